@@ -1,0 +1,1 @@
+"""Astrelo's CRM integration: a customer's companies, contacts and deals, linked, fresh and complete."""

@@ -1,0 +1,141 @@
+"""What a company is, and which one a company record belongs to.
+
+A company is a partition of a user's live company records: records with the same identity domain
+are one company, a record without one is its own, and nothing else is merged. The rules here only
+decide *ids*; everything else about a company is its leading record's.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from astrelo.domain.identifiers import CompanyId, Provider, RecordId
+from astrelo.domain.records import CompanyRecord
+
+
+class RecordKey(NamedTuple):
+    """A company record, unique within a user."""
+
+    source: Provider
+    record_id: RecordId
+
+
+GroupKey = str | RecordKey
+"""What holds a company together: an identity domain, or the single record that has none."""
+
+
+class RecordMove(NamedTuple):
+    """A record that is new, archived, revived, or whose identity domain changed."""
+
+    key: RecordKey
+    identity_domain: str | None
+    company_id: CompanyId | None
+    """The company it belongs, or last belonged, to; None for a new record."""
+    live: bool = True
+
+    @property
+    def group(self) -> GroupKey:
+        return self.identity_domain or self.key
+
+
+class Company(NamedTuple):
+    """The part of a company that decides who keeps its id."""
+
+    id: CompanyId
+    created_at: datetime
+    domain: str | None
+    has_other_records: bool
+    """Whether live records belong to it that are not among the moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regrouping:
+    """The new partition, as far as the moves touch it."""
+
+    assignments: Mapping[RecordKey, CompanyId]
+    """Every live move → its company."""
+    domains: Mapping[CompanyId, str | None]
+    """Every company that the moves' records now belong to → its domain."""
+    minted: frozenset[CompanyId]
+    absorbed: Mapping[CompanyId, CompanyId]
+    """Companies that fell together with an older one → the one that lives."""
+    vacated: frozenset[CompanyId]
+    """Companies without live records, to be archived."""
+
+
+def regroup(
+    moves: Iterable[RecordMove], companies: Iterable[Company], mint: Callable[[], CompanyId]
+) -> Regrouping:
+    """Decide which company each moved record belongs to.
+
+    `companies` must hold every company that a move comes from, and every live one whose domain is a
+    move's identity domain. A company stays with its domain while any of its records does; otherwise
+    it goes along with its records (the smallest key decides when they part). Where several claim one
+    domain, the one made first keeps it and absorbs the others.
+    """
+    members: dict[GroupKey, list[RecordMove]] = defaultdict(list)
+    followers: dict[CompanyId, list[RecordMove]] = defaultdict(list)
+    for move in sorted(moves):
+        if move.live:
+            members[move.group].append(move)
+            if move.company_id is not None:
+                followers[move.company_id].append(move)
+
+    claims: dict[GroupKey, list[Company]] = defaultdict(list)
+    vacated: set[CompanyId] = set()
+    for company in companies:
+        group = _claimed_group(company, followers.get(company.id, []))
+        if group is None:
+            vacated.add(company.id)
+        else:
+            claims[group].append(company)
+    return _settle(members, claims, vacated, mint)
+
+
+def _claimed_group(company: Company, followers: list[RecordMove]) -> GroupKey | None:
+    if company.has_other_records:
+        return company.domain
+    groups = [move.group for move in followers]
+    if company.domain in groups:
+        return company.domain
+    return groups[0] if groups else None
+
+
+def _settle(
+    members: Mapping[GroupKey, list[RecordMove]],
+    claims: Mapping[GroupKey, list[Company]],
+    vacated: set[CompanyId],
+    mint: Callable[[], CompanyId],
+) -> Regrouping:
+    assignments: dict[RecordKey, CompanyId] = {}
+    domains: dict[CompanyId, str | None] = {}
+    absorbed: dict[CompanyId, CompanyId] = {}
+    minted: set[CompanyId] = set()
+    for group, moves in members.items():
+        claimants = sorted(claims.get(group, ()), key=_seniority)
+        if claimants:
+            company_id = claimants[0].id
+            absorbed.update((other.id, company_id) for other in claimants[1:])
+        else:
+            company_id = mint()
+            minted.add(company_id)
+        domains[company_id] = group if isinstance(group, str) else None
+        assignments.update((move.key, company_id) for move in moves)
+    return Regrouping(assignments, domains, frozenset(minted), absorbed, frozenset(vacated))
+
+
+def _seniority(company: Company) -> tuple[datetime, CompanyId]:
+    return company.created_at, company.id
+
+
+def leading_record(
+    records: Iterable[tuple[RecordKey, CompanyRecord]],
+) -> tuple[RecordKey, CompanyRecord]:
+    """Return the record that a company shows: the freshest; among equals the smallest (source, id).
+
+    The store applies the same rule set-based; raises ValueError for no records.
+    """
+    newest_last = sorted(records, key=lambda entry: entry[0])
+    return max(newest_last, key=lambda entry: entry[1].source_updated_at)

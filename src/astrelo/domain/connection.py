@@ -1,0 +1,143 @@
+"""A user's authorised link to one CRM account, and the tokens behind it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from astrelo.domain.errors import InvalidTransition
+from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
+
+REFRESH_MARGIN = timedelta(minutes=5)
+"""An access token with less life than this is refreshed before it is used."""
+
+STATE_LIFETIME = timedelta(minutes=10)
+"""How long a started authorization may take."""
+
+
+class ConnectionStatus(StrEnum):
+    ACTIVE = "active"
+    NEEDS_REAUTHORIZATION = "needs_reauthorization"
+    DISCONNECTED = "disconnected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSet:
+    """What a token endpoint gave (RFC 6749 §5.1). `repr` hides the secrets.
+
+    `expires_at` is None where the provider does not say (Salesforce): then only a 401 refreshes.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime | None
+    scopes: frozenset[str] = frozenset()
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Tell whether the access token has more than REFRESH_MARGIN to live; unknown lives count as fresh."""
+        return self.expires_at is None or self.expires_at - now > REFRESH_MARGIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmAccount:
+    """The account at the CRM that a grant opens."""
+
+    account_id: CrmAccountId
+    name: str
+    currency: str | None = None
+    """ISO 4217 code in which amounts without one are told."""
+    time_zone: str | None = None
+    """IANA name; a daily rate limit ends at this zone's midnight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """An accepted authorization: tokens, and the account they open."""
+
+    tokens: TokenSet
+    account: CrmAccount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequest:
+    """What goes into the provider's authorize URL (RFC 6749 §4.1.1, RFC 7636 §4.3)."""
+
+    state: str = field(repr=False)
+    code_challenge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingAuthorization:
+    """A started flow, kept by the SHA-256 of its state until the callback consumes it."""
+
+    state_hash: bytes = field(repr=False)
+    browser_hash: bytes = field(repr=False)
+    """SHA-256 of the cookie that binds the flow to the browser which began it."""
+    user_id: UserId
+    provider: Provider
+    code_verifier: str = field(repr=False)
+    replace: bool
+    return_path: str
+    expires_at: datetime
+
+    def is_expired(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmConnection:
+    """The aggregate. At most one per user and provider; reconnecting the same account keeps its id."""
+
+    id: ConnectionId
+    user_id: UserId
+    provider: Provider
+    account: CrmAccount
+    scopes: frozenset[str]
+    status: ConnectionStatus
+    connected_at: datetime
+    reason: str | None = None
+    """Why it is not active, for people; None while it is."""
+
+    @classmethod
+    def establish(
+        cls, connection_id: ConnectionId, user_id: UserId, provider: Provider, grant: Grant, at: datetime
+    ) -> Self:
+        return cls(
+            id=connection_id,
+            user_id=user_id,
+            provider=provider,
+            account=grant.account,
+            scopes=grant.tokens.scopes,
+            status=ConnectionStatus.ACTIVE,
+            connected_at=at,
+        )
+
+    @property
+    def is_active(self) -> bool:
+        return self.status is ConnectionStatus.ACTIVE
+
+    def reauthorized(self, grant: Grant, at: datetime) -> Self:
+        """Take a new grant for the same account; refuses another account's.
+
+        Record ids are unique only within one account, so another account's grant would mix two
+        customers' records under one id.
+        """
+        if grant.account.account_id != self.account.account_id:
+            raise InvalidTransition("connection", f"bound to account {self.account.account_id}", "re-bound")
+        return replace(
+            self,
+            account=grant.account,
+            scopes=grant.tokens.scopes,
+            status=ConnectionStatus.ACTIVE,
+            connected_at=at,
+            reason=None,
+        )
+
+    def needing_reauthorization(self, reason: str) -> Self:
+        if self.status is ConnectionStatus.DISCONNECTED:
+            raise InvalidTransition("connection", self.status, "marked as needing reauthorization")
+        return replace(self, status=ConnectionStatus.NEEDS_REAUTHORIZATION, reason=reason)
+
+    def disconnected(self) -> Self:
+        """Idempotent: a disconnected connection stays so."""
+        return replace(self, status=ConnectionStatus.DISCONNECTED, reason="disconnected by the user")

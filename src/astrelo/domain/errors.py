@@ -1,0 +1,176 @@
+"""Everything that can go wrong, drawn once.
+
+    AstreloError
+    ├─ NotFound                     no such thing for this user
+    ├─ InvalidTransition            the thing is in a state that does not allow this
+    ├─ InvalidInput                 a value from outside that we cannot accept
+    ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
+    ├─ ProviderNotConfigured        no client credentials for this CRM in the settings
+    ├─ RunTakenOver                 the fence: another worker owns this run now, write nothing
+    ├─ SecretUnreadable             a ciphertext that no key opens, or that was moved
+    └─ CrmError                     what a CRM answered
+       ├─ RateLimited               wait exactly that long
+       ├─ CrmUnavailable            transient: try again with backoff
+       ├─ ReauthorizationRequired   the grant is gone: a person must connect again
+       ├─ PermissionMissing         this object type is refused, the others may go on
+       ├─ GrantRejected             the authorization code was refused: start the flow again
+       ├─ CrmMisconfigured          our own credentials or redirect were refused: ours to mend
+       └─ CrmRejected               an answer that makes no sense to us: a bug, theirs or ours
+
+Each class exists because somebody does something different on catching it.
+Messages are made from fields and never contain a token, a code or a record's content.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from astrelo.domain.identifiers import ObjectType, Provider
+
+
+class AstreloError(Exception):
+    """The root: catch it at the edges only."""
+
+
+class NotFound(AstreloError):
+    """No such thing for this user; also the answer to another tenant's id."""
+
+    def __init__(self, kind: str, identifier: object) -> None:
+        super().__init__(f"There is no {kind} {identifier}.")
+        self.kind = kind
+        self.identifier = identifier
+
+
+class InvalidTransition(AstreloError):
+    """An action that the thing's present state does not allow."""
+
+    def __init__(self, kind: str, state: str, action: str) -> None:
+        super().__init__(f"A {kind} that is {state} cannot be {action}.")
+        self.kind = kind
+        self.state = state
+        self.action = action
+
+
+class InvalidInput(AstreloError):
+    """A value from outside that we cannot accept; `field` names it, `reason` says what is allowed."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class AuthorizationFailure(StrEnum):
+    """Why a connect flow ended without a connection. The values are part of the frontend's contract."""
+
+    STATE_INVALID = "oauth_state_invalid"
+    STATE_EXPIRED = "oauth_state_expired"
+    DENIED = "oauth_denied"
+    FAILED = "oauth_failed"
+    SCOPE_MISSING = "oauth_scope_missing"
+    ACCOUNT_MISMATCH = "oauth_account_mismatch"
+    NOT_CONFIGURED = "oauth_not_configured"
+
+
+class AuthorizationFailed(AstreloError):
+    """An OAuth flow ended without a connection. Nothing was stored."""
+
+    def __init__(self, failure: AuthorizationFailure, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
+
+
+class ProviderNotConfigured(AstreloError):
+    """The settings hold no client credentials for this CRM."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(
+            f"{provider} is not configured: set ASTRELO_{provider.upper()}_CLIENT_ID "
+            f"and ASTRELO_{provider.upper()}_CLIENT_SECRET."
+        )
+        self.provider = provider
+
+
+class RunTakenOver(AstreloError):
+    """The run's epoch has moved: another worker, a cancel or a disconnect owns it. Roll back and stop."""
+
+    def __init__(self, run: object) -> None:
+        super().__init__(f"Sync run {run} was taken over; this worker must not write for it any more.")
+        self.run = run
+
+
+class SecretUnreadable(AstreloError):
+    """A stored secret that no configured key opens, or that was moved to another place."""
+
+    def __init__(self, key_id: str, reason: str) -> None:
+        super().__init__(f"A stored secret (key id {key_id}) cannot be read: {reason}.")
+        self.key_id = key_id
+
+
+class CrmError(AstreloError):
+    """What a CRM answered, in our terms."""
+
+    def __init__(self, provider: Provider, message: str) -> None:
+        super().__init__(f"{provider}: {message}")
+        self.provider = provider
+
+
+class RateLimited(CrmError):
+    """The CRM asks for a pause of `retry_after` that is too long to wait in place: park."""
+
+    def __init__(self, provider: Provider, retry_after: timedelta, policy: str) -> None:
+        super().__init__(provider, f"rate limit {policy}, wait {retry_after.total_seconds():.0f} s")
+        self.retry_after = retry_after
+        self.policy = policy
+
+
+class CrmUnavailable(CrmError):
+    """Transient, and still so after the adapter's own retries."""
+
+    def __init__(self, provider: Provider, reason: str) -> None:
+        super().__init__(provider, f"not available: {reason}")
+        self.reason = reason
+
+
+class ReauthorizationRequired(CrmError):
+    """The grant was revoked or the account is gone. Only a person can connect again."""
+
+    def __init__(self, provider: Provider, reason: str) -> None:
+        super().__init__(provider, f"the connection must be authorised again: {reason}")
+        self.reason = reason
+
+
+class PermissionMissing(CrmError):
+    """The grant does not cover this object type."""
+
+    def __init__(self, provider: Provider, object_type: ObjectType | None, scopes: tuple[str, ...]) -> None:
+        what = object_type or "this call"
+        needs = ", ".join(scopes) or "a scope it did not name"
+        super().__init__(provider, f"no permission for {what}; it needs {needs}")
+        self.object_type = object_type
+        self.scopes = scopes
+
+
+class GrantRejected(CrmError):
+    """The authorization code was unknown, used, expired, or its verifier was wrong."""
+
+    def __init__(self, provider: Provider, reason: str) -> None:
+        super().__init__(provider, f"the authorization code was refused: {reason}")
+        self.reason = reason
+
+
+class CrmMisconfigured(CrmError):
+    """Our client id, secret, redirect URI or scopes were refused. Never the customer's fault."""
+
+    def __init__(self, provider: Provider, reason: str) -> None:
+        super().__init__(provider, f"our own configuration was refused: {reason}")
+        self.reason = reason
+
+
+class CrmRejected(CrmError):
+    """An answer we do not understand or a request they do not: do not retry, tell a developer."""
+
+    def __init__(self, provider: Provider, status: int | None, reason: str) -> None:
+        super().__init__(provider, f"unexpected answer ({status or 'no status'}): {reason}")
+        self.status = status
+        self.reason = reason

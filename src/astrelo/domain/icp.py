@@ -1,0 +1,35 @@
+"""The ideal customer profile: which companies a user sells to."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from astrelo.domain.errors import InvalidInput
+from astrelo.domain.identifiers import IcpProfileId, UserId
+
+DEFAULT_NAME = "Default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcpProfile:
+    """Every criterion is optional; an empty one matches everything. `naics` entries are prefixes."""
+
+    id: IcpProfileId
+    user_id: UserId
+    name: str
+    is_default: bool
+    industries: tuple[str, ...] = ()
+    naics: tuple[str, ...] = ()
+    employee_min: int | None = None
+    employee_max: int | None = None
+    revenue_ranges: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        low, high = self.employee_min, self.employee_max
+        if low is not None and high is not None and low > high:
+            raise InvalidInput("employee_min", f"must not be above employee_max ({high})")
+
+    @classmethod
+    def default(cls, profile_id: IcpProfileId, user_id: UserId) -> Self:
+        """Make the profile that a user's first connection creates: no criteria, so it matches everything."""
+        return cls(id=profile_id, user_id=user_id, name=DEFAULT_NAME, is_default=True)

@@ -1,0 +1,417 @@
+"""The driven ports: everything the core needs from outside, shaped by the use cases.
+
+Adapters and fakes inherit these explicitly: a forgotten method then fails at construction.
+"""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from astrelo.domain.company import Company, RecordKey, Regrouping
+from astrelo.domain.connection import (
+    AuthorizationRequest,
+    CrmAccount,
+    CrmConnection,
+    Grant,
+    PendingAuthorization,
+    TokenSet,
+)
+from astrelo.domain.contact import Contact
+from astrelo.domain.deal import Deal
+from astrelo.domain.icp import IcpProfile
+from astrelo.domain.identifiers import (
+    CompanyId,
+    ConnectionId,
+    Cursor,
+    ObjectType,
+    Provider,
+    RecordId,
+    SyncRunId,
+    UserId,
+)
+from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordPage, RejectedRecord
+from astrelo.domain.sync import SyncRun, SyncStep, Window
+from astrelo.domain.triage import KnownRecord, Write
+
+
+class Clock(Protocol):
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the wall clock's time, aware, in UTC."""
+
+    @abstractmethod
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start, never going back."""
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Randomness(Protocol):
+    @abstractmethod
+    def token(self) -> str:
+        """Return 32 random bytes, base64url without padding (43 characters): unguessable."""
+
+    @abstractmethod
+    def uuid(self) -> UUID:
+        """Return a new id; later ones sort after earlier ones within a process."""
+
+    @abstractmethod
+    def jitter(self) -> float:
+        """Return a number in [0, 1)."""
+
+
+class SecretContext(NamedTuple):
+    """What a ciphertext is bound to: decrypting under any other context fails."""
+
+    user_id: UserId
+    owner: str
+    """The id of the thing that the secret belongs to."""
+    field: str
+
+
+class TokenCipher(Protocol):
+    @abstractmethod
+    def encrypt(self, plaintext: str, context: SecretContext) -> bytes: ...
+
+    @abstractmethod
+    def decrypt(self, ciphertext: bytes, context: SecretContext) -> str:
+        """Raise SecretUnreadable for an unknown key, another context, or a changed ciphertext."""
+
+
+class ReferenceData(Protocol):
+    """Facts about the world that change slowly. Pure look-ups, no I/O after construction."""
+
+    @abstractmethod
+    def ascii_host(self, host: str) -> str | None:
+        """Return the host in lower-case ASCII (IDNA 2008 with UTS 46 mapping), None if it is no host name."""
+
+    @abstractmethod
+    def registrable_domain(self, host: str) -> str | None:
+        """Return the part a firm registers ('acme.co.uk'), None for a bare public suffix or an IP address."""
+
+    @abstractmethod
+    def is_shared(self, host: str) -> bool:
+        """Tell whether many firms use this host: free mail, social networks, site builders, shorteners."""
+
+    @abstractmethod
+    def country(self, name: str) -> str | None:
+        """Return the ISO 3166-1 alpha-2 code of a country told by code or by any common name."""
+
+    @abstractmethod
+    def region(self, country: str, name: str) -> str | None:
+        """Return the ISO 3166-2 code of a subdivision told by code or name."""
+
+
+class CrmSession(Protocol):
+    """What reading one account takes: the account, and a valid access token at each request."""
+
+    @property
+    @abstractmethod
+    def account(self) -> CrmAccount: ...
+
+    @abstractmethod
+    def access_token(self, rejected: str | None = None) -> Awaitable[str]:
+        """Return a token that should work now.
+
+        `rejected` is one that the CRM has just refused as expired: if it is still the current one, it
+        is refreshed first. Raises ReauthorizationRequired, CrmUnavailable, CrmMisconfigured.
+        """
+
+
+class CrmProvider(Protocol):
+    """One kind of CRM. Rate budget, paging style and retries live behind it.
+
+    Besides the errors named below every call may raise RateLimited (a pause too long to wait in
+    place), CrmUnavailable (transient, after its own retries) and CrmRejected (a bug).
+    """
+
+    @property
+    @abstractmethod
+    def provider(self) -> Provider: ...
+
+    @property
+    @abstractmethod
+    def required_scopes(self) -> frozenset[str]:
+        """Scopes without which a connection is of no use."""
+
+    @abstractmethod
+    def authorization_url(self, request: AuthorizationRequest) -> str: ...
+
+    @abstractmethod
+    async def exchange(self, code: str, code_verifier: str) -> Grant:
+        """Turn an authorization code into a grant. Never retried. Raises GrantRejected, CrmMisconfigured."""
+
+    @abstractmethod
+    async def refresh(self, tokens: TokenSet) -> TokenSet:
+        """Get new tokens. Never retried: a refresh token may be single-use.
+
+        Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured, CrmUnavailable.
+        """
+
+    @abstractmethod
+    async def revoke(self, tokens: TokenSet) -> None:
+        """End the grant at the provider. Idempotent: a grant that is gone already is no error."""
+
+    @abstractmethod
+    def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncIterator[RecordPage]:
+        """Walk the records modified in `window` (all live ones without), from `cursor` on.
+
+        Yields pages of at most about 1,000 records, associations included; the last one has no cursor.
+        Raises PermissionMissing, ReauthorizationRequired.
+        """
+
+    @abstractmethod
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        """Read records by id: those that are gone come as `removed_ids`, merged ones in `merged`."""
+
+    @abstractmethod
+    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+        """Return every owner, archived ones too. Raises PermissionMissing."""
+
+
+class StoredTokens(NamedTuple):
+    tokens: TokenSet
+    generation: int
+    """Raised by every `put`: tells whether somebody else refreshed meanwhile."""
+
+
+class TokenStore(Protocol):
+    """Tokens of the transaction's user, encrypted at rest."""
+
+    @abstractmethod
+    async def get(self, connection_id: ConnectionId) -> StoredTokens:
+        """Raise NotFound when there are none (disconnected)."""
+
+    @abstractmethod
+    async def lock(self, connection_id: ConnectionId) -> StoredTokens:
+        """Like `get`, and keep everyone else's `lock` waiting until this transaction ends.
+
+        Raises CrmUnavailable when the lock is not had within the store's lock timeout.
+        """
+
+    @abstractmethod
+    async def put(self, connection_id: ConnectionId, tokens: TokenSet) -> int:
+        """Store or replace; return the new generation."""
+
+    @abstractmethod
+    async def delete(self, connection_id: ConnectionId) -> None:
+        """Idempotent."""
+
+
+class OAuthStates(Protocol):
+    """Started authorizations, found by the hash of their state alone: the callback knows no user yet."""
+
+    @abstractmethod
+    async def add(self, pending: PendingAuthorization) -> None: ...
+
+    @abstractmethod
+    async def consume(self, state_hash: bytes) -> PendingAuthorization | None:
+        """Take it out, so that of two callbacks one gets it. Expired ones are returned for a day."""
+
+
+class Connections(Protocol):
+    @abstractmethod
+    async def get(self, provider: Provider) -> CrmConnection | None: ...
+
+    @abstractmethod
+    async def by_id(self, connection_id: ConnectionId) -> CrmConnection:
+        """Raise NotFound."""
+
+    @abstractmethod
+    async def lock(self, provider: Provider) -> CrmConnection | None:
+        """Like `get`, and keep other transactions that lock it waiting until this one ends."""
+
+    @abstractmethod
+    async def save(self, connection: CrmConnection) -> None:
+        """Insert or update by id."""
+
+    @abstractmethod
+    async def mark_complete(
+        self, connection_id: ConnectionId, object_type: ObjectType, as_of: datetime
+    ) -> None:
+        """Note that everything the CRM held of this object type at `as_of` is stored."""
+
+    @abstractmethod
+    async def delete(self, connection_id: ConnectionId) -> None:
+        """Remove it with its tokens and runs. Its records must be purged before."""
+
+
+class IcpProfiles(Protocol):
+    @abstractmethod
+    async def add_default(self, profile: IcpProfile) -> None:
+        """Store it unless the user has a profile already."""
+
+    @abstractmethod
+    async def save(self, profile: IcpProfile) -> None:
+        """Replace the user's default profile."""
+
+
+class SyncRuns(Protocol):
+    @abstractmethod
+    async def add(self, run: SyncRun) -> None:
+        """Insert a run and its steps. The caller holds the connection's lock: one open run at a time."""
+
+    @abstractmethod
+    async def get(self, run_id: SyncRunId) -> SyncRun:
+        """Raise NotFound."""
+
+    @abstractmethod
+    async def lock(self, run_id: SyncRunId) -> SyncRun:
+        """Like `get`, and keep other transactions that lock it waiting until this one ends."""
+
+    @abstractmethod
+    async def latest(self, connection_id: ConnectionId) -> SyncRun | None: ...
+
+    @abstractmethod
+    async def save(self, run: SyncRun) -> None:
+        """Update the run and raise its steps' epochs. Cursors and counts move only through `advance`."""
+
+    @abstractmethod
+    async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
+        """Write the step if its epoch still holds: the fence, and so the first write of a batch.
+
+        Raises RunTakenOver when the epoch has moved.
+        """
+
+    @abstractmethod
+    async def mark_seen(
+        self, run_id: SyncRunId, object_type: ObjectType, ids: Collection[RecordId]
+    ) -> set[RecordId]:
+        """Remember distinct ids as received in this run; return those that had been before."""
+
+    @abstractmethod
+    async def reject(
+        self, run_id: SyncRunId, object_type: ObjectType, rejected: Sequence[RejectedRecord]
+    ) -> None:
+        """Keep rejected records' ids and reasons for the run's report."""
+
+    @abstractmethod
+    async def forget_seen(self, run_id: SyncRunId) -> None: ...
+
+
+class JobQueue(Protocol):
+    @abstractmethod
+    async def enqueue(self, user_id: UserId, run_id: SyncRunId, not_before: datetime | None = None) -> None:
+        """Ask a worker to look at the run. Joins the transaction; asking twice is harmless."""
+
+
+class OwnerRepository(Protocol):
+    @abstractmethod
+    async def put(self, source: Provider, owners: Sequence[OwnerRecord]) -> None: ...
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None: ...
+
+
+class CompanyRepository(Protocol):
+    @abstractmethod
+    async def lock(self) -> None:
+        """Wait for, then hold until the transaction ends, the user's right to change companies.
+
+        Statements after it see what the former holder committed.
+        """
+
+    @abstractmethod
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+
+    @abstractmethod
+    async def affected(
+        self, company_ids: Collection[CompanyId], domains: Collection[str], moved: Collection[RecordKey]
+    ) -> Sequence[Company]:
+        """Return the companies with these ids (aliases resolved) or, if live, these domains.
+
+        `has_other_records` leaves the `moved` records out of account.
+        """
+
+    @abstractmethod
+    async def put(
+        self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping, at: datetime
+    ) -> None:
+        """Write the records and bring every company they touch up to its leading record."""
+
+    @abstractmethod
+    async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
+        """Return the live companies behind these record ids."""
+
+    @abstractmethod
+    async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
+        """Return the live companies with these identity domains."""
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None:
+        """Delete the source's records; companies left without any go, the others are recomputed."""
+
+
+class ContactRepository(Protocol):
+    @abstractmethod
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+
+    @abstractmethod
+    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> None:
+        """Insert or update contacts, each with its content hash; an older copy never overwrites."""
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None: ...
+
+
+class DealRepository(Protocol):
+    @abstractmethod
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+
+    @abstractmethod
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> None:
+        """Insert or update deals with their contacts, each with its content hash."""
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None: ...
+
+
+class Links(Protocol):
+    @abstractmethod
+    async def redecide(self, at: datetime) -> int:
+        """Decide every link and owner of the user anew, set-based; write and count those that differ."""
+
+
+class Transaction(Protocol):
+    """One user's transaction. Leaving the block normally commits; an exception rolls everything back."""
+
+    connections: Connections
+    tokens: TokenStore
+    icp_profiles: IcpProfiles
+    runs: SyncRuns
+    jobs: JobQueue
+    owners: OwnerRepository
+    companies: CompanyRepository
+    contacts: ContactRepository
+    deals: DealRepository
+    links: Links
+
+
+class UnitOfWork(Protocol):
+    @abstractmethod
+    def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction in which everything belongs to this user."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrmProviders:
+    """The configured CRMs, by name."""
+
+    by_name: Mapping[Provider, CrmProvider]
+
+    def get(self, provider: Provider) -> CrmProvider | None:
+        return self.by_name.get(provider)

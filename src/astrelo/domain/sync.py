@@ -1,0 +1,235 @@
+"""A sync run: its states, its steps, and the certificate that says whether anything was lost."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from astrelo.domain.errors import InvalidTransition
+from astrelo.domain.identifiers import ConnectionId, Cursor, ObjectType, Provider, SyncRunId, UserId
+
+MAX_ATTEMPTS = 5
+"""How often a run is taken up before it ends as failed; a run that kills its worker must end."""
+
+
+class SyncMode(StrEnum):
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PARKED = "parked"
+    """Waits for a time (`parked_until`) or for a person (a reauthorization); holds no worker."""
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    """Done, but an object type was refused."""
+    FAILED = "failed"
+    """Stopped by an error. It can be resumed from its cursors."""
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        return self in _OPEN
+
+
+_OPEN = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PARKED})
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    """The grant does not cover this object type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Modification times from `start` to `end`, both inclusive."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What became of the records of a walk. Addable: a step's counts are the sum of its batches'."""
+
+    received: int = 0
+    """Everything the provider sent, repeats and rejected ones included."""
+    repeats: int = 0
+    """Received again in the same walk."""
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    """Older than what is stored."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Reason → how many."""
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+    """Field → in how many distinct records its value could not be read."""
+
+    @property
+    def distinct(self) -> int:
+        return self.received - self.repeats
+
+    @property
+    def rejections(self) -> int:
+        return sum(self.rejected.values())
+
+    @property
+    def is_balanced(self) -> bool:
+        """Tell whether every distinct record is accounted for."""
+        return self.distinct == (self.inserted + self.updated + self.unchanged + self.stale + self.rejections)
+
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self,
+            received=self.received + other.received,
+            repeats=self.repeats + other.repeats,
+            inserted=self.inserted + other.inserted,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+            stale=self.stale + other.stale,
+            rejected=dict(Counter(self.rejected) + Counter(other.rejected)),
+            unreadable=dict(Counter(self.unreadable) + Counter(other.unreadable)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncStep:
+    """One object type's part of a run."""
+
+    object_type: ObjectType
+    status: StepStatus = StepStatus.PENDING
+    epoch: int = 0
+    """Raised at every takeover; a batch commits only under the epoch it was begun with."""
+    cursor: Cursor | None = None
+    counts: Counts = field(default_factory=Counts)
+    expected_total: int | None = None
+    window: Window | None = None
+    reason: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.status in {StepStatus.COMPLETED, StepStatus.REFUSED}
+
+    @property
+    def is_certified(self) -> bool:
+        """The walk reached the provider's end of data and every distinct record is accounted for."""
+        return self.status is StepStatus.COMPLETED and self.counts.is_balanced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRun:
+    """The aggregate. The database row is the truth; a queue only says when to look at it."""
+
+    id: SyncRunId
+    user_id: UserId
+    connection_id: ConnectionId
+    provider: Provider
+    mode: SyncMode
+    status: RunStatus
+    requested_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    parked_until: datetime | None = None
+    attempts: int = 0
+    reason: str | None = None
+    """Why it is parked, partial or failed, for people."""
+    steps: tuple[SyncStep, ...] = ()
+
+    @classmethod
+    def request(
+        cls,
+        run_id: SyncRunId,
+        user_id: UserId,
+        connection_id: ConnectionId,
+        provider: Provider,
+        at: datetime,
+    ) -> Self:
+        """Make a queued full run with one pending step per object type."""
+        return cls(
+            id=run_id,
+            user_id=user_id,
+            connection_id=connection_id,
+            provider=provider,
+            mode=SyncMode.FULL,
+            status=RunStatus.QUEUED,
+            requested_at=at,
+            steps=tuple(SyncStep(object_type=kind) for kind in ObjectType),
+        )
+
+    def taken_up(self, at: datetime) -> Self:
+        """Start or take over: raises the epoch of every step, so that a former worker is fenced off."""
+        self._require_open("started")
+        return replace(
+            self,
+            status=RunStatus.RUNNING,
+            started_at=self.started_at or at,
+            parked_until=None,
+            reason=None,
+            attempts=self.attempts + 1,
+            steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
+        )
+
+    def parked(self, reason: str, until: datetime | None) -> Self:
+        self._require_open("parked")
+        return replace(self, status=RunStatus.PARKED, reason=reason, parked_until=until)
+
+    def requeued(self) -> Self:
+        """Go on later from the cursors; the attempts of a run that a person resumes start again."""
+        if self.status not in {RunStatus.FAILED, RunStatus.PARKED, RunStatus.RUNNING, RunStatus.QUEUED}:
+            raise InvalidTransition("sync run", self.status, "resumed")
+        attempts = 0 if self.status is RunStatus.FAILED else self.attempts
+        return replace(
+            self,
+            status=RunStatus.QUEUED,
+            reason=None,
+            parked_until=None,
+            finished_at=None,
+            attempts=attempts,
+        )
+
+    def finished(self, at: datetime) -> Self:
+        """End a run whose steps are all done: completed, or partial when one was refused."""
+        self._require_open("finished")
+        refused = [step for step in self.steps if step.status is StepStatus.REFUSED]
+        reasons = "; ".join(step.reason for step in refused if step.reason) or None
+        status = RunStatus.PARTIAL if refused else RunStatus.COMPLETED
+        return replace(self, status=status, finished_at=at, reason=reasons)
+
+    def failed(self, reason: str, at: datetime) -> Self:
+        self._require_open("failed")
+        return replace(self, status=RunStatus.FAILED, finished_at=at, reason=reason)
+
+    def cancelled(self, reason: str, at: datetime) -> Self:
+        """Stop for good. Raises every epoch, so that running work writes nothing more."""
+        return replace(
+            self,
+            status=RunStatus.CANCELLED,
+            finished_at=at,
+            reason=reason,
+            steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
+        )
+
+    def step(self, object_type: ObjectType) -> SyncStep:
+        return next(step for step in self.steps if step.object_type is object_type)
+
+    def with_step(self, changed: SyncStep) -> Self:
+        steps: Iterable[SyncStep] = (
+            changed if step.object_type is changed.object_type else step for step in self.steps
+        )
+        return replace(self, steps=tuple(steps))
+
+    @property
+    def open_steps(self) -> Sequence[SyncStep]:
+        return [step for step in self.steps if not step.is_done]
+
+    def _require_open(self, action: str) -> None:
+        if not self.status.is_open:
+            raise InvalidTransition("sync run", self.status, action)
