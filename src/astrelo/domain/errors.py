@@ -8,6 +8,7 @@
     ├─ ProviderNotConfigured        no client credentials for this CRM in the settings
     ├─ RunTakenOver                 the fence: another worker owns this run now, write nothing
     ├─ SecretUnreadable             a ciphertext that no key opens, or that was moved
+    ├─ StoreUnavailable             our own database does not answer, or a lock was not had in time
     └─ CrmError                     what a CRM answered
        ├─ RateLimited               wait exactly that long
        ├─ CrmUnavailable            transient: try again with backoff
@@ -105,6 +106,14 @@ class SecretUnreadable(AstreloError):
     def __init__(self, key_id: str, reason: str) -> None:
         super().__init__(f"A stored secret (key id {key_id}) cannot be read: {reason}.")
         self.key_id = key_id
+
+
+class StoreUnavailable(AstreloError):
+    """Our own database does not answer, or a lock in it was not had in time. Transient."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The database is not available: {reason}.")
+        self.reason = reason
 
 
 class CrmError(AstreloError):

@@ -200,7 +200,7 @@ class TokenStore(Protocol):
     async def lock(self, connection_id: ConnectionId) -> StoredTokens:
         """Like `get`, and keep everyone else's `lock` waiting until this transaction ends.
 
-        Raises CrmUnavailable when the lock is not had within the store's lock timeout.
+        Raises StoreUnavailable when the lock is not had within the store's lock timeout.
         """
 
     @abstractmethod

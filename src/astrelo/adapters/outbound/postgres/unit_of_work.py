@@ -1,0 +1,69 @@
+"""One user's transaction, and the repositories that live in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.companies import PgCompanies
+from astrelo.adapters.outbound.postgres.connections import PgConnections
+from astrelo.adapters.outbound.postgres.contacts import PgContacts
+from astrelo.adapters.outbound.postgres.deals import PgDeals
+from astrelo.adapters.outbound.postgres.icp_profiles import PgIcpProfiles
+from astrelo.adapters.outbound.postgres.jobs import PgJobQueue
+from astrelo.adapters.outbound.postgres.links import PgLinks
+from astrelo.adapters.outbound.postgres.owners import PgOwners
+from astrelo.adapters.outbound.postgres.sync_runs import PgSyncRuns
+from astrelo.adapters.outbound.postgres.tokens import PgTokenStore
+from astrelo.domain.errors import StoreUnavailable
+from astrelo.domain.identifiers import UserId
+from astrelo.domain.ports import Randomness, TokenCipher, Transaction, UnitOfWork
+
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What asyncpg raises when the server, a connection or a lock is not to be had."""
+
+
+class PgTransaction(Transaction):
+    def __init__(
+        self, connection: asyncpg.Connection, user_id: UserId, cipher: TokenCipher, randomness: Randomness
+    ) -> None:
+        self.connections = PgConnections(connection, user_id)
+        self.tokens = PgTokenStore(connection, user_id, cipher)
+        self.icp_profiles = PgIcpProfiles(connection, user_id)
+        self.runs = PgSyncRuns(connection, user_id)
+        self.jobs = PgJobQueue(connection)
+        self.owners = PgOwners(connection, user_id, randomness)
+        self.companies = PgCompanies(connection, user_id)
+        self.contacts = PgContacts(connection, user_id)
+        self.deals = PgDeals(connection, user_id)
+        self.links = PgLinks(connection, user_id)
+
+
+class PgUnitOfWork(UnitOfWork):
+    """Holds only the pool, so it is stateless and shared by every use case."""
+
+    def __init__(self, pool: asyncpg.Pool, cipher: TokenCipher, randomness: Randomness) -> None:
+        self._pool = pool
+        self._cipher = cipher
+        self._randomness = randomness
+
+    def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[PgTransaction]:
+        return self._transaction(user_id)
+
+    @asynccontextmanager
+    async def _transaction(self, user_id: UserId) -> AsyncIterator[PgTransaction]:
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield PgTransaction(connection, user_id, self._cipher, self._randomness)
+        except UNAVAILABLE as error:
+            raise StoreUnavailable(type(error).__name__) from error
