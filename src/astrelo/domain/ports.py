@@ -305,8 +305,8 @@ class SyncRuns(Protocol):
 
 class JobQueue(Protocol):
     @abstractmethod
-    async def enqueue(self, user_id: UserId, run_id: SyncRunId, not_before: datetime | None = None) -> None:
-        """Ask a worker to look at the run. Joins the transaction; asking twice is harmless."""
+    async def enqueue(self, run: SyncRun, not_before: datetime | None = None) -> None:
+        """Ask a worker to take up the run, joining the transaction. Asking twice for one attempt is harmless."""
 
 
 class OwnerRepository(Protocol):
