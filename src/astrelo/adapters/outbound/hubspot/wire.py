@@ -1,0 +1,258 @@
+"""HubSpot's shapes, as the dated API (2026-09) sends them.
+
+Unknown fields are ignored, fields that HubSpot calls optional are optional, and nothing here concludes
+anything. Every property value is text or null; a property the account does not know is absent, which
+for us is the same as null. The names of the property fields are also the list of properties we ask for.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+
+class CompanyProperties(Struct, frozen=True, gc=False):
+    name: str | None = None
+    domain: str | None = None
+    website: str | None = None
+    numberofemployees: str | None = None
+    annualrevenue: str | None = None
+    hs_annual_revenue_currency_code: str | None = None
+    industry: str | None = None
+    country: str | None = None
+    state: str | None = None
+    hs_country_code: str | None = None
+    hs_state_code: str | None = None
+    city: str | None = None
+    description: str | None = None
+    phone: str | None = None
+    linkedin_company_page: str | None = None
+    hs_linkedin_handle: str | None = None
+    lifecyclestage: str | None = None
+    hubspot_owner_id: str | None = None
+    hs_lastmodifieddate: str | None = None
+    hs_merged_object_ids: str | None = None
+    """Ids that were merged into this record, separated by ';'."""
+
+
+class ContactProperties(Struct, frozen=True, gc=False):
+    email: str | None = None
+    firstname: str | None = None
+    lastname: str | None = None
+    jobtitle: str | None = None
+    phone: str | None = None
+    mobilephone: str | None = None
+    lifecyclestage: str | None = None
+    hubspot_owner_id: str | None = None
+    lastmodifieddate: str | None = None
+    hs_merged_object_ids: str | None = None
+
+
+class DealProperties(Struct, frozen=True, gc=False):
+    dealname: str | None = None
+    amount: str | None = None
+    deal_currency_code: str | None = None
+    pipeline: str | None = None
+    dealstage: str | None = None
+    hs_deal_stage_probability: str | None = None
+    hs_is_closed: str | None = None
+    hs_is_closed_won: str | None = None
+    closedate: str | None = None
+    hubspot_owner_id: str | None = None
+    hs_lastmodifieddate: str | None = None
+    hs_merged_object_ids: str | None = None
+
+
+class CompanyObject(Struct, frozen=True):
+    id: str
+    properties: CompanyProperties
+    updated_at: str | None = msgspec.field(default=None, name="updatedAt")
+    archived: bool = False
+
+
+class ContactObject(Struct, frozen=True):
+    id: str
+    properties: ContactProperties
+    updated_at: str | None = msgspec.field(default=None, name="updatedAt")
+    archived: bool = False
+
+
+class DealObject(Struct, frozen=True):
+    id: str
+    properties: DealProperties
+    updated_at: str | None = msgspec.field(default=None, name="updatedAt")
+    archived: bool = False
+
+
+CrmObject = CompanyObject | ContactObject | DealObject
+
+
+class OwnerObject(Struct, frozen=True, rename="camel"):
+    """Join a record's `hubspot_owner_id` to `id`, never to the user id."""
+
+    id: str
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    archived: bool = False
+
+
+class StageMetadata(Struct, frozen=True, rename="camel"):
+    """Numbers and booleans as text: '0.2', 'false'."""
+
+    is_closed: str | None = None
+    probability: str | None = None
+
+
+class PipelineStage(Struct, frozen=True):
+    id: str
+    label: str | None = None
+    metadata: StageMetadata = StageMetadata()
+
+
+class Pipeline(Struct, frozen=True):
+    id: str
+    label: str | None = None
+    stages: tuple[PipelineStage, ...] = ()
+
+
+class Next(Struct, frozen=True):
+    """`link` is left out on purpose: it may show an older path, so requests are built from `after`."""
+
+    after: str
+
+
+class Paging(Struct, frozen=True):
+    next: Next | None = None
+
+
+class BatchError(Struct, frozen=True, rename="camel"):
+    """Why a batch answered 207: records that are gone, or that have no association."""
+
+    category: str | None = None
+    sub_category: str | None = None
+    message: str | None = None
+    context: Mapping[str, list[str]] | None = None
+
+
+class CompanyPage(Struct, frozen=True):
+    """A list, search or batch answer. Without `paging.next` it is the last page, however short or full."""
+
+    results: list[CompanyObject]
+    paging: Paging | None = None
+    total: int | None = None
+    """Of a search: how many records match, also beyond the 10,000 that can be paged to."""
+    errors: list[BatchError] = []
+
+
+class ContactPage(Struct, frozen=True):
+    results: list[ContactObject]
+    paging: Paging | None = None
+    total: int | None = None
+    errors: list[BatchError] = []
+
+
+class DealPage(Struct, frozen=True):
+    results: list[DealObject]
+    paging: Paging | None = None
+    total: int | None = None
+    errors: list[BatchError] = []
+
+
+class UntypedPage(Struct, frozen=True):
+    """The same envelope when its records are converted one by one."""
+
+    results: list[object]
+    paging: Paging | None = None
+    total: int | None = None
+    errors: list[BatchError] = []
+
+
+class OwnerPage(Struct, frozen=True):
+    results: list[OwnerObject]
+    paging: Paging | None = None
+
+
+class PipelineList(Struct, frozen=True):
+    results: list[Pipeline]
+
+
+class AssociationType(Struct, frozen=True, rename="camel"):
+    type_id: int | None = None
+    label: str | None = None
+
+
+class AssociatedObject(Struct, frozen=True, rename="camel"):
+    to_object_id: int | str
+    """A number in live answers, text in the 2026-09 specification."""
+    association_types: list[AssociationType] = []
+
+
+class AssociationSource(Struct, frozen=True):
+    id: str | int
+
+
+class AssociationEntry(Struct, frozen=True):
+    from_: AssociationSource = msgspec.field(name="from")
+    to: list[AssociatedObject] = []
+    paging: Paging | None = None
+    """There are more associations of this one record: ask again for it with `after`."""
+
+
+class AssociationBatch(Struct, frozen=True):
+    results: list[AssociationEntry]
+    errors: list[BatchError] = []
+
+
+class ErrorDetail(Struct, frozen=True):
+    message: str | None = None
+    code: str | None = None
+    context: Mapping[str, list[str]] | None = None
+
+
+class ErrorBody(Struct, frozen=True, rename="camel"):
+    """An error of the CRM API. HubSpot asks parsers to take every field as optional."""
+
+    status: str | None = None
+    message: str | None = None
+    category: str | None = None
+    sub_category: str | None = None
+    correlation_id: str | None = None
+    policy_name: str | None = None
+    """Of a 429: TEN_SECONDLY_ROLLING, SECONDLY or DAILY."""
+    errors: list[ErrorDetail] = []
+
+
+class OAuthErrorBody(Struct, frozen=True):
+    """An error of the OAuth API: classify by `status`, then by `error`."""
+
+    status: str | None = None
+    error: str | None = None
+    error_description: str | None = None
+    message: str | None = None
+
+
+class TokenResponse(Struct, frozen=True):
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    hub_id: int | None = None
+    scopes: list[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenResponse(hub_id={self.hub_id})"
+
+
+class Introspection(Struct, frozen=True):
+    active: bool = False
+    hub_id: int | None = None
+    hub_domain: str | None = None
+    scopes: list[str] | None = None
+
+
+class AccountDetails(Struct, frozen=True, rename="camel"):
+    portal_id: int
+    portal_name: str | None = None
+    time_zone: str | None = None
+    company_currency: str | None = None
+    ui_domain: str | None = None
