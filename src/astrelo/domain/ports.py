@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -305,7 +305,7 @@ class SyncRuns(Protocol):
 
 class JobQueue(Protocol):
     @abstractmethod
-    async def enqueue(self, run: SyncRun, not_before: datetime | None = None) -> None:
+    async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
         """Ask a worker to take up the run, joining the transaction. Asking twice for one attempt is harmless."""
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -12,6 +12,10 @@ from astrelo.domain.identifiers import ConnectionId, Cursor, ObjectType, Provide
 
 MAX_ATTEMPTS = 5
 """How often a run is taken up before it ends as failed; a run that kills its worker must end."""
+
+
+RESUMABLE_FOR = timedelta(hours=6)
+"""A failed run that began longer ago is not resumed: a new one is fresher for little more work."""
 
 
 class SyncMode(StrEnum):
@@ -193,6 +197,13 @@ class SyncRun:
             parked_until=None,
             finished_at=None,
             attempts=attempts,
+        )
+
+    def is_resumable(self, now: datetime) -> bool:
+        """Tell whether a request for a sync should go on with this run rather than begin another."""
+        began = self.started_at or self.requested_at
+        return self.status is RunStatus.PARKED or (
+            self.status is RunStatus.FAILED and now - began < RESUMABLE_FOR
         )
 
     def finished(self, at: datetime) -> Self:

@@ -1,0 +1,4 @@
+-- Update a run. user_id, id, status, reason, started_at, finished_at, parked_until, attempts
+update sync_runs
+set status = $3, reason = $4, started_at = $5, finished_at = $6, parked_until = $7, attempts = $8
+where user_id = $1 and id = $2
