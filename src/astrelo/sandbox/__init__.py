@@ -1,0 +1,31 @@
+"""A strict, stateful HubSpot for development, demos and tests. It imports nothing of the rest of Astrelo.
+
+In process it is an ASGI application (`create_sandbox`), on a socket it is served (`serve`, `serve_in_thread`),
+from the command line it runs until stopped (`run_sandbox`). docs/sandbox.md tells how to use it.
+"""
+
+from astrelo.sandbox.account import Account, RecordChange, Switches
+from astrelo.sandbox.app import Sandbox, create_sandbox
+from astrelo.sandbox.faults import Fault
+from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
+from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecord
+from astrelo.sandbox.server import run_sandbox, serve, serve_in_thread
+
+__all__ = [
+    "DEVELOPMENT_CLIENT_ID",
+    "DEVELOPMENT_CLIENT_SECRET",
+    "Account",
+    "App",
+    "Association",
+    "Fault",
+    "Portal",
+    "PortalError",
+    "PortalRecord",
+    "RecordChange",
+    "Sandbox",
+    "Switches",
+    "create_sandbox",
+    "run_sandbox",
+    "serve",
+    "serve_in_thread",
+]

@@ -1,0 +1,185 @@
+"""The administrator's door: everything below `/_sandbox/`, which HubSpot does not have.
+
+It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md lists the calls.
+"""
+
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from astrelo.sandbox.account import Account, RecordChange, Switches
+from astrelo.sandbox.faults import Fault
+from astrelo.sandbox.messages import Request, Response, json_response
+from astrelo.sandbox.state import SandboxState
+
+Body = TypeVar("Body")
+PREFIX = "/_sandbox/"
+
+
+class Advance(msgspec.Struct, forbid_unknown_fields=True):
+    advance_seconds: float
+
+
+class Faults(msgspec.Struct, forbid_unknown_fields=True):
+    faults: list[Fault]
+
+
+class Records(msgspec.Struct, forbid_unknown_fields=True):
+    records: list[RecordChange]
+    portal_id: int | None = None
+
+
+class Ids(msgspec.Struct, forbid_unknown_fields=True):
+    object: str
+    ids: list[str]
+    portal_id: int | None = None
+
+
+class Merge(msgspec.Struct, forbid_unknown_fields=True):
+    object: str
+    primary: str
+    other: str
+    portal_id: int | None = None
+
+
+class Tokens(msgspec.Struct, forbid_unknown_fields=True):
+    expire: bool = False
+    revoke: bool = False
+    portal_id: int | None = None
+
+
+class Scopes(msgspec.Struct, forbid_unknown_fields=True):
+    remove: list[str]
+    portal_id: int | None = None
+
+
+def handle(state: SandboxState, request: Request) -> Response:
+    """Do one call; 404 for an unknown one, 400 with the reason for a body that does not fit."""
+    action = _ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
+    if action is None:
+        return json_response({"message": f"There is no {request.method} {request.path}."}, status=404)
+    try:
+        return json_response(action(state, request))
+    except (ValueError, KeyError) as error:
+        return json_response({"message": str(error)}, status=400)
+
+
+def _body(request: Request, shape: type[Body]) -> Body:
+    """Return the body as `shape`, read by the standard library: a test may want lone surrogates in its records."""
+    return msgspec.convert(json.loads(request.body or b"{}"), shape)
+
+
+def _account(state: SandboxState, portal_id: int | None) -> Account:
+    return state.account if portal_id is None else state.accounts[portal_id]
+
+
+def _about(state: SandboxState, _request: Request) -> object:
+    return {
+        "accounts": [
+            {"portal_id": account.portal_id, "name": account.name} for account in state.accounts.values()
+        ],
+        "now": state.clock.now(),
+        "switches": msgspec.to_builtins(state.switches),
+    }
+
+
+def _stats(state: SandboxState, _request: Request) -> object:
+    return state.stats()
+
+
+def _requests(state: SandboxState, _request: Request) -> object:
+    return [msgspec.to_builtins(entry) for entry in state.journal.entries]
+
+
+def _secrets(state: SandboxState, _request: Request) -> object:
+    return [{"kind": secret.kind, "value": secret.value} for secret in state.oauth.issued]
+
+
+def _clock(state: SandboxState, request: Request) -> object:
+    state.clock.advance(_body(request, Advance).advance_seconds)
+    return {"now": state.clock.now()}
+
+
+def _switches(state: SandboxState, request: Request) -> object:
+    wanted = json.loads(request.body or b"{}")
+    changed = msgspec.convert(msgspec.to_builtins(state.switches) | wanted, Switches)
+    if unknown := wanted.keys() - msgspec.to_builtins(changed).keys():
+        raise ValueError(f"There is no switch {', '.join(sorted(unknown))}.")
+    state.set_switches(changed)
+    return msgspec.to_builtins(state.switches)
+
+
+def _add_faults(state: SandboxState, request: Request) -> object:
+    state.faults.add(*_body(request, Faults).faults)
+    return _list_faults(state, request)
+
+
+def _list_faults(state: SandboxState, _request: Request) -> object:
+    return {"waiting": msgspec.to_builtins(state.faults.waiting)}
+
+
+def _clear_faults(state: SandboxState, request: Request) -> object:
+    state.faults.clear()
+    return _list_faults(state, request)
+
+
+def _put_records(state: SandboxState, request: Request) -> object:
+    body = _body(request, Records)
+    account = _account(state, body.portal_id)
+    return {"ids": [account.upsert(change) for change in body.records]}
+
+
+def _archive(state: SandboxState, request: Request) -> object:
+    body = _body(request, Ids)
+    return {
+        "archived": [name for name in body.ids if _account(state, body.portal_id).archive(body.object, name)]
+    }
+
+
+def _delete(state: SandboxState, request: Request) -> object:
+    body = _body(request, Ids)
+    return {
+        "deleted": [name for name in body.ids if _account(state, body.portal_id).delete(body.object, name)]
+    }
+
+
+def _merge(state: SandboxState, request: Request) -> object:
+    body = _body(request, Merge)
+    return {"id": _account(state, body.portal_id).merge(body.object, body.primary, body.other)}
+
+
+def _tokens(state: SandboxState, request: Request) -> object:
+    body = _body(request, Tokens)
+    if body.expire:
+        state.oauth.expire_access_tokens(body.portal_id)
+    if body.revoke:
+        state.oauth.uninstall(body.portal_id)
+    return {"expired": body.expire, "revoked": body.revoke}
+
+
+def _scopes(state: SandboxState, request: Request) -> object:
+    body = _body(request, Scopes)
+    for scope in body.remove:
+        state.oauth.remove_scope(scope, body.portal_id)
+    return {"removed": body.remove}
+
+
+_ACTIONS: dict[tuple[str, str], Callable[[SandboxState, Request], object]] = {
+    ("GET", "about"): _about,
+    ("GET", "stats"): _stats,
+    ("GET", "requests"): _requests,
+    ("GET", "secrets"): _secrets,
+    ("POST", "clock"): _clock,
+    ("POST", "switches"): _switches,
+    ("GET", "faults"): _list_faults,
+    ("POST", "faults"): _add_faults,
+    ("DELETE", "faults"): _clear_faults,
+    ("POST", "records"): _put_records,
+    ("POST", "archive"): _archive,
+    ("POST", "delete"): _delete,
+    ("POST", "merge"): _merge,
+    ("POST", "tokens"): _tokens,
+    ("POST", "scopes"): _scopes,
+}

@@ -1,0 +1,33 @@
+"""The sandbox's own time: a base clock that an administrator may move forward."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+
+
+class SandboxClock:
+    """Seconds since the epoch, ahead of `base` by whatever was advanced."""
+
+    def __init__(self, base: Callable[[], float] = time.time) -> None:
+        self._base = base
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return self._base() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as HubSpot writes a datetime: UTC, milliseconds, a Z."""
+    moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(text: str) -> int:
+    """Parse an ISO datetime or date, UTC when it names no zone; ValueError when it is neither."""
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,48 @@
+"""What was asked of the sandbox and when: the evidence for rate proofs and request counts."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from astrelo.sandbox.limits import WINDOW_SECONDS, busiest
+
+Family = Literal["crm", "oauth", "browser"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    time: float
+    """The sandbox's clock when the request arrived."""
+    method: str
+    path: str
+    family: Family
+    endpoint: str
+    windowed: bool
+    """Whether it counts against the account's ten-second window."""
+    status: int = 0
+    """0 when the connection was dropped."""
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def add(self, entry: Entry) -> Entry:
+        self.entries.append(entry)
+        return entry
+
+    def count(self, family: Family) -> int:
+        return sum(entry.family == family for entry in self.entries)
+
+    def busiest_window(self) -> int:
+        """Count the most windowed requests, answered or refused, that arrived within any ten seconds."""
+        return busiest((entry.time for entry in self.entries if entry.windowed), WINDOW_SECONDS)
+
+    def summary(self) -> dict[str, object]:
+        return {
+            "crm_requests": self.count("crm"),
+            "oauth_requests": self.count("oauth"),
+            "by_endpoint": dict(Counter(entry.endpoint for entry in self.entries)),
+            "statuses": dict(Counter(str(entry.status) for entry in self.entries)),
+            "max_requests_in_window": self.busiest_window(),
+        }

@@ -1,0 +1,152 @@
+"""A portal: what one HubSpot account holds when the sandbox starts, from a file or from the generator."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from astrelo.sandbox.clock import milliseconds
+from astrelo.sandbox.messages import encode_json
+
+OBJECTS = ("companies", "contacts", "deals", "owners")
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class PortalError(ValueError):
+    """A portal file cannot be used; the message names the file, the line and what is wrong with it."""
+
+
+class Association(msgspec.Struct, frozen=True):
+    id: str
+    primary: bool = False
+
+
+class PortalRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One line of a portal file. Property values are text or null, as HubSpot sends them."""
+
+    object: str
+    id: str
+    properties: dict[str, str | None]
+    created_at: str
+    updated_at: str
+    archived: bool = False
+    associations: dict[str, list[Association]] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    name: str
+    account_id: int
+    records: tuple[PortalRecord, ...] = field(repr=False)
+    account: Mapping[str, object] = field(default_factory=dict)
+    """Overrides for the account details, such as `companyCurrency`."""
+
+    @classmethod
+    def of(
+        cls,
+        records: Iterable[PortalRecord],
+        *,
+        name: str = "Sandbox portal",
+        account: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Make a portal whose account id is a hash of its records: the same content is the same account."""
+        kept = tuple(records)
+        return cls(name=name, account_id=_account_id(kept), records=kept, account=account or {})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read JSON lines, gzipped or not; raise PortalError, with the line's number, when one is unusable."""
+        return cls.of(_read(path), name=path.name.partition(".")[0] or "Sandbox portal")
+
+    @classmethod
+    def generate(cls, companies: int = 500, seed: int = 7) -> Self:
+        """Invent a realistically dirty portal of invented companies; equal arguments give equal portals."""
+        from astrelo.sandbox.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
+
+        return cls.of(generate_records(companies, seed), name="Sandbox portal")
+
+    def save(self, path: Path) -> None:
+        """Write the JSON lines that `load` reads, gzipped when the name ends in .gz."""
+        lines = b"".join(encode_json(record) + b"\n" for record in self.records)
+        path.write_bytes(gzip.compress(lines, mtime=0) if path.suffix == ".gz" else lines)
+
+
+def _account_id(records: Iterable[PortalRecord]) -> int:
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(encode_json(msgspec.to_builtins(record)))
+    return int.from_bytes(digest.digest()[:4]) % (2**31 - 1) + 1
+
+
+def _read(path: Path) -> Iterator[PortalRecord]:
+    seen: set[tuple[str, str]] = set()
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        record = _parse(path, number, line)
+        if (record.object, record.id) in seen:
+            raise PortalError(
+                f"{path}, line {number}: {record.object} {record.id} stands on an earlier line too."
+            )
+        seen.add((record.object, record.id))
+        yield record
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as probe:
+            zipped = probe.read(2) == _GZIP_MAGIC
+        with gzip.open(path) if zipped else path.open("rb") as source:
+            yield from source
+    except FileNotFoundError:
+        raise PortalError(f"{path}: there is no such portal file.") from None
+    except (OSError, EOFError) as error:
+        raise PortalError(f"{path}: the portal file cannot be read: {error}.") from error
+
+
+def _parse(path: Path, number: int, line: bytes) -> PortalRecord:
+    try:
+        record = _decode(line)
+        _check(record)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise PortalError(f"{path}, line {number}: {error}") from error
+    return record
+
+
+_decoder = msgspec.json.Decoder(PortalRecord)
+
+
+def _decode(line: bytes) -> PortalRecord:
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # lone surrogates are legal JSON and not legal UTF-8: only the standard library lets them through
+        return msgspec.convert(json.loads(line), PortalRecord)
+
+
+def _check(record: PortalRecord) -> None:
+    if record.object not in OBJECTS:
+        raise ValueError(f"object is {record.object!r}; it must be one of {', '.join(OBJECTS)}.")
+    if not (record.id.isascii() and record.id.isdigit()):
+        raise ValueError(f"id is {record.id!r}; HubSpot's ids are digits.")
+    for field_name, text in (("createdAt", record.created_at), ("updatedAt", record.updated_at)):
+        _check_datetime(field_name, text)
+    for target in record.associations:
+        if target not in OBJECTS[:3]:
+            raise ValueError(f"associations name {target!r}; they may name {', '.join(OBJECTS[:3])}.")
+
+
+def _check_datetime(field_name: str, text: str) -> None:
+    try:
+        milliseconds(text)
+    except ValueError:
+        raise ValueError(
+            f"{field_name} is {text!r}; it must be a datetime like 2026-05-01T07:25:37.120Z."
+        ) from None

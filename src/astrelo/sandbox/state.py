@@ -1,0 +1,42 @@
+"""Everything a sandbox remembers, open to tests and to the administrator's calls."""
+
+from collections.abc import Sequence
+
+from astrelo.sandbox.account import Account, Switches
+from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.faults import FaultQueue
+from astrelo.sandbox.journal import Journal
+from astrelo.sandbox.oauth import App, AuthorizationServer
+from astrelo.sandbox.portal import Portal
+
+
+class SandboxState:
+    """What a sandbox is made of.
+
+    `accounts` by portal id, `oauth` with every grant and secret it issued, `journal` of what was asked,
+    `faults` waiting to happen, `switches` for its quirks, `clock` to be advanced.
+    """
+
+    def __init__(self, portals: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches) -> None:
+        self.clock = clock
+        self.switches = switches
+        self.accounts = {portal.account_id: Account(portal, clock, switches) for portal in portals}
+        self.oauth = AuthorizationServer(app, clock, switches)
+        self.faults = FaultQueue()
+        self.journal = Journal()
+
+    @property
+    def account(self) -> Account:
+        """The first account, which is the only one unless several portals were given."""
+        return next(iter(self.accounts.values()))
+
+    def stats(self) -> dict[str, object]:
+        return self.journal.summary() | {"token_refreshes": self.oauth.refreshes}
+
+    def set_switches(self, wanted: Switches) -> None:
+        """Take over every switch; windows keep what they have admitted."""
+        for name in Switches.__dataclass_fields__:
+            setattr(self.switches, name, getattr(wanted, name))
+        for account in self.accounts.values():
+            account.limits.requests.limit = wanted.requests_per_window
+            account.limits.searches.limit = wanted.searches_per_second
