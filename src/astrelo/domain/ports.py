@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from astrelo.domain.company import Company, RecordKey, Regrouping
+from astrelo.domain.company import Company, RecordMove, Regrouping
 from astrelo.domain.connection import (
     AuthorizationRequest,
     CrmAccount,
@@ -35,7 +35,7 @@ from astrelo.domain.identifiers import (
 )
 from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordPage, RejectedRecord
 from astrelo.domain.sync import SyncRun, SyncStep, Window
-from astrelo.domain.triage import KnownRecord, Write
+from astrelo.domain.triage import KnownRecord, Write, Written
 
 
 class Clock(Protocol):
@@ -329,18 +329,13 @@ class CompanyRepository(Protocol):
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def affected(
-        self, company_ids: Collection[CompanyId], domains: Collection[str], moved: Collection[RecordKey]
-    ) -> Sequence[Company]:
-        """Return the companies with these ids (aliases resolved) or, if live, these domains.
-
-        `has_other_records` leaves the `moved` records out of account.
-        """
+    async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
+        """Return the companies that the moves come from, and those whose domain they now have."""
 
     @abstractmethod
     async def put(
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping, at: datetime
-    ) -> None:
+    ) -> Written:
         """Write the records and bring every company they touch up to its leading record."""
 
     @abstractmethod
@@ -373,7 +368,7 @@ class DealRepository(Protocol):
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> None:
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
         """Insert or update deals with their contacts, each with its content hash."""
 
     @abstractmethod

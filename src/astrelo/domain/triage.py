@@ -8,6 +8,7 @@ from uuid import UUID
 
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.records import RecordT, content_hash
+from astrelo.domain.sync import Counts
 
 
 class KnownRecord(NamedTuple):
@@ -29,14 +30,22 @@ class Write(NamedTuple, Generic[RecordT]):
     content_hash: bytes
     known: KnownRecord | None
 
+    @property
+    def is_bump(self) -> bool:
+        """A newer time with equal content: written, so that the time moves on, and counted as unchanged."""
+        known = self.known
+        return known is not None and not known.archived and known.content_hash == self.content_hash
+
+
+Written = Mapping[RecordId, bool]
+"""Ids that the store wrote → whether it inserted them. An id it left out had a newer copy by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Triage(Generic[RecordT]):
-    """A batch, sorted. A bump (newer time, equal content) is written, and counted as unchanged."""
+    """A batch, sorted: what must be written, and how many records need not be."""
 
     writes: list[Write[RecordT]]
-    inserted: int
-    updated: int
     unchanged: int
     stale: int
 
@@ -58,20 +67,29 @@ def latest_of_each(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
 def triage(records: Iterable[RecordT], known: Mapping[RecordId, KnownRecord]) -> Triage[RecordT]:
     """Sort records, at most one per id, into what must be written and what need not."""
     writes: list[Write[RecordT]] = []
-    inserted = updated = unchanged = stale = 0
+    unchanged = stale = 0
     for record in records:
         stored = known.get(record.record_id)
-        fingerprint = content_hash(record)
-        if stored is None:
-            inserted += 1
-        elif record.source_updated_at < stored.source_updated_at:
+        if stored is not None and record.source_updated_at < stored.source_updated_at:
             stale += 1
             continue
-        elif stored.archived or fingerprint != stored.content_hash:
-            updated += 1
-        else:
+        write = Write(record, content_hash(record), stored)
+        if write.is_bump and stored is not None and record.source_updated_at == stored.source_updated_at:
             unchanged += 1
-            if record.source_updated_at == stored.source_updated_at:
-                continue
-        writes.append(Write(record, fingerprint, stored))
-    return Triage(writes, inserted, updated, unchanged, stale)
+            continue
+        writes.append(write)
+    return Triage(writes, unchanged, stale)
+
+
+def tally(sorted_batch: Triage[RecordT], written: Written) -> Counts:
+    """Count what became of a batch, by what the store says it did."""
+    inserted = sum(written.values())
+    bumps = sum(
+        1 for write in sorted_batch.writes if write.is_bump and written.get(write.record.record_id) is False
+    )
+    return Counts(
+        inserted=inserted,
+        updated=len(written) - inserted - bumps,
+        unchanged=sorted_batch.unchanged + bumps,
+        stale=sorted_batch.stale + len(sorted_batch.writes) - len(written),
+    )

@@ -1,0 +1,122 @@
+"""Company records and the companies they make up, in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
+from astrelo.domain.identifiers import CompanyId, Provider, RecordId, UserId
+from astrelo.domain.ports import CompanyRepository
+from astrelo.domain.records import CompanyRecord
+from astrelo.domain.triage import KnownRecord, Write, Written
+
+_CONTENT = slice(CompanyRecord._fields.index("name"), CompanyRecord._fields.index("unreadable"))
+"""The fields that are columns of their own, in the order of company_put_records.sql."""
+
+
+class PgCompanies(CompanyRepository):
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
+        self._connection = connection
+        self._user_id = user_id
+
+    async def lock(self) -> None:
+        await self._connection.execute(statement("company_lock"), self._user_id)
+
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
+        rows = await self._connection.fetch(statement("company_known"), self._user_id, source, list(ids))
+        return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
+
+    async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
+        if not moves:
+            return []
+        rows = await self._connection.fetch(
+            statement("company_affected"),
+            self._user_id,
+            source,
+            [move.key.record_id for move in moves],
+            [move.company_id for move in moves if move.company_id is not None],
+            [move.identity_domain for move in moves if move.identity_domain is not None],
+        )
+        return [Company(*row) for row in rows]
+
+    async def put(
+        self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping, at: datetime
+    ) -> Written:
+        if not writes:
+            return {}
+        await self._absorb(regrouping.absorbed)
+        await self._release_domains(regrouping.domains)
+        await self._archive(regrouping.vacated, at)
+        written = await self._put_records(source, writes, regrouping)
+        await self._refresh(_touched(writes, regrouping), at)
+        return written
+
+    async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
+        if not ids:
+            return {}
+        rows = await self._connection.fetch(statement("company_by_record"), self._user_id, source, list(ids))
+        return {RecordId(told): CompanyId(company_id) for told, company_id in rows}
+
+    async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
+        if not domains:
+            return {}
+        rows = await self._connection.fetch(statement("company_by_domain"), self._user_id, list(domains))
+        return {told: CompanyId(company_id) for told, company_id in rows}
+
+    async def purge(self, source: Provider) -> None:
+        rows = await self._connection.fetch(statement("company_of_source"), self._user_id, source)
+        touched = [CompanyId(row["company_id"]) for row in rows]
+        await self._connection.execute(statement("company_delete_records"), self._user_id, source)
+        recordless = await self._connection.fetch(statement("company_recordless"), self._user_id, touched)
+        gone = [row["id"] for row in recordless if not row["has_records"]]
+        await self._connection.execute(statement("company_unlink"), self._user_id, gone)
+        await self._connection.execute(statement("company_delete"), self._user_id, gone)
+
+    async def _absorb(self, absorbed: Mapping[CompanyId, CompanyId]) -> None:
+        if absorbed:
+            fallen, survivors = list(absorbed), list(absorbed.values())
+            await self._connection.execute(statement("company_absorb"), self._user_id, fallen, survivors)
+            await self._connection.execute(statement("company_delete"), self._user_id, fallen)
+
+    async def _release_domains(self, domains: Mapping[CompanyId, str | None]) -> None:
+        ids, coming = list(domains), list(domains.values())
+        await self._connection.execute(statement("company_release_domains"), self._user_id, ids, coming)
+
+    async def _archive(self, ids: Collection[CompanyId], at: datetime) -> None:
+        if ids:
+            await self._connection.execute(statement("company_archive"), self._user_id, list(ids), at)
+
+    async def _refresh(self, ids: Collection[CompanyId], at: datetime) -> None:
+        await self._connection.execute(statement("company_refresh"), self._user_id, list(ids), at)
+
+    async def _put_records(
+        self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping
+    ) -> Written:
+        records = [write.record for write in writes]
+        rows = await self._connection.fetch(
+            statement("company_put_records"),
+            self._user_id,
+            source,
+            [record.record_id for record in records],
+            [_company_of(source, write, regrouping) for write in writes],
+            [record.source_updated_at for record in records],
+            [write.content_hash for write in writes],
+            *zip(*(record[_CONTENT] for record in records), strict=True),
+        )
+        return {RecordId(record_id): was_insert for record_id, was_insert in rows}
+
+
+def _company_of(source: Provider, write: Write[CompanyRecord], regrouping: Regrouping) -> CompanyId:
+    assigned = regrouping.assignments.get(RecordKey(source, write.record.record_id))
+    if assigned is not None:
+        return assigned
+    if write.known is None:
+        raise ValueError(f"company record {write.record.record_id} is new and was not assigned a company")
+    return CompanyId(write.known.entity_id)
+
+
+def _touched(writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping) -> set[CompanyId]:
+    before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
+    return (before - regrouping.absorbed.keys() - regrouping.vacated) | set(regrouping.domains)

@@ -1,0 +1,5 @@
+-- The live companies behind record ids. user_id, source, record ids
+select external_provider_id as told, company_id
+from crm_companies
+where user_id = $1 and external_source = $2 and external_provider_id = any ($3::text[])
+  and archived_at is null
