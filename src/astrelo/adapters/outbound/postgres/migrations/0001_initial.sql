@@ -1,7 +1,9 @@
+-- The first schema
+-- depends:
+
 -- The whole first schema. Tenant tables begin every key with user_id, so that a link cannot cross
 -- tenants, one predicate isolates a tenant, and the tables can be distributed by it.
 -- Routing tables, found without a tenant: oauth_states (by the hash of the state) and the job queue.
--- depends:
 
 -- migrate: apply
 

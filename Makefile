@@ -1,0 +1,77 @@
+# Everything a developer types. Each target sets itself up; nothing happens when nothing is to do.
+#
+# PYTHON=python3.12  the interpreter to build .venv with (3.11 or newer)
+# ARGS="--once"      options for `make demo`
+# N=100000           records per object type for `make bench`
+# TESTS=tests/unit   what `make test` runs
+
+PYTHON ?= python3
+ARGS ?=
+N ?= 100000
+TESTS ?= tests
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+READY := $(VENV)/.ready
+# A moved or copied clone, or an interpreter that went away, leaves an environment that cannot work.
+STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format lint types contracts unit lock checksums clean $(STALE)
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(READY) ## Connect a sandbox HubSpot and watch it sync (ARGS="--once --json")
+	@$(BIN)/astrelo demo $(ARGS)
+
+test: gate $(READY) ## The gate and all tests, against a real PostgreSQL
+	@$(RUN) pytest -n auto $(TESTS)
+
+check: gate unit ## Format, lint, types, import contracts, unit tests: seconds, no database
+
+bench: $(READY) ## Sync N records per object type and compare with the bare floor (N=100000)
+	@$(RUN) benchmarks --records $(N)
+
+lock: $(READY) ## Pin every dependency, with hashes, for Python 3.11 and newer
+	@$(RUN) pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+
+checksums: $(READY) ## Record the migrations as they are; a released one never changes
+	@$(RUN) tests.checksums
+
+clean: ## Remove the environment and every cache; the demo's data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: gate
+gate: format lint types contracts
+
+format: $(READY)
+	@$(BIN)/ruff format --check --quiet . || { echo 'run: $(BIN)/ruff format .'; exit 1; }
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+
+types: $(READY)
+	@$(BIN)/mypy --no-error-summary
+
+contracts: $(READY)
+	@$(BIN)/lint-imports > $(VENV)/contracts.log || { cat $(VENV)/contracts.log; exit 1; }
+
+unit: $(READY)
+	@$(RUN) pytest -q -n auto tests/unit
+
+$(READY): requirements.lock pyproject.toml $(STALE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'Astrelo needs Python 3.11 or newer; $(PYTHON) is not. Try: make PYTHON=python3.12 …' >&2; exit 1; }
+	@echo 'Setting up $(VENV) (once, half a minute) …' >&2
+	@[ -z "$(STALE)" ] || rm -rf $(VENV)
+	@[ -d $(VENV) ] || $(PYTHON) -m venv $(VENV) || { \
+	  echo 'No virtual environment can be made: on Debian and Ubuntu, apt-get install python3-venv.' >&2; exit 1; }
+	@$(RUN) pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(RUN) pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@pwd -P > $(READY)

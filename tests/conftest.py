@@ -1,0 +1,98 @@
+"""What every test may use: a migrated database of its own, a pool on it, asyncio for async tests."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from pogo_core.error import BadMigrationError
+
+from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+from tests.postgres import Choice, NoServerError, Server, fresh_database, migrated_template, running_server
+
+pytest.register_assert_rewrite("tests.unit.contracts")
+
+_HERE = Path(__file__).parent
+_UNIT = _HERE / "unit"
+_SERVER = pytest.StashKey[Server]()
+_TEMPLATE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one server for the whole run, in the main process: xdist's workers come and go at their own time."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        if "postgres" in worker:
+            config.stash[_SERVER] = Server(**worker["postgres"])
+            config.stash[_TEMPLATE] = worker["template"]
+        return
+    if config.option.collectonly or _only_unit_tests(config):
+        return
+    running = contextlib.ExitStack()
+    try:
+        server = running.enter_context(running_server(Choice.from_environment()))
+        template = running.enter_context(migrated_template(server))
+    except (NoServerError, EmbeddedPostgresError, BadMigrationError) as error:
+        running.close()
+        reason = f"{error}: {error.__cause__}" if error.__cause__ else str(error)
+        raise pytest.UsageError(f"No database for the tests. {reason}") from error
+    except BaseException:
+        running.close()
+        raise
+    config.add_cleanup(running.close)
+    config.stash[_SERVER] = server
+    config.stash[_TEMPLATE] = template
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    config: pytest.Config = node.config  # type: ignore[attr-defined] # xdist publishes no types
+    if (server := config.stash.get(_SERVER, None)) is not None:
+        node.workerinput["postgres"] = {"dsn": server.dsn, "description": server.description}  # type: ignore[attr-defined]
+        node.workerinput["template"] = config.stash[_TEMPLATE]  # type: ignore[attr-defined]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    server = config.stash.get(_SERVER, None)
+    return f"postgres: {server.description}" if server else "postgres: none needed"
+
+
+def _only_unit_tests(config: pytest.Config) -> bool:
+    chosen = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return all(path.is_relative_to(_UNIT) or not path.is_relative_to(_HERE) for path in chosen)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def postgres_server(request: pytest.FixtureRequest) -> Server:
+    """The server of this run, for tests that need databases of their own making."""
+    server = request.config.stash.get(_SERVER, None)
+    if server is None:
+        pytest.fail("Tests under tests/unit run without a database: this one belongs to tests/integration.")
+    return server
+
+
+@pytest.fixture
+def empty_database(postgres_server: Server) -> Iterator[str]:
+    """The DSN of a database without any schema."""
+    with fresh_database(postgres_server.dsn) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, postgres_server: Server) -> Iterator[str]:
+    """The DSN of a database with the whole schema and no rows, of this test alone."""
+    with fresh_database(postgres_server.dsn, request.config.stash[_TEMPLATE]) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
+    """A small pool on `database`; ask for it in tests marked `anyio`."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=8) as opened:
+        yield opened
