@@ -60,7 +60,7 @@ def link_contact(
     """
     if record.company_id is not None and (company := company_by_record.get(record.company_id)):
         return ContactLink(company, CompanyMatch.PROVIDER_ID, None)
-    for domain in (record.email_host, record.email_registrable_domain):
-        if domain is not None and (company := company_by_domain.get(domain)):
+    for domain in record.email_domains:
+        if company := company_by_domain.get(domain):
             return ContactLink(company, CompanyMatch.EMAIL_DOMAIN, None)
     return ContactLink(None, None, _REASON_BY_EMAIL[record.email_kind])

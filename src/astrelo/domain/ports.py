@@ -306,7 +306,7 @@ class SyncRuns(Protocol):
 class JobQueue(Protocol):
     @abstractmethod
     async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
-        """Ask a worker to take up the run, joining the transaction. Asking twice for one attempt is harmless."""
+        """Ask a worker to take up the run, joining the transaction. Asking twice in one epoch is harmless."""
 
 
 class OwnerRepository(Protocol):
@@ -347,7 +347,7 @@ class CompanyRepository(Protocol):
         """Return the live companies with these identity domains."""
 
     @abstractmethod
-    async def purge(self, source: Provider) -> None:
+    async def purge(self, source: Provider, at: datetime) -> None:
         """Delete the source's records; companies left without any go, the others are recomputed."""
 
 
@@ -356,7 +356,7 @@ class ContactRepository(Protocol):
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> None:
+    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> Written:
         """Insert or update contacts, each with its content hash; an older copy never overwrites."""
 
     @abstractmethod

@@ -75,6 +75,12 @@ class ContactRecord(NamedTuple):
     """The CRM's primary company."""
     unreadable: tuple[str, ...] = ()
 
+    @property
+    def email_domains(self) -> tuple[str, ...]:
+        """The domains at which the contact's company may be found, the most telling first."""
+        host, registrable = self.email_host, self.email_registrable_domain
+        return tuple(domain for domain in dict.fromkeys((host, registrable)) if domain is not None)
+
 
 class DealRecord(NamedTuple):
     record_id: RecordId

@@ -41,6 +41,7 @@ class RunStatus(StrEnum):
 
 
 _OPEN = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PARKED})
+_RESUMABLE = _OPEN | {RunStatus.FAILED}
 
 
 class StepStatus(StrEnum):
@@ -117,6 +118,7 @@ class SyncStep:
     expected_total: int | None = None
     window: Window | None = None
     reason: str | None = None
+    """Why it was refused."""
 
     @property
     def is_done(self) -> bool:
@@ -143,6 +145,7 @@ class SyncRun:
     finished_at: datetime | None = None
     parked_until: datetime | None = None
     attempts: int = 0
+    """How often it was taken up since it last stopped in good order."""
     reason: str | None = None
     """Why it is parked, partial or failed, for people."""
     steps: tuple[SyncStep, ...] = ()
@@ -182,21 +185,16 @@ class SyncRun:
         )
 
     def parked(self, reason: str, until: datetime | None) -> Self:
+        """Wait for a time, or without one for a person. Whoever parks a run has not crashed: attempts restart."""
         self._require_open("parked")
-        return replace(self, status=RunStatus.PARKED, reason=reason, parked_until=until)
+        return replace(self, status=RunStatus.PARKED, reason=reason, parked_until=until, attempts=0)
 
     def requeued(self) -> Self:
-        """Go on later from the cursors; the attempts of a run that a person resumes start again."""
-        if self.status not in {RunStatus.FAILED, RunStatus.PARKED, RunStatus.RUNNING, RunStatus.QUEUED}:
+        """Go on later from the cursors, with attempts counted anew."""
+        if self.status not in _RESUMABLE:
             raise InvalidTransition("sync run", self.status, "resumed")
-        attempts = 0 if self.status is RunStatus.FAILED else self.attempts
         return replace(
-            self,
-            status=RunStatus.QUEUED,
-            reason=None,
-            parked_until=None,
-            finished_at=None,
-            attempts=attempts,
+            self, status=RunStatus.QUEUED, reason=None, parked_until=None, finished_at=None, attempts=0
         )
 
     def is_resumable(self, now: datetime) -> bool:
@@ -206,13 +204,15 @@ class SyncRun:
             self.status is RunStatus.FAILED and now - began < RESUMABLE_FOR
         )
 
-    def finished(self, at: datetime) -> Self:
-        """End a run whose steps are all done: completed, or partial when one was refused."""
+    def finished(self, at: datetime, refusals: Sequence[str] = ()) -> Self:
+        """End a run whose steps are all done: completed, or partial when something was refused.
+
+        `refusals` are those of what has no step of its own, the owners.
+        """
         self._require_open("finished")
-        refused = [step for step in self.steps if step.status is StepStatus.REFUSED]
-        reasons = "; ".join(step.reason for step in refused if step.reason) or None
+        refused = [*refusals, *(step.reason for step in self.steps if step.reason)]
         status = RunStatus.PARTIAL if refused else RunStatus.COMPLETED
-        return replace(self, status=status, finished_at=at, reason=reasons)
+        return replace(self, status=status, finished_at=at, reason="; ".join(refused) or None)
 
     def failed(self, reason: str, at: datetime) -> Self:
         self._require_open("failed")
@@ -236,6 +236,11 @@ class SyncRun:
             changed if step.object_type is changed.object_type else step for step in self.steps
         )
         return replace(self, steps=tuple(steps))
+
+    @property
+    def epoch(self) -> int:
+        """How often the run was taken up or called off: differs between any two workers that had it."""
+        return max((step.epoch for step in self.steps), default=0)
 
     @property
     def open_steps(self) -> Sequence[SyncStep]:

@@ -65,14 +65,17 @@ class PgCompanies(CompanyRepository):
         rows = await self._connection.fetch(statement("company_by_domain"), self._user_id, list(domains))
         return {told: CompanyId(company_id) for told, company_id in rows}
 
-    async def purge(self, source: Provider) -> None:
+    async def purge(self, source: Provider, at: datetime) -> None:
+        await self.lock()
         rows = await self._connection.fetch(statement("company_of_source"), self._user_id, source)
-        touched = [CompanyId(row["company_id"]) for row in rows]
+        touched = {CompanyId(row["company_id"]) for row in rows}
         await self._connection.execute(statement("company_delete_records"), self._user_id, source)
-        recordless = await self._connection.fetch(statement("company_recordless"), self._user_id, touched)
-        gone = [row["id"] for row in recordless if not row["has_records"]]
+        dead = await self._connection.fetch(statement("company_without_live"), self._user_id, list(touched))
+        gone = [CompanyId(row["id"]) for row in dead if not row["has_records"]]
         await self._connection.execute(statement("company_unlink"), self._user_id, gone)
         await self._connection.execute(statement("company_delete"), self._user_id, gone)
+        await self._archive([CompanyId(row["id"]) for row in dead if row["has_records"]], at)
+        await self._refresh(touched.difference(CompanyId(row["id"]) for row in dead), at)
 
     async def _absorb(self, absorbed: Mapping[CompanyId, CompanyId]) -> None:
         if absorbed:

@@ -19,7 +19,7 @@ def sync_payload(run: SyncRun) -> bytes:
 
 
 class PgJobQueue(JobQueue):
-    """One job per run and attempt.
+    """One job per run and epoch.
 
     PgQueuer's key is unique over queued *and* running jobs, so a run that parks itself could not ask
     for its own continuation under a key of the run alone.
@@ -33,6 +33,6 @@ class PgJobQueue(JobQueue):
             SYNC_ENTRYPOINT,
             sync_payload(run),
             execute_after=delay,
-            dedupe_key=f"{run.id}/{run.attempts}",
+            dedupe_key=f"{run.id}/{run.epoch}",
             on_conflict="skip",
         )

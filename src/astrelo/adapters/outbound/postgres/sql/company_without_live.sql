@@ -1,4 +1,5 @@
--- Which companies have no record left, and which only archived ones. user_id, company ids
+-- Which of these companies have no live record, and whether archived ones are left.
+-- user_id, company ids
 select company.id, exists (
     select from crm_companies as record
     where record.user_id = $1 and record.company_id = company.id

@@ -1,0 +1,60 @@
+"""Deals and their contacts in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.domain.deal import Deal
+from astrelo.domain.identifiers import Provider, RecordId, UserId
+from astrelo.domain.ports import DealRepository
+from astrelo.domain.records import DealRecord
+from astrelo.domain.triage import KnownRecord, Written
+
+_CONTENT = slice(DealRecord._fields.index("name"), DealRecord._fields.index("contact_ids"))
+"""The fields that are columns of their own, in the order of deal_put.sql."""
+
+
+class PgDeals(DealRepository):
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
+        self._connection = connection
+        self._user_id = user_id
+
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
+        rows = await self._connection.fetch(statement("deal_known"), self._user_id, source, list(ids))
+        return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
+
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
+        if not deals:
+            return {}
+        records = [deal.record for deal, _ in deals]
+        rows = await self._connection.fetch(
+            statement("deal_put"),
+            self._user_id,
+            source,
+            at,
+            [deal.id for deal, _ in deals],
+            [record.record_id for record in records],
+            [record.source_updated_at for record in records],
+            [content_hash for _, content_hash in deals],
+            *zip(*(record[_CONTENT] for record in records), strict=True),
+            [deal.company_id for deal, _ in deals],
+        )
+        written = {RecordId(record_id): was_insert for record_id, was_insert in rows}
+        await self._put_contacts(source, [deal for deal, _ in deals if deal.record.record_id in written])
+        return written
+
+    async def purge(self, source: Provider) -> None:
+        await self._connection.execute(statement("deal_purge"), self._user_id, source)
+
+    async def _put_contacts(self, source: Provider, deals: Sequence[Deal]) -> None:
+        pairs = [(deal.id, contact_id) for deal in deals for contact_id in deal.record.contact_ids]
+        await self._connection.execute(
+            statement("deal_put_contacts"),
+            self._user_id,
+            source,
+            [deal.id for deal in deals],
+            [deal_id for deal_id, _ in pairs],
+            [contact_id for _, contact_id in pairs],
+        )

@@ -1,0 +1,31 @@
+-- Insert or update deals; an older copy never overwrites. user_id, source, now, then per deal:
+-- id, record id, source_updated_at, content_hash, name, amount, currency, pipeline id and label,
+-- stage id and label, probability, is_closed, is_won, close_date, owner id, provider company id, company_id
+insert into deals as stored (
+    user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, name,
+    amount, currency, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won,
+    close_date, owner_provider_id, provider_company_id, company_id, crm_rep_id
+)
+select $1, $2, $3, told.*, rep.id
+from unnest(
+    $4::uuid[], $5::text[], $6::timestamptz[], $7::bytea[], $8::text[], $9::numeric[], $10::text[],
+    $11::text[], $12::text[], $13::text[], $14::text[], $15::numeric[], $16::boolean[], $17::boolean[],
+    $18::timestamptz[], $19::text[], $20::text[], $21::uuid[]
+) as told (
+    id, record_id, source_updated_at, content_hash, name, amount, currency, pipeline_id, pipeline_label,
+    stage_id, stage_label, probability, is_closed, is_won, close_date, owner_id, provider_company_id,
+    company_id
+)
+left join crm_owners as rep
+    on rep.user_id = $1 and rep.external_source = $2 and rep.external_provider_id = told.owner_id
+on conflict (user_id, external_source, external_provider_id) do update
+set source_updated_at = excluded.source_updated_at, content_hash = excluded.content_hash,
+    synced_at = excluded.synced_at, archived_at = null, name = excluded.name, amount = excluded.amount,
+    currency = excluded.currency, pipeline_id = excluded.pipeline_id,
+    pipeline_label = excluded.pipeline_label, stage_id = excluded.stage_id,
+    stage_label = excluded.stage_label, probability = excluded.probability,
+    is_closed = excluded.is_closed, is_won = excluded.is_won, close_date = excluded.close_date,
+    owner_provider_id = excluded.owner_provider_id, provider_company_id = excluded.provider_company_id,
+    company_id = excluded.company_id, crm_rep_id = excluded.crm_rep_id
+where stored.source_updated_at <= excluded.source_updated_at
+returning external_provider_id as record_id, xmax = 0 as was_insert

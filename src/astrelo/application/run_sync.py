@@ -1,0 +1,204 @@
+"""One run, from taking it up to its certificate."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from astrelo.application.access_tokens import AccessTokens, ConnectionSession
+from astrelo.application.sync_records import Source, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.domain.errors import (
+    AstreloError,
+    PermissionMissing,
+    ProviderNotConfigured,
+    RateLimited,
+    ReauthorizationRequired,
+    RunTakenOver,
+    StoreUnavailable,
+)
+from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
+from astrelo.domain.ports import Clock, CrmProviders, CrmSession, UnitOfWork
+from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncRun, SyncStep
+
+log = structlog.get_logger()
+
+StopSignal = Callable[[], bool]
+"""Says whether the worker is asked to stop: looked at between batches."""
+
+
+def never() -> bool:
+    return False
+
+
+class RunSync:
+    """Bring one connection's records up to date.
+
+    Owners first, then companies, contacts and deals side by side, then every link, then the
+    certificate. A run that was interrupted goes on from the cursors of its steps.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        crms: CrmProviders,
+        tokens: AccessTokens,
+        companies: SyncCompanies,
+        contacts: SyncContacts,
+        deals: SyncDeals,
+        clock: Clock,
+    ) -> None:
+        self._uow = uow
+        self._crms = crms
+        self._tokens = tokens
+        self._walks = {walk.object_type: walk for walk in (companies, contacts, deals)}
+        self._clock = clock
+
+    async def __call__(self, user_id: UserId, run_id: SyncRunId, should_stop: StopSignal = never) -> None:
+        """Take the run up and carry it as far as it goes; its row says how that ended.
+
+        Raises StoreUnavailable only: the run is then still open, and is to be taken up again.
+        Harmless for a run that has ended or waits for a person.
+        """
+        run = await self._take_up(user_id, run_id)
+        if run is None:
+            return
+        try:
+            await self._carry_out(run, should_stop)
+        except RunTakenOver:
+            log.info("sync.taken_over")
+        except StoreUnavailable:
+            raise
+        except ReauthorizationRequired as error:
+            await self._end(run, run.parked(str(error), until=None))
+        except RateLimited as error:
+            await self._park(run, str(error), error.retry_after)
+        except AstreloError as error:
+            log.warning("sync.failed", reason=str(error))
+            await self._end(run, run.failed(str(error), self._clock.now()))
+        except Exception as error:
+            log.exception("sync.crashed")
+            reason = f"unexpected {type(error).__name__}; the log has the details"
+            await self._end(run, run.failed(reason, self._clock.now()))
+
+    async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> SyncRun | None:
+        async with self._uow(user_id) as tx:
+            run = await tx.runs.lock(run_id)
+            now = self._clock.now()
+            if not run.status.is_open or _waits_for_a_person(run):
+                log.info("sync.nothing_to_do", status=run.status)
+                return None
+            if run.attempts >= MAX_ATTEMPTS:
+                reason = f"given up after {MAX_ATTEMPTS} attempts that ended without a word"
+                await tx.runs.save(run.failed(reason, now))
+                return None
+            run = run.taken_up(now)
+            await tx.runs.save(run)
+            log.info("sync.taken_up", attempt=run.attempts)
+            return run
+
+    async def _carry_out(self, run: SyncRun, should_stop: StopSignal) -> None:
+        crm = self._crms.get(run.provider)
+        if crm is None:
+            raise ProviderNotConfigured(run.provider)
+        async with self._uow(run.user_id) as tx:
+            connection = await tx.connections.by_id(run.connection_id)
+        session = ConnectionSession(self._tokens, connection)
+        refusals: list[str] = []
+        owner_ids = await self._read_owners(run, session, refusals)
+        source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids)
+        steps = await self._walk_side_by_side(source, should_stop)
+        if all(step.is_done for step in steps):
+            await self._finish(run, refusals)
+        else:
+            await self._hand_on(run)
+
+    async def _read_owners(
+        self, run: SyncRun, session: CrmSession, refusals: list[str]
+    ) -> frozenset[RecordId] | None:
+        try:
+            owners = await self._crms.by_name[run.provider].owners(session)
+        except PermissionMissing as error:
+            refusals.append(str(error))
+            return None
+        async with self._uow(run.user_id) as tx:
+            await tx.runs.lock(run.id)
+            await tx.owners.put(run.provider, owners)
+        return frozenset(owner.record_id for owner in owners)
+
+    async def _walk_side_by_side(self, source: Source, should_stop: StopSignal) -> Sequence[SyncStep]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                walks = [
+                    group.create_task(self._walk(source, step, should_stop)) for step in source.run.open_steps
+                ]
+        except ExceptionGroup as several:
+            raise _most_telling(several) from several
+        return [walk.result() for walk in walks]
+
+    async def _walk(self, source: Source, step: SyncStep, should_stop: StopSignal) -> SyncStep:
+        try:
+            return await self._walks[step.object_type](source, step, should_stop)
+        except PermissionMissing as error:
+            refused = replace(step, status=StepStatus.REFUSED, reason=str(error))
+            async with self._uow(source.run.user_id) as tx:
+                await tx.runs.advance(source.run.id, refused)
+            log.warning("sync.object_type_refused", object_type=step.object_type)
+            return refused
+
+    async def _finish(self, run: SyncRun, refusals: Sequence[str]) -> None:
+        async with self._uow(run.user_id) as tx:
+            current = await tx.runs.lock(run.id)
+            _require_same_owner(run, current)
+            await tx.companies.lock()
+            now = self._clock.now()
+            relinked = await tx.links.redecide(now)
+            for step in current.steps:
+                if step.status is StepStatus.COMPLETED and current.started_at is not None:
+                    await tx.connections.mark_complete(
+                        run.connection_id, step.object_type, current.started_at
+                    )
+            await tx.runs.forget_seen(run.id)
+            finished = current.finished(now, refusals)
+            await tx.runs.save(finished)
+        log.info("sync.finished", status=finished.status, relinked=relinked)
+
+    async def _hand_on(self, run: SyncRun) -> None:
+        """Leave the rest to whichever worker comes next: this one was asked to stop."""
+        async with self._uow(run.user_id) as tx:
+            current = await tx.runs.lock(run.id)
+            _require_same_owner(run, current)
+            await tx.runs.save(current.requeued())
+            await tx.jobs.enqueue(current)
+        log.info("sync.handed_on")
+
+    async def _park(self, run: SyncRun, reason: str, pause: timedelta) -> None:
+        async with self._uow(run.user_id) as tx:
+            current = await tx.runs.lock(run.id)
+            if current.epoch == run.epoch:
+                await tx.runs.save(current.parked(reason, self._clock.now() + pause))
+                await tx.jobs.enqueue(current, delay=pause)
+        log.info("sync.parked", reason=reason)
+
+    async def _end(self, run: SyncRun, ended: SyncRun) -> None:
+        """Write how it ended, unless somebody else owns the run by now."""
+        async with self._uow(run.user_id) as tx:
+            current = await tx.runs.lock(run.id)
+            if current.epoch == run.epoch:
+                await tx.runs.save(ended)
+
+
+def _waits_for_a_person(run: SyncRun) -> bool:
+    return run.status is RunStatus.PARKED and run.parked_until is None
+
+
+def _require_same_owner(run: SyncRun, current: SyncRun) -> None:
+    if current.epoch != run.epoch:
+        raise RunTakenOver(run.id)
+
+
+def _most_telling(several: ExceptionGroup) -> Exception:
+    """Choose, of what side-by-side walks raised, the one that decides what happens to the run."""
+    order = (RunTakenOver, StoreUnavailable, ReauthorizationRequired, RateLimited, AstreloError, Exception)
+    return next(error for kind in order for error in several.exceptions if isinstance(error, kind))
