@@ -9,6 +9,7 @@ from astrelo.adapters.outbound.postgres.companies import PgCompanies
 from astrelo.adapters.outbound.postgres.connections import PgConnections
 from astrelo.adapters.outbound.postgres.contacts import PgContacts
 from astrelo.adapters.outbound.postgres.deals import PgDeals
+from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.icp_profiles import PgIcpProfiles
 from astrelo.adapters.outbound.postgres.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.links import PgLinks
@@ -18,20 +19,6 @@ from astrelo.adapters.outbound.postgres.tokens import PgTokenStore
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports import Randomness, TokenCipher, Transaction, UnitOfWork
-
-UNAVAILABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TooManyConnectionsError,
-)
-"""What asyncpg raises when the server, a connection or a lock is not to be had."""
-
 
 class PgTransaction(Transaction):
     def __init__(

@@ -1,0 +1,38 @@
+"""What asyncpg raises, in our terms."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from astrelo.domain.errors import InvalidInput, StoreUnavailable
+
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What asyncpg raises when the server, a connection or a lock is not to be had."""
+
+UNACCEPTABLE = (asyncpg.DataError, ValueError, OverflowError)
+"""What asyncpg raises for a value that no column holds: NUL in text, a number out of range.
+
+Its own codec's error is an InterfaceError as well as a ValueError, so look for these first.
+"""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn these into StoreUnavailable and InvalidInput: the last defence behind checks at the edge."""
+    try:
+        yield
+    except UNACCEPTABLE as error:
+        raise InvalidInput("parameters", "one of the values cannot be used in a search") from error
+    except UNAVAILABLE as error:
+        raise StoreUnavailable(type(error).__name__) from error

@@ -1,0 +1,124 @@
+"""Companies, contacts, deals, owners and the ICP profile, as the API shows them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.reading import Reads, like_prefix
+from astrelo.application.read_models import (
+    CompanyFilter,
+    CompanyReader,
+    CompanyView,
+    ContactFilter,
+    ContactReader,
+    ContactView,
+    DealFilter,
+    DealReader,
+    DealView,
+    IcpProfileReader,
+    IcpProfileView,
+    OwnerReader,
+    OwnerView,
+)
+from astrelo.domain.identifiers import UserId
+
+
+class PgCompanyReader(CompanyReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def list(
+        self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
+    ) -> Sequence[CompanyView]:
+        return await self._reads.views(
+            CompanyView,
+            "read_companies",
+            user_id,
+            after,
+            limit,
+            like_prefix(filters.name),
+            filters.domain,
+            filters.industry,
+            filters.naics,
+            filters.country,
+            filters.region,
+            filters.revenue_range,
+            filters.updated_since,
+            filters.include_archived,
+        )
+
+    async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None:
+        return await self._reads.view(CompanyView, "read_company", user_id, company_id)
+
+    async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
+        found: UUID | None = await self._reads.value("read_company_alias", user_id, company_id)
+        return found
+
+
+class PgContactReader(ContactReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def list(
+        self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
+    ) -> Sequence[ContactView]:
+        return await self._reads.views(
+            ContactView,
+            "read_contacts",
+            user_id,
+            after,
+            limit,
+            like_prefix(filters.name),
+            like_prefix(filters.email),
+            filters.company_id,
+            filters.linked,
+            filters.unlinked_reason,
+            filters.updated_since,
+            filters.include_archived,
+        )
+
+    async def get(self, user_id: UserId, contact_id: UUID) -> ContactView | None:
+        return await self._reads.view(ContactView, "read_contact", user_id, contact_id)
+
+
+class PgDealReader(DealReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def list(
+        self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
+    ) -> Sequence[DealView]:
+        return await self._reads.views(
+            DealView,
+            "read_deals",
+            user_id,
+            after,
+            limit,
+            filters.company_id,
+            filters.pipeline,
+            filters.stage,
+            filters.is_closed,
+            filters.is_won,
+            filters.updated_since,
+            filters.include_archived,
+        )
+
+    async def get(self, user_id: UserId, deal_id: UUID) -> DealView | None:
+        return await self._reads.view(DealView, "read_deal", user_id, deal_id)
+
+
+class PgOwnerReader(OwnerReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[OwnerView]:
+        return await self._reads.views(OwnerView, "read_owners", user_id, after, limit)
+
+
+class PgIcpProfileReader(IcpProfileReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def default(self, user_id: UserId) -> IcpProfileView | None:
+        return await self._reads.view(IcpProfileView, "read_icp_profile", user_id)

@@ -1,0 +1,11 @@
+-- One deal with the contacts that have arrived, archived or not.
+-- Parameters: 1 user_id, 2 id.
+select d.id, d.name, d.amount::text as amount, d.currency, d.pipeline_id, d.pipeline_label, d.stage_id,
+    d.stage_label, d.probability::float8 as probability, d.is_closed, d.is_won, d.close_date, d.crm_rep_id,
+    d.company_id,
+    array(select l.contact_id from deal_contacts l
+          where l.user_id = d.user_id and l.deal_id = d.id and l.contact_id is not null
+          order by l.contact_id) as contact_ids,
+    d.external_source, d.external_provider_id, d.source_updated_at, d.synced_at, d.archived_at
+from deals d
+where d.user_id = $1 and d.id = $2

@@ -1,0 +1,32 @@
+-- Runs of a user's CRM with their steps, the latest first.
+-- Parameters: 1 user_id, 2 provider, 3 only this run (id or null), 4 before (id or null), 5 limit.
+-- `certified` repeats the domain's rule: every distinct record of a completed walk is accounted for.
+select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_at, r.finished_at,
+    r.parked_until, r.attempts,
+    (select coalesce(jsonb_agg(jsonb_build_object(
+            'object_type', s.object_type,
+            'status', s.status,
+            'received', s.received,
+            'repeats', s.repeats,
+            'distinct', s.received - s.repeats,
+            'inserted', s.inserted,
+            'updated', s.updated,
+            'unchanged', s.unchanged,
+            'stale', s.stale,
+            'rejected', s.rejected,
+            'unreadable', s.unreadable,
+            'expected_total', s.expected_total,
+            'certified', s.status = 'completed' and s.received - s.repeats
+                = s.inserted + s.updated + s.unchanged + s.stale
+                + (select coalesce(sum(n.value::bigint), 0) from jsonb_each_text(s.rejected) n),
+            'reason', s.reason
+        ) order by s.object_type), '[]')::text
+     from sync_steps s
+     where s.user_id = r.user_id and s.run_id = r.id) as steps
+from sync_runs r
+where r.user_id = $1
+  and r.provider = $2
+  and ($3::uuid is null or r.id = $3)
+  and ($4::uuid is null or r.id < $4)
+order by r.id desc
+limit $5

@@ -1,0 +1,380 @@
+"""What the API shows, and the reader ports that fetch it. Reads have no use case: controller → reader → view.
+
+Every look-up takes the user's id; another tenant's record is simply not there. Text that is null at
+the source is null here. Times are UTC. Amounts of money are decimal text, so that no client rounds them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from astrelo.domain.contact import CompanyMatch, UnlinkedReason
+from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
+from astrelo.domain.records import RejectionReason
+from astrelo.domain.sync import RunStatus, StepStatus, SyncMode
+
+T = TypeVar("T")
+
+
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """A slice of a list. `next_cursor` is there exactly when `has_more` is true."""
+
+    data: list[T]
+    has_more: bool
+    next_cursor: str | None
+
+
+class CompanyView(Struct, frozen=True, kw_only=True):
+    """One firm, as its freshest CRM record tells it. `synced_at` is when we last wrote it."""
+
+    id: UUID
+    company_name: str | None
+    domain: str | None
+    industry: str | None
+    naics: str | None
+    sic: str | None
+    employee_count: int | None
+    annual_revenue: str | None
+    annual_revenue_currency: str | None
+    revenue_range: str | None
+    hq_country: str | None
+    hq_region: str | None
+    hq_city: str | None
+    description: str | None
+    phone: str | None
+    linkedin_url: str | None
+    lifecycle_stage: str | None
+    crm_rep_id: UUID | None
+    external_source: Provider
+    external_provider_id: str
+    source_updated_at: datetime
+    synced_at: datetime
+    archived_at: datetime | None
+
+
+class ContactView(Struct, frozen=True, kw_only=True):
+    """A person. Either `company_id` and `company_match` are set, or `unlinked_reason` says why not."""
+
+    id: UUID
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    job_title: str | None
+    phone: str | None
+    lifecycle_stage: str | None
+    crm_rep_id: UUID | None
+    company_id: UUID | None
+    company_match: CompanyMatch | None
+    unlinked_reason: UnlinkedReason | None
+    external_source: Provider
+    external_provider_id: str
+    source_updated_at: datetime
+    synced_at: datetime
+    archived_at: datetime | None
+
+
+class DealView(Struct, frozen=True, kw_only=True):
+    """A deal. `contact_ids` are the contacts that have arrived; `probability` lies between 0 and 1."""
+
+    id: UUID
+    name: str | None
+    amount: str | None
+    currency: str | None
+    pipeline_id: str | None
+    pipeline_label: str | None
+    stage_id: str | None
+    stage_label: str | None
+    probability: float | None
+    is_closed: bool | None
+    is_won: bool | None
+    close_date: datetime | None
+    crm_rep_id: UUID | None
+    company_id: UUID | None
+    contact_ids: list[UUID]
+    external_source: Provider
+    external_provider_id: str
+    source_updated_at: datetime
+    synced_at: datetime
+    archived_at: datetime | None
+
+
+class OwnerView(Struct, frozen=True, kw_only=True):
+    """A person of the customer's own team, to whom the CRM assigns records: the target of `crm_rep_id`."""
+
+    id: UUID
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    archived: bool
+    external_source: Provider
+    external_provider_id: str
+
+
+class IcpProfileView(Struct, frozen=True, kw_only=True):
+    """The ideal customer profile. An empty criterion matches everything; `naics` entries are prefixes."""
+
+    id: UUID
+    name: str
+    is_default: bool
+    industries: list[str]
+    naics: list[str]
+    employee_min: int | None
+    employee_max: int | None
+    revenue_ranges: list[str]
+    countries: list[str]
+
+
+class StepView(Struct, frozen=True, kw_only=True):
+    """One object type's part of a run: its progress while it runs, its certificate when it is done.
+
+    `received` - `repeats` = `distinct` = `inserted` + `updated` + `unchanged` + `stale` + everything in
+    `rejected`, or the step is not `certified`. `expected_total` is what the CRM announced, if it did.
+    """
+
+    object_type: ObjectType
+    status: StepStatus
+    received: int
+    repeats: int
+    distinct: int
+    inserted: int
+    updated: int
+    unchanged: int
+    stale: int
+    rejected: dict[str, int]
+    unreadable: dict[str, int]
+    expected_total: int | None
+    certified: bool
+    reason: str | None
+
+
+class RunView(Struct, frozen=True, kw_only=True):
+    """A sync run. `reason` and `action` are sentences for people: what happened, and what to do about it."""
+
+    id: UUID
+    provider: Provider
+    mode: SyncMode
+    status: RunStatus
+    reason: str | None
+    action: str | None = None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    parked_until: datetime | None
+    attempts: int
+    steps: list[StepView]
+
+
+class RejectedRecordView(Struct, frozen=True, kw_only=True):
+    """A CRM record that could not be kept; `record_id` is the CRM's, null when it had none."""
+
+    object_type: ObjectType
+    record_id: str | None
+    reason: RejectionReason
+
+
+class CrowdedDomain(Struct, frozen=True, kw_only=True):
+    """One web domain that many company records share; they count as one company."""
+
+    domain: str
+    records: int
+
+
+class RunReport(Struct, frozen=True, kw_only=True):
+    """A run with everything that a person may want to look into. The lists are samples, not the whole."""
+
+    run: RunView
+    warnings: list[str]
+    rejected_records: list[RejectedRecordView]
+    crowded_domains: list[CrowdedDomain]
+
+
+class IntegrationStatus(StrEnum):
+    NOT_CONNECTED = "not_connected"
+    ACTIVE = "active"
+    NEEDS_REAUTHORIZATION = "needs_reauthorization"
+    DISCONNECTED = "disconnected"
+
+
+class CompanyCounts(Struct, frozen=True, kw_only=True):
+    """`records` are the CRM's, `entities` the firms that they make."""
+
+    records: int = 0
+    entities: int = 0
+
+
+class LinkCounts(Struct, frozen=True, kw_only=True):
+    provider_id: int = 0
+    email_domain: int = 0
+
+
+class UnlinkedCounts(Struct, frozen=True, kw_only=True):
+    no_email: int = 0
+    invalid_email: int = 0
+    free_mail: int = 0
+    no_company: int = 0
+
+
+class ContactCounts(Struct, frozen=True, kw_only=True):
+    total: int = 0
+    linked: LinkCounts = LinkCounts()
+    unlinked: UnlinkedCounts = UnlinkedCounts()
+
+
+class DealCounts(Struct, frozen=True, kw_only=True):
+    total: int = 0
+    linked: int = 0
+    unlinked: int = 0
+
+
+class IntegrationCounts(Struct, frozen=True, kw_only=True):
+    """Live records of one CRM, as stored now."""
+
+    companies: CompanyCounts = CompanyCounts()
+    contacts: ContactCounts = ContactCounts()
+    deals: DealCounts = DealCounts()
+    owners: int = 0
+
+
+class Freshness(Struct, frozen=True, kw_only=True):
+    """Everything the CRM held at this time is stored; null before the first complete walk."""
+
+    companies: datetime | None = None
+    contacts: datetime | None = None
+    deals: datetime | None = None
+
+
+class IntegrationView(Struct, frozen=True, kw_only=True):
+    """A CRM and the user's connection to it. `configured` tells whether this server can connect to it at all.
+
+    `stale` data is kept but no longer refreshed; `reason` and `action` say why, and what to do.
+    """
+
+    provider: Provider
+    status: IntegrationStatus
+    configured: bool = True
+    stale: bool = False
+    reason: str | None = None
+    action: str | None = None
+    account_id: str | None = None
+    account_name: str | None = None
+    scopes: list[str] = field(default_factory=list)
+    connected_at: datetime | None = None
+    current_run: RunView | None = None
+    last_run: RunView | None = None
+    complete_as_of: Freshness = Freshness()
+    counts: IntegrationCounts = IntegrationCounts()
+
+
+class CompanyFilter(Struct, frozen=True, kw_only=True):
+    """What narrows a list of companies; None does not. `naics` are prefixes, one of which must fit."""
+
+    name: str | None = None
+    domain: str | None = None
+    industry: str | None = None
+    naics: tuple[str, ...] | None = None
+    country: str | None = None
+    region: str | None = None
+    revenue_range: str | None = None
+    updated_since: datetime | None = None
+    include_archived: bool = False
+
+
+class ContactFilter(Struct, frozen=True, kw_only=True):
+    """`name` begins the first, the last or the whole name. A merged-away `company_id` means the one that lives."""
+
+    name: str | None = None
+    email: str | None = None
+    company_id: UUID | None = None
+    linked: bool | None = None
+    unlinked_reason: UnlinkedReason | None = None
+    updated_since: datetime | None = None
+    include_archived: bool = False
+
+
+class DealFilter(Struct, frozen=True, kw_only=True):
+    company_id: UUID | None = None
+    pipeline: str | None = None
+    stage: str | None = None
+    is_closed: bool | None = None
+    is_won: bool | None = None
+    updated_since: datetime | None = None
+    include_archived: bool = False
+
+
+class CompanyReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
+    ) -> Sequence[CompanyView]:
+        """Return at most `limit` companies with ids above `after`, in order of id."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None: ...
+
+    @abstractmethod
+    async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
+        """Return the company into which this one was merged, None if it was not."""
+
+
+class ContactReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
+    ) -> Sequence[ContactView]:
+        """Return at most `limit` contacts with ids above `after`, in order of id."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, contact_id: UUID) -> ContactView | None: ...
+
+
+class DealReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
+    ) -> Sequence[DealView]:
+        """Return at most `limit` deals with ids above `after`, in order of id."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, deal_id: UUID) -> DealView | None: ...
+
+
+class OwnerReader(Protocol):
+    @abstractmethod
+    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[OwnerView]:
+        """Return at most `limit` owners with ids above `after`, in order of id, archived ones too."""
+
+
+class IcpProfileReader(Protocol):
+    @abstractmethod
+    async def default(self, user_id: UserId) -> IcpProfileView | None: ...
+
+
+class RunReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, provider: Provider, before: UUID | None, limit: int
+    ) -> Sequence[RunView]:
+        """Return at most `limit` runs with ids below `before`, the latest first."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunView | None: ...
+
+    @abstractmethod
+    async def report(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunReport | None: ...
+
+
+class IntegrationReader(Protocol):
+    @abstractmethod
+    async def connected(self, user_id: UserId) -> Sequence[IntegrationView]:
+        """Return an entry per connection of the user, disconnected ones too, in order of provider."""
+
+
+class StoreHealth(Protocol):
+    @abstractmethod
+    async def pending_migrations(self) -> Sequence[str]:
+        """Return the migrations that the database still lacks. Raises StoreUnavailable when it does not answer."""
