@@ -1,6 +1,6 @@
 """A strict, stateful HubSpot for development, demos and tests. It imports nothing of the rest of Astrelo.
 
-In process it is an ASGI application (`create_sandbox`), on a socket it is served (`serve`, `serve_in_thread`),
+In process it is an ASGI application (`create_sandbox`) or an httpx transport (`SandboxTransport`), on a socket it is served (`serve`, `serve_in_thread`),
 from the command line it runs until stopped (`run_sandbox`). docs/sandbox.md tells how to use it.
 """
 
@@ -10,6 +10,7 @@ from astrelo.sandbox.faults import Fault
 from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
 from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecord
 from astrelo.sandbox.server import run_sandbox, serve, serve_in_thread
+from astrelo.sandbox.transport import SandboxTransport
 
 __all__ = [
     "DEVELOPMENT_CLIENT_ID",
@@ -23,6 +24,7 @@ __all__ = [
     "PortalRecord",
     "RecordChange",
     "Sandbox",
+    "SandboxTransport",
     "Switches",
     "create_sandbox",
     "run_sandbox",

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from astrelo.sandbox.account import Account, RecordChange, Switches
+from astrelo.sandbox.errors import Refusal
 from astrelo.sandbox.faults import Fault
 from astrelo.sandbox.messages import Request, Response, json_response
 from astrelo.sandbox.state import SandboxState
@@ -44,6 +45,11 @@ class Merge(msgspec.Struct, forbid_unknown_fields=True):
     portal_id: int | None = None
 
 
+class Connect(msgspec.Struct, forbid_unknown_fields=True):
+    scopes: list[str] | None = None
+    portal_id: int | None = None
+
+
 class Tokens(msgspec.Struct, forbid_unknown_fields=True):
     expire: bool = False
     revoke: bool = False
@@ -62,7 +68,7 @@ def handle(state: SandboxState, request: Request) -> Response:
         return json_response({"message": f"There is no {request.method} {request.path}."}, status=404)
     try:
         return json_response(action(state, request))
-    except (ValueError, KeyError) as error:
+    except (ValueError, Refusal) as error:
         return json_response({"message": str(error)}, status=400)
 
 
@@ -72,7 +78,12 @@ def _body(request: Request, shape: type[Body]) -> Body:
 
 
 def _account(state: SandboxState, portal_id: int | None) -> Account:
-    return state.account if portal_id is None else state.accounts[portal_id]
+    if portal_id is None:
+        return state.account
+    account = state.accounts.get(portal_id)
+    if account is None:
+        raise ValueError(f"There is no account {portal_id}.")
+    return account
 
 
 def _about(state: SandboxState, _request: Request) -> object:
@@ -150,6 +161,12 @@ def _merge(state: SandboxState, request: Request) -> object:
     return {"id": _account(state, body.portal_id).merge(body.object, body.primary, body.other)}
 
 
+def _connect(state: SandboxState, request: Request) -> object:
+    body = _body(request, Connect)
+    scopes = None if body.scopes is None else tuple(body.scopes)
+    return state.oauth.connect(_account(state, body.portal_id).portal_id, scopes)
+
+
 def _tokens(state: SandboxState, request: Request) -> object:
     body = _body(request, Tokens)
     if body.expire:
@@ -180,6 +197,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[SandboxState, Request], object]] = {
     ("POST", "archive"): _archive,
     ("POST", "delete"): _delete,
     ("POST", "merge"): _merge,
+    ("POST", "connect"): _connect,
     ("POST", "tokens"): _tokens,
     ("POST", "scopes"): _scopes,
 }

@@ -20,7 +20,7 @@ from astrelo.sandbox.errors import (
     refusal,
 )
 from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.journal import Entry
+from astrelo.sandbox.journal import Entry, Family
 from astrelo.sandbox.limits import UNLIMITED
 from astrelo.sandbox.messages import Request, Response, encode_json, html_response, parse_form
 from astrelo.sandbox.oauth import AccessToken, App
@@ -112,7 +112,7 @@ class Sandbox(SandboxState):
             _require_method(request, "DELETE")
             self.oauth.uninstall(self._bearer(request).grant.portal_id)
             return Response(status=204)
-        route, groups = _find_route(request.method, path or request.path)
+        route, groups = _find_route(request.method, path)
         return self._crm(request, route, groups)
 
     def _crm(self, request: Request, route: Route, groups: Sequence[str]) -> Response:
@@ -142,16 +142,17 @@ class Sandbox(SandboxState):
         return self.oauth.authenticate(value.strip() if scheme.lower() == "bearer" else None)
 
     def _entry(self, request: Request, path: str | None) -> Entry:
-        matching = [route for route in CRM_ROUTES if route.pattern.fullmatch(path or "")]
-        route = next((route for route in matching if route.method == request.method), None)
-        oauth = request.path.startswith(("/oauth/", "/appinstalls/"))
-        browser = _AUTHORIZE.fullmatch(request.path) is not None
+        family: Family = "oauth" if request.path.startswith(("/oauth/", "/appinstalls/")) else "crm"
+        if _AUTHORIZE.fullmatch(request.path):
+            family = "browser"
+        matches = _matching_routes(path) if family == "crm" else []
+        route, groups = next((match for match in matches if match[0].method == request.method), (None, ()))
         return Entry(
             time=self.clock.now(),
             method=request.method,
             path=request.path,
-            family="browser" if browser else "oauth" if oauth else "crm",
-            endpoint=f"{request.method} {path or request.path}" if route is None or oauth else route.label,
+            family=family,
+            endpoint=route.endpoint(groups) if route else f"{request.method} {path or request.path}",
             windowed=route is not None and route.window == "requests",
         )
 
@@ -183,13 +184,19 @@ def create_sandbox(
     return Sandbox(portals or (Portal.generate(),), app or App(), SandboxClock(clock), chosen)
 
 
-def _find_route(method: str, path: str) -> tuple[Route, Sequence[str]]:
-    matches = [(route, found) for route in CRM_ROUTES if (found := route.pattern.fullmatch(path))]
+def _matching_routes(path: str | None) -> list[tuple[Route, Sequence[str]]]:
+    if path is None:
+        return []
+    return [(route, found.groups()) for route in CRM_ROUTES if (found := route.pattern.fullmatch(path))]
+
+
+def _find_route(method: str, path: str | None) -> tuple[Route, Sequence[str]]:
+    matches = _matching_routes(path)
     if not matches:
         raise not_found()
-    for route, found in matches:
+    for route, groups in matches:
         if route.method == method:
-            return route, found.groups()
+            return route, groups
     raise method_not_allowed(method)
 
 

@@ -110,7 +110,7 @@ class _PortalWriter:
 
     def _domain(self, own: str) -> str | None:
         """Mostly the company's own; else noisy, missing, somebody else's, shared by many, or no domain at all."""
-        other = self._pick(list(self._domains.values())) if self._domains else own
+        other = self._domains[self._pick(self._company_ids)] if self._company_ids else own
         return self._mixed(
             (0.66, own),
             (0.12, self._pick(words.DOMAIN_NOISE).format(own, own.upper())),

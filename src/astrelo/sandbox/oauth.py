@@ -133,7 +133,12 @@ class AuthorizationServer:
             raise OAuthRefusal(
                 "BAD_CODE_VERIFIER", "invalid_grant", "code verifier does not match the challenge"
             )
-        grant = Grant(portal_id=spent.portal_id, scopes=spent.scopes, refresh_token=self._refresh_token())
+        return self.connect(spent.portal_id, spent.scopes)
+
+    def connect(self, portal_id: int, scopes: tuple[str, ...] | None = None) -> dict[str, object]:
+        """Make a grant without a browser, of the required scopes unless told others; gives a token answer."""
+        granted = self.app.required_scopes if scopes is None else scopes
+        grant = Grant(portal_id=portal_id, scopes=granted, refresh_token=self._refresh_token())
         self.grants.append(grant)
         self._refresh[grant.refresh_token] = grant
         return self._tokens(grant)

@@ -52,6 +52,11 @@ READ_SCOPES = tuple(kind.scope for kind in OBJECT_TYPES)
 _BY_NAME = {name: kind for kind in OBJECT_TYPES for name in (kind.plural, kind.singular, kind.type_id)}
 
 
+def plural_name(name: str) -> str | None:
+    kind = _BY_NAME.get(name.lower())
+    return None if kind is None else kind.plural
+
+
 def object_type(name: str) -> ObjectType:
     kind = _BY_NAME.get(name.lower())
     if kind is None:

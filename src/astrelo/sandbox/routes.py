@@ -8,7 +8,7 @@ from typing import Literal
 from astrelo.sandbox import associations, directory, objects, search
 from astrelo.sandbox.account import Account
 from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.object_types import READ_SCOPES, object_type
+from astrelo.sandbox.object_types import READ_SCOPES, object_type, plural_name
 
 API_DATE = "2026-09"
 SUPPORTED_DATES = frozenset({API_DATE, "2026-03"})
@@ -16,6 +16,7 @@ Handler = Callable[..., Response]
 Scopes = Callable[..., Sequence[str]]
 Window = Literal["requests", "searches"]
 
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _DATED = re.compile(
     r"/(crm/(?:objects|associations|owners|pipelines|properties)|oauth|account-info|appinstalls)"
     r"/(\d{4}-\d{2}|v3)(/.*)?"
@@ -33,6 +34,14 @@ class Route:
     handler: Handler
     scopes: Scopes
     window: Window | None
+
+    def endpoint(self, groups: Sequence[str]) -> str:
+        """Name the endpoint for statistics: object types by their plural, ids left out."""
+        label = self.label
+        for name, told in zip(_PLACEHOLDER.findall(label), groups, strict=True):
+            if name != "id" and (plural := plural_name(told)) is not None:
+                label = label.replace(f"{{{name}}}", plural)
+        return label
 
     def handle(self, account: Account, request: Request, groups: Sequence[str]) -> Response:
         return self.handler(account, request, *groups)

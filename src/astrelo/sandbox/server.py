@@ -55,6 +55,8 @@ class _Connection:
         head = await self._event()
         if not isinstance(head, h11.Request):
             return None
+        if self._http.they_are_waiting_for_100_continue:
+            self._writer.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
         body = bytearray()
         while isinstance(event := await self._event(), h11.Data):
             body += event.data
@@ -153,8 +155,8 @@ def run_sandbox(
         asyncio.run(_serve_until_stopped(sandbox, port))
     except PortalError as error:
         raise SystemExit(str(error)) from error
-    except OSError as error:
-        raise SystemExit(f"The sandbox cannot listen on port {port}: {error.strerror or error}.") from error
+    except (OSError, OverflowError) as error:
+        raise SystemExit(f"The sandbox cannot listen on port {port}: {error}.") from error
 
 
 async def _serve_until_stopped(sandbox: Sandbox, port: int) -> None:

@@ -1,0 +1,46 @@
+"""A sandbox over a small hand-made portal, a clock that stands still, and a connected client."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from astrelo.sandbox import Portal, Sandbox, SandboxTransport, create_sandbox
+from tests.unit.sandbox.builders import NOW, company, contact, deal, owner
+
+
+@pytest.fixture
+def portal() -> Portal:
+    companies = [
+        company(number, name=f"Company {number}", domain=f"c{number}.com") for number in range(1, 251)
+    ]
+    contacts = [
+        contact(1001, company_ids=(1,), email="ada@c1.com"),
+        contact(1002, company_ids=(1,), email="Bo@C1.com"),
+        contact(1003, email="nobody@c3.com"),
+    ]
+    deals = [deal(2001, company_ids=(1,), contact_ids=(1001, 1002), amount="100"), deal(2002, amount="2000")]
+    owners = [owner(31), owner(32), owner(33, archived=True)]
+    return Portal.of([*companies, *contacts, *deals, *owners], name="Small portal")
+
+
+@pytest.fixture
+def sandbox(portal: Portal) -> Sandbox:
+    return create_sandbox(portal, clock=lambda: NOW)
+
+
+@pytest.fixture
+async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    async with httpx.AsyncClient(
+        transport=SandboxTransport(sandbox), base_url="https://api.hubapi.test"
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(http: httpx.AsyncClient, sandbox: Sandbox) -> httpx.AsyncClient:
+    """A client with a living access token for the sandbox's account."""
+    tokens = sandbox.oauth.connect(sandbox.account.portal_id)
+    http.headers["authorization"] = f"Bearer {tokens['access_token']}"
+    return http
