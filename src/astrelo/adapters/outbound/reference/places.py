@@ -1,0 +1,120 @@
+"""Countries and their regions, by code and by the names that people give them."""
+
+import gettext
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+
+import pycountry
+
+CACHED_NAMES = 8_192
+
+_LANGUAGES = (
+    "de", "fr", "es", "it", "pt_BR", "pt", "nl", "sv", "da", "nb_NO", "fi", "pl", "cs", "hu",
+    "ro", "el", "tr", "ru", "uk", "ja", "ko", "zh_CN", "zh_TW", "he", "ar", "th", "vi", "id",
+)  # fmt: skip
+_BRACKETED = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*")
+_ARTICLE = re.compile(r"the\s+", re.IGNORECASE)
+_KIND_OF_REGION = re.compile(
+    r"[\s-]+(?:province|state|region|prefecture|county|sheng|shi|zizhiqu|teukbyeolsi|gwangyeoksi|do|ken|to|fu|län)\Z",
+    re.IGNORECASE,
+)
+
+
+def _key(name: str) -> str:
+    """Fold case, accents, blanks and punctuation: 'Côte d'Ivoire' and 'COTE D IVOIRE' are one name."""
+    bare = _ARTICLE.sub("", name.strip(), count=1) if _ARTICLE.match(name.strip()) else name
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", bare))).casefold()
+
+
+class Countries:
+    """ISO 3166-1 as pycountry has it: codes, English names, names in the larger languages, our aliases."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, str] = {}
+        for country in pycountry.countries:
+            names = (country.alpha_2, country.alpha_3, country.name)
+            further = (getattr(country, "official_name", None), getattr(country, "common_name", None))
+            self._codes.update((_key(name), country.alpha_2) for name in (*names, *further) if name)
+        self._codes.update((_key(name), code) for code, name in _aliases("country_names.tsv"))
+        self._codes = _unambiguous(_translated_countries()) | self._codes
+        self.code = lru_cache(CACHED_NAMES)(self._code)
+
+    def _code(self, name: str) -> str | None:
+        return self._codes.get(_key(name))
+
+
+class Regions:
+    """ISO 3166-2 as pycountry has it. A name that means two regions of one country means none here."""
+
+    def __init__(self) -> None:
+        self._aliases: dict[str, list[tuple[str, str]]] = {}
+        for code, name in _aliases("region_names.tsv"):
+            self._aliases.setdefault(code[:2], []).append((_key(name), code))
+        self._english = _translation("iso3166-2", "en")
+        self._of_country = lru_cache(None)(self._codes_of)
+        self.code = lru_cache(CACHED_NAMES)(self._code)
+
+    def _code(self, country: str, name: str) -> str | None:
+        codes = self._of_country(country)
+        return codes.get(_key(name)) or codes.get(_key(_KIND_OF_REGION.sub("", name.strip())))
+
+    def _codes_of(self, country: str) -> dict[str, str]:
+        """Prefer codes to names, aliases to the rest, and a whole region to a part of it."""
+        subdivisions = [s for s in pycountry.subdivisions if s.country_code == country]
+        by_code = {_key(told): s.code for s in subdivisions for told in (s.code, s.code.partition("-")[2])}
+        whole = _unambiguous((s.code, self._names(s.name)) for s in subdivisions if not s.parent_code)
+        part = _unambiguous((s.code, self._names(s.name)) for s in subdivisions if s.parent_code)
+        return part | whole | dict(self._aliases.get(country, ())) | by_code
+
+    def _names(self, name: str) -> Iterator[str]:
+        yield from _variants(name)
+        yield from _variants(self._english.gettext(name))
+
+
+def _variants(name: str) -> Iterator[str]:
+    """Yield the names in one: 'A Coruña [La Coruña]' and 'Murcia, Región de' are two or three each."""
+    yield name
+    yield from _BRACKETED.findall(name)
+    plain = _BRACKETED.sub(" ", name)
+    yield plain
+    yield from plain.split("/")
+    yield _KIND_OF_REGION.sub("", plain.strip())
+    head, comma, tail = plain.partition(",")
+    if comma:
+        yield from (head, f"{tail} {head}")
+
+
+def _unambiguous(names: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
+    found: dict[str, str | None] = {}
+    for code, spellings in names:
+        for key in map(_key, spellings):
+            found[key] = code if found.get(key, code) == code else None
+    return {key: code for key, code in found.items() if key and code is not None}
+
+
+def _translated_countries() -> Iterator[tuple[str, Iterable[str]]]:
+    translations = [_translation("iso3166-1", language) for language in _LANGUAGES]
+    for country in pycountry.countries:
+        names = {country.name, getattr(country, "common_name", country.name)}
+        yield (
+            country.alpha_2,
+            [
+                spelling
+                for told in names
+                for each in translations
+                for spelling in _variants(each.gettext(told))
+            ],
+        )
+
+
+def _translation(domain: str, language: str) -> gettext.NullTranslations:
+    return gettext.translation(domain, pycountry.LOCALES_DIR, languages=[language], fallback=True)
+
+
+def _aliases(file_name: str) -> Iterator[tuple[str, str]]:
+    for line in files(__package__).joinpath(file_name).read_text("utf-8").splitlines():
+        code, _, name = line.partition("\t")
+        yield code, name
