@@ -6,6 +6,7 @@ for us is the same as null. The names of the property fields are also the list o
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
@@ -233,9 +234,11 @@ class OAuthErrorBody(Struct, frozen=True):
 
 
 class TokenResponse(Struct, frozen=True):
-    access_token: str
-    refresh_token: str
-    expires_in: int
+    """`refresh_token` is promised, but RFC 6749 §6 lets a refresh leave it out: then the old one stays."""
+
+    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    expires_in: Annotated[int, msgspec.Meta(gt=0, le=10**9)]
+    refresh_token: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     hub_id: int | None = None
     scopes: list[str] | None = None
 

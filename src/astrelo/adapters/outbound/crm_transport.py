@@ -1,0 +1,313 @@
+"""How we talk HTTP to a CRM: timeouts, retries, the rate budget, one renewal of the token.
+
+What an answer means is the dialect's business, one for each CRM. Everything sent through `CrmTransport`
+is a read, whatever its method, and may be sent again; OAuth calls must not come this way.
+"""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple, Protocol, TypeVar
+
+import httpx
+import structlog
+
+from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
+from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.ports import Clock, CrmSession, Randomness
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+LONGEST_RETRY_AFTER = timedelta(days=1)
+"""The longest pause HubSpot announces (an account that moves between data centres)."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds. `whole` bounds what the others do not: a body that drips forever."""
+
+    connect: float = 10.0
+    read: float = 45.0
+    write: float = 30.0
+    pool: float = 60.0
+    whole: float = 120.0
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Exponential backoff, half of each step drawn by lot, bounded in attempts and in seconds."""
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 16.0
+    patience: float = 60.0
+    """Seconds of waiting in all; a longer pause is the run's to wait out, not the worker's."""
+
+    def backoff(self, failures: int, jitter: float) -> float:
+        step = min(self.first_wait * 2.0 ** (failures - 1), self.longest_wait)
+        return step * (0.5 + jitter / 2)
+
+
+PATIENT = RetryPolicy()
+ONE_ATTEMPT = RetryPolicy(attempts=1)
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        return self.body[:256].lstrip().startswith(b"<")
+
+
+class Call(NamedTuple):
+    """One read. `label` stands for it in logs: the path without its query."""
+
+    method: str
+    url: str
+    label: str
+    object_type: ObjectType | None
+    content: bytes | None = None
+
+
+class TryAgain(NamedTuple):
+    """A verdict: the same request may succeed after at least `wait` seconds; `error` if it never does."""
+
+    error: CrmError
+    wait: float = 0.0
+
+
+class TokenRefused(NamedTuple):
+    """A verdict: the access token is not accepted."""
+
+    reason: str
+
+
+Verdict = CrmError | TryAgain | TokenRefused
+
+
+class Undecodable(Exception):
+    """A body that is not the JSON it began as: most likely cut off."""
+
+
+class Dialect(Protocol):
+    """What one CRM's answers mean."""
+
+    @property
+    @abstractmethod
+    def provider(self) -> Provider: ...
+
+    @abstractmethod
+    def verdict(self, reply: Reply, call: Call, session: CrmSession) -> Verdict:
+        """Judge an answer that is no success."""
+
+    @abstractmethod
+    def observe(self, headers: httpx.Headers, budget: RollingBudget) -> None:
+        """Let the budget learn from an answer's headers."""
+
+
+def open_transport(limit: int = 64) -> httpx.AsyncHTTPTransport:
+    """Make the connection pool for reads: `limit` connections, kept alive.
+
+    It is httpx's transport without httpx's client: the client's layers (cookies, redirects, auth flows,
+    URL merging) do nothing for these calls and are a quarter of a request's cost.
+    """
+    return httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=limit, keepalive_expiry=30.0))
+
+
+class Sender:
+    """One request, one answer, within the timeouts and the size limit."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        provider: Provider,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        max_body: int = 64 * 2**20,
+    ) -> None:
+        self._transport = transport
+        self._provider = provider
+        self._whole = timeouts.whole
+        self._max_body = max_body
+        self._extensions = {
+            "timeout": {
+                "connect": timeouts.connect,
+                "read": timeouts.read,
+                "write": timeouts.write,
+                "pool": timeouts.pool,
+            }
+        }
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None = None
+    ) -> Reply:
+        """Raise CrmUnavailable when there is no whole answer, CrmRejected when it is too large."""
+        request = httpx.Request(method, url, headers=headers, content=content, extensions=self._extensions)
+        try:
+            async with asyncio.timeout(self._whole):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    body = await self._body(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise CrmUnavailable(self._provider, f"no whole answer within {self._whole:.0f} s") from error
+        except httpx.TransportError as error:
+            raise CrmUnavailable(self._provider, f"no answer ({type(error).__name__})") from error
+        except httpx.DecodingError as error:
+            raise CrmUnavailable(self._provider, "its compressed answer cannot be read") from error
+        return Reply(response.status_code, response.headers, body)
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > self._max_body:
+                raise CrmRejected(
+                    self._provider, response.status_code, f"its answer is larger than {self._max_body} bytes"
+                )
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class _TokenRefusedError(Exception):
+    pass
+
+
+class _FailedAttemptError(Exception):
+    def __init__(self, verdict: TryAgain) -> None:
+        super().__init__(str(verdict.error))
+        self.verdict = verdict
+
+
+class CrmTransport:
+    """Reads, sent until they succeed or it is clear that they will not."""
+
+    def __init__(self, sender: Sender, dialect: Dialect, clock: Clock, randomness: Randomness) -> None:
+        self._sender = sender
+        self._dialect = dialect
+        self._clock = clock
+        self._randomness = randomness
+        self._headers: tuple[str, httpx.Headers] = ("", httpx.Headers())
+
+    async def read(
+        self,
+        call: Call,
+        session: CrmSession,
+        budget: RollingBudget,
+        decode: Callable[[bytes], T],
+        policy: RetryPolicy = PATIENT,
+    ) -> T:
+        """Return the decoded answer. `decode` raises Undecodable for a body that looks cut off.
+
+        Raises what the dialect makes of the answer; RateLimited and CrmUnavailable only after the
+        policy's attempts, or at once when the CRM asks for a pause beyond the policy's patience.
+        """
+        refused: str | None = None
+        failures, waited = 0, 0.0
+        while True:
+            token = await session.access_token(refused)
+            try:
+                return await self._attempt(call, token, session, budget, decode)
+            except _TokenRefusedError as error:
+                if refused is not None:
+                    raise ReauthorizationRequired(self._dialect.provider, str(error)) from None
+                refused = token
+            except _FailedAttemptError as failure:
+                failures += 1
+                wait = self._wait(failure.verdict, failures, policy)
+                if failures >= policy.attempts or waited + wait > policy.patience:
+                    raise failure.verdict.error from failure.__cause__
+                await self._wait_out(call, session, failure.verdict, failures, wait)
+                waited += wait
+
+    async def _attempt(
+        self, call: Call, token: str, session: CrmSession, budget: RollingBudget, decode: Callable[[bytes], T]
+    ) -> T:
+        await budget.acquire()
+        try:
+            reply = await self._sender.send(call.method, call.url, self._authorized(token), call.content)
+            self._dialect.observe(reply.headers, budget)
+        except CrmUnavailable as error:
+            raise _FailedAttemptError(TryAgain(error)) from error.__cause__
+        finally:
+            budget.release()
+        if reply.status in _SUCCESS:
+            return self._decoded(reply, decode)
+        verdict = self._dialect.verdict(reply, call, session)
+        if isinstance(verdict, CrmError):
+            raise verdict
+        if isinstance(verdict, TokenRefused):
+            raise _TokenRefusedError(verdict.reason)
+        if isinstance(verdict.error, RateLimited):
+            budget.pause(verdict.wait)
+        raise _FailedAttemptError(verdict)
+
+    def _decoded(self, reply: Reply, decode: Callable[[bytes], T]) -> T:
+        try:
+            return decode(reply.body)
+        except Undecodable as error:
+            if reply.is_html:
+                raise CrmRejected(self._dialect.provider, reply.status, "HTML instead of JSON") from None
+            unavailable = CrmUnavailable(self._dialect.provider, f"its answer is damaged: {error}")
+            raise _FailedAttemptError(TryAgain(unavailable)) from error
+
+    def _authorized(self, token: str) -> httpx.Headers:
+        known, headers = self._headers
+        if token != known:
+            headers = httpx.Headers(
+                {
+                    "Authorization": f"Bearer {token}",
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    "Content-Type": "application/json",
+                    "User-Agent": "astrelo",
+                }
+            )
+            self._headers = (token, headers)
+        return headers
+
+    def _wait(self, verdict: TryAgain, failures: int, policy: RetryPolicy) -> float:
+        if isinstance(verdict.error, RateLimited):
+            return verdict.wait
+        return max(verdict.wait, policy.backoff(failures, self._randomness.jitter()))
+
+    async def _wait_out(
+        self, call: Call, session: CrmSession, verdict: TryAgain, failures: int, wait: float
+    ) -> None:
+        _log.warning(
+            "crm.request_retried",
+            provider=self._dialect.provider.value,
+            account_id=session.account.account_id,
+            request=f"{call.method} {call.label}",
+            reason=str(verdict.error),
+            failures=failures,
+            wait_seconds=round(wait, 3),
+        )
+        await self._clock.sleep(wait)
+
+
+_SUCCESS = range(200, 300)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read Retry-After (RFC 9110 §10.2.3: seconds or a date), at most a day; None when absent or unreadable."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        if text.replace(".", "", 1).isdecimal():
+            pause = timedelta(seconds=min(float(text), LONGEST_RETRY_AFTER.total_seconds()))
+        else:
+            pause = parsedate_to_datetime(text) - now
+    except (ValueError, TypeError):
+        return None
+    return min(max(pause, timedelta()), LONGEST_RETRY_AFTER)

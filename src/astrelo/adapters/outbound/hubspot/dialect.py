@@ -1,0 +1,127 @@
+"""What HubSpot's answers mean: which of them to wait for, and which error the others are."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from http import HTTPStatus
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import httpx
+import msgspec
+
+from astrelo.adapters.outbound.crm_transport import (
+    Call,
+    Dialect,
+    Reply,
+    TokenRefused,
+    TryAgain,
+    Verdict,
+    retry_after,
+)
+from astrelo.adapters.outbound.hubspot.wire import ErrorBody
+from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports import Clock, CrmSession
+
+LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
+"""A longer pause parks the run instead of holding a worker."""
+
+_ACCOUNT_MOVING = 477
+"""HubSpot's own: the account is on its way to another data centre, for up to a day."""
+_NOT_NOW = frozenset({HTTPStatus.LOCKED.value, _ACCOUNT_MOVING, *range(500, 600)})
+_LOCK = timedelta(seconds=2)
+_TEN_SECONDS = timedelta(seconds=10)
+_ONE_SECOND = timedelta(seconds=1)
+_ONE_HOUR = timedelta(hours=1)
+
+
+class HubSpotDialect(Dialect):
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def provider(self) -> Provider:
+        return Provider.HUBSPOT
+
+    def verdict(self, reply: Reply, call: Call, session: CrmSession) -> Verdict:
+        body = _error_body(reply)
+        match reply.status:
+            case HTTPStatus.UNAUTHORIZED:
+                return TokenRefused(f"HubSpot refuses the access token ({body.category or 'HTTP 401'})")
+            case HTTPStatus.FORBIDDEN if not reply.is_html:
+                return PermissionMissing(Provider.HUBSPOT, call.object_type, _required_scopes(body))
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return self._rate_limited(reply, body, session)
+        if reply.status in _NOT_NOW:
+            return self._not_now(reply)
+        return CrmRejected(Provider.HUBSPOT, reply.status, _explanation(reply, body, call))
+
+    def observe(self, headers: httpx.Headers, budget: RollingBudget) -> None:
+        """Learn the limit from the headers; search answers carry none."""
+        limit = headers.get("x-hubspot-ratelimit-max")
+        interval = headers.get("x-hubspot-ratelimit-interval-milliseconds")
+        remaining = headers.get("x-hubspot-ratelimit-remaining")
+        if (
+            limit
+            and interval
+            and remaining
+            and limit.isdecimal()
+            and interval.isdecimal()
+            and remaining.isdecimal()
+        ):
+            budget.learn(int(limit), int(interval) / 1000, int(remaining))
+
+    def _rate_limited(self, reply: Reply, body: ErrorBody, session: CrmSession) -> Verdict:
+        policy = body.policy_name or "UNNAMED"
+        told = retry_after(reply.headers, self._clock.now())
+        pause = self._window(policy, session) if told is None else told
+        error = RateLimited(Provider.HUBSPOT, pause, policy)
+        return error if pause > LONGEST_WAIT_IN_PLACE else TryAgain(error, pause.total_seconds())
+
+    def _window(self, policy: str, session: CrmSession) -> timedelta:
+        """How long a policy's window lasts at most: HubSpot promises no Retry-After."""
+        if policy.startswith("DAILY"):
+            return _until_midnight(self._clock.now(), _zone(session.account.time_zone))
+        return _ONE_SECOND if policy.startswith("SECONDLY") else _TEN_SECONDS
+
+    def _not_now(self, reply: Reply) -> Verdict:
+        least = {HTTPStatus.LOCKED: _LOCK, _ACCOUNT_MOVING: _ONE_HOUR}.get(reply.status, timedelta())
+        told = retry_after(reply.headers, self._clock.now())
+        pause = least if told is None else told
+        if reply.status == _ACCOUNT_MOVING or pause > LONGEST_WAIT_IN_PLACE:
+            return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}")
+        return TryAgain(CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status}"), pause.total_seconds())
+
+
+def _error_body(reply: Reply) -> ErrorBody:
+    try:
+        return msgspec.json.decode(reply.body, type=ErrorBody)
+    except msgspec.DecodeError:
+        return ErrorBody()
+
+
+def _required_scopes(body: ErrorBody) -> tuple[str, ...]:
+    contexts = (error.context or {} for error in body.errors)
+    return tuple(scope for context in contexts for scope in context.get("requiredGranularScopes", []))
+
+
+def _explanation(reply: Reply, body: ErrorBody, call: Call) -> str:
+    """Say what was refused by category and correlation id; HubSpot's message may quote record content."""
+    if reply.is_html:
+        return f"HTML instead of JSON for {call.method} {call.label}"
+    parts = (body.category, body.sub_category, *(error.code for error in body.errors))
+    what = ", ".join(part for part in parts if part) or "no category"
+    correlation = body.correlation_id or reply.headers.get("x-hubspot-correlation-id") or "none"
+    return f"{what} for {call.method} {call.label} (correlation id {correlation})"
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _until_midnight(now: datetime, zone: tzinfo) -> timedelta:
+    local = now.astimezone(zone)
+    midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), tzinfo=zone)
+    return midnight.astimezone(UTC) - now

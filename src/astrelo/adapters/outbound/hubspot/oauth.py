@@ -1,0 +1,229 @@
+"""HubSpot's OAuth: the authorize URL, and the dated token endpoints with everything in the body.
+
+Every call here is made once. A refresh whose answer was lost may have been acted on, and a code or a
+single-use refresh token that is sent twice can cost the customer the whole grant.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from astrelo.adapters.outbound.crm_transport import Reply, Sender, retry_after
+from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
+from astrelo.adapters.outbound.hubspot.wire import (
+    AccountDetails,
+    Introspection,
+    OAuthErrorBody,
+    TokenResponse,
+)
+from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
+from astrelo.domain.errors import (
+    CrmError,
+    CrmMisconfigured,
+    CrmRejected,
+    CrmUnavailable,
+    GrantRejected,
+    RateLimited,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import CrmAccountId, Provider
+from astrelo.domain.ports import Clock
+
+T = TypeVar("T")
+GoneError = type[GrantRejected] | type[ReauthorizationRequired]
+"""What a dead grant means to the caller: start the flow again, or ask a person to connect again."""
+
+LONGEST_CALL_SECONDS = 14.0
+"""A refresh happens under a row lock: it must be over in the 15 s that the port promises."""
+
+_WAIT_WITHOUT_RETRY_AFTER = timedelta(seconds=10)
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_GRANT_GONE = frozenset(
+    {"BAD_REFRESH_TOKEN", "BAD_AUTH_CODE", "EXPIRED_AUTH_CODE", "BAD_CODE_VERIFIER", "BAD_HUB"}
+)
+_OURS_TO_MEND = frozenset(
+    {
+        "BAD_CLIENT_ID",
+        "BAD_CLIENT_SECRET",
+        "BAD_REDIRECT_URI",
+        "MISMATCH_REDIRECT_URI_AUTH_CODE",
+        "BAD_SCOPES",
+    }
+)
+_GRANT_GONE_ERRORS = frozenset({"invalid_grant", "access_denied"})
+_OURS_TO_MEND_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope"})
+_RATE_LIMITED = frozenset({429, 477})
+_LOCKED = 423
+_SUCCESS = range(200, 300)
+_SERVER_ERRORS = range(500, 600)
+_WORD = re.compile(r"\w{1,60}", re.ASCII)
+
+
+class HubSpotOAuth:
+    def __init__(self, config: HubSpotConfig, sender: Sender, clock: Clock) -> None:
+        self._config = config
+        self._sender = sender
+        self._clock = clock
+        self._oauth = f"{config.api_base}/oauth/{HUBSPOT_API_DATE}"
+        self._details = f"{config.api_base}/account-info/{HUBSPOT_API_DATE}/details"
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        query = urlencode(
+            {
+                "client_id": self._config.client_id,
+                "redirect_uri": self._config.redirect_uri,
+                "scope": " ".join(REQUIRED_SCOPES),
+                "state": request.state,
+                "response_type": "code",
+                "code_challenge": request.code_challenge,
+                "code_challenge_method": "S256",
+            },
+            quote_via=quote,
+        )
+        return f"{self._config.authorize_base}/oauth/authorize?{query}"
+
+    async def exchange(self, code: str, code_verifier: str) -> Grant:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._config.redirect_uri,
+            "code_verifier": code_verifier,
+        }
+        async with _bounded():
+            response = self._decoded(await self._post("/token", form), TokenResponse, GrantRejected)
+            if response.refresh_token is None:
+                raise CrmRejected(Provider.HUBSPOT, 200, "a token response without a refresh token")
+            account_id, scopes = await self._identity(response)
+            details = await self._account(response.access_token)
+        if str(details.portal_id) != account_id:
+            raise CrmRejected(
+                Provider.HUBSPOT, 200, f"the token is for account {account_id}, its details are another's"
+            )
+        tokens = self._token_set(response, response.refresh_token, scopes)
+        return Grant(tokens=tokens, account=_account(details))
+
+    async def refresh(self, tokens: TokenSet) -> TokenSet:
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+        async with _bounded():
+            reply = await self._post("/token", form)
+        response = self._decoded(reply, TokenResponse, ReauthorizationRequired)
+        scopes = tokens.scopes if response.scopes is None else frozenset(response.scopes)
+        return self._token_set(response, response.refresh_token or tokens.refresh_token, scopes)
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
+        async with _bounded():
+            reply = await self._post("/token/revoke", form)
+        if reply.status not in _SUCCESS:
+            refusal = self._refusal(reply, ReauthorizationRequired)
+            if not isinstance(refusal, ReauthorizationRequired):
+                raise refusal
+
+    async def _identity(self, response: TokenResponse) -> tuple[str, frozenset[str]]:
+        """Account id and scopes: both are optional in a token response, so ask for what is absent."""
+        hub_id, scopes = response.hub_id, response.scopes
+        if hub_id is None or scopes is None:
+            form = {"token": response.access_token, "token_type_hint": "access_token"}
+            told = self._decoded(await self._post("/token/introspect", form), Introspection, GrantRejected)
+            hub_id = told.hub_id if hub_id is None else hub_id
+            scopes = told.scopes if scopes is None else scopes
+        if hub_id is None or scopes is None:
+            raise CrmRejected(
+                Provider.HUBSPOT, 200, "neither token nor introspection tell account and scopes"
+            )
+        return str(hub_id), frozenset(scopes)
+
+    async def _account(self, access_token: str) -> AccountDetails:
+        headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+        return self._decoded(
+            await self._sender.send("GET", self._details, headers), AccountDetails, GrantRejected
+        )
+
+    def _token_set(self, response: TokenResponse, refresh_token: str, scopes: frozenset[str]) -> TokenSet:
+        return TokenSet(
+            access_token=response.access_token,
+            refresh_token=refresh_token,
+            expires_at=self._clock.now() + timedelta(seconds=response.expires_in),
+            scopes=scopes,
+        )
+
+    async def _post(self, path: str, form: Mapping[str, str]) -> Reply:
+        credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
+        body = urlencode({**form, **credentials}).encode()
+        return await self._sender.send("POST", self._oauth + path, _FORM, body)
+
+    def _decoded(self, reply: Reply, shape: type[T], gone: GoneError) -> T:
+        if reply.status not in _SUCCESS:
+            raise self._refusal(reply, gone)
+        try:
+            return msgspec.json.decode(reply.body, type=shape)
+        except msgspec.ValidationError as error:
+            raise CrmRejected(
+                Provider.HUBSPOT, reply.status, f"an OAuth answer without its fields: {error}"
+            ) from None
+        except msgspec.DecodeError:
+            raise CrmRejected(Provider.HUBSPOT, reply.status, "an OAuth answer that is no JSON") from None
+
+    def _refusal(self, reply: Reply, gone: GoneError) -> CrmError:
+        """Classify by HubSpot's `status`, then by OAuth's `error`, then by the HTTP status."""
+        body = _error_body(reply)
+        reason = _word(body.status) or _word(body.error) or f"HTTP {reply.status}"
+        if transient := _transient(reply, self._clock.now()):
+            return transient
+        if body.status in _OURS_TO_MEND:
+            return CrmMisconfigured(Provider.HUBSPOT, reason)
+        if body.status in _GRANT_GONE:
+            return gone(Provider.HUBSPOT, reason)
+        if body.error in _OURS_TO_MEND_ERRORS:
+            return CrmMisconfigured(Provider.HUBSPOT, reason)
+        if body.error in _GRANT_GONE_ERRORS:
+            return gone(Provider.HUBSPOT, reason)
+        return CrmRejected(Provider.HUBSPOT, reply.status, f"the OAuth endpoint answered {reason}")
+
+
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(LONGEST_CALL_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise CrmUnavailable(
+            Provider.HUBSPOT, f"its OAuth endpoints took longer than {LONGEST_CALL_SECONDS:.0f} s"
+        ) from error
+
+
+def _transient(reply: Reply, now: datetime) -> CrmError | None:
+    if reply.status in _RATE_LIMITED:
+        pause = retry_after(reply.headers, now)
+        policy = f"HTTP {reply.status} from OAuth"
+        return RateLimited(Provider.HUBSPOT, _WAIT_WITHOUT_RETRY_AFTER if pause is None else pause, policy)
+    if reply.status == _LOCKED or reply.status in _SERVER_ERRORS:
+        return CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status} from OAuth")
+    return None
+
+
+def _error_body(reply: Reply) -> OAuthErrorBody:
+    try:
+        return msgspec.json.decode(reply.body, type=OAuthErrorBody)
+    except msgspec.DecodeError:
+        return OAuthErrorBody()
+
+
+def _word(told: str | None) -> str | None:
+    """Let only a code word into a message: free text from an OAuth endpoint may quote what it was sent."""
+    return told if told and _WORD.fullmatch(told) else None
+
+
+def _account(details: AccountDetails) -> CrmAccount:
+    return CrmAccount(
+        account_id=CrmAccountId(str(details.portal_id)),
+        name=details.portal_name or f"HubSpot account {details.portal_id}",
+        currency=details.company_currency,
+        time_zone=details.time_zone,
+    )

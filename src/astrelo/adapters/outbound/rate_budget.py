@@ -1,0 +1,104 @@
+"""Staying under a CRM's rolling limit without being told off first."""
+
+import asyncio
+from collections import deque
+
+from astrelo.domain.ports import Clock
+
+_DRIFT_SECONDS = 0.01
+"""Two clocks may differ in speed: 500 ppm, the most that NTP slews, is 5 ms in ten seconds."""
+
+_LONGEST_INTERVAL_SECONDS = 86_400.0
+
+
+class RollingBudget:
+    """At most `limit` requests in any `seconds`, as the server counts them; first come, first served.
+
+    The server counts a request at some moment between our sending it and our reading the answer. So a
+    request holds its place from the sending on, and gives it back `seconds` after the *answer*: then no
+    window of the server's, wherever it begins, can hold more than `limit`, whatever the network does in
+    between. The price is one latency per window: at 0.2 s still 98 % of a ten-second limit is used.
+
+    With `probe` the first request goes alone, because what a former worker has spent is unknown: the
+    answer's headers say how much of the window is left (`learn`).
+    """
+
+    def __init__(self, clock: Clock, limit: int, seconds: float, *, probe: bool = False) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._seconds = seconds + _DRIFT_SECONDS
+        self._probing = probe
+        self._learned = False
+        self._started = 0
+        self._in_flight = 0
+        self._answered: deque[float] = deque()
+        self._paused_until = 0.0
+        self._waiting = 0
+        self._turn = asyncio.Lock()
+        self._change = asyncio.Event()
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether forgetting this budget would lose nothing that the server remembers."""
+        now = self._clock.monotonic()
+        return not (self._waiting or self._in_flight) and self._has_room(now) and not self._answered
+
+    async def acquire(self) -> None:
+        """Take a place, waiting for one behind those who came before. Give it back with `release`."""
+        if self._waiting or not self._has_room(self._clock.monotonic()):
+            await self._queue_up()
+        self._in_flight += 1
+        self._started += 1
+
+    def release(self) -> None:
+        """Note that the answer is here, or that there will be none: it may have been counted all the same."""
+        self._in_flight -= 1
+        self._answered.append(self._clock.monotonic())
+        self._probing = False
+        self._change.set()
+
+    def learn(self, limit: int, seconds: float, remaining: int) -> None:
+        """Take over what an answer's headers announce; call it before that answer's `release`.
+
+        `remaining` counts only the first time: later ones were written before our newest requests.
+        """
+        if limit < 1 or not 0 < seconds <= _LONGEST_INTERVAL_SECONDS:
+            return
+        self._limit = limit
+        self._seconds = seconds + _DRIFT_SECONDS
+        if not self._learned:
+            self._learned = True
+            spent_by_others = limit - max(remaining, 0) - self._started
+            self._answered.extend([self._clock.monotonic()] * spent_by_others)
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long: one stream's 429 holds for all of them."""
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    async def _queue_up(self) -> None:
+        self._waiting += 1
+        try:
+            async with self._turn:
+                while not self._has_room(now := self._clock.monotonic()):
+                    await self._until_something_changes(now)
+        finally:
+            self._waiting -= 1
+
+    def _has_room(self, now: float) -> bool:
+        answered = self._answered
+        expired = now - self._seconds
+        while answered and answered[0] <= expired:
+            answered.popleft()
+        if now < self._paused_until:
+            return False
+        limit = 1 if self._probing else self._limit
+        return self._in_flight + len(answered) < limit
+
+    async def _until_something_changes(self, now: float) -> None:
+        if now < self._paused_until:
+            await self._clock.sleep(self._paused_until - now)
+        elif self._answered:
+            await self._clock.sleep(self._answered[0] + self._seconds - now)
+        else:
+            self._change.clear()
+            await self._change.wait()
