@@ -20,6 +20,7 @@ from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports import Randomness, TokenCipher, Transaction, UnitOfWork
 
+
 class PgTransaction(Transaction):
     def __init__(
         self, connection: asyncpg.Connection, user_id: UserId, cipher: TokenCipher, randomness: Randomness
