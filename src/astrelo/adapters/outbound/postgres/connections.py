@@ -1,0 +1,77 @@
+"""Connections in PostgreSQL."""
+
+from datetime import datetime
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
+from astrelo.domain.errors import NotFound
+from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
+from astrelo.domain.ports import Connections
+
+
+class PgConnections(Connections):
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
+        self._connection = connection
+        self._user_id = user_id
+
+    async def get(self, provider: Provider) -> CrmConnection | None:
+        row = await self._connection.fetchrow(statement("connection_get"), self._user_id, provider)
+        return None if row is None else _connection(row)
+
+    async def by_id(self, connection_id: ConnectionId) -> CrmConnection:
+        row = await self._connection.fetchrow(statement("connection_by_id"), self._user_id, connection_id)
+        if row is None:
+            raise NotFound("connection", connection_id)
+        return _connection(row)
+
+    async def lock(self, provider: Provider) -> CrmConnection | None:
+        # A statement of its own: the read after it sees what the former holder committed.
+        await self._connection.execute(statement("connection_lock"), self._user_id, provider)
+        return await self.get(provider)
+
+    async def save(self, connection: CrmConnection) -> None:
+        account = connection.account
+        await self._connection.execute(
+            statement("connection_save"),
+            self._user_id,
+            connection.id,
+            connection.provider,
+            account.account_id,
+            account.name,
+            account.currency,
+            account.time_zone,
+            sorted(connection.scopes),
+            connection.status,
+            connection.reason,
+            connection.connected_at,
+        )
+
+    async def mark_complete(
+        self, connection_id: ConnectionId, object_type: ObjectType, as_of: datetime
+    ) -> None:
+        await self._connection.execute(
+            statement("connection_mark_complete"), self._user_id, connection_id, object_type, as_of
+        )
+
+    async def delete(self, connection_id: ConnectionId) -> None:
+        await self._connection.execute(statement("connection_delete"), self._user_id, connection_id)
+
+
+def _connection(row: asyncpg.Record) -> CrmConnection:
+    return CrmConnection(
+        id=ConnectionId(row["id"]),
+        user_id=UserId(row["user_id"]),
+        provider=Provider(row["provider"]),
+        account=CrmAccount(
+            account_id=CrmAccountId(row["account_id"]),
+            name=row["account_name"],
+            currency=row["account_currency"],
+            time_zone=row["account_time_zone"],
+        ),
+        scopes=frozenset(row["scopes"]),
+        status=ConnectionStatus(row["status"]),
+        reason=row["reason"],
+        connected_at=row["connected_at"],
+    )

@@ -1,0 +1,100 @@
+"""Secrets at rest: AES-256-GCM (NIST SP 800-38D) in envelopes that name their key.
+
+An envelope is
+
+    version (1 byte, 1) | length of the key id (1 byte) | key id | nonce (12 bytes) | ciphertext and tag
+
+Header and context are its associated data: an envelope that was moved to another row, column or user, or
+whose header was changed, does not open.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from astrelo.domain.errors import SecretUnreadable
+from astrelo.domain.ports import SecretContext, TokenCipher
+
+KEY_BYTES = 32
+_VERSION = 1
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_LONGEST_KEY_ID = 255
+
+
+class AesGcmTokenCipher(TokenCipher):
+    """`keys` are (key id, 32 bytes): the first encrypts, all decrypt.
+
+    To rotate, put a new key in front; the old one may go once no envelope names it. Nonces are random, which
+    is safe for 2³² encryptions under one key.
+    """
+
+    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        """Raise ValueError for no keys, a key of another length, or ids that are empty, long or not unique."""
+        if not keys:
+            raise ValueError("There is no encryption key: at least one is needed.")
+        self._ciphers: Mapping[str, AESGCM] = {key_id: _cipher(key_id, key) for key_id, key in keys}
+        if len(self._ciphers) < len(keys):
+            raise ValueError("Two encryption keys have the same id: each needs its own.")
+        self._current = keys[0][0]
+
+    def __repr__(self) -> str:
+        return f"AesGcmTokenCipher(key ids: {', '.join(self._ciphers)})"
+
+    def encrypt(self, plaintext: str, context: SecretContext) -> bytes:
+        header = _header(self._current)
+        # Not through the Randomness port: a nonce that a test could fix is a nonce that could repeat.
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self._current].encrypt(nonce, plaintext.encode(), _bound(header, context))
+        return header + nonce + sealed
+
+    def decrypt(self, ciphertext: bytes, context: SecretContext) -> str:
+        envelope = _parse(ciphertext)
+        cipher = self._ciphers.get(envelope.key_id)
+        if cipher is None:
+            raise SecretUnreadable(envelope.key_id, "no key of this id is configured")
+        try:
+            plaintext = cipher.decrypt(envelope.nonce, envelope.sealed, _bound(envelope.header, context))
+        except InvalidTag as error:
+            reason = "it was changed, moved from its place, or made with another key of the same id"
+            raise SecretUnreadable(envelope.key_id, reason) from error
+        return plaintext.decode()
+
+
+class _Envelope(NamedTuple):
+    header: bytes
+    key_id: str
+    nonce: bytes
+    sealed: bytes
+
+
+def _cipher(key_id: str, key: bytes) -> AESGCM:
+    if not 0 < len(key_id.encode()) <= _LONGEST_KEY_ID:
+        raise ValueError(f"The id of an encryption key must have 1 to {_LONGEST_KEY_ID} bytes.")
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}.")
+    return AESGCM(key)
+
+
+def _header(key_id: str) -> bytes:
+    encoded = key_id.encode()
+    return bytes((_VERSION, len(encoded))) + encoded
+
+
+def _parse(envelope: bytes) -> _Envelope:
+    """Raise SecretUnreadable unless it has the form of an envelope."""
+    start = 2 + envelope[1] if len(envelope) > 1 else 0
+    if len(envelope) < start + _NONCE_BYTES + _TAG_BYTES or envelope[0] != _VERSION:
+        raise SecretUnreadable("unknown", "it is not an envelope of this version")
+    key_id = envelope[2:start].decode(errors="replace")
+    nonce_end = start + _NONCE_BYTES
+    return _Envelope(envelope[:start], key_id, envelope[start:nonce_end], envelope[nonce_end:])
+
+
+def _bound(header: bytes, context: SecretContext) -> bytes:
+    """Join with lengths, so that no two contexts give the same bytes."""
+    parts = [header, context.user_id.bytes, context.owner.encode(), context.field.encode()]
+    return b"".join(len(part).to_bytes(4) + part for part in parts)
