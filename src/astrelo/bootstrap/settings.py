@@ -95,7 +95,7 @@ class Settings:
         return tuple(secret for secret in (self.jwt_secret, *keys, *app) if secret)
 
 
-class Problem(NamedTuple):
+class WrongSetting(NamedTuple):
     variable: str
     reason: str
 
@@ -103,7 +103,7 @@ class Problem(NamedTuple):
 class InvalidSettings(Exception):
     """The environment cannot be used; lists everything that is wrong with it, never a secret's value."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[WrongSetting]) -> None:
         lines = "".join(f"\n  {problem.variable}: {problem.reason}" for problem in problems)
         super().__init__(f"The settings in the environment cannot be used:{lines}")
         self.problems = tuple(problems)
@@ -370,39 +370,41 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def _unknown_names(environ: Mapping[str, str]) -> list[Problem]:
+def _unknown_names(environ: Mapping[str, str]) -> list[WrongSetting]:
     known = {variable.full_name for variable in VARIABLES}
     strangers = sorted(
         name
         for name in environ
         if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_")
     )
-    return [Problem(name, "is not a setting of Astrelo; see the table in the README") for name in strangers]
+    return [
+        WrongSetting(name, "is not a setting of Astrelo; see the table in the README") for name in strangers
+    ]
 
 
-def _parsed(variable: Variable, environ: Mapping[str, str], problems: list[Problem]) -> Any:  # noqa: ANN401 - each variable has its own type; _assembled knows them
+def _parsed(variable: Variable, environ: Mapping[str, str], problems: list[WrongSetting]) -> Any:  # noqa: ANN401 - each variable has its own type; _assembled knows them
     text = environ.get(variable.full_name, "").strip() or variable.default
     if text is None:
         return None
     try:
         return variable.parse(text)
     except ValueError as error:
-        problems.append(Problem(variable.full_name, str(error)))
+        problems.append(WrongSetting(variable.full_name, str(error)))
         return None
 
 
-def _incomplete(values: Mapping[str, Any]) -> list[Problem]:
+def _incomplete(values: Mapping[str, Any]) -> list[WrongSetting]:
     problems = []
     if values["ENVIRONMENT"] == Environment.PRODUCTION:
         problems += [
-            Problem(variable.full_name, "is required in production")
+            WrongSetting(variable.full_name, "is required in production")
             for variable in VARIABLES
             if variable.required_in_production and not values[variable.name]
         ]
     for one, other in (("CLIENT_ID", "CLIENT_SECRET"), ("CLIENT_SECRET", "CLIENT_ID")):
         if values[f"HUBSPOT_{one}"] and not values[f"HUBSPOT_{other}"]:
             reason = f"is missing, but {PREFIX}HUBSPOT_{one} is set; HubSpot needs both"
-            problems.append(Problem(f"{PREFIX}HUBSPOT_{other}", reason))
+            problems.append(WrongSetting(f"{PREFIX}HUBSPOT_{other}", reason))
     return problems
 
 

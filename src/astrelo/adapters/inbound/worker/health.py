@@ -1,0 +1,55 @@
+"""Two answers over HTTP for whoever watches the worker: is it alive, is it ready.
+
+Written by hand, because a web framework would double the worker's memory.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from astrelo.adapters.inbound.worker.supervisor import Health
+
+_READ_WITHIN = 5.0  # seconds
+_LONGEST_HEAD = 8192
+
+
+@asynccontextmanager
+async def served_health(health: Health, host: str, port: int) -> AsyncIterator[int]:
+    """Answer `GET /health/live` with 200 and `GET /health/ready` with 200 or 503; gives the port."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_READ_WITHIN):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(_response(head, health))
+                await writer.drain()
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # nobody is there to be told
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answer, host, port, limit=_LONGEST_HEAD)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+def _response(head: bytes, health: Health) -> bytes:
+    method, _, rest = head.partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0]
+    if method != b"GET":
+        status, body = "405 Method Not Allowed", "method not allowed"
+    elif path == b"/health/live":
+        status, body = "200 OK", "alive"
+    elif path == b"/health/ready":
+        status, body = ("200 OK", "ready") if health.ready else ("503 Service Unavailable", _reason(health))
+    else:
+        status, body = "404 Not Found", "not found"
+    answer = f'{{"status":"{body}"}}'
+    lines = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(answer)}"]
+    return "\r\n".join([*lines, "connection: close", "", answer]).encode()
+
+
+def _reason(health: Health) -> str:
+    return "stopping" if health.draining else "waiting for the database"

@@ -1,0 +1,169 @@
+"""The `astrelo` command. Each command imports what it needs when it runs: the worker stays lean."""
+# ruff: noqa: PLC0415 - that is what the imports inside of functions are for
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+from uuid import UUID
+
+import click
+
+from astrelo.bootstrap.settings import InvalidSettings, Settings, parse_settings
+
+_FAILED = 1
+_WRONG_USAGE = 2
+_INTERRUPTED = 130  # what shells report for SIGINT
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="astrelo", prog_name="astrelo")
+def cli() -> None:
+    """Astrelo's CRM integration: companies, contacts and deals from HubSpot into PostgreSQL.
+
+    Settings come from the environment (ASTRELO_…); the README lists them.
+    """
+
+
+@cli.command()
+@click.option(
+    "--companies",
+    type=click.IntRange(1, 1_000_000),
+    default=500,
+    show_default=True,
+    help="Size of the portal that is made up.",
+)
+@click.option(
+    "--portal",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="A portal of JSON lines, gzipped or not, instead of a made-up one.",
+)
+@click.option("--once", is_flag=True, help="Stop after the summary.")
+@click.option("--json", "as_json", is_flag=True, help="Make the last line on stdout one JSON object.")
+def demo(companies: int, portal: Path | None, once: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Connect a sandbox HubSpot by OAuth and watch it sync into a real PostgreSQL."""
+    from astrelo.bootstrap.demo import DemoOptions, run_demo
+
+    options = DemoOptions(companies=companies, portal=portal, once=once, as_json=as_json)
+    with _problems_for_people():
+        run_demo(options, _environment())
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the REST API. Brings the database's schema up to date first."""
+    from astrelo.bootstrap.api import run_api
+
+    with _problems_for_people():
+        run_api(_settings())
+
+
+@cli.command()
+def worker() -> None:
+    """Run syncs. Start as many as you like, on as many machines."""
+    from astrelo.bootstrap.worker import run_worker
+
+    with _problems_for_people():
+        run_worker(_settings())
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema up to date, and say what was applied."""
+    from astrelo.bootstrap.database import run_migrations
+
+    with _problems_for_people():
+        applied = run_migrations(_settings())
+    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+
+@cli.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8010,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--portal",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="A portal of JSON lines, gzipped or not, instead of a made-up one.",
+)
+@click.option(
+    "--companies",
+    type=click.IntRange(1, 1_000_000),
+    default=500,
+    show_default=True,
+    help="Size of the portal that is made up.",
+)
+@click.option(
+    "--latency-ms",
+    type=click.IntRange(0, 60_000),
+    default=0,
+    show_default=True,
+    help="Delay before each answer.",
+)
+@click.option(
+    "--rate-limit/--no-rate-limit",
+    default=True,
+    show_default=True,
+    help="Refuse requests beyond HubSpot's limits.",
+)
+def sandbox(port: int, portal: Path | None, companies: int, latency_ms: int, rate_limit: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Serve a strict, stateful HubSpot for development."""
+    from astrelo.sandbox import run_sandbox
+
+    with _problems_for_people():
+        run_sandbox(port, portal, companies, latency_ms, rate_limit=rate_limit)
+
+
+@cli.command()
+@click.option("--user", type=click.UUID, required=True, help="The user the token speaks for.")
+def token(user: UUID) -> None:
+    """Print a development token for a user."""
+    from astrelo.bootstrap.api import development_token
+
+    with _problems_for_people():
+        click.echo(development_token(_settings(), user))
+
+
+def main() -> None:
+    """Run the command line; never returns. Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 Ctrl-C."""
+    cli.main(prog_name="astrelo")
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ)  # noqa: TID251 - handed to the one parser
+
+
+def _settings() -> Settings:
+    from astrelo.bootstrap.development import completed
+    from astrelo.bootstrap.logging import configure_logging
+
+    settings = completed(parse_settings(_environment()))
+    configure_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+@contextmanager
+def _problems_for_people() -> Iterator[None]:
+    """Turn what can go wrong on somebody's machine into a sentence and an exit code, without a traceback."""
+    from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+    from astrelo.bootstrap.problems import Problem
+
+    try:
+        yield
+    except InvalidSettings as error:
+        _fail(str(error), _WRONG_USAGE)
+    except (Problem, EmbeddedPostgresError) as error:
+        _fail(str(error), _FAILED)
+    except KeyboardInterrupt:
+        _fail("Stopped.", _INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)

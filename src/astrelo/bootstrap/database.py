@@ -1,0 +1,59 @@
+"""Getting a database ready to be used, or saying in a sentence why it cannot be."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.bootstrap.development import with_database
+from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.settings import Settings
+
+
+class DatabaseUnusable(Problem):
+    """The database named in the settings cannot be used; the message says what to do and holds no password."""
+
+
+def run_migrations(settings: Settings) -> tuple[str, ...]:
+    """Bring the configured database, or the embedded one, up to date; name what was applied."""
+    with with_database(settings) as complete:
+        return asyncio.run(bring_up_to_date(database_url(complete)))
+
+
+def database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise DatabaseUnusable("There is no database: set ASTRELO_DATABASE_URL.")
+    return settings.database_url
+
+
+async def bring_up_to_date(dsn: str) -> tuple[str, ...]:
+    """Apply the migrations that are missing. Raises DatabaseUnusable."""
+    where = _address(dsn)
+    try:
+        return await migrate(dsn)
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        raise DatabaseUnusable(
+            f"PostgreSQL at {where} refuses the user or the password in ASTRELO_DATABASE_URL."
+        ) from error
+    except asyncpg.InvalidCatalogNameError as error:
+        raise DatabaseUnusable(f"PostgreSQL at {where} has no such database: create it first.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseUnusable(
+            f"The user in ASTRELO_DATABASE_URL may not change {where}: {error}."
+        ) from error
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.ConnectionDoesNotExistError,
+    ) as error:
+        raise DatabaseUnusable(
+            f"No PostgreSQL answers at {where} ({type(error).__name__}). "
+            "Start it, correct ASTRELO_DATABASE_URL, or unset it to use the embedded one."
+        ) from error
+
+
+def _address(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"

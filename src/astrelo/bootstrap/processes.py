@@ -1,0 +1,136 @@
+"""Child processes that end with us, whose logs are kept, and whose death is explained."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from astrelo.bootstrap.problems import Problem
+
+_PR_SET_PDEATHSIG = 1
+_STOPPED_WITHIN = 30.0  # seconds; a worker finishes its batch before it ends
+_POLL = 0.05
+_TAIL_LINES = 20
+
+
+class ChildDied(Problem):
+    """A child process ended that should be running; carries the end of its log."""
+
+    def __init__(self, name: str, exit_code: int, log: Path, tail: str) -> None:
+        how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
+        super().__init__(f"The {name} ended ({how}). The end of {log}:\n{tail or '(empty)'}")
+        self.name = name
+        self.exit_code = exit_code
+
+
+class Child:
+    """One `python -m astrelo …` process, in a session of its own so that Ctrl-C reaches only us."""
+
+    def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        command = [sys.executable, "-m", "astrelo", *arguments]
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module and arguments
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                start_new_session=True,
+                preexec_fn=_end_with_parent(),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
+            )
+
+    def check(self) -> None:
+        """Raise ChildDied when it has ended."""
+        code = self._process.poll()
+        if code is not None:
+            raise ChildDied(self.name, code, self.log, self.tail())
+
+    def tail(self) -> str:
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+    def ask_to_stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait_until_stopped(self, seconds: float) -> bool:
+        """Wait at most so long, then kill; tell whether it ended by itself."""
+        try:
+            self._process.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            return False
+        return True
+
+
+class Children:
+    """Several of them, stopped together when the block ends."""
+
+    def __init__(self) -> None:
+        self._running: list[Child] = []
+
+    def start(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> Child:
+        child = Child(name, arguments, environ, log)
+        self._running.append(child)
+        return child
+
+    def check(self) -> None:
+        """Raise ChildDied for the first that has ended."""
+        for child in self._running:
+            child.check()
+
+    def stop(self) -> None:
+        for child in self._running:
+            child.ask_to_stop()
+        deadline = time.monotonic() + _STOPPED_WITHIN
+        for child in self._running:
+            child.wait_until_stopped(deadline - time.monotonic())
+        self._running.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def free_port() -> int:
+    """Find a port of this machine's own that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def end_with_parent(signal_number: int = signal.SIGTERM) -> None:
+    """Ask the kernel (Linux) to signal this process when its parent dies; elsewhere nothing happens."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask_for_death_signal() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # we died before the request could take effect
+            os._exit(1)
+
+    return ask_for_death_signal
