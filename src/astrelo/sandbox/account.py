@@ -91,6 +91,8 @@ class Account:
         kind = object_type(change.object_name)
         table = self.store.tables[kind.plural]
         record_id = change.id or table.next_id()
+        if not (record_id.isascii() and record_id.isdigit()):
+            raise ValueError(f"id is {record_id!r}; HubSpot's ids are digits.")
         old = table.find(record_id) or table.find(record_id, archived=True)
         updated_at = change.updated_at or iso(self.clock.now())
         record = Record(

@@ -13,6 +13,9 @@ from astrelo.sandbox.store import id_order
 BATCH_LIMIT = 1000
 SINGLE_LIMIT = 500
 INLINE_LIMIT = 100
+LONGEST_NUMBER = 18
+"""Digits that surely fit into 64 bits; an id with more is told as text."""
+
 ANY_TYPE_IDS = {
     ("contacts", "companies"): 279,
     ("companies", "contacts"): 280,
@@ -72,7 +75,8 @@ class Direction:
 
     def _entry(self, target_id: str, primary: bool) -> object:  # noqa: FBT001 - half of the pair that links are
         types = [self._any, self._primary] if primary and self._primary else [self._any]
-        told = target_id if self._account.switches.string_association_ids else int(target_id)
+        as_text = self._account.switches.string_association_ids or len(target_id) > LONGEST_NUMBER
+        told = target_id if as_text else int(target_id)
         return {"toObjectId": told, "associationTypes": types}
 
 

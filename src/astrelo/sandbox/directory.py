@@ -47,7 +47,8 @@ def read_owner(account: Account, request: Request, owner_id: str) -> Response:
 
 def _owner(owner: PortalRecord) -> dict[str, object]:
     """Show an owner; a deactivated one has no `userId`, only the one that includes inactive users."""
-    user_id = int(owner.properties.get("userId") or 0) or None
+    told = owner.properties.get("userId") or ""
+    user_id = int(told) if told.isdecimal() else None
     return {
         "id": owner.id,
         "type": owner.properties.get("type") or "PERSON",

@@ -22,7 +22,7 @@ MAX_GROUPS = 5
 MAX_FILTERS_IN_GROUP = 6
 MAX_FILTERS = 18
 
-Value = float | str
+Value = int | float | str
 Reader = Callable[[Record], Value | None]
 Predicate = Callable[[Record], bool]
 Operator = Literal[
@@ -167,7 +167,11 @@ def _moment(text: str) -> Value:
     return float(text) if text.lstrip("-").isdigit() else float(milliseconds(text))
 
 
-_PARSERS: dict[str, Callable[[str], Value]] = {"datetime": _moment, "date": _moment, "number": float}
+def _number(text: str) -> Value:
+    return int(text) if text.isdecimal() else float(text)
+
+
+_PARSERS: dict[str, Callable[[str], Value]] = {"datetime": _moment, "date": _moment, "number": _number}
 
 
 def _predicate(account: Account, table: ObjectTable, one: Filter) -> Predicate:
@@ -188,7 +192,8 @@ def _comparison(read: Reader, one: Filter, operand: Callable[[str | None], Value
             raise invalid(
                 f"{one.operator} needs values.", code="INVALID_FILTER", propertyName=one.property_name
             )
-        chosen = {operand(text) for text in one.values}
+        # HubSpot compares text in lower case, and expects the values to come so
+        chosen = {text if isinstance(operand(text), str) else operand(text) for text in one.values}
         wanted = one.operator == "IN"
         return lambda record: (read(record) in chosen) is wanted
     low = operand(one.value)

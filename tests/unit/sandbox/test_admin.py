@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 COMPANIES = "/crm/objects/2026-09/companies"
 
 
-async def call(http: httpx.AsyncClient, name: str, body: object) -> Any:  # noqa: ANN401 - JSON
+async def call(http: httpx.AsyncClient, name: str, body: object) -> Any:
     answer = await http.post(f"/_sandbox/{name}", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -116,7 +116,8 @@ MISTAKES: list[tuple[str, object, str]] = [
     ("switches", {"rotate": True}, "rotate"),
     ("faults", {"faults": [{"kind": "explode"}]}, "explode"),
     ("records", {"records": [{"object": "widgets"}]}, "widgets"),
-    ("records", {"records": [], "portal_id": 1}, "account 1"),
+    ("records", {"records": [{"object": "companies", "id": "x"}]}, "ids are digits"),
+    ("archive", {"object": "companies", "ids": ["1"], "portal_id": 1}, "account 1"),
     ("merge", {"object": "companies", "primary": "1", "other": "1"}, "two live companies"),
 ]
 

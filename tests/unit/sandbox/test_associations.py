@@ -12,7 +12,7 @@ async def read(client: httpx.AsyncClient, pair: str, *inputs: dict[str, str]) ->
     return await client.post(f"/crm/associations/2026-09/{pair}/batch/read", json={"inputs": list(inputs)})
 
 
-def ids(result: dict[str, Any]) -> list[int]:
+def ids(result: dict[str, Any]) -> list[int | str]:
     return [one["toObjectId"] for one in result["to"]]
 
 
@@ -72,15 +72,11 @@ async def test_a_thousand_ids_are_read_at_once(client: httpx.AsyncClient) -> Non
 
 async def test_an_entry_with_many_links_is_paged_inside(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.switches.association_page_size = 2
-    people = [Association(id="1003")]
-    for number in range(1, 4):
-        people.append(
-            Association(
-                id=sandbox.account.upsert(RecordChange(object_name="contacts", id=str(3000 + number)))
-            )
-        )
+    for number in ("3001", "3002", "3003"):
+        sandbox.account.upsert(RecordChange(object_name="contacts", id=number))
+    people = [Association(id=number) for number in ("3003", "3001", "1003", "3002")]
     sandbox.account.upsert(RecordChange(object_name="companies", id="5", associations={"contacts": people}))
-    found: list[int] = []
+    found: list[int | str] = []
     entry = {"id": "5"}
     while True:
         [result] = (await read(client, "companies/contacts", entry)).json()["results"]
@@ -130,3 +126,11 @@ async def test_the_v4_path_is_the_same(client: httpx.AsyncClient) -> None:
         "/crm/v4/associations/contact/company/batch/read", json={"inputs": [{"id": "1001"}]}
     )
     assert ids(answer.json()["results"][0]) == [1]
+
+
+async def test_an_id_beyond_json_integers_stays_text(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.account.upsert(RecordChange(object_name="companies", id="9" * 30))
+    linked = {"companies": [Association(id="9" * 30)]}
+    sandbox.account.upsert(RecordChange(object_name="contacts", id="1003", associations=linked))
+    [result] = (await read(client, "contacts/companies", {"id": "1003"})).json()["results"]
+    assert ids(result) == ["9" * 30]

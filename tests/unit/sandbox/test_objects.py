@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 COMPANIES = "/crm/objects/2026-09/companies"
 
 
-async def walk(client: httpx.AsyncClient, url: str = COMPANIES, **params: Any) -> list[list[dict[str, Any]]]:  # noqa: ANN401 - whatever httpx takes
+async def walk(client: httpx.AsyncClient, url: str = COMPANIES, **params: Any) -> list[list[dict[str, Any]]]:
     """Every page of a list."""
     pages = []
     after: str | None = None

@@ -28,7 +28,7 @@ def portal() -> Portal:
     )
 
 
-async def search(client: httpx.AsyncClient, *filters: dict[str, Any], **body: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+async def search(client: httpx.AsyncClient, *filters: dict[str, Any], **body: Any) -> dict[str, Any]:
     groups = {"filterGroups": [{"filters": list(filters)}]} if filters else {}
     answer = await client.post(SEARCH, json=groups | body)
     assert answer.status_code == 200, answer.text
@@ -36,7 +36,7 @@ async def search(client: httpx.AsyncClient, *filters: dict[str, Any], **body: An
     return found
 
 
-def condition(name: str, operator: str, **operands: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def condition(name: str, operator: str, **operands: Any) -> dict[str, Any]:
     return {"propertyName": name, "operator": operator, **operands}
 
 
@@ -59,6 +59,8 @@ CASES = [
     ("text in any case", [condition("name", "EQ", value="company 7")], 1),
     ("not that text", [condition("name", "NEQ", value="company 7")], 29),
     ("one of", [condition("name", "IN", values=["company 1", "company 2", "nobody"])], 2),
+    ("one of, in upper case", [condition("name", "IN", values=["Company 1"])], 0),
+    ("one of some numbers", [condition("hs_object_id", "IN", values=["1", "2"])], 2),
     ("none of", [condition("name", "NOT_IN", values=["company 1", "company 2"])], 28),
     ("has a domain", [condition("domain", "HAS_PROPERTY")], 20),
     ("has no domain", [condition("domain", "NOT_HAS_PROPERTY")], 10),
