@@ -1,9 +1,12 @@
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import httpx
 import pytest
 
-from astrelo.sandbox import Sandbox
+from astrelo.sandbox import Fault, Sandbox, Switches
+from astrelo.sandbox.admin import _ACTIONS
 from tests.unit.sandbox.builders import NOW
 
 pytestmark = pytest.mark.anyio
@@ -131,3 +134,12 @@ async def test_a_mistake_is_told(http: httpx.AsyncClient, name: str, body: objec
 
 async def test_an_unknown_call_is_told(http: httpx.AsyncClient) -> None:
     assert (await http.get("/_sandbox/nothing")).status_code == 404
+
+
+def test_the_documentation_names_every_call_switch_and_fault() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    calls = {name for _, name in _ACTIONS}
+    switches = set(Switches.__dataclass_fields__)
+    faults = set(get_args(get_type_hints(Fault)["kind"]))
+    assert not [name for name in calls if not re.search(rf"(GET|POST) {name}\b", page)]
+    assert not [name for name in switches | faults if f"`{name}`" not in page]
