@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
+from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.connection import STATE_LIFETIME, PendingAuthorization
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId

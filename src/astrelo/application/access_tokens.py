@@ -1,0 +1,271 @@
+"""A valid access token for every request to a CRM, refreshed by exactly one of all processes."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from astrelo.domain.connection import CrmAccount, CrmConnection, TokenSet
+from astrelo.domain.errors import (
+    CrmMisconfigured,
+    CrmUnavailable,
+    NotFound,
+    ProviderNotConfigured,
+    RateLimited,
+    ReauthorizationRequired,
+    StoreUnavailable,
+)
+from astrelo.domain.identifiers import ConnectionId
+from astrelo.domain.ports import Clock, CrmProviders, CrmSession, StoredTokens, Transaction, UnitOfWork
+
+log = structlog.get_logger()
+
+REMEMBERED_FOR = timedelta(seconds=15)
+"""How long a process uses a token without looking at the database again.
+
+Within it another process's disconnect or reconnect goes unseen. That is harmless: what such a token still
+reads is not written, since a disconnect fences the run off, and a token the CRM refuses is looked up anew.
+"""
+
+REFRESH_LIMIT = timedelta(seconds=15)
+"""Longest token call made while holding the row: well under the session limits of the refresh pool."""
+
+_LAST_USE = timedelta(seconds=30)
+"""A token with less life than this is not tried any more, not even while the token endpoint is down."""
+
+_STORE_AGAIN = (0.1, 1.0, 4.0)
+"""Pauses, in seconds, before further attempts to store tokens that the CRM has issued."""
+
+
+class _Remembered(NamedTuple):
+    access_token: str
+    until: float
+    """By the monotonic clock."""
+
+
+class AccessTokens:
+    """Single flight twice over: one refresh per process, and one process at a time by a row lock.
+
+    The lock is held during the token call, the one exception to "no transaction across a remote call". A
+    lease with a time limit would let a second refresh in under a slow holder, and with single-use refresh
+    tokens the second one revokes the customer's whole grant. `refresh_uow` therefore works on a pool of its
+    own, so that waiting for a CRM cannot use up the sessions of everything else.
+    """
+
+    def __init__(self, uow: UnitOfWork, refresh_uow: UnitOfWork, crms: CrmProviders, clock: Clock) -> None:
+        self._uow = uow
+        self._refresh_uow = refresh_uow
+        self._crms = crms
+        self._clock = clock
+        self._remembered: dict[ConnectionId, _Remembered] = {}
+        self._flights: dict[ConnectionId, asyncio.Task[str]] = {}
+
+    async def valid(self, connection: CrmConnection, rejected: str | None = None) -> str:
+        """Return an access token that should work now; never `rejected`, which the CRM has just refused.
+
+        Raises ReauthorizationRequired (the connection then says so too, unless it is disconnected),
+        CrmUnavailable, CrmMisconfigured, CrmRejected, ProviderNotConfigured, StoreUnavailable or
+        SecretUnreadable.
+        """
+        known = self._remembered.get(connection.id)
+        if known and known.until > self._clock.monotonic() and known.access_token != rejected:
+            return known.access_token
+        token = await self._join(connection, rejected)
+        if token == rejected:
+            # That flight took off before the CRM refused the token, so it took the token for good.
+            token = await self._join(connection, rejected)
+        return token
+
+    def forget(self, connection_id: ConnectionId) -> None:
+        """Look at the database before this connection's next token is used."""
+        self._remembered.pop(connection_id, None)
+
+    async def close(self) -> None:
+        """Wait for refreshes under way: one cut off between answer and commit loses the grant."""
+        await asyncio.gather(*self._flights.values(), return_exceptions=True)
+
+    async def _join(self, connection: CrmConnection, rejected: str | None) -> str:
+        flight = self._flights.get(connection.id)
+        if flight is None:
+            flight = asyncio.create_task(self._fly(connection, rejected))
+            self._flights[connection.id] = flight
+            flight.add_done_callback(lambda landed: self._landed(connection.id, landed))
+        # Shielded: a caller that is cancelled must not take the others' refresh with it.
+        return await asyncio.shield(flight)
+
+    async def _fly(self, connection: CrmConnection, rejected: str | None) -> str:
+        try:
+            stored = await self._read(connection)
+            if not _is_usable(stored.tokens, rejected, self._clock.now()):
+                stored = await self._renewed(connection, stored, rejected)
+            self._remember(connection.id, stored.tokens)
+        except BaseException:
+            self.forget(connection.id)
+            raise
+        return stored.tokens.access_token
+
+    def _landed(self, connection_id: ConnectionId, flight: asyncio.Task[str]) -> None:
+        del self._flights[connection_id]
+        if not flight.cancelled():
+            # Looked at here, because when every caller was cancelled nobody else does.
+            flight.exception()
+
+    async def _read(self, connection: CrmConnection) -> StoredTokens:
+        async with self._uow(connection.user_id) as tx:
+            await _require_active(tx, connection)
+            return await _tokens_of(tx, connection)
+
+    async def _renewed(
+        self, connection: CrmConnection, read: StoredTokens, rejected: str | None
+    ) -> StoredTokens:
+        try:
+            return await self._refresh(connection, rejected)
+        except (CrmUnavailable, RateLimited) as error:
+            if rejected is None and _outlives(read.tokens, self._clock.now() + _LAST_USE):
+                log.warning("token.refresh_postponed", connection_id=str(connection.id), reason=str(error))
+                return read
+            raise _transient(error) from error
+
+    async def _refresh(self, connection: CrmConnection, rejected: str | None) -> StoredTokens:
+        before: StoredTokens | None = None
+        renewed: TokenSet | None = None
+        try:
+            async with self._refresh_uow(connection.user_id) as tx:
+                before = await _tokens_of(tx, connection, lock=True)
+                # After the lock: a disconnect marks the connection while it holds the tokens, then revokes.
+                await _require_active(tx, connection)
+                if _is_usable(before.tokens, rejected, self._clock.now()):
+                    return before
+                renewed = await self._ask(connection, before.tokens)
+                generation = await tx.tokens.put(connection.id, renewed)
+        except ReauthorizationRequired as error:
+            if before is None:
+                raise
+            return await self._ended(connection, before, error)
+        except StoreUnavailable:
+            if before is None or renewed is None:
+                raise
+            return await self._store_again(connection, before, renewed)
+        log.info("token.refreshed", connection_id=str(connection.id), generation=generation)
+        return StoredTokens(renewed, generation)
+
+    async def _ask(self, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
+        crm = self._crms.get(connection.provider)
+        if crm is None:
+            raise ProviderNotConfigured(connection.provider)
+        try:
+            async with asyncio.timeout(REFRESH_LIMIT.total_seconds()):
+                renewed = await crm.refresh(tokens)
+        except TimeoutError as error:
+            reason = f"its token endpoint took longer than {REFRESH_LIMIT.total_seconds():.0f} s"
+            raise CrmUnavailable(connection.provider, reason) from error
+        except CrmMisconfigured as error:
+            log.error("crm.our_credentials_refused", provider=connection.provider, reason=error.reason)  # noqa: TRY400 - the traceback would say no more than the reason
+            raise
+        return replace(renewed, scopes=renewed.scopes or tokens.scopes)
+
+    async def _ended(
+        self, connection: CrmConnection, refused: StoredTokens, error: ReauthorizationRequired
+    ) -> StoredTokens:
+        """Mark the connection, unless its tokens have changed: then it was an old token that was refused.
+
+        In a transaction of its own: connection before tokens is the order of every lock, and the refresh
+        holds the tokens.
+        """
+        async with self._uow(connection.user_id) as tx:
+            current = await tx.connections.lock(connection.provider)
+            if current is None or current.id != connection.id or not current.is_active:
+                raise error
+            stored = await _tokens_of(tx, connection)
+            if stored != refused:
+                return stored
+            await tx.connections.save(current.needing_reauthorization(_why_ended(error)))
+        log.warning(
+            "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
+        )
+        raise error
+
+    async def _store_again(
+        self, connection: CrmConnection, before: StoredTokens, renewed: TokenSet
+    ) -> StoredTokens:
+        """Store tokens whose transaction failed: the CRM may have ended the old ones already."""
+        for pause in _STORE_AGAIN:
+            await self._clock.sleep(pause)
+            try:
+                async with self._refresh_uow(connection.user_id) as tx:
+                    stored = await _tokens_of(tx, connection, lock=True)
+                    if stored != before:
+                        return stored
+                    return StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
+            except StoreUnavailable as error:
+                log.warning("token.store_failed", connection_id=str(connection.id), reason=error.reason)
+        log.error("token.lost", connection_id=str(connection.id))
+        raise StoreUnavailable("refreshed tokens could not be stored")
+
+    def _remember(self, connection_id: ConnectionId, tokens: TokenSet) -> None:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        self._remembered = {key: kept for key, kept in self._remembered.items() if kept.until > monotonic}
+        seconds = _good_for(tokens, now).total_seconds()
+        self._remembered[connection_id] = _Remembered(tokens.access_token, monotonic + seconds)
+
+
+class ConnectionSession(CrmSession):
+    """A connection's account, and its tokens as they are needed."""
+
+    def __init__(self, tokens: AccessTokens, connection: CrmConnection) -> None:
+        self._tokens = tokens
+        self._connection = connection
+
+    @property
+    def account(self) -> CrmAccount:
+        return self._connection.account
+
+    async def access_token(self, rejected: str | None = None) -> str:
+        return await self._tokens.valid(self._connection, rejected)
+
+
+async def _require_active(tx: Transaction, connection: CrmConnection) -> None:
+    try:
+        current = await tx.connections.by_id(connection.id)
+    except NotFound as error:
+        raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
+    if not current.is_active:
+        raise ReauthorizationRequired(connection.provider, current.reason or str(current.status))
+
+
+async def _tokens_of(tx: Transaction, connection: CrmConnection, *, lock: bool = False) -> StoredTokens:
+    try:
+        return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
+    except NotFound as error:
+        raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
+
+
+def _why_ended(error: ReauthorizationRequired) -> str:
+    return (
+        f"the CRM does not accept our authorization any more ({error.reason}): "
+        "it was revoked there, or its renewal was lost; connect again"
+    )
+
+
+def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:
+    return tokens.access_token != rejected and tokens.is_fresh(now)
+
+
+def _outlives(tokens: TokenSet, moment: datetime) -> bool:
+    return tokens.expires_at is None or tokens.expires_at > moment
+
+
+def _good_for(tokens: TokenSet, now: datetime) -> timedelta:
+    """How long to use the tokens without another look.
+
+    A fresh token may pass its refresh margin meanwhile: the margin is twenty times longer.
+    """
+    return REMEMBERED_FOR if _outlives(tokens, now + REMEMBERED_FOR) else timedelta(0)
+
+
+def _transient(error: CrmUnavailable | RateLimited) -> CrmUnavailable:
+    if isinstance(error, CrmUnavailable):
+        return error
+    return CrmUnavailable(error.provider, f"its token endpoint asks for a pause ({error.policy})")

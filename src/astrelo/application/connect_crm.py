@@ -1,0 +1,356 @@
+"""Connecting a user's CRM by OAuth 2.0 (RFC 6749, PKCE by RFC 7636)."""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+
+import structlog
+
+from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.disconnect_crm import fence_off, purge_records, readable_tokens, revoke
+from astrelo.application.schedule_syncs import RequestSync
+from astrelo.domain.connection import (
+    STATE_LIFETIME,
+    AuthorizationRequest,
+    CrmConnection,
+    Grant,
+    PendingAuthorization,
+    TokenSet,
+)
+from astrelo.domain.errors import (
+    AuthorizationFailed,
+    AuthorizationFailure,
+    CrmError,
+    CrmMisconfigured,
+    CrmUnavailable,
+    GrantRejected,
+    InvalidInput,
+    ProviderNotConfigured,
+    RateLimited,
+    ReauthorizationRequired,
+    SecretUnreadable,
+)
+from astrelo.domain.icp import IcpProfile
+from astrelo.domain.identifiers import ConnectionId, IcpProfileId, Provider, UserId
+from astrelo.domain.ports import (
+    Clock,
+    CrmProvider,
+    CrmProviders,
+    OAuthStates,
+    Randomness,
+    UnitOfWork,
+)
+
+log = structlog.get_logger()
+
+RETURN_PATH = "/app"
+"""Where connecting ends unless the caller asks for a page below it."""
+
+_LONGEST_RETURN_PATH = 200
+_RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+_NAMES = {Provider.HUBSPOT: "HubSpot", Provider.SALESFORCE: "Salesforce"}
+_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyConnected:
+    """The connection works; nothing was started."""
+
+    connection: CrmConnection
+    return_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationStarted:
+    """Send the browser to `authorize_url`, with `browser_token` in a cookie named for `flow`."""
+
+    authorize_url: str = field(repr=False)
+    browser_token: str = field(repr=False)
+    flow: str
+    """See `flow_of`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    connection: CrmConnection
+    return_path: str
+
+
+def flow_of(state: str) -> str:
+    """Name a flow for its cookie: 16 hexadecimal digits that give nothing of the state away.
+
+    One cookie per flow, so that two tabs do not overwrite each other's.
+    """
+    return _sha256(state).hex()[:16]
+
+
+class StartAuthorization:
+    """Begin a connect flow, unless a connection works already."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        states: OAuthStates,
+        crms: CrmProviders,
+        tokens: AccessTokens,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._uow = uow
+        self._states = states
+        self._crms = crms
+        self._tokens = tokens
+        self._clock = clock
+        self._randomness = randomness
+
+    async def __call__(
+        self,
+        user_id: UserId,
+        provider: Provider,
+        *,
+        force: bool = False,
+        replace: bool = False,
+        return_path: str = RETURN_PATH,
+    ) -> AlreadyConnected | AuthorizationStarted:
+        """`force` skips the look at the connection there is; so does `replace`.
+
+        `replace` lets the new grant be another account's: the old account's data are then deleted.
+
+        Raises ProviderNotConfigured, InvalidInput for a return path that is not one of ours, and
+        CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection works.
+        """
+        crm = self._crms.get(provider)
+        if crm is None:
+            raise ProviderNotConfigured(provider)
+        _require_own_page(return_path)
+        if not force and not replace:
+            connection = await self._working_connection(user_id, provider)
+            if connection is not None:
+                return AlreadyConnected(connection=connection, return_path=return_path)
+        return await self._start(user_id, crm, replace=replace, return_path=return_path)
+
+    async def _working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
+        async with self._uow(user_id) as tx:
+            connection = await tx.connections.get(provider)
+        if connection is None or not connection.is_active:
+            return None
+        try:
+            await self._tokens.valid(connection)
+        except (ReauthorizationRequired, SecretUnreadable) as error:
+            log.info("connection.not_working", connection_id=str(connection.id), reason=str(error))
+            return None
+        return connection
+
+    async def _start(
+        self, user_id: UserId, crm: CrmProvider, *, replace: bool, return_path: str
+    ) -> AuthorizationStarted:
+        state, browser_token, verifier = (self._randomness.token() for _ in range(3))
+        await self._states.add(
+            PendingAuthorization(
+                state_hash=_sha256(state),
+                browser_hash=_sha256(browser_token),
+                user_id=user_id,
+                provider=crm.provider,
+                code_verifier=verifier,
+                replace=replace,
+                return_path=return_path,
+                expires_at=self._clock.now() + STATE_LIFETIME,
+            )
+        )
+        request = AuthorizationRequest(state=state, code_challenge=_challenge(verifier))
+        log.info("authorization.started", provider=crm.provider, replace=replace)
+        return AuthorizationStarted(
+            authorize_url=crm.authorization_url(request), browser_token=browser_token, flow=flow_of(state)
+        )
+
+
+class ConnectCrm:
+    """Finish a connect flow: what the CRM's redirect brought becomes a connection and its first sync.
+
+    Connecting the same account again keeps the connection's id and its data. Another account's grant is
+    refused and revoked, unless the flow was started to replace the account.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        states: OAuthStates,
+        crms: CrmProviders,
+        tokens: AccessTokens,
+        request_sync: RequestSync,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._uow = uow
+        self._states = states
+        self._crms = crms
+        self._tokens = tokens
+        self._request_sync = request_sync
+        self._clock = clock
+        self._randomness = randomness
+
+    async def __call__(
+        self,
+        provider: Provider,
+        *,
+        state: str | None,
+        browser_token: str | None,
+        code: str | None,
+        error: str | None,
+        session_user: UserId | None,
+    ) -> Connected:
+        """Take the callback's parameters as they came; the user is the one who began the flow.
+
+        Raises AuthorizationFailed, with nothing stored, and StoreUnavailable.
+        """
+        crm = self._crms.get(provider)
+        if crm is None:
+            raise _failed(AuthorizationFailure.NOT_CONFIGURED, str(ProviderNotConfigured(provider)))
+        pending = await self._claim(provider, state, browser_token, session_user)
+        grant = await _exchange(crm, _granted_code(provider, code, error), pending.code_verifier)
+        try:
+            _require_scopes(crm, grant)
+            connection, replaced = await self._keep(pending, grant)
+        except AuthorizationFailed:
+            await self._discard(crm, pending, grant)
+            raise
+        self._tokens.forget(connection.id)
+        if replaced is not None:
+            await revoke(crm, replaced)
+        log.info("connection.established", connection_id=str(connection.id), provider=provider)
+        return Connected(connection=connection, return_path=pending.return_path)
+
+    async def _claim(
+        self, provider: Provider, state: str | None, browser_token: str | None, session_user: UserId | None
+    ) -> PendingAuthorization:
+        """Consume the state, whoever brings it: a state that was seen elsewhere is worth nothing any more."""
+        pending = await self._states.consume(_sha256(state)) if state else None
+        if pending is None or pending.provider is not provider:
+            raise _failed(
+                AuthorizationFailure.STATE_INVALID, "this sign-in is unknown or was used already; start again"
+            )
+        # Before the cookie, whose life is no longer: without it an expired flow would look like a foreign one.
+        if pending.is_expired(self._clock.now()):
+            minutes = STATE_LIFETIME.total_seconds() / 60
+            raise _failed(
+                AuthorizationFailure.STATE_EXPIRED,
+                f"the sign-in took over {minutes:.0f} minutes; start again",
+            )
+        if browser_token is None or not hmac.compare_digest(_sha256(browser_token), pending.browser_hash):
+            raise _failed(
+                AuthorizationFailure.STATE_INVALID,
+                "this sign-in was begun in another browser; start again here",
+            )
+        if session_user is not None and session_user != pending.user_id:
+            raise _failed(
+                AuthorizationFailure.STATE_INVALID, "this sign-in was begun by another user; start again"
+            )
+        return pending
+
+    async def _keep(
+        self, pending: PendingAuthorization, grant: Grant
+    ) -> tuple[CrmConnection, TokenSet | None]:
+        """Return the connection, and the tokens of an account that it replaced."""
+        replaced = None
+        async with self._uow(pending.user_id) as tx:
+            existing = await tx.connections.lock(pending.provider)
+            if existing is not None and existing.account.account_id != grant.account.account_id:
+                if not pending.replace:
+                    raise _other_account(existing, grant)
+                replaced = await fence_off(tx, existing, "the CRM account was replaced", self._clock.now())
+                await purge_records(tx, existing, self._clock.now())
+                existing = None
+            connection = self._established(existing, pending, grant)
+            await tx.connections.save(connection)
+            await tx.tokens.put(connection.id, grant.tokens)
+            profile_id = IcpProfileId(self._randomness.uuid())
+            await tx.icp_profiles.add_default(IcpProfile.default(profile_id, pending.user_id))
+            await self._request_sync(tx, connection)
+        return connection, replaced
+
+    def _established(
+        self, existing: CrmConnection | None, pending: PendingAuthorization, grant: Grant
+    ) -> CrmConnection:
+        now = self._clock.now()
+        if existing is not None:
+            return existing.reauthorized(grant, now)
+        connection_id = ConnectionId(self._randomness.uuid())
+        return CrmConnection.establish(connection_id, pending.user_id, pending.provider, grant, now)
+
+    async def _discard(self, crm: CrmProvider, pending: PendingAuthorization, grant: Grant) -> None:
+        """Revoke a grant we do not keep, unless the CRM gave the very token that a connection lives on."""
+        async with self._uow(pending.user_id) as tx:
+            existing = await tx.connections.get(pending.provider)
+            stored = None if existing is None else await readable_tokens(tx, existing)
+        if stored is None or stored.refresh_token != grant.tokens.refresh_token:
+            await revoke(crm, grant.tokens)
+
+
+async def _exchange(crm: CrmProvider, code: str, code_verifier: str) -> Grant:
+    name = _NAMES[crm.provider]
+    try:
+        return await crm.exchange(code, code_verifier)
+    except GrantRejected as error:
+        detail = f"{name} refused the authorization code; start again"
+        raise _failed(AuthorizationFailure.FAILED, detail) from error
+    except (CrmUnavailable, RateLimited) as error:
+        detail = f"{name} does not answer at the moment; try again in a minute"
+        raise _failed(AuthorizationFailure.FAILED, detail) from error
+    except CrmMisconfigured as error:
+        log.error("crm.our_credentials_refused", provider=crm.provider, reason=error.reason)  # noqa: TRY400 - the traceback would say no more than the reason
+        detail = f"{name} refused our application's credentials; the fault is ours, not yours"
+        raise _failed(AuthorizationFailure.FAILED, detail) from error
+    except CrmError as error:
+        log.exception("authorization.answer_not_understood", provider=crm.provider)
+        detail = f"{name} answered something we do not understand; try again later"
+        raise _failed(AuthorizationFailure.FAILED, detail) from error
+
+
+def _granted_code(provider: Provider, code: str | None, error: str | None) -> str:
+    if error == "access_denied":
+        raise _failed(AuthorizationFailure.DENIED, f"access was not granted at {_NAMES[provider]}")
+    if error is not None:
+        told = error if _ERROR_CODE.fullmatch(error) else "an unknown error"
+        raise _failed(AuthorizationFailure.FAILED, f"{_NAMES[provider]} ended the sign-in: {told}")
+    if not code:
+        detail = f"{_NAMES[provider]} sent no authorization code; start again"
+        raise _failed(AuthorizationFailure.FAILED, detail)
+    return code
+
+
+def _require_scopes(crm: CrmProvider, grant: Grant) -> None:
+    missing = crm.required_scopes - grant.tokens.scopes
+    if missing:
+        detail = f"these permissions were not granted: {', '.join(sorted(missing))}"
+        raise _failed(AuthorizationFailure.SCOPE_MISSING, detail)
+
+
+def _require_own_page(return_path: str) -> None:
+    if len(return_path) > _LONGEST_RETURN_PATH or not _RETURN_PATH.fullmatch(return_path):
+        raise InvalidInput("return_path", f"must be {RETURN_PATH} or a path below it, without a query")
+
+
+def _other_account(existing: CrmConnection, grant: Grant) -> AuthorizationFailed:
+    detail = (
+        f"you chose the account {grant.account.name} ({grant.account.account_id}), "
+        f"but are connected to {existing.account.name} ({existing.account.account_id}); "
+        "choose that one, or ask to replace it, which deletes its data here"
+    )
+    return _failed(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
+
+
+def _failed(failure: AuthorizationFailure, detail: str) -> AuthorizationFailed:
+    sentence = detail[0].upper() + detail[1:] + "."
+    return AuthorizationFailed(failure, sentence)
+
+
+def _challenge(verifier: str) -> str:
+    """Return the S256 code challenge of RFC 7636 §4.2."""
+    return base64.urlsafe_b64encode(_sha256(verifier)).rstrip(b"=").decode()
+
+
+def _sha256(text: str) -> bytes:
+    # What comes from a browser may be any text, lone surrogates included.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

@@ -1,0 +1,89 @@
+"""Ending a connection, and what else ends with it."""
+
+from datetime import datetime
+
+import structlog
+
+from astrelo.application.access_tokens import AccessTokens
+from astrelo.domain.connection import CrmConnection, TokenSet
+from astrelo.domain.errors import CrmError, NotFound, SecretUnreadable
+from astrelo.domain.identifiers import Provider, UserId
+from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Transaction, UnitOfWork
+
+log = structlog.get_logger()
+
+
+class DisconnectCrm:
+    """End a connection. Its records stay, shown as stale, unless they are to be purged."""
+
+    def __init__(self, uow: UnitOfWork, crms: CrmProviders, tokens: AccessTokens, clock: Clock) -> None:
+        self._uow = uow
+        self._crms = crms
+        self._tokens = tokens
+        self._clock = clock
+
+    async def __call__(self, user_id: UserId, provider: Provider, *, purge: bool = False) -> None:
+        """Idempotent until the purge. Raises NotFound without a connection.
+
+        A CRM that cannot be told is no obstacle: the tokens are deleted all the same.
+        """
+        async with self._uow(user_id) as tx:
+            connection = await tx.connections.lock(provider)
+            if connection is None:
+                raise NotFound("connection", provider)
+            await tx.connections.save(connection.disconnected())
+            tokens = await fence_off(tx, connection, "the CRM was disconnected", self._clock.now())
+        self._tokens.forget(connection.id)
+        crm = self._crms.get(provider)
+        if tokens is not None and crm is not None:
+            await revoke(crm, tokens)
+        async with self._uow(user_id) as tx:
+            current = await tx.connections.lock(provider)
+            if current is None or current.is_active:
+                return  # purged or connected anew while the CRM was told
+            await tx.tokens.delete(current.id)
+            if purge:
+                await purge_records(tx, current, self._clock.now())
+        log.info("connection.ended", connection_id=str(connection.id), purged=purge)
+
+
+async def fence_off(tx: Transaction, connection: CrmConnection, reason: str, at: datetime) -> TokenSet | None:
+    """Stop running work, wait for a refresh under way, and return the tokens to be revoked."""
+    latest = await tx.runs.latest(connection.id)
+    if latest is not None:
+        run = await tx.runs.lock(latest.id)
+        if run.status.is_open:
+            await tx.runs.save(run.cancelled(reason, at))
+            await tx.runs.forget_seen(run.id)
+    return await readable_tokens(tx, connection)
+
+
+async def readable_tokens(tx: Transaction, connection: CrmConnection) -> TokenSet | None:
+    """Return None when there are none, or none that a key opens: what cannot be read cannot be revoked."""
+    try:
+        return (await tx.tokens.lock(connection.id)).tokens
+    except NotFound:
+        return None
+    except SecretUnreadable as error:
+        log.warning("token.unreadable", connection_id=str(connection.id), reason=str(error))
+        return None
+
+
+async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime) -> None:
+    """Delete what one CRM told, and the connection; the caller has fenced its run off."""
+    source = connection.provider
+    await tx.companies.lock()
+    await tx.deals.purge(source)
+    await tx.contacts.purge(source)
+    await tx.companies.purge(source, at)
+    await tx.owners.purge(source)
+    await tx.links.redecide(at)
+    await tx.connections.delete(connection.id)
+
+
+async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
+    """Revoke, or log that it could not be done: nobody keeps these tokens."""
+    try:
+        await crm.revoke(tokens)
+    except CrmError as error:
+        log.warning("grant.not_revoked", provider=crm.provider, reason=str(error))
