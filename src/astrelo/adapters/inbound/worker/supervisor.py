@@ -15,7 +15,6 @@ import asyncpg
 import structlog
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.errors import FailingListenerError
 from pgqueuer.domain.models import Job
 
 from astrelo.domain.ports import Clock
@@ -24,13 +23,6 @@ _log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
-_SESSION_ERRORS = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    FailingListenerError,
-    OSError,
-    TimeoutError,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +88,8 @@ class Supervisor:
             started = self._clock.monotonic()
             try:
                 await self._session()
-            except _SESSION_ERRORS as error:
-                _log.warning("queue.connection_lost", error=type(error).__name__, next_try_in=pause)
+            except Exception as error:  # noqa: BLE001 - a lost connection has many faces, asyncpg's internal errors among them
+                _log.warning("queue.session_ended", error=repr(error), next_try_in=pause)
             else:
                 continue
             if self._clock.monotonic() - started > LONGEST_PAUSE:
@@ -130,7 +122,7 @@ class Supervisor:
             yield connection
         finally:
             connection.remove_termination_listener(self._on_loss)
-            with suppress(*_SESSION_ERRORS):
+            with suppress(Exception):
                 await connection.close(timeout=5)
 
     def _on_loss(self, _connection: object) -> None:
