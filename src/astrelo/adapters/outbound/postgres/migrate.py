@@ -27,10 +27,9 @@ from pgqueuer.queries import Queries
 from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_tables
 
-_HERE = Path(__file__).parent
-MIGRATIONS = _HERE / "migrations"
-_TRY_LOCK = (_HERE / "sql" / "try_migration_lock.sql").read_text(encoding="utf-8")
-_RELEASE_LOCK = (_HERE / "sql" / "release_migration_lock.sql").read_text(encoding="utf-8")
+from astrelo.adapters.outbound.postgres.statements import statement
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_KEY = 0x61737472656C6F  # "astrelo"
 _LOCK_POLL = 0.1  # seconds
 _SCHEMA = "public"
@@ -78,9 +77,9 @@ async def _bring_queue_up_to_date(connection: asyncpg.Connection) -> None:
 async def _only_us(connection: asyncpg.Connection) -> AsyncIterator[None]:
     # Polled, not waited for: a waiting statement holds a snapshot, and CREATE INDEX CONCURRENTLY in the
     # process that works would wait for that snapshot for ever.
-    while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110 - the event is in another process
+    while not await connection.fetchval(statement("try_migration_lock"), _LOCK_KEY):  # noqa: ASYNC110 - the event is in another process
         await asyncio.sleep(_LOCK_POLL)
     try:
         yield
     finally:
-        await connection.execute(_RELEASE_LOCK, _LOCK_KEY)
+        await connection.execute(statement("release_migration_lock"), _LOCK_KEY)
