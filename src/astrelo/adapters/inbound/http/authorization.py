@@ -1,0 +1,196 @@
+"""Connecting a CRM: out to its consent page, and back.
+
+Each flow has a cookie of its own that binds it to the browser which began it, so that two tabs do not
+disturb each other. A browser always lands on a page of the frontend, whatever went wrong on the way.
+"""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+import structlog
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Redirect
+from msgspec import Struct
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.problem_kinds import (
+    CRM_UNAVAILABLE,
+    CROSS_SITE_REQUEST,
+    NOT_FOUND,
+    PROVIDER_NOT_CONFIGURED,
+    kind_of,
+)
+from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.security import PUBLIC, Caller
+from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
+from astrelo.application.connect_crm import (
+    RETURN_PATH,
+    AlreadyConnected,
+    AuthorizationStarted,
+    ConnectCrm,
+    StartAuthorization,
+    flow_of,
+)
+from astrelo.domain.connection import STATE_LIFETIME
+from astrelo.domain.errors import (
+    AstreloError,
+    AuthorizationFailed,
+    AuthorizationFailure,
+    InvalidInput,
+    ProviderNotConfigured,
+)
+from astrelo.domain.identifiers import Provider, UserId
+
+COOKIE_PREFIX = "astrelo_oauth_"
+COOKIE_PATH = "/api/integrations"
+
+log = structlog.get_logger()
+
+Force = Annotated[bool, QueryParameter(description="Ask the CRM again even if the connection works.")]
+Replace = Annotated[
+    bool,
+    QueryParameter(description="Accept another account of the CRM. Deletes everything of the present one."),
+]
+ReturnPath = Annotated[
+    str, QueryParameter(max_length=200, description="The frontend's page to land on: /app or below it.")
+]
+FromProvider = Annotated[str | None, QueryParameter(max_length=4096)]
+State = Annotated[str | None, QueryParameter(name="state", max_length=4096)]  # `state` itself is reserved
+
+
+class Authorization(Struct, frozen=True, kw_only=True):
+    """Send the browser to `authorize_url`; null when the CRM is connected already and nothing is needed."""
+
+    authorize_url: str | None
+    already_connected: bool
+
+
+class AuthorizationRoutes(Controller):
+    path = "/api/integrations/{provider:str}"
+    tags = ("connect",)
+
+    @get(
+        "/authorize",
+        responses=documented(NOT_FOUND),
+        status_code=302,
+        summary="Connect a CRM, as a link for a browser",
+    )
+    @inject
+    async def begin(
+        self,
+        start: FromDishka[StartAuthorization],
+        config: NamedDependency[HttpConfig],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        *,
+        force: Force = False,
+        return_path: ReturnPath = RETURN_PATH,
+    ) -> Redirect:
+        """Lead to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now."""
+        try:
+            started = await start(user_id, provider, force=force, return_path=return_path)
+        except InvalidInput:
+            raise
+        except AstreloError as error:
+            return _to_frontend(config, RETURN_PATH, "error", _failure(error))
+        if isinstance(started, AlreadyConnected):
+            return _to_frontend(config, return_path, f"{provider}_already_connected", "true")
+        return Redirect(started.authorize_url, status_code=302, cookies=[_flow_cookie(started, config)])
+
+    @post(
+        "/authorize",
+        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST, PROVIDER_NOT_CONFIGURED, CRM_UNAVAILABLE),
+        status_code=200,
+        summary="Connect a CRM, for a page that holds a token",
+    )
+    @inject
+    async def begin_by_page(
+        self,
+        start: FromDishka[StartAuthorization],
+        config: NamedDependency[HttpConfig],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        *,
+        force: Force = False,
+        replace: Replace = False,
+        return_path: ReturnPath = RETURN_PATH,
+    ) -> Response[Authorization]:
+        """Answer where to send the browser, and set the cookie that the way back needs."""
+        started = await start(user_id, provider, force=force, replace=replace, return_path=return_path)
+        if isinstance(started, AlreadyConnected):
+            return Response(Authorization(authorize_url=None, already_connected=True))
+        answer = Authorization(authorize_url=started.authorize_url, already_connected=False)
+        return Response(answer, cookies=[_flow_cookie(started, config)])
+
+    @get(
+        "/callback",
+        responses=documented(NOT_FOUND),
+        status_code=302,
+        opt={PUBLIC: True, OPEN_QUERY: True},
+        security=[{}],
+        summary="Where the CRM sends the browser back to",
+    )
+    @inject
+    async def finish(
+        self,
+        request: Caller,
+        connect: FromDishka[ConnectCrm],
+        config: NamedDependency[HttpConfig],
+        provider: FromPath[Provider],
+        *,
+        oauth_state: State = None,
+        code: FromProvider = None,
+        error: FromProvider = None,
+    ) -> Redirect:
+        """Lead the browser to the frontend, always, with what came of it in the query."""
+        cookie = f"{COOKIE_PREFIX}{flow_of(oauth_state or '')}"
+        try:
+            connected = await connect(
+                provider,
+                state=oauth_state,
+                browser_token=request.cookies.get(cookie),
+                code=code,
+                error=error,
+                session_user=request.user,
+            )
+            answer = _to_frontend(config, connected.return_path, f"{provider}_connected", "true")
+        except AstreloError as problem:
+            answer = _to_frontend(config, RETURN_PATH, "error", _failure(problem))
+        answer.delete_cookie(cookie, path=COOKIE_PATH)
+        return answer
+
+
+def _to_frontend(config: HttpConfig, return_path: str, name: str, value: str) -> Redirect:
+    url = f"{config.frontend_url}{return_path}?{urlencode({name: value})}"
+    return Redirect(url, status_code=302)
+
+
+def _failure(error: AstreloError) -> AuthorizationFailure:
+    """Name an error in the frontend's words; log what only we can mend."""
+    if kind_of(error).ours:
+        log.error("authorization.broke", exc_info=error)
+    else:
+        log.info("authorization.failed", reason=str(error))
+    match error:
+        case AuthorizationFailed():
+            return error.failure
+        case ProviderNotConfigured():
+            return AuthorizationFailure.NOT_CONFIGURED
+        case _:
+            return AuthorizationFailure.FAILED
+
+
+def _flow_cookie(started: AuthorizationStarted, config: HttpConfig) -> Cookie:
+    return Cookie(
+        key=f"{COOKIE_PREFIX}{started.flow}",
+        value=started.browser_token,
+        path=COOKIE_PATH,
+        max_age=int(STATE_LIFETIME.total_seconds()),
+        httponly=True,
+        secure=config.secure_cookies,
+        samesite="lax",
+    )

@@ -1,0 +1,18 @@
+"""What the API needs to know of its surroundings. bootstrap fills it in from the settings."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpConfig:
+    """`frontend_url` has no trailing slash; the callback lands on `{frontend_url}/app`."""
+
+    frontend_url: str
+    jwt_secret: str = field(repr=False)
+    """At least 32 bytes (RFC 7518 §3.2)."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins beside our own whose pages may call the API with the session cookie."""
+    secure_cookies: bool = True
+    """False only for development over plain http."""
+    development: bool = False
+    """Serves the page at /app, its sign-in, and the interactive documentation."""

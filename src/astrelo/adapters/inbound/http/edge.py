@@ -1,0 +1,105 @@
+"""What happens to every request before and after routing: its id, its measure, its safety headers."""
+
+import time
+from uuid import uuid4
+
+import structlog
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from astrelo.adapters.inbound.http.problems import REQUEST_ID
+
+METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+"""The framework adds the charset."""
+_UNROUTED = "unrouted"
+_SAFETY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Metrics:
+    """Counters of one process, in a registry of its own: two apps in one process do not collide."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._requests = Counter(
+            "astrelo_http_requests",
+            "Answered requests.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "astrelo_http_request_seconds",
+            "Time from a request to the end of its answer.",
+            ["method", "route"],
+            registry=self._registry,
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+def edge(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+    """Wrap the whole application, so that unrouted requests and failures are seen too.
+
+    HEAD is served as GET without a body (RFC 9110 §9.3.2), which the router does not do.
+    """
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        request_id = uuid4().hex
+        scope[REQUEST_ID] = request_id  # type: ignore[literal-required]
+        method = scope["method"]
+        if method == "HEAD":
+            scope["method"] = "GET"
+        answer = _Answer(send, request_id, bodiless=method == "HEAD")
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await app(scope, receive, answer.send)
+        # The path itself would make a label per id.
+        route = scope.get("path_template") or _UNROUTED
+        metrics.observe(_known(method), route, answer.status, time.perf_counter() - began)
+
+    return handle
+
+
+class _Answer:
+    """Passes an answer on, adding headers that it does not set itself."""
+
+    def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
+        self._send = send
+        self._headers = _SAFETY_HEADERS | {"X-Request-Id": request_id}
+        self._bodiless = bodiless
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableScopeHeaders.from_message(message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body" and self._bodiless:
+            message["body"] = b""
+        await self._send(message)
+
+
+def _known(method: str) -> str:
+    """Keep invented methods from making a label each."""
+    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"

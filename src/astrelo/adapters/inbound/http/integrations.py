@@ -1,0 +1,169 @@
+"""The user's CRMs: how each stands, its sync runs, and what can be asked of them."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from astrelo.adapters.inbound.http.pagination import decode_cursor, page_of
+from astrelo.adapters.inbound.http.parameters import DEFAULT_LIMIT, Limit, PageCursor
+from astrelo.adapters.inbound.http.problem_kinds import (
+    CROSS_SITE_REQUEST,
+    INVALID_STATE,
+    NOT_FOUND,
+)
+from astrelo.adapters.inbound.http.problems import documented
+from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.read_models import (
+    IntegrationReader,
+    IntegrationStatus,
+    IntegrationView,
+    Page,
+    RunReader,
+    RunReport,
+    RunView,
+)
+from astrelo.application.schedule_syncs import CancelRun, SyncNow
+from astrelo.application.sync_advice import action_for_connection
+from astrelo.domain.errors import NotFound
+from astrelo.domain.identifiers import Provider, SyncRunId, UserId
+from astrelo.domain.ports import CrmProviders
+
+Purge = Annotated[
+    bool,
+    QueryParameter(description="Also delete everything that came from this CRM. Cannot be undone."),
+]
+
+
+class Integrations(Controller):
+    path = "/api/integrations"
+    tags = ("integrations",)
+
+    @get(responses=documented(), summary="List the CRMs")
+    @inject
+    async def list_integrations(
+        self,
+        reader: FromDishka[IntegrationReader],
+        crms: FromDishka[CrmProviders],
+        user_id: NamedDependency[UserId],
+    ) -> Page[IntegrationView]:
+        """One entry per CRM that there is, connected or not. Never more than one page."""
+        return Page(data=await _all(reader, crms, user_id), has_more=False, next_cursor=None)
+
+    @get("/{provider:str}", responses=documented(NOT_FOUND), summary="See how a CRM stands")
+    @inject
+    async def get_integration(
+        self,
+        reader: FromDishka[IntegrationReader],
+        crms: FromDishka[CrmProviders],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+    ) -> IntegrationView:
+        """While a run goes on, `current_run` tells its progress; ask as often as once a second."""
+        return next(view for view in await _all(reader, crms, user_id) if view.provider is provider)
+
+    @delete(
+        "/{provider:str}",
+        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST),
+        summary="Disconnect a CRM",
+        status_code=204,
+    )
+    @inject
+    async def disconnect(
+        self,
+        disconnect_crm: FromDishka[DisconnectCrm],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        *,
+        purge: Purge = False,
+    ) -> None:
+        """Stop running work, revoke the grant, delete the tokens. Records stay, as stale ones, unless purged."""
+        await disconnect_crm(user_id, provider, purge=purge)
+
+    @post(
+        "/{provider:str}/sync",
+        responses=documented(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
+        summary="Request a sync",
+        status_code=202,
+    )
+    @inject
+    async def request_sync(
+        self,
+        sync_now: FromDishka[SyncNow],
+        runs: FromDishka[RunReader],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+    ) -> Response[RunView]:
+        """Answer the run that is on its way: the open one if there is one. `Location` is where to watch it."""
+        requested = await sync_now(user_id, provider)
+        run = await _run(runs, user_id, provider, requested.id)
+        return Response(run, headers={"Location": f"{self.path}/{provider}/runs/{run.id}"})
+
+    @get("/{provider:str}/runs", responses=documented(NOT_FOUND), summary="List sync runs")
+    @inject
+    async def list_runs(
+        self,
+        runs: FromDishka[RunReader],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        *,
+        limit: Limit = DEFAULT_LIMIT,
+        page_cursor: PageCursor = None,
+    ) -> Page[RunView]:
+        """List the runs, the latest first."""
+        return page_of(await runs.list(user_id, provider, decode_cursor(page_cursor), limit + 1), limit)
+
+    @get("/{provider:str}/runs/{run_id:uuid}", responses=documented(NOT_FOUND), summary="Get a run's report")
+    @inject
+    async def get_run(
+        self,
+        runs: FromDishka[RunReader],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        run_id: FromPath[UUID],
+    ) -> RunReport:
+        """Return the run with its certificate, what it could not keep or read, and what deserves a look."""
+        if report := await runs.report(user_id, provider, SyncRunId(run_id)):
+            return report
+        raise NotFound("sync run", run_id)
+
+    @post(
+        "/{provider:str}/runs/{run_id:uuid}/cancel",
+        responses=documented(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
+        summary="Cancel a run",
+        status_code=200,
+    )
+    @inject
+    async def cancel_run(
+        self,
+        cancel: FromDishka[CancelRun],
+        runs: FromDishka[RunReader],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        run_id: FromPath[UUID],
+    ) -> RunView:
+        """End the run. What it has stored stays; work in progress writes nothing more."""
+        run = await _run(runs, user_id, provider, SyncRunId(run_id))
+        await cancel(user_id, SyncRunId(run.id))
+        return await _run(runs, user_id, provider, SyncRunId(run_id))
+
+
+async def _run(runs: RunReader, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunView:
+    if run := await runs.get(user_id, provider, run_id):
+        return run
+    raise NotFound("sync run", run_id)
+
+
+async def _all(reader: IntegrationReader, crms: CrmProviders, user_id: UserId) -> list[IntegrationView]:
+    connected = {view.provider: view for view in await reader.connected(user_id)}
+    views = (connected.get(provider) or _not_connected(provider) for provider in Provider)
+    return [msgspec.structs.replace(view, configured=crms.get(view.provider) is not None) for view in views]
+
+
+def _not_connected(provider: Provider) -> IntegrationView:
+    status = IntegrationStatus.NOT_CONNECTED
+    return IntegrationView(provider=provider, status=status, action=action_for_connection(status, provider))

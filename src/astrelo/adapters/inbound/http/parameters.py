@@ -1,0 +1,77 @@
+"""Query parameters: what each may be, and how OpenAPI tells it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar.params import QueryParameter
+
+from astrelo.domain.errors import InvalidInput
+
+DEFAULT_LIMIT = 25
+MAX_LIMIT = 100
+_MAX_TEXT = 200
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
+PageCursor = Annotated[
+    str | None,
+    QueryParameter(name="cursor", max_length=100, description="`next_cursor` of the page before."),
+]
+Text = Annotated[str | None, QueryParameter(min_length=1, max_length=_MAX_TEXT)]
+NamePrefix = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=_MAX_TEXT, description="How the name begins, in any case."),
+]
+EmailPrefix = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=_MAX_TEXT, description="How the address begins, in any case."),
+]
+Naics = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=r"^([0-9]{2,6}|31-33|44-45|48-49)$",
+        description="How the NAICS 2022 code begins, or a range of sectors such as 44-45.",
+    ),
+]
+Country = Annotated[
+    str | None, QueryParameter(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2, such as US.")
+]
+Region = Annotated[
+    str | None,
+    QueryParameter(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", description="ISO 3166-2, such as US-CA."),
+]
+RevenueRange = Literal["<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B"]
+"""Lower bounds are inclusive, in the currency as told."""
+
+Id = Annotated[UUID | None, QueryParameter()]
+Flag = Annotated[bool | None, QueryParameter()]
+Switch = Annotated[bool, QueryParameter()]
+UpdatedSince = Annotated[
+    datetime | None,
+    QueryParameter(description="Written by us at or after this time; ISO 8601 with an offset, such as Z."),
+]
+IncludeArchived = Annotated[
+    bool, QueryParameter(description="Also what is gone at the source; `archived_at` says since when.")
+]
+
+
+def moment(name: str, value: datetime | None) -> datetime | None:
+    """Return the time in UTC; refuse one without an offset, which could mean any of 26 hours."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise InvalidInput(name, "needs an offset from UTC, such as 2026-01-31T12:00:00Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(name, "is out of range") from None
+
+
+def naics_prefixes(value: str | None) -> tuple[str, ...] | None:
+    """Turn '44-45' into its sectors; any other value stands for itself."""
+    if value is None:
+        return None
+    first, _, last = value.partition("-")
+    if not last:
+        return (value,)
+    return tuple(str(sector) for sector in range(int(first), int(last) + 1))

@@ -1,0 +1,187 @@
+"""Errors as RFC 9457 problem details: what happened, and what to do. Never a secret, a URL or a traceback."""
+
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import ClientException, HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ExceptionHandlersMap
+from msgspec import Struct
+
+from astrelo.adapters.inbound.http.problem_kinds import (
+    BY_STATUS,
+    INTERNAL_ERROR,
+    INVALID_INPUT,
+    MALFORMED_REQUEST,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    STORE_UNAVAILABLE,
+    UNAUTHORIZED,
+    ProblemKind,
+    kind_of,
+)
+from astrelo.domain.errors import AstreloError, InvalidInput, RateLimited
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:astrelo:problem:"
+REQUEST_ID = "request_id"
+"""Where the edge keeps the request's id in the ASGI scope."""
+
+_BODY = "data"
+"""What the framework calls the body."""
+
+log = structlog.get_logger()
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """One value that was not accepted. `field` is a parameter's name, or a path into the body."""
+
+    field: str
+    reason: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457 problem details. `code` is stable; `detail` and `action` are sentences for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    action: str
+    errors: list[FieldError] = []
+    request_id: str | None = None
+    """In the server's log, when the fault is ours."""
+
+
+class HttpError(Exception):
+    """A problem found at the edge itself."""
+
+    def __init__(
+        self,
+        kind: ProblemKind,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+
+def documented(*kinds: ProblemKind) -> dict[int, ResponseSpec]:
+    """Return OpenAPI's description of a route's problems: these, and those that any route may answer."""
+    everywhere = (INVALID_INPUT, UNAUTHORIZED, METHOD_NOT_ALLOWED, INTERNAL_ERROR, STORE_UNAVAILABLE)
+    by_status: dict[int, list[ProblemKind]] = {}
+    for kind in (*everywhere, *kinds):
+        by_status.setdefault(int(kind.status), []).append(kind)
+    return {status: _response_spec(kinds_of_status) for status, kinds_of_status in by_status.items()}
+
+
+def _response_spec(kinds: Sequence[ProblemKind]) -> ResponseSpec:
+    codes = ", ".join(dict.fromkeys(f"`{kind.code}`" for kind in kinds))
+    return ResponseSpec(
+        data_container=Problem,
+        description=f"{kinds[0].title}. Codes: {codes}.",
+        media_type=MEDIA_TYPE,
+        generate_examples=False,
+    )
+
+
+def exception_handlers() -> ExceptionHandlersMap:
+    """Return the handlers for everything that a request may raise."""
+    return {
+        AstreloError: _on_domain_error,
+        HttpError: _on_http_error,
+        HTTPException: _on_framework_error,
+        UnicodeDecodeError: _on_undecodable_text,
+        Exception: _on_unexpected,
+    }
+
+
+def _on_domain_error(request: Request[Any, Any, Any], error: AstreloError) -> Response[Problem]:
+    kind = kind_of(error)
+    errors: list[FieldError] = []
+    if isinstance(error, InvalidInput):
+        errors = [FieldError(field=error.field, reason=error.reason)]
+    headers = {}
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    if kind.ours:
+        log.error("request.failed", code=kind.code, path=request.scope.get("path_template"), exc_info=error)
+    detail = kind.title + "." if kind.ours else str(error)
+    return _answer(request, kind, detail, errors, headers)
+
+
+def _on_http_error(request: Request[Any, Any, Any], error: HttpError) -> Response[Problem]:
+    return _answer(request, error.kind, error.detail, error.errors, error.headers)
+
+
+def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """Use the status only: the framework's own texts quote the whole URL, with `code` and `state` in it."""
+    if isinstance(error, ValidationException):
+        return _on_invalid_values(request, error)
+    if isinstance(error, ClientException) and error.status_code == HTTPStatus.BAD_REQUEST:
+        return _answer(request, MALFORMED_REQUEST, "The request or its body cannot be read.")
+    kind = BY_STATUS.get(HTTPStatus(error.status_code))
+    if kind is None or kind.ours:
+        return _on_unexpected(request, error)
+    return _answer(request, kind, f"{kind.title}.", headers=error.headers)
+
+
+def _on_invalid_values(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
+    entries = error.extra if isinstance(error.extra, list) else []
+    errors = [_field_error(entry) for entry in entries if isinstance(entry, dict)]
+    if any(field.field in request.path_params for field in errors):
+        return _answer(request, NOT_FOUND, "The path names nothing that exists.")
+    names = ", ".join(field.field for field in errors)
+    detail = f"Not accepted: {names}." if names else "A required value is missing."
+    return _answer(request, INVALID_INPUT, detail, errors)
+
+
+def _field_error(entry: Mapping[str, str]) -> FieldError:
+    name = entry.get("key", _BODY)
+    reason = entry.get("message", "is not valid")
+    if name != _BODY:
+        return FieldError(field=name, reason=reason)
+    # Without a body the framework complains of a missing key of that name.
+    return FieldError(field="body", reason="is missing" if reason == f"'{_BODY}'" else reason)
+
+
+def _on_undecodable_text(request: Request[Any, Any, Any], _: UnicodeDecodeError) -> Response[Problem]:
+    return _answer(request, MALFORMED_REQUEST, "The request holds text that is not UTF-8.")
+
+
+def _on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    log.error("request.broke", path=request.scope.get("path_template"), exc_info=error)
+    return _answer(request, INTERNAL_ERROR, f"{INTERNAL_ERROR.title}.")
+
+
+def _answer(
+    request: Request[Any, Any, Any],
+    kind: ProblemKind,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[Problem]:
+    retry = {"Retry-After": str(kind.retry_after)} if kind.retry_after is not None else {}
+    problem = Problem(
+        type=f"{TYPE_PREFIX}{kind.code}",
+        title=kind.title,
+        status=int(kind.status),
+        code=kind.code,
+        detail=detail,
+        action=kind.action,
+        errors=list(errors),
+        request_id=request.scope.get(REQUEST_ID) if kind.ours else None,  # type: ignore[arg-type]
+    )
+    return Response(
+        problem, status_code=int(kind.status), media_type=MEDIA_TYPE, headers=retry | dict(headers or {})
+    )

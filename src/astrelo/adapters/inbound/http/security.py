@@ -1,0 +1,114 @@
+"""Who is asking: a signed token (HS256, `sub` = the user's UUID) in the Authorization header or a cookie.
+
+A Bearer header counts before the cookie, and alone: a bad one is not rescued by a good cookie. Since
+browsers send cookies along unasked, a change that rests on the cookie must also prove that it comes from
+one of our own pages, by its Origin or Sec-Fetch-Site header. SameSite=Lax keeps other sites out already;
+this also keeps out neighbours under the same registrable domain.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import jwt
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers import BaseRouteHandler
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, UNAUTHORIZED
+from astrelo.adapters.inbound.http.problems import HttpError
+from astrelo.domain.identifiers import UserId
+
+SESSION_COOKIE = "astrelo_session"
+PUBLIC = "public"
+"""The `opt` key of a route that needs no session. It may have one: then `request.user` is set."""
+
+_ALGORITHM = "HS256"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_REALM = 'Bearer realm="astrelo"'
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+Caller = Request[UserId | None, Any, Any]
+"""A request whose `user` the guard has set."""
+
+
+def issue_token(user_id: UserId, secret: str, ttl: timedelta, now: datetime) -> str:
+    """Make a session token that is good for `ttl`."""
+    return jwt.encode({"sub": str(user_id), "iat": now, "exp": now + ttl}, secret, _ALGORITHM)
+
+
+def user_of_token(token: str, secret: str) -> UserId | None:
+    """Return whose token it is; None for an expired, forged or foreign one, or one made for another purpose."""
+    try:
+        claims = jwt.decode(token, secret, [_ALGORITHM], options={"require": ["exp", "sub"]})
+        return UserId(UUID(claims["sub"]))
+    except (jwt.InvalidTokenError, ValueError):
+        return None
+
+
+class SessionGuard:
+    """Sets `request.user`, and refuses those who are nobody on every route that is not public."""
+
+    def __init__(self, config: HttpConfig) -> None:
+        self._secret = config.jwt_secret
+        self._origins = frozenset({*config.cors_origins, _origin(config.frontend_url)})
+
+    def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        if connection.scope.get("method") == "OPTIONS":
+            return
+        bearer = _bearer_token(connection)
+        token = bearer or connection.cookies.get(SESSION_COOKIE)
+        user_id = user_of_token(token, self._secret) if token else None
+        connection.scope["user"] = user_id
+        if handler.opt.get(PUBLIC):
+            return
+        if user_id is None:
+            raise _unauthorized(presented=token is not None)
+        if bearer is None and not self._is_own_page(connection):
+            raise HttpError(CROSS_SITE_REQUEST, "The session cookie alone does not allow a change.")
+
+    def _is_own_page(self, connection: Connection) -> bool:
+        if connection.scope.get("method") in _SAFE_METHODS:
+            return True
+        origin = connection.headers.get("origin")
+        if origin is None:
+            return connection.headers.get("sec-fetch-site") == "same-origin"
+        return origin in self._origins or urlsplit(origin).netloc == connection.headers.get("host")
+
+
+def current_user(request: Request[Any, Any, Any]) -> UserId:
+    """Provide the `user_id` of handlers on routes that need a session."""
+    user_id: UserId = request.user
+    return user_id
+
+
+def session_cookie(token: str, ttl: timedelta, config: HttpConfig) -> Cookie:
+    return Cookie(
+        key=SESSION_COOKIE,
+        value=token,
+        max_age=int(ttl.total_seconds()),
+        path="/",
+        httponly=True,
+        secure=config.secure_cookies,
+        samesite="lax",
+    )
+
+
+def _bearer_token(connection: Connection) -> str | None:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _unauthorized(*, presented: bool) -> HttpError:
+    """RFC 6750 §3: no error code unless a token was presented."""
+    challenge = f'{_REALM}, error="invalid_token"' if presented else _REALM
+    detail = "The token is expired or not valid." if presented else "The request carries no token."
+    return HttpError(UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,90 @@
+"""Refusing what a handler did not ask for, before it runs.
+
+A misspelt filter that is dropped in silence shows the whole list as if it were filtered, so unknown,
+repeated and unstorable query parameters are refused, and bodies that are not JSON.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ParamType
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.params import ParameterKwarg
+from litestar.typing import FieldDefinition
+
+from astrelo.adapters.inbound.http.problem_kinds import (
+    INVALID_INPUT,
+    UNKNOWN_PARAMETER,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from astrelo.adapters.inbound.http.problems import FieldError, HttpError
+
+OPEN_QUERY = "open_query"
+"""The `opt` key of a route that ignores parameters it does not know, as RFC 6749 §4.1.2 asks of a callback."""
+
+_SHOWN_NAME = 100
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+def strict_body(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Refuse a body that does not say it is JSON: other sites' forms can send every other kind unasked."""
+    if "data" not in handler.parsed_fn_signature.parameters:
+        return
+    media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise HttpError(UNSUPPORTED_MEDIA_TYPE, "This path reads application/json only.")
+
+
+def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Refuse parameters that the handler does not declare, gets twice, or could not store."""
+    if not isinstance(handler, HTTPRouteHandler) or handler.opt.get(OPEN_QUERY):
+        return
+    given = list(connection.query_params.multi_items())
+    known = _declared(handler)
+    unknown = [name for name, _ in given if name not in known]
+    if unknown:
+        raise HttpError(
+            UNKNOWN_PARAMETER, _unknown_detail(known), errors=_errors(unknown, "is not known here")
+        )
+    repeated = [name for name, times in Counter(name for name, _ in given).items() if times > 1]
+    if repeated:
+        raise HttpError(
+            INVALID_INPUT, "A parameter is given twice.", errors=_errors(repeated, "is given twice")
+        )
+    unusable = [name for name, value in given if not _is_usable(value, known[name])]
+    if unusable:
+        raise HttpError(INVALID_INPUT, "A value cannot be used.", errors=_errors(unusable, "cannot be used"))
+
+
+def _declared(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
+    return {
+        definition.name or name: parameter
+        for name, parameter in handler.parsed_fn_signature.parameters.items()
+        if not parameter.is_di_field
+        and isinstance(definition := parameter.kwarg_definition, ParameterKwarg)
+        and definition.param_type is ParamType.QUERY
+    }
+
+
+def _is_usable(value: str, parameter: FieldDefinition) -> bool:
+    """Tell whether a value can be stored, and is one at all.
+
+    The decoder reads the word null as "not given" unless text is asked for: a filter would fall away.
+    """
+    if "\0" in value:
+        return False
+    takes_text = any(kind.annotation is str for kind in (parameter, *parameter.inner_types))
+    return takes_text or value.lower() != "null"
+
+
+def _unknown_detail(known: Collection[str]) -> str:
+    if not known:
+        return "This path takes no query parameters."
+    return f"Known here: {', '.join(sorted(known))}."
+
+
+def _errors(names: list[str], reason: str) -> list[FieldError]:
+    return [FieldError(field=name[:_SHOWN_NAME], reason=reason) for name in dict.fromkeys(names)]
