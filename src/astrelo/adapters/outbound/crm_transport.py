@@ -95,8 +95,8 @@ class TokenRefused(NamedTuple):
 Verdict = CrmError | TryAgain | TokenRefused
 
 
-class Undecodable(Exception):
-    """A body that is not the JSON it began as: most likely cut off."""
+class Incomplete(Exception):
+    """A success that is not the whole answer: JSON cut off, or a batch of which a part failed at the CRM."""
 
 
 class Dialect(Protocol):
@@ -208,7 +208,7 @@ class CrmTransport:
         decode: Callable[[bytes], T],
         policy: RetryPolicy = PATIENT,
     ) -> T:
-        """Return the decoded answer. `decode` raises Undecodable for a body that looks cut off.
+        """Return the decoded answer. `decode` raises Incomplete for what should be asked for again.
 
         Raises what the dialect makes of the answer; RateLimited and CrmUnavailable only after the
         policy's attempts, or at once when the CRM asks for a pause beyond the policy's patience.
@@ -256,10 +256,10 @@ class CrmTransport:
     def _decoded(self, reply: Reply, decode: Callable[[bytes], T]) -> T:
         try:
             return decode(reply.body)
-        except Undecodable as error:
+        except Incomplete as error:
             if reply.is_html:
                 raise CrmRejected(self._dialect.provider, reply.status, "HTML instead of JSON") from None
-            unavailable = CrmUnavailable(self._dialect.provider, f"its answer is damaged: {error}")
+            unavailable = CrmUnavailable(self._dialect.provider, f"its answer is incomplete: {error}")
             raise _FailedAttemptError(TryAgain(unavailable)) from error
 
     def _authorized(self, token: str) -> httpx.Headers:

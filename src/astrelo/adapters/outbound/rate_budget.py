@@ -25,8 +25,8 @@ class RollingBudget:
 
     def __init__(self, clock: Clock, limit: int, seconds: float, *, probe: bool = False) -> None:
         self._clock = clock
-        self._limit = limit
-        self._seconds = seconds + _DRIFT_SECONDS
+        self.limit = limit
+        self.seconds = seconds
         self._probing = probe
         self._learned = False
         self._started = 0
@@ -36,12 +36,6 @@ class RollingBudget:
         self._waiting = 0
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
-
-    @property
-    def is_idle(self) -> bool:
-        """Tell whether forgetting this budget would lose nothing that the server remembers."""
-        now = self._clock.monotonic()
-        return not (self._waiting or self._in_flight) and self._has_room(now) and not self._answered
 
     async def acquire(self) -> None:
         """Take a place, waiting for one behind those who came before. Give it back with `release`."""
@@ -64,8 +58,8 @@ class RollingBudget:
         """
         if limit < 1 or not 0 < seconds <= _LONGEST_INTERVAL_SECONDS:
             return
-        self._limit = limit
-        self._seconds = seconds + _DRIFT_SECONDS
+        self.limit = limit
+        self.seconds = seconds
         if not self._learned:
             self._learned = True
             spent_by_others = limit - max(remaining, 0) - self._started
@@ -86,19 +80,19 @@ class RollingBudget:
 
     def _has_room(self, now: float) -> bool:
         answered = self._answered
-        expired = now - self._seconds
+        expired = now - self.seconds - _DRIFT_SECONDS
         while answered and answered[0] <= expired:
             answered.popleft()
         if now < self._paused_until:
             return False
-        limit = 1 if self._probing else self._limit
+        limit = 1 if self._probing else self.limit
         return self._in_flight + len(answered) < limit
 
     async def _until_something_changes(self, now: float) -> None:
         if now < self._paused_until:
             await self._clock.sleep(self._paused_until - now)
         elif self._answered:
-            await self._clock.sleep(self._answered[0] + self._seconds - now)
+            await self._clock.sleep(self._answered[0] + self.seconds + _DRIFT_SECONDS - now)
         else:
             self._change.clear()
             await self._change.wait()

@@ -6,10 +6,12 @@ for us is the same as null. The names of the property fields are also the list o
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
+
+T = TypeVar("T")
 
 
 class CompanyProperties(Struct, frozen=True, gc=False):
@@ -64,21 +66,21 @@ class DealProperties(Struct, frozen=True, gc=False):
     hs_merged_object_ids: str | None = None
 
 
-class CompanyObject(Struct, frozen=True):
+class CompanyObject(Struct, frozen=True, gc=False):
     id: str
     properties: CompanyProperties
     updated_at: str | None = msgspec.field(default=None, name="updatedAt")
     archived: bool = False
 
 
-class ContactObject(Struct, frozen=True):
+class ContactObject(Struct, frozen=True, gc=False):
     id: str
     properties: ContactProperties
     updated_at: str | None = msgspec.field(default=None, name="updatedAt")
     archived: bool = False
 
 
-class DealObject(Struct, frozen=True):
+class DealObject(Struct, frozen=True, gc=False):
     id: str
     properties: DealProperties
     updated_at: str | None = msgspec.field(default=None, name="updatedAt")
@@ -88,7 +90,7 @@ class DealObject(Struct, frozen=True):
 CrmObject = CompanyObject | ContactObject | DealObject
 
 
-class OwnerObject(Struct, frozen=True, rename="camel"):
+class OwnerObject(Struct, frozen=True, gc=False, rename="camel"):
     """Join a record's `hubspot_owner_id` to `id`, never to the user id."""
 
     id: str
@@ -136,49 +138,23 @@ class BatchError(Struct, frozen=True, rename="camel"):
     context: Mapping[str, list[str]] | None = None
 
 
-class CompanyPage(Struct, frozen=True):
+class ObjectPage(Struct, Generic[T], frozen=True):
     """A list, search or batch answer. Without `paging.next` it is the last page, however short or full."""
 
-    results: list[CompanyObject]
+    results: list[T]
     paging: Paging | None = None
     total: int | None = None
     """Of a search: how many records match, also beyond the 10,000 that can be paged to."""
     errors: list[BatchError] = []
 
 
-class ContactPage(Struct, frozen=True):
-    results: list[ContactObject]
-    paging: Paging | None = None
-    total: int | None = None
-    errors: list[BatchError] = []
-
-
-class DealPage(Struct, frozen=True):
-    results: list[DealObject]
-    paging: Paging | None = None
-    total: int | None = None
-    errors: list[BatchError] = []
-
-
-class UntypedPage(Struct, frozen=True):
-    """The same envelope when its records are converted one by one."""
-
-    results: list[object]
-    paging: Paging | None = None
-    total: int | None = None
-    errors: list[BatchError] = []
-
-
-class OwnerPage(Struct, frozen=True):
-    results: list[OwnerObject]
-    paging: Paging | None = None
-
-
 class PipelineList(Struct, frozen=True):
     results: list[Pipeline]
 
 
-class AssociationType(Struct, frozen=True, rename="camel"):
+class AssociationType(Struct, frozen=True, gc=False, rename="camel"):
+    category: str | None = None
+    """HUBSPOT_DEFINED, USER_DEFINED …: type ids are unique only within their category."""
     type_id: int | None = None
     label: str | None = None
 
@@ -189,8 +165,13 @@ class AssociatedObject(Struct, frozen=True, rename="camel"):
     association_types: list[AssociationType] = []
 
 
-class AssociationSource(Struct, frozen=True):
+class AssociationSource(Struct, frozen=True, gc=False):
     id: str | int
+
+
+class AssociationInput(Struct, frozen=True, gc=False, omit_defaults=True):
+    id: str
+    after: str | None = None
 
 
 class AssociationEntry(Struct, frozen=True):

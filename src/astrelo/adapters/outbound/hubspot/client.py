@@ -1,0 +1,211 @@
+"""HubSpot's endpoints, one method each: builds the request, sends it under the right budget, decodes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from astrelo.adapters.outbound.crm_transport import PATIENT, Call, CrmTransport, RetryPolicy
+from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
+from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
+from astrelo.adapters.outbound.hubspot.decoding import (
+    DecodedPage,
+    Decoder,
+    PageDecoder,
+    following,
+    require_only_misses,
+)
+from astrelo.adapters.outbound.hubspot.wire import (
+    AssociatedObject,
+    AssociationBatch,
+    AssociationInput,
+    CompanyObject,
+    CompanyProperties,
+    ContactObject,
+    ContactProperties,
+    CrmObject,
+    DealObject,
+    DealProperties,
+    OwnerObject,
+    Pipeline,
+    PipelineList,
+)
+from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.ports import CrmSession
+
+T = TypeVar("T")
+
+LIST_LIMIT = 100
+SEARCH_LIMIT = 200
+SEARCH_CAP = 10_000
+"""A search answers with the true total, but lets nobody page past this many."""
+BATCH_READ_LIMIT = 100
+ASSOCIATIONS_LIMIT = 1_000
+
+PROPERTIES: Mapping[ObjectType, tuple[str, ...]] = {
+    ObjectType.COMPANIES: CompanyProperties.__struct_fields__,
+    ObjectType.CONTACTS: ContactProperties.__struct_fields__,
+    ObjectType.DEALS: DealProperties.__struct_fields__,
+}
+MODIFIED: Mapping[ObjectType, str] = {
+    ObjectType.COMPANIES: "hs_lastmodifieddate",
+    ObjectType.CONTACTS: "lastmodifieddate",
+    ObjectType.DEALS: "hs_lastmodifieddate",
+}
+"""The property that search goes by. With the other one it answers 200 and nothing."""
+
+ObjectPage = DecodedPage[CompanyObject] | DecodedPage[ContactObject] | DecodedPage[DealObject]
+
+_DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
+    ObjectType.COMPANIES: PageDecoder(CompanyObject),
+    ObjectType.CONTACTS: PageDecoder(ContactObject),
+    ObjectType.DEALS: PageDecoder(DealObject),
+}
+_OWNERS = PageDecoder(OwnerObject)
+_PIPELINES = Decoder(PipelineList)
+_ASSOCIATIONS = Decoder(AssociationBatch)
+_encode = msgspec.json.Encoder().encode
+
+
+class HubSpotClient:
+    def __init__(self, api_base: str, transport: CrmTransport, budgets: BudgetBook) -> None:
+        self._base = api_base
+        self._transport = transport
+        self._budgets = budgets
+        self._lists = {
+            object_type: f"{api_base}{_objects(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
+            for object_type, names in PROPERTIES.items()
+        }
+
+    async def list_page(self, session: CrmSession, object_type: ObjectType, after: str | None) -> ObjectPage:
+        """Read one page of all live records, in an order that no record leaves while it is walked."""
+        url = self._lists[object_type]
+        if after is not None:
+            url = f"{url}&after={quote(after, safe='')}"
+        call = Call("GET", url, _objects(object_type), object_type)
+        return await self._requested(call, session, _DECODERS[object_type])
+
+    async def search(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        filters: Sequence[Mapping[str, str]],
+        after: str | None = None,
+        limit: int = SEARCH_LIMIT,
+        policy: RetryPolicy = PATIENT,
+    ) -> ObjectPage:
+        body: dict[str, object] = {
+            "filterGroups": [{"filters": filters}] if filters else [],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": PROPERTIES[object_type],
+            "limit": limit,
+        }
+        if after is not None:
+            body["after"] = after
+        call = self._post(f"{_objects(object_type)}/search", object_type, body)
+        budget = self._budgets.of(session.account.account_id).searches
+        return await self._transport.read(call, session, budget, _DECODERS[object_type], policy)
+
+    async def batch_read(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[str]
+    ) -> ObjectPage:
+        """Read at most BATCH_READ_LIMIT records by id; those that are not there are named in `errors`."""
+        body = {
+            "inputs": [{"id": record_id} for record_id in ids],
+            "properties": PROPERTIES[object_type],
+            "propertiesWithHistory": [],
+        }
+        call = self._post(f"{_objects(object_type)}/batch/read", object_type, body)
+        return await self._requested(call, session, _DECODERS[object_type])
+
+    async def associations(
+        self, session: CrmSession, source: ObjectType, target: ObjectType, ids: Sequence[str]
+    ) -> Mapping[str, Sequence[AssociatedObject]]:
+        """Read what each of these records is linked to, whole; a record without links is left out."""
+        found: dict[str, list[AssociatedObject]] = {}
+        for part in _parts(ids, ASSOCIATIONS_LIMIT):
+            inputs = [AssociationInput(record_id) for record_id in part]
+            while inputs:
+                batch = await self._association_batch(session, source, target, inputs)
+                for entry in batch.results:
+                    found.setdefault(str(entry.from_.id), []).extend(entry.to)
+                asked, inputs = inputs, _continued(batch)
+                if inputs and inputs == asked:
+                    raise CrmRejected(
+                        Provider.HUBSPOT, None, "the cursor inside an association does not move"
+                    )
+        return found
+
+    async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[OwnerObject]:
+        """Read every owner that is, or is not, archived."""
+        path = f"/crm/owners/{HUBSPOT_API_DATE}"
+        url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
+        owners: list[OwnerObject] = []
+        after: str | None = None
+        while True:
+            asked = url if after is None else f"{url}&after={quote(after, safe='')}"
+            page = await self._requested(Call("GET", asked, path, None), session, _OWNERS)
+            owners += page.objects
+            if page.after is None:
+                return owners
+            after = advanced(after, page.after)
+
+    async def deal_pipelines(self, session: CrmSession) -> Sequence[Pipeline]:
+        path = f"/crm/pipelines/{HUBSPOT_API_DATE}/deals"
+        call = Call("GET", self._base + path, path, ObjectType.DEALS)
+        return (await self._requested(call, session, _PIPELINES)).results
+
+    async def _association_batch(
+        self, session: CrmSession, source: ObjectType, target: ObjectType, inputs: Sequence[AssociationInput]
+    ) -> AssociationBatch:
+        path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
+        budget = self._budgets.of(session.account.account_id).associations
+        call = self._post(path, source, {"inputs": inputs})
+        return await self._transport.read(call, session, budget, _whole_associations)
+
+    async def _requested(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
+        budget: RollingBudget = self._budgets.of(session.account.account_id).requests
+        return await self._transport.read(call, session, budget, decode)
+
+    def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> Call:
+        return Call("POST", self._base + path, path, object_type, _encode(body))
+
+
+def advanced(before: str | None, after: str) -> str:
+    """Return the new cursor; raise CrmRejected when it is the old one, which would walk in a circle."""
+    if after == before:
+        raise CrmRejected(Provider.HUBSPOT, None, "the cursor to the next page does not move")
+    return after
+
+
+def merged_ids(told: CrmObject) -> Sequence[str]:
+    """Return the ids that were merged away into this record."""
+    listed = told.properties.hs_merged_object_ids
+    if not listed:
+        return ()
+    return [old for part in listed.split(";") if (old := part.strip()) and old != told.id]
+
+
+def _objects(object_type: ObjectType) -> str:
+    return f"/crm/objects/{HUBSPOT_API_DATE}/{object_type.value}"
+
+
+def _whole_associations(body: bytes) -> AssociationBatch:
+    batch = _ASSOCIATIONS(body)
+    require_only_misses(batch.errors)
+    return batch
+
+
+def _continued(batch: AssociationBatch) -> list[AssociationInput]:
+    entries = ((str(entry.from_.id), following(entry.paging)) for entry in batch.results)
+    return [AssociationInput(record_id, after) for record_id, after in entries if after is not None]
+
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    remaining = iter(ids)
+    while part := list(islice(remaining, size)):
+        yield part

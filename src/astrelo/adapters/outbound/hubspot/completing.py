@@ -1,0 +1,106 @@
+"""From HubSpot's objects to a page of records: their associations read, mapped, merges noted."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from astrelo.adapters.outbound.hubspot.client import HubSpotClient, merged_ids
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
+from astrelo.adapters.outbound.hubspot.walk import Group
+from astrelo.adapters.outbound.hubspot.wire import (
+    AssociatedObject,
+    AssociationType,
+    CompanyObject,
+    ContactObject,
+    DealObject,
+)
+from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, ObjectType, RecordId
+from astrelo.domain.ports import CrmSession
+from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
+
+Links = Mapping[str, Sequence[AssociatedObject]]
+
+_HUBSPOT_DEFINED = "HUBSPOT_DEFINED"
+_PRIMARY_LABEL = "Primary"
+_PRIMARY_OF_CONTACT = 1
+_PRIMARY_OF_DEAL = 5
+
+
+class Completion:
+    """Completes groups of one walk, or of one fetch."""
+
+    def __init__(
+        self, client: HubSpotClient, session: CrmSession, object_type: ObjectType, mapper: RecordMapper
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._object_type = object_type
+        self._mapper = mapper
+
+    async def page(self, group: Group) -> RecordPage:
+        records: list[CrmRecord] = []
+        rejected = list(group.rejected)
+        for outcome in await self._mapped(group):
+            if isinstance(outcome, RejectedRecord):
+                rejected.append(outcome)
+            else:
+                records.append(outcome)
+        merged = {RecordId(old): RecordId(told.id) for told in group.objects for old in merged_ids(told)}
+        return RecordPage(
+            records=records,
+            cursor=group.cursor,
+            merged=merged,
+            rejected=rejected,
+            expected_total=group.expected_total,
+        )
+
+    async def _mapped(self, group: Group) -> Sequence[CrmRecord | RejectedRecord]:
+        match self._object_type:
+            case ObjectType.COMPANIES:
+                companies = cast("list[CompanyObject]", group.objects)
+                return [self._mapper.company(told) for told in companies]
+            case ObjectType.CONTACTS:
+                return await self._contacts(cast("list[ContactObject]", group.objects))
+            case ObjectType.DEALS:
+                return await self._deals(cast("list[DealObject]", group.objects))
+
+    async def _contacts(self, contacts: Sequence[ContactObject]) -> Sequence[CrmRecord | RejectedRecord]:
+        companies = await self._links(ObjectType.COMPANIES, contacts)
+        return [
+            self._mapper.contact(told, _primary(companies.get(told.id, ()), _PRIMARY_OF_CONTACT))
+            for told in contacts
+        ]
+
+    async def _deals(self, deals: Sequence[DealObject]) -> Sequence[CrmRecord | RejectedRecord]:
+        companies = await self._links(ObjectType.COMPANIES, deals)
+        contacts = await self._links(ObjectType.CONTACTS, deals)
+        return [
+            self._mapper.deal(
+                told,
+                _primary(companies.get(told.id, ()), _PRIMARY_OF_DEAL),
+                [_id_of(linked) for linked in contacts.get(told.id, ())],
+            )
+            for told in deals
+        ]
+
+    async def _links(self, target: ObjectType, sources: Sequence[ContactObject | DealObject]) -> Links:
+        ids = list(dict.fromkeys(told.id for told in sources if 0 < len(told.id) <= MAX_RECORD_ID_LENGTH))
+        return await self._client.associations(self._session, self._object_type, target, ids)
+
+
+def _primary(linked: Sequence[AssociatedObject], type_id: int) -> RecordId | None:
+    """Return the company marked as primary. Without a mark there is none: the first of several is a guess."""
+    for company in linked:
+        if any(_is_primary(kind, type_id) for kind in company.association_types):
+            return _id_of(company)
+    return None
+
+
+def _is_primary(kind: AssociationType, type_id: int) -> bool:
+    """Look at HubSpot's own types only: an account's labels have ids of their own, which may be the same."""
+    if kind.category is not None and kind.category != _HUBSPOT_DEFINED:
+        return False
+    return kind.type_id == type_id or kind.label == _PRIMARY_LABEL
+
+
+def _id_of(linked: AssociatedObject) -> RecordId:
+    return RecordId(str(linked.to_object_id))

@@ -1,0 +1,79 @@
+"""Where a walk goes on: text that only this adapter reads."""
+
+import msgspec
+
+from astrelo.adapters.outbound.hubspot.client import SEARCH_CAP
+from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import Cursor, Provider
+
+_HIGHEST_ID = 2**63 - 1
+
+
+class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A stretch of modification times in epoch milliseconds, and of record ids; all bounds inclusive."""
+
+    start: int
+    end: int
+    lowest: int = 0
+    highest: int = _HIGHEST_ID
+
+    def halves(self) -> "tuple[SearchRange, SearchRange]":
+        """Divide by time; a single millisecond, which one bulk import can fill, by ids.
+
+        Raises CrmRejected for what cannot be divided: one id at one millisecond.
+        """
+        if self.start < self.end:
+            middle = (self.start + self.end) // 2
+            return (
+                SearchRange(self.start, middle, self.lowest, self.highest),
+                SearchRange(middle + 1, self.end, self.lowest, self.highest),
+            )
+        if self.lowest < self.highest:
+            middle = (self.lowest + self.highest) // 2
+            return (
+                SearchRange(self.start, self.end, self.lowest, middle),
+                SearchRange(self.start, self.end, middle + 1, self.highest),
+            )
+        raise CrmRejected(
+            Provider.HUBSPOT, None, f"one record at one millisecond is found over {SEARCH_CAP} times"
+        )
+
+    def filters(self, modified: str) -> list[dict[str, str]]:
+        """Say it in search's words; only milliseconds are understood for every property."""
+        filters = [_bound(modified, "GTE", self.start), _bound(modified, "LTE", self.end)]
+        if self.lowest > 0:
+            filters.append(_bound("hs_object_id", "GTE", self.lowest))
+        if self.highest < _HIGHEST_ID:
+            filters.append(_bound("hs_object_id", "LTE", self.highest))
+        return filters
+
+
+class ListPosition(msgspec.Struct, frozen=True, tag="list"):
+    after: str
+
+
+class SearchPosition(msgspec.Struct, frozen=True, tag="search"):
+    ranges: list[SearchRange]
+    """Those not known to be complete, in the order they are to be read."""
+
+
+Position = ListPosition | SearchPosition
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Position] = msgspec.json.Decoder(Position)
+
+
+def cursor_of(position: Position) -> Cursor:
+    return Cursor(_encoder.encode(position).decode())
+
+
+def position_of(cursor: Cursor) -> Position:
+    """Raise CrmRejected for a cursor that this adapter did not make."""
+    try:
+        return _decoder.decode(cursor)
+    except msgspec.DecodeError as error:
+        raise CrmRejected(Provider.HUBSPOT, None, f"a stored cursor cannot be read: {error}") from None
+
+
+def _bound(name: str, operator: str, value: int) -> dict[str, str]:
+    return {"propertyName": name, "operator": operator, "value": str(value)}

@@ -1,0 +1,159 @@
+"""HubSpot behind the CrmProvider port."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import structlog
+
+from astrelo.adapters.outbound.crm_transport import CrmTransport, Sender, open_transport
+from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
+from astrelo.adapters.outbound.hubspot.client import (
+    ASSOCIATIONS_LIMIT,
+    BATCH_READ_LIMIT,
+    LIST_LIMIT,
+    HubSpotClient,
+)
+from astrelo.adapters.outbound.hubspot.completing import Completion
+from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
+from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, position_of
+from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
+from astrelo.adapters.outbound.hubspot.fetching import Fetched, fetch
+from astrelo.adapters.outbound.hubspot.industries import load_industries
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
+from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
+from astrelo.adapters.outbound.hubspot.walk import Group, ahead, listed, ranges_of, searched
+from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
+from astrelo.domain.ports import Clock, CrmProvider, CrmSession, Randomness, ReferenceData
+from astrelo.domain.records import OwnerRecord, RecordPage
+from astrelo.domain.sync import Window
+
+_log = structlog.get_logger(__name__)
+
+_GROUPS_AHEAD = 1
+"""Groups waiting complete, beside the one in the reader's hands and the one that is being listed."""
+
+
+class HubSpotProvider(CrmProvider):
+    def __init__(self, oauth: HubSpotOAuth, client: HubSpotClient, reference: ReferenceData) -> None:
+        self._oauth = oauth
+        self._client = client
+        self._reference = reference
+        self._industries = load_industries()
+
+    @property
+    def provider(self) -> Provider:
+        return Provider.HUBSPOT
+
+    @property
+    def required_scopes(self) -> frozenset[str]:
+        return frozenset(REQUIRED_SCOPES)
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        return self._oauth.authorization_url(request)
+
+    async def exchange(self, code: str, code_verifier: str) -> Grant:
+        return await self._oauth.exchange(code, code_verifier)
+
+    async def refresh(self, tokens: TokenSet) -> TokenSet:
+        return await self._oauth.refresh(tokens)
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        await self._oauth.revoke(tokens)
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncIterator[RecordPage]:
+        """Associations are read while the next records are listed; close the iterator to stop both.
+
+        A cursor knows what it walks, so `window` counts only without one.
+        """
+        completion = await self._completion(session, object_type)
+        groups = self._groups(session, object_type, window, cursor)
+        async with aclosing(ahead(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
+            async for page in pages:
+                yield page
+
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        found = Fetched()
+        distinct = list(dict.fromkeys(ids))
+        for start in range(0, len(distinct), BATCH_READ_LIMIT):
+            part = distinct[start : start + BATCH_READ_LIMIT]
+            await fetch(self._client, session, object_type, part, found)
+        completion = await self._completion(session, object_type)
+        group = Group(objects=list(found.objects.values()), rejected=list(found.rejected.values()))
+        page = await completion.page(group)
+        return replace(page, removed_ids=found.removed, merged={**page.merged, **found.merged})
+
+    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+        mapper = RecordMapper(self._reference, self._industries, session.account.currency)
+        archived = await self._client.owners(session, archived=True)
+        live = await self._client.owners(session, archived=False)
+        owners = [mapper.owner(told) for told in {told.id: told for told in (*archived, *live)}.values()]
+        return [owner for owner in owners if isinstance(owner, OwnerRecord)]
+
+    async def _completion(self, session: CrmSession, object_type: ObjectType) -> Completion:
+        pipelines = await self._client.deal_pipelines(session) if object_type is ObjectType.DEALS else ()
+        mapper = RecordMapper(self._reference, self._industries, session.account.currency, pipelines)
+        return Completion(self._client, session, object_type, mapper)
+
+    def _groups(
+        self, session: CrmSession, object_type: ObjectType, window: Window | None, cursor: Cursor | None
+    ) -> AsyncGenerator[Group, None]:
+        # companies have no associations to wait for: they come page by page
+        size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
+        if cursor is None:
+            if window is None:
+                return listed(self._client, session, object_type, None, size)
+            return searched(self._client, session, object_type, ranges_of(window))
+        match position_of(cursor):
+            case ListPosition(after):
+                return listed(self._client, session, object_type, after, size)
+            case SearchPosition(ranges):
+                return searched(self._client, session, object_type, ranges)
+
+
+async def _completions(
+    completion: Completion, groups: AsyncGenerator[Group, None]
+) -> AsyncIterator[Coroutine[Any, Any, RecordPage]]:
+    async with aclosing(groups) as listing:
+        async for group in listing:
+            yield completion.page(group)
+
+
+def build_hubspot(
+    config: HubSpotConfig,
+    reference: ReferenceData,
+    clock: Clock,
+    randomness: Randomness,
+    *,
+    reads: httpx.AsyncBaseTransport,
+    oauth: httpx.AsyncBaseTransport,
+) -> HubSpotProvider:
+    """Put the adapter together over two transports: reads are retried, OAuth calls never."""
+    dialect = HubSpotDialect(clock)
+    transport = CrmTransport(Sender(reads, Provider.HUBSPOT), dialect, clock, randomness)
+    return HubSpotProvider(
+        HubSpotOAuth(config, Sender(oauth, Provider.HUBSPOT), clock),
+        HubSpotClient(config.api_base, transport, BudgetBook(clock)),
+        reference,
+    )
+
+
+@asynccontextmanager
+async def open_hubspot(
+    config: HubSpotConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
+) -> AsyncIterator[HubSpotProvider]:
+    """Give the adapter connections of its own, closed at the end."""
+    async with open_transport() as reads, open_transport(limit=16) as oauth:
+        yield build_hubspot(config, reference, clock, randomness, reads=reads, oauth=oauth)

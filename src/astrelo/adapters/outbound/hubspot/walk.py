@@ -1,0 +1,215 @@
+"""Walking an account's records: by the list endpoint for all of them, by search for a window of time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from astrelo.adapters.outbound.crm_transport import ONE_ATTEMPT
+from astrelo.adapters.outbound.hubspot.client import (
+    ASSOCIATIONS_LIMIT,
+    LIST_LIMIT,
+    MODIFIED,
+    SEARCH_CAP,
+    SEARCH_LIMIT,
+    HubSpotClient,
+    ObjectPage,
+    advanced,
+)
+from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, SearchRange, cursor_of
+from astrelo.adapters.outbound.hubspot.wire import CrmObject
+from astrelo.domain.errors import CrmError
+from astrelo.domain.identifiers import Cursor, ObjectType
+from astrelo.domain.ports import CrmSession
+from astrelo.domain.records import RejectedRecord
+from astrelo.domain.sync import Window
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+SEARCH_ATTEMPTS = 3
+"""How often a range is read whose results moved meanwhile, before it is divided."""
+
+_COUNT_SECONDS = 10.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """Records to be completed and yielded together; `cursor` is where the walk goes on after them."""
+
+    objects: list[CrmObject] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    cursor: Cursor | None = None
+    expected_total: int | None = None
+
+    def add(self, page: ObjectPage) -> None:
+        self.objects.extend(page.objects)
+        self.rejected.extend(page.rejected)
+
+    @property
+    def seen(self) -> int:
+        return len(self.objects) + len(self.rejected)
+
+
+async def listed(
+    client: HubSpotClient, session: CrmSession, object_type: ObjectType, after: str | None, group_size: int
+) -> AsyncGenerator[Group, None]:
+    """Walk all live records in groups of at most `group_size`, from `after` on.
+
+    The end of data is the absence of a next cursor, never a short page. The first group of a walk from
+    the start tells how many records search counts.
+    """
+    counting = asyncio.create_task(_count(client, session, object_type)) if after is None else None
+    try:
+        group = Group()
+        while True:
+            page = await client.list_page(session, object_type, after)
+            group.add(page)
+            if page.after is not None and group.seen + LIST_LIMIT <= group_size:
+                after = advanced(after, page.after)
+                continue
+            group.expected_total = await counting if counting else None
+            counting = None
+            if page.after is None:
+                yield group
+                return
+            after = advanced(after, page.after)
+            group.cursor = cursor_of(ListPosition(after))
+            yield group
+            group = Group()
+    finally:
+        await _cancelled(counting)
+
+
+async def _count(client: HubSpotClient, session: CrmSession, object_type: ObjectType) -> int | None:
+    """Ask search how many live records there are. Only good to know: the walk does not depend on it."""
+    try:
+        async with asyncio.timeout(_COUNT_SECONDS):
+            return (await client.search(session, object_type, [], limit=1, policy=ONE_ATTEMPT)).total
+    except (CrmError, TimeoutError) as error:
+        _log.info("crm.count_unknown", object_type=object_type.value, reason=str(error))
+        return None
+
+
+async def searched(
+    client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[SearchRange]
+) -> AsyncGenerator[Group, None]:
+    """Walk the records of these ranges, one after the other.
+
+    A range is done when as many distinct records came as search counts, and it counted the same on every
+    page; otherwise it is read again, then divided: a record that is modified meanwhile leaves a window
+    and shifts the others from page to page. Ranges beyond the cap are divided at once.
+    """
+    open_ranges, attempts = list(ranges), 0
+    expected: int | None = None
+    while open_ranges:
+        first = await client.search(session, object_type, open_ranges[0].filters(MODIFIED[object_type]))
+        expected = first.total if expected is None else expected
+        if (first.total or 0) > SEARCH_CAP or attempts == SEARCH_ATTEMPTS:
+            open_ranges, attempts = [*open_ranges[0].halves(), *open_ranges[1:]], 0
+            continue
+        async with aclosing(_read_range(client, session, object_type, open_ranges[0], first)) as reading:
+            async for group, is_complete in reading:
+                if is_complete:
+                    open_ranges, attempts = open_ranges[1:], 0
+                elif is_complete is not None:
+                    attempts += 1
+                group.cursor = cursor_of(SearchPosition(open_ranges)) if open_ranges else None
+                group.expected_total = expected
+                yield group
+
+
+async def _read_range(
+    client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
+) -> AsyncGenerator[tuple[Group, bool | None], None]:
+    """Yield a range's groups from its first page on, the last one with whether nothing can be missing."""
+    tally, group = _Tally(), Group()
+    while True:
+        group.add(page)
+        tally.add(page)
+        if page.after is None or tally.received >= SEARCH_CAP:
+            yield group, tally.is_complete
+            return
+        if group.seen + SEARCH_LIMIT > ASSOCIATIONS_LIMIT:
+            yield group, None
+            group = Group()
+        filters = wanted.filters(MODIFIED[object_type])
+        page = await client.search(session, object_type, filters, page.after)
+
+
+class _Tally:
+    """Whether one reading of a range brought everything that search counted, while its count stood still."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._ids: set[str] = set()
+        self._unnamed = 0
+        self._totals: set[int | None] = set()
+
+    def add(self, page: ObjectPage) -> None:
+        self.received += len(page.objects) + len(page.rejected)
+        self._ids.update(told.id for told in page.objects)
+        self._ids.update(record.record_id for record in page.rejected if record.record_id is not None)
+        self._unnamed += sum(record.record_id is None for record in page.rejected)
+        self._totals.add(page.total)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._totals == {len(self._ids) + self._unnamed}
+
+
+def ranges_of(window: Window) -> Sequence[SearchRange]:
+    """Widen a window to whole milliseconds, which is what search compares."""
+    start = (window.start - _EPOCH) // _MILLISECOND
+    end = -((_EPOCH - window.end) // _MILLISECOND)
+    return [SearchRange(start, end)]
+
+
+async def ahead(steps: AsyncIterator[Coroutine[Any, Any, T]], depth: int) -> AsyncGenerator[T, None]:
+    """Run coroutines as they are made, at most `depth` finished or running ones untaken, results in order.
+
+    An error comes in its turn, after the results before it. Closing the iterator stops everything.
+    """
+    queue: asyncio.Queue[asyncio.Future[T] | None] = asyncio.Queue(depth)
+    started: set[asyncio.Future[T]] = set()
+    starter = asyncio.create_task(_start(steps, queue, started))
+    try:
+        while (result := await queue.get()) is not None:
+            yield await result
+            started.discard(result)
+    finally:
+        starter.cancel()
+        for future in started:
+            future.cancel()
+        await asyncio.gather(starter, *started, return_exceptions=True)
+
+
+async def _start(
+    steps: AsyncIterator[Coroutine[Any, Any, T]],
+    queue: asyncio.Queue[asyncio.Future[T] | None],
+    started: set[asyncio.Future[T]],
+) -> None:
+    try:
+        async for step in steps:
+            task = asyncio.create_task(step)
+            started.add(task)
+            await queue.put(task)
+    except Exception as error:  # noqa: BLE001 - handed over to whoever reads the results
+        failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        failed.set_exception(error)
+        started.add(failed)
+        await queue.put(failed)
+    await queue.put(None)
+
+
+async def _cancelled(task: asyncio.Task[T] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
