@@ -6,15 +6,13 @@ caller that must tell the two apart asks `is_told` of the text.
 """
 
 import re
+from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from astrelo.domain.ports import ReferenceData
 from astrelo.domain.records import EmailKind
-
-MAX_DOMAIN_LENGTH = 253
-"""RFC 1035 §2.3.4, without the trailing dot."""
 
 MAX_EMAIL_LENGTH = 320
 """RFC 3696 §3: 64 before the @, 255 after it."""
@@ -27,25 +25,25 @@ AMOUNT_BOUND = Decimal(10) ** 18
 
 AMOUNT_DECIMALS = 6
 
+MAX_NUMBER_LENGTH = 64
+"""Longer digits than this are not a number that anybody counted."""
+
+_SAFE_DIGITS = 9
+"""So many digits or fewer are within every bound here, whatever they are."""
+
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//+|https?:/*", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"[/?#\\]")
 _PORT = re.compile(r":\d*\Z", re.ASCII)
 _LOCAL_PART = re.compile(r'[^\s@"(),:;<>\[\\\]\x00-\x20\x7f\ud800-\udfff]+')
 _QUOTED_LOCAL_PART = re.compile(r'"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[\x20-\x7e])+"')
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+_MILLISECONDS = re.compile(r"-?\d{1,18}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AMOUNT_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
-_REVENUE_RANGES = (
-    (Decimal(1_000_000_000), ">1B"),
-    (Decimal(250_000_000), "250M-1B"),
-    (Decimal(50_000_000), "50M-250M"),
-    (Decimal(10_000_000), "10M-50M"),
-    (Decimal(1_000_000), "1M-10M"),
-    (Decimal(0), "<1M"),
-)
+REVENUE_RANGES = ("<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B")
+_REVENUE_BOUNDS = tuple(Decimal(millions * 1_000_000) for millions in (1, 10, 50, 250, 1000))
 
 
 def is_told(value: str | None) -> bool:
@@ -61,13 +59,22 @@ def text(value: str | None, limit: int | None = None) -> str | None:
     if value is None:
         return None
     if not value.isascii():
-        value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        value = _without_lone_surrogates(value)
     if "\0" in value:
         value = value.replace("\0", "")
     value = value.strip()
     if limit is not None and len(value) > limit:
         value = value[:limit].rstrip()
     return value or None
+
+
+def _without_lone_surrogates(value: str) -> str:
+    """Replace what UTF-8 cannot encode; a pair of halves becomes the character it stands for."""
+    try:
+        value.encode("utf-16-le")
+    except UnicodeEncodeError:
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value
 
 
 def web_domain(value: str | None, reference: ReferenceData) -> str | None:
@@ -77,34 +84,25 @@ def web_domain(value: str | None, reference: ReferenceData) -> str | None:
     """
     if value is None:
         return None
-    host = value.strip()
-    if "/" in host or ":" in host or "@" in host or "?" in host or "#" in host or "\\" in host:
-        host = _host_of_url(host)
-    ascii_host = _dotted_host(host, reference)
-    while ascii_host is not None and ascii_host.startswith("www.") and ascii_host.count(".") > 1:
-        ascii_host = ascii_host[4:]
-    return ascii_host
+    host = reference.ascii_host(value) or reference.ascii_host(_host_of_url(value))
+    if host is None or "." not in host:
+        return None
+    while host.startswith("www.") and host.count(".") > 1:
+        host = host[4:]
+    return host
 
 
 def _host_of_url(url: str) -> str:
+    url = url.strip()
     if scheme := _SCHEME.match(url):
         url = url[scheme.end() :]
     authority = _AFTER_HOST.split(url, maxsplit=1)[0]
-    return _PORT.sub("", authority.rpartition("@")[2].strip()).strip()
-
-
-def _dotted_host(host: str, reference: ReferenceData) -> str | None:
-    ascii_host = reference.ascii_host(host.rstrip("."))
-    if ascii_host is None or "." not in ascii_host or len(ascii_host) > MAX_DOMAIN_LENGTH:
-        return None
-    return ascii_host
+    return _PORT.sub("", authority.rpartition("@")[2].strip()).strip().rstrip(".")
 
 
 def identity_domain(domain: str | None, reference: ReferenceData) -> str | None:
     """Return the domain if it stands for one firm: not shared by many, not a bare public suffix."""
-    if domain is None or reference.is_shared(domain) or reference.registrable_domain(domain) is None:
-        return None
-    return domain
+    return None if domain is None or reference.is_shared(domain) else domain
 
 
 class Email(NamedTuple):
@@ -125,18 +123,24 @@ def email_address(value: str | None, reference: ReferenceData) -> Email:
     if value is None or not (stripped := value.strip()):
         return _MISSING_EMAIL
     local, _, told_host = stripped.lower().rpartition("@")
-    if not _LOCAL_PART.fullmatch(local) and not _QUOTED_LOCAL_PART.fullmatch(local):
+    if not _is_local_part(local):
         return _INVALID_EMAIL
-    host = _dotted_host(told_host, reference)
-    if host is None or len(address := f"{local}@{host}") > MAX_EMAIL_LENGTH:
+    host = reference.ascii_host(told_host) or reference.ascii_host(told_host.rstrip("."))
+    if host is None or "." not in host or len(address := f"{local}@{host}") > MAX_EMAIL_LENGTH:
         return _INVALID_EMAIL
-    if (identity := identity_domain(host, reference)) is None:
+    if reference.is_shared(host):
         return Email(address, None, None, EmailKind.FREE_MAIL)
-    return Email(address, identity, reference.registrable_domain(identity), EmailKind.BUSINESS)
+    return Email(address, host, reference.registrable_domain(host), EmailKind.BUSINESS)
+
+
+def _is_local_part(local: str) -> bool:
+    return _LOCAL_PART.fullmatch(local) is not None or _QUOTED_LOCAL_PART.fullmatch(local) is not None
 
 
 def employee_count(value: str | None) -> int | None:
     """Read a whole number of people; ranges, fractions, negatives and absurd numbers cannot be read."""
+    if value is not None and len(value) <= _SAFE_DIGITS and value.isdigit() and value.isascii():
+        return int(value)
     number = _number(value)
     if number is None or not 0 <= number <= MAX_EMPLOYEES or number != number.to_integral_value():
         return None
@@ -144,13 +148,20 @@ def employee_count(value: str | None) -> int | None:
 
 
 def amount(value: str | None) -> Decimal | None:
-    """Read an amount of money, rounded to AMOUNT_DECIMALS and written without an exponent."""
+    """Read an amount of money, rounded to AMOUNT_DECIMALS.
+
+    Equal numbers are written alike ('5000', '5000.00', '5E+3'), so that their records compare equal.
+    """
+    if value is not None and len(value) <= _SAFE_DIGITS and value.isdigit() and value.isascii():
+        return Decimal(value)
     number = _number(value)
     if number is None or abs(number) >= AMOUNT_BOUND:
         return None
-    if isinstance(exponent := number.as_tuple().exponent, int) and exponent < -AMOUNT_DECIMALS:
-        number = number.quantize(_AMOUNT_STEP)
-    return _plain(number)
+    rounded = number.quantize(_AMOUNT_STEP)
+    whole = rounded.to_integral_value()
+    if rounded == whole:
+        return whole.quantize(Decimal(1)) if whole else Decimal(0)
+    return rounded.normalize()
 
 
 def _number(value: str | None) -> Decimal | None:
@@ -158,26 +169,16 @@ def _number(value: str | None) -> Decimal | None:
     if value is None:
         return None
     stripped = value.strip()
-    if not _NUMBER.fullmatch(stripped):
+    if len(stripped) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(stripped):
         return None
-    try:
-        return Decimal(stripped.replace(",", ""))
-    except InvalidOperation:
-        return None
-
-
-def _plain(number: Decimal) -> Decimal:
-    """Write equal numbers alike ('5000', '5000.00', '5E+3'), so that their records compare equal."""
-    if number == (whole := number.to_integral_value()):
-        return whole.quantize(Decimal(1)) if whole else Decimal(0)
-    return number.normalize()
+    return Decimal(stripped.replace(",", ""))
 
 
 def revenue_range(revenue: Decimal | None) -> str | None:
     """Return the range of a yearly revenue, whatever its currency; lower bounds are inclusive."""
-    if revenue is None:
+    if revenue is None or revenue < 0:
         return None
-    return next((label for lowest, label in _REVENUE_RANGES if revenue >= lowest), None)
+    return REVENUE_RANGES[bisect_right(_REVENUE_BOUNDS, revenue)]
 
 
 def probability(value: str | None) -> Decimal | None:
@@ -204,11 +205,16 @@ def timestamp(value: str | None) -> datetime | None:
     """
     if value is None:
         return None
-    stripped = value.strip()
     try:
-        if _WHOLE_NUMBER.fullmatch(stripped):
-            return _EPOCH + timedelta(milliseconds=int(stripped))
-        told = datetime.fromisoformat(stripped)
+        if "-" not in value[1:]:
+            return _from_milliseconds(value.strip())
+        told = datetime.fromisoformat(value.strip())
+        if told.tzinfo is UTC:
+            return told
         return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _from_milliseconds(digits: str) -> datetime | None:
+    return _EPOCH + timedelta(milliseconds=int(digits)) if _MILLISECONDS.fullmatch(digits) else None

@@ -88,7 +88,10 @@ class ReferenceData(Protocol):
 
     @abstractmethod
     def ascii_host(self, host: str) -> str | None:
-        """Return the host in lower-case ASCII (IDNA 2008 with UTS 46 mapping), None if it is no host name."""
+        """Return the host in lower-case ASCII (IDNA 2008 with UTS 46 mapping), at most 253 characters.
+
+        None if it is no host name: IP addresses, blanks, empty labels, a dot at the end.
+        """
 
     @abstractmethod
     def registrable_domain(self, host: str) -> str | None:
@@ -96,7 +99,10 @@ class ReferenceData(Protocol):
 
     @abstractmethod
     def is_shared(self, host: str) -> bool:
-        """Tell whether many firms use this host: free mail, social networks, site builders, shorteners."""
+        """Tell whether many firms use this host: free mail, social networks, site builders, shorteners.
+
+        What has no registrable domain (a bare public suffix, an IP address) counts as shared.
+        """
 
     @abstractmethod
     def country(self, name: str) -> str | None:

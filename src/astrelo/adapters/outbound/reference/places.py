@@ -11,6 +11,9 @@ import pycountry
 
 CACHED_NAMES = 8_192
 
+MAX_NAME_LENGTH = 100
+"""No place has a longer name; a cache must not keep what somebody pasted into the wrong field."""
+
 _LANGUAGES = (
     "de", "fr", "es", "it", "pt_BR", "pt", "nl", "sv", "da", "nb_NO", "fi", "pl", "cs", "hu",
     "ro", "el", "tr", "ru", "uk", "ja", "ko", "zh_CN", "zh_TW", "he", "ar", "th", "vi", "id",
@@ -40,7 +43,10 @@ class Countries:
             self._codes.update((_key(name), country.alpha_2) for name in (*names, *further) if name)
         self._codes.update((_key(name), code) for code, name in _aliases("country_names.tsv"))
         self._codes = _unambiguous(_translated_countries()) | self._codes
-        self.code = lru_cache(CACHED_NAMES)(self._code)
+        self._cached_code = lru_cache(CACHED_NAMES)(self._code)
+
+    def code(self, name: str) -> str | None:
+        return self._cached_code(name) if len(name) <= MAX_NAME_LENGTH else None
 
     def _code(self, name: str) -> str | None:
         return self._codes.get(_key(name))
@@ -55,7 +61,10 @@ class Regions:
             self._aliases.setdefault(code[:2], []).append((_key(name), code))
         self._english = _translation("iso3166-2", "en")
         self._of_country = lru_cache(None)(self._codes_of)
-        self.code = lru_cache(CACHED_NAMES)(self._code)
+        self._cached_code = lru_cache(CACHED_NAMES)(self._code)
+
+    def code(self, country: str, name: str) -> str | None:
+        return self._cached_code(country, name) if len(name) <= MAX_NAME_LENGTH else None
 
     def _code(self, country: str, name: str) -> str | None:
         codes = self._of_country(country)

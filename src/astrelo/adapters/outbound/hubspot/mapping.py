@@ -1,0 +1,297 @@
+"""HubSpot's objects as records in our terms: pure, and the only place that knows which property is which."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from astrelo.adapters.outbound.hubspot.industries import NO_CODES, IndustryCodes
+from astrelo.adapters.outbound.hubspot.wire import (
+    CompanyObject,
+    CompanyProperties,
+    ContactObject,
+    DealObject,
+    OwnerObject,
+    Pipeline,
+)
+from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
+from astrelo.domain.normalization import (
+    amount,
+    currency,
+    email_address,
+    employee_count,
+    flag,
+    identity_domain,
+    is_told,
+    probability,
+    revenue_range,
+    text,
+    timestamp,
+    web_domain,
+)
+from astrelo.domain.ports import ReferenceData
+from astrelo.domain.records import (
+    CompanyRecord,
+    ContactRecord,
+    DealRecord,
+    OwnerRecord,
+    RejectedRecord,
+    RejectionReason,
+)
+
+_COMPANY_FIELDS = (
+    "domain",
+    "employee_count",
+    "annual_revenue",
+    "annual_revenue_currency",
+    "hq_country",
+    "hq_region",
+    "crm_rep_id",
+)
+_CONTACT_FIELDS = ("email", "crm_rep_id")
+_DEAL_FIELDS = ("amount", "currency", "probability", "is_closed", "is_won", "close_date", "crm_rep_id")
+
+
+class RecordMapper:
+    """Maps one account's objects. `default_currency` is the account's, for amounts told without one.
+
+    A value that cannot be read is None in the record, and the column it was meant for is named in
+    `unreadable`. A record without a usable id or modification time is rejected.
+    """
+
+    def __init__(
+        self,
+        reference: ReferenceData,
+        industries: Mapping[str, IndustryCodes],
+        default_currency: str | None,
+        pipelines: Iterable[Pipeline] = (),
+    ) -> None:
+        self._reference = reference
+        self._industries = industries
+        self._default_currency = default_currency
+        self._pipelines = {pipeline.id: _read_pipeline(pipeline) for pipeline in pipelines}
+
+    def company(self, told: CompanyObject) -> CompanyRecord | RejectedRecord:
+        p = told.properties
+        record_id, updated_at = _record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
+        if record_id is None or updated_at is None:
+            return _rejected(told.id, record_id)
+        domain = web_domain(p.domain, self._reference)
+        industry = text(p.industry)
+        naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
+        employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
+        told_currency = currency(p.hs_annual_revenue_currency_code)
+        country, region = self._headquarters(p)
+        owner_id = _record_id(p.hubspot_owner_id)
+        return CompanyRecord(
+            record_id,
+            updated_at,
+            text(p.name),
+            domain,
+            identity_domain(domain, self._reference),
+            industry,
+            naics,
+            sic,
+            employees,
+            revenue,
+            self._currency(p.hs_annual_revenue_currency_code, told_currency, revenue),
+            revenue_range(revenue),
+            country,
+            region,
+            text(p.city),
+            text(p.description),
+            text(p.phone),
+            text(p.linkedin_company_page) or _linkedin_page(p.hs_linkedin_handle),
+            text(p.lifecyclestage),
+            owner_id,
+            _unreadable(
+                _COMPANY_FIELDS,
+                (
+                    p.domain,
+                    p.numberofemployees,
+                    p.annualrevenue,
+                    p.hs_annual_revenue_currency_code,
+                    p.hs_country_code or p.country,
+                    p.hs_state_code or p.state,
+                    p.hubspot_owner_id,
+                ),
+                (domain, employees, revenue, told_currency, country, region, owner_id),
+            ),
+        )
+
+    def contact(self, told: ContactObject, company_id: RecordId | None) -> ContactRecord | RejectedRecord:
+        """Map a person; `company_id` is the primary company of the associations, not of a property."""
+        p = told.properties
+        record_id, updated_at = _record_id(told.id), _modified(p.lastmodifieddate, told.updated_at)
+        if record_id is None or updated_at is None:
+            return _rejected(told.id, record_id)
+        email = email_address(p.email, self._reference)
+        owner_id = _record_id(p.hubspot_owner_id)
+        return ContactRecord(
+            record_id,
+            updated_at,
+            *email,
+            text(p.firstname),
+            text(p.lastname),
+            text(p.jobtitle),
+            text(p.phone) or text(p.mobilephone),
+            text(p.lifecyclestage),
+            owner_id,
+            company_id,
+            _unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
+        )
+
+    def deal(
+        self, told: DealObject, company_id: RecordId | None, contact_ids: Iterable[RecordId] = ()
+    ) -> DealRecord | RejectedRecord:
+        """Map a deal. What its own properties do not say about probability and closing, its stage says."""
+        p = told.properties
+        record_id, updated_at = _record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
+        if record_id is None or updated_at is None:
+            return _rejected(told.id, record_id)
+        pipeline_id, stage_id = text(p.pipeline), text(p.dealstage)
+        pipeline = self._pipelines.get(pipeline_id or "", _UNKNOWN_PIPELINE)
+        stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
+        value, told_currency = amount(p.amount), currency(p.deal_currency_code)
+        outlook = _Outlook(
+            probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
+        )
+        close_date, owner_id = timestamp(p.closedate), _record_id(p.hubspot_owner_id)
+        return DealRecord(
+            record_id,
+            updated_at,
+            text(p.dealname),
+            value,
+            self._currency(p.deal_currency_code, told_currency, value),
+            pipeline_id,
+            pipeline.label,
+            stage_id,
+            stage.label,
+            *outlook.completed_by(stage.outlook),
+            close_date,
+            owner_id,
+            company_id,
+            tuple(sorted(set(contact_ids))),
+            _unreadable(
+                _DEAL_FIELDS,
+                (
+                    p.amount,
+                    p.deal_currency_code,
+                    p.hs_deal_stage_probability,
+                    p.hs_is_closed,
+                    p.hs_is_closed_won,
+                    p.closedate,
+                    p.hubspot_owner_id,
+                ),
+                (value, told_currency, *outlook, close_date, owner_id),
+            ),
+        )
+
+    def owner(self, told: OwnerObject) -> OwnerRecord | RejectedRecord:
+        record_id = _record_id(told.id)
+        if record_id is None:
+            return _rejected(told.id, record_id)
+        email = email_address(told.email, self._reference)
+        return OwnerRecord(
+            record_id, email.address, text(told.first_name), text(told.last_name), told.archived
+        )
+
+    def _currency(self, told: str | None, read: str | None, value: Decimal | None) -> str | None:
+        """Assume the account's currency only where none is told: a wrong one would be worse than none."""
+        return self._default_currency if value is not None and not told else read
+
+    def _headquarters(self, p: CompanyProperties) -> tuple[str | None, str | None]:
+        """Prefer codes, which HubSpot's enrichment fills in, to names, which people type."""
+        find_country, find_region = self._reference.country, self._reference.region
+        country = find_country(p.hs_country_code) if p.hs_country_code else None
+        if country is None and p.country:
+            country = find_country(p.country)
+        if country is None:
+            return None, None
+        region = find_region(country, p.hs_state_code) if p.hs_state_code else None
+        if region is None and p.state:
+            region = find_region(country, p.state)
+        return country, region
+
+
+class _Outlook(NamedTuple):
+    """Where a deal stands, as its own properties or its stage tell."""
+
+    probability: Decimal | None = None
+    is_closed: bool | None = None
+    is_won: bool | None = None
+
+    def completed_by(self, stage: "_Outlook") -> "_Outlook":
+        likely, closed, won = self
+        if closed is None:
+            closed = True if won else stage.is_closed
+        if won is None:
+            won = stage.is_won if closed else closed
+        return _Outlook(stage.probability if likely is None else likely, closed, won)
+
+
+class _Stage(NamedTuple):
+    label: str | None = None
+    outlook: _Outlook = _Outlook()
+
+
+class _DealPipeline(NamedTuple):
+    label: str | None
+    stages: Mapping[str, _Stage]
+
+
+_UNKNOWN_STAGE = _Stage()
+_UNKNOWN_PIPELINE = _DealPipeline(None, {})
+
+
+def _read_pipeline(told: Pipeline) -> _DealPipeline:
+    stages = {
+        stage.id: _Stage(
+            text(stage.label), _stage_outlook(stage.metadata.probability, stage.metadata.is_closed)
+        )
+        for stage in told.stages
+    }
+    return _DealPipeline(text(told.label), stages)
+
+
+def _stage_outlook(told_probability: str | None, told_closed: str | None) -> _Outlook:
+    """Conclude what HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
+    likely, closed = probability(told_probability), flag(told_closed)
+    won = likely == 1 if closed and likely is not None else None
+    return _Outlook(likely, closed, won)
+
+
+def _record_id(told: str | None) -> RecordId | None:
+    record_id = told if told is None or told.isdigit() else text(told)
+    return None if record_id is None or len(record_id) > MAX_RECORD_ID_LENGTH else RecordId(record_id)
+
+
+def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:
+    """Prefer the property that searches filter on; `updatedAt` may differ from it."""
+    return timestamp(property_value) or timestamp(updated_at)
+
+
+def _rejected(told_id: str | None, record_id: RecordId | None) -> RejectedRecord:
+    reason = RejectionReason.BAD_ID if record_id is None else RejectionReason.NO_MODIFIED_TIME
+    return RejectedRecord(text(told_id, MAX_RECORD_ID_LENGTH), reason)
+
+
+def _linkedin_page(handle: str | None) -> str | None:
+    """Read 'company/acme' or 'acme': the property is filled by HubSpot's enrichment in either form."""
+    path = text(handle)
+    if path is None:
+        return None
+    return f"https://www.linkedin.com/{path if '/' in path else f'company/{path}'}"
+
+
+def _unreadable(
+    fields: Sequence[str], told: tuple[str | None, ...], read: tuple[object, ...]
+) -> tuple[str, ...]:
+    """Name the fields that were told but not read. Counting first keeps clean records cheap."""
+    if told.count(None) == read.count(None):
+        return ()
+    return tuple(
+        field
+        for field, value, result in zip(fields, told, read, strict=True)
+        if result is None and is_told(value)
+    )
