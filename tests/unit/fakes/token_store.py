@@ -1,0 +1,31 @@
+"""Tokens in memory."""
+
+from astrelo.domain.connection import TokenSet
+from astrelo.domain.errors import NotFound
+from astrelo.domain.identifiers import ConnectionId
+from astrelo.domain.ports import StoredTokens, TokenStore
+
+
+class FakeTokenStore(TokenStore):
+    """One user's tokens. Nobody else is there, so `lock` never waits."""
+
+    def __init__(self) -> None:
+        self._stored: dict[ConnectionId, StoredTokens] = {}
+
+    async def get(self, connection_id: ConnectionId) -> StoredTokens:
+        stored = self._stored.get(connection_id)
+        if stored is None:
+            raise NotFound("tokens of connection", connection_id)
+        return stored
+
+    async def lock(self, connection_id: ConnectionId) -> StoredTokens:
+        return await self.get(connection_id)
+
+    async def put(self, connection_id: ConnectionId, tokens: TokenSet) -> int:
+        before = self._stored.get(connection_id)
+        generation = before.generation + 1 if before else 1
+        self._stored[connection_id] = StoredTokens(tokens, generation)
+        return generation
+
+    async def delete(self, connection_id: ConnectionId) -> None:
+        self._stored.pop(connection_id, None)
