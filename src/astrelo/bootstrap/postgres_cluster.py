@@ -1,6 +1,5 @@
 """One PostgreSQL data folder and the server process on it: create, start, wait, stop."""
 
-import ctypes
 import os
 import secrets
 import shlex
@@ -11,15 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from astrelo.bootstrap.postgres_binaries import Account, Binaries, EmbeddedPostgresError
+from astrelo.bootstrap.processes import ending_with_parent, free_port
 
 ROLE = "astrelo"
 DATABASE = "astrelo"
-_PR_SET_PDEATHSIG = 1
 _READY_WITHIN = 120.0  # seconds; a crash recovery of a large data folder comes before "ready"
 _STOPPED_WITHIN = 30.0
 _POLL = 0.01
@@ -97,7 +95,7 @@ class Cluster:
             # The death signal fires when the creating thread ends, not the process.
             raise EmbeddedPostgresError("Start the embedded PostgreSQL from the main thread.")
         for _ in range(_PORT_ATTEMPTS):
-            port = _free_port()
+            port = free_port()
             process = self._launch(port, durable=durable)
             if self._becomes_ready(process):
                 return RunningServer(process=process, port=port, watcher=_watcher_where_needed(process.pid))
@@ -172,7 +170,7 @@ class Cluster:
                 cwd=self.home,
                 env=_ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C is for us; we stop the server when we no longer need it
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
+                preexec_fn=ending_with_parent(signal.SIGINT),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
                 user=self.account.uid,
                 group=self.account.gid,
                 extra_groups=self.account.extra_groups,
@@ -214,26 +212,6 @@ def write_private(path: Path, text: str) -> None:
     draft.touch(mode=0o600, exist_ok=False)
     draft.write_text(text, encoding="ascii")
     draft.rename(path)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Give what the child runs before the server: ask Linux for SIGINT (a clean stop) when we die."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def ask_for_death_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-        if os.getppid() != parent:  # we died before the request could take effect
-            os._exit(1)
-
-    return ask_for_death_signal
 
 
 def _watcher_where_needed(pid: int) -> subprocess.Popen[bytes] | None:

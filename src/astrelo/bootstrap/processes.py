@@ -1,6 +1,7 @@
 """Child processes that end with us, whose logs are kept, and whose death is explained."""
 
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -46,8 +47,12 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(environ),
                 start_new_session=True,
-                preexec_fn=_end_with_parent(),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
+                preexec_fn=ending_with_parent(),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
             )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def check(self) -> None:
         """Raise ChildDied when it has ended."""
@@ -117,19 +122,35 @@ def free_port() -> int:
     return port
 
 
+def port_is_taken(host: str, port: int) -> bool:
+    """Tell whether somebody listens there; a server that finds out by itself says so less clearly."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return True
+        raise Problem(f"Nothing can listen on {host}:{port}: {error.strerror or error}.") from error
+    return False
+
+
 def end_with_parent(signal_number: int = signal.SIGTERM) -> None:
     """Ask the kernel (Linux) to signal this process when its parent dies; elsewhere nothing happens."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
-def _end_with_parent() -> Callable[[], None] | None:
+def ending_with_parent(signal_number: int = signal.SIGTERM) -> Callable[[], None] | None:
+    """Give what a child runs before its program (`preexec_fn`), so that the kernel (Linux) ends it with us.
+
+    The signal comes when the *thread* that made the child ends: make it in the main thread.
+    """
     if not sys.platform.startswith("linux"):
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
     def ask_for_death_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        prctl(_PR_SET_PDEATHSIG, signal_number)
         if os.getppid() != parent:  # we died before the request could take effect
             os._exit(1)
 
