@@ -13,6 +13,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from astrelo.adapters.inbound.http.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.development_page import DevelopmentPage, LoginLinks
 from astrelo.adapters.inbound.http.edge import Metrics, edge
 from astrelo.adapters.inbound.http.health import HealthRoutes
 from astrelo.adapters.inbound.http.icp_profile import IcpProfiles
@@ -41,13 +42,14 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
 
     The caller closes the container.
     """
-    metrics = Metrics()
+    metrics, links = Metrics(), LoginLinks()
     app = Litestar(
-        route_handlers=[*_CONTROLLERS],
+        route_handlers=[*_CONTROLLERS, *([DevelopmentPage] if config.development else [])],
         guards=[SessionGuard(config), strict_query, strict_body],
         dependencies={
             "user_id": Provide(current_user, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
+            "links": Provide(lambda: links, sync_to_thread=False),
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(),
