@@ -1,0 +1,130 @@
+"""Measure a sync of a large account beside the bare floor, and print the figures."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import uvloop
+
+from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+from astrelo.bootstrap.problems import Problem
+from benchmarks.floor import TABLES
+from benchmarks.machinery import (
+    Database,
+    FloorFailed,
+    PageServer,
+    fresh_database,
+    own_postgres,
+    page_server,
+    run_floor,
+)
+from benchmarks.measurement import Cost, server_spending, settle
+from benchmarks.plot import plot
+from benchmarks.report import Results, Run, conclusions, machine, page, table
+from benchmarks.sync import ConnectedAccount, SyncFailed
+
+_DOCS = Path(__file__).parent.parent / "docs"
+
+
+async def measured(
+    name: str, dsn: str, server: PageServer, copy: Callable[[], Awaitable[Cost]], *, settled: bool = False
+) -> Run:
+    """Copy once and note what everybody spent; `settled` waits for the database to come to rest before."""
+    say(name)
+    connection = await asyncpg.connect(dsn)
+    try:
+        if settled:
+            await settle(connection)
+        spent, rendered = await server_spending(connection), server.cpu_seconds
+        cost = await copy()
+        return Run(
+            name=name,
+            cost=cost,
+            server=await server_spending(connection) - spent,
+            pages_cpu_seconds=server.cpu_seconds - rendered,
+        )
+    finally:
+        await connection.close()
+
+
+async def measured_floor(database: Database, server: PageServer) -> tuple[Run, Run]:
+    dsn = await fresh_database(database, "floor")
+    connection = await asyncpg.connect(dsn)
+    for one in TABLES:
+        await connection.execute(one.create)
+    await connection.close()
+
+    async def copy() -> Cost:
+        return await asyncio.to_thread(run_floor, server.url, dsn)
+
+    return (
+        await measured("floor, first", dsn, server, copy),
+        await measured("floor, nothing changed", dsn, server, copy, settled=True),
+    )
+
+
+async def measured_sync(database: Database, server: PageServer) -> tuple[Run, Run]:
+    dsn = await fresh_database(database, "sync")
+    async with (
+        ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
+        account.worker() as worker,
+    ):
+        return (
+            await measured("sync, first", dsn, server, lambda: account.sync(worker)),
+            await measured("sync, nothing changed", dsn, server, lambda: account.sync(worker), settled=True),
+        )
+
+
+async def measured_quarter(database: Database, records: int) -> Run:
+    dsn = await fresh_database(database, "quarter")
+    with page_server(max(records // 4, 1)) as server:
+        async with (
+            ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
+            account.worker() as worker,
+        ):
+            return await measured("sync of a quarter", dsn, server, lambda: account.sync(worker))
+
+
+async def run(database: Database, records: int) -> Results:
+    quarter = await measured_quarter(database, records)
+    say("rendering the account")
+    with page_server(records) as server:
+        floor, floor_again = await measured_floor(database, server)
+        sync, sync_again = await measured_sync(database, server)
+    return Results(
+        records=records,
+        sync=sync,
+        sync_again=sync_again,
+        floor=floor,
+        floor_again=floor_again,
+        quarter=quarter,
+    )
+
+
+def say(what: str) -> None:
+    print(f"{what} …", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--records", type=int, default=100_000, help="of each object type (100000)")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/benchmark.md and .svg")
+    options = parser.parse_args()
+    if not Path("/proc/self/clear_refs").exists():
+        parser.error("the figures come from Linux's /proc: run it on Linux or in a container")
+    try:
+        with own_postgres() as database:
+            results = uvloop.run(run(database, options.records))
+    except (SyncFailed, FloorFailed, Problem, EmbeddedPostgresError) as error:
+        sys.exit(str(error))
+    print(table(results), "", conclusions(results), "", machine(database.version), sep="\n")
+    if options.write_docs:
+        (_DOCS / "benchmark.md").write_text(page(results, database.version), encoding="utf-8")
+        (_DOCS / "benchmark.svg").write_text(plot(results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What runs beside the measured process: the page server, a PostgreSQL of its own, databases in it."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+
+from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from benchmarks.measurement import Cost, cpu_seconds
+
+_ROOT = Path(__file__).parent.parent
+
+
+class PageServer(NamedTuple):
+    url: str
+    pid: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self.pid)
+
+
+class Database(NamedTuple):
+    """A running PostgreSQL whose commits wait for the disk; `dsn` names a superuser and its password."""
+
+    dsn: str
+    version: str
+    state_dir: Path
+
+    def __repr__(self) -> str:
+        return f"Database({self.version} in {self.state_dir})"
+
+
+class FloorFailed(Exception):
+    pass
+
+
+@contextmanager
+def page_server(records: int) -> Iterator[PageServer]:
+    """Serve an account of `records` companies, contacts and deals from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.server", "--records", str(records)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
+        try:
+            port = process.stdout.readline().strip() if process.stdout else ""
+            yield PageServer(f"http://127.0.0.1:{int(port)}", process.pid)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def own_postgres() -> Iterator[Database]:
+    """Start a PostgreSQL in a folder that goes with it: on a disk, since /tmp may be memory."""
+    with tempfile.TemporaryDirectory(prefix="astrelo-bench-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o711)  # root's server runs as somebody who must pass through
+        state_dir = Path(folder) / "state"
+        with EmbeddedPostgres.start(state_dir) as server:
+            yield Database(server.dsn, server.version, state_dir)
+
+
+async def fresh_database(database: Database, name: str) -> str:
+    """Create an empty database and return its DSN."""
+    connection = await asyncpg.connect(database.dsn)
+    try:
+        await connection.execute(f'create database "{name}"')
+    finally:
+        await connection.close()
+    return urlsplit(database.dsn)._replace(path=f"/{name}").geturl()
+
+
+def run_floor(url: str, dsn: str) -> Cost:
+    """Copy the account once by the bare floor, in a process of its own. Raises FloorFailed."""
+    process = subprocess.run(
+        [sys.executable, "-m", "benchmarks.floor"],
+        input=f"{url} {dsn}",  # not as an argument: the DSN holds a password
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=_ROOT,
+    )
+    if process.returncode:
+        raise FloorFailed(process.stderr)
+    return msgspec.json.decode(process.stdout, type=Cost)

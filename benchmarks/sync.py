@@ -1,0 +1,122 @@
+"""Runs the product's own sync: a connected account, a requested run, a worker process that takes it up."""
+
+import asyncio
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.application.schedule_syncs import SyncNow
+from astrelo.bootstrap.container import create_container
+from astrelo.bootstrap.development import completed
+from astrelo.bootstrap.processes import Children, free_port
+from astrelo.bootstrap.settings import parse_settings
+from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
+from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
+from astrelo.domain.ports import Clock, UnitOfWork
+from astrelo.domain.sync import RunStatus, SyncRun
+from benchmarks.measurement import Cost, Meter
+
+_USER = UserId(UUID("7a1c0f52-6d1f-4c5e-9b8e-0d3b6a4f2e10"))
+_CONNECTION = ConnectionId(UUID("0b7e6d1c-93a5-4f0e-8a44-5c2f1e9d7b36"))
+_TOKEN_LIFE = timedelta(hours=8)
+_POLL_SECONDS = 0.01
+_READY_WITHIN_SECONDS = 30.0
+
+
+class SyncFailed(Exception):
+    pass
+
+
+class ConnectedAccount:
+    """An account that is connected as if its user had just come back from HubSpot."""
+
+    def __init__(self, uow: UnitOfWork, sync_now: SyncNow, environ: Mapping[str, str], logs: Path) -> None:
+        self._uow = uow
+        self._sync_now = sync_now
+        self._environ = environ
+        self._logs = logs
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, url: str, dsn: str, state_dir: Path) -> AsyncIterator[Self]:
+        """Migrate the database and connect the account that the page server at `url` holds."""
+        environ = {
+            "ASTRELO_DATABASE_URL": dsn,
+            "ASTRELO_STATE_DIR": str(state_dir),
+            "ASTRELO_HUBSPOT_CLIENT_ID": "benchmark",
+            "ASTRELO_HUBSPOT_CLIENT_SECRET": "benchmark-secret",
+            "ASTRELO_HUBSPOT_API_URL": url,
+            "ASTRELO_WORKER_HEALTH_PORT": str(free_port()),
+        }
+        await migrate(dsn)
+        container = create_container(completed(parse_settings(environ)))
+        try:
+            uow = await container.get(UnitOfWork)
+            await _connect(uow, (await container.get(Clock)).now())
+            yield cls(uow, await container.get(SyncNow), environ, state_dir / "logs")
+        finally:
+            await container.close()
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[int]:
+        """Run `astrelo worker` and give its process id once it listens to the queue."""
+        with Children() as children:
+            child = children.start("worker", ["worker"], self._environ, self._logs / "worker.log")
+            deadline = time.monotonic() + _READY_WITHIN_SECONDS
+            while not self._is_ready():
+                children.check()
+                if time.monotonic() > deadline:
+                    raise SyncFailed(f"The worker is not ready. The end of its log:\n{child.tail()}")
+                await asyncio.sleep(_POLL_SECONDS)
+            yield child.pid
+
+    async def sync(self, worker_pid: int) -> Cost:
+        """Request a run and wait until it is finished. Raises SyncFailed when it is not complete."""
+        meter = Meter(worker_pid)
+        started = time.perf_counter()
+        run = await self._sync_now(_USER, Provider.HUBSPOT)
+        while run.status.is_open:
+            await asyncio.sleep(_POLL_SECONDS)
+            run = await self._current(run)
+        seconds = time.perf_counter() - started
+        if run.status is not RunStatus.COMPLETED or not all(step.is_certified for step in run.steps):
+            raise SyncFailed(_explained(run))
+        return meter.cost(sum(step.counts.received for step in run.steps), seconds)
+
+    async def _current(self, run: SyncRun) -> SyncRun:
+        async with self._uow(_USER) as tx:
+            return await tx.runs.get(run.id)
+
+    def _is_ready(self) -> bool:
+        url = f"http://127.0.0.1:{self._environ['ASTRELO_WORKER_HEALTH_PORT']}/health/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+def _explained(run: SyncRun) -> str:
+    steps = "\n".join(f"  {step.object_type}: {step.status}, {step.counts}" for step in run.steps)
+    return f"The run ended as {run.status} ({run.reason or 'no reason'}):\n{steps}"
+
+
+async def _connect(uow: UnitOfWork, now: datetime) -> None:
+    tokens = TokenSet(
+        access_token="bench-access",  # noqa: S106 - what the page server would issue; it asks for none
+        refresh_token="bench-refresh",  # noqa: S106 - the same
+        expires_at=now + _TOKEN_LIFE,
+    )
+    account = CrmAccount(account_id=CrmAccountId("1"), name="Benchmark", currency="USD")
+    grant = Grant(tokens=tokens, account=account)
+    connection = CrmConnection.establish(_CONNECTION, _USER, Provider.HUBSPOT, grant, now)
+    async with uow(_USER) as tx:
+        await tx.connections.save(connection)
+        await tx.tokens.put(connection.id, tokens)
