@@ -8,6 +8,9 @@ from astrelo.domain.ports import Clock
 _DRIFT_SECONDS = 0.01
 """Two clocks may differ in speed: 500 ppm, the most that NTP slews, is 5 ms in ten seconds."""
 
+_SHORTEST_SLEEP = 0.001
+"""So that a rounding error never makes a sleep that ends before what it waits for."""
+
 _LONGEST_INTERVAL_SECONDS = 86_400.0
 
 
@@ -90,9 +93,10 @@ class RollingBudget:
 
     async def _until_something_changes(self, now: float) -> None:
         if now < self._paused_until:
-            await self._clock.sleep(self._paused_until - now)
+            await self._clock.sleep(max(self._paused_until - now, _SHORTEST_SLEEP))
         elif self._answered:
-            await self._clock.sleep(self._answered[0] + self.seconds + _DRIFT_SECONDS - now)
+            freed_at = self._answered[0] + self.seconds + _DRIFT_SECONDS
+            await self._clock.sleep(max(freed_at - now, _SHORTEST_SLEEP))
         else:
             self._change.clear()
             await self._change.wait()
