@@ -53,12 +53,6 @@ CROSS_SITE_REQUEST = ProblemKind(
     title="A change from another site",
     action="Send the request from the product's own pages, or with the token in the Authorization header.",
 )
-FORBIDDEN = ProblemKind(
-    code="forbidden",
-    status=HTTPStatus.FORBIDDEN,
-    title="Not allowed",
-    action="Use a session that may do this.",
-)
 NOT_FOUND = ProblemKind(
     code="not_found",
     status=HTTPStatus.NOT_FOUND,
@@ -170,14 +164,6 @@ CRM_REJECTED = ProblemKind(
     action="Try again; if it stays, tell us the request_id.",
     ours=True,
 )
-DOMAIN_ERROR = ProblemKind(
-    code="domain_error",
-    status=HTTPStatus.INTERNAL_SERVER_ERROR,
-    title="Something broke on our side",
-    action="Try again; if it stays, tell us the request_id.",
-    ours=True,
-)
-
 _FLOWS: dict[AuthorizationFailure, tuple[HTTPStatus, str, str]] = {
     AuthorizationFailure.STATE_INVALID: (
         HTTPStatus.BAD_REQUEST,
@@ -222,7 +208,7 @@ AUTHORIZATION_FAILED = {
 }
 
 BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
-    errors.AstreloError: DOMAIN_ERROR,
+    errors.AstreloError: INTERNAL_ERROR,
     errors.NotFound: NOT_FOUND,
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
@@ -248,7 +234,6 @@ _OF_HTTP = (
     MALFORMED_REQUEST,
     UNAUTHORIZED,
     CROSS_SITE_REQUEST,
-    FORBIDDEN,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     BODY_TOO_LARGE,
@@ -257,9 +242,10 @@ _OF_HTTP = (
 )
 
 BY_STATUS = {
-    kind.status: kind for kind in reversed(_OF_HTTP) if kind not in {INVALID_INPUT, UNKNOWN_PARAMETER}
-} | {HTTPStatus.FORBIDDEN: FORBIDDEN}
-"""What the framework's own exceptions become."""
+    kind.status: kind
+    for kind in (UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+}
+"""What the framework's own exceptions become; its other 4xx are malformed requests."""
 
 ALL_KINDS = {kind.code: kind for kind in (*_OF_HTTP, *BY_ERROR.values(), *AUTHORIZATION_FAILED.values())}
 

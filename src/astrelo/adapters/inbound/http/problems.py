@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import ClientException, HTTPException, ValidationException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
@@ -128,11 +128,9 @@ def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -
     """Use the status only: the framework's own texts quote the whole URL, with `code` and `state` in it."""
     if isinstance(error, ValidationException):
         return _on_invalid_values(request, error)
-    if isinstance(error, ClientException) and error.status_code == HTTPStatus.BAD_REQUEST:
-        return _answer(request, MALFORMED_REQUEST, "The request or its body cannot be read.")
-    kind = BY_STATUS.get(HTTPStatus(error.status_code))
-    if kind is None or kind.ours:
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_unexpected(request, error)
+    kind = BY_STATUS.get(HTTPStatus(error.status_code), MALFORMED_REQUEST)
     return _answer(request, kind, f"{kind.title}.", headers=error.headers)
 
 

@@ -1,0 +1,46 @@
+"""Values that need more than a type."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from astrelo.adapters.inbound.http.parameters import RevenueRange, moment, naics_prefixes
+from astrelo.domain.errors import InvalidInput
+from astrelo.domain.normalization import REVENUE_RANGES
+
+
+@pytest.mark.parametrize(
+    ("value", "prefixes"),
+    [
+        (None, None),
+        ("5132", ("5132",)),
+        ("44", ("44",)),
+        ("44-45", ("44", "45")),
+        ("31-33", ("31", "32", "33")),
+    ],
+)
+def test_a_range_of_sectors_stands_for_each_of_them(
+    value: str | None, prefixes: tuple[str, ...] | None
+) -> None:
+    assert naics_prefixes(value) == prefixes
+
+
+def test_a_time_is_told_in_utc() -> None:
+    told = datetime(2026, 1, 1, 1, 0, tzinfo=timezone(timedelta(hours=1)))
+    assert moment("updated_since", told) == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime(2026, 1, 1),  # noqa: DTZ001 - the case
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    ],
+)
+def test_a_time_that_names_no_moment_is_refused(value: datetime) -> None:
+    with pytest.raises(InvalidInput, match="updated_since"):
+        moment("updated_since", value)
+
+
+def test_the_revenue_ranges_are_those_of_the_domain() -> None:
+    assert RevenueRange.__args__ == REVENUE_RANGES  # type: ignore[attr-defined]
