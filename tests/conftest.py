@@ -6,12 +6,28 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from pogo_core.error import BadMigrationError
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
-from tests.postgres import Choice, NoServerError, Server, fresh_database, migrated_template, running_server
+from tests.postgres import (
+    Choice,
+    NoServerError,
+    Server,
+    fresh_database,
+    migrated_template,
+    running_server,
+)
+from tests.secret_watch import pytest_runtest_makereport, secrets, spawn
+
+__all__ = ["pytest_runtest_makereport", "secrets", "spawn"]  # found by pytest here, for every test
 
 pytest.register_assert_rewrite("tests.unit.contracts")
+
+# Under CI hypothesis chooses its own profile: as many examples, always the same ones, no deadline.
+settings.register_profile("bounded", max_examples=100, deadline=None)
+if settings.get_current_profile_name() != "ci":
+    settings.load_profile("bounded")
 
 _HERE = Path(__file__).parent
 _UNIT = _HERE / "unit"
