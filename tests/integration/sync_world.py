@@ -1,0 +1,170 @@
+"""A user with a connected CRM whose pages a test scripts, and the real use cases over a real database."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
+from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.run_sync import RunSync, StopSignal, never
+from astrelo.application.schedule_syncs import RequestSync, SyncNow
+from astrelo.application.sync_records import RecordWalk, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
+from astrelo.domain.errors import AstreloError
+from astrelo.domain.identifiers import (
+    ConnectionId,
+    CrmAccountId,
+    Cursor,
+    ObjectType,
+    Provider,
+    RecordId,
+    UserId,
+)
+from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
+from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
+from astrelo.domain.sync import SyncRun, Window
+from tests.canonical import View, stored_view
+from tests.unit.fakes.clock import FakeClock
+from tests.unit.fakes.randomness import FakeRandomness
+
+Page = Sequence[CrmRecord | RejectedRecord]
+PageOrError = Page | AstreloError
+
+
+@dataclass
+class ScriptedCrm(CrmProvider):
+    """A CRM that gives exactly these pages. An error in a page's place is raised there, once."""
+
+    pages: dict[ObjectType, list[PageOrError]] = field(default_factory=dict)
+    reps: Sequence[OwnerRecord] = ()
+    name: Provider = Provider.HUBSPOT
+
+    @property
+    def provider(self) -> Provider:
+        return self.name
+
+    @property
+    def required_scopes(self) -> frozenset[str]:
+        return frozenset()
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        raise NotImplementedError
+
+    async def exchange(self, code: str, code_verifier: str) -> Grant:
+        raise NotImplementedError
+
+    async def refresh(self, tokens: TokenSet) -> TokenSet:
+        return tokens
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        return None
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncIterator[RecordPage]:
+        pages = self.pages.get(object_type) or [[]]
+        place = int(cursor or 0)
+        while place < len(pages):
+            page = pages[place]
+            if isinstance(page, AstreloError):
+                del pages[place]
+                raise page
+            place += 1
+            yield RecordPage(
+                records=[entry for entry in page if not isinstance(entry, RejectedRecord)],
+                rejected=[entry for entry in page if isinstance(entry, RejectedRecord)],
+                cursor=Cursor(str(place)) if place < len(pages) else None,
+            )
+
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        raise NotImplementedError
+
+    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+        return self.reps
+
+
+class World:
+    """One user, any number of scripted CRMs."""
+
+    def __init__(self, pool: asyncpg.Pool, *crms: ScriptedCrm) -> None:
+        self.pool = pool
+        self.crms = {crm.provider: crm for crm in crms}
+        self.user_id = UserId(uuid4())
+        self.clock = FakeClock()
+        self.randomness = FakeRandomness()
+        self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
+
+    async def connect(self) -> None:
+        for provider in self.crms:
+            await self._connect(provider)
+
+    async def _connect(self, provider: Provider) -> None:
+        account = CrmAccount(account_id=CrmAccountId("1"), name="Test")
+        tokens = TokenSet(access_token="access", refresh_token="refresh", expires_at=None)
+        connection = CrmConnection.establish(
+            ConnectionId(uuid4()),
+            self.user_id,
+            provider,
+            Grant(tokens=tokens, account=account),
+            self.clock.now(),
+        )
+        async with self.uow(self.user_id) as tx:
+            await tx.connections.save(connection)
+            await tx.tokens.put(connection.id, tokens)
+
+    async def request(self, provider: Provider = Provider.HUBSPOT) -> SyncRun:
+        return await SyncNow(self.uow, RequestSync(self.clock, self.randomness))(self.user_id, provider)
+
+    def run_sync(self) -> RunSync:
+        """A worker's use case; each call makes an independent one."""
+        providers = CrmProviders(dict(self.crms))
+        walk = RecordWalk(self.uow)
+        return RunSync(
+            self.uow,
+            providers,
+            AccessTokens(self.uow, self.uow, providers, self.clock),
+            SyncCompanies(walk, self.clock, self.randomness),
+            SyncContacts(walk, self.clock, self.randomness),
+            SyncDeals(walk, self.clock, self.randomness),
+            self.clock,
+        )
+
+    async def sync(self, provider: Provider = Provider.HUBSPOT, should_stop: StopSignal = never) -> SyncRun:
+        """Request a run and carry it out; return it as it ended."""
+        run = await self.request(provider)
+        await self.run_sync()(self.user_id, run.id, should_stop)
+        return await self.stored(run)
+
+    async def stored(self, run: SyncRun) -> SyncRun:
+        async with self.uow(self.user_id) as tx:
+            return await tx.runs.get(run.id)
+
+    async def view(self) -> View:
+        async with self.pool.acquire() as connection:
+            return await stored_view(connection, self.user_id)
+
+
+@asynccontextmanager
+async def world(database: str, *crms: ScriptedCrm) -> AsyncIterator[World]:
+    """Open a world with a connected CRM."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
+        made = World(pool, *(crms or (ScriptedCrm(),)))
+        await made.connect()
+        yield made
+
+
+def paged(records: Iterable[CrmRecord], size: int) -> list[PageOrError]:
+    """Cut records into pages, at least one."""
+    entries = list(records)
+    return [entries[start : start + size] for start in range(0, len(entries), size)] or [[]]

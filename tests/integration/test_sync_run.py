@@ -1,0 +1,370 @@
+"""A run, from request to certificate: what lands, what is counted, and how it goes on after trouble."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from astrelo.domain.errors import (
+    CrmRejected,
+    CrmUnavailable,
+    PermissionMissing,
+    RateLimited,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.records import RejectedRecord, RejectionReason
+from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus
+from tests.builders import at, company, contact, deal, owner
+from tests.integration.sync_world import ScriptedCrm, World, paged, world
+
+COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
+HUBSPOT = Provider.HUBSPOT
+
+Scenario = Callable[[World], Awaitable[None]]
+
+
+@pytest.fixture
+def play(database: str) -> Callable[[ScriptedCrm, Scenario], None]:
+    def run(crm: ScriptedCrm, scenario: Scenario) -> None:
+        async def once() -> None:
+            async with world(database, crm) as made:
+                await scenario(made)
+
+        asyncio.run(once())
+
+    return run
+
+
+Play = Callable[[ScriptedCrm, Scenario], None]
+
+
+def small_crm() -> ScriptedCrm:
+    return ScriptedCrm(
+        pages={
+            COMPANIES: [[company("1", "acme.com", owner_id="7"), company("2")], [company("3", "bolt.io")]],
+            CONTACTS: [[contact("11", "ann@acme.com"), contact("12", company_id="2"), contact("13")]],
+            DEALS: [[deal("21", company_id="3", contact_ids=("11", "99"))]],
+        },
+        reps=[owner("7")],
+    )
+
+
+def test_a_full_run_stores_links_and_certifies_everything(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        run = await made.sync()
+        assert run.status is RunStatus.COMPLETED
+        assert all(step.is_certified for step in run.steps)
+        assert {step.object_type: step.counts.inserted for step in run.steps} == {
+            COMPANIES: 3,
+            CONTACTS: 3,
+            DEALS: 1,
+        }
+        view = await made.view()
+        acme, second, bolt = (frozenset({("hubspot", record_id)}) for record_id in "123")
+        assert set(view.companies) == {acme, second, bolt}
+        links = {record_id: row[:3] for (_, record_id), row in view.contacts.items()}
+        assert links == {
+            "11": (acme, "email_domain", None),
+            "12": (second, "provider_id", None),
+            "13": (None, None, "no_email"),
+        }
+        assert view.deals["hubspot", "21"][0] == bolt
+        assert view.deals["hubspot", "21"][3] == frozenset({"11"})
+
+    play(small_crm(), scenario)
+
+
+def test_a_second_run_of_the_same_data_reports_everything_unchanged(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        await made.sync()
+        before = await made.view()
+        made.clock.advance(60)
+        run = await made.sync()
+        counts = [step.counts for step in run.steps]
+        assert [(c.inserted, c.updated, c.unchanged) for c in counts] == [(0, 0, 3), (0, 0, 3), (0, 0, 1)]
+        assert await made.view() == before
+
+    play(small_crm(), scenario)
+
+
+def test_an_unchanged_run_writes_no_row(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        await made.sync()
+        made.clock.advance(60)
+        await made.sync()
+        latest = await made.pool.fetchval("select max(synced_at) from companies")
+        first = await made.pool.fetchval("select min(synced_at) from companies")
+        assert latest == first
+
+    play(small_crm(), scenario)
+
+
+def test_a_bump_without_a_change_moves_the_time_and_counts_as_unchanged(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com")]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        crm.pages[COMPANIES] = [[company("1", "acme.com", minutes=5)]]
+        run = await made.sync()
+        assert run.step(COMPANIES).counts.unchanged == 1
+        assert await made.pool.fetchval("select source_updated_at from companies") == at(5)
+
+    play(crm, scenario)
+
+
+def test_a_company_without_domain_synced_twice_makes_no_duplicate(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        await made.sync()
+        await made.sync()
+        assert len((await made.view()).companies) == 1
+
+    play(ScriptedCrm(pages={COMPANIES: [[company("1")]]}), scenario)
+
+
+def test_two_companies_with_one_domain_in_one_batch_are_one_company(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com"), company("2", "acme.com", minutes=1)]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        view = await made.view()
+        assert list(view.companies.values()) == [("acme.com", "hubspot", "2", "Company 2", None)]
+
+    play(crm, scenario)
+
+
+def test_domains_swapped_between_two_companies_keep_both_ids(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1", "a.com"), company("2", "b.com")]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        ids = await _company_of_record(made)
+        crm.pages[COMPANIES] = [[company("1", "b.com", minutes=1), company("2", "a.com", minutes=1)]]
+        await made.sync()
+        assert await _company_of_record(made) == ids
+        domains = await made.pool.fetch("select external_provider_id, domain from companies")
+        assert dict(domains) == {"1": "b.com", "2": "a.com"}
+
+    play(crm, scenario)
+
+
+def test_companies_that_fall_together_leave_an_alias_and_take_their_contacts_along(play: Play) -> None:
+    crm = ScriptedCrm(
+        pages={
+            COMPANIES: [[company("1", "a.com"), company("2", "b.com")]],
+            CONTACTS: [[contact("11", company_id="2")]],
+        }
+    )
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        ids = await _company_of_record(made)
+        crm.pages[COMPANIES] = [[company("2", "a.com", minutes=1)]]
+        await made.sync()
+        aliases = await made.pool.fetch("select alias_id, company_id from company_aliases")
+        assert [tuple(row) for row in aliases] == [(ids["2"], ids["1"])]
+        assert await made.pool.fetchval("select company_id from contacts") == ids["1"]
+
+    play(crm, scenario)
+
+
+def test_a_contact_whose_company_comes_later_is_linked_in_the_end(play: Play) -> None:
+    crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "ann@acme.com", company_id="1")]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        assert (await made.view()).contacts["hubspot", "11"][2] == "no_company"
+        crm.pages = {COMPANIES: [[company("1", "other.com"), company("2", "acme.com")]]}
+        await made.sync()
+        link = (await made.view()).contacts["hubspot", "11"][:2]
+        assert link == (frozenset({("hubspot", "1")}), "provider_id")
+
+    play(crm, scenario)
+
+
+def test_a_duplicated_id_across_pages_is_a_repeat_and_the_newer_copy_wins(play: Play) -> None:
+    pages = paged([company("1", "a.com"), company("2"), company("1", "b.com", minutes=9)], 1_000)
+    first, again = pages[0][:2], pages[0][2:]  # type: ignore[index] # pages hold records here
+
+    async def scenario(made: World) -> None:
+        filler = [company(f"f{n}") for n in range(1_000)]
+        made.crms[HUBSPOT].pages = {COMPANIES: [[*first, *filler], again]}
+        run = await made.sync()
+        counts = run.step(COMPANIES).counts
+        assert (counts.received, counts.repeats, counts.distinct, counts.inserted) == (1_003, 1, 1_002, 1_002)
+        assert counts.is_balanced
+        assert (
+            await made.pool.fetchval("select domain from companies where external_provider_id='1'") == "b.com"
+        )
+
+    play(ScriptedCrm(), scenario)
+
+
+def test_a_record_older_than_the_stored_one_is_stale_and_changes_nothing(play: Play) -> None:
+    crm = ScriptedCrm(pages={CONTACTS: [[contact("1", "new@acme.com", minutes=5)]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        crm.pages[CONTACTS] = [[contact("1", "old@acme.com", minutes=4)]]
+        run = await made.sync()
+        assert run.step(CONTACTS).counts.stale == 1
+        assert (await made.view()).contacts["hubspot", "1"][3] == "new@acme.com"
+
+    play(crm, scenario)
+
+
+def test_rejected_records_are_kept_by_id_and_reason_and_the_run_balances(play: Play) -> None:
+    bad = [RejectedRecord("x" * 128, RejectionReason.BAD_ID), RejectedRecord(None, RejectionReason.MALFORMED)]
+
+    async def scenario(made: World) -> None:
+        run = await made.sync()
+        counts = run.step(COMPANIES).counts
+        assert run.status is RunStatus.COMPLETED
+        assert counts.rejected == {"bad_id": 1, "malformed": 1}
+        assert counts.is_balanced
+        stored = await made.pool.fetch("select record_id, reason from sync_rejections order by reason")
+        assert [tuple(row) for row in stored] == [("x" * 128, "bad_id"), (None, "malformed")]
+
+    play(ScriptedCrm(pages={COMPANIES: [[company("1"), *bad]]}), scenario)
+
+
+def test_unreadable_values_and_unknown_owners_are_counted_by_field(play: Play) -> None:
+    records = [company("1", unreadable=("employee_count",), owner_id="404"), company("2", owner_id="7")]
+
+    async def scenario(made: World) -> None:
+        run = await made.sync()
+        assert run.step(COMPANIES).counts.unreadable == {"employee_count": 1, "crm_rep_id": 1}
+        reps = await made.pool.fetchval("select count(*) from companies where crm_rep_id is not null")
+        assert reps == 1
+
+    play(ScriptedCrm(pages={COMPANIES: [records]}, reps=[owner("7", archived=True)]), scenario)
+
+
+def test_a_dropped_connection_fails_the_run_visibly_and_the_next_request_resumes_it(play: Play) -> None:
+    page = [company(f"a{n}") for n in range(1_000)]
+    crm = ScriptedCrm(pages={COMPANIES: [page, CrmUnavailable(HUBSPOT, "connection reset"), [company("z")]]})
+
+    async def scenario(made: World) -> None:
+        failed = await made.sync()
+        assert failed.status is RunStatus.FAILED
+        assert "connection reset" in (failed.reason or "")
+        assert failed.step(COMPANIES).cursor == "1"
+        resumed = await made.sync()
+        assert resumed.id == failed.id
+        assert resumed.status is RunStatus.COMPLETED
+        assert resumed.step(COMPANIES).counts.inserted == 1_001
+        assert resumed.step(COMPANIES).counts.received == 1_001
+
+    play(crm, scenario)
+
+
+def test_a_run_that_failed_long_ago_is_not_resumed(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [CrmRejected(HUBSPOT, 400, "odd")]})
+
+    async def scenario(made: World) -> None:
+        failed = await made.sync()
+        made.clock.advance(timedelta(hours=7).total_seconds())
+        assert (await made.sync()).id != failed.id
+
+    play(crm, scenario)
+
+
+def test_a_refused_object_type_makes_the_run_partial_and_stops_no_other(play: Play) -> None:
+    crm = small_crm()
+    crm.pages[DEALS] = [PermissionMissing(HUBSPOT, DEALS, ("crm.objects.deals.read",))]
+
+    async def scenario(made: World) -> None:
+        run = await made.sync()
+        assert run.status is RunStatus.PARTIAL
+        assert run.step(DEALS).status is StepStatus.REFUSED
+        assert "crm.objects.deals.read" in (run.reason or "")
+        assert run.step(CONTACTS).is_certified
+
+    play(crm, scenario)
+
+
+def test_a_revoked_grant_parks_the_run_with_the_reason(play: Play) -> None:
+    crm = ScriptedCrm(pages={CONTACTS: [ReauthorizationRequired(HUBSPOT, "the app was uninstalled")]})
+
+    async def scenario(made: World) -> None:
+        run = await made.sync()
+        assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
+        assert "uninstalled" in (run.reason or "")
+        await made.run_sync()(made.user_id, run.id)
+        assert (await made.stored(run)).status is RunStatus.PARKED
+
+    play(crm, scenario)
+
+
+def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
+    pause = timedelta(hours=3)
+    crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, pause, "DAILY")]})
+
+    async def scenario(made: World) -> None:
+        run = await made.sync()
+        assert run.status is RunStatus.PARKED
+        assert run.parked_until == made.clock.now() + pause
+        queued = await made.pool.fetchval(
+            "select count(*) from pgqueuer where execute_after > now() + interval '2 hours'"
+        )
+        assert queued == 1
+
+    play(crm, scenario)
+
+
+def test_a_worker_asked_to_stop_hands_the_run_on_between_batches(play: Play) -> None:
+    pages = paged([company(f"{n}") for n in range(3_000)], 1_000)
+    crm = ScriptedCrm(pages={COMPANIES: pages})
+
+    async def scenario(made: World) -> None:
+        answers = iter([False] * 3 + [True] * 100)
+        run = await made.sync(should_stop=lambda: next(answers))
+        assert run.status is RunStatus.QUEUED
+        assert not run.step(COMPANIES).is_done
+        finished = await made.sync()
+        assert finished.id == run.id
+        assert finished.status is RunStatus.COMPLETED
+        assert finished.step(COMPANIES).counts.received == 3_000
+
+    play(crm, scenario)
+
+
+def test_a_run_that_kills_its_worker_is_given_up_after_a_set_number_of_attempts(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        run = await made.request()
+        async with made.uow(made.user_id) as tx:
+            await tx.runs.save(replace(run, status=RunStatus.RUNNING, attempts=MAX_ATTEMPTS))
+        await made.run_sync()(made.user_id, run.id)
+        assert (await made.stored(run)).status is RunStatus.FAILED
+
+    play(ScriptedCrm(), scenario)
+
+
+def test_a_request_during_an_open_run_returns_that_run(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        first = await made.request()
+        second = await made.request()
+        assert second.id == first.id
+        jobs = await made.pool.fetchval("select count(*) from pgqueuer")
+        assert jobs == 1
+
+    play(ScriptedCrm(), scenario)
+
+
+def test_what_two_users_hold_never_links_across(play: Play, database: str) -> None:
+    async def scenario(made: World) -> None:
+        await made.sync()
+        async with world(
+            database, ScriptedCrm(pages={CONTACTS: [[contact("11", "ann@acme.com", "1")]]})
+        ) as other:
+            await other.sync()
+            assert (await other.view()).contacts["hubspot", "11"][:3] == (None, None, "no_company")
+
+    play(ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com")]]}), scenario)
+
+
+async def _company_of_record(made: World) -> dict[str, object]:
+    rows = await made.pool.fetch("select external_provider_id, company_id from crm_companies")
+    return {row[0]: row[1] for row in rows}
