@@ -12,6 +12,7 @@ TESTS ?= tests
 
 VENV := .venv
 BIN := $(VENV)/bin
+CODE := src tests benchmarks
 RUN := $(BIN)/python -m
 READY := $(VENV)/.ready
 # A moved or copied clone, or an interpreter that went away, leaves an environment that cannot work.
@@ -27,10 +28,12 @@ help: ## Show this list
 demo: $(READY) ## Connect a sandbox HubSpot and watch it sync (ARGS="--once --json")
 	@$(BIN)/astrelo demo $(ARGS)
 
-test: gate $(READY) ## The gate and all tests, against a real PostgreSQL
+test: $(READY) ## The gate and all tests, against a real PostgreSQL
+	@$(MAKE) --no-print-directory -j2 -k gate
 	@$(RUN) pytest -n auto $(TESTS)
 
-check: gate unit ## Format, lint, types, import contracts, unit tests: seconds, no database
+check: $(READY) ## Format, lint, types, import contracts, unit tests: seconds, no database
+	@$(MAKE) --no-print-directory -j2 -k gate unit
 
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (N=100000)
 	@$(RUN) benchmarks --records $(N)
@@ -48,13 +51,13 @@ clean: ## Remove the environment and every cache; the demo's data stays
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: gate
-gate: format lint types contracts
+gate: types format lint contracts
 
 format: $(READY)
-	@$(BIN)/ruff format --check --quiet . || { echo 'run: $(BIN)/ruff format .'; exit 1; }
+	@$(BIN)/ruff format --check --quiet $(CODE) || { echo 'run: $(BIN)/ruff format $(CODE)'; exit 1; }
 
 lint: $(READY)
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet $(CODE)
 
 types: $(READY)
 	@$(BIN)/mypy --no-error-summary
