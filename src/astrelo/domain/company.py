@@ -87,14 +87,18 @@ def regroup(
     vacated: set[CompanyId] = set()
     for company in companies:
         group = _claimed_group(company, followers.get(company.id, []))
-        if group is None:
-            vacated.add(company.id)
-        else:
+        if group is not None:
             claims[group].append(company)
+        elif not company.has_other_records:
+            vacated.add(company.id)
     return _settle(members, claims, vacated, mint)
 
 
 def _claimed_group(company: Company, followers: list[RecordMove]) -> GroupKey | None:
+    """None for a company that is left, and for one whose only record has no domain and is not among the moves.
+
+    The latter happens when a record that once shared a company comes back after the other had taken it along.
+    """
     if company.has_other_records:
         return company.domain
     groups = [move.group for move in followers]
@@ -137,5 +141,5 @@ def leading_record(
 
     The store applies the same rule set-based; raises ValueError for no records.
     """
-    newest_last = sorted(records, key=lambda entry: entry[0])
-    return max(newest_last, key=lambda entry: entry[1].source_updated_at)
+    by_key = sorted(records, key=lambda entry: entry[0])
+    return max(by_key, key=lambda entry: entry[1].source_updated_at)

@@ -220,6 +220,7 @@ class SyncRun:
 
     def cancelled(self, reason: str, at: datetime) -> Self:
         """Stop for good. Raises every epoch, so that running work writes nothing more."""
+        self._require_open("cancelled")
         return replace(
             self,
             status=RunStatus.CANCELLED,
