@@ -1,0 +1,37 @@
+"""A session that keeps its tokens in memory and refreshes them as AccessTokens would."""
+
+from astrelo.domain.connection import CrmAccount, Grant
+from astrelo.domain.ports import CrmProvider, CrmSession
+
+
+class FakeCrmSession(CrmSession):
+    def __init__(self, provider: CrmProvider, grant: Grant) -> None:
+        self._provider = provider
+        self._account = grant.account
+        self.tokens = grant.tokens
+        self.refreshes = 0
+
+    @property
+    def account(self) -> CrmAccount:
+        return self._account
+
+    async def access_token(self, rejected: str | None = None) -> str:
+        if rejected == self.tokens.access_token:
+            self.tokens = await self._provider.refresh(self.tokens)
+            self.refreshes += 1
+        return self.tokens.access_token
+
+
+class LastingSession(CrmSession):
+    """A session whose token never needs a refresh."""
+
+    def __init__(self, account: CrmAccount, token: str = "access-token") -> None:
+        self._account = account
+        self._token = token
+
+    @property
+    def account(self) -> CrmAccount:
+        return self._account
+
+    async def access_token(self, rejected: str | None = None) -> str:
+        return self._token
