@@ -13,6 +13,7 @@ from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.run_sync import RunSync, StopSignal, never
 from astrelo.application.schedule_syncs import RequestSync, SyncNow
 from astrelo.application.sync_records import RecordWalk, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import (
@@ -27,9 +28,9 @@ from astrelo.domain.identifiers import (
 from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
 from astrelo.domain.sync import SyncRun, Window
+from tests.builders import company
 from tests.canonical import View, stored_view
 from tests.unit.fakes.clock import FakeClock
-from tests.unit.fakes.randomness import FakeRandomness
 
 Page = Sequence[CrmRecord | RejectedRecord]
 PageOrError = Page | AstreloError
@@ -102,7 +103,7 @@ class World:
         self.crms = {crm.provider: crm for crm in crms}
         self.user_id = UserId(uuid4())
         self.clock = FakeClock()
-        self.randomness = FakeRandomness()
+        self.randomness = SystemRandomness()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
     async def connect(self) -> None:
@@ -126,14 +127,16 @@ class World:
     async def request(self, provider: Provider = Provider.HUBSPOT) -> SyncRun:
         return await SyncNow(self.uow, RequestSync(self.clock, self.randomness))(self.user_id, provider)
 
+    def tokens(self) -> AccessTokens:
+        return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
+
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""
-        providers = CrmProviders(dict(self.crms))
         walk = RecordWalk(self.uow)
         return RunSync(
             self.uow,
-            providers,
-            AccessTokens(self.uow, self.uow, providers, self.clock),
+            CrmProviders(dict(self.crms)),
+            self.tokens(),
             SyncCompanies(walk, self.clock, self.randomness),
             SyncContacts(walk, self.clock, self.randomness),
             SyncDeals(walk, self.clock, self.randomness),
@@ -162,6 +165,11 @@ async def world(database: str, *crms: ScriptedCrm) -> AsyncIterator[World]:
         made = World(pool, *(crms or (ScriptedCrm(),)))
         await made.connect()
         yield made
+
+
+def thousands_of_companies(thousands: int) -> list[PageOrError]:
+    """Make pages that are a batch each."""
+    return paged([company(str(number)) for number in range(thousands * 1_000)], 1_000)
 
 
 def paged(records: Iterable[CrmRecord], size: int) -> list[PageOrError]:
