@@ -1,6 +1,6 @@
 """A user with a connected CRM whose pages a test scripts, and the real use cases over a real database."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -71,7 +71,7 @@ class ScriptedCrm(CrmProvider):
         *,
         window: Window | None = None,
         cursor: Cursor | None = None,
-    ) -> AsyncIterator[RecordPage]:
+    ) -> AsyncGenerator[RecordPage, None]:
         pages = self.pages.get(object_type) or [[]]
         place = int(cursor or 0)
         while place < len(pages):

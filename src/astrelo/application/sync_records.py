@@ -7,8 +7,8 @@ No transaction is open while the CRM is asked.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -163,14 +163,15 @@ PageQueue = asyncio.Queue[RecordPage | Exception]
 
 
 @asynccontextmanager
-async def _fetched_ahead(pages: AsyncIterator[RecordPage]) -> AsyncIterator[PageQueue]:
+async def _fetched_ahead(pages: AsyncGenerator[RecordPage, None]) -> AsyncIterator[PageQueue]:
     """Fetch in a task of its own; an error takes its place in the queue, behind the pages before it."""
     queue: PageQueue = asyncio.Queue(PAGES_AHEAD)
 
     async def fetch() -> None:
         try:
-            async for page in pages:
-                await queue.put(page)
+            async with aclosing(pages):
+                async for page in pages:
+                    await queue.put(page)
         except Exception as error:  # noqa: BLE001 - it is raised again where the pages are consumed
             await queue.put(error)
 

@@ -4,7 +4,7 @@ Adapters and fakes inherit these explicitly: a forgotten method then fails at co
 """
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,10 +171,11 @@ class CrmProvider(Protocol):
         *,
         window: Window | None = None,
         cursor: Cursor | None = None,
-    ) -> AsyncIterator[RecordPage]:
+    ) -> AsyncGenerator[RecordPage, None]:
         """Walk the records modified in `window` (all live ones without), from `cursor` on.
 
         Yields pages of at most about 1,000 records, associations included; the last one has no cursor.
+        Whoever leaves early closes it, so that what is fetched ahead stops.
         Raises PermissionMissing, ReauthorizationRequired.
         """
 

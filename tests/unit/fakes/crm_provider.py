@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import quote
@@ -121,7 +121,7 @@ class FakeCrmProvider(CrmProvider):
         *,
         window: Window | None = None,
         cursor: Cursor | None = None,
-    ) -> AsyncIterator[RecordPage]:
+    ) -> AsyncGenerator[RecordPage, None]:
         walked = [record for record in self._live(object_type) if _is_in(window, record)]
         start = int(cursor or 0)
         while True:

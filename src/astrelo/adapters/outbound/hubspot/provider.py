@@ -71,7 +71,7 @@ class HubSpotProvider(CrmProvider):
         *,
         window: Window | None = None,
         cursor: Cursor | None = None,
-    ) -> AsyncIterator[RecordPage]:
+    ) -> AsyncGenerator[RecordPage, None]:
         """Associations are read while the next records are listed; close the iterator to stop both.
 
         A cursor knows what it walks, so `window` counts only without one.
