@@ -1,0 +1,181 @@
+"""A run's states, and the certificate that nothing was lost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrelo.domain.errors import InvalidTransition
+from astrelo.domain.identifiers import ConnectionId, Cursor, ObjectType, Provider, SyncRunId, UserId
+from astrelo.domain.sync import Counts, RunStatus, StepStatus, SyncRun, SyncStep
+from tests.unit.domain.records import NOON, at
+
+numbers = st.integers(0, 1000)
+reasons = st.dictionaries(st.sampled_from(["bad_id", "malformed"]), st.integers(1, 50))
+some_counts = st.builds(
+    Counts,
+    received=numbers,
+    repeats=numbers,
+    inserted=numbers,
+    updated=numbers,
+    unchanged=numbers,
+    stale=numbers,
+    rejected=reasons,
+    unreadable=st.dictionaries(st.sampled_from(["domain", "email"]), st.integers(1, 50)),
+)
+
+
+def queued() -> SyncRun:
+    return SyncRun.request(
+        SyncRunId(UUID(int=1)), UserId(UUID(int=2)), ConnectionId(UUID(int=3)), Provider.HUBSPOT, NOON
+    )
+
+
+def running() -> SyncRun:
+    return queued().taken_up(at(1))
+
+
+def done(run: SyncRun, **refused: str) -> SyncRun:
+    for step in run.steps:
+        reason = refused.get(step.object_type)
+        status = StepStatus.COMPLETED if reason is None else StepStatus.REFUSED
+        run = run.with_step(replace(step, status=status, reason=reason))
+    return run
+
+
+def balanced(counts: Counts) -> Counts:
+    told = counts.inserted + counts.updated + counts.unchanged + counts.stale + counts.rejections
+    return replace(counts, received=told + counts.repeats)
+
+
+class TestCounts:
+    @given(some_counts, some_counts, some_counts)
+    @settings(max_examples=60, deadline=None)
+    def test_batches_may_be_added_in_any_grouping(self, one: Counts, two: Counts, three: Counts) -> None:
+        assert (one + two) + three == one + (two + three)
+        assert one + two == two + one
+        assert one + Counts() == one
+
+    @given(some_counts, some_counts)
+    @settings(max_examples=60, deadline=None)
+    def test_the_sum_of_balanced_counts_is_balanced(self, one: Counts, two: Counts) -> None:
+        assert (balanced(one) + balanced(two)).is_balanced
+
+    @given(some_counts)
+    @settings(max_examples=60, deadline=None)
+    def test_one_record_unaccounted_for_is_seen(self, counts: Counts) -> None:
+        lost = replace(balanced(counts), received=balanced(counts).received + 1)
+        assert not lost.is_balanced
+
+    def test_reasons_and_fields_are_added_one_by_one(self) -> None:
+        total = Counts(rejected={"bad_id": 1}, unreadable={"domain": 2}) + Counts(
+            rejected={"bad_id": 2, "malformed": 1}
+        )
+        assert total.rejected == {"bad_id": 3, "malformed": 1}
+        assert total.unreadable == {"domain": 2}
+
+
+class TestCertificate:
+    def test_a_completed_step_whose_counts_balance_is_certified(self) -> None:
+        counts = Counts(
+            received=7, repeats=1, inserted=2, updated=1, unchanged=1, stale=1, rejected={"bad_id": 1}
+        )
+        assert SyncStep(object_type=ObjectType.DEALS, status=StepStatus.COMPLETED, counts=counts).is_certified
+
+    @pytest.mark.parametrize(
+        ("status", "counts"),
+        [
+            (StepStatus.RUNNING, Counts()),
+            (StepStatus.REFUSED, Counts()),
+            (StepStatus.COMPLETED, Counts(received=1)),
+        ],
+    )
+    def test_nothing_else_is(self, status: StepStatus, counts: Counts) -> None:
+        assert not SyncStep(object_type=ObjectType.DEALS, status=status, counts=counts).is_certified
+
+
+class TestTheCourseOfARun:
+    def test_a_full_run_walks_every_object_type(self) -> None:
+        assert [step.object_type for step in queued().open_steps] == list(ObjectType)
+
+    def test_whoever_takes_it_up_raises_the_epoch_of_every_step(self) -> None:
+        taken_over = running().taken_up(at(2))
+        assert {step.epoch for step in taken_over.steps} == {2}
+        assert (taken_over.attempts, taken_over.started_at) == (2, at(1))
+
+    def test_a_takeover_keeps_the_cursors(self) -> None:
+        walked = running().with_step(replace(running().step(ObjectType.DEALS), cursor=Cursor("after 100")))
+        assert walked.taken_up(at(2)).step(ObjectType.DEALS).cursor == "after 100"
+
+    def test_a_changed_step_replaces_its_own_only(self) -> None:
+        run = running()
+        changed = run.with_step(replace(run.step(ObjectType.CONTACTS), status=StepStatus.COMPLETED))
+        assert [step.object_type for step in changed.open_steps] == [ObjectType.COMPANIES, ObjectType.DEALS]
+
+    def test_it_completes_when_every_step_is_done(self) -> None:
+        finished = done(running()).finished(at(9))
+        assert (finished.status, finished.finished_at, finished.reason) == (RunStatus.COMPLETED, at(9), None)
+
+    def test_a_refused_object_type_makes_it_partial_and_is_named(self) -> None:
+        finished = done(running(), deals="The grant does not cover deals.").finished(at(9))
+        assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover deals.")
+
+    def test_refused_owners_make_it_partial_though_they_have_no_step(self) -> None:
+        finished = done(running()).finished(at(9), ["The grant does not cover owners."])
+        assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover owners.")
+
+    def test_a_parked_run_says_why_and_until_when_and_goes_on_from_there(self) -> None:
+        parked = running().parked("daily limit", at(60))
+        assert (parked.status, parked.reason, parked.parked_until) == (
+            RunStatus.PARKED,
+            "daily limit",
+            at(60),
+        )
+        resumed = parked.requeued().taken_up(at(61))
+        assert (resumed.status, resumed.reason, resumed.parked_until) == (RunStatus.RUNNING, None, None)
+
+    def test_a_failed_run_can_be_resumed_with_its_attempts_counted_anew(self) -> None:
+        resumed = running().failed("HubSpot does not answer.", at(5)).requeued()
+        assert (resumed.status, resumed.attempts, resumed.finished_at, resumed.reason) == (
+            RunStatus.QUEUED, 0, None, None,
+        )  # fmt: skip
+
+    def test_cancelling_fences_running_work_off(self) -> None:
+        cancelled = running().cancelled("cancelled by the user", at(3))
+        assert (cancelled.status, cancelled.finished_at) == (RunStatus.CANCELLED, at(3))
+        assert {step.epoch for step in cancelled.steps} == {2}
+
+
+ENDED = {
+    "completed": lambda: done(running()).finished(at(9)),
+    "partial": lambda: done(running(), deals="refused").finished(at(9)),
+    "failed": lambda: running().failed("why", at(9)),
+    "cancelled": lambda: running().cancelled("why", at(9)),
+}
+ACTIONS: dict[str, Callable[[SyncRun], SyncRun]] = {
+    "started": lambda run: run.taken_up(at(10)),
+    "parked": lambda run: run.parked("why", None),
+    "finished": lambda run: run.finished(at(10)),
+    "failed": lambda run: run.failed("why", at(10)),
+    "cancelled": lambda run: run.cancelled("why", at(10)),
+}
+
+
+class TestARunThatHasEnded:
+    @pytest.mark.parametrize("action", ACTIONS)
+    @pytest.mark.parametrize("state", ENDED)
+    def test_it_refuses_and_names_both_its_state_and_the_action(self, state: str, action: str) -> None:
+        with pytest.raises(InvalidTransition, match=f"A sync run that is {state} cannot be {action}"):
+            ACTIONS[action](ENDED[state]())
+
+    @pytest.mark.parametrize("state", ["completed", "partial", "cancelled"])
+    def test_only_a_failed_one_can_be_resumed(self, state: str) -> None:
+        with pytest.raises(InvalidTransition, match=f"{state} cannot be resumed"):
+            ENDED[state]().requeued()
+
+    @pytest.mark.parametrize("status", RunStatus)
+    def test_open_are_those_that_may_still_write(self, status: RunStatus) -> None:
+        assert status.is_open == (status.value in {"queued", "running", "parked"})

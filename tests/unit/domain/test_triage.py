@@ -1,0 +1,139 @@
+"""Which told records are news, and which copy of a repeated one counts."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astrelo.domain.identifiers import RecordId
+from astrelo.domain.records import CompanyRecord, EmailKind, content_hash
+from astrelo.domain.triage import KnownRecord, Triage, latest_of_each, tally, triage
+from tests.unit.domain.records import at, company_record, contact_record, deal_record
+
+ENTITY = UUID(int=7)
+
+records = st.builds(
+    lambda record_id, minutes, name: company_record(record_id, at(minutes), name=name),
+    st.sampled_from("abc"),
+    st.integers(0, 3),
+    st.sampled_from(["Acme", "Acme Inc."]),
+)
+
+
+def known(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
+    stored = KnownRecord(ENTITY, content_hash(record), record.source_updated_at, archived)
+    return {record.record_id: stored}
+
+
+def counts(batch: Triage[CompanyRecord]) -> tuple[int, int, int, int]:
+    """Inserted, updated, unchanged and stale, when the store writes all that it is given."""
+    total = tally(batch, {write.record.record_id: write.known is None for write in batch.writes})
+    return total.inserted, total.updated, total.unchanged, total.stale
+
+
+class TestRepeats:
+    def test_the_latest_copy_counts(self) -> None:
+        old, new = company_record("1", at(0), name="Old"), company_record("1", at(1), name="New")
+        assert list(latest_of_each([new, old]).values()) == [new]
+
+    def test_among_equally_late_copies_the_last_told_counts(self) -> None:
+        first, second = company_record("1", name="First"), company_record("1", name="Second")
+        assert list(latest_of_each([first, second]).values()) == [second]
+
+    @given(st.lists(records), st.data())
+    @settings(max_examples=100, deadline=None)
+    def test_which_copy_counts_does_not_depend_on_how_a_walk_was_cut(
+        self, told: Sequence[CompanyRecord], data: st.DataObject
+    ) -> None:
+        cut = data.draw(st.integers(0, len(told)))
+        first, rest = latest_of_each(told[:cut]), latest_of_each(told[cut:])
+        assert latest_of_each([*first.values(), *rest.values()]) == latest_of_each(told)
+
+
+class TestTriage:
+    def test_an_unknown_record_is_inserted(self) -> None:
+        batch = triage([company_record()], {})
+        assert counts(batch) == (1, 0, 0, 0)
+        assert [write.known for write in batch.writes] == [None]
+
+    def test_other_content_is_an_update(self) -> None:
+        stored = known(company_record("1", at(0), name="Acme"))
+        batch = triage([company_record("1", at(1), name="Acme Inc.")], stored)
+        assert counts(batch) == (0, 1, 0, 0)
+        assert batch.writes[0].known == stored[RecordId("1")]
+
+    def test_other_content_of_the_same_moment_is_an_update(self) -> None:
+        batch = triage([company_record("1", name="Acme Inc.")], known(company_record("1", name="Acme")))
+        assert counts(batch) == (0, 1, 0, 0)
+
+    def test_the_same_record_again_is_not_written(self) -> None:
+        batch = triage([company_record("1", name="Acme")], known(company_record("1", name="Acme")))
+        assert counts(batch) == (0, 0, 1, 0)
+        assert batch.writes == []
+
+    def test_a_bump_of_the_time_alone_is_written_and_counted_as_unchanged(self) -> None:
+        batch = triage(
+            [company_record("1", at(1), name="Acme")], known(company_record("1", at(0), name="Acme"))
+        )
+        assert counts(batch) == (0, 0, 1, 0)
+        assert len(batch.writes) == 1
+
+    def test_an_older_copy_is_stale_and_not_written(self) -> None:
+        batch = triage(
+            [company_record("1", at(0), name="Old")], known(company_record("1", at(1), name="New"))
+        )
+        assert counts(batch) == (0, 0, 0, 1)
+        assert batch.writes == []
+
+    def test_an_archived_record_told_again_is_an_update_though_its_content_is_the_same(self) -> None:
+        batch = triage([company_record("1")], known(company_record("1"), archived=True))
+        assert counts(batch) == (0, 1, 0, 0)
+
+    def test_what_the_store_left_out_had_a_newer_copy_by_then_and_is_stale(self) -> None:
+        batch = triage([company_record("1"), company_record("2")], {})
+        total = tally(batch, {RecordId("2"): True})
+        assert (total.inserted, total.stale) == (1, 1)
+
+    def test_what_another_inserted_meanwhile_is_an_update(self) -> None:
+        total = tally(triage([company_record("1")], {}), {RecordId("1"): False})
+        assert (total.inserted, total.updated) == (0, 1)
+
+    @given(st.lists(records), st.lists(records))
+    @settings(max_examples=100, deadline=None)
+    def test_every_record_is_counted_once(
+        self, told: Sequence[CompanyRecord], before: Sequence[CompanyRecord]
+    ) -> None:
+        stored = {
+            key: value for record in latest_of_each(before).values() for key, value in known(record).items()
+        }
+        distinct = latest_of_each(told)
+        assert sum(counts(triage(distinct.values(), stored))) == len(distinct)
+
+
+class TestContentHash:
+    @pytest.mark.parametrize("record", [company_record(), contact_record(), deal_record()])
+    def test_it_has_16_bytes(self, record: CompanyRecord) -> None:
+        assert len(content_hash(record)) == 16
+
+    def test_it_does_not_see_the_modification_time(self) -> None:
+        assert content_hash(company_record("1", at(0))) == content_hash(company_record("1", at(1)))
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (company_record(name="Acme"), company_record(name=None)),
+            (company_record(name="Acme"), company_record(description="Acme")),
+            (company_record(unreadable=("domain",)), company_record()),
+            (contact_record(email_kind=EmailKind.INVALID), contact_record()),
+            (deal_record(amount=Decimal(1)), deal_record(amount=None)),
+            (deal_record(contact_ids=("1",)), deal_record(contact_ids=("2",))),
+        ],
+    )
+    def test_it_sees_everything_told(self, one: CompanyRecord, other: CompanyRecord) -> None:
+        assert content_hash(one) != content_hash(other)
+
+    def test_a_lone_surrogate_does_not_stop_it(self) -> None:
+        assert content_hash(company_record(name="\ud800")) != content_hash(company_record(name="\ud801"))
