@@ -3,11 +3,10 @@
 import hashlib
 from abc import ABC, abstractmethod
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -200,7 +199,7 @@ class CrmProviderContract:
     ) -> None:
         account.put_companies(numbers(COMPANIES))
         reading = account.provider.read(session, ObjectType.COMPANIES)
-        async with aclosing(cast("AsyncGenerator[RecordPage, None]", reading)):
+        async with aclosing(reading):
             async for page in reading:
                 assert page.records
                 break

@@ -1,0 +1,358 @@
+"""Reads over HTTP: what is retried, for how long, and what comes out in the end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from astrelo.adapters.outbound.crm_transport import (
+    ONE_ATTEMPT,
+    PATIENT,
+    Call,
+    CrmTransport,
+    Incomplete,
+    RetryPolicy,
+    Sender,
+    Timeouts,
+    retry_after,
+)
+from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
+from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.domain.connection import CrmAccount
+from astrelo.domain.errors import (
+    CrmError,
+    CrmRejected,
+    CrmUnavailable,
+    PermissionMissing,
+    RateLimited,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import CrmAccountId, ObjectType, Provider
+from astrelo.domain.ports import CrmSession
+from tests.unit.fakes.clock import FakeClock
+from tests.unit.fakes.crm_session import LastingSession
+from tests.unit.fakes.randomness import FakeRandomness
+
+pytestmark = pytest.mark.anyio
+
+ACCOUNT = CrmAccount(account_id=CrmAccountId("101"), name="Acme", time_zone="US/Eastern")
+CALL = Call("GET", "http://crm.test/crm/companies?after=1", "/crm/companies", ObjectType.COMPANIES)
+TOKEN = "CJ-a-very-secret-access-token"  # a value to look for in logs
+
+Answer = Callable[[], Awaitable[httpx.Response]]
+
+
+class Server:
+    """Gives these answers one after the other, the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return await answer()
+
+
+def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
+    """Make an answer that can be given again and again; `_` in a header's name stands for `-`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    async def give() -> httpx.Response:
+        return httpx.Response(status, headers=named, stream=httpx.ByteStream(content))
+
+    return give
+
+
+def told(status: int, body: object, **headers: str) -> Answer:
+    return answer(status, json.dumps(body).encode(), **headers)
+
+
+def failing(error: httpx.TransportError) -> Answer:
+    async def fail() -> httpx.Response:
+        raise error
+
+    return fail
+
+
+async def never() -> httpx.Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+class Reader:
+    """A transport over one server, with everything beside it that a test may look at."""
+
+    def __init__(self, server: Server, timeouts: Timeouts | None = None, max_body: int = 10_000) -> None:
+        self.clock = FakeClock()
+        self.budget = RollingBudget(self.clock, 110, 10.0)
+        sender = Sender(httpx.MockTransport(server), Provider.HUBSPOT, timeouts or Timeouts(), max_body)
+        self._transport = CrmTransport(sender, HubSpotDialect(self.clock), self.clock, FakeRandomness())
+
+    async def read(self, session: CrmSession | None = None, policy: RetryPolicy = PATIENT) -> bytes:
+        session = session or LastingSession(ACCOUNT, TOKEN)
+        return await self._transport.read(CALL, session, self.budget, whole, policy)
+
+
+def whole(body: bytes) -> bytes:
+    if not body.endswith(b"}"):
+        raise Incomplete("it is cut off")
+    return body
+
+
+OK = answer(200, b'{"fine": true}')
+HTML = b"<!DOCTYPE html><html>sorry</html>"
+
+
+def limited(policy: str, **headers: str) -> Answer:
+    return told(429, {"status": "error", "policyName": policy}, **headers)
+
+
+PASSING = {
+    "a refused connection": failing(httpx.ConnectError("refused")),
+    "a reset connection": failing(httpx.ReadError("reset")),
+    "a dropped connection": failing(httpx.RemoteProtocolError("dropped")),
+    "a read timeout": failing(httpx.ReadTimeout("slow")),
+    "a locked record": answer(423),
+    "an internal error": told(500, {"status": "error"}),
+    "a bad gateway in HTML": answer(502, HTML),
+    "a server out of service": answer(503),
+    "a timeout of the edge's origin": answer(524, HTML),
+    "a certificate error at the edge": answer(526),
+    "a truncated body": answer(200, b'{"results": [{"id": "1"'),
+    "a body whose compression is broken": answer(200, b"not gzip", content_encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
+async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Answer) -> None:
+    server = Server(trouble, trouble, OK)
+    reader = Reader(server)
+    assert await reader.read() == b'{"fine": true}'
+    assert len(server.requests) == 3
+    first, second = reader.clock.slept
+    assert 0 < first <= second
+
+
+@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
+async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(trouble: Answer) -> None:
+    server = Server(trouble)
+    reader = Reader(server)
+    with pytest.raises(CrmUnavailable) as failure:
+        await reader.read()
+    assert len(server.requests) == PATIENT.attempts
+    assert sum(reader.clock.slept) <= PATIENT.patience
+    assert failure.value.__cause__ is not failure.value
+
+
+async def test_a_lock_is_given_two_seconds() -> None:
+    reader = Reader(Server(answer(423), OK))
+    await reader.read()
+    assert reader.clock.slept == [2.0]
+
+
+async def test_one_attempt_is_one_attempt() -> None:
+    server = Server(answer(503))
+    with pytest.raises(CrmUnavailable):
+        await Reader(server).read(policy=ONE_ATTEMPT)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        (limited("TEN_SECONDLY_ROLLING"), 10.0),
+        (limited("SECONDLY"), 1.0),
+        (answer(429, HTML), 10.0),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="7"), 7.0),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 10:00:07 GMT"), 7.0),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="soon"), 10.0),
+        (answer(503, retry_after="7"), 7.0),
+    ],
+    ids=["ten-secondly", "secondly", "no body", "told", "told as a date", "told nonsense", "told by a 503"],
+)
+async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: float) -> None:
+    reader = Reader(Server(given, OK))
+    await reader.read()
+    assert reader.clock.slept == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("given", "pause"),
+    [
+        (limited("DAILY"), timedelta(hours=19)),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="61"), timedelta(seconds=61)),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="9" * 400), timedelta(days=1)),
+        (answer(477, retry_after="86400"), timedelta(days=1)),
+        (answer(477, retry_after="5"), timedelta(seconds=5)),
+        (answer(477), timedelta(hours=1)),
+        (answer(503, retry_after="600"), timedelta(minutes=10)),
+    ],
+    ids=["daily", "over a minute", "absurd", "moving", "moving briefly", "moving untold", "maintenance"],
+)
+async def test_a_long_pause_is_handed_to_the_run_at_once(given: Answer, pause: timedelta) -> None:
+    """The daily limit ends at the account's midnight: 05:00 UTC for one in New York, 19 hours from now."""
+    server = Server(given)
+    reader = Reader(server)
+    with pytest.raises(RateLimited) as limit:
+        await reader.read()
+    assert limit.value.retry_after == pause
+    assert (len(server.requests), reader.clock.slept) == (1, [])
+
+
+async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() -> None:
+    reader = Reader(Server(limited("TEN_SECONDLY_ROLLING")))
+    with pytest.raises(RateLimited) as limit:
+        await reader.read()
+    assert limit.value.retry_after == timedelta(seconds=10)
+    assert sum(reader.clock.slept) <= PATIENT.patience
+
+
+async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
+    reader = Reader(Server(limited("TEN_SECONDLY_ROLLING"), OK))
+    first = asyncio.create_task(reader.read())
+    while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing tells when it is asked
+        await asyncio.sleep(0)
+    await reader.budget.acquire()
+    assert reader.clock.monotonic() == pytest.approx(10.0)
+    reader.budget.release()
+    assert await first
+
+
+REFUSED: dict[str, tuple[Answer, type[CrmError]]] = {
+    "a bad request": (told(400, {"category": "VALIDATION_ERROR"}), CrmRejected),
+    "a missing thing": (told(404, {"category": "OBJECT_NOT_FOUND"}), CrmRejected),
+    "a URL that is too long": (answer(414, HTML), CrmRejected),
+    "a redirect": (answer(302, location="http://elsewhere.test"), CrmRejected),
+    "a blocked client": (answer(403, HTML), CrmRejected),
+    "HTML instead of JSON": (answer(200, HTML), CrmRejected),
+    "an oversized body": (answer(200, b"{" + b" " * 10_000 + b"}"), CrmRejected),
+    "a missing scope": (told(403, {"category": "MISSING_SCOPES"}), PermissionMissing),
+}
+
+
+@pytest.mark.parametrize(("given", "error"), REFUSED.values(), ids=REFUSED)
+async def test_a_refusal_is_not_retried(given: Answer, error: type[CrmError]) -> None:
+    server = Server(given)
+    with pytest.raises(error):
+        await Reader(server).read()
+    assert len(server.requests) == 1
+
+
+async def test_a_missing_scope_is_named_with_its_object_type() -> None:
+    contexts = [{"message": "…", "context": {"requiredGranularScopes": ["crm.objects.companies.read"]}}]
+    given = told(403, {"category": "MISSING_SCOPES", "errors": contexts})
+    with pytest.raises(PermissionMissing) as refusal:
+        await Reader(Server(given)).read()
+    assert refusal.value.object_type is ObjectType.COMPANIES
+    assert refusal.value.scopes == ("crm.objects.companies.read",)
+
+
+async def test_a_refusal_quotes_categories_and_the_correlation_id_but_no_text_of_a_record() -> None:
+    body = {
+        "category": "VALIDATION_ERROR",
+        "message": "Ada Lovelace is no number",
+        "correlationId": "c-1",
+        "errors": [{"message": "Ada Lovelace is no number", "code": "INVALID_INTEGER"}],
+    }
+    with pytest.raises(CrmRejected) as refusal:
+        await Reader(Server(told(400, body))).read()
+    assert "VALIDATION_ERROR, INVALID_INTEGER" in str(refusal.value)
+    assert "c-1" in str(refusal.value)
+    assert "Ada" not in str(refusal.value)
+
+
+class RenewingSession(LastingSession):
+    """Gives a new token for each one that is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(ACCOUNT)
+        self.generation = 1
+
+    async def access_token(self, rejected: str | None = None) -> str:
+        if rejected == f"token-{self.generation}":
+            self.generation += 1
+        return f"token-{self.generation}"
+
+
+@pytest.mark.parametrize("category", ["EXPIRED_AUTHENTICATION", "INVALID_AUTHENTICATION"])
+async def test_a_refused_token_is_renewed_once(category: str) -> None:
+    server = Server(told(401, {"category": category}), OK)
+    reader = Reader(server)
+    assert await reader.read(RenewingSession())
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Bearer token-1",
+        "Bearer token-2",
+    ]
+    assert reader.clock.slept == []
+
+
+async def test_a_second_refused_token_asks_for_a_person() -> None:
+    server = Server(told(401, {"category": "INVALID_AUTHENTICATION"}))
+    session = RenewingSession()
+    with pytest.raises(ReauthorizationRequired):
+        await Reader(server).read(session)
+    assert (len(server.requests), session.generation) == (2, 2)
+
+
+async def test_an_answer_that_drips_forever_is_given_up() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0)
+
+    async def dripping() -> httpx.Response:
+        return httpx.Response(200, content=drip())
+
+    reader = Reader(Server(dripping), timeouts=Timeouts(whole=0.05), max_body=10**9)
+    with pytest.raises(CrmUnavailable, match="no whole answer"):
+        await reader.read(policy=ONE_ATTEMPT)
+
+
+async def test_an_answer_that_never_comes_is_given_up() -> None:
+    reader = Reader(Server(never), timeouts=Timeouts(whole=0.02))
+    with pytest.raises(CrmUnavailable, match="no whole answer"):
+        await reader.read(policy=ONE_ATTEMPT)
+
+
+async def test_a_retry_is_logged_with_ids_and_without_secrets() -> None:
+    with capture_logs() as logs:
+        await Reader(Server(answer(503), OK)).read()
+    (entry,) = logs
+    assert (entry["event"], entry["account_id"]) == ("crm.request_retried", "101")
+    assert entry["request"] == "GET /crm/companies"
+    assert TOKEN not in repr(logs)
+
+
+async def test_a_cancelled_read_gives_its_place_back() -> None:
+    reader = Reader(Server(never))
+    reader.budget.limit = 1
+    reading = asyncio.create_task(reader.read())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await reader.budget.acquire()
+    assert reader.clock.monotonic() > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "pause"),
+    [
+        ("0", timedelta()),
+        ("1.5", timedelta(seconds=1.5)),
+        ("-3", None),
+        ("", None),
+        ("Mon, 23 Nov 2026 09:00:00 GMT", timedelta()),
+        ("Mon, 23 Nov 2026 10:00:00 -0000", None),
+        ("\u00b2", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_a_date(text: str, pause: timedelta | None) -> None:
+    assert retry_after({"retry-after": text}, datetime(2026, 11, 23, 10, tzinfo=UTC)) == pause
