@@ -75,8 +75,8 @@ def running_server(choice: Choice) -> Iterator[Server]:
 
 @contextmanager
 def _embedded() -> Iterator[Server]:
-    # Not pytest's own temporary folder: as root the server runs as nobody, who cannot enter it.
-    home = Path(tempfile.mkdtemp(prefix="astrelo-tests-", dir="/var/tmp"))
+    # Not a folder of pytest: as root the server runs as nobody, who cannot enter those.
+    home = Path(tempfile.mkdtemp(prefix="astrelo-tests-"))
     home.chmod(0o711)
     try:
         with EmbeddedPostgres.start(home / "state", durable=False) as server:

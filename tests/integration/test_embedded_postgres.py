@@ -35,7 +35,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to anoth
 
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="astrelo-embedded-", dir="/var/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="astrelo-embedded-"))
     home.chmod(0o711)
     yield home / "state"
     shutil.rmtree(home)
