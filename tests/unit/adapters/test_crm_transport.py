@@ -1,8 +1,7 @@
 """Reads over HTTP: what is retried, for how long, and what comes out in the end."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -33,6 +32,7 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, Provider
 from astrelo.domain.ports import CrmSession
+from tests.unit.adapters.crm_answers import HTML, OK, Answer, Server, answer, failing, never, told
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_session import LastingSession
 from tests.unit.fakes.randomness import FakeRandomness
@@ -42,47 +42,6 @@ pytestmark = pytest.mark.anyio
 ACCOUNT = CrmAccount(account_id=CrmAccountId("101"), name="Acme", time_zone="US/Eastern")
 CALL = Call("GET", "http://crm.test/crm/companies?after=1", "/crm/companies", ObjectType.COMPANIES)
 TOKEN = "CJ-a-very-secret-access-token"  # a value to look for in logs
-
-Answer = Callable[[], Awaitable[httpx.Response]]
-
-
-class Server:
-    """Gives these answers one after the other, the last one for ever."""
-
-    def __init__(self, *answers: Answer) -> None:
-        self._answers = list(answers)
-        self.requests: list[httpx.Request] = []
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return await answer()
-
-
-def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
-    """Make an answer that can be given again and again; `_` in a header's name stands for `-`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-
-    async def give() -> httpx.Response:
-        return httpx.Response(status, headers=named, stream=httpx.ByteStream(content))
-
-    return give
-
-
-def told(status: int, body: object, **headers: str) -> Answer:
-    return answer(status, json.dumps(body).encode(), **headers)
-
-
-def failing(error: httpx.TransportError) -> Answer:
-    async def fail() -> httpx.Response:
-        raise error
-
-    return fail
-
-
-async def never() -> httpx.Response:
-    await asyncio.Event().wait()
-    raise AssertionError
 
 
 class Reader:
@@ -105,10 +64,6 @@ def whole(body: bytes) -> bytes:
     return body
 
 
-OK = answer(200, b'{"fine": true}')
-HTML = b"<!DOCTYPE html><html>sorry</html>"
-
-
 def limited(policy: str, **headers: str) -> Answer:
     return told(429, {"status": "error", "policyName": policy}, **headers)
 
@@ -120,6 +75,7 @@ PASSING = {
     "a read timeout": failing(httpx.ReadTimeout("slow")),
     "a locked record": answer(423),
     "an internal error": told(500, {"status": "error"}),
+    "an error body that is no text": answer(500, b'{"category": "\xff"}'),
     "a bad gateway in HTML": answer(502, HTML),
     "a server out of service": answer(503),
     "a timeout of the edge's origin": answer(524, HTML),

@@ -19,6 +19,9 @@ from astrelo.domain.records import RejectedRecord, RejectionReason
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON it wants."""
+
 _NOTHING_THERE = frozenset({"OBJECT_NOT_FOUND", "crm.associations.NO_ASSOCIATIONS_FOUND"})
 
 
@@ -44,7 +47,7 @@ class PageDecoder(Generic[T]):
         try:
             page = self._typed.decode(body)
             rejected: Sequence[RejectedRecord] = ()
-        except msgspec.DecodeError:
+        except UNREADABLE:
             untyped = _converted(_mended(body), ObjectPage[object])
             objects, rejected = self._one_by_one(untyped.results)
             page = ObjectPage(objects, untyped.paging, untyped.total, untyped.errors)
@@ -72,7 +75,7 @@ class Decoder(Generic[T]):
     def __call__(self, body: bytes) -> T:
         try:
             return self._typed.decode(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return _converted(_mended(body), self._shape)
 
 

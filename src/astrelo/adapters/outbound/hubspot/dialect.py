@@ -16,6 +16,7 @@ from astrelo.adapters.outbound.crm_transport import (
     Verdict,
     retry_after,
 )
+from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE
 from astrelo.adapters.outbound.hubspot.wire import ErrorBody
 from astrelo.adapters.outbound.rate_budget import RollingBudget
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
@@ -95,7 +96,7 @@ class HubSpotDialect(Dialect):
 def _error_body(reply: Reply) -> ErrorBody:
     try:
         return msgspec.json.decode(reply.body, type=ErrorBody)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ErrorBody()
 
 

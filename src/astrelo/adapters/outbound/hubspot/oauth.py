@@ -16,6 +16,7 @@ import msgspec
 
 from astrelo.adapters.outbound.crm_transport import Reply, Sender, retry_after
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
+from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE
 from astrelo.adapters.outbound.hubspot.wire import (
     AccountDetails,
     Introspection,
@@ -167,7 +168,7 @@ class HubSpotOAuth:
             raise CrmRejected(
                 Provider.HUBSPOT, reply.status, f"an OAuth answer without its fields: {error}"
             ) from None
-        except msgspec.DecodeError:
+        except UNREADABLE:
             raise CrmRejected(Provider.HUBSPOT, reply.status, "an OAuth answer that is no JSON") from None
 
     def _refusal(self, reply: Reply, gone: GoneError) -> CrmError:
@@ -211,7 +212,7 @@ def _transient(reply: Reply, now: datetime) -> CrmError | None:
 def _error_body(reply: Reply) -> OAuthErrorBody:
     try:
         return msgspec.json.decode(reply.body, type=OAuthErrorBody)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return OAuthErrorBody()
 
 

@@ -1,0 +1,52 @@
+"""A server that gives the answers a test has laid ready; for `httpx.MockTransport`."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+Answer = Callable[[], Awaitable[httpx.Response]]
+
+
+class Server:
+    """Gives these answers one after the other, the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return await answer()
+
+
+def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
+    """Make an answer that can be given again and again; `_` in a header's name stands for `-`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    async def give() -> httpx.Response:
+        return httpx.Response(status, headers=named, stream=httpx.ByteStream(content))
+
+    return give
+
+
+def told(status: int, body: object, **headers: str) -> Answer:
+    return answer(status, json.dumps(body).encode(), **headers)
+
+
+def failing(error: httpx.TransportError) -> Answer:
+    async def fail() -> httpx.Response:
+        raise error
+
+    return fail
+
+
+async def never() -> httpx.Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+OK = answer(200, b'{"fine": true}')
+HTML = b"<!DOCTYPE html><html>sorry</html>"
