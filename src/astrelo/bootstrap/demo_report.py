@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from astrelo.application.read_models import IntegrationView, RunView, StepView
+from astrelo.domain.identifiers import ObjectType
 
 
 class RecordFigures(msgspec.Struct, kw_only=True):
@@ -73,10 +74,10 @@ def summarise(integration: IntegrationView, run: RunView, requests: int, seconds
     for step in run.steps:
         unreadable.update(step.unreadable)
     return Summary(
-        companies=CompanyFigures(**_fates(steps["companies"]), entities=counts.companies.entities),
-        contacts=RecordFigures(**_fates(steps["contacts"])),
+        companies=CompanyFigures(**_fates(steps[ObjectType.COMPANIES]), entities=counts.companies.entities),
+        contacts=RecordFigures(**_fates(steps[ObjectType.CONTACTS])),
         deals=DealFigures(
-            **_fates(steps["deals"]), linked=counts.deals.linked, unlinked=counts.deals.unlinked
+            **_fates(steps[ObjectType.DEALS]), linked=counts.deals.linked, unlinked=counts.deals.unlinked
         ),
         owners=counts.owners,
         links=LinkFigures(

@@ -30,8 +30,8 @@ _SECRET_KEY = re.compile(
 )
 _SECRET_TEXT = re.compile(
     r"(?P<kept>\b(?:access_token|refresh_token|id_token|token|client_secret|code_verifier|code|state|password)"
-    r"[\"']?\s*[=:]\s*[\"']?|\bBearer\s+|\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)"
-    r"(?P<secret>[^&\s\"'@,;}]+)"
+    r"[\"']?\s*[=:]\s*[\"']?|\bBearer\s+)[^&\s\"'@,;}]+"
+    r"|(?P<user>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)"
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
     re.IGNORECASE,
 )
@@ -93,7 +93,7 @@ def _clean(value: Any) -> Any:  # noqa: ANN401 - any value may be logged
 
 
 def _hidden(match: re.Match[str]) -> str:
-    return (match["kept"] or "") + REDACTED
+    return (match["kept"] or match["user"] or "") + REDACTED
 
 
 def _renderer(log_format: LogFormat) -> structlog.typing.Processor:

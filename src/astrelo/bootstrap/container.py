@@ -1,0 +1,189 @@
+"""Which class stands behind which port, and how long each lives. The only place that knows everyone.
+
+The API and the worker share this container: nothing here imports a web framework.
+"""
+
+from collections.abc import AsyncIterator
+from typing import NewType
+
+import asyncpg
+from dishka import (
+    STRICT_VALIDATION,
+    AsyncContainer,
+    Provider,
+    Scope,
+    from_context,
+    make_async_container,
+    provide,
+)
+from dishka.provider import BaseProvider
+
+from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
+from astrelo.adapters.outbound.hubspot.provider import open_hubspot
+from astrelo.adapters.outbound.postgres.health import PgStoreHealth
+from astrelo.adapters.outbound.postgres.integration_readers import PgIntegrationReader, PgRunReader
+from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
+from astrelo.adapters.outbound.postgres.oauth_states import PgOAuthStates
+from astrelo.adapters.outbound.postgres.pool import REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.readers import (
+    PgCompanyReader,
+    PgContactReader,
+    PgDealReader,
+    PgIcpProfileReader,
+    PgOwnerReader,
+)
+from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
+from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
+from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.read_models import (
+    CompanyReader,
+    ContactReader,
+    DealReader,
+    IcpProfileReader,
+    IntegrationReader,
+    OwnerReader,
+    RunReader,
+    StoreHealth,
+)
+from astrelo.application.run_sync import RunSync
+from astrelo.application.schedule_syncs import CancelRun, RequestSync, SyncNow
+from astrelo.application.set_icp_profile import SetIcpProfile
+from astrelo.application.sync_records import RecordWalk, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.bootstrap.database import database_url
+from astrelo.bootstrap.settings import Settings
+from astrelo.bootstrap.system import SystemClock, SystemRandomness
+from astrelo.domain.identifiers import Provider as CrmName
+from astrelo.domain.ports import (
+    Clock,
+    CrmProviders,
+    OAuthStates,
+    Randomness,
+    ReferenceData,
+    TokenCipher,
+    UnitOfWork,
+)
+
+RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
+
+CALLBACK_PATH = "/api/integrations/hubspot/callback"
+_REFRESH_SESSIONS = 4
+
+
+class Config(Provider):
+    """Values out of the settings."""
+
+    scope = Scope.APP
+    settings = from_context(provides=Settings)
+
+    @provide
+    def hubspot(self, settings: Settings) -> HubSpotConfig | None:
+        if settings.hubspot is None:
+            return None
+        return HubSpotConfig(
+            client_id=settings.hubspot.client_id,
+            client_secret=settings.hubspot.client_secret,
+            redirect_uri=f"{settings.public_url}{CALLBACK_PATH}",
+            authorize_base=settings.hubspot.authorize_url,
+            api_base=settings.hubspot.api_url,
+        )
+
+
+class Adapters(Provider):
+    scope = Scope.APP
+
+    clock = provide(SystemClock, provides=Clock)
+    randomness = provide(SystemRandomness, provides=Randomness)
+    reference = provide(BundledReferenceData, provides=ReferenceData)
+
+    @provide
+    def cipher(self, settings: Settings) -> TokenCipher:
+        return AesGcmTokenCipher(settings.encryption_keys)
+
+    @provide
+    async def pool(self, settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+        dsn = database_url(settings)
+        async with open_pool(dsn, "astrelo", max_size=settings.database_pool_size) as pool:
+            yield pool
+
+    unit_of_work = provide(PgUnitOfWork, provides=UnitOfWork)
+
+    @provide
+    async def refresh_unit_of_work(
+        self, settings: Settings, cipher: TokenCipher, randomness: Randomness
+    ) -> AsyncIterator[RefreshUnitOfWork]:
+        """Token refreshes wait for the CRM with a session in hand, so they have a pool of their own."""
+        dsn = database_url(settings)
+        async with open_pool(
+            dsn, "astrelo refresh", max_size=_REFRESH_SESSIONS, limits=REFRESH_LIMITS
+        ) as pool:
+            yield RefreshUnitOfWork(PgUnitOfWork(pool, cipher, randomness))
+
+    oauth_states = provide(PgOAuthStates, provides=OAuthStates)
+    lost_runs = provide(LostRuns)
+
+    @provide
+    async def crms(
+        self, hubspot: HubSpotConfig | None, reference: ReferenceData, clock: Clock, randomness: Randomness
+    ) -> AsyncIterator[CrmProviders]:
+        if hubspot is None:
+            yield CrmProviders({})
+            return
+        async with open_hubspot(hubspot, reference, clock, randomness) as provider:
+            yield CrmProviders({CrmName.HUBSPOT: provider})
+
+
+class Readers(Provider):
+    """What the API reads: straight from SQL to views."""
+
+    scope = Scope.APP
+
+    companies = provide(PgCompanyReader, provides=CompanyReader)
+    contacts = provide(PgContactReader, provides=ContactReader)
+    deals = provide(PgDealReader, provides=DealReader)
+    owners = provide(PgOwnerReader, provides=OwnerReader)
+    icp_profiles = provide(PgIcpProfileReader, provides=IcpProfileReader)
+    runs = provide(PgRunReader, provides=RunReader)
+    integrations = provide(PgIntegrationReader, provides=IntegrationReader)
+    health = provide(PgStoreHealth, provides=StoreHealth)
+
+
+class UseCases(Provider):
+    scope = Scope.APP
+
+    @provide
+    def access_tokens(
+        self, uow: UnitOfWork, refresh_uow: RefreshUnitOfWork, crms: CrmProviders, clock: Clock
+    ) -> AccessTokens:
+        return AccessTokens(uow, refresh_uow, crms, clock)
+
+    start_authorization = provide(StartAuthorization)
+    connect_crm = provide(ConnectCrm)
+    disconnect_crm = provide(DisconnectCrm)
+    request_sync = provide(RequestSync)
+    sync_now = provide(SyncNow)
+    cancel_run = provide(CancelRun)
+    set_icp_profile = provide(SetIcpProfile)
+    record_walk = provide(RecordWalk)
+    sync_companies = provide(SyncCompanies)
+    sync_contacts = provide(SyncContacts)
+    sync_deals = provide(SyncDeals)
+    run_sync = provide(RunSync)
+
+
+def create_container(settings: Settings, *overrides: BaseProvider) -> AsyncContainer:
+    """Wire everything up; nothing is opened until it is asked for, and `close` closes what was.
+
+    `overrides` replace single parts: their factories are marked `@provide(override=True)`.
+    """
+    return make_async_container(
+        Config(),
+        Adapters(),
+        Readers(),
+        UseCases(),
+        *overrides,
+        context={Settings: settings},
+        validation_settings=STRICT_VALIDATION,
+    )
