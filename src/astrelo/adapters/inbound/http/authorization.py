@@ -58,8 +58,8 @@ Replace = Annotated[
 ReturnPath = Annotated[
     str, QueryParameter(max_length=200, description="The frontend's page to land on: /app or below it.")
 ]
-FromProvider = Annotated[str | None, QueryParameter(max_length=4096)]
-State = Annotated[str | None, QueryParameter(name="state", max_length=4096)]  # `state` itself is reserved
+FromProvider = Annotated[str | None, QueryParameter()]
+State = Annotated[str | None, QueryParameter(name="state")]  # `state` itself is reserved
 
 
 class Authorization(Struct, frozen=True, kw_only=True):

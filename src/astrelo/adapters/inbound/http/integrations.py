@@ -112,10 +112,10 @@ class Integrations(Controller):
         provider: FromPath[Provider],
         *,
         limit: Limit = DEFAULT_LIMIT,
-        page_cursor: PageCursor = None,
+        cursor: PageCursor = None,
     ) -> Page[RunView]:
         """List the runs, the latest first."""
-        return page_of(await runs.list(user_id, provider, decode_cursor(page_cursor), limit + 1), limit)
+        return page_of(await runs.list(user_id, provider, decode_cursor(cursor), limit + 1), limit)
 
     @get("/{provider:str}/runs/{run_id:uuid}", responses=documented(NOT_FOUND), summary="Get a run's report")
     @inject

@@ -15,7 +15,7 @@ _MAX_TEXT = 200
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
 PageCursor = Annotated[
     str | None,
-    QueryParameter(name="cursor", max_length=100, description="`next_cursor` of the page before."),
+    QueryParameter(max_length=100, description="`next_cursor` of the page before."),
 ]
 Text = Annotated[str | None, QueryParameter(min_length=1, max_length=_MAX_TEXT)]
 NamePrefix = Annotated[

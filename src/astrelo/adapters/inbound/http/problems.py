@@ -101,7 +101,8 @@ def exception_handlers() -> ExceptionHandlersMap:
         AstreloError: _on_domain_error,
         HttpError: _on_http_error,
         HTTPException: _on_framework_error,
-        UnicodeDecodeError: _on_undecodable_text,
+        UnicodeDecodeError: _on_undecodable_body,
+        RecursionError: _on_undecodable_body,
         Exception: _on_unexpected,
     }
 
@@ -153,8 +154,10 @@ def _field_error(entry: Mapping[str, str]) -> FieldError:
     return FieldError(field="body", reason="is missing" if reason == f"'{_BODY}'" else reason)
 
 
-def _on_undecodable_text(request: Request[Any, Any, Any], _: UnicodeDecodeError) -> Response[Problem]:
-    return _answer(request, MALFORMED_REQUEST, "The request holds text that is not UTF-8.")
+def _on_undecodable_body(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer what the framework's decoder lets through: text that is not UTF-8, and JSON nested too deep."""
+    log.warning("request.undecodable", path=request.scope.get("path_template"), error=type(error).__name__)
+    return _answer(request, MALFORMED_REQUEST, "The body is not UTF-8, or is nested too deep.")
 
 
 def _on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

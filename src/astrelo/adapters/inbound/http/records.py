@@ -70,7 +70,7 @@ class Companies(Controller):
         updated_since: UpdatedSince = None,
         include_archived: IncludeArchived = False,
         limit: Limit = DEFAULT_LIMIT,
-        page_cursor: PageCursor = None,
+        cursor: PageCursor = None,
     ) -> Page[CompanyView]:
         """In order of id; filters narrow together. Those gone at the source only with `include_archived`."""
         filters = CompanyFilter(
@@ -84,7 +84,7 @@ class Companies(Controller):
             updated_since=moment("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return page_of(await reader.list(user_id, filters, decode_cursor(page_cursor), limit + 1), limit)
+        return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
     @get("/{company_id:uuid}", responses=documented(NOT_FOUND), summary="Get a company")
     @inject
@@ -120,7 +120,7 @@ class Contacts(Controller):
         updated_since: UpdatedSince = None,
         include_archived: IncludeArchived = False,
         limit: Limit = DEFAULT_LIMIT,
-        page_cursor: PageCursor = None,
+        cursor: PageCursor = None,
     ) -> Page[ContactView]:
         """In order of id; filters narrow together. `name` begins the first, the last or the whole name."""
         filters = ContactFilter(
@@ -132,7 +132,7 @@ class Contacts(Controller):
             updated_since=moment("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return page_of(await reader.list(user_id, filters, decode_cursor(page_cursor), limit + 1), limit)
+        return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
     @get("/{contact_id:uuid}", responses=documented(NOT_FOUND), summary="Get a contact")
     @inject
@@ -163,7 +163,7 @@ class Deals(Controller):
         updated_since: UpdatedSince = None,
         include_archived: IncludeArchived = False,
         limit: Limit = DEFAULT_LIMIT,
-        page_cursor: PageCursor = None,
+        cursor: PageCursor = None,
     ) -> Page[DealView]:
         """In order of id; filters narrow together. `pipeline` and `stage` are an id or a label."""
         filters = DealFilter(
@@ -175,7 +175,7 @@ class Deals(Controller):
             updated_since=moment("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return page_of(await reader.list(user_id, filters, decode_cursor(page_cursor), limit + 1), limit)
+        return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
     @get("/{deal_id:uuid}", responses=documented(NOT_FOUND), summary="Get a deal")
     @inject
@@ -199,7 +199,7 @@ class Owners(Controller):
         user_id: NamedDependency[UserId],
         *,
         limit: Limit = DEFAULT_LIMIT,
-        page_cursor: PageCursor = None,
+        cursor: PageCursor = None,
     ) -> Page[OwnerView]:
         """In order of id, archived ones too: records may still name them."""
-        return page_of(await reader.list(user_id, decode_cursor(page_cursor), limit + 1), limit)
+        return page_of(await reader.list(user_id, decode_cursor(cursor), limit + 1), limit)
