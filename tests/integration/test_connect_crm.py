@@ -149,6 +149,14 @@ async def test_a_user_keeps_the_profile_there_is(world: OAuthWorld) -> None:
     assert await world.pool.fetch("select id from icp_profiles") == [(before,)]
 
 
+async def test_an_account_name_with_what_no_column_holds_is_cleaned(world: OAuthWorld) -> None:
+    details = {"portalId": 101, "portalName": "Ac\x00me" + "x" * 1000, "companyCurrency": "none"}
+    world.sandbox.faults.add(Fault(kind="respond", match="/details", status=200, body=details))
+    connection = await world.connected()
+    assert connection.account.name == "Acme" + "x" * 196
+    assert connection.account.currency is None
+
+
 # already connected
 
 
@@ -318,9 +326,10 @@ async def test_another_error_of_the_crm_is_named_only_when_it_is_a_code(
     assert error.detail == f"HubSpot ended the sign-in: {shown}."
 
 
-async def test_a_callback_without_code_fails(world: OAuthWorld) -> None:
+@pytest.mark.parametrize("code", [None, "", "\x00", "\ud800", "c" * 5000])
+async def test_a_callback_without_a_code_that_can_be_one_fails(world: OAuthWorld, code: str | None) -> None:
     callback = await world.consent(await world.begin())
-    error = await refused(world, replace(callback, code=None))
+    error = await refused(world, replace(callback, code=code))
     assert error.failure is AuthorizationFailure.FAILED
 
 

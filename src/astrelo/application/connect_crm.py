@@ -51,6 +51,9 @@ RETURN_PATH = "/app"
 _LONGEST_RETURN_PATH = 200
 _RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _NAMES = {Provider.HUBSPOT: "HubSpot", Provider.SALESFORCE: "Salesforce"}
+_CODE = re.compile(r"[\x20-\x7e]{1,4096}")
+"""Visible characters, by RFC 6749 appendix A.11; the limit is ours."""
+
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
 
@@ -314,8 +317,8 @@ def _granted_code(provider: Provider, code: str | None, error: str | None) -> st
     if error is not None:
         told = error if _ERROR_CODE.fullmatch(error) else "an unknown error"
         raise _failed(AuthorizationFailure.FAILED, f"{_NAMES[provider]} ended the sign-in: {told}")
-    if not code:
-        detail = f"{_NAMES[provider]} sent no authorization code; start again"
+    if not code or not _CODE.fullmatch(code):
+        detail = f"{_NAMES[provider]} sent no authorization code that can be one; start again"
         raise _failed(AuthorizationFailure.FAILED, detail)
     return code
 

@@ -34,6 +34,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, Provider
+from astrelo.domain.normalization import currency, text
 from astrelo.domain.ports import Clock
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ GoneError = type[GrantRejected] | type[ReauthorizationRequired]
 
 LONGEST_CALL_SECONDS = 14.0
 """A refresh happens under a row lock: it must be over in the 15 s that the port promises."""
+
+LONGEST_ACCOUNT_NAME = 200
 
 _WAIT_WITHOUT_RETRY_AFTER = timedelta(seconds=10)
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -224,7 +227,7 @@ def _word(told: str | None) -> str | None:
 def _account(details: AccountDetails) -> CrmAccount:
     return CrmAccount(
         account_id=CrmAccountId(str(details.portal_id)),
-        name=details.portal_name or f"HubSpot account {details.portal_id}",
-        currency=details.company_currency,
-        time_zone=details.time_zone,
+        name=text(details.portal_name, LONGEST_ACCOUNT_NAME) or f"HubSpot account {details.portal_id}",
+        currency=currency(details.company_currency),
+        time_zone=text(details.time_zone),
     )
