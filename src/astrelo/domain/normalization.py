@@ -158,6 +158,8 @@ def amount(value: str | None) -> Decimal | None:
     if number is None or abs(number) >= AMOUNT_BOUND:
         return None
     rounded = number.quantize(_AMOUNT_STEP)
+    if abs(rounded) >= AMOUNT_BOUND:
+        return None
     whole = rounded.to_integral_value()
     if rounded == whole:
         return whole.quantize(Decimal(1)) if whole else Decimal(0)

@@ -3,9 +3,10 @@
 import gettext
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import pycountry
 
@@ -33,50 +34,67 @@ def _key(name: str) -> str:
 
 
 class Countries:
-    """ISO 3166-1 as pycountry has it: codes, English names, names in the larger languages, our aliases."""
+    """ISO 3166-1 as pycountry has it: codes, English names, names in the larger languages, our aliases.
+
+    Codes must be written as codes: 'N/A' is not Namibia.
+    """
 
     def __init__(self) -> None:
         self._codes: dict[str, str] = {}
+        english: dict[str, str] = {}
         for country in pycountry.countries:
-            names = (country.alpha_2, country.alpha_3, country.name)
-            further = (getattr(country, "official_name", None), getattr(country, "common_name", None))
-            self._codes.update((_key(name), country.alpha_2) for name in (*names, *further) if name)
-        self._codes.update((_key(name), code) for code, name in _aliases("country_names.tsv"))
-        self._codes = _unambiguous(_translated_countries()) | self._codes
+            names = (getattr(country, kind, None) for kind in ("name", "official_name", "common_name"))
+            english.update((_key(name), country.alpha_2) for name in names if name)
+            self._codes |= {country.alpha_2: country.alpha_2, country.alpha_3: country.alpha_2}
+        aliases = {_key(name): code for code, name in _aliases("country_names.tsv")}
+        self._names = _unambiguous(_translated_countries()) | english | aliases
         self._cached_code = lru_cache(CACHED_NAMES)(self._code)
 
     def code(self, name: str) -> str | None:
         return self._cached_code(name) if len(name) <= MAX_NAME_LENGTH else None
 
     def _code(self, name: str) -> str | None:
-        return self._codes.get(_key(name))
+        return self._codes.get(name.strip().upper()) or self._names.get(_key(name))
+
+
+class _RegionsOfCountry(NamedTuple):
+    codes: Mapping[str, str]
+    names: Mapping[str, str]
 
 
 class Regions:
     """ISO 3166-2 as pycountry has it. A name that means two regions of one country means none here."""
 
     def __init__(self) -> None:
-        self._aliases: dict[str, list[tuple[str, str]]] = {}
+        self._aliases: dict[str, dict[str, str]] = {}
         for code, name in _aliases("region_names.tsv"):
-            self._aliases.setdefault(code[:2], []).append((_key(name), code))
+            self._aliases.setdefault(code[:2], {})[_key(name)] = code
         self._english = _translation("iso3166-2", "en")
-        self._of_country = lru_cache(None)(self._codes_of)
+        self._of_country = lru_cache(None)(self._regions_of)
         self._cached_code = lru_cache(CACHED_NAMES)(self._code)
 
     def code(self, country: str, name: str) -> str | None:
         return self._cached_code(country, name) if len(name) <= MAX_NAME_LENGTH else None
 
     def _code(self, country: str, name: str) -> str | None:
-        codes = self._of_country(country)
-        return codes.get(_key(name)) or codes.get(_key(_KIND_OF_REGION.sub("", name.strip())))
+        regions, bare = self._of_country(country), name.strip()
+        return (
+            regions.codes.get(bare.upper())
+            or regions.names.get(_key(bare))
+            or regions.names.get(_key(_KIND_OF_REGION.sub("", bare)))
+        )
 
-    def _codes_of(self, country: str) -> dict[str, str]:
-        """Prefer codes to names, aliases to the rest, and a whole region to a part of it."""
-        subdivisions = [s for s in pycountry.subdivisions if s.country_code == country]
-        by_code = {_key(told): s.code for s in subdivisions for told in (s.code, s.code.partition("-")[2])}
-        whole = _unambiguous((s.code, self._names(s.name)) for s in subdivisions if not s.parent_code)
-        part = _unambiguous((s.code, self._names(s.name)) for s in subdivisions if s.parent_code)
-        return part | whole | dict(self._aliases.get(country, ())) | by_code
+    def _regions_of(self, country: str) -> _RegionsOfCountry:
+        """Prefer aliases to the standard's names, and a whole region to a part of it."""
+        found = [region for region in pycountry.subdivisions if region.country_code == country]
+        whole = _unambiguous(
+            (region.code, self._names(region.name)) for region in found if not region.parent_code
+        )
+        part = _unambiguous((region.code, self._names(region.name)) for region in found if region.parent_code)
+        codes = {
+            told: region.code for region in found for told in (region.code, region.code.partition("-")[2])
+        }
+        return _RegionsOfCountry(codes, part | whole | self._aliases.get(country, {}))
 
     def _names(self, name: str) -> Iterator[str]:
         yield from _variants(name)

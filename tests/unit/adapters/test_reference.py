@@ -1,0 +1,256 @@
+"""The libraries and our own lists behind the ReferenceData port."""
+
+from importlib.resources import files
+
+import pycountry
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tldextract import TLDExtract
+
+from astrelo.adapters.outbound import reference
+from astrelo.adapters.outbound.reference import BundledReferenceData
+
+WORLD = BundledReferenceData()
+
+OUR_BUILDERS = [
+    line
+    for line in files(reference).joinpath("site_builders.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+LIBRARY = TLDExtract(
+    cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True, extra_suffixes=OUR_BUILDERS
+)
+SUFFIXES = sorted(suffix.lstrip("*.!") for suffix in LIBRARY.tlds)
+labels = st.from_regex(r"[a-z0-9]{1,4}", fullmatch=True)
+
+
+def aliases(file_name: str) -> list[tuple[str, str]]:
+    lines = files(reference).joinpath(file_name).read_text("utf-8").splitlines()
+    return [(code, name) for code, _, name in (line.partition("\t") for line in lines)]
+
+
+class TestHosts:
+    @pytest.mark.parametrize(
+        ("host", "registrable"),
+        [
+            ("acme.com", "acme.com"),
+            ("shop.eu.acme.co.uk", "acme.co.uk"),
+            ("airbnb.co.uk", "airbnb.co.uk"),
+            ("acme.com.cy", "acme.com.cy"),
+            ("acme.myshopify.com", "acme.myshopify.com"),
+            ("www.acme.wordpress.com", "acme.wordpress.com"),
+            ("acme.hs-sites.com", "acme.hs-sites.com"),
+            ("acme.onmicrosoft.com", "acme.onmicrosoft.com"),
+            ("acme.unknowntld", "acme.unknowntld"),
+            ("mail.acme.example", "acme.example"),
+            ("www.ck", "www.ck"),
+            ("a.city.kawasaki.jp", "city.kawasaki.jp"),
+            ("xn--85x722f.xn--55qx5d.cn", "xn--85x722f.xn--55qx5d.cn"),
+            ("co.uk", None),
+            ("com", None),
+            ("anything.ck", None),
+            ("wordpress.com", None),
+            ("localhost", None),
+            ("10.0.0.1", None),
+        ],
+    )
+    def test_the_registrable_domain_is_what_a_firm_registers(
+        self, host: str, registrable: str | None
+    ) -> None:
+        assert WORLD.registrable_domain(host) == registrable
+
+    @given(st.lists(labels, max_size=3), st.sampled_from(SUFFIXES))
+    @settings(max_examples=300, deadline=None)
+    def test_the_rules_are_applied_as_the_library_applies_them(self, before: list[str], suffix: str) -> None:
+        host = ".".join([*before, suffix])
+        ascii_host = WORLD.ascii_host(host)
+        assert ascii_host is not None
+        expected = WORLD.ascii_host(LIBRARY(host).top_domain_under_public_suffix)
+        assert WORLD.registrable_domain(ascii_host) == expected
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "gmail.com",
+            "mail.163.com",
+            "qq.com",
+            "yahoo.co.uk",
+            "linkedin.com",
+            "uk.linkedin.com",
+            "m.facebook.com",
+            "instagram.com",
+            "x.com",
+            "twitter.com",
+            "youtube.com",
+            "linktr.ee",
+            "bit.ly",
+            "t.co",
+            "sites.google.com",
+            "wordpress.com",
+            "wixsite.com",
+            "blogspot.com",
+            "co.uk",
+            "10.0.0.1",
+        ],
+    )
+    def test_a_host_of_many_is_shared(self, host: str) -> None:
+        assert WORLD.is_shared(host)
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "acme.com",
+            "google.com",
+            "acme.wordpress.com",
+            "acme.blogspot.com",
+            "notlinkedin.com",
+            "x.com.acme.com",
+        ],
+    )
+    def test_a_firms_own_host_is_not(self, host: str) -> None:
+        assert not WORLD.is_shared(host)
+
+    @pytest.mark.parametrize("file_name", ["shared_hosts.txt", "site_builders.txt"])
+    def test_every_listed_host_is_written_as_hosts_are_looked_up(self, file_name: str) -> None:
+        lines = files(reference).joinpath(file_name).read_text("utf-8").splitlines()
+        listed = [line for line in lines if line and not line.startswith("#")]
+        assert [host for host in listed if WORLD.ascii_host(host) != host or "." not in host] == []
+        assert [host for host in listed if not WORLD.is_shared(host)] == []
+        assert len(listed) == len(set(listed))
+
+    @pytest.mark.parametrize(
+        ("host", "written"),
+        [("ACME.com", "acme.com"), ("straße.de", "xn--strae-oqa.de"), ("a_b.acme.com", "a_b.acme.com")],
+    )
+    def test_a_host_is_written_in_lower_case_ascii(self, host: str, written: str) -> None:
+        assert WORLD.ascii_host(host) == written
+        assert WORLD.ascii_host(written) == written
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "",
+            ".",
+            "acme.com.",
+            "-a.com",
+            "a..com",
+            "a b.com",
+            "10.0.0.1",
+            "a.b_c",
+            "xn--\ud800.de",
+            "ä" * 300,
+        ],
+    )
+    def test_what_is_no_host_is_none(self, host: str) -> None:
+        assert WORLD.ascii_host(host) is None
+
+
+class TestCountries:
+    @pytest.mark.parametrize(
+        ("name", "code"),
+        [
+            ("US", "US"),
+            ("usa", "US"),
+            ("U.S.", "US"),
+            ("United States", "US"),
+            ("The United States of America", "US"),
+            ("UK", "GB"),
+            ("England", "GB"),
+            ("Great Britain", "GB"),
+            ("Deutschland", "DE"),
+            ("Allemagne", "DE"),
+            ("Russia", "RU"),
+            ("Россия", "RU"),
+            ("South Korea", "KR"),
+            ("대한민국", "KR"),
+            ("Taiwan", "TW"),
+            ("Czech Republic", "CZ"),
+            ("Turkey", "TR"),
+            ("Türkiye", "TR"),
+            ("Vietnam", "VN"),
+            ("Iran", "IR"),
+            ("Hong Kong", "HK"),
+            ("Macau", "MO"),
+            ("CÔTE D'IVOIRE", "CI"),
+            ("cote d ivoire", "CI"),
+            ("Ivory Coast", "CI"),
+            (" Netherlands ", "NL"),
+            ("Holland", "NL"),
+            ("DR Congo", "CD"),
+            ("日本", "JP"),
+        ],
+    )
+    def test_a_country_is_found_by_the_names_that_people_use(self, name: str, code: str) -> None:
+        assert WORLD.country(name) == code
+
+    @pytest.mark.parametrize(
+        "name", ["", "n/a", "-", "Atlantis", "Netherlands Antilles", "Georgia, USA", "x" * 100_000]
+    )
+    def test_what_is_no_country_today_is_none(self, name: str) -> None:
+        assert WORLD.country(name) is None
+
+    def test_every_code_and_english_name_of_the_standard_leads_to_its_country(self) -> None:
+        for country in pycountry.countries:
+            for told in (country.alpha_2, country.alpha_3, country.name, country.alpha_2.lower()):
+                assert WORLD.country(told) == country.alpha_2
+
+    def test_every_alias_leads_where_it_says(self) -> None:
+        assert [
+            (code, name) for code, name in aliases("country_names.tsv") if WORLD.country(name) != code
+        ] == []
+
+
+class TestRegions:
+    @pytest.mark.parametrize(
+        ("country", "name", "code"),
+        [
+            ("US", "CA", "US-CA"),
+            ("US", "us-ca", "US-CA"),
+            ("US", "California", "US-CA"),
+            ("US", "Washington, D.C.", "US-DC"),
+            ("CA", "Quebec", "CA-QC"),
+            ("CA", "Québec", "CA-QC"),
+            ("CA", "PQ", "CA-QC"),
+            ("AU", "New South Wales", "AU-NSW"),
+            ("BR", "sao paulo", "BR-SP"),
+            ("DE", "Bayern", "DE-BY"),
+            ("DE", "Bavaria", "DE-BY"),
+            ("ES", "Madrid", "ES-MD"),
+            ("IT", "MI", "IT-MI"),
+            ("JP", "Tokyo", "JP-13"),
+            ("CN", "Guangdong", "CN-GD"),
+            ("CN", "Guangdong Province", "CN-GD"),
+            ("KR", "Gyeonggi-do", "KR-41"),
+            ("FR", "Île-de-France", "FR-IDF"),
+        ],
+    )
+    def test_a_region_is_found_by_code_and_by_name(self, country: str, name: str, code: str) -> None:
+        assert WORLD.region(country, name) == code
+
+    @pytest.mark.parametrize(
+        ("country", "name"),
+        [
+            ("US", "Bavaria"),
+            ("US", ""),
+            ("IT", "n/a"),
+            ("CN", "CA"),
+            ("HK", "CA"),
+            ("ZZ", "CA"),
+            ("US", "x" * 100_000),
+        ],
+    )
+    def test_what_is_no_region_of_the_country_is_none(self, country: str, name: str) -> None:
+        assert WORLD.region(country, name) is None
+
+    def test_every_code_of_the_standard_leads_to_its_region(self) -> None:
+        wrong = [s.code for s in pycountry.subdivisions if WORLD.region(s.country_code, s.code) != s.code]
+        assert wrong == []
+
+    def test_a_name_that_two_regions_share_means_neither(self) -> None:
+        assert WORLD.region("TW", "Chiayi") is None
+
+    def test_every_alias_leads_to_a_region_that_exists(self) -> None:
+        for code, name in aliases("region_names.tsv"):
+            assert WORLD.region(code[:2], name) == code
+            assert pycountry.subdivisions.get(code=code) is not None  # type: ignore[no-untyped-call] # untyped library
