@@ -154,10 +154,13 @@ class UseCases(Provider):
     scope = Scope.APP
 
     @provide
-    def access_tokens(
+    async def access_tokens(
         self, uow: UnitOfWork, refresh_uow: RefreshUnitOfWork, crms: CrmProviders, clock: Clock
-    ) -> AccessTokens:
-        return AccessTokens(uow, refresh_uow, crms, clock)
+    ) -> AsyncIterator[AccessTokens]:
+        """Make them; before the pools they need are closed, new tokens on their way are stored."""
+        tokens = AccessTokens(uow, refresh_uow, crms, clock)
+        yield tokens
+        await tokens.close()
 
     start_authorization = provide(StartAuthorization)
     connect_crm = provide(ConnectCrm)
