@@ -1,0 +1,98 @@
+"""The processes of a demo: embedded PostgreSQL, sandbox, API and worker, started together, ended together."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from astrelo.bootstrap.development import completed, with_database
+from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.processes import Children, free_port
+from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
+from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+
+_HOST = "127.0.0.1"
+_KEPT = ("STATE_DIR", "POSTGRES_BINARIES", "LOG_LEVEL", "LOG_FORMAT")
+"""What of the caller's own settings holds for a demo; above all not a database that means something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A demo that is up (or coming up): where everything is."""
+
+    settings: Settings
+    children: Children
+    api_url: str
+    sandbox_url: str
+    logs: Path
+
+
+@contextmanager
+def raised_stage(portal: Path | None, companies: int, environ: Mapping[str, str]) -> Iterator[Stage]:
+    """Start everything, and stop it when the block ends, in the reverse order.
+
+    Returns before the servers answer. Enter it in the main thread. Raises Problem when another demo of
+    this clone runs: its worker would take our jobs.
+    """
+    kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
+    with with_database(completed(parse_settings(kept))) as settings:
+        state_dir = settings.state_dir
+        if state_dir is None or settings.database_url is None:
+            raise Problem("A demo needs a state folder and a database of its own.")
+        api_port, sandbox_port = free_port(), free_port()
+        stage = Stage(
+            settings=replace(settings, port=api_port),
+            children=Children(),
+            api_url=f"http://{_HOST}:{api_port}",
+            sandbox_url=f"http://{_HOST}:{sandbox_port}",
+            logs=state_dir / "logs",
+        )
+        with _only_demo(state_dir), stage.children:
+            _start(stage, portal, companies, sandbox_port, _child_environ(stage, environ, kept))
+            yield stage
+
+
+def _start(
+    stage: Stage, portal: Path | None, companies: int, sandbox_port: int, environ: Mapping[str, str]
+) -> None:
+    size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]
+    arguments = ["sandbox", "--port", str(sandbox_port), *size]
+    stage.children.start("sandbox", arguments, environ, stage.logs / "sandbox.log")
+    stage.children.start("API", ["serve"], environ, stage.logs / "api.log")
+    stage.children.start("worker", ["worker"], environ, stage.logs / "worker.log")
+
+
+def _child_environ(stage: Stage, environ: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str]:
+    foreign = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
+    ours = {
+        "DATABASE_URL": stage.settings.database_url or "",
+        "STATE_DIR": str(stage.settings.state_dir),
+        "HOST": _HOST,
+        "PORT": str(stage.settings.port),
+        "PUBLIC_URL": stage.api_url,
+        "HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
+        "HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
+        "HUBSPOT_AUTHORIZE_URL": stage.sandbox_url,
+        "HUBSPOT_API_URL": stage.sandbox_url,
+    }
+    # Output goes to files: no colours there, and each line at once.
+    plain = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+    return {**foreign, **kept, **plain, **{PREFIX + name: value for name, value in ours.items()}}
+
+
+@contextmanager
+def _only_demo(state_dir: Path) -> Iterator[None]:
+    lock = os.open(state_dir / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Problem(
+            "A demo of this clone runs already. Stop it with Ctrl-C, "
+            f"or give this one a folder of its own: {PREFIX}STATE_DIR=/some/folder."
+        ) from error
+    else:
+        yield
+    finally:
+        os.close(lock)
