@@ -163,9 +163,22 @@ def test_a_server_left_behind_is_stopped_before_the_next_one(state_dir: Path) ->
 def test_a_first_start_that_was_interrupted_begins_anew(state_dir: Path) -> None:
     (state_dir / "new" / "data").mkdir(parents=True)
     (state_dir / "new" / "data" / "PG_VERSION").write_text("18\n")
-    state_dir.chmod(0o711)
     with EmbeddedPostgres.start(state_dir, durable=False) as server:
         assert run(server.dsn, "select 1") == 1
+
+
+def test_a_strict_umask_and_a_relative_path_are_no_obstacle(
+    state_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(state_dir.parent)
+    usual = os.umask(0o077)
+    try:
+        state_dir.mkdir()
+        with EmbeddedPostgres.start(Path(state_dir.name), durable=False) as server:
+            assert run(server.dsn, "select 1") == 1
+    finally:
+        os.umask(usual)
 
 
 def test_a_port_taken_in_the_meantime_is_not_the_end(

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import stat
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ class EmbeddedPostgres:
         `binaries` is the `bin` folder of a PostgreSQL installation, found by itself if not given. With
         `durable=False` commits do not wait for the disk: for tests. Raises EmbeddedPostgresError.
         """
+        state_dir = state_dir.resolve()
         account = unprivileged_account()
         cluster = Cluster(home=state_dir, binaries=find_binaries(binaries), account=account)
         _prepare(state_dir, account)
@@ -124,6 +126,8 @@ def _state_home() -> Path:
     try:
         preferred = Path("/var/lib/astrelo") if uid == 0 else Path("~/.local/state/astrelo").expanduser()
         preferred.mkdir(parents=True, exist_ok=True)
+        if uid == 0:
+            preferred.chmod(0o711)  # the server's account passes through, whatever our umask
     except (OSError, RuntimeError):  # no such right, or no home at all
         return _under_var_tmp(uid)
     return preferred if os.access(preferred, os.W_OK) else _under_var_tmp(uid)
@@ -143,6 +147,10 @@ def _prepare(state_dir: Path, account: Account) -> None:
         folder.mkdir(exist_ok=True)
         folder.chmod(mode)
     _refuse_foreign(state_dir)
+    if account.uid is not None:
+        state_dir.chmod(
+            stat.S_IMODE(state_dir.stat().st_mode) | 0o011
+        )  # whoever made it, with whatever umask
     if not account.can_enter(state_dir):
         raise EmbeddedPostgresError(
             f"As root, the embedded PostgreSQL runs as '{account.name}', who cannot enter {state_dir}. "
