@@ -207,10 +207,11 @@ def timestamp(value: str | None) -> datetime | None:
     """
     if value is None:
         return None
+    stripped = value.strip()
     try:
-        if "-" not in value[1:]:
-            return _from_milliseconds(value.strip())
-        told = datetime.fromisoformat(value.strip())
+        if stripped.find("-", 1) < 0:
+            return _from_milliseconds(stripped)
+        told = datetime.fromisoformat(stripped)
         if told.tzinfo is UTC:
             return told
         return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)

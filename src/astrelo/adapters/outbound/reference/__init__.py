@@ -1,7 +1,7 @@
 """Public suffixes, shared hosts, countries and regions: the libraries and our own lists behind one door."""
 
 from astrelo.adapters.outbound.reference.hosts import HostFacts, ascii_host
-from astrelo.adapters.outbound.reference.places import Countries, Regions
+from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Countries, Regions
 from astrelo.domain.ports import ReferenceData
 
 __all__ = ["BundledReferenceData"]
@@ -25,7 +25,7 @@ class BundledReferenceData(ReferenceData):
         return self._host_facts(host)[1]
 
     def country(self, name: str) -> str | None:
-        return self._country_code(name)
+        return self._country_code(name) if len(name) <= MAX_NAME_LENGTH else None
 
     def region(self, country: str, name: str) -> str | None:
-        return self._region_code(country, name)
+        return self._region_code(country, name) if len(name) <= MAX_NAME_LENGTH else None

@@ -43,13 +43,14 @@ class HostFacts:
     def _look_up(self, host: str) -> tuple[str | None, bool]:
         """Return the registrable domain, and whether the host or what it lies below is shared."""
         registrable = self._registrable_domain(host)
-        if registrable is None:
-            return None, True
-        name, shared = host, host in self._shared
-        while name != registrable and not shared:
+        if registrable is None or host in self._shared:
+            return registrable, True
+        name = host
+        while name != registrable:
             name = name.partition(".")[2]
-            shared = name in self._shared
-        return registrable, shared
+            if name in self._shared:
+                return registrable, True
+        return registrable, False
 
     def _registrable_domain(self, host: str) -> str | None:
         """Apply the algorithm of publicsuffix.org/list: longest rule, exceptions first, '*' if none fits."""

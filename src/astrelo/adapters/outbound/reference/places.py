@@ -48,10 +48,7 @@ class Countries:
             self._codes |= {country.alpha_2: country.alpha_2, country.alpha_3: country.alpha_2}
         aliases = {_key(name): code for code, name in _aliases("country_names.tsv")}
         self._names = _unambiguous(_translated_countries()) | english | aliases
-        self._cached_code = lru_cache(CACHED_NAMES)(self._code)
-
-    def code(self, name: str) -> str | None:
-        return self._cached_code(name) if len(name) <= MAX_NAME_LENGTH else None
+        self.code = lru_cache(CACHED_NAMES)(self._code)
 
     def _code(self, name: str) -> str | None:
         return self._codes.get(name.strip().upper()) or self._names.get(_key(name))
@@ -71,10 +68,7 @@ class Regions:
             self._aliases.setdefault(code[:2], {})[_key(name)] = code
         self._english = _translation("iso3166-2", "en")
         self._of_country = lru_cache(None)(self._regions_of)
-        self._cached_code = lru_cache(CACHED_NAMES)(self._code)
-
-    def code(self, country: str, name: str) -> str | None:
-        return self._cached_code(country, name) if len(name) <= MAX_NAME_LENGTH else None
+        self.code = lru_cache(CACHED_NAMES)(self._code)
 
     def _code(self, country: str, name: str) -> str | None:
         regions, bare = self._of_country(country), name.strip()
