@@ -21,6 +21,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     NOT_FOUND,
     STORE_UNAVAILABLE,
     UNAUTHORIZED,
+    UNKNOWN_PARAMETER,
     ProblemKind,
     kind_of,
 )
@@ -78,7 +79,14 @@ class HttpError(Exception):
 
 def documented(*kinds: ProblemKind) -> dict[int, ResponseSpec]:
     """Return OpenAPI's description of a route's problems: these, and those that any route may answer."""
-    everywhere = (INVALID_INPUT, UNAUTHORIZED, METHOD_NOT_ALLOWED, INTERNAL_ERROR, STORE_UNAVAILABLE)
+    everywhere = (
+        INVALID_INPUT,
+        UNKNOWN_PARAMETER,
+        UNAUTHORIZED,
+        METHOD_NOT_ALLOWED,
+        INTERNAL_ERROR,
+        STORE_UNAVAILABLE,
+    )
     by_status: dict[int, list[ProblemKind]] = {}
     for kind in (*everywhere, *kinds):
         by_status.setdefault(int(kind.status), []).append(kind)

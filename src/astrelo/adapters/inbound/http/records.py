@@ -6,6 +6,7 @@ from uuid import UUID
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
@@ -48,6 +49,10 @@ from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import UserId
 
+_MERGED = {
+    308: ResponseSpec(data_container=None, description="The company was merged into the one at Location.")
+}
+
 
 class Companies(Controller):
     path = "/api/companies"
@@ -86,7 +91,7 @@ class Companies(Controller):
         )
         return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
-    @get("/{company_id:uuid}", responses=documented(NOT_FOUND), summary="Get a company")
+    @get("/{company_id:uuid}", responses=documented(NOT_FOUND) | _MERGED, summary="Get a company")
     @inject
     async def get_company(
         self, reader: FromDishka[CompanyReader], user_id: NamedDependency[UserId], company_id: FromPath[UUID]
