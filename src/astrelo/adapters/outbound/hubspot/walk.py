@@ -122,7 +122,8 @@ async def searched(
                     attempts += 1
                 group.cursor = cursor_of(SearchPosition(open_ranges)) if open_ranges else None
                 group.expected_total = expected
-                yield group
+                if group.seen or not open_ranges:
+                    yield group
 
 
 async def _read_range(
