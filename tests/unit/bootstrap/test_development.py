@@ -1,0 +1,34 @@
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from astrelo.bootstrap.development import completed
+from astrelo.bootstrap.settings import Settings, parse_settings
+
+
+def in_folder(folder: Path) -> Settings:
+    return parse_settings({"ASTRELO_STATE_DIR": str(folder)})
+
+
+def test_missing_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
+    first, second = completed(in_folder(tmp_path / "state")), completed(in_folder(tmp_path / "state"))
+    assert first.jwt_secret
+    assert (first.jwt_secret, first.encryption_keys) == (second.jwt_secret, second.encryption_keys)
+
+
+def test_kept_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
+    completed(in_folder(tmp_path))
+    (file,) = tmp_path.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_secrets_that_are_set_are_left_alone(tmp_path: Path) -> None:
+    given = replace(in_folder(tmp_path), jwt_secret="set by hand, and long enough for HS256")
+    assert completed(given).jwt_secret == given.jwt_secret
+
+
+def test_processes_that_start_at_once_agree_on_their_secrets(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: completed(in_folder(tmp_path)).jwt_secret, range(8)))
+    assert len(set(made)) == 1
