@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
@@ -91,7 +92,7 @@ class OAuthWorld:
         )
         transport = SandboxTransport(self.sandbox)
         return build_hubspot(
-            config, BundledReferenceData(), self.clock, self.randomness, reads=transport, oauth=transport
+            config, _reference(), self.clock, self.randomness, reads=transport, oauth=transport
         )
 
     async def begin(self, *, force: bool = True, replace: bool = False) -> AuthorizationStarted:
@@ -158,6 +159,12 @@ class OAuthWorld:
     async def stored(self) -> CrmConnection | None:
         async with self.uow(self.user_id) as tx:
             return await tx.connections.get(Provider.HUBSPOT)
+
+
+@cache
+def _reference() -> BundledReferenceData:
+    """Make it once: that takes longer than a test."""
+    return BundledReferenceData()
 
 
 @asynccontextmanager
