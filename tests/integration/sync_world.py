@@ -96,9 +96,9 @@ class ScriptedCrm(CrmProvider):
 
 
 class World:
-    """One user, any number of scripted CRMs."""
+    """One user, any number of CRMs."""
 
-    def __init__(self, pool: asyncpg.Pool, *crms: ScriptedCrm) -> None:
+    def __init__(self, pool: asyncpg.Pool, *crms: CrmProvider) -> None:
         self.pool = pool
         self.crms = {crm.provider: crm for crm in crms}
         self.user_id = UserId(uuid4())
@@ -106,13 +106,8 @@ class World:
         self.randomness = SystemRandomness()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
-    async def connect(self) -> None:
-        for provider in self.crms:
-            await self._connect(provider)
-
-    async def _connect(self, provider: Provider) -> None:
-        account = CrmAccount(account_id=CrmAccountId("1"), name="Test")
-        tokens = TokenSet(access_token="access", refresh_token="refresh", expires_at=None)
+    async def connect(self, provider: Provider, tokens: TokenSet, account_id: str = "1") -> None:
+        account = CrmAccount(account_id=CrmAccountId(account_id), name="Test", currency="USD")
         connection = CrmConnection.establish(
             ConnectionId(uuid4()),
             self.user_id,
@@ -160,10 +155,12 @@ class World:
 
 @asynccontextmanager
 async def world(database: str, *crms: ScriptedCrm) -> AsyncIterator[World]:
-    """Open a world with a connected CRM."""
+    """Open a world with scripted CRMs, all connected."""
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = World(pool, *(crms or (ScriptedCrm(),)))
-        await made.connect()
+        tokens = TokenSet(access_token="access", refresh_token="refresh", expires_at=None)
+        for provider in made.crms:
+            await made.connect(provider, tokens)
         yield made
 
 

@@ -185,12 +185,10 @@ def test_a_contact_whose_company_comes_later_is_linked_in_the_end(play: Play) ->
 
 
 def test_a_duplicated_id_across_pages_is_a_repeat_and_the_newer_copy_wins(play: Play) -> None:
-    pages = paged([company("1", "a.com"), company("2"), company("1", "b.com", minutes=9)], 1_000)
-    first, again = pages[0][:2], pages[0][2:]  # type: ignore[index] # pages hold records here
+    filler = [company(f"f{n}") for n in range(1_000)]
+    first, again = [company("1", "a.com"), company("2"), *filler], [company("1", "b.com", minutes=9)]
 
     async def scenario(made: World) -> None:
-        filler = [company(f"f{n}") for n in range(1_000)]
-        made.crms[HUBSPOT].pages = {COMPANIES: [[*first, *filler], again]}
         run = await made.sync()
         counts = run.step(COMPANIES).counts
         assert (counts.received, counts.repeats, counts.distinct, counts.inserted) == (1_003, 1, 1_002, 1_002)
@@ -199,7 +197,7 @@ def test_a_duplicated_id_across_pages_is_a_repeat_and_the_newer_copy_wins(play: 
             await made.pool.fetchval("select domain from companies where external_provider_id='1'") == "b.com"
         )
 
-    play(ScriptedCrm(), scenario)
+    play(ScriptedCrm(pages={COMPANIES: [first, again]}), scenario)
 
 
 def test_a_record_older_than_the_stored_one_is_stale_and_changes_nothing(play: Play) -> None:
