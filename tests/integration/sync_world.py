@@ -1,6 +1,6 @@
 """A user with a connected CRM whose pages a test scripts, and the real use cases over a real database."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -42,6 +42,8 @@ class ScriptedCrm(CrmProvider):
 
     pages: dict[ObjectType, list[PageOrError]] = field(default_factory=dict)
     reps: Sequence[OwnerRecord] = ()
+    before_page: Callable[[ObjectType, int], Awaitable[None]] | None = None
+    """Awaited before each page is given, with the object type and the page's place."""
     name: Provider = Provider.HUBSPOT
 
     @property
@@ -75,6 +77,8 @@ class ScriptedCrm(CrmProvider):
         pages = self.pages.get(object_type) or [[]]
         place = int(cursor or 0)
         while place < len(pages):
+            if self.before_page is not None:
+                await self.before_page(object_type, place)
             page = pages[place]
             if isinstance(page, AstreloError):
                 del pages[place]

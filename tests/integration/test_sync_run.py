@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
     CrmRejected,
     CrmUnavailable,
@@ -15,10 +17,11 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.ports import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus
 from tests.builders import at, company, contact, deal, owner
-from tests.integration.sync_world import ScriptedCrm, World, paged, world
+from tests.integration.sync_world import ScriptedCrm, World, paged, thousands_of_companies, world
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 HUBSPOT = Provider.HUBSPOT
@@ -349,6 +352,47 @@ def test_a_request_during_an_open_run_returns_that_run(play: Play) -> None:
         assert jobs == 1
 
     play(ScriptedCrm(), scenario)
+
+
+def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)})
+
+    async def scenario(made: World) -> None:
+        run = await made.request()
+
+        async def cancel_before_the_last(object_type: ObjectType, place: int) -> None:
+            if (object_type, place) == (COMPANIES, 2):
+                await CancelRun(made.uow, made.clock)(made.user_id, run.id)
+
+        crm.before_page = cancel_before_the_last
+        await made.run_sync()(made.user_id, run.id)
+        cancelled = await made.stored(run)
+        assert cancelled.status is RunStatus.CANCELLED
+        assert await made.pool.fetchval("select count(*) from companies") < 3_000
+        assert (await made.sync()).id != run.id
+
+    play(crm, scenario)
+
+
+def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(2)})
+
+    async def scenario(made: World) -> None:
+        run = await made.request()
+
+        async def purge_before_the_last(object_type: ObjectType, place: int) -> None:
+            if (object_type, place) == (COMPANIES, 1):
+                providers = CrmProviders({HUBSPOT: crm})
+                disconnect = DisconnectCrm(made.uow, providers, made.tokens(), made.clock)
+                await disconnect(made.user_id, HUBSPOT, purge=True)
+
+        crm.before_page = purge_before_the_last
+        await made.run_sync()(made.user_id, run.id)
+        await made.run_sync()(made.user_id, run.id)
+        assert await made.pool.fetchval("select count(*) from crm_companies") == 0
+        assert await made.pool.fetchval("select count(*) from sync_runs") == 0
+
+    play(crm, scenario)
 
 
 def test_what_two_users_hold_never_links_across(play: Play, database: str) -> None:

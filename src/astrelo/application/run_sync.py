@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from astrelo.application.access_tokens import AccessTokens, ConnectionSession
 from astrelo.application.sync_records import Source, SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.errors import (
     AstreloError,
+    NotFound,
     PermissionMissing,
     ProviderNotConfigured,
     RateLimited,
@@ -19,7 +21,7 @@ from astrelo.domain.errors import (
     StoreUnavailable,
 )
 from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
-from astrelo.domain.ports import Clock, CrmProviders, CrmSession, UnitOfWork
+from astrelo.domain.ports import Clock, CrmProviders, CrmSession, Transaction, UnitOfWork
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncRun, SyncStep
 
 log = structlog.get_logger()
@@ -59,9 +61,13 @@ class RunSync:
         """Take the run up and carry it as far as it goes; its row says how that ended.
 
         Raises StoreUnavailable only: the run is then still open, and is to be taken up again.
-        Harmless for a run that has ended or waits for a person.
+        Harmless for a run that has ended, waits for a person, or was purged.
         """
-        run = await self._take_up(user_id, run_id)
+        try:
+            run = await self._take_up(user_id, run_id)
+        except NotFound:
+            log.info("sync.purged")
+            return
         if run is None:
             return
         try:
@@ -123,7 +129,7 @@ class RunSync:
             refusals.append(str(error))
             return None
         async with self._uow(run.user_id) as tx:
-            await tx.runs.lock(run.id)
+            await _still_ours(tx, run)
             await tx.owners.put(run.provider, owners)
         return frozenset(owner.record_id for owner in owners)
 
@@ -149,8 +155,7 @@ class RunSync:
 
     async def _finish(self, run: SyncRun, refusals: Sequence[str]) -> None:
         async with self._uow(run.user_id) as tx:
-            current = await tx.runs.lock(run.id)
-            _require_same_owner(run, current)
+            current = await _still_ours(tx, run)
             await tx.companies.lock()
             now = self._clock.now()
             relinked = await tx.links.redecide(now)
@@ -167,25 +172,24 @@ class RunSync:
     async def _hand_on(self, run: SyncRun) -> None:
         """Leave the rest to whichever worker comes next: this one was asked to stop."""
         async with self._uow(run.user_id) as tx:
-            current = await tx.runs.lock(run.id)
-            _require_same_owner(run, current)
+            current = await _still_ours(tx, run)
             await tx.runs.save(current.requeued())
             await tx.jobs.enqueue(current)
         log.info("sync.handed_on")
 
     async def _park(self, run: SyncRun, reason: str, pause: timedelta) -> None:
-        async with self._uow(run.user_id) as tx:
-            current = await tx.runs.lock(run.id)
-            if current.epoch == run.epoch:
+        with suppress(RunTakenOver):
+            async with self._uow(run.user_id) as tx:
+                current = await _still_ours(tx, run)
                 await tx.runs.save(current.parked(reason, self._clock.now() + pause))
                 await tx.jobs.enqueue(current, delay=pause)
-        log.info("sync.parked", reason=reason)
+            log.info("sync.parked", reason=reason)
 
     async def _end(self, run: SyncRun, ended: SyncRun) -> None:
         """Write how it ended, unless somebody else owns the run by now."""
-        async with self._uow(run.user_id) as tx:
-            current = await tx.runs.lock(run.id)
-            if current.epoch == run.epoch:
+        with suppress(RunTakenOver):
+            async with self._uow(run.user_id) as tx:
+                await _still_ours(tx, run)
                 await tx.runs.save(ended)
 
 
@@ -193,9 +197,15 @@ def _waits_for_a_person(run: SyncRun) -> bool:
     return run.status is RunStatus.PARKED and run.parked_until is None
 
 
-def _require_same_owner(run: SyncRun, current: SyncRun) -> None:
+async def _still_ours(tx: Transaction, run: SyncRun) -> SyncRun:
+    """Lock the run and return it as it is now. Raises RunTakenOver when its epoch has moved or it was purged."""
+    try:
+        current = await tx.runs.lock(run.id)
+    except NotFound as error:
+        raise RunTakenOver(run.id) from error
     if current.epoch != run.epoch:
         raise RunTakenOver(run.id)
+    return current
 
 
 def _most_telling(several: ExceptionGroup) -> Exception:

@@ -210,6 +210,8 @@ class SyncRun:
         `refusals` are those of what has no step of its own, the owners.
         """
         self._require_open("finished")
+        if self.open_steps:
+            raise InvalidTransition("sync run", f"still reading {self.open_steps[0].object_type}", "finished")
         refused = [*refusals, *(step.reason for step in self.steps if step.reason)]
         status = RunStatus.PARTIAL if refused else RunStatus.COMPLETED
         return replace(self, status=status, finished_at=at, reason="; ".join(refused) or None)

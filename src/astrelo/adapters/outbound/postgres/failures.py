@@ -15,10 +15,11 @@ UNAVAILABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
     asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
 )
-"""What asyncpg raises when the server, a connection or a lock is not to be had."""
+"""What asyncpg raises when the server, a connection or a lock is not to be had: worth another try."""
 
 UNACCEPTABLE = (asyncpg.DataError, ValueError, OverflowError)
 """What asyncpg raises for a value that no column holds: NUL in text, a number out of range.
