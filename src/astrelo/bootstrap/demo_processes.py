@@ -37,21 +37,21 @@ def raised_stage(portal: Path | None, companies: int, environ: Mapping[str, str]
     this clone runs: its worker would take our jobs.
     """
     kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
-    with with_database(completed(parse_settings(kept))) as settings:
-        state_dir = settings.state_dir
-        if state_dir is None or settings.database_url is None:
-            raise Problem("A demo needs a state folder and a database of its own.")
+    settings = completed(parse_settings(kept))
+    if settings.state_dir is None:
+        raise Problem("A demo needs a state folder.")
+    logs = settings.state_dir / "logs"
+    with _only_demo(settings.state_dir), with_database(settings) as complete, Children() as children:
         api_port, sandbox_port = free_port(), free_port()
         stage = Stage(
-            settings=replace(settings, port=api_port),
-            children=Children(),
+            settings=replace(complete, port=api_port),
+            children=children,
             api_url=f"http://{_HOST}:{api_port}",
             sandbox_url=f"http://{_HOST}:{sandbox_port}",
-            logs=state_dir / "logs",
+            logs=logs,
         )
-        with _only_demo(state_dir), stage.children:
-            _start(stage, portal, companies, sandbox_port, _child_environ(stage, environ, kept))
-            yield stage
+        _start(stage, portal, companies, sandbox_port, _child_environ(stage, environ, kept))
+        yield stage
 
 
 def _start(

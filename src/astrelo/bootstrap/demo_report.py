@@ -118,7 +118,7 @@ class SyncProgress:
         self._told: set[str] = set()
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, run: RunView) -> None:
         for step in run.steps:

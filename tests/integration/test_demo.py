@@ -1,0 +1,164 @@
+"""`astrelo demo`, as somebody at a terminal meets it: whole, again, interrupted, killed."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.secret_watch import Secrets, Spawn, Spawned
+
+COMPANIES = 40
+REAL_PORTAL = Path(__file__).parents[3] / "shared" / "data" / "portal-open.jsonl.gz"
+FATES = {"received", "inserted", "updated", "unchanged", "rejected"}
+
+Demo = Callable[..., Spawned]
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="astrelo-demo-"))
+    home.chmod(0o711)  # as root, the database server runs as somebody else and must pass through
+    yield home / "state"
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def demo(spawn: Spawn, state_dir: Path) -> Demo:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
+    environ |= {"ASTRELO_STATE_DIR": str(state_dir), "HOME": "/nonexistent"}
+
+    def start(*arguments: str) -> Spawned:
+        return spawn(sys.executable, "-m", "astrelo", "demo", *arguments, env=environ)
+
+    return start
+
+
+def finished(run: Spawned, *, steps: int = 3) -> dict[str, Any]:
+    """Wait for the end of `demo --once --json`; return what its last line says."""
+    for _ in range(steps):
+        run.wait_for("received")
+    assert run.wait() == 0, run.stderr
+    summary: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return summary
+
+
+def records(summary: dict[str, Any], fate: str) -> list[int]:
+    return [summary[kind][fate] for kind in ("companies", "contacts", "deals")]
+
+
+def servers_on(state_dir: Path) -> list[str]:
+    """Find processes that name the state folder in their command or environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(state_dir).encode() in told:
+            found.append(told.replace(b"\0", b" ").decode(errors="replace")[:200])
+    return found
+
+
+def test_a_portal_is_synced_whole_and_a_second_time_unchanged(demo: Demo, state_dir: Path) -> None:
+    first = demo("--once", "--json", "--companies", str(COMPANIES))
+    summary = finished(first)
+    assert set(summary) == {
+        "companies", "contacts", "deals", "owners", "links", "unreadable", "requests", "seconds",
+    }  # fmt: skip
+    assert set(summary["companies"]) == FATES | {"entities"}
+    assert set(summary["contacts"]) == FATES
+    assert set(summary["deals"]) == FATES | {"linked", "unlinked"}
+    assert set(summary["links"]) == {"provider_id", "email_domain", "unlinked"}
+    assert summary["companies"]["received"] == COMPANIES
+    assert records(summary, "inserted") == records(summary, "received")
+    links = summary["links"]
+    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
+    assert told == summary["contacts"]["received"]
+    assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
+    assert "\x1b" not in first.stdout + first.stderr
+
+    again = finished(demo("--once", "--json", "--companies", str(COMPANIES)))
+    assert records(again, "unchanged") == records(again, "received") == records(summary, "received")
+    assert again["links"] == links
+    assert servers_on(state_dir) == []
+
+
+def test_it_stays_up_until_ctrl_c_lets_no_second_one_in_and_stops_everything_cleanly(
+    demo: Demo, state_dir: Path, secrets: Secrets
+) -> None:
+    run = demo("--companies", str(COMPANIES))
+    link = run.wait_for(r"the page +(\S+)")[1]
+    api = run.wait_for(r"the API +(\S+)/schema")[1]
+    sandbox = run.wait_for(r"the sandbox +(\S+)/_sandbox/stats")[1]
+    with httpx.Client() as browser:
+        assert browser.get(link, follow_redirects=True).url.path == "/app"
+        assert browser.get(f"{api}/api/companies").json()["data"]
+        assert browser.get(f"{api}/schema/openapi.json").status_code == 200
+        issued = [entry["value"] for entry in browser.get(f"{sandbox}/_sandbox/secrets").json()]
+    secrets.register(*issued)
+    assert len(issued) >= 3
+    second = demo("--once")
+    assert second.wait() == 1
+    assert "A demo of this clone runs already." in second.stderr
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 0
+    assert "40 companies synced" in run.stdout
+    assert servers_on(state_dir) == []
+    logs = [(file.name, file.read_text()) for file in (state_dir / "logs").iterdir()]
+    assert {name for name, _ in logs} == {"sandbox.log", "api.log", "worker.log"}
+    assert secrets.leaks(logs) == []
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="needs Linux's parent death signal and /proc"
+)
+def test_killed_in_the_middle_it_leaves_nothing_running_and_the_next_one_finishes(
+    demo: Demo, state_dir: Path
+) -> None:
+    run = demo("--companies", str(COMPANIES))
+    run.wait_for("Connecting HubSpot")
+    run.process.kill()
+    assert run.wait() == -signal.SIGKILL
+    again = demo("--once", "--json", "--companies", str(COMPANIES))
+    summary = finished(again)
+    stored = [
+        sum(pair) for pair in zip(records(summary, "inserted"), records(summary, "unchanged"), strict=True)
+    ]
+    assert stored == records(summary, "received")
+    assert servers_on(state_dir) == []
+
+
+def test_a_portal_that_cannot_be_read_is_explained(demo: Demo, tmp_path: Path, state_dir: Path) -> None:
+    portal = tmp_path / "portal.jsonl"
+    portal.write_text("this is no JSON\n")
+    run = demo("--once", "--portal", str(portal))
+    run.wait_for(r"The sandbox ended \(exit code 1\)")
+    assert run.wait() == 1
+    assert re.search(r"portal\.jsonl, line 1", run.stderr)
+    assert "Traceback" not in run.stderr
+    assert servers_on(state_dir) == []
+
+
+@pytest.mark.skipif(not REAL_PORTAL.exists(), reason="the open portal is not part of the repository")
+def test_the_open_portal_is_synced_whole(demo: Demo) -> None:
+    run = demo("--once", "--json", "--portal", str(REAL_PORTAL))
+    run.wait_for("deals")
+    run.wait_for("companies")
+    summary = finished(run, steps=1)
+    assert records(summary, "received") == [10_089, 21_761, 6_087]
+    assert records(summary, "rejected") == [0, 0, 0]
+    assert 9_797 <= summary["companies"]["entities"] <= 9_810
+    links = summary["links"]
+    assert links["provider_id"] == 16_390
+    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
+    assert told == 21_761
+    assert summary["deals"]["linked"] == 6_087

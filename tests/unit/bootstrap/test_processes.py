@@ -1,0 +1,41 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.processes import ChildDied, Children, free_port, port_is_taken
+
+ENVIRON = dict(os.environ)  # noqa: TID251 - what a child process needs to find its interpreter
+
+
+def test_a_child_that_dies_is_explained_by_the_end_of_its_log(tmp_path: Path) -> None:
+    with Children() as children:
+        child = children.start(
+            "sandbox", ["sandbox", "--port", "nonsense"], ENVIRON, tmp_path / "sandbox.log"
+        )
+        assert child.wait_until_stopped(30)
+        with pytest.raises(ChildDied, match=r"The sandbox ended \(exit code 2\)") as caught:
+            children.check()
+    assert "Invalid value for '--port'" in str(caught.value)
+    assert str(tmp_path / "sandbox.log") in str(caught.value)
+
+
+def test_children_are_stopped_when_the_block_ends(tmp_path: Path) -> None:
+    with Children() as children:
+        child = children.start("sandbox", ["sandbox", "--port", "0"], ENVIRON, tmp_path / "sandbox.log")
+        children.check()
+    with pytest.raises(ChildDied):
+        child.check()
+
+
+def test_a_port_that_somebody_listens_on_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert port_is_taken("127.0.0.1", listener.getsockname()[1])
+    assert not port_is_taken("127.0.0.1", free_port())
+
+
+def test_an_address_of_another_machine_is_no_port_that_is_taken_but_a_problem() -> None:
+    with pytest.raises(Problem, match=r"Nothing can listen on 203\.0\.113\.1:"):
+        port_is_taken("203.0.113.1", free_port())
