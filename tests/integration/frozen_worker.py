@@ -14,7 +14,8 @@ from uuid import UUID
 
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
 from astrelo.application.access_tokens import ConnectionSession
-from astrelo.application.sync_records import RecordWalk, Source, SyncCompanies
+from astrelo.application.record_walk import RecordWalk, Source
+from astrelo.application.sync_records import SyncCompanies
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId

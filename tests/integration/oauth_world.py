@@ -20,9 +20,10 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import AuthorizationStarted, ConnectCrm, Connected, StartAuthorization
 from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import RequestSync
-from astrelo.application.sync_records import RecordWalk, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.ports import CrmProvider, CrmProviders

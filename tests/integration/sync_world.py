@@ -10,9 +10,10 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync, StopSignal, never
 from astrelo.application.schedule_syncs import RequestSync, SyncNow
-from astrelo.application.sync_records import RecordWalk, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AstreloError

@@ -9,7 +9,8 @@ from datetime import timedelta
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens, ConnectionSession
-from astrelo.application.sync_records import Source, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.record_walk import Source
+from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.errors import (
     AstreloError,
     NotFound,

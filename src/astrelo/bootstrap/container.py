@@ -48,10 +48,11 @@ from astrelo.application.read_models import (
     RunReader,
     StoreHealth,
 )
+from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import CancelRun, RequestSync, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
-from astrelo.application.sync_records import RecordWalk, SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness

@@ -1,0 +1,205 @@
+"""Walking a CRM's records into the store: one loop for companies, contacts and deals.
+
+Fetching runs ahead of writing by a bounded queue. Several pages make a batch, and a batch is one
+transaction together with the cursor past it, so that a crash repeats at most a batch and loses none.
+No transaction is open while the CRM is asked.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import structlog
+
+from astrelo.domain.identifiers import Cursor, RecordId
+from astrelo.domain.ports import CrmProvider, CrmSession, Transaction, UnitOfWork
+from astrelo.domain.records import (
+    CrmRecord,
+    RecordPage,
+    RecordT,
+    RejectedRecord,
+)
+from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
+from astrelo.domain.triage import latest_of_each
+
+BATCH_SIZE = 1_000
+"""Records in a transaction, about: a batch is whole pages."""
+
+PAGES_AHEAD = 4
+"""How many pages are fetched ahead of writing."""
+
+LINGER_SECONDS = 0.5
+"""How long a batch that is not full waits for the next page: bounds how late progress shows."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a run reads from."""
+
+    run: SyncRun
+    crm: CrmProvider
+    session: CrmSession
+    owner_ids: frozenset[RecordId] | None
+    """The CRM's owners; None when they could not be read."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Pages that are written together."""
+
+    records: list[CrmRecord] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    cursor: Cursor | None = None
+    expected_total: int | None = None
+    ends_walk: bool = False
+
+    def add(self, page: RecordPage) -> None:
+        self.records.extend(page.records)
+        self.rejected.extend(page.rejected)
+        self.cursor = page.cursor
+        self.expected_total = self.expected_total or page.expected_total
+        self.ends_walk = page.cursor is None
+
+    @property
+    def is_full(self) -> bool:
+        return self.ends_walk or len(self.records) >= BATCH_SIZE
+
+
+Conclude = Callable[[Transaction, Source, Collection[RecordT]], Awaitable[Counts]]
+"""What is done with the distinct records of a batch, inside its transaction."""
+
+
+class RecordWalk:
+    """The loop itself."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def __call__(
+        self,
+        source: Source,
+        step: SyncStep,
+        conclude: Conclude[RecordT],
+        should_stop: Callable[[], bool],
+    ) -> SyncStep:
+        """Walk from the step's cursor to the provider's end of data, or until `should_stop`.
+
+        Returns the step as committed. Raises RunTakenOver when another worker owns the run, and what
+        CrmProvider.read raises; pages fetched before an error are committed first.
+        """
+        pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
+        async with _fetched_ahead(pages) as queue:
+            while not step.is_done and not should_stop():
+                step = await self._commit(source, step, await _next_batch(queue), conclude)
+        return step
+
+    async def _commit(
+        self, source: Source, step: SyncStep, batch: Batch, conclude: Conclude[RecordT]
+    ) -> SyncStep:
+        run_id = source.run.id
+        step = replace(
+            step,
+            cursor=batch.cursor,
+            expected_total=batch.expected_total or step.expected_total,
+            status=StepStatus.COMPLETED if batch.ends_walk else StepStatus.RUNNING,
+        )
+        distinct = latest_of_each(cast("list[RecordT]", batch.records))
+        async with self._uow(source.run.user_id) as tx:
+            await tx.runs.advance(run_id, step)
+            again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
+            if batch.rejected:
+                await tx.runs.reject(run_id, step.object_type, batch.rejected)
+            counts = await _store(tx, source, distinct, again, conclude)
+            step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
+            await tx.runs.advance(run_id, step)
+        log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
+        return step
+
+
+async def _store(
+    tx: Transaction,
+    source: Source,
+    distinct: dict[RecordId, RecordT],
+    again: set[RecordId],
+    conclude: Conclude[RecordT],
+) -> Counts:
+    """Apply a batch; a record received before in this walk is applied too, but already counted."""
+    fresh = [record for record_id, record in distinct.items() if record_id not in again]
+    counts = await conclude(tx, source, fresh)
+    if again:
+        await conclude(tx, source, [distinct[record_id] for record_id in again])
+    return counts + Counts(unreadable=_unreadable(fresh, source.owner_ids))
+
+
+def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[RecordId]) -> Counts:
+    return Counts(
+        received=len(batch.records) + len(batch.rejected),
+        repeats=len(batch.records) - len(distinct) + len(again),
+        rejected=Counter(entry.reason.value for entry in batch.rejected),
+    )
+
+
+def _unreadable(records: Iterable[CrmRecord], owner_ids: frozenset[RecordId] | None) -> Counter[str]:
+    fields: Counter[str] = Counter()
+    for record in records:
+        fields.update(record.unreadable)
+        if owner_ids is not None and record.owner_id is not None and record.owner_id not in owner_ids:
+            fields["crm_rep_id"] += 1
+    return fields
+
+
+PageQueue = asyncio.Queue[RecordPage | Exception]
+
+
+@asynccontextmanager
+async def _fetched_ahead(pages: AsyncGenerator[RecordPage, None]) -> AsyncIterator[PageQueue]:
+    """Fetch in a task of its own; an error takes its place in the queue, behind the pages before it."""
+    queue: PageQueue = asyncio.Queue(PAGES_AHEAD)
+
+    async def fetch() -> None:
+        try:
+            async with aclosing(pages):
+                async for page in pages:
+                    await queue.put(page)
+        except Exception as error:  # noqa: BLE001 - it is raised again where the pages are consumed
+            await queue.put(error)
+
+    task = asyncio.create_task(fetch())
+    try:
+        yield queue
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _next_batch(queue: PageQueue) -> Batch:
+    """Wait for a page, then take more until the batch is full or the next page is late."""
+    batch = Batch()
+    batch.add(_page(await queue.get()))
+    while not batch.is_full:
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                item = await queue.get()
+        except TimeoutError:
+            break
+        if isinstance(item, Exception):
+            _put_back(queue, item)
+            break
+        batch.add(item)
+    return batch
+
+
+def _page(item: RecordPage | Exception) -> RecordPage:
+    if isinstance(item, Exception):
+        raise item
+    return item
+
+
+def _put_back(queue: PageQueue, error: Exception) -> None:
+    """Leave the error for the next batch. It was the last item, so there is room and no order to keep."""
+    queue.put_nowait(error)
