@@ -115,13 +115,18 @@ class Dialect(Protocol):
         """Let the budget learn from an answer's headers."""
 
 
-def open_transport(limit: int = 64) -> httpx.AsyncHTTPTransport:
-    """Make the connection pool for reads: `limit` connections, kept alive.
+def open_transport(limit: int = 64, *, keep_alive: bool = True) -> httpx.AsyncHTTPTransport:
+    """Make a pool of at most `limit` connections.
 
     It is httpx's transport without httpx's client: the client's layers (cookies, redirects, auth flows,
     URL merging) do nothing for these calls and are a quarter of a request's cost.
+
+    A kept connection may be closed by the other side just as a request goes out on it. A read is simply
+    sent again; what must never be sent twice does better without `keep_alive`.
     """
-    return httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=limit, keepalive_expiry=30.0))
+    kept = None if keep_alive else 0
+    limits = httpx.Limits(max_connections=limit, max_keepalive_connections=kept, keepalive_expiry=30.0)
+    return httpx.AsyncHTTPTransport(limits=limits)
 
 
 class Sender:

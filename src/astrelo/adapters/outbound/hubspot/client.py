@@ -131,9 +131,7 @@ class HubSpotClient:
             inputs = [AssociationInput(record_id) for record_id in part]
             while inputs:
                 batch = await self._association_batch(session, source, target, inputs)
-                for entry in batch.results:
-                    found.setdefault(str(entry.from_.id), []).extend(entry.to)
-                asked, inputs = inputs, _continued(batch)
+                asked, inputs = inputs, _gathered(batch, found)
                 if inputs and inputs == asked:
                     raise CrmRejected(
                         Provider.HUBSPOT, None, "the cursor inside an association does not move"
@@ -200,9 +198,18 @@ def _whole_associations(body: bytes) -> AssociationBatch:
     return batch
 
 
-def _continued(batch: AssociationBatch) -> list[AssociationInput]:
-    entries = ((str(entry.from_.id), following(entry.paging)) for entry in batch.results)
-    return [AssociationInput(record_id, after) for record_id, after in entries if after is not None]
+def _gathered(batch: AssociationBatch, found: dict[str, list[AssociatedObject]]) -> list[AssociationInput]:
+    """Add a batch's links to those found; return what is to be asked for still."""
+    continued: list[AssociationInput] = []
+    for entry in batch.results:
+        record_id = str(entry.from_.id)
+        if record_id in found:
+            found[record_id].extend(entry.to)
+        else:
+            found[record_id] = entry.to
+        if entry.paging is not None and (after := following(entry.paging)) is not None:
+            continued.append(AssociationInput(record_id, after))
+    return continued
 
 
 def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

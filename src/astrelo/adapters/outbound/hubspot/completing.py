@@ -8,7 +8,6 @@ from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.walk import Group
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,
-    AssociationType,
     CompanyObject,
     ContactObject,
     DealObject,
@@ -19,7 +18,7 @@ from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
 
 Links = Mapping[str, Sequence[AssociatedObject]]
 
-_HUBSPOT_DEFINED = "HUBSPOT_DEFINED"
+_HUBSPOTS_OWN = frozenset({"HUBSPOT_DEFINED", None})
 _PRIMARY_LABEL = "Primary"
 _PRIMARY_OF_CONTACT = 1
 _PRIMARY_OF_DEAL = 5
@@ -88,18 +87,16 @@ class Completion:
 
 
 def _primary(linked: Sequence[AssociatedObject], type_id: int) -> RecordId | None:
-    """Return the company marked as primary. Without a mark there is none: the first of several is a guess."""
+    """Return the company marked as primary. Without a mark there is none: the first of several is a guess.
+
+    Only HubSpot's own types count: an account's labels have ids of their own, which may be the same.
+    """
     for company in linked:
-        if any(_is_primary(kind, type_id) for kind in company.association_types):
-            return _id_of(company)
+        for kind in company.association_types:
+            is_primary = kind.type_id == type_id or kind.label == _PRIMARY_LABEL
+            if is_primary and kind.category in _HUBSPOTS_OWN:
+                return _id_of(company)
     return None
-
-
-def _is_primary(kind: AssociationType, type_id: int) -> bool:
-    """Look at HubSpot's own types only: an account's labels have ids of their own, which may be the same."""
-    if kind.category is not None and kind.category != _HUBSPOT_DEFINED:
-        return False
-    return kind.type_id == type_id or kind.label == _PRIMARY_LABEL
 
 
 def _id_of(linked: AssociatedObject) -> RecordId:

@@ -155,5 +155,5 @@ async def open_hubspot(
     config: HubSpotConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[HubSpotProvider]:
     """Give the adapter connections of its own, closed at the end."""
-    async with open_transport() as reads, open_transport(limit=16) as oauth:
+    async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
         yield build_hubspot(config, reference, clock, randomness, reads=reads, oauth=oauth)
