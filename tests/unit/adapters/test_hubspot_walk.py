@@ -306,6 +306,13 @@ async def test_a_window_goes_on_from_any_of_its_cursors() -> None:
         assert {*ids(pages[:place]), *ids(rest)} == {str(number) for number in range(1, 900)}
 
 
+async def test_a_search_without_a_count_is_refused_instead_of_divided_for_ever() -> None:
+    world = World(*companies(1))
+    world.fault("respond", match="/search", status=200, body={"results": []}, times=99)
+    with pytest.raises(CrmRejected, match="how many"):
+        await world.pages(ObjectType.COMPANIES, window=WINDOW)
+
+
 async def test_contacts_of_a_window_go_by_their_own_property_and_carry_their_company() -> None:
     world = World(*contacts(1_100))
     pages = await world.pages(ObjectType.CONTACTS, window=WINDOW)

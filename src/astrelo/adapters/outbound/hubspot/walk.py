@@ -22,8 +22,8 @@ from astrelo.adapters.outbound.hubspot.client import (
 )
 from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, SearchRange, cursor_of
 from astrelo.adapters.outbound.hubspot.wire import CrmObject
-from astrelo.domain.errors import CrmError
-from astrelo.domain.identifiers import Cursor, ObjectType
+from astrelo.domain.errors import CrmError, CrmRejected
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider
 from astrelo.domain.ports import CrmSession
 from astrelo.domain.records import RejectedRecord
 from astrelo.domain.sync import Window
@@ -110,8 +110,10 @@ async def searched(
     expected: int | None = None
     while open_ranges:
         first = await client.search(session, object_type, open_ranges[0].filters(MODIFIED[object_type]))
+        if first.total is None:
+            raise CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
         expected = first.total if expected is None else expected
-        if (first.total or 0) > SEARCH_CAP or attempts == SEARCH_ATTEMPTS:
+        if first.total > SEARCH_CAP or attempts == SEARCH_ATTEMPTS:
             open_ranges, attempts = [*open_ranges[0].halves(), *open_ranges[1:]], 0
             continue
         async with aclosing(_read_range(client, session, object_type, open_ranges[0], first)) as reading:
