@@ -6,6 +6,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import settings
 from pogo_core.error import BadMigrationError
 
@@ -77,6 +78,20 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _only_unit_tests(config: pytest.Config) -> bool:
     chosen = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
     return all(path.is_relative_to(_UNIT) or not path.is_relative_to(_HERE) for path in chosen)
+
+
+@pytest.fixture(autouse=True)
+def unredacted_logs() -> None:
+    """Every log line in full on stdout, where the watch over secrets reads it.
+
+    Tracebacks without local variables, as in bootstrap.logging, but without its redaction: that is the last
+    defence, and the code before it must not lean on it.
+    """
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, renderer],
+        cache_logger_on_first_use=False,
+    )
 
 
 @pytest.fixture

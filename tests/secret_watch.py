@@ -20,6 +20,7 @@ from astrelo.sandbox import Sandbox
 
 PATIENCE = 30.0  # seconds, for what takes a fraction of one
 _SHORTEST = 8  # shorter texts stand in an output by chance
+_DEPTH = 3  # of worlds within worlds in which a sandbox is looked for
 _SHOWN = 40  # characters of the surroundings of a leak
 
 
@@ -174,18 +175,26 @@ def spawn(request: pytest.FixtureRequest) -> Iterator[Spawn]:
         request.node.add_report_section("teardown", f"stderr of {child.name}", child.stderr)
 
 
+def _sandboxes(values: Iterable[object], depth: int = _DEPTH) -> Iterator[Sandbox]:
+    """Find the sandboxes among a test's fixtures, and within the worlds that our tests build around them."""
+    for value in values:
+        if isinstance(value, Sandbox):
+            yield value
+        elif depth > 0 and type(value).__module__.startswith("tests.") and hasattr(value, "__dict__"):
+            yield from _sandboxes(vars(value).values(), depth - 1)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail a test whose output holds one of its secrets, in its last phase, when all output is there.
 
-    What a sandbox among the test's fixtures has issued is secret without being registered.
+    What a sandbox among the test's fixtures, or within one of them, has issued needs no registering.
     """
     report = yield
     known = _known(item)
     if report.when == "call":
-        for value in getattr(item, "funcargs", {}).values():
-            if isinstance(value, Sandbox):
-                known.register(*(issued.value for issued in value.oauth.issued))
+        for sandbox in _sandboxes(getattr(item, "funcargs", {}).values()):
+            known.register(*(issued.value for issued in sandbox.oauth.issued))
         known.collect()
     if report.when == "teardown" and (leaks := known.leaks(report.sections)):
         report.outcome = "failed"
