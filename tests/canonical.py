@@ -54,7 +54,8 @@ async def stored_view(connection: asyncpg.Connection, user_id: UUID) -> View:
         """select deal.external_source, deal.external_provider_id, deal.company_id, deal.name, deal.amount,
                   array(select contact.external_provider_id
                         from deal_contacts pair join contacts contact
-                          on contact.user_id = $1 and contact.id = pair.contact_id
+                          on contact.user_id = $1 and contact.external_source = deal.external_source
+                          and contact.external_provider_id = pair.provider_contact_id
                         where pair.user_id = $1 and pair.deal_id = deal.id) as contacts
            from deals deal where user_id = $1 and archived_at is null""",
         user_id,

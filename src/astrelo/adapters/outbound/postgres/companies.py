@@ -47,7 +47,7 @@ class PgCompanies(CompanyRepository):
         if not writes:
             return {}
         await self._absorb(regrouping.absorbed)
-        await self._release_domains(regrouping.domains)
+        await self._release_domains(regrouping)
         await self._archive(regrouping.vacated, at)
         written = await self._put_records(source, writes, regrouping)
         await self._refresh(_touched(writes, regrouping), at)
@@ -83,9 +83,12 @@ class PgCompanies(CompanyRepository):
             await self._connection.execute(statement("company_absorb"), self._user_id, fallen, survivors)
             await self._connection.execute(statement("company_delete"), self._user_id, fallen)
 
-    async def _release_domains(self, domains: Mapping[CompanyId, str | None]) -> None:
-        ids, coming = list(domains), list(domains.values())
-        await self._connection.execute(statement("company_release_domains"), self._user_id, ids, coming)
+    async def _release_domains(self, regrouping: Regrouping) -> None:
+        coming = {id_: domain for id_, domain in regrouping.domains.items() if id_ not in regrouping.minted}
+        if coming:
+            await self._connection.execute(
+                statement("company_release_domains"), self._user_id, list(coming), list(coming.values())
+            )
 
     async def _archive(self, ids: Collection[CompanyId], at: datetime) -> None:
         if ids:

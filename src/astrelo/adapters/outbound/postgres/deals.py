@@ -42,18 +42,17 @@ class PgDeals(DealRepository):
             [deal.company_id for deal, _ in deals],
         )
         written = {RecordId(record_id): was_insert for record_id, was_insert in rows}
-        await self._put_contacts(source, [deal for deal, _ in deals if deal.record.record_id in written])
+        await self._put_contacts([deal for deal, _ in deals if deal.record.record_id in written])
         return written
 
     async def purge(self, source: Provider) -> None:
         await self._connection.execute(statement("deal_purge"), self._user_id, source)
 
-    async def _put_contacts(self, source: Provider, deals: Sequence[Deal]) -> None:
+    async def _put_contacts(self, deals: Sequence[Deal]) -> None:
         pairs = [(deal.id, contact_id) for deal in deals for contact_id in deal.record.contact_ids]
         await self._connection.execute(
             statement("deal_put_contacts"),
             self._user_id,
-            source,
             [deal.id for deal in deals],
             [deal_id for deal_id, _ in pairs],
             [contact_id for _, contact_id in pairs],

@@ -21,7 +21,6 @@ class PgLinks(Links):
         changed = 0
         for decision in _DECISIONS:
             changed += _rows(await self._connection.execute(statement(decision), self._user_id, at))
-        changed += _rows(await self._connection.execute(statement("link_deal_contacts"), self._user_id))
         return changed
 
 

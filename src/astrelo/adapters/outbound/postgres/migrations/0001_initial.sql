@@ -269,7 +269,6 @@ create table contacts (
 );
 create index contacts_company on contacts (user_id, company_id);
 create index contacts_email on contacts (user_id, email text_pattern_ops);
-create index contacts_email_host on contacts (user_id, email_host) where email_host is not null;
 create index contacts_email_registrable_domain on contacts (user_id, email_registrable_domain)
     where email_registrable_domain is not null;
 
@@ -306,18 +305,15 @@ create table deals (
 );
 create index deals_company on deals (user_id, company_id);
 
--- Kept by the CRM's id until the contact arrives.
+-- By the CRM's id, which leads to the contact once it has arrived: no id of ours, which would have to be
+-- looked up for every pair and looked after when contacts come and go.
 create table deal_contacts (
     user_id              uuid not null,
     deal_id              uuid not null,
     provider_contact_id  text not null,
-    contact_id           uuid,
     constraint deal_contacts_pkey primary key (user_id, deal_id, provider_contact_id),
-    constraint deal_contacts_deal_fkey foreign key (user_id, deal_id) references deals on delete cascade,
-    constraint deal_contacts_contact_fkey foreign key (user_id, contact_id)
-        references contacts on delete set null (contact_id)
+    constraint deal_contacts_deal_fkey foreign key (user_id, deal_id) references deals on delete cascade
 );
-create index deal_contacts_contact on deal_contacts (user_id, contact_id) where contact_id is not null;
 
 -- migrate: rollback
 

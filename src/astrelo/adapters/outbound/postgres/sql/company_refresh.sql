@@ -10,12 +10,15 @@ select distinct on (record.company_id)
     $1, record.company_id, record.identity_domain, record.company_name, record.industry, record.naics,
     record.sic, record.employee_count, record.annual_revenue, record.annual_revenue_currency,
     record.revenue_range, record.hq_country, record.hq_region, record.hq_city, record.description,
-    record.phone, record.linkedin_url, record.lifecycle_stage, rep.id, record.external_source,
-    record.external_provider_id, record.source_updated_at, $3::timestamptz, $3::timestamptz
+    record.phone, record.linkedin_url, record.lifecycle_stage,
+    -- not a join: without statistics that becomes a scan of all owners for each record
+    (select rep.id
+     from crm_owners as rep
+     where rep.user_id = $1 and rep.external_source = record.external_source
+       and rep.external_provider_id = record.owner_provider_id),
+    record.external_source, record.external_provider_id, record.source_updated_at, $3::timestamptz,
+    $3::timestamptz
 from crm_companies as record
-left join crm_owners as rep
-    on rep.user_id = $1 and rep.external_source = record.external_source
-    and rep.external_provider_id = record.owner_provider_id
 where record.user_id = $1 and record.company_id = any ($2::uuid[]) and record.archived_at is null
 order by record.company_id, record.source_updated_at desc, record.external_source collate "C",
     record.external_provider_id collate "C"
