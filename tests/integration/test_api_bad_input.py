@@ -16,6 +16,7 @@ SENSELESS = (
     "companies?name=",
     f"companies?name={'x' * 201}",
     "companies?industry=a%00b",
+    "companies?domain=not+a+domain",
     "companies?naics=4",
     "companies?naics=44-99",
     "companies?naics=%25",

@@ -11,8 +11,8 @@ from litestar import Litestar
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.outbound.postgres.health import PgStoreHealth
-from astrelo.adapters.outbound.postgres.readers import PgCompanyReader
-from astrelo.application.read_models import CompanyReader, StoreHealth
+from astrelo.adapters.outbound.postgres.readers import PgOwnerReader
+from astrelo.application.read_models import OwnerReader, StoreHealth
 from tests.integration.api_world import FRONTEND, JWT_SECRET, ApiWorld, api_world, token_of
 
 pytestmark = pytest.mark.anyio
@@ -69,8 +69,8 @@ class _Lost(Provider):
         return PgStoreHealth(self._pool)
 
     @provide
-    def companies(self) -> CompanyReader:
-        return PgCompanyReader(self._pool)
+    def owners(self) -> OwnerReader:
+        return PgOwnerReader(self._pool)
 
 
 def _client(app: Litestar) -> httpx.AsyncClient:
@@ -86,7 +86,7 @@ async def test_without_a_database_it_lives_is_unready_and_says_when_to_come_back
         headers = {"Authorization": f"Bearer {token_of(api.user_id)}"}
         async with _client(app) as client:
             assert (await client.get("/health/live")).status_code == 200
-            for path in ("/health/ready", "/api/companies"):
+            for path in ("/health/ready", "/api/owners"):
                 answer = await client.get(path, headers=headers)
                 assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
                 assert answer.headers["retry-after"] == "5"

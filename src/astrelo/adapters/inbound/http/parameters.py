@@ -18,6 +18,12 @@ PageCursor = Annotated[
     QueryParameter(max_length=100, description="`next_cursor` of the page before."),
 ]
 Text = Annotated[str | None, QueryParameter(min_length=1, max_length=_MAX_TEXT)]
+Site = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1, max_length=_MAX_TEXT, description="A web domain, or a site's address as people type it."
+    ),
+]
 NamePrefix = Annotated[
     str | None,
     QueryParameter(min_length=1, max_length=_MAX_TEXT, description="How the name begins, in any case."),

@@ -24,6 +24,7 @@ from astrelo.adapters.inbound.http.parameters import (
     PageCursor,
     Region,
     RevenueRange,
+    Site,
     Text,
     UpdatedSince,
     moment,
@@ -46,8 +47,10 @@ from astrelo.application.read_models import (
     Page,
 )
 from astrelo.domain.contact import UnlinkedReason
-from astrelo.domain.errors import NotFound
+from astrelo.domain.errors import InvalidInput, NotFound
 from astrelo.domain.identifiers import UserId
+from astrelo.domain.normalization import web_domain
+from astrelo.domain.ports import ReferenceData
 
 _MERGED = {
     308: ResponseSpec(data_container=None, description="The company was merged into the one at Location.")
@@ -63,10 +66,11 @@ class Companies(Controller):
     async def list_companies(
         self,
         reader: FromDishka[CompanyReader],
+        reference: FromDishka[ReferenceData],
         user_id: NamedDependency[UserId],
         *,
         name: NamePrefix = None,
-        domain: Text = None,
+        domain: Site = None,
         industry: Text = None,
         naics: Naics = None,
         country: Country = None,
@@ -80,7 +84,7 @@ class Companies(Controller):
         """In order of id; filters narrow together. Those gone at the source only with `include_archived`."""
         filters = CompanyFilter(
             name=name,
-            domain=domain.strip().lower().removeprefix("www.") if domain else None,
+            domain=_readable_domain(domain, reference),
             industry=industry,
             naics=naics_prefixes(naics),
             country=country,
@@ -208,3 +212,12 @@ class Owners(Controller):
     ) -> Page[OwnerView]:
         """In order of id, archived ones too: records may still name them."""
         return page_of(await reader.list(user_id, decode_cursor(cursor), limit + 1), limit)
+
+
+def _readable_domain(told: str | None, reference: ReferenceData) -> str | None:
+    """Read a domain as the sync does, so that whatever a CRM's user typed finds the company."""
+    if told is None:
+        return None
+    if (domain := web_domain(told, reference)) is None:
+        raise InvalidInput("domain", "is not a web domain, such as acme.com")
+    return domain
