@@ -16,7 +16,8 @@ from litestar import Litestar
 
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.security import SESSION_COOKIE, issue_token
+from astrelo.adapters.inbound.http.security import SESSION_COOKIE
+from astrelo.adapters.inbound.http.session_tokens import issue_token
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.bootstrap.system import SystemClock

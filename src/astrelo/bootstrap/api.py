@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-from datetime import timedelta
-from uuid import UUID
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -12,18 +10,16 @@ from litestar import Litestar
 
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.security import issue_token
+from astrelo.application.connect_crm import ConnectCrm
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development import completed, with_database
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.processes import end_with_parent, port_is_taken
+from astrelo.bootstrap.session_tokens import signing_secret
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
-from astrelo.bootstrap.system import SystemClock
-from astrelo.domain.identifiers import UserId
 
-_TOKEN_LIFE = timedelta(hours=12)
 _DRAIN_SECONDS = 20
 # granian would log to stdout in a form of its own; propagating, its lines take ours.
 _GRANIAN_LOGGING = {
@@ -70,9 +66,13 @@ def application() -> Litestar:
     container = create_container(settings)
     app = create_app(container, http_config(settings))
 
+    async def warm_up() -> None:
+        await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
+
     async def close() -> None:
         await container.close()
 
+    app.on_startup.append(warm_up)
     app.on_shutdown.append(close)
     return app
 
@@ -80,21 +80,8 @@ def application() -> Litestar:
 def http_config(settings: Settings) -> HttpConfig:
     return HttpConfig(
         frontend_url=settings.frontend_url,
-        jwt_secret=_jwt_secret(settings),
+        jwt_secret=signing_secret(settings),
         cors_origins=settings.cors_origins,
         secure_cookies=settings.public_url.startswith("https:"),
         development=not settings.is_production,
     )
-
-
-def development_token(settings: Settings, user: UUID) -> str:
-    """Make a token for trying the API out; refused in production, where the product's login makes them."""
-    if settings.is_production:
-        raise Problem("Development tokens are not made in production.")
-    return issue_token(UserId(user), _jwt_secret(settings), _TOKEN_LIFE, SystemClock().now())
-
-
-def _jwt_secret(settings: Settings) -> str:
-    if settings.jwt_secret is None:
-        raise Problem(f"There is no secret to sign tokens with: set {PREFIX}JWT_SECRET.")
-    return settings.jwt_secret

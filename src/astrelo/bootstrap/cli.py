@@ -124,7 +124,7 @@ def sandbox(port: int, portal: Path | None, companies: int, latency_ms: int, rat
 @click.option("--user", type=click.UUID, required=True, help="The user the token speaks for.")
 def token(user: UUID) -> None:
     """Print a development token for a user."""
-    from astrelo.bootstrap.api import development_token
+    from astrelo.bootstrap.session_tokens import development_token
 
     with _problems_for_people():
         click.echo(development_token(_settings(), user))

@@ -24,6 +24,7 @@ from astrelo.application.read_models import IntegrationView, Page, RunView
 from astrelo.bootstrap.demo_processes import Stage, raised_stage
 from astrelo.bootstrap.demo_report import Summary, SyncProgress, summarise, summary_text
 from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.session_tokens import development_token
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.sync import RunStatus
 
@@ -118,9 +119,6 @@ class DemoVisit:
         return msgspec.json.decode(about.content, type=About).accounts[0]
 
     def _sign_in(self, user: UUID) -> None:
-        # Loading the web framework takes a second: spent here, while the servers are starting anyway.
-        from astrelo.bootstrap.api import development_token  # noqa: PLC0415
-
         token = development_token(self._stage.settings, user)
         _good(self._http.post(f"{self._stage.api_url}/app/session", json={"token": token}))
 

@@ -5,6 +5,7 @@ Imports neither the web framework nor the HTTP server: a worker's memory is for 
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -17,40 +18,44 @@ from astrelo.adapters.inbound.worker.health import served_health
 from astrelo.adapters.inbound.worker.supervisor import QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
+from astrelo.application.run_sync import RunSync
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development import with_database
+from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings, WorkerSettings
 from astrelo.domain.ports import Clock
 
 _DRAIN = timedelta(seconds=20)
+_CONNECT_SECONDS = 10.0
 _log = structlog.get_logger(__name__)
 
 
 def run_worker(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; running syncs then stop after their batch and go back to the queue."""
+    """Work until SIGTERM or SIGINT; running syncs then stop after their batch and go back to the queue.
+
+    Raises Problem when an embedded database ends because the process that owns it has.
+    """
     with with_database(settings) as complete, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(complete))
+        runner.run(work(complete, embedded=settings.database_url is None))
 
 
-async def work(settings: Settings) -> None:
+async def work(settings: Settings, *, embedded: bool = False) -> None:
     dsn = database_url(settings)
     await bring_up_to_date(dsn)
     async with AsyncExitStack() as stack:
         container = create_container(settings)
         stack.push_async_callback(container.close)
-
-        async def connect() -> asyncpg.Connection:
-            return await asyncpg.connect(
-                dsn, timeout=10, server_settings={"application_name": "astrelo queue"}
-            )
-
+        queue = QueueConnector(dsn)
         supervisor = Supervisor(
-            connect,
+            queue.connect,
             (await container.get(LostRuns)).requeue,
             queue_options(settings.worker),
             await container.get(Clock),
         )
+        if embedded:
+            queue.when_refused = supervisor.stop
+        await container.get(RunSync)  # reads the reference data, which would make a first run wait
         supervisor.register(SYNC_ENTRYPOINT, SyncEntrypoint(container, supervisor.should_stop))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +65,32 @@ async def work(settings: Settings) -> None:
                 served_health(supervisor.health, settings.host, settings.worker.health_port)
             )
         await supervisor.run()
-        _log.info("worker.stopped")
+    if queue.refused and embedded:
+        raise Problem("The embedded PostgreSQL ended with the process that owned it. Start the worker again.")
+    _log.info("worker.stopped")
+
+
+class QueueConnector:
+    """Opens the queue's connection; notes when nobody listens at the address any more."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self.refused = False
+        self.when_refused: Callable[[], None] = _nothing
+
+    async def connect(self) -> asyncpg.Connection:
+        name = {"application_name": "astrelo queue"}
+        try:
+            return await asyncpg.connect(self._dsn, timeout=_CONNECT_SECONDS, server_settings=name)
+        except ConnectionRefusedError:
+            # A server of its own keeps its address and comes back; an embedded one comes back elsewhere.
+            self.refused = True
+            self.when_refused()
+            raise
+
+
+def _nothing() -> None:
+    return None
 
 
 def queue_options(worker: WorkerSettings) -> QueueOptions:

@@ -16,9 +16,8 @@ from astrelo.adapters.inbound.http.security import (
     PUBLIC,
     SESSION_COOKIE,
     SessionGuard,
-    issue_token,
-    user_of_token,
 )
+from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
 from astrelo.domain.identifiers import UserId
 from tests.unit.fakes.clock import START
 

@@ -18,13 +18,8 @@ from msgspec import Meta, Struct
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problem_kinds import NOT_FOUND, UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
-from astrelo.adapters.inbound.http.security import (
-    PUBLIC,
-    SESSION_COOKIE,
-    issue_token,
-    session_cookie,
-    user_of_token,
-)
+from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, session_cookie
+from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
 from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports import Clock, Randomness

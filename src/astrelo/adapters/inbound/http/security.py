@@ -6,12 +6,10 @@ one of our own pages, by its Origin or Sec-Fetch-Site header. SameSite=Lax keeps
 this also keeps out neighbours under the same registrable domain.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
-import jwt
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
@@ -20,33 +18,19 @@ from litestar.handlers import BaseRouteHandler
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
+from astrelo.adapters.inbound.http.session_tokens import user_of_token
 from astrelo.domain.identifiers import UserId
 
 SESSION_COOKIE = "astrelo_session"
 PUBLIC = "public"
 """The `opt` key of a route that needs no session. It may have one: then `request.user` is set."""
 
-_ALGORITHM = "HS256"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REALM = 'Bearer realm="astrelo"'
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Caller = Request[UserId | None, Any, Any]
 """A request whose `user` the guard has set."""
-
-
-def issue_token(user_id: UserId, secret: str, ttl: timedelta, now: datetime) -> str:
-    """Make a session token that is good for `ttl`."""
-    return jwt.encode({"sub": str(user_id), "iat": now, "exp": now + ttl}, secret, _ALGORITHM)
-
-
-def user_of_token(token: str, secret: str) -> UserId | None:
-    """Return whose token it is; None for an expired, forged or foreign one, or one made for another purpose."""
-    try:
-        claims = jwt.decode(token, secret, [_ALGORITHM], options={"require": ["exp", "sub"]})
-        return UserId(UUID(claims["sub"]))
-    except (jwt.InvalidTokenError, ValueError):
-        return None
 
 
 class SessionGuard:
