@@ -1,10 +1,14 @@
 """How a CRM stands, its runs and their reports, and what can be asked of it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import product
 from uuid import UUID, uuid4
 
 import pytest
 
+from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.sync import Counts, StepStatus, SyncStep
 from tests.integration.api_world import WRITTEN_AT, ApiWorld, api_world, ids
 
 pytestmark = pytest.mark.anyio
@@ -267,3 +271,23 @@ async def test_a_profile_s_bounds_must_not_contradict_each_other(api: ApiWorld) 
 
 async def test_a_run_that_does_not_exist_is_not_found(api: ApiWorld) -> None:
     assert (await api.get(f"{HUBSPOT}/runs/{uuid4()}")).status_code == 404
+
+
+async def test_sql_certifies_exactly_what_the_domain_does(api: ApiWorld) -> None:
+    connection = await api.connection()
+    expected = {}
+    for received, repeats, stale, rejected, status in product(
+        (3, 4), (0, 1), (0, 1), ({}, {"bad_id": 1}), ("completed", "running")
+    ):
+        run = await api.run(connection)
+        counts = {"received": received, "repeats": repeats, "stale": stale, "inserted": 1, "unchanged": 2}
+        await api.step(run, "deals", status=status, rejected=rejected, **counts)
+        step = SyncStep(
+            object_type=ObjectType.DEALS,
+            status=StepStatus(status),
+            counts=replace(Counts(rejected=rejected), **counts),
+        )
+        expected[str(run)] = step.is_certified
+    shown = await api.data(f"{HUBSPOT}/runs", limit="100")
+    assert {run["id"]: run["steps"][0]["certified"] for run in shown} == expected
+    assert set(expected.values()) == {True, False}
