@@ -1,25 +1,27 @@
 """A run, from request to certificate: what lands, what is counted, and how it goes on after trouble."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
+    AstreloError,
     CrmRejected,
     CrmUnavailable,
     PermissionMissing,
     RateLimited,
     ReauthorizationRequired,
 )
-from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.ports import CrmProviders
-from astrelo.domain.records import RejectedRecord, RejectionReason
-from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider
+from astrelo.domain.ports import CrmProviders, CrmSession
+from astrelo.domain.records import RecordPage, RejectedRecord, RejectionReason
+from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, Window
 from tests.builders import at, company, contact, deal, owner
 from tests.integration.sync_world import ScriptedCrm, World, paged, thousands_of_companies, world
 
@@ -410,3 +412,50 @@ def test_what_two_users_hold_never_links_across(play: Play, database: str) -> No
 async def _company_of_record(made: World) -> dict[str, object]:
     rows = await made.pool.fetch("select external_provider_id, company_id from crm_companies")
     return {row[0]: row[1] for row in rows}
+
+
+def test_a_text_with_control_characters_is_stored_as_told(play: Play) -> None:
+    name = "unit\x1frecord\x1egroup\x1dfile\x1cend\x01"
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        stored = await made.pool.fetch("select company_name from companies order by external_provider_id")
+        assert [row["company_name"] for row in stored] == [name, "plain"]
+
+    play(ScriptedCrm(pages={COMPANIES: [[company("1", name=name), company("2", name="plain")]]}), scenario)
+
+
+class CountingCrm(ScriptedCrm):
+    """Says beforehand how many records there are, as HubSpot does."""
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncGenerator[RecordPage, None]:
+        total = sum(len(page) for page in self.pages[object_type] if not isinstance(page, AstreloError))
+        async for page in super().read(session, object_type, window=window, cursor=cursor):
+            yield replace(page, expected_total=total)
+
+
+def test_the_final_pass_finds_every_link_made_where_the_crm_counts(play: Play) -> None:
+    """Contacts and deals that arrive first wait for the companies they may belong to."""
+    others_are_there = asyncio.Event()
+
+    async def before_page(object_type: ObjectType, place: int) -> None:
+        if object_type is DEALS:
+            others_are_there.set()
+        elif object_type is COMPANIES:
+            await others_are_there.wait()
+
+    async def scenario(made: World) -> None:
+        with capture_logs() as logs:
+            run = await made.sync()
+        assert run.status is RunStatus.COMPLETED
+        assert [entry["relinked"] for entry in logs if entry["event"] == "sync.finished"] == [0]
+        assert await made.pool.fetchval("select count(*) from contacts where company_id is not null") == 2
+
+    play(CountingCrm(pages=small_crm().pages, reps=[owner("7")], before_page=before_page), scenario)

@@ -14,6 +14,7 @@ from typing import cast
 
 import structlog
 
+from astrelo.application.pacing import Pace
 from astrelo.domain.identifiers import Cursor, RecordId
 from astrelo.domain.ports import CrmProvider, CrmSession, Transaction, UnitOfWork
 from astrelo.domain.records import (
@@ -46,6 +47,8 @@ class Source:
     session: CrmSession
     owner_ids: frozenset[RecordId] | None
     """The CRM's owners; None when they could not be read."""
+    pace: Pace = field(default_factory=Pace)
+    """Shared by the walks that are made side by side."""
 
 
 @dataclass(slots=True)
@@ -93,9 +96,12 @@ class RecordWalk:
         CrmProvider.read raises; pages fetched before an error are committed first.
         """
         pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
-        async with _fetched_ahead(pages) as queue:
-            while not step.is_done and not should_stop():
-                step = await self._commit(source, step, await _next_batch(queue), conclude)
+        try:
+            async with _fetched_ahead(pages) as queue:
+                while not step.is_done and not should_stop():
+                    step = await self._commit(source, step, await _next_batch(queue), conclude)
+        finally:
+            source.pace.ended(step.object_type)
         return step
 
     async def _commit(
@@ -108,6 +114,7 @@ class RecordWalk:
             expected_total=batch.expected_total or step.expected_total,
             status=StepStatus.COMPLETED if batch.ends_walk else StepStatus.RUNNING,
         )
+        await source.pace.may_store(step, len(batch.records) + len(batch.rejected))
         distinct = latest_of_each(cast("list[RecordT]", batch.records))
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(run_id, step)
@@ -117,6 +124,7 @@ class RecordWalk:
             counts = await _store(tx, source, distinct, again, conclude)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
+        source.pace.advanced(step)
         log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
         return step
 

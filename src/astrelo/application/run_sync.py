@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens, ConnectionSession
+from astrelo.application.pacing import Pace
 from astrelo.application.record_walk import Source
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.errors import (
@@ -114,7 +115,8 @@ class RunSync:
         session = ConnectionSession(self._tokens, connection)
         refusals: list[str] = []
         owner_ids = await self._read_owners(run, session, refusals)
-        source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids)
+        pace = Pace(run.open_steps)
+        source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, pace=pace)
         steps = await self._walk_side_by_side(source, should_stop)
         if all(step.is_done for step in steps):
             await self._finish(run, refusals)
