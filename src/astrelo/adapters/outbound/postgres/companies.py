@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.columns import as_text, by_field, joined
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId, UserId
@@ -12,8 +13,13 @@ from astrelo.domain.ports import CompanyRepository
 from astrelo.domain.records import CompanyRecord
 from astrelo.domain.triage import KnownRecord, Write, Written
 
-_CONTENT = slice(CompanyRecord._fields.index("name"), CompanyRecord._fields.index("unreadable"))
-"""The fields that are columns of their own, in the order of company_put_records.sql."""
+_TEXTS = (
+    "record_id", "name", "domain", "identity_domain", "industry", "naics", "sic", "employee_count",
+    "annual_revenue", "annual_revenue_currency", "revenue_range", "hq_country", "hq_region", "hq_city",
+    "description", "phone", "linkedin_url", "lifecycle_stage", "owner_id",
+)  # fmt: skip
+"""What company_put_records.sql takes as joined columns, in its order."""
+_NUMBERS = frozenset({"employee_count", "annual_revenue"})
 
 
 class PgCompanies(CompanyRepository):
@@ -100,16 +106,16 @@ class PgCompanies(CompanyRepository):
     async def _put_records(
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping
     ) -> Written:
-        records = [write.record for write in writes]
+        told = by_field([write.record for write in writes])
+        texts = (as_text(told[name]) if name in _NUMBERS else told[name] for name in _TEXTS)
         rows = await self._connection.fetch(
             statement("company_put_records"),
             self._user_id,
             source,
-            [record.record_id for record in records],
             [_company_of(source, write, regrouping) for write in writes],
-            [record.source_updated_at for record in records],
+            told["source_updated_at"],
             [write.content_hash for write in writes],
-            *zip(*(record[_CONTENT] for record in records), strict=True),
+            *joined(*texts),
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -5,15 +5,18 @@ from datetime import datetime
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.columns import by_field, joined
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import Provider, RecordId, UserId
 from astrelo.domain.ports import ContactRepository
-from astrelo.domain.records import ContactRecord
 from astrelo.domain.triage import KnownRecord, Written
 
-_CONTENT = slice(ContactRecord._fields.index("email"), ContactRecord._fields.index("unreadable"))
-"""The fields that are columns of their own, in the order of contact_put.sql."""
+_TEXTS = (
+    "record_id", "email", "email_host", "email_registrable_domain", "email_kind", "first_name", "last_name",
+    "job_title", "phone", "lifecycle_stage", "owner_id", "company_id",
+)  # fmt: skip
+"""What contact_put.sql takes as joined columns, in its order; the link's two follow."""
 
 
 class PgContacts(ContactRepository):
@@ -28,18 +31,18 @@ class PgContacts(ContactRepository):
     async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> Written:
         if not contacts:
             return {}
-        records = [contact.record for contact, _ in contacts]
+        told = by_field([contact.record for contact, _ in contacts])
+        link = by_field([contact.link for contact, _ in contacts])
         rows = await self._connection.fetch(
             statement("contact_put"),
             self._user_id,
             source,
             at,
             [contact.id for contact, _ in contacts],
-            [record.record_id for record in records],
-            [record.source_updated_at for record in records],
+            told["source_updated_at"],
             [content_hash for _, content_hash in contacts],
-            *zip(*(record[_CONTENT] for record in records), strict=True),
-            *zip(*(contact.link for contact, _ in contacts), strict=True),
+            link["company_id"],
+            *joined(*(told[name] for name in _TEXTS), link["match"], link["unlinked_reason"]),
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -5,15 +5,19 @@ from datetime import datetime
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.columns import as_text, by_field, joined
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import Provider, RecordId, UserId
 from astrelo.domain.ports import DealRepository
-from astrelo.domain.records import DealRecord
 from astrelo.domain.triage import KnownRecord, Written
 
-_CONTENT = slice(DealRecord._fields.index("name"), DealRecord._fields.index("contact_ids"))
-"""The fields that are columns of their own, in the order of deal_put.sql."""
+_TEXTS = (
+    "record_id", "name", "amount", "currency", "pipeline_id", "pipeline_label", "stage_id", "stage_label",
+    "probability", "owner_id", "company_id",
+)  # fmt: skip
+"""What deal_put.sql takes as joined columns, in its order."""
+_NUMBERS = frozenset({"amount", "probability"})
 
 
 class PgDeals(DealRepository):
@@ -28,18 +32,20 @@ class PgDeals(DealRepository):
     async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
         if not deals:
             return {}
-        records = [deal.record for deal, _ in deals]
+        told = by_field([deal.record for deal, _ in deals])
         rows = await self._connection.fetch(
             statement("deal_put"),
             self._user_id,
             source,
             at,
             [deal.id for deal, _ in deals],
-            [record.record_id for record in records],
-            [record.source_updated_at for record in records],
+            told["source_updated_at"],
             [content_hash for _, content_hash in deals],
-            *zip(*(record[_CONTENT] for record in records), strict=True),
+            told["is_closed"],
+            told["is_won"],
+            told["close_date"],
             [deal.company_id for deal, _ in deals],
+            *joined(*(as_text(told[name]) if name in _NUMBERS else told[name] for name in _TEXTS)),
         )
         written = {RecordId(record_id): was_insert for record_id, was_insert in rows}
         await self._put_contacts([deal for deal, _ in deals if deal.record.record_id in written])

@@ -1,7 +1,7 @@
 -- Insert or update company records; an older copy never overwrites. user_id, source, then per record:
--- id, company_id, source_updated_at, content_hash, name, domain, identity_domain, industry, naics, sic,
--- employee_count, annual_revenue, annual_revenue_currency, revenue_range, hq_country, hq_region, hq_city,
--- description, phone, linkedin_url, lifecycle_stage, owner id
+-- company_id, source_updated_at, content_hash, then (see columns.py) the separator and, joined: id, name,
+-- domain, identity_domain, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency,
+-- revenue_range, hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner id
 insert into crm_companies as stored (
     user_id, external_source, external_provider_id, company_id, source_updated_at, content_hash,
     company_name, domain, identity_domain, industry, naics, sic, employee_count, annual_revenue,
@@ -10,9 +10,13 @@ insert into crm_companies as stored (
 )
 select $1, $2, told.*
 from unnest(
-    $3::text[], $4::uuid[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::bigint[], $14::numeric[], $15::text[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[]
+    string_to_array($7, $6, ''), $3::uuid[], $4::timestamptz[], $5::bytea[], string_to_array($8, $6, ''),
+    string_to_array($9, $6, ''), string_to_array($10, $6, ''), string_to_array($11, $6, ''),
+    string_to_array($12, $6, ''), string_to_array($13, $6, ''), string_to_array($14, $6, '')::bigint[],
+    string_to_array($15, $6, '')::numeric[], string_to_array($16, $6, ''), string_to_array($17, $6, ''),
+    string_to_array($18, $6, ''), string_to_array($19, $6, ''), string_to_array($20, $6, ''),
+    string_to_array($21, $6, ''), string_to_array($22, $6, ''), string_to_array($23, $6, ''),
+    string_to_array($24, $6, ''), string_to_array($25, $6, '')
 ) as told
 on conflict (user_id, external_source, external_provider_id) do update
 set company_id = excluded.company_id, source_updated_at = excluded.source_updated_at,

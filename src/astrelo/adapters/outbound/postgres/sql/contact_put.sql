@@ -1,7 +1,7 @@
 -- Insert or update contacts; an older copy never overwrites. user_id, source, now, then per contact:
--- id, record id, source_updated_at, content_hash, email, email_host, email_registrable_domain,
--- email_kind, first_name, last_name, job_title, phone, lifecycle_stage, owner id, provider company id,
--- company_id, company_match, unlinked_reason
+-- id, source_updated_at, content_hash, company_id, then (see columns.py) the separator and, joined:
+-- record id, email, email_host, email_registrable_domain, email_kind, first_name, last_name, job_title,
+-- phone, lifecycle_stage, owner id, provider company id, company_match, unlinked_reason
 insert into contacts as stored (
     user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, email,
     email_host, email_registrable_domain, email_kind, first_name, last_name, job_title, phone,
@@ -10,9 +10,11 @@ insert into contacts as stored (
 )
 select $1, $2, $3, told.*, rep.id
 from unnest(
-    $4::uuid[], $5::text[], $6::timestamptz[], $7::bytea[], $8::text[], $9::text[], $10::text[],
-    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
-    $18::text[], $19::uuid[], $20::text[], $21::text[]
+    $4::uuid[], string_to_array($9, $8, ''), $5::timestamptz[], $6::bytea[], string_to_array($10, $8, ''),
+    string_to_array($11, $8, ''), string_to_array($12, $8, ''), string_to_array($13, $8, ''),
+    string_to_array($14, $8, ''), string_to_array($15, $8, ''), string_to_array($16, $8, ''),
+    string_to_array($17, $8, ''), string_to_array($18, $8, ''), string_to_array($19, $8, ''),
+    string_to_array($20, $8, ''), $7::uuid[], string_to_array($21, $8, ''), string_to_array($22, $8, '')
 ) as told (
     id, record_id, source_updated_at, content_hash, email, email_host, email_registrable_domain,
     email_kind, first_name, last_name, job_title, phone, lifecycle_stage, owner_id, provider_company_id,

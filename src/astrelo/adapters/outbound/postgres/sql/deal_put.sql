@@ -1,6 +1,7 @@
 -- Insert or update deals; an older copy never overwrites. user_id, source, now, then per deal:
--- id, record id, source_updated_at, content_hash, name, amount, currency, pipeline id and label,
--- stage id and label, probability, is_closed, is_won, close_date, owner id, provider company id, company_id
+-- id, source_updated_at, content_hash, is_closed, is_won, close_date, company_id, then (see columns.py) the
+-- separator and, joined: record id, name, amount, currency, pipeline id and label, stage id and label,
+-- probability, owner id, provider company id
 insert into deals as stored (
     user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, name,
     amount, currency, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won,
@@ -8,9 +9,11 @@ insert into deals as stored (
 )
 select $1, $2, $3, told.*, rep.id
 from unnest(
-    $4::uuid[], $5::text[], $6::timestamptz[], $7::bytea[], $8::text[], $9::numeric[], $10::text[],
-    $11::text[], $12::text[], $13::text[], $14::text[], $15::numeric[], $16::boolean[], $17::boolean[],
-    $18::timestamptz[], $19::text[], $20::text[], $21::uuid[]
+    $4::uuid[], string_to_array($12, $11, ''), $5::timestamptz[], $6::bytea[], string_to_array($13, $11, ''),
+    string_to_array($14, $11, '')::numeric[], string_to_array($15, $11, ''), string_to_array($16, $11, ''),
+    string_to_array($17, $11, ''), string_to_array($18, $11, ''), string_to_array($19, $11, ''),
+    string_to_array($20, $11, '')::numeric[], $7::boolean[], $8::boolean[], $9::timestamptz[],
+    string_to_array($21, $11, ''), string_to_array($22, $11, ''), $10::uuid[]
 ) as told (
     id, record_id, source_updated_at, content_hash, name, amount, currency, pipeline_id, pipeline_label,
     stage_id, stage_label, probability, is_closed, is_won, close_date, owner_id, provider_company_id,
