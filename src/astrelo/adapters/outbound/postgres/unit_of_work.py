@@ -54,4 +54,6 @@ class PgUnitOfWork(UnitOfWork):
             async with self._pool.acquire() as connection, connection.transaction():
                 yield PgTransaction(connection, user_id, self._cipher, self._randomness)
         except UNAVAILABLE as error:
+            if isinstance(error, ValueError):
+                raise  # asyncpg's codecs refuse a value by an InterfaceError: a mistake of ours, not an outage
             raise StoreUnavailable(type(error).__name__) from error
