@@ -13,4 +13,6 @@ def statement(name: str) -> str:
 def statement_names() -> list[str]:
     """Return the name of every statement, sorted: what a test prepares on the migrated schema."""
     folder = files(__package__) / "sql"
-    return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return sorted(
+        entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql")
+    )
