@@ -131,10 +131,7 @@ class SyncProgress:
     def _move_bar(self, step: StepView) -> None:
         if step.object_type not in self._tasks:
             self._tasks[step.object_type] = self._bars.add_task(step.object_type, total=None)
-        done = step.status == "completed"
-        # The announced total is the CRM's word, not a promise: the bar follows what really came.
-        total = step.received if done else max(step.expected_total or 0, step.received) or None
-        self._bars.update(self._tasks[step.object_type], completed=step.received, total=total)
+        self._bars.update(self._tasks[step.object_type], completed=step.received, total=_total(step))
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -147,6 +144,14 @@ class SyncProgress:
         trace: TracebackType | None,
     ) -> None:
         self._bars.stop()
+
+
+def _total(step: StepView) -> int | None:
+    """Say how long the bar is: the announced total is the CRM's word, not a promise; None is a bar without end."""
+    if step.status == "completed":
+        return step.received
+    announced = step.expected_total or 0
+    return announced if announced > step.received else None
 
 
 def summary_text(summary: Summary, account: str) -> str:

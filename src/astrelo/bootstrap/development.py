@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres, default_state_dir
-from astrelo.bootstrap.settings import KEY_BYTES, EncryptionKey, Settings
+from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.settings import KEY_BYTES, PREFIX, EncryptionKey, Settings
 
 
 class DevelopmentSecrets(msgspec.Struct, frozen=True):
@@ -48,15 +49,33 @@ def with_database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     state_dir = settings.state_dir or default_state_dir()
-    with EmbeddedPostgres.start(state_dir, binaries=settings.postgres_binaries) as server:
+    try:
+        server = EmbeddedPostgres.start(state_dir, binaries=settings.postgres_binaries)
+    except OSError as error:
+        raise _unusable(state_dir, error) from error
+    with server:
         yield replace(settings, state_dir=state_dir, database_url=server.dsn)
 
 
 def _kept_secrets(state_dir: Path) -> DevelopmentSecrets:
     file = state_dir / "secrets.json"
-    if not file.exists():
-        _keep(file)
-    return msgspec.json.decode(file.read_bytes(), type=DevelopmentSecrets)
+    try:
+        if not file.exists():
+            _keep(file)
+        return msgspec.json.decode(file.read_bytes(), type=DevelopmentSecrets)
+    except OSError as error:
+        raise _unusable(state_dir, error) from error
+    except msgspec.DecodeError as error:
+        raise Problem(
+            f"{file} is damaged. Remove it, and new secrets are made: connect your CRMs again."
+        ) from error
+
+
+def _unusable(state_dir: Path, error: OSError) -> Problem:
+    reason = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    return Problem(
+        f"The state folder {state_dir} cannot be used ({reason}). Name another one in {PREFIX}STATE_DIR."
+    )
 
 
 def _keep(file: Path) -> None:

@@ -3,7 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from astrelo.bootstrap.development import completed
+from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings, parse_settings
 
 
@@ -32,3 +35,15 @@ def test_processes_that_start_at_once_agree_on_their_secrets(tmp_path: Path) -> 
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda _: completed(in_folder(tmp_path)).jwt_secret, range(8)))
     assert len(set(made)) == 1
+
+
+def test_a_state_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Problem, match="Name another one in ASTRELO_STATE_DIR"):
+        completed(in_folder(tmp_path / "file" / "state"))
+
+
+def test_damaged_secrets_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text("{")
+    with pytest.raises(Problem, match=r"secrets\.json is damaged"):
+        completed(in_folder(tmp_path))
