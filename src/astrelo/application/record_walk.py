@@ -98,8 +98,8 @@ class RecordWalk:
         pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
         try:
             async with _fetched_ahead(pages) as queue:
-                while not step.is_done and not should_stop():
-                    step = await self._commit(source, step, await _next_batch(queue), conclude)
+                while not step.is_done and (batch := await _next_batch(queue, should_stop)) is not None:
+                    step = await self._commit(source, step, batch, conclude)
         finally:
             source.pace.ended(step.object_type)
         return step
@@ -185,10 +185,17 @@ async def _fetched_ahead(pages: AsyncGenerator[RecordPage, None]) -> AsyncIterat
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _next_batch(queue: PageQueue) -> Batch:
-    """Wait for a page, then take more until the batch is full or the next page is late."""
+async def _next_batch(queue: PageQueue, should_stop: Callable[[], bool]) -> Batch | None:
+    """Wait for a page, then take more until the batch is full or the next page is late.
+
+    None when asked to stop: the CRM may be a rate window or a backoff away from its next page, and what
+    is not stored yet is fetched again.
+    """
+    first = await _first_item(queue, should_stop)
+    if first is None:
+        return None
     batch = Batch()
-    batch.add(_page(await queue.get()))
+    batch.add(_page(first))
     while not batch.is_full:
         try:
             async with asyncio.timeout(LINGER_SECONDS):
@@ -200,6 +207,16 @@ async def _next_batch(queue: PageQueue) -> Batch:
             break
         batch.add(item)
     return batch
+
+
+async def _first_item(queue: PageQueue, should_stop: Callable[[], bool]) -> RecordPage | Exception | None:
+    while not should_stop():
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                return await queue.get()
+        except TimeoutError:
+            continue
+    return None
 
 
 def _page(item: RecordPage | Exception) -> RecordPage:

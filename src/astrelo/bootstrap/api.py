@@ -20,7 +20,6 @@ from astrelo.bootstrap.processes import end_with_parent, port_is_taken
 from astrelo.bootstrap.session_tokens import signing_secret
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
 
-_DRAIN_SECONDS = 20
 # granian would log to stdout in a form of its own; propagating, its lines take ours.
 _GRANIAN_LOGGING = {
     "version": 1,
@@ -54,7 +53,6 @@ def run_api(settings: Settings) -> None:
             websockets=False,
             log_level=LogLevels(settings.log_level),
             log_dictconfig=_GRANIAN_LOGGING,
-            workers_kill_timeout=_DRAIN_SECONDS,
         ).serve()
 
 

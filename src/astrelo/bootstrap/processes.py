@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,6 @@ from astrelo.bootstrap.problems import Problem
 
 _PR_SET_PDEATHSIG = 1
 _STOPPED_WITHIN = 30.0  # seconds; a worker finishes its batch before it ends
-_POLL = 0.05
 _TAIL_LINES = 20
 
 
@@ -64,14 +62,16 @@ class Child:
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
-    def ask_to_stop(self) -> None:
+    def stop(self) -> None:
+        """Ask it to end and insist if it does not. Idempotent."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+        self.wait_until_stopped(_STOPPED_WITHIN)
 
     def wait_until_stopped(self, seconds: float) -> bool:
         """Wait at most so long, then kill; tell whether it ended by itself."""
         try:
-            self._process.wait(max(0.0, seconds))
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -80,12 +80,13 @@ class Child:
 
 
 class Children:
-    """Several of them, stopped together when the block ends."""
+    """Several of them, stopped when the block ends: each before those that it may still need."""
 
     def __init__(self) -> None:
         self._running: list[Child] = []
 
     def start(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> Child:
+        """Start one that may use those started before it."""
         child = Child(name, arguments, environ, log)
         self._running.append(child)
         return child
@@ -96,12 +97,8 @@ class Children:
             child.check()
 
     def stop(self) -> None:
-        for child in self._running:
-            child.ask_to_stop()
-        deadline = time.monotonic() + _STOPPED_WITHIN
-        for child in self._running:
-            child.wait_until_stopped(deadline - time.monotonic())
-        self._running.clear()
+        while self._running:
+            self._running.pop().stop()
 
     def __enter__(self) -> Self:
         return self
