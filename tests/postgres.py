@@ -31,7 +31,7 @@ class NoServerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What the environment asks for. `url` wins; `kind` forces a server; else whatever can be had."""
+    """What the environment asks for: `kind` forces a server of ours, else `url` names one, else what can be had."""
 
     url: str | None
     kind: str | None
@@ -92,7 +92,9 @@ def _container(image: str) -> Iterator[Server]:
     try:
         container.with_command(f"postgres {_VOLATILE}").start()
     except Exception as error:
-        raise NoServerError(f"ASTRELO_TEST_POSTGRES asks for a container of {image}, but: {error}") from error
+        raise NoServerError(
+            f"A container of {image} does not start: {error}. Set ASTRELO_TEST_POSTGRES=embedded to do without."
+        ) from error
     try:
         yield Server(dsn=container.get_connection_url(), description=f"container of {image}")
     finally:
