@@ -334,6 +334,28 @@ def test_a_worker_asked_to_stop_hands_the_run_on_between_batches(play: Play) -> 
     play(crm, scenario)
 
 
+def test_a_worker_asked_to_stop_while_the_crm_keeps_it_waiting_hands_the_run_on(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: paged([company(f"{n}") for n in range(2_000)], 1_000)})
+
+    async def scenario(made: World) -> None:
+        waiting = asyncio.Event()
+
+        async def keep_waiting(object_type: ObjectType, place: int) -> None:
+            if (object_type, place) == (COMPANIES, 1):
+                waiting.set()
+                await asyncio.Event().wait()
+
+        crm.before_page = keep_waiting
+        run = await made.sync(should_stop=waiting.is_set)
+        assert run.status is RunStatus.QUEUED
+        crm.before_page = None
+        finished = await made.sync()
+        assert finished.id == run.id
+        assert finished.step(COMPANIES).counts.distinct == 2_000
+
+    play(crm, scenario)
+
+
 def test_a_run_that_kills_its_worker_is_given_up_after_a_set_number_of_attempts(play: Play) -> None:
     async def scenario(made: World) -> None:
         run = await made.request()
