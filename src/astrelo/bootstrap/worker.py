@@ -4,6 +4,7 @@ Imports neither the web framework nor the HTTP server: a worker's memory is for 
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -64,10 +65,21 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
             await stack.enter_async_context(
                 served_health(supervisor.health, settings.host, settings.worker.health_port)
             )
+        _spare_the_collector()
         await supervisor.run()
     if queue.refused and embedded:
         raise Problem("The embedded PostgreSQL ended with the process that owned it. Start the worker again.")
     _log.info("worker.stopped")
+
+
+def _spare_the_collector() -> None:
+    """Leave what lives as long as the process out of every garbage collection.
+
+    A sync makes and drops objects by the million. Going through all modules and reference data again and
+    again on their account was a seventh of what a first sync costs.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class QueueConnector:
