@@ -102,6 +102,7 @@ class Supervisor:
             manager = self._manager(connection)
             working = asyncio.create_task(self._work(manager))
             endings = [asyncio.create_task(event.wait()) for event in (self._stopping, self._lost)]
+            watching = asyncio.create_task(self._watch(connection))
             sweeping = asyncio.create_task(self._sweep_regularly())
             try:
                 await asyncio.wait({working, *endings}, return_when=asyncio.FIRST_COMPLETED)
@@ -109,7 +110,7 @@ class Supervisor:
                 await self._drain(manager, working)
             finally:
                 self.health.ready = False
-                await _cancelled(working, sweeping, *endings)
+                await _cancelled(working, watching, sweeping, *endings)
             if not working.cancelled():
                 working.result()
 
@@ -117,17 +118,18 @@ class Supervisor:
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         connection = await self._connect()
         self._lost.clear()
-        connection.add_termination_listener(self._on_loss)
         try:
             yield connection
         finally:
-            connection.remove_termination_listener(self._on_loss)
             with suppress(Exception):
                 await connection.close(timeout=5)
 
-    def _on_loss(self, _connection: object) -> None:
+    async def _watch(self, connection: asyncpg.Connection) -> None:
+        # Looked at, not listened for: asyncpg tells no termination listener when the end of a session
+        # reaches it between two messages, and PgQueuer notices only after its running jobs.
+        while not connection.is_closed():
+            await self._clock.sleep(self._options.poll.total_seconds())
         self._lost.set()
-        self.health.ready = False
 
     def _manager(self, connection: asyncpg.Connection) -> QueueManager:
         manager = QueueManager(Queries.from_asyncpg_connection(connection))
