@@ -11,7 +11,7 @@ import uvloop
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
-from benchmarks.floor import TABLES
+from benchmarks.floor import create_tables
 from benchmarks.machinery import (
     Database,
     FloorFailed,
@@ -51,24 +51,21 @@ async def measured(
 
 
 async def measured_floor(database: Database, server: PageServer) -> tuple[Run, Run]:
-    dsn = await fresh_database(database, "floor")
-    connection = await asyncpg.connect(dsn)
-    for one in TABLES:
-        await connection.execute(one.create)
-    await connection.close()
+    async with fresh_database(database, "floor") as dsn:
+        await create_tables(dsn)
 
-    async def copy() -> Cost:
-        return await asyncio.to_thread(run_floor, server.url, dsn)
+        async def copy() -> Cost:
+            return await asyncio.to_thread(run_floor, server.url, dsn)
 
-    return (
-        await measured("floor, first", dsn, server, copy),
-        await measured("floor, nothing changed", dsn, server, copy, settled=True),
-    )
+        return (
+            await measured("floor, first", dsn, server, copy),
+            await measured("floor, nothing changed", dsn, server, copy, settled=True),
+        )
 
 
 async def measured_sync(database: Database, server: PageServer) -> tuple[Run, Run]:
-    dsn = await fresh_database(database, "sync")
     async with (
+        fresh_database(database, "sync") as dsn,
         ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
         account.worker() as worker,
     ):
@@ -79,9 +76,9 @@ async def measured_sync(database: Database, server: PageServer) -> tuple[Run, Ru
 
 
 async def measured_quarter(database: Database, records: int) -> Run:
-    dsn = await fresh_database(database, "quarter")
     with page_server(max(records // 4, 1)) as server:
         async with (
+            fresh_database(database, "quarter") as dsn,
             ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
             account.worker() as worker,
         ):

@@ -73,6 +73,15 @@ TABLES = (
 )
 
 
+async def create_tables(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for table in TABLES:
+            await connection.execute(table.create)
+    finally:
+        await connection.close()
+
+
 async def copy_everything(url: str, dsn: str) -> int:
     """Copy the account into the tables; return how many records there were."""
     async with (

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -64,14 +64,22 @@ def own_postgres() -> Iterator[Database]:
             yield Database(server.dsn, server.version, state_dir)
 
 
-async def fresh_database(database: Database, name: str) -> str:
-    """Create an empty database and return its DSN."""
-    connection = await asyncpg.connect(database.dsn)
+@asynccontextmanager
+async def fresh_database(database: Database, name: str) -> AsyncIterator[str]:
+    """Give the DSN of an empty database and drop it at the end: vacuuming it later would spoil other figures."""
+    await _execute(database.dsn, f'create database "{name}"')
     try:
-        await connection.execute(f'create database "{name}"')
+        yield urlsplit(database.dsn)._replace(path=f"/{name}").geturl()
+    finally:
+        await _execute(database.dsn, f'drop database "{name}" with (force)')
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
     finally:
         await connection.close()
-    return urlsplit(database.dsn)._replace(path=f"/{name}").geturl()
 
 
 def run_floor(url: str, dsn: str) -> Cost:
