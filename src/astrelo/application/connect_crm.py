@@ -210,7 +210,9 @@ class ConnectCrm:
         """
         crm = self._crms.get(provider)
         if crm is None:
-            raise _failed(AuthorizationFailure.NOT_CONFIGURED, str(ProviderNotConfigured(provider)))
+            raise _failed(
+                AuthorizationFailure.NOT_CONFIGURED, str(ProviderNotConfigured(provider)).removesuffix(".")
+            )
         pending = await self._claim(provider, state, browser_token, session_user)
         grant = await _exchange(crm, _granted_code(provider, code, error), pending.code_verifier)
         try:

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from astrelo.adapters.inbound.http.parameters import RevenueRange
+from astrelo.adapters.inbound.http.parameters import COUNTRY_PATTERN, NAICS_PATTERN, RevenueRange
 from astrelo.adapters.inbound.http.problem_kinds import (
     BODY_TOO_LARGE,
     CROSS_SITE_REQUEST,
@@ -25,8 +25,8 @@ _MAX_HEADCOUNT = 2_147_483_647
 
 # PostgreSQL cannot store NUL in text.
 Words = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-NaicsCode = Annotated[str, Meta(pattern=r"^([0-9]{2,6}|31-33|44-45|48-49)$")]
-CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+NaicsCode = Annotated[str, Meta(pattern=NAICS_PATTERN)]
+CountryCode = Annotated[str, Meta(pattern=COUNTRY_PATTERN)]
 Headcount = Annotated[int, Meta(ge=0, le=_MAX_HEADCOUNT)]
 
 

@@ -12,6 +12,12 @@ DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
 _MAX_TEXT = 200
 
+# Python's $ also matches before a last line break, that of OpenAPI (ECMA 262) does not: with this neither does.
+_END = r"$(?!\n)"
+NAICS_PATTERN = rf"^([0-9]{{2,6}}|31-33|44-45|48-49){_END}"
+COUNTRY_PATTERN = rf"^[A-Z]{{2}}{_END}"
+_REGION_PATTERN = rf"^[A-Z]{{2}}-[A-Z0-9]{{1,3}}{_END}"
+
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
 PageCursor = Annotated[
     str | None,
@@ -35,16 +41,16 @@ EmailPrefix = Annotated[
 Naics = Annotated[
     str | None,
     QueryParameter(
-        pattern=r"^([0-9]{2,6}|31-33|44-45|48-49)$",
+        pattern=NAICS_PATTERN,
         description="How the NAICS 2022 code begins, or a range of sectors such as 44-45.",
     ),
 ]
 Country = Annotated[
-    str | None, QueryParameter(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2, such as US.")
+    str | None, QueryParameter(pattern=COUNTRY_PATTERN, description="ISO 3166-1 alpha-2, such as US.")
 ]
 Region = Annotated[
     str | None,
-    QueryParameter(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", description="ISO 3166-2, such as US-CA."),
+    QueryParameter(pattern=_REGION_PATTERN, description="ISO 3166-2, such as US-CA."),
 ]
 RevenueRange = Literal["<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B"]
 """Lower bounds are inclusive, in the currency as told."""

@@ -39,12 +39,13 @@ class SessionGuard:
     def __init__(self, config: HttpConfig) -> None:
         self._secret = config.jwt_secret
         self._origins = frozenset({*config.cors_origins, _origin(config.frontend_url)})
+        self._scheme = "https" if config.secure_cookies else "http"
 
     def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         if connection.scope.get("method") == "OPTIONS":
             return
         bearer = _bearer_token(connection)
-        token = bearer or connection.cookies.get(SESSION_COOKIE)
+        token = connection.cookies.get(SESSION_COOKIE) if bearer is None else bearer
         user_id = user_of_token(token, self._secret) if token else None
         connection.scope["user"] = user_id
         if handler.opt.get(PUBLIC):
@@ -60,7 +61,8 @@ class SessionGuard:
         origin = connection.headers.get("origin")
         if origin is None:
             return connection.headers.get("sec-fetch-site") == "same-origin"
-        return origin in self._origins or urlsplit(origin).netloc == connection.headers.get("host")
+        own = f"{self._scheme}://{connection.headers.get('host')}"
+        return origin in self._origins or origin == own
 
 
 def current_user(request: Request[Any, Any, Any]) -> UserId:

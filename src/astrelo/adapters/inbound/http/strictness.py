@@ -6,6 +6,7 @@ repeated and unstorable query parameters are refused, and bodies that are not JS
 
 from collections import Counter
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -72,12 +73,15 @@ def _declared(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
 def _is_usable(value: str, parameter: FieldDefinition) -> bool:
     """Tell whether a value can be stored, and is one at all.
 
-    The decoder reads the word null as "not given" unless text is asked for: a filter would fall away.
+    The decoder reads the word null as "not given" unless text is asked for, and a year alone as seconds
+    since 1970: a filter would fall away.
     """
     if "\0" in value:
         return False
-    takes_text = any(kind.annotation is str for kind in (parameter, *parameter.inner_types))
-    return takes_text or value.lower() != "null"
+    kinds = {kind.annotation for kind in (parameter, *parameter.inner_types)}
+    if datetime in kinds and not value[:5].endswith("-"):
+        return False
+    return str in kinds or value.lower() != "null"
 
 
 def _unknown_detail(known: Collection[str]) -> str:
