@@ -4,7 +4,9 @@ import asyncio
 import os
 import random
 import secrets
+import struct
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,7 +19,8 @@ _COUNTER = (1 << _COUNTER_BITS) - 1
 _VERSION_7 = 0x7000
 _VARIANT = 0b10 << 62
 _RANDOM = (1 << 62) - 1
-_REFILL = 4096
+_HALVES = struct.Struct(">QQ")
+_TAILS = struct.Struct(">512Q")
 
 
 class SystemClock(Clock):
@@ -41,8 +44,7 @@ class SystemRandomness(Randomness):
 
     def __init__(self) -> None:
         self._last = 0
-        self._pool = b""
-        self._used = 0
+        self._tails: Iterator[int] = iter(())
 
     def token(self) -> str:
         return secrets.token_urlsafe(32)
@@ -52,15 +54,14 @@ class SystemRandomness(Randomness):
         now = (time.time_ns() // 1_000_000) << _COUNTER_BITS
         self._last = last = max(self._last + 1, now)
         head = last >> _COUNTER_BITS << 16 | _VERSION_7 | last & _COUNTER
-        made: UUID = pgproto.UUID((head << 64 | _VARIANT | self._bits()).to_bytes(16))
+        tail = next(self._tails, None) or self._refilled()
+        made: UUID = pgproto.UUID(_HALVES.pack(head, tail))
         return made
 
     def jitter(self) -> float:
         return random.random()  # noqa: S311 - spreads retries, keeps no secret
 
-    def _bits(self) -> int:
-        if self._used >= len(self._pool):
-            self._pool, self._used = os.urandom(_REFILL), 0
-        start = self._used
-        self._used = start + 8
-        return int.from_bytes(self._pool[start : self._used]) & _RANDOM
+    def _refilled(self) -> int:
+        drawn = _TAILS.unpack(os.urandom(_TAILS.size))
+        self._tails = iter([_VARIANT | number & _RANDOM for number in drawn])
+        return next(self._tails)
