@@ -27,6 +27,7 @@ from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDe
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.ports import CrmProvider, CrmProviders
+from astrelo.domain.schedule import SyncPolicy
 from astrelo.sandbox import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,
@@ -44,6 +45,7 @@ REDIRECT_URI = "http://127.0.0.1:8000/api/integrations/hubspot/callback"
 CIPHER = AesGcmTokenCipher([("test", bytes(32))])
 PORTAL = Portal(name="Acme", account_id=101, records=())
 OTHER_PORTAL = Portal(name="Other", account_id=202, records=())
+POLICY = SyncPolicy()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class OAuthWorld:
         """Make the use cases anew, over these CRMs: what a restarted process has."""
         providers = CrmProviders({crm.provider: crm for crm in crms})
         states = PgOAuthStates(self.pool, CIPHER)
-        request_sync = RequestSync(self.clock, self.randomness)
+        request_sync = RequestSync(self.clock, self.randomness, POLICY)
         self.tokens = AccessTokens(self.uow, self.refresh_uow, providers, self.clock)
         self.start = StartAuthorization(self.uow, states, providers, self.tokens, self.clock, self.randomness)
         self.connect = ConnectCrm(
@@ -152,6 +154,8 @@ class OAuthWorld:
             SyncCompanies(walk, self.clock, self.randomness),
             SyncContacts(walk, self.clock, self.randomness),
             SyncDeals(walk, self.clock, self.randomness),
+            RequestSync(self.clock, self.randomness, POLICY),
+            POLICY,
             self.clock,
         )
         run_id = await self.pool.fetchval("select id from sync_runs where status = 'queued'")

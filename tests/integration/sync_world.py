@@ -28,7 +28,8 @@ from astrelo.domain.identifiers import (
 )
 from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
-from astrelo.domain.sync import SyncRun, Window
+from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.sync import SyncMode, SyncRun, Window
 from tests.builders import company
 from tests.canonical import View, stored_view
 from tests.unit.fakes.clock import FakeClock
@@ -43,6 +44,10 @@ class ScriptedCrm(CrmProvider):
 
     pages: dict[ObjectType, list[PageOrError]] = field(default_factory=dict)
     reps: Sequence[OwnerRecord] = ()
+    by_id: dict[ObjectType, Sequence[CrmRecord]] = field(default_factory=dict)
+    """What reading by id finds."""
+    merged: dict[RecordId, RecordId] = field(default_factory=dict)
+    erased: frozenset[RecordId] = frozenset()
     before_page: Callable[[ObjectType, int], Awaitable[None]] | None = None
     """Awaited before each page is given, with the object type and the page's place."""
     name: Provider = Provider.HUBSPOT
@@ -94,7 +99,18 @@ class ScriptedCrm(CrmProvider):
     async def fetch(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
-        raise NotImplementedError
+        """Answer from `by_id`: what it does not hold is archived, or erased, or merged into what it holds."""
+        known = {record.record_id: record for record in self.by_id.get(object_type, ())}
+        merged = {id_: self.merged[id_] for id_ in ids if id_ in self.merged}
+        found = {*(id_ for id_ in ids if id_ in known), *merged.values()}
+        missing = [id_ for id_ in ids if id_ not in known and id_ not in merged]
+        return RecordPage(
+            records=[known[id_] for id_ in sorted(found)],
+            removed_ids=[id_ for id_ in missing if id_ not in self.erased],
+            erased_ids=[id_ for id_ in missing if id_ in self.erased],
+            merged=merged,
+            cursor=None,
+        )
 
     async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         return self.reps
@@ -109,6 +125,7 @@ class World:
         self.user_id = UserId(uuid4())
         self.clock = FakeClock()
         self.randomness = SystemRandomness()
+        self.policy = SyncPolicy()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
     async def connect(self, provider: Provider, tokens: TokenSet, account_id: str = "1") -> None:
@@ -124,8 +141,9 @@ class World:
             await tx.connections.save(connection)
             await tx.tokens.put(connection.id, tokens)
 
-    async def request(self, provider: Provider = Provider.HUBSPOT) -> SyncRun:
-        return await SyncNow(self.uow, RequestSync(self.clock, self.randomness))(self.user_id, provider)
+    async def request(self, provider: Provider = Provider.HUBSPOT, mode: SyncMode = SyncMode.FULL) -> SyncRun:
+        request_sync = RequestSync(self.clock, self.randomness, self.policy)
+        return await SyncNow(self.uow, request_sync)(self.user_id, provider, mode)
 
     def tokens(self) -> AccessTokens:
         return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
@@ -140,12 +158,19 @@ class World:
             SyncCompanies(walk, self.clock, self.randomness),
             SyncContacts(walk, self.clock, self.randomness),
             SyncDeals(walk, self.clock, self.randomness),
+            RequestSync(self.clock, self.randomness, self.policy),
+            self.policy,
             self.clock,
         )
 
-    async def sync(self, provider: Provider = Provider.HUBSPOT, should_stop: StopSignal = never) -> SyncRun:
+    async def sync(
+        self,
+        provider: Provider = Provider.HUBSPOT,
+        should_stop: StopSignal = never,
+        mode: SyncMode = SyncMode.FULL,
+    ) -> SyncRun:
         """Request a run and carry it out; return it as it ended."""
-        run = await self.request(provider)
+        run = await self.request(provider, mode)
         await self.run_sync()(self.user_id, run.id, should_stop)
         return await self.stored(run)
 

@@ -28,6 +28,7 @@ from astrelo.domain.identifiers import (
     UserId,
 )
 from astrelo.domain.ports import OAuthStates, TokenStore
+from astrelo.domain.sync import Freshness
 from tests.unit.contracts.oauth_states import PENDING, OAuthStatesContract
 from tests.unit.contracts.token_store import FIRST, SECOND, TokenStoreContract
 from tests.unit.fakes.randomness import FakeRandomness
@@ -93,7 +94,9 @@ async def test_completeness_never_moves_back(pool: asyncpg.Pool) -> None:
     connection = connected()
     await connections.save(connection)
     for as_of in (NOW, NOW - timedelta(hours=1)):
-        await connections.mark_complete(connection.id, ObjectType.CONTACTS, as_of)
+        await connections.mark_complete(
+            connection.id, ObjectType.CONTACTS, Freshness(complete_as_of=as_of, watermark=as_of)
+        )
     stored = await pool.fetch("select object_type, complete_as_of from connection_freshness")
     assert [tuple(row) for row in stored] == [("contacts", NOW)]
 

@@ -175,13 +175,25 @@ def test_companies_that_fall_together_leave_an_alias_and_take_their_contacts_alo
     play(crm, scenario)
 
 
+def test_a_record_stays_with_its_company_when_an_older_one_takes_that_over(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1", "a.com"), company("2", "b.com")]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        crm.pages[COMPANIES] = [[company("1", "b.com", minutes=1), company("2", "b.com", minutes=1)]]
+        await made.sync()
+        assert list((await made.view()).companies) == [frozenset({("hubspot", "1"), ("hubspot", "2")})]
+
+    play(crm, scenario)
+
+
 def test_a_contact_whose_company_comes_later_is_linked_in_the_end(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "ann@acme.com", company_id="1")]]})
 
     async def scenario(made: World) -> None:
         await made.sync()
         assert (await made.view()).contacts["hubspot", "11"][2] == "no_company"
-        crm.pages = {COMPANIES: [[company("1", "other.com"), company("2", "acme.com")]]}
+        crm.pages[COMPANIES] = [[company("1", "other.com"), company("2", "acme.com")]]
         await made.sync()
         link = (await made.view()).contacts["hubspot", "11"][:2]
         assert link == (frozenset({("hubspot", "1")}), "provider_id")

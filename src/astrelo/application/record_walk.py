@@ -7,10 +7,10 @@ No transaction is open while the CRM is asked.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Generic, cast
 
 import structlog
 
@@ -73,8 +73,30 @@ class Batch:
         return self.ends_walk or len(self.records) >= BATCH_SIZE
 
 
-Conclude = Callable[[Transaction, Source, Collection[RecordT]], Awaitable[Counts]]
-"""What is done with the distinct records of a batch, inside its transaction."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes(Generic[RecordT]):
+    """What the CRM told about one object type: records, each once, and what became of others."""
+
+    records: Collection[RecordT]
+    removed_ids: Collection[RecordId] = ()
+    erased_ids: Collection[RecordId] = ()
+    merged: Mapping[RecordId, RecordId] = field(default_factory=dict)
+    """Its survivors are among the records."""
+    authoritative: bool = True
+    """Whether a record in it is sure to live: not so in a search, whose index lags."""
+
+    @property
+    def has_departures(self) -> bool:
+        return bool(self.removed_ids or self.erased_ids or self.merged)
+
+    @property
+    def ids(self) -> Collection[RecordId]:
+        told: list[RecordId] = [record.record_id for record in self.records]
+        return [*told, *self.removed_ids, *self.erased_ids, *self.merged] if self.has_departures else told
+
+
+Conclude = Callable[[Transaction, Source, Changes[RecordT]], Awaitable[Counts]]
+"""What is done with changes, inside their transaction."""
 
 
 class RecordWalk:
@@ -121,7 +143,7 @@ class RecordWalk:
             again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
-            counts = await _store(tx, source, distinct, again, conclude)
+            counts = await _store(tx, source, distinct, again, conclude, authoritative=step.window is None)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
         source.pace.advanced(step)
@@ -135,13 +157,16 @@ async def _store(
     distinct: dict[RecordId, RecordT],
     again: set[RecordId],
     conclude: Conclude[RecordT],
+    *,
+    authoritative: bool,
 ) -> Counts:
     """Apply a batch; a record received before in this walk is applied too, but already counted."""
     fresh = [record for record_id, record in distinct.items() if record_id not in again]
-    counts = await conclude(tx, source, fresh)
+    counts = await conclude(tx, source, Changes(records=fresh, authoritative=authoritative))
     if again:
-        await conclude(tx, source, [distinct[record_id] for record_id in again])
-    return counts + Counts(unreadable=_unreadable(fresh, source.owner_ids))
+        repeated = [distinct[record_id] for record_id in again]
+        await conclude(tx, source, Changes(records=repeated, authoritative=authoritative))
+    return counts + Counts(unreadable=unreadable_fields(fresh, source.owner_ids))
 
 
 def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[RecordId]) -> Counts:
@@ -152,7 +177,7 @@ def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[Re
     )
 
 
-def _unreadable(records: Iterable[CrmRecord], owner_ids: frozenset[RecordId] | None) -> Counter[str]:
+def unreadable_fields(records: Iterable[CrmRecord], owner_ids: frozenset[RecordId] | None) -> Counter[str]:
     fields: Counter[str] = Counter()
     for record in records:
         fields.update(record.unreadable)

@@ -11,8 +11,12 @@ import structlog
 from astrelo.application.access_tokens import AccessTokens, ConnectionSession
 from astrelo.application.pacing import Pace
 from astrelo.application.record_walk import Source
+from astrelo.application.refresh_records import FindDeletions, FollowHints
+from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
+    AccountBusy,
     AstreloError,
     NotFound,
     PermissionMissing,
@@ -24,7 +28,8 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
 from astrelo.domain.ports import Clock, CrmProviders, CrmSession, Transaction, UnitOfWork
-from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncRun, SyncStep
+from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
 
 log = structlog.get_logger()
 
@@ -51,12 +56,19 @@ class RunSync:
         companies: SyncCompanies,
         contacts: SyncContacts,
         deals: SyncDeals,
+        request_sync: RequestSync,
+        policy: SyncPolicy,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._crms = crms
         self._tokens = tokens
         self._walks = {walk.object_type: walk for walk in (companies, contacts, deals)}
+        concludes = {walk.object_type: walk.conclude for walk in (companies, contacts, deals)}
+        self._follow_hints = FollowHints(uow, concludes)
+        self._find_deletions = FindDeletions(uow, concludes, policy)
+        self._request_sync = request_sync
+        self._policy = policy
         self._clock = clock
 
     async def __call__(self, user_id: UserId, run_id: SyncRunId, should_stop: StopSignal = never) -> None:
@@ -69,6 +81,9 @@ class RunSync:
             run = await self._take_up(user_id, run_id)
         except NotFound:
             log.info("sync.purged")
+            return
+        except AccountBusy:
+            await self._defer(user_id, run_id)
             return
         if run is None:
             return
@@ -106,6 +121,16 @@ class RunSync:
             log.info("sync.taken_up", attempt=run.attempts)
             return run
 
+    async def _defer(self, user_id: UserId, run_id: SyncRunId) -> None:
+        """Come back when the other run of the CRM account may have ended or handed on."""
+        async with self._uow(user_id) as tx:
+            run = await tx.runs.lock(run_id)
+            if run.status.is_open:
+                deferred = run.deferred()
+                await tx.runs.save(deferred)
+                await tx.jobs.enqueue(deferred, delay=self._policy.account_retry)
+        log.info("sync.deferred")
+
     async def _carry_out(self, run: SyncRun, should_stop: StopSignal) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
@@ -117,11 +142,17 @@ class RunSync:
         owner_ids = await self._read_owners(run, session, refusals)
         pace = Pace(run.open_steps)
         source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, pace=pace)
-        steps = await self._walk_side_by_side(source, should_stop)
+        steps = await self._walk_side_by_side(source, self._slice(should_stop))
         if all(step.is_done for step in steps):
+            await self._look_for_deletions(source, steps)
             await self._finish(run, refusals)
         else:
             await self._hand_on(run)
+
+    def _slice(self, should_stop: StopSignal) -> StopSignal:
+        """Stop when asked to, or when this slice of the run has taken its time."""
+        end = self._clock.monotonic() + self._policy.slice_length.total_seconds()
+        return lambda: should_stop() or self._clock.monotonic() >= end
 
     async def _read_owners(
         self, run: SyncRun, session: CrmSession, refusals: list[str]
@@ -139,38 +170,67 @@ class RunSync:
     async def _walk_side_by_side(self, source: Source, should_stop: StopSignal) -> Sequence[SyncStep]:
         try:
             async with asyncio.TaskGroup() as group:
+                hints = group.create_task(self._follow_hints(source))
                 walks = [
                     group.create_task(self._walk(source, step, should_stop)) for step in source.run.open_steps
                 ]
         except ExceptionGroup as several:
             raise _most_telling(several) from several
+        log.debug("sync.walked", hints=hints.result())
         return [walk.result() for walk in walks]
 
     async def _walk(self, source: Source, step: SyncStep, should_stop: StopSignal) -> SyncStep:
         try:
+            if source.run.mode is SyncMode.EVENTS:
+                return await self._store(source, replace(step, status=StepStatus.COMPLETED))
             return await self._walks[step.object_type](source, step, should_stop)
         except PermissionMissing as error:
-            refused = replace(step, status=StepStatus.REFUSED, reason=str(error))
-            async with self._uow(source.run.user_id) as tx:
-                await tx.runs.advance(source.run.id, refused)
             log.warning("sync.object_type_refused", object_type=step.object_type)
-            return refused
+            return await self._store(source, replace(step, status=StepStatus.REFUSED, reason=str(error)))
+
+    async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep]) -> None:
+        """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
+        if source.run.mode is SyncMode.EVENTS:
+            return
+        before = [step for step in source.run.steps if step.is_done]
+        for step in (*before, *walked):
+            if step.status is StepStatus.COMPLETED and step.window is None:
+                await self._find_deletions(source, step)
+
+    async def _store(self, source: Source, step: SyncStep) -> SyncStep:
+        async with self._uow(source.run.user_id) as tx:
+            await tx.runs.advance(source.run.id, step)
+        return step
 
     async def _finish(self, run: SyncRun, refusals: Sequence[str]) -> None:
         async with self._uow(run.user_id) as tx:
+            connection = await tx.connections.lock(run.provider)
             current = await _still_ours(tx, run)
             await tx.companies.lock()
             now = self._clock.now()
             relinked = await tx.links.redecide(now)
-            for step in current.steps:
-                if step.status is StepStatus.COMPLETED and current.started_at is not None:
-                    await tx.connections.mark_complete(
-                        run.connection_id, step.object_type, current.started_at
-                    )
+            await self._mark_complete(tx, current)
             await tx.runs.forget_seen(run.id)
             finished = current.finished(now, refusals)
             await tx.runs.save(finished)
+            if connection is not None and connection.is_active:
+                await self._request_next(tx, connection)
         log.info("sync.finished", status=finished.status, relinked=relinked)
+
+    async def _mark_complete(self, tx: Transaction, run: SyncRun) -> None:
+        if run.mode is SyncMode.EVENTS or run.started_at is None:
+            return
+        for step in run.steps:
+            if step.status is StepStatus.COMPLETED:
+                freshness = step.freshness(run.started_at, self._policy.settle_delay)
+                await tx.connections.mark_complete(run.connection_id, step.object_type, freshness)
+
+    async def _request_next(self, tx: Transaction, connection: CrmConnection) -> None:
+        """Start what was asked for while this run was under way: exactly one run for any number of requests."""
+        if await tx.connections.take_request(connection.id):
+            await self._request_sync(tx, connection, SyncMode.INCREMENTAL)
+        elif await tx.hints.any_waiting(connection.id):
+            await self._request_sync(tx, connection, SyncMode.EVENTS)
 
     async def _hand_on(self, run: SyncRun) -> None:
         """Leave the rest to whichever worker comes next: this one was asked to stop."""

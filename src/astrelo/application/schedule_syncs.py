@@ -1,25 +1,37 @@
-"""Asking for syncs, and calling them off."""
+"""Asking for syncs, by hand and by the clock, and calling them off."""
+
+from collections.abc import Mapping
+
+import structlog
 
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import InvalidTransition, NotFound
-from astrelo.domain.identifiers import Provider, SyncRunId, UserId
-from astrelo.domain.ports import Clock, Randomness, Transaction, UnitOfWork
-from astrelo.domain.sync import SyncRun
+from astrelo.domain.errors import AstreloError, InvalidTransition, NotFound
+from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
+from astrelo.domain.ports import Clock, Randomness, SyncCandidate, SyncSchedule, Transaction, UnitOfWork
+from astrelo.domain.schedule import SyncPolicy, due_mode
+from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, Window, incremental_windows
+
+log = structlog.get_logger()
 
 
 class RequestSync:
     """Make sure that a run of the connection is on its way: one at a time.
 
-    An open run is returned as it is; a parked one is woken, and one that failed recently goes on
-    from its cursors. Joins the caller's transaction, which must hold the connection's lock.
+    A run that has not begun is returned as it is. One that is running may be past what the caller wants
+    seen, so the request is remembered, and the run starts another when it ends. A parked run is woken,
+    and one that failed recently goes on from its cursors. Joins the caller's transaction, which must
+    hold the connection's lock.
     """
 
-    def __init__(self, clock: Clock, randomness: Randomness) -> None:
+    def __init__(self, clock: Clock, randomness: Randomness, policy: SyncPolicy) -> None:
         self._clock = clock
         self._randomness = randomness
+        self._policy = policy
 
-    async def __call__(self, tx: Transaction, connection: CrmConnection) -> SyncRun:
-        """Raise InvalidTransition unless the connection is active."""
+    async def __call__(
+        self, tx: Transaction, connection: CrmConnection, mode: SyncMode = SyncMode.FULL
+    ) -> SyncRun:
+        """Return the run. Raise InvalidTransition unless the connection is active."""
         if not connection.is_active:
             raise InvalidTransition("connection", connection.status, "synced")
         now = self._clock.now()
@@ -28,12 +40,22 @@ class RequestSync:
             run = latest.requeued()
             await tx.runs.save(run)
         elif latest is not None and latest.status.is_open:
+            if latest.status is RunStatus.RUNNING:
+                await tx.connections.remember_request(connection.id, now)
             return latest
         else:
-            run_id = SyncRunId(self._randomness.uuid())
-            run = SyncRun.request(run_id, connection.user_id, connection.id, connection.provider, now)
-            await tx.runs.add(run)
+            run = await self._new(tx, connection, mode)
         await tx.jobs.enqueue(run)
+        return run
+
+    async def _new(self, tx: Transaction, connection: CrmConnection, mode: SyncMode) -> SyncRun:
+        run_id, now = SyncRunId(self._randomness.uuid()), self._clock.now()
+        windows: Mapping[ObjectType, Window] = {}
+        if mode is SyncMode.INCREMENTAL:
+            freshness = await tx.connections.freshness(connection.id)
+            windows = incremental_windows(freshness, now, self._policy.settle_delay)
+        run = SyncRun.request(run_id, connection, now, mode, windows)
+        await tx.runs.add(run)
         return run
 
 
@@ -44,13 +66,64 @@ class SyncNow:
         self._uow = uow
         self._request_sync = request_sync
 
-    async def __call__(self, user_id: UserId, provider: Provider) -> SyncRun:
+    async def __call__(self, user_id: UserId, provider: Provider, mode: SyncMode = SyncMode.FULL) -> SyncRun:
         """Raise NotFound without a connection, InvalidTransition when it is not active."""
         async with self._uow(user_id) as tx:
             connection = await tx.connections.lock(provider)
             if connection is None:
                 raise NotFound("connection", provider)
-            return await self._request_sync(tx, connection)
+            return await self._request_sync(tx, connection, mode)
+
+
+class ScheduleDueSyncs:
+    """Ask for the runs whose time has come. Meant to be called often, from any number of workers."""
+
+    def __init__(
+        self,
+        schedule: SyncSchedule,
+        uow: UnitOfWork,
+        request_sync: RequestSync,
+        policy: SyncPolicy,
+        clock: Clock,
+    ) -> None:
+        self._schedule = schedule
+        self._uow = uow
+        self._request_sync = request_sync
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self) -> int:
+        """Return how many runs were asked for. One connection's trouble does not stop the others."""
+        requested = 0
+        for candidate in await self._schedule.candidates():
+            try:
+                requested += await self._request_if_due(candidate)
+            except AstreloError as error:
+                log.warning("schedule.skipped", connection_id=str(candidate.connection_id), reason=str(error))
+        return requested
+
+    async def _request_if_due(self, candidate: SyncCandidate) -> bool:
+        mode = self._due(candidate)
+        if mode is None:
+            return False
+        async with self._uow(candidate.user_id) as tx:
+            connection = await tx.connections.lock(candidate.provider)
+            if connection is None or not connection.is_active:
+                return False
+            latest = await tx.runs.latest(connection.id)
+            if latest is not None and latest.status.is_open:
+                return False  # another worker was faster
+            await self._request_sync(tx, connection, mode)
+        return True
+
+    def _due(self, candidate: SyncCandidate) -> SyncMode | None:
+        return due_mode(
+            candidate.connection_id,
+            candidate.last_requested_at,
+            candidate.last_full_requested_at,
+            self._policy,
+            self._clock.now(),
+        )
 
 
 class CancelRun:
@@ -64,8 +137,6 @@ class CancelRun:
         """Raise NotFound, or InvalidTransition when the run has ended."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
-            if not run.status.is_open:
-                raise InvalidTransition("sync run", run.status, "cancelled")
             cancelled = run.cancelled("cancelled by the user", self._clock.now())
             await tx.runs.save(cancelled)
             await tx.runs.forget_seen(run_id)

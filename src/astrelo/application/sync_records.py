@@ -1,16 +1,16 @@
-"""Companies, contacts and deals: what is concluded from the records of a batch, inside its transaction."""
+"""Companies, contacts and deals: what is concluded from changes at the CRM, inside a transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from astrelo.application.record_walk import RecordWalk, Source
+from astrelo.application.record_walk import Changes, RecordWalk, Source
 from astrelo.domain.company import RecordKey, RecordMove, regroup
 from astrelo.domain.contact import Contact, link_contact
 from astrelo.domain.deal import Deal, link_deal
-from astrelo.domain.identifiers import CompanyId, ContactId, DealId, ObjectType, RecordId
+from astrelo.domain.identifiers import CompanyId, ContactId, DealId, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, Randomness, Transaction
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord
 from astrelo.domain.sync import Counts, SyncStep
-from astrelo.domain.triage import Triage, Write, tally, triage
+from astrelo.domain.triage import KnownRecord, Triage, Write, tally, triage
 
 
 class SyncCompanies:
@@ -24,31 +24,85 @@ class SyncCompanies:
         self._randomness = randomness
 
     async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> SyncStep:
-        return await self._walk(source, step, self._conclude, should_stop)
+        return await self._walk(source, step, self.conclude, should_stop)
 
-    async def _conclude(self, tx: Transaction, source: Source, records: Collection[CompanyRecord]) -> Counts:
+    async def conclude(self, tx: Transaction, source: Source, changes: Changes[CompanyRecord]) -> Counts:
         provider = source.run.provider
         await tx.companies.lock()
-        known = await tx.companies.known(provider, [record.record_id for record in records])
-        batch = triage(records, known)
+        known = await tx.companies.known(provider, changes.ids)
+        batch = triage(changes.records, known, authoritative=changes.authoritative)
+        departures = _departures(provider, changes, known)
+        survivors = {move.merged_into for move in departures}
         moves = [
-            RecordMove(
-                RecordKey(provider, write.record.record_id),
-                write.record.identity_domain,
-                None if write.known is None else CompanyId(write.known.entity_id),
-            )
+            _arrival(provider, write)
             for write in batch.writes
-            if _moves(write)
+            if _moves(write) or RecordKey(provider, write.record.record_id) in survivors
         ]
-        companies = await tx.companies.affected(provider, moves)
-        regrouping = regroup(moves, companies, lambda: CompanyId(self._randomness.uuid()))
-        written = await tx.companies.put(provider, batch.writes, regrouping, self._clock.now())
-        return tally(batch, written)
+        moves += _standing_survivors(provider, changes, batch, known, survivors)
+        companies = await tx.companies.affected(provider, [*moves, *departures])
+        regrouping = regroup([*moves, *departures], companies, lambda: CompanyId(self._randomness.uuid()))
+        at = self._clock.now()
+        written = await tx.companies.put(provider, batch.writes, departures, regrouping, at)
+        await tx.links.follow_merges(provider, self.object_type, changes.merged)
+        merged = sum(move.merged_into is not None for move in departures)
+        return tally(batch, written) + Counts(archived=len(departures) - merged, merged=merged)
+
+
+def _arrival(provider: Provider, write: Write[CompanyRecord]) -> RecordMove:
+    return RecordMove(
+        RecordKey(provider, write.record.record_id),
+        write.record.identity_domain,
+        None if write.known is None else CompanyId(write.known.entity_id),
+    )
 
 
 def _moves(write: Write[CompanyRecord]) -> bool:
     known = write.known
-    return known is None or known.archived or known.identity_domain != write.record.identity_domain
+    return (
+        known is None
+        or known.archived_at is not None
+        or known.identity_domain != write.record.identity_domain
+    )
+
+
+def _departures(
+    provider: Provider, changes: Changes[CompanyRecord], known: Mapping[RecordId, KnownRecord]
+) -> list[RecordMove]:
+    """Say of each live record that went where its company goes: nowhere, or with the record it was merged into."""
+    domains = {record.record_id: record.identity_domain for record in changes.records}
+    gone: dict[RecordId, RecordId | None] = dict.fromkeys((*changes.removed_ids, *changes.erased_ids))
+    gone.update(changes.merged)
+    return [
+        RecordMove(
+            RecordKey(provider, record_id),
+            domains.get(survivor) if survivor is not None else known[record_id].identity_domain,
+            CompanyId(known[record_id].entity_id),
+            live=False,
+            merged_into=RecordKey(provider, survivor) if survivor in domains and survivor else None,
+        )
+        for record_id, survivor in gone.items()
+        if record_id in known and known[record_id].archived_at is None
+    ]
+
+
+def _standing_survivors(
+    provider: Provider,
+    changes: Changes[CompanyRecord],
+    batch: Triage[CompanyRecord],
+    known: Mapping[RecordId, KnownRecord],
+    survivors: set[RecordKey | None],
+) -> list[RecordMove]:
+    """Make moves of survivors that were stored already and are not written: others are to join them."""
+    written = {write.record.record_id for write in batch.writes}
+    return [
+        RecordMove(
+            RecordKey(provider, record.record_id),
+            known[record.record_id].identity_domain,
+            CompanyId(known[record.record_id].entity_id),
+        )
+        for record in changes.records
+        if RecordKey(provider, record.record_id) in survivors and record.record_id not in written
+    ]
 
 
 class SyncContacts:
@@ -62,21 +116,27 @@ class SyncContacts:
         self._randomness = randomness
 
     async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> SyncStep:
-        return await self._walk(source, step, self._conclude, should_stop)
+        return await self._walk(source, step, self.conclude, should_stop)
 
-    async def _conclude(self, tx: Transaction, source: Source, records: Collection[ContactRecord]) -> Counts:
-        provider = source.run.provider
-        known = await tx.contacts.known(provider, [record.record_id for record in records])
-        batch = triage(records, known)
-        contacts = await self._linked(tx, source, batch)
-        written = await tx.contacts.put(provider, contacts, self._clock.now())
-        return tally(batch, written)
+    async def conclude(self, tx: Transaction, source: Source, changes: Changes[ContactRecord]) -> Counts:
+        provider, at = source.run.provider, self._clock.now()
+        known = await tx.contacts.known(provider, changes.ids)
+        batch = triage(changes.records, known, authoritative=changes.authoritative)
+        contacts = await self._linked(tx, provider, batch)
+        written = await tx.contacts.put(provider, contacts, at)
+        archived = merged = 0
+        if changes.has_departures:
+            archived = await tx.contacts.archive(provider, changes.removed_ids, at)
+            archived += await tx.contacts.erase(provider, changes.erased_ids)
+            merged = await tx.contacts.archive(provider, changes.merged.keys(), at)
+            await tx.links.follow_merges(provider, self.object_type, changes.merged)
+        return tally(batch, written) + Counts(archived=archived, merged=merged)
 
     async def _linked(
-        self, tx: Transaction, source: Source, batch: Triage[ContactRecord]
+        self, tx: Transaction, provider: Provider, batch: Triage[ContactRecord]
     ) -> Sequence[tuple[Contact, bytes]]:
         records = [write.record for write in batch.writes]
-        by_record = await tx.companies.by_record(source.run.provider, _company_ids(records))
+        by_record = await tx.companies.by_record(provider, _company_ids(records))
         domains = {domain for record in records for domain in record.email_domains}
         by_domain = await tx.companies.by_domain(domains)
         return [
@@ -103,16 +163,25 @@ class SyncDeals:
         self._randomness = randomness
 
     async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> SyncStep:
-        return await self._walk(source, step, self._conclude, should_stop)
+        return await self._walk(source, step, self.conclude, should_stop)
 
-    async def _conclude(self, tx: Transaction, source: Source, records: Collection[DealRecord]) -> Counts:
-        provider = source.run.provider
-        known = await tx.deals.known(provider, [record.record_id for record in records])
-        batch = triage(records, known)
-        by_record = await tx.companies.by_record(
-            provider, _company_ids(write.record for write in batch.writes)
-        )
-        deals = [
+    async def conclude(self, tx: Transaction, source: Source, changes: Changes[DealRecord]) -> Counts:
+        provider, at = source.run.provider, self._clock.now()
+        known = await tx.deals.known(provider, changes.ids)
+        batch = triage(changes.records, known, authoritative=changes.authoritative)
+        written = await tx.deals.put(provider, await self._linked(tx, provider, batch), at)
+        archived = merged = 0
+        if changes.has_departures:
+            archived = await tx.deals.archive(provider, [*changes.removed_ids, *changes.erased_ids], at)
+            merged = await tx.deals.archive(provider, changes.merged.keys(), at)
+        return tally(batch, written) + Counts(archived=archived, merged=merged)
+
+    async def _linked(
+        self, tx: Transaction, provider: Provider, batch: Triage[DealRecord]
+    ) -> Sequence[tuple[Deal, bytes]]:
+        records = [write.record for write in batch.writes]
+        by_record = await tx.companies.by_record(provider, _company_ids(records))
+        return [
             (
                 Deal(
                     DealId(write.known.entity_id if write.known else self._randomness.uuid()),
@@ -123,9 +192,7 @@ class SyncDeals:
             )
             for write in batch.writes
         ]
-        written = await tx.deals.put(provider, deals, self._clock.now())
-        return tally(batch, written)
 
 
-def _company_ids(records: Iterable[ContactRecord | DealRecord]) -> set[RecordId]:
+def _company_ids(records: Iterable[ContactRecord | DealRecord]) -> Collection[RecordId]:
     return {record.company_id for record in records if record.company_id is not None}

@@ -32,6 +32,7 @@ from astrelo.adapters.outbound.postgres.readers import (
     PgIcpProfileReader,
     PgOwnerReader,
 )
+from astrelo.adapters.outbound.postgres.routing import PgCrmAccounts, PgSyncSchedule
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
@@ -50,7 +51,7 @@ from astrelo.application.read_models import (
 )
 from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import CancelRun, RequestSync, SyncNow
+from astrelo.application.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.bootstrap.database import database_url
@@ -59,13 +60,16 @@ from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports import (
     Clock,
+    CrmAccounts,
     CrmProviders,
     OAuthStates,
     Randomness,
     ReferenceData,
+    SyncSchedule,
     TokenCipher,
     UnitOfWork,
 )
+from astrelo.domain.schedule import SyncPolicy
 
 RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 
@@ -78,6 +82,10 @@ class Config(Provider):
 
     scope = Scope.APP
     settings = from_context(provides=Settings)
+
+    @provide
+    def sync_policy(self, settings: Settings) -> SyncPolicy:
+        return settings.sync
 
     @provide
     def hubspot(self, settings: Settings) -> HubSpotConfig | None:
@@ -124,6 +132,8 @@ class Adapters(Provider):
 
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
     lost_runs = provide(LostRuns)
+    crm_accounts = provide(PgCrmAccounts, provides=CrmAccounts)
+    sync_schedule = provide(PgSyncSchedule, provides=SyncSchedule)
 
     @provide
     async def crms(
@@ -168,6 +178,7 @@ class UseCases(Provider):
     disconnect_crm = provide(DisconnectCrm)
     request_sync = provide(RequestSync)
     sync_now = provide(SyncNow)
+    schedule_due_syncs = provide(ScheduleDueSyncs)
     cancel_run = provide(CancelRun)
     set_icp_profile = provide(SetIcpProfile)
     record_walk = provide(RecordWalk)

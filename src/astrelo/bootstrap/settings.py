@@ -7,10 +7,13 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from astrelo.domain.schedule import SyncPolicy
 
 PREFIX = "ASTRELO_"
 KEY_BYTES = 32
@@ -80,6 +83,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     hubspot: HubSpotApp | None
     worker: WorkerSettings
+    sync: SyncPolicy
     log_level: str
     log_format: LogFormat
 
@@ -205,6 +209,16 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
         return seconds
 
     return parse
+
+
+def _share(value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError as error:
+        raise ValueError("must be a number from 0 to 1") from error
+    if not 0 <= share <= 1:
+        raise ValueError("must be a number from 0 to 1")
+    return share
 
 
 def _one_of(allowed: Sequence[str]) -> Callable[[str], str]:
@@ -333,6 +347,36 @@ VARIABLES: tuple[Variable, ...] = (
         shown_default="not served",
     ),
     Variable(
+        name="SYNC_EVERY",
+        meaning="Seconds between incremental syncs of a connection.",
+        parse=_seconds(10, 86_400),
+        default="900",
+    ),
+    Variable(
+        name="SYNC_FULL_EVERY",
+        meaning="Seconds between full syncs, which also find deletions and changed associations.",
+        parse=_seconds(60, 30 * 86_400),
+        default="86400",
+    ),
+    Variable(
+        name="SYNC_SETTLE_DELAY",
+        meaning="Seconds by which a CRM's search may publish late: windows overlap by them.",
+        parse=_seconds(0, 86_400),
+        default="3600",
+    ),
+    Variable(
+        name="SYNC_SLICE",
+        meaning="Seconds after which a run lets others have its worker for a while.",
+        parse=_seconds(1, 3600),
+        default="60",
+    ),
+    Variable(
+        name="SYNC_MOST_DELETIONS",
+        meaning="The largest share of an object type's records that is believed to be gone at once, 0 to 1.",
+        parse=_share,
+        default="0.25",
+    ),
+    Variable(
         name="LOG_LEVEL",
         meaning="`debug`, `info`, `warning` or `error`.",
         parse=_one_of(["debug", "info", "warning", "error"]),
@@ -432,6 +476,13 @@ def _assembled(values: Mapping[str, Any]) -> Settings:
             heartbeat_seconds=values["WORKER_HEARTBEAT"],
             poll_seconds=values["WORKER_POLL"],
             health_port=values["WORKER_HEALTH_PORT"],
+        ),
+        sync=SyncPolicy(
+            incremental_every=timedelta(seconds=values["SYNC_EVERY"]),
+            full_every=timedelta(seconds=values["SYNC_FULL_EVERY"]),
+            settle_delay=timedelta(seconds=values["SYNC_SETTLE_DELAY"]),
+            slice_length=timedelta(seconds=values["SYNC_SLICE"]),
+            most_deletions=values["SYNC_MOST_DELETIONS"],
         ),
         log_level=values["LOG_LEVEL"],
         log_format=LogFormat(values["LOG_FORMAT"] or by_default),

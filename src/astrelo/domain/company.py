@@ -34,10 +34,12 @@ class RecordMove(NamedTuple):
     company_id: CompanyId | None
     """The company it belongs, or last belonged, to; None for a new record."""
     live: bool = True
+    merged_into: RecordKey | None = None
+    """The record that took this one in. `identity_domain` is then that record's, and it is a move too."""
 
     @property
     def group(self) -> GroupKey:
-        return self.identity_domain or self.key
+        return self.identity_domain or self.merged_into or self.key
 
 
 class Company(NamedTuple):
@@ -80,8 +82,8 @@ def regroup(
     for move in sorted(moves):
         if move.live:
             members[move.group].append(move)
-            if move.company_id is not None:
-                followers[move.company_id].append(move)
+        if move.company_id is not None and (move.live or move.merged_into is not None):
+            followers[move.company_id].append(move)
 
     claims: dict[GroupKey, list[Company]] = defaultdict(list)
     vacated: set[CompanyId] = set()

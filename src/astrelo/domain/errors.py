@@ -6,7 +6,9 @@
     ├─ InvalidInput                 a value from outside that we cannot accept
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
     ├─ ProviderNotConfigured        no client credentials for this CRM in the settings
+    ├─ AccountBusy                  another run reads this CRM account now: come back a little later
     ├─ RunTakenOver                 the fence: another worker owns this run now, write nothing
+    ├─ WebhookRejected              a call that is not the CRM's, too old, or not in its form
     ├─ SecretUnreadable             a ciphertext that no key opens, or that was moved
     ├─ StoreUnavailable             our own database does not answer, or a lock was not had in time
     └─ CrmError                     what a CRM answered
@@ -92,12 +94,28 @@ class ProviderNotConfigured(AstreloError):
         self.provider = provider
 
 
+class AccountBusy(AstreloError):
+    """Another run, perhaps another user's, is reading this CRM account: two would share its rate limit."""
+
+    def __init__(self, run: object) -> None:
+        super().__init__(f"Sync run {run} waits: another run reads the same CRM account now.")
+        self.run = run
+
+
 class RunTakenOver(AstreloError):
     """The run's epoch has moved: another worker, a cancel or a disconnect owns it. Roll back and stop."""
 
     def __init__(self, run: object) -> None:
         super().__init__(f"Sync run {run} was taken over; this worker must not write for it any more.")
         self.run = run
+
+
+class WebhookRejected(AstreloError):
+    """A webhook call whose signature, age or form is not the CRM's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The webhook call was refused: {reason}.")
+        self.reason = reason
 
 
 class SecretUnreadable(AstreloError):

@@ -26,6 +26,7 @@ from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import (
     CompanyId,
     ConnectionId,
+    CrmAccountId,
     Cursor,
     ObjectType,
     Provider,
@@ -33,8 +34,8 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
-from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordPage, RejectedRecord
-from astrelo.domain.sync import SyncRun, SyncStep, Window
+from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordHint, RecordPage, RejectedRecord
+from astrelo.domain.sync import Freshness, SyncRun, SyncStep, Window
 from astrelo.domain.triage import KnownRecord, Write, Written
 
 
@@ -247,10 +248,22 @@ class Connections(Protocol):
         """Insert or update by id."""
 
     @abstractmethod
+    async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
+        """Return what is known of the object types that have been walked to their end."""
+
+    @abstractmethod
     async def mark_complete(
-        self, connection_id: ConnectionId, object_type: ObjectType, as_of: datetime
+        self, connection_id: ConnectionId, object_type: ObjectType, freshness: Freshness
     ) -> None:
-        """Note that everything the CRM held of this object type at `as_of` is stored."""
+        """Note what is stored of this object type; neither time ever goes back."""
+
+    @abstractmethod
+    async def remember_request(self, connection_id: ConnectionId, at: datetime) -> None:
+        """Keep that a sync was asked for while one was running."""
+
+    @abstractmethod
+    async def take_request(self, connection_id: ConnectionId) -> bool:
+        """Tell whether one was asked for, and forget it."""
 
     @abstractmethod
     async def delete(self, connection_id: ConnectionId) -> None:
@@ -285,7 +298,11 @@ class SyncRuns(Protocol):
 
     @abstractmethod
     async def save(self, run: SyncRun) -> None:
-        """Update the run and raise its steps' epochs. Cursors and counts move only through `advance`."""
+        """Update the run and raise its steps' epochs. Cursors and counts move only through `advance`.
+
+        Raises AccountBusy when the run would be the second one running on its CRM account; the
+        transaction can then only be rolled back.
+        """
 
     @abstractmethod
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
@@ -293,6 +310,10 @@ class SyncRuns(Protocol):
 
         Raises RunTakenOver when the epoch has moved.
         """
+
+    @abstractmethod
+    async def hold(self, run_id: SyncRunId, step: SyncStep) -> None:
+        """Be the fence of a transaction that leaves the step as it is. Raises RunTakenOver."""
 
     @abstractmethod
     async def mark_seen(
@@ -308,6 +329,29 @@ class SyncRuns(Protocol):
 
     @abstractmethod
     async def forget_seen(self, run_id: SyncRunId) -> None: ...
+
+
+class SyncHints(Protocol):
+    """Records that a CRM's webhooks named, waiting to be read again by the next run that looks."""
+
+    @abstractmethod
+    async def add(self, connection_id: ConnectionId, hints: Collection[RecordHint], at: datetime) -> None:
+        """Keep the latest word about each record."""
+
+    @abstractmethod
+    async def waiting(
+        self, connection_id: ConnectionId, object_type: ObjectType, limit: int
+    ) -> Mapping[RecordId, datetime]:
+        """Return some records and when they were last named, longest waiting first."""
+
+    @abstractmethod
+    async def settle(
+        self, connection_id: ConnectionId, object_type: ObjectType, read: Mapping[RecordId, datetime]
+    ) -> None:
+        """Forget hints that were read, except for records named again since."""
+
+    @abstractmethod
+    async def any_waiting(self, connection_id: ConnectionId) -> bool: ...
 
 
 class JobQueue(Protocol):
@@ -336,14 +380,27 @@ class CompanyRepository(Protocol):
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        """Return the source's live records that the run has not received."""
+
+    @abstractmethod
+    async def live(self, source: Provider) -> int:
+        """Count the source's live records."""
+
+    @abstractmethod
     async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
         """Return the companies that the moves come from, and those whose domain they now have."""
 
     @abstractmethod
     async def put(
-        self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping, at: datetime
+        self,
+        source: Provider,
+        writes: Sequence[Write[CompanyRecord]],
+        departures: Sequence[RecordMove],
+        regrouping: Regrouping,
+        at: datetime,
     ) -> Written:
-        """Write the records and bring every company they touch up to its leading record."""
+        """Write the records, archive those that departed, bring their companies up to their leading records."""
 
     @abstractmethod
     async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
@@ -367,6 +424,22 @@ class ContactRepository(Protocol):
         """Insert or update contacts, each with its content hash; an older copy never overwrites."""
 
     @abstractmethod
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        """Return the source's live records that the run has not received."""
+
+    @abstractmethod
+    async def live(self, source: Provider) -> int:
+        """Count the source's live records."""
+
+    @abstractmethod
+    async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
+
+    @abstractmethod
+    async def erase(self, source: Provider, ids: Collection[RecordId]) -> int:
+        """Delete them for good, and count them."""
+
+    @abstractmethod
     async def purge(self, source: Provider) -> None: ...
 
 
@@ -379,10 +452,28 @@ class DealRepository(Protocol):
         """Insert or update deals with their contacts, each with its content hash."""
 
     @abstractmethod
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        """Return the source's live records that the run has not received."""
+
+    @abstractmethod
+    async def live(self, source: Provider) -> int:
+        """Count the source's live records."""
+
+    @abstractmethod
+    async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
+
+    @abstractmethod
     async def purge(self, source: Provider) -> None: ...
 
 
 class Links(Protocol):
+    @abstractmethod
+    async def follow_merges(
+        self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
+    ) -> None:
+        """Point what names a record that was merged away at the one that lives."""
+
     @abstractmethod
     async def redecide(self, at: datetime) -> int:
         """Decide every link and owner of the user anew, set-based; write and count those that differ."""
@@ -395,6 +486,7 @@ class Transaction(Protocol):
     tokens: TokenStore
     icp_profiles: IcpProfiles
     runs: SyncRuns
+    hints: SyncHints
     jobs: JobQueue
     owners: OwnerRepository
     companies: CompanyRepository
@@ -407,6 +499,56 @@ class UnitOfWork(Protocol):
     @abstractmethod
     def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction in which everything belongs to this user."""
+
+
+class ConnectedUser(NamedTuple):
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+class CrmAccounts(Protocol):
+    """The way from a CRM's account to the users who connected it. Knows no tenant."""
+
+    @abstractmethod
+    async def connected(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
+        """Return the active connections of an account."""
+
+
+class SyncCandidate(NamedTuple):
+    """An active connection without an open run, and when its last runs were asked for."""
+
+    user_id: UserId
+    connection_id: ConnectionId
+    provider: Provider
+    last_requested_at: datetime | None
+    last_full_requested_at: datetime | None
+
+
+class SyncSchedule(Protocol):
+    """Whose turn it may be. Knows no tenant."""
+
+    @abstractmethod
+    async def candidates(self) -> Sequence[SyncCandidate]: ...
+
+
+class WebhookRequest(NamedTuple):
+    """A webhook call as it arrived."""
+
+    method: str
+    uri: str
+    """The public URI that the CRM called, query included."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class CrmWebhooks(Protocol):
+    @abstractmethod
+    def hints(self, request: WebhookRequest, now: datetime) -> Mapping[CrmAccountId, frozenset[RecordHint]]:
+        """Check the call's signature and return what it names, by account; unknown events name nothing.
+
+        Raises WebhookRejected when the call is not the CRM's, is too old, or is not in its form.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
-from astrelo.domain.identifiers import Cursor, RecordId
+from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
 
 _CONTENT_STARTS = 2
 """Index of the first field that is content: identity and time come before it in every record."""
@@ -116,6 +116,13 @@ CrmRecord = CompanyRecord | ContactRecord | DealRecord
 RecordT = TypeVar("RecordT", CompanyRecord, ContactRecord, DealRecord)
 
 
+class RecordHint(NamedTuple):
+    """A record that may have changed."""
+
+    object_type: ObjectType
+    record_id: RecordId
+
+
 class RejectionReason(StrEnum):
     """Why a record cannot be kept at all. Part of the run's report."""
 
@@ -140,6 +147,9 @@ class RecordPage:
     records: Sequence[CrmRecord]
     cursor: Cursor | None
     removed_ids: Sequence[RecordId] = ()
+    """Archived at the CRM: it may bring them back."""
+    erased_ids: Sequence[RecordId] = ()
+    """Gone for good at the CRM, as privacy law demands: nothing of them may be kept."""
     merged: Mapping[RecordId, RecordId] = field(default_factory=dict)
     """Ids that were merged away → the id that lives."""
     rejected: Sequence[RejectedRecord] = ()

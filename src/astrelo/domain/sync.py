@@ -7,8 +7,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import InvalidTransition
-from astrelo.domain.identifiers import ConnectionId, Cursor, ObjectType, Provider, SyncRunId, UserId
+from astrelo.domain.identifiers import (
+    ConnectionId,
+    CrmAccountId,
+    Cursor,
+    ObjectType,
+    Provider,
+    SyncRunId,
+    UserId,
+)
 
 MAX_ATTEMPTS = 5
 """How often a run is taken up before it ends as failed; a run that kills its worker must end."""
@@ -20,7 +29,11 @@ RESUMABLE_FOR = timedelta(hours=6)
 
 class SyncMode(StrEnum):
     FULL = "full"
+    """Every live record by the lists; what is missing from them is looked for and archived."""
     INCREMENTAL = "incremental"
+    """What was modified in a window, by search."""
+    EVENTS = "events"
+    """Only the records that webhooks named."""
 
 
 class RunStatus(StrEnum):
@@ -61,6 +74,30 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """What an object type of a connection is known to hold."""
+
+    complete_as_of: datetime
+    """Everything the CRM held at this time is stored."""
+    watermark: datetime
+    """Up to here modifications were asked for; the last of them may have been published since."""
+
+
+def incremental_windows(
+    freshness: Mapping[ObjectType, Freshness], now: datetime, settle_delay: timedelta
+) -> Mapping[ObjectType, Window]:
+    """Plan an incremental run: from the watermark to now, overlapping by the settle delay.
+
+    The CRM's search publishes late, so what was modified shortly before the last window's end is asked
+    for again. An object type without a watermark gets no window: it is walked whole.
+    """
+    return {
+        kind: Window(start=min(known.watermark, now) - settle_delay, end=now)
+        for kind, known in freshness.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """What became of the records of a walk. Addable: a step's counts are the sum of its batches'."""
 
@@ -73,6 +110,10 @@ class Counts:
     unchanged: int = 0
     stale: int = 0
     """Older than what is stored."""
+    archived: int = 0
+    """Found to be gone at the CRM. Not received, so not part of the balance."""
+    merged: int = 0
+    """Found to be merged into another record. Not received either."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Reason → how many."""
     unreadable: Mapping[str, int] = field(default_factory=dict)
@@ -100,6 +141,8 @@ class Counts:
             updated=self.updated + other.updated,
             unchanged=self.unchanged + other.unchanged,
             stale=self.stale + other.stale,
+            archived=self.archived + other.archived,
+            merged=self.merged + other.merged,
             rejected=dict(Counter(self.rejected) + Counter(other.rejected)),
             unreadable=dict(Counter(self.unreadable) + Counter(other.unreadable)),
         )
@@ -124,6 +167,12 @@ class SyncStep:
     def is_done(self) -> bool:
         return self.status in {StepStatus.COMPLETED, StepStatus.REFUSED}
 
+    def freshness(self, run_started_at: datetime, settle_delay: timedelta) -> Freshness:
+        """Tell what the store holds once this step is done. A list is up to date, a search is not."""
+        if self.window is None:
+            return Freshness(complete_as_of=run_started_at, watermark=run_started_at)
+        return Freshness(complete_as_of=self.window.end - settle_delay, watermark=self.window.end)
+
     @property
     def is_certified(self) -> bool:
         """The walk reached the provider's end of data and every distinct record is accounted for."""
@@ -138,6 +187,8 @@ class SyncRun:
     user_id: UserId
     connection_id: ConnectionId
     provider: Provider
+    account_id: CrmAccountId
+    """At most one run of an account is running, whoever's it is: they would share its rate limit."""
     mode: SyncMode
     status: RunStatus
     requested_at: datetime
@@ -154,21 +205,23 @@ class SyncRun:
     def request(
         cls,
         run_id: SyncRunId,
-        user_id: UserId,
-        connection_id: ConnectionId,
-        provider: Provider,
+        connection: CrmConnection,
         at: datetime,
+        mode: SyncMode = SyncMode.FULL,
+        windows: Mapping[ObjectType, Window] | None = None,
     ) -> Self:
-        """Make a queued full run with one pending step per object type."""
+        """Make a queued run with one pending step per object type; one without a window walks everything."""
+        told = windows or {}
         return cls(
             id=run_id,
-            user_id=user_id,
-            connection_id=connection_id,
-            provider=provider,
-            mode=SyncMode.FULL,
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            provider=connection.provider,
+            account_id=connection.account.account_id,
+            mode=mode,
             status=RunStatus.QUEUED,
             requested_at=at,
-            steps=tuple(SyncStep(object_type=kind) for kind in ObjectType),
+            steps=tuple(SyncStep(object_type=kind, window=told.get(kind)) for kind in ObjectType),
         )
 
     def taken_up(self, at: datetime) -> Self:
@@ -183,6 +236,12 @@ class SyncRun:
             attempts=self.attempts + 1,
             steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
         )
+
+    def deferred(self) -> Self:
+        """Wait for another run of the same account: as before, but under an epoch of its own."""
+        self._require_open("deferred")
+        steps = tuple(replace(step, epoch=step.epoch + 1) for step in self.steps)
+        return replace(self, status=RunStatus.QUEUED, steps=steps)
 
     def parked(self, reason: str, until: datetime | None) -> Self:
         """Wait for a time, or without one for a person. Whoever parks a run has not crashed: attempts restart."""

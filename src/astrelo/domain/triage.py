@@ -18,7 +18,7 @@ class KnownRecord(NamedTuple):
     """Ours: of the contact or the deal; of a company record, the company it belongs to."""
     content_hash: bytes
     source_updated_at: datetime
-    archived: bool
+    archived_at: datetime | None
     identity_domain: str | None = None
     """Company records only."""
 
@@ -34,7 +34,7 @@ class Write(NamedTuple, Generic[RecordT]):
     def is_bump(self) -> bool:
         """A newer time with equal content: written, so that the time moves on, and counted as unchanged."""
         known = self.known
-        return known is not None and not known.archived and known.content_hash == self.content_hash
+        return known is not None and known.archived_at is None and known.content_hash == self.content_hash
 
 
 Written = Mapping[RecordId, bool]
@@ -64,13 +64,19 @@ def latest_of_each(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
     return latest
 
 
-def triage(records: Iterable[RecordT], known: Mapping[RecordId, KnownRecord]) -> Triage[RecordT]:
-    """Sort records, at most one per id, into what must be written and what need not."""
+def triage(
+    records: Iterable[RecordT], known: Mapping[RecordId, KnownRecord], *, authoritative: bool = True
+) -> Triage[RecordT]:
+    """Sort records, at most one per id, into what must be written and what need not.
+
+    A list, or a read by id, is authoritative: a record in it lives. A search is not, since its index may
+    still hold a record that is archived by now: there only a change after the archiving revives one.
+    """
     writes: list[Write[RecordT]] = []
     unchanged = stale = 0
     for record in records:
         stored = known.get(record.record_id)
-        if stored is not None and record.source_updated_at < stored.source_updated_at:
+        if stored is not None and _is_stale(record.source_updated_at, stored, authoritative=authoritative):
             stale += 1
             continue
         write = Write(record, content_hash(record), stored)
@@ -79,6 +85,12 @@ def triage(records: Iterable[RecordT], known: Mapping[RecordId, KnownRecord]) ->
             continue
         writes.append(write)
     return Triage(writes, unchanged, stale)
+
+
+def _is_stale(told_at: datetime, stored: KnownRecord, *, authoritative: bool) -> bool:
+    if told_at < stored.source_updated_at:
+        return True
+    return not authoritative and stored.archived_at is not None and told_at <= stored.archived_at
 
 
 def tally(sorted_batch: Triage[RecordT], written: Written) -> Counts:

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
 from astrelo.domain.errors import InvalidTransition
-from astrelo.domain.identifiers import ConnectionId, Cursor, ObjectType, Provider, SyncRunId, UserId
+from astrelo.domain.identifiers import (
+    ConnectionId,
+    CrmAccountId,
+    Cursor,
+    ObjectType,
+    Provider,
+    SyncRunId,
+    UserId,
+)
 from astrelo.domain.sync import Counts, RunStatus, StepStatus, SyncRun, SyncStep
 from tests.unit.domain.records import NOON, at
 
@@ -29,9 +38,16 @@ some_counts = st.builds(
 
 
 def queued() -> SyncRun:
-    return SyncRun.request(
-        SyncRunId(UUID(int=1)), UserId(UUID(int=2)), ConnectionId(UUID(int=3)), Provider.HUBSPOT, NOON
+    connection = CrmConnection(
+        id=ConnectionId(UUID(int=3)),
+        user_id=UserId(UUID(int=2)),
+        provider=Provider.HUBSPOT,
+        account=CrmAccount(account_id=CrmAccountId("1"), name="Acme"),
+        scopes=frozenset(),
+        status=ConnectionStatus.ACTIVE,
+        connected_at=NOON,
     )
+    return SyncRun.request(SyncRunId(UUID(int=1)), connection, NOON)
 
 
 def running() -> SyncRun:

@@ -24,7 +24,7 @@ records = st.builds(
 
 
 def known(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
-    stored = KnownRecord(ENTITY, content_hash(record), record.source_updated_at, archived)
+    stored = KnownRecord(ENTITY, content_hash(record), record.source_updated_at, at(9) if archived else None)
     return {record.record_id: stored}
 
 

@@ -8,7 +8,7 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.columns import as_text, by_field, joined
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
-from astrelo.domain.identifiers import CompanyId, Provider, RecordId, UserId
+from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.ports import CompanyRepository
 from astrelo.domain.records import CompanyRecord
 from astrelo.domain.triage import KnownRecord, Write, Written
@@ -48,16 +48,31 @@ class PgCompanies(CompanyRepository):
         return [Company(*row) for row in rows]
 
     async def put(
-        self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping, at: datetime
+        self,
+        source: Provider,
+        writes: Sequence[Write[CompanyRecord]],
+        departures: Sequence[RecordMove],
+        regrouping: Regrouping,
+        at: datetime,
     ) -> Written:
-        if not writes:
+        if not writes and not departures:
             return {}
-        await self._absorb(regrouping.absorbed)
+        await self._absorb(regrouping.absorbed, at)
         await self._release_domains(regrouping)
         await self._archive(regrouping.vacated, at)
-        written = await self._put_records(source, writes, regrouping)
-        await self._refresh(_touched(writes, regrouping), at)
+        await self._archive_records(source, departures, at)
+        written = await self._put_records(source, writes, regrouping) if writes else {}
+        await self._refresh(_touched(writes, departures, regrouping), at)
         return written
+
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        rows = await self._connection.fetch(
+            statement("company_unseen"), self._user_id, source, run_id, ObjectType.COMPANIES
+        )
+        return [RecordId(row["record_id"]) for row in rows]
+
+    async def live(self, source: Provider) -> int:
+        return int(await self._connection.fetchval(statement("company_live"), self._user_id, source))
 
     async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
         if not ids:
@@ -83,11 +98,15 @@ class PgCompanies(CompanyRepository):
         await self._archive([CompanyId(row["id"]) for row in dead if row["has_records"]], at)
         await self._refresh(touched.difference(CompanyId(row["id"]) for row in dead), at)
 
-    async def _absorb(self, absorbed: Mapping[CompanyId, CompanyId]) -> None:
+    async def _absorb(self, absorbed: Mapping[CompanyId, CompanyId], at: datetime) -> None:
+        """Archive them rather than delete: a batch of contacts may be about to point at one of them.
+
+        The final pass of its run then moves those contacts to the company that lives.
+        """
         if absorbed:
             fallen, survivors = list(absorbed), list(absorbed.values())
             await self._connection.execute(statement("company_absorb"), self._user_id, fallen, survivors)
-            await self._connection.execute(statement("company_delete"), self._user_id, fallen)
+            await self._archive(fallen, at)
 
     async def _release_domains(self, regrouping: Regrouping) -> None:
         coming = {id_: domain for id_, domain in regrouping.domains.items() if id_ not in regrouping.minted}
@@ -99,6 +118,15 @@ class PgCompanies(CompanyRepository):
     async def _archive(self, ids: Collection[CompanyId], at: datetime) -> None:
         if ids:
             await self._connection.execute(statement("company_archive"), self._user_id, list(ids), at)
+
+    async def _archive_records(
+        self, source: Provider, departures: Sequence[RecordMove], at: datetime
+    ) -> None:
+        if departures:
+            ids = [move.key.record_id for move in departures]
+            await self._connection.execute(
+                statement("company_archive_records"), self._user_id, source, ids, at
+            )
 
     async def _refresh(self, ids: Collection[CompanyId], at: datetime) -> None:
         await self._connection.execute(statement("company_refresh"), self._user_id, list(ids), at)
@@ -126,9 +154,13 @@ def _company_of(source: Provider, write: Write[CompanyRecord], regrouping: Regro
         return assigned
     if write.known is None:
         raise ValueError(f"company record {write.record.record_id} is new and was not assigned a company")
-    return CompanyId(write.known.entity_id)
+    stored = CompanyId(write.known.entity_id)
+    return regrouping.absorbed.get(stored, stored)
 
 
-def _touched(writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping) -> set[CompanyId]:
+def _touched(
+    writes: Sequence[Write[CompanyRecord]], departures: Sequence[RecordMove], regrouping: Regrouping
+) -> set[CompanyId]:
     before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
+    before.update(move.company_id for move in departures if move.company_id is not None)
     return (before - regrouping.absorbed.keys() - regrouping.vacated) | set(regrouping.domains)

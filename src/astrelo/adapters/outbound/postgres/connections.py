@@ -1,5 +1,6 @@
 """Connections in PostgreSQL."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import asyncpg
@@ -9,6 +10,7 @@ from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnectio
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
 from astrelo.domain.ports import Connections
+from astrelo.domain.sync import Freshness
 
 
 class PgConnections(Connections):
@@ -48,12 +50,37 @@ class PgConnections(Connections):
             connection.connected_at,
         )
 
+    async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
+        rows = await self._connection.fetch(statement("connection_freshness"), self._user_id, connection_id)
+        return {
+            ObjectType(row["object_type"]): Freshness(
+                complete_as_of=row["complete_as_of"], watermark=row["watermark"]
+            )
+            for row in rows
+        }
+
     async def mark_complete(
-        self, connection_id: ConnectionId, object_type: ObjectType, as_of: datetime
+        self, connection_id: ConnectionId, object_type: ObjectType, freshness: Freshness
     ) -> None:
         await self._connection.execute(
-            statement("connection_mark_complete"), self._user_id, connection_id, object_type, as_of
+            statement("connection_mark_complete"),
+            self._user_id,
+            connection_id,
+            object_type,
+            freshness.complete_as_of,
+            freshness.watermark,
         )
+
+    async def remember_request(self, connection_id: ConnectionId, at: datetime) -> None:
+        await self._connection.execute(
+            statement("connection_remember_request"), self._user_id, connection_id, at
+        )
+
+    async def take_request(self, connection_id: ConnectionId) -> bool:
+        taken = await self._connection.fetchval(
+            statement("connection_take_request"), self._user_id, connection_id
+        )
+        return taken is not None
 
     async def delete(self, connection_id: ConnectionId) -> None:
         await self._connection.execute(statement("connection_delete"), self._user_id, connection_id)

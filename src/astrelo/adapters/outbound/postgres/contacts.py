@@ -6,9 +6,9 @@ from datetime import datetime
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.columns import by_field, joined
-from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.contact import Contact
-from astrelo.domain.identifiers import Provider, RecordId, UserId
+from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.ports import ContactRepository
 from astrelo.domain.triage import KnownRecord, Written
 
@@ -45,6 +45,25 @@ class PgContacts(ContactRepository):
             *joined(*(told[name] for name in _TEXTS), link["match"], link["unlinked_reason"]),
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
+
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        rows = await self._connection.fetch(
+            statement("contact_unseen"), self._user_id, source, run_id, ObjectType.CONTACTS
+        )
+        return [RecordId(row["record_id"]) for row in rows]
+
+    async def live(self, source: Provider) -> int:
+        return int(await self._connection.fetchval(statement("contact_live"), self._user_id, source))
+
+    async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        return affected_rows(
+            await self._connection.execute(statement("contact_archive"), self._user_id, source, list(ids), at)
+        )
+
+    async def erase(self, source: Provider, ids: Collection[RecordId]) -> int:
+        return affected_rows(
+            await self._connection.execute(statement("contact_erase"), self._user_id, source, list(ids))
+        )
 
     async def purge(self, source: Provider) -> None:
         await self._connection.execute(statement("contact_purge"), self._user_id, source)

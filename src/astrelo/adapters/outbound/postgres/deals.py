@@ -6,9 +6,9 @@ from datetime import datetime
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.columns import as_text, by_field, joined
-from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.deal import Deal
-from astrelo.domain.identifiers import Provider, RecordId, UserId
+from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.ports import DealRepository
 from astrelo.domain.triage import KnownRecord, Written
 
@@ -50,6 +50,20 @@ class PgDeals(DealRepository):
         written = {RecordId(record_id): was_insert for record_id, was_insert in rows}
         await self._put_contacts([deal for deal, _ in deals if deal.record.record_id in written])
         return written
+
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        rows = await self._connection.fetch(
+            statement("deal_unseen"), self._user_id, source, run_id, ObjectType.DEALS
+        )
+        return [RecordId(row["record_id"]) for row in rows]
+
+    async def live(self, source: Provider) -> int:
+        return int(await self._connection.fetchval(statement("deal_live"), self._user_id, source))
+
+    async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        return affected_rows(
+            await self._connection.execute(statement("deal_archive"), self._user_id, source, list(ids), at)
+        )
 
     async def purge(self, source: Provider) -> None:
         await self._connection.execute(statement("deal_purge"), self._user_id, source)

@@ -16,10 +16,14 @@ UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.ForeignKeyViolationError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
 )
-"""What asyncpg raises when the server, a connection or a lock is not to be had: worth another try."""
+"""What asyncpg raises when the server, a connection or a lock is not to be had: worth another try.
+
+A foreign key fails only where somebody else deleted, between our look and our write, what we point at.
+"""
 
 UNACCEPTABLE = (asyncpg.DataError, ValueError, OverflowError)
 """What asyncpg raises for a value that no column holds: NUL in text, a number out of range.

@@ -1,14 +1,17 @@
 """The final pass of a run: every link decided anew, set-based."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.statements import statement
-from astrelo.domain.identifiers import UserId
+from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
+from astrelo.domain.identifiers import ObjectType, Provider, RecordId, UserId
 from astrelo.domain.ports import Links
 
 _DECISIONS = ("link_companies", "link_contacts", "link_deals")
+_FOLLOW = {ObjectType.COMPANIES: "link_merged_companies", ObjectType.CONTACTS: "link_merged_contacts"}
+"""Nothing names a deal."""
 
 
 class PgLinks(Links):
@@ -20,10 +23,13 @@ class PgLinks(Links):
         await self._connection.fetchval(statement("link_plan"))
         changed = 0
         for decision in _DECISIONS:
-            changed += _rows(await self._connection.execute(statement(decision), self._user_id, at))
+            changed += affected_rows(await self._connection.execute(statement(decision), self._user_id, at))
         return changed
 
-
-def _rows(command_tag: str) -> int:
-    """Read the count out of a tag such as 'UPDATE 12'."""
-    return int(command_tag.rpartition(" ")[2])
+    async def follow_merges(
+        self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
+    ) -> None:
+        follow = _FOLLOW.get(object_type)
+        if merged and follow is not None:
+            old, living = list(merged), list(merged.values())
+            await self._connection.execute(statement(follow), self._user_id, source, old, living)

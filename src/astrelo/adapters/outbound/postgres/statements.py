@@ -16,3 +16,8 @@ def statement_names() -> list[str]:
     return sorted(
         entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql")
     )
+
+
+def affected_rows(command_tag: str) -> int:
+    """Read the count out of a command's tag, such as 'UPDATE 12'."""
+    return int(command_tag.rpartition(" ")[2])

@@ -6,11 +6,22 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.statements import statement
-from astrelo.domain.errors import NotFound, RunTakenOver
-from astrelo.domain.identifiers import ConnectionId, Cursor, ObjectType, Provider, RecordId, SyncRunId, UserId
+from astrelo.domain.errors import AccountBusy, NotFound, RunTakenOver
+from astrelo.domain.identifiers import (
+    ConnectionId,
+    CrmAccountId,
+    Cursor,
+    ObjectType,
+    Provider,
+    RecordId,
+    SyncRunId,
+    UserId,
+)
 from astrelo.domain.ports import SyncRuns
 from astrelo.domain.records import RejectedRecord
 from astrelo.domain.sync import Counts, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
+
+_ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"
 
 
 class PgSyncRuns(SyncRuns):
@@ -25,12 +36,19 @@ class PgSyncRuns(SyncRuns):
             run.id,
             run.connection_id,
             run.provider,
+            run.account_id,
             run.mode,
             run.status,
             run.requested_at,
         )
-        kinds = [step.object_type for step in run.steps]
-        await self._connection.execute(statement("run_add_steps"), self._user_id, run.id, kinds)
+        await self._connection.execute(
+            statement("run_add_steps"),
+            self._user_id,
+            run.id,
+            [step.object_type for step in run.steps],
+            [step.window and step.window.start for step in run.steps],
+            [step.window and step.window.end for step in run.steps],
+        )
 
     async def get(self, run_id: SyncRunId) -> SyncRun:
         return await self._load("run_get", run_id)
@@ -43,24 +61,12 @@ class PgSyncRuns(SyncRuns):
         return None if run_id is None else await self.get(run_id)
 
     async def save(self, run: SyncRun) -> None:
-        await self._connection.execute(
-            statement("run_save"),
-            self._user_id,
-            run.id,
-            run.status,
-            run.reason,
-            run.started_at,
-            run.finished_at,
-            run.parked_until,
-            run.attempts,
-        )
-        await self._connection.execute(
-            statement("run_raise_epochs"),
-            self._user_id,
-            run.id,
-            [step.object_type for step in run.steps],
-            [step.epoch for step in run.steps],
-        )
+        try:
+            await self._save(run)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == _ONE_RUNNING_PER_ACCOUNT:
+                raise AccountBusy(run.id) from error
+            raise
 
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
         counts = step.counts
@@ -78,10 +84,19 @@ class PgSyncRuns(SyncRuns):
             counts.updated,
             counts.unchanged,
             counts.stale,
+            counts.archived,
+            counts.merged,
             _json(counts.rejected),
             _json(counts.unreadable),
             step.expected_total,
             step.reason,
+        )
+        if held is None:
+            raise RunTakenOver(run_id)
+
+    async def hold(self, run_id: SyncRunId, step: SyncStep) -> None:
+        held = await self._connection.fetchval(
+            statement("run_hold"), self._user_id, run_id, step.object_type, step.epoch
         )
         if held is None:
             raise RunTakenOver(run_id)
@@ -109,6 +124,26 @@ class PgSyncRuns(SyncRuns):
     async def forget_seen(self, run_id: SyncRunId) -> None:
         await self._connection.execute(statement("run_forget_seen"), self._user_id, run_id)
 
+    async def _save(self, run: SyncRun) -> None:
+        await self._connection.execute(
+            statement("run_save"),
+            self._user_id,
+            run.id,
+            run.status,
+            run.reason,
+            run.started_at,
+            run.finished_at,
+            run.parked_until,
+            run.attempts,
+        )
+        await self._connection.execute(
+            statement("run_raise_epochs"),
+            self._user_id,
+            run.id,
+            [step.object_type for step in run.steps],
+            [step.epoch for step in run.steps],
+        )
+
     async def _load(self, query: str, run_id: SyncRunId) -> SyncRun:
         row = await self._connection.fetchrow(statement(query), self._user_id, run_id)
         if row is None:
@@ -124,6 +159,7 @@ def _run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
         user_id=UserId(row["user_id"]),
         connection_id=ConnectionId(row["connection_id"]),
         provider=Provider(row["provider"]),
+        account_id=CrmAccountId(row["account_id"]),
         mode=SyncMode(row["mode"]),
         status=RunStatus(row["status"]),
         reason=row["reason"],
@@ -158,6 +194,8 @@ def _counts(row: asyncpg.Record) -> Counts:
         updated=row["updated"],
         unchanged=row["unchanged"],
         stale=row["stale"],
+        archived=row["archived"],
+        merged=row["merged"],
         rejected=msgspec.json.decode(row["rejected"], type=dict[str, int]),
         unreadable=msgspec.json.decode(row["unreadable"], type=dict[str, int]),
     )

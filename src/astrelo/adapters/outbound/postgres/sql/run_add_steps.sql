@@ -1,7 +1,7 @@
--- Insert a run's steps, all pending. user_id, run_id, object types
+-- Insert a run's steps, all pending. user_id, run_id, object types, window starts, window ends
 insert into sync_steps (
-    user_id, run_id, object_type, status, epoch,
+    user_id, run_id, object_type, window_start, window_end, status, epoch,
     received, repeats, inserted, updated, unchanged, stale, rejected, unreadable
 )
-select $1, $2, object_type, 'pending', 0, 0, 0, 0, 0, 0, 0, '{}', '{}'
-from unnest($3::text[]) as object_type
+select $1, $2, told.*, 'pending', 0, 0, 0, 0, 0, 0, 0, '{}', '{}'
+from unnest($3::text[], $4::timestamptz[], $5::timestamptz[]) as told

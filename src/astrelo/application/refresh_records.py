@@ -1,0 +1,165 @@
+"""Reading single records again: those that webhooks named, and those a full walk did not meet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+
+import structlog
+
+from astrelo.application.record_walk import Changes, Conclude, Source, unreadable_fields
+from astrelo.domain.errors import PermissionMissing
+from astrelo.domain.identifiers import ObjectType, RecordId
+from astrelo.domain.ports import CompanyRepository, ContactRepository, DealRepository, Transaction, UnitOfWork
+from astrelo.domain.records import CompanyRecord, RecordPage
+from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.sync import Counts, SyncStep
+from astrelo.domain.triage import latest_of_each
+
+READ_AT_ONCE = 500
+"""Records read and applied together."""
+
+log = structlog.get_logger()
+
+Concludes = Mapping[ObjectType, Conclude[Any]]
+"""How the changes of each object type are stored."""
+
+
+class FollowHints:
+    """Read again what webhooks named. Replayed, repeated or late words do no harm: what is read counts."""
+
+    def __init__(self, uow: UnitOfWork, concludes: Concludes) -> None:
+        self._uow = uow
+        self._concludes = concludes
+
+    async def __call__(self, source: Source) -> int:
+        """Follow the hints that wait now, of every object type; return how many records were read.
+
+        Raises RunTakenOver, and what CrmProvider.fetch raises; hints that were not followed stay.
+        """
+        return sum([await self._follow(source, step) for step in source.run.steps])
+
+    async def _follow(self, source: Source, step: SyncStep) -> int:
+        followed = 0
+        while hints := await self._waiting(source, step.object_type):
+            try:
+                page = await source.crm.fetch(source.session, step.object_type, list(hints))
+            except PermissionMissing:
+                page = RecordPage(records=(), cursor=None)  # the walk reports it; the hints are of no use
+            await self._apply(source, step, page, hints)
+            followed += len(hints)
+        return followed
+
+    async def _waiting(self, source: Source, object_type: ObjectType) -> Mapping[RecordId, datetime]:
+        async with self._uow(source.run.user_id) as tx:
+            return await tx.hints.waiting(source.run.connection_id, object_type, READ_AT_ONCE)
+
+    async def _apply(
+        self, source: Source, step: SyncStep, page: RecordPage, hints: Mapping[RecordId, datetime]
+    ) -> None:
+        changes = _changes(page)
+        async with self._uow(source.run.user_id) as tx:
+            await tx.runs.hold(source.run.id, step)
+            if step.window is None:
+                await tx.runs.mark_seen(
+                    source.run.id, step.object_type, [record.record_id for record in changes.records]
+                )
+            counts = await self._concludes[step.object_type](tx, source, changes)
+            await tx.hints.settle(source.run.connection_id, step.object_type, hints)
+        log.info(
+            "sync.hints_followed",
+            object_type=step.object_type,
+            read=len(hints),
+            archived=counts.archived,
+            merged=counts.merged,
+        )
+
+
+class FindDeletions:
+    """Archive what a whole walk did not meet, once the CRM has confirmed for each record that it is gone.
+
+    A listing that was cut short would otherwise empty a customer's account. Should a larger share be gone
+    than the policy believes, nothing is archived, and the step says so.
+    """
+
+    def __init__(self, uow: UnitOfWork, concludes: Concludes, policy: SyncPolicy) -> None:
+        self._uow = uow
+        self._concludes = concludes
+        self._policy = policy
+
+    async def __call__(self, source: Source, step: SyncStep) -> SyncStep:
+        """Return the step as stored. Raises RunTakenOver, and what CrmProvider.fetch raises."""
+        async with self._uow(source.run.user_id) as tx:
+            store = _store_of(tx, step.object_type)
+            unseen = await store.unseen(source.run.provider, source.run.id)
+            live = await store.live(source.run.provider)
+        departed: list[RecordPage] = []
+        for start in range(0, len(unseen), READ_AT_ONCE):
+            page = await source.crm.fetch(
+                source.session, step.object_type, unseen[start : start + READ_AT_ONCE]
+            )
+            departed.append(page)
+        gone = sum(len(page.removed_ids) + len(page.erased_ids) + len(page.merged) for page in departed)
+        if not self._policy.believes_deletions(gone, live):
+            return await self._refuse(source, step, gone, live)
+        for page in departed:
+            step = await self._apply(source, step, page)
+        return step
+
+    async def _refuse(self, source: Source, step: SyncStep, gone: int, live: int) -> SyncStep:
+        reason = (
+            f"{gone} of {live} {step.object_type} are gone at the CRM, more than is believed: "
+            "none was archived. Look there; a higher ASTRELO_SYNC_MOST_DELETIONS accepts it"
+        )
+        step = replace(step, reason=reason)
+        async with self._uow(source.run.user_id) as tx:
+            await tx.runs.advance(source.run.id, step)
+        log.warning("sync.deletions_not_believed", object_type=step.object_type, gone=gone, live=live)
+        return step
+
+    async def _apply(self, source: Source, step: SyncStep, page: RecordPage) -> SyncStep:
+        """Store a page: records that live after all are received like others, the rest is told apart."""
+        survivors = set(page.merged.values())
+        distinct = _distinct(page)
+        alive = [record for record_id, record in distinct.items() if record_id not in survivors]
+        conclude = self._concludes[step.object_type]
+        async with self._uow(source.run.user_id) as tx:
+            await tx.runs.advance(source.run.id, step)
+            await tx.runs.mark_seen(source.run.id, step.object_type, distinct.keys())
+            counts = await conclude(tx, source, Changes(records=alive))
+            counts += Counts(received=len(alive), unreadable=unreadable_fields(alive, source.owner_ids))
+            departed = await conclude(tx, source, _departures(page, survivors))
+            counts += Counts(archived=departed.archived, merged=departed.merged)
+            step = replace(step, counts=step.counts + counts)
+            await tx.runs.advance(source.run.id, step)
+        return step
+
+
+def _store_of(
+    tx: Transaction, object_type: ObjectType
+) -> CompanyRepository | ContactRepository | DealRepository:
+    match object_type:
+        case ObjectType.COMPANIES:
+            return tx.companies
+        case ObjectType.CONTACTS:
+            return tx.contacts
+        case ObjectType.DEALS:
+            return tx.deals
+
+
+def _distinct(page: RecordPage) -> dict[RecordId, Any]:
+    return latest_of_each(cast("Sequence[CompanyRecord]", page.records))
+
+
+def _changes(page: RecordPage) -> Changes[Any]:
+    return Changes(
+        records=list(_distinct(page).values()),
+        removed_ids=page.removed_ids,
+        erased_ids=page.erased_ids,
+        merged=page.merged,
+    )
+
+
+def _departures(page: RecordPage, survivors: set[RecordId]) -> Changes[Any]:
+    told = _changes(page)
+    return replace(told, records=[record for record in told.records if record.record_id in survivors])

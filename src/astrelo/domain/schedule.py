@@ -1,0 +1,66 @@
+"""When a connection's turn is, and how much a run may do at a time."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+
+from astrelo.domain.identifiers import ConnectionId
+from astrelo.domain.sync import SyncMode
+
+_BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPolicy:
+    """What an operator may set about syncs."""
+
+    incremental_every: timedelta = timedelta(minutes=15)
+    full_every: timedelta = timedelta(days=1)
+    settle_delay: timedelta = timedelta(hours=1)
+    """How late a CRM's search may publish a change; windows overlap by it."""
+    slice_length: timedelta = timedelta(minutes=1)
+    """After this long a run hands on to the end of the queue, so that no big customer starves a small one."""
+    account_retry: timedelta = timedelta(seconds=2)
+    """How long a run waits for another run of the same CRM account before it looks again."""
+    few_deletions: int = 50
+    """So many records may always be archived at once."""
+    most_deletions: float = 0.25
+    """A larger share of an object type's records than this is not believed to be gone."""
+
+    def believes_deletions(self, gone: int, live: int) -> bool:
+        """Tell whether so many deletions are plausible; a truncated listing must not empty an account."""
+        return gone <= self.few_deletions or gone <= self.most_deletions * live
+
+
+def latest_slot(connection_id: ConnectionId, every: timedelta, now: datetime) -> datetime:
+    """Return the connection's last due time not after `now`.
+
+    Slots are `every` apart and shifted by a hash of the id, so that connections spread evenly and each
+    keeps its place whatever is restarted.
+    """
+    digest = blake2b(connection_id.bytes, digest_size=8).digest()
+    shift = every * (int.from_bytes(digest) / 2**64)
+    return now - (now - _BEGINNING - shift) % every
+
+
+def due_mode(
+    connection_id: ConnectionId,
+    last_requested_at: datetime | None,
+    last_full_requested_at: datetime | None,
+    policy: SyncPolicy,
+    now: datetime,
+) -> SyncMode | None:
+    """Return the run that is due now, None when none is.
+
+    A full run is due in its slot, but not within half a period of the last one, which may have been
+    asked for by hand or by connecting.
+    """
+    if last_full_requested_at is None:
+        return SyncMode.FULL
+    full_slot = latest_slot(connection_id, policy.full_every, now)
+    if last_full_requested_at < full_slot and now - last_full_requested_at >= policy.full_every / 2:
+        return SyncMode.FULL
+    last = last_requested_at or last_full_requested_at
+    if last < latest_slot(connection_id, policy.incremental_every, now):
+        return SyncMode.INCREMENTAL
+    return None
