@@ -1,6 +1,7 @@
 """Reads over HTTP: what is retried, for how long, and what comes out in the end."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -53,9 +54,11 @@ class Reader:
         sender = Sender(httpx.MockTransport(server), Provider.HUBSPOT, timeouts or Timeouts(), max_body)
         self._transport = CrmTransport(sender, HubSpotDialect(self.clock), self.clock, FakeRandomness())
 
-    async def read(self, session: CrmSession | None = None, policy: RetryPolicy = PATIENT) -> bytes:
+    async def read(
+        self, session: CrmSession | None = None, policy: RetryPolicy = PATIENT, call: Call = CALL
+    ) -> bytes:
         session = session or LastingSession(ACCOUNT, TOKEN)
-        return await self._transport.read(CALL, session, self.budget, whole, policy)
+        return await self._transport.read(call, session, self.budget, whole, policy)
 
 
 def whole(body: bytes) -> bytes:
@@ -128,9 +131,21 @@ async def test_one_attempt_is_one_attempt() -> None:
         (limited("TEN_SECONDLY_ROLLING", retry_after="7"), 7.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 10:00:07 GMT"), 7.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="soon"), 10.0),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="0"), 1.0),
+        (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 09:00:00 GMT"), 1.0),
         (answer(503, retry_after="7"), 7.0),
     ],
-    ids=["ten-secondly", "secondly", "no body", "told", "told as a date", "told nonsense", "told by a 503"],
+    ids=[
+        "ten-secondly",
+        "secondly",
+        "no body",
+        "told",
+        "told as a date",
+        "told nonsense",
+        "told none",
+        "told a past date",
+        "told by a 503",
+    ],
 )
 async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: float) -> None:
     reader = Reader(Server(given, OK))
@@ -188,6 +203,11 @@ REFUSED: dict[str, tuple[Answer, type[CrmError]]] = {
     "a blocked client": (answer(403, HTML), CrmRejected),
     "HTML instead of JSON": (answer(200, HTML), CrmRejected),
     "an oversized body": (answer(200, b"{" + b" " * 10_000 + b"}"), CrmRejected),
+    "a body that swells": (
+        answer(200, gzip.compress(b"{" + b" " * 10_000 + b"}"), content_encoding="gzip"),
+        CrmRejected,
+    ),
+    "a compression nobody asked for": (answer(200, b"{}", content_encoding="br"), CrmRejected),
     "a missing scope": (told(403, {"category": "MISSING_SCOPES"}), PermissionMissing),
 }
 
@@ -198,6 +218,40 @@ async def test_a_refusal_is_not_retried(given: Answer, error: type[CrmError]) ->
     with pytest.raises(error):
         await Reader(server).read()
     assert len(server.requests) == 1
+
+
+async def test_a_body_compressed_twice_is_refused_before_it_swells() -> None:
+    """Each layer may swell a thousandfold: a few hundred bytes would fill the memory before they are counted."""
+    read: list[int] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        read.append(1)
+        yield gzip.compress(gzip.compress(b"{" + b" " * 1_000_000 + b"}"))
+
+    async def swelling() -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Encoding": "gzip, gzip"}, content=chunks())
+
+    with pytest.raises(CrmRejected, match="compressed"):
+        await Reader(Server(swelling)).read()
+    assert read == []
+
+
+async def test_a_cursor_that_makes_no_url_is_refused_and_no_crash() -> None:
+    reader = Reader(Server(OK))
+    with pytest.raises(CrmRejected):
+        await reader.read(call=CALL._replace(url=f"http://crm.test/crm/companies?after={'c' * 100_000}"))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 429])
+async def test_what_a_crm_says_in_a_refusal_can_be_kept_as_a_reason(status: int) -> None:
+    """The reason of a run goes into a column of text, which holds no NUL, and onto a page."""
+    odd = "\0" + "x" * 1_000
+    detail = {"code": odd, "context": {"requiredGranularScopes": [odd, odd]}}
+    body = {"category": odd, "subCategory": odd, "correlationId": odd, "policyName": odd, "errors": [detail]}
+    with pytest.raises(CrmError) as refusal:
+        await Reader(Server(told(status, body))).read(RenewingSession())
+    assert "\0" not in str(refusal.value)
+    assert len(str(refusal.value)) < 1_000
 
 
 async def test_a_missing_scope_is_named_with_its_object_type() -> None:
@@ -283,6 +337,30 @@ async def test_a_retry_is_logged_with_ids_and_without_secrets() -> None:
     assert (entry["event"], entry["account_id"]) == ("crm.request_retried", "101")
     assert entry["request"] == "GET /crm/companies"
     assert TOKEN not in repr(logs)
+
+
+@pytest.mark.parametrize(
+    ("limit", "interval", "remaining"),
+    [
+        ("9" * 5_000, "10000", "1"),
+        ("110", "9" * 400, "1"),
+        ("110", "10000", "9" * 5_000),
+        ("999999999999", "10000", "0"),
+        ("110", "10000", "-1"),
+        ("many", "10000", "1"),
+    ],
+)
+async def test_a_rate_header_that_makes_no_sense_is_ignored(
+    limit: str, interval: str, remaining: str
+) -> None:
+    headers = {
+        "x_hubspot_ratelimit_max": limit,
+        "x_hubspot_ratelimit_interval_milliseconds": interval,
+        "x_hubspot_ratelimit_remaining": remaining,
+    }
+    reader = Reader(Server(answer(200, b"{}", **headers)))
+    assert await reader.read() == b"{}"
+    assert (reader.budget.limit, reader.budget.seconds) == (110, 10.0)
 
 
 async def test_a_cancelled_read_gives_its_place_back() -> None:

@@ -155,9 +155,11 @@ class Sender:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None = None
     ) -> Reply:
-        """Raise CrmUnavailable when there is no whole answer, CrmRejected when it is too large."""
-        request = httpx.Request(method, url, headers=headers, content=content, extensions=self._extensions)
+        """Raise CrmUnavailable when there is no whole answer, CrmRejected for one that cannot be taken."""
         try:
+            request = httpx.Request(
+                method, url, headers=headers, content=content, extensions=self._extensions
+            )
             async with asyncio.timeout(self._whole):
                 response = await self._transport.handle_async_request(request)
                 try:
@@ -166,6 +168,8 @@ class Sender:
                     await response.aclose()
         except TimeoutError as error:
             raise CrmUnavailable(self._provider, f"no whole answer within {self._whole:.0f} s") from error
+        except httpx.InvalidURL as error:
+            raise CrmRejected(self._provider, None, "a cursor of its own makes no URL") from error
         except httpx.TransportError as error:
             raise CrmUnavailable(self._provider, f"no answer ({type(error).__name__})") from error
         except httpx.DecodingError as error:
@@ -173,6 +177,13 @@ class Sender:
         return Reply(response.status_code, response.headers, body)
 
     async def _body(self, response: httpx.Response) -> bytes:
+        # Only one layer: each may swell a thousandfold before its bytes are counted.
+        if response.headers.get("content-encoding", "identity").lower() not in _READABLE_ENCODINGS:
+            raise CrmRejected(
+                self._provider,
+                response.status_code,
+                "its answer is compressed in a way that nobody asked for",
+            )
         chunks: list[bytes] = []
         size = 0
         async for chunk in response.aiter_bytes():
@@ -303,6 +314,7 @@ class CrmTransport:
 
 
 _SUCCESS = range(200, 300)
+_READABLE_ENCODINGS = frozenset({"identity", "gzip"})
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

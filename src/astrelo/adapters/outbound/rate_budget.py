@@ -13,6 +13,9 @@ _SHORTEST_SLEEP = 0.001
 
 _LONGEST_INTERVAL_SECONDS = 86_400.0
 
+_HIGHEST_LIMIT = 1_000_000
+"""Every request of a window is remembered, so what is announced decides how much memory that may take."""
+
 
 class RollingBudget:
     """At most `limit` requests in any `seconds`, as the server counts them; first come, first served.
@@ -59,7 +62,7 @@ class RollingBudget:
 
         `remaining` counts only the first time: later ones were written before our newest requests.
         """
-        if limit < 1 or not 0 < seconds <= _LONGEST_INTERVAL_SECONDS:
+        if not 1 <= limit <= _HIGHEST_LIMIT or not 0 < seconds <= _LONGEST_INTERVAL_SECONDS:
             return
         self.limit = limit
         self.seconds = seconds

@@ -6,6 +6,7 @@ mended, and converted record by record. Only what even that cannot read counts a
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON it wants."""
 
+_CODE_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _NOTHING_THERE = frozenset({"OBJECT_NOT_FOUND", "crm.associations.NO_ASSOCIATIONS_FOUND"})
 
 
@@ -87,7 +89,12 @@ def require_only_misses(errors: Sequence[BatchError]) -> None:
     """Raise Incomplete if part of a batch failed: only "not there" may be read as an empty answer."""
     for error in errors:
         if error.sub_category not in _NOTHING_THERE and error.category not in _NOTHING_THERE:
-            raise Incomplete(f"a part of the batch failed ({error.category or 'no category'})")
+            raise Incomplete(f"a part of the batch failed ({code_word(error.category) or 'no category'})")
+
+
+def code_word(told: str | None) -> str | None:
+    """Let only a code word into a message: other text may quote a record, or be what no column can hold."""
+    return told if told and _CODE_WORD.fullmatch(told) else None
 
 
 def _mended(body: bytes) -> object:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from http import HTTPStatus
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
@@ -16,7 +17,7 @@ from astrelo.adapters.outbound.crm_transport import (
     Verdict,
     retry_after,
 )
-from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE
+from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE, code_word
 from astrelo.adapters.outbound.hubspot.wire import ErrorBody
 from astrelo.adapters.outbound.rate_budget import RollingBudget
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
@@ -33,6 +34,13 @@ _LOCK = timedelta(seconds=2)
 _TEN_SECONDS = timedelta(seconds=10)
 _ONE_SECOND = timedelta(seconds=1)
 _ONE_HOUR = timedelta(hours=1)
+_RATE_HEADERS = (
+    "x-hubspot-ratelimit-max",
+    "x-hubspot-ratelimit-interval-milliseconds",
+    "x-hubspot-ratelimit-remaining",
+)
+_LONGEST_COUNT = 12
+_MOST_WORDS = 10
 
 
 class HubSpotDialect(Dialect):
@@ -47,7 +55,9 @@ class HubSpotDialect(Dialect):
         body = _error_body(reply)
         match reply.status:
             case HTTPStatus.UNAUTHORIZED:
-                return TokenRefused(f"HubSpot refuses the access token ({body.category or 'HTTP 401'})")
+                return TokenRefused(
+                    f"HubSpot refuses the access token ({code_word(body.category) or 'HTTP 401'})"
+                )
             case HTTPStatus.FORBIDDEN if not reply.is_html:
                 return PermissionMissing(Provider.HUBSPOT, call.object_type, _required_scopes(body))
             case HTTPStatus.TOO_MANY_REQUESTS:
@@ -58,23 +68,15 @@ class HubSpotDialect(Dialect):
 
     def observe(self, headers: httpx.Headers, budget: RollingBudget) -> None:
         """Learn the limit from the headers; search answers carry none."""
-        limit = headers.get("x-hubspot-ratelimit-max")
-        interval = headers.get("x-hubspot-ratelimit-interval-milliseconds")
-        remaining = headers.get("x-hubspot-ratelimit-remaining")
-        if (
-            limit
-            and interval
-            and remaining
-            and limit.isdecimal()
-            and interval.isdecimal()
-            and remaining.isdecimal()
-        ):
-            budget.learn(int(limit), int(interval) / 1000, int(remaining))
+        limit, interval, remaining = (_count(headers.get(name)) for name in _RATE_HEADERS)
+        if limit is not None and interval is not None and remaining is not None:
+            budget.learn(limit, interval / 1000, remaining)
 
     def _rate_limited(self, reply: Reply, body: ErrorBody, session: CrmSession) -> Verdict:
-        policy = body.policy_name or "UNNAMED"
+        policy = code_word(body.policy_name) or "UNNAMED"
         told = retry_after(reply.headers, self._clock.now())
-        pause = self._window(policy, session) if told is None else told
+        # At least a second: attempts that follow at once are spent before any window has moved on.
+        pause = self._window(policy, session) if told is None else max(told, _ONE_SECOND)
         error = RateLimited(Provider.HUBSPOT, pause, policy)
         return error if pause > LONGEST_WAIT_IN_PLACE else TryAgain(error, pause.total_seconds())
 
@@ -102,17 +104,24 @@ def _error_body(reply: Reply) -> ErrorBody:
 
 def _required_scopes(body: ErrorBody) -> tuple[str, ...]:
     contexts = (error.context or {} for error in body.errors)
-    return tuple(scope for context in contexts for scope in context.get("requiredGranularScopes", []))
+    told = (code_word(scope) for context in contexts for scope in context.get("requiredGranularScopes", []))
+    return tuple(islice(filter(None, told), _MOST_WORDS))
 
 
 def _explanation(reply: Reply, body: ErrorBody, call: Call) -> str:
     """Say what was refused by category and correlation id; HubSpot's message may quote record content."""
     if reply.is_html:
         return f"HTML instead of JSON for {call.method} {call.label}"
-    parts = (body.category, body.sub_category, *(error.code for error in body.errors))
-    what = ", ".join(part for part in parts if part) or "no category"
-    correlation = body.correlation_id or reply.headers.get("x-hubspot-correlation-id") or "none"
+    parts = (code_word(told) for told in (body.category, body.sub_category, *(e.code for e in body.errors)))
+    what = ", ".join(islice(filter(None, parts), _MOST_WORDS)) or "no category"
+    correlation = (
+        code_word(body.correlation_id) or code_word(reply.headers.get("x-hubspot-correlation-id")) or "none"
+    )
     return f"{what} for {call.method} {call.label} (correlation id {correlation})"
+
+
+def _count(told: str | None) -> int | None:
+    return int(told) if told is not None and len(told) <= _LONGEST_COUNT and told.isdecimal() else None
 
 
 def _zone(name: str | None) -> tzinfo:
