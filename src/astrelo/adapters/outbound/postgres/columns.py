@@ -1,7 +1,7 @@
 """Columns of a batch as parameters of one statement.
 
-An array of texts is what asyncpg is slowest to encode: a fifth of what a first sync cost this process. One
-text with separators, taken apart again by `string_to_array`, is encoded in a fifth of the time.
+An array of texts is slow to encode for asyncpg: it was a quarter of what a first sync cost this process. One
+text with separators, taken apart again by `string_to_array`, is encoded in a seventh of the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +22,11 @@ def by_field(rows: Sequence[NamedTuple]) -> Mapping[str, Sequence[Any]]:
 def joined(*columns: Sequence[str | None]) -> Sequence[str]:
     """Return a separator, then each column as a text for `string_to_array(text, separator, '')`.
 
-    None and the empty text both arrive as null.
+    None and the empty text both arrive as null; an empty column arrives as an empty array.
     """
     filled = [[value or "" for value in column] for column in columns]
     texts = [_SEPARATOR.join(column) for column in filled]
-    if all(text.count(_SEPARATOR) < len(column) for text, column in zip(texts, filled, strict=True)):
+    if all(text.count(_SEPARATOR) < max(len(column), 1) for text, column in zip(texts, filled, strict=True)):
         return _SEPARATOR, *texts
     separator = _unused(filled)
     return separator, *(separator.join(column) for column in filled)

@@ -31,19 +31,26 @@ class PgCompanies(CompanyRepository):
         await self._connection.execute(statement("company_lock"), self._user_id)
 
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
-        rows = await self._connection.fetch(statement("company_known"), self._user_id, source, list(ids))
+        rows = await self._connection.fetch(
+            statement("company_known"), self._user_id, source, *joined(list(ids))
+        )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
     async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
         if not moves:
             return []
+        separator, record_ids, domains = joined(
+            [move.key.record_id for move in moves],
+            [move.identity_domain for move in moves if move.identity_domain is not None],
+        )
         rows = await self._connection.fetch(
             statement("company_affected"),
             self._user_id,
             source,
-            [move.key.record_id for move in moves],
+            separator,
+            record_ids,
             [move.company_id for move in moves if move.company_id is not None],
-            [move.identity_domain for move in moves if move.identity_domain is not None],
+            domains,
         )
         return [Company(*row) for row in rows]
 
@@ -77,13 +84,17 @@ class PgCompanies(CompanyRepository):
     async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
         if not ids:
             return {}
-        rows = await self._connection.fetch(statement("company_by_record"), self._user_id, source, list(ids))
+        rows = await self._connection.fetch(
+            statement("company_by_record"), self._user_id, source, *joined(list(ids))
+        )
         return {RecordId(told): CompanyId(company_id) for told, company_id in rows}
 
     async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
         if not domains:
             return {}
-        rows = await self._connection.fetch(statement("company_by_domain"), self._user_id, list(domains))
+        rows = await self._connection.fetch(
+            statement("company_by_domain"), self._user_id, *joined(list(domains))
+        )
         return {told: CompanyId(company_id) for told, company_id in rows}
 
     async def purge(self, source: Provider, at: datetime) -> None:

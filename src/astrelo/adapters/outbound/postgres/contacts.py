@@ -25,7 +25,9 @@ class PgContacts(ContactRepository):
         self._user_id = user_id
 
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
-        rows = await self._connection.fetch(statement("contact_known"), self._user_id, source, list(ids))
+        rows = await self._connection.fetch(
+            statement("contact_known"), self._user_id, source, *joined(list(ids))
+        )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
     async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> Written:

@@ -26,7 +26,9 @@ class PgDeals(DealRepository):
         self._user_id = user_id
 
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
-        rows = await self._connection.fetch(statement("deal_known"), self._user_id, source, list(ids))
+        rows = await self._connection.fetch(
+            statement("deal_known"), self._user_id, source, *joined(list(ids))
+        )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
     async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
@@ -75,5 +77,5 @@ class PgDeals(DealRepository):
             self._user_id,
             [deal.id for deal in deals],
             [deal_id for deal_id, _ in pairs],
-            [contact_id for _, contact_id in pairs],
+            *joined([contact_id for _, contact_id in pairs]),
         )

@@ -1,7 +1,7 @@
 -- Make deals' contacts exactly what was told, by the CRM's ids.
--- user_id, deal ids, then per pair: deal id, contact record id
+-- user_id, deal ids, then per pair: deal id, and (see columns.py) separator and joined contact record ids
 with told (deal_id, provider_contact_id) as (
-    select * from unnest($3::uuid[], $4::text[])
+    select * from unnest($3::uuid[], string_to_array($5, $4, ''))
 ),
 gone as (
     delete from deal_contacts as stored
