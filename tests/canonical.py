@@ -56,6 +56,7 @@ async def stored_view(connection: asyncpg.Connection, user_id: UUID) -> View:
                         from deal_contacts pair join contacts contact
                           on contact.user_id = $1 and contact.external_source = deal.external_source
                           and contact.external_provider_id = pair.provider_contact_id
+                          and contact.archived_at is null
                         where pair.user_id = $1 and pair.deal_id = deal.id) as contacts
            from deals deal where user_id = $1 and archived_at is null""",
         user_id,

@@ -142,8 +142,10 @@ class World:
             await tx.tokens.put(connection.id, tokens)
 
     async def request(self, provider: Provider = Provider.HUBSPOT, mode: SyncMode = SyncMode.FULL) -> SyncRun:
-        request_sync = RequestSync(self.clock, self.randomness, self.policy)
-        return await SyncNow(self.uow, request_sync)(self.user_id, provider, mode)
+        return await SyncNow(self.uow, self.request_sync())(self.user_id, provider, mode)
+
+    def request_sync(self) -> RequestSync:
+        return RequestSync(self.clock, self.randomness, self.policy)
 
     def tokens(self) -> AccessTokens:
         return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
@@ -158,7 +160,7 @@ class World:
             SyncCompanies(walk, self.clock, self.randomness),
             SyncContacts(walk, self.clock, self.randomness),
             SyncDeals(walk, self.clock, self.randomness),
-            RequestSync(self.clock, self.randomness, self.policy),
+            self.request_sync(),
             self.policy,
             self.clock,
         )

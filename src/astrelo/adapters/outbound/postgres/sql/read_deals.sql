@@ -7,7 +7,7 @@ select d.id, d.name, d.amount::text as amount, d.currency, d.pipeline_id, d.pipe
     d.company_id,
     array(select c.id from deal_contacts l
           join contacts c on c.user_id = l.user_id and c.external_source = d.external_source
-              and c.external_provider_id = l.provider_contact_id
+              and c.external_provider_id = l.provider_contact_id and c.archived_at is null
           where l.user_id = d.user_id and l.deal_id = d.id
           order by c.id) as contact_ids,
     d.external_source, d.external_provider_id, d.source_updated_at, d.synced_at, d.archived_at
