@@ -17,6 +17,7 @@ from astrelo.adapters.outbound.hubspot.decoding import (
     following,
     require_only_misses,
 )
+from astrelo.adapters.outbound.hubspot.mapping import record_id
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,
     AssociationBatch,
@@ -34,7 +35,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
 )
 from astrelo.adapters.outbound.rate_budget import RollingBudget
 from astrelo.domain.errors import CrmRejected
-from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmSession
 
 T = TypeVar("T")
@@ -129,13 +130,10 @@ class HubSpotClient:
         found: dict[str, list[AssociatedObject]] = {}
         for part in _parts(ids, ASSOCIATIONS_LIMIT):
             inputs = [AssociationInput(record_id) for record_id in part]
+            trail = Trail(inputs)
             while inputs:
                 batch = await self._association_batch(session, source, target, inputs)
-                asked, inputs = inputs, _gathered(batch, found)
-                if inputs and inputs == asked:
-                    raise CrmRejected(
-                        Provider.HUBSPOT, None, "the cursor inside an association does not move"
-                    )
+                inputs = trail.follow(_gathered(batch, inputs, found))
         return found
 
     async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[OwnerObject]:
@@ -144,13 +142,14 @@ class HubSpotClient:
         url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
         owners: list[OwnerObject] = []
         after: str | None = None
+        trail = Trail(after)
         while True:
             asked = url if after is None else f"{url}&after={quote(after, safe='')}"
             page = await self._requested(Call("GET", asked, path, None), session, _OWNERS)
             owners += page.objects
             if page.after is None:
                 return owners
-            after = advanced(after, page.after)
+            after = trail.follow(page.after)
 
     async def deal_pipelines(self, session: CrmSession) -> Sequence[Pipeline]:
         path = f"/crm/pipelines/{HUBSPOT_API_DATE}/deals"
@@ -173,19 +172,33 @@ class HubSpotClient:
         return Call("POST", self._base + path, path, object_type, _encode(body))
 
 
-def advanced(before: str | None, after: str) -> str:
-    """Return the new cursor; raise CrmRejected when it is the old one, which would walk in a circle."""
-    if after == before:
-        raise CrmRejected(Provider.HUBSPOT, None, "the cursor to the next page does not move")
-    return after
+class Trail:
+    """The cursors of one walk: whoever comes to one of them again walks in a circle.
+
+    Brent's algorithm finds that out, in at most three times as many steps, and remembers one cursor alone.
+    """
+
+    def __init__(self, start: object) -> None:
+        self._remembered = start
+        self._steps = 0
+        self._stretch = 1
+
+    def follow(self, after: T) -> T:
+        """Return the cursor, or raise CrmRejected for a circle."""
+        if after == self._remembered:
+            raise CrmRejected(Provider.HUBSPOT, None, "the cursors to the next pages go round in a circle")
+        self._steps += 1
+        if self._steps == self._stretch:
+            self._remembered, self._steps, self._stretch = after, 0, self._stretch * 2
+        return after
 
 
-def merged_ids(told: CrmObject) -> Sequence[str]:
+def merged_ids(told: CrmObject) -> Sequence[RecordId]:
     """Return the ids that were merged away into this record."""
     listed = told.properties.hs_merged_object_ids
     if not listed:
         return ()
-    return [old for part in listed.split(";") if (old := part.strip()) and old != told.id]
+    return [old for part in listed.split(";") if (old := record_id(part.strip())) and old != told.id]
 
 
 def _objects(object_type: ObjectType) -> str:
@@ -198,17 +211,22 @@ def _whole_associations(body: bytes) -> AssociationBatch:
     return batch
 
 
-def _gathered(batch: AssociationBatch, found: dict[str, list[AssociatedObject]]) -> list[AssociationInput]:
-    """Add a batch's links to those found; return what is to be asked for still."""
+def _gathered(
+    batch: AssociationBatch, inputs: Sequence[AssociationInput], found: dict[str, list[AssociatedObject]]
+) -> list[AssociationInput]:
+    """Add the links of what was asked for to those found; return what is to be asked for still."""
+    asked = {entry.id for entry in inputs}
     continued: list[AssociationInput] = []
     for entry in batch.results:
-        record_id = str(entry.from_.id)
-        if record_id in found:
-            found[record_id].extend(entry.to)
+        source = str(entry.from_.id)
+        if source not in asked:
+            continue
+        if source in found:
+            found[source].extend(entry.to)
         else:
-            found[record_id] = entry.to
+            found[source] = entry.to
         if entry.paging is not None and (after := following(entry.paging)) is not None:
-            continued.append(AssociationInput(record_id, after))
+            continued.append(AssociationInput(source, after))
     return continued
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from astrelo.adapters.outbound.hubspot.client import HubSpotClient, merged_ids
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, record_id
 from astrelo.adapters.outbound.hubspot.walk import Group
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,
@@ -12,7 +12,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     ContactObject,
     DealObject,
 )
-from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, ObjectType, RecordId
+from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports import CrmSession
 from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
 
@@ -43,7 +43,12 @@ class Completion:
                 rejected.append(outcome)
             else:
                 records.append(outcome)
-        merged = {RecordId(old): RecordId(told.id) for told in group.objects for old in merged_ids(told)}
+        merged = {
+            old: survivor
+            for told in group.objects
+            if (survivor := record_id(told.id)) is not None
+            for old in merged_ids(told)
+        }
         return RecordPage(
             records=records,
             cursor=group.cursor,
@@ -76,13 +81,13 @@ class Completion:
             self._mapper.deal(
                 told,
                 _primary(companies.get(told.id, ()), _PRIMARY_OF_DEAL),
-                [_id_of(linked) for linked in contacts.get(told.id, ())],
+                [one for linked in contacts.get(told.id, ()) if (one := _id_of(linked)) is not None],
             )
             for told in deals
         ]
 
     async def _links(self, target: ObjectType, sources: Sequence[ContactObject | DealObject]) -> Links:
-        ids = list(dict.fromkeys(told.id for told in sources if 0 < len(told.id) <= MAX_RECORD_ID_LENGTH))
+        ids = list(dict.fromkeys(told.id for told in sources if record_id(told.id) is not None))
         return await self._client.associations(self._session, self._object_type, target, ids)
 
 
@@ -99,5 +104,6 @@ def _primary(linked: Sequence[AssociatedObject], type_id: int) -> RecordId | Non
     return None
 
 
-def _id_of(linked: AssociatedObject) -> RecordId:
-    return RecordId(str(linked.to_object_id))
+def _id_of(linked: AssociatedObject) -> RecordId | None:
+    """Return None for what can be no id: a record of that name would be refused too."""
+    return record_id(str(linked.to_object_id))

@@ -23,6 +23,7 @@ T = TypeVar("T")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON it wants."""
 
+_LONGEST_NUMBER = 1_000
 _CODE_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _NOTHING_THERE = frozenset({"OBJECT_NOT_FOUND", "crm.associations.NO_ASSOCIATIONS_FOUND"})
 
@@ -99,9 +100,14 @@ def code_word(told: str | None) -> str | None:
 
 def _mended(body: bytes) -> object:
     try:
-        return _without_surrogates(json.loads(body.decode("utf-8", "replace")))
+        return _without_surrogates(json.loads(body.decode("utf-8", "replace"), parse_int=_whole_number))
     except (ValueError, RecursionError) as error:
         raise Incomplete("it is no whole JSON") from error
+
+
+def _whole_number(digits: str) -> int | str:
+    """Leave as text what is longer than any number of ours: Python would refuse the whole page."""
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else digits
 
 
 def _without_surrogates(value: object) -> object:

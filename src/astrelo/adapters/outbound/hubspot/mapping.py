@@ -73,18 +73,18 @@ class RecordMapper:
 
     def company(self, told: CompanyObject) -> CompanyRecord | RejectedRecord:
         p = told.properties
-        record_id, updated_at = _record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
-        if record_id is None or updated_at is None:
-            return _rejected(told.id, record_id)
+        known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
+        if known_id is None or updated_at is None:
+            return _rejected(told.id, known_id)
         domain = web_domain(p.domain, self._reference)
         industry = text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
         told_currency = currency(p.hs_annual_revenue_currency_code)
         country, region = self._headquarters(p)
-        owner_id = _record_id(p.hubspot_owner_id)
+        owner_id = record_id(p.hubspot_owner_id)
         return CompanyRecord(
-            record_id,
+            known_id,
             updated_at,
             text(p.name),
             domain,
@@ -122,13 +122,13 @@ class RecordMapper:
     def contact(self, told: ContactObject, company_id: RecordId | None) -> ContactRecord | RejectedRecord:
         """Map a person; `company_id` is the primary company of the associations, not of a property."""
         p = told.properties
-        record_id, updated_at = _record_id(told.id), _modified(p.lastmodifieddate, told.updated_at)
-        if record_id is None or updated_at is None:
-            return _rejected(told.id, record_id)
+        known_id, updated_at = record_id(told.id), _modified(p.lastmodifieddate, told.updated_at)
+        if known_id is None or updated_at is None:
+            return _rejected(told.id, known_id)
         email = email_address(p.email, self._reference)
-        owner_id = _record_id(p.hubspot_owner_id)
+        owner_id = record_id(p.hubspot_owner_id)
         return ContactRecord(
-            record_id,
+            known_id,
             updated_at,
             *email,
             text(p.firstname),
@@ -146,9 +146,9 @@ class RecordMapper:
     ) -> DealRecord | RejectedRecord:
         """Map a deal. What its own properties do not say about probability and closing, its stage says."""
         p = told.properties
-        record_id, updated_at = _record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
-        if record_id is None or updated_at is None:
-            return _rejected(told.id, record_id)
+        known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
+        if known_id is None or updated_at is None:
+            return _rejected(told.id, known_id)
         pipeline_id, stage_id = text(p.pipeline), text(p.dealstage)
         pipeline = self._pipelines.get(pipeline_id or "", _UNKNOWN_PIPELINE)
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
@@ -156,9 +156,9 @@ class RecordMapper:
         outlook = _Outlook(
             probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
         )
-        close_date, owner_id = timestamp(p.closedate), _record_id(p.hubspot_owner_id)
+        close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
         return DealRecord(
-            record_id,
+            known_id,
             updated_at,
             text(p.dealname),
             value,
@@ -188,12 +188,12 @@ class RecordMapper:
         )
 
     def owner(self, told: OwnerObject) -> OwnerRecord | RejectedRecord:
-        record_id = _record_id(told.id)
-        if record_id is None:
-            return _rejected(told.id, record_id)
+        known_id = record_id(told.id)
+        if known_id is None:
+            return _rejected(told.id, known_id)
         email = email_address(told.email, self._reference)
         return OwnerRecord(
-            record_id, email.address, text(told.first_name), text(told.last_name), told.archived
+            known_id, email.address, text(told.first_name), text(told.last_name), told.archived
         )
 
     def _currency(self, told: str | None, read: str | None, value: Decimal | None) -> str | None:
@@ -212,6 +212,13 @@ class RecordMapper:
         if region is None and p.state:
             region = find_region(country, p.state)
         return country, region
+
+
+def record_id(told: str | None) -> RecordId | None:
+    """Return the id if it can be kept as it is: mending it could make it another record's."""
+    if told is None or not 0 < len(told) <= MAX_RECORD_ID_LENGTH:
+        return None
+    return RecordId(told) if told.isdigit() or text(told) == told else None
 
 
 class _Outlook(NamedTuple):
@@ -261,18 +268,13 @@ def _stage_outlook(told_probability: str | None, told_closed: str | None) -> _Ou
     return _Outlook(likely, closed, won)
 
 
-def _record_id(told: str | None) -> RecordId | None:
-    record_id = told if told is None or told.isdigit() else text(told)
-    return None if record_id is None or len(record_id) > MAX_RECORD_ID_LENGTH else RecordId(record_id)
-
-
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:
     """Prefer the property that searches filter on; `updatedAt` may differ from it."""
     return timestamp(property_value) or timestamp(updated_at)
 
 
-def _rejected(told_id: str | None, record_id: RecordId | None) -> RejectedRecord:
-    reason = RejectionReason.BAD_ID if record_id is None else RejectionReason.NO_MODIFIED_TIME
+def _rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
+    reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
     return RejectedRecord(text(told_id, MAX_RECORD_ID_LENGTH), reason)
 
 

@@ -18,7 +18,7 @@ from astrelo.adapters.outbound.hubspot.client import (
     SEARCH_LIMIT,
     HubSpotClient,
     ObjectPage,
-    advanced,
+    Trail,
 )
 from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, SearchRange, cursor_of
 from astrelo.adapters.outbound.hubspot.wire import CrmObject
@@ -47,14 +47,21 @@ class Group:
     rejected: list[RejectedRecord] = field(default_factory=list)
     cursor: Cursor | None = None
     expected_total: int | None = None
+    pages: int = 0
 
     def add(self, page: ObjectPage) -> None:
+        self.pages += 1
         self.objects.extend(page.objects)
         self.rejected.extend(page.rejected)
 
     @property
     def seen(self) -> int:
         return len(self.objects) + len(self.rejected)
+
+    @property
+    def size(self) -> int:
+        """Short pages count as full ones: a walk through empty ones must be yielded too, to be interrupted."""
+        return max(self.seen, self.pages * LIST_LIMIT)
 
 
 async def listed(
@@ -67,19 +74,19 @@ async def listed(
     """
     counting = asyncio.create_task(_count(client, session, object_type)) if after is None else None
     try:
-        group = Group()
+        group, trail = Group(), Trail(after)
         while True:
             page = await client.list_page(session, object_type, after)
             group.add(page)
-            if page.after is not None and group.seen + LIST_LIMIT <= group_size:
-                after = advanced(after, page.after)
+            if page.after is not None and group.size + LIST_LIMIT <= group_size:
+                after = trail.follow(page.after)
                 continue
             group.expected_total = await counting if counting else None
             counting = None
             if page.after is None:
                 yield group
                 return
-            after = advanced(after, page.after)
+            after = trail.follow(page.after)
             group.cursor = cursor_of(ListPosition(after))
             yield group
             group = Group()
@@ -132,7 +139,7 @@ async def _read_range(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
 ) -> AsyncGenerator[tuple[Group, bool | None], None]:
     """Yield a range's groups from its first page on, the last one with whether nothing can be missing."""
-    tally, group = _Tally(), Group()
+    tally, group, trail = _Tally(), Group(), Trail(None)
     while True:
         group.add(page)
         tally.add(page)
@@ -143,7 +150,7 @@ async def _read_range(
             yield group, None
             group = Group()
         filters = wanted.filters(MODIFIED[object_type])
-        page = await client.search(session, object_type, filters, page.after)
+        page = await client.search(session, object_type, filters, trail.follow(page.after))
 
 
 class _Tally:

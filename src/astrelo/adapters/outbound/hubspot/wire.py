@@ -143,7 +143,7 @@ class ObjectPage(Struct, Generic[T], frozen=True):
 
     results: list[T]
     paging: Paging | None = None
-    total: int | None = None
+    total: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     """Of a search: how many records match, also beyond the 10,000 that can be paged to."""
     errors: list[BatchError] = []
 
