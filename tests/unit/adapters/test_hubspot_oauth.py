@@ -124,12 +124,58 @@ async def test_details_of_another_account_than_the_tokens_are_not_believed() -> 
         without("expires_in"),
         {**TOKEN_BODY, "expires_in": 0},
         [],
+        None,
     ],
-    ids=["no access token", "no refresh token", "no life", "no time to live", "a list"],
+    ids=["no access token", "no refresh token", "no life", "no time to live", "a list", "null"],
 )
 async def test_a_token_response_without_its_fields_is_refused_at_the_connect(body: object) -> None:
     with pytest.raises(CrmRejected):
         await over(Server(told(200, body), DETAILS)).exchange("c", "v")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"access_token": "CJ-\u00e4ccess"},
+        {"access_token": "CJ-access\r\nX-Odd: 1"},
+        {"access_token": "CJ-access\n"},
+        {"access_token": "CJ-\0access"},
+        {"access_token": "CJ-\ud83daccess"},
+        {"access_token": "x" * 100_000},
+        {"refresh_token": "na1-\0refresh"},
+        {"refresh_token": "na1-\u00e4"},
+        {"scopes": ["oauth", "crm.\0"]},
+        {"scopes": ["oauth", "two words"]},
+        {"scopes": ["oauth", "x" * 100_000]},
+        {"hub_id": 10**400},
+        {"hub_id": -1},
+        {"expires_in": 10**400},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+async def test_what_can_be_no_token_no_scope_and_no_account_is_refused_and_not_shown(
+    odd: dict[str, object],
+) -> None:
+    """By RFC 6749 appendix A tokens and scopes are visible ASCII: others fit into no header."""
+    server = Server(told(200, {**TOKEN_BODY, **odd}), DETAILS)
+    with pytest.raises(CrmRejected) as refusal:
+        await over(server).exchange("c", "v")
+    assert len(server.requests) == 1
+    assert "CJ-" not in repr(refusal.value)
+    assert "na1-" not in repr(refusal.value)
+    assert len(str(refusal.value)) < 300
+
+
+async def test_an_account_name_cut_in_the_middle_of_an_emoji_is_no_obstacle() -> None:
+    details = told(200, {"portalId": 101, "portalName": "Acme \ud83d\0", "timeZone": "Mars/\ud83d"})
+    grant = await over(Server(told(200, TOKEN_BODY), details)).exchange("c", "v")
+    assert grant.account.name == "Acme \ufffd"
+
+
+async def test_an_account_number_beyond_all_numbers_is_refused() -> None:
+    server = Server(told(200, TOKEN_BODY), answer(200, b'{"portalId": ' + b"9" * 5_000 + b"}"))
+    with pytest.raises(CrmRejected):
+        await over(server).exchange("c", "v")
 
 
 async def test_a_refresh_keeps_the_new_refresh_token_and_the_scopes() -> None:

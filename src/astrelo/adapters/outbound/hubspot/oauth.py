@@ -6,7 +6,7 @@ single-use refresh token that is sent twice can cost the customer the whole gran
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -14,9 +14,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm_transport import Reply, Sender, retry_after
+from astrelo.adapters.outbound.crm_transport import Incomplete, Reply, Sender, retry_after
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
-from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE
+from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE, Decoder
 from astrelo.adapters.outbound.hubspot.wire import (
     AccountDetails,
     Introspection,
@@ -46,6 +46,9 @@ LONGEST_CALL_SECONDS = 14.0
 
 LONGEST_ACCOUNT_NAME = 200
 
+_TOKENS = msgspec.json.Decoder(TokenResponse).decode
+_INTROSPECTION = msgspec.json.Decoder(Introspection).decode
+_DETAILS = Decoder(AccountDetails)  # mends the account's name; a token that was mended would be another one
 _WAIT_WITHOUT_RETRY_AFTER = timedelta(seconds=10)
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _GRANT_GONE = frozenset(
@@ -100,7 +103,7 @@ class HubSpotOAuth:
             "code_verifier": code_verifier,
         }
         async with _bounded():
-            response = self._decoded(await self._post("/token", form), TokenResponse, GrantRejected)
+            response = self._decoded(await self._post("/token", form), _TOKENS, GrantRejected)
             if response.refresh_token is None:
                 raise CrmRejected(Provider.HUBSPOT, 200, "a token response without a refresh token")
             account_id, scopes = await self._identity(response)
@@ -116,7 +119,7 @@ class HubSpotOAuth:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
         async with _bounded():
             reply = await self._post("/token", form)
-        response = self._decoded(reply, TokenResponse, ReauthorizationRequired)
+        response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
         scopes = tokens.scopes if response.scopes is None else frozenset(response.scopes)
         return self._token_set(response, response.refresh_token or tokens.refresh_token, scopes)
 
@@ -134,7 +137,7 @@ class HubSpotOAuth:
         hub_id, scopes = response.hub_id, response.scopes
         if hub_id is None or scopes is None:
             form = {"token": response.access_token, "token_type_hint": "access_token"}
-            told = self._decoded(await self._post("/token/introspect", form), Introspection, GrantRejected)
+            told = self._decoded(await self._post("/token/introspect", form), _INTROSPECTION, GrantRejected)
             hub_id = told.hub_id if hub_id is None else hub_id
             scopes = told.scopes if scopes is None else scopes
         if hub_id is None or scopes is None:
@@ -145,9 +148,7 @@ class HubSpotOAuth:
 
     async def _account(self, access_token: str) -> AccountDetails:
         headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
-        return self._decoded(
-            await self._sender.send("GET", self._details, headers), AccountDetails, GrantRejected
-        )
+        return self._decoded(await self._sender.send("GET", self._details, headers), _DETAILS, GrantRejected)
 
     def _token_set(self, response: TokenResponse, refresh_token: str, scopes: frozenset[str]) -> TokenSet:
         return TokenSet(
@@ -162,16 +163,16 @@ class HubSpotOAuth:
         body = urlencode({**form, **credentials}).encode()
         return await self._sender.send("POST", self._oauth + path, _FORM, body)
 
-    def _decoded(self, reply: Reply, shape: type[T], gone: GoneError) -> T:
+    def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
         if reply.status not in _SUCCESS:
             raise self._refusal(reply, gone)
         try:
-            return msgspec.json.decode(reply.body, type=shape)
+            return decode(reply.body)
         except msgspec.ValidationError as error:
             raise CrmRejected(
                 Provider.HUBSPOT, reply.status, f"an OAuth answer without its fields: {error}"
             ) from None
-        except UNREADABLE:
+        except (*UNREADABLE, Incomplete):
             raise CrmRejected(Provider.HUBSPOT, reply.status, "an OAuth answer that is no JSON") from None
 
     def _refusal(self, reply: Reply, gone: GoneError) -> CrmError:

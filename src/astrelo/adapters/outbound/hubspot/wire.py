@@ -13,6 +13,11 @@ from msgspec import Struct
 
 T = TypeVar("T")
 
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_000)]
+"""RFC 6749 appendix A, without the blank, which fits into no header. HubSpot promises at most 512 characters."""
+Scope = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=200)]
+
 
 class CompanyProperties(Struct, frozen=True, gc=False):
     name: str | None = None
@@ -143,7 +148,7 @@ class ObjectPage(Struct, Generic[T], frozen=True):
 
     results: list[T]
     paging: Paging | None = None
-    total: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    total: Number | None = None
     """Of a search: how many records match, also beyond the 10,000 that can be paged to."""
     errors: list[BatchError] = []
 
@@ -217,11 +222,11 @@ class OAuthErrorBody(Struct, frozen=True):
 class TokenResponse(Struct, frozen=True):
     """`refresh_token` is promised, but RFC 6749 §6 lets a refresh leave it out: then the old one stays."""
 
-    access_token: Annotated[str, msgspec.Meta(min_length=1)]
+    access_token: Token
     expires_in: Annotated[int, msgspec.Meta(gt=0, le=10**9)]
-    refresh_token: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    hub_id: int | None = None
-    scopes: list[str] | None = None
+    refresh_token: Token | None = None
+    hub_id: Number | None = None
+    scopes: list[Scope] | None = None
 
     def __repr__(self) -> str:
         return f"TokenResponse(hub_id={self.hub_id})"
@@ -229,13 +234,13 @@ class TokenResponse(Struct, frozen=True):
 
 class Introspection(Struct, frozen=True):
     active: bool = False
-    hub_id: int | None = None
+    hub_id: Number | None = None
     hub_domain: str | None = None
-    scopes: list[str] | None = None
+    scopes: list[Scope] | None = None
 
 
 class AccountDetails(Struct, frozen=True, rename="camel"):
-    portal_id: int
+    portal_id: Number
     portal_name: str | None = None
     time_zone: str | None = None
     company_currency: str | None = None
