@@ -181,14 +181,18 @@ async def test_force_starts_anew(world: OAuthWorld) -> None:
     assert await world.pool.fetchval("select count(*) from oauth_states") == 1
 
 
-@pytest.mark.parametrize("ending", ["revoked", "disconnected", "unreadable"])
+@pytest.mark.parametrize("ending", ["revoked", "disconnected", "unreadable", "run waits"])
 async def test_a_connection_that_does_not_work_is_begun_anew(world: OAuthWorld, ending: str) -> None:
-    await world.connected()
+    run = await latest_run(world, await world.connected())
     if ending == "revoked":
         world.sandbox.oauth.uninstall()
         world.clock.advance(1800)
     elif ending == "disconnected":
         await world.disconnect(world.user_id, HUBSPOT)
+    elif ending == "run waits":
+        # The CRM gives new tokens and refuses them: the run asks for a person, who must get through.
+        async with world.uow(world.user_id) as tx:
+            await tx.runs.save(run.parked("HubSpot refuses the access token", until=None))
     else:
         world.offer(world.hubspot)
         await world.pool.execute("update crm_tokens set access_token = refresh_token")

@@ -40,8 +40,10 @@ from astrelo.domain.ports import (
     CrmProviders,
     OAuthStates,
     Randomness,
+    Transaction,
     UnitOfWork,
 )
+from astrelo.domain.sync import RunStatus
 
 log = structlog.get_logger()
 
@@ -137,8 +139,8 @@ class StartAuthorization:
     async def _working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
         async with self._uow(user_id) as tx:
             connection = await tx.connections.get(provider)
-        if connection is None or not connection.is_active:
-            return None
+            if connection is None or not connection.is_active or await _asks_for_a_person(tx, connection):
+                return None
         try:
             await self._tokens.valid(connection)
         except (ReauthorizationRequired, SecretUnreadable) as error:
@@ -330,6 +332,12 @@ def _require_scopes(crm: CrmProvider, grant: Grant) -> None:
     if missing:
         detail = f"these permissions were not granted: {', '.join(sorted(missing))}"
         raise _failed(AuthorizationFailure.SCOPE_MISSING, detail)
+
+
+async def _asks_for_a_person(tx: Transaction, connection: CrmConnection) -> bool:
+    """Tell whether the last run waits for a new grant, though the tokens look well to us."""
+    latest = await tx.runs.latest(connection.id)
+    return latest is not None and latest.status is RunStatus.PARKED and latest.parked_until is None
 
 
 def _require_own_page(return_path: str) -> None:
