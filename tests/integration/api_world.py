@@ -217,6 +217,7 @@ class ApiWorld:
             "id": run_id,
             "connection_id": connection_id,
             "provider": "hubspot",
+            "account_id": "4711",
             "mode": "full",
             "status": "completed",
             "requested_at": TOLD_AT,

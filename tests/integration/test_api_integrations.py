@@ -52,6 +52,7 @@ async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld
             "connection_id": connection,
             "object_type": "companies",
             "complete_as_of": WRITTEN_AT,
+            "watermark": WRITTEN_AT,
         },
     )
     company = await api.company(records=2)

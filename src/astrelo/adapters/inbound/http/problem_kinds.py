@@ -97,6 +97,12 @@ RUN_TAKEN_OVER = ProblemKind(
     title="The run changed meanwhile",
     action="Read the run again.",
 )
+ACCOUNT_BUSY = ProblemKind(
+    code="account_busy",
+    status=HTTPStatus.CONFLICT,
+    title="Another run reads this CRM account now",
+    action="Try again when that run has ended.",
+)
 PROVIDER_NOT_CONFIGURED = ProblemKind(
     code="provider_not_configured",
     status=HTTPStatus.CONFLICT,
@@ -214,6 +220,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.InvalidInput: INVALID_INPUT,
     errors.AuthorizationFailed: AUTHORIZATION_FAILED[AuthorizationFailure.FAILED],
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
+    errors.AccountBusy: ACCOUNT_BUSY,
     errors.RunTakenOver: RUN_TAKEN_OVER,
     errors.SecretUnreadable: SECRET_UNREADABLE,
     errors.StoreUnavailable: STORE_UNAVAILABLE,
