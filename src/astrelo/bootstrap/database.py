@@ -36,6 +36,10 @@ async def bring_up_to_date(dsn: str) -> tuple[str, ...]:
         raise DatabaseUnusable(
             f"PostgreSQL at {where} refuses the user or the password in ASTRELO_DATABASE_URL."
         ) from error
+    except asyncpg.ClientConfigurationError:
+        raise DatabaseUnusable(
+            "ASTRELO_DATABASE_URL cannot be used: one of the parameters after the ? makes no sense."
+        ) from None
     except asyncpg.InvalidCatalogNameError as error:
         raise DatabaseUnusable(f"PostgreSQL at {where} has no such database: create it first.") from error
     except asyncpg.InsufficientPrivilegeError as error:
@@ -56,4 +60,4 @@ async def bring_up_to_date(dsn: str) -> tuple[str, ...]:
 
 def _address(dsn: str) -> str:
     parts = urlsplit(dsn)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+    return f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"

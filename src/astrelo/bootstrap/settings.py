@@ -5,6 +5,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,7 @@ KEY_BYTES = 32
 MIN_SECRET_LENGTH = 32
 """HS256 needs a key of at least 256 bits (RFC 7518 §3.2)."""
 _HIGHEST_PORT = 65535
+_HOST = re.compile(r"(?:\[[\da-fA-F:.]+\]|[^:\[\]]*)(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 
 class Environment(StrEnum):
@@ -156,9 +158,31 @@ def _origins(value: str) -> tuple[str, ...]:
 
 
 def _database_url(value: str) -> str:
-    if urlsplit(value).scheme not in {"postgres", "postgresql"}:
-        raise ValueError("must be a URL of the form postgresql://user:password@host:port/database")
+    """Refuse what urlsplit takes apart elsewhere than its author: the rest of a password would be shown."""
+    form = (
+        "must be a URL of the form postgresql://user:password@host:port/database; "
+        "in a password / is written as %2F, # as %23, ? as %3F and @ as %40"
+    )
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError(form) from None
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if (
+        parts.scheme not in {"postgres", "postgresql"}
+        or parts.fragment
+        or parts.netloc.count("@") > 1
+        or "@" in parts.path + parts.query
+        or not all(_is_host(host) for host in hosts)
+    ):
+        raise ValueError(form)
     return value
+
+
+def _is_host(text: str) -> bool:
+    """Tell whether a text is a host, perhaps with a port; it may be empty."""
+    match = _HOST.fullmatch(text)
+    return match is not None and int(match["port"] or 0) <= _HIGHEST_PORT
 
 
 def _keys(value: str) -> tuple[EncryptionKey, ...]:

@@ -33,6 +33,17 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(runner: Cl
     assert "hunter2" not in result.output
 
 
+def test_a_database_url_with_parameters_that_make_no_sense_is_told_without_its_password(
+    runner: CliRunner,
+) -> None:
+    url = "postgresql://u:hunter2@127.0.0.1:1/x?sslmode=hunter2"
+    result = run(runner, "migrate", ASTRELO_DATABASE_URL=url)
+    assert result.exit_code == 1
+    assert "ASTRELO_DATABASE_URL" in result.stderr
+    assert "Traceback" not in result.output
+    assert "hunter2" not in result.output
+
+
 def test_a_token_is_printed_alone(runner: CliRunner) -> None:
     result = run(runner, "token", "--user", str(uuid4()))
     assert result.exit_code == 0

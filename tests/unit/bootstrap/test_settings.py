@@ -94,6 +94,44 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        "postgresql://u:hunter2/secret@localhost:5999/db",
+        "postgresql://u:hunter2#secret@localhost:5999/db",
+        "postgresql://u:hunter2?secret@localhost:5999/db",
+        "postgresql://u:hunter2@secret@localhost:5999/db",
+        "postgresql://u:123/hunter2@localhost/db",
+        "postgresql://u:123?hunter2@localhost/db",
+        "postgresql://u:hunter2secret@[localhost/db",
+        "postgresql://u:hunter2secret@localhost:99999/db",
+        "postgresql://u:hunter2secret@localhost:port/db",
+        "u:hunter2secret@localhost/db",
+    ],
+)
+def test_a_database_url_that_reads_differently_than_it_looks_is_refused_without_its_password(
+    value: str,
+) -> None:
+    """An unescaped character in the password shifts its rest into another part, one that is shown."""
+    reason = problems({"ASTRELO_DATABASE_URL": value})["ASTRELO_DATABASE_URL"]
+    assert "%2F" in reason
+    assert "hunter2" not in reason
+    assert "secret" not in reason
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://localhost",
+        "postgresql:///db?host=/run/postgresql",
+        "postgresql://u:p%2F%23%3F%40@[::1]:5432/db?sslmode=require",
+        "postgresql://u:p@one:5432,two/db",
+    ],
+)
+def test_every_form_of_a_database_url_is_taken(value: str) -> None:
+    assert parse_settings({"ASTRELO_DATABASE_URL": value}).database_url == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
         "justakey",
         f"id:{KEY}extra",
         "id:c2hvcnQ=",
