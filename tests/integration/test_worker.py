@@ -1,7 +1,7 @@
 """The worker on a real queue: what it does when the database, the jobs or it itself go away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from pgqueuer.domain.models import Job
 
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
 from astrelo.adapters.inbound.worker.health import served_health
-from astrelo.adapters.inbound.worker.supervisor import QueueOptions, Supervisor
+from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
 from astrelo.application.run_sync import RunSync, StopSignal, never
@@ -34,10 +34,6 @@ OPTIONS = QueueOptions(
     drain=timedelta(seconds=10),
 )
 PATIENCE = 15.0  # seconds; a test that waits this long has failed
-
-
-async def no_sweep() -> int:
-    return 0
 
 
 class Workshop:
@@ -70,12 +66,12 @@ async def workshop(
     handle: Callable[[Job], Awaitable[None]] | None = None,
     *,
     options: QueueOptions = OPTIONS,
-    sweep: Callable[[], Awaitable[int]] = no_sweep,
+    duties: Sequence[Duty] = (),
 ) -> AsyncIterator[Workshop]:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(database, server_settings={"application_name": "test queue"})
 
-    supervisor = Supervisor(connect, sweep, options, SystemClock())
+    supervisor = Supervisor(connect, duties, options, SystemClock())
     if handle is not None:
         supervisor.register(SYNC_ENTRYPOINT, handle)
     running = asyncio.create_task(supervisor.run())
@@ -208,18 +204,32 @@ async def test_a_failing_job_does_not_stop_the_others(database: str, pool: async
         assert await asyncio.wait_for(seen.get(), PATIENCE) == b"good"
 
 
-async def test_a_sweep_that_fails_does_not_stop_the_worker(database: str, pool: asyncpg.Pool) -> None:
-    swept, seen = asyncio.Event(), asyncio.Event()
+@pytest.mark.parametrize("error", [StoreUnavailable("a test"), ZeroDivisionError("a test")])
+async def test_a_duty_that_fails_is_tried_again_and_stops_neither_jobs_nor_other_duties(
+    database: str, pool: asyncpg.Pool, error: Exception
+) -> None:
+    twice, other, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    tries = 0
 
-    async def sweep() -> int:
-        swept.set()
-        raise StoreUnavailable("a test")
+    async def fail() -> int:
+        nonlocal tries
+        tries += 1
+        if tries > 1:
+            twice.set()
+        raise error
+
+    async def succeed() -> int:
+        other.set()
+        return 1
 
     async def handle(job: Job) -> None:
         seen.set()
 
-    async with workshop(database, pool, handle, sweep=sweep) as worker:
-        await asyncio.wait_for(swept.wait(), PATIENCE)
+    often = timedelta(seconds=0.05)
+    duties = [Duty(name="a", every=often, perform=fail), Duty(name="b", every=often, perform=succeed)]
+    async with workshop(database, pool, handle, duties=duties) as worker:
+        await asyncio.wait_for(twice.wait(), PATIENCE)
+        await asyncio.wait_for(other.wait(), PATIENCE)
         await worker.submit()
         await asyncio.wait_for(seen.wait(), PATIENCE)
 

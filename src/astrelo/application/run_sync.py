@@ -233,12 +233,13 @@ class RunSync:
             await self._request_sync(tx, connection, SyncMode.EVENTS)
 
     async def _hand_on(self, run: SyncRun) -> None:
-        """Leave the rest to whichever worker comes next: this one was asked to stop."""
+        """Leave the rest to whichever worker comes next, but let another run of the CRM account go first."""
         async with self._uow(run.user_id) as tx:
             current = await _still_ours(tx, run)
             await tx.runs.save(current.requeued())
-            await tx.jobs.enqueue(current)
-        log.info("sync.handed_on")
+            waiting = await tx.runs.others_on_account(run.provider, run.account_id, besides=run.id)
+            await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
+        log.info("sync.handed_on", yielded=bool(waiting))
 
     async def _park(self, run: SyncRun, reason: str, pause: timedelta) -> None:
         with suppress(RunTakenOver):

@@ -111,7 +111,7 @@ class ScheduleDueSyncs:
             if connection is None or not connection.is_active:
                 return False
             latest = await tx.runs.latest(connection.id)
-            if latest is not None and latest.status.is_open:
+            if latest is not None and (latest.status.is_open or _is_news(latest, candidate)):
                 return False  # another worker was faster
             await self._request_sync(tx, connection, mode)
         return True
@@ -124,6 +124,12 @@ class ScheduleDueSyncs:
             self._policy,
             self._clock.now(),
         )
+
+
+def _is_news(latest: SyncRun, candidate: SyncCandidate) -> bool:
+    """Tell whether the run was asked for since the candidates were read."""
+    known = candidate.last_requested_at
+    return latest.mode is not SyncMode.EVENTS and (known is None or latest.requested_at > known)
 
 
 class CancelRun:

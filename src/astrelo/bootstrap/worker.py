@@ -6,20 +6,22 @@ Imports neither the web framework nor the HTTP server: a worker's memory is for 
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import asyncpg
 import structlog
 import uvloop
+from dishka import AsyncContainer
 
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
 from astrelo.adapters.inbound.worker.health import served_health
-from astrelo.adapters.inbound.worker.supervisor import QueueOptions, Supervisor
+from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
 from astrelo.application.run_sync import RunSync
+from astrelo.application.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development import with_database
@@ -29,6 +31,7 @@ from astrelo.domain.ports import Clock
 
 _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0
+_LONGEST_BETWEEN_SCHEDULES = timedelta(seconds=5)
 _log = structlog.get_logger(__name__)
 
 
@@ -50,7 +53,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         queue = QueueConnector(dsn)
         supervisor = Supervisor(
             queue.connect,
-            (await container.get(LostRuns)).requeue,
+            await duties(container, settings),
             queue_options(settings.worker),
             await container.get(Clock),
         )
@@ -103,6 +106,21 @@ class QueueConnector:
 
 def _nothing() -> None:
     return None
+
+
+async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty]:
+    """Look for lost jobs and for due syncs, the more often the sooner it matters."""
+    lost_runs = await container.get(LostRuns)
+    schedule = await container.get(ScheduleDueSyncs)
+    heartbeat = timedelta(seconds=settings.worker.heartbeat_seconds)
+    return (
+        Duty(name="ask again for lost runs", every=heartbeat / 2, perform=lost_runs.requeue),
+        Duty(
+            name="ask for due syncs",
+            every=min(_LONGEST_BETWEEN_SCHEDULES, settings.sync.incremental_every / 10),
+            perform=schedule.__call__,
+        ),
+    )
 
 
 def queue_options(worker: WorkerSettings) -> QueueOptions:

@@ -35,7 +35,7 @@ from astrelo.domain.identifiers import (
     UserId,
 )
 from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordHint, RecordPage, RejectedRecord
-from astrelo.domain.sync import Freshness, SyncRun, SyncStep, Window
+from astrelo.domain.sync import Freshness, RunStatus, SyncRun, SyncStep, Window
 from astrelo.domain.triage import KnownRecord, Write, Written
 
 
@@ -330,6 +330,12 @@ class SyncRuns(Protocol):
     @abstractmethod
     async def forget_seen(self, run_id: SyncRunId) -> None: ...
 
+    @abstractmethod
+    async def others_on_account(
+        self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
+    ) -> frozenset[RunStatus]:
+        """Return which of queued and running the account's other runs are in, whoever's they are."""
+
 
 class SyncHints(Protocol):
     """Records that a CRM's webhooks named, waiting to be read again by the next run that looks."""
@@ -515,7 +521,10 @@ class CrmAccounts(Protocol):
 
 
 class SyncCandidate(NamedTuple):
-    """An active connection without an open run, and when its last runs were asked for."""
+    """An active connection without an open run, and when its last runs were asked for.
+
+    A run that failed counts from its failure: the next slot tries again.
+    """
 
     user_id: UserId
     connection_id: ConnectionId
@@ -558,4 +567,14 @@ class CrmProviders:
     by_name: Mapping[Provider, CrmProvider]
 
     def get(self, provider: Provider) -> CrmProvider | None:
+        return self.by_name.get(provider)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredWebhooks:
+    """The CRMs whose webhooks are taken, by name."""
+
+    by_name: Mapping[Provider, CrmWebhooks]
+
+    def get(self, provider: Provider) -> CrmWebhooks | None:
         return self.by_name.get(provider)

@@ -22,6 +22,9 @@ class SyncPolicy:
     """After this long a run hands on to the end of the queue, so that no big customer starves a small one."""
     account_retry: timedelta = timedelta(seconds=2)
     """How long a run waits for another run of the same CRM account before it looks again."""
+    account_yield: timedelta = timedelta(seconds=5)
+    """How long a run that handed on stays back when another run of its CRM account waits: longer than it
+    takes that one to look again."""
     few_deletions: int = 50
     """So many records may always be archived at once."""
     most_deletions: float = 0.25

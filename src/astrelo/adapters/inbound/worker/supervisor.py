@@ -5,7 +5,7 @@ without limit when told to stop. Both are for us to handle.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job
 
+from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.ports import Clock
 
 _log = structlog.get_logger(__name__)
@@ -36,6 +37,16 @@ class QueueOptions:
     """How long running jobs may take to stop by themselves before they are cancelled."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """Something that every worker does again and again beside its jobs; harmless from several at once."""
+
+    name: str
+    every: timedelta
+    perform: Callable[[], Awaitable[int]]
+    """Returns how much it found to do."""
+
+
 class Health:
     """`ready` while the queue is being listened to; `draining` from the first signal to stop."""
 
@@ -47,25 +58,23 @@ class Health:
 class Supervisor:
     """Runs the queue's jobs until told to stop.
 
-    `connect` opens a connection for the queue alone; `sweep` asks again for runs whose job got lost and is
-    called on each connection and then every `sweep_every`. `stop` and the loss of the connection both make
-    `should_stop` true, on which a running job is to requeue itself and end.
+    `connect` opens a connection for the queue alone; each of the `duties` is performed as soon as there is a
+    connection and then at its own pace. `stop` and the loss of the connection both make `should_stop` true,
+    on which a running job is to requeue itself and end.
     """
 
     def __init__(
         self,
         connect: Callable[[], Awaitable[asyncpg.Connection]],
-        sweep: Callable[[], Awaitable[int]],
+        duties: Sequence[Duty],
         options: QueueOptions,
         clock: Clock,
-        sweep_every: timedelta = timedelta(seconds=15),
     ) -> None:
         self.health = Health()
         self._connect = connect
-        self._sweep = sweep
+        self._duties = duties
         self._options = options
         self._clock = clock
-        self._sweep_every = sweep_every
         self._entrypoints: dict[str, Callable[[Job], Awaitable[None]]] = {}
         self._stopping = asyncio.Event()
         self._lost = asyncio.Event()
@@ -103,14 +112,14 @@ class Supervisor:
             working = asyncio.create_task(self._work(manager))
             endings = [asyncio.create_task(event.wait()) for event in (self._stopping, self._lost)]
             watching = asyncio.create_task(self._watch(connection))
-            sweeping = asyncio.create_task(self._sweep_regularly())
+            duties = [asyncio.create_task(self._perform_regularly(duty)) for duty in self._duties]
             try:
                 await asyncio.wait({working, *endings}, return_when=asyncio.FIRST_COMPLETED)
                 self.health.ready = False
                 await self._drain(manager, working)
             finally:
                 self.health.ready = False
-                await _cancelled(working, watching, sweeping, *endings)
+                await _cancelled(working, watching, *duties, *endings)
             if not working.cancelled():
                 working.result()
 
@@ -155,16 +164,18 @@ class Supervisor:
             # The runs stay open in their rows; the next sweep, ours or another worker's, asks for them.
             _log.warning("queue.jobs_cancelled", after_seconds=self._options.drain.total_seconds())
 
-    async def _sweep_regularly(self) -> None:
+    async def _perform_regularly(self, duty: Duty) -> None:
         while True:
             try:
-                found = await self._sweep()
-            except Exception:  # noqa: BLE001 - the next sweep may succeed, and jobs must go on meanwhile
-                _log.exception("queue.sweep_failed")
+                found = await duty.perform()
+            except StoreUnavailable as error:
+                _log.warning("duty.postponed", duty=duty.name, reason=error.reason)
+            except Exception:  # noqa: BLE001 - the next time may succeed, and jobs must go on meanwhile
+                _log.exception("duty.failed", duty=duty.name)
             else:
                 if found:
-                    _log.warning("queue.lost_runs_requeued", runs=found)
-            await self._clock.sleep(self._sweep_every.total_seconds())
+                    _log.info("duty.performed", duty=duty.name, found=found)
+            await self._clock.sleep(duty.every.total_seconds())
 
     async def _pause(self, seconds: float) -> None:
         waiting = asyncio.create_task(self._clock.sleep(seconds))

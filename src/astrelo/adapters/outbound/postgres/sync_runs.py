@@ -125,6 +125,12 @@ class PgSyncRuns(SyncRuns):
     async def forget_seen(self, run_id: SyncRunId) -> None:
         await self._connection.execute(statement("run_forget_seen"), self._user_id, run_id)
 
+    async def others_on_account(
+        self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
+    ) -> frozenset[RunStatus]:
+        rows = await self._connection.fetch(statement("run_others_on_account"), provider, account_id, besides)
+        return frozenset(RunStatus(row["status"]) for row in rows)
+
     async def _save(self, run: SyncRun) -> None:
         await self._connection.execute(
             statement("run_save"),

@@ -19,6 +19,10 @@ where connection.user_id = run.user_id and connection.id = run.connection_id;
 alter table sync_runs alter column account_id set not null;
 create unique index sync_runs_one_running_per_account on sync_runs (provider, account_id)
     where status = 'running';
+create index sync_runs_queued_by_account on sync_runs (provider, account_id) where status = 'queued';
+
+-- The schedule asks often, and of every connection, when its last run of a mode was asked for.
+create index sync_runs_by_mode on sync_runs (user_id, connection_id, mode, requested_at desc);
 
 alter table sync_steps add column archived bigint not null default 0;
 alter table sync_steps add column merged bigint not null default 0;
@@ -39,6 +43,8 @@ create table sync_hints (
 
 drop table sync_hints;
 alter table sync_steps drop column archived, drop column merged;
+drop index sync_runs_by_mode;
+drop index sync_runs_queued_by_account;
 drop index sync_runs_one_running_per_account;
 alter table sync_runs drop column account_id;
 drop index crm_connections_by_account;
