@@ -1,0 +1,56 @@
+"""`python -m tests.chaos --rounds 20 --seed 1`: break everything while it syncs, then look for what was lost."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from astrelo.bootstrap.logging import configure_logging
+from astrelo.bootstrap.settings import LogFormat
+from tests.chaos.database import Database, own_database
+from tests.chaos.plan import plan_of
+from tests.chaos.round import Outcome, play
+
+
+def played(database: Database, seed: int, number: int) -> tuple[Outcome, Path]:
+    """Play one round; on a difference its evidence is kept."""
+    evidence = Path(tempfile.mkdtemp(prefix=f"astrelo-chaos-{seed}-{number}-"))
+    outcome = asyncio.run(play(plan_of(seed, number), database, evidence))
+    if outcome.differences:
+        (evidence / "differences.txt").write_text("\n".join(outcome.differences), encoding="utf-8")
+    else:
+        shutil.rmtree(evidence)
+    return outcome, evidence
+
+
+def say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1, help="number of the first round")
+    options = parser.parse_args()
+    configure_logging("error", LogFormat.CONSOLE)
+    lost, started = 0, time.monotonic()
+    with own_database() as database:
+        for number in range(options.first, options.first + options.rounds):
+            outcome, evidence = played(database, options.seed, number)
+            say(f"round {number} (seed {options.seed}): {outcome}")
+            if outcome.differences:
+                lost += len(outcome.differences)
+                say("\n  ".join([*outcome.differences[:20], f"evidence: {evidence}"]))
+    say(f"{options.rounds} rounds, {lost} differences, {time.monotonic() - started:.0f} s")
+    sys.exit(1 if lost else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Whether two databases hold the same truth, and which records they disagree on."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tests.canonical import stored_view
+
+_OURS = ["id", "user_id", "company_id", "crm_rep_id", "created_at", "synced_at", "archived_at"]
+_TABLES = ("crm_companies", "companies", "contacts", "deals")
+
+
+async def differences(mine: str, user_id: UUID, expected: str, expected_user: UUID) -> list[str]:
+    """Describe each difference between two users' data: canonical views, and every mapped column."""
+    found, wanted = await _truth(mine, user_id), await _truth(expected, expected_user)
+    return [line for part in wanted for line in _compared(part, found[part], wanted[part])]
+
+
+async def _truth(dsn: str, user_id: UUID) -> dict[str, Mapping[Any, Any]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            view = await stored_view(connection, user_id)
+            columns = {table: await _columns(connection, table, user_id) for table in _TABLES}
+    finally:
+        await connection.close()
+    return {"company": view.companies, "contact": view.contacts, "deal": view.deals, **columns}
+
+
+async def _columns(connection: asyncpg.Connection, table: str, user_id: UUID) -> dict[str, str]:
+    """Give every live row's columns as text, without ids and times of ours, by the CRM's id."""
+    owner = "null" if table == "crm_companies" else "owner.external_provider_id"
+    join = (
+        ""
+        if table == "crm_companies"
+        else "left join crm_owners owner on owner.user_id = told.user_id and owner.id = told.crm_rep_id"
+    )
+    rows = await connection.fetch(
+        f"""select told.external_provider_id, {owner}, (to_jsonb(told) - $2::text[])::text
+            from {table} told {join} where told.user_id = $1 and told.archived_at is null""",
+        user_id,
+        _OURS,
+    )
+    return {row[0]: f"owner {row[1]}, {row[2]}" for row in rows}
+
+
+def _compared(part: str, found: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> Iterator[str]:
+    for key in sorted(found.keys() | wanted.keys(), key=str):
+        if key not in found:
+            yield f"{part} {_named(key)} is missing: {wanted[key]}"
+        elif key not in wanted:
+            yield f"{part} {_named(key)} is too many: {found[key]}"
+        elif found[key] != wanted[key]:
+            yield f"{part} {_named(key)} is {found[key]} instead of {wanted[key]}"
+
+
+def _named(key: Any) -> str:
+    return ", ".join("/".join(pair) for pair in sorted(key)) if isinstance(key, frozenset) else str(key)
