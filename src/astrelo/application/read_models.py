@@ -129,15 +129,25 @@ class IcpProfileView(Struct, frozen=True, kw_only=True):
     countries: list[str]
 
 
+class WindowView(Struct, frozen=True, kw_only=True):
+    """Modification times, both ends inclusive."""
+
+    start: datetime
+    end: datetime
+
+
 class StepView(Struct, frozen=True, kw_only=True):
     """One object type's part of a run: its progress while it runs, its certificate when it is done.
 
     `received` - `repeats` = `distinct` = `inserted` + `updated` + `unchanged` + `stale` + everything in
-    `rejected`, or the step is not `certified`. `expected_total` is what the CRM announced, if it did.
+    `rejected`, or the step is not `certified`. `archived` and `merged` are records found to be gone or to
+    have become another: they were not received. `expected_total` is what the CRM announced, if it did.
+    `window` says what an incremental run asked for; without one the step reads everything.
     """
 
     object_type: ObjectType
     status: StepStatus
+    window: WindowView | None = None
     received: int
     repeats: int
     distinct: int
@@ -145,6 +155,8 @@ class StepView(Struct, frozen=True, kw_only=True):
     updated: int
     unchanged: int
     stale: int
+    archived: int
+    merged: int
     rejected: dict[str, int]
     unreadable: dict[str, int]
     expected_total: int | None

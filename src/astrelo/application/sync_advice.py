@@ -32,10 +32,21 @@ def action_for_run(run: RunView) -> str | None:
             return "Nothing: the run goes on by itself at the time given as parked_until."
         case RunStatus.FAILED:
             return "Request a sync again: it goes on where this one stopped."
+        case RunStatus.PARTIAL if _deletions_not_believed(run):
+            return (
+                f"Check in {_NAMES[run.provider]} whether so many records were really deleted. If they were, "
+                "ask the operator to let a full sync accept it; until then they stay."
+            )
         case RunStatus.PARTIAL:
             return f"Grant the missing permissions in {_NAMES[run.provider]}, then connect it again."
         case _:
             return None
+
+
+def _deletions_not_believed(run: RunView) -> bool:
+    """Tell whether that is all: the only reason that a step which was not refused has."""
+    reasons = [step.status for step in run.steps if step.reason is not None]
+    return bool(reasons) and StepStatus.REFUSED not in reasons
 
 
 def warnings_of(run: RunView, crowded: Sequence[CrowdedDomain]) -> list[str]:
@@ -58,6 +69,8 @@ def _warnings_of_step(step: StepView) -> list[str]:
     ]
     if step.status is StepStatus.COMPLETED and not step.certified:
         warnings.append(f"The counts of the {step.object_type} do not add up: please tell us.")
+    if step.status is StepStatus.COMPLETED and step.reason is not None:
+        warnings.append(f"Deletions were not taken over: {step.reason}.")
     if step.status is StepStatus.REFUSED:
         warnings.append(f"The {step.object_type} were refused: {step.reason or 'no reason was given'}.")
     return warnings

@@ -1,6 +1,6 @@
 """The user's CRMs: how each stands, its sync runs, and what can be asked of them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -32,10 +32,18 @@ from astrelo.application.sync_advice import action_for_connection
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 from astrelo.domain.ports import CrmProviders
+from astrelo.domain.sync import SyncMode
 
 Purge = Annotated[
     bool,
     QueryParameter(description="Also delete everything that came from this CRM. Cannot be undone."),
+]
+
+Mode = Annotated[
+    Literal["full", "incremental"],
+    QueryParameter(
+        description="`full` reads everything and finds deletions; `incremental` reads what was modified since."
+    ),
 ]
 
 
@@ -97,9 +105,15 @@ class Integrations(Controller):
         runs: FromDishka[RunReader],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
+        *,
+        mode: Mode = "full",
     ) -> Response[RunView]:
-        """Answer the run that is on its way: the open one if there is one. `Location` is where to watch it."""
-        requested = await sync_now(user_id, provider)
+        """Answer the run that is on its way; `Location` is where to watch it.
+
+        That is the open one, whatever its mode, if there is one. If it is running already, another,
+        incremental run follows it, however often it was asked for.
+        """
+        requested = await sync_now(user_id, provider, SyncMode(mode))
         run = await _run(runs, user_id, provider, requested.id)
         return Response(run, headers={"Location": f"{self.path}/{provider}/runs/{run.id}"})
 

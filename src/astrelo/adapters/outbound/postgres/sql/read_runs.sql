@@ -6,6 +6,8 @@ select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_a
     (select coalesce(jsonb_agg(jsonb_build_object(
             'object_type', s.object_type,
             'status', s.status,
+            'window', case when s.window_start is not null then
+                jsonb_build_object('start', s.window_start, 'end', s.window_end) end,
             'received', s.received,
             'repeats', s.repeats,
             'distinct', s.received - s.repeats,
@@ -13,6 +15,8 @@ select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_a
             'updated', s.updated,
             'unchanged', s.unchanged,
             'stale', s.stale,
+            'archived', s.archived,
+            'merged', s.merged,
             'rejected', s.rejected,
             'unreadable', s.unreadable,
             'expected_total', s.expected_total,

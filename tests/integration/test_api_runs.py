@@ -1,0 +1,76 @@
+"""What the API says of incremental runs, of what was found gone, and of a request's mode."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.api_world import WRITTEN_AT, ApiWorld, api_world
+
+pytestmark = pytest.mark.anyio
+
+HUBSPOT = "/api/integrations/hubspot"
+EARLIER = WRITTEN_AT - timedelta(hours=1)
+
+
+@pytest.fixture
+async def api(database: str) -> AsyncIterator[ApiWorld]:
+    async with api_world(database) as opened:
+        yield opened
+
+
+async def only_step(api: ApiWorld, run: object) -> dict[str, Any]:
+    (step,) = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["steps"]
+    assert isinstance(step, dict)
+    return step
+
+
+async def test_an_incremental_step_shows_its_window_and_a_whole_walk_has_none(api: ApiWorld) -> None:
+    connection = await api.connection()
+    increment = await api.run(connection, mode="incremental")
+    await api.step(increment, "contacts", window_start=EARLIER, window_end=WRITTEN_AT)
+    whole = await api.run(connection)
+    await api.step(whole, "contacts")
+    assert (await only_step(api, increment))["window"] == {
+        "start": "2026-11-01T23:00:00Z",
+        "end": "2026-11-02T00:00:00Z",
+    }
+    assert (await only_step(api, whole))["window"] is None
+
+
+async def test_what_was_found_archived_or_merged_is_counted_beside_the_balance(api: ApiWorld) -> None:
+    run = await api.run(await api.connection())
+    await api.step(run, "companies", received=5, unchanged=5, archived=2, merged=1)
+    step = await only_step(api, run)
+    assert (step["archived"], step["merged"], step["certified"]) == (2, 1, True)
+
+
+async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_do(api: ApiWorld) -> None:
+    run = await api.run(await api.connection(), status="partial", reason="900 of 1000 companies are gone")
+    await api.step(run, "companies", reason="900 of 1000 companies are gone")
+    report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
+    assert report["warnings"] == ["Deletions were not taken over: 900 of 1000 companies are gone."]
+    assert report["run"]["action"].startswith("Check in HubSpot")
+
+
+async def test_a_refused_object_type_matters_more_than_deletions(api: ApiWorld) -> None:
+    run = await api.run(await api.connection(), status="partial")
+    await api.step(run, "companies", reason="900 of 1000 companies are gone")
+    await api.step(run, "deals", status="refused", reason="no permission")
+    report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
+    assert report["run"]["action"].startswith("Grant the missing permissions")
+
+
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiWorld, mode: str) -> None:
+    await api.connection()
+    answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
+    assert (answer.status_code, answer.json()["mode"]) == (202, mode)
+
+
+@pytest.mark.parametrize("mode", ["events", "everything", ""])
+async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiWorld, mode: str) -> None:
+    await api.connection()
+    answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
