@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from itertools import product
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.integration.api_world import ApiWorld, api_world
+from tests.integration.api_world import ApiWorld, api_world, token_of
 
 pytestmark = pytest.mark.anyio
 
@@ -158,6 +160,40 @@ async def test_a_body_that_is_too_large_or_not_json_is_refused(api: ApiWorld) ->
         headers = {"Content-Type": content_type}
         answer = await api.ask("PUT", "/api/icp-profile", content=b"x" * size, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_alarm(api: ApiWorld) -> None:
+    """Answers of 500 and errors in the log are what operators are woken for."""
+    said = [
+        {"type": "http.request", "body": b'{"name": ', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        return said.pop(0)
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    headers = {"authorization": f"Bearer {token_of(api.user_id)}", "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "PUT",
+        "scheme": "http",
+        "path": "/api/icp-profile",
+        "raw_path": b"/api/icp-profile",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    with capture_logs() as logs:
+        await api.app(scope, receive, send)  # type: ignore[arg-type] # a plain dictionary is what servers give
+    assert answered[0]["status"] == 400
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
 async def test_a_path_that_names_nothing_is_not_found(api: ApiWorld) -> None:

@@ -7,13 +7,14 @@ import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types.asgi_types import ReceiveMessage
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from astrelo.adapters.inbound.http.problems import REQUEST_ID
+from astrelo.adapters.inbound.http.problems import HUNG_UP, REQUEST_ID
 
 METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
@@ -69,10 +70,17 @@ def edge(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         method = scope["method"]
         if method == "HEAD":
             scope["method"] = "GET"
+
+        async def listen() -> ReceiveMessage:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                scope[HUNG_UP] = True  # type: ignore[literal-required]
+            return message
+
         answer = _Answer(send, request_id, bodiless=method == "HEAD")
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await app(scope, receive, answer.send)
+            await app(scope, listen, answer.send)
         # The path itself would make a label per id.
         route = scope.get("path_template") or _UNROUTED
         metrics.observe(_known(method), route, answer.status, time.perf_counter() - began)

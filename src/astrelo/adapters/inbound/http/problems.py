@@ -31,6 +31,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:astrelo:problem:"
 REQUEST_ID = "request_id"
 """Where the edge keeps the request's id in the ASGI scope."""
+HUNG_UP = "hung_up"
+"""Where the edge notes that the client went away before its request was whole."""
 
 _BODY = "data"
 """What the framework calls the body."""
@@ -137,6 +139,8 @@ def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -
     """Use the status only: the framework's own texts quote the whole URL, with `code` and `state` in it."""
     if isinstance(error, ValidationException):
         return _on_invalid_values(request, error)
+    if request.scope.get(HUNG_UP):
+        return _answer(request, MALFORMED_REQUEST, "The request ended before it was whole.")
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_unexpected(request, error)
     kind = BY_STATUS.get(HTTPStatus(error.status_code), MALFORMED_REQUEST)
