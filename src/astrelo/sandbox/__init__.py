@@ -6,9 +6,12 @@ from the command line it runs until stopped (`run_sandbox`). docs/sandbox.md tel
 
 from astrelo.sandbox.account import Account, RecordChange, Switches
 from astrelo.sandbox.app import Sandbox, create_sandbox
+from astrelo.sandbox.fault_plan import FaultPlan, Rule
 from astrelo.sandbox.faults import Fault
+from astrelo.sandbox.mutations import Mutation, MutationScript
 from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
 from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecord
+from astrelo.sandbox.search_index import IndexMoods
 from astrelo.sandbox.server import run_sandbox, serve, serve_in_thread
 from astrelo.sandbox.transport import SandboxTransport
 
@@ -19,10 +22,15 @@ __all__ = [
     "App",
     "Association",
     "Fault",
+    "FaultPlan",
+    "IndexMoods",
+    "Mutation",
+    "MutationScript",
     "Portal",
     "PortalError",
     "PortalRecord",
     "RecordChange",
+    "Rule",
     "Sandbox",
     "SandboxTransport",
     "Switches",

@@ -11,6 +11,7 @@ import msgspec
 
 from astrelo.sandbox.account import Account, RecordChange, Switches
 from astrelo.sandbox.errors import Refusal
+from astrelo.sandbox.fault_plan import FaultPlan
 from astrelo.sandbox.faults import Fault
 from astrelo.sandbox.messages import Request, Response, json_response
 from astrelo.sandbox.state import SandboxState
@@ -45,6 +46,21 @@ class Merge(msgspec.Struct, forbid_unknown_fields=True):
     portal_id: int | None = None
 
 
+class Contacts(msgspec.Struct, forbid_unknown_fields=True):
+    ids: list[str]
+    portal_id: int | None = None
+
+
+class Steps(msgspec.Struct, forbid_unknown_fields=True):
+    steps: int = 1
+    seed: int | None = None
+    portal_id: int | None = None
+
+
+class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+    portal_id: int | None = None
+
+
 class Connect(msgspec.Struct, forbid_unknown_fields=True):
     scopes: list[str] | None = None
     portal_id: int | None = None
@@ -67,9 +83,10 @@ def handle(state: SandboxState, request: Request) -> Response:
     if action is None:
         return json_response({"message": f"There is no {request.method} {request.path}."}, status=404)
     try:
-        return json_response(action(state, request))
+        answer = action(state, request)
     except (ValueError, Refusal) as error:
         return json_response({"message": str(error)}, status=400)
+    return answer if isinstance(answer, Response) else json_response(answer)
 
 
 def _body(request: Request, shape: type[Body]) -> Body:
@@ -156,9 +173,48 @@ def _delete(state: SandboxState, request: Request) -> object:
     }
 
 
+def _restore(state: SandboxState, request: Request) -> object:
+    body = _body(request, Ids)
+    return {
+        "restored": [name for name in body.ids if _account(state, body.portal_id).restore(body.object, name)]
+    }
+
+
+def _gdpr_delete(state: SandboxState, request: Request) -> object:
+    body = _body(request, Contacts)
+    return {"deleted": [name for name in body.ids if _account(state, body.portal_id).gdpr_delete(name)]}
+
+
 def _merge(state: SandboxState, request: Request) -> object:
     body = _body(request, Merge)
     return {"id": _account(state, body.portal_id).merge(body.object, body.primary, body.other)}
+
+
+def _mutate(state: SandboxState, request: Request) -> object:
+    body = _body(request, Steps)
+    if body.seed is not None:
+        state.set_script(body.seed)
+    done = state.script.run(_account(state, body.portal_id), body.steps)
+    return {"mutations": msgspec.to_builtins(done)}
+
+
+def _export(state: SandboxState, request: Request) -> Response:
+    portal = _account(state, _body(request, Chosen).portal_id).snapshot()
+    return Response(status=200, body=portal.lines(), media_type="application/x-ndjson")
+
+
+def _set_plan(state: SandboxState, request: Request) -> object:
+    state.set_plan(_body(request, FaultPlan))
+    return _show_plan(state, request)
+
+
+def _show_plan(state: SandboxState, _request: Request) -> object:
+    return {"plan": msgspec.to_builtins(state.planned.plan), "hits": state.planned.hits}
+
+
+def _clear_plan(state: SandboxState, request: Request) -> object:
+    state.set_plan(FaultPlan())
+    return _show_plan(state, request)
 
 
 def _connect(state: SandboxState, request: Request) -> object:
@@ -193,10 +249,17 @@ _ACTIONS: dict[tuple[str, str], Callable[[SandboxState, Request], object]] = {
     ("GET", "faults"): _list_faults,
     ("POST", "faults"): _add_faults,
     ("DELETE", "faults"): _clear_faults,
+    ("GET", "fault-plan"): _show_plan,
+    ("POST", "fault-plan"): _set_plan,
+    ("DELETE", "fault-plan"): _clear_plan,
     ("POST", "records"): _put_records,
     ("POST", "archive"): _archive,
     ("POST", "delete"): _delete,
+    ("POST", "gdpr-delete"): _gdpr_delete,
+    ("POST", "restore"): _restore,
     ("POST", "merge"): _merge,
+    ("POST", "mutate"): _mutate,
+    ("POST", "export"): _export,
     ("POST", "connect"): _connect,
     ("POST", "tokens"): _tokens,
     ("POST", "scopes"): _scopes,

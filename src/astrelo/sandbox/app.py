@@ -46,13 +46,17 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Sandbox(SandboxState):
     """A stateful HubSpot: an ASGI application whose state may be looked into while it runs."""
 
+    _unmutated = 0
+    """CRM requests since the last change that `mutate_every` made."""
+
     async def respond(self, request: Request) -> Response:
         """Answer as HubSpot would; raise ConnectionDropped when a fault asks for it."""
         if request.path.startswith(ADMIN_PREFIX):
             return admin.handle(self, request)
         path = canonical_path(request.path)
         entry = self.journal.add(self._entry(request, path))
-        fault = self.faults.take(request)
+        self._mutate(entry)
+        fault = self.faults.take(request) or self.planned.draw(request)
         await self._pause(fault)
         response = self._with_fault(fault, request, path)
         entry.status = response.status
@@ -60,8 +64,16 @@ class Sandbox(SandboxState):
             response.headers.append(("x-hubspot-correlation-id", str(uuid4())))
         return response
 
+    def _mutate(self, entry: Entry) -> None:
+        if entry.family != "crm" or not self.switches.mutate_every:
+            return
+        self._unmutated += 1
+        if self._unmutated >= self.switches.mutate_every:
+            self._unmutated = 0
+            self.script.step(self.account)
+
     async def _pause(self, fault: Fault | None) -> None:
-        delay = self.switches.latency_ms + (fault.delay_ms if fault else 0)
+        delay = self.switches.latency_ms + (fault.delay_ms if fault and fault.kind != "drip" else 0)
         if delay > 0:
             await asyncio.sleep(delay / 1000)
 
@@ -84,6 +96,8 @@ class Sandbox(SandboxState):
             raise ConnectionDropped
         if fault.kind == "truncate":
             response.body = response.body[: len(response.body) // 2]
+        if fault.kind == "drip":
+            response.drip_seconds = fault.delay_ms / 1000
         response.cut = fault.kind == "cut"
         return response
 
@@ -249,4 +263,7 @@ async def _send(response: Response, send: Send) -> None:
         half = response.body[: len(response.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
         raise ConnectionDropped
-    await send({"type": "http.response.body", "body": response.body})
+    for piece in response.pieces():
+        await asyncio.sleep(response.pause)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -3,6 +3,7 @@
 import msgspec
 
 from astrelo.sandbox.account import Account
+from astrelo.sandbox.association_types import ANY_TYPE_IDS, PRIMARY_TYPE_IDS
 from astrelo.sandbox.clock import iso
 from astrelo.sandbox.errors import invalid, not_found
 from astrelo.sandbox.messages import Request, Response, batch_response, json_response
@@ -15,24 +16,6 @@ SINGLE_LIMIT = 500
 INLINE_LIMIT = 100
 LONGEST_NUMBER = 18
 """Digits that surely fit into 64 bits; an id with more is told as text."""
-
-ANY_TYPE_IDS = {
-    ("contacts", "companies"): 279,
-    ("companies", "contacts"): 280,
-    ("deals", "companies"): 341,
-    ("companies", "deals"): 342,
-    ("deals", "contacts"): 3,
-    ("contacts", "deals"): 4,
-    ("companies", "companies"): 450,
-    ("contacts", "contacts"): 449,
-    ("deals", "deals"): 451,
-}
-PRIMARY_TYPE_IDS = {
-    ("contacts", "companies"): 1,
-    ("companies", "contacts"): 2,
-    ("deals", "companies"): 5,
-    ("companies", "deals"): 6,
-}
 
 
 class Input(msgspec.Struct):

@@ -10,8 +10,8 @@ from astrelo.sandbox.messages import Request, Response, encode_json
 TOO_MANY_REQUESTS = 429
 
 
-class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One entry of the queue; the first that matches a request is used, and used up after `times`.
+class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a request that it matches gets.
 
     respond         `status`, `body` (JSON, or text for anything else) and `headers` instead of an answer; without
                     a body 429 gets HubSpot's for `policy`, 5xx a page of HTML
@@ -20,19 +20,27 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     drop            the connection ends before the request is acted on
     drop_response   the request is acted on, then the connection ends
     delay           `delay_ms` before the answer
+    drip            the answer in pieces, `delay_ms` in all
     expire_tokens   all access tokens expire before the request is answered
     revoke_account  all grants end before the request is answered
+
+    `delay_ms` goes before any other kind too.
     """
 
     kind: Literal[
-        "respond", "truncate", "cut", "drop", "drop_response", "delay", "expire_tokens", "revoke_account"
+        "respond",
+        "truncate",
+        "cut",
+        "drop",
+        "drop_response",
+        "delay",
+        "drip",
+        "expire_tokens",
+        "revoke_account",
     ]
     match: str = ""
     """A part of the path (with the date, as it was asked for); empty matches every request."""
     method: str | None = None
-    skip: int = 0
-    """How many matching requests pass first."""
-    times: int = 1
     status: int = 500
     headers: dict[str, str] = {}
     body: object = None
@@ -64,6 +72,14 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return Response(
             status=self.status, body=page.encode(), media_type="text/html;charset=utf-8", headers=headers
         )
+
+
+class Fault(Damage, kw_only=True, forbid_unknown_fields=True):
+    """One entry of the queue; the first that matches a request is used, and used up after `times`."""
+
+    skip: int = 0
+    """How many matching requests pass first."""
+    times: int = 1
 
 
 class FaultQueue:

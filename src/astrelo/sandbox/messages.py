@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+DRIPS = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -45,6 +47,19 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
     cut: bool = False
     """The connection is to end after half of the body."""
+    drip_seconds: float = 0.0
+    """How long the body is to take, piece by piece; 0 sends it at once."""
+
+    def pieces(self) -> Sequence[bytes]:
+        """Split the body as it is to be sent, each piece after its share of `drip_seconds`."""
+        if not self.drip_seconds or not self.body:
+            return (self.body,)
+        size = -(-len(self.body) // DRIPS)
+        return [self.body[start : start + size] for start in range(0, len(self.body), size)]
+
+    @property
+    def pause(self) -> float:
+        return self.drip_seconds / DRIPS
 
 
 def parse_form(text: str) -> dict[str, list[str]]:

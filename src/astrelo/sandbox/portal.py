@@ -70,9 +70,13 @@ class Portal:
 
         return cls.of(generate_records(companies, seed), name="Sandbox portal")
 
+    def lines(self) -> bytes:
+        """Return the JSON lines of a portal file."""
+        return b"".join(encode_json(record) + b"\n" for record in self.records)
+
     def save(self, path: Path) -> None:
         """Write the JSON lines that `load` reads, gzipped when the name ends in .gz."""
-        lines = b"".join(encode_json(record) + b"\n" for record in self.records)
+        lines = self.lines()
         path.write_bytes(gzip.compress(lines, mtime=0) if path.suffix == ".gz" else lines)
 
 

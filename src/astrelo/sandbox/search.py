@@ -73,13 +73,13 @@ def search(account: Account, request: Request, type_name: str) -> Response:
     offset = _offset(body)
     found = _matching(account, kind, body)
     shape = Shape(account, kind, body.properties)
-    page = found[offset : offset + body.limit]
+    page = account.index.page(account.store.tables[kind.plural], found, offset, body.limit)
     document: dict[str, object] = {
         "total": len(found),
-        "results": [shape.document(record) for record in page],
+        "results": [shape.document(record) for record in page.records],
     }
-    if offset + body.limit < len(found):
-        document["paging"] = {"next": {"after": str(offset + body.limit)}}
+    if page.following < len(found):
+        document["paging"] = {"next": {"after": str(page.following)}}
     return json_response(document)
 
 
@@ -114,7 +114,7 @@ def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
     found = [
         record
         for record in table.live()
-        if record.changed_at <= visible_until
+        if record.published_at <= visible_until
         and _told(record, kind, body.query)
         and (not groups or any(all(test(record) for test in group) for group in groups))
     ]

@@ -91,7 +91,10 @@ class _Connection:
             self._writer.write(body[: len(body) // 2])
             await self._writer.drain()
             raise ConnectionDropped
-        self._writer.write(self._http.send(h11.Data(data=body)) or b"")
+        for piece in response.pieces() if body else ():
+            await asyncio.sleep(response.pause)
+            self._writer.write(self._http.send(h11.Data(data=piece)) or b"")
+            await self._writer.drain()
         self._writer.write(self._http.send(h11.EndOfMessage()) or b"")
         await self._writer.drain()
 

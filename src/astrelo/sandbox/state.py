@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from astrelo.sandbox.account import Account, Switches
 from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
 from astrelo.sandbox.faults import FaultQueue
 from astrelo.sandbox.journal import Journal
+from astrelo.sandbox.mutations import MutationScript
 from astrelo.sandbox.oauth import App, AuthorizationServer
 from astrelo.sandbox.portal import Portal
 
@@ -14,7 +16,7 @@ class SandboxState:
     """What a sandbox is made of.
 
     `accounts` by portal id, `oauth` with every grant and secret it issued, `journal` of what was asked,
-    `faults` waiting to happen, `switches` for its quirks, `clock` to be advanced.
+    `faults` waiting to happen, `planned` ones with their rules, `script` of mutations, `switches` for its quirks, `clock` to be advanced.
     """
 
     def __init__(self, portals: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches) -> None:
@@ -24,6 +26,18 @@ class SandboxState:
         self.oauth = AuthorizationServer(app, clock, switches)
         self.faults = FaultQueue()
         self.journal = Journal()
+        self.set_plan(FaultPlan())
+        self.set_script(0)
+
+    def set_plan(self, plan: FaultPlan) -> None:
+        """Replace the fault plan, and the moods of every account's index."""
+        self.planned = PlannedFaults(plan)
+        for account in self.accounts.values():
+            account.index.set_moods(plan.index, plan.seed)
+
+    def set_script(self, seed: int) -> None:
+        """Begin the script of mutations anew."""
+        self.script = MutationScript(seed)
 
     @property
     def account(self) -> Account:

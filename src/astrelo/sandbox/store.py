@@ -3,6 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from random import Random
 
 from astrelo.sandbox.clock import milliseconds
 from astrelo.sandbox.object_types import OBJECT_TYPES, ObjectType
@@ -20,8 +22,8 @@ class Record:
     created_at: str
     updated_at: str
     archived_at: str | None = None
-    changed_at: float = LONG_AGO
-    """When the sandbox was told, by its clock: search shows a change only after its lag."""
+    published_at: float = LONG_AGO
+    """When the index took the change over, by the sandbox's clock; search shows it after its lag."""
     raw: object = NOT_RAW
     """What lists show in this record's place, for shapes that HubSpot should never send."""
 
@@ -55,19 +57,18 @@ class ObjectTable:
         self._records: dict[str, Record] = {}
         self._order: dict[bool, list[tuple[int, str]]] = {False: [], True: []}
         self._aliases: dict[str, str] = {}
+        self._highest = (0, "0")
 
     def load(self, records: Iterable[Record]) -> None:
         """Fill an empty table at once; later changes go through `put`."""
         for record in records:
-            self._complete(record)
-            self._records[record.id] = record
+            self._keep(record)
         for archived, order in self._order.items():
             order.extend(sorted(id_order(r.id) for r in self._records.values() if r.archived is archived))
 
     def put(self, record: Record) -> None:
         self.remove(record.id)
-        self._complete(record)
-        self._records[record.id] = record
+        self._keep(record)
         insort(self._order[record.archived], id_order(record.id))
         self.version += 1
 
@@ -94,12 +95,25 @@ class ObjectTable:
         record = self._records.get(record_id)
         return record is not None and not record.archived
 
+    def holds(self, record_id: str) -> bool:
+        """Whether a record, live or archived, has this very id."""
+        return record_id in self._records
+
     def live(self) -> Iterator[Record]:
         return (self._records[record_id] for _, record_id in self._order[False])
 
+    def all(self) -> Iterator[Record]:
+        """Live and archived ones, in the order of their ids."""
+        return (self._records[record_id] for _, record_id in sorted(chain(*self._order.values())))
+
+    def some(self, chance: Random, *, archived: bool = False) -> Record | None:
+        """Draw a record; None when there is none."""
+        order = self._order[archived]
+        return self._records[chance.choice(order)[1]] if order else None
+
     def next_id(self) -> str:
-        longest = max((order[-1] for order in self._order.values() if order), default=(0, "0"))
-        return str(int(longest[1]) + 1)
+        """Return an id above every one there was: HubSpot never gives an id twice."""
+        return str(int(self._highest[1]) + 1)
 
     def page(self, after: str | None, limit: int, *, archived: bool, overlap: int = 0) -> Page:
         """Up to `limit` records from the id `after` on; `overlap` repeats that many of the page before."""
@@ -108,6 +122,11 @@ class ObjectTable:
         end = start + limit
         records = [self._records[record_id] for _, record_id in order[max(start - overlap, 0) : end]]
         return Page(records=records, after=order[end][1] if end < len(order) else None)
+
+    def _keep(self, record: Record) -> None:
+        self._complete(record)
+        self._records[record.id] = record
+        self._highest = max(self._highest, id_order(record.id))
 
     def _complete(self, record: Record) -> None:
         """Add the properties HubSpot keeps itself, and define the ones it has not seen."""
@@ -140,6 +159,12 @@ class Links:
         primary = association.primary or known.get(association.id, False)
         known[association.id] = primary
         self._side(target, source).setdefault(association.id, {})[source_id] = primary
+
+    def drop(self, source: str, source_id: str) -> None:
+        """Forget every association of a record, on both sides."""
+        for known, target in list(self._to):
+            if known == source:
+                self.put(source, source_id, target, ())
 
     def of(self, source: str, source_id: str, target: str) -> Mapping[str, bool]:
         """Ids among `target`, each with whether the association is primary."""

@@ -1,6 +1,7 @@
 """Asking a sandbox in process through httpx, with the errors that a network would give."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 
@@ -44,4 +45,11 @@ async def _translate(request: httpx.Request) -> Request:
 
 def _answer(response: Response) -> httpx.Response:
     headers = [("content-type", response.media_type), *response.headers]
-    return httpx.Response(response.status, headers=headers, content=response.body)
+    content = _dripping(response) if response.drip_seconds else response.body
+    return httpx.Response(response.status, headers=headers, content=content)
+
+
+async def _dripping(response: Response) -> AsyncIterator[bytes]:
+    for piece in response.pieces():
+        await asyncio.sleep(response.pause)
+        yield piece
