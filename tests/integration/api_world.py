@@ -28,7 +28,10 @@ from astrelo.domain.ports import CrmProviders
 from tests.integration.sync_world import ScriptedCrm
 
 API = "http://api.test"
+PUBLIC_URL = "https://public.test"
+"""Where the world reaches the API: a proxy stands before it."""
 FRONTEND = "http://frontend.test"
+HUBSPOT_SECRET = "the-app's-client-secret"
 JWT_SECRET = "an-api-test-secret-of-more-than-32-bytes"
 TOLD_AT = datetime(2026, 11, 1, tzinfo=UTC)
 WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)
@@ -38,6 +41,8 @@ _ENVIRONMENT = {
     "ASTRELO_JWT_SECRET": JWT_SECRET,
     "ASTRELO_FRONTEND_URL": FRONTEND,
     "ASTRELO_PUBLIC_URL": API,
+    "ASTRELO_HUBSPOT_CLIENT_ID": "an-app",
+    "ASTRELO_HUBSPOT_CLIENT_SECRET": HUBSPOT_SECRET,
 }
 
 
@@ -258,7 +263,11 @@ async def api_world(
     settings = parse_settings(_ENVIRONMENT | {"ASTRELO_DATABASE_URL": database})
     container = create_container(settings, _Crm(scripted))
     config = HttpConfig(
-        frontend_url=FRONTEND, jwt_secret=JWT_SECRET, secure_cookies=False, development=development
+        frontend_url=FRONTEND,
+        jwt_secret=JWT_SECRET,
+        public_url=PUBLIC_URL,
+        secure_cookies=False,
+        development=development,
     )
     try:
         pool = await container.get(asyncpg.Pool)

@@ -79,6 +79,7 @@ def http_config(settings: Settings) -> HttpConfig:
     return HttpConfig(
         frontend_url=settings.frontend_url,
         jwt_secret=signing_secret(settings),
+        public_url=settings.public_url,
         cors_origins=settings.cors_origins,
         secure_cookies=settings.public_url.startswith("https:"),
         development=not settings.is_production,

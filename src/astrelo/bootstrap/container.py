@@ -20,6 +20,7 @@ from dishka.provider import BaseProvider
 
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
+from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
 from astrelo.adapters.outbound.postgres.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.integration_readers import PgIntegrationReader, PgRunReader
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
@@ -39,6 +40,7 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
 from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.application.read_models import (
     CompanyReader,
     ContactReader,
@@ -60,6 +62,7 @@ from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports import (
     Clock,
+    ConfiguredWebhooks,
     CrmAccounts,
     CrmProviders,
     OAuthStates,
@@ -145,6 +148,12 @@ class Adapters(Provider):
         async with open_hubspot(hubspot, reference, clock, randomness) as provider:
             yield CrmProviders({CrmName.HUBSPOT: provider})
 
+    @provide
+    def webhooks(self, hubspot: HubSpotConfig | None) -> ConfiguredWebhooks:
+        if hubspot is None:
+            return ConfiguredWebhooks({})
+        return ConfiguredWebhooks({CrmName.HUBSPOT: HubSpotWebhooks(hubspot.client_secret)})
+
 
 class Readers(Provider):
     """What the API reads: straight from SQL to views."""
@@ -176,6 +185,7 @@ class UseCases(Provider):
     start_authorization = provide(StartAuthorization)
     connect_crm = provide(ConnectCrm)
     disconnect_crm = provide(DisconnectCrm)
+    handle_crm_events = provide(HandleCrmEvents)
     request_sync = provide(RequestSync)
     sync_now = provide(SyncNow)
     schedule_due_syncs = provide(ScheduleDueSyncs)

@@ -6,6 +6,7 @@ from dishka import Provider, Scope, provide
 
 from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
 from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.application.read_models import (
     CompanyReader,
     ContactReader,
@@ -38,6 +39,7 @@ WANTED = [
     ConnectCrm,
     DisconnectCrm,
     SyncNow,
+    HandleCrmEvents,
     CancelRun,
     RunSync,
     SetIcpProfile,

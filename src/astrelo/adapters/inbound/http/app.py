@@ -18,6 +18,7 @@ from astrelo.adapters.inbound.http.problems import exception_handlers
 from astrelo.adapters.inbound.http.records import Companies, Contacts, Deals, Owners
 from astrelo.adapters.inbound.http.security import SessionGuard, current_user
 from astrelo.adapters.inbound.http.strictness import strict_body, strict_query
+from astrelo.adapters.inbound.http.webhooks import Webhooks
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -29,6 +30,7 @@ _CONTROLLERS = (
     Deals,
     Owners,
     IcpProfiles,
+    Webhooks,
     HealthRoutes,
 )
 

@@ -10,6 +10,8 @@ class HttpConfig:
     frontend_url: str
     jwt_secret: str = field(repr=False)
     """At least 32 bytes (RFC 7518 §3.2)."""
+    public_url: str = ""
+    """Where the world reaches this API, without a trailing slash: webhook calls are signed over it."""
     cors_origins: tuple[str, ...] = ()
     """Origins beside our own whose pages may call the API with the session cookie."""
     secure_cookies: bool = True

@@ -103,6 +103,13 @@ ACCOUNT_BUSY = ProblemKind(
     title="Another run reads this CRM account now",
     action="Try again when that run has ended.",
 )
+WEBHOOK_REJECTED = ProblemKind(
+    code="webhook_rejected",
+    status=HTTPStatus.FORBIDDEN,
+    title="The call is not the CRM's",
+    action="Only the CRM can call this path. If its calls are refused, check the client secret, "
+    "ASTRELO_PUBLIC_URL and the server's clock.",
+)
 PROVIDER_NOT_CONFIGURED = ProblemKind(
     code="provider_not_configured",
     status=HTTPStatus.CONFLICT,
@@ -222,6 +229,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.AccountBusy: ACCOUNT_BUSY,
     errors.RunTakenOver: RUN_TAKEN_OVER,
+    errors.WebhookRejected: WEBHOOK_REJECTED,
     errors.SecretUnreadable: SECRET_UNREADABLE,
     errors.StoreUnavailable: STORE_UNAVAILABLE,
     errors.CrmError: CRM_REJECTED,

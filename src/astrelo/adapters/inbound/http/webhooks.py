@@ -1,0 +1,55 @@
+"""Where a CRM tells what has changed. Public: a call proves itself by its signature over every byte of it."""
+
+from typing import Any
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Request, post
+from litestar.di import NamedDependency
+from litestar.status_codes import HTTP_204_NO_CONTENT
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.problem_kinds import (
+    BODY_TOO_LARGE,
+    MALFORMED_REQUEST,
+    PROVIDER_NOT_CONFIGURED,
+    WEBHOOK_REJECTED,
+)
+from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.security import PUBLIC
+from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
+from astrelo.application.handle_crm_events import HandleCrmEvents
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports import WebhookRequest
+
+_HUBSPOT_PATH = "/api/webhooks/hubspot"
+
+
+class Webhooks(Controller):
+    tags = ("webhooks",)
+
+    @post(
+        _HUBSPOT_PATH,
+        status_code=HTTP_204_NO_CONTENT,
+        responses=documented(MALFORMED_REQUEST, BODY_TOO_LARGE, PROVIDER_NOT_CONFIGURED, WEBHOOK_REJECTED),
+        opt={PUBLIC: True, OPEN_QUERY: True},
+        security=[{}],
+        summary="Take HubSpot's webhook calls",
+    )
+    @inject
+    async def hubspot(
+        self,
+        request: Request[Any, Any, Any],
+        handle_crm_events: FromDishka[HandleCrmEvents],
+        config: NamedDependency[HttpConfig],
+    ) -> None:
+        """Keep which records the call names; they are read again soon after, so that its order does not matter.
+
+        The body is HubSpot's: 1 to 100 events, signed as version 3 with the app's client secret over the
+        public URL of this path.
+        """
+        query = request.scope["query_string"].decode("latin-1")
+        uri = f"{config.public_url}{_HUBSPOT_PATH}" + (f"?{query}" if query else "")
+        call = WebhookRequest(
+            method=request.method, uri=uri, headers=dict(request.headers), body=await request.body()
+        )
+        await handle_crm_events(Provider.HUBSPOT, call)

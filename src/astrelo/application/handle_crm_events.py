@@ -1,0 +1,71 @@
+"""What a CRM's webhooks say: kept as hints, which the account's one run follows."""
+
+from collections.abc import Collection
+
+import structlog
+
+from astrelo.application.schedule_syncs import RequestSync
+from astrelo.domain.connection import CrmConnection
+from astrelo.domain.errors import ProviderNotConfigured
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports import (
+    Clock,
+    ConfiguredWebhooks,
+    ConnectedUser,
+    CrmAccounts,
+    Transaction,
+    UnitOfWork,
+    WebhookRequest,
+)
+from astrelo.domain.records import RecordHint
+from astrelo.domain.sync import RunStatus, SyncMode
+
+log = structlog.get_logger()
+
+
+class HandleCrmEvents:
+    """Keep what a webhook call names, and see to it that a run reads it. Asks the CRM nothing itself."""
+
+    def __init__(
+        self,
+        webhooks: ConfiguredWebhooks,
+        accounts: CrmAccounts,
+        uow: UnitOfWork,
+        request_sync: RequestSync,
+        clock: Clock,
+    ) -> None:
+        self._webhooks = webhooks
+        self._accounts = accounts
+        self._uow = uow
+        self._request_sync = request_sync
+        self._clock = clock
+
+    async def __call__(self, provider: Provider, request: WebhookRequest) -> None:
+        """Take a call; the same one a second time changes nothing.
+
+        Raises WebhookRejected, ProviderNotConfigured, and StoreUnavailable: the CRM then sends it again.
+        """
+        webhooks = self._webhooks.get(provider)
+        if webhooks is None:
+            raise ProviderNotConfigured(provider)
+        for account_id, hints in webhooks.hints(request, self._clock.now()).items():
+            users = await self._accounts.connected(provider, account_id)
+            for user in users:
+                await self._keep(provider, user, hints)
+            log.info("webhook.kept", account_id=account_id, records=len(hints), users=len(users))
+
+    async def _keep(self, provider: Provider, user: ConnectedUser, hints: Collection[RecordHint]) -> None:
+        async with self._uow(user.user_id) as tx:
+            # A run that ends takes the same lock: it sees these hints, or we see that it has ended.
+            connection = await tx.connections.lock(provider)
+            if connection is None or connection.id != user.connection_id or not connection.is_active:
+                return
+            await tx.hints.add(connection.id, hints, self._clock.now())
+            if await _needs_a_run(tx, connection):
+                await self._request_sync(tx, connection, SyncMode.EVENTS)
+
+
+async def _needs_a_run(tx: Transaction, connection: CrmConnection) -> bool:
+    """Tell whether nobody else will follow the hints: an open run does, and after a failed one the schedule."""
+    latest = await tx.runs.latest(connection.id)
+    return latest is None or not (latest.status.is_open or latest.status is RunStatus.FAILED)
