@@ -52,6 +52,8 @@ class Run:
 class Results:
     records: int
     """Of each object type."""
+    rounds: int
+    """Each figure is of the quickest round of so many."""
     sync: Run
     sync_again: Run
     floor: Run
@@ -104,6 +106,7 @@ def page(results: Results, postgres_version: str) -> str:
     """Return docs/benchmark.md."""
     return _PAGE.format(
         records=results.records,
+        rounds=results.rounds,
         table=table(results),
         conclusions=conclusions(results),
         machine=machine(postgres_version),
@@ -130,7 +133,9 @@ Machine: {machine}.
 How to read it: *records/s* run from the request of the sync to the finished run, the worker being up. *Client CPU* is
 user and system time of the worker (or of the floor's process) alone. *WAL* is the distance that PostgreSQL's log
 moved; before each second run the tables are vacuumed and a checkpoint is made, so that neither happens while it is
-measured. The page server, PostgreSQL and the worker share the machine's cores.
+measured. The page server, PostgreSQL and the worker share the machine's cores. Each row is the quickest of {rounds}
+rounds, in which sync and floor took turns. `.venv/bin/python -m benchmarks --rounds {rounds} --write-docs` writes this
+page.
 """
 
 
