@@ -256,7 +256,11 @@ def ids(entries: list[dict[str, Any]]) -> set[UUID]:
 
 @asynccontextmanager
 async def api_world(
-    database: str, crm: ConsentingCrm | None = None, *, development: bool = False
+    database: str,
+    crm: ConsentingCrm | None = None,
+    *,
+    development: bool = False,
+    secure_cookies: bool = False,
 ) -> AsyncIterator[ApiWorld]:
     """Build the API as bootstrap does, with another CRM in it."""
     scripted = crm or ConsentingCrm()
@@ -266,7 +270,7 @@ async def api_world(
         frontend_url=FRONTEND,
         jwt_secret=JWT_SECRET,
         public_url=PUBLIC_URL,
-        secure_cookies=False,
+        secure_cookies=secure_cookies,
         development=development,
     )
     try:

@@ -57,19 +57,39 @@ async def test_a_browser_connects(api: ApiWorld, browser: httpx.AsyncClient) -> 
     assert (await api.get("/api/icp-profile")).json()["name"] == "Default"
 
 
-async def test_the_flow_s_cookie_is_hidden_from_scripts_bound_to_the_path_and_gone_afterwards(
+async def test_the_flow_s_cookie_is_hidden_from_scripts_and_gone_afterwards(
     browser: httpx.AsyncClient,
 ) -> None:
     begun = await browser.get(AUTHORIZE)
     cookie = begun.headers["set-cookie"]
     assert cookie.startswith("astrelo_oauth_")
-    for attribute in ("HttpOnly", "SameSite=lax", "Path=/api/integrations", "Max-Age=600"):
+    for attribute in ("HttpOnly", "SameSite=lax", "Path=/;", "Max-Age=600"):
         assert attribute in cookie
     assert "Secure" not in cookie  # plain http in this world
     landed = await browser.get(CALLBACK, params={"state": _state(begun.headers["location"]), "code": "c"})
     assert landed.headers["set-cookie"].startswith(cookie.partition("=")[0])
     assert "Max-Age=0" in landed.headers["set-cookie"]
     assert not [name for name in browser.cookies if name.startswith("astrelo_oauth_")]
+
+
+async def test_over_https_no_neighbouring_domain_can_plant_the_flow_s_cookie(database: str) -> None:
+    """Else a neighbour could make a visitor finish the neighbour's flow, and give away the visitor's account.
+
+    Browsers take a name that begins with __Host- only from the host itself, over https and for the path /.
+    """
+    async with api_world(database, secure_cookies=True) as api, api.browser(api.user_id) as browser:
+        begun = await browser.get(AUTHORIZE)
+        state = _state(begun.headers["location"])
+        name, _, rest = begun.headers["set-cookie"].partition("=")
+        planted = {"Cookie": f"{name.removeprefix('__Host-')}={rest.partition(';')[0]}"}
+        landed = await api.client.get(CALLBACK, params={"state": state, "code": "c"}, headers=planted)
+    assert landed.headers["location"] == f"{FRONTEND}/app?error=oauth_state_invalid"
+    for told in (begun.headers["set-cookie"], landed.headers["set-cookie"]):
+        assert told.startswith(f"{name}=")
+        assert name.startswith("__Host-astrelo_oauth_")
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(told.split("; "))
+        assert "Domain" not in told
+    assert "Max-Age=0" in landed.headers["set-cookie"]
 
 
 async def test_two_tabs_do_not_disturb_each_other(browser: httpx.AsyncClient) -> None:

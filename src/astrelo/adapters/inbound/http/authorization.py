@@ -46,7 +46,6 @@ from astrelo.domain.errors import (
 from astrelo.domain.identifiers import Provider, UserId
 
 COOKIE_PREFIX = "astrelo_oauth_"
-COOKIE_PATH = "/api/integrations"
 
 log = structlog.get_logger()
 
@@ -147,7 +146,7 @@ class AuthorizationRoutes(Controller):
         error: FromProvider = None,
     ) -> Redirect:
         """Lead the browser to the frontend, always, with what came of it in the query."""
-        cookie = f"{COOKIE_PREFIX}{flow_of(oauth_state or '')}"
+        cookie = _cookie_name(flow_of(oauth_state or ""), config)
         try:
             connected = await connect(
                 provider,
@@ -160,7 +159,7 @@ class AuthorizationRoutes(Controller):
             answer = _to_frontend(config, connected.return_path, f"{provider}_connected", "true")
         except AstreloError as problem:
             answer = _to_frontend(config, RETURN_PATH, "error", _failure(problem))
-        answer.delete_cookie(cookie, path=COOKIE_PATH)
+        answer.set_cookie(_cookie(cookie, "", 0, config))
         return answer
 
 
@@ -185,11 +184,25 @@ def _failure(error: AstreloError) -> AuthorizationFailure:
 
 
 def _flow_cookie(started: AuthorizationStarted, config: HttpConfig) -> Cookie:
+    seconds = int(STATE_LIFETIME.total_seconds())
+    return _cookie(_cookie_name(started.flow, config), started.browser_token, seconds, config)
+
+
+def _cookie_name(flow: str, config: HttpConfig) -> str:
+    """Keep a neighbour under the same registrable domain from planting the cookie of a flow that it began.
+
+    Browsers take a name with this prefix only from the host itself, secure and for the whole of it (RFC
+    6265bis §4.1.3.2).
+    """
+    return f"{'__Host-' if config.secure_cookies else ''}{COOKIE_PREFIX}{flow}"
+
+
+def _cookie(name: str, value: str, seconds: int, config: HttpConfig) -> Cookie:
     return Cookie(
-        key=f"{COOKIE_PREFIX}{started.flow}",
-        value=started.browser_token,
-        path=COOKIE_PATH,
-        max_age=int(STATE_LIFETIME.total_seconds()),
+        key=name,
+        value=value,
+        path="/",
+        max_age=seconds,
         httponly=True,
         secure=config.secure_cookies,
         samesite="lax",
