@@ -46,6 +46,10 @@ class FakeAccount(CrmAccountUnderTest):
     def archive(self, object_type: ObjectType, record_id: str) -> None:
         self._crm.archived[object_type].add(record_id)
 
+    def erase_contact(self, record_id: str) -> None:
+        self._crm.archived[ObjectType.CONTACTS].add(record_id)
+        self._crm.erased.add(record_id)
+
     def merge_companies(self, kept: str, gone: str) -> str:
         self._crm.merged[RecordId(gone)] = RecordId(kept)
         return kept

@@ -48,6 +48,9 @@ class SandboxAccount(CrmAccountUnderTest):
     def archive(self, object_type: ObjectType, record_id: str) -> None:
         assert self._account.archive(object_type.value, record_id)
 
+    def erase_contact(self, record_id: str) -> None:
+        assert self._account.gdpr_delete(record_id)
+
     def merge_companies(self, kept: str, gone: str) -> str:
         return self._account.merge("companies", kept, gone)
 

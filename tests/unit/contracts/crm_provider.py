@@ -59,6 +59,10 @@ class CrmAccountUnderTest(ABC):
     def archive(self, object_type: ObjectType, record_id: str) -> None: ...
 
     @abstractmethod
+    def erase_contact(self, record_id: str) -> None:
+        """Delete a contact for good, as privacy law demands."""
+
+    @abstractmethod
     def merge_companies(self, kept: str, gone: str) -> str:
         """Merge two companies; return the survivor's id."""
 
@@ -275,6 +279,17 @@ class CrmProviderContract:
         page = await account.provider.fetch(session, ObjectType.COMPANIES, asked)
         assert sorted(ids_of([page]), key=int) == [number for number in numbers(COMPANIES) if number != "5"]
         assert sorted(page.removed_ids) == ["5", "999999"]
+
+    async def test_erased_contacts_are_told_from_archived_ones(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        for number in ("21", "22", "23"):
+            account.put_contact(Person(number, f"{number}@acme.com"))
+        account.archive(ObjectType.CONTACTS, "21")
+        account.erase_contact("22")
+        asked = [RecordId(number) for number in ("21", "22", "23")]
+        page = await account.provider.fetch(session, ObjectType.CONTACTS, asked)
+        assert (ids_of([page]), page.removed_ids, page.erased_ids) == (["23"], ["21"], ["22"])
 
     async def test_a_record_fetched_by_an_id_that_was_merged_away_is_the_survivor(
         self, account: CrmAccountUnderTest, session: FakeCrmSession

@@ -49,6 +49,7 @@ class FakeCrmProvider(CrmProvider):
         self.scopes = SCOPES
         self.records: dict[ObjectType, dict[RecordId, CrmRecord]] = {kind: {} for kind in ObjectType}
         self.archived: dict[ObjectType, set[str]] = {kind: set() for kind in ObjectType}
+        self.erased: set[str] = set()
         self.merged: dict[RecordId, RecordId] = {}
         self.reps: list[OwnerRecord] = []
         self.forbidden: set[ObjectType] = set()
@@ -143,10 +144,12 @@ class FakeCrmProvider(CrmProvider):
         live = {record.record_id: record for record in self._live(object_type)}
         merged = {asked: self.merged[asked] for asked in ids if asked in self.merged}
         found = dict.fromkeys(merged.get(asked, asked) for asked in ids)
+        gone = [record_id for record_id in found if record_id not in live]
         return RecordPage(
             records=[live[record_id] for record_id in found if record_id in live],
             cursor=None,
-            removed_ids=[record_id for record_id in found if record_id not in live],
+            removed_ids=[record_id for record_id in gone if record_id not in self.erased],
+            erased_ids=[record_id for record_id in gone if record_id in self.erased],
             merged=merged,
         )
 

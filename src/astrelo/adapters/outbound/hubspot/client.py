@@ -112,15 +112,17 @@ class HubSpotClient:
         return await self._transport.read(call, session, budget, _DECODERS[object_type], policy)
 
     async def batch_read(
-        self, session: CrmSession, object_type: ObjectType, ids: Sequence[str]
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[str], *, archived: bool = False
     ) -> ObjectPage:
-        """Read at most BATCH_READ_LIMIT records by id; those that are not there are named in `errors`."""
+        """Read at most BATCH_READ_LIMIT live, or archived, records; those not there are named in `errors`."""
         body = {
             "inputs": [{"id": record_id} for record_id in ids],
             "properties": PROPERTIES[object_type],
             "propertiesWithHistory": [],
         }
-        call = self._post(f"{_objects(object_type)}/batch/read", object_type, body)
+        path = f"{_objects(object_type)}/batch/read"
+        url = f"{self._base}{path}?archived={str(archived).lower()}"
+        call = Call("POST", url, path, object_type, _encode(body))
         return await self._requested(call, session, _DECODERS[object_type])
 
     async def associations(

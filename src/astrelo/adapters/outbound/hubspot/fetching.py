@@ -1,4 +1,4 @@
-"""Reading records by id, and telling apart what is gone from what was merged away."""
+"""Reading records by id, and telling apart what was archived, erased for good, or merged away."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ class Fetched:
     objects: dict[str, CrmObject] = field(default_factory=dict)
     rejected: dict[str | None, RejectedRecord] = field(default_factory=dict)
     removed: list[RecordId] = field(default_factory=list)
+    erased: list[RecordId] = field(default_factory=list)
     merged: dict[RecordId, RecordId] = field(default_factory=dict)
 
 
@@ -31,25 +32,59 @@ async def fetch(
     A record that was merged away comes under the survivor's id, in no promised order. Where that leaves
     open which id became which record, the id is asked for alone.
     """
+    gone = await _find(client, session, object_type, ids, into)
+    if gone:
+        await _tell_erased(client, session, object_type, gone, into)
+
+
+async def _find(
+    client: HubSpotClient,
+    session: CrmSession,
+    object_type: ObjectType,
+    ids: Sequence[RecordId],
+    into: Fetched,
+) -> list[RecordId]:
+    """Return the ids that HubSpot says are not among its live records."""
     page = await client.batch_read(session, object_type, ids)
     into.objects.update({told.id: told for told in page.objects})
     into.rejected.update({record.record_id: record for record in page.rejected})
     survivors = {old: told.id for told in page.objects for old in merged_ids(told)}
-    gone = _gone(page)
+    missing = _missing(page)
+    gone: list[RecordId] = []
     for asked in ids:
         if asked in into.objects or asked in into.rejected:
             continue
         if asked in survivors:
             into.merged[asked] = RecordId(survivors[asked])
-        elif asked in gone:
-            into.removed.append(asked)
+        elif asked in missing:
+            gone.append(asked)
         elif len(ids) > 1:
-            await fetch(client, session, object_type, [asked], into)
+            gone += await _find(client, session, object_type, [asked], into)
         else:
             into.merged[asked] = _sole_survivor(page, asked)
+    return gone
 
 
-def _gone(page: ObjectPage) -> frozenset[str]:
+async def _tell_erased(
+    client: HubSpotClient,
+    session: CrmSession,
+    object_type: ObjectType,
+    gone: Sequence[RecordId],
+    into: Fetched,
+) -> None:
+    """Sort what is not live: a contact that is not archived either was deleted as privacy law demands.
+
+    Only contacts can be erased; an archived record is kept for 90 days, and may be restored in them.
+    """
+    if object_type is not ObjectType.CONTACTS:
+        into.removed += gone
+        return
+    nowhere = _missing(await client.batch_read(session, object_type, gone, archived=True))
+    into.erased += [asked for asked in gone if asked in nowhere]
+    into.removed += [asked for asked in gone if asked not in nowhere]
+
+
+def _missing(page: ObjectPage) -> frozenset[str]:
     contexts = (error.context or {} for error in page.errors)
     return frozenset(record_id for context in contexts for record_id in context.get("ids", []))
 

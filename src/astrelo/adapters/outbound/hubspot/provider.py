@@ -93,7 +93,12 @@ class HubSpotProvider(CrmProvider):
         completion = await self._completion(session, object_type)
         group = Group(objects=list(found.objects.values()), rejected=list(found.rejected.values()))
         page = await completion.page(group)
-        return replace(page, removed_ids=found.removed, merged={**page.merged, **found.merged})
+        return replace(
+            page,
+            removed_ids=found.removed,
+            erased_ids=found.erased,
+            merged={**page.merged, **found.merged},
+        )
 
     async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         mapper = RecordMapper(self._reference, self._industries, session.account.currency)
