@@ -6,7 +6,7 @@ from the command line it runs until stopped (`run_sandbox`). docs/sandbox.md tel
 
 from astrelo.sandbox.account import Account, RecordChange, Switches
 from astrelo.sandbox.app import Sandbox, create_sandbox
-from astrelo.sandbox.fault_plan import FaultPlan, Rule
+from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError, Rule
 from astrelo.sandbox.faults import Fault
 from astrelo.sandbox.mutations import Mutation, MutationScript
 from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
@@ -14,6 +14,7 @@ from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecor
 from astrelo.sandbox.search_index import IndexMoods
 from astrelo.sandbox.server import run_sandbox, serve, serve_in_thread
 from astrelo.sandbox.transport import SandboxTransport
+from astrelo.sandbox.webhooks import Webhooks, WebhookSettings
 
 __all__ = [
     "DEVELOPMENT_CLIENT_ID",
@@ -23,6 +24,7 @@ __all__ = [
     "Association",
     "Fault",
     "FaultPlan",
+    "FaultPlanError",
     "IndexMoods",
     "Mutation",
     "MutationScript",
@@ -34,6 +36,8 @@ __all__ = [
     "Sandbox",
     "SandboxTransport",
     "Switches",
+    "WebhookSettings",
+    "Webhooks",
     "create_sandbox",
     "run_sandbox",
     "serve",

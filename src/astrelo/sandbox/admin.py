@@ -5,6 +5,7 @@ It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md
 
 import json
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from astrelo.sandbox.fault_plan import FaultPlan
 from astrelo.sandbox.faults import Fault
 from astrelo.sandbox.messages import Request, Response, json_response
 from astrelo.sandbox.state import SandboxState
+from astrelo.sandbox.webhooks import WebhookSettings
 
 Body = TypeVar("Body")
 PREFIX = "/_sandbox/"
@@ -77,13 +79,15 @@ class Scopes(msgspec.Struct, forbid_unknown_fields=True):
     portal_id: int | None = None
 
 
-def handle(state: SandboxState, request: Request) -> Response:
+async def handle(state: SandboxState, request: Request) -> Response:
     """Do one call; 404 for an unknown one, 400 with the reason for a body that does not fit."""
     action = _ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
     if action is None:
         return json_response({"message": f"There is no {request.method} {request.path}."}, status=404)
     try:
         answer = action(state, request)
+        if isawaitable(answer):
+            answer = await answer
     except (ValueError, Refusal) as error:
         return json_response({"message": str(error)}, status=400)
     return answer if isinstance(answer, Response) else json_response(answer)
@@ -217,6 +221,27 @@ def _clear_plan(state: SandboxState, request: Request) -> object:
     return _show_plan(state, request)
 
 
+def _set_webhooks(state: SandboxState, request: Request) -> object:
+    wanted = json.loads(request.body or b"{}")
+    told = msgspec.to_builtins(state.webhooks.settings) | wanted
+    state.webhooks.configure(msgspec.convert(told, WebhookSettings))
+    return state.webhooks.status()
+
+
+def _show_webhooks(state: SandboxState, _request: Request) -> object:
+    return state.webhooks.status()
+
+
+def _clear_webhooks(state: SandboxState, _request: Request) -> object:
+    state.webhooks.clear()
+    return state.webhooks.status()
+
+
+async def _flush_webhooks(state: SandboxState, _request: Request) -> object:
+    await state.webhooks.flush()
+    return state.webhooks.status()
+
+
 def _connect(state: SandboxState, request: Request) -> object:
     body = _body(request, Connect)
     scopes = None if body.scopes is None else tuple(body.scopes)
@@ -260,6 +285,10 @@ _ACTIONS: dict[tuple[str, str], Callable[[SandboxState, Request], object]] = {
     ("POST", "merge"): _merge,
     ("POST", "mutate"): _mutate,
     ("POST", "export"): _export,
+    ("GET", "webhooks"): _show_webhooks,
+    ("POST", "webhooks"): _set_webhooks,
+    ("DELETE", "webhooks"): _clear_webhooks,
+    ("POST", "webhooks/flush"): _flush_webhooks,
     ("POST", "connect"): _connect,
     ("POST", "tokens"): _tokens,
     ("POST", "scopes"): _scopes,

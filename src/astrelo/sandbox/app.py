@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+import httpx
+
 from astrelo.sandbox import admin, oauth_endpoints
 from astrelo.sandbox.account import Account, Switches
 from astrelo.sandbox.clock import SandboxClock
@@ -27,6 +29,7 @@ from astrelo.sandbox.oauth import AccessToken, App
 from astrelo.sandbox.portal import Portal
 from astrelo.sandbox.routes import CRM_ROUTES, Route, canonical_path
 from astrelo.sandbox.state import SandboxState
+from astrelo.sandbox.webhooks import Webhooks, WebhookSettings
 
 URL_CHARACTERS = 8000
 ADMIN_PREFIX = "/_sandbox/"
@@ -52,7 +55,9 @@ class Sandbox(SandboxState):
     async def respond(self, request: Request) -> Response:
         """Answer as HubSpot would; raise ConnectionDropped when a fault asks for it."""
         if request.path.startswith(ADMIN_PREFIX):
-            return admin.handle(self, request)
+            response = await admin.handle(self, request)
+            self.webhooks.wake()
+            return response
         path = canonical_path(request.path)
         entry = self.journal.add(self._entry(request, path))
         self._mutate(entry)
@@ -71,6 +76,11 @@ class Sandbox(SandboxState):
         if self._unmutated >= self.switches.mutate_every:
             self._unmutated = 0
             self.script.step(self.account)
+            self.webhooks.wake()
+
+    async def close(self) -> None:
+        """End what runs in the background; whoever serves the sandbox calls it at the end."""
+        await self.webhooks.stop()
 
     async def _pause(self, fault: Fault | None) -> None:
         delay = self.switches.latency_ms + (fault.delay_ms if fault and fault.kind != "drip" else 0)
@@ -185,17 +195,23 @@ def create_sandbox(
     rate_limit: bool = True,
     app: App | None = None,
     switches: Switches | None = None,
+    webhooks: WebhookSettings | None = None,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
 ) -> Sandbox:
     """Make a sandbox with one account for each portal; without any, one with the generated portal.
 
     `clock` gives seconds since the epoch. Without `rate_limit` the limits are announced so high that no
-    client meets them. `switches` start from HubSpot's own behaviour.
+    client meets them. `switches` start from HubSpot's own behaviour. `webhook_transport` delivers the webhooks,
+    over the network unless given.
     """
     chosen = switches or Switches()
     chosen.latency_ms = latency_ms or chosen.latency_ms
     if not rate_limit:
         chosen.requests_per_window = chosen.searches_per_second = UNLIMITED
-    return Sandbox(portals or (Portal.generate(),), app or App(), SandboxClock(clock), chosen)
+    registered, time_of = app or App(), SandboxClock(clock)
+    deliveries = Webhooks(registered.client_secret, time_of, webhook_transport)
+    deliveries.configure(webhooks or WebhookSettings())
+    return Sandbox(portals or (Portal.generate(),), registered, time_of, chosen, deliveries)
 
 
 def _matching_routes(path: str | None) -> list[tuple[Route, Sequence[str]]]:

@@ -10,6 +10,10 @@ from astrelo.sandbox.messages import Request
 from astrelo.sandbox.search_index import IndexMoods
 
 
+class FaultPlanError(ValueError):
+    """A fault plan's file cannot be used; the message names it and what is wrong with it."""
+
+
 class Rule(Damage, kw_only=True, forbid_unknown_fields=True):
     """A fault that matching requests get with `probability`, `most` times at the most."""
 
@@ -33,11 +37,11 @@ class FaultPlan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def load(cls, path: Path) -> "FaultPlan":
-        """Read a JSON file; raise ValueError with its name and what is wrong with it."""
+        """Read a JSON file; raise FaultPlanError when it is unusable."""
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls)
         except (OSError, msgspec.DecodeError) as error:
-            raise ValueError(f"{path}: the fault plan cannot be used: {error}.") from error
+            raise FaultPlanError(f"{path}: the fault plan cannot be used: {error}.") from error
 
 
 class PlannedFaults:

@@ -17,9 +17,11 @@ import h11
 
 from astrelo.sandbox.app import Sandbox, create_sandbox
 from astrelo.sandbox.errors import ConnectionDropped
+from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError
 from astrelo.sandbox.messages import Request, parse_form
 from astrelo.sandbox.oauth import App
 from astrelo.sandbox.portal import Portal, PortalError
+from astrelo.sandbox.webhooks import WebhookSettings
 
 MAX_BODY_BYTES = 16 * 2**20
 MAX_HEAD_BYTES = 256 * 2**10
@@ -117,6 +119,7 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
         for task in clients:
             task.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
+        await sandbox.close()
 
 
 @contextmanager
@@ -147,16 +150,22 @@ def run_sandbox(
     *,
     rate_limit: bool = True,
     app: App | None = None,
+    webhooks: WebhookSettings | None = None,
+    fault_plan: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; print `sandbox ready on URL` when listening.
 
-    An unusable portal file or a port that is taken ends the process with a sentence on stderr.
+    An unusable portal file or fault plan, or a port that is taken ends the process with a sentence on stderr.
     """
     try:
         chosen = Portal.load(portal) if portal is not None else Portal.generate(companies)
-        sandbox = create_sandbox(chosen, latency_ms=latency_ms, rate_limit=rate_limit, app=app)
+        sandbox = create_sandbox(
+            chosen, latency_ms=latency_ms, rate_limit=rate_limit, app=app, webhooks=webhooks
+        )
+        if fault_plan is not None:
+            sandbox.set_plan(FaultPlan.load(fault_plan))
         asyncio.run(_serve_until_stopped(sandbox, port))
-    except PortalError as error:
+    except (PortalError, FaultPlanError) as error:
         raise SystemExit(str(error)) from error
     except (OSError, OverflowError) as error:
         raise SystemExit(f"The sandbox cannot listen on port {port}: {error}.") from error

@@ -10,22 +10,28 @@ from astrelo.sandbox.journal import Journal
 from astrelo.sandbox.mutations import MutationScript
 from astrelo.sandbox.oauth import App, AuthorizationServer
 from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.webhooks import Webhooks
 
 
 class SandboxState:
     """What a sandbox is made of.
 
     `accounts` by portal id, `oauth` with every grant and secret it issued, `journal` of what was asked,
-    `faults` waiting to happen, `planned` ones with their rules, `script` of mutations, `switches` for its quirks, `clock` to be advanced.
+    `faults` waiting to happen, `planned` ones with their rules, `script` of mutations, `webhooks` that tell of changes, `switches` for its quirks, `clock` to be advanced.
     """
 
-    def __init__(self, portals: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches) -> None:
+    def __init__(
+        self, portals: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches, webhooks: Webhooks
+    ) -> None:
         self.clock = clock
         self.switches = switches
         self.accounts = {portal.account_id: Account(portal, clock, switches) for portal in portals}
         self.oauth = AuthorizationServer(app, clock, switches)
         self.faults = FaultQueue()
         self.journal = Journal()
+        self.webhooks = webhooks
+        for account in self.accounts.values():
+            account.on_event = webhooks.tell
         self.set_plan(FaultPlan())
         self.set_script(0)
 
