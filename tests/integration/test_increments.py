@@ -273,6 +273,31 @@ def test_any_number_of_requests_during_a_run_lead_to_exactly_one_more(play: Play
     play(crm, scenario)
 
 
+@pytest.mark.parametrize("begun", [True, False], ids=["running", "queued"])
+def test_a_full_sync_asked_for_during_an_incremental_one_follows_it(play: Play, begun: bool) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
+
+    async def scenario(made: World) -> None:
+        async def ask(object_type: ObjectType, place: int) -> None:
+            await made.request(mode=SyncMode.FULL)
+            await made.request(mode=SyncMode.INCREMENTAL)
+
+        await made.sync()
+        run = await made.request(mode=SyncMode.INCREMENTAL)
+        if begun:
+            crm.before_page = ask
+        else:
+            assert await made.request(mode=SyncMode.FULL) == run
+        await made.run_sync()(made.user_id, run.id)
+        crm.before_page = None
+        modes = ["full completed", "incremental completed", "full queued"]
+        assert [" ".join(told) for told in await runs_of(made)] == modes
+        await carry_out_the_open_one(made)
+        assert (await runs_of(made))[2:] == [("full", "completed")]
+
+    play(crm, scenario)
+
+
 def test_a_slice_hands_the_run_on_and_the_next_goes_on_from_there(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)})
 
@@ -315,6 +340,6 @@ def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
 
 
 async def carry_out_the_open_one(made: World) -> SyncRun:
-    run = await SyncNow(made.uow, made.request_sync())(made.user_id, HUBSPOT)
+    run = await SyncNow(made.uow, made.request_sync())(made.user_id, HUBSPOT, SyncMode.EVENTS)
     await made.run_sync()(made.user_id, run.id)
     return await made.stored(run)

@@ -227,8 +227,8 @@ class RunSync:
 
     async def _request_next(self, tx: Transaction, connection: CrmConnection) -> None:
         """Start what was asked for while this run was under way: exactly one run for any number of requests."""
-        if await tx.connections.take_request(connection.id):
-            await self._request_sync(tx, connection, SyncMode.INCREMENTAL)
+        if (asked := await tx.connections.take_request(connection.id)) is not None:
+            await self._request_sync(tx, connection, asked)
         elif await tx.hints.any_waiting(connection.id):
             await self._request_sync(tx, connection, SyncMode.EVENTS)
 

@@ -18,8 +18,9 @@ class RequestSync:
     """Make sure that a run of the connection is on its way: one at a time.
 
     A run that has not begun is returned as it is. One that is running may be past what the caller wants
-    seen, so the request is remembered, and the run starts another when it ends. A parked run is woken,
-    and one that failed recently goes on from its cursors. Joins the caller's transaction, which must
+    seen, so the request is remembered, and the run starts another when it ends: an incremental one, unless
+    more was asked for than the run does itself. A parked run is woken, and one that failed recently goes
+    on from its cursors. Joins the caller's transaction, which must
     hold the connection's lock.
     """
 
@@ -39,9 +40,13 @@ class RequestSync:
         if latest is not None and latest.is_resumable(now):
             run = latest.requeued()
             await tx.runs.save(run)
+            if not run.mode.covers(mode):
+                await tx.connections.remember_request(connection.id, now, mode)
         elif latest is not None and latest.status.is_open:
-            if latest.status is RunStatus.RUNNING:
-                await tx.connections.remember_request(connection.id, now)
+            if not latest.mode.covers(mode):
+                await tx.connections.remember_request(connection.id, now, mode)
+            elif latest.status is RunStatus.RUNNING:
+                await tx.connections.remember_request(connection.id, now, SyncMode.INCREMENTAL)
             return latest
         else:
             run = await self._new(tx, connection, mode)

@@ -35,7 +35,7 @@ from astrelo.domain.identifiers import (
     UserId,
 )
 from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordHint, RecordPage, RejectedRecord
-from astrelo.domain.sync import Freshness, RunStatus, SyncRun, SyncStep, Window
+from astrelo.domain.sync import Freshness, RunStatus, SyncMode, SyncRun, SyncStep, Window
 from astrelo.domain.triage import KnownRecord, Write, Written
 
 
@@ -258,12 +258,12 @@ class Connections(Protocol):
         """Note what is stored of this object type; neither time ever goes back."""
 
     @abstractmethod
-    async def remember_request(self, connection_id: ConnectionId, at: datetime) -> None:
-        """Keep that a sync was asked for while one was running."""
+    async def remember_request(self, connection_id: ConnectionId, at: datetime, mode: SyncMode) -> None:
+        """Keep that a sync was asked for while one was under way; the most thorough mode counts."""
 
     @abstractmethod
-    async def take_request(self, connection_id: ConnectionId) -> bool:
-        """Tell whether one was asked for, and forget it."""
+    async def take_request(self, connection_id: ConnectionId) -> SyncMode | None:
+        """Return the mode that was asked for, None when nobody asked, and forget it."""
 
     @abstractmethod
     async def delete(self, connection_id: ConnectionId) -> None:
@@ -518,6 +518,13 @@ class CrmAccounts(Protocol):
     @abstractmethod
     async def connected(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
         """Return the active connections of an account."""
+
+
+class ConnectionOwners(Protocol):
+    """The way from a connection's id alone to its user: for operators."""
+
+    @abstractmethod
+    async def owner_of(self, connection_id: ConnectionId) -> UserId | None: ...
 
 
 class SyncCandidate(NamedTuple):

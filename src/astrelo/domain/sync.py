@@ -35,6 +35,13 @@ class SyncMode(StrEnum):
     EVENTS = "events"
     """Only the records that webhooks named."""
 
+    def covers(self, other: "SyncMode") -> bool:
+        """Tell whether a run of this mode, begun now, sees all that one of the other would."""
+        return _THOROUGHNESS.index(self) >= _THOROUGHNESS.index(other)
+
+
+_THOROUGHNESS = (SyncMode.EVENTS, SyncMode.INCREMENTAL, SyncMode.FULL)
+
 
 class RunStatus(StrEnum):
     QUEUED = "queued"

@@ -10,7 +10,7 @@ from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnectio
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
 from astrelo.domain.ports import Connections
-from astrelo.domain.sync import Freshness
+from astrelo.domain.sync import Freshness, SyncMode
 
 
 class PgConnections(Connections):
@@ -71,16 +71,16 @@ class PgConnections(Connections):
             freshness.watermark,
         )
 
-    async def remember_request(self, connection_id: ConnectionId, at: datetime) -> None:
+    async def remember_request(self, connection_id: ConnectionId, at: datetime, mode: SyncMode) -> None:
         await self._connection.execute(
-            statement("connection_remember_request"), self._user_id, connection_id, at
+            statement("connection_remember_request"), self._user_id, connection_id, at, mode
         )
 
-    async def take_request(self, connection_id: ConnectionId) -> bool:
+    async def take_request(self, connection_id: ConnectionId) -> SyncMode | None:
         taken = await self._connection.fetchval(
             statement("connection_take_request"), self._user_id, connection_id
         )
-        return taken is not None
+        return None if taken is None else SyncMode(taken)
 
     async def delete(self, connection_id: ConnectionId) -> None:
         await self._connection.execute(statement("connection_delete"), self._user_id, connection_id)

@@ -8,6 +8,9 @@ alter table connection_freshness add column watermark timestamptz;
 update connection_freshness set watermark = complete_as_of;
 alter table connection_freshness alter column watermark set not null;
 
+-- Of which mode a sync was asked for while one was under way that does not do.
+alter table crm_connections add column sync_requested_mode text;
+
 -- The account is found without a tenant: webhooks name it, and one run at a time may read it.
 create index crm_connections_by_account on crm_connections (provider, account_id);
 
@@ -48,4 +51,5 @@ drop index sync_runs_queued_by_account;
 drop index sync_runs_one_running_per_account;
 alter table sync_runs drop column account_id;
 drop index crm_connections_by_account;
+alter table crm_connections drop column sync_requested_mode;
 alter table connection_freshness drop column watermark;
