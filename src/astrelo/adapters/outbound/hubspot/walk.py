@@ -21,9 +21,10 @@ from astrelo.adapters.outbound.hubspot.client import (
     Trail,
 )
 from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, SearchRange, cursor_of
-from astrelo.adapters.outbound.hubspot.wire import CrmObject
+from astrelo.adapters.outbound.hubspot.wire import ContactProperties, CrmObject
 from astrelo.domain.errors import CrmError, CrmRejected
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
+from astrelo.domain.normalization import timestamp
 from astrelo.domain.ports import CrmSession
 from astrelo.domain.records import RejectedRecord
 from astrelo.domain.sync import Window
@@ -109,9 +110,10 @@ async def searched(
 ) -> AsyncGenerator[Group, None]:
     """Walk the records of these ranges, one after the other.
 
-    A range is done when as many distinct records came as search counts, and it counted the same on every
-    page; otherwise it is read again, then divided: a record that is modified meanwhile leaves a window
-    and shifts the others from page to page. Ranges beyond the cap are divided at once.
+    A range is done when as many distinct records of it came as search counts, and it counted the same on
+    every page; otherwise it is read again, then divided: a record that is modified meanwhile leaves a
+    window and shifts the others from page to page. Records that do not belong to the range are yielded,
+    but stand in for none that does. Ranges beyond the cap are divided at once.
     """
     open_ranges, attempts = list(ranges), 0
     expected: int | None = None
@@ -139,7 +141,7 @@ async def _read_range(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
 ) -> AsyncGenerator[tuple[Group, bool | None], None]:
     """Yield a range's groups from its first page on, the last one with whether nothing can be missing."""
-    tally, group, trail = _Tally(), Group(), Trail(None)
+    tally, group, trail = _Tally(wanted), Group(), Trail(None)
     while True:
         group.add(page)
         tally.add(page)
@@ -156,15 +158,16 @@ async def _read_range(
 class _Tally:
     """Whether one reading of a range brought everything that search counted, while its count stood still."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: SearchRange) -> None:
         self.received = 0
+        self._wanted = wanted
         self._ids: set[str] = set()
         self._unnamed = 0
         self._totals: set[int | None] = set()
 
     def add(self, page: ObjectPage) -> None:
         self.received += len(page.objects) + len(page.rejected)
-        self._ids.update(told.id for told in page.objects)
+        self._ids.update(told.id for told in page.objects if _may_belong_to(self._wanted, told))
         self._ids.update(record.record_id for record in page.rejected if record.record_id is not None)
         self._unnamed += sum(record.record_id is None for record in page.rejected)
         self._totals.add(page.total)
@@ -172,6 +175,30 @@ class _Tally:
     @property
     def is_complete(self) -> bool:
         return self._totals == {len(self._ids) + self._unnamed}
+
+
+def _may_belong_to(wanted: SearchRange, told: CrmObject) -> bool:
+    """Tell whether search can have counted this record. One of unreadable time or id is given the benefit of the doubt.
+
+    So is the only id of a range: its record may show a later time than the index has, and cannot be missed.
+    """
+    if told.id.isdecimal() and not wanted.lowest <= int(told.id) <= wanted.highest:
+        return False
+    modified = timestamp(_modified_property(told))
+    return (
+        wanted.lowest == wanted.highest
+        or modified is None
+        or wanted.start <= (modified - _EPOCH) // _MILLISECOND <= wanted.end
+    )
+
+
+def _modified_property(told: CrmObject) -> str | None:
+    properties = told.properties
+    return (
+        properties.lastmodifieddate
+        if isinstance(properties, ContactProperties)
+        else properties.hs_lastmodifieddate
+    )
 
 
 def ranges_of(window: Window) -> Sequence[SearchRange]:
