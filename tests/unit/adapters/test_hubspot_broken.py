@@ -1,112 +1,29 @@
 """A HubSpot that answers 200 and nonsense: every walk ends, and what it brings can be stored."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import parse_qsl
 
-import httpx
 import pytest
 
-from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
-from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import CrmRejected
-from astrelo.domain.identifiers import CrmAccountId, ObjectType
+from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import (
     CompanyRecord,
     ContactRecord,
     DealRecord,
-    RecordPage,
     RejectedRecord,
     RejectionReason,
 )
 from astrelo.domain.sync import Window
-from tests.unit.adapters.hubspot_sandbox import CONFIG, reference
-from tests.unit.fakes.clock import START, FakeClock
-from tests.unit.fakes.crm_session import LastingSession
-from tests.unit.fakes.randomness import FakeRandomness
+from tests.unit.adapters.broken_hubspot import Asked, BrokenHubSpot, linked_to, page, told
+from tests.unit.fakes.clock import START
 
 pytestmark = pytest.mark.anyio
-
-Asked = Mapping[str, Any]
-Answer = Callable[[Asked], object]
-
-OBJECTS = "/crm/objects/2026-09"
-ENOUGH = 300  # requests: a walk that makes more will not end
-PRIMARY = [
-    {"category": "HUBSPOT_DEFINED", "typeId": 1},
-    {"category": "HUBSPOT_DEFINED", "typeId": 5},
-]
-
-
-class Endless(Exception):
-    pass
-
-
-class BrokenHubSpot:
-    """Answers `answers` by path, given the query or the body, and nothing at all for other paths."""
-
-    def __init__(self, **answers: Answer) -> None:
-        self._answers = {
-            "companies": answers.get("companies"),
-            "contacts": answers.get("contacts"),
-            "deals": answers.get("deals"),
-        }
-        self._others = answers
-        self.requests = 0
-        transport = httpx.MockTransport(self._answer)
-        self.provider: HubSpotProvider = build_hubspot(
-            CONFIG, reference(), FakeClock(), FakeRandomness(), reads=transport, oauth=transport
-        )
-        self.session = LastingSession(CrmAccount(account_id=CrmAccountId("101"), name="Acme"))
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.requests += 1
-        if self.requests > ENOUGH:
-            raise Endless
-        told = self._answer_for(request.url.path)(_asked(request))
-        content = told if isinstance(told, bytes) else json.dumps(told).encode()
-        return httpx.Response(200, stream=httpx.ByteStream(content))
-
-    def _answer_for(self, path: str) -> Answer:
-        for kind in ("search", "associations", "owners", "pipelines"):
-            if f"/{kind}" in path:
-                return self._others.get(kind) or _nothing
-        return self._answers.get(path.removeprefix(f"{OBJECTS}/")) or _nothing
-
-    async def pages(self, object_type: ObjectType, window: Window | None = None) -> list[RecordPage]:
-        return [page async for page in self.provider.read(self.session, object_type, window=window)]
-
-
-def _nothing(asked: Asked) -> object:
-    return {"results": [], "total": 0}
-
-
-def _asked(request: httpx.Request) -> Asked:
-    return dict(parse_qsl(request.url.query.decode())) | (
-        json.loads(request.content) if request.content else {}
-    )
-
-
-def told(record_id: object, **properties: object) -> dict[str, object]:
-    return {"id": record_id, "properties": properties, "updatedAt": "2026-11-23T09:00:00.000Z"}
-
-
-def page(*results: object, after: str | None = None) -> dict[str, object]:
-    return {"results": results, "total": len(results)} | (
-        {"paging": {"next": {"after": after}}} if after else {}
-    )
 
 
 def circle(asked: Asked) -> dict[str, object]:
     """Lead from the start to a, from a to b and c, and from c to a again."""
     following = {"a": "b", "b": "c", "c": "a"}
     return page(told("1"), after=following.get(asked.get("after", ""), "a"))
-
-
-def linked_to(*ids: object) -> Answer:
-    to = [{"toObjectId": one, "associationTypes": PRIMARY} for one in ids]
-    return lambda asked: {"results": [{"from": {"id": "1"}, "to": to}]}
 
 
 async def test_a_walk_whose_cursors_go_round_in_a_circle_ends() -> None:
