@@ -269,6 +269,7 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     provider: Provider
     status: IntegrationStatus
     configured: bool = True
+    connection_id: UUID | None = None
     stale: bool = False
     reason: str | None = None
     action: str | None = None

@@ -15,6 +15,7 @@ from astrelo.bootstrap.settings import InvalidSettings, Settings, parse_settings
 
 _FAILED = 1
 _WRONG_USAGE = 2
+_COULD_NOT_COMPARE = 3
 _INTERRUPTED = 130  # what shells report for SIGINT
 
 
@@ -81,6 +82,28 @@ def migrate() -> None:
 
 @cli.command()
 @click.option(
+    "--connection",
+    type=click.UUID,
+    required=True,
+    help="Id of the connection, as GET /api/integrations has it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Compare a CRM with what is stored of it, record by record.
+
+    Writes no records. Exit codes: 0 equal, 1 differences, 3 could not be compared, for instance because
+    a sync of the account is running.
+    """
+    from astrelo.bootstrap import verify as verification
+
+    with _problems_for_people(failed=_COULD_NOT_COMPARE):
+        compared = verification.run_verify(_settings(), connection)
+    click.echo(verification.as_json(compared) if as_json else verification.as_text(compared))
+    sys.exit(0 if all(comparison.is_equal for comparison in compared) else _FAILED)
+
+
+@cli.command()
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8010,
@@ -131,7 +154,10 @@ def token(user: UUID) -> None:
 
 
 def main() -> None:
-    """Run the command line; never returns. Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 Ctrl-C."""
+    """Run the command line; never returns. Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 Ctrl-C.
+
+    `verify` has its own meaning for 1: see there.
+    """
     cli.main(prog_name="astrelo")
 
 
@@ -149,7 +175,7 @@ def _settings() -> Settings:
 
 
 @contextmanager
-def _problems_for_people() -> Iterator[None]:
+def _problems_for_people(failed: int = _FAILED) -> Iterator[None]:
     """Turn what can go wrong on somebody's machine into a sentence and an exit code, without a traceback."""
     from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
     from astrelo.bootstrap.problems import Problem
@@ -159,7 +185,7 @@ def _problems_for_people() -> Iterator[None]:
     except InvalidSettings as error:
         _fail(str(error), _WRONG_USAGE)
     except (Problem, EmbeddedPostgresError) as error:
-        _fail(str(error), _FAILED)
+        _fail(str(error), failed)
     except KeyboardInterrupt:
         _fail("Stopped.", _INTERRUPTED)
 

@@ -33,7 +33,7 @@ from astrelo.adapters.outbound.postgres.readers import (
     PgIcpProfileReader,
     PgOwnerReader,
 )
-from astrelo.adapters.outbound.postgres.routing import PgCrmAccounts, PgSyncSchedule
+from astrelo.adapters.outbound.postgres.routing import PgConnectionOwners, PgCrmAccounts, PgSyncSchedule
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
@@ -56,6 +56,7 @@ from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.verify_sync import VerifySync
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
@@ -63,6 +64,7 @@ from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports import (
     Clock,
     ConfiguredWebhooks,
+    ConnectionOwners,
     CrmAccounts,
     CrmProviders,
     OAuthStates,
@@ -136,6 +138,7 @@ class Adapters(Provider):
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
     lost_runs = provide(LostRuns)
     crm_accounts = provide(PgCrmAccounts, provides=CrmAccounts)
+    connection_owners = provide(PgConnectionOwners, provides=ConnectionOwners)
     sync_schedule = provide(PgSyncSchedule, provides=SyncSchedule)
 
     @provide
@@ -196,6 +199,7 @@ class UseCases(Provider):
     sync_contacts = provide(SyncContacts)
     sync_deals = provide(SyncDeals)
     run_sync = provide(RunSync)
+    verify_sync = provide(VerifySync)
 
 
 def create_container(settings: Settings, *overrides: BaseProvider) -> AsyncContainer:

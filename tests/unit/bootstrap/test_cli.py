@@ -78,7 +78,7 @@ def test_a_portal_that_is_not_there_is_wrong_usage(runner: CliRunner) -> None:
     assert "/no/such/portal.jsonl" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "worker", "migrate", "sandbox", "token"])
+@pytest.mark.parametrize("command", ["demo", "serve", "worker", "migrate", "sandbox", "token", "verify"])
 def test_every_command_explains_itself(runner: CliRunner, command: str) -> None:
     result = run(runner, command, "--help")
     assert result.exit_code == 0

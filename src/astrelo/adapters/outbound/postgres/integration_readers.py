@@ -80,6 +80,7 @@ class PgIntegrationReader(IntegrationReader):
         return IntegrationView(
             provider=provider,
             status=status,
+            connection_id=row["id"],
             stale=status is not IntegrationStatus.ACTIVE,
             reason=row["reason"],
             action=action_for_connection(status, provider),

@@ -8,7 +8,7 @@ from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.ports import ConnectedUser, CrmAccounts, SyncCandidate, SyncSchedule
+from astrelo.domain.ports import ConnectedUser, ConnectionOwners, CrmAccounts, SyncCandidate, SyncSchedule
 
 
 class PgCrmAccounts(CrmAccounts):
@@ -21,6 +21,18 @@ class PgCrmAccounts(CrmAccounts):
         except UNAVAILABLE as error:
             raise StoreUnavailable(type(error).__name__) from error
         return [ConnectedUser(UserId(user_id), ConnectionId(id_)) for user_id, id_ in rows]
+
+
+class PgConnectionOwners(ConnectionOwners):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def owner_of(self, connection_id: ConnectionId) -> UserId | None:
+        try:
+            user_id = await self._pool.fetchval(statement("connection_owner"), connection_id)
+        except UNAVAILABLE as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        return None if user_id is None else UserId(user_id)
 
 
 class PgSyncSchedule(SyncSchedule):

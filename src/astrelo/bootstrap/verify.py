@@ -1,0 +1,87 @@
+"""`astrelo verify`: whether what is stored of a CRM is what the CRM holds."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from astrelo.application.read_models import StoreHealth
+from astrelo.application.verify_sync import Comparison, Difference, VerifySync
+from astrelo.bootstrap.container import create_container
+from astrelo.bootstrap.development import with_database
+from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.settings import Settings
+from astrelo.domain.errors import AstreloError, InvalidTransition
+from astrelo.domain.identifiers import ConnectionId
+
+IDS_SHOWN = 20
+"""How many ids of each kind of difference are listed; the counts are complete."""
+
+_WORDS = {
+    Difference.MISSING_HERE: "missing here",
+    Difference.GONE_THERE: "gone there",
+    Difference.DIFFERENT: "different content",
+}
+
+
+def run_verify(settings: Settings, connection_id: UUID) -> Sequence[Comparison]:
+    """Compare, and return what was found. Raises Problem when that is not possible now."""
+    with with_database(settings) as complete:
+        return asyncio.run(_verified(complete, ConnectionId(connection_id)))
+
+
+async def _verified(settings: Settings, connection_id: ConnectionId) -> Sequence[Comparison]:
+    container = create_container(settings)
+    try:
+        if await (await container.get(StoreHealth)).pending_migrations():
+            raise Problem("The database's schema is not up to date: run `astrelo migrate` first.")
+        return await (await container.get(VerifySync))(connection_id)
+    except InvalidTransition as error:
+        raise Problem(f"{error} Try again when that has changed.") from error
+    except AstreloError as error:
+        raise Problem(f"Nothing was compared. {error}") from error
+    finally:
+        await container.close()
+
+
+def as_text(compared: Sequence[Comparison]) -> str:
+    return "\n".join(line for comparison in compared for line in _lines(comparison))
+
+
+def _lines(comparison: Comparison) -> list[str]:
+    name = f"{comparison.object_type:<10}"
+    if comparison.refused is not None:
+        return [f"{name} not compared: {comparison.refused}"]
+    verdict = "equal" if comparison.is_equal else "differ"
+    lines = [f"{name} {comparison.records} at the CRM: {verdict}"]
+    if comparison.rejected:
+        lines.append(f"  {comparison.rejected} cannot be kept, as in a sync")
+    lines += [f"  {_one(kind, ids)}" for kind, ids in comparison.differences.items() if ids]
+    return lines
+
+
+def _one(kind: Difference, ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+    return f"{len(ids)} {_WORDS[kind]}: {', '.join(ids[:IDS_SHOWN])}{more}"
+
+
+def as_json(compared: Sequence[Comparison]) -> str:
+    """Return one JSON object: `equal`, and per object type `records`, `rejected`, `refused` and each kind."""
+    told = {
+        "equal": all(comparison.is_equal for comparison in compared),
+        "object_types": {str(comparison.object_type): _fields(comparison) for comparison in compared},
+    }
+    return msgspec.json.encode(told).decode()
+
+
+def _fields(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "equal": comparison.is_equal,
+        "records": comparison.records,
+        "rejected": comparison.rejected,
+        "refused": comparison.refused,
+    } | {
+        str(kind): {"count": len(ids), "ids": ids[:IDS_SHOWN]} for kind, ids in comparison.differences.items()
+    }
