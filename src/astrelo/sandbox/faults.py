@@ -4,17 +4,23 @@ from typing import Literal
 
 import msgspec
 
-from astrelo.sandbox.errors import rate_limited
+from astrelo.sandbox.errors import rate_limited, refusal
 from astrelo.sandbox.messages import Request, Response, encode_json
 
 TOO_MANY_REQUESTS = 429
+INTERNAL_SERVER_ERROR = 500
+_WORDS = {
+    423: ("LOCKED", "This resource is locked by another request. Try again in two seconds."),
+    477: ("MIGRATION_IN_PROGRESS", "This account is being moved to another data centre."),
+}
+_OTHER = ("INVALID_REQUEST", "The request was refused.")
 
 
 class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a request that it matches gets.
 
     respond         `status`, `body` (JSON, or text for anything else) and `headers` instead of an answer; without
-                    a body 429 gets HubSpot's for `policy`, 5xx a page of HTML
+                    a body 429 gets HubSpot's for `policy`, others below 500 its error, 5xx a page of HTML
     truncate        half of the answer, as if it were whole
     cut             half of the answer, then the connection ends
     drop            the connection ends before the request is acted on
@@ -64,14 +70,18 @@ class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return self._default(headers)
 
     def _default(self, headers: list[tuple[str, str]]) -> Response:
-        if self.status == TOO_MANY_REQUESTS:
-            return Response(
-                status=self.status, body=encode_json(rate_limited(self.policy).body), headers=headers
+        if self.status >= INTERNAL_SERVER_ERROR:
+            page = (
+                f"<html><head><title>{self.status}</title></head><body><h1>{self.status}</h1></body></html>"
             )
-        page = f"<html><head><title>{self.status}</title></head><body><h1>{self.status}</h1></body></html>"
-        return Response(
-            status=self.status, body=page.encode(), media_type="text/html;charset=utf-8", headers=headers
+            return Response(
+                status=self.status, body=page.encode(), media_type="text/html;charset=utf-8", headers=headers
+            )
+        limited = self.status == TOO_MANY_REQUESTS
+        refused = (
+            rate_limited(self.policy) if limited else refusal(self.status, *_WORDS.get(self.status, _OTHER))
         )
+        return Response(status=self.status, body=encode_json(refused.body), headers=headers)
 
 
 class Fault(Damage, kw_only=True, forbid_unknown_fields=True):

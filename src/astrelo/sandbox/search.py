@@ -1,7 +1,8 @@
 """Search: filters, one sort, pages by offset, and the cap of ten thousand results."""
 
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -113,7 +114,7 @@ def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
     visible_until = account.clock.now() - account.switches.search_lag_seconds
     found = [
         record
-        for record in table.live()
+        for record in _candidates(table, body)
         if record.published_at <= visible_until
         and _told(record, kind, body.query)
         and (not groups or any(all(test(record) for test in group) for group in groups))
@@ -124,6 +125,30 @@ def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
         found.sort(key=lambda record: _sort_key(read(record)), reverse=reverse)
         found.sort(key=lambda record: read(record) is None)
     return found
+
+
+def _candidates(table: ObjectTable, body: Search) -> Iterable[Record]:
+    """Return the live records without those that the modified date excludes; the filters are still to be asked."""
+    filters = body.filter_groups[0].filters if len(body.filter_groups) == 1 else []
+    spans = [_span(one) for one in filters if one.property_name == table.kind.modified_property]
+    if not spans:
+        return table.live()
+    return table.live_modified(max(low for low, _ in spans), min(high for _, high in spans))
+
+
+def _span(one: Filter) -> tuple[float, float]:
+    """Return milliseconds that no match of a filter on a moment lies outside of."""
+    value = _moment(one.value) if one.value else 0.0
+    match one.operator:
+        case "EQ":
+            return value, value
+        case "GT" | "GTE":
+            return value, math.inf
+        case "LT" | "LTE":
+            return -math.inf, value
+        case "BETWEEN":
+            return value, _moment(one.high_value or "")
+    return -math.inf, math.inf
 
 
 def _sort_key(value: Value | None) -> tuple[float, str]:
@@ -163,7 +188,7 @@ def _reader(table: ObjectTable, name: str) -> tuple[Reader, Callable[[str], Valu
     return read, parse
 
 
-def _moment(text: str) -> Value:
+def _moment(text: str) -> float:
     return float(text) if text.lstrip("-").isdigit() else float(milliseconds(text))
 
 

@@ -1,9 +1,10 @@
 """An account's records and the links between them, indexed for the endpoints."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import itemgetter
 from random import Random
 
 from astrelo.sandbox.clock import milliseconds
@@ -41,6 +42,13 @@ def id_order(record_id: str) -> tuple[int, str]:
     return len(record_id), record_id
 
 
+def _by_modification(record: Record) -> tuple[int, tuple[int, str]]:
+    return record.updated_ms, id_order(record.id)
+
+
+_milliseconds_of = itemgetter(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     records: list[Record]
@@ -58,6 +66,8 @@ class ObjectTable:
         self._order: dict[bool, list[tuple[int, str]]] = {False: [], True: []}
         self._aliases: dict[str, str] = {}
         self._highest = (0, "0")
+        self._modified: list[tuple[int, tuple[int, str]]] | None = None
+        """Live records by their modified date; made when it is first asked for, kept from then on."""
 
     def load(self, records: Iterable[Record]) -> None:
         """Fill an empty table at once; later changes go through `put`."""
@@ -70,6 +80,8 @@ class ObjectTable:
         self.remove(record.id)
         self._keep(record)
         insort(self._order[record.archived], id_order(record.id))
+        if self._modified is not None and not record.archived:
+            insort(self._modified, _by_modification(record))
         self.version += 1
 
     def remove(self, record_id: str) -> bool:
@@ -78,6 +90,8 @@ class ObjectTable:
             return False
         order = self._order[record.archived]
         del order[bisect_left(order, id_order(record_id))]
+        if self._modified is not None and not record.archived:
+            del self._modified[bisect_left(self._modified, _by_modification(record))]
         self.version += 1
         return True
 
@@ -101,6 +115,14 @@ class ObjectTable:
 
     def live(self) -> Iterator[Record]:
         return (self._records[record_id] for _, record_id in self._order[False])
+
+    def live_modified(self, low: float, high: float) -> Iterator[Record]:
+        """Live records modified between two moments in milliseconds, both included, in the order of their ids."""
+        if self._modified is None:
+            self._modified = sorted(map(_by_modification, self.live()))
+        start = bisect_left(self._modified, low, key=_milliseconds_of)
+        end = bisect_right(self._modified, high, key=_milliseconds_of)
+        return (self._records[order[1]] for order in sorted(order for _, order in self._modified[start:end]))
 
     def all(self) -> Iterator[Record]:
         """Live and archived ones, in the order of their ids."""

@@ -48,6 +48,11 @@ async def test_477_can_say_how_long(client: httpx.AsyncClient, sandbox: Sandbox)
     assert (answer.status_code, answer.headers["retry-after"]) == (477, "3600")
 
 
+async def test_a_lock_comes_with_hubspots_error(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(kind="respond", status=423))
+    assert (await client.get(COMPANIES)).json()["category"] == "LOCKED"
+
+
 @pytest.mark.parametrize("kind", ["drop", "cut", "drop_response"])
 async def test_a_broken_connection_is_a_protocol_error(
     client: httpx.AsyncClient, sandbox: Sandbox, kind: str

@@ -3,8 +3,16 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox import Association, Portal, RecordChange, Sandbox
-from tests.unit.sandbox.builders import company
+from astrelo.sandbox import (
+    Association,
+    MutationScript,
+    Portal,
+    RecordChange,
+    Sandbox,
+    SandboxTransport,
+    create_sandbox,
+)
+from tests.unit.sandbox.builders import NOW, company
 
 pytestmark = pytest.mark.anyio
 
@@ -148,3 +156,38 @@ class TestBeyondTheCap:
         assert found["total"] == 10_050
         assert found["paging"]["next"]["after"] == "10000"
         assert (await client.post(SEARCH, json={"limit": 200, "after": "10000"})).status_code == 400
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_windows_of_the_modified_date_part_the_records_whatever_happened_to_them(seed: int) -> None:
+    time = iter(range(1, 10_000))
+    sandbox = create_sandbox(
+        Portal.generate(40, seed), clock=lambda: NOW + next(time) / 100, rate_limit=False
+    )
+    headers = {"authorization": f"Bearer {sandbox.oauth.connect(sandbox.account.portal_id)['access_token']}"}
+    script = MutationScript(seed)
+    async with httpx.AsyncClient(
+        transport=SandboxTransport(sandbox), base_url="https://crm.test", headers=headers
+    ) as client:
+        for _ in range(4):
+            script.run(sandbox.account, 60)
+            dates = sorted(one.updated_ms for one in sandbox.account.store.tables["companies"].live())
+            middle = str(dates[len(dates) // 2])
+            totals = [
+                (await client.post(SEARCH, json={"filterGroups": groups})).json()["total"]
+                for groups in (
+                    [],
+                    [{"filters": [modified("LT", middle)]}],
+                    [{"filters": [modified("GTE", middle)]}],
+                    [{"filters": [modified("GT", middle)]}],
+                    [{"filters": [modified("EQ", middle)]}],
+                    [{"filters": [modified("LT", middle)]}, {"filters": [modified("GTE", middle)]}],
+                )
+            ]
+            everything, before, since, after, at, either = totals
+            assert everything == len(dates) == before + since == either
+            assert since == at + after
+
+
+def modified(operator: str, value: str) -> dict[str, str]:
+    return {"propertyName": "hs_lastmodifieddate", "operator": operator, "value": value}
