@@ -4,11 +4,14 @@
 # ARGS="--once"      options for `make demo`
 # N=100000           records per object type for `make bench`
 # TESTS=tests/unit   what `make test` runs
+# ROUNDS=20 SEED=1   how much `make chaos` breaks, and how
 
 PYTHON ?= python3
 ARGS ?=
 N ?= 100000
 TESTS ?= tests
+ROUNDS ?= 20
+SEED ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +22,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lint types contracts unit lock checksums clean $(STALE)
+.PHONY: help demo test check bench chaos rate fairness format lint types contracts unit lock checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -37,6 +40,15 @@ check: $(READY) ## Format, lint, types, import contracts, unit tests: seconds, n
 
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (N=100000)
 	@$(RUN) benchmarks --records $(N)
+
+chaos: $(READY) ## Break everything while it syncs, then look for what was lost (ROUNDS=20 SEED=1)
+	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+
+rate: $(READY) ## A minute at HubSpot's limits: never over them, and used to nine tenths
+	@$(RUN) tests.chaos.rate
+
+fairness: $(READY) ## 200 connections, 4 workers: how long small ones wait while large ones sync
+	@$(RUN) tests.chaos.fairness
 
 lock: $(READY) ## Pin every dependency, with hashes, for Python 3.11 and newer
 	@$(RUN) pip install --quiet uv

@@ -1,6 +1,7 @@
 """Whether two databases hold the same truth, and which records they disagree on."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,41 @@ import asyncpg
 from tests.canonical import stored_view
 
 _OURS = ["id", "user_id", "company_id", "crm_rep_id", "created_at", "synced_at", "archived_at"]
-_TABLES = ("crm_companies", "companies", "contacts", "deals")
+_RECORDS = ("crm_companies", "contacts", "deals")
+_TABLES = (*_RECORDS, "companies")
 
 
 async def differences(mine: str, user_id: UUID, expected: str, expected_user: UUID) -> list[str]:
     """Describe each difference between two users' data: canonical views, and every mapped column."""
     found, wanted = await _truth(mine, user_id), await _truth(expected, expected_user)
     return [line for part in wanted for line in _compared(part, found[part], wanted[part])]
+
+
+async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
+    """Give the modified time of every live record that is stored."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return {
+            f"{table} {row[0]}": row[1]
+            for table in _RECORDS
+            for row in await connection.fetch(
+                f"""select external_provider_id, source_updated_at from {table}
+                    where user_id = $1 and archived_at is null""",
+                user_id,
+            )
+        }
+    finally:
+        await connection.close()
+
+
+async def missed(stored: Mapping[str, datetime], expected: str, expected_user: UUID) -> list[str]:
+    """Describe what increments alone had not brought: records that are missing or older than they should be."""
+    wanted = await versions(expected, expected_user)
+    return [
+        f"increments missed {name} of {moment}, having {stored.get(name)}"
+        for name, moment in wanted.items()
+        if stored.get(name) != moment
+    ]
 
 
 async def _truth(dsn: str, user_id: UUID) -> dict[str, Mapping[Any, Any]]:

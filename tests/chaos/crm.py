@@ -9,6 +9,7 @@ from typing import NamedTuple
 from astrelo.sandbox import App, Portal, Sandbox, Switches, serve_in_thread
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.messages import Request, Response
+from astrelo.sandbox.webhooks import Webhooks
 from tests.chaos.plan import RoundPlan
 
 _UNLIMITED = 1_000_000
@@ -22,7 +23,8 @@ class Asked(NamedTuple):
 
 class WatchedSandbox(Sandbox):
     def __init__(self, portal: Portal, switches: Switches) -> None:
-        super().__init__((portal,), App(), SandboxClock(time.time), switches)
+        app, clock = App(), SandboxClock(time.time)
+        super().__init__((portal,), app, clock, switches, Webhooks(app.client_secret, clock))
         self.asked: list[Asked] = []
 
     async def respond(self, request: Request) -> Response:
@@ -41,7 +43,7 @@ class WatchedSandbox(Sandbox):
 
 
 @contextmanager
-def serving(plan: RoundPlan) -> Iterator[tuple[WatchedSandbox, Portal, str]]:
+def serving(plan: RoundPlan) -> Iterator[tuple[WatchedSandbox, str]]:
     portal = Portal.generate(plan.companies, plan.portal_seed)
     switches = Switches(
         latency_ms=plan.latency_ms,
@@ -52,4 +54,4 @@ def serving(plan: RoundPlan) -> Iterator[tuple[WatchedSandbox, Portal, str]]:
     )
     sandbox = WatchedSandbox(portal, switches)
     with serve_in_thread(sandbox) as url:
-        yield sandbox, portal, url
+        yield sandbox, url

@@ -25,7 +25,7 @@ from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
 _POLL = 0.1
 
 
-def settings_for(dsn: str, crm_url: str, slice_seconds: int) -> dict[str, str]:
+def settings_for(dsn: str, crm_url: str, port: int, slice_seconds: int) -> dict[str, str]:
     """Give the environment of the round's processes: everything that takes minutes in production, in seconds."""
     return {
         "ASTRELO_DATABASE_URL": dsn,
@@ -34,6 +34,7 @@ def settings_for(dsn: str, crm_url: str, slice_seconds: int) -> dict[str, str]:
         "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
         "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
         "ASTRELO_HUBSPOT_API_URL": crm_url,
+        "ASTRELO_PORT": str(port),
         "ASTRELO_WORKER_HEARTBEAT": f"{HEARTBEAT_SECONDS:g}",
         "ASTRELO_WORKER_POLL": "0.1",
         "ASTRELO_SYNC_EVERY": "10",
@@ -64,13 +65,13 @@ class Customer:
         try:
             uow = await container.get(UnitOfWork)
             made = cls(container, uow, await container.get(SyncNow))
-            await made._connect(sandbox, await container.get(Clock))
+            await made.connect(sandbox, sandbox.account.portal_id)
             yield made
         finally:
             await container.close()
 
-    async def _connect(self, sandbox: Sandbox, clock: Clock) -> None:
-        portal_id = sandbox.account.portal_id
+    async def connect(self, sandbox: Sandbox, portal_id: int) -> None:
+        clock = await self._container.get(Clock)
         issued = sandbox.oauth.connect(portal_id)
         tokens = TokenSet(
             access_token=str(issued["access_token"]),
@@ -86,6 +87,10 @@ class Customer:
             await tx.connections.save(connection)
             await tx.tokens.put(connection.id, tokens)
 
+    def another(self) -> Self:
+        """Make another user of the same deployment."""
+        return type(self)(self._container, self._uow, self._sync_now)
+
     async def request(self, mode: SyncMode) -> SyncRun:
         return await self._sync_now(self.user_id, Provider.HUBSPOT, mode)
 
@@ -95,20 +100,21 @@ class Customer:
         await (await self._container.get(RunSync))(self.user_id, run.id)
         return await self.stored(run)
 
-    async def fully_synced(self, within: float) -> SyncRun:
-        """Ask until a full run that was asked for after now has completed. Raises NotSettled."""
+    async def synced(self, mode: SyncMode, within: float) -> SyncRun:
+        """Ask until a run of this mode that was asked for after now has completed. Raises NotSettled."""
         deadline = time.monotonic() + within
         asked_after = (await self._container.get(Clock)).now()
-        run = await self.request(SyncMode.FULL)
-        while not (run.mode is SyncMode.FULL and run.requested_at >= asked_after and run.status in _ENDED):
+        run = await self.request(mode)
+        while run.mode is not mode or run.requested_at < asked_after or run.status not in _DONE:
             if time.monotonic() > deadline:
-                raise NotSettled(f"run {run.id} is {run.status} ({run.reason}) after {within:g} s")
+                raise NotSettled(
+                    f"run {run.id} ({run.mode}) is {run.status} ({run.reason}) after {within:g} s"
+                )
             await asyncio.sleep(_POLL)
             run = await self.stored(run)
-            if run.status in _ENDED or run.status is RunStatus.FAILED:
-                if run.mode is SyncMode.FULL and run.requested_at >= asked_after and run.status in _ENDED:
-                    break
-                run = await self.request(SyncMode.FULL)
+            is_another = run.mode is not mode or run.requested_at < asked_after
+            if run.status is RunStatus.FAILED or (run.status in _DONE and is_another):
+                run = await self.request(mode)
         return run
 
     async def stored(self, run: SyncRun) -> SyncRun:
@@ -117,7 +123,7 @@ class Customer:
 
 
 class NotSettled(Exception):
-    """A full run did not come to its end although nothing was in its way any more."""
+    """A run did not come to its end although nothing was in its way any more."""
 
 
-_ENDED = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})
+_DONE = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})

@@ -6,14 +6,14 @@ from random import Random
 
 import msgspec
 
-from astrelo.sandbox import Fault
+from astrelo.sandbox.fault_plan import FaultPlan
 
 STORM_SECONDS = 8.0
 """How long everything goes wrong before the round lets things settle."""
 HEARTBEAT_SECONDS = 1.0
 SETTLE_DELAY_SECONDS = 4.0
-LONGEST_LAG_SECONDS = 2.0
-"""How late search publishes at most: less than the settle delay, as an operator would set it."""
+LONGEST_LAG_SECONDS = 1.5
+"""How late search publishes, and again by the plan's moods: less than the settle delay together."""
 
 
 class Deed(StrEnum):
@@ -22,7 +22,6 @@ class Deed(StrEnum):
     RESTART_DATABASE = "restart of PostgreSQL"
     CRASH_DATABASE = "crash of PostgreSQL"
     REQUEST = "request"
-    BREAK_CRM = "fault"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,6 @@ class Moment:
     seconds: float = 0.0
     """How long a worker stays frozen, or a killed one away."""
     full: bool = False
-    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +46,9 @@ class RoundPlan:
     search_lag_seconds: float
     slice_seconds: int
     duplicates_across_pages: bool
+    mutations_per_second: int
+    webhooks: bool
+    faults: FaultPlan
     moments: tuple[Moment, ...]
 
 
@@ -59,8 +60,7 @@ def plan_of(seed: int, number: int) -> RoundPlan:
         *_moments(chance, Deed.KILL, chance.randint(1, 3), workers),
         *_moments(chance, Deed.FREEZE, chance.randint(0, 2), workers),
         *_moments(chance, chance.choice([Deed.RESTART_DATABASE, Deed.CRASH_DATABASE]), chance.randint(0, 1)),
-        *_moments(chance, Deed.REQUEST, chance.randint(2, 5)),
-        *_moments(chance, Deed.BREAK_CRM, chance.randint(2, 6)),
+        *_moments(chance, Deed.REQUEST, chance.randint(4, 8)),
     ]
     return RoundPlan(
         portal_seed=chance.randrange(1_000_000),
@@ -71,6 +71,9 @@ def plan_of(seed: int, number: int) -> RoundPlan:
         search_lag_seconds=chance.uniform(0, LONGEST_LAG_SECONDS),
         slice_seconds=chance.choice([1, 2, 60]),
         duplicates_across_pages=chance.random() < 0.3,
+        mutations_per_second=chance.choice([5, 20, 60]),
+        webhooks=chance.random() < 0.6,
+        faults=_faults(chance),
         moments=tuple(sorted(moments, key=lambda moment: moment.at)),
     )
 
@@ -83,25 +86,33 @@ def _moments(chance: Random, deed: Deed, times: int, workers: int = 1) -> list[M
             worker=chance.randrange(workers),
             seconds=chance.uniform(0.2, 3 * HEARTBEAT_SECONDS),
             full=chance.random() < 0.5,
-            fault=_fault(chance) if deed is Deed.BREAK_CRM else None,
         )
         for _ in range(times)
     ]
 
 
-def _fault(chance: Random) -> Fault:
-    told: dict[str, object] = {
-        "kind": chance.choice(
-            ["truncate", "cut", "drop", "drop_response", "delay", "expire_tokens", "respond"]
-        ),
-        "match": chance.choice(
-            ["", "/search", "/associations/", "/companies", "/contacts", "/deals", "/owners"]
-        ),
-        "skip": chance.randint(0, 10),
-        "times": chance.randint(1, 2),
-        "delay_ms": chance.randint(100, 1500),
-        "status": chance.choice([429, 423, 500, 502, 503]),
+def _faults(chance: Random) -> FaultPlan:
+    """Plan a bad day at the CRM, worse in some rounds than in others."""
+    share = chance.choice([0.0, 0.01, 0.03])
+    later = {"retry-after": "1"}
+    rules: list[dict[str, object]] = [
+        {"kind": "respond", "status": 429, "match": "/crm/", "headers": later},
+        {"kind": "respond", "status": 429, "match": "/search", "policy": "SECONDLY"},
+        {"kind": "respond", "status": 423, "match": "/crm/"},
+        {"kind": "respond", "status": 477, "match": "/crm/", "most": 1, "headers": later},
+        {"kind": "respond", "status": 502},
+        {"kind": "drop", "match": "/crm/"},
+        {"kind": "drop_response", "match": "/crm/"},
+        {"kind": "cut", "match": "/crm/"},
+        {"kind": "truncate", "match": "/crm/"},
+        {"kind": "drip", "match": "/crm/", "delay_ms": 300},
+        {"kind": "delay", "jitter_ms": 200},
+        {"kind": "expire_tokens", "match": "/crm/"},
+    ]
+    moods = {name: chance.choice([0.0, 0.2]) for name in ("late", "shuffle", "short_pages", "leak")}
+    told = {
+        "seed": chance.randrange(1_000_000),
+        "rules": [rule | {"probability": share} for rule in rules],
+        "index": moods | {"late_seconds": [0.2, LONGEST_LAG_SECONDS]},
     }
-    if told["status"] in {429, 423}:
-        told["headers"] = {"retry-after": "1"}
-    return msgspec.convert(told, Fault)
+    return msgspec.convert(told, FaultPlan)

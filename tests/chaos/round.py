@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -13,26 +14,28 @@ import asyncpg
 import httpx
 import msgspec
 
+from astrelo.bootstrap.processes import Children, free_port
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.sync import RunStatus, SyncMode
-from tests.chaos.comparison import differences
+from tests.chaos.comparison import differences, missed, versions
 from tests.chaos.crm import WatchedSandbox, serving
 from tests.chaos.customer import Customer, NotSettled, process_environ, settings_for
 from tests.chaos.database import Database
-from tests.chaos.mutations import Mutations
-from tests.chaos.plan import STORM_SECONDS, Deed, Moment, RoundPlan
+from tests.chaos.plan import LONGEST_LAG_SECONDS, STORM_SECONDS, Deed, Moment, RoundPlan
 from tests.chaos.workers import Workers
 
 _SETTLED_WITHIN = 60.0
-_MUTATION_PAUSE = 0.05
+_MUTATIONS_EVERY = 0.1
+_WEBHOOKS = "/api/webhooks/hubspot"
 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     deeds: Counter[Deed] = field(default_factory=Counter)
     mutations: int = 0
+    faults: int = 0
+    webhooks: int = 0
     runs: Counter[str] = field(default_factory=Counter)
-    takeovers: int = 0
     pages_twice: int = 0
     seconds: float = 0.0
     differences: list[str] = field(default_factory=list)
@@ -41,30 +44,37 @@ class Outcome:
         deeds = ", ".join(f"{self.deeds[deed]} {deed}" for deed in Deed if self.deeds[deed])
         runs = ", ".join(f"{count} {status}" for status, count in sorted(self.runs.items()))
         return (
-            f"{deeds}; {self.mutations} mutations; runs: {runs}; {self.pages_twice} pages more than once; "
+            f"{deeds}; {self.mutations} mutations, {self.faults} faults, {self.webhooks} webhooks; "
+            f"runs: {runs}; {self.pages_twice} pages more than once; "
             f"{len(self.differences)} differences; {self.seconds:.1f} s"
         )
 
 
 async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
     """Carry the round out. What processes log goes to `evidence`."""
-    outcome, started = Outcome(), time.monotonic()
-    with serving(plan) as (sandbox, portal, url):
-        settings = settings_for(await database.fresh(), url, plan.slice_seconds)
-        workers = Workers(process_environ(settings), evidence)
+    outcome, started, port = Outcome(), time.monotonic(), free_port()
+    with serving(plan) as (sandbox, url), Children() as children:
+        settings = settings_for(await database.fresh(), url, port, plan.slice_seconds)
+        environ = process_environ(settings)
+        workers = Workers(environ, evidence)
+        if plan.webhooks:
+            children.start("API", ["serve"], environ, evidence / "api.log")
         async with httpx.AsyncClient(base_url=url) as door, Customer.connected(settings, sandbox) as customer:
             storm = Storm(plan, database, workers, customer, door, outcome)
+            stored: Mapping[str, datetime] = {}
             try:
                 await customer.request(SyncMode.FULL)
-                await storm.rage(Mutations(plan.mutation_seed, portal, door))
+                await storm.rage(f"http://127.0.0.1:{port}{_WEBHOOKS}")
                 await storm.calm_down()
-                await customer.fully_synced(_SETTLED_WITHIN)
+                await customer.synced(SyncMode.INCREMENTAL, _SETTLED_WITHIN)
+                stored = await versions(settings["ASTRELO_DATABASE_URL"], customer.user_id)
+                await customer.synced(SyncMode.FULL, _SETTLED_WITHIN)
                 workers.check()
             except NotSettled as error:
                 outcome.differences.append(f"it does not settle: {error}")
             finally:
                 workers.stop()
-            await _judge(outcome, sandbox, customer, settings, await database.fresh())
+            await _judge(outcome, sandbox, customer, settings, await database.fresh(), stored)
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -86,11 +96,15 @@ class Storm:
         self._door = door
         self._outcome = outcome
 
-    async def rage(self, mutations: Mutations) -> None:
+    async def rage(self, webhooks: str) -> None:
         for slot in range(self._plan.workers):
             self._workers.start(slot)
+        await self._post("fault-plan", msgspec.to_builtins(self._plan.faults))
+        if self._plan.webhooks:
+            told = {"target_url": webhooks, "duplicates": 0.1, "disorder": 0.3}
+            await self._post("webhooks", told)
         started = time.monotonic()
-        mutating = asyncio.create_task(_mutate(mutations))
+        mutating = asyncio.create_task(self._mutate())
         try:
             async with asyncio.TaskGroup() as group:
                 for moment in self._plan.moments:
@@ -101,14 +115,28 @@ class Storm:
             mutating.cancel()
             with suppress(asyncio.CancelledError):
                 await mutating
-        self._outcome.mutations = mutations.made
 
     async def calm_down(self) -> None:
-        (await self._door.delete("/_sandbox/faults")).raise_for_status()
-        await asyncio.sleep(self._plan.search_lag_seconds)
+        plan = (await self._door.get("/_sandbox/fault-plan")).json()
+        self._outcome.faults = sum(plan["hits"])
+        (await self._door.delete("/_sandbox/fault-plan")).raise_for_status()
+        self._outcome.webhooks = (await self._door.get("/_sandbox/webhooks")).json()["delivered"]
+        (await self._door.delete("/_sandbox/webhooks")).raise_for_status()
+        await asyncio.sleep(self._plan.search_lag_seconds + LONGEST_LAG_SECONDS)
         for slot in range(self._plan.workers):
             self._workers.wake(slot)
             self._workers.start(slot)
+
+    async def _mutate(self) -> None:
+        steps = max(1, round(self._plan.mutations_per_second * _MUTATIONS_EVERY))
+        await self._post("mutate", {"steps": 0, "seed": self._plan.mutation_seed})
+        while True:
+            await self._post("mutate", {"steps": steps})
+            self._outcome.mutations += steps
+            await asyncio.sleep(_MUTATIONS_EVERY)
+
+    async def _post(self, call: str, body: object) -> None:
+        (await self._door.post(f"/_sandbox/{call}", json=body)).raise_for_status()
 
     async def _do(self, moment: Moment) -> None:
         self._outcome.deeds[moment.deed] += 1
@@ -126,15 +154,6 @@ class Storm:
             case Deed.REQUEST:
                 mode = SyncMode.FULL if moment.full else SyncMode.INCREMENTAL
                 await _unless_down(self._customer.request(mode))
-            case Deed.BREAK_CRM:
-                body = {"faults": [msgspec.to_builtins(moment.fault)]}
-                (await self._door.post("/_sandbox/faults", json=body)).raise_for_status()
-
-
-async def _mutate(mutations: Mutations) -> None:
-    while True:
-        await mutations.step()
-        await asyncio.sleep(_MUTATION_PAUSE)
 
 
 async def _unless_down(asking: Awaitable[object]) -> None:
@@ -144,7 +163,12 @@ async def _unless_down(asking: Awaitable[object]) -> None:
 
 
 async def _judge(
-    outcome: Outcome, sandbox: WatchedSandbox, customer: Customer, settings: dict[str, str], fresh: str
+    outcome: Outcome,
+    sandbox: WatchedSandbox,
+    customer: Customer,
+    settings: dict[str, str],
+    fresh: str,
+    stored: Mapping[str, datetime],
 ) -> None:
     """Sync the portal, which stands still now, into a fresh database, and compare."""
     dsn = settings["ASTRELO_DATABASE_URL"]
@@ -154,6 +178,7 @@ async def _judge(
         run = await other.sync_here()
         if run.status is not RunStatus.COMPLETED:
             outcome.differences.append(f"the undisturbed run is {run.status}: {run.reason}")
+        outcome.differences += await missed(stored, fresh, other.user_id)
         outcome.differences += await differences(dsn, customer.user_id, fresh, other.user_id)
 
 

@@ -1,0 +1,77 @@
+"""`python -m tests.chaos.rate`: a minute at HubSpot's own limits; was the window ever passed, and was it used?"""
+
+import asyncio
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import click
+
+from astrelo.bootstrap.logging import configure_logging
+from astrelo.bootstrap.settings import LogFormat
+from astrelo.domain.sync import RunStatus
+from astrelo.sandbox import Portal, PortalRecord, Sandbox, create_sandbox, serve_in_thread
+from astrelo.sandbox.journal import Entry
+from tests.chaos.customer import Customer, settings_for
+from tests.chaos.database import Database, own_database
+
+LIMIT = 110
+WINDOW_SECONDS = 10.0
+LATENCY_MS = 100
+RECORDS_OF_EACH_TYPE = 23_000
+"""Three streams of so many fill the limit for a minute."""
+LEAST_SHARE = 0.9
+_STAMP = "2025-06-01T09:00:00.000Z"
+
+
+def records() -> Iterator[PortalRecord]:
+    for kind in ("companies", "contacts", "deals"):
+        for number in range(1, RECORDS_OF_EACH_TYPE + 1):
+            yield PortalRecord(
+                object=kind, id=str(number), properties={}, created_at=_STAMP, updated_at=_STAMP
+            )
+
+
+async def sync(database: Database, sandbox: Sandbox, url: str) -> None:
+    settings = settings_for(await database.fresh(), url, 8000, 600)
+    async with Customer.connected(settings, sandbox) as customer:
+        run = await customer.sync_here()
+    if run.status is not RunStatus.COMPLETED:
+        sys.exit(f"The run ended as {run.status}: {run.reason}")
+
+
+def busy_span(entries: Sequence[Entry]) -> tuple[float, float]:
+    """Find from when until when at least two object types were listed."""
+    lists = sorted(
+        (entry for entry in entries if entry.endpoint.startswith("GET /crm/objects/")),
+        key=lambda entry: (entry.endpoint, entry.time),
+    )
+    spans = [list(span) for _, span in groupby(lists, key=lambda entry: entry.endpoint)]
+    return min(span[0].time for span in spans), sorted(span[-1].time for span in spans)[-2]
+
+
+def main() -> None:
+    configure_logging("error", LogFormat.CONSOLE)
+    click.echo(f"syncing {3 * RECORDS_OF_EACH_TYPE} records at {LATENCY_MS} ms, about a minute …")
+    sandbox = create_sandbox(Portal.of(records()), latency_ms=LATENCY_MS)
+    started = time.monotonic()
+    with own_database() as database, serve_in_thread(sandbox) as url:
+        asyncio.run(sync(database, sandbox, url))
+    took = time.monotonic() - started
+    windowed = sorted(entry.time for entry in sandbox.journal.entries if entry.windowed)
+    start, end = busy_span(sandbox.journal.entries)
+    windows = int((end - start) // WINDOW_SECONDS)
+    first, last = bisect_left(windowed, start), bisect_left(windowed, start + windows * WINDOW_SECONDS)
+    share = (last - first) / (LIMIT * windows)
+    most, refused = sandbox.journal.busiest_window(), sandbox.journal.summary()["statuses"]
+    click.echo(
+        f"{len(windowed)} requests in {took:.0f} s; most in any {WINDOW_SECONDS:g} s: {most} of {LIMIT}; "
+        f"used of the limit in {windows} windows with two streams or more: {share:.1%}; answers: {refused}"
+    )
+    sys.exit(0 if most <= LIMIT and share >= LEAST_SHARE else 1)
+
+
+if __name__ == "__main__":
+    main()
