@@ -164,6 +164,17 @@ def test_a_worker_that_is_stopped_hands_its_run_on(
     assert_whole(database, customer, portal)
 
 
+def test_a_worker_asks_for_syncs_that_are_due_by_itself(
+    database: str, customer: Customer, portal: Portal, start_worker: StartWorker
+) -> None:
+    rows(database, "delete from sync_runs")
+    rows(database, "delete from pgqueuer")
+    worker = start_worker()
+    worker.wait_for("sync.finished")
+    assert worker.stop() == 0
+    assert_whole(database, customer, portal)
+
+
 def test_a_worker_without_its_database_says_so_and_hides_the_password(spawn: Spawn, secrets: Secrets) -> None:
     secrets.register("hunter2-hunter2")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
