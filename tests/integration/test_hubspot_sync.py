@@ -24,13 +24,16 @@ from astrelo.sandbox import (
     create_sandbox,
 )
 from tests.integration.sync_world import World
+from tests.unit.fakes.clock import FakeClock
 
 OPEN_PORTAL = Path(__file__).parents[3] / "shared" / "data" / "portal-open.jsonl.gz"
 
 
 @asynccontextmanager
-async def hubspot_world(database: str, sandbox: Sandbox) -> AsyncIterator[World]:
-    """A user whose HubSpot connection opens the sandbox's only account."""
+async def hubspot_world(
+    database: str, sandbox: Sandbox, clock: FakeClock | None = None
+) -> AsyncIterator[World]:
+    """A user whose HubSpot connection opens the sandbox's only account; `clock` may be the sandbox's too."""
     config = HubSpotConfig(
         client_id=DEVELOPMENT_CLIENT_ID,
         client_secret=DEVELOPMENT_CLIENT_SECRET,
@@ -40,6 +43,7 @@ async def hubspot_world(database: str, sandbox: Sandbox) -> AsyncIterator[World]
     )
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = World(pool)
+        made.clock = clock or made.clock
         hubspot = build_hubspot(
             config,
             BundledReferenceData(),
