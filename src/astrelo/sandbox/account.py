@@ -1,6 +1,6 @@
 """One HubSpot account in the sandbox: its records, its owners, its rate limits and its quirks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,16 +11,11 @@ from astrelo.sandbox.limits import REQUESTS_PER_WINDOW, SEARCHES_PER_SECOND, Rat
 from astrelo.sandbox.object_types import CONTACTS, ObjectType, object_type
 from astrelo.sandbox.portal import Association, Portal, PortalRecord
 from astrelo.sandbox.search_index import SearchIndex
+from astrelo.sandbox.snapshot import portal_records, stored
 from astrelo.sandbox.store import Record, Store
 
 UTC_OFFSET_MILLISECONDS = -14_400_000
 MERGED_IDS = "hs_merged_object_ids"
-TOLD_FROM: dict[str, tuple[str, ...]] = {
-    "companies": ("companies",),
-    "contacts": ("companies", "contacts"),
-    "deals": ("companies", "contacts", "deals"),
-}
-"""On which side a snapshot tells an association. Among records of one type it stands on both."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +175,7 @@ class Account:
         return Portal(
             name=self.name,
             account_id=self.portal_id,
-            records=(*self.owners.values(), *self._portal_records()),
+            records=(*self.owners.values(), *portal_records(self.store)),
             account=self._overrides,
         )
 
@@ -238,23 +233,6 @@ class Account:
                 )
             )
 
-    def _portal_records(self) -> Iterator[PortalRecord]:
-        for kind, targets in TOLD_FROM.items():
-            for record in self.store.tables[kind].all():
-                yield PortalRecord(
-                    object=kind,
-                    id=record.id,
-                    properties=dict(record.properties),
-                    created_at=record.created_at,
-                    updated_at=record.updated_at,
-                    archived=record.archived,
-                    associations={
-                        target: [Association(id=found, primary=primary) for found, primary in linked.items()]
-                        for target in targets
-                        if (linked := self.store.links.of(kind, record.id, target))
-                    },
-                )
-
     def _upsert_owner(self, change: RecordChange) -> str:
         owner_id = change.id or str(max(map(int, self.owners), default=0) + 1)
         old = self.owners.get(owner_id)
@@ -281,16 +259,6 @@ class Account:
                 for target, associations in record.associations.items():
                     self.store.links.put(name, record.id, target, associations)
         self.owners = {record.id: record for record in portal.records if record.object == "owners"}
-
-
-def stored(record: PortalRecord) -> Record:
-    return Record(
-        id=record.id,
-        properties=dict(record.properties),
-        created_at=record.created_at,
-        updated_at=record.updated_at,
-        archived_at=record.updated_at if record.archived else None,
-    )
 
 
 def _difference(kind: ObjectType, old: Record | None, new: Record) -> Iterable[events.Occurrence]:

@@ -3,10 +3,12 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import httpx
+import msgspec
 import pytest
 
-from astrelo.sandbox import Fault, Sandbox, Switches
+from astrelo.sandbox import Fault, FaultPlan, IndexMoods, Sandbox, Switches, WebhookSettings
 from astrelo.sandbox.admin import _ACTIONS
+from astrelo.sandbox.mutations import Kind
 from tests.unit.sandbox.builders import NOW
 
 pytestmark = pytest.mark.anyio
@@ -141,5 +143,15 @@ def test_the_documentation_names_every_call_switch_and_fault() -> None:
     calls = {name for _, name in _ACTIONS}
     switches = set(Switches.__dataclass_fields__)
     faults = set(get_args(get_type_hints(Fault)["kind"]))
+    moods = {*IndexMoods.__struct_fields__, *WebhookSettings.__struct_fields__}
     assert not [name for name in calls if not re.search(rf"(GET|POST) {name}\b", page)]
     assert not [name for name in switches | faults if f"`{name}`" not in page]
+    assert not [name for name in moods if f"`{name}`" not in page and f'"{name}"' not in page]
+    assert not [name for name in get_args(Kind) if name not in page]
+
+
+def test_the_plan_in_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    [example] = re.findall(r'```json\n(\{"seed".*?)```', page, flags=re.DOTALL)
+    plan = msgspec.json.decode(example, type=FaultPlan)
+    assert {429, 423, 477, 502} <= {rule.status for rule in plan.rules}

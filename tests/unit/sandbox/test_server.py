@@ -87,8 +87,10 @@ def test_the_process_says_where_it_listens_and_ends_on_sigterm() -> None:
         assert process.wait(timeout=5) == 0
 
 
-def test_a_bad_portal_or_port_ends_the_process_with_a_sentence(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_a_bad_portal_plan_or_port_ends_the_process_with_a_sentence(tmp_path: Path, sandbox: Sandbox) -> None:
     with pytest.raises(SystemExit, match="no such portal file"):
         run_sandbox(port=0, portal=tmp_path / "none.jsonl")
+    with pytest.raises(SystemExit, match=r"plan\.json: the fault plan cannot be used"):
+        run_sandbox(port=0, companies=1, fault_plan=tmp_path / "plan.json")
     with serve_in_thread(sandbox) as url, pytest.raises(SystemExit, match="cannot listen on port"):
         run_sandbox(port=int(url.rpartition(":")[2]), companies=1)

@@ -217,6 +217,22 @@ async def test_a_receiver_that_cannot_be_reached_is_a_failed_attempt(portal: Por
     assert sandbox.webhooks.counts.failed_attempts == 1
 
 
+async def test_a_receiver_that_takes_too_long_is_a_failed_attempt(portal: Portal) -> None:
+    async def hang(_request: httpx.Request) -> httpx.Response:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    sandbox = create_sandbox(
+        portal,
+        webhooks=WebhookSettings(target_url=TARGET, timeout_seconds=0.01),
+        webhook_transport=httpx.MockTransport(hang),
+    )
+    sandbox.account.archive("companies", "1")
+    await sandbox.webhooks.flush()
+    assert sandbox.webhooks.counts.failed_attempts == 1
+    assert sandbox.webhooks.status()["waiting"] == 1
+
+
 async def test_every_mutation_can_be_told(receiver: Receiver) -> None:
     sandbox = told_to(receiver, Portal.generate(40))
     MutationScript(2).run(sandbox.account, 300)
