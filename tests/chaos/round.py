@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.chaos.workers import Workers
 
 _SETTLED_WITHIN = 60.0
 _MUTATIONS_EVERY = 0.1
+_TENDED_EVERY = 0.2
 _WEBHOOKS = "/api/webhooks/hubspot"
 
 
@@ -64,12 +65,12 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
             stored: Mapping[str, datetime] = {}
             try:
                 await customer.request(SyncMode.FULL)
-                await storm.rage(f"http://127.0.0.1:{port}{_WEBHOOKS}")
-                await storm.calm_down()
-                await customer.synced(SyncMode.INCREMENTAL, _SETTLED_WITHIN)
-                stored = await versions(settings["ASTRELO_DATABASE_URL"], customer.user_id)
-                await customer.synced(SyncMode.FULL, _SETTLED_WITHIN)
-                workers.check()
+                async with tended(workers):
+                    await storm.rage(f"http://127.0.0.1:{port}{_WEBHOOKS}")
+                    await storm.calm_down()
+                    await customer.synced(SyncMode.INCREMENTAL, _SETTLED_WITHIN)
+                    stored = await versions(settings["ASTRELO_DATABASE_URL"], customer.user_id)
+                    await customer.synced(SyncMode.FULL, _SETTLED_WITHIN)
             except NotSettled as error:
                 outcome.differences.append(f"it does not settle: {error}")
             finally:
@@ -77,6 +78,22 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
             await _judge(outcome, sandbox, customer, settings, await database.fresh(), stored)
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+@asynccontextmanager
+async def tended(workers: Workers) -> AsyncIterator[None]:
+    async def tend() -> None:
+        while True:
+            workers.tend()
+            await asyncio.sleep(_TENDED_EVERY)
+
+    tending = asyncio.create_task(tend())
+    try:
+        yield
+    finally:
+        tending.cancel()
+        with suppress(asyncio.CancelledError):
+            await tending
 
 
 class Storm:

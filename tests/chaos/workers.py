@@ -3,9 +3,12 @@
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from astrelo.bootstrap.processes import Child
+from astrelo.bootstrap.processes import Child, ChildDied
+
+_NO_DATABASE = "No PostgreSQL answers"
 
 
 class Workers:
@@ -46,16 +49,26 @@ class Workers:
             self._frozen.remove(slot)
             os.kill(self._running[slot].pid, signal.SIGCONT)
 
-    def check(self) -> None:
-        """Raise ChildDied for one that ended by itself."""
-        for child in self._running.values():
-            child.check()
+    def tend(self) -> None:
+        """Start those again that found no database when they began, as whoever deploys them would.
+
+        Raises ChildDied for one that ended by itself for any other reason.
+        """
+        for slot, child in list(self._running.items()):
+            try:
+                child.check()
+            except ChildDied:
+                if _NO_DATABASE not in child.tail():
+                    raise
+                del self._running[slot]
+                self.start(slot)
 
     def stop(self) -> None:
         for slot in list(self._frozen):
             self.wake(slot)
         for child in self._running.values():
-            os.kill(child.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGTERM)
         for child in self._running.values():
             child.wait_until_stopped(30)
         self._running.clear()
