@@ -110,8 +110,8 @@ class Integrations(Controller):
     ) -> Response[RunView]:
         """Answer the run that is on its way; `Location` is where to watch it.
 
-        That is the open one, whatever its mode, if there is one. If it is running already, another,
-        incremental run follows it, however often it was asked for.
+        That is the open one if there is one. Should it be running already, or do less than was asked for,
+        exactly one more run follows it, however often it was asked for.
         """
         requested = await sync_now(user_id, provider, SyncMode(mode))
         run = await _run(runs, user_id, provider, requested.id)
