@@ -175,7 +175,7 @@ class Storm:
 
 async def _unless_down(asking: Awaitable[object]) -> None:
     """Ask as a user would, who shrugs when the database is being restarted."""
-    with suppress(AstreloError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(AstreloError):
         await asking
 
 

@@ -12,6 +12,7 @@ UNAVAILABLE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
     asyncpg.LockNotAvailableError,
@@ -22,7 +23,8 @@ UNAVAILABLE = (
 )
 """What asyncpg raises when the server, a connection or a lock is not to be had: worth another try.
 
-A foreign key fails only where somebody else deleted, between our look and our write, what we point at.
+A connection whose server has just said goodbye refuses its next use by an InternalClientError. A foreign key
+fails only where somebody else deleted, between our look and our write, what we point at.
 """
 
 UNACCEPTABLE = (asyncpg.DataError, ValueError, OverflowError)
