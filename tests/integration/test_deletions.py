@@ -111,6 +111,22 @@ def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, ho
     play(scenario)
 
 
+def test_contacts_that_are_erased_after_they_were_archived_or_merged_are_deleted_too(play: Play) -> None:
+    async def scenario(firm: Firm) -> None:
+        firm.put("contacts", "13", {"email": "bo@gmail.com"})
+        await firm.sync()
+        survivor = firm.account.merge("contacts", "11", "12")
+        firm.account.archive("contacts", "13")
+        await firm.sync()
+        assert await firm.stored("contacts") == {"11": False, "12": False, "13": False, survivor: True}
+        firm.account.gdpr_delete(survivor)
+        firm.account.gdpr_delete("13")
+        await firm.sync()
+        assert await firm.stored("contacts") == {}
+
+    play(scenario)
+
+
 @by_walk_or_webhook
 def test_archived_records_live_again_under_their_old_ids_once_they_are_restored(play: Play, how: str) -> None:
     everything = [("companies", "1"), ("contacts", "11"), ("deals", "21")]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import structlog
 
 from astrelo.application.record_walk import Changes, Conclude, Source, unreadable_fields
-from astrelo.domain.errors import PermissionMissing
+from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports import CompanyRepository, ContactRepository, DealRepository, Transaction, UnitOfWork
 from astrelo.domain.records import CompanyRecord, RecordPage
@@ -42,13 +42,20 @@ class FollowHints:
     async def _follow(self, source: Source, step: SyncStep) -> int:
         followed = 0
         while hints := await self._waiting(source, step.object_type):
-            try:
-                page = await source.crm.fetch(source.session, step.object_type, list(hints))
-            except PermissionMissing:
-                page = RecordPage(records=(), cursor=None)  # the walk reports it; the hints are of no use
+            page = await self._read(source, step.object_type, list(hints))
             await self._apply(source, step, page, hints)
             followed += len(hints)
         return followed
+
+    async def _read(self, source: Source, object_type: ObjectType, ids: Sequence[RecordId]) -> RecordPage:
+        """Read the records, or nothing when reading them can never work: hints that stay would fail every run."""
+        try:
+            return await source.crm.fetch(source.session, object_type, ids)
+        except PermissionMissing:
+            log.info("sync.hints_refused", object_type=object_type)  # the walk reports it
+        except CrmRejected as error:
+            log.warning("sync.hints_dropped", object_type=object_type, ids=ids, reason=str(error))
+        return RecordPage(records=(), cursor=None)
 
     async def _waiting(self, source: Source, object_type: ObjectType) -> Mapping[RecordId, datetime]:
         async with self._uow(source.run.user_id) as tx:
@@ -79,7 +86,8 @@ class FindDeletions:
     """Archive what a whole walk did not meet, once the CRM has confirmed for each record that it is gone.
 
     A listing that was cut short would otherwise empty a customer's account. Should a larger share be gone
-    than the policy believes, nothing is archived, and the step says so.
+    than the policy believes, nothing is archived, and the step says so. Records that were merged away do
+    not count for that: the CRM shows what became of them.
     """
 
     def __init__(self, uow: UnitOfWork, concludes: Concludes, policy: SyncPolicy) -> None:
@@ -99,12 +107,30 @@ class FindDeletions:
                 source.session, step.object_type, unseen[start : start + READ_AT_ONCE]
             )
             departed.append(page)
-        gone = sum(len(page.removed_ids) + len(page.erased_ids) + len(page.merged) for page in departed)
+        gone = sum(len(page.removed_ids) + len(page.erased_ids) for page in departed)
         if not self._policy.believes_deletions(gone, live):
             return await self._refuse(source, step, gone, live)
         for page in departed:
             step = await self._apply(source, step, page)
+        if step.object_type is ObjectType.CONTACTS:
+            await self._forget_erased(source, step)
         return step
+
+    async def _forget_erased(self, source: Source, step: SyncStep) -> None:
+        """Delete contacts that the CRM has erased since they were archived, or merged into one that it erased.
+
+        No list shows that, and whoever's webhooks are not set up would keep them for ever.
+        """
+        async with self._uow(source.run.user_id) as tx:
+            archived = await tx.contacts.archived(source.run.provider)
+        for start in range(0, len(archived), READ_AT_ONCE):
+            part = archived[start : start + READ_AT_ONCE]
+            page = await source.crm.fetch(source.session, step.object_type, part)
+            if page.erased_ids:
+                async with self._uow(source.run.user_id) as tx:
+                    await tx.runs.hold(source.run.id, step)
+                    await tx.contacts.erase(source.run.provider, page.erased_ids)
+                log.info("sync.erased_since_archived", contacts=len(page.erased_ids))
 
     async def _refuse(self, source: Source, step: SyncStep, gone: int, live: int) -> SyncStep:
         reason = (

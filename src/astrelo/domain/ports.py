@@ -442,6 +442,10 @@ class ContactRepository(Protocol):
         """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
 
     @abstractmethod
+    async def archived(self, source: Provider) -> Sequence[RecordId]:
+        """Return the source's archived records, those that were merged away included."""
+
+    @abstractmethod
     async def erase(self, source: Provider, ids: Collection[RecordId]) -> int:
         """Delete them for good, and count them."""
 

@@ -264,11 +264,13 @@ class SyncRun:
         )
 
     def is_resumable(self, now: datetime) -> bool:
-        """Tell whether a request for a sync should go on with this run rather than begin another."""
-        began = self.started_at or self.requested_at
-        return self.status is RunStatus.PARKED or (
-            self.status is RunStatus.FAILED and now - began < RESUMABLE_FOR
-        )
+        """Tell whether a request for a sync should go on with this run rather than begin another.
+
+        One that only followed webhooks has no cursor to go on from; what it left is followed by any run.
+        """
+        if self.status is RunStatus.FAILED and self.mode is not SyncMode.EVENTS:
+            return now - (self.started_at or self.requested_at) < RESUMABLE_FOR
+        return self.status is RunStatus.PARKED
 
     def finished(self, at: datetime, refusals: Sequence[str] = ()) -> Self:
         """End a run whose steps are all done: completed, or partial when something was refused.

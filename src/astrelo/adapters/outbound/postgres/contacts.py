@@ -62,6 +62,10 @@ class PgContacts(ContactRepository):
             await self._connection.execute(statement("contact_archive"), self._user_id, source, list(ids), at)
         )
 
+    async def archived(self, source: Provider) -> Sequence[RecordId]:
+        rows = await self._connection.fetch(statement("contact_archived"), self._user_id, source)
+        return [RecordId(row["record_id"]) for row in rows]
+
     async def erase(self, source: Provider, ids: Collection[RecordId]) -> int:
         return affected_rows(
             await self._connection.execute(statement("contact_erase"), self._user_id, source, list(ids))
