@@ -1,5 +1,6 @@
 """`astrelo demo`, as somebody at a terminal meets it: whole, again, interrupted, killed."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
+from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from tests.secret_watch import Secrets, Spawn, Spawned
 
 COMPANIES = 40
@@ -68,7 +71,24 @@ def servers_on(state_dir: Path) -> list[str]:
     return found
 
 
-def test_a_portal_is_synced_whole_and_a_second_time_unchanged(demo: Demo, state_dir: Path) -> None:
+def hours_pass(state_dir: Path) -> None:
+    """Let what is stored be of this morning: an increment is then due before anyone connects again."""
+    with EmbeddedPostgres.start(state_dir) as server:
+        asyncio.run(aged(server.dsn))
+
+
+async def aged(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "update sync_runs set requested_at = requested_at - interval '5 hours',"
+            " started_at = started_at - interval '5 hours', finished_at = finished_at - interval '5 hours'"
+        )
+    finally:
+        await connection.close()
+
+
+def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_dir: Path) -> None:
     first = demo("--once", "--json", "--companies", str(COMPANIES))
     summary = finished(first)
     assert set(summary) == {
@@ -86,6 +106,7 @@ def test_a_portal_is_synced_whole_and_a_second_time_unchanged(demo: Demo, state_
     assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
     assert "\x1b" not in first.stdout + first.stderr
 
+    hours_pass(state_dir)
     again = finished(demo("--once", "--json", "--companies", str(COMPANIES)))
     assert records(again, "unchanged") == records(again, "received") == records(summary, "received")
     assert again["links"] == links

@@ -5,7 +5,7 @@ Everything goes through the doors that a customer's browser and the product's fr
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from astrelo.bootstrap.demo_report import Summary, SyncProgress, summarise, summ
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.session_tokens import development_token
 from astrelo.bootstrap.system import SystemClock
-from astrelo.domain.sync import RunStatus
+from astrelo.domain.sync import RunStatus, SyncMode
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ class DemoVisit:
         self._progress.say(f"Connecting HubSpot account “{account.name}” ({account.portal_id}) …")
         before = SystemClock().now()
         self._walk_the_redirects()
-        run = self._watch()
+        run = self._watch(before)
         integration = self._api(_HUBSPOT, IntegrationView)
         return summarise(integration, run, self._crm_requests(), _seconds(run, before)), account.name
 
@@ -139,15 +139,21 @@ class DemoVisit:
             answer = self._http.get(urljoin(str(answer.url), answer.headers["location"]))
         return _good(answer)
 
-    def _watch(self) -> RunView:
+    def _watch(self, since: datetime) -> RunView:
+        """Wait for the full sync that connecting asked for.
+
+        Yesterday's connection may have been due for an increment: it then comes first.
+        """
         with self._progress as bars:
             while True:
                 self._stage.children.check()
-                run = self._api(f"{_HUBSPOT}/runs?limit=1", Page[RunView]).data[0]
-                bars.show(run)
-                if run.status is RunStatus.COMPLETED:
-                    return run
-                if not run.status.is_open or (run.status is RunStatus.PARKED and run.parked_until is None):
+                runs = self._api(f"{_HUBSPOT}/runs?limit=5", Page[RunView]).data
+                run = _full_run(runs, since) or runs[0]
+                if run.mode is SyncMode.FULL:
+                    bars.show(run)
+                    if run.status is RunStatus.COMPLETED:
+                        return run
+                if _is_stuck(run):
                     raise DemoFailed(
                         f"The sync ended as {run.status}: {run.reason}. The worker's log: "
                         f"{self._stage.logs / 'worker.log'}"
@@ -194,6 +200,22 @@ def _good(answer: httpx.Response) -> httpx.Response:
             f"{answer.request.method} {where} answered {answer.status_code}: {answer.text[:500]}"
         )
     return answer
+
+
+def _full_run(runs: Sequence[RunView], since: datetime) -> RunView | None:
+    return next(
+        (
+            run
+            for run in runs
+            if run.mode is SyncMode.FULL and (run.finished_at is None or run.finished_at >= since)
+        ),
+        None,
+    )
+
+
+def _is_stuck(run: RunView) -> bool:
+    waits_for_a_person = run.status is RunStatus.PARKED and run.parked_until is None
+    return waits_for_a_person or not (run.status.is_open or run.status is RunStatus.COMPLETED)
 
 
 def _user_of(account: SandboxAccount) -> UUID:
