@@ -133,6 +133,30 @@ def test_a_search_whose_index_lags_does_not_revive_what_is_archived(play: Play) 
     play(crm, scenario)
 
 
+def test_a_page_that_was_read_before_a_deletion_does_not_undo_it(play: Play) -> None:
+    crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+
+        async def be_archived(object_type: ObjectType, place: int) -> None:
+            if object_type is CONTACTS:
+                made.clock.advance(1)
+                async with made.uow(made.user_id) as tx:
+                    await tx.contacts.archive(HUBSPOT, ids("11"), made.clock.now())
+
+        crm.before_page = be_archived
+        run = await made.sync()
+        assert run.step(CONTACTS).counts.stale == 1
+        assert (await made.view()).contacts == {}
+        crm.before_page = None
+        made.clock.advance(1)
+        await made.sync()
+        assert set((await made.view()).contacts) == {("hubspot", "11")}
+
+    play(crm, scenario)
+
+
 def test_a_listing_cut_short_deletes_nothing(play: Play) -> None:
     everything = thousands_of_companies(1)
     crm = ScriptedCrm(pages={COMPANIES: everything})

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Generic, cast
 
 import structlog
@@ -84,6 +85,8 @@ class Changes(Generic[RecordT]):
     """Its survivors are among the records."""
     authoritative: bool = True
     """Whether a record in it is sure to live: not so in a search, whose index lags."""
+    listed_since: datetime | None = None
+    """When the walk began that listed the records; None when they were read by id just now."""
 
     @property
     def has_departures(self) -> bool:
@@ -143,7 +146,7 @@ class RecordWalk:
             again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
-            counts = await _store(tx, source, distinct, again, conclude, authoritative=step.window is None)
+            counts = await _store(tx, source, step, distinct, again, conclude)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
         source.pace.advanced(step)
@@ -154,18 +157,17 @@ class RecordWalk:
 async def _store(
     tx: Transaction,
     source: Source,
+    step: SyncStep,
     distinct: dict[RecordId, RecordT],
     again: set[RecordId],
     conclude: Conclude[RecordT],
-    *,
-    authoritative: bool,
 ) -> Counts:
     """Apply a batch; a record received before in this walk is applied too, but already counted."""
     fresh = [record for record_id, record in distinct.items() if record_id not in again]
-    counts = await conclude(tx, source, Changes(records=fresh, authoritative=authoritative))
+    told = Changes(records=fresh, authoritative=step.window is None, listed_since=source.run.started_at)
+    counts = await conclude(tx, source, told)
     if again:
-        repeated = [distinct[record_id] for record_id in again]
-        await conclude(tx, source, Changes(records=repeated, authoritative=authoritative))
+        await conclude(tx, source, replace(told, records=[distinct[record_id] for record_id in again]))
     return counts + Counts(unreadable=unreadable_fields(fresh, source.owner_ids))
 
 

@@ -8,7 +8,7 @@ from astrelo.domain.contact import Contact, link_contact
 from astrelo.domain.deal import Deal, link_deal
 from astrelo.domain.identifiers import CompanyId, ContactId, DealId, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, Randomness, Transaction
-from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord
+from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, RecordT
 from astrelo.domain.sync import Counts, SyncStep
 from astrelo.domain.triage import KnownRecord, Triage, Write, tally, triage
 
@@ -30,7 +30,7 @@ class SyncCompanies:
         provider = source.run.provider
         await tx.companies.lock()
         known = await tx.companies.known(provider, changes.ids)
-        batch = triage(changes.records, known, authoritative=changes.authoritative)
+        batch = _sorted(changes, known)
         departures = _departures(provider, changes, known)
         survivors = {move.merged_into for move in departures}
         moves = [
@@ -46,6 +46,12 @@ class SyncCompanies:
         await tx.links.follow_merges(provider, self.object_type, changes.merged)
         merged = sum(move.merged_into is not None for move in departures)
         return tally(batch, written) + Counts(archived=len(departures) - merged, merged=merged)
+
+
+def _sorted(changes: Changes[RecordT], known: Mapping[RecordId, KnownRecord]) -> Triage[RecordT]:
+    return triage(
+        changes.records, known, authoritative=changes.authoritative, listed_since=changes.listed_since
+    )
 
 
 def _arrival(provider: Provider, write: Write[CompanyRecord]) -> RecordMove:
@@ -121,7 +127,7 @@ class SyncContacts:
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[ContactRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         known = await tx.contacts.known(provider, changes.ids)
-        batch = triage(changes.records, known, authoritative=changes.authoritative)
+        batch = _sorted(changes, known)
         contacts = await self._linked(tx, provider, batch)
         written = await tx.contacts.put(provider, contacts, at)
         archived = merged = 0
@@ -168,7 +174,7 @@ class SyncDeals:
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         known = await tx.deals.known(provider, changes.ids)
-        batch = triage(changes.records, known, authoritative=changes.authoritative)
+        batch = _sorted(changes, known)
         written = await tx.deals.put(provider, await self._linked(tx, provider, batch), at)
         archived = merged = 0
         if changes.has_departures:

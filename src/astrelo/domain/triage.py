@@ -65,18 +65,25 @@ def latest_of_each(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
 
 
 def triage(
-    records: Iterable[RecordT], known: Mapping[RecordId, KnownRecord], *, authoritative: bool = True
+    records: Iterable[RecordT],
+    known: Mapping[RecordId, KnownRecord],
+    *,
+    authoritative: bool = True,
+    listed_since: datetime | None = None,
 ) -> Triage[RecordT]:
     """Sort records, at most one per id, into what must be written and what need not.
 
     A list, or a read by id, is authoritative: a record in it lives. A search is not, since its index may
     still hold a record that is archived by now: there only a change after the archiving revives one.
+    So it is with what was archived since a walk began, `listed_since`: its page may have been read before.
     """
     writes: list[Write[RecordT]] = []
     unchanged = stale = 0
     for record in records:
         stored = known.get(record.record_id)
-        if stored is not None and _is_stale(record.source_updated_at, stored, authoritative=authoritative):
+        if stored is not None and _is_stale(
+            record.source_updated_at, stored, authoritative=authoritative, listed_since=listed_since
+        ):
             stale += 1
             continue
         write = Write(record, content_hash(record), stored)
@@ -87,10 +94,14 @@ def triage(
     return Triage(writes, unchanged, stale)
 
 
-def _is_stale(told_at: datetime, stored: KnownRecord, *, authoritative: bool) -> bool:
+def _is_stale(
+    told_at: datetime, stored: KnownRecord, *, authoritative: bool, listed_since: datetime | None
+) -> bool:
     if told_at < stored.source_updated_at:
         return True
-    return not authoritative and stored.archived_at is not None and told_at <= stored.archived_at
+    if stored.archived_at is None or told_at > stored.archived_at:
+        return False
+    return not authoritative or (listed_since is not None and stored.archived_at > listed_since)
 
 
 def tally(sorted_batch: Triage[RecordT], written: Written) -> Counts:
