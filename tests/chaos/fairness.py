@@ -26,9 +26,9 @@ SLICE_SECONDS = 2
 LATENCY_MS = 100
 _WITHIN = 300.0
 _WAITS = """
-select user_id, extract(epoch from started_at - requested_at)::float8 as waited,
+select distinct on (user_id) user_id, extract(epoch from started_at - requested_at)::float8 as waited,
        extract(epoch from finished_at - requested_at)::float8 as took
-from sync_runs where finished_at is not null"""
+from sync_runs where finished_at is not null order by user_id, requested_at"""
 
 
 def portals() -> list[Portal]:

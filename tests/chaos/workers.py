@@ -33,7 +33,8 @@ class Workers:
         self._frozen.discard(slot)
         if child is None:
             return False
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait_until_stopped(10)
         return True
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.adapters.outbound.postgres.migrate import _LOCK_KEY, migrate
+from astrelo.bootstrap.database import DatabaseUnusable, bring_up_to_date
 from tests import checksums
 
 pytestmark = pytest.mark.anyio
@@ -37,3 +38,15 @@ def test_a_changed_migration_is_noticed(tmp_path: Path) -> None:
     checksums.write(record)
     migration.write_text("create table b ();")
     assert checksums.found(tmp_path) != checksums.recorded(record)
+
+
+async def test_a_database_that_goes_away_while_its_schema_is_looked_at_is_explained(database: str) -> None:
+    watcher = await asyncpg.connect(database)
+    await watcher.execute("select pg_advisory_lock($1)", _LOCK_KEY)
+    waiting = asyncio.create_task(bring_up_to_date(database))
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+    while not await watcher.fetch(cut + "and pid <> pg_backend_pid() and query like '%advisory%'"):  # noqa: ASYNC110 - the event is in another process
+        await asyncio.sleep(0)
+    with pytest.raises(DatabaseUnusable, match="No PostgreSQL answers"):
+        await waiting
+    await watcher.close()

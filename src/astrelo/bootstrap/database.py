@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.migrate import migrate
 from astrelo.bootstrap.development import with_database
 from astrelo.bootstrap.problems import Problem
@@ -46,12 +47,7 @@ async def bring_up_to_date(dsn: str) -> tuple[str, ...]:
         raise DatabaseUnusable(
             f"The user in ASTRELO_DATABASE_URL may not change {where}: {error}."
         ) from error
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.ConnectionDoesNotExistError,
-    ) as error:
+    except UNAVAILABLE as error:
         raise DatabaseUnusable(
             f"No PostgreSQL answers at {where} ({type(error).__name__}). "
             "Start it, correct ASTRELO_DATABASE_URL, or unset it to use the embedded one."
