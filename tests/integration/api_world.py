@@ -25,13 +25,14 @@ from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, T
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
 from astrelo.domain.ports import CrmProviders
+from astrelo.sandbox import DEVELOPMENT_CLIENT_SECRET
 from tests.integration.sync_world import ScriptedCrm
 
 API = "http://api.test"
 PUBLIC_URL = "https://public.test"
 """Where the world reaches the API: a proxy stands before it."""
 FRONTEND = "http://frontend.test"
-HUBSPOT_SECRET = "the-app's-client-secret"
+HUBSPOT_SECRET = DEVELOPMENT_CLIENT_SECRET
 JWT_SECRET = "an-api-test-secret-of-more-than-32-bytes"
 TOLD_AT = datetime(2026, 11, 1, tzinfo=UTC)
 WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)
