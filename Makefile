@@ -40,6 +40,7 @@ check: $(READY) ## Format, lint, types, import contracts, unit tests: seconds, n
 
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (N=100000)
 	@$(RUN) benchmarks --records $(N)
+	@$(RUN) benchmarks.increments --records $(N)
 
 chaos: $(READY) ## Break everything while it syncs, then look for what was lost (ROUNDS=20 SEED=1)
 	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED)

@@ -77,13 +77,18 @@ def linked(pair: Association, number: int) -> Sequence[int]:
 
 def pages(object_type: str, count: int) -> Iterator[tuple[str, bytes]]:
     """Every list page as (the cursor that asks for it, its JSON); the first page's cursor is empty."""
-    render: Record = {"companies": _company, "contacts": _contact, "deals": _deal}[object_type]
+    render = _RENDER[object_type]
     for start in range(0, count, PAGE_SIZE):
         end = min(start + PAGE_SIZE, count)
         after = object_id(object_type, end)
         paging = b"" if end == count else b',"paging":{"next":{"after":"%s"}}' % after.encode()
         records = b",".join(map(render, range(start, end)))
         yield (object_id(object_type, start) if start else ""), b'{"results":[%s]%s}' % (records, paging)
+
+
+def record(object_type: str, number: int) -> bytes:
+    """Render one record, as it stands on its page."""
+    return _RENDER[object_type](number)
 
 
 def association_entries(pair: Association, count: int) -> Iterator[tuple[str, bytes]]:
@@ -263,3 +268,6 @@ def _owner(number: int, *, archived: bool) -> dict[str, object]:
         "lastName": _picked(_LAST, number),
         "archived": archived,
     }
+
+
+_RENDER: dict[str, Record] = {"companies": _company, "contacts": _contact, "deals": _deal}

@@ -15,6 +15,7 @@ import uvloop
 
 from astrelo.bootstrap.processes import end_with_parent
 from benchmarks import portal
+from benchmarks.changes import Changes
 
 _HEAD = (
     b"HTTP/1.1 %s\r\ncontent-type: application/json;charset=utf-8\r\n"
@@ -27,6 +28,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _AFTER = re.compile(rb"[?&]after=([^& ]*)")
 _DATE = re.compile(rb"/(?:\d{4}-\d{2}|v\d)(?=/|$)")
 """The version in a path: any will do."""
+_SEARCH = re.compile(rb"POST /crm/objects/(\w+)/search")
 
 
 class _Input(msgspec.Struct):
@@ -37,6 +39,12 @@ class _Batch(msgspec.Struct):
     inputs: list[_Input]
 
 
+class _Change(msgspec.Struct):
+    every: int
+    now_ms: int
+
+
+_decode_change = msgspec.json.Decoder(_Change).decode
 _decode_batch = msgspec.json.Decoder(_Batch).decode
 
 
@@ -44,6 +52,9 @@ class Account:
     """All answers, by request line."""
 
     def __init__(self, records: int) -> None:
+        self._records = records
+        self._changes = Changes()
+        self._requests = 0
         self._pages: dict[bytes, dict[bytes, bytes]] = {}
         self._fixed: dict[bytes, bytes] = {
             b"GET /crm/pipelines/deals": _answer(portal.pipelines()),
@@ -69,6 +80,9 @@ class Account:
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
         path, _, query = target.partition(b"?")
+        if path.startswith(b"/benchmark/"):
+            return self._directed(path, body)
+        self._requests += 1
         endpoint = method + b" " + _DATE.sub(b"", path, count=1)
         if (pages := self._pages.get(endpoint)) is not None:
             after = _AFTER.search(target)
@@ -77,7 +91,18 @@ class Account:
             return _associations(entries, body)
         if endpoint == b"GET /crm/owners":
             return self._owners[b"archived=true" in query]
+        if (told := _SEARCH.fullmatch(endpoint)) is not None:
+            found = self._changes.found(told[1].decode(), body)
+            if found is not None:
+                return _answer(found)
         return self._fixed.get(endpoint, _UNKNOWN)
+
+    def _directed(self, path: bytes, body: bytes) -> bytes:
+        """Do what the benchmark asks of us ourselves; not counted."""
+        if path == b"/benchmark/change":
+            told = _decode_change(body)
+            self._changes.make(self._records, told.every, told.now_ms)
+        return _answer(b"%d" % self._requests)
 
 
 class Connection(asyncio.Protocol):

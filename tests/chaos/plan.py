@@ -93,7 +93,7 @@ def _moments(chance: Random, deed: Deed, times: int, workers: int = 1) -> list[M
 
 def _faults(chance: Random) -> FaultPlan:
     """Plan a bad day at the CRM, worse in some rounds than in others."""
-    share = chance.choice([0.0, 0.01, 0.03])
+    share = chance.choice([0.0, 0.01, 0.05])
     later = {"retry-after": "1"}
     rules: list[dict[str, object]] = [
         {"kind": "respond", "status": 429, "match": "/crm/", "headers": later},
