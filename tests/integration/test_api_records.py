@@ -232,3 +232,23 @@ async def test_another_tenant_s_alias_leads_nowhere(api: ApiWorld) -> None:
         "company_aliases", {"user_id": api.neighbour_id, "alias_id": merged, "company_id": living}
     )
     assert (await api.get(f"/api/companies/{merged}")).status_code == 404
+
+
+async def test_what_a_neighbour_has_shows_in_no_list_and_in_no_count(api: ApiWorld) -> None:
+    theirs = {"user_id": api.neighbour_id}
+    await api.connection(**theirs, account_name="Theirs")
+    crowd = await api.company(**theirs, domain="crowded.com", records=30)
+    await api.contact(**theirs, company_id=crowd)
+    await api.deal(**theirs, company_id=crowd)
+    await api.owner(**theirs)
+    run = await api.run(await api.connection())
+    await api.step(run, "companies")
+    shown = (await api.get("/api/integrations/hubspot")).json()
+    assert shown["account_name"] != "Theirs"
+    assert shown["counts"]["companies"] == {"records": 0, "entities": 0}
+    assert (shown["counts"]["contacts"]["total"], shown["counts"]["deals"]["total"]) == (0, 0)
+    assert shown["counts"]["owners"] == 0
+    report = (await api.get(f"/api/integrations/hubspot/runs/{run}")).json()
+    assert (report["crowded_domains"], report["rejected_records"]) == ([], [])
+    for kind in ("companies", "contacts", "deals", "owners"):
+        assert await api.data(f"/api/{kind}") == []
