@@ -64,7 +64,7 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         assert connection is not None
         session = ConnectionSession(world.tokens(), connection)
         source = Source(run=run, crm=crm, session=session, owner_ids=None)
-        walk = SyncCompanies(RecordWalk(world.uow), world.clock, randomness)
+        walk = SyncCompanies(RecordWalk(world.uow, world.clock), world.clock, randomness)
         try:
             await walk(source, run.step(ObjectType.COMPANIES), randomness.freeze_between)
         except AstreloError as error:

@@ -146,7 +146,7 @@ class OAuthWorld:
             },
             reps=[owner("1")],
         )
-        walk = RecordWalk(self.uow)
+        walk = RecordWalk(self.uow, self.clock)
         run_sync = RunSync(
             self.uow,
             CrmProviders({crm.provider: crm}),

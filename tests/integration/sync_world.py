@@ -152,7 +152,7 @@ class World:
 
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""
-        walk = RecordWalk(self.uow)
+        walk = RecordWalk(self.uow, self.clock)
         return RunSync(
             self.uow,
             CrmProviders(dict(self.crms)),

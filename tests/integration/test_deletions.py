@@ -182,6 +182,25 @@ def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirec
     play(scenario)
 
 
+def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play) -> None:
+    async def scenario(firm: Firm) -> None:
+        survivor = firm.account.merge("companies", "1", "2")
+        await firm.sync(SyncMode.INCREMENTAL)
+        async with firm.made.uow(firm.made.user_id) as tx:
+            connection = await tx.connections.get(Provider.HUBSPOT)
+            assert connection is not None
+            following = await tx.runs.latest(connection.id)
+        assert following is not None
+        assert (following.mode, following.status) == (SyncMode.EVENTS, RunStatus.QUEUED)
+        await firm.made.run_sync()(firm.made.user_id, following.id)
+        assert set((await firm.made.view()).companies) == {frozenset({("hubspot", survivor)})}
+        again = await firm.sync(SyncMode.INCREMENTAL)
+        async with firm.made.uow(firm.made.user_id) as tx:
+            assert await tx.runs.latest(connection.id) == again
+
+    play(scenario)
+
+
 @by_walk_or_webhook
 def test_deals_of_a_merged_contact_name_the_one_that_lives(play: Play, how: str) -> None:
     async def scenario(firm: Firm) -> None:

@@ -16,10 +16,20 @@ from typing import Generic, cast
 import structlog
 
 from astrelo.application.pacing import Pace
-from astrelo.domain.identifiers import Cursor, RecordId
-from astrelo.domain.ports import CrmProvider, CrmSession, Transaction, UnitOfWork
+from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
+from astrelo.domain.ports import (
+    Clock,
+    CompanyRepository,
+    ContactRepository,
+    CrmProvider,
+    CrmSession,
+    DealRepository,
+    Transaction,
+    UnitOfWork,
+)
 from astrelo.domain.records import (
     CrmRecord,
+    RecordHint,
     RecordPage,
     RecordT,
     RejectedRecord,
@@ -58,6 +68,8 @@ class Batch:
 
     records: list[CrmRecord] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
+    merged_ids: set[RecordId] = field(default_factory=set)
+    """Ids that were merged away into one of the records, now or long ago."""
     cursor: Cursor | None = None
     expected_total: int | None = None
     ends_walk: bool = False
@@ -65,6 +77,7 @@ class Batch:
     def add(self, page: RecordPage) -> None:
         self.records.extend(page.records)
         self.rejected.extend(page.rejected)
+        self.merged_ids.update(page.merged)
         self.cursor = page.cursor
         self.expected_total = self.expected_total or page.expected_total
         self.ends_walk = page.cursor is None
@@ -105,8 +118,9 @@ Conclude = Callable[[Transaction, Source, Changes[RecordT]], Awaitable[Counts]]
 class RecordWalk:
     """The loop itself."""
 
-    def __init__(self, uow: UnitOfWork) -> None:
+    def __init__(self, uow: UnitOfWork, clock: Clock) -> None:
         self._uow = uow
+        self._clock = clock
 
     async def __call__(
         self,
@@ -147,11 +161,37 @@ class RecordWalk:
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
             counts = await _store(tx, source, step, distinct, again, conclude)
+            if batch.merged_ids and step.window is not None:
+                await self._note_merged(tx, source, step.object_type, batch.merged_ids)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
         source.pace.advanced(step)
         log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
         return step
+
+    async def _note_merged(
+        self, tx: Transaction, source: Source, object_type: ObjectType, ids: Collection[RecordId]
+    ) -> None:
+        """Have records that still live with us read again, though a search says that they were merged away.
+
+        A whole walk looks for what it did not meet; this would otherwise wait for the next one.
+        """
+        known = await store_of(tx, object_type).known(source.run.provider, ids)
+        living = [RecordHint(object_type, id_) for id_, stored in known.items() if stored.archived_at is None]
+        if living:
+            await tx.hints.add(source.run.connection_id, living, self._clock.now())
+
+
+def store_of(
+    tx: Transaction, object_type: ObjectType
+) -> CompanyRepository | ContactRepository | DealRepository:
+    match object_type:
+        case ObjectType.COMPANIES:
+            return tx.companies
+        case ObjectType.CONTACTS:
+            return tx.contacts
+        case ObjectType.DEALS:
+            return tx.deals
 
 
 async def _store(

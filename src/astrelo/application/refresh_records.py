@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import structlog
 
-from astrelo.application.record_walk import Changes, Conclude, Source, unreadable_fields
+from astrelo.application.record_walk import Changes, Conclude, Source, store_of, unreadable_fields
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.domain.ports import CompanyRepository, ContactRepository, DealRepository, Transaction, UnitOfWork
+from astrelo.domain.ports import UnitOfWork
 from astrelo.domain.records import CompanyRecord, RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import Counts, SyncStep
@@ -98,7 +98,7 @@ class FindDeletions:
     async def __call__(self, source: Source, step: SyncStep) -> SyncStep:
         """Return the step as stored. Raises RunTakenOver, and what CrmProvider.fetch raises."""
         async with self._uow(source.run.user_id) as tx:
-            store = _store_of(tx, step.object_type)
+            store = store_of(tx, step.object_type)
             unseen = await store.unseen(source.run.provider, source.run.id)
             live = await store.live(source.run.provider)
         departed: list[RecordPage] = []
@@ -159,18 +159,6 @@ class FindDeletions:
             step = replace(step, counts=step.counts + counts)
             await tx.runs.advance(source.run.id, step)
         return step
-
-
-def _store_of(
-    tx: Transaction, object_type: ObjectType
-) -> CompanyRepository | ContactRepository | DealRepository:
-    match object_type:
-        case ObjectType.COMPANIES:
-            return tx.companies
-        case ObjectType.CONTACTS:
-            return tx.contacts
-        case ObjectType.DEALS:
-            return tx.deals
 
 
 def _distinct(page: RecordPage) -> dict[RecordId, Any]:
