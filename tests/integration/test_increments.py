@@ -1,15 +1,17 @@
 """What a run does beyond walking: windows, deletions, merges, hints, requests while it runs, slices."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from astrelo.application.schedule_syncs import SyncNow
+from astrelo.domain.errors import AstreloError, CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
-from astrelo.domain.records import RecordHint
+from astrelo.domain.ports import CrmSession
+from astrelo.domain.records import RecordHint, RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.builders import company, contact, deal
@@ -243,6 +245,42 @@ def test_a_run_for_events_reads_only_what_was_named(play: Play) -> None:
         assert [row[0] for row in view.companies.values()] == ["new.com"]
         assert view.contacts["hubspot", "11"][1] == "email_domain"
         assert await made.pool.fetchval("select count(*) from sync_hints") == 0
+
+    play(crm, scenario)
+
+
+class SenselessCrm(ScriptedCrm):
+    """Answers a read by id with what makes no sense, or not at all."""
+
+    error: AstreloError = CrmRejected(HUBSPOT, None, "no word about record 1")
+
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        raise self.error
+
+
+def test_hints_that_can_never_be_followed_do_not_fail_every_run(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        await made.sync()
+        await Hints(made, {COMPANIES: ["1"]}).arrive()
+        assert (await made.sync(mode=SyncMode.EVENTS)).status is RunStatus.COMPLETED
+        assert await made.pool.fetchval("select count(*) from sync_hints") == 0
+
+    play(SenselessCrm(), scenario)
+
+
+def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_for_them(play: Play) -> None:
+    crm = SenselessCrm()
+    crm.error = CrmUnavailable(HUBSPOT, "502")
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        await Hints(made, {COMPANIES: ["1"]}).arrive()
+        assert (await made.sync(mode=SyncMode.EVENTS)).status is RunStatus.FAILED
+        assert await made.pool.fetchval("select count(*) from sync_hints") == 1
+        asked = await made.request(mode=SyncMode.FULL)
+        assert (asked.mode, asked.status) == (SyncMode.FULL, RunStatus.QUEUED)
 
     play(crm, scenario)
 
