@@ -11,8 +11,8 @@ from astrelo.sandbox.fault_plan import FaultPlan
 STORM_SECONDS = 8.0
 """How long everything goes wrong before the round lets things settle."""
 HEARTBEAT_SECONDS = 1.0
-SETTLE_DELAY_SECONDS = 4.0
-LONGEST_LAG_SECONDS = 1.5
+SETTLE_DELAY_SECONDS = 8.0
+LONGEST_LAG_SECONDS = 3.0
 """How late search publishes, and again by the plan's moods: less than the settle delay together."""
 
 
@@ -68,7 +68,7 @@ def plan_of(seed: int, number: int) -> RoundPlan:
         companies=chance.randint(400, 900),
         workers=workers,
         latency_ms=chance.choice([5, 20, 60]),
-        search_lag_seconds=chance.uniform(0, LONGEST_LAG_SECONDS),
+        search_lag_seconds=chance.choice([0.0, 0.5, LONGEST_LAG_SECONDS]),
         slice_seconds=chance.choice([1, 2, 60]),
         duplicates_across_pages=chance.random() < 0.3,
         mutations_per_second=chance.choice([5, 20, 60]),

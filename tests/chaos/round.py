@@ -139,7 +139,8 @@ class Storm:
         (await self._door.delete("/_sandbox/fault-plan")).raise_for_status()
         self._outcome.webhooks = (await self._door.get("/_sandbox/webhooks")).json()["delivered"]
         (await self._door.delete("/_sandbox/webhooks")).raise_for_status()
-        await asyncio.sleep(self._plan.search_lag_seconds + LONGEST_LAG_SECONDS)
+        late = LONGEST_LAG_SECONDS if self._plan.faults.index.late else 0.0
+        await asyncio.sleep(self._plan.search_lag_seconds + late)
         for slot in range(self._plan.workers):
             self._workers.wake(slot)
             self._workers.start(slot)
