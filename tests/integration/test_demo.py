@@ -158,6 +158,24 @@ def test_killed_in_the_middle_it_leaves_nothing_running_and_the_next_one_finishe
     assert servers_on(state_dir) == []
 
 
+def test_it_says_so_when_its_database_is_killed(demo: Demo, state_dir: Path) -> None:
+    run = demo("--companies", str(COMPANIES))
+    run.wait_for("stays up until Ctrl-C")
+    os.kill(int((state_dir / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    assert run.wait() == 1
+    assert "The embedded PostgreSQL ended." in run.stderr
+    assert servers_on(state_dir) == []
+
+
+def test_it_does_not_share_its_database_with_a_worker_that_is_set_up_otherwise(
+    demo: Demo, state_dir: Path
+) -> None:
+    with EmbeddedPostgres.start(state_dir):
+        run = demo("--once")
+        assert run.wait() == 1
+    assert "Another process of this clone (astrelo serve or worker)" in run.stderr
+
+
 def test_a_portal_that_cannot_be_read_is_explained(demo: Demo, tmp_path: Path, state_dir: Path) -> None:
     portal = tmp_path / "portal.jsonl"
     portal.write_text("this is no JSON\n")

@@ -121,8 +121,10 @@ def test_the_server_ends_with_its_owner_whoever_is_attached(
     owner = running(launch())
     with EmbeddedPostgres.start(state_dir, durable=False) as attached:
         assert not attached.owned
+        assert not attached.has_ended()
         owner.leave()
         assert refuses(attached.dsn)
+        assert attached.has_ended()
     assert not (state_dir / "dsn").exists()
 
 
@@ -132,6 +134,15 @@ def test_an_attached_process_that_leaves_lets_the_server_run(
     owner = running(launch())
     running(launch()).leave()
     assert run(owner.dsn, "select 1") == 1
+
+
+def test_an_owner_whose_server_was_killed_knows(state_dir: Path) -> None:
+    with EmbeddedPostgres.start(state_dir, durable=False) as server:
+        assert not server.has_ended()
+        pid = int((state_dir / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert server.has_ended()
 
 
 def test_a_killed_owner_takes_the_server_along_and_the_next_start_works(

@@ -2,6 +2,11 @@
 
 import asyncio
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -13,13 +18,18 @@ from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.application.connect_crm import ConnectCrm
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
-from astrelo.bootstrap.development import completed, with_database
+from astrelo.bootstrap.development import completed, embedded_server, server_gone
+from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.processes import end_with_parent, port_is_taken
 from astrelo.bootstrap.session_tokens import signing_secret
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
 
+_LOOK_EVERY = 1.0  # seconds
+# Longer than the slowest request, a callback that asks a CRM. granian loses a signal that comes in the instant
+# in which its worker begins to listen, and would wait for that worker for ever.
+_DRAIN = 20  # seconds
 # granian would log to stdout in a form of its own; propagating, its lines take ours.
 _GRANIAN_LOGGING = {
     "version": 1,
@@ -34,26 +44,60 @@ _GRANIAN_LOGGING = {
 
 
 def run_api(settings: Settings) -> None:
-    """Migrate, then serve until SIGTERM or SIGINT; requests in flight are finished first."""
+    """Migrate, then serve until SIGTERM or SIGINT; requests in flight are finished first.
+
+    Raises Problem when the port is taken, or when the embedded database is gone.
+    """
     if port_is_taken(settings.host, settings.port):
         raise Problem(
             f"Port {settings.port} on {settings.host} is taken. End what listens there, "
             "or set ASTRELO_PORT to another one."
         )
-    with with_database(settings) as complete:
-        asyncio.run(bring_up_to_date(database_url(complete)))
-        # granian builds the application in a process of its own, which reads the environment again.
-        os.environ[f"{PREFIX}DATABASE_URL"] = database_url(complete)  # noqa: TID251 - see above
-        Server(
-            "astrelo.bootstrap.api:application",
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.ASGI,
-            factory=True,
-            websockets=False,
-            log_level=LogLevels(settings.log_level),
-            log_dictconfig=_GRANIAN_LOGGING,
-        ).serve()
+    if settings.database_url is not None:
+        _serve(settings)
+        return
+    with embedded_server(settings) as server, _ending_with(server):
+        _serve(replace(settings, database_url=server.dsn))
+
+
+def _serve(settings: Settings) -> None:
+    asyncio.run(bring_up_to_date(database_url(settings)))
+    # granian builds the application in a process of its own, which reads the environment again.
+    os.environ[f"{PREFIX}DATABASE_URL"] = database_url(settings)  # noqa: TID251 - see above
+    Server(
+        "astrelo.bootstrap.api:application",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        websockets=False,
+        log_level=LogLevels(settings.log_level),
+        log_dictconfig=_GRANIAN_LOGGING,
+        workers_kill_timeout=_DRAIN,
+    ).serve()
+
+
+@contextmanager
+def _ending_with(server: EmbeddedPostgres) -> Iterator[None]:
+    """Ask ourselves to stop when the database is gone: its successor would have another address."""
+    stopping, gone = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not stopping.wait(_LOOK_EVERY):
+            if server.has_ended():
+                gone.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    watcher = threading.Thread(target=watch, name="embedded PostgreSQL", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        watcher.join()
+    if gone.is_set():
+        raise server_gone("API")
 
 
 def application() -> Litestar:

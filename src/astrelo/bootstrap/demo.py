@@ -105,7 +105,7 @@ class DemoVisit:
     def _await_up(self, url: str, what: str) -> None:
         deadline = time.monotonic() + _UP_WITHIN
         while time.monotonic() < deadline:
-            self._stage.children.check()
+            self._stage.check()
             try:
                 if self._http.get(url).is_success:
                     return
@@ -146,7 +146,7 @@ class DemoVisit:
         """
         with self._progress as bars:
             while True:
-                self._stage.children.check()
+                self._stage.check()
                 runs = self._api(f"{_HUBSPOT}/runs?limit=5", Page[RunView]).data
                 run = _full_run(runs, since) or runs[0]
                 if run.mode is SyncMode.FULL:
@@ -247,7 +247,7 @@ def _stay(stage: Stage, visit: DemoVisit, progress: SyncProgress) -> None:
     )
     try:
         while True:
-            stage.children.check()
+            stage.check()
             time.sleep(_POLL)
     except KeyboardInterrupt:
         progress.say("\nStopping …")

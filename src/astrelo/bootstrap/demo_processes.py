@@ -1,13 +1,12 @@
 """The processes of a demo: embedded PostgreSQL, sandbox, API and worker, started together, ended together."""
 
-import fcntl
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from astrelo.bootstrap.development import completed, with_database
+from astrelo.bootstrap.development import completed, embedded_server, only_demo
+from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.processes import Children, free_port
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
@@ -23,10 +22,17 @@ class Stage:
     """A demo that is up (or coming up): where everything is."""
 
     settings: Settings
+    database: EmbeddedPostgres
     children: Children
     api_url: str
     sandbox_url: str
     logs: Path
+
+    def check(self) -> None:
+        """Raise Problem for the first part that has ended."""
+        self.children.check()
+        if self.database.has_ended():
+            raise Problem(f"The embedded PostgreSQL ended. Its log is {self.database.log}.")
 
 
 @contextmanager
@@ -34,17 +40,23 @@ def raised_stage(portal: Path | None, companies: int, environ: Mapping[str, str]
     """Start everything, and stop it when the block ends, in the reverse order.
 
     Returns before the servers answer. Enter it in the main thread. Raises Problem when another demo of
-    this clone runs: its worker would take our jobs.
+    this clone runs, or a worker by itself: it would take our jobs.
     """
     kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
     settings = completed(parse_settings(kept))
     if settings.state_dir is None:
         raise Problem("A demo needs a state folder.")
     logs = settings.state_dir / "logs"
-    with _only_demo(settings.state_dir), with_database(settings) as complete, Children() as children:
+    with only_demo(settings.state_dir), embedded_server(settings) as server, Children() as children:
+        if not server.owned:
+            raise Problem(
+                "Another process of this clone (astrelo serve or worker) uses its PostgreSQL. Stop it, "
+                f"or give the demo a folder of its own: {PREFIX}STATE_DIR=/some/folder."
+            )
         api_port, sandbox_port = free_port(), free_port()
         stage = Stage(
-            settings=replace(complete, port=api_port),
+            settings=replace(settings, port=api_port, database_url=server.dsn),
+            database=server,
             children=children,
             api_url=f"http://{_HOST}:{api_port}",
             sandbox_url=f"http://{_HOST}:{sandbox_port}",
@@ -80,19 +92,3 @@ def _child_environ(stage: Stage, environ: Mapping[str, str], kept: Mapping[str, 
     # Output goes to files: no colours there, and each line at once.
     plain = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
     return {**foreign, **kept, **plain, **{PREFIX + name: value for name, value in ours.items()}}
-
-
-@contextmanager
-def _only_demo(state_dir: Path) -> Iterator[None]:
-    lock = os.open(state_dir / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise Problem(
-            "A demo of this clone runs already. Stop it with Ctrl-C, "
-            f"or give this one a folder of its own: {PREFIX}STATE_DIR=/some/folder."
-        ) from error
-    else:
-        yield
-    finally:
-        os.close(lock)

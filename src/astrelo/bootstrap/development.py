@@ -1,6 +1,7 @@
 """What development does without settings: a state folder, secrets made once, a PostgreSQL of its own."""
 
 import base64
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres, default_state_dir
+from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres, default_state_dir, try_lock
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import KEY_BYTES, PREFIX, EncryptionKey, Settings
 
@@ -28,7 +29,7 @@ def completed(settings: Settings) -> Settings:
     """
     if settings.encryption_keys and settings.jwt_secret:
         return settings
-    state_dir = settings.state_dir or default_state_dir()
+    state_dir = _state_dir(settings)
     kept = _kept_secrets(state_dir)
     key = EncryptionKey("development", base64.b64decode(kept.encryption_key))
     return replace(
@@ -48,13 +49,68 @@ def with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    state_dir = settings.state_dir or default_state_dir()
+    with embedded_server(settings) as server:
+        yield replace(settings, state_dir=_state_dir(settings), database_url=server.dsn)
+
+
+@contextmanager
+def embedded_server(settings: Settings) -> Iterator[EmbeddedPostgres]:
+    """Run the server of the state folder, or attach to it, while this lasts. Enter it in the main thread."""
+    state_dir = _state_dir(settings)
     try:
         server = EmbeddedPostgres.start(state_dir, binaries=settings.postgres_binaries)
     except OSError as error:
         raise _unusable(state_dir, error) from error
     with server:
-        yield replace(settings, state_dir=state_dir, database_url=server.dsn)
+        yield server
+
+
+def server_gone(who: str) -> Problem:
+    """Say why `who` cannot go on: an embedded server that comes back does so at another address."""
+    return Problem(
+        "The embedded PostgreSQL is gone: it ended with the process that owned it, or was killed. "
+        f"Start the {who} again."
+    )
+
+
+@contextmanager
+def only_demo(state_dir: Path) -> Iterator[None]:
+    """Keep other demos of the state folder away while this lasts. Raises Problem when there is one."""
+    lock = try_lock(_demo_lock(state_dir))
+    if lock is None:
+        raise Problem(
+            f"A demo of this clone runs already. Stop it with Ctrl-C, {_elsewhere('give this one')}."
+        )
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def refuse_beside_demo(settings: Settings) -> None:
+    """Raise Problem while a demo uses the state folder: a second worker, set up otherwise, would take its jobs."""
+    file = _demo_lock(_state_dir(settings))
+    if not file.exists():
+        return
+    lock = try_lock(file)
+    if lock is None:
+        raise Problem(
+            "A demo of this clone runs and has a worker of its own. Stop it with Ctrl-C, "
+            f"{_elsewhere('give this worker')}."
+        )
+    os.close(lock)
+
+
+def _demo_lock(state_dir: Path) -> Path:
+    return state_dir / "demo.lock"
+
+
+def _elsewhere(whom: str) -> str:
+    return f"or {whom} a folder of its own: {PREFIX}STATE_DIR=/some/folder"
+
+
+def _state_dir(settings: Settings) -> Path:
+    return settings.state_dir or default_state_dir()
 
 
 def _kept_secrets(state_dir: Path) -> DevelopmentSecrets:

@@ -18,7 +18,13 @@ from astrelo.bootstrap.postgres_binaries import (
     reachable_binaries,
     unprivileged_account,
 )
-from astrelo.bootstrap.postgres_cluster import Cluster, RunningServer, accepts_connections, write_private
+from astrelo.bootstrap.postgres_cluster import (
+    Cluster,
+    RunningServer,
+    accepts_connections,
+    refuses_connections,
+    write_private,
+)
 
 _ATTACH_WITHIN = 150.0  # seconds; the owner may be creating or recovering its data folder
 _POLL = 0.05
@@ -50,7 +56,7 @@ class EmbeddedPostgres:
         _prepare(state_dir, account)
         deadline = time.monotonic() + _ATTACH_WITHIN
         while time.monotonic() < deadline:
-            lock = _try_lock(state_dir / "lock")
+            lock = try_lock(state_dir / "lock")
             if lock is not None:
                 return cls._own(cluster, lock, durable=durable)
             if (dsn := _published_dsn(state_dir)) is not None:
@@ -86,6 +92,16 @@ class EmbeddedPostgres:
     @property
     def version(self) -> str:
         return self._cluster.binaries.version
+
+    @property
+    def log(self) -> Path:
+        return self._cluster.log
+
+    def has_ended(self) -> bool:
+        """Tell whether the server is gone. Its successor, if there is one, has another address."""
+        if self._server is not None:
+            return self._server.process.poll() is not None
+        return refuses_connections(urlsplit(self.dsn).port or 0)
 
     def close(self) -> None:
         """Stop the server if it is ours; nothing otherwise. Idempotent."""
@@ -163,7 +179,8 @@ def _refuse_foreign(folder: Path) -> None:
         raise EmbeddedPostgresError(f"{folder} belongs to somebody else. Remove it or choose another folder.")
 
 
-def _try_lock(path: Path) -> int | None:
+def try_lock(path: Path) -> int | None:
+    """Take the lock until the descriptor that is returned is closed; None when another process has it."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

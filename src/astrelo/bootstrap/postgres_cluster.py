@@ -239,6 +239,17 @@ def _command_line(pid: int) -> str:
     return told.stdout
 
 
+def refuses_connections(port: int) -> bool:
+    """Tell whether nobody listens there any more; a server that is merely slow still listens."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def accepts_connections(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):

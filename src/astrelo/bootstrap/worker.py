@@ -24,8 +24,7 @@ from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
-from astrelo.bootstrap.development import with_database
-from astrelo.bootstrap.problems import Problem
+from astrelo.bootstrap.development import refuse_beside_demo, server_gone, with_database
 from astrelo.bootstrap.settings import Settings, WorkerSettings
 from astrelo.domain.ports import Clock
 
@@ -38,10 +37,13 @@ _log = structlog.get_logger(__name__)
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; running syncs then stop after their batch and go back to the queue.
 
-    Raises Problem when an embedded database ends because the process that owns it has.
+    Raises Problem when the embedded database is gone, or in use by a demo.
     """
+    embedded = settings.database_url is None
+    if embedded:
+        refuse_beside_demo(settings)
     with with_database(settings) as complete, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(complete, embedded=settings.database_url is None))
+        runner.run(work(complete, embedded=embedded))
 
 
 async def work(settings: Settings, *, embedded: bool = False) -> None:
@@ -71,7 +73,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         _spare_the_collector()
         await supervisor.run()
     if queue.refused and embedded:
-        raise Problem("The embedded PostgreSQL ended with the process that owned it. Start the worker again.")
+        raise server_gone("worker")
     _log.info("worker.stopped")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from astrelo.bootstrap.development import completed
+from astrelo.bootstrap.development import completed, only_demo, refuse_beside_demo
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings, parse_settings
 
@@ -47,3 +47,11 @@ def test_damaged_secrets_are_explained(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text("{")
     with pytest.raises(Problem, match=r"secrets\.json is damaged"):
         completed(in_folder(tmp_path))
+
+
+def test_no_worker_of_its_own_beside_a_demo(tmp_path: Path) -> None:
+    settings = in_folder(tmp_path)
+    refuse_beside_demo(settings)
+    with only_demo(tmp_path), pytest.raises(Problem, match="has a worker of its own"):
+        refuse_beside_demo(settings)
+    refuse_beside_demo(settings)
