@@ -38,6 +38,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundPlan:
+    storm_seconds: float
     portal_seed: int
     mutation_seed: int
     companies: int
@@ -52,17 +53,23 @@ class RoundPlan:
     moments: tuple[Moment, ...]
 
 
-def plan_of(seed: int, number: int) -> RoundPlan:
+def plan_of(seed: int, number: int, storm_seconds: float = STORM_SECONDS) -> RoundPlan:
     """Plan round `number` of `seed`: the same for the same arguments."""
     chance = Random(f"chaos {seed} {number}")
     workers = chance.choice([1, 2, 2])
     moments = [
-        *_moments(chance, Deed.KILL, chance.randint(1, 3), workers),
-        *_moments(chance, Deed.FREEZE, chance.randint(0, 2), workers),
-        *_moments(chance, chance.choice([Deed.RESTART_DATABASE, Deed.CRASH_DATABASE]), chance.randint(0, 1)),
-        *_moments(chance, Deed.REQUEST, chance.randint(4, 8)),
+        *_moments(chance, storm_seconds, Deed.KILL, chance.randint(1, 3), workers),
+        *_moments(chance, storm_seconds, Deed.FREEZE, chance.randint(0, 2), workers),
+        *_moments(
+            chance,
+            storm_seconds,
+            chance.choice([Deed.RESTART_DATABASE, Deed.CRASH_DATABASE]),
+            chance.randint(0, 1),
+        ),
+        *_moments(chance, storm_seconds, Deed.REQUEST, chance.randint(4, 8)),
     ]
     return RoundPlan(
+        storm_seconds=storm_seconds,
         portal_seed=chance.randrange(1_000_000),
         mutation_seed=chance.randrange(1_000_000),
         companies=chance.randint(400, 900),
@@ -78,10 +85,10 @@ def plan_of(seed: int, number: int) -> RoundPlan:
     )
 
 
-def _moments(chance: Random, deed: Deed, times: int, workers: int = 1) -> list[Moment]:
+def _moments(chance: Random, storm_seconds: float, deed: Deed, times: int, workers: int = 1) -> list[Moment]:
     return [
         Moment(
-            at=chance.uniform(0.5, STORM_SECONDS),
+            at=chance.uniform(0.05, 1.0) * storm_seconds,
             deed=deed,
             worker=chance.randrange(workers),
             seconds=chance.uniform(0.2, 3 * HEARTBEAT_SECONDS),

@@ -21,7 +21,7 @@ from tests.chaos.comparison import differences, missed, versions
 from tests.chaos.crm import WatchedSandbox, serving
 from tests.chaos.customer import Customer, NotSettled, process_environ, settings_for
 from tests.chaos.database import Database
-from tests.chaos.plan import LONGEST_LAG_SECONDS, STORM_SECONDS, Deed, Moment, RoundPlan
+from tests.chaos.plan import LONGEST_LAG_SECONDS, Deed, Moment, RoundPlan
 from tests.chaos.workers import Workers
 
 _SETTLED_WITHIN = 60.0
@@ -127,7 +127,7 @@ class Storm:
                 for moment in self._plan.moments:
                     await asyncio.sleep(max(0.0, started + moment.at - time.monotonic()))
                     group.create_task(self._do(moment))
-                await asyncio.sleep(max(0.0, started + STORM_SECONDS - time.monotonic()))
+                await asyncio.sleep(max(0.0, started + self._plan.storm_seconds - time.monotonic()))
         finally:
             mutating.cancel()
             with suppress(asyncio.CancelledError):

@@ -11,6 +11,8 @@ from tests.chaos.plan import Deed, RoundPlan, plan_of
 from tests.chaos.round import play
 
 SEED = 3
+STORM_SECONDS = 5.0
+"""Shorter than that of `make chaos`: the tests are to be over soon."""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def own() -> Iterator[Database]:
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_nothing_is_lost_whatever_breaks(own: Database, tmp_path: Path, number: int) -> None:
-    outcome = asyncio.run(play(plan_of(SEED, number), own, tmp_path))
+    outcome = asyncio.run(play(plan_of(SEED, number, STORM_SECONDS), own, tmp_path))
     assert outcome.differences == [], outcome
     assert outcome.mutations > 0
 
