@@ -117,8 +117,10 @@ def _parse(path: Path, number: int, line: bytes) -> PortalRecord:
     try:
         record = _decode(line)
         _check(record)
+    except UnicodeDecodeError:
+        raise PortalError(f"{path}, line {number}: this is not UTF-8 text.") from None
     except (ValueError, msgspec.ValidationError) as error:
-        raise PortalError(f"{path}, line {number}: {error}") from error
+        raise PortalError(f"{path}, line {number}: {str(error).removesuffix('.')}.") from error
     return record
 
 
@@ -132,7 +134,14 @@ def _decode(line: bytes) -> PortalRecord:
         raise
     except msgspec.DecodeError:
         # lone surrogates are legal JSON and not legal UTF-8: only the standard library lets them through
-        return msgspec.convert(json.loads(line), PortalRecord)
+        return msgspec.convert(_leniently_decoded(line), PortalRecord)
+
+
+def _leniently_decoded(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is not JSON ({error.msg} at character {error.pos + 1}).") from None
 
 
 def _check(record: PortalRecord) -> None:

@@ -5,6 +5,7 @@ and it must be able to break a connection in the middle of an answer.
 """
 
 import asyncio
+import errno
 import signal
 import sys
 import threading
@@ -168,7 +169,15 @@ def run_sandbox(
     except (PortalError, FaultPlanError) as error:
         raise SystemExit(str(error)) from error
     except (OSError, OverflowError) as error:
-        raise SystemExit(f"The sandbox cannot listen on port {port}: {error}.") from error
+        raise SystemExit(_cannot_listen(port, error)) from error
+
+
+def _cannot_listen(port: int, error: OSError | OverflowError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is taken. End what listens there, or choose another one: --port 0 takes a free one."
+        )
+    return f"The sandbox cannot listen on port {port}: {error}."
 
 
 async def _serve_until_stopped(sandbox: Sandbox, port: int) -> None:

@@ -49,7 +49,8 @@ def test_a_saved_portal_is_loaded_as_the_same_account(tmp_path: Path, name: str)
 
 
 BAD = [
-    ("{", "line 2"),
+    ("{", "this is not JSON"),
+    ("name,domain", "this is not JSON"),
     ("[]", "object"),
     (GOOD.replace('"companies"', '"widgets"'), "object is 'widgets'"),
     (GOOD.replace('"id": "1"', '"id": 1'), "id"),
@@ -72,6 +73,9 @@ def test_a_bad_line_is_told_with_its_number_and_what_is_wrong(path: Path, line: 
 
 def test_a_missing_or_broken_file_is_told(path: Path) -> None:
     with pytest.raises(PortalError, match="no such portal file"):
+        Portal.load(path)
+    path.write_bytes(GOOD.encode("utf-8").replace(b"One", b"\xe8"))
+    with pytest.raises(PortalError, match="line 1: this is not UTF-8 text"):
         Portal.load(path)
     path.write_bytes(gzip.compress(GOOD.encode())[:-9])
     with pytest.raises(PortalError, match="cannot be read"):
