@@ -5,12 +5,18 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
+import pytest
 
+from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.application import handle_crm_events
 from astrelo.bootstrap.system import SystemClock
 from tests.integration.api_world import HUBSPOT_SECRET, PUBLIC_URL, ApiWorld, api_world
 
@@ -121,6 +127,64 @@ def test_a_call_that_names_nothing_of_ours_is_taken_and_starts_nothing(database:
             assert answer.status_code == 204
             assert not await hints(made, connection_id)
             assert not await runs(made, connection_id)
+
+    asyncio.run(scenario())
+
+
+@asynccontextmanager
+async def run_that_ends(database: str, made: ApiWorld) -> AsyncIterator[asyncpg.Connection]:
+    """Hold what a run holds while it decides every link of a big account."""
+    session = await asyncpg.connect(database)
+    try:
+        async with session.transaction():
+            await session.execute(statement("connection_lock"), made.user_id, "hubspot")
+            yield session
+    finally:
+        await session.close()
+
+
+async def somebody_waits(session: asyncpg.Connection) -> None:
+    waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+    while not await session.fetchval(waiting):  # noqa: ASYNC110 - what is waited for happens in the database
+        await asyncio.sleep(0.01)
+
+
+def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handle_crm_events, "PATIENCE", timedelta(minutes=1))
+
+    async def scenario() -> None:
+        async with api_world(database) as made:
+            connection_id = await made.connection()
+            async with run_that_ends(database, made) as session:
+                calls = [
+                    asyncio.create_task(call(made, event("contact.creation", number))) for number in range(30)
+                ]
+                await somebody_waits(session)
+                async with asyncio.timeout(20):
+                    answer = await made.get("/api/companies", made.neighbour_id)
+                assert answer.status_code == 200
+            assert {answer.status_code for answer in await asyncio.gather(*calls)} == {204}
+            assert len(await hints(made, connection_id)) == 30
+
+    asyncio.run(scenario())
+
+
+def test_a_call_that_waits_too_long_is_to_be_sent_again(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handle_crm_events, "PATIENCE", timedelta(seconds=0.05))
+
+    async def scenario() -> None:
+        async with api_world(database) as made:
+            connection_id = await made.connection()
+            async with run_that_ends(database, made):
+                answer = await call(made, event("contact.creation", 7))
+                assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+                assert answer.headers["retry-after"]
+            assert (await call(made, event("contact.creation", 7))).status_code == 204
+            assert await hints(made, connection_id) == {("contacts", "7")}
 
     asyncio.run(scenario())
 

@@ -1,13 +1,15 @@
 """What a CRM's webhooks say: kept as hints, which the account's one run follows."""
 
+import asyncio
 from collections.abc import Collection
+from datetime import timedelta
 
 import structlog
 
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import ProviderNotConfigured
-from astrelo.domain.identifiers import Provider
+from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
+from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.ports import (
     Clock,
     ConfiguredWebhooks,
@@ -21,6 +23,12 @@ from astrelo.domain.records import RecordHint
 from astrelo.domain.sync import RunStatus, SyncMode
 
 log = structlog.get_logger()
+
+AT_ONCE = 3
+"""Calls stored at a time by one process: one may wait for a run that ends, on a connection others need."""
+
+PATIENCE = timedelta(seconds=4)
+"""HubSpot waits five seconds for an answer, and sends a call again that got none."""
 
 
 class HandleCrmEvents:
@@ -39,6 +47,7 @@ class HandleCrmEvents:
         self._uow = uow
         self._request_sync = request_sync
         self._clock = clock
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, provider: Provider, request: WebhookRequest) -> None:
         """Take a call; the same one a second time changes nothing.
@@ -48,11 +57,21 @@ class HandleCrmEvents:
         webhooks = self._webhooks.get(provider)
         if webhooks is None:
             raise ProviderNotConfigured(provider)
-        for account_id, hints in webhooks.hints(request, self._clock.now()).items():
-            users = await self._accounts.connected(provider, account_id)
-            for user in users:
-                await self._keep(provider, user, hints)
-            log.info("webhook.kept", account_id=account_id, records=len(hints), users=len(users))
+        named = webhooks.hints(request, self._clock.now())
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()), self._places:
+                for account_id, hints in named.items():
+                    await self._keep_for_all(provider, account_id, hints)
+        except TimeoutError:
+            raise StoreUnavailable("a run of the account is about to end, or many calls wait") from None
+
+    async def _keep_for_all(
+        self, provider: Provider, account_id: CrmAccountId, hints: Collection[RecordHint]
+    ) -> None:
+        users = await self._accounts.connected(provider, account_id)
+        for user in users:
+            await self._keep(provider, user, hints)
+        log.info("webhook.kept", account_id=account_id, records=len(hints), users=len(users))
 
     async def _keep(self, provider: Provider, user: ConnectedUser, hints: Collection[RecordHint]) -> None:
         async with self._uow(user.user_id) as tx:
