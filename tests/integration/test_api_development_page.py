@@ -1,6 +1,7 @@
 """The page at /app, and the two ways to sign in to it. There is none of it in production."""
 
 from collections.abc import AsyncIterator
+from html import escape
 from http import HTTPStatus
 
 import httpx
@@ -33,6 +34,7 @@ async def browser(api: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
         ("/app/page.css", "text/css"),
         ("/app/page.js", "text/javascript"),
         ("/schema", "text/html"),
+        ("/schema/swagger", "text/html"),
         ("/schema/openapi.json", "application/vnd.oai.openapi+json"),
     ],
 )
@@ -49,6 +51,15 @@ async def test_the_page_runs_no_script_but_its_own(browser: httpx.AsyncClient) -
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
     assert "<script>" not in page.text
     assert "onclick" not in page.text
+
+
+async def test_the_documentation_can_be_read_without_the_internet(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/schema")).text
+    description = (await browser.get("/schema/openapi.json")).json()
+    assert "<script" not in page
+    assert "//" not in page.replace("<!--", "")
+    assert all(f"<code>{escape(path)}</code>" in page for path in description["paths"])
+    assert all(f'<details id="{name}"' in page for name in description["components"]["schemas"])
 
 
 async def test_a_pasted_token_signs_in_until_signed_out(api: ApiWorld, browser: httpx.AsyncClient) -> None:
@@ -80,8 +91,13 @@ async def test_a_sign_in_link_works_once(api: ApiWorld, browser: httpx.AsyncClie
     assert (used.status_code, used.headers["location"]) == (302, "/app")
     assert (await browser.get("/api/companies")).status_code == HTTPStatus.OK
     again = await browser.get(path)
-    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    assert (again.status_code, again.headers["location"]) == (302, "/app?error=sign_in_link_used")
     assert "set-cookie" not in again.headers
+
+
+async def test_the_bare_address_leads_to_the_page(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/app")
 
 
 async def test_a_sign_in_link_is_made_only_for_somebody_who_is_signed_in(browser: httpx.AsyncClient) -> None:
@@ -90,10 +106,10 @@ async def test_a_sign_in_link_is_made_only_for_somebody_who_is_signed_in(browser
 
 async def test_in_production_there_is_no_page_and_no_sign_in(database: str) -> None:
     async with api_world(database) as production, production.browser() as browser:
-        for path in ("/app", "/app/page.js"):
+        for path in ("/", "/app", "/app/page.js", "/schema/swagger"):
             assert (await browser.get(path)).status_code == HTTPStatus.NOT_FOUND
         signed_in = await browser.post("/app/session", json={"token": token_of(production.user_id)})
         assert signed_in.status_code == HTTPStatus.NOT_FOUND
-        for path in ("/schema", "/schema/openapi.json"):
+        for path, media_type in (("/schema", "text/html"), ("/schema/openapi.json", "application/vnd.oai")):
             documented = await browser.get(path)
-            assert documented.headers["content-type"] == "application/vnd.oai.openapi+json"
+            assert documented.headers["content-type"].startswith(media_type)

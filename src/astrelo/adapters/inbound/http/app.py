@@ -8,7 +8,7 @@ from litestar.di import Provide
 
 from astrelo.adapters.inbound.http.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.development_page import DevelopmentPage, LoginLinks
+from astrelo.adapters.inbound.http.development_page import DEVELOPMENT_ROUTES, LoginLinks
 from astrelo.adapters.inbound.http.edge import Metrics, edge
 from astrelo.adapters.inbound.http.health import HealthRoutes
 from astrelo.adapters.inbound.http.icp_profile import IcpProfiles
@@ -42,7 +42,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     """
     metrics, links = Metrics(), LoginLinks()
     app = Litestar(
-        route_handlers=[*_CONTROLLERS, *([DevelopmentPage] if config.development else [])],
+        route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
         guards=[SessionGuard(config), strict_query, strict_body],
         dependencies={
             "user_id": Provide(current_user, sync_to_thread=False),

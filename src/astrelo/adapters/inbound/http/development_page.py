@@ -13,10 +13,11 @@ from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
+from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.problem_kinds import NOT_FOUND, UNAUTHORIZED
+from astrelo.adapters.inbound.http.problem_kinds import UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
 from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, session_cookie
 from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
@@ -27,7 +28,7 @@ from astrelo.domain.ports import Clock, Randomness
 Answer = TypeVar("Answer", bound=Response[Any])
 
 SESSION_LIFETIME = timedelta(hours=12)
-LINK_LIFETIME = timedelta(minutes=10)
+LINK_LIFETIME = timedelta(hours=12)  # a demo stays up while its owner is at lunch
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
@@ -43,7 +44,7 @@ class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LoginLink(Struct, frozen=True, kw_only=True):
-    """A path on this server that signs one browser in, once, within ten minutes."""
+    """A path on this server that signs one browser in, once, within twelve hours."""
 
     path: str
 
@@ -67,6 +68,12 @@ class LoginLinks:
     def redeem(self, ticket: str, now: datetime) -> UserId | None:
         found = self._waiting.pop(ticket, None)
         return found.user_id if found is not None and found.expires_at > now else None
+
+
+@get("/", include_in_schema=False, opt=_OPEN, status_code=302)
+async def front_door() -> Redirect:
+    """Lead whoever types nothing but the address to the page."""
+    return Redirect(DevelopmentPage.path, status_code=302)
 
 
 class DevelopmentPage(Controller):
@@ -125,8 +132,11 @@ class DevelopmentPage(Controller):
     ) -> Redirect:
         user_id = links.redeem(ticket, clock.now())
         if user_id is None:
-            raise HttpError(NOT_FOUND, "This sign-in link was used already, or is older than ten minutes.")
+            return Redirect(f"{self.path}?error=sign_in_link_used", status_code=302)
         return _signed_in(Redirect(self.path, status_code=302), user_id, config, clock.now())
+
+
+DEVELOPMENT_ROUTES: tuple[ControllerRouterHandler, ...] = (DevelopmentPage, front_door)
 
 
 def _file(name: str, media_type: str) -> Response[str]:

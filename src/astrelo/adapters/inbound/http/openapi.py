@@ -10,6 +10,7 @@ from litestar.openapi.spec import Components, OpenAPI, Operation, Parameter, Ref
 from litestar.openapi.spec.enums import OpenAPIType
 
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.schema_page import SchemaPage
 from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE
 from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
 
@@ -19,13 +20,17 @@ _REFERENCE = "#/components/schemas/"
 
 def openapi_config(config: HttpConfig) -> OpenAPIConfig:
     """Describe the API. The interactive page loads its script from a public network: in development only."""
-    interactive: list[OpenAPIRenderPlugin] = [SwaggerRenderPlugin(path="/")] if config.development else []
+    interactive: list[OpenAPIRenderPlugin] = []
+    more = [("/schema/openapi.json", "OpenAPI 3.1 as JSON")]
+    if config.development:
+        interactive.append(SwaggerRenderPlugin(path="/swagger"))
+        more.append(("/schema/swagger", "interactive, with Swagger UI from the internet"))
     return OpenAPIConfig(
         title="Astrelo CRM integration",
         version=version("astrelo"),
         description="Companies, contacts and deals from a customer's CRM: connected, complete and linked.",
         path="/schema",
-        render_plugins=[*interactive, JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[SchemaPage("/", more), *interactive, JsonRenderPlugin(path="/openapi.json")],
         openapi_router=Router(
             "/schema", route_handlers=[], include_in_schema=False, opt={PUBLIC: True, OPEN_QUERY: True}
         ),

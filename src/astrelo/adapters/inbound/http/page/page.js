@@ -12,6 +12,7 @@ const ERRORS = {
   oauth_failed: "HubSpot did not complete the sign-in. Try again in a moment.",
   oauth_scope_missing: "Not all permissions were given. Connect again and grant every one that is asked for.",
   oauth_account_mismatch: "That is another HubSpot account than the connected one. Nothing was changed: choose the connected account.",
+  sign_in_link_used: "That sign-in link was used already, or is too old.",
   oauth_not_configured: "HubSpot is not set up on this server. Its client credentials are missing.",
 };
 
