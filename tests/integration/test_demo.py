@@ -105,6 +105,7 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
     assert told == summary["contacts"]["received"]
     assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
     assert "\x1b" not in first.stdout + first.stderr
+    assert "Certified: companies, contacts, deals." in first.stderr
 
     hours_pass(state_dir)
     again = finished(demo("--once", "--json", "--companies", str(COMPANIES)))

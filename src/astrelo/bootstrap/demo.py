@@ -69,8 +69,10 @@ def run_demo(options: DemoOptions, environ: Mapping[str, str]) -> None:
             httpx.Client(timeout=30.0) as http,
         ):
             visit = DemoVisit(stage, http, progress)
-            summary, account = visit.connect_and_sync()
-            _report(summary, account, options)
+            summary, text = visit.connect_and_sync()
+            click.echo(text, err=options.as_json)
+            if options.as_json:
+                click.echo(msgspec.json.encode(summary))
             if not options.once:
                 _stay(stage, visit, progress)
 
@@ -84,6 +86,7 @@ class DemoVisit:
         self._progress = progress
 
     def connect_and_sync(self) -> tuple[Summary, str]:
+        """Return the figures, and the same in words."""
         self._await_up(f"{self._stage.sandbox_url}/_sandbox/about", "sandbox")
         self._await_up(f"{self._stage.api_url}/health/ready", "API")
         account = self._account()
@@ -93,7 +96,8 @@ class DemoVisit:
         self._walk_the_redirects()
         run = self._watch(before)
         integration = self._api(_HUBSPOT, IntegrationView)
-        return summarise(integration, run, self._crm_requests(), _seconds(run, before)), account.name
+        summary = summarise(integration, run, self._crm_requests(), _seconds(run, before))
+        return summary, summary_text(summary, account.name, run.steps)
 
     def login_link(self) -> str:
         """Make a link that signs the person's own browser in, once."""
@@ -228,13 +232,6 @@ def _seconds(run: RunView, since: datetime) -> float:
     if run.finished_at is None:
         return 0.0
     return (run.finished_at - max(run.requested_at, since)).total_seconds()
-
-
-def _report(summary: Summary, account: str, options: DemoOptions) -> None:
-    text = summary_text(summary, account)
-    click.echo(text, err=options.as_json)
-    if options.as_json:
-        click.echo(msgspec.json.encode(summary))
 
 
 def _stay(stage: Stage, visit: DemoVisit, progress: SyncProgress) -> None:

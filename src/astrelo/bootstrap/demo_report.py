@@ -5,7 +5,7 @@ Progress goes to stderr, without control characters when that is no terminal; re
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -154,8 +154,8 @@ def _total(step: StepView) -> int | None:
     return announced if announced > step.received else None
 
 
-def summary_text(summary: Summary, account: str) -> str:
-    """Return the summary as a plain table, for people."""
+def summary_text(summary: Summary, account: str, steps: Sequence[StepView]) -> str:
+    """Return the summary as a plain table, and the run's certificates, for people."""
     console = Console(width=100, color_system=None, force_terminal=False)
     table = Table(title=None, box=None, pad_edge=False)
     table.add_column("")
@@ -167,7 +167,8 @@ def summary_text(summary: Summary, account: str) -> str:
         table.add_row(name, *(f"{figure:,}" for figure in row))
     with console.capture() as captured:
         console.print(table)
-    return f"{_headline(summary, account)}\n\n{captured.get()}\n{_details(summary)}"
+    parts = (_headline(summary, account), "", captured.get(), *_certificates(steps), _details(summary))
+    return "\n".join(parts)
 
 
 def _headline(summary: Summary, account: str) -> str:
@@ -175,6 +176,17 @@ def _headline(summary: Summary, account: str) -> str:
         f"{summary.companies.received:,} companies synced from {account} "
         f"in {summary.seconds:.1f} s with {summary.requests:,} CRM requests."
     )
+
+
+def _certificates(steps: Sequence[StepView]) -> Iterator[str]:
+    certified = [step for step in steps if step.certified]
+    if certified:
+        distinct = sum(step.distinct for step in certified)
+        names = ", ".join(step.object_type for step in certified)
+        yield f"Certified: {names}. Read to the end, and all {distinct:,} records are accounted for."
+    for step in steps:
+        if not step.certified:
+            yield f"NOT certified: {step.object_type}, {step.reason or 'its counts do not add up'}."
 
 
 def _details(summary: Summary) -> str:
