@@ -135,12 +135,24 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
     show_default=True,
     help="Refuse requests beyond HubSpot's limits.",
 )
-def sandbox(port: int, portal: Path | None, companies: int, latency_ms: int, rate_limit: bool) -> None:  # noqa: FBT001 - click passes flags by name
+@click.option(
+    "--fault-plan",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="A plan of faults as JSON, for a bad day (docs/sandbox.md).",
+)
+def sandbox(
+    port: int,
+    portal: Path | None,
+    companies: int,
+    latency_ms: int,
+    rate_limit: bool,  # noqa: FBT001 - click passes flags by name
+    fault_plan: Path | None,
+) -> None:
     """Serve a strict, stateful HubSpot for development."""
     from astrelo.sandbox import run_sandbox
 
     with _problems_for_people():
-        run_sandbox(port, portal, companies, latency_ms, rate_limit=rate_limit)
+        run_sandbox(port, portal, companies, latency_ms, rate_limit=rate_limit, fault_plan=fault_plan)
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -76,6 +77,14 @@ def test_a_portal_that_is_not_there_is_wrong_usage(runner: CliRunner) -> None:
     result = run(runner, "demo", "--portal", "/no/such/portal.jsonl")
     assert result.exit_code == 2
     assert "/no/such/portal.jsonl" in result.stderr
+
+
+def test_a_fault_plan_that_cannot_be_used_is_told_by_the_sandbox(runner: CliRunner, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text("{", encoding="utf-8")
+    result = run(runner, "sandbox", "--port", "0", "--companies", "1", "--fault-plan", str(plan))
+    assert result.exit_code == 1
+    assert "the fault plan cannot be used" in result.output
 
 
 @pytest.mark.parametrize("command", ["demo", "serve", "worker", "migrate", "sandbox", "token", "verify"])
