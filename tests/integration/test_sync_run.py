@@ -286,6 +286,20 @@ def test_a_run_that_failed_long_ago_is_not_resumed(play: Play) -> None:
     play(crm, scenario)
 
 
+def test_the_ids_that_a_run_saw_are_dropped_even_if_it_failed_and_was_never_gone_on_with(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1")], CrmRejected(HUBSPOT, 400, "odd")]})
+
+    async def scenario(made: World) -> None:
+        failed = await made.sync()
+        assert await made.pool.fetchval("select count(*) from sync_seen where run_id = $1", failed.id) == 1
+        made.clock.advance(timedelta(hours=7).total_seconds())
+        crm.pages[COMPANIES] = [[company("1")]]
+        assert (await made.sync()).status is RunStatus.COMPLETED
+        assert await made.pool.fetchval("select count(*) from sync_seen") == 0
+
+    play(crm, scenario)
+
+
 def test_a_refused_object_type_makes_the_run_partial_and_stops_no_other(play: Play) -> None:
     crm = small_crm()
     crm.pages[DEALS] = [PermissionMissing(HUBSPOT, DEALS, ("crm.objects.deals.read",))]

@@ -49,6 +49,8 @@ class RequestSync:
                 await tx.connections.remember_request(connection.id, now, SyncMode.INCREMENTAL)
             return latest
         else:
+            if latest is not None:
+                await tx.runs.forget_seen(latest.id)  # of one that failed and was never gone on with
             run = await self._new(tx, connection, mode)
         await tx.jobs.enqueue(run)
         return run
