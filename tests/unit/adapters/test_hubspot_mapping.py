@@ -202,6 +202,27 @@ class TestCompanies:
     def test_a_linkedin_handle_stands_in_for_the_page(self, handle: str) -> None:
         assert company(hs_linkedin_handle=handle).linkedin_url == "https://www.linkedin.com/company/acme"
 
+    @pytest.mark.parametrize(
+        ("told", "url"),
+        [
+            ("HTTPS://linkedin.com/company/acme", "HTTPS://linkedin.com/company/acme"),
+            ("http://linkedin.com/in/a?b=javascript:", "http://linkedin.com/in/a?b=javascript:"),
+            ("linkedin.com/company/acme", "https://linkedin.com/company/acme"),
+            ("//linkedin.com/company/acme", "https://linkedin.com/company/acme"),
+            ("www.linkedin.com:443/company/acme", "https://www.linkedin.com:443/company/acme"),
+            ("java\tscript:alert(1)", "https://java\tscript:alert(1)"),
+        ],
+    )
+    def test_a_linkedin_page_is_always_a_link_to_the_web(self, told: str, url: str) -> None:
+        record = company(linkedin_company_page=told)
+        assert (record.linkedin_url, record.unreadable) == (url, ())
+
+    @pytest.mark.parametrize("told", ["javascript:alert(1)", " JavaScript:alert(1)", "data:text/html,x"])
+    def test_a_linkedin_page_that_would_run_a_script_is_not_kept(self, told: str) -> None:
+        """Anybody may fill in a form of the CRM's, and a frontend makes a link of what the column holds."""
+        record = company(linkedin_company_page=told, hs_linkedin_handle="acme")
+        assert (record.linkedin_url, record.unreadable) == (None, ("linkedin_url",))
+
     def test_text_that_no_column_can_hold_is_mended(self) -> None:
         record = company(name="Ac\0me \ud800", description="x" * 100_000)
         assert (record.name, record.unreadable) == ("Acme \ufffd", ())

@@ -46,6 +46,7 @@ _COMPANY_FIELDS = (
     "annual_revenue_currency",
     "hq_country",
     "hq_region",
+    "linkedin_url",
     "crm_rep_id",
 )
 _CONTACT_FIELDS = ("email", "crm_rep_id")
@@ -82,6 +83,7 @@ class RecordMapper:
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
         told_currency = currency(p.hs_annual_revenue_currency_code)
         country, region = self._headquarters(p)
+        linkedin_url = _linkedin_url(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
         return CompanyRecord(
             known_id,
@@ -101,21 +103,13 @@ class RecordMapper:
             text(p.city),
             text(p.description),
             text(p.phone),
-            text(p.linkedin_company_page) or _linkedin_page(p.hs_linkedin_handle),
+            linkedin_url,
             text(p.lifecyclestage),
             owner_id,
             _unreadable(
                 _COMPANY_FIELDS,
-                (
-                    p.domain,
-                    p.numberofemployees,
-                    p.annualrevenue,
-                    p.hs_annual_revenue_currency_code,
-                    p.hs_country_code or p.country,
-                    p.hs_state_code or p.state,
-                    p.hubspot_owner_id,
-                ),
-                (domain, employees, revenue, told_currency, country, region, owner_id),
+                _told_of_company(p),
+                (domain, employees, revenue, told_currency, country, region, linkedin_url, owner_id),
             ),
         )
 
@@ -276,6 +270,30 @@ def _modified(property_value: str | None, updated_at: str | None) -> datetime | 
 def _rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
     reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
     return RejectedRecord(text(told_id, MAX_RECORD_ID_LENGTH), reason)
+
+
+def _told_of_company(p: CompanyProperties) -> tuple[str | None, ...]:
+    """Return what each of _COMPANY_FIELDS is read from."""
+    return (
+        p.domain,
+        p.numberofemployees,
+        p.annualrevenue,
+        p.hs_annual_revenue_currency_code,
+        p.hs_country_code or p.country,
+        p.hs_state_code or p.state,
+        p.linkedin_company_page or p.hs_linkedin_handle,
+        p.hubspot_owner_id,
+    )
+
+
+def _linkedin_url(page: str | None, handle: str | None) -> str | None:
+    """Read a link to the web; another kind, such as javascript:, would run where a frontend shows it."""
+    if (told := text(page)) is None:
+        return _linkedin_page(handle)
+    scheme, colon, _ = told.partition(":")
+    if told.lower().startswith(("http://", "https://")):
+        return told
+    return None if colon and scheme.isalpha() else f"https://{told.lstrip('/')}"
 
 
 def _linkedin_page(handle: str | None) -> str | None:
