@@ -161,10 +161,20 @@ async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: floa
         (limited("TEN_SECONDLY_ROLLING", retry_after="9" * 400), timedelta(days=1)),
         (answer(477, retry_after="86400"), timedelta(days=1)),
         (answer(477, retry_after="5"), timedelta(seconds=5)),
+        (answer(477, retry_after="0"), timedelta(seconds=1)),
         (answer(477), timedelta(hours=1)),
         (answer(503, retry_after="600"), timedelta(minutes=10)),
     ],
-    ids=["daily", "over a minute", "absurd", "moving", "moving briefly", "moving untold", "maintenance"],
+    ids=[
+        "daily",
+        "over a minute",
+        "absurd",
+        "moving",
+        "moving briefly",
+        "moving no time",
+        "moving untold",
+        "maintenance",
+    ],
 )
 async def test_a_long_pause_is_handed_to_the_run_at_once(given: Answer, pause: timedelta) -> None:
     """The daily limit ends at the account's midnight: 05:00 UTC for one in New York, 19 hours from now."""

@@ -91,7 +91,7 @@ class HubSpotDialect(Dialect):
         told = retry_after(reply.headers, self._clock.now())
         pause = least if told is None else told
         if reply.status == _ACCOUNT_MOVING or pause > LONGEST_WAIT_IN_PLACE:
-            return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}")
+            return RateLimited(Provider.HUBSPOT, max(pause, _ONE_SECOND), f"HTTP {reply.status}")
         return TryAgain(CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status}"), pause.total_seconds())
 
 
