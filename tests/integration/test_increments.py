@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from astrelo.application.refresh_records import READ_AT_ONCE
 from astrelo.application.schedule_syncs import SyncNow
 from astrelo.domain.errors import AstreloError, CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
@@ -313,6 +314,22 @@ def test_hints_that_arrive_during_a_run_lead_to_a_run_for_them(play: Play) -> No
         crm.before_page = hint_once
         await made.sync()
         assert await runs_of(made) == [("full", "completed"), ("events", "queued")]
+
+    play(crm, scenario)
+
+
+def test_more_hints_than_fit_into_a_slice_are_left_to_the_run_after_it(play: Play) -> None:
+    named = [str(number) for number in range(1, READ_AT_ONCE + 3)]
+    crm = ScriptedCrm(by_id={COMPANIES: [company(record_id) for record_id in named]})
+
+    async def scenario(made: World) -> None:
+        await Hints(made, {COMPANIES: named}).arrive()
+        await made.sync(mode=SyncMode.EVENTS, should_stop=lambda: True)
+        assert await made.pool.fetchval("select count(*) from sync_hints") == 2
+        assert await runs_of(made) == [("events", "completed"), ("events", "queued")]
+        await carry_out_the_open_one(made)
+        assert await made.pool.fetchval("select count(*) from sync_hints") == 0
+        assert await runs_of(made) == [("events", "completed"), ("events", "completed")]
 
     play(crm, scenario)
 

@@ -1,6 +1,6 @@
 """Reading single records again: those that webhooks named, and those a full walk did not meet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -32,19 +32,22 @@ class FollowHints:
         self._uow = uow
         self._concludes = concludes
 
-    async def __call__(self, source: Source) -> int:
+    async def __call__(self, source: Source, should_stop: Callable[[], bool]) -> int:
         """Follow the hints that wait now, of every object type; return how many records were read.
 
+        When asked to stop it still follows some of each type, so that slices however short come to an end.
         Raises RunTakenOver, and what CrmProvider.fetch raises; hints that were not followed stay.
         """
-        return sum([await self._follow(source, step) for step in source.run.steps])
+        return sum([await self._follow(source, step, should_stop) for step in source.run.steps])
 
-    async def _follow(self, source: Source, step: SyncStep) -> int:
+    async def _follow(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> int:
         followed = 0
         while hints := await self._waiting(source, step.object_type):
             page = await self._read(source, step.object_type, list(hints))
             await self._apply(source, step, page, hints)
             followed += len(hints)
+            if should_stop():
+                break
         return followed
 
     async def _read(self, source: Source, object_type: ObjectType, ids: Sequence[RecordId]) -> RecordPage:

@@ -170,7 +170,7 @@ class RunSync:
     async def _walk_side_by_side(self, source: Source, should_stop: StopSignal) -> Sequence[SyncStep]:
         try:
             async with asyncio.TaskGroup() as group:
-                hints = group.create_task(self._follow_hints(source))
+                hints = group.create_task(self._follow_hints(source, should_stop))
                 walks = [
                     group.create_task(self._walk(source, step, should_stop)) for step in source.run.open_steps
                 ]
