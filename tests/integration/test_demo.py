@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -121,6 +122,7 @@ def test_it_stays_up_until_ctrl_c_lets_no_second_one_in_and_stops_everything_cle
     link = run.wait_for(r"the page +(\S+)")[1]
     api = run.wait_for(r"the API +(\S+)/schema")[1]
     sandbox = run.wait_for(r"the sandbox +(\S+)/_sandbox/stats")[1]
+    UUID(run.wait_for(r"astrelo token --user (\S+)")[1])
     with httpx.Client() as browser:
         assert browser.get(link, follow_redirects=True).url.path == "/app"
         assert browser.get(f"{api}/api/companies").json()["data"]

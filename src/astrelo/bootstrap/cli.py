@@ -44,7 +44,11 @@ def cli() -> None:
 @click.option("--once", is_flag=True, help="Stop after the summary.")
 @click.option("--json", "as_json", is_flag=True, help="Make the last line on stdout one JSON object.")
 def demo(companies: int, portal: Path | None, once: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
-    """Connect a sandbox HubSpot by OAuth and watch it sync into a real PostgreSQL."""
+    """Connect a sandbox HubSpot and watch it sync.
+
+    Starts PostgreSQL, the sandbox, the API and a worker, connects by OAuth as a browser would, and stays up
+    until Ctrl-C. What is stored stays for the next time.
+    """
     from astrelo.bootstrap.demo import DemoOptions, run_demo
 
     options = DemoOptions(companies=companies, portal=portal, once=once, as_json=as_json)

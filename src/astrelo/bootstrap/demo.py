@@ -90,7 +90,7 @@ class DemoVisit:
         self._await_up(f"{self._stage.sandbox_url}/_sandbox/about", "sandbox")
         self._await_up(f"{self._stage.api_url}/health/ready", "API")
         account = self._account()
-        self._sign_in(_user_of(account))
+        self._sign_in(self.user())
         self._progress.say(f"Connecting HubSpot account “{account.name}” ({account.portal_id}) …")
         before = SystemClock().now()
         self._walk_the_redirects()
@@ -98,6 +98,10 @@ class DemoVisit:
         integration = self._api(_HUBSPOT, IntegrationView)
         summary = summarise(integration, run, self._crm_requests(), _seconds(run, before))
         return summary, summary_text(summary, account.name, run.steps)
+
+    def user(self) -> UUID:
+        """Name whose data it is: a user of the portal's own, the same at each run."""
+        return _user_of(self._account())
 
     def login_link(self) -> str:
         """Make a link that signs the person's own browser in, once."""
@@ -240,6 +244,7 @@ def _stay(stage: Stage, visit: DemoVisit, progress: SyncProgress) -> None:
         f"  the page     {visit.login_link()}  (signs you in, once)\n"
         f"  the API      {stage.api_url}/schema\n"
         f"  the sandbox  {stage.sandbox_url}/_sandbox/stats\n"
+        f"  a token      astrelo token --user {visit.user()}\n"
         f"  logs         {stage.logs}"
     )
     try:

@@ -6,6 +6,7 @@ Progress goes to stderr, without control characters when that is no terminal; re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,9 @@ from rich.table import Table
 
 from astrelo.application.read_models import IntegrationView, RunView, StepView
 from astrelo.domain.identifiers import ObjectType
+
+_WIDTH = 78
+"""Of lines that we break ourselves: those that a terminal breaks are broken within words."""
 
 
 class RecordFigures(msgspec.Struct, kw_only=True):
@@ -126,7 +130,7 @@ class SyncProgress:
             if step.status == "completed" and step.object_type not in self._told:
                 self._told.add(step.object_type)
                 if self._bars.disable:
-                    self.say(f"  {step.object_type:<10} {step.received} received")
+                    self.say(f"  {step.object_type:<10} {step.received:,} received")
 
     def _move_bar(self, step: StepView) -> None:
         if step.object_type not in self._tasks:
@@ -200,7 +204,8 @@ def _details(summary: Summary) -> str:
         f"Owners: {summary.owners:,}.",
     ]
     if summary.unreadable:
-        lines.append(f"Values that could not be read: {_listed(summary.unreadable)}.")
+        told = f"Values that could not be read: {_listed(summary.unreadable)}."
+        lines += wrap(told, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
 
 

@@ -91,7 +91,8 @@ def find_binaries(explicit: Path | None = None) -> Binaries:
         if not _holds_server(explicit):
             raise EmbeddedPostgresError(
                 f"{explicit} does not hold the programs 'postgres' and 'initdb'. "
-                "Name the 'bin' folder of a PostgreSQL installation.",
+                "Name the 'bin' folder of a PostgreSQL installation in ASTRELO_POSTGRES_BINARIES, "
+                "or unset it: one is found then.",
             )
         return _described(explicit)
     for folder in (*_of_the_wheel(), *_of_the_system()):
