@@ -24,7 +24,7 @@ from tests.chaos.database import Database
 from tests.chaos.plan import LONGEST_LAG_SECONDS, Deed, Moment, RoundPlan
 from tests.chaos.workers import Workers
 
-_SETTLED_WITHIN = 60.0
+_SETTLED_WITHIN = 120.0
 _MUTATIONS_EVERY = 0.1
 _TENDED_EVERY = 0.2
 _WEBHOOKS = "/api/webhooks/hubspot"
