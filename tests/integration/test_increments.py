@@ -175,6 +175,31 @@ def test_a_listing_cut_short_deletes_nothing(play: Play) -> None:
     play(crm, scenario)
 
 
+def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(play: Play) -> None:
+    asked_for: list[int] = []
+
+    class Counting(ScriptedCrm):
+        async def fetch(
+            self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+        ) -> RecordPage:
+            asked_for.append(len(ids))
+            return await super().fetch(session, object_type, ids)
+
+    crm = Counting(pages={COMPANIES: thousands_of_companies(1)})
+
+    async def scenario(made: World) -> None:
+        made.policy = SyncPolicy(most_deletions=1.0)
+        await made.sync()
+        crm.pages = {COMPANIES: [[company("another")]]}
+        run = await made.sync(should_stop=lambda: bool(asked_for))
+        assert (run.status, asked_for) == (RunStatus.QUEUED, [READ_AT_ONCE])
+        await carry_out_the_open_one(made)
+        run = await made.stored(run)
+        assert (run.status, run.step(COMPANIES).counts.archived) == (RunStatus.COMPLETED, 1_000)
+
+    play(crm, scenario)
+
+
 def test_an_erased_contact_really_goes(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]}, erased=frozenset(ids("11")))
 

@@ -98,35 +98,44 @@ class FindDeletions:
         self._concludes = concludes
         self._policy = policy
 
-    async def __call__(self, source: Source, step: SyncStep) -> SyncStep:
-        """Return the step as stored. Raises RunTakenOver, and what CrmProvider.fetch raises."""
+    async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> bool:
+        """Return False when it was asked to stop before its end: it then has to begin anew.
+
+        Raises RunTakenOver, and what CrmProvider.fetch raises.
+        """
         async with self._uow(source.run.user_id) as tx:
             store = store_of(tx, step.object_type)
             unseen = await store.unseen(source.run.provider, source.run.id)
             live = await store.live(source.run.provider)
         departed: list[RecordPage] = []
         for start in range(0, len(unseen), READ_AT_ONCE):
+            if should_stop():
+                return False
             page = await source.crm.fetch(
                 source.session, step.object_type, unseen[start : start + READ_AT_ONCE]
             )
             departed.append(page)
         gone = sum(len(page.removed_ids) + len(page.erased_ids) for page in departed)
         if not self._policy.believes_deletions(gone, live):
-            return await self._refuse(source, step, gone, live)
+            await self._refuse(source, step, gone, live)
+            return True
         for page in departed:
             step = await self._apply(source, step, page)
-        if step.object_type is ObjectType.CONTACTS:
-            await self._forget_erased(source, step)
-        return step
+        return step.object_type is not ObjectType.CONTACTS or await self._forget_erased(
+            source, step, should_stop
+        )
 
-    async def _forget_erased(self, source: Source, step: SyncStep) -> None:
+    async def _forget_erased(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> bool:
         """Delete contacts that the CRM has erased since they were archived, or merged into one that it erased.
 
-        No list shows that, and whoever's webhooks are not set up would keep them for ever.
+        No list shows that, and whoever's webhooks are not set up would keep them for ever. Returns False
+        when it was asked to stop before its end.
         """
         async with self._uow(source.run.user_id) as tx:
             archived = await tx.contacts.archived(source.run.provider)
         for start in range(0, len(archived), READ_AT_ONCE):
+            if should_stop():
+                return False
             part = archived[start : start + READ_AT_ONCE]
             page = await source.crm.fetch(source.session, step.object_type, part)
             if page.erased_ids:
@@ -134,8 +143,9 @@ class FindDeletions:
                     await tx.runs.hold(source.run.id, step)
                     await tx.contacts.erase(source.run.provider, page.erased_ids)
                 log.info("sync.erased_since_archived", contacts=len(page.erased_ids))
+        return True
 
-    async def _refuse(self, source: Source, step: SyncStep, gone: int, live: int) -> SyncStep:
+    async def _refuse(self, source: Source, step: SyncStep, gone: int, live: int) -> None:
         reason = (
             f"{gone} of {live} {step.object_type} are gone at the CRM, more than is believed: "
             "none was archived. Look there; a higher ASTRELO_SYNC_MOST_DELETIONS accepts it"
@@ -144,7 +154,6 @@ class FindDeletions:
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(source.run.id, step)
         log.warning("sync.deletions_not_believed", object_type=step.object_type, gone=gone, live=live)
-        return step
 
     async def _apply(self, source: Source, step: SyncStep, page: RecordPage) -> SyncStep:
         """Store a page: records that live after all are received like others, the rest is told apart."""

@@ -143,8 +143,8 @@ class RunSync:
         pace = Pace(run.open_steps)
         source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, pace=pace)
         steps = await self._walk_side_by_side(source, self._slice(should_stop))
-        if all(step.is_done for step in steps):
-            await self._look_for_deletions(source, steps)
+        is_walked = all(step.is_done for step in steps)
+        if is_walked and await self._look_for_deletions(source, steps, should_stop):
             await self._finish(run, refusals)
         else:
             await self._hand_on(run)
@@ -188,14 +188,21 @@ class RunSync:
             log.warning("sync.object_type_refused", object_type=step.object_type)
             return await self._store(source, replace(step, status=StepStatus.REFUSED, reason=str(error)))
 
-    async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep]) -> None:
-        """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
+    async def _look_for_deletions(
+        self, source: Source, walked: Sequence[SyncStep], should_stop: StopSignal
+    ) -> bool:
+        """Look behind every whole walk of the run, also those that an earlier attempt brought to their end.
+
+        Not sliced, for it cannot go on from where it stopped: only a worker that is to end makes it stop.
+        """
         if source.run.mode is SyncMode.EVENTS:
-            return
+            return True
         before = [step for step in source.run.steps if step.is_done]
         for step in (*before, *walked):
-            if step.status is StepStatus.COMPLETED and step.window is None:
-                await self._find_deletions(source, step)
+            is_whole = step.status is StepStatus.COMPLETED and step.window is None
+            if is_whole and not await self._find_deletions(source, step, should_stop):
+                return False
+        return True
 
     async def _store(self, source: Source, step: SyncStep) -> SyncStep:
         async with self._uow(source.run.user_id) as tx:
