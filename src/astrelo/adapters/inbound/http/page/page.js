@@ -53,6 +53,12 @@ function element(tag, content, attributes = {}) {
   return made;
 }
 
+// Reasons are clauses, some with a full stop.
+function sentence(reason) {
+  const text = reason?.replace(/^hubspot\b/, "HubSpot").replace(/\.$/, "");
+  return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
+}
+
 function say(id, text) {
   const target = at(id);
   // Unchanged text is left alone: assigning it would be read out again.
@@ -92,7 +98,7 @@ function drawConnection(crm) {
   say("status", label);
   at("status").className = `badge ${mood}`;
   say("account", crm.account_name ? `${crm.account_name} · account ${crm.account_id}` : null);
-  say("reason", crm.reason);
+  say("reason", sentence(crm.reason));
   say("action", crm.configured ? crm.action : ERRORS.oauth_not_configured);
   const active = crm.status === "active";
   const open = crm.current_run !== null;
@@ -106,7 +112,7 @@ function drawConnection(crm) {
 function drawProgress(run) {
   show("progress", run !== null);
   if (run === null) return;
-  say("run-state", [RUN[run.status], run.reason, run.action].filter(Boolean).join(" "));
+  say("run-state", [RUN[run.status], sentence(run.reason), run.action].filter(Boolean).join(" "));
   const byType = Object.fromEntries(run.steps.map((step) => [step.object_type, step]));
   at("bars").replaceChildren(...TYPES.filter((type) => byType[type]).map((type) => bar(byType[type])));
 }
@@ -154,7 +160,7 @@ async function drawCertificate(run) {
   const report = await ask(`${CRM}/runs/${run.id}`);
   reportedRun = key;
   const ended = run.finished_at ? `Ended ${new Date(run.finished_at).toLocaleString()}.` : "";
-  say("certificate-state", [RUN[run.status], ended, run.reason, run.action].filter(Boolean).join(" "));
+  say("certificate-state", [RUN[run.status], ended, sentence(run.reason), run.action].filter(Boolean).join(" "));
   const byType = Object.fromEntries(run.steps.map((step) => [step.object_type, step]));
   at("certificate-rows").replaceChildren(
     ...TYPES.filter((type) => byType[type]).map((type) => certificateRow(byType[type])),
