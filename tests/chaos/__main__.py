@@ -25,6 +25,7 @@ def played(database: Database, seed: int, number: int) -> tuple[Outcome, Path]:
         (evidence / "differences.txt").write_text("\n".join(outcome.differences), encoding="utf-8")
     else:
         shutil.rmtree(evidence)
+    asyncio.run(database.forget())
     return outcome, evidence
 
 

@@ -25,6 +25,7 @@ class Database:
         self._server = EmbeddedPostgres.start(home)
         self.dsn = self._server.dsn
         self._template: str | None = None
+        self._used: list[str] = []
 
     def restart(self, *, crash: bool) -> None:
         """Stop at once, with or without a last checkpoint, and start again. Blocks; main thread only."""
@@ -44,16 +45,26 @@ class Database:
         if self._template is None:
             self._template = await self._create()
             await migrate(self._named(self._template))
-        return self._named(await self._create(self._template))
+        name = await self._create(self._template)
+        self._used.append(name)
+        return self._named(name)
+
+    async def forget(self) -> None:
+        """Drop the databases that were made so far: fifty rounds would fill a disk."""
+        while self._used:
+            await self._execute(f"drop database {self._used.pop()} with (force)")
 
     async def _create(self, template: str = "template0") -> str:
         name = f"chaos_{secrets.token_hex(4)}"
+        await self._execute(f"create database {name} template {template}")
+        return name
+
+    async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.dsn)
         try:
-            await connection.execute(f"create database {name} template {template}")
+            await connection.execute(statement)
         finally:
             await connection.close()
-        return name
 
     def _named(self, name: str) -> str:
         return urlsplit(self.dsn)._replace(path=f"/{name}").geturl()

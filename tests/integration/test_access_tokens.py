@@ -21,7 +21,8 @@ from astrelo.domain.errors import (
     StoreUnavailable,
 )
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import CrmProviders, StoredTokens, Transaction, UnitOfWork
+from astrelo.domain.ports import CrmProviders
+from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.sync_world import ScriptedCrm

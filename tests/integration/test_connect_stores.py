@@ -27,7 +27,7 @@ from astrelo.domain.identifiers import (
     Provider,
     UserId,
 )
-from astrelo.domain.ports import OAuthStates, TokenStore
+from astrelo.domain.stores import OAuthStates, TokenStore
 from astrelo.domain.sync import Freshness
 from tests.unit.contracts.oauth_states import PENDING, OAuthStatesContract
 from tests.unit.contracts.token_store import FIRST, SECOND, TokenStoreContract

@@ -16,8 +16,8 @@ from astrelo.bootstrap.settings import parse_settings
 from astrelo.bootstrap.worker import duties
 from astrelo.domain.errors import CrmUnavailable, StoreUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
-from astrelo.domain.ports import Transaction, UnitOfWork
 from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company
 from tests.integration.sync_world import ScriptedCrm, World, world

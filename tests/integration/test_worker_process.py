@@ -17,7 +17,8 @@ from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.ports import Clock, UnitOfWork
+from astrelo.domain.ports import Clock
+from astrelo.domain.stores import UnitOfWork
 from astrelo.sandbox import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,

@@ -18,7 +18,8 @@ from astrelo.domain.errors import (
     StoreUnavailable,
 )
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.ports import Clock, CrmProviders, CrmSession, StoredTokens, Transaction, UnitOfWork
+from astrelo.domain.ports import Clock, CrmProviders, CrmSession
+from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
 
 log = structlog.get_logger()
 

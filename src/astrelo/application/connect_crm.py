@@ -34,15 +34,8 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import ConnectionId, IcpProfileId, Provider, UserId
-from astrelo.domain.ports import (
-    Clock,
-    CrmProvider,
-    CrmProviders,
-    OAuthStates,
-    Randomness,
-    Transaction,
-    UnitOfWork,
-)
+from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Randomness
+from astrelo.domain.stores import OAuthStates, Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus
 
 log = structlog.get_logger()

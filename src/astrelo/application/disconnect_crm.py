@@ -8,7 +8,8 @@ from astrelo.application.access_tokens import AccessTokens
 from astrelo.domain.connection import CrmConnection, TokenSet
 from astrelo.domain.errors import CrmError, NotFound, SecretUnreadable
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Transaction, UnitOfWork
+from astrelo.domain.ports import Clock, CrmProvider, CrmProviders
+from astrelo.domain.stores import Transaction, UnitOfWork
 
 log = structlog.get_logger()
 

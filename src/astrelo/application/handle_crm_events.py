@@ -10,16 +10,9 @@ from astrelo.application.schedule_syncs import RequestSync
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
 from astrelo.domain.identifiers import CrmAccountId, Provider
-from astrelo.domain.ports import (
-    Clock,
-    ConfiguredWebhooks,
-    ConnectedUser,
-    CrmAccounts,
-    Transaction,
-    UnitOfWork,
-    WebhookRequest,
-)
+from astrelo.domain.ports import Clock, ConfiguredWebhooks, WebhookRequest
 from astrelo.domain.records import RecordHint
+from astrelo.domain.stores import ConnectedUser, CrmAccounts, Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
 
 log = structlog.get_logger()

@@ -17,22 +17,20 @@ import structlog
 
 from astrelo.application.pacing import Pace
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
-from astrelo.domain.ports import (
-    Clock,
-    CompanyRepository,
-    ContactRepository,
-    CrmProvider,
-    CrmSession,
-    DealRepository,
-    Transaction,
-    UnitOfWork,
-)
+from astrelo.domain.ports import Clock, CrmProvider, CrmSession
 from astrelo.domain.records import (
     CrmRecord,
     RecordHint,
     RecordPage,
     RecordT,
     RejectedRecord,
+)
+from astrelo.domain.stores import (
+    CompanyRepository,
+    ContactRepository,
+    DealRepository,
+    Transaction,
+    UnitOfWork,
 )
 from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
 from astrelo.domain.triage import latest_of_each

@@ -10,9 +10,9 @@ import structlog
 from astrelo.application.record_walk import Changes, Conclude, Source, store_of, unreadable_fields
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.domain.ports import UnitOfWork
 from astrelo.domain.records import CompanyRecord, RecordPage
 from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import Counts, SyncStep
 from astrelo.domain.triage import latest_of_each
 

@@ -27,8 +27,9 @@ from astrelo.domain.errors import (
     StoreUnavailable,
 )
 from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
-from astrelo.domain.ports import Clock, CrmProviders, CrmSession, Transaction, UnitOfWork
+from astrelo.domain.ports import Clock, CrmProviders, CrmSession
 from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
 
 log = structlog.get_logger()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import IcpProfileId, UserId
-from astrelo.domain.ports import Randomness, UnitOfWork
+from astrelo.domain.ports import Randomness
+from astrelo.domain.stores import UnitOfWork
 
 
 class SetIcpProfile:

@@ -7,8 +7,9 @@ from astrelo.domain.company import RecordKey, RecordMove, regroup
 from astrelo.domain.contact import Contact, link_contact
 from astrelo.domain.deal import Deal, link_deal
 from astrelo.domain.identifiers import CompanyId, ContactId, DealId, ObjectType, Provider, RecordId
-from astrelo.domain.ports import Clock, Randomness, Transaction
+from astrelo.domain.ports import Clock, Randomness
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, RecordT
+from astrelo.domain.stores import Transaction
 from astrelo.domain.sync import Counts, SyncStep
 from astrelo.domain.triage import KnownRecord, Triage, Write, tally, triage
 

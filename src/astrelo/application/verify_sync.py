@@ -12,18 +12,16 @@ from astrelo.application.access_tokens import AccessTokens, ConnectionSession
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing, ProviderNotConfigured
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, SyncRunId
-from astrelo.domain.ports import (
+from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
+from astrelo.domain.records import CrmRecord, RecordPage, content_hash
+from astrelo.domain.stores import (
     CompanyRepository,
     ConnectionOwners,
     ContactRepository,
-    CrmProvider,
-    CrmProviders,
-    CrmSession,
     DealRepository,
     Transaction,
     UnitOfWork,
 )
-from astrelo.domain.records import CrmRecord, RecordPage, content_hash
 from astrelo.domain.sync import RunStatus
 from astrelo.domain.triage import KnownRecord
 

@@ -64,17 +64,13 @@ from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports import (
     Clock,
     ConfiguredWebhooks,
-    ConnectionOwners,
-    CrmAccounts,
     CrmProviders,
-    OAuthStates,
     Randomness,
     ReferenceData,
-    SyncSchedule,
     TokenCipher,
-    UnitOfWork,
 )
 from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.stores import ConnectionOwners, CrmAccounts, OAuthStates, SyncSchedule, UnitOfWork
 
 RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 

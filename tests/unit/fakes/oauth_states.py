@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from astrelo.domain.connection import STATE_LIFETIME, PendingAuthorization
-from astrelo.domain.ports import OAuthStates
+from astrelo.domain.stores import OAuthStates
 
 _KEPT_EXPIRED = timedelta(days=1)
 

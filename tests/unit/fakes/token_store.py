@@ -3,7 +3,7 @@
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.ports import StoredTokens, TokenStore
+from astrelo.domain.stores import StoredTokens, TokenStore
 
 
 class FakeTokenStore(TokenStore):

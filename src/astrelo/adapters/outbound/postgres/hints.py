@@ -7,8 +7,8 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, UserId
-from astrelo.domain.ports import SyncHints
 from astrelo.domain.records import RecordHint
+from astrelo.domain.stores import SyncHints
 
 
 class PgSyncHints(SyncHints):

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 from pgqueuer.adapters.persistence.queries import Queries
 
-from astrelo.domain.ports import JobQueue
+from astrelo.domain.stores import JobQueue
 from astrelo.domain.sync import SyncRun
 
 SYNC_ENTRYPOINT = "sync"

@@ -6,8 +6,9 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import OwnerRepository, Randomness
+from astrelo.domain.ports import Randomness
 from astrelo.domain.records import OwnerRecord
+from astrelo.domain.stores import OwnerRepository
 
 
 class PgOwners(OwnerRepository):

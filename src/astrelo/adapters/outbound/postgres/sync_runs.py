@@ -18,8 +18,8 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
-from astrelo.domain.ports import SyncRuns
 from astrelo.domain.records import RejectedRecord
+from astrelo.domain.stores import SyncRuns
 from astrelo.domain.sync import Counts, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
 
 _ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"

@@ -6,7 +6,8 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, UserId
-from astrelo.domain.ports import SecretContext, StoredTokens, TokenCipher, TokenStore
+from astrelo.domain.ports import SecretContext, TokenCipher
+from astrelo.domain.stores import StoredTokens, TokenStore
 
 
 class PgTokenStore(TokenStore):

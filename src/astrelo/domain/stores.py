@@ -1,0 +1,393 @@
+"""The driven ports to what is kept: the unit of work and its repositories, and the few doors without a tenant.
+
+Adapters and fakes inherit these explicitly: a forgotten method then fails at construction.
+"""
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from astrelo.domain.company import Company, RecordMove, Regrouping
+from astrelo.domain.connection import (
+    CrmConnection,
+    PendingAuthorization,
+    TokenSet,
+)
+from astrelo.domain.contact import Contact
+from astrelo.domain.deal import Deal
+from astrelo.domain.icp import IcpProfile
+from astrelo.domain.identifiers import (
+    CompanyId,
+    ConnectionId,
+    CrmAccountId,
+    ObjectType,
+    Provider,
+    RecordId,
+    SyncRunId,
+    UserId,
+)
+from astrelo.domain.records import CompanyRecord, OwnerRecord, RecordHint, RejectedRecord
+from astrelo.domain.sync import Freshness, RunStatus, SyncMode, SyncRun, SyncStep
+from astrelo.domain.triage import KnownRecord, Write, Written
+
+
+class StoredTokens(NamedTuple):
+    tokens: TokenSet
+    generation: int
+    """Raised by every `put`: tells whether somebody else refreshed meanwhile."""
+
+
+class TokenStore(Protocol):
+    """Tokens of the transaction's user, encrypted at rest."""
+
+    @abstractmethod
+    async def get(self, connection_id: ConnectionId) -> StoredTokens:
+        """Raise NotFound when there are none (disconnected)."""
+
+    @abstractmethod
+    async def lock(self, connection_id: ConnectionId) -> StoredTokens:
+        """Like `get`, and keep everyone else's `lock` waiting until this transaction ends.
+
+        Raises StoreUnavailable when the lock is not had within the store's lock timeout.
+        """
+
+    @abstractmethod
+    async def put(self, connection_id: ConnectionId, tokens: TokenSet) -> int:
+        """Store or replace; return the new generation."""
+
+    @abstractmethod
+    async def delete(self, connection_id: ConnectionId) -> None:
+        """Idempotent."""
+
+
+class OAuthStates(Protocol):
+    """Started authorizations, found by the hash of their state alone: the callback knows no user yet."""
+
+    @abstractmethod
+    async def add(self, pending: PendingAuthorization) -> None: ...
+
+    @abstractmethod
+    async def consume(self, state_hash: bytes) -> PendingAuthorization | None:
+        """Take it out, so that of two callbacks one gets it. Expired ones are returned for a day."""
+
+
+class Connections(Protocol):
+    @abstractmethod
+    async def get(self, provider: Provider) -> CrmConnection | None: ...
+
+    @abstractmethod
+    async def by_id(self, connection_id: ConnectionId) -> CrmConnection:
+        """Raise NotFound."""
+
+    @abstractmethod
+    async def lock(self, provider: Provider) -> CrmConnection | None:
+        """Like `get`, and keep other transactions that lock it waiting until this one ends."""
+
+    @abstractmethod
+    async def save(self, connection: CrmConnection) -> None:
+        """Insert or update by id."""
+
+    @abstractmethod
+    async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
+        """Return what is known of the object types that have been walked to their end."""
+
+    @abstractmethod
+    async def mark_complete(
+        self, connection_id: ConnectionId, object_type: ObjectType, freshness: Freshness
+    ) -> None:
+        """Note what is stored of this object type; neither time ever goes back."""
+
+    @abstractmethod
+    async def remember_request(self, connection_id: ConnectionId, at: datetime, mode: SyncMode) -> None:
+        """Keep that a sync was asked for while one was under way; the most thorough mode counts."""
+
+    @abstractmethod
+    async def take_request(self, connection_id: ConnectionId) -> SyncMode | None:
+        """Return the mode that was asked for, None when nobody asked, and forget it."""
+
+    @abstractmethod
+    async def delete(self, connection_id: ConnectionId) -> None:
+        """Remove it with its tokens and runs. Its records must be purged before."""
+
+
+class IcpProfiles(Protocol):
+    @abstractmethod
+    async def add_default(self, profile: IcpProfile) -> None:
+        """Store it unless the user has a profile already."""
+
+    @abstractmethod
+    async def save(self, profile: IcpProfile) -> None:
+        """Replace the user's default profile."""
+
+
+class SyncRuns(Protocol):
+    @abstractmethod
+    async def add(self, run: SyncRun) -> None:
+        """Insert a run and its steps. The caller holds the connection's lock: one open run at a time."""
+
+    @abstractmethod
+    async def get(self, run_id: SyncRunId) -> SyncRun:
+        """Raise NotFound."""
+
+    @abstractmethod
+    async def lock(self, run_id: SyncRunId) -> SyncRun:
+        """Like `get`, and keep other transactions that lock it waiting until this one ends."""
+
+    @abstractmethod
+    async def latest(self, connection_id: ConnectionId) -> SyncRun | None: ...
+
+    @abstractmethod
+    async def save(self, run: SyncRun) -> None:
+        """Update the run and raise its steps' epochs. Cursors and counts move only through `advance`.
+
+        Raises AccountBusy when the run would be the second one running on its CRM account; the
+        transaction can then only be rolled back.
+        """
+
+    @abstractmethod
+    async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
+        """Write the step if its epoch still holds: the fence, and so the first write of a batch.
+
+        Raises RunTakenOver when the epoch has moved.
+        """
+
+    @abstractmethod
+    async def hold(self, run_id: SyncRunId, step: SyncStep) -> None:
+        """Be the fence of a transaction that leaves the step as it is. Raises RunTakenOver."""
+
+    @abstractmethod
+    async def mark_seen(
+        self, run_id: SyncRunId, object_type: ObjectType, ids: Collection[RecordId]
+    ) -> set[RecordId]:
+        """Remember distinct ids as received in this run; return those that had been before."""
+
+    @abstractmethod
+    async def reject(
+        self, run_id: SyncRunId, object_type: ObjectType, rejected: Sequence[RejectedRecord]
+    ) -> None:
+        """Keep rejected records' ids and reasons for the run's report."""
+
+    @abstractmethod
+    async def forget_seen(self, run_id: SyncRunId) -> None: ...
+
+    @abstractmethod
+    async def others_on_account(
+        self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
+    ) -> frozenset[RunStatus]:
+        """Return which of queued and running the account's other runs are in, whoever's they are."""
+
+
+class SyncHints(Protocol):
+    """Records that a CRM's webhooks named, waiting to be read again by the next run that looks."""
+
+    @abstractmethod
+    async def add(self, connection_id: ConnectionId, hints: Collection[RecordHint], at: datetime) -> None:
+        """Keep the latest word about each record."""
+
+    @abstractmethod
+    async def waiting(
+        self, connection_id: ConnectionId, object_type: ObjectType, limit: int
+    ) -> Mapping[RecordId, datetime]:
+        """Return some records and when they were last named, longest waiting first."""
+
+    @abstractmethod
+    async def settle(
+        self, connection_id: ConnectionId, object_type: ObjectType, read: Mapping[RecordId, datetime]
+    ) -> None:
+        """Forget hints that were read, except for records named again since."""
+
+    @abstractmethod
+    async def any_waiting(self, connection_id: ConnectionId) -> bool: ...
+
+
+class JobQueue(Protocol):
+    @abstractmethod
+    async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
+        """Ask a worker to take up the run, joining the transaction. Asking twice in one epoch is harmless."""
+
+
+class OwnerRepository(Protocol):
+    @abstractmethod
+    async def put(self, source: Provider, owners: Sequence[OwnerRecord]) -> None: ...
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None: ...
+
+
+class CompanyRepository(Protocol):
+    @abstractmethod
+    async def lock(self) -> None:
+        """Wait for, then hold until the transaction ends, the user's right to change companies.
+
+        Statements after it see what the former holder committed.
+        """
+
+    @abstractmethod
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+
+    @abstractmethod
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        """Return the source's live records that the run has not received."""
+
+    @abstractmethod
+    async def live(self, source: Provider) -> int:
+        """Count the source's live records."""
+
+    @abstractmethod
+    async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
+        """Return the companies that the moves come from, and those whose domain they now have."""
+
+    @abstractmethod
+    async def put(
+        self,
+        source: Provider,
+        writes: Sequence[Write[CompanyRecord]],
+        departures: Sequence[RecordMove],
+        regrouping: Regrouping,
+        at: datetime,
+    ) -> Written:
+        """Write the records, archive those that departed, bring their companies up to their leading records."""
+
+    @abstractmethod
+    async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
+        """Return the live companies behind these record ids."""
+
+    @abstractmethod
+    async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
+        """Return the live companies with these identity domains."""
+
+    @abstractmethod
+    async def purge(self, source: Provider, at: datetime) -> None:
+        """Delete the source's records; companies left without any go, the others are recomputed."""
+
+
+class ContactRepository(Protocol):
+    @abstractmethod
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+
+    @abstractmethod
+    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> Written:
+        """Insert or update contacts, each with its content hash; an older copy never overwrites."""
+
+    @abstractmethod
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        """Return the source's live records that the run has not received."""
+
+    @abstractmethod
+    async def live(self, source: Provider) -> int:
+        """Count the source's live records."""
+
+    @abstractmethod
+    async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
+
+    @abstractmethod
+    async def archived(self, source: Provider) -> Sequence[RecordId]:
+        """Return the source's archived records, those that were merged away included."""
+
+    @abstractmethod
+    async def erase(self, source: Provider, ids: Collection[RecordId]) -> int:
+        """Delete them for good, and count them."""
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None: ...
+
+
+class DealRepository(Protocol):
+    @abstractmethod
+    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+
+    @abstractmethod
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
+        """Insert or update deals with their contacts, each with its content hash."""
+
+    @abstractmethod
+    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+        """Return the source's live records that the run has not received."""
+
+    @abstractmethod
+    async def live(self, source: Provider) -> int:
+        """Count the source's live records."""
+
+    @abstractmethod
+    async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
+
+    @abstractmethod
+    async def purge(self, source: Provider) -> None: ...
+
+
+class Links(Protocol):
+    @abstractmethod
+    async def follow_merges(
+        self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
+    ) -> None:
+        """Point what names a record that was merged away at the one that lives."""
+
+    @abstractmethod
+    async def redecide(self, at: datetime) -> int:
+        """Decide every link and owner of the user anew, set-based; write and count those that differ."""
+
+
+class Transaction(Protocol):
+    """One user's transaction. Leaving the block normally commits; an exception rolls everything back."""
+
+    connections: Connections
+    tokens: TokenStore
+    icp_profiles: IcpProfiles
+    runs: SyncRuns
+    hints: SyncHints
+    jobs: JobQueue
+    owners: OwnerRepository
+    companies: CompanyRepository
+    contacts: ContactRepository
+    deals: DealRepository
+    links: Links
+
+
+class UnitOfWork(Protocol):
+    @abstractmethod
+    def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction in which everything belongs to this user."""
+
+
+class ConnectedUser(NamedTuple):
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+class CrmAccounts(Protocol):
+    """The way from a CRM's account to the users who connected it. Knows no tenant."""
+
+    @abstractmethod
+    async def connected(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
+        """Return the active connections of an account."""
+
+
+class ConnectionOwners(Protocol):
+    """The way from a connection's id alone to its user: for operators."""
+
+    @abstractmethod
+    async def owner_of(self, connection_id: ConnectionId) -> UserId | None: ...
+
+
+class SyncCandidate(NamedTuple):
+    """An active connection without an open run, and when its last runs were asked for.
+
+    A run that failed counts from its failure: the next slot tries again.
+    """
+
+    user_id: UserId
+    connection_id: ConnectionId
+    provider: Provider
+    last_requested_at: datetime | None
+    last_full_requested_at: datetime | None
+
+
+class SyncSchedule(Protocol):
+    """Whose turn it may be. Knows no tenant."""
+
+    @abstractmethod
+    async def candidates(self) -> Sequence[SyncCandidate]: ...
