@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -87,6 +88,7 @@ async def measured_quarter(database: Database, records: int) -> Run:
 
 async def run(database: Database, records: int, rounds: int) -> Results:
     """Take turns, and keep the least disturbed round of each: other work on the machine only ever slows down."""
+    load = os.getloadavg()[0]
     quarter = await measured_quarter(database, records)
     say("rendering the account")
     floors, syncs = [], []
@@ -99,6 +101,7 @@ async def run(database: Database, records: int, rounds: int) -> Results:
     return Results(
         records=records,
         rounds=rounds,
+        load=load,
         sync=sync,
         sync_again=sync_again,
         floor=floor,
@@ -128,7 +131,7 @@ def main() -> None:
             results = uvloop.run(run(database, options.records, options.rounds))
     except (SyncFailed, FloorFailed, Problem, EmbeddedPostgresError) as error:
         sys.exit(str(error))
-    print(table(results), "", conclusions(results), "", machine(database.version), sep="\n")
+    print(table(results), "", conclusions(results), "", machine(results, database.version), sep="\n")
     if options.write_docs:
         (_DOCS / "benchmark.md").write_text(page(results, database.version), encoding="utf-8")
         (_DOCS / "benchmark.svg").write_text(plot(results), encoding="utf-8")

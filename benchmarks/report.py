@@ -54,6 +54,8 @@ class Results:
     """Of each object type."""
     rounds: int
     """Each figure is of the quickest round of so many."""
+    load: float
+    """How many processes wanted the machine's cores before the first run (load average of a minute)."""
     sync: Run
     sync_again: Run
     floor: Run
@@ -94,11 +96,12 @@ for a quarter of them (aim: below 150 MB, flat).
 - With nothing changed it writes {wal / _MEGABYTE:.2f} MB of WAL per 100,000 records (aim: at most 1)."""
 
 
-def machine(postgres_version: str) -> str:
+def machine(results: Results, postgres_version: str) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"Python {platform.python_version()}, PostgreSQL {postgres_version} (fsync on); {libraries}"
+        f"Python {platform.python_version()}, PostgreSQL {postgres_version} (fsync on); {libraries}; "
+        f"load average before the first run: {results.load:.1f}"
     )
 
 
@@ -109,7 +112,7 @@ def page(results: Results, postgres_version: str) -> str:
         rounds=results.rounds,
         table=table(results),
         conclusions=conclusions(results),
-        machine=machine(postgres_version),
+        machine=machine(results, postgres_version),
     )
 
 
