@@ -19,7 +19,8 @@ from astrelo.bootstrap.processes import Children, free_port
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.ports import Clock, UnitOfWork
+from astrelo.domain.ports import Clock
+from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, SyncStep
 from benchmarks.measurement import Cost, Meter
 
