@@ -424,6 +424,44 @@ def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:
     play(crm, scenario)
 
 
+class EmptyPages(ScriptedCrm):
+    """Its companies are pages without records, for ever."""
+
+    given = 0
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncGenerator[RecordPage, None]:
+        if object_type is not COMPANIES:
+            yield RecordPage(records=[], cursor=None)
+            return
+        while True:
+            self.given += 1
+            await asyncio.sleep(0)
+            yield RecordPage(records=[], cursor=Cursor(str(self.given)))
+
+
+def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> None:
+    crm = EmptyPages()
+
+    async def scenario(made: World) -> None:
+        run = await made.request()
+        running = asyncio.create_task(made.run_sync()(made.user_id, run.id))
+        while crm.given < 50:
+            await asyncio.sleep(0)
+        await CancelRun(made.uow, made.clock)(made.user_id, run.id)
+        async with asyncio.timeout(20):
+            await running
+        assert (await made.stored(run)).status is RunStatus.CANCELLED
+
+    play(crm, scenario)
+
+
 def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(2)})
 

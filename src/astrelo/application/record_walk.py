@@ -38,6 +38,10 @@ from astrelo.domain.triage import latest_of_each
 BATCH_SIZE = 1_000
 """Records in a transaction, about: a batch is whole pages."""
 
+MOST_PAGES = 20
+"""Pages in a transaction at most: pages without records would otherwise never make a batch, and a walk
+that commits nothing can neither be cancelled nor stopped."""
+
 PAGES_AHEAD = 4
 """How many pages are fetched ahead of writing."""
 
@@ -68,11 +72,13 @@ class Batch:
     rejected: list[RejectedRecord] = field(default_factory=list)
     merged_ids: set[RecordId] = field(default_factory=set)
     """Ids that were merged away into one of the records, now or long ago."""
+    pages: int = 0
     cursor: Cursor | None = None
     expected_total: int | None = None
     ends_walk: bool = False
 
     def add(self, page: RecordPage) -> None:
+        self.pages += 1
         self.records.extend(page.records)
         self.rejected.extend(page.rejected)
         self.merged_ids.update(page.merged)
@@ -82,7 +88,8 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        return self.ends_walk or len(self.records) >= BATCH_SIZE
+        told = len(self.records) + len(self.rejected)
+        return self.ends_walk or told >= BATCH_SIZE or self.pages >= MOST_PAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
