@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.record_walk import MOST_PAGES
 from astrelo.application.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
     AstreloError,
@@ -427,7 +428,10 @@ def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:
 class EmptyPages(ScriptedCrm):
     """Its companies are pages without records, for ever."""
 
-    given = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.given = 0
+        self.many_given = asyncio.Event()
 
     async def read(
         self,
@@ -442,6 +446,8 @@ class EmptyPages(ScriptedCrm):
             return
         while True:
             self.given += 1
+            if self.given == MOST_PAGES * 3:
+                self.many_given.set()
             await asyncio.sleep(0)
             yield RecordPage(records=[], cursor=Cursor(str(self.given)))
 
@@ -452,8 +458,7 @@ def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> N
     async def scenario(made: World) -> None:
         run = await made.request()
         running = asyncio.create_task(made.run_sync()(made.user_id, run.id))
-        while crm.given < 50:
-            await asyncio.sleep(0)
+        await crm.many_given.wait()
         await CancelRun(made.uow, made.clock)(made.user_id, run.id)
         async with asyncio.timeout(20):
             await running
