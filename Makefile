@@ -16,6 +16,7 @@ SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := src tests benchmarks
+# Not the scripts beside it: pip's shebangs do not survive every path that a clone can lie on.
 RUN := $(BIN)/python -m
 READY := $(VENV)/.ready
 # A moved or copied clone, or an interpreter that went away, leaves an environment that cannot work.
@@ -29,7 +30,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(READY) ## Connect a sandbox HubSpot and watch it sync (ARGS="--once --json")
-	@$(BIN)/astrelo demo $(ARGS)
+	@$(RUN) astrelo demo $(ARGS)
 
 test: $(READY) ## The gate and all tests, against a real PostgreSQL
 	@$(MAKE) --no-print-directory -j2 -k gate
@@ -73,10 +74,10 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet $(CODE)
 
 types: $(READY)
-	@$(BIN)/mypy --no-error-summary
+	@$(RUN) mypy --no-error-summary
 
 contracts: $(READY)
-	@$(BIN)/lint-imports > $(VENV)/contracts.log || { cat $(VENV)/contracts.log; exit 1; }
+	@$(BIN)/python -c "from importlinter.cli import lint_imports_command as run; run()" > $(VENV)/contracts.log || { cat $(VENV)/contracts.log; exit 1; }
 
 unit: $(READY)
 	@$(RUN) pytest -q -n auto tests/unit

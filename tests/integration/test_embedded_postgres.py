@@ -263,13 +263,23 @@ def test_without_a_death_signal_a_watcher_stops_the_server() -> None:
         assert target.wait(PATIENCE) in {-signal.SIGINT, 130}
 
 
+def copied_programs(folder: Path) -> Path:
+    package = find_binaries().folder.parents[1]
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(source, folder / source.name)
+    return folder / package.name / "pginstall" / "bin"
+
+
+def test_programs_whose_path_a_shell_would_read_otherwise_are_copied(state_dir: Path, tmp_path: Path) -> None:
+    odd = copied_programs(tmp_path / "it's $HOME")
+    with EmbeddedPostgres.start(state_dir, binaries=odd, durable=False) as server:
+        assert run(server.dsn, "select 1") == 1
+
+
 @as_root
 def test_programs_that_only_root_can_reach_are_copied(state_dir: Path, tmp_path: Path) -> None:
-    package = find_binaries().folder.parents[1]
-    for folder in (package, package.with_name(f"{package.name}.libs")):
-        shutil.copytree(folder, tmp_path / folder.name)
+    hidden = copied_programs(tmp_path)
     tmp_path.chmod(0o700)
-    hidden = tmp_path / package.name / "pginstall" / "bin"
     with EmbeddedPostgres.start(state_dir, binaries=hidden, durable=False) as server:
         assert run(server.dsn, "select 1") == 1
     EmbeddedPostgres.start(state_dir, binaries=hidden, durable=False).close()

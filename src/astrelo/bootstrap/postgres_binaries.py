@@ -109,7 +109,8 @@ def reachable_binaries(binaries: Binaries, account: Account, cache: Path) -> Bin
 
     A clone in root's home is the common case: nobody cannot enter it. Copied once per release.
     """
-    if account.can_enter(binaries.folder):
+    # initdb has a shell call the programs beside it, between double quotes.
+    if account.can_enter(binaries.folder) and not set('$`"\\') & set(str(binaries.folder)):
         return binaries
     package = binaries.folder.parents[1]
     copy = cache / f"binaries-{binaries.version}"
