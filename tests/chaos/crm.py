@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from astrelo.sandbox import App, Portal, Sandbox, Switches, serve_in_thread
+from astrelo.sandbox import Portal, serve_in_thread
 from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.hubspot import App, Sandbox, Switches
+from astrelo.sandbox.hubspot.webhooks import Webhooks
 from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.webhooks import Webhooks
 from tests.chaos.plan import RoundPlan
 
 _UNLIMITED = 1_000_000

@@ -20,7 +20,7 @@ from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, Use
 from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from astrelo.sandbox import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
 from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
 
 _POLL = 0.1

@@ -14,7 +14,8 @@ from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.processes import Children
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.sync import SyncMode
-from astrelo.sandbox import Portal, Sandbox, create_sandbox, serve_in_thread
+from astrelo.sandbox import Portal, serve_in_thread
+from astrelo.sandbox.hubspot import Sandbox, create_sandbox
 from tests.chaos.customer import Customer, process_environ, settings_for
 from tests.chaos.database import Database, own_database
 

@@ -12,7 +12,8 @@ import click
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import Portal, PortalRecord, Sandbox, create_sandbox, serve_in_thread
+from astrelo.sandbox import Portal, PortalRecord, serve_in_thread
+from astrelo.sandbox.hubspot import Sandbox, create_sandbox
 from astrelo.sandbox.journal import Entry
 from tests.chaos.customer import Customer, settings_for
 from tests.chaos.database import Database, own_database

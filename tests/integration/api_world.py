@@ -25,7 +25,7 @@ from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, T
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
 from astrelo.domain.ports import CrmProviders
-from astrelo.sandbox import DEVELOPMENT_CLIENT_SECRET
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET
 from tests.integration.sync_world import ScriptedCrm
 
 API = "http://api.test"

@@ -28,14 +28,8 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.ports import CrmProvider, CrmProviders
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.sandbox import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Portal,
-    Sandbox,
-    SandboxTransport,
-    create_sandbox,
-)
+from astrelo.sandbox import Portal, SandboxTransport
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.builders import company, contact, deal, owner
 from tests.integration.sync_world import ScriptedCrm
 from tests.unit.fakes.clock import FakeClock

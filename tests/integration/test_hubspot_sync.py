@@ -15,14 +15,8 @@ from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Portal,
-    Sandbox,
-    SandboxTransport,
-    create_sandbox,
-)
+from astrelo.sandbox import Portal, SandboxTransport
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.integration.sync_world import World
 from tests.unit.fakes.clock import FakeClock
 

@@ -16,13 +16,8 @@ from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing
 from astrelo.domain.identifiers import ConnectionId, ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
-from astrelo.sandbox import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Portal,
-    create_sandbox,
-    serve_in_thread,
-)
+from astrelo.sandbox import Portal, serve_in_thread
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, create_sandbox
 from tests.builders import company, contact, deal
 from tests.integration.sync_world import ScriptedCrm, World, world
 from tests.integration.test_hubspot_sync import hubspot_world

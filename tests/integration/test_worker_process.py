@@ -19,14 +19,8 @@ from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
 from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
-from astrelo.sandbox import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Portal,
-    Sandbox,
-    create_sandbox,
-    serve_in_thread,
-)
+from astrelo.sandbox import Portal, serve_in_thread
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.secret_watch import Secrets, Spawn, Spawned
 
 COMPANIES = 1_000

@@ -31,7 +31,8 @@ def test_prints(secrets, spawn):
 
 SANDBOX_TEST = """
 import pytest
-from astrelo.sandbox import Portal, create_sandbox
+from astrelo.sandbox import Portal
+from astrelo.sandbox.hubspot import create_sandbox
 
 @pytest.fixture
 def sandbox():

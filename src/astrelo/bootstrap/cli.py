@@ -153,7 +153,7 @@ def sandbox(
     fault_plan: Path | None,
 ) -> None:
     """Serve a strict, stateful HubSpot for development."""
-    from astrelo.sandbox import run_sandbox
+    from astrelo.sandbox.command import run_sandbox
 
     with _problems_for_people():
         run_sandbox(port, portal, companies, latency_ms, rate_limit=rate_limit, fault_plan=fault_plan)

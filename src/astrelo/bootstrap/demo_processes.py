@@ -10,7 +10,7 @@ from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.processes import Children, free_port
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
-from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from astrelo.sandbox.hubspot.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
 
 _HOST = "127.0.0.1"
 _KEPT = ("STATE_DIR", "POSTGRES_BINARIES", "LOG_LEVEL", "LOG_FORMAT")

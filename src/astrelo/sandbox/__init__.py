@@ -1,45 +1,27 @@
-"""A strict, stateful HubSpot for development, demos and tests. It imports nothing of the rest of Astrelo.
+"""Strict, stateful CRMs for development, demos and tests. The sandbox imports nothing of the rest of Astrelo.
 
-In process it is an ASGI application (`create_sandbox`) or an httpx transport (`SandboxTransport`), on a socket it is served (`serve`, `serve_in_thread`),
-from the command line it runs until stopped (`run_sandbox`). docs/sandbox.md tells how to use it.
+Each CRM is a package of its own and an ASGI application. What they share is here: the file format of an account's
+records, faults and their plans, the socket (`serve`, `serve_in_thread`) and the way in process (`SandboxTransport`).
+docs/sandbox.md tells how to use it.
 """
 
-from astrelo.sandbox.account import Account, RecordChange, Switches
-from astrelo.sandbox.app import Sandbox, create_sandbox
-from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError, Rule
+from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError, IndexMoods, Rule
 from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.mutations import Mutation, MutationScript
-from astrelo.sandbox.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
 from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecord
-from astrelo.sandbox.search_index import IndexMoods
-from astrelo.sandbox.server import run_sandbox, serve, serve_in_thread
+from astrelo.sandbox.server import serve, serve_in_thread
 from astrelo.sandbox.transport import SandboxTransport
-from astrelo.sandbox.webhooks import Webhooks, WebhookSettings
 
 __all__ = [
-    "DEVELOPMENT_CLIENT_ID",
-    "DEVELOPMENT_CLIENT_SECRET",
-    "Account",
-    "App",
     "Association",
     "Fault",
     "FaultPlan",
     "FaultPlanError",
     "IndexMoods",
-    "Mutation",
-    "MutationScript",
     "Portal",
     "PortalError",
     "PortalRecord",
-    "RecordChange",
     "Rule",
-    "Sandbox",
     "SandboxTransport",
-    "Switches",
-    "WebhookSettings",
-    "Webhooks",
-    "create_sandbox",
-    "run_sandbox",
     "serve",
     "serve_in_thread",
 ]

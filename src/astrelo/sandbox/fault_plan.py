@@ -7,7 +7,6 @@ import msgspec
 
 from astrelo.sandbox.faults import Damage, Fault
 from astrelo.sandbox.messages import Request
-from astrelo.sandbox.search_index import IndexMoods
 
 
 class FaultPlanError(ValueError):
@@ -26,6 +25,22 @@ class Rule(Damage, kw_only=True, forbid_unknown_fields=True):
         """Return the fault for one request; `jitter` is between 0 and 1."""
         given = {name: getattr(self, name) for name in Damage.__struct_fields__}
         return Fault(**given | {"delay_ms": self.delay_ms + jitter * self.jitter_ms})
+
+
+class IndexMoods(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The moods of an index for search, where the CRM has one: shares between 0 and 1. Without any, the index is what its documentation says.
+
+    late        of the changes: published only after a time drawn between the two `late_seconds`
+    shuffle     of the pages: cut from an order drawn anew, so that pages overlap and miss
+    short_pages of the pages: fewer results than asked for, and a cursor behind them
+    leak        of the pages: with a record that the filters exclude
+    """
+
+    late: float = 0.0
+    late_seconds: tuple[float, float] = (1.0, 30.0)
+    shuffle: float = 0.0
+    short_pages: float = 0.0
+    leak: float = 0.0
 
 
 class FaultPlan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

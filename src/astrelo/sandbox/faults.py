@@ -1,26 +1,18 @@
 """A queue of faults: what the next matching requests get instead of, or on top of, their answer."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-from astrelo.sandbox.errors import rate_limited, refusal
-from astrelo.sandbox.messages import Request, Response, encode_json
-
-TOO_MANY_REQUESTS = 429
-INTERNAL_SERVER_ERROR = 500
-_WORDS = {
-    423: ("LOCKED", "This resource is locked by another request. Try again in two seconds."),
-    477: ("MIGRATION_IN_PROGRESS", "This account is being moved to another data centre."),
-}
-_OTHER = ("INVALID_REQUEST", "The request was refused.")
+from astrelo.sandbox.messages import Request, Response, html_response, json_response
 
 
 class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a request that it matches gets.
 
     respond         `status`, `body` (JSON, or text for anything else) and `headers` instead of an answer; without
-                    a body 429 gets HubSpot's for `policy`, others below 500 its error, 5xx a page of HTML
+                    a body the CRM's own for the status (HubSpot's 429 is that of `policy`)
     truncate        half of the answer, as if it were whole
     cut             half of the answer, then the connection ends
     drop            the connection ends before the request is acted on
@@ -56,32 +48,16 @@ class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def matches(self, request: Request) -> bool:
         return self.match in request.path and self.method in {None, request.method}
 
-    def response(self) -> Response:
-        headers = list(self.headers.items())
+    def response(self, default: "Callable[[Damage], Response]") -> Response:
+        """Return the answer of `respond`; `default` makes one of the CRM's own without a body."""
         if isinstance(self.body, str):
-            return Response(
-                status=self.status,
-                body=self.body.encode(),
-                media_type="text/html;charset=utf-8",
-                headers=headers,
-            )
-        if self.body is not None:
-            return Response(status=self.status, body=encode_json(self.body), headers=headers)
-        return self._default(headers)
-
-    def _default(self, headers: list[tuple[str, str]]) -> Response:
-        if self.status >= INTERNAL_SERVER_ERROR:
-            page = (
-                f"<html><head><title>{self.status}</title></head><body><h1>{self.status}</h1></body></html>"
-            )
-            return Response(
-                status=self.status, body=page.encode(), media_type="text/html;charset=utf-8", headers=headers
-            )
-        limited = self.status == TOO_MANY_REQUESTS
-        refused = (
-            rate_limited(self.policy) if limited else refusal(self.status, *_WORDS.get(self.status, _OTHER))
-        )
-        return Response(status=self.status, body=encode_json(refused.body), headers=headers)
+            answer = html_response(self.body, self.status)
+        elif self.body is not None:
+            answer = json_response(self.body, self.status)
+        else:
+            answer = default(self)
+        answer.headers += self.headers.items()
+        return answer
 
 
 class Fault(Damage, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from astrelo.sandbox.limits import WINDOW_SECONDS, busiest
+from astrelo.sandbox.limits import busiest
 
 Family = Literal["crm", "oauth", "browser"]
 
@@ -18,13 +18,14 @@ class Entry:
     family: Family
     endpoint: str
     windowed: bool
-    """Whether it counts against the account's ten-second window."""
+    """Whether it counts against the account's rolling window."""
     status: int = 0
     """0 when the connection was dropped."""
 
 
 class Journal:
-    def __init__(self) -> None:
+    def __init__(self, window_seconds: float = 10.0) -> None:
+        self._window_seconds = window_seconds
         self.entries: list[Entry] = []
 
     def add(self, entry: Entry) -> Entry:
@@ -35,8 +36,8 @@ class Journal:
         return sum(entry.family == family for entry in self.entries)
 
     def busiest_window(self) -> int:
-        """Count the most windowed requests, answered or refused, that arrived within any ten seconds."""
-        return busiest((entry.time for entry in self.entries if entry.windowed), WINDOW_SECONDS)
+        """Count the most windowed requests, answered or refused, that arrived within any window."""
+        return busiest((entry.time for entry in self.entries if entry.windowed), self._window_seconds)
 
     def summary(self) -> dict[str, object]:
         return {

@@ -5,24 +5,15 @@ and it must be able to break a connection in the middle of an answer.
 """
 
 import asyncio
-import errno
-import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from pathlib import Path
 from urllib.parse import unquote
 
 import h11
 
-from astrelo.sandbox.app import Sandbox, create_sandbox
-from astrelo.sandbox.errors import ConnectionDropped
-from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError
+from astrelo.sandbox.crm import ConnectionDropped, PlayedCrm
 from astrelo.sandbox.messages import Request, parse_form
-from astrelo.sandbox.oauth import App
-from astrelo.sandbox.portal import Portal, PortalError
-from astrelo.sandbox.webhooks import WebhookSettings
 
 MAX_BODY_BYTES = 16 * 2**20
 MAX_HEAD_BYTES = 256 * 2**10
@@ -32,7 +23,9 @@ READ_BYTES = 64 * 2**10
 class _Connection:
     """One client's connection: requests one after another until either side has had enough."""
 
-    def __init__(self, sandbox: Sandbox, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, sandbox: PlayedCrm, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._sandbox = sandbox
         self._reader = reader
         self._writer = writer
@@ -103,7 +96,7 @@ class _Connection:
 
 
 @asynccontextmanager
-async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serve(sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Listen until the context ends; gives the base URL. Port 0 takes a free one."""
     clients: set[asyncio.Task[None]] = set()
 
@@ -124,7 +117,7 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
 
 
 @contextmanager
-def serve_in_thread(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serve_in_thread(sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """`serve` for code without an event loop of its own, such as a test that starts child processes."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sandbox", daemon=True)
@@ -141,51 +134,3 @@ def serve_in_thread(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) ->
 
 async def _close(serving: AbstractAsyncContextManager[str]) -> None:
     await serving.__aexit__(None, None, None)
-
-
-def run_sandbox(
-    port: int,
-    portal: Path | None = None,
-    companies: int = 500,
-    latency_ms: float = 0,
-    *,
-    rate_limit: bool = True,
-    app: App | None = None,
-    webhooks: WebhookSettings | None = None,
-    fault_plan: Path | None = None,
-) -> None:
-    """Serve until SIGINT or SIGTERM; print `sandbox ready on URL` when listening.
-
-    An unusable portal file or fault plan, or a port that is taken ends the process with a sentence on stderr.
-    """
-    try:
-        chosen = Portal.load(portal) if portal is not None else Portal.generate(companies)
-        sandbox = create_sandbox(
-            chosen, latency_ms=latency_ms, rate_limit=rate_limit, app=app, webhooks=webhooks
-        )
-        if fault_plan is not None:
-            sandbox.set_plan(FaultPlan.load(fault_plan))
-        asyncio.run(_serve_until_stopped(sandbox, port))
-    except (PortalError, FaultPlanError) as error:
-        raise SystemExit(str(error)) from error
-    except (OSError, OverflowError) as error:
-        raise SystemExit(_cannot_listen(port, error)) from error
-
-
-def _cannot_listen(port: int, error: OSError | OverflowError) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} is taken. End what listens there, or choose another one: --port 0 takes a free one."
-        )
-    return f"The sandbox cannot listen on port {port}: {error}."
-
-
-async def _serve_until_stopped(sandbox: Sandbox, port: int) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    async with serve(sandbox, port=port) as url:
-        sys.stdout.write(f"sandbox ready on {url}\n")
-        sys.stdout.flush()
-        await stopped.wait()

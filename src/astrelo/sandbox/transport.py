@@ -5,15 +5,14 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from astrelo.sandbox.app import Sandbox
-from astrelo.sandbox.errors import ConnectionDropped
+from astrelo.sandbox.crm import ConnectionDropped, PlayedCrm
 from astrelo.sandbox.messages import Request, Response, parse_form
 
 
 class SandboxTransport(httpx.AsyncBaseTransport):
     """A dropped or cut connection is httpx.RemoteProtocolError, an answer after the read timeout ReadTimeout."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: PlayedCrm) -> None:
         self._sandbox = sandbox
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -6,8 +6,9 @@ import pytest
 
 from astrelo.domain.connection import AuthorizationRequest
 from astrelo.domain.identifiers import ObjectType
-from astrelo.sandbox import Association, RecordChange, create_sandbox
-from astrelo.sandbox.oauth import REQUIRED_SCOPES
+from astrelo.sandbox import Association
+from astrelo.sandbox.hubspot import RecordChange, create_sandbox
+from astrelo.sandbox.hubspot.oauth import REQUIRED_SCOPES
 from tests.unit.adapters.hubspot_sandbox import EMPTY_PORTAL, REDIRECT_URI, hubspot_over
 from tests.unit.contracts.crm_provider import CrmAccountUnderTest, CrmProviderContract, Person
 from tests.unit.fakes.clock import FakeClock

@@ -6,7 +6,8 @@ import pytest
 
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
 from astrelo.domain.identifiers import ObjectType
-from astrelo.sandbox import Fault, Portal, create_sandbox, serve
+from astrelo.sandbox import Fault, Portal, serve
+from astrelo.sandbox.hubspot import create_sandbox
 from tests.unit.adapters.hubspot_sandbox import CONFIG, reference, session_of
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.randomness import FakeRandomness

@@ -16,16 +16,8 @@ from astrelo.domain.errors import CrmRejected, CrmUnavailable, RateLimited
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
 from astrelo.domain.records import ContactRecord, DealRecord, RecordPage, RejectionReason
 from astrelo.domain.sync import Window
-from astrelo.sandbox import (
-    Association,
-    Fault,
-    Portal,
-    PortalRecord,
-    RecordChange,
-    Sandbox,
-    SandboxTransport,
-    create_sandbox,
-)
+from astrelo.sandbox import Association, Fault, Portal, PortalRecord, SandboxTransport
+from astrelo.sandbox.hubspot import RecordChange, Sandbox, create_sandbox
 from tests.unit.adapters.hubspot_sandbox import CONFIG, hubspot_over, reference, session_of
 from tests.unit.fakes.clock import START, FakeClock
 from tests.unit.fakes.crm_session import FakeCrmSession

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, Sandbox, SandboxTransport, create_sandbox
-from tests.unit.sandbox.builders import NOW, company, contact, deal, owner
+from astrelo.sandbox import Portal, SandboxTransport
+from astrelo.sandbox.hubspot import Sandbox, create_sandbox
+from tests.unit.sandbox.hubspot.builders import NOW, company, contact, deal, owner
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from astrelo.sandbox import Portal, PortalError
-from tests.unit.sandbox.builders import company
+from tests.unit.sandbox.hubspot.builders import company
 
 GOOD = (
     '{"object": "companies", "id": "1", "properties": {"name": "One"}, "createdAt": "2025-01-01T00:00:00Z", '

@@ -9,10 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.sandbox import Fault, Sandbox, run_sandbox, serve, serve_in_thread
+from astrelo.sandbox import Fault, serve, serve_in_thread
+from astrelo.sandbox.command import run_sandbox
+from astrelo.sandbox.hubspot import Sandbox
 
 COMPANIES = "/crm/objects/2026-09/companies"
-RUN = "from astrelo.sandbox import run_sandbox; run_sandbox(port=0, companies=5)"
+RUN = "from astrelo.sandbox.command import run_sandbox; run_sandbox(port=0, companies=5)"
 
 
 def connect(sandbox: Sandbox, url: str) -> httpx.Client:

@@ -1,0 +1,57 @@
+"""The pages a person sees while connecting an account."""
+
+from collections.abc import Sequence
+from html import escape
+
+from astrelo.sandbox.hubspot.account import Account
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; background: #f5f8fa; color: #33475b; margin: 0; }}
+main {{ max-width: 30rem; margin: 4rem auto; padding: 2rem; background: #fff; border-radius: 8px;
+  box-shadow: 0 1px 6px #33475b22; }}
+h1 {{ font-size: 1.3rem; margin-top: 0; }}
+form {{ display: inline-block; margin-right: .5rem; }}
+button {{ font: inherit; padding: .5rem 1.4rem; border: 1px solid #33475b; border-radius: 4px; background: #fff; }}
+button.allow {{ background: #33475b; color: #fff; }}
+</style></head><body><main>{content}</main></body></html>
+"""
+
+
+def consent_page(action: str, accounts: Sequence[Account], scopes: Sequence[str]) -> str:
+    """Two forms that post to `action`: field `decision` is `allow` or `deny`, `portal_id` the chosen account."""
+    wanted = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
+    content = (
+        f"<h1>Connect Astrelo to {_title(accounts)}</h1>"
+        f"<p>This is the sandbox's consent page. The app asks to use:</p><ul>{wanted}</ul>"
+        f"{_form(action, 'allow', 'Allow', _chooser(accounts))}{_form(action, 'deny', 'Deny', '')}"
+    )
+    return _PAGE.format(title="Connect an app", content=content)
+
+
+def refusal_page(reason: str) -> str:
+    """Say what HubSpot says instead of redirecting when it cannot trust the request."""
+    return _PAGE.format(title="Cannot connect", content=f"<h1>Cannot connect</h1><p>{escape(reason)}</p>")
+
+
+def _title(accounts: Sequence[Account]) -> str:
+    return f"“{escape(accounts[0].name)}”" if len(accounts) == 1 else "an account"
+
+
+def _chooser(accounts: Sequence[Account]) -> str:
+    if len(accounts) == 1:
+        return f'<input type="hidden" name="portal_id" value="{accounts[0].portal_id}">'
+    options = "".join(
+        f'<option value="{a.portal_id}">{escape(a.name)} ({a.portal_id})</option>' for a in accounts
+    )
+    return f'<p><label>Account <select name="portal_id">{options}</select></label></p>'
+
+
+def _form(action: str, decision: str, label: str, fields: str) -> str:
+    return (
+        f'<form method="post" action="{escape(action, quote=True)}">'
+        f'<input type="hidden" name="decision" value="{decision}">{fields}'
+        f'<button class="{decision}">{label}</button></form>'
+    )

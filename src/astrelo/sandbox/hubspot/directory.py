@@ -1,0 +1,85 @@
+"""The small collections of an account: owners, pipelines, property definitions, account details."""
+
+from astrelo.sandbox.hubspot.account import Account
+from astrelo.sandbox.hubspot.errors import invalid, not_found
+from astrelo.sandbox.hubspot.object_types import object_type
+from astrelo.sandbox.hubspot.parameters import flag, page_limit
+from astrelo.sandbox.hubspot.schema import pipelines
+from astrelo.sandbox.hubspot.store import id_order
+from astrelo.sandbox.messages import Request, Response, json_response
+from astrelo.sandbox.portal import PortalRecord
+
+OWNERS_LIMIT = 500
+
+
+def list_owners(account: Account, request: Request) -> Response:
+    archived = flag(request, "archived")
+    limit = page_limit(request, default=100, most=OWNERS_LIMIT)
+    email, after = request.text("email"), request.text("after")
+    found = sorted(
+        (o for o in account.owners.values() if o.archived is archived), key=lambda o: id_order(o.id)
+    )
+    if email is not None:
+        found = [owner for owner in found if owner.properties.get("email") == email]
+    if after:
+        found = [owner for owner in found if id_order(owner.id) >= id_order(after)]
+    document: dict[str, object] = {"results": [_owner(owner) for owner in found[:limit]]}
+    if len(found) > limit:
+        following = found[limit].id
+        link = f"https://api.hubapi.com/crm/v3/owners?after={following}"
+        document["paging"] = {"next": {"after": following, "link": link}}
+    return json_response(document)
+
+
+def read_owner(account: Account, request: Request, owner_id: str) -> Response:
+    archived = flag(request, "archived")
+    by = request.text("idProperty") or "id"
+    if by not in {"id", "userId"}:
+        raise invalid(
+            f"idProperty must be id or userId, not {by}.", code="INVALID_ID_PROPERTY", idProperty=by
+        )
+    for owner in account.owners.values():
+        key = owner.id if by == "id" else owner.properties.get("userId")
+        if key == owner_id and owner.archived is archived:
+            return json_response(_owner(owner))
+    raise not_found()
+
+
+def _owner(owner: PortalRecord) -> dict[str, object]:
+    """Show an owner; a deactivated one has no `userId`, only the one that includes inactive users."""
+    told = owner.properties.get("userId") or ""
+    user_id = int(told) if told.isdecimal() else None
+    return {
+        "id": owner.id,
+        "type": owner.properties.get("type") or "PERSON",
+        "email": owner.properties.get("email"),
+        "firstName": owner.properties.get("firstName"),
+        "lastName": owner.properties.get("lastName"),
+        "userId": None if owner.archived else user_id,
+        "userIdIncludingInactive": user_id,
+        "createdAt": owner.created_at,
+        "updatedAt": owner.updated_at,
+        "archived": owner.archived,
+    }
+
+
+def list_pipelines(account: Account, _request: Request, type_name: str) -> Response:
+    kind = object_type(type_name)
+    return json_response({"results": pipelines(account.deal_stages()) if kind.plural == "deals" else []})
+
+
+def list_properties(account: Account, request: Request, type_name: str) -> Response:
+    schema = account.store.tables[object_type(type_name).plural].schema
+    found = [] if flag(request, "archived") else [definition.document() for definition in schema.values()]
+    return json_response({"results": found})
+
+
+def read_property(account: Account, _request: Request, type_name: str, name: str) -> Response:
+    definition = account.store.tables[object_type(type_name).plural].schema.get(name)
+    if definition is None:
+        raise not_found(f"No property exists with name '{name}'.")
+    return json_response(definition.document())
+
+
+def account_details(account: Account, _request: Request) -> Response:
+    return json_response(account.details())

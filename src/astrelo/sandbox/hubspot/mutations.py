@@ -1,0 +1,212 @@
+"""Changes to an account while somebody reads it: a seeded script that can be stepped."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, TypeVar
+
+from astrelo.sandbox.clock import iso
+from astrelo.sandbox.hubspot import vocabulary as words
+from astrelo.sandbox.hubspot.account import Account, RecordChange
+from astrelo.sandbox.hubspot.store import Record
+from astrelo.sandbox.portal import Association
+
+Kind = Literal[
+    "create", "change", "archive", "restore", "merge", "swap_domains", "reassociate", "bump", "gdpr_delete", "bulk"
+]  # fmt: skip
+WEIGHTS: dict[Kind, int] = {
+    "create": 12,
+    "change": 30,
+    "archive": 8,
+    "restore": 5,
+    "merge": 6,
+    "swap_domains": 8,
+    "reassociate": 14,
+    "bump": 10,
+    "gdpr_delete": 2,
+    "bulk": 2,
+}
+TYPE_WEIGHTS = {"companies": 3, "contacts": 4, "deals": 2}
+BULK_SIZES = range(5, 41)
+
+Choice = TypeVar("Choice", bound=str)
+Properties = dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """What a step did. `ids` are the records it touched, a merge's survivor last; empty when none would do."""
+
+    kind: Kind
+    object: str
+    ids: tuple[str, ...]
+
+
+class MutationScript:
+    """Equal seeds on equal accounts give equal changes; times are the sandbox's clock's.
+
+    create, change, archive, restore and merge are what they say; swap_domains exchanges two companies' domains,
+    reassociate gives a contact or a deal other companies without touching its modified date, bump moves a modified
+    date and nothing else, gdpr_delete deletes a contact for good, bulk changes many records in one millisecond.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._chance = Random(f"mutations:{seed}")
+
+    def run(self, account: Account, steps: int) -> list[Mutation]:
+        return [self.step(account) for _ in range(steps)]
+
+    def step(self, account: Account) -> Mutation:
+        """Do one change; not for another thread than the one that serves the sandbox."""
+        kind = self._weighted(WEIGHTS)
+        object_name = self._weighted(TYPE_WEIGHTS)
+        actions: dict[Kind, Callable[[Account, str], Mutation]] = {
+            "create": self._create,
+            "change": self._change,
+            "archive": self._archive,
+            "restore": self._restore,
+            "merge": self._merge,
+            "swap_domains": self._swap_domains,
+            "reassociate": self._reassociate,
+            "bump": self._bump,
+            "gdpr_delete": self._gdpr_delete,
+            "bulk": self._bulk,
+        }
+        return actions[kind](account, object_name)
+
+    def _create(self, account: Account, name: str) -> Mutation:
+        change = RecordChange(
+            object_name=name,
+            properties=self._properties(account, name),
+            associations=self._associations(account, name),
+        )
+        return Mutation(kind="create", object=name, ids=(account.upsert(change),))
+
+    def _change(self, account: Account, name: str) -> Mutation:
+        ids = [record.id for record in self._draw(account, name, 1)]
+        for record_id in ids:
+            properties = self._properties(account, name)
+            chosen = self._chance.sample(sorted(properties), k=self._chance.randint(1, len(properties)))
+            changed = {one: properties[one] for one in chosen}
+            account.upsert(RecordChange(object_name=name, id=record_id, properties=changed))
+        return Mutation(kind="change", object=name, ids=tuple(ids))
+
+    def _archive(self, account: Account, name: str) -> Mutation:
+        ids = tuple(record.id for record in self._draw(account, name, 1))
+        for record_id in ids:
+            account.archive(name, record_id)
+        return Mutation(kind="archive", object=name, ids=ids)
+
+    def _restore(self, account: Account, name: str) -> Mutation:
+        ids = tuple(record.id for record in self._draw(account, name, 1, archived=True))
+        for record_id in ids:
+            account.restore(name, record_id)
+        return Mutation(kind="restore", object=name, ids=ids)
+
+    def _merge(self, account: Account, name: str) -> Mutation:
+        ids = [record.id for record in self._draw(account, name, 2)]
+        if len(ids) == 2:  # noqa: PLR2004 - it takes two to merge
+            ids.append(account.merge(name, *ids))
+        return Mutation(kind="merge", object=name, ids=tuple(ids) if len(ids) > 1 else ())
+
+    def _swap_domains(self, account: Account, _name: str) -> Mutation:
+        pair = self._draw(account, "companies", 2)
+        domains = [record.properties.get("domain") for record in pair]
+        for record, domain in zip(pair, reversed(domains), strict=True):
+            change = RecordChange(object_name="companies", id=record.id, properties={"domain": domain})
+            account.upsert(change)
+        return Mutation(kind="swap_domains", object="companies", ids=tuple(record.id for record in pair))
+
+    def _reassociate(self, account: Account, name: str) -> Mutation:
+        name = "contacts" if name == "companies" else name
+        ids = tuple(record.id for record in self._draw(account, name, 1))
+        for record_id in ids:
+            for target, associations in self._associations(account, name).items():
+                account.associate(name, record_id, target, associations)
+        return Mutation(kind="reassociate", object=name, ids=ids)
+
+    def _bump(self, account: Account, name: str) -> Mutation:
+        ids = tuple(record.id for record in self._draw(account, name, 1))
+        for record_id in ids:
+            account.upsert(RecordChange(object_name=name, id=record_id))
+        return Mutation(kind="bump", object=name, ids=ids)
+
+    def _gdpr_delete(self, account: Account, _name: str) -> Mutation:
+        archived = self._chance.random() < 0.3  # noqa: PLR2004 - a share of those that are deleted for good
+        ids = tuple(record.id for record in self._draw(account, "contacts", 1, archived=archived))
+        for record_id in ids:
+            account.gdpr_delete(record_id)
+        return Mutation(kind="gdpr_delete", object="contacts", ids=ids)
+
+    def _bulk(self, account: Account, name: str) -> Mutation:
+        updated_at = iso(account.clock.now())
+        ids = tuple(record.id for record in self._draw(account, name, self._chance.choice(BULK_SIZES)))
+        for record_id in ids:
+            account.upsert(
+                RecordChange(
+                    object_name=name,
+                    id=record_id,
+                    properties=self._properties(account, name),
+                    updated_at=updated_at,
+                )
+            )
+        return Mutation(kind="bulk", object=name, ids=ids)
+
+    def _properties(self, account: Account, name: str) -> Properties:
+        return {"companies": self._company, "contacts": self._contact, "deals": self._deal}[name](account)
+
+    def _company(self, account: Account) -> Properties:
+        stem = words.company_stem(self._chance.randrange(2_500))
+        others = self._draw(account, "companies", 1)
+        shared = others[0].properties.get("domain") if others else None
+        own = f"{stem.lower()}{self._chance.choice(words.TOP_LEVELS)}"
+        return {
+            "name": f"{stem} {self._chance.choice(words.COMPANY_KINDS)}",
+            "domain": self._chance.choice((own, own, own, f"www.{own}", shared, None)),
+            "numberofemployees": self._chance.choice((str(self._chance.randrange(10_000)), None, "50-100")),
+            "country": self._chance.choice(words.PLACES)[0],
+        }
+
+    def _contact(self, account: Account) -> Properties:
+        first, last = self._chance.choice(words.FIRST_NAMES), self._chance.choice(words.LAST_NAMES)
+        companies = self._draw(account, "companies", 1)
+        domain = (companies[0].properties.get("domain") if companies else None) or "nowhere-known.com"
+        mail = self._chance.choice((domain, domain, domain, self._chance.choice(words.FREE_MAIL)))
+        return {
+            "firstname": first,
+            "lastname": last,
+            "email": self._chance.choice((f"{first}.{last}@{mail}".lower(),) * 5 + (None,)),
+            "jobtitle": self._chance.choice(words.JOB_TITLES),
+        }
+
+    def _deal(self, _account: Account) -> Properties:
+        pipeline, stage = self._chance.choice(words.DEAL_STAGES)
+        stem = words.company_stem(self._chance.randrange(500))
+        return {
+            "dealname": f"{stem} - {self._chance.choice(words.DEAL_KINDS)}",
+            "amount": self._chance.choice((str(self._chance.randrange(500, 400_000)), None)),
+            "pipeline": pipeline,
+            "dealstage": stage,
+            "hs_is_closed": str(stage in {"closedwon", "closedlost"}).lower(),
+            "hs_is_closed_won": str(stage == "closedwon").lower(),
+        }
+
+    def _associations(self, account: Account, name: str) -> dict[str, list[Association]]:
+        """Draw up to two companies, the first of them primary; a deal gets up to three contacts too."""
+        if name == "companies":
+            return {}
+        companies = self._draw(account, "companies", self._chance.choice((0, 1, 1, 1, 2)))
+        drawn = {"companies": [Association(id=one.id, primary=one is companies[0]) for one in companies]}
+        if name == "deals":
+            people = self._draw(account, "contacts", self._chance.randrange(4))
+            drawn["contacts"] = [Association(id=one.id) for one in people]
+        return drawn
+
+    def _draw(self, account: Account, name: str, most: int, *, archived: bool = False) -> Sequence[Record]:
+        """Draw up to that many different records, in the order drawn."""
+        table = account.store.tables[name]
+        drawn = [table.some(self._chance, archived=archived) for _ in range(most)]
+        return list({record.id: record for record in drawn if record is not None}.values())
+
+    def _weighted(self, weights: dict[Choice, int]) -> Choice:
+        return self._chance.choices(list(weights), weights=list(weights.values()))[0]

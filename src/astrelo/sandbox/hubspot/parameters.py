@@ -1,0 +1,49 @@
+"""Reading a request's parameters and bodies, refusing as HubSpot does."""
+
+from typing import TypeVar
+
+import msgspec
+
+from astrelo.sandbox.hubspot.errors import invalid, refusal
+from astrelo.sandbox.messages import Request
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+def page_limit(request: Request, *, default: int, most: int) -> int:
+    """`limit`, between 1 and `most`."""
+    text = request.text("limit")
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+        raise invalid(
+            f"limit must be a number from 1 to {most}, not {text}.", code="INVALID_LIMIT", limit=text
+        )
+    return int(text)
+
+
+def flag(request: Request, name: str) -> bool:
+    """Read a boolean query parameter; absent means false."""
+    text = (request.text(name) or "false").lower()
+    if text not in {"true", "false"}:
+        raise invalid(f"{name} must be true or false, not {text}.", code="INVALID_BOOLEAN", name=name)
+    return text == "true"
+
+
+def json_body(request: Request, shape: type[Body]) -> Body:
+    """Read the body as `shape`: a missing field, a wrong type or broken JSON is 400, another media type 415."""
+    if request.media_type != "application/json":
+        raise refusal(415, "VALIDATION_ERROR", "HTTP 415 Unsupported Media Type: send application/json.")
+    try:
+        document = msgspec.json.decode(request.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"Invalid input JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise invalid("Invalid input JSON: the body must be an object.")
+    required = [entry.encode_name for entry in msgspec.structs.fields(shape) if entry.required]
+    if missing := [name for name in required if document.get(name) is None]:
+        raise invalid(f"Some required fields were not set: [{', '.join(missing)}]")
+    try:
+        return msgspec.convert(document, shape)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid input JSON: {error}") from error
