@@ -59,7 +59,7 @@ class ConsentingCrm(ScriptedCrm):
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return f"http://crm.test/authorize?state={request.state}"
 
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
         self.codes.append(code)
         if self.refuses_with is not None:
             raise self.refuses_with

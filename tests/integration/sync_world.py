@@ -63,11 +63,14 @@ class ScriptedCrm(CrmProvider):
     def authorization_url(self, request: AuthorizationRequest) -> str:
         raise NotImplementedError
 
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
         raise NotImplementedError
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return tokens
+
+    async def can_refresh(self, tokens: TokenSet) -> bool:
+        return True
 
     async def revoke(self, tokens: TokenSet) -> None:
         return None

@@ -83,7 +83,7 @@ async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_j
 
 async def test_the_stored_token_works_at_the_crm(world: OAuthWorld) -> None:
     connection = await world.connected()
-    token = await world.tokens.valid(connection)
+    token = (await world.tokens.valid(connection)).token
     assert world.sandbox.oauth.authenticate(token).grant.portal_id == 101
 
 
@@ -588,7 +588,7 @@ class SameTokenCrm(ScriptedCrm):
     def required_scopes(self) -> frozenset[str]:
         return frozenset({"oauth"})
 
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
         return self.grant
 
     async def revoke(self, tokens: TokenSet) -> None:

@@ -88,7 +88,7 @@ async def run(errand: Errand) -> None:
         say("ready")
         await asyncio.to_thread(sys.stdin.readline)
         try:
-            say(hashlib.sha256((await tokens.valid(connection)).encode()).hexdigest())
+            say(hashlib.sha256((await tokens.valid(connection)).token.encode()).hexdigest())
         except AstreloError as error:
             say(type(error).__name__)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
-from astrelo.domain.connection import CrmAccount, CrmConnection, TokenSet
+from astrelo.domain.connection import ApiAccess, CrmAccount, CrmConnection, TokenSet
 from astrelo.domain.errors import (
     CrmMisconfigured,
     CrmUnavailable,
@@ -18,7 +18,7 @@ from astrelo.domain.errors import (
     StoreUnavailable,
 )
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.ports import Clock, CrmProviders, CrmSession
+from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, CrmSession
 from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
 
 log = structlog.get_logger()
@@ -40,8 +40,12 @@ _STORE_AGAIN = (0.1, 1.0, 4.0)
 """Pauses, in seconds, before further attempts to store tokens that the CRM has issued."""
 
 
+LOST_RENEWAL = "the answer to a renewal was lost on its way, and with it the new authorization; connect again"
+"""Why a connection ends whose tokens the CRM replaced by ones that nobody has."""
+
+
 class _Remembered(NamedTuple):
-    access_token: str
+    access: ApiAccess
     until: float
     """By the monotonic clock."""
 
@@ -61,23 +65,23 @@ class AccessTokens:
         self._crms = crms
         self._clock = clock
         self._remembered: dict[ConnectionId, _Remembered] = {}
-        self._flights: dict[ConnectionId, asyncio.Task[str]] = {}
+        self._flights: dict[ConnectionId, asyncio.Task[ApiAccess]] = {}
 
-    async def valid(self, connection: CrmConnection, rejected: str | None = None) -> str:
-        """Return an access token that should work now; never `rejected`, which the CRM has just refused.
+    async def valid(self, connection: CrmConnection, rejected: str | None = None) -> ApiAccess:
+        """Return access that should work now; never with `rejected`, a token that the CRM has just refused.
 
         Raises ReauthorizationRequired (the connection then says so too, unless it is disconnected),
         CrmUnavailable, CrmMisconfigured, CrmRejected, ProviderNotConfigured, StoreUnavailable or
         SecretUnreadable.
         """
         known = self._remembered.get(connection.id)
-        if known and known.until > self._clock.monotonic() and known.access_token != rejected:
-            return known.access_token
-        token = await self._join(connection, rejected)
-        if token == rejected:
+        if known and known.until > self._clock.monotonic() and known.access.token != rejected:
+            return known.access
+        access = await self._join(connection, rejected)
+        if access.token == rejected:
             # That flight took off before the CRM refused the token, so it took the token for good.
-            token = await self._join(connection, rejected)
-        return token
+            access = await self._join(connection, rejected)
+        return access
 
     def forget(self, connection_id: ConnectionId) -> None:
         """Look at the database before this connection's next token is used."""
@@ -87,7 +91,7 @@ class AccessTokens:
         """Wait for refreshes under way: one cut off between answer and commit loses the grant."""
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
 
-    async def _join(self, connection: CrmConnection, rejected: str | None) -> str:
+    async def _join(self, connection: CrmConnection, rejected: str | None) -> ApiAccess:
         flight = self._flights.get(connection.id)
         if flight is None:
             flight = asyncio.create_task(self._fly(connection, rejected))
@@ -96,7 +100,7 @@ class AccessTokens:
         # Shielded: a caller that is cancelled must not take the others' refresh with it.
         return await asyncio.shield(flight)
 
-    async def _fly(self, connection: CrmConnection, rejected: str | None) -> str:
+    async def _fly(self, connection: CrmConnection, rejected: str | None) -> ApiAccess:
         try:
             stored = await self._read(connection)
             if not _is_usable(stored.tokens, rejected, self._clock.now()):
@@ -105,9 +109,9 @@ class AccessTokens:
         except BaseException:
             self.forget(connection.id)
             raise
-        return stored.tokens.access_token
+        return stored.tokens.access
 
-    def _landed(self, connection_id: ConnectionId, flight: asyncio.Task[str]) -> None:
+    def _landed(self, connection_id: ConnectionId, flight: asyncio.Task[ApiAccess]) -> None:
         del self._flights[connection_id]
         if not flight.cancelled():
             # Looked at here, because when every caller was cancelled nobody else does.
@@ -133,12 +137,17 @@ class AccessTokens:
         before: StoredTokens | None = None
         renewed: TokenSet | None = None
         try:
+            # In a transaction of its own, so that an attempt that is cut off remains on record.
             async with self._refresh_uow(connection.user_id) as tx:
-                before = await _tokens_of(tx, connection, lock=True)
-                # After the lock: a disconnect marks the connection while it holds the tokens, then revokes.
-                await _require_active(tx, connection)
+                before = await _locked(tx, connection)
                 if _is_usable(before.tokens, rejected, self._clock.now()):
                     return before
+                await tx.tokens.begin_refresh(connection.id)
+            async with self._refresh_uow(connection.user_id) as tx:
+                before = await _locked(tx, connection)
+                if _is_usable(before.tokens, rejected, self._clock.now()):
+                    return before
+                await self._require_unused(connection, before)
                 renewed = await self._ask(connection, before.tokens)
                 generation = await tx.tokens.put(connection.id, renewed)
         except ReauthorizationRequired as error:
@@ -152,10 +161,22 @@ class AccessTokens:
         log.info("token.refreshed", connection_id=str(connection.id), generation=generation)
         return StoredTokens(renewed, generation)
 
-    async def _ask(self, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
+    async def _require_unused(self, connection: CrmConnection, stored: StoredTokens) -> None:
+        """Ask before a refresh token is sent that may have been sent before: used twice, it ends the grant.
+
+        Whoever counted an attempt and has gone may have sent it, and so may whoever counted after us.
+        """
+        if stored.attempts > 1 and not await self._crm(connection).can_refresh(stored.tokens):
+            raise ReauthorizationRequired(connection.provider, LOST_RENEWAL)
+
+    def _crm(self, connection: CrmConnection) -> CrmProvider:
         crm = self._crms.get(connection.provider)
         if crm is None:
             raise ProviderNotConfigured(connection.provider)
+        return crm
+
+    async def _ask(self, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
+        crm = self._crm(connection)
         try:
             async with asyncio.timeout(REFRESH_LIMIT.total_seconds()):
                 renewed = await crm.refresh(tokens)
@@ -180,7 +201,7 @@ class AccessTokens:
             if current is None or current.id != connection.id or not current.is_active:
                 raise error
             stored = await _tokens_of(tx, connection)
-            if stored != refused:
+            if stored.generation != refused.generation:
                 return stored
             await tx.connections.save(current.needing_reauthorization(_why_ended(error)))
         log.warning(
@@ -197,7 +218,7 @@ class AccessTokens:
             try:
                 async with self._refresh_uow(connection.user_id) as tx:
                     stored = await _tokens_of(tx, connection, lock=True)
-                    if stored != before:
+                    if stored.generation != before.generation:
                         return stored
                     return StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
             except StoreUnavailable as error:
@@ -209,7 +230,7 @@ class AccessTokens:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._remembered = {key: kept for key, kept in self._remembered.items() if kept.until > monotonic}
         seconds = _good_for(tokens, now).total_seconds()
-        self._remembered[connection_id] = _Remembered(tokens.access_token, monotonic + seconds)
+        self._remembered[connection_id] = _Remembered(tokens.access, monotonic + seconds)
 
 
 class ConnectionSession(CrmSession):
@@ -223,7 +244,7 @@ class ConnectionSession(CrmSession):
     def account(self) -> CrmAccount:
         return self._connection.account
 
-    async def access_token(self, rejected: str | None = None) -> str:
+    async def access(self, rejected: str | None = None) -> ApiAccess:
         return await self._tokens.valid(self._connection, rejected)
 
 
@@ -236,6 +257,13 @@ async def _require_active(tx: Transaction, connection: CrmConnection) -> None:
         raise ReauthorizationRequired(connection.provider, current.reason or str(current.status))
 
 
+async def _locked(tx: Transaction, connection: CrmConnection) -> StoredTokens:
+    stored = await _tokens_of(tx, connection, lock=True)
+    # After the lock: a disconnect marks the connection while it holds the tokens, then revokes.
+    await _require_active(tx, connection)
+    return stored
+
+
 async def _tokens_of(tx: Transaction, connection: CrmConnection, *, lock: bool = False) -> StoredTokens:
     try:
         return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
@@ -244,6 +272,8 @@ async def _tokens_of(tx: Transaction, connection: CrmConnection, *, lock: bool =
 
 
 def _why_ended(error: ReauthorizationRequired) -> str:
+    if error.reason == LOST_RENEWAL:
+        return LOST_RENEWAL
     return (
         f"the CRM does not accept our authorization any more ({error.reason}): "
         "it was revoked there, or its renewal was lost; connect again"

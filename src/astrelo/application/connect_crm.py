@@ -45,11 +45,10 @@ RETURN_PATH = "/app"
 
 _LONGEST_RETURN_PATH = 200
 _RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
-_NAMES = {Provider.HUBSPOT: "HubSpot", Provider.SALESFORCE: "Salesforce"}
 _CODE = re.compile(r"[\x20-\x7e]{1,4096}")
 """Visible characters, by RFC 6749 appendix A.11; the limit is ours."""
 
-_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+_ERROR_CODE = re.compile(r"[A-Za-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +110,14 @@ class StartAuthorization:
         force: bool = False,
         replace: bool = False,
         return_path: str = RETURN_PATH,
+        login_host: str | None = None,
     ) -> AlreadyConnected | AuthorizationStarted:
         """`force` skips the look at the connection there is; so does `replace`.
 
         `replace` lets the new grant be another account's: the old account's data are then deleted.
+        `login_host` is where the user signs in at a CRM that has several such places.
 
-        Raises ProviderNotConfigured, InvalidInput for a return path that is not one of ours, and
+        Raises ProviderNotConfigured, InvalidInput for a return path or login host that is none, and
         CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection works.
         """
         crm = self._crms.get(provider)
@@ -127,7 +128,9 @@ class StartAuthorization:
             connection = await self._working_connection(user_id, provider)
             if connection is not None:
                 return AlreadyConnected(connection=connection, return_path=return_path)
-        return await self._start(user_id, crm, replace=replace, return_path=return_path)
+        return await self._start(
+            user_id, crm, replace=replace, return_path=return_path, login_host=login_host
+        )
 
     async def _working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
         async with self._uow(user_id) as tx:
@@ -142,9 +145,18 @@ class StartAuthorization:
         return connection
 
     async def _start(
-        self, user_id: UserId, crm: CrmProvider, *, replace: bool, return_path: str
+        self,
+        user_id: UserId,
+        crm: CrmProvider,
+        *,
+        replace: bool,
+        return_path: str,
+        login_host: str | None,
     ) -> AuthorizationStarted:
         state, browser_token, verifier = (self._randomness.token() for _ in range(3))
+        authorize_url = crm.authorization_url(
+            AuthorizationRequest(state=state, code_challenge=_challenge(verifier), login_host=login_host)
+        )
         await self._states.add(
             PendingAuthorization(
                 state_hash=_sha256(state),
@@ -155,12 +167,12 @@ class StartAuthorization:
                 replace=replace,
                 return_path=return_path,
                 expires_at=self._clock.now() + STATE_LIFETIME,
+                login_host=login_host,
             )
         )
-        request = AuthorizationRequest(state=state, code_challenge=_challenge(verifier))
         log.info("authorization.started", provider=crm.provider, replace=replace)
         return AuthorizationStarted(
-            authorize_url=crm.authorization_url(request), browser_token=browser_token, flow=flow_of(state)
+            authorize_url=authorize_url, browser_token=browser_token, flow=flow_of(state)
         )
 
 
@@ -209,7 +221,7 @@ class ConnectCrm:
                 AuthorizationFailure.NOT_CONFIGURED, str(ProviderNotConfigured(provider)).removesuffix(".")
             )
         pending = await self._claim(provider, state, browser_token, session_user)
-        grant = await _exchange(crm, _granted_code(provider, code, error), pending.code_verifier)
+        grant = await _exchange(crm, _granted_code(provider, code, error), pending)
         try:
             _require_scopes(crm, grant)
             connection, replaced = await self._keep(pending, grant)
@@ -288,10 +300,10 @@ class ConnectCrm:
             await revoke(crm, grant.tokens)
 
 
-async def _exchange(crm: CrmProvider, code: str, code_verifier: str) -> Grant:
-    name = _NAMES[crm.provider]
+async def _exchange(crm: CrmProvider, code: str, pending: PendingAuthorization) -> Grant:
+    name = crm.provider.label
     try:
-        return await crm.exchange(code, code_verifier)
+        return await crm.exchange(code, pending.code_verifier, pending.login_host)
     except GrantRejected as error:
         detail = f"{name} refused the authorization code; start again"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
@@ -310,12 +322,12 @@ async def _exchange(crm: CrmProvider, code: str, code_verifier: str) -> Grant:
 
 def _granted_code(provider: Provider, code: str | None, error: str | None) -> str:
     if error == "access_denied":
-        raise _failed(AuthorizationFailure.DENIED, f"access was not granted at {_NAMES[provider]}")
+        raise _failed(AuthorizationFailure.DENIED, f"access was not granted at {provider.label}")
     if error is not None:
         told = error if _ERROR_CODE.fullmatch(error) else "an unknown error"
-        raise _failed(AuthorizationFailure.FAILED, f"{_NAMES[provider]} ended the sign-in: {told}")
+        raise _failed(AuthorizationFailure.FAILED, f"{provider.label} ended the sign-in: {told}")
     if not code or not _CODE.fullmatch(code):
-        detail = f"{_NAMES[provider]} sent no authorization code that can be one; start again"
+        detail = f"{provider.label} sent no authorization code that can be one; start again"
         raise _failed(AuthorizationFailure.FAILED, detail)
     return code
 

@@ -21,7 +21,7 @@ AT_ONCE = 3
 """Calls stored at a time by one process: one may wait for a run that ends, on a connection others need."""
 
 PATIENCE = timedelta(seconds=4)
-"""HubSpot waits five seconds for an answer, and sends a call again that got none."""
+"""A CRM that waits five seconds for an answer sends a call again that got none."""
 
 
 class HandleCrmEvents:

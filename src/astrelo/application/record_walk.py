@@ -70,8 +70,8 @@ class Batch:
 
     records: list[CrmRecord] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
-    merged_ids: set[RecordId] = field(default_factory=set)
-    """Ids that were merged away into one of the records, now or long ago."""
+    departed_ids: set[RecordId] = field(default_factory=set)
+    """Ids that are said to be archived, erased or merged away, now or long ago."""
     pages: int = 0
     cursor: Cursor | None = None
     expected_total: int | None = None
@@ -81,7 +81,7 @@ class Batch:
         self.pages += 1
         self.records.extend(page.records)
         self.rejected.extend(page.rejected)
-        self.merged_ids.update(page.merged)
+        self.departed_ids.update(page.removed_ids, page.erased_ids, page.merged)
         self.cursor = page.cursor
         self.expected_total = self.expected_total or page.expected_total
         self.ends_walk = page.cursor is None
@@ -166,18 +166,18 @@ class RecordWalk:
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
             counts = await _store(tx, source, step, distinct, again, conclude)
-            if batch.merged_ids and step.window is not None:
-                await self._note_merged(tx, source, step.object_type, batch.merged_ids)
+            if batch.departed_ids and step.window is not None:
+                await self._note_departed(tx, source, step.object_type, batch.departed_ids)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
         source.pace.advanced(step)
         log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
         return step
 
-    async def _note_merged(
+    async def _note_departed(
         self, tx: Transaction, source: Source, object_type: ObjectType, ids: Collection[RecordId]
     ) -> None:
-        """Have records that still live with us read again, though a search says that they were merged away.
+        """Have records that still live with us read again, though the CRM says that they are gone.
 
         A whole walk looks for what it did not meet; this would otherwise wait for the next one.
         """

@@ -6,12 +6,10 @@ from astrelo.application.read_models import CrowdedDomain, IntegrationStatus, Ru
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus, StepStatus
 
-_NAMES = {Provider.HUBSPOT: "HubSpot", Provider.SALESFORCE: "Salesforce"}
-
 
 def action_for_connection(status: IntegrationStatus, provider: Provider) -> str | None:
     """Say what brings the data up to date again; None when nothing need be done."""
-    name = _NAMES[provider]
+    name = provider.label
     match status:
         case IntegrationStatus.ACTIVE:
             return None
@@ -27,18 +25,18 @@ def action_for_run(run: RunView) -> str | None:
     """Say what would help a run that does not simply go on."""
     match run.status:
         case RunStatus.PARKED if run.parked_until is None:
-            return f"Connect {_NAMES[run.provider]} again; the run then goes on where it stopped."
+            return f"Connect {run.provider.label} again; the run then goes on where it stopped."
         case RunStatus.PARKED:
             return "Nothing: the run goes on by itself at the time given as parked_until."
         case RunStatus.FAILED:
             return "Request a sync again: it goes on where this one stopped."
         case RunStatus.PARTIAL if _deletions_not_believed(run):
             return (
-                f"Check in {_NAMES[run.provider]} whether so many records were really deleted. If they were, "
+                f"Check in {run.provider.label} whether so many records were really deleted. If they were, "
                 "ask the operator to let a full sync accept it; until then they stay."
             )
         case RunStatus.PARTIAL:
-            return f"Grant the missing permissions in {_NAMES[run.provider]}, then connect it again."
+            return f"Grant the missing permissions in {run.provider.label}, then connect it again."
         case _:
             return None
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from astrelo.domain.errors import InvalidTransition
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
@@ -25,17 +25,36 @@ class ConnectionStatus(StrEnum):
 class TokenSet:
     """What a token endpoint gave (RFC 6749 §5.1). `repr` hides the secrets.
 
-    `expires_at` is None where the provider does not say (Salesforce): then only a 401 refreshes.
+    `expires_at` is None where the provider does not say: then only a 401 refreshes.
     """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_at: datetime | None
     scopes: frozenset[str] = frozenset()
+    api_url: str | None = None
+    """Where the account's API is, if the provider tells it with the tokens; it may move at a refresh."""
+    issuer_url: str | None = None
+    """Which authorization server gave them, and renews and revokes them, if the provider has several."""
+
+    @property
+    def access(self) -> "ApiAccess":
+        return ApiAccess(self.access_token, self.api_url)
 
     def is_fresh(self, now: datetime) -> bool:
         """Tell whether the access token has more than REFRESH_MARGIN to live; unknown lives count as fresh."""
         return self.expires_at is None or self.expires_at - now > REFRESH_MARGIN
+
+
+class ApiAccess(NamedTuple):
+    """What a request to a CRM needs of the tokens: the one it carries, and where it goes."""
+
+    token: str
+    api_url: str | None = None
+    """None where every account's API has the same address."""
+
+    def __repr__(self) -> str:
+        return f"ApiAccess(…, api_url={self.api_url!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,8 @@ class AuthorizationRequest:
 
     state: str = field(repr=False)
     code_challenge: str
+    login_host: str | None = None
+    """Where the user signs in, if the provider has several places; as the user told it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +100,8 @@ class PendingAuthorization:
     replace: bool
     return_path: str
     expires_at: datetime
+    login_host: str | None = None
+    """As in AuthorizationRequest: the code is exchanged where it was given."""
 
     def is_expired(self, now: datetime) -> bool:
         return now >= self.expires_at

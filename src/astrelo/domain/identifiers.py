@@ -19,7 +19,7 @@ RecordId = NewType("RecordId", str)
 """A record's id at the CRM: text, unique only within one account and object type."""
 
 CrmAccountId = NewType("CrmAccountId", str)
-"""The account's id at the CRM, such as HubSpot's portal id: text, unique within the provider."""
+"""The account's id at the CRM: text, unique within the provider."""
 
 Cursor = NewType("Cursor", str)
 """Where a walk goes on. Opaque to everyone but the adapter that made it; survives a process."""
@@ -31,6 +31,14 @@ MAX_RECORD_ID_LENGTH = 128
 class Provider(StrEnum):
     HUBSPOT = "hubspot"
     SALESFORCE = "salesforce"
+
+    @property
+    def label(self) -> str:
+        """The name as people write it."""
+        return _LABELS[self]
+
+
+_LABELS = {Provider.HUBSPOT: "HubSpot", Provider.SALESFORCE: "Salesforce"}
 
 
 class ObjectType(StrEnum):

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from astrelo.domain.connection import (
+    ApiAccess,
     AuthorizationRequest,
     CrmAccount,
     Grant,
@@ -104,17 +105,17 @@ class ReferenceData(Protocol):
 
 
 class CrmSession(Protocol):
-    """What reading one account takes: the account, and a valid access token at each request."""
+    """What reading one account takes: the account, and access to its API at each request."""
 
     @property
     @abstractmethod
     def account(self) -> CrmAccount: ...
 
     @abstractmethod
-    def access_token(self, rejected: str | None = None) -> Awaitable[str]:
-        """Return a token that should work now.
+    def access(self, rejected: str | None = None) -> Awaitable[ApiAccess]:
+        """Return a token that should work now, and where the account's API is.
 
-        `rejected` is one that the CRM has just refused as expired: if it is still the current one, it
+        `rejected` is a token that the CRM has just refused as expired: if it is still the current one, it
         is refreshed first. Raises ReauthorizationRequired, CrmUnavailable, CrmMisconfigured.
         """
 
@@ -136,17 +137,29 @@ class CrmProvider(Protocol):
         """Scopes without which a connection is of no use."""
 
     @abstractmethod
-    def authorization_url(self, request: AuthorizationRequest) -> str: ...
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        """Raise InvalidInput for a login host that is none of this provider's."""
 
     @abstractmethod
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
-        """Turn an authorization code into a grant. Never retried. Raises GrantRejected, CrmMisconfigured."""
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+        """Turn an authorization code into a grant, where the authorization was requested. Never retried.
+
+        Raises GrantRejected, CrmMisconfigured.
+        """
 
     @abstractmethod
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         """Get new tokens. Never retried: a refresh token may be single-use.
 
         Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured, CrmUnavailable.
+        """
+
+    @abstractmethod
+    async def can_refresh(self, tokens: TokenSet) -> bool:
+        """Tell, without using them up, whether these tokens may be refreshed.
+
+        Asked after a refresh whose answer was lost: a single-use token that was used up and is presented
+        again can end the whole grant. Returns within 15 s. Raises CrmMisconfigured, CrmUnavailable.
         """
 
     @abstractmethod
@@ -165,6 +178,8 @@ class CrmProvider(Protocol):
         """Walk the records modified in `window` (all live ones without), from `cursor` on.
 
         Yields pages of at most about 1,000 records, associations included; the last one has no cursor.
+        A page may be empty: its cursor is where to go on all the same. `removed_ids`, `erased_ids` and
+        `merged` are what it happens to meet; what is missing from a walk over all records may still live.
         Whoever leaves early closes it, so that what is fetched ahead stops.
         Raises PermissionMissing, ReauthorizationRequired.
         """

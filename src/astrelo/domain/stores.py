@@ -37,6 +37,8 @@ class StoredTokens(NamedTuple):
     tokens: TokenSet
     generation: int
     """Raised by every `put`: tells whether somebody else refreshed meanwhile."""
+    attempts: int = 0
+    """Refreshes of these tokens that were begun: what became of all but the last one is unknown."""
 
 
 class TokenStore(Protocol):
@@ -52,6 +54,10 @@ class TokenStore(Protocol):
 
         Raises StoreUnavailable when the lock is not had within the store's lock timeout.
         """
+
+    @abstractmethod
+    async def begin_refresh(self, connection_id: ConnectionId) -> None:
+        """Count an attempt to refresh these tokens; `put` begins the count anew. Raises NotFound."""
 
     @abstractmethod
     async def put(self, connection_id: ConnectionId, tokens: TokenSet) -> int:

@@ -22,7 +22,7 @@ from astrelo.adapters.outbound.crm_transport import (
 )
 from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
 from astrelo.adapters.outbound.rate_budget import RollingBudget
-from astrelo.domain.connection import CrmAccount
+from astrelo.domain.connection import ApiAccess, CrmAccount
 from astrelo.domain.errors import (
     CrmError,
     CrmRejected,
@@ -294,10 +294,10 @@ class RenewingSession(LastingSession):
         super().__init__(ACCOUNT)
         self.generation = 1
 
-    async def access_token(self, rejected: str | None = None) -> str:
+    async def access(self, rejected: str | None = None) -> ApiAccess:
         if rejected == f"token-{self.generation}":
             self.generation += 1
-        return f"token-{self.generation}"
+        return ApiAccess(f"token-{self.generation}")
 
 
 @pytest.mark.parametrize("category", ["EXPIRED_AUTHENTICATION", "INVALID_AUTHENTICATION"])

@@ -16,7 +16,13 @@ FIRST = TokenSet(
     expires_at=datetime(2026, 11, 23, 10, 30, tzinfo=UTC),
     scopes=frozenset({"oauth", "crm.objects.companies.read"}),
 )
-SECOND = TokenSet(access_token="access-2", refresh_token="refresh-2", expires_at=None)
+SECOND = TokenSet(
+    access_token="access-2",
+    refresh_token="refresh-2",
+    expires_at=None,
+    api_url="https://acme.my.crm.example",
+    issuer_url="https://login.crm.example",
+)
 
 
 @pytest.mark.anyio
@@ -48,9 +54,19 @@ class TokenStoreContract:
     async def test_without_tokens_get_and_lock_say_so(
         self, store: TokenStore, connection_id: ConnectionId
     ) -> None:
-        for look in (store.get, store.lock):
+        for look in (store.get, store.lock, store.begin_refresh):
             with pytest.raises(NotFound):
                 await look(connection_id)
+
+    async def test_attempts_to_refresh_are_counted_until_the_next_put(
+        self, store: TokenStore, connection_id: ConnectionId
+    ) -> None:
+        await store.put(connection_id, FIRST)
+        for attempts in (1, 2):
+            await store.begin_refresh(connection_id)
+            assert (await store.get(connection_id)).attempts == attempts
+        await store.put(connection_id, SECOND)
+        assert (await store.get(connection_id)).attempts == 0
 
     async def test_deleted_tokens_are_gone_and_deleting_again_is_harmless(
         self, store: TokenStore, connection_id: ConnectionId

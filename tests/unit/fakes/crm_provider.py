@@ -88,7 +88,7 @@ class FakeCrmProvider(CrmProvider):
         challenge = f"code_challenge={request.code_challenge}&code_challenge_method=S256"
         return f"https://crm.example/authorize?state={quote(request.state, safe='')}&{challenge}"
 
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
         self._require_up()
         challenge = self._codes.pop(code, None)
         digest = hashlib.sha256(code_verifier.encode()).digest()
@@ -107,6 +107,10 @@ class FakeCrmProvider(CrmProvider):
         if self._rotates:
             family.refresh_token = self._issue("refresh")
         return self._tokens(family)
+
+    async def can_refresh(self, tokens: TokenSet) -> bool:
+        self._require_up()
+        return any(one.refresh_token == tokens.refresh_token and not one.is_revoked for one in self._families)
 
     async def revoke(self, tokens: TokenSet) -> None:
         self._require_up()
@@ -177,8 +181,8 @@ class FakeCrmProvider(CrmProvider):
 
     async def _require_access(self, session: CrmSession, object_type: ObjectType | None) -> None:
         self._require_up()
-        token = await session.access_token()
-        if not self._opens(token) and not self._opens(await session.access_token(token)):
+        token = (await session.access()).token
+        if not self._opens(token) and not self._opens((await session.access(token)).token):
             raise ReauthorizationRequired(self._provider, "the access token is refused twice")
         if object_type in self.forbidden:
             raise PermissionMissing(self._provider, object_type, (f"{object_type}.read",))

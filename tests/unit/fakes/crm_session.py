@@ -1,6 +1,6 @@
 """A session that keeps its tokens in memory and refreshes them as AccessTokens would."""
 
-from astrelo.domain.connection import CrmAccount, Grant
+from astrelo.domain.connection import ApiAccess, CrmAccount, Grant
 from astrelo.domain.ports import CrmProvider, CrmSession
 
 
@@ -15,11 +15,11 @@ class FakeCrmSession(CrmSession):
     def account(self) -> CrmAccount:
         return self._account
 
-    async def access_token(self, rejected: str | None = None) -> str:
+    async def access(self, rejected: str | None = None) -> ApiAccess:
         if rejected == self.tokens.access_token:
             self.tokens = await self._provider.refresh(self.tokens)
             self.refreshes += 1
-        return self.tokens.access_token
+        return self.tokens.access
 
 
 class LastingSession(CrmSession):
@@ -33,5 +33,5 @@ class LastingSession(CrmSession):
     def account(self) -> CrmAccount:
         return self._account
 
-    async def access_token(self, rejected: str | None = None) -> str:
-        return self._token
+    async def access(self, rejected: str | None = None) -> ApiAccess:
+        return ApiAccess(self._token)

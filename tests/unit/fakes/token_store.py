@@ -21,6 +21,10 @@ class FakeTokenStore(TokenStore):
     async def lock(self, connection_id: ConnectionId) -> StoredTokens:
         return await self.get(connection_id)
 
+    async def begin_refresh(self, connection_id: ConnectionId) -> None:
+        stored = await self.get(connection_id)
+        self._stored[connection_id] = stored._replace(attempts=stored.attempts + 1)
+
     async def put(self, connection_id: ConnectionId, tokens: TokenSet) -> int:
         before = self._stored.get(connection_id)
         generation = before.generation + 1 if before else 1

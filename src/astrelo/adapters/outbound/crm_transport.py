@@ -16,6 +16,7 @@ import httpx
 import structlog
 
 from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports import Clock, CrmSession, Randomness
@@ -24,7 +25,7 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
-"""The longest pause HubSpot announces (an account that moves between data centres)."""
+"""The longest pause that a CRM is known to announce (an account that moves between data centres)."""
 
 
 class Timeouts(NamedTuple):
@@ -74,6 +75,7 @@ class Call(NamedTuple):
 
     method: str
     url: str
+    """Absolute; or a path, where each account's API has an address of its own (`ApiAccess.api_url`)."""
     label: str
     object_type: ObjectType | None
     content: bytes | None = None
@@ -232,13 +234,13 @@ class CrmTransport:
         refused: str | None = None
         failures, waited = 0, 0.0
         while True:
-            token = await session.access_token(refused)
+            access = await session.access(refused)
             try:
-                return await self._attempt(call, token, session, budget, decode)
+                return await self._attempt(call, access, session, budget, decode)
             except _TokenRefusedError as error:
                 if refused is not None:
                     raise ReauthorizationRequired(self._dialect.provider, str(error)) from None
-                refused = token
+                refused = access.token
             except _FailedAttemptError as failure:
                 failures += 1
                 wait = self._wait(failure.verdict, failures, policy)
@@ -248,11 +250,17 @@ class CrmTransport:
                 waited += wait
 
     async def _attempt(
-        self, call: Call, token: str, session: CrmSession, budget: RollingBudget, decode: Callable[[bytes], T]
+        self,
+        call: Call,
+        access: ApiAccess,
+        session: CrmSession,
+        budget: RollingBudget,
+        decode: Callable[[bytes], T],
     ) -> T:
         await budget.acquire()
         try:
-            reply = await self._sender.send(call.method, call.url, self._authorized(token), call.content)
+            headers = self._authorized(access.token)
+            reply = await self._sender.send(call.method, _address(call, access), headers, call.content)
             self._dialect.observe(reply.headers, budget)
         except CrmUnavailable as error:
             raise _FailedAttemptError(TryAgain(error)) from error.__cause__
@@ -311,6 +319,10 @@ class CrmTransport:
             wait_seconds=round(wait, 3),
         )
         await self._clock.sleep(wait)
+
+
+def _address(call: Call, access: ApiAccess) -> str:
+    return call.url if access.api_url is None else access.api_url + call.url
 
 
 _SUCCESS = range(200, 300)

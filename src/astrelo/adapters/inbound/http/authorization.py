@@ -57,6 +57,14 @@ Replace = Annotated[
 ReturnPath = Annotated[
     str, QueryParameter(max_length=200, description="The frontend's page to land on: /app or below it.")
 ]
+LoginHost = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=253,
+        description="Where the user signs in at a CRM that has several such places, such as the user's own "
+        "host there. Left out, it is the CRM's general one.",
+    ),
+]
 FromProvider = Annotated[str | None, QueryParameter()]
 State = Annotated[str | None, QueryParameter(name="state")]  # `state` itself is reserved
 
@@ -88,10 +96,13 @@ class AuthorizationRoutes(Controller):
         *,
         force: Force = False,
         return_path: ReturnPath = RETURN_PATH,
+        login_host: LoginHost = None,
     ) -> Redirect:
         """Lead to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now."""
         try:
-            started = await start(user_id, provider, force=force, return_path=return_path)
+            started = await start(
+                user_id, provider, force=force, return_path=return_path, login_host=login_host
+            )
         except InvalidInput:
             raise
         except AstreloError as error:
@@ -117,9 +128,17 @@ class AuthorizationRoutes(Controller):
         force: Force = False,
         replace: Replace = False,
         return_path: ReturnPath = RETURN_PATH,
+        login_host: LoginHost = None,
     ) -> Response[Authorization]:
         """Answer where to send the browser, and set the cookie that the way back needs."""
-        started = await start(user_id, provider, force=force, replace=replace, return_path=return_path)
+        started = await start(
+            user_id,
+            provider,
+            force=force,
+            replace=replace,
+            return_path=return_path,
+            login_host=login_host,
+        )
         if isinstance(started, AlreadyConnected):
             return Response(Authorization(authorize_url=None, already_connected=True))
         answer = Authorization(authorize_url=started.authorize_url, already_connected=False)

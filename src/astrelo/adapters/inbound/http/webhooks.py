@@ -5,12 +5,14 @@ from typing import Any
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problem_kinds import (
     BODY_TOO_LARGE,
     MALFORMED_REQUEST,
+    NOT_FOUND,
     PROVIDER_NOT_CONFIGURED,
     WEBHOOK_REJECTED,
 )
@@ -21,35 +23,35 @@ from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import WebhookRequest
 
-_HUBSPOT_PATH = "/api/webhooks/hubspot"
-
 
 class Webhooks(Controller):
     tags = ("webhooks",)
 
     @post(
-        _HUBSPOT_PATH,
+        "/api/webhooks/{provider:str}",
         status_code=HTTP_204_NO_CONTENT,
-        responses=documented(MALFORMED_REQUEST, BODY_TOO_LARGE, PROVIDER_NOT_CONFIGURED, WEBHOOK_REJECTED),
+        responses=documented(
+            MALFORMED_REQUEST, NOT_FOUND, BODY_TOO_LARGE, PROVIDER_NOT_CONFIGURED, WEBHOOK_REJECTED
+        ),
         opt={PUBLIC: True, OPEN_QUERY: True},
         security=[{}],
-        summary="Take HubSpot's webhook calls",
+        summary="Take a CRM's webhook calls",
     )
     @inject
-    async def hubspot(
+    async def take(
         self,
         request: Request[Any, Any, Any],
         handle_crm_events: FromDishka[HandleCrmEvents],
         config: NamedDependency[HttpConfig],
+        provider: FromPath[Provider],
     ) -> None:
         """Keep which records the call names; they are read again soon after, so that its order does not matter.
 
-        The body is HubSpot's: 1 to 100 events, signed as version 3 with the app's client secret over the
-        public URL of this path.
+        Body and signature are the CRM's own; the signature covers the public URL of this path.
         """
         query = request.scope["query_string"].decode("latin-1")
-        uri = f"{config.public_url}{_HUBSPOT_PATH}" + (f"?{query}" if query else "")
+        uri = f"{config.public_url}{request.url.path}" + (f"?{query}" if query else "")
         call = WebhookRequest(
             method=request.method, uri=uri, headers=dict(request.headers), body=await request.body()
         )
-        await handle_crm_events(Provider.HUBSPOT, call)
+        await handle_crm_events(provider, call)

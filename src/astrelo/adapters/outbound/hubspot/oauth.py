@@ -30,6 +30,7 @@ from astrelo.domain.errors import (
     CrmRejected,
     CrmUnavailable,
     GrantRejected,
+    InvalidInput,
     RateLimited,
     ReauthorizationRequired,
 )
@@ -81,6 +82,8 @@ class HubSpotOAuth:
         self._details = f"{config.api_base}/account-info/{HUBSPOT_API_DATE}/details"
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
+        if request.login_host is not None:
+            raise InvalidInput("login_host", "HubSpot has one place to sign in; leave it out")
         query = urlencode(
             {
                 "client_id": self._config.client_id,

@@ -55,11 +55,20 @@ class HubSpotProvider(CrmProvider):
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return self._oauth.authorization_url(request)
 
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,  # noqa: ARG002 - HubSpot has one, and `authorization_url` took no other
+    ) -> Grant:
         return await self._oauth.exchange(code, code_verifier)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return await self._oauth.refresh(tokens)
+
+    async def can_refresh(self, tokens: TokenSet) -> bool:  # noqa: ARG002 - it holds for all of them
+        """Return True without a call: HubSpot's refresh tokens may be used any number of times."""
+        return True
 
     async def revoke(self, tokens: TokenSet) -> None:
         await self._oauth.revoke(tokens)

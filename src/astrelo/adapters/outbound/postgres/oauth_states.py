@@ -40,6 +40,7 @@ class PgOAuthStates(OAuthStates):
                 pending.replace,
                 pending.return_path,
                 pending.expires_at,
+                pending.login_host,
             )
         except UNAVAILABLE as error:
             raise StoreUnavailable(type(error).__name__) from error
@@ -63,6 +64,7 @@ class PgOAuthStates(OAuthStates):
             replace=row["replace"],
             return_path=row["return_path"],
             expires_at=row["expires_at"],
+            login_host=row["login_host"],
         )
 
 

@@ -33,8 +33,17 @@ class PgTokenStore(TokenStore):
             self._cipher.encrypt(tokens.refresh_token, self._context(connection_id, "refresh_token")),
             tokens.expires_at,
             sorted(tokens.scopes),
+            tokens.api_url,
+            tokens.issuer_url,
         )
         return generation
+
+    async def begin_refresh(self, connection_id: ConnectionId) -> None:
+        begun = await self._connection.fetchval(
+            statement("token_begin_refresh"), self._user_id, connection_id
+        )
+        if begun is None:
+            raise NotFound("tokens of connection", connection_id)
 
     async def delete(self, connection_id: ConnectionId) -> None:
         await self._connection.execute(statement("token_delete"), self._user_id, connection_id)
@@ -48,8 +57,10 @@ class PgTokenStore(TokenStore):
             refresh_token=self._open(row, connection_id, "refresh_token"),
             expires_at=row["expires_at"],
             scopes=frozenset(row["scopes"]),
+            api_url=row["api_url"],
+            issuer_url=row["issuer_url"],
         )
-        return StoredTokens(tokens, row["generation"])
+        return StoredTokens(tokens, row["generation"], row["refresh_attempts"])
 
     def _open(self, row: asyncpg.Record, connection_id: ConnectionId, column: str) -> str:
         return self._cipher.decrypt(row[column], self._context(connection_id, column))
