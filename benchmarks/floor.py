@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import uvloop
 
-from astrelo.adapters.outbound.crm_transport import open_transport
+from astrelo.adapters.outbound.crm.transport import open_transport
 from astrelo.adapters.outbound.hubspot import wire
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
 from astrelo.bootstrap.processes import end_with_parent

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.adapters.outbound.crm_transport import (
+from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.transport import (
     ONE_ATTEMPT,
     PATIENT,
     Call,
@@ -21,7 +22,6 @@ from astrelo.adapters.outbound.crm_transport import (
     retry_after,
 )
 from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
-from astrelo.adapters.outbound.rate_budget import RollingBudget
 from astrelo.domain.connection import ApiAccess, CrmAccount
 from astrelo.domain.errors import (
     CrmError,

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from astrelo.adapters.outbound.crm_transport import Incomplete
-from astrelo.adapters.outbound.hubspot.decoding import Decoder, PageDecoder
+from astrelo.adapters.outbound.crm.decoding import Decoder
+from astrelo.adapters.outbound.crm.transport import Incomplete
+from astrelo.adapters.outbound.hubspot.decoding import PageDecoder
 from astrelo.adapters.outbound.hubspot.wire import AssociationBatch, CompanyObject
 from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
 decode = PageDecoder(CompanyObject)
@@ -117,5 +119,5 @@ def test_a_surrogate_in_an_associations_label_costs_one_character() -> None:
         b'{"results": [{"from": {"id": "1"}, "to": [{"toObjectId": 9, '
         b'"associationTypes": [{"typeId": 7, "label": "\\ud800"}]}]}]}'
     )
-    (entry,) = Decoder(AssociationBatch)(body).results
+    (entry,) = Decoder(AssociationBatch, Provider.HUBSPOT)(body).results
     assert entry.to[0].association_types[0].label == "\ufffd"

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.hubspot.industries import IndustryCodes, load_industries
+from astrelo.adapters.outbound.crm.industries import IndustryCodes
+from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.wire import (
     CompanyObject,

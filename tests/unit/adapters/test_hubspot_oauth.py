@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, parse_qsl
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.crm_transport import Sender, Timeouts
-from astrelo.adapters.outbound.hubspot import oauth
+from astrelo.adapters.outbound.crm import oauth
+from astrelo.adapters.outbound.crm.transport import Sender, Timeouts
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.domain.connection import AuthorizationRequest, TokenSet
 from astrelo.domain.errors import (

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
+from astrelo.adapters.outbound.crm.walking import ahead
 from astrelo.adapters.outbound.hubspot import walk
 from astrelo.adapters.outbound.hubspot.cursors import SearchRange, position_of
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
-from astrelo.adapters.outbound.hubspot.walk import ahead, ranges_of
+from astrelo.adapters.outbound.hubspot.walk import ranges_of
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, RateLimited
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
 from astrelo.domain.records import ContactRecord, DealRecord, RecordPage, RejectionReason

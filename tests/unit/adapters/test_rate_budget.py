@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
 from tests.unit.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio

@@ -1,6 +1,6 @@
 """HubSpot's windows, for each account: requests, the batch associations, and search."""
 
-from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
 from astrelo.domain.identifiers import CrmAccountId
 from astrelo.domain.ports import Clock
 

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from astrelo.adapters.outbound.crm_transport import PATIENT, Call, CrmTransport, RetryPolicy
+from astrelo.adapters.outbound.crm.decoding import Decoder
+from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.transport import PATIENT, Call, CrmTransport, RetryPolicy
+from astrelo.adapters.outbound.crm.walking import Trail
 from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
 from astrelo.adapters.outbound.hubspot.decoding import (
     DecodedPage,
-    Decoder,
     PageDecoder,
     following,
     require_only_misses,
@@ -33,8 +35,6 @@ from astrelo.adapters.outbound.hubspot.wire import (
     Pipeline,
     PipelineList,
 )
-from astrelo.adapters.outbound.rate_budget import RollingBudget
-from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmSession
 
@@ -67,8 +67,8 @@ _DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
     ObjectType.DEALS: PageDecoder(DealObject),
 }
 _OWNERS = PageDecoder(OwnerObject)
-_PIPELINES = Decoder(PipelineList)
-_ASSOCIATIONS = Decoder(AssociationBatch)
+_PIPELINES = Decoder(PipelineList, Provider.HUBSPOT)
+_ASSOCIATIONS = Decoder(AssociationBatch, Provider.HUBSPOT)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -132,7 +132,7 @@ class HubSpotClient:
         found: dict[str, list[AssociatedObject]] = {}
         for part in _parts(ids, ASSOCIATIONS_LIMIT):
             inputs = [AssociationInput(record_id) for record_id in part]
-            trail = Trail(inputs)
+            trail = Trail(inputs, Provider.HUBSPOT)
             while inputs:
                 batch = await self._association_batch(session, source, target, inputs)
                 inputs = trail.follow(_gathered(batch, inputs, found))
@@ -144,7 +144,7 @@ class HubSpotClient:
         url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
         owners: list[OwnerObject] = []
         after: str | None = None
-        trail = Trail(after)
+        trail = Trail(after, Provider.HUBSPOT)
         while True:
             asked = url if after is None else f"{url}&after={quote(after, safe='')}"
             page = await self._requested(Call("GET", asked, path, None), session, _OWNERS)
@@ -172,27 +172,6 @@ class HubSpotClient:
 
     def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> Call:
         return Call("POST", self._base + path, path, object_type, _encode(body))
-
-
-class Trail:
-    """The cursors of one walk: whoever comes to one of them again walks in a circle.
-
-    Brent's algorithm finds that out, in at most three times as many steps, and remembers one cursor alone.
-    """
-
-    def __init__(self, start: object) -> None:
-        self._remembered = start
-        self._steps = 0
-        self._stretch = 1
-
-    def follow(self, after: T) -> T:
-        """Return the cursor, or raise CrmRejected for a circle."""
-        if after == self._remembered:
-            raise CrmRejected(Provider.HUBSPOT, None, "the cursors to the next pages go round in a circle")
-        self._steps += 1
-        if self._steps == self._stretch:
-            self._remembered, self._steps, self._stretch = after, 0, self._stretch * 2
-        return after
 
 
 def merged_ids(told: CrmObject) -> Sequence[RecordId]:

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 import msgspec
 
-from astrelo.adapters.outbound.crm_transport import (
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
+from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.transport import (
     Call,
     Dialect,
     Reply,
@@ -17,9 +19,7 @@ from astrelo.adapters.outbound.crm_transport import (
     Verdict,
     retry_after,
 )
-from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE, code_word
 from astrelo.adapters.outbound.hubspot.wire import ErrorBody
-from astrelo.adapters.outbound.rate_budget import RollingBudget
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import Clock, CrmSession

@@ -3,20 +3,11 @@
 import csv
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import NamedTuple
+
+from astrelo.adapters.outbound.crm.industries import IndustryCodes
 
 _SECTOR_LENGTHS = {2, 5}
 """A whole NAICS sector is written with two digits, or as a range of them ('44-45')."""
-
-
-class IndustryCodes(NamedTuple):
-    naics: str | None
-    """NAICS 2022; shorter codes are wider, and three sectors are ranges: '44-45' is kept as NAICS has it."""
-    sic: str | None
-    """US SIC 1987."""
-
-
-NO_CODES = IndustryCodes(None, None)
 
 
 def load_industries() -> Mapping[str, IndustryCodes]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.hubspot.industries import NO_CODES, IndustryCodes
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
 from astrelo.adapters.outbound.hubspot.wire import (
     CompanyObject,
     CompanyProperties,

@@ -4,19 +4,17 @@ Every call here is made once. A refresh whose answer was lost may have been acte
 single-use refresh token that is sent twice can cost the customer the whole grant.
 """
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm_transport import Incomplete, Reply, Sender, retry_after
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, Decoder
+from astrelo.adapters.outbound.crm.oauth import FORM, bounded, transient, word
+from astrelo.adapters.outbound.crm.transport import Incomplete, Reply, Sender
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
-from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE, Decoder
 from astrelo.adapters.outbound.hubspot.wire import (
     AccountDetails,
     Introspection,
@@ -28,10 +26,8 @@ from astrelo.domain.errors import (
     CrmError,
     CrmMisconfigured,
     CrmRejected,
-    CrmUnavailable,
     GrantRejected,
     InvalidInput,
-    RateLimited,
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, Provider
@@ -42,16 +38,13 @@ T = TypeVar("T")
 GoneError = type[GrantRejected] | type[ReauthorizationRequired]
 """What a dead grant means to the caller: start the flow again, or ask a person to connect again."""
 
-LONGEST_CALL_SECONDS = 14.0
-"""A refresh happens under a row lock: it must be over in the 15 s that the port promises."""
-
 LONGEST_ACCOUNT_NAME = 200
 
 _TOKENS = msgspec.json.Decoder(TokenResponse).decode
 _INTROSPECTION = msgspec.json.Decoder(Introspection).decode
-_DETAILS = Decoder(AccountDetails)  # mends the account's name; a token that was mended would be another one
-_WAIT_WITHOUT_RETRY_AFTER = timedelta(seconds=10)
-_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_DETAILS = Decoder(
+    AccountDetails, Provider.HUBSPOT
+)  # mends the account's name; a token that was mended would be another one
 _GRANT_GONE = frozenset(
     {"BAD_REFRESH_TOKEN", "BAD_AUTH_CODE", "EXPIRED_AUTH_CODE", "BAD_CODE_VERIFIER", "BAD_HUB"}
 )
@@ -66,11 +59,7 @@ _OURS_TO_MEND = frozenset(
 )
 _GRANT_GONE_ERRORS = frozenset({"invalid_grant", "access_denied"})
 _OURS_TO_MEND_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope"})
-_RATE_LIMITED = frozenset({429, 477})
-_LOCKED = 423
 _SUCCESS = range(200, 300)
-_SERVER_ERRORS = range(500, 600)
-_WORD = re.compile(r"\w{1,60}", re.ASCII)
 
 
 class HubSpotOAuth:
@@ -105,7 +94,7 @@ class HubSpotOAuth:
             "redirect_uri": self._config.redirect_uri,
             "code_verifier": code_verifier,
         }
-        async with _bounded():
+        async with bounded(Provider.HUBSPOT):
             response = self._decoded(await self._post("/token", form), _TOKENS, GrantRejected)
             if response.refresh_token is None:
                 raise CrmRejected(Provider.HUBSPOT, 200, "a token response without a refresh token")
@@ -120,7 +109,7 @@ class HubSpotOAuth:
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        async with _bounded():
+        async with bounded(Provider.HUBSPOT):
             reply = await self._post("/token", form)
         response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
         scopes = tokens.scopes if response.scopes is None else frozenset(response.scopes)
@@ -128,7 +117,7 @@ class HubSpotOAuth:
 
     async def revoke(self, tokens: TokenSet) -> None:
         form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
-        async with _bounded():
+        async with bounded(Provider.HUBSPOT):
             reply = await self._post("/token/revoke", form)
         if reply.status not in _SUCCESS:
             refusal = self._refusal(reply, ReauthorizationRequired)
@@ -164,7 +153,7 @@ class HubSpotOAuth:
     async def _post(self, path: str, form: Mapping[str, str]) -> Reply:
         credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
         body = urlencode({**form, **credentials}).encode()
-        return await self._sender.send("POST", self._oauth + path, _FORM, body)
+        return await self._sender.send("POST", self._oauth + path, FORM, body)
 
     def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
         if reply.status not in _SUCCESS:
@@ -181,9 +170,9 @@ class HubSpotOAuth:
     def _refusal(self, reply: Reply, gone: GoneError) -> CrmError:
         """Classify by HubSpot's `status`, then by OAuth's `error`, then by the HTTP status."""
         body = _error_body(reply)
-        reason = _word(body.status) or _word(body.error) or f"HTTP {reply.status}"
-        if transient := _transient(reply, self._clock.now()):
-            return transient
+        reason = word(body.status) or word(body.error) or f"HTTP {reply.status}"
+        if passing := transient(reply, self._clock.now(), Provider.HUBSPOT):
+            return passing
         if body.status in _OURS_TO_MEND:
             return CrmMisconfigured(Provider.HUBSPOT, reason)
         if body.status in _GRANT_GONE:
@@ -195,37 +184,11 @@ class HubSpotOAuth:
         return CrmRejected(Provider.HUBSPOT, reply.status, f"the OAuth endpoint answered {reason}")
 
 
-@asynccontextmanager
-async def _bounded() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(LONGEST_CALL_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise CrmUnavailable(
-            Provider.HUBSPOT, f"its OAuth endpoints took longer than {LONGEST_CALL_SECONDS:.0f} s"
-        ) from error
-
-
-def _transient(reply: Reply, now: datetime) -> CrmError | None:
-    if reply.status in _RATE_LIMITED:
-        pause = retry_after(reply.headers, now)
-        policy = f"HTTP {reply.status} from OAuth"
-        return RateLimited(Provider.HUBSPOT, _WAIT_WITHOUT_RETRY_AFTER if pause is None else pause, policy)
-    if reply.status == _LOCKED or reply.status in _SERVER_ERRORS:
-        return CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status} from OAuth")
-    return None
-
-
 def _error_body(reply: Reply) -> OAuthErrorBody:
     try:
         return msgspec.json.decode(reply.body, type=OAuthErrorBody)
     except UNREADABLE:
         return OAuthErrorBody()
-
-
-def _word(told: str | None) -> str | None:
-    """Let only a code word into a message: free text from an OAuth endpoint may quote what it was sent."""
-    return told if told and _WORD.fullmatch(told) else None
 
 
 def _account(details: AccountDetails) -> CrmAccount:

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm_transport import CrmTransport, Sender, open_transport
+from astrelo.adapters.outbound.crm.transport import CrmTransport, Sender, open_transport
+from astrelo.adapters.outbound.crm.walking import ahead
 from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
 from astrelo.adapters.outbound.hubspot.client import (
     ASSOCIATIONS_LIMIT,
@@ -24,7 +25,7 @@ from astrelo.adapters.outbound.hubspot.fetching import Fetched, fetch
 from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
-from astrelo.adapters.outbound.hubspot.walk import Group, ahead, listed, ranges_of, searched
+from astrelo.adapters.outbound.hubspot.walk import Group, listed, ranges_of, searched
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, CrmProvider, CrmSession, Randomness, ReferenceData

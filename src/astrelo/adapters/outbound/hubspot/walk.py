@@ -1,15 +1,16 @@
 """Walking an account's records: by the list endpoint for all of them, by search for a window of time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from astrelo.adapters.outbound.crm_transport import ONE_ATTEMPT
+from astrelo.adapters.outbound.crm.transport import ONE_ATTEMPT
+from astrelo.adapters.outbound.crm.walking import Trail, cancelled
 from astrelo.adapters.outbound.hubspot.client import (
     ASSOCIATIONS_LIMIT,
     LIST_LIMIT,
@@ -18,7 +19,6 @@ from astrelo.adapters.outbound.hubspot.client import (
     SEARCH_LIMIT,
     HubSpotClient,
     ObjectPage,
-    Trail,
 )
 from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, SearchRange, cursor_of
 from astrelo.adapters.outbound.hubspot.wire import ContactProperties, CrmObject
@@ -75,7 +75,7 @@ async def listed(
     """
     counting = asyncio.create_task(_count(client, session, object_type)) if after is None else None
     try:
-        group, trail = Group(), Trail(after)
+        group, trail = Group(), Trail(after, Provider.HUBSPOT)
         while True:
             page = await client.list_page(session, object_type, after)
             group.add(page)
@@ -92,7 +92,7 @@ async def listed(
             yield group
             group = Group()
     finally:
-        await _cancelled(counting)
+        await cancelled(counting)
 
 
 async def _count(client: HubSpotClient, session: CrmSession, object_type: ObjectType) -> int | None:
@@ -141,7 +141,7 @@ async def _read_range(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
 ) -> AsyncGenerator[tuple[Group, bool | None], None]:
     """Yield a range's groups from its first page on, the last one with whether nothing can be missing."""
-    tally, group, trail = _Tally(wanted), Group(), Trail(None)
+    tally, group, trail = _Tally(wanted), Group(), Trail(None, Provider.HUBSPOT)
     while True:
         group.add(page)
         tally.add(page)
@@ -206,47 +206,3 @@ def ranges_of(window: Window) -> Sequence[SearchRange]:
     start = (window.start - _EPOCH) // _MILLISECOND
     end = -((_EPOCH - window.end) // _MILLISECOND)
     return [SearchRange(start, end)]
-
-
-async def ahead(steps: AsyncIterator[Coroutine[Any, Any, T]], depth: int) -> AsyncGenerator[T, None]:
-    """Run coroutines as they are made, at most `depth` finished or running ones untaken, results in order.
-
-    An error comes in its turn, after the results before it. Closing the iterator stops everything.
-    """
-    queue: asyncio.Queue[asyncio.Future[T] | None] = asyncio.Queue(depth)
-    started: set[asyncio.Future[T]] = set()
-    starter = asyncio.create_task(_start(steps, queue, started))
-    try:
-        while (result := await queue.get()) is not None:
-            yield await result
-            started.discard(result)
-    finally:
-        starter.cancel()
-        for future in started:
-            future.cancel()
-        await asyncio.gather(starter, *started, return_exceptions=True)
-
-
-async def _start(
-    steps: AsyncIterator[Coroutine[Any, Any, T]],
-    queue: asyncio.Queue[asyncio.Future[T] | None],
-    started: set[asyncio.Future[T]],
-) -> None:
-    try:
-        async for step in steps:
-            task = asyncio.create_task(step)
-            started.add(task)
-            await queue.put(task)
-    except Exception as error:  # noqa: BLE001 - handed over to whoever reads the results
-        failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        failed.set_exception(error)
-        started.add(failed)
-        await queue.put(failed)
-    await queue.put(None)
-
-
-async def _cancelled(task: asyncio.Task[T] | None) -> None:
-    if task is not None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.hubspot.decoding import UNREADABLE
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE
 from astrelo.adapters.outbound.hubspot.mapping import record_id
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
 from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
