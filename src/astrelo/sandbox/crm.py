@@ -10,6 +10,10 @@ class ConnectionDropped(Exception):
     """The server is to cut the connection without another byte."""
 
 
+class Refused(Exception):
+    """The CRM says no, in a way that can be told to a person as well."""
+
+
 class PlayedCrm(Protocol):
     @abstractmethod
     async def respond(self, request: Request) -> Response:

@@ -13,13 +13,14 @@ from astrelo.sandbox.hubspot.search_index import SearchIndex
 from astrelo.sandbox.hubspot.snapshot import portal_records, stored
 from astrelo.sandbox.hubspot.store import Record, Store
 from astrelo.sandbox.portal import Association, Portal, PortalRecord
+from astrelo.sandbox.state import Quirks
 
 UTC_OFFSET_MILLISECONDS = -14_400_000
 MERGED_IDS = "hs_merged_object_ids"
 
 
 @dataclass(slots=True, kw_only=True)
-class Switches:
+class Switches(Quirks):
     """What an administrator may change while the sandbox runs; the names are those of the admin call."""
 
     rotate_refresh_tokens: bool = False
@@ -29,8 +30,6 @@ class Switches:
     search_lag_seconds: float = 0.0
     requests_per_window: int = REQUESTS_PER_WINDOW
     searches_per_second: int = SEARCHES_PER_SECOND
-    latency_ms: float = 0.0
-    mutate_every: int = 0
 
 
 class RecordChange(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):

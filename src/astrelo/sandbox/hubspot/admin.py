@@ -4,30 +4,15 @@ It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md
 """
 
 import json
-from collections.abc import Callable
-from inspect import isawaitable
-from typing import TypeVar
 
 import msgspec
 
-from astrelo.sandbox.fault_plan import FaultPlan
-from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.hubspot.account import Account, RecordChange, Switches
-from astrelo.sandbox.hubspot.errors import Refusal
+from astrelo.sandbox.administration import SHARED_ACTIONS, Actions, read_body
+from astrelo.sandbox.administration import handle as handle_action
+from astrelo.sandbox.hubspot.account import Account, RecordChange
 from astrelo.sandbox.hubspot.state import SandboxState
 from astrelo.sandbox.hubspot.webhooks import WebhookSettings
-from astrelo.sandbox.messages import Request, Response, json_response
-
-Body = TypeVar("Body")
-PREFIX = "/_sandbox/"
-
-
-class Advance(msgspec.Struct, forbid_unknown_fields=True):
-    advance_seconds: float
-
-
-class Faults(msgspec.Struct, forbid_unknown_fields=True):
-    faults: list[Fault]
+from astrelo.sandbox.messages import Request, Response
 
 
 class Records(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,22 +65,9 @@ class Scopes(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def handle(state: SandboxState, request: Request) -> Response:
-    """Do one call; 404 for an unknown one, 400 with the reason for a body that does not fit."""
-    action = _ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
-    if action is None:
-        return json_response({"message": f"There is no {request.method} {request.path}."}, status=404)
-    try:
-        answer = action(state, request)
-        if isawaitable(answer):
-            answer = await answer
-    except (ValueError, Refusal) as error:
-        return json_response({"message": str(error)}, status=400)
-    return answer if isinstance(answer, Response) else json_response(answer)
-
-
-def _body(request: Request, shape: type[Body]) -> Body:
-    """Return the body as `shape`, read by the standard library: a test may want lone surrogates in its records."""
-    return msgspec.convert(json.loads(request.body or b"{}"), shape)
+    response = await handle_action(_ACTIONS, state, request)
+    state.webhooks.wake()
+    return response
 
 
 def _account(state: SandboxState, portal_id: int | None) -> Account:
@@ -107,95 +79,45 @@ def _account(state: SandboxState, portal_id: int | None) -> Account:
     return account
 
 
-def _about(state: SandboxState, _request: Request) -> object:
-    return {
-        "accounts": [
-            {"portal_id": account.portal_id, "name": account.name} for account in state.accounts.values()
-        ],
-        "now": state.clock.now(),
-        "switches": msgspec.to_builtins(state.switches),
-    }
-
-
-def _stats(state: SandboxState, _request: Request) -> object:
-    return state.stats()
-
-
-def _requests(state: SandboxState, _request: Request) -> object:
-    return [msgspec.to_builtins(entry) for entry in state.journal.entries]
-
-
-def _secrets(state: SandboxState, _request: Request) -> object:
-    return [{"kind": secret.kind, "value": secret.value} for secret in state.oauth.issued]
-
-
-def _clock(state: SandboxState, request: Request) -> object:
-    state.clock.advance(_body(request, Advance).advance_seconds)
-    return {"now": state.clock.now()}
-
-
-def _switches(state: SandboxState, request: Request) -> object:
-    wanted = json.loads(request.body or b"{}")
-    changed = msgspec.convert(msgspec.to_builtins(state.switches) | wanted, Switches)
-    if unknown := wanted.keys() - msgspec.to_builtins(changed).keys():
-        raise ValueError(f"There is no switch {', '.join(sorted(unknown))}.")
-    state.set_switches(changed)
-    return msgspec.to_builtins(state.switches)
-
-
-def _add_faults(state: SandboxState, request: Request) -> object:
-    state.faults.add(*_body(request, Faults).faults)
-    return _list_faults(state, request)
-
-
-def _list_faults(state: SandboxState, _request: Request) -> object:
-    return {"waiting": msgspec.to_builtins(state.faults.waiting)}
-
-
-def _clear_faults(state: SandboxState, request: Request) -> object:
-    state.faults.clear()
-    return _list_faults(state, request)
-
-
 def _put_records(state: SandboxState, request: Request) -> object:
-    body = _body(request, Records)
+    body = read_body(request, Records)
     account = _account(state, body.portal_id)
     return {"ids": [account.upsert(change) for change in body.records]}
 
 
 def _archive(state: SandboxState, request: Request) -> object:
-    body = _body(request, Ids)
+    body = read_body(request, Ids)
     return {
         "archived": [name for name in body.ids if _account(state, body.portal_id).archive(body.object, name)]
     }
 
 
 def _delete(state: SandboxState, request: Request) -> object:
-    body = _body(request, Ids)
+    body = read_body(request, Ids)
     return {
         "deleted": [name for name in body.ids if _account(state, body.portal_id).delete(body.object, name)]
     }
 
 
 def _restore(state: SandboxState, request: Request) -> object:
-    body = _body(request, Ids)
+    body = read_body(request, Ids)
     return {
         "restored": [name for name in body.ids if _account(state, body.portal_id).restore(body.object, name)]
     }
 
 
 def _gdpr_delete(state: SandboxState, request: Request) -> object:
-    body = _body(request, Contacts)
+    body = read_body(request, Contacts)
     return {"deleted": [name for name in body.ids if _account(state, body.portal_id).gdpr_delete(name)]}
 
 
 def _merge(state: SandboxState, request: Request) -> object:
-    body = _body(request, Merge)
+    body = read_body(request, Merge)
     return {"id": _account(state, body.portal_id).merge(body.object, body.primary, body.other)}
 
 
 def _mutate(state: SandboxState, request: Request) -> object:
-    body = _body(request, Steps)
+    body = read_body(request, Steps)
     if body.seed is not None:
         state.set_script(body.seed)
     done = state.script.run(_account(state, body.portal_id), body.steps)
@@ -203,22 +125,8 @@ def _mutate(state: SandboxState, request: Request) -> object:
 
 
 def _export(state: SandboxState, request: Request) -> Response:
-    portal = _account(state, _body(request, Chosen).portal_id).snapshot()
+    portal = _account(state, read_body(request, Chosen).portal_id).snapshot()
     return Response(status=200, body=portal.lines(), media_type="application/x-ndjson")
-
-
-def _set_plan(state: SandboxState, request: Request) -> object:
-    state.set_plan(_body(request, FaultPlan))
-    return _show_plan(state, request)
-
-
-def _show_plan(state: SandboxState, _request: Request) -> object:
-    return {"plan": msgspec.to_builtins(state.planned.plan), "hits": state.planned.hits}
-
-
-def _clear_plan(state: SandboxState, request: Request) -> object:
-    state.set_plan(FaultPlan())
-    return _show_plan(state, request)
 
 
 def _set_webhooks(state: SandboxState, request: Request) -> object:
@@ -243,13 +151,13 @@ async def _flush_webhooks(state: SandboxState, _request: Request) -> object:
 
 
 def _connect(state: SandboxState, request: Request) -> object:
-    body = _body(request, Connect)
+    body = read_body(request, Connect)
     scopes = None if body.scopes is None else tuple(body.scopes)
     return state.oauth.connect(_account(state, body.portal_id).portal_id, scopes)
 
 
 def _tokens(state: SandboxState, request: Request) -> object:
-    body = _body(request, Tokens)
+    body = read_body(request, Tokens)
     if body.expire:
         state.oauth.expire_access_tokens(body.portal_id)
     if body.revoke:
@@ -258,25 +166,14 @@ def _tokens(state: SandboxState, request: Request) -> object:
 
 
 def _scopes(state: SandboxState, request: Request) -> object:
-    body = _body(request, Scopes)
+    body = read_body(request, Scopes)
     for scope in body.remove:
         state.oauth.remove_scope(scope, body.portal_id)
     return {"removed": body.remove}
 
 
-_ACTIONS: dict[tuple[str, str], Callable[[SandboxState, Request], object]] = {
-    ("GET", "about"): _about,
-    ("GET", "stats"): _stats,
-    ("GET", "requests"): _requests,
-    ("GET", "secrets"): _secrets,
-    ("POST", "clock"): _clock,
-    ("POST", "switches"): _switches,
-    ("GET", "faults"): _list_faults,
-    ("POST", "faults"): _add_faults,
-    ("DELETE", "faults"): _clear_faults,
-    ("GET", "fault-plan"): _show_plan,
-    ("POST", "fault-plan"): _set_plan,
-    ("DELETE", "fault-plan"): _clear_plan,
+_ACTIONS: Actions[SandboxState] = {
+    **SHARED_ACTIONS,
     ("POST", "records"): _put_records,
     ("POST", "archive"): _archive,
     ("POST", "delete"): _delete,

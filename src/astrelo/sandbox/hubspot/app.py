@@ -1,17 +1,15 @@
 """The sandbox itself: which request goes where, and what HubSpot checks before it gets there."""
 
-import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 import httpx
 
+from astrelo.sandbox.application import SandboxApplication
 from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.crm import ConnectionDropped, PlayedCrm
-from astrelo.sandbox.faults import Fault
+from astrelo.sandbox.faults import Damage
 from astrelo.sandbox.hubspot import admin, oauth_endpoints
 from astrelo.sandbox.hubspot.account import Account, Switches
 from astrelo.sandbox.hubspot.errors import (
@@ -29,11 +27,10 @@ from astrelo.sandbox.hubspot.state import SandboxState
 from astrelo.sandbox.hubspot.webhooks import Webhooks, WebhookSettings
 from astrelo.sandbox.journal import Entry, Family
 from astrelo.sandbox.limits import UNLIMITED
-from astrelo.sandbox.messages import Request, Response, encode_json, html_response, parse_form
+from astrelo.sandbox.messages import Request, Response, encode_json, html_response
 from astrelo.sandbox.portal import Portal
 
 URL_CHARACTERS = 8000
-ADMIN_PREFIX = "/_sandbox/"
 _AUTHORIZE = re.compile(r"/oauth/(?:([^/]+)/)?authorize")
 _OAUTH_POSTS = {
     "/oauth/token": oauth_endpoints.token,
@@ -42,77 +39,26 @@ _OAUTH_POSTS = {
 }
 _UNINSTALL = "/appinstalls/external-install"
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-
-class Sandbox(SandboxState, PlayedCrm):
+class Sandbox(SandboxState, SandboxApplication):
     """A stateful HubSpot: an ASGI application whose state may be looked into while it runs."""
 
-    _unmutated = 0
-    """CRM requests since the last change that `mutate_every` made."""
-
-    async def respond(self, request: Request) -> Response:
-        """Answer as HubSpot would; raise ConnectionDropped when a fault asks for it."""
-        if request.path.startswith(ADMIN_PREFIX):
-            response = await admin.handle(self, request)
-            self.webhooks.wake()
-            return response
-        path = canonical_path(request.path)
-        entry = self.journal.add(self._entry(request, path))
-        self._mutate(entry)
-        fault = self.faults.take(request) or self.planned.draw(request)
-        await self._pause(fault)
-        response = self._with_fault(fault, request, path)
-        entry.status = response.status
-        if not any(name == "x-hubspot-correlation-id" for name, _ in response.headers):
-            response.headers.append(("x-hubspot-correlation-id", str(uuid4())))
-        return response
-
-    def _mutate(self, entry: Entry) -> None:
-        if entry.family != "crm" or not self.switches.mutate_every:
-            return
-        self._unmutated += 1
-        if self._unmutated >= self.switches.mutate_every:
-            self._unmutated = 0
-            self.script.step(self.account)
-            self.webhooks.wake()
+    async def administer(self, request: Request) -> Response:
+        return await admin.handle(self, request)
 
     async def close(self) -> None:
         """End what runs in the background; whoever serves the sandbox calls it at the end."""
         await self.webhooks.stop()
 
-    async def _pause(self, fault: Fault | None) -> None:
-        delay = self.switches.latency_ms + (fault.delay_ms if fault and fault.kind != "drip" else 0)
-        if delay > 0:
-            await asyncio.sleep(delay / 1000)
+    def sign(self, response: Response) -> None:
+        """Give the answer a correlation id unless its body told one."""
+        if not any(name == "x-hubspot-correlation-id" for name, _ in response.headers):
+            response.headers.append(("x-hubspot-correlation-id", str(uuid4())))
 
-    def _with_fault(self, fault: Fault | None, request: Request, path: str | None) -> Response:
-        if fault is None:
-            return self._answer(request, path)
-        match fault.kind:
-            case "drop":
-                raise ConnectionDropped
-            case "respond":
-                return fault.response(default_answer)
-            case "expire_tokens":
-                self.oauth.expire_access_tokens()
-            case "revoke_account":
-                self.oauth.uninstall()
-        return self._damaged(fault, self._answer(request, path))
+    def fault_answer(self, _request: Request, fault: Damage) -> Response:
+        return default_answer(fault)
 
-    def _damaged(self, fault: Fault, response: Response) -> Response:
-        if fault.kind == "drop_response":
-            raise ConnectionDropped
-        if fault.kind == "truncate":
-            response.body = response.body[: len(response.body) // 2]
-        if fault.kind == "drip":
-            response.drip_seconds = fault.delay_ms / 1000
-        response.cut = fault.kind == "cut"
-        return response
-
-    def _answer(self, request: Request, path: str | None) -> Response:
+    def answer(self, request: Request) -> Response:
         try:
             if len(request.target) > URL_CHARACTERS:
                 return html_response(
@@ -125,7 +71,7 @@ class Sandbox(SandboxState, PlayedCrm):
                 raise refusal(
                     410, "GONE", "The v1 OAuth endpoints were sunset on 2027-02-16: use the dated ones."
                 )
-            return self._api(request, path)
+            return self._api(request, canonical_path(request.path))
         except Refusal as refused:
             return _refused(refused)
 
@@ -166,7 +112,8 @@ class Sandbox(SandboxState, PlayedCrm):
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         return self.oauth.authenticate(value.strip() if scheme.lower() == "bearer" else None)
 
-    def _entry(self, request: Request, path: str | None) -> Entry:
+    def entry_of(self, request: Request) -> Entry:
+        path = canonical_path(request.path)
         family: Family = "oauth" if request.path.startswith(("/oauth/", "/appinstalls/")) else "crm"
         if _AUTHORIZE.fullmatch(request.path):
             family = "browser"
@@ -180,13 +127,6 @@ class Sandbox(SandboxState, PlayedCrm):
             endpoint=route.endpoint(groups) if route else f"{request.method} {path or request.path}",
             windowed=route is not None and route.window == "requests",
         )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
-        response = await self.respond(await _request(scope, receive))
-        await _send(response, send)
 
 
 def create_sandbox(
@@ -242,45 +182,3 @@ def _refused(refused: Refusal) -> Response:
     if isinstance(correlation_id, str):
         response.headers.append(("x-hubspot-correlation-id", correlation_id))
     return response
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while (message := await receive())["type"] != "lifespan.shutdown":
-        await send({"type": f"{message['type']}.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _request(scope: Scope, receive: Receive) -> Request:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    query = scope["query_string"].decode("ascii", "replace")
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        query_string=query,
-        query=parse_form(query),
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-        body=body,
-    )
-
-
-async def _send(response: Response, send: Send) -> None:
-    headers = [
-        ("content-type", response.media_type),
-        ("content-length", str(len(response.body))),
-        *response.headers,
-    ]
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
-    if response.cut:
-        half = response.body[: len(response.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-        raise ConnectionDropped
-    for piece in response.pieces():
-        await asyncio.sleep(response.pause)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})

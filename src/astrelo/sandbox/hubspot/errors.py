@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from astrelo.sandbox.clock import iso
+from astrelo.sandbox.crm import Refused
 from astrelo.sandbox.faults import Damage
 from astrelo.sandbox.messages import Response, encode_json, html_response
 
@@ -24,7 +25,7 @@ _OTHER = ("INVALID_REQUEST", "The request was refused.")
 SCOPES_PAGE = "https://developers.hubspot.com/scopes"
 
 
-class Refusal(Exception):
+class Refusal(Refused):
     def __init__(self, status: int, body: Mapping[str, object]) -> None:
         super().__init__(f"{status} {body.get('message')}")
         self.status = status

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from astrelo.sandbox import vocabulary as words
 from astrelo.sandbox.clock import iso
-from astrelo.sandbox.hubspot import vocabulary as words
 from astrelo.sandbox.hubspot.schema import industries
 from astrelo.sandbox.portal import Association, PortalRecord
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeVar
 
+from astrelo.sandbox import vocabulary as words
 from astrelo.sandbox.clock import iso
-from astrelo.sandbox.hubspot import vocabulary as words
 from astrelo.sandbox.hubspot.account import Account, RecordChange
 from astrelo.sandbox.hubspot.store import Record
 from astrelo.sandbox.portal import Association

@@ -1,8 +1,5 @@
 """The authorization server's state: codes, grants, tokens, and how each of them ends."""
 
-import base64
-import hashlib
-import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,21 +8,22 @@ from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.hubspot.account import Switches
 from astrelo.sandbox.hubspot.errors import OAuthRefusal, expired, no_credentials
 from astrelo.sandbox.hubspot.object_types import READ_SCOPES
+from astrelo.sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from astrelo.sandbox.state import Authority
 
 ACCESS_TOKEN_SECONDS = 1800
 CODE_SECONDS = 120
 SANDBOX_USER_ID = 7001
 REQUIRED_SCOPES = ("oauth", *READ_SCOPES, "crm.objects.owners.read")
 OPTIONAL_SCOPES = ("crm.schemas.companies.read", "crm.schemas.contacts.read", "crm.schemas.deals.read")
-CALLBACK_PATH = "/api/integrations/hubspot/callback"
-DEVELOPMENT_REDIRECT_URIS = (f"http://localhost:*{CALLBACK_PATH}", f"http://127.0.0.1:*{CALLBACK_PATH}")
+DEVELOPMENT_REDIRECT_URIS = development_redirects("hubspot")
 DEVELOPMENT_CLIENT_ID = "astrelo-sandbox"
 DEVELOPMENT_CLIENT_SECRET = "astrelo-sandbox-development-secret"  # noqa: S105 - documented, opens nothing real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """The application as it is registered with HubSpot. In a redirect URI, `:*` stands for any port."""
+class App(RegisteredApp):
+    """The application as it is registered with HubSpot."""
 
     client_id: str = DEVELOPMENT_CLIENT_ID
     client_secret: str = field(default=DEVELOPMENT_CLIENT_SECRET, repr=False)
@@ -33,16 +31,10 @@ class App:
     required_scopes: tuple[str, ...] = REQUIRED_SCOPES
     optional_scopes: tuple[str, ...] = OPTIONAL_SCOPES
 
-    def allows_redirect(self, uri: str) -> bool:
-        patterns = (re.escape(known).replace(re.escape(":*"), r"(:\d{1,5})?") for known in self.redirect_uris)
-        return any(re.fullmatch(pattern, uri) for pattern in patterns)
-
     def authenticate(self, client_id: str | None, client_secret: str | None) -> None:
         if client_id != self.client_id:
             raise OAuthRefusal("BAD_CLIENT_ID", "invalid_client", "missing or unknown client id")
-        if client_secret is None or not secrets.compare_digest(
-            client_secret.encode(), self.client_secret.encode()
-        ):
+        if not self.knows_secret(client_secret):
             raise OAuthRefusal("BAD_CLIENT_SECRET", "invalid_client", "missing or invalid client secret")
 
 
@@ -75,24 +67,12 @@ class AccessToken:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedSecret:
-    kind: str
-    value: str = field(repr=False)
-
-
-def challenge_of(verifier: str) -> str:
-    """Return the S256 code challenge of RFC 7636."""
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-class AuthorizationServer:
+class AuthorizationServer(Authority):
     """Grants and their tokens for every account of a sandbox."""
 
     def __init__(self, app: App, clock: SandboxClock, switches: Switches) -> None:
         self.app = app
-        self.issued: list[IssuedSecret] = []
+        self.issued = IssuedSecrets()
         self.refreshes = 0
         self.grants: list[Grant] = []
         self._clock = clock
@@ -104,7 +84,7 @@ class AuthorizationServer:
     def issue_code(
         self, portal_id: int, redirect_uri: str, scopes: tuple[str, ...], challenge: str | None
     ) -> str:
-        value = self._mint("code", "na1-" + secrets.token_urlsafe(24))
+        value = self.issued.mint("code", "na1-" + secrets.token_urlsafe(24))
         self._codes[value] = Code(
             portal_id=portal_id,
             redirect_uri=redirect_uri,
@@ -206,7 +186,7 @@ class AuthorizationServer:
         return (grant for grant in self.grants if portal_id is None or grant.portal_id == portal_id)
 
     def _tokens(self, grant: Grant) -> dict[str, object]:
-        value = self._mint("access_token", "CJ" + secrets.token_urlsafe(160))
+        value = self.issued.mint("access_token", "CJ" + secrets.token_urlsafe(160))
         expires_at = self._clock.now() + ACCESS_TOKEN_SECONDS
         self._access[value] = AccessToken(value=value, grant=grant, expires_at=expires_at)
         return {
@@ -221,8 +201,4 @@ class AuthorizationServer:
         }
 
     def _refresh_token(self) -> str:
-        return self._mint("refresh_token", "na1-" + secrets.token_urlsafe(32))
-
-    def _mint(self, kind: str, value: str) -> str:
-        self.issued.append(IssuedSecret(kind=kind, value=value))
-        return value
+        return self.issued.mint("refresh_token", "na1-" + secrets.token_urlsafe(32))

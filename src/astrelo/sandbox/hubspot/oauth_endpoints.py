@@ -1,23 +1,17 @@
 """The OAuth endpoints over HTTP: authorize and consent, token, introspect, revoke."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from astrelo.sandbox.hubspot.account import Account
-from astrelo.sandbox.hubspot.consent import consent_page, refusal_page
 from astrelo.sandbox.hubspot.errors import OAuthRefusal
 from astrelo.sandbox.hubspot.oauth import SANDBOX_USER_ID, App, AuthorizationServer
 from astrelo.sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
+from astrelo.sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
+from astrelo.sandbox.pages import Offer, consent_page, refusal_page
 
-FORM = "application/x-www-form-urlencoded"
 APP_ID = 1000001
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
-class Untrusted(Exception):
-    """The person at the browser gets a page that says why; a request like this is never redirected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +36,7 @@ def authorize(
         asked = _authorization_request(server.app, request)
         offered = _offered(accounts, portal)
         if request.method == "GET":
-            return html_response(consent_page(request.target, offered, asked.scopes))
+            return html_response(consent_page(request.target, _offer(offered, asked)))
         return _decide(server, asked, offered, parse_form(request.body.decode(errors="replace")))
     except Untrusted as reason:
         return html_response(refusal_page(str(reason)), status=400)
@@ -65,6 +59,11 @@ def _decide(
     return asked.answer(
         code=server.issue_code(int(chosen), asked.redirect_uri, asked.scopes, asked.challenge)
     )
+
+
+def _offer(accounts: Sequence[Account], asked: AuthorizationRequest) -> Offer:
+    choices = [(str(account.portal_id), account.name) for account in accounts]
+    return Offer(field="portal_id", accounts=choices, scopes=asked.scopes)
 
 
 def _offered(accounts: Mapping[int, Account], portal: str | None) -> Sequence[Account]:
@@ -110,7 +109,7 @@ def _challenge(request: Request) -> str | None:
         return None
     if request.text("code_challenge_method") != "S256":
         raise Untrusted("The code_challenge_method must be S256.")
-    if not _CHALLENGE.fullmatch(challenge):
+    if not CHALLENGE.fullmatch(challenge):
         raise Untrusted("The code_challenge must be 43 base64url characters.")
     return challenge
 
@@ -160,16 +159,10 @@ def revoke(server: AuthorizationServer, request: Request) -> Response:
 
 
 def _form(server: AuthorizationServer, request: Request) -> dict[str, str]:
-    """Read an authenticated client's form; nothing comes from the query string, where logs keep secrets."""
-    if request.query:
-        raise OAuthRefusal(
-            "BAD_REQUEST", "invalid_request", "parameters belong into the form body, not into the URL"
-        )
-    if request.media_type != FORM:
-        raise OAuthRefusal("BAD_REQUEST", "invalid_request", f"the body must be {FORM}", status=415)
-    form = parse_form(request.body.decode(errors="replace"))
-    if repeated := [name for name, values in form.items() if len(values) > 1]:
-        raise OAuthRefusal("BAD_REQUEST", "invalid_request", f"parameters sent twice: {', '.join(repeated)}")
-    single = {name: values[0] for name, values in form.items()}
-    server.app.authenticate(single.get("client_id"), single.get("client_secret"))
-    return single
+    """Read an authenticated client's form."""
+    try:
+        form = read_form(request)
+    except BadForm as error:
+        raise OAuthRefusal("BAD_REQUEST", "invalid_request", str(error), status=error.status) from error
+    server.app.authenticate(form.get("client_id"), form.get("client_secret"))
+    return form

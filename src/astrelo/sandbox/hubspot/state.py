@@ -1,34 +1,28 @@
 """Everything a sandbox remembers, open to tests and to the administrator's calls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
-from astrelo.sandbox.faults import FaultQueue
 from astrelo.sandbox.hubspot.account import Account, Switches
 from astrelo.sandbox.hubspot.mutations import MutationScript
 from astrelo.sandbox.hubspot.oauth import App, AuthorizationServer
 from astrelo.sandbox.hubspot.webhooks import Webhooks
-from astrelo.sandbox.journal import Journal
 from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.state import PlayedState, Quirks
 
 
-class SandboxState:
-    """What a sandbox is made of.
+class SandboxState(PlayedState):
+    """`accounts` by portal id, `oauth` with every grant and secret it issued, `script` of mutations, `webhooks` that tell of changes."""
 
-    `accounts` by portal id, `oauth` with every grant and secret it issued, `journal` of what was asked,
-    `faults` waiting to happen, `planned` ones with their rules, `script` of mutations, `webhooks` that tell of changes, `switches` for its quirks, `clock` to be advanced.
-    """
+    switches: Switches
 
     def __init__(
         self, portals: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches, webhooks: Webhooks
     ) -> None:
-        self.clock = clock
-        self.switches = switches
+        super().__init__(clock, switches)
         self.accounts = {portal.account_id: Account(portal, clock, switches) for portal in portals}
         self.oauth = AuthorizationServer(app, clock, switches)
-        self.faults = FaultQueue()
-        self.journal = Journal()
         self.webhooks = webhooks
         for account in self.accounts.values():
             account.on_event = webhooks.tell
@@ -41,6 +35,21 @@ class SandboxState:
         for account in self.accounts.values():
             account.index.set_moods(plan.index, plan.seed)
 
+    @property
+    def authority(self) -> AuthorizationServer:
+        return self.oauth
+
+    def accounts_told(self) -> list[Mapping[str, object]]:
+        return [
+            {"id": str(account.portal_id), "portal_id": account.portal_id, "name": account.name}
+            for account in self.accounts.values()
+        ]
+
+    def mutate(self) -> None:
+        """Change the first account by one step of the script."""
+        self.script.step(self.account)
+        self.webhooks.wake()
+
     def set_script(self, seed: int) -> None:
         """Begin the script of mutations anew."""
         self.script = MutationScript(seed)
@@ -50,13 +59,9 @@ class SandboxState:
         """The first account, which is the only one unless several portals were given."""
         return next(iter(self.accounts.values()))
 
-    def stats(self) -> dict[str, object]:
-        return self.journal.summary() | {"token_refreshes": self.oauth.refreshes}
-
-    def set_switches(self, wanted: Switches) -> None:
+    def take_switches(self, wanted: Quirks) -> None:
         """Take over every switch; windows keep what they have admitted."""
-        for name in Switches.__dataclass_fields__:
-            setattr(self.switches, name, getattr(wanted, name))
+        super().take_switches(wanted)
         for account in self.accounts.values():
-            account.limits.requests.limit = wanted.requests_per_window
-            account.limits.searches.limit = wanted.searches_per_second
+            account.limits.requests.limit = self.switches.requests_per_window
+            account.limits.searches.limit = self.switches.searches_per_second

@@ -30,7 +30,8 @@ async def test_the_clock_is_advanced(client: httpx.AsyncClient) -> None:
 
 async def test_it_tells_what_is_there(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     about = (await http.get("/_sandbox/about")).json()
-    assert about["accounts"] == [{"portal_id": sandbox.account.portal_id, "name": "Small portal"}]
+    portal_id = sandbox.account.portal_id
+    assert about["accounts"] == [{"id": str(portal_id), "portal_id": portal_id, "name": "Small portal"}]
     assert about["switches"]["requests_per_window"] == 110
 
 

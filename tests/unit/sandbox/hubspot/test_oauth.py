@@ -3,7 +3,7 @@ import pytest
 
 from astrelo.sandbox import Portal, SandboxTransport
 from astrelo.sandbox.hubspot import Sandbox, create_sandbox
-from astrelo.sandbox.hubspot.oauth import challenge_of
+from astrelo.sandbox.oauth import challenge_of
 from tests.unit.sandbox.hubspot.builders import (
     CALLBACK,
     FORM,

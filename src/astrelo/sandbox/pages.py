@@ -1,9 +1,8 @@
 """The pages a person sees while connecting an account."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-
-from astrelo.sandbox.hubspot.account import Account
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -20,33 +19,45 @@ button.allow {{ background: #33475b; color: #fff; }}
 """
 
 
-def consent_page(action: str, accounts: Sequence[Account], scopes: Sequence[str]) -> str:
-    """Two forms that post to `action`: field `decision` is `allow` or `deny`, `portal_id` the chosen account."""
-    wanted = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the consent page asks a person to allow."""
+
+    field: str
+    """The form field that carries the chosen account's id."""
+    accounts: Sequence[tuple[str, str]]
+    """Id and name of each account that may be chosen."""
+    scopes: Sequence[str]
+
+
+def consent_page(action: str, offer: Offer) -> str:
+    """Two forms that post to `action`: field `decision` is `allow` or `deny`, the offer's field the chosen account."""
+    wanted = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in offer.scopes)
     content = (
-        f"<h1>Connect Astrelo to {_title(accounts)}</h1>"
+        f"<h1>Connect Astrelo to {_title(offer)}</h1>"
         f"<p>This is the sandbox's consent page. The app asks to use:</p><ul>{wanted}</ul>"
-        f"{_form(action, 'allow', 'Allow', _chooser(accounts))}{_form(action, 'deny', 'Deny', '')}"
+        f"{_form(action, 'allow', 'Allow', _chooser(offer))}{_form(action, 'deny', 'Deny', '')}"
     )
     return _PAGE.format(title="Connect an app", content=content)
 
 
 def refusal_page(reason: str) -> str:
-    """Say what HubSpot says instead of redirecting when it cannot trust the request."""
+    """Say what a CRM says instead of redirecting when it cannot trust the request."""
     return _PAGE.format(title="Cannot connect", content=f"<h1>Cannot connect</h1><p>{escape(reason)}</p>")
 
 
-def _title(accounts: Sequence[Account]) -> str:
-    return f"“{escape(accounts[0].name)}”" if len(accounts) == 1 else "an account"
+def _title(offer: Offer) -> str:
+    return f"“{escape(offer.accounts[0][1])}”" if len(offer.accounts) == 1 else "an account"
 
 
-def _chooser(accounts: Sequence[Account]) -> str:
-    if len(accounts) == 1:
-        return f'<input type="hidden" name="portal_id" value="{accounts[0].portal_id}">'
+def _chooser(offer: Offer) -> str:
+    if len(offer.accounts) == 1:
+        return f'<input type="hidden" name="{offer.field}" value="{escape(offer.accounts[0][0])}">'
     options = "".join(
-        f'<option value="{a.portal_id}">{escape(a.name)} ({a.portal_id})</option>' for a in accounts
+        f'<option value="{escape(account_id)}">{escape(name)} ({escape(account_id)})</option>'
+        for account_id, name in offer.accounts
     )
-    return f'<p><label>Account <select name="portal_id">{options}</select></label></p>'
+    return f'<p><label>Account <select name="{offer.field}">{options}</select></label></p>'
 
 
 def _form(action: str, decision: str, label: str, fields: str) -> str:

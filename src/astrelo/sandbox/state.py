@@ -1,0 +1,69 @@
+"""What every played CRM remembers, open to tests and to the administrator's calls."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
+from astrelo.sandbox.faults import FaultQueue
+from astrelo.sandbox.journal import Journal
+from astrelo.sandbox.oauth import IssuedSecrets
+
+
+@dataclass(slots=True, kw_only=True)
+class Quirks:
+    """The switches that every CRM has; each adds its own."""
+
+    latency_ms: float = 0.0
+    mutate_every: int = 0
+
+
+class Authority(Protocol):
+    """What can be asked of any authorization server."""
+
+    issued: IssuedSecrets
+    refreshes: int
+
+    @abstractmethod
+    def expire_access_tokens(self) -> None: ...
+
+    @abstractmethod
+    def uninstall(self) -> None:
+        """End every grant of every account."""
+
+
+class PlayedState:
+    """`journal` of what was asked, `faults` waiting to happen, `planned` ones with their rules, `switches` for the quirks, `clock` to be advanced."""
+
+    def __init__(self, clock: SandboxClock, switches: Quirks) -> None:
+        self.clock = clock
+        self.switches = switches
+        self.faults = FaultQueue()
+        self.journal = Journal()
+        self.planned = PlannedFaults(FaultPlan())
+
+    @property
+    @abstractmethod
+    def authority(self) -> Authority: ...
+
+    @abstractmethod
+    def accounts_told(self) -> list[Mapping[str, object]]:
+        """Describe each account; every description has its `id`, as text, and its `name`."""
+
+    @abstractmethod
+    def set_plan(self, plan: FaultPlan) -> None:
+        """Replace the fault plan."""
+
+    @abstractmethod
+    def mutate(self) -> None:
+        """Do one step of the script of mutations."""
+
+    def take_switches(self, wanted: Quirks) -> None:
+        """Take over every switch; ValueError when one names what does not exist."""
+        for name in type(wanted).__dataclass_fields__:
+            setattr(self.switches, name, getattr(wanted, name))
+
+    def stats(self) -> dict[str, object]:
+        return self.journal.summary() | {"token_refreshes": self.authority.refreshes}
