@@ -11,6 +11,7 @@ from astrelo.bootstrap.settings import (
     parse_settings,
     settings_table,
 )
+from astrelo.domain.identifiers import Provider
 
 README = Path(__file__).parents[3] / "README.md"
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -159,9 +160,29 @@ def test_a_short_jwt_secret_is_refused_without_quoting_it() -> None:
 
 
 @pytest.mark.parametrize(("given", "missing"), [("ID", "SECRET"), ("SECRET", "ID")])
-def test_half_of_the_hubspot_credentials_is_a_problem(given: str, missing: str) -> None:
-    told = problems({f"ASTRELO_HUBSPOT_CLIENT_{given}": "x"})
-    assert set(told) == {f"ASTRELO_HUBSPOT_CLIENT_{missing}"}
+@pytest.mark.parametrize("crm", Provider)
+def test_half_of_a_crms_credentials_is_a_problem(crm: Provider, given: str, missing: str) -> None:
+    told = problems({f"ASTRELO_{crm.name}_CLIENT_{given}": "x"})
+    assert set(told) == {f"ASTRELO_{crm.name}_CLIENT_{missing}"}
+    assert crm.label in told[f"ASTRELO_{crm.name}_CLIENT_{missing}"]
+
+
+def test_salesforce_is_read_as_the_settings_say() -> None:
+    app = parse_settings(
+        {
+            "ASTRELO_SALESFORCE_CLIENT_ID": "us",
+            "ASTRELO_SALESFORCE_CLIENT_SECRET": "hunter2",
+            "ASTRELO_SALESFORCE_BULK_THRESHOLD": "500",
+            "ASTRELO_SALESFORCE_DAILY_SHARE": "0.5",
+        }
+    ).salesforce
+    assert app is not None
+    assert (app.login_url, app.bulk_threshold, app.daily_share) == (
+        "https://login.salesforce.com",
+        500,
+        0.5,
+    )
+    assert "hunter2" not in repr(app)
 
 
 def test_several_origins_may_be_named() -> None:

@@ -1,0 +1,146 @@
+"""How the text of a variable becomes a value: each raises ValueError with a sentence about what is allowed.
+
+No sentence quotes the text: it may be a secret.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+KEY_BYTES = 32
+MIN_SECRET_LENGTH = 32
+"""HS256 needs a key of at least 256 bits (RFC 7518 §3.2)."""
+HIGHEST_PORT = 65535
+_HOST = re.compile(r"(?:\[[\da-fA-F:.]+\]|[^:\[\]]*)(?::(?P<port>\d{1,5}))?", re.ASCII)
+
+
+class EncryptionKey(NamedTuple):
+    """An AES-256 key for stored tokens; `key_id` is written beside what it encrypts."""
+
+    key_id: str
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"EncryptionKey({self.key_id!r}, …)"
+
+
+def text(value: str) -> str:
+    return value
+
+
+def url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("must be an http or https URL")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be a URL without user, query and fragment")
+    return value.rstrip("/")
+
+
+def origins(value: str) -> tuple[str, ...]:
+    origins = tuple(url(part.strip()) for part in value.split(",") if part.strip())
+    if any(urlsplit(origin).path for origin in origins):
+        raise ValueError(
+            "must be origins such as https://app.example.com, separated by commas, without a path"
+        )
+    return origins
+
+
+def database_url(value: str) -> str:
+    """Refuse what urlsplit takes apart elsewhere than its author: the rest of a password would be shown."""
+    form = (
+        "must be a URL of the form postgresql://user:password@host:port/database; "
+        "in a password / is written as %2F, # as %23, ? as %3F and @ as %40"
+    )
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError(form) from None
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if (
+        parts.scheme not in {"postgres", "postgresql"}
+        or parts.fragment
+        or parts.netloc.count("@") > 1
+        or "@" in parts.path + parts.query
+        or not all(_is_host(host) for host in hosts)
+    ):
+        raise ValueError(form)
+    return value
+
+
+def _is_host(text: str) -> bool:
+    """Tell whether a text is a host, perhaps with a port; it may be empty."""
+    match = _HOST.fullmatch(text)
+    return match is not None and int(match["port"] or 0) <= HIGHEST_PORT
+
+
+def keys(value: str) -> tuple[EncryptionKey, ...]:
+    keys = tuple(_key(part.strip()) for part in value.split(",") if part.strip())
+    if len({key.key_id for key in keys}) != len(keys):
+        raise ValueError("has two keys with the same id; each needs its own")
+    return keys
+
+
+def _key(text: str) -> EncryptionKey:
+    key_id, colon, encoded = text.partition(":")
+    expected = f"must be a list 'id:key,…' with {KEY_BYTES} random bytes in base64 as each key"
+    if not colon or not key_id.isascii() or not key_id.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(expected)
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise ValueError(expected) from error
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{expected}; '{key_id}' has {len(key)} bytes")
+    return EncryptionKey(key_id, key)
+
+
+def secret(value: str) -> str:
+    if len(value) < MIN_SECRET_LENGTH:
+        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; it has {len(value)}")
+    return value
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isdecimal() or not least <= int(value) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        allowed = f"must be a number of seconds from {least:g} to {most:g}"
+        try:
+            seconds = float(value)
+        except ValueError as error:
+            raise ValueError(allowed) from error
+        if not least <= seconds <= most:
+            raise ValueError(allowed)
+        return seconds
+
+    return parse
+
+
+def share(value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError as error:
+        raise ValueError("must be a number from 0 to 1") from error
+    if not 0 <= share <= 1:
+        raise ValueError("must be a number from 0 to 1")
+    return share
+
+
+def one_of(allowed: Sequence[str]) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value.lower()
+
+    return parse
