@@ -79,6 +79,8 @@ class Call(NamedTuple):
     label: str
     object_type: ObjectType | None
     content: bytes | None = None
+    headers: Mapping[str, str] | None = None
+    """Beside, or in place of, those that every call carries."""
 
 
 class TryAgain(NamedTuple):
@@ -231,6 +233,17 @@ class CrmTransport:
         Raises what the dialect makes of the answer; RateLimited and CrmUnavailable only after the
         policy's attempts, or at once when the CRM asks for a pause beyond the policy's patience.
         """
+        return await self.read_reply(call, session, budget, lambda reply: decode(reply.body), policy)
+
+    async def read_reply(
+        self,
+        call: Call,
+        session: CrmSession,
+        budget: RollingBudget,
+        decode: Callable[[Reply], T],
+        policy: RetryPolicy = PATIENT,
+    ) -> T:
+        """Do as `read` does, for an answer of which more than the body counts."""
         refused: str | None = None
         failures, waited = 0, 0.0
         while True:
@@ -255,11 +268,11 @@ class CrmTransport:
         access: ApiAccess,
         session: CrmSession,
         budget: RollingBudget,
-        decode: Callable[[bytes], T],
+        decode: Callable[[Reply], T],
     ) -> T:
         await budget.acquire()
         try:
-            headers = self._authorized(access.token)
+            headers = self._authorized(access.token, call.headers)
             reply = await self._sender.send(call.method, _address(call, access), headers, call.content)
             self._dialect.observe(reply.headers, budget)
         except CrmUnavailable as error:
@@ -277,16 +290,16 @@ class CrmTransport:
             budget.pause(verdict.wait)
         raise _FailedAttemptError(verdict)
 
-    def _decoded(self, reply: Reply, decode: Callable[[bytes], T]) -> T:
+    def _decoded(self, reply: Reply, decode: Callable[[Reply], T]) -> T:
         try:
-            return decode(reply.body)
+            return decode(reply)
         except Incomplete as error:
             if reply.is_html:
                 raise CrmRejected(self._dialect.provider, reply.status, "HTML instead of JSON") from None
             unavailable = CrmUnavailable(self._dialect.provider, f"its answer is incomplete: {error}")
             raise _FailedAttemptError(TryAgain(unavailable)) from error
 
-    def _authorized(self, token: str) -> httpx.Headers:
+    def _authorized(self, token: str, special: Mapping[str, str] | None) -> httpx.Headers:
         known, headers = self._headers
         if token != known:
             headers = httpx.Headers(
@@ -299,6 +312,10 @@ class CrmTransport:
                 }
             )
             self._headers = (token, headers)
+        if special is None:
+            return headers
+        headers = headers.copy()
+        headers.update(special)
         return headers
 
     def _wait(self, verdict: TryAgain, failures: int, policy: RetryPolicy) -> float:
