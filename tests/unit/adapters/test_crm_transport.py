@@ -373,6 +373,34 @@ async def test_a_rate_header_that_makes_no_sense_is_ignored(
     assert (reader.budget.limit, reader.budget.seconds) == (110, 10.0)
 
 
+class MovingSession(LastingSession):
+    """A session of an account whose API has an address of its own, which moves with the token."""
+
+    async def access(self, rejected: str | None = None) -> ApiAccess:
+        if rejected is None:
+            return ApiAccess("old", "https://old.crm.test")
+        return ApiAccess("new", "https://new.crm.test")
+
+
+async def test_a_path_is_read_where_the_accounts_api_is_now() -> None:
+    server = Server(answer(401), OK)
+    await Reader(server).read(MovingSession(ACCOUNT), call=CALL._replace(url="/crm/companies?after=1"))
+    assert [str(request.url) for request in server.requests] == [
+        "https://old.crm.test/crm/companies?after=1",
+        "https://new.crm.test/crm/companies?after=1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "continuation", [".evil.test/crm", "@evil.test/crm", ":8080/crm", "https://evil.test/crm", ""]
+)
+async def test_a_token_does_not_follow_a_continuation_to_another_host(continuation: str) -> None:
+    server = Server(OK)
+    with pytest.raises(CrmRejected, match="/crm/companies goes on at what is no path"):
+        await Reader(server).read(MovingSession(ACCOUNT), call=CALL._replace(url=continuation))
+    assert server.requests == []
+
+
 async def test_a_cancelled_read_gives_its_place_back() -> None:
     reader = Reader(Server(never))
     reader.budget.limit = 1

@@ -1,7 +1,9 @@
 """Staying under a CRM's rolling limit without being told off first."""
 
 import asyncio
+from abc import abstractmethod
 from collections import deque
+from typing import Protocol
 
 from astrelo.domain.ports import Clock
 
@@ -17,7 +19,23 @@ _HIGHEST_LIMIT = 1_000_000
 """Every request of a window is remembered, so what is announced decides how much memory that may take."""
 
 
-class RollingBudget:
+class Budget(Protocol):
+    """What a request needs before it may be sent."""
+
+    @abstractmethod
+    async def acquire(self) -> None:
+        """Take a place, waiting for one. Raises RateLimited where waiting would take too long."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give the place back: the answer is here, or there will be none."""
+
+    @abstractmethod
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long: what one stream is told holds for all of them."""
+
+
+class RollingBudget(Budget):
     """At most `limit` requests in any `seconds`, as the server counts them; first come, first served.
 
     The server counts a request at some moment between our sending it and our reading the answer. So a
@@ -72,7 +90,6 @@ class RollingBudget:
             self._answered.extend([self._clock.monotonic()] * spent_by_others)
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for so long: one stream's 429 holds for all of them."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     async def _queue_up(self) -> None:

@@ -10,18 +10,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.rate_budget import Budget
 from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports import Clock, CrmSession, Randomness
 
 T = TypeVar("T")
+B = TypeVar("B", bound=Budget)
+B_contra = TypeVar("B_contra", bound=Budget, contravariant=True)
 _log = structlog.get_logger(__name__)
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
@@ -103,7 +105,7 @@ class Incomplete(Exception):
     """A success that is not the whole answer: JSON cut off, or a batch of which a part failed at the CRM."""
 
 
-class Dialect(Protocol):
+class Dialect(Protocol[B_contra]):
     """What one CRM's answers mean."""
 
     @property
@@ -115,7 +117,7 @@ class Dialect(Protocol):
         """Judge an answer that is no success."""
 
     @abstractmethod
-    def observe(self, headers: httpx.Headers, budget: RollingBudget) -> None:
+    def observe(self, headers: httpx.Headers, budget: B_contra) -> None:
         """Let the budget learn from an answer's headers."""
 
 
@@ -210,10 +212,10 @@ class _FailedAttemptError(Exception):
         self.verdict = verdict
 
 
-class CrmTransport:
+class CrmTransport(Generic[B]):
     """Reads, sent until they succeed or it is clear that they will not."""
 
-    def __init__(self, sender: Sender, dialect: Dialect, clock: Clock, randomness: Randomness) -> None:
+    def __init__(self, sender: Sender, dialect: Dialect[B], clock: Clock, randomness: Randomness) -> None:
         self._sender = sender
         self._dialect = dialect
         self._clock = clock
@@ -224,7 +226,7 @@ class CrmTransport:
         self,
         call: Call,
         session: CrmSession,
-        budget: RollingBudget,
+        budget: B,
         decode: Callable[[bytes], T],
         policy: RetryPolicy = PATIENT,
     ) -> T:
@@ -239,7 +241,7 @@ class CrmTransport:
         self,
         call: Call,
         session: CrmSession,
-        budget: RollingBudget,
+        budget: B,
         decode: Callable[[Reply], T],
         policy: RetryPolicy = PATIENT,
     ) -> T:
@@ -267,13 +269,14 @@ class CrmTransport:
         call: Call,
         access: ApiAccess,
         session: CrmSession,
-        budget: RollingBudget,
+        budget: B,
         decode: Callable[[Reply], T],
     ) -> T:
+        address = self._address(call, access)
         await budget.acquire()
         try:
             headers = self._authorized(access.token, call.headers)
-            reply = await self._sender.send(call.method, _address(call, access), headers, call.content)
+            reply = await self._sender.send(call.method, address, headers, call.content)
             self._dialect.observe(reply.headers, budget)
         except CrmUnavailable as error:
             raise _FailedAttemptError(TryAgain(error)) from error.__cause__
@@ -298,6 +301,14 @@ class CrmTransport:
                 raise CrmRejected(self._dialect.provider, reply.status, "HTML instead of JSON") from None
             unavailable = CrmUnavailable(self._dialect.provider, f"its answer is incomplete: {error}")
             raise _FailedAttemptError(TryAgain(unavailable)) from error
+
+    def _address(self, call: Call, access: ApiAccess) -> str:
+        if access.api_url is None:
+            return call.url
+        # Behind a host without its slash, '.evil.test' and '@evil.test' would make it another host.
+        if not call.url.startswith("/"):
+            raise CrmRejected(self._dialect.provider, None, f"{call.label} goes on at what is no path")
+        return access.api_url + call.url
 
     def _authorized(self, token: str, special: Mapping[str, str] | None) -> httpx.Headers:
         known, headers = self._headers
@@ -336,10 +347,6 @@ class CrmTransport:
             wait_seconds=round(wait, 3),
         )
         await self._clock.sleep(wait)
-
-
-def _address(call: Call, access: ApiAccess) -> str:
-    return call.url if access.api_url is None else access.api_url + call.url
 
 
 _SUCCESS = range(200, 300)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import Decoder
+from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
 from astrelo.adapters.outbound.crm.transport import PATIENT, Call, CrmTransport, RetryPolicy
 from astrelo.adapters.outbound.crm.walking import Trail
@@ -19,7 +20,6 @@ from astrelo.adapters.outbound.hubspot.decoding import (
     following,
     require_only_misses,
 )
-from astrelo.adapters.outbound.hubspot.mapping import record_id
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,
     AssociationBatch,
@@ -73,7 +73,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class HubSpotClient:
-    def __init__(self, api_base: str, transport: CrmTransport, budgets: BudgetBook) -> None:
+    def __init__(self, api_base: str, transport: CrmTransport[RollingBudget], budgets: BudgetBook) -> None:
         self._base = api_base
         self._transport = transport
         self._budgets = budgets

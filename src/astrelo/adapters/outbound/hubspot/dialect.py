@@ -43,7 +43,7 @@ _LONGEST_COUNT = 12
 _MOST_WORDS = 10
 
 
-class HubSpotDialect(Dialect):
+class HubSpotDialect(Dialect[RollingBudget]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
