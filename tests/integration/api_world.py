@@ -139,20 +139,27 @@ class ApiWorld:
         own = {"id": company_id, "created_at": TOLD_AT, "synced_at": WRITTEN_AT}
         await self.insert("companies", row | own | {key: values[key] for key in own if key in values})
         for place in range(records):
-            await self.insert(
-                "crm_companies",
-                {
-                    "user_id": row["user_id"],
-                    "external_source": row["external_source"],
-                    "external_provider_id": f"{company_id.hex}-{place}",
-                    "company_id": company_id,
-                    "source_updated_at": TOLD_AT,
-                    "content_hash": b"",
-                    "identity_domain": values.get("domain"),
-                    "archived_at": values.get("archived_at"),
-                },
+            await self.record(
+                company_id,
+                f"{company_id.hex}-{place}",
+                user_id=row["user_id"],
+                external_source=row["external_source"],
+                identity_domain=values.get("domain"),
+                archived_at=values.get("archived_at"),
             )
         return company_id
+
+    async def record(self, company_id: UUID, record_id: str, **values: Any) -> None:
+        """Lay a company record that belongs to a company."""
+        row = {
+            "user_id": self.user_id,
+            "external_source": "hubspot",
+            "external_provider_id": record_id,
+            "company_id": company_id,
+            "source_updated_at": TOLD_AT,
+            "content_hash": b"",
+        }
+        await self.insert("crm_companies", row | values)
 
     async def contact(self, **values: Any) -> UUID:
         """Lay a contact row: linked if a company is given, else without an address."""

@@ -15,6 +15,10 @@ pytestmark = pytest.mark.anyio
 LATER = WRITTEN_AT + timedelta(days=1)
 
 
+def source(name: str, record_id: str, updated_at: str = "2026-11-01T00:00:00Z") -> dict[str, str]:
+    return {"external_source": name, "external_provider_id": record_id, "source_updated_at": updated_at}
+
+
 @pytest.fixture
 async def api(database: str) -> AsyncIterator[ApiWorld]:
     async with api_world(database) as opened:
@@ -37,10 +41,74 @@ async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiWo
         "crm_rep_id": str(rep),
         "external_source": "hubspot",
         "external_provider_id": company.hex,
+        "sources": [source("hubspot", f"{company.hex}-0")],
         "source_updated_at": "2026-11-01T00:00:00Z",
         "synced_at": "2026-11-02T00:00:00Z",
         "archived_at": None,
     }
+
+
+async def test_a_company_names_the_live_records_of_each_crm_the_freshest_first(api: ApiWorld) -> None:
+    company = await api.company(records=0)
+    await api.record(company, "old")
+    await api.record(company, "new", source_updated_at=LATER)
+    await api.record(company, "1", external_source="salesforce")
+    await api.record(company, "gone", archived_at=WRITTEN_AT)
+    await api.record(await api.company(), "other")
+    named = [
+        source("hubspot", "new", "2026-11-03T00:00:00Z"),
+        source("hubspot", "old"),
+        source("salesforce", "1"),
+    ]
+    assert (await api.get(f"/api/companies/{company}")).json()["sources"] == named
+    listed = {entry["id"]: entry["sources"] for entry in await api.data("/api/companies")}
+    assert listed[str(company)] == named
+
+
+async def test_a_crowded_company_names_its_freshest_records_and_none_of_a_crm_is_crowded_out(
+    api: ApiWorld,
+) -> None:
+    company = await api.company(records=0)
+    for place in range(30):
+        await api.record(company, f"{place:02}", source_updated_at=TOLD_AT - timedelta(hours=place))
+    await api.record(
+        company, "1", external_source="salesforce", source_updated_at=TOLD_AT - timedelta(days=9)
+    )
+    named = (await api.get(f"/api/companies/{company}")).json()["sources"]
+    assert [entry["external_provider_id"] for entry in named] == [f"{place:02}" for place in range(20)] + [
+        "1"
+    ]
+
+
+async def test_an_archived_company_has_no_sources_left(api: ApiWorld) -> None:
+    company = await api.company(archived_at=WRITTEN_AT)
+    assert (await api.get(f"/api/companies/{company}")).json()["sources"] == []
+
+
+async def test_companies_are_filtered_by_the_crm_that_has_a_live_record(api: ApiWorld) -> None:
+    both = await api.company()
+    await api.record(both, "1", external_source="salesforce")
+    hubspot = await api.company()
+    await api.record(hubspot, "2", external_source="salesforce", archived_at=WRITTEN_AT)
+    salesforce = await api.company(external_source="salesforce")
+    gone = await api.company(archived_at=WRITTEN_AT)
+    assert ids(await api.data("/api/companies", source="hubspot")) == {both, hubspot}
+    assert ids(await api.data("/api/companies", source="salesforce")) == {both, salesforce}
+    with_archived = await api.data("/api/companies", source="hubspot", include_archived="true")
+    assert ids(with_archived) == {both, hubspot, gone}
+    assert (await api.get("/api/companies", source="sugar")).status_code == 400
+
+
+async def test_the_summary_counts_live_companies_and_those_that_two_crms_know(api: ApiWorld) -> None:
+    assert (await api.get("/api/companies/summary")).json() == {"companies": 0, "with_two_sources": 0}
+    both = await api.company(records=2)
+    await api.record(both, "1", external_source="salesforce")
+    once = await api.company()
+    await api.record(once, "2", external_source="salesforce", archived_at=WRITTEN_AT)
+    await api.company(external_source="salesforce")
+    await api.company(archived_at=WRITTEN_AT)
+    await api.company(user_id=api.neighbour_id)
+    assert (await api.get("/api/companies/summary")).json() == {"companies": 3, "with_two_sources": 1}
 
 
 COMPANY_FILTERS: list[tuple[dict[str, str], str]] = [

@@ -29,8 +29,20 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class CompanySource(Struct, frozen=True, kw_only=True):
+    """A live CRM record that tells of a firm."""
+
+    external_source: Provider
+    external_provider_id: str
+    source_updated_at: datetime
+
+
 class CompanyView(Struct, frozen=True, kw_only=True):
-    """One firm, as its freshest CRM record tells it. `synced_at` is when we last wrote it."""
+    """One firm, as its freshest CRM record tells it: the one of `external_source` and `external_provider_id`.
+
+    `sources` are all live records that make it up, of each CRM the freshest 20, those first; empty once it is
+    archived. `synced_at` is when we last wrote it.
+    """
 
     id: UUID
     company_name: str | None
@@ -52,9 +64,17 @@ class CompanyView(Struct, frozen=True, kw_only=True):
     crm_rep_id: UUID | None
     external_source: Provider
     external_provider_id: str
+    sources: list[CompanySource]
     source_updated_at: datetime
     synced_at: datetime
     archived_at: datetime | None
+
+
+class CompanySummary(Struct, frozen=True, kw_only=True):
+    """Live companies; `with_two_sources` are those that live records of more than one CRM make up."""
+
+    companies: int
+    with_two_sources: int
 
 
 class ContactView(Struct, frozen=True, kw_only=True):
@@ -284,7 +304,10 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
 
 
 class CompanyFilter(Struct, frozen=True, kw_only=True):
-    """What narrows a list of companies; None does not. `naics` are prefixes, one of which must fit."""
+    """What narrows a list of companies; None does not. `naics` are prefixes, one of which must fit.
+
+    `source` is a CRM that has a record of the company: a live one, unless archived ones are included.
+    """
 
     name: str | None = None
     domain: str | None = None
@@ -293,6 +316,7 @@ class CompanyFilter(Struct, frozen=True, kw_only=True):
     country: str | None = None
     region: str | None = None
     revenue_range: str | None = None
+    source: Provider | None = None
     updated_since: datetime | None = None
     include_archived: bool = False
 
@@ -328,6 +352,9 @@ class CompanyReader(Protocol):
 
     @abstractmethod
     async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None: ...
+
+    @abstractmethod
+    async def summary(self, user_id: UserId) -> CompanySummary: ...
 
     @abstractmethod
     async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar.params import QueryParameter
 
 from astrelo.domain.errors import InvalidInput
+from astrelo.domain.identifiers import Provider
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
@@ -55,6 +56,7 @@ Region = Annotated[
 RevenueRange = Literal["<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B"]
 """Lower bounds are inclusive, in the currency as told."""
 
+Source = Annotated[Provider | None, QueryParameter(description="Only what this CRM has a record of.")]
 Id = Annotated[UUID | None, QueryParameter()]
 Flag = Annotated[bool | None, QueryParameter()]
 Switch = Annotated[bool, QueryParameter()]

@@ -25,6 +25,7 @@ from astrelo.adapters.inbound.http.parameters import (
     Region,
     RevenueRange,
     Site,
+    Source,
     Text,
     UpdatedSince,
     moment,
@@ -35,6 +36,7 @@ from astrelo.adapters.inbound.http.problems import documented
 from astrelo.application.read_models import (
     CompanyFilter,
     CompanyReader,
+    CompanySummary,
     CompanyView,
     ContactFilter,
     ContactReader,
@@ -76,6 +78,7 @@ class Companies(Controller):
         country: Country = None,
         region: Region = None,
         revenue_range: Annotated[RevenueRange | None, QueryParameter()] = None,
+        source: Source = None,
         updated_since: UpdatedSince = None,
         include_archived: IncludeArchived = False,
         limit: Limit = DEFAULT_LIMIT,
@@ -90,10 +93,19 @@ class Companies(Controller):
             country=country,
             region=region,
             revenue_range=revenue_range,
+            source=source,
             updated_since=moment("updated_since", updated_since),
             include_archived=include_archived,
         )
         return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
+
+    @get("/summary", responses=documented(), summary="Count the companies")
+    @inject
+    async def summarize_companies(
+        self, reader: FromDishka[CompanyReader], user_id: NamedDependency[UserId]
+    ) -> CompanySummary:
+        """How many firms there are, and how many of them more than one CRM knows. Archived ones do not count."""
+        return await reader.summary(user_id)
 
     @get("/{company_id:uuid}", responses=documented(NOT_FOUND) | _MERGED, summary="Get a company")
     @inject

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from astrelo.adapters.outbound.postgres.reading import Reads, like_prefix
 from astrelo.application.read_models import (
     CompanyFilter,
     CompanyReader,
+    CompanySource,
+    CompanySummary,
     CompanyView,
     ContactFilter,
     ContactReader,
@@ -23,6 +26,8 @@ from astrelo.application.read_models import (
 )
 from astrelo.domain.identifiers import UserId
 
+_SOURCES = msgspec.json.Decoder(list[CompanySource])
+
 
 class PgCompanyReader(CompanyReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -31,8 +36,7 @@ class PgCompanyReader(CompanyReader):
     async def list(
         self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
     ) -> Sequence[CompanyView]:
-        return await self._reads.views(
-            CompanyView,
+        rows = await self._reads.rows(
             "read_companies",
             user_id,
             after,
@@ -46,10 +50,17 @@ class PgCompanyReader(CompanyReader):
             filters.revenue_range,
             filters.updated_since,
             filters.include_archived,
+            filters.source,
         )
+        return [_company(row) for row in rows]
 
     async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None:
-        return await self._reads.view(CompanyView, "read_company", user_id, company_id)
+        rows = await self._reads.rows("read_company", user_id, company_id)
+        return _company(rows[0]) if rows else None
+
+    async def summary(self, user_id: UserId) -> CompanySummary:
+        (row,) = await self._reads.rows("read_company_summary", user_id)
+        return CompanySummary(**row)
 
     async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
         found: UUID | None = await self._reads.value("read_company_alias", user_id, company_id)
@@ -122,3 +133,7 @@ class PgIcpProfileReader(IcpProfileReader):
 
     async def default(self, user_id: UserId) -> IcpProfileView | None:
         return await self._reads.view(IcpProfileView, "read_icp_profile", user_id)
+
+
+def _company(row: asyncpg.Record) -> CompanyView:
+    return msgspec.convert(dict(row) | {"sources": _SOURCES.decode(row["sources"])}, CompanyView)
