@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.hubspot.client import HubSpotClient, merged_ids
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, record_id
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.walk import Group
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,

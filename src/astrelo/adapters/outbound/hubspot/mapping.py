@@ -1,11 +1,19 @@
 """HubSpot's objects as records in our terms: pure, and the only place that knows which property is which."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
+from astrelo.adapters.outbound.crm.mapping import (
+    Outlook,
+    Place,
+    country_and_region,
+    currency_of,
+    record_id,
+    rejected,
+    unreadable,
+)
 from astrelo.adapters.outbound.hubspot.wire import (
     CompanyObject,
     CompanyProperties,
@@ -14,7 +22,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     OwnerObject,
     Pipeline,
 )
-from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
+from astrelo.domain.identifiers import RecordId
 from astrelo.domain.normalization import (
     amount,
     currency,
@@ -22,7 +30,6 @@ from astrelo.domain.normalization import (
     employee_count,
     flag,
     identity_domain,
-    is_told,
     probability,
     revenue_range,
     text,
@@ -36,7 +43,6 @@ from astrelo.domain.records import (
     DealRecord,
     OwnerRecord,
     RejectedRecord,
-    RejectionReason,
 )
 
 _COMPANY_FIELDS = (
@@ -76,13 +82,15 @@ class RecordMapper:
         p = told.properties
         known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
         if known_id is None or updated_at is None:
-            return _rejected(told.id, known_id)
+            return rejected(told.id, known_id)
         domain = web_domain(p.domain, self._reference)
         industry = text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
         told_currency = currency(p.hs_annual_revenue_currency_code)
-        country, region = self._headquarters(p)
+        country, region = country_and_region(
+            Place(p.hs_country_code, p.country, p.hs_state_code, p.state), self._reference
+        )
         linkedin_url = _linkedin_url(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
         return CompanyRecord(
@@ -96,7 +104,7 @@ class RecordMapper:
             sic,
             employees,
             revenue,
-            self._currency(p.hs_annual_revenue_currency_code, told_currency, revenue),
+            currency_of(revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency),
             revenue_range(revenue),
             country,
             region,
@@ -106,7 +114,7 @@ class RecordMapper:
             linkedin_url,
             text(p.lifecyclestage),
             owner_id,
-            _unreadable(
+            unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(p),
                 (domain, employees, revenue, told_currency, country, region, linkedin_url, owner_id),
@@ -118,7 +126,7 @@ class RecordMapper:
         p = told.properties
         known_id, updated_at = record_id(told.id), _modified(p.lastmodifieddate, told.updated_at)
         if known_id is None or updated_at is None:
-            return _rejected(told.id, known_id)
+            return rejected(told.id, known_id)
         email = email_address(p.email, self._reference)
         owner_id = record_id(p.hubspot_owner_id)
         return ContactRecord(
@@ -132,7 +140,7 @@ class RecordMapper:
             text(p.lifecyclestage),
             owner_id,
             company_id,
-            _unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
+            unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
         )
 
     def deal(
@@ -142,12 +150,12 @@ class RecordMapper:
         p = told.properties
         known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
         if known_id is None or updated_at is None:
-            return _rejected(told.id, known_id)
+            return rejected(told.id, known_id)
         pipeline_id, stage_id = text(p.pipeline), text(p.dealstage)
         pipeline = self._pipelines.get(pipeline_id or "", _UNKNOWN_PIPELINE)
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
         value, told_currency = amount(p.amount), currency(p.deal_currency_code)
-        outlook = _Outlook(
+        outlook = Outlook(
             probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
         )
         close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
@@ -156,7 +164,7 @@ class RecordMapper:
             updated_at,
             text(p.dealname),
             value,
-            self._currency(p.deal_currency_code, told_currency, value),
+            currency_of(value, p.deal_currency_code, told_currency, self._default_currency),
             pipeline_id,
             pipeline.label,
             stage_id,
@@ -166,7 +174,7 @@ class RecordMapper:
             owner_id,
             company_id,
             tuple(sorted(set(contact_ids))),
-            _unreadable(
+            unreadable(
                 _DEAL_FIELDS,
                 (
                     p.amount,
@@ -184,56 +192,16 @@ class RecordMapper:
     def owner(self, told: OwnerObject) -> OwnerRecord | RejectedRecord:
         known_id = record_id(told.id)
         if known_id is None:
-            return _rejected(told.id, known_id)
+            return rejected(told.id, known_id)
         email = email_address(told.email, self._reference)
         return OwnerRecord(
             known_id, email.address, text(told.first_name), text(told.last_name), told.archived
         )
 
-    def _currency(self, told: str | None, read: str | None, value: Decimal | None) -> str | None:
-        """Assume the account's currency only where none is told: a wrong one would be worse than none."""
-        return self._default_currency if value is not None and not told else read
-
-    def _headquarters(self, p: CompanyProperties) -> tuple[str | None, str | None]:
-        """Prefer codes, which HubSpot's enrichment fills in, to names, which people type."""
-        find_country, find_region = self._reference.country, self._reference.region
-        country = find_country(p.hs_country_code) if p.hs_country_code else None
-        if country is None and p.country:
-            country = find_country(p.country)
-        if country is None:
-            return None, None
-        region = find_region(country, p.hs_state_code) if p.hs_state_code else None
-        if region is None and p.state:
-            region = find_region(country, p.state)
-        return country, region
-
-
-def record_id(told: str | None) -> RecordId | None:
-    """Return the id if it can be kept as it is: mending it could make it another record's."""
-    if told is None or not 0 < len(told) <= MAX_RECORD_ID_LENGTH:
-        return None
-    return RecordId(told) if told.isdigit() or text(told) == told else None
-
-
-class _Outlook(NamedTuple):
-    """Where a deal stands, as its own properties or its stage tell."""
-
-    probability: Decimal | None = None
-    is_closed: bool | None = None
-    is_won: bool | None = None
-
-    def completed_by(self, stage: "_Outlook") -> "_Outlook":
-        likely, closed, won = self
-        if closed is None:
-            closed = True if won else stage.is_closed
-        if won is None:
-            won = stage.is_won if closed else closed
-        return _Outlook(stage.probability if likely is None else likely, closed, won)
-
 
 class _Stage(NamedTuple):
     label: str | None = None
-    outlook: _Outlook = _Outlook()
+    outlook: Outlook = Outlook()
 
 
 class _DealPipeline(NamedTuple):
@@ -255,21 +223,16 @@ def _read_pipeline(told: Pipeline) -> _DealPipeline:
     return _DealPipeline(text(told.label), stages)
 
 
-def _stage_outlook(told_probability: str | None, told_closed: str | None) -> _Outlook:
+def _stage_outlook(told_probability: str | None, told_closed: str | None) -> Outlook:
     """Conclude what HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
     likely, closed = probability(told_probability), flag(told_closed)
     won = likely == 1 if closed and likely is not None else None
-    return _Outlook(likely, closed, won)
+    return Outlook(likely, closed, won)
 
 
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:
     """Prefer the property that searches filter on; `updatedAt` may differ from it."""
     return timestamp(property_value) or timestamp(updated_at)
-
-
-def _rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
-    reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
-    return RejectedRecord(text(told_id, MAX_RECORD_ID_LENGTH), reason)
 
 
 def _told_of_company(p: CompanyProperties) -> tuple[str | None, ...]:
@@ -302,16 +265,3 @@ def _linkedin_page(handle: str | None) -> str | None:
     if path is None:
         return None
     return f"https://www.linkedin.com/{path if '/' in path else f'company/{path}'}"
-
-
-def _unreadable(
-    fields: Sequence[str], told: tuple[str | None, ...], read: tuple[object, ...]
-) -> tuple[str, ...]:
-    """Name the fields that were told but not read. Counting first keeps clean records cheap."""
-    if told.count(None) == read.count(None):
-        return ()
-    return tuple(
-        field
-        for field, value, result in zip(fields, told, read, strict=True)
-        if result is None and is_told(value)
-    )

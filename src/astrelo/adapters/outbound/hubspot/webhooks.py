@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE
-from astrelo.adapters.outbound.hubspot.mapping import record_id
+from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.ports import CrmWebhooks, WebhookRequest

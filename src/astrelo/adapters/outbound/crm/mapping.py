@@ -1,0 +1,83 @@
+"""What mapping any CRM's records takes: ids, places, currencies, and an account of what could not be read."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
+from astrelo.domain.normalization import is_told, text
+from astrelo.domain.ports import ReferenceData
+from astrelo.domain.records import RejectedRecord, RejectionReason
+
+
+def record_id(told: str | None) -> RecordId | None:
+    """Return the id if it can be kept as it is: mending it could make it another record's."""
+    if told is None or not 0 < len(told) <= MAX_RECORD_ID_LENGTH:
+        return None
+    return RecordId(told) if told.isalnum() or text(told) == told else None
+
+
+def rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
+    """Tell why a record without a usable id, or else without a modification time, is not kept."""
+    reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
+    return RejectedRecord(text(told_id, MAX_RECORD_ID_LENGTH), reason)
+
+
+def unreadable(
+    fields: Sequence[str], told: tuple[str | None, ...], read: tuple[object, ...]
+) -> tuple[str, ...]:
+    """Name the fields that were told but not read. Counting first keeps clean records cheap.
+
+    What is read may be None where something is told, never the other way round.
+    """
+    if told.count(None) == read.count(None):
+        return ()
+    return tuple(
+        field
+        for field, value, result in zip(fields, told, read, strict=True)
+        if result is None and is_told(value)
+    )
+
+
+def currency_of(value: Decimal | None, told: str | None, read: str | None, default: str | None) -> str | None:
+    """Assume the account's currency only where none is told: a wrong one would be worse than none."""
+    return default if value is not None and not told else read
+
+
+class Place(NamedTuple):
+    """A country and a part of it, as a CRM tells them: by codes, and by names, which people type."""
+
+    country_code: str | None
+    country: str | None
+    region_code: str | None
+    region: str | None
+
+
+def country_and_region(place: Place, reference: ReferenceData) -> tuple[str | None, str | None]:
+    """Prefer codes to names. A region is looked for only in a country that is known."""
+    country = reference.country(place.country_code) if place.country_code else None
+    if country is None and place.country:
+        country = reference.country(place.country)
+    if country is None:
+        return None, None
+    region = reference.region(country, place.region_code) if place.region_code else None
+    if region is None and place.region:
+        region = reference.region(country, place.region)
+    return country, region
+
+
+class Outlook(NamedTuple):
+    """Where a deal stands, as its own fields or its stage tell."""
+
+    probability: Decimal | None = None
+    is_closed: bool | None = None
+    is_won: bool | None = None
+
+    def completed_by(self, stage: "Outlook") -> "Outlook":
+        """Fill what a deal does not say from its stage: a won deal is closed, an open one is not won."""
+        likely, closed, won = self
+        if closed is None:
+            closed = True if won else stage.is_closed
+        if won is None:
+            won = stage.is_won if closed else closed
+        return Outlook(stage.probability if likely is None else likely, closed, won)
