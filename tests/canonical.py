@@ -5,7 +5,7 @@ hold the same truth have equal views, however they came to it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -80,42 +80,66 @@ async def _company_names(connection: asyncpg.Connection, user_id: UUID) -> dict[
     return {company_id: frozenset(keys) for company_id, keys in members.items()}
 
 
+class Told(NamedTuple):
+    """One source's final records."""
+
+    source: Provider
+    companies: Sequence[CompanyRecord] = ()
+    contacts: Sequence[ContactRecord] = ()
+    deals: Sequence[DealRecord] = ()
+
+
 def expected_view(
     source: Provider,
     companies: Iterable[CompanyRecord],
     contacts: Iterable[ContactRecord] = (),
     deals: Iterable[DealRecord] = (),
 ) -> View:
-    """Make the view that one source's final records must lead to: a naive group-by, straight from the rules."""
-    groups: dict[object, list[CompanyRecord]] = defaultdict(list)
-    for record in companies:
-        groups[record.identity_domain or (source, record.record_id)].append(record)
+    """Make the view that one source's final records must lead to."""
+    return expected_view_of([Told(source, list(companies), list(contacts), list(deals))])
+
+
+def expected_view_of(sources: Sequence[Told]) -> View:
+    """Make the view that several sources' final records must lead to: a naive group-by, straight from the rules.
+
+    Ids lead to records of their own source only; a domain leads to the company, whichever source told of it.
+    """
+    groups: dict[object, list[_Keyed]] = defaultdict(list)
+    for told in sources:
+        for record in told.companies:
+            key = RecordKey(told.source, record.record_id)
+            groups[record.identity_domain or key].append((key, record))
     names: dict[object, CompanyName] = {
-        key: frozenset((source.value, str(record.record_id)) for record in group)
-        for key, group in groups.items()
+        group: frozenset((key.source.value, str(key.record_id)) for key, _ in members)
+        for group, members in groups.items()
     }
-    by_record = {r.record_id: names[key] for key, group in groups.items() for r in group}
-    by_domain = {key: names[key] for key in groups if isinstance(key, str)}
-    people = list(contacts)
-    arrived = {person.record_id for person in people}
-    return View(
-        {names[key]: _company_row(source, group) for key, group in groups.items()},
-        {(source.value, person.record_id): _contact_row(person, by_record, by_domain) for person in people},
-        {
-            (source.value, d.record_id): (
-                by_record.get(d.company_id) if d.company_id else None,
-                d.name,
-                d.amount,
-                frozenset(c for c in d.contact_ids if c in arrived),
-            )
-            for d in deals
-        },
-    )
+    by_record = {key: names[group] for group, members in groups.items() for key, _ in members}
+    by_domain = {group: names[group] for group in groups if isinstance(group, str)}
+    companies = {names[group]: _company_row(members) for group, members in groups.items()}
+    view = View(companies, {}, {})
+    for told in sources:
+        of_this = {key.record_id: name for key, name in by_record.items() if key.source is told.source}
+        arrived = {person.record_id for person in told.contacts}
+        for person in told.contacts:
+            view.contacts[told.source.value, person.record_id] = _contact_row(person, of_this, by_domain)
+        for sale in told.deals:
+            view.deals[told.source.value, sale.record_id] = _deal_row(sale, of_this, arrived)
+    return view
 
 
-def _company_row(source: Provider, group: list[CompanyRecord]) -> tuple[Any, ...]:
-    key, lead = leading_record((RecordKey(source, record.record_id), record) for record in group)
+_Keyed = tuple[RecordKey, CompanyRecord]
+
+
+def _company_row(members: list[_Keyed]) -> tuple[Any, ...]:
+    key, lead = leading_record(members)
     return lead.identity_domain, key.source.value, key.record_id, lead.name, lead.employee_count
+
+
+def _deal_row(
+    sale: DealRecord, by_record: dict[RecordId, CompanyName], arrived: set[RecordId]
+) -> tuple[Any, ...]:
+    company = by_record.get(sale.company_id) if sale.company_id else None
+    return company, sale.name, sale.amount, frozenset(c for c in sale.contact_ids if c in arrived)
 
 
 def _contact_row(

@@ -10,6 +10,7 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync, StopSignal, never
 from astrelo.application.schedule_syncs import RequestSync, SyncNow
@@ -119,6 +120,9 @@ class ScriptedCrm(CrmProvider):
         return self.reps
 
 
+TOKENS = TokenSet(access_token="access", refresh_token="refresh", expires_at=None)
+
+
 class World:
     """One user, any number of CRMs."""
 
@@ -131,18 +135,26 @@ class World:
         self.policy = SyncPolicy()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
-    async def connect(self, provider: Provider, tokens: TokenSet, account_id: str = "1") -> None:
+    async def connect(
+        self, provider: Provider, tokens: TokenSet = TOKENS, account_id: str = "1"
+    ) -> CrmConnection:
+        """Connect it for the first time, or again."""
         account = CrmAccount(account_id=CrmAccountId(account_id), name="Test", currency="USD")
-        connection = CrmConnection.establish(
-            ConnectionId(uuid4()),
-            self.user_id,
-            provider,
-            Grant(tokens=tokens, account=account),
-            self.clock.now(),
-        )
+        grant, now = Grant(tokens=tokens, account=account), self.clock.now()
         async with self.uow(self.user_id) as tx:
+            former = await tx.connections.lock(provider)
+            connection = (
+                former.reauthorized(grant, now)
+                if former is not None
+                else CrmConnection.establish(ConnectionId(uuid4()), self.user_id, provider, grant, now)
+            )
             await tx.connections.save(connection)
             await tx.tokens.put(connection.id, tokens)
+        return connection
+
+    async def disconnect(self, provider: Provider, *, purge: bool = False) -> None:
+        disconnect = DisconnectCrm(self.uow, CrmProviders(dict(self.crms)), self.tokens(), self.clock)
+        await disconnect(self.user_id, provider, purge=purge)
 
     async def request(self, provider: Provider = Provider.HUBSPOT, mode: SyncMode = SyncMode.FULL) -> SyncRun:
         return await SyncNow(self.uow, self.request_sync())(self.user_id, provider, mode)
@@ -193,9 +205,8 @@ async def world(database: str, *crms: ScriptedCrm) -> AsyncIterator[World]:
     """Open a world with scripted CRMs, all connected."""
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = World(pool, *(crms or (ScriptedCrm(),)))
-        tokens = TokenSet(access_token="access", refresh_token="refresh", expires_at=None)
         for provider in made.crms:
-            await made.connect(provider, tokens)
+            await made.connect(provider)
         yield made
 
 
