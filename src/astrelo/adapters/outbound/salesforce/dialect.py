@@ -1,14 +1,102 @@
-"""What Salesforce's answers mean: which of them to wait for, and which error the others are."""
+"""What Salesforce's answers mean: which of them to wait for, and which error the others are.
 
-from astrelo.domain.errors import CrmRejected, CrmUnavailable
-from astrelo.domain.identifiers import Provider
+The codes are those of the REST and SOAP API guides; their HTTP statuses vary from endpoint to endpoint, so that the
+code decides wherever there is one.
+"""
+
+import re
+from datetime import timedelta
+from http import HTTPStatus
+
+import httpx
+import msgspec
+
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
+from astrelo.adapters.outbound.crm.transport import (
+    Call,
+    Dialect,
+    Reply,
+    TokenRefused,
+    TryAgain,
+    Verdict,
+    retry_after,
+)
+from astrelo.adapters.outbound.salesforce.budgets import OrgBudget
+from astrelo.domain.errors import (
+    CrmRejected,
+    CrmUnavailable,
+    PermissionMissing,
+    RateLimited,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.ports import Clock, CrmSession
+
+LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
+"""A longer pause parks the run instead of holding a worker."""
+
+DAILY_LIMIT_PAUSE = timedelta(hours=1)
+"""Salesforce tells no Retry-After: the limit counts 24 rolling hours, so that an hour frees some of them."""
+
+_CONCURRENCY_PAUSE = timedelta(seconds=10)
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,12})/(\d{1,12})(?!\d)", re.ASCII)
+_TOKEN_REFUSED = frozenset({"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "ORG_NOT_OWNED_BY_INSTANCE"})
+"""The last one of an org that has moved: new tokens tell where it is."""
+
+_TIMED_OUT = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})
+_PASSING_CODES = frozenset({"SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"})
+_PASSING_STATUSES = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT.value,
+        420,  # Salesforce's edge has lost its way to the org
+        HTTPStatus.LOCKED.value,
+        HTTPStatus.TOO_MANY_REQUESTS.value,
+        *range(301, 304),
+        *range(307, 309),
+        *range(500, 600),
+    }
+)
+"""Redirects among them, which are never followed: where an org has moved to is told with its next tokens."""
+
+_GRANT_GONE = {
+    "INACTIVE_OWNER_OR_USER": "the Salesforce user who connected is inactive",
+    "INACTIVE_USER": "the Salesforce user who connected is inactive",
+    "INVALID_LOGIN": "Salesforce does not let the user who connected sign in",
+    "PASSWORD_LOCKOUT": "the Salesforce user who connected is locked out",
+    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "the password of the Salesforce user who connected has expired",
+    "LOGIN_DURING_RESTRICTED_DOMAIN": "the Salesforce org does not admit our IP addresses",
+    "LOGIN_DURING_RESTRICTED_TIME": "the Salesforce user who connected may not sign in at this hour",
+    "INACTIVE_ORG": "the Salesforce org is inactive",
+    "ORG_LOCKED": "the Salesforce org is locked",
+    "TRIAL_EXPIRED": "the trial of the Salesforce org has ended",
+}
+_API_ACCESS = (
+    "the permission 'API Enabled' for the user who connected, in an edition of Salesforce with API access"
+)
+_OBJECT_ACCESS = "the object permission 'Read' on {} for the user who connected"
+_NOT_PERMITTED = {
+    "INVALID_TYPE": _OBJECT_ACCESS,
+    "INSUFFICIENT_ACCESS": _OBJECT_ACCESS,
+    "INSUFFICIENT_ACCESS_OR_READONLY": _OBJECT_ACCESS,
+    "API_DISABLED_FOR_ORG": _API_ACCESS,
+    "API_CURRENTLY_DISABLED": _API_ACCESS,
+    "CLIENT_NOT_ACCESSIBLE_FOR_USER": _API_ACCESS,
+}
+_OBJECTS = {
+    ObjectType.COMPANIES: "Account",
+    ObjectType.CONTACTS: "Contact",
+    ObjectType.DEALS: "Opportunity and OpportunityContactRole",
+}
 
 
 class Refused(CrmRejected):
-    """A refusal that only the caller of the endpoint can judge; `code` is Salesforce's errorCode."""
+    """A refusal that only the caller of the endpoint can judge; `code` is Salesforce's errorCode.
+
+    `code` is empty where the answer names none; then only `status` says what it was.
+    """
 
     def __init__(self, status: int, code: str, what: str) -> None:
-        super().__init__(Provider.SALESFORCE, status, f"{code} for {what}")
+        super().__init__(Provider.SALESFORCE, status, f"{code or 'no error code'} for {what}")
         self.code = code
 
 
@@ -17,3 +105,77 @@ class QueryTimedOut(CrmUnavailable):
 
     def __init__(self, what: str) -> None:
         super().__init__(Provider.SALESFORCE, f"QUERY_TIMEOUT for {what}")
+
+
+class ApiError(msgspec.Struct, frozen=True, rename="camel"):
+    """An entry of an error body. Its message may quote records, and decides where nothing else does."""
+
+    error_code: str | None = None
+    message: str | None = None
+
+
+class SalesforceDialect(Dialect[OrgBudget]):
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def provider(self) -> Provider:
+        return Provider.SALESFORCE
+
+    def verdict(self, reply: Reply, call: Call, session: CrmSession) -> Verdict:  # noqa: ARG002 - no limit of Salesforce's hangs on the account's settings
+        error = first_error(reply)
+        code = code_word(error.error_code) or ""
+        if reply.status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED:
+            return TokenRefused(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
+        if told := _told_by_code(code, error, call):
+            return told
+        if code in _PASSING_CODES or reply.status in _PASSING_STATUSES or reply.is_html:
+            return self._not_now(reply)
+        return Refused(reply.status, code, f"{call.method} {call.label}")
+
+    def observe(self, headers: httpx.Headers, budget: OrgBudget) -> None:
+        """Learn what of the org's day is used; some answers do not tell."""
+        usage = _USAGE.search(headers.get("sforce-limit-info", ""))
+        if usage:
+            budget.learn(int(usage[1]), int(usage[2]))
+
+    def _not_now(self, reply: Reply) -> Verdict:
+        what = f"HTML with HTTP {reply.status}" if reply.is_html else f"HTTP {reply.status}"
+        pause = retry_after(reply.headers, self._clock.now()) or timedelta()
+        if pause > LONGEST_WAIT_IN_PLACE:
+            return RateLimited(Provider.SALESFORCE, pause, what)
+        return TryAgain(CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
+
+
+def first_error(reply: Reply) -> ApiError:
+    """Return the first error that an answer names: bodies are arrays of them, or (rarely) one object."""
+    try:
+        told = msgspec.json.decode(reply.body, type=list[ApiError] | ApiError)
+    except UNREADABLE:
+        return ApiError()
+    if isinstance(told, ApiError):
+        return told
+    return told[0] if told else ApiError()
+
+
+def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        return _limit_exceeded(error)
+    if code in _TIMED_OUT:
+        return TryAgain(QueryTimedOut(f"{call.method} {call.label}"))
+    if code in _GRANT_GONE:
+        return ReauthorizationRequired(Provider.SALESFORCE, _GRANT_GONE[code])
+    return _not_permitted(code, call) if code in _NOT_PERMITTED else None
+
+
+def _limit_exceeded(error: ApiError) -> Verdict:
+    """Tell the day's limit ('TotalRequests Limit exceeded.') from that of requests at one time."""
+    if (error.message or "").startswith("Concurrent"):
+        limited = RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS")
+        return TryAgain(limited, _CONCURRENCY_PAUSE.total_seconds())
+    return RateLimited(Provider.SALESFORCE, DAILY_LIMIT_PAUSE, "REQUEST_LIMIT_EXCEEDED")
+
+
+def _not_permitted(code: str, call: Call) -> PermissionMissing:
+    wanted = "what is read" if call.object_type is None else _OBJECTS[call.object_type]
+    return PermissionMissing(Provider.SALESFORCE, call.object_type, (_NOT_PERMITTED[code].format(wanted),))
