@@ -7,6 +7,7 @@ counts as cut off.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -44,10 +45,11 @@ def code_word(told: str | None) -> str | None:
     return told if told and _CODE_WORD.fullmatch(told) else None
 
 
-def mended(body: bytes) -> object:
+def mended(body: bytes, parse_float: Callable[[str], object] = float) -> object:
     """Decode with the standard library, and mend what no column can hold. Raise Incomplete for no whole JSON."""
+    told = body.decode("utf-8", "replace")
     try:
-        return _without_surrogates(json.loads(body.decode("utf-8", "replace"), parse_int=_whole_number))
+        return _without_surrogates(json.loads(told, parse_float=parse_float, parse_int=_whole_number))
     except (ValueError, RecursionError) as error:
         raise Incomplete("it is no whole JSON") from error
 

@@ -1,6 +1,21 @@
-"""The industry codes that CRMs' own words for industries stand for."""
+"""The industry codes that CRMs tell, and those that their own words for industries stand for."""
 
+import csv
+import re
+from collections.abc import Mapping
+from importlib.resources import files
 from typing import NamedTuple
+
+_SECTOR_LENGTHS = {2, 5}
+"""A whole NAICS sector is written with two digits, or as a range of them ('44-45')."""
+
+_NAICS = re.compile(
+    r"31-33|44-45|48-49"
+    r"|(?:11|2[1-3]|3[1-3]|4[24589]|5[1-6]|6[12]|7[12]|81|92)(?:[1-9](?:[1-9](?:[1-9][0-9]?)?)?)?"
+)
+"""The sectors of NAICS 2022, and below them no nought but in the last of six digits, where it divides no more."""
+
+_SIC = re.compile(r"(?!00)[0-9]{4}")
 
 
 class IndustryCodes(NamedTuple):
@@ -11,3 +26,33 @@ class IndustryCodes(NamedTuple):
 
 
 NO_CODES = IndustryCodes(None, None)
+
+
+def naics_code(told: str | None) -> str | None:
+    """Return what is written as a code of NAICS 2022. Whether it has a title is not asked."""
+    code = told.strip() if told else ""
+    return code if _NAICS.fullmatch(code) else None
+
+
+def sic_code(told: str | None) -> str | None:
+    """Return what is written as an industry of SIC 1987: four digits, of which the first two are no nought."""
+    code = told.strip() if told else ""
+    return code if _SIC.fullmatch(code) else None
+
+
+def read_crosswalk(package: str | None, value_column: str) -> Mapping[str, IndustryCodes]:
+    """Read a CRM's industries.tsv: its words for industries and the codes that fit them.
+
+    A broad word spans several industries, so one code would be wrong for many of its firms: it gets none.
+    Except where the NAICS code is a whole sector, which holds everything that the word spans; SIC has no
+    such codes.
+    """
+    with files(package or "").joinpath("industries.tsv").open(encoding="utf-8") as table:
+        return {row[value_column]: _codes(row) for row in csv.DictReader(table, delimiter="\t")}
+
+
+def _codes(row: Mapping[str, str]) -> IndustryCodes:
+    naics, sic = row["naics2022"] or None, row["sic1987"] or None
+    if row["fit"] != "broad":
+        return IndustryCodes(naics, sic)
+    return IndustryCodes(naics if naics and len(naics) in _SECTOR_LENGTHS else None, None)

@@ -1,0 +1,268 @@
+"""Salesforce's rows as records in our terms: pure, and the only place that knows which field is which."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, sic_code
+from astrelo.adapters.outbound.crm.mapping import (
+    Outlook,
+    Place,
+    country_and_region,
+    currency_of,
+    record_id,
+    rejected,
+    unreadable,
+)
+from astrelo.adapters.outbound.salesforce.wire import (
+    ROWS,
+    AccountRow,
+    ContactRow,
+    OpportunityRow,
+    StageRow,
+    UserRow,
+    field_names,
+)
+from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.normalization import (
+    amount,
+    currency,
+    email_address,
+    employee_count,
+    flag,
+    identity_domain,
+    probability,
+    revenue_range,
+    text,
+    timestamp,
+    web_domain,
+)
+from astrelo.domain.ports import ReferenceData
+from astrelo.domain.records import (
+    CompanyRecord,
+    ContactRecord,
+    DealRecord,
+    OwnerRecord,
+    RejectedRecord,
+)
+
+OBJECTS: Mapping[ObjectType, str] = {
+    ObjectType.COMPANIES: "Account",
+    ObjectType.CONTACTS: "Contact",
+    ObjectType.DEALS: "Opportunity",
+}
+FIELDS: Mapping[ObjectType, tuple[str, ...]] = {
+    object_type: field_names(row) for object_type, row in ROWS.items()
+}
+"""What we want to know of each object; what an org has of it, its describe tells."""
+
+_COMPANY_FIELDS = (
+    "domain",
+    "naics",
+    "sic",
+    "employee_count",
+    "annual_revenue",
+    "annual_revenue_currency",
+    "hq_country",
+    "hq_region",
+    "crm_rep_id",
+)
+_CONTACT_FIELDS = ("email", "crm_rep_id", "provider_company_id")
+_DEAL_FIELDS = (
+    "amount",
+    "currency",
+    "probability",
+    "is_closed",
+    "is_won",
+    "close_date",
+    "crm_rep_id",
+    "provider_company_id",
+)
+
+
+class RecordMapper:
+    """Maps one org's rows. `default_currency` is the org's, for amounts told without one.
+
+    A value that cannot be read is None in the record, and the column it was meant for is named in
+    `unreadable`. A row that does not tell when it was modified is rejected.
+    """
+
+    def __init__(
+        self,
+        reference: ReferenceData,
+        industries: Mapping[str, IndustryCodes],
+        default_currency: str | None,
+        stages: Iterable[StageRow] = (),
+    ) -> None:
+        self._reference = reference
+        self._industries = industries
+        self._default_currency = default_currency
+        self._stages = {stage.api_name or stage.master_label: _read_stage(stage) for stage in stages}
+
+    def company(self, row: AccountRow) -> CompanyRecord | RejectedRecord:
+        if (updated_at := row.modified) is None:
+            return rejected(row.id, row.id)
+        domain = web_domain(row.website, self._reference)
+        industry = text(row.industry)
+        codes = self._industry_codes(row, industry)
+        employees, revenue = employee_count(row.number_of_employees), amount(row.annual_revenue)
+        told_currency = currency(row.currency_iso_code)
+        country, region = country_and_region(
+            Place(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
+            self._reference,
+        )
+        owner_id = record_id(row.owner_id)
+        return CompanyRecord(
+            row.id,
+            updated_at,
+            text(row.name),
+            domain,
+            identity_domain(domain, self._reference),
+            industry,
+            *codes,
+            employees,
+            revenue,
+            currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency),
+            revenue_range(revenue),
+            country,
+            region,
+            text(row.billing_city),
+            _lines(row.description),
+            text(row.phone),
+            None,
+            text(row.type),
+            owner_id,
+            unreadable(
+                _COMPANY_FIELDS,
+                _told_of_company(row),
+                (
+                    domain,
+                    codes.naics if row.naics_code else None,
+                    codes.sic if row.sic else None,
+                    employees,
+                    revenue,
+                    told_currency,
+                    country,
+                    region,
+                    owner_id,
+                ),
+            ),
+        )
+
+    def contact(self, row: ContactRow) -> ContactRecord | RejectedRecord:
+        if (updated_at := row.modified) is None:
+            return rejected(row.id, row.id)
+        email = email_address(row.email, self._reference)
+        owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
+        return ContactRecord(
+            row.id,
+            updated_at,
+            *email,
+            text(row.first_name),
+            text(row.last_name),
+            text(row.title),
+            text(row.phone) or text(row.mobile_phone),
+            None,
+            owner_id,
+            company_id,
+            unreadable(
+                _CONTACT_FIELDS,
+                (row.email, row.owner_id, row.account_id),
+                (email.address, owner_id, company_id),
+            ),
+        )
+
+    def deal(self, row: OpportunityRow, contact_ids: Iterable[str] = ()) -> DealRecord | RejectedRecord:
+        """Map an opportunity. What it may not be seen to say of its outlook, its stage says."""
+        if (updated_at := row.modified) is None:
+            return rejected(row.id, row.id)
+        stage_id = text(row.stage_name)
+        stage = self._stages.get(stage_id, _UNKNOWN_STAGE)
+        value, told_currency = amount(row.amount), currency(row.currency_iso_code)
+        outlook = Outlook(_share(row.probability), flag(row.is_closed), flag(row.is_won))
+        close_date = timestamp(row.close_date)
+        owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
+        return DealRecord(
+            row.id,
+            updated_at,
+            text(row.name),
+            value,
+            currency_of(value, row.currency_iso_code, told_currency, self._default_currency),
+            None,
+            None,
+            stage_id,
+            stage.label,
+            *outlook.completed_by(stage.outlook),
+            close_date,
+            owner_id,
+            company_id,
+            tuple(sorted(set(filter(None, map(record_id, contact_ids))))),
+            unreadable(
+                _DEAL_FIELDS,
+                _told_of_deal(row),
+                (value, told_currency, *outlook, close_date, owner_id, company_id),
+            ),
+        )
+
+    def owner(self, row: UserRow) -> OwnerRecord:
+        email = email_address(row.email, self._reference)
+        archived = flag(row.is_active) is False
+        return OwnerRecord(row.id, email.address, text(row.first_name), text(row.last_name), archived)
+
+    def _industry_codes(self, row: AccountRow, industry: str | None) -> IndustryCodes:
+        """Prefer a code that the account tells, each of the two for itself, to what its industry stands for."""
+        meant = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
+        return IndustryCodes(naics_code(row.naics_code) or meant.naics, sic_code(row.sic) or meant.sic)
+
+
+class _Stage(NamedTuple):
+    label: str | None = None
+    outlook: Outlook = Outlook()
+
+
+_UNKNOWN_STAGE = _Stage()
+
+
+def _read_stage(told: StageRow) -> _Stage:
+    outlook = Outlook(_share(told.default_probability), flag(told.is_closed), flag(told.is_won))
+    return _Stage(text(told.master_label), outlook)
+
+
+def _share(percentage: str | None) -> Decimal | None:
+    """Read a percentage as a share from 0 to 1."""
+    told = amount(percentage)
+    return None if told is None else probability(f"{told / 100:f}")
+
+
+def _lines(told: str | None) -> str | None:
+    r"""Read a text of several lines. Breaks are '\n': a job that is asked for CSV with them may tell them so."""
+    return text(told.replace("\r\n", "\n")) if told else None
+
+
+def _told_of_company(row: AccountRow) -> tuple[str | None, ...]:
+    """Return what each of _COMPANY_FIELDS is read from."""
+    return (
+        row.website,
+        row.naics_code,
+        row.sic,
+        row.number_of_employees,
+        row.annual_revenue,
+        row.currency_iso_code,
+        row.billing_country_code or row.billing_country,
+        row.billing_state_code or row.billing_state,
+        row.owner_id,
+    )
+
+
+def _told_of_deal(row: OpportunityRow) -> tuple[str | None, ...]:
+    """Return what each of _DEAL_FIELDS is read from."""
+    return (
+        row.amount,
+        row.currency_iso_code,
+        row.probability,
+        row.is_closed,
+        row.is_won,
+        row.close_date,
+        row.owner_id,
+        row.account_id,
+    )

@@ -1,0 +1,154 @@
+"""From answers to rows: pages of JSON from REST, and of CSV from bulk jobs.
+
+A record that is not one is told apart and does not cost its page. Of a page that is cut off nothing is kept:
+the same page is asked for again.
+"""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import StringIO
+from typing import Generic, NamedTuple, TypeVar, cast
+
+import msgspec
+
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, converted, mended, scalar_as_text, told_id
+from astrelo.adapters.outbound.crm.mapping import record_id, rejected
+from astrelo.adapters.outbound.crm.transport import Incomplete
+from astrelo.adapters.outbound.salesforce.wire import QueryAnswer, Row, field_names
+from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.records import RejectedRecord, RejectionReason
+
+R = TypeVar("R", bound=Row)
+
+_REQUIRED = ("Id", "SystemModstamp")
+_ESCAPED_NUL = rb"\u0000"
+
+
+class RowPage(NamedTuple, Generic[R]):
+    rows: Sequence[R]
+    rejected: Sequence[RejectedRecord]
+    next_url: str | None
+    """A path, to be followed as it is; None at the end of data."""
+    total: int
+    """How many records the whole query has."""
+
+
+class CsvPage(NamedTuple, Generic[R]):
+    rows: Sequence[R]
+    rejected: Sequence[RejectedRecord]
+
+
+class _Sheaf(Generic[R]):
+    """Gathers the rows of a page from their values, in the order of the row's fields."""
+
+    def __init__(self, row: type[R]) -> None:
+        self._make = cast("Callable[..., R]", row)
+        self.rows: list[R] = []
+        self.rejected: list[RejectedRecord] = []
+
+    def add(self, values: Sequence[str | None]) -> None:
+        if record_id(values[0]) is None:
+            self.rejected.append(rejected(values[0], None))
+        else:
+            self.rows.append(self._make(*values))
+
+    def refuse(self, told: object) -> None:
+        self.rejected.append(RejectedRecord(told_id(told), RejectionReason.MALFORMED))
+
+
+class PageDecoder(Generic[R]):
+    """Decodes pages of one object's records from REST."""
+
+    def __init__(self, row: type[R]) -> None:
+        self._row = row
+        self._names = field_names(row)
+        # numbers are kept as they are written: a float would tell another amount than the same record's CSV
+        self._typed = msgspec.json.Decoder(QueryAnswer, float_hook=str)
+
+    def __call__(self, body: bytes) -> RowPage[R]:
+        """Raise Incomplete for JSON that is cut off, CrmRejected for what is no page."""
+        answer = self._answer(body)
+        if answer.done is (answer.next_records_url is not None):
+            raise CrmRejected(
+                Provider.SALESFORCE, None, "a page that does not say whether another one follows"
+            )
+        sheaf = _Sheaf(self._row)
+        for told in answer.records:
+            self._read(told, sheaf)
+        return RowPage(sheaf.rows, sheaf.rejected, answer.next_records_url, answer.total_size)
+
+    def _answer(self, body: bytes) -> QueryAnswer:
+        if _ESCAPED_NUL not in body:
+            try:
+                return self._typed.decode(body)
+            except UNREADABLE:
+                pass
+        return converted(mended(body, parse_float=str), QueryAnswer, Provider.SALESFORCE)
+
+    def _read(self, told: object, sheaf: _Sheaf[R]) -> None:
+        if not isinstance(told, Mapping):
+            sheaf.refuse(None)
+            return
+        try:
+            values = [
+                value or None if value is None or value.__class__ is str else _as_text(value)
+                for value in map(told.get, self._names)
+            ]
+        except _NoScalar:
+            sheaf.refuse(told.get("Id"))
+        else:
+            sheaf.add(values)
+
+
+class _NoScalar(Exception):
+    """A value that no field of ours can have: a list or an object."""
+
+
+def _as_text(value: object) -> str:
+    scalar = scalar_as_text(value)
+    if not isinstance(scalar, str):
+        raise _NoScalar
+    return scalar
+
+
+class CsvDecoder(Generic[R]):
+    """Decodes result pages of bulk jobs about one object, each of which begins with a row of field names."""
+
+    def __init__(self, row: type[R]) -> None:
+        self._row = row
+        self._names = field_names(row)
+
+    def __call__(self, body: bytes) -> CsvPage[R]:
+        """Raise Incomplete for a page that is cut off, CrmRejected for one without what no record can lack.
+
+        A quoting error makes it incomplete as well: behind it nobody can tell where the next row begins. So
+        does a value longer than the csv module takes, which is four times our longest field.
+        """
+        text = body.decode("utf-8-sig", "replace").replace("\0", "")
+        if not text.endswith("\n"):
+            raise Incomplete("its last row is cut off")
+        try:
+            return self._page(csv.reader(StringIO(text, newline=""), strict=True))
+        except csv.Error as error:
+            raise Incomplete("it is no whole CSV") from error
+
+    def _page(self, lines: Iterator[list[str]]) -> CsvPage[R]:
+        header = next(lines)
+        columns = _columns(header, self._names)
+        width, sheaf = len(header), _Sheaf(self._row)
+        for values in lines:
+            if len(values) == width:
+                values.append("")
+                sheaf.add([values[column] or None for column in columns])
+            elif values:
+                sheaf.refuse(values[columns[0]] if columns[0] < len(values) else None)
+        return CsvPage(sheaf.rows, sheaf.rejected)
+
+
+def _columns(header: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return where each field stands; one that is not there stands behind the last."""
+    if len(set(header)) != len(header) or not set(_REQUIRED) <= set(header):
+        raise CrmRejected(Provider.SALESFORCE, None, "a result page without Id and SystemModstamp, once each")
+    places = {name: place for place, name in enumerate(header)}
+    return [places.get(name, len(header)) for name in names]
