@@ -1,16 +1,23 @@
 """The page at /app, and the two ways to sign in to it. There is none of it in production."""
 
+import json
+import re
 from collections.abc import AsyncIterator
-from html import escape
+from html import escape, unescape
 from http import HTTPStatus
+from pathlib import Path
 
 import httpx
 import pytest
 
+from astrelo.adapters.inbound.http import development_page
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
+from astrelo.domain.identifiers import Provider
 from tests.integration.api_world import API, ApiWorld, api_world, token_of
 
 pytestmark = pytest.mark.anyio
+
+PAGE = Path(development_page.__file__).parent / "page"
 
 
 @pytest.fixture
@@ -33,6 +40,7 @@ async def browser(api: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
         ("/app?error=oauth_denied", "text/html"),
         ("/app/page.css", "text/css"),
         ("/app/page.js", "text/javascript"),
+        ("/app/crm_card.js", "text/javascript"),
         ("/schema", "text/html"),
         ("/schema/swagger", "text/html"),
         ("/schema/openapi.json", "application/vnd.oai.openapi+json"),
@@ -44,6 +52,28 @@ async def test_the_page_and_the_documentation_are_there_for_everyone(
     answer = await browser.get(path)
     assert answer.status_code == HTTPStatus.OK
     assert answer.headers["content-type"].startswith(media_type)
+
+
+async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
+    """Everything that it or one of its scripts asks for is there."""
+    asked, seen = ["/app"], set[str]()
+    while asked:
+        if (path := asked.pop()) not in seen:
+            seen.add(path)
+            answer = await browser.get(path)
+            assert answer.status_code == HTTPStatus.OK, path
+            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', answer.text)
+            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', answer.text)]
+    assert {path.rpartition("/")[2] for path in seen} == {"app"} | {
+        file.name for file in PAGE.iterdir() if file.name != "index.html"
+    }
+
+
+async def test_the_page_gets_the_names_of_the_crms_from_the_server(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/app")).text
+    written = re.search(r'data-labels="([^"]*)"', page)
+    assert written is not None
+    assert json.loads(unescape(written[1])) == {str(provider): provider.label for provider in Provider}
 
 
 async def test_the_page_runs_no_script_but_its_own(browser: httpx.AsyncClient) -> None:

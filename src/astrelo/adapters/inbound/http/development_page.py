@@ -5,9 +5,12 @@ In production the product's own frontend is at `{frontend_url}/app`, and these r
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import escape
 from importlib.resources import files
+from string import Template
 from typing import Annotated, Any, TypeVar
 
+import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
@@ -19,10 +22,10 @@ from msgspec import Meta, Struct
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problem_kinds import UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
-from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, session_cookie
+from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, Caller, session_cookie
 from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
 from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
-from astrelo.domain.identifiers import UserId
+from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import Clock, Randomness
 
 Answer = TypeVar("Answer", bound=Response[Any])
@@ -34,6 +37,8 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
 }
 _OPEN: dict[str, Any] = {PUBLIC: True, OPEN_QUERY: True}
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_PARTS = ("page.css", "page.js", "elements.js", "crm_card.js", "companies.js")
 
 
 class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,15 +87,14 @@ class DevelopmentPage(Controller):
 
     @get(media_type="text/html", opt=_OPEN)
     async def page(self) -> Response[str]:
-        return _file("index.html", "text/html")
+        """Answer the page; the CRMs' names are written into it, so that its scripts need to know none."""
+        labels = msgspec.json.encode({str(provider): provider.label for provider in Provider}).decode()
+        return _shown(Template(_text("index.html")).substitute(labels=escape(labels)), "text/html")
 
-    @get("/page.css", opt=_OPEN)
-    async def style(self) -> Response[str]:
-        return _file("page.css", "text/css")
-
-    @get("/page.js", opt=_OPEN)
-    async def script(self) -> Response[str]:
-        return _file("page.js", "text/javascript")
+    @get([f"/{name}" for name in _PARTS], opt=_OPEN)
+    async def part(self, request: Caller) -> Response[str]:
+        name = request.url.path.rpartition("/")[2]
+        return _shown(_text(name), _MEDIA_TYPES[name[name.rindex(".") :]])
 
     @post("/session", opt={PUBLIC: True}, status_code=204)
     @inject
@@ -139,8 +143,11 @@ class DevelopmentPage(Controller):
 DEVELOPMENT_ROUTES: tuple[ControllerRouterHandler, ...] = (DevelopmentPage, front_door)
 
 
-def _file(name: str, media_type: str) -> Response[str]:
-    content = (files(__package__) / "page" / name).read_text(encoding="utf-8")
+def _text(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+
+
+def _shown(content: str, media_type: str) -> Response[str]:
     return Response(content, media_type=media_type, headers=_HEADERS)
 
 

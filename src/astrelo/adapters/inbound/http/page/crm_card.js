@@ -1,0 +1,187 @@
+// One CRM: how it stands, what can be done about it, its sync while it runs and when it is over.
+
+import { ask, at, count, element, show, sum, write } from "./elements.js";
+
+const TYPES = ["companies", "contacts", "deals"];
+
+const STATUS = {
+  active: ["Connected", "good"],
+  needs_reauthorization: ["Needs your permission again", "bad"],
+  disconnected: ["Disconnected", "warn"],
+  not_connected: ["Not connected", ""],
+};
+
+const UNLINKED = {
+  no_email: "No e-mail address",
+  invalid_email: "Unreadable e-mail address",
+  free_mail: "Free mail or another shared domain",
+  no_company: "No company with that domain",
+};
+
+const RUN = {
+  queued: "Waiting for a worker.",
+  running: "Reading the CRM and writing to the database.",
+  parked: "Paused.",
+  completed: "Completed.",
+  partial: "Done, but not everything was permitted.",
+  failed: "Stopped by an error.",
+  cancelled: "Cancelled.",
+};
+
+const NOT_CONFIGURED = "This CRM is not set up on this server. Its client credentials are missing.";
+
+export class CrmCard {
+  // `attempt` does what a button asks for, then looks again how everything stands.
+  constructor(provider, labels, attempt) {
+    this.path = `/api/integrations/${provider}`;
+    this.labels = labels;
+    this.label = labels[provider] ?? provider;
+    this.root = at("crm-card").content.cloneNode(true).firstElementChild;
+    this.root.setAttribute("aria-label", this.label);
+    this.parts = Object.fromEntries(
+      [...this.root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]),
+    );
+    write(this.parts.label, this.label);
+    this.listen(attempt);
+  }
+
+  listen(attempt) {
+    const on = (part, event, action) => this.parts[part].addEventListener(event, action);
+    on("sync", "click", () => attempt(() => ask(`${this.path}/sync`, { method: "POST" })));
+    on("cancel", "click", () => attempt(() => this.cancel()));
+    on("disconnect", "click", () => {
+      if (confirm(`Disconnect ${this.label}? The records stay here, but are no longer refreshed.`)) {
+        attempt(() => ask(this.path, { method: "DELETE" }));
+      }
+    });
+    on("login-host", "input", () => this.aim());
+    on("login", "submit", (event) => {
+      event.preventDefault();
+      this.parts.connect.click();
+    });
+    this.aim();
+  }
+
+  // A link and no form: where only forms to oneself are allowed, browsers stop one that is redirected elsewhere.
+  aim() {
+    const host = this.parts["login-host"].value.trim();
+    const query = host ? `?${new URLSearchParams({ login_host: host })}` : "";
+    this.parts.connect.href = `${this.path}/authorize${query}`;
+  }
+
+  async cancel() {
+    const crm = await ask(this.path);
+    if (crm.current_run) await ask(`${this.path}/runs/${crm.current_run.id}/cancel`, { method: "POST" });
+  }
+
+  async draw(crm) {
+    this.drawConnection(crm);
+    this.drawProgress(crm.current_run);
+    this.drawCounts(crm);
+    await this.drawCertificate(crm.last_run);
+  }
+
+  drawConnection(crm) {
+    const { parts } = this;
+    const [label, mood] = STATUS[crm.status];
+    const active = crm.status === "active";
+    const open = crm.current_run !== null;
+    write(parts.status, label);
+    parts.status.className = `badge ${mood}`;
+    write(parts.account, crm.account_name && `${crm.account_name} · account ${crm.account_id}`);
+    write(parts.reason, this.sentence(crm.reason));
+    write(parts.action, crm.configured ? crm.action : NOT_CONFIGURED);
+    write(parts.connect, `Connect ${this.label}${crm.status === "not_connected" ? "" : " again"}`);
+    show(parts.connect, crm.configured && !active);
+    show(parts.login, crm.configured && !active && crm.chooses_login_host === true);
+    show(parts.sync, active && !open);
+    show(parts.cancel, open);
+    show(parts.disconnect, active || crm.status === "needs_reauthorization");
+  }
+
+  drawProgress(run) {
+    show(this.parts.progress, run !== null);
+    if (run === null) return;
+    write(this.parts["run-state"], this.told(run));
+    this.parts.bars.replaceChildren(...stepsOf(run).map(bar));
+  }
+
+  drawCounts(crm) {
+    const { companies, contacts, deals, owners } = crm.counts;
+    show(this.parts.tiles, crm.status !== "not_connected");
+    this.parts.tiles.replaceChildren(
+      tile("Companies", companies.entities, `from ${count(companies.records)} records`),
+      tile("Contacts", contacts.total, `${count(sum(contacts.linked))} linked to a company`),
+      tile("Deals", deals.total, `${count(deals.linked)} linked to a company`),
+      tile("Owners", owners, "of your own team"),
+    );
+    const unlinked = Object.entries(contacts.unlinked).filter(([, number]) => number > 0);
+    show(this.parts.unlinked, unlinked.length > 0);
+    this.parts["unlinked-rows"].replaceChildren(...unlinked.map(([reason, number]) => element("tr", [
+      element("td", UNLINKED[reason]), element("td", count(number), { class: "number" }),
+    ])));
+  }
+
+  async drawCertificate(run) {
+    show(this.parts.certificate, run !== null);
+    const key = run && `${run.id} ${run.status} ${run.finished_at}`;
+    if (run === null || key === this.reportedRun) return;
+    const report = await ask(`${this.path}/runs/${run.id}`);
+    this.reportedRun = key;
+    write(this.parts["certificate-outcome"], outcome(run));
+    const ended = run.finished_at ? `Ended ${new Date(run.finished_at).toLocaleString()}.` : "";
+    write(this.parts["certificate-state"], this.told(run, ended));
+    this.parts["certificate-rows"].replaceChildren(...stepsOf(run).map(certificateRow));
+    this.parts.warnings.replaceChildren(...report.warnings.map((warning) => element("li", warning)));
+  }
+
+  told(run, ended = "") {
+    return [RUN[run.status], ended, this.sentence(run.reason), run.action].filter(Boolean).join(" ");
+  }
+
+  // Reasons are clauses, some with a full stop, and some begin with a CRM's name as the API spells it.
+  sentence(reason) {
+    const text = reason?.replace(/^\w+/, (word) => this.labels[word] ?? word).replace(/\.$/, "");
+    return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
+  }
+}
+
+function stepsOf(run) {
+  const byType = Object.fromEntries(run.steps.map((step) => [step.object_type, step]));
+  return TYPES.map((type) => byType[type]).filter(Boolean);
+}
+
+function outcome(run) {
+  const doubtful = run.steps.filter((step) => !step.certified).length;
+  if (run.status !== "completed" && run.status !== "partial") return run.status;
+  return doubtful ? `${run.status}, ${doubtful} of ${run.steps.length} not certified` : "everything is accounted for";
+}
+
+function bar(step) {
+  const progress = element("progress", "", { "aria-label": `${step.object_type}: ${step.status}` });
+  if (step.status === "completed") progress.value = progress.max = 1;
+  else if (step.expected_total) {
+    progress.max = step.expected_total;
+    progress.value = Math.min(step.distinct, step.expected_total);
+  } else if (step.status === "pending") progress.value = 0;
+  const of = step.expected_total ? ` of ${count(step.expected_total)}` : "";
+  return element("div", [
+    element("span", step.object_type),
+    progress,
+    element("output", `${count(step.distinct)}${of} · ${step.status}`),
+  ], { class: "bar" });
+}
+
+function tile(name, number, note) {
+  return element("div", [element("dt", name), element("dd", count(number)), element("dd", note)]);
+}
+
+function certificateRow(step) {
+  const numbers = [step.received, step.repeats, step.inserted, step.updated, step.unchanged, step.stale,
+    sum(step.rejected)];
+  return element("tr", [
+    element("th", step.object_type, { scope: "row" }),
+    ...numbers.map((number) => element("td", count(number), { class: "number" })),
+    element("td", step.certified ? "yes" : "no", { class: step.certified ? "good" : "bad" }),
+  ]);
+}
