@@ -94,12 +94,14 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
     summary = finished(first)
     assert set(summary) == {
         "companies", "contacts", "deals", "owners", "links", "unreadable", "requests", "seconds",
+        "entities",
     }  # fmt: skip
     assert set(summary["companies"]) == FATES | {"entities"}
     assert set(summary["contacts"]) == FATES
     assert set(summary["deals"]) == FATES | {"linked", "unlinked"}
     assert set(summary["links"]) == {"provider_id", "email_domain", "unlinked"}
     assert summary["companies"]["received"] == COMPANIES
+    assert summary["entities"] == {"companies": summary["companies"]["entities"], "with_two_sources": 0}
     assert records(summary, "inserted") == records(summary, "received")
     links = summary["links"]
     told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
@@ -138,7 +140,7 @@ def test_it_stays_up_until_ctrl_c_lets_no_second_one_in_and_stops_everything_cle
     assert "40 companies synced" in run.stdout
     assert servers_on(state_dir) == []
     logs = [(file.name, file.read_text()) for file in (state_dir / "logs").iterdir()]
-    assert {name for name, _ in logs} == {"sandbox.log", "api.log", "worker.log"}
+    assert {name for name, _ in logs} == {"sandbox-hubspot.log", "api.log", "worker.log"}
     assert secrets.leaks(logs) == []
 
 
@@ -183,7 +185,7 @@ def test_a_portal_that_cannot_be_read_is_explained(demo: Demo, tmp_path: Path, s
     portal = tmp_path / "portal.jsonl"
     portal.write_text("this is no JSON\n")
     run = demo("--once", "--portal", str(portal))
-    run.wait_for(r"The sandbox ended \(exit code 1\)")
+    run.wait_for(r"The HubSpot sandbox ended \(exit code 1\)")
     assert run.wait() == 1
     assert re.search(r"portal\.jsonl, line 1", run.stderr)
     assert "Traceback" not in run.stderr

@@ -12,11 +12,14 @@ from uuid import UUID
 import click
 
 from astrelo.bootstrap.settings import InvalidSettings, Settings, parse_settings
+from astrelo.domain.identifiers import Provider
 
 _FAILED = 1
 _WRONG_USAGE = 2
 _COULD_NOT_COMPARE = 3
 _INTERRUPTED = 130  # what shells report for SIGINT
+
+_BOTH = "both"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -29,6 +32,13 @@ def cli() -> None:
 
 
 @cli.command()
+@click.option(
+    "--provider",
+    type=click.Choice([*map(str, Provider), _BOTH]),
+    default=str(Provider.HUBSPOT),
+    show_default=True,
+    help="The CRM to connect; both hold the same records.",
+)
 @click.option(
     "--companies",
     type=click.IntRange(1, 1_000_000),
@@ -43,15 +53,22 @@ def cli() -> None:
 )
 @click.option("--once", is_flag=True, help="Stop after the summary.")
 @click.option("--json", "as_json", is_flag=True, help="Make the last line on stdout one JSON object.")
-def demo(companies: int, portal: Path | None, once: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
-    """Connect a sandbox HubSpot and watch it sync.
+def demo(
+    provider: str,
+    companies: int,
+    portal: Path | None,
+    once: bool,  # noqa: FBT001 - click passes flags by name
+    as_json: bool,  # noqa: FBT001 - click passes flags by name
+) -> None:
+    """Connect sandbox CRMs and watch them sync.
 
-    Starts PostgreSQL, the sandbox, the API and a worker, connects by OAuth as a browser would, and stays up
-    until Ctrl-C. What is stored stays for the next time.
+    Starts PostgreSQL, a sandbox per CRM, the API and a worker, connects by OAuth as a browser would, and stays
+    up until Ctrl-C. What is stored stays for the next time.
     """
-    from astrelo.bootstrap.demo import DemoOptions, run_demo
+    from astrelo.bootstrap.demo.command import DemoOptions, run_demo
 
-    options = DemoOptions(companies=companies, portal=portal, once=once, as_json=as_json)
+    providers = tuple(Provider) if provider == _BOTH else (Provider(provider),)
+    options = DemoOptions(providers=providers, companies=companies, portal=portal, once=once, as_json=as_json)
     with _problems_for_people():
         run_demo(options, _environment())
 

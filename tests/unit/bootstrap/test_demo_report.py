@@ -1,12 +1,26 @@
-"""What the demo's summary says of a run's certificates."""
+"""What the demo tells at its end: the figures of each CRM, its certificates, and what all make together."""
 
+import json
 from uuid import UUID
 
-from astrelo.application.read_models import IntegrationStatus, IntegrationView, RunView, StepView
-from astrelo.bootstrap.demo_report import summarise, summary_text
+import msgspec
+
+from astrelo.application.read_models import (
+    CompanyCounts,
+    CompanySummary,
+    IntegrationCounts,
+    IntegrationStatus,
+    IntegrationView,
+    RunView,
+    StepView,
+)
+from astrelo.bootstrap.demo.report import SyncedCrm, summarise, summary_object, summary_text
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, StepStatus, SyncMode
 from tests.builders import at
+
+ENTITIES = CompanySummary(companies=4, with_two_sources=2)
+FIGURES = {"companies", "contacts", "deals", "owners", "links", "unreadable", "requests", "seconds"}
 
 
 def step_of(kind: ObjectType, *, certified: bool = True, reason: str | None = None) -> StepView:
@@ -30,10 +44,10 @@ def step_of(kind: ObjectType, *, certified: bool = True, reason: str | None = No
     )
 
 
-def told_of(*steps: StepView) -> str:
+def synced(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: int = 3) -> SyncedCrm:
     run = RunView(
         id=UUID(int=1),
-        provider=Provider.HUBSPOT,
+        provider=provider,
         mode=SyncMode.FULL,
         status=RunStatus.COMPLETED,
         reason=None,
@@ -42,10 +56,23 @@ def told_of(*steps: StepView) -> str:
         finished_at=at(1),
         parked_until=None,
         attempts=1,
-        steps=list(steps),
+        steps=list(steps or (step_of(kind) for kind in ObjectType)),
     )
-    integration = IntegrationView(provider=Provider.HUBSPOT, status=IntegrationStatus.ACTIVE)
-    return summary_text(summarise(integration, run, requests=1, seconds=1.0), "Acme", run.steps)
+    integration = IntegrationView(
+        provider=provider,
+        status=IntegrationStatus.ACTIVE,
+        account_name=f"Acme's {provider}",
+        counts=IntegrationCounts(companies=CompanyCounts(records=3, entities=entities)),
+    )
+    return summarise(integration, run, requests=1, seconds=1.0)
+
+
+def both() -> list[SyncedCrm]:
+    return [synced(), synced(provider=Provider.SALESFORCE, entities=2)]
+
+
+def told_of(*steps: StepView) -> str:
+    return summary_text([synced(*steps)], ENTITIES)
 
 
 def test_certified_object_types_are_named_with_the_records_accounted_for() -> None:
@@ -62,3 +89,34 @@ def test_an_object_type_without_a_certificate_stands_out() -> None:
     assert "Certified: companies. Read to the end, and all 3 records" in told
     assert "NOT certified: contacts, its counts do not add up." in told
     assert "NOT certified: deals, no permission for deals." in told
+
+
+def test_one_crm_is_told_without_a_word_about_others() -> None:
+    told = told_of()
+    assert told.startswith("4 companies synced from Acme's hubspot in 1.0 s with 1 CRM requests.")
+    assert "Together" not in told
+
+
+def test_two_crms_are_told_one_after_the_other_and_together() -> None:
+    told = summary_text(both(), ENTITIES)
+    assert told.index("HubSpot: 4 companies synced from Acme's hubspot") < told.index(
+        "Salesforce: 4 companies synced from Acme's salesforce"
+    )
+    assert told.endswith(
+        "Together: 8 company records of HubSpot and Salesforce make 4 companies;\n  2 of them are in both."
+    )
+
+
+def test_the_figures_of_one_crm_stand_at_the_top_of_its_json() -> None:
+    shown = json.loads(msgspec.json.encode(summary_object([synced()], ENTITIES)))
+    assert set(shown) == FIGURES | {"entities"}
+    assert shown["companies"]["entities"] == 3
+    assert shown["entities"] == {"companies": 4, "with_two_sources": 2}
+
+
+def test_the_figures_of_two_crms_stand_below_their_names_in_the_json() -> None:
+    shown = json.loads(msgspec.json.encode(summary_object(both(), ENTITIES)))
+    assert set(shown) == {"hubspot", "salesforce", "entities"}
+    assert set(shown["hubspot"]) == set(shown["salesforce"]) == FIGURES
+    assert [shown[name]["companies"]["entities"] for name in ("hubspot", "salesforce")] == [3, 2]
+    assert shown["entities"] == {"companies": 4, "with_two_sources": 2}

@@ -1,20 +1,32 @@
-"""The processes of a demo: embedded PostgreSQL, sandbox, API and worker, started together, ended together."""
+"""The processes of a demo: embedded PostgreSQL, sandboxes, API and worker, started together, ended together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from astrelo.bootstrap.demo.crms import DemoCrm
 from astrelo.bootstrap.development import completed, embedded_server, only_demo
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.processes import Children, free_port
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
-from astrelo.sandbox.hubspot.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
 
 _HOST = "127.0.0.1"
 _KEPT = ("STATE_DIR", "POSTGRES_BINARIES", "LOG_LEVEL", "LOG_FORMAT")
 """What of the caller's own settings holds for a demo; above all not a database that means something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedAt:
+    """A CRM, and the sandbox that plays it."""
+
+    crm: DemoCrm
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{_HOST}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +37,7 @@ class Stage:
     database: EmbeddedPostgres
     children: Children
     api_url: str
-    sandbox_url: str
+    sandboxes: Sequence[PlayedAt]
     logs: Path
 
     def check(self) -> None:
@@ -36,11 +48,13 @@ class Stage:
 
 
 @contextmanager
-def raised_stage(portal: Path | None, companies: int, environ: Mapping[str, str]) -> Iterator[Stage]:
+def raised_stage(
+    crms: Sequence[DemoCrm], portal: Path | None, companies: int, environ: Mapping[str, str]
+) -> Iterator[Stage]:
     """Start everything, and stop it when the block ends, in the reverse order.
 
-    Returns before the servers answer. Enter it in the main thread. Raises Problem when another demo of
-    this clone runs, or a worker by itself: it would take our jobs.
+    Every CRM holds the same portal. Returns before the servers answer. Enter it in the main thread. Raises
+    Problem when another demo of this clone runs, or a worker by itself: it would take our jobs.
     """
     kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
     settings = completed(parse_settings(kept))
@@ -53,25 +67,25 @@ def raised_stage(portal: Path | None, companies: int, environ: Mapping[str, str]
                 "Another process of this clone (astrelo serve or worker) uses its PostgreSQL. Stop it, "
                 f"or give the demo a folder of its own: {PREFIX}STATE_DIR=/some/folder."
             )
-        api_port, sandbox_port = free_port(), free_port()
+        api_port = free_port()
         stage = Stage(
             settings=replace(settings, port=api_port, database_url=server.dsn),
             database=server,
             children=children,
             api_url=f"http://{_HOST}:{api_port}",
-            sandbox_url=f"http://{_HOST}:{sandbox_port}",
+            sandboxes=[PlayedAt(crm=crm, port=free_port()) for crm in crms],
             logs=logs,
         )
-        _start(stage, portal, companies, sandbox_port, _child_environ(stage, environ, kept))
+        size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]
+        _start(stage, size, _child_environ(stage, environ, kept))
         yield stage
 
 
-def _start(
-    stage: Stage, portal: Path | None, companies: int, sandbox_port: int, environ: Mapping[str, str]
-) -> None:
-    size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]
-    arguments = ["sandbox", "--port", str(sandbox_port), *size]
-    stage.children.start("sandbox", arguments, environ, stage.logs / "sandbox.log")
+def _start(stage: Stage, size: Sequence[str], environ: Mapping[str, str]) -> None:
+    for sandbox in stage.sandboxes:
+        arguments = ["sandbox", *sandbox.crm.sandbox_arguments, "--port", str(sandbox.port), *size]
+        log = stage.logs / f"sandbox-{sandbox.crm.provider}.log"
+        stage.children.start(f"{sandbox.crm.provider.label} sandbox", arguments, environ, log)
     stage.children.start("API", ["serve"], environ, stage.logs / "api.log")
     stage.children.start("worker", ["worker"], environ, stage.logs / "worker.log")
 
@@ -84,11 +98,9 @@ def _child_environ(stage: Stage, environ: Mapping[str, str], kept: Mapping[str, 
         "HOST": _HOST,
         "PORT": str(stage.settings.port),
         "PUBLIC_URL": stage.api_url,
-        "HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-        "HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
-        "HUBSPOT_AUTHORIZE_URL": stage.sandbox_url,
-        "HUBSPOT_API_URL": stage.sandbox_url,
     }
+    for sandbox in stage.sandboxes:
+        ours |= sandbox.crm.settings(sandbox.url)
     # Output goes to files: no colours there, and each line at once.
     plain = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
     return {**foreign, **kept, **plain, **{PREFIX + name: value for name, value in ours.items()}}

@@ -1,22 +1,22 @@
-"""What the demo shows: a bar per object type while it syncs, and the figures at the end.
+"""The figures that the demo ends with, for people and as JSON."""
 
-Progress goes to stderr, without control characters when that is no terminal; results go to stdout.
-"""
-
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
-from types import TracebackType
-from typing import Self
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from astrelo.application.read_models import IntegrationView, RunView, StepView
-from astrelo.domain.identifiers import ObjectType
+from astrelo.application.read_models import (
+    CompanySummary,
+    IntegrationCounts,
+    IntegrationView,
+    RunView,
+    StepView,
+)
+from astrelo.domain.identifiers import ObjectType, Provider
 
 _WIDTH = 78
 """Of lines that we break ourselves: those that a terminal breaks are broken within words."""
@@ -56,8 +56,8 @@ class LinkFigures(msgspec.Struct, kw_only=True):
     unlinked: UnlinkedFigures
 
 
-class Summary(msgspec.Struct, kw_only=True):
-    """The object that `astrelo demo --json` prints: its shape is a promise."""
+class CrmFigures(msgspec.Struct, kw_only=True):
+    """What came of one CRM."""
 
     companies: CompanyFigures
     contacts: RecordFigures
@@ -71,13 +71,43 @@ class Summary(msgspec.Struct, kw_only=True):
     """From the request of the sync to the finished run."""
 
 
-def summarise(integration: IntegrationView, run: RunView, requests: int, seconds: float) -> Summary:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncedCrm:
+    """A CRM account that was synced."""
+
+    provider: Provider
+    account_name: str
+    figures: CrmFigures
+    steps: Sequence[StepView]
+
+
+def summary_object(synced: Sequence[SyncedCrm], entities: CompanySummary) -> dict[str, object]:
+    """Return what `astrelo demo --json` prints: its shape is a promise.
+
+    Of one CRM it holds the figures and `entities`; of several the figures of each, by the CRM's name, and
+    `entities`. These are the firms that the records of all CRMs make together.
+    """
+    told: dict[str, object] = {str(crm.provider): msgspec.to_builtins(crm.figures) for crm in synced}
+    if len(synced) == 1:
+        told = msgspec.to_builtins(synced[0].figures)
+    return told | {"entities": msgspec.to_builtins(entities)}
+
+
+def summarise(integration: IntegrationView, run: RunView, requests: int, seconds: float) -> SyncedCrm:
+    return SyncedCrm(
+        provider=integration.provider,
+        account_name=integration.account_name or "an account without a name",
+        figures=_figures(integration.counts, run, requests, seconds),
+        steps=run.steps,
+    )
+
+
+def _figures(counts: IntegrationCounts, run: RunView, requests: int, seconds: float) -> CrmFigures:
     steps = {step.object_type: step for step in run.steps}
-    counts = integration.counts
     unreadable: Counter[str] = Counter()
     for step in run.steps:
         unreadable.update(step.unreadable)
-    return Summary(
+    return CrmFigures(
         companies=CompanyFigures(**_fates(steps[ObjectType.COMPANIES]), entities=counts.companies.entities),
         contacts=RecordFigures(**_fates(steps[ObjectType.CONTACTS])),
         deals=DealFigures(
@@ -105,80 +135,48 @@ def _fates(step: StepView) -> dict[str, int]:
     }
 
 
-class SyncProgress:
-    """One bar per object type on a terminal; a line per type that is done elsewhere."""
-
-    def __init__(self) -> None:
-        self._console = Console(file=sys.stderr, force_terminal=sys.stderr.isatty())
-        self._bars = Progress(
-            TextColumn("  {task.description:<10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._told: set[str] = set()
-
-    def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    def show(self, run: RunView) -> None:
-        for step in run.steps:
-            self._move_bar(step)
-            if step.status == "completed" and step.object_type not in self._told:
-                self._told.add(step.object_type)
-                if self._bars.disable:
-                    self.say(f"  {step.object_type:<10} {step.received:,} received")
-
-    def _move_bar(self, step: StepView) -> None:
-        if step.object_type not in self._tasks:
-            self._tasks[step.object_type] = self._bars.add_task(step.object_type, total=None)
-        self._bars.update(self._tasks[step.object_type], completed=step.received, total=_total(step))
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
+    """Return the figures as plain tables, and the runs' certificates, for people."""
+    if len(synced) == 1:
+        return _section(synced[0])
+    sections = [f"{crm.provider.label}: {_section(crm)}" for crm in synced]
+    return "\n\n".join([*sections, _together(synced, entities)])
 
 
-def _total(step: StepView) -> int | None:
-    """Say how long the bar is: the announced total is the CRM's word, not a promise; None is a bar without end."""
-    if step.status == "completed":
-        return step.received
-    announced = step.expected_total or 0
-    return announced if announced > step.received else None
+def _section(crm: SyncedCrm) -> str:
+    table = _table(crm.figures)
+    return "\n".join((_headline(crm), "", table, *_certificates(crm.steps), _details(crm.figures)))
 
 
-def summary_text(summary: Summary, account: str, steps: Sequence[StepView]) -> str:
-    """Return the summary as a plain table, and the run's certificates, for people."""
+def _headline(crm: SyncedCrm) -> str:
+    figures = crm.figures
+    return (
+        f"{figures.companies.received:,} companies synced from {crm.account_name} "
+        f"in {figures.seconds:.1f} s with {figures.requests:,} CRM requests."
+    )
+
+
+def _table(figures: CrmFigures) -> str:
     console = Console(width=100, color_system=None, force_terminal=False)
     table = Table(title=None, box=None, pad_edge=False)
     table.add_column("")
     for heading in ("received", "inserted", "updated", "unchanged", "rejected"):
         table.add_column(heading, justify="right")
     for name in ("companies", "contacts", "deals"):
-        figures: RecordFigures = getattr(summary, name)
-        row = (figures.received, figures.inserted, figures.updated, figures.unchanged, figures.rejected)
+        kind: RecordFigures = getattr(figures, name)
+        row = (kind.received, kind.inserted, kind.updated, kind.unchanged, kind.rejected)
         table.add_row(name, *(f"{figure:,}" for figure in row))
     with console.capture() as captured:
         console.print(table)
-    parts = (_headline(summary, account), "", captured.get(), *_certificates(steps), _details(summary))
-    return "\n".join(parts)
+    return captured.get()
 
 
-def _headline(summary: Summary, account: str) -> str:
+def _together(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
+    records = sum(crm.figures.companies.received for crm in synced)
+    names = " and ".join(crm.provider.label for crm in synced)
     return (
-        f"{summary.companies.received:,} companies synced from {account} "
-        f"in {summary.seconds:.1f} s with {summary.requests:,} CRM requests."
+        f"Together: {records:,} company records of {names} make {entities.companies:,} companies;\n"
+        f"  {entities.with_two_sources:,} of them are in both."
     )
 
 
@@ -193,18 +191,18 @@ def _certificates(steps: Sequence[StepView]) -> Iterator[str]:
             yield f"NOT certified: {step.object_type}, {step.reason or 'its counts do not add up'}."
 
 
-def _details(summary: Summary) -> str:
-    links, unlinked = summary.links, summary.links.unlinked
+def _details(figures: CrmFigures) -> str:
+    links, unlinked = figures.links, figures.links.unlinked
     lines = [
-        f"{summary.companies.received:,} company records make {summary.companies.entities:,} companies.",
+        f"{figures.companies.received:,} company records make {figures.companies.entities:,} companies.",
         f"Contacts linked: {links.provider_id:,} by the CRM's own association, {links.email_domain:,} by domain.",
         f"Not linked: {unlinked.free_mail:,} with free mail, {unlinked.no_email:,} without an address,",
         f"  {unlinked.invalid_email:,} with an unreadable one, {unlinked.no_company:,} of unknown companies.",
-        f"Deals linked to a company: {summary.deals.linked:,}, not linked: {summary.deals.unlinked:,}.",
-        f"Owners: {summary.owners:,}.",
+        f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}.",
+        f"Owners: {figures.owners:,}.",
     ]
-    if summary.unreadable:
-        told = f"Values that could not be read: {_listed(summary.unreadable)}."
+    if figures.unreadable:
+        told = f"Values that could not be read: {_listed(figures.unreadable)}."
         lines += wrap(told, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
 
