@@ -4,7 +4,7 @@
 # ARGS="--once"      options for `make demo`
 # N=100000           records per object type for `make bench`
 # TESTS=tests/unit   what `make test` runs
-# ROUNDS=20 SEED=1   how much `make chaos` breaks, and how
+# ROUNDS=20 SEED=1   how much `make chaos` breaks, and how; PROVIDER=hubspot, salesforce or both
 
 PYTHON ?= python3
 ARGS ?=
@@ -12,6 +12,7 @@ N ?= 100000
 TESTS ?= tests
 ROUNDS ?= 20
 SEED ?= 1
+PROVIDER ?= hubspot
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,8 +44,8 @@ bench: $(READY) ## Sync N records per object type and compare with the bare floo
 	@$(RUN) benchmarks --records $(N)
 	@$(RUN) benchmarks.increments --records $(N)
 
-chaos: $(READY) ## Break everything while it syncs, then look for what was lost (ROUNDS=20 SEED=1)
-	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+chaos: $(READY) ## Break everything while it syncs, then look for what was lost (PROVIDER=both ROUNDS=20 SEED=1)
+	@$(RUN) tests.chaos --provider "$(PROVIDER)" --rounds $(ROUNDS) --seed $(SEED)
 
 rate: $(READY) ## A minute at HubSpot's limits: never over them, and used to nine tenths
 	@$(RUN) tests.chaos.rate

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --rounds 20 --seed 1`: break everything while it syncs, then look for what was lost."""
+"""`python -m tests.chaos --provider both --rounds 20 --seed 1`: break everything while it syncs, then look for what was lost."""
 
 import argparse
 import asyncio
@@ -12,15 +12,17 @@ import click
 
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
+from tests.chaos.choice import UnknownChoice, crms_of
 from tests.chaos.database import Database, own_database
-from tests.chaos.plan import plan_of
-from tests.chaos.round import Outcome, play
+from tests.chaos.outcome import Outcome
+from tests.chaos.plan import RoundPlan, plan_of
+from tests.chaos.round import play
 
 
-def played(database: Database, seed: int, number: int) -> tuple[Outcome, Path]:
+def played(database: Database, plan: RoundPlan, name: str) -> tuple[Outcome, Path]:
     """Play one round; on a difference its evidence is kept."""
-    evidence = Path(tempfile.mkdtemp(prefix=f"astrelo-chaos-{seed}-{number}-"))
-    outcome = asyncio.run(play(plan_of(seed, number), database, evidence))
+    evidence = Path(tempfile.mkdtemp(prefix=f"astrelo-chaos-{name}-"))
+    outcome = asyncio.run(play(plan, database, evidence))
     if outcome.differences:
         (evidence / "differences.txt").write_text("\n".join(outcome.differences), encoding="utf-8")
     else:
@@ -39,12 +41,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=1, help="number of the first round")
+    parser.add_argument("--provider", default="hubspot", help="the CRM that is played, or both")
     options = parser.parse_args()
+    try:
+        crms = crms_of(options.provider)
+    except UnknownChoice as error:
+        sys.exit(str(error))
     configure_logging("error", LogFormat.CONSOLE)
     lost, started = 0, time.monotonic()
     with own_database() as database:
         for number in range(options.first, options.first + options.rounds):
-            outcome, evidence = played(database, options.seed, number)
+            plan = plan_of(options.seed, number, crms)
+            outcome, evidence = played(database, plan, f"{options.seed}-{number}")
             say(f"round {number} (seed {options.seed}): {outcome}")
             if outcome.differences:
                 lost += len(outcome.differences)

@@ -12,6 +12,8 @@ from tests.canonical import stored_view
 _OURS = ["id", "user_id", "company_id", "crm_rep_id", "created_at", "synced_at", "archived_at"]
 _RECORDS = ("crm_companies", "contacts", "deals")
 _TABLES = (*_RECORDS, "companies")
+_KEY = "told.external_source || ' ' || told.external_provider_id"
+"""Ids are unique only within a CRM."""
 
 
 async def differences(mine: str, user_id: UUID, expected: str, expected_user: UUID) -> list[str]:
@@ -28,7 +30,7 @@ async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
             f"{table} {row[0]}": row[1]
             for table in _RECORDS
             for row in await connection.fetch(
-                f"""select external_provider_id, source_updated_at from {table}
+                f"""select {_KEY}, source_updated_at from {table} told
                     where user_id = $1 and archived_at is null""",
                 user_id,
             )
@@ -59,15 +61,17 @@ async def _truth(dsn: str, user_id: UUID) -> dict[str, Mapping[Any, Any]]:
 
 
 async def _columns(connection: asyncpg.Connection, table: str, user_id: UUID) -> dict[str, str]:
-    """Give every live row's columns as text, without ids and times of ours, by the CRM's id."""
-    owner = "null" if table == "crm_companies" else "owner.external_provider_id"
+    """Give every live row's columns as text, without ids and times of ours, by the CRM and its id."""
+    owner = (
+        "null" if table == "crm_companies" else "owner.external_source || ' ' || owner.external_provider_id"
+    )
     join = (
         ""
         if table == "crm_companies"
         else "left join crm_owners owner on owner.user_id = told.user_id and owner.id = told.crm_rep_id"
     )
     rows = await connection.fetch(
-        f"""select told.external_provider_id, {owner}, (to_jsonb(told) - $2::text[])::text
+        f"""select {_KEY}, {owner}, (to_jsonb(told) - $2::text[])::text
             from {table} told {join} where told.user_id = $1 and told.archived_at is null""",
         user_id,
         _OURS,

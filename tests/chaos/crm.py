@@ -1,58 +1,98 @@
-"""The sandbox of a round, on a socket, with a record of which pages were asked for."""
+"""What chaos knows of a CRM: how it is played, what is asked of it, and what goes wrong there."""
 
 import time
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple, Protocol
 
-from astrelo.sandbox import Portal, serve_in_thread
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.hubspot import App, Sandbox, Switches
-from astrelo.sandbox.hubspot.webhooks import Webhooks
+from astrelo.domain.identifiers import Provider
+from astrelo.sandbox import Portal
+from astrelo.sandbox.crm import PlayedCrm
+from astrelo.sandbox.fault_plan import FaultPlan
 from astrelo.sandbox.messages import Request, Response
-from tests.chaos.plan import RoundPlan
 
-_UNLIMITED = 1_000_000
+UNLIMITED = 1_000_000
+Page = tuple[str, ...]
+"""What names a page: the same request for it again reads the same records again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The CRM changes its ways, so many seconds into the storm."""
+
+    at: float
+    switches: Mapping[str, object]
+    is_remembered: bool = False
+    """Workers keep in mind for long what they are told now: when the storm is over they begin anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmPlan:
+    """What a CRM is like in a round, and how bad a day it has."""
+
+    provider: Provider
+    switches: Mapping[str, object]
+    """From the round's beginning."""
+    faults: FaultPlan
+    lag_seconds: float
+    """After this long everything that was changed can be seen."""
+    mutation_seed: int
+    mutations_per_second: int
+    webhooks: bool = False
+    turns: tuple[Turn, ...] = field(default=())
+
+
+class ChaosCrm(Protocol):
+    """One kind of CRM, as chaos plays it."""
+
+    @property
+    @abstractmethod
+    def provider(self) -> Provider: ...
+
+    @abstractmethod
+    def plan(self, chance: Random, storm_seconds: float) -> CrmPlan: ...
+
+    @abstractmethod
+    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm: ...
+
+    @abstractmethod
+    def environ(self, url: str) -> Mapping[str, str]:
+        """Return the settings of processes that find the sandbox at `url`."""
+
+    @abstractmethod
+    def page_of(self, request: Request) -> Page | None:
+        """Name the page of records that a request asks for; None when it asks for something else."""
 
 
 class Asked(NamedTuple):
     at: float
-    page: tuple[str, str]
-    """The list's path, and the cursor or, of a search, the whole body."""
+    page: Page
 
 
-class WatchedSandbox(Sandbox):
-    def __init__(self, portal: Portal, switches: Switches) -> None:
-        app, clock = App(), SandboxClock(time.time)
-        super().__init__((portal,), app, clock, switches, Webhooks(app.client_secret, clock))
-        self.asked: list[Asked] = []
+class Watched(PlayedCrm):
+    """A sandbox, with a record of which pages were asked for."""
+
+    def __init__(self, sandbox: PlayedCrm, page_of: Callable[[Request], Page | None]) -> None:
+        self._sandbox = sandbox
+        self._page_of = page_of
+        self._asked: list[Asked] = []
 
     async def respond(self, request: Request) -> Response:
-        if request.path.startswith("/crm/objects/"):
-            what = request.text("after") or "" if request.method == "GET" else request.body.decode()
-            self.asked.append(Asked(self.clock.now(), (request.path, what)))
-        return await super().respond(request)
+        page = self._page_of(request)
+        if page is not None:
+            self._asked.append(Asked(time.time(), page))
+        return await self._sandbox.respond(request)
 
-    def asked_twice(self, spans: list[tuple[float, float]]) -> int:
+    async def close(self) -> None:
+        await self._sandbox.close()
+
+    def asked_twice(self, spans: Iterable[tuple[float, float]]) -> int:
         """Count pages that were asked for again within one of these spans of time: one for each run."""
         repeats = 0
         for start, end in spans:
-            pages = Counter(asked.page for asked in self.asked if start <= asked.at <= end)
+            pages = Counter(asked.page for asked in self._asked if start <= asked.at <= end)
             repeats += sum(times - 1 for times in pages.values())
         return repeats
-
-
-@contextmanager
-def serving(plan: RoundPlan) -> Iterator[tuple[WatchedSandbox, str]]:
-    portal = Portal.generate(plan.companies, plan.portal_seed)
-    switches = Switches(
-        latency_ms=plan.latency_ms,
-        search_lag_seconds=plan.search_lag_seconds,
-        duplicate_across_pages=plan.duplicates_across_pages,
-        requests_per_window=_UNLIMITED,
-        searches_per_second=_UNLIMITED,
-    )
-    sandbox = WatchedSandbox(portal, switches)
-    with serve_in_thread(sandbox) as url:
-        yield sandbox, url

@@ -1,4 +1,4 @@
-"""The user whose portal it is: connects it, asks for syncs, waits for them."""
+"""The user whose CRMs they are: connects them, asks for syncs, waits for them."""
 
 import asyncio
 import base64
@@ -7,34 +7,39 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
+import httpx
 from dishka import AsyncContainer
 
+from astrelo.application.connect_crm import AuthorizationStarted, ConnectCrm, StartAuthorization
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
-from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
-from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
+from astrelo.domain.connection import ConnectionStatus
+from astrelo.domain.errors import InvalidTransition
+from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
 from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
 
 _POLL = 0.1
+_DONE = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})
 
 
-def settings_for(dsn: str, crm_url: str, port: int, slice_seconds: int) -> dict[str, str]:
-    """Give the environment of the round's processes: everything that takes minutes in production, in seconds."""
+def settings_for(dsn: str, port: int, slice_seconds: int, crms: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of the round's processes: everything that takes minutes in production, in seconds.
+
+    `crms` are the settings of the CRMs that are connected.
+    """
     return {
+        **crms,
         "ASTRELO_DATABASE_URL": dsn,
         "ASTRELO_ENCRYPTION_KEYS": f"chaos:{base64.b64encode(bytes(32)).decode()}",
         "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
-        "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-        "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
-        "ASTRELO_HUBSPOT_API_URL": crm_url,
         "ASTRELO_PORT": str(port),
         "ASTRELO_WORKER_HEARTBEAT": f"{HEARTBEAT_SECONDS:g}",
         "ASTRELO_WORKER_POLL": "0.1",
@@ -51,80 +56,109 @@ def process_environ(settings: Mapping[str, str]) -> dict[str, str]:
     return foreign | {"PYTHONUNBUFFERED": "1"} | dict(settings)
 
 
-class Customer:
-    def __init__(self, container: AsyncContainer, uow: UnitOfWork, sync_now: SyncNow) -> None:
-        self.user_id = UserId(uuid4())
-        self._container = container
-        self._uow = uow
-        self._sync_now = sync_now
-
-    @classmethod
-    @asynccontextmanager
-    async def connected(cls, settings: Mapping[str, str], sandbox: Sandbox) -> AsyncIterator[Self]:
-        """Connect the sandbox's account as if its user had just come back from the consent page."""
-        container = create_container(parse_settings(dict(settings)))
-        try:
-            uow = await container.get(UnitOfWork)
-            made = cls(container, uow, await container.get(SyncNow))
-            await made.connect(sandbox, sandbox.account.portal_id)
-            yield made
-        finally:
-            await container.close()
-
-    async def connect(self, sandbox: Sandbox, portal_id: int) -> None:
-        clock = await self._container.get(Clock)
-        issued = sandbox.oauth.connect(portal_id)
-        tokens = TokenSet(
-            access_token=str(issued["access_token"]),
-            refresh_token=str(issued["refresh_token"]),
-            expires_at=None,
-        )
-        account = CrmAccount(account_id=CrmAccountId(str(portal_id)), name="Chaos", currency="USD")
-        grant = Grant(tokens=tokens, account=account)
-        connection = CrmConnection.establish(
-            ConnectionId(uuid4()), self.user_id, Provider.HUBSPOT, grant, clock.now()
-        )
-        async with self._uow(self.user_id) as tx:
-            await tx.connections.save(connection)
-            await tx.tokens.put(connection.id, tokens)
-
-    def another(self) -> Self:
-        """Make another user of the same deployment."""
-        return type(self)(self._container, self._uow, self._sync_now)
-
-    async def request(self, mode: SyncMode) -> SyncRun:
-        return await self._sync_now(self.user_id, Provider.HUBSPOT, mode)
-
-    async def sync_here(self) -> SyncRun:
-        """Carry a full run out in this process, undisturbed."""
-        run = await self.request(SyncMode.FULL)
-        await (await self._container.get(RunSync))(self.user_id, run.id)
-        return await self.stored(run)
-
-    async def synced(self, mode: SyncMode, within: float) -> SyncRun:
-        """Ask until a run of this mode that was asked for after now has completed. Raises NotSettled."""
-        deadline = time.monotonic() + within
-        asked_after = (await self._container.get(Clock)).now()
-        run = await self.request(mode)
-        while run.mode is not mode or run.requested_at < asked_after or run.status not in _DONE:
-            if time.monotonic() > deadline:
-                raise NotSettled(
-                    f"run {run.id} ({run.mode}) is {run.status} ({run.reason}) after {within:g} s"
-                )
-            await asyncio.sleep(_POLL)
-            run = await self.stored(run)
-            is_another = run.mode is not mode or run.requested_at < asked_after
-            if run.status is RunStatus.FAILED or (run.status in _DONE and is_another):
-                run = await self.request(mode)
-        return run
-
-    async def stored(self, run: SyncRun) -> SyncRun:
-        async with self._uow(self.user_id) as tx:
-            return await tx.runs.get(run.id)
-
-
 class NotSettled(Exception):
     """A run did not come to its end although nothing was in its way any more."""
 
 
-_DONE = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})
+class Customer:
+    def __init__(
+        self,
+        container: AsyncContainer,
+        uow: UnitOfWork,
+        start: StartAuthorization,
+        connect: ConnectCrm,
+        sync_now: SyncNow,
+    ) -> None:
+        self.user_id = UserId(uuid4())
+        self._container = container
+        self._uow = uow
+        self._start = start
+        self._connect = connect
+        self._sync_now = sync_now
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, settings: Mapping[str, str]) -> AsyncIterator[Self]:
+        """Make a user of the deployment with these settings, who has nothing connected yet."""
+        container = create_container(parse_settings(dict(settings)))
+        try:
+            yield cls(
+                container,
+                await container.get(UnitOfWork),
+                await container.get(StartAuthorization),
+                await container.get(ConnectCrm),
+                await container.get(SyncNow),
+            )
+        finally:
+            await container.close()
+
+    def another(self) -> Self:
+        """Make another user of the same deployment."""
+        return type(self)(self._container, self._uow, self._start, self._connect, self._sync_now)
+
+    async def connect(self, provider: Provider, **chosen: str) -> None:
+        """Go to the CRM and allow what is asked for, with what was `chosen` on its page; a full sync begins."""
+        started = await self._start(self.user_id, provider, force=True)
+        assert isinstance(started, AuthorizationStarted)
+        async with httpx.AsyncClient() as browser:
+            answer = await browser.post(started.authorize_url, data={"decision": "allow", **chosen})
+        told = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+        await self._connect(
+            provider,
+            state=told.get("state"),
+            browser_token=started.browser_token,
+            code=told.get("code"),
+            error=told.get("error"),
+            session_user=self.user_id,
+        )
+
+    async def reconnect(self, provider: Provider) -> str | None:
+        """Connect again if the connection asks for it; return the reason that it gave, None without one."""
+        async with self._uow(self.user_id) as tx:
+            connection = await tx.connections.get(provider)
+        if connection is None or connection.status is not ConnectionStatus.NEEDS_REAUTHORIZATION:
+            return None
+        await self.connect(provider)
+        return connection.reason or ""
+
+    async def request(self, provider: Provider, mode: SyncMode) -> SyncRun:
+        return await self._sync_now(self.user_id, provider, mode)
+
+    async def sync_here(self, provider: Provider) -> SyncRun:
+        """Carry a full run out in this process, undisturbed."""
+        run = await self.request(provider, SyncMode.FULL)
+        await (await self._container.get(RunSync))(self.user_id, run.id)
+        return await self._stored(run)
+
+    async def synced(self, provider: Provider, mode: SyncMode, within: float) -> SyncRun:
+        """Ask until a run of this mode that was asked for after now has completed. Raises NotSettled."""
+        deadline = time.monotonic() + within
+        asked_after = (await self._container.get(Clock)).now()
+        run = None
+        while True:
+            is_it = run is not None and run.mode is mode and run.requested_at >= asked_after
+            if run is not None and is_it and run.status in _DONE:
+                return run
+            if time.monotonic() > deadline:
+                raise NotSettled(_unsettled(provider, run, within))
+            if run is None or run.status is RunStatus.FAILED or run.status in _DONE:
+                run = await self._accepted(provider, mode)
+            await asyncio.sleep(_POLL)
+            run = None if run is None else await self._stored(run)
+
+    async def _accepted(self, provider: Provider, mode: SyncMode) -> SyncRun | None:
+        """Ask for a run; None while the connection waits to be authorized again."""
+        try:
+            return await self.request(provider, mode)
+        except InvalidTransition:
+            return None
+
+    async def _stored(self, run: SyncRun) -> SyncRun:
+        async with self._uow(self.user_id) as tx:
+            return await tx.runs.get(run.id)
+
+
+def _unsettled(provider: Provider, run: SyncRun | None, within: float) -> str:
+    if run is None:
+        return f"{provider} takes no run for {within:g} s"
+    return f"{provider} run {run.id} ({run.mode}) is {run.status} ({run.reason}) after {within:g} s"

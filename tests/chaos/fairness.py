@@ -13,11 +13,12 @@ import click
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.processes import Children
 from astrelo.bootstrap.settings import LogFormat
-from astrelo.domain.sync import SyncMode
+from astrelo.domain.identifiers import Provider
 from astrelo.sandbox import Portal, serve_in_thread
 from astrelo.sandbox.hubspot import Sandbox, create_sandbox
 from tests.chaos.customer import Customer, process_environ, settings_for
 from tests.chaos.database import Database, own_database
+from tests.chaos.hubspot import HUBSPOT
 
 WORKERS = 4
 LARGE, SMALL = 20, 180
@@ -41,13 +42,11 @@ def portals() -> list[Portal]:
 
 
 async def connected(first: Customer, sandbox: Sandbox) -> list[Customer]:
-    """Give each account a user and ask for their first syncs, the large ones' first."""
+    """Give each account a user, the large ones first; with the connection each first sync is asked for."""
     customers = []
     for number, portal_id in enumerate(sandbox.accounts):
         customer = first if number == 0 else first.another()
-        if number > 0:
-            await customer.connect(sandbox, portal_id)
-        await customer.request(SyncMode.FULL)
+        await customer.connect(Provider.HUBSPOT, portal_id=str(portal_id))
         customers.append(customer)
     return customers
 
@@ -67,10 +66,10 @@ async def waits(dsn: str, count: int, children: Children) -> list[asyncpg.Record
 
 
 async def measure(database: Database, sandbox: Sandbox, url: str, logs: Path) -> None:
-    settings = settings_for(await database.fresh(), url, 8000, SLICE_SECONDS)
+    settings = settings_for(await database.fresh(), 8000, SLICE_SECONDS, HUBSPOT.environ(url))
     # Nothing is due by the clock meanwhile: only the first syncs are measured.
     settings |= {"ASTRELO_SYNC_EVERY": "86400", "ASTRELO_WORKER_HEARTBEAT": "30"}
-    async with Customer.connected(settings, sandbox) as first:
+    async with Customer.of(settings) as first:
         customers = await connected(first, sandbox)
         environ = process_environ(settings)
         with Children() as children:

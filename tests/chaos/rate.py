@@ -11,12 +11,14 @@ import click
 
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
 from astrelo.sandbox import Portal, PortalRecord, serve_in_thread
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
+from astrelo.sandbox.hubspot import create_sandbox
 from astrelo.sandbox.journal import Entry
 from tests.chaos.customer import Customer, settings_for
 from tests.chaos.database import Database, own_database
+from tests.chaos.hubspot import HUBSPOT
 
 LIMIT = 110
 WINDOW_SECONDS = 10.0
@@ -35,10 +37,11 @@ def records() -> Iterator[PortalRecord]:
             )
 
 
-async def sync(database: Database, sandbox: Sandbox, url: str) -> None:
-    settings = settings_for(await database.fresh(), url, 8000, 600)
-    async with Customer.connected(settings, sandbox) as customer:
-        run = await customer.sync_here()
+async def sync(database: Database, url: str) -> None:
+    settings = settings_for(await database.fresh(), 8000, 600, HUBSPOT.environ(url))
+    async with Customer.of(settings) as customer:
+        await customer.connect(Provider.HUBSPOT)
+        run = await customer.sync_here(Provider.HUBSPOT)
     if run.status is not RunStatus.COMPLETED:
         sys.exit(f"The run ended as {run.status}: {run.reason}")
 
@@ -59,7 +62,7 @@ def main() -> None:
     sandbox = create_sandbox(Portal.of(records()), latency_ms=LATENCY_MS)
     started = time.monotonic()
     with own_database() as database, serve_in_thread(sandbox) as url:
-        asyncio.run(sync(database, sandbox, url))
+        asyncio.run(sync(database, url))
     took = time.monotonic() - started
     windowed = sorted(entry.time for entry in sandbox.journal.entries if entry.windowed)
     start, end = busy_span(sandbox.journal.entries)

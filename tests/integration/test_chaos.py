@@ -1,11 +1,14 @@
 """Three rounds of chaos with a fixed seed; `make chaos` plays as many as you like."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.choice import CHOICES, crms_of
 from tests.chaos.database import Database, own_database
 from tests.chaos.plan import Deed, RoundPlan, plan_of
 from tests.chaos.round import play
@@ -24,17 +27,29 @@ def own() -> Iterator[Database]:
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_nothing_is_lost_whatever_breaks(own: Database, tmp_path: Path, number: int) -> None:
-    outcome = asyncio.run(play(plan_of(SEED, number, STORM_SECONDS), own, tmp_path))
+    outcome = asyncio.run(play(plan_of(SEED, number, crms_of("hubspot"), STORM_SECONDS), own, tmp_path))
     assert outcome.differences == [], outcome
-    assert outcome.mutations > 0
+    assert outcome.mutations.total() > 0
 
 
 def test_a_plan_follows_from_its_seed_alone_and_rounds_differ() -> None:
-    plans = [plan_of(SEED, number) for number in range(1, 40)]
-    assert plans == [plan_of(SEED, number) for number in range(1, 40)]
-    assert len({plan.mutation_seed for plan in plans}) > 30
+    crms = crms_of("hubspot")
+    plans = [plan_of(SEED, number, crms) for number in range(1, 40)]
+    assert plans == [plan_of(SEED, number, crms) for number in range(1, 40)]
+    assert len({plan.crms[0].mutation_seed for plan in plans}) > 30
     assert deeds_of(plans) == set(Deed)
 
 
 def deeds_of(plans: list[RoundPlan]) -> set[Deed]:
     return {moment.deed for plan in plans for moment in plan.moments}
+
+
+def test_an_unknown_choice_of_crms_ends_with_a_sentence() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", "--provider", "pipedrive"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"There is no PROVIDER 'pipedrive': it is {' or '.join(CHOICES)}.\n"

@@ -25,6 +25,8 @@ class Authority(Protocol):
 
     issued: IssuedSecrets
     refreshes: int
+    replays: int = 0
+    """How often a refresh token was sent that had been used up."""
 
     @abstractmethod
     def expire_access_tokens(self) -> None: ...
@@ -66,4 +68,8 @@ class PlayedState:
             setattr(self.switches, name, getattr(wanted, name))
 
     def stats(self) -> dict[str, object]:
-        return self.journal.summary() | {"token_refreshes": self.authority.refreshes}
+        tokens = {
+            "token_refreshes": self.authority.refreshes,
+            "refresh_token_replays": self.authority.replays,
+        }
+        return self.journal.summary() | tokens

@@ -127,6 +127,7 @@ class AuthorizationServer(Authority):
         """Issue a new access token. Under rotation a spent refresh token ends its whole family."""
         grant = self._refresh.get(refresh_token or "")
         if grant is not None and refresh_token != grant.refresh_token:
+            self.replays += 1
             grant.ended = True
         if grant is None or grant.revoked or grant.ended:
             raise OAuthRefusal(

@@ -166,6 +166,7 @@ async def test_replaying_a_spent_refresh_token_ends_the_whole_family(
     assert (replayed.json()["status"], replayed.json()["error"]) == ("BAD_REFRESH_TOKEN", "invalid_grant")
     assert (await refresh(http, second["refresh_token"])).json()["status"] == "BAD_REFRESH_TOKEN"
     assert (await bearer(http, second)).json()["category"] == "INVALID_AUTHENTICATION"
+    assert sandbox.stats()["refresh_token_replays"] == 1
 
 
 async def test_one_family_ends_without_another(http: httpx.AsyncClient, sandbox: Sandbox) -> None:

@@ -1,0 +1,20 @@
+"""Which CRMs a round plays: by the name of one, or `both`."""
+
+from collections.abc import Sequence
+
+from tests.chaos.crm import ChaosCrm
+from tests.chaos.hubspot import HUBSPOT
+
+_CRMS: tuple[ChaosCrm, ...] = (HUBSPOT,)
+CHOICES = {str(crm.provider): (crm,) for crm in _CRMS} | ({"both": _CRMS} if len(_CRMS) > 1 else {})
+
+
+class UnknownChoice(ValueError):
+    """Neither a CRM that chaos plays nor `both`."""
+
+
+def crms_of(name: str) -> Sequence[ChaosCrm]:
+    """Raises UnknownChoice, with a sentence that tells what there is."""
+    if name not in CHOICES:
+        raise UnknownChoice(f"There is no PROVIDER {name!r}: it is {' or '.join(CHOICES)}.")
+    return CHOICES[name]
