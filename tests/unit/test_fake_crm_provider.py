@@ -1,58 +1,76 @@
 """The fake CRM keeps the contract that the real adapters keep."""
 
-from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from astrelo.domain.connection import AuthorizationRequest
+from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.domain.records import OwnerRecord
-from tests.unit.contracts.crm_provider import CrmAccountUnderTest, CrmProviderContract, Person
+from astrelo.domain.records import CrmRecord, OwnerRecord
+from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
+from tests.unit.contracts.crm.conformance import CrmProviderContract
+from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
 from tests.unit.domain.records import company_record, contact_record, deal_record
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_provider import FakeCrmProvider
 
+HOSTS = ("acme.crm.example", "test.crm.example")
+
 
 class FakeAccount(CrmAccountUnderTest):
-    def __init__(self) -> None:
-        self.clock = self._time = FakeClock()
-        self.provider = self._crm = FakeCrmProvider(self._time, page_size=90)
+    """Ids are the names, each behind a letter for its kind."""
 
-    def consent(self, request: AuthorizationRequest) -> str:
-        return self._crm.consent(request)
+    def __init__(self, clock: FakeClock, crm: FakeCrmProvider) -> None:
+        self.clock = self._time = clock
+        self.provider = self._crm = crm
 
-    def put_companies(self, ids: Sequence[str]) -> None:
-        now = self._time.now()
-        companies = [company_record(number, now, name=f"Company {number}") for number in ids]
-        self._crm.put(ObjectType.COMPANIES, *companies)
-
-    def put_contact(self, person: Person) -> None:
-        company_id = next(iter(person.company_ids), None)
-        contact = contact_record(person.id, self._time.now(), email=person.email, company_id=company_id)
-        self._crm.put(ObjectType.CONTACTS, contact)
-
-    def put_deal(self, deal_id: str, company_ids: Sequence[str], contact_ids: Sequence[str]) -> None:
-        deal = deal_record(
-            deal_id,
-            self._time.now(),
-            company_id=next(iter(company_ids), None),
-            contact_ids=tuple(sorted(contact_ids)),
+    async def consent(self, authorization_url: str) -> Consent:
+        url = urlsplit(authorization_url)
+        query = parse_qs(url.query)
+        asked = AuthorizationRequest(
+            state=query["state"][0],
+            code_challenge=query["code_challenge"][0],
+            login_host=url.hostname if url.hostname in self.login_hosts else None,
         )
-        self._crm.put(ObjectType.DEALS, deal)
+        return Consent(self._crm.consent(asked), asked.state)
 
-    def put_owner(self, owner_id: str, *, archived: bool) -> None:
-        self._crm.reps.append(OwnerRecord(RecordId(owner_id), None, None, None, archived))
+    def put(self, *told: Told) -> None:
+        for one in told:
+            if isinstance(one, Owner):
+                owner_id = RecordId(f"o-{one.name}")
+                self._crm.reps[owner_id] = OwnerRecord(owner_id, None, None, one.name, one.archived)
+            else:
+                self._crm.put(*self._record(one))
 
-    def archive(self, object_type: ObjectType, record_id: str) -> None:
-        self._crm.archived[object_type].add(record_id)
+    def record_id(self, object_type: ObjectType, name: str) -> RecordId:
+        return RecordId(f"{object_type[:2]}-{name}")
 
-    def erase_contact(self, record_id: str) -> None:
-        self._crm.archived[ObjectType.CONTACTS].add(record_id)
-        self._crm.erased.add(record_id)
+    def unknown_id(self, object_type: ObjectType) -> RecordId:
+        return self.record_id(object_type, "nobody")
 
-    def merge_companies(self, kept: str, gone: str) -> str:
-        self._crm.merged[RecordId(gone)] = RecordId(kept)
-        return kept
+    def archive(self, object_type: ObjectType, name: str) -> None:
+        self._crm.archived[object_type].add(self.record_id(object_type, name))
+
+    def restore(self, object_type: ObjectType, name: str) -> None:
+        self._crm.archived[object_type].remove(self.record_id(object_type, name))
+        self._touch(object_type, name)
+
+    def erase_contact(self, name: str) -> None:
+        self.archive(ObjectType.CONTACTS, name)
+        self._crm.erased.add(self.record_id(ObjectType.CONTACTS, name))
+
+    def merge(self, object_type: ObjectType, kept: str, gone: str) -> RecordId:
+        survivor = self.record_id(object_type, kept)
+        self._crm.merged[object_type][self.record_id(object_type, gone)] = survivor
+        self._touch(object_type, kept)
+        return survivor
+
+    def malform(self, object_type: ObjectType, name: str) -> None:
+        self._crm.malformed[object_type].add(self.record_id(object_type, name))
+
+    def forbid(self, object_type: ObjectType) -> None:
+        self._crm.forbidden.add(object_type)
 
     def expire_access_tokens(self) -> None:
         self._crm.expire_access_tokens()
@@ -60,14 +78,83 @@ class FakeAccount(CrmAccountUnderTest):
     def uninstall(self) -> None:
         self._crm.uninstall()
 
-    def forbid(self, object_type: ObjectType) -> None:
-        self._crm.forbidden.add(object_type)
+    def refuse_our_credentials(self) -> None:
+        self._crm.knows_us = False
+
+    def limit_rate(self, seconds: float) -> None:
+        self._crm.limit_rate(seconds)
+
+    def stumble(self) -> None:
+        self._crm.hiccups = 3
+
+    def lose_next_answer(self) -> None:
+        self._crm.loses_next_answer = True
+
+    def break_down(self) -> None:
+        self._crm.trouble = CrmUnavailable(self._crm.provider, "no answer")
+
+    def talk_nonsense(self, body: str) -> None:
+        self._crm.trouble = CrmRejected(self._crm.provider, 200, "no answer of ours")
+
+    def refuse_requests(self) -> None:
+        self._crm.trouble = CrmRejected(self._crm.provider, 400, "a request of no sense")
+
+    def recover(self) -> None:
+        self._crm.trouble = None
 
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)
+
+    def _record(self, told: Company | Contact | Deal) -> tuple[ObjectType, CrmRecord]:
+        now = self._time.now()
+        match told:
+            case Company(name, city, owner):
+                record_id = self.record_id(ObjectType.COMPANIES, name)
+                owner_id = RecordId(f"o-{owner}") if owner else None
+                company = company_record(record_id, now, name=name, hq_city=city, owner_id=owner_id)
+                return ObjectType.COMPANIES, company
+            case Contact(name, title, company_name):
+                record_id = self.record_id(ObjectType.CONTACTS, name)
+                company_id = self._company_id(company_name)
+                contact = contact_record(
+                    record_id, now, last_name=name, job_title=title, company_id=company_id
+                )
+                return ObjectType.CONTACTS, contact
+            case Deal(name, amount, company_name, contacts):
+                record_id = self.record_id(ObjectType.DEALS, name)
+                people = tuple(sorted(self.record_id(ObjectType.CONTACTS, one) for one in contacts))
+                deal = deal_record(
+                    record_id,
+                    now,
+                    name=name,
+                    amount=amount,
+                    company_id=self._company_id(company_name),
+                    contact_ids=people,
+                )
+                return ObjectType.DEALS, deal
+
+    def _company_id(self, name: str | None) -> RecordId | None:
+        return None if name is None else self.record_id(ObjectType.COMPANIES, name)
+
+    def _touch(self, object_type: ObjectType, name: str) -> None:
+        record = self._crm.records[object_type][self.record_id(object_type, name)]
+        self._crm.put(object_type, record._replace(source_updated_at=self._time.now()))
 
 
 class TestFakeCrmProvider(CrmProviderContract):
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:
-        return FakeAccount()
+        clock = FakeClock()
+        return FakeAccount(clock, FakeCrmProvider(clock, page_size=900))
+
+
+class TestFakeCrmProviderWhoseRefreshTokensAreSingleUse(CrmProviderContract):
+    """And whose access tokens do not say how long they live, and whose users sign in at several places."""
+
+    @pytest.fixture
+    def account(self) -> CrmAccountUnderTest:
+        clock = FakeClock()
+        crm = FakeCrmProvider(clock, page_size=700, rotates=True, token_life=None, login_hosts=HOSTS)
+        account = FakeAccount(clock, crm)
+        account.login_hosts = HOSTS
+        return account

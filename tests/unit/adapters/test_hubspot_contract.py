@@ -1,59 +1,83 @@
 """HubSpot's adapter, over the sandbox, keeps the contract of every CrmProvider."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 import pytest
 
-from astrelo.domain.connection import AuthorizationRequest
-from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.sandbox import Association
-from astrelo.sandbox.hubspot import RecordChange, create_sandbox
-from astrelo.sandbox.hubspot.oauth import REQUIRED_SCOPES
-from tests.unit.adapters.hubspot_sandbox import EMPTY_PORTAL, REDIRECT_URI, hubspot_over
-from tests.unit.contracts.crm_provider import CrmAccountUnderTest, CrmProviderContract, Person
+from astrelo.sandbox.faults import Fault
+from astrelo.sandbox.hubspot import App, RecordChange, create_sandbox
+from tests.unit.adapters.browser import consented
+from tests.unit.adapters.hubspot_sandbox import EMPTY_PORTAL, hubspot_over
+from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
+from tests.unit.contracts.crm.conformance import CrmProviderContract
+from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
 from tests.unit.fakes.clock import FakeClock
 
+ALWAYS = 10**9
 
-class SandboxAccount(CrmAccountUnderTest):
+
+class HubSpotAccount(CrmAccountUnderTest):
     def __init__(self) -> None:
         self.clock = self._time = FakeClock()
         self._sandbox = create_sandbox(EMPTY_PORTAL, clock=lambda: self._time.now().timestamp())
         self._account = self._sandbox.account
+        self._ids: dict[tuple[str, str], str] = {}
         self.provider = hubspot_over(self._sandbox, self._time)
 
-    def consent(self, request: AuthorizationRequest) -> str:
-        portal_id = self._account.portal_id
-        return self._sandbox.oauth.issue_code(
-            portal_id, REDIRECT_URI, REQUIRED_SCOPES, request.code_challenge
+    async def consent(self, authorization_url: str) -> Consent:
+        return await consented(self._sandbox, authorization_url)
+
+    def put(self, *told: Told) -> None:
+        for one in told:
+            match one:
+                case Company(name, city, owner):
+                    owner_id = None if owner is None else self._ids["owners", owner]
+                    properties = {"name": name, "city": city, "hubspot_owner_id": owner_id}
+                    self._put("companies", name, properties)
+                case Contact(name, title, company):
+                    links = {"companies": self._links("companies", [company])}
+                    self._put("contacts", name, {"lastname": name, "jobtitle": title}, links)
+                case Deal(name, amount, company, contacts):
+                    links = {
+                        "companies": self._links("companies", [company]),
+                        "contacts": self._links("contacts", contacts),
+                    }
+                    told_amount = None if amount is None else str(amount)
+                    self._put("deals", name, {"dealname": name, "amount": told_amount}, links)
+                case Owner(name, archived):
+                    self._put("owners", name, {"lastName": name}, archived=archived)
+
+    def record_id(self, object_type: ObjectType, name: str) -> RecordId:
+        return RecordId(self._ids[object_type, name])
+
+    def unknown_id(self, object_type: ObjectType) -> RecordId:
+        return RecordId("999999999")
+
+    def archive(self, object_type: ObjectType, name: str) -> None:
+        assert self._account.archive(object_type, self.record_id(object_type, name))
+
+    def restore(self, object_type: ObjectType, name: str) -> None:
+        assert self._account.restore(object_type, self.record_id(object_type, name))
+
+    def erase_contact(self, name: str) -> None:
+        assert self._account.gdpr_delete(self.record_id(ObjectType.CONTACTS, name))
+
+    def merge(self, object_type: ObjectType, kept: str, gone: str) -> RecordId:
+        old = self.record_id(object_type, kept)
+        self._ids[object_type, kept] = self._account.merge(
+            object_type, old, self.record_id(object_type, gone)
         )
+        return self.record_id(object_type, kept)
 
-    def put_companies(self, ids: Sequence[str]) -> None:
-        for number in ids:
-            self._put("companies", number, {"name": f"Company {number}"}, {})
+    def malform(self, object_type: ObjectType, name: str) -> None:
+        record_id = self.record_id(object_type, name)
+        shown = {"id": record_id, "properties": "none"}
+        self._account.upsert(RecordChange(object_name=object_type, id=record_id, raw=shown))
 
-    def put_contact(self, person: Person) -> None:
-        links = {"companies": _primary_first(person.company_ids)}
-        self._put("contacts", person.id, {"email": person.email}, links)
-
-    def put_deal(self, deal_id: str, company_ids: Sequence[str], contact_ids: Sequence[str]) -> None:
-        people = [Association(id=number) for number in contact_ids]
-        links = {"companies": _primary_first(company_ids), "contacts": people}
-        self._put("deals", deal_id, {"dealname": f"Deal {deal_id}"}, links)
-
-    def put_owner(self, owner_id: str, *, archived: bool) -> None:
-        properties: dict[str, str | None] = {"email": f"rep{owner_id}@acme.com"}
-        self._account.upsert(
-            RecordChange(object_name="owners", id=owner_id, properties=properties, archived=archived)
-        )
-
-    def archive(self, object_type: ObjectType, record_id: str) -> None:
-        assert self._account.archive(object_type.value, record_id)
-
-    def erase_contact(self, record_id: str) -> None:
-        assert self._account.gdpr_delete(record_id)
-
-    def merge_companies(self, kept: str, gone: str) -> str:
-        return self._account.merge("companies", kept, gone)
+    def forbid(self, object_type: ObjectType) -> None:
+        self._sandbox.oauth.remove_scope(f"crm.objects.{object_type}.read")
 
     def expire_access_tokens(self) -> None:
         self._sandbox.oauth.expire_access_tokens()
@@ -61,30 +85,70 @@ class SandboxAccount(CrmAccountUnderTest):
     def uninstall(self) -> None:
         self._sandbox.oauth.uninstall()
 
-    def forbid(self, object_type: ObjectType) -> None:
-        self._sandbox.oauth.remove_scope(f"crm.objects.{object_type.value}.read")
+    def refuse_our_credentials(self) -> None:
+        self._sandbox.oauth.app = App(client_secret="another-secret")
+
+    def limit_rate(self, seconds: float) -> None:
+        headers = {"retry-after": str(seconds)}
+        self._fault(Fault(kind="respond", match="/crm/", status=429, headers=headers))
+
+    def stumble(self) -> None:
+        self._fault(
+            Fault(kind="drop", match="/crm/"),
+            Fault(kind="cut", match="/crm/"),
+            Fault(kind="truncate", match="/crm/"),
+            Fault(kind="respond", match="/crm/", status=502),
+            Fault(kind="respond", match="/crm/", status=423),
+        )
+
+    def lose_next_answer(self) -> None:
+        self._fault(Fault(kind="drop_response"))
+
+    def break_down(self) -> None:
+        self._fault(Fault(kind="respond", status=503, times=ALWAYS))
+
+    def talk_nonsense(self, body: str) -> None:
+        self._fault(Fault(kind="respond", status=200, body=body, times=ALWAYS))
+
+    def refuse_requests(self) -> None:
+        self._fault(Fault(kind="respond", status=400, times=ALWAYS))
+
+    def recover(self) -> None:
+        self._sandbox.faults.clear()
 
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)
 
+    def _fault(self, *faults: Fault) -> None:
+        self._sandbox.faults.add(*faults)
+
     def _put(
         self,
         object_name: str,
-        record_id: str,
-        properties: dict[str, str | None],
-        associations: dict[str, list[Association]],
+        name: str,
+        properties: Mapping[str, str | None],
+        links: Mapping[str, list[Association]] | None = None,
+        *,
+        archived: bool = False,
     ) -> None:
         change = RecordChange(
-            object_name=object_name, id=record_id, properties=properties, associations=associations
+            object_name=object_name,
+            id=self._ids.get((object_name, name)),
+            properties=dict(properties),
+            associations=dict(links or {}),
+            archived=archived,
         )
-        self._account.upsert(change)
+        self._ids[object_name, name] = self._account.upsert(change)
 
-
-def _primary_first(ids: Sequence[str]) -> list[Association]:
-    return [Association(id=number, primary=place == 0) for place, number in enumerate(ids)]
+    def _links(self, object_name: str, names: Iterable[str | None]) -> list[Association]:
+        return [
+            Association(id=self._ids[object_name, name], primary=object_name == "companies")
+            for name in names
+            if name is not None
+        ]
 
 
 class TestHubSpot(CrmProviderContract):
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:
-        return SandboxAccount()
+        return HubSpotAccount()

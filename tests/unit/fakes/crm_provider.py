@@ -1,23 +1,35 @@
-"""A CRM in memory: grants, tokens, records, and everything about them that a test may change."""
+"""A CRM in memory: grants, tokens, records, what may become of them, and every way to fail."""
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote
 
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
-from astrelo.domain.errors import CrmUnavailable, GrantRejected, PermissionMissing, ReauthorizationRequired
+from astrelo.domain.errors import (
+    CrmError,
+    CrmMisconfigured,
+    CrmUnavailable,
+    GrantRejected,
+    InvalidInput,
+    PermissionMissing,
+    RateLimited,
+    ReauthorizationRequired,
+)
 from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, CrmProvider, CrmSession
-from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage
+from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord, RejectionReason
 from astrelo.domain.sync import Window
 
 SCOPES = frozenset({"companies.read", "contacts.read", "deals.read"})
+PATIENCE = timedelta(seconds=60)
+"""A longer pause is not waited out in place."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Family:
     """A grant and the tokens that descend from it."""
 
@@ -26,8 +38,16 @@ class _Family:
     is_revoked: bool = False
 
 
+class _Code(NamedTuple):
+    challenge: str
+    login_host: str | None
+
+
 class FakeCrmProvider(CrmProvider):
-    """Records in the order they were put. With `rotates`, a refresh token is good for one refresh."""
+    """Records in the order in which they were first put.
+
+    With `rotates`, a refresh token is good for one refresh, and one that is used again ends the grant.
+    """
 
     def __init__(
         self,
@@ -37,26 +57,35 @@ class FakeCrmProvider(CrmProvider):
         account_id: str = "1",
         page_size: int = 100,
         rotates: bool = False,
+        token_life: timedelta | None = timedelta(minutes=30),
+        login_hosts: Sequence[str] = (),
     ) -> None:
         self._clock = clock
         self._provider = provider
         self._page_size = page_size
         self._rotates = rotates
+        self._token_life = token_life
+        self._login_hosts = login_hosts
         self._issued = 0
-        self._codes: dict[str, str] = {}
+        self._codes: dict[str, _Code] = {}
         self._families: list[_Family] = []
+        self._spent: dict[str, _Family] = {}
         self.account = CrmAccount(account_id=CrmAccountId(account_id), name=f"Account {account_id}")
-        self.scopes = SCOPES
         self.records: dict[ObjectType, dict[RecordId, CrmRecord]] = {kind: {} for kind in ObjectType}
-        self.archived: dict[ObjectType, set[str]] = {kind: set() for kind in ObjectType}
-        self.erased: set[str] = set()
-        self.merged: dict[RecordId, RecordId] = {}
-        self.reps: list[OwnerRecord] = []
+        self.archived: dict[ObjectType, set[RecordId]] = {kind: set() for kind in ObjectType}
+        self.erased: set[RecordId] = set()
+        self.merged: dict[ObjectType, dict[RecordId, RecordId]] = {kind: {} for kind in ObjectType}
+        self.malformed: dict[ObjectType, set[RecordId]] = {kind: set() for kind in ObjectType}
+        self.reps: dict[RecordId, OwnerRecord] = {}
         self.forbidden: set[ObjectType] = set()
-        self.is_down = False
-        """Every call fails as a CRM that does not answer."""
-        self.refreshes = 0
-        self.revocations = 0
+        self.trouble: CrmError | None = None
+        """What every call raises, until it is None again."""
+        self.hiccups = 0
+        """So many requests fail and are made again a second later."""
+        self.limited_until: datetime | None = None
+        self.knows_us = True
+        """Whether our credentials are accepted."""
+        self.loses_next_answer = False
 
     @property
     def provider(self) -> Provider:
@@ -72,7 +101,7 @@ class FakeCrmProvider(CrmProvider):
     def consent(self, request: AuthorizationRequest) -> str:
         """Allow what is asked for; return the code."""
         code = self._issue("code")
-        self._codes[code] = request.code_challenge
+        self._codes[code] = _Code(request.code_challenge, request.login_host)
         return code
 
     def expire_access_tokens(self) -> None:
@@ -84,40 +113,52 @@ class FakeCrmProvider(CrmProvider):
         for family in self._families:
             family.is_revoked = True
 
+    def limit_rate(self, seconds: float) -> None:
+        self.limited_until = self._clock.now() + timedelta(seconds=seconds)
+
     def authorization_url(self, request: AuthorizationRequest) -> str:
+        if request.login_host is not None and request.login_host not in self._login_hosts:
+            raise InvalidInput("login_host", "no place to sign in here")
         challenge = f"code_challenge={request.code_challenge}&code_challenge_method=S256"
-        return f"https://crm.example/authorize?state={quote(request.state, safe='')}&{challenge}"
+        host = request.login_host or "login.crm.example"
+        return f"https://{host}/authorize?state={quote(request.state, safe='')}&{challenge}"
 
     async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
-        self._require_up()
-        challenge = self._codes.pop(code, None)
+        self._require_service()
         digest = hashlib.sha256(code_verifier.encode()).digest()
-        if challenge != urlsafe_b64encode(digest).rstrip(b"=").decode():
-            raise GrantRejected(self._provider, "the code or its verifier is wrong")
+        challenge = urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if self._codes.pop(code, None) != (challenge, login_host):
+            raise GrantRejected(self._provider, "the code, its verifier or its place is wrong")
         family = _Family(self._issue("refresh"))
         self._families.append(family)
         return Grant(tokens=self._tokens(family), account=self.account)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
-        self._require_up()
-        self.refreshes += 1
-        family = next((one for one in self._families if one.refresh_token == tokens.refresh_token), None)
+        self._require_service()
+        family = self._family(tokens)
         if family is None or family.is_revoked:
+            if (robbed := self._spent.get(tokens.refresh_token)) is not None:
+                robbed.is_revoked = True
+                robbed.access_tokens.clear()
             raise ReauthorizationRequired(self._provider, "the refresh token is not valid any more")
         if self._rotates:
+            self._spent[family.refresh_token] = family
             family.refresh_token = self._issue("refresh")
-        return self._tokens(family)
+        renewed = self._tokens(family)
+        if self.loses_next_answer:
+            self.loses_next_answer = False
+            raise CrmUnavailable(self._provider, "its answer was lost")
+        return renewed
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
-        self._require_up()
-        return any(one.refresh_token == tokens.refresh_token and not one.is_revoked for one in self._families)
+        self._require_service()
+        family = self._family(tokens)
+        return family is not None and not family.is_revoked
 
     async def revoke(self, tokens: TokenSet) -> None:
-        self._require_up()
-        self.revocations += 1
-        for family in self._families:
-            if family.refresh_token == tokens.refresh_token:
-                family.is_revoked = True
+        self._require_service()
+        if (family := self._family(tokens)) is not None:
+            family.is_revoked = True
 
     async def read(
         self,
@@ -127,52 +168,88 @@ class FakeCrmProvider(CrmProvider):
         window: Window | None = None,
         cursor: Cursor | None = None,
     ) -> AsyncGenerator[RecordPage, None]:
-        walked = [record for record in self._live(object_type) if _is_in(window, record)]
-        start = int(cursor or 0)
-        while True:
+        """The cursor counts the records that were ever put before the next page: none of them goes away."""
+        start: int | None = int(cursor or 0)
+        while start is not None:
             await self._require_access(session, object_type)
-            end = start + self._page_size
-            yield RecordPage(
-                records=walked[start:end],
-                cursor=Cursor(str(end)) if end < len(walked) else None,
-                expected_total=len(walked) if start == 0 else None,
+            total = sum(1 for _ in self._found(object_type, window, 0)) if start == 0 else None
+            found = self._found(object_type, window, start)
+            page = [
+                (place, record) for (place, record), _ in zip(found, range(self._page_size), strict=False)
+            ]
+            following = next(found, None) if len(page) == self._page_size else None
+            start = None if following is None else page[-1][0] + 1
+            yield self._page(
+                object_type,
+                [record for _, record in page],
+                None if start is None else Cursor(str(start)),
+                total,
             )
-            if end >= len(walked):
-                return
-            start = end
 
     async def fetch(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
         await self._require_access(session, object_type)
-        live = {record.record_id: record for record in self._live(object_type)}
-        merged = {asked: self.merged[asked] for asked in ids if asked in self.merged}
-        found = dict.fromkeys(merged.get(asked, asked) for asked in ids)
-        gone = [record_id for record_id in found if record_id not in live]
+        live = {record.record_id: record for _, record in self._found(object_type, None, 0)}
+        survivors = {asked: self._survivor(object_type, asked) for asked in ids}
+        found = dict.fromkeys(survivors.values())
+        gone = [asked for asked in dict.fromkeys(ids) if survivors[asked] not in live]
+        page = self._page(object_type, [live[one] for one in found if one in live], None, None)
         return RecordPage(
-            records=[live[record_id] for record_id in found if record_id in live],
+            records=page.records,
+            rejected=page.rejected,
             cursor=None,
-            removed_ids=[record_id for record_id in gone if record_id not in self.erased],
-            erased_ids=[record_id for record_id in gone if record_id in self.erased],
-            merged=merged,
+            removed_ids=[asked for asked in gone if asked not in self.erased],
+            erased_ids=[asked for asked in gone if asked in self.erased],
+            merged={old: new for old, new in survivors.items() if old != new and new in live},
         )
 
     async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         await self._require_access(session, None)
-        return self.reps
+        return list(self.reps.values())
 
-    def _live(self, object_type: ObjectType) -> list[CrmRecord]:
-        gone = self.archived[object_type] | set(self.merged)
-        return [record for record in self.records[object_type].values() if record.record_id not in gone]
+    def _found(
+        self, object_type: ObjectType, window: Window | None, start: int
+    ) -> Iterator[tuple[int, CrmRecord]]:
+        """Yield live records with their places, from one of them on."""
+        gone = self.archived[object_type] | self.merged[object_type].keys()
+        for place, record in enumerate(list(self.records[object_type].values())):
+            if place >= start and record.record_id not in gone and _is_in(window, record):
+                yield place, record
+
+    def _page(
+        self, object_type: ObjectType, found: Sequence[CrmRecord], cursor: Cursor | None, total: int | None
+    ) -> RecordPage:
+        bad = self.malformed[object_type]
+        return RecordPage(
+            records=[record for record in found if record.record_id not in bad],
+            rejected=[
+                RejectedRecord(record.record_id, RejectionReason.MALFORMED)
+                for record in found
+                if record.record_id in bad
+            ],
+            cursor=cursor,
+            expected_total=total,
+        )
+
+    def _survivor(self, object_type: ObjectType, record_id: RecordId) -> RecordId:
+        merged = self.merged[object_type]
+        while record_id in merged:
+            record_id = merged[record_id]
+        return record_id
+
+    def _family(self, tokens: TokenSet) -> _Family | None:
+        return next((one for one in self._families if one.refresh_token == tokens.refresh_token), None)
 
     def _tokens(self, family: _Family) -> TokenSet:
         access_token = self._issue("access")
         family.access_tokens.add(access_token)
+        life = self._token_life
         return TokenSet(
             access_token=access_token,
             refresh_token=family.refresh_token,
-            expires_at=self._clock.now() + timedelta(minutes=30),
-            scopes=self.scopes,
+            expires_at=None if life is None else self._clock.now() + life,
+            scopes=SCOPES,
         )
 
     def _issue(self, kind: str) -> str:
@@ -180,19 +257,37 @@ class FakeCrmProvider(CrmProvider):
         return f"{kind}-{self.account.account_id}-{self._issued}"
 
     async def _require_access(self, session: CrmSession, object_type: ObjectType | None) -> None:
-        self._require_up()
+        self._require_answer()
+        await self._wait_out_limit()
+        while self.hiccups:
+            self.hiccups -= 1
+            await self._clock.sleep(1.0)
         token = (await session.access()).token
         if not self._opens(token) and not self._opens((await session.access(token)).token):
             raise ReauthorizationRequired(self._provider, "the access token is refused twice")
         if object_type in self.forbidden:
             raise PermissionMissing(self._provider, object_type, (f"{object_type}.read",))
 
+    async def _wait_out_limit(self) -> None:
+        if self.limited_until is None:
+            return
+        pause = max(self.limited_until - self._clock.now(), timedelta())
+        if pause > PATIENCE:
+            raise RateLimited(self._provider, pause, "TOO_MANY")
+        await self._clock.sleep(pause.total_seconds())
+        self.limited_until = None
+
     def _opens(self, token: str) -> bool:
         return any(token in family.access_tokens for family in self._families)
 
-    def _require_up(self) -> None:
-        if self.is_down:
-            raise CrmUnavailable(self._provider, "no answer")
+    def _require_service(self) -> None:
+        self._require_answer()
+        if not self.knows_us:
+            raise CrmMisconfigured(self._provider, "unknown client")
+
+    def _require_answer(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
 
 
 def _is_in(window: Window | None, record: CrmRecord) -> bool:
