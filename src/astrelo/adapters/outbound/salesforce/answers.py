@@ -1,0 +1,53 @@
+"""Salesforce's answers that hold none of our records: contact roles, describes, bulk jobs."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from astrelo.adapters.outbound.crm.decoding import Decoder
+from astrelo.adapters.outbound.salesforce.wire import Row
+from astrelo.domain.identifiers import Provider
+
+
+class DescribedField(msgspec.Struct):
+    name: str
+
+
+class DescribedObject(msgspec.Struct):
+    """Fields that field-level security hides are not there."""
+
+    fields: Sequence[DescribedField]
+
+
+class ContactRoleRow(Row, frozen=True, gc=False):
+    """One contact in one role of an opportunity; several roles of one contact are several rows."""
+
+    opportunity_id: str | None = None
+    contact_id: str | None = None
+
+
+class QueryJob(msgspec.Struct, rename="camel"):
+    id: str
+    state: str
+    error_message: str | None = None
+
+
+class ResultPage(msgspec.Struct, rename="camel"):
+    result_url: str
+
+
+class ResultListing(msgspec.Struct, rename="camel"):
+    """At most five of a job's result pages. The documentation names the next link in two ways."""
+
+    result_pages: Sequence[ResultPage] = ()
+    next_records_url: str | None = None
+    next_record_url: str | None = None
+
+    @property
+    def next_url(self) -> str | None:
+        return self.next_records_url or self.next_record_url
+
+
+decode_description = Decoder(DescribedObject, Provider.SALESFORCE)
+decode_job = Decoder(QueryJob, Provider.SALESFORCE)
+decode_listing = Decoder(ResultListing, Provider.SALESFORCE)

@@ -1,0 +1,89 @@
+"""From Salesforce's rows to a page of records: contacts of deals read, mapped, deletions and merges told apart."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+from itertools import islice
+from typing import TypeVar
+
+from astrelo.adapters.outbound.crm.mapping import record_id
+from astrelo.adapters.outbound.salesforce.answers import ContactRoleRow
+from astrelo.adapters.outbound.salesforce.client import IDS_IN_A_QUERY, Kind
+from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
+from astrelo.adapters.outbound.salesforce.record_ids import full_id
+from astrelo.adapters.outbound.salesforce.soql import Condition
+from astrelo.adapters.outbound.salesforce.walk import Group, Reading, paged
+from astrelo.adapters.outbound.salesforce.wire import (
+    AccountRow,
+    ContactRow,
+    OpportunityRow,
+    RecordRow,
+)
+from astrelo.domain.identifiers import ObjectType, RecordId
+from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
+
+T = TypeVar("T")
+ContactIds = Mapping[str, Sequence[RecordId]]
+
+_ROLES = Kind("OpportunityContactRole", ContactRoleRow, ObjectType.DEALS)
+
+
+class Completion:
+    """Completes groups of one walk, or of one fetch."""
+
+    def __init__(self, reading: Reading[RecordRow], mapper: RecordMapper) -> None:
+        self._reading = reading
+        self._mapper = mapper
+
+    async def page(self, group: Group[RecordRow]) -> RecordPage:
+        """Tell deleted rows as `removed_ids`, or as `merged` where they name the row that they went into."""
+        records: list[CrmRecord] = []
+        rejected = list(group.rejected)
+        for outcome in await self._mapped([row for row in group.rows if not row.is_deleted]):
+            if isinstance(outcome, RejectedRecord):
+                rejected.append(outcome)
+            else:
+                records.append(outcome)
+        gone = {row.id: row.master_id for row in group.rows if row.is_deleted}
+        return RecordPage(
+            records=records,
+            cursor=group.cursor,
+            removed_ids=[id_ for id_, survivor in gone.items() if survivor is None],
+            merged={id_: survivor for id_, survivor in gone.items() if survivor is not None},
+            rejected=rejected,
+            expected_total=group.expected_total,
+        )
+
+    async def _mapped(self, rows: Sequence[RecordRow]) -> Sequence[CrmRecord | RejectedRecord]:
+        contacts = await self._contacts_of([row.id for row in rows if isinstance(row, OpportunityRow)])
+        return [self._one(row, contacts) for row in rows]
+
+    def _one(self, row: RecordRow, contacts: ContactIds) -> CrmRecord | RejectedRecord:
+        match row:
+            case AccountRow():
+                return self._mapper.company(row)
+            case ContactRow():
+                return self._mapper.contact(row)
+            case OpportunityRow():
+                return self._mapper.deal(row, contacts.get(row.id, ()))
+
+    async def _contacts_of(self, deals: Sequence[str]) -> ContactIds:
+        """Read the contacts that have a role in these deals: sorted, each once. Deleted roles do not count."""
+        found: dict[str, set[RecordId]] = {}
+        for part in parts([id_ for id_ in dict.fromkeys(deals) if full_id(id_)], IDS_IN_A_QUERY):
+            await self._gather(part, found)
+        return {deal: sorted(contacts) for deal, contacts in found.items()}
+
+    async def _gather(self, deals: Sequence[str], found: dict[str, set[RecordId]]) -> None:
+        roles = paged(self._reading.of(_ROLES), [Condition("OpportunityId", "IN", deals)])
+        async with aclosing(roles):
+            async for page in roles:
+                for role in page.rows:
+                    contact = record_id(role.contact_id)
+                    if role.opportunity_id is not None and contact is not None:
+                        found.setdefault(role.opportunity_id, set()).add(contact)
+
+
+def parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while part := list(islice(remaining, size)):
+        yield part

@@ -1,0 +1,73 @@
+"""Where a walk goes on: text that only this adapter reads.
+
+A cursor says what is walked too, so that the window counts only when a walk begins. None of them holds one of
+Salesforce's own query locators, which die after two days, or with the session that they belong to.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import Cursor, Provider
+from astrelo.domain.sync import Window
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A window in whole epoch milliseconds, both inclusive: what Salesforce's times are told in."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, window: Window) -> "Stretch":
+        """Widen a window to whole milliseconds."""
+        return cls((window.start - _EPOCH) // _MILLISECOND, -((_EPOCH - window.end) // _MILLISECOND))
+
+    @property
+    def first(self) -> datetime:
+        return _EPOCH + self.start * _MILLISECOND
+
+    @property
+    def last(self) -> datetime:
+        return _EPOCH + self.end * _MILLISECOND
+
+
+class QueryPosition(msgspec.Struct, frozen=True, tag="query"):
+    """Behind the record of this id, in the order of ids. It never expires."""
+
+    stretch: Stretch | None
+    after: str | None = None
+
+
+class JobPosition(msgspec.Struct, frozen=True, tag="job"):
+    """So many rows behind a place in a bulk job's results, which are kept for seven days and do not move."""
+
+    stretch: Stretch | None
+    job: str
+    made_at: int
+    """Epoch seconds, by our clock."""
+    locator: str | None = None
+    """None for the results' beginning."""
+    handed_out: int = 0
+
+
+Position = QueryPosition | JobPosition
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Position] = msgspec.json.Decoder(Position)
+
+
+def cursor_of(position: Position) -> Cursor:
+    return Cursor(_encoder.encode(position).decode())
+
+
+def position_of(cursor: Cursor) -> Position:
+    """Raise CrmRejected for a cursor that this adapter did not make."""
+    try:
+        return _decoder.decode(cursor)
+    except msgspec.DecodeError as error:
+        raise CrmRejected(Provider.SALESFORCE, None, f"a stored cursor cannot be read: {error}") from None

@@ -1,0 +1,78 @@
+"""Which fields the user of a connection may see.
+
+Field-level security hides fields by leaving them out of an object's describe, and a query for one of them is
+refused as if there were no such field. Whole features (country picklists, several currencies, D&B) come and go
+with their fields in the same way. So what is asked for is what we want as far as the describe has it, and a
+refusal between a describe and its query is answered by a new describe, once.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
+from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.wire import Row, field_names
+from astrelo.domain.errors import PermissionMissing
+from astrelo.domain.identifiers import CrmAccountId, Provider
+from astrelo.domain.ports import Clock, CrmSession
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Row)
+
+LONGEST_KEPT_SECONDS = 600.0
+"""A field that is shown from now on is asked for after so long at the latest."""
+
+_NO_SUCH_FIELD = "INVALID_FIELD"
+_NOT_THERE = frozenset({"NOT_FOUND", "INVALID_TYPE"})
+
+
+class _Known(NamedTuple):
+    names: frozenset[str]
+    until: float
+
+
+class Describing:
+    """What is known of every account's objects, for a while."""
+
+    def __init__(self, client: SalesforceClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._known: dict[tuple[CrmAccountId, str], _Known] = {}
+
+    async def asking(
+        self, session: CrmSession, kind: Kind[R], ask: Callable[[Sequence[str]], Awaitable[T]]
+    ) -> T:
+        """Ask with the fields that may be seen; once more when one of them is hidden meanwhile.
+
+        Raises PermissionMissing for an object that is not there, Refused when a field is refused that a
+        describe has just shown.
+        """
+        try:
+            return await ask(await self._visible(session, kind))
+        except Refused as error:
+            if error.code != _NO_SUCH_FIELD:
+                raise
+        self._known.pop((session.account.account_id, kind.object), None)
+        return await ask(await self._visible(session, kind))
+
+    async def _visible(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
+        names = await self._names(session, kind)
+        return [name for name in field_names(kind.row) if name in names]
+
+    async def _names(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
+        key, now = (session.account.account_id, kind.object), self._clock.monotonic()
+        if (known := self._known.get(key)) is not None and now < known.until:
+            return known.names
+        names = await self._described(session, kind)
+        self._known = {kept: known for kept, known in self._known.items() if now < known.until}
+        self._known[key] = _Known(names, now + LONGEST_KEPT_SECONDS)
+        return names
+
+    async def _described(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
+        try:
+            return await self._client.describe(session, kind)
+        except Refused as error:
+            if error.code not in _NOT_THERE:
+                raise
+            grant = (f"read access to {kind.object}",)
+            raise PermissionMissing(Provider.SALESFORCE, kind.object_type, grant) from error
