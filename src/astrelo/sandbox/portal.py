@@ -1,9 +1,9 @@
-"""A portal: what one HubSpot account holds when the sandbox starts, from a file or from the generator."""
+"""A portal: what one account of a CRM holds when the sandbox starts, from a file or from the generator."""
 
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,13 @@ import msgspec
 from astrelo.sandbox.clock import milliseconds
 from astrelo.sandbox.messages import encode_json
 
-OBJECTS = ("companies", "contacts", "deals", "owners")
+OBJECTS = {
+    "HubSpot": ("companies", "contacts", "deals", "owners"),
+    "Salesforce": ("Account", "Contact", "Opportunity", "User", "OpportunityContactRole"),
+}
+"""What the records of a portal are called, in the words of the CRM that it is of."""
+_ASSOCIATED = {"HubSpot": OBJECTS["HubSpot"][:3], "Salesforce": ("Contact",)}
+_SALESFORCE_ID_LENGTHS = (15, 18)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -27,7 +33,7 @@ class Association(msgspec.Struct, frozen=True):
 
 
 class PortalRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line of a portal file. Property values are text or null, as HubSpot sends them."""
+    """One line of a portal file. Property values are text or null, whatever the CRM sends."""
 
     object: str
     id: str
@@ -45,6 +51,11 @@ class Portal:
     records: tuple[PortalRecord, ...] = field(repr=False)
     account: Mapping[str, object] = field(default_factory=dict)
     """Overrides for the account details, such as `companyCurrency`."""
+
+    @property
+    def vocabulary(self) -> str:
+        """HubSpot or Salesforce: in whose words the records are told; a portal without any is HubSpot's."""
+        return vocabulary_of(self.records[0].object) if self.records else "HubSpot"
 
     @classmethod
     def of(
@@ -87,8 +98,17 @@ def _account_id(records: Iterable[PortalRecord]) -> int:
     return int.from_bytes(digest.digest()[:4]) % (2**31 - 1) + 1
 
 
+def vocabulary_of(object_name: str) -> str:
+    for vocabulary, names in OBJECTS.items():
+        if object_name in names:
+            return vocabulary
+    known = ", ".join(name for names in OBJECTS.values() for name in names)
+    raise ValueError(f"object is {object_name!r}; it must be one of {known}.")
+
+
 def _read(path: Path) -> Iterator[PortalRecord]:
     seen: set[tuple[str, str]] = set()
+    vocabulary = None
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
@@ -97,6 +117,9 @@ def _read(path: Path) -> Iterator[PortalRecord]:
             raise PortalError(
                 f"{path}, line {number}: {record.object} {record.id} stands on an earlier line too."
             )
+        vocabulary = vocabulary or vocabulary_of(record.object)
+        if record.object not in OBJECTS[vocabulary]:
+            raise PortalError(f"{path}, line {number}: {record.object} stands among {vocabulary}'s objects.")
         seen.add((record.object, record.id))
         yield record
 
@@ -145,15 +168,23 @@ def _leniently_decoded(line: bytes) -> object:
 
 
 def _check(record: PortalRecord) -> None:
-    if record.object not in OBJECTS:
-        raise ValueError(f"object is {record.object!r}; it must be one of {', '.join(OBJECTS)}.")
-    if not (record.id.isascii() and record.id.isdigit()):
-        raise ValueError(f"id is {record.id!r}; HubSpot's ids are digits.")
+    vocabulary = vocabulary_of(record.object)
+    if not record.id.isascii() or not _ID_CHECKS[vocabulary](record.id):
+        shape = "are digits" if vocabulary == "HubSpot" else "have 15 or 18 letters and digits"
+        raise ValueError(f"id is {record.id!r}; {vocabulary}'s ids {shape}.")
     for field_name, text in (("createdAt", record.created_at), ("updatedAt", record.updated_at)):
         _check_datetime(field_name, text)
     for target in record.associations:
-        if target not in OBJECTS[:3]:
-            raise ValueError(f"associations name {target!r}; they may name {', '.join(OBJECTS[:3])}.")
+        if target not in _ASSOCIATED[vocabulary]:
+            raise ValueError(
+                f"associations name {target!r}; they may name {', '.join(_ASSOCIATED[vocabulary])}."
+            )
+
+
+_ID_CHECKS: Mapping[str, Callable[[str], bool]] = {
+    "HubSpot": str.isdigit,
+    "Salesforce": lambda told: told.isalnum() and len(told) in _SALESFORCE_ID_LENGTHS,
+}
 
 
 def _check_datetime(field_name: str, text: str) -> None:

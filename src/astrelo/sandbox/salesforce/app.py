@@ -1,0 +1,158 @@
+"""The sandbox itself: which request goes where, and what Salesforce checks before it gets there."""
+
+import re
+import time
+from collections.abc import Callable
+
+from astrelo.sandbox.application import SandboxApplication
+from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.faults import Damage
+from astrelo.sandbox.journal import Entry, Family
+from astrelo.sandbox.limits import UNLIMITED
+from astrelo.sandbox.messages import Request, Response
+from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.salesforce import admin, identity, oauth_endpoints
+from astrelo.sandbox.salesforce.describe import versions
+from astrelo.sandbox.salesforce.errors import (
+    ApiRefusal,
+    SalesforceRefusal,
+    default_answer,
+    method_not_allowed,
+    usual,
+)
+from astrelo.sandbox.salesforce.hosts import host_of
+from astrelo.sandbox.salesforce.oauth import App
+from astrelo.sandbox.salesforce.parameters import Call
+from astrelo.sandbox.salesforce.routes import endpoint, find_handler, require_version
+from astrelo.sandbox.salesforce.state import SandboxState
+from astrelo.sandbox.salesforce.switches import Switches
+
+URI_BYTES = 16_384
+_DATA = "/services/data"
+_OAUTH = "/services/oauth2/"
+_IDENTITY = re.compile(r"/id/(\w+)/(\w+)")
+_OAUTH_POSTS = {
+    f"{_OAUTH}token": oauth_endpoints.token,
+    f"{_OAUTH}introspect": oauth_endpoints.introspect,
+    f"{_OAUTH}revoke": oauth_endpoints.revoke,
+}
+
+
+class Sandbox(SandboxState, SandboxApplication):
+    """A stateful Salesforce: an ASGI application whose state may be looked into while it runs."""
+
+    async def administer(self, request: Request) -> Response:
+        return await admin.handle(self, request)
+
+    def answer(self, request: Request) -> Response:
+        try:
+            _require_short(request)
+            if request.path.startswith((_OAUTH, "/id/")):
+                return self._login(request)
+            if request.path.rstrip("/") == _DATA:
+                _require_method(request, "GET")
+                return versions(self.switches.newest_version)
+            return self._api(request)
+        except SalesforceRefusal as refused:
+            return refused.response()
+
+    def fault_answer(self, request: Request, fault: Damage) -> Response:
+        return default_answer(fault, oauth=request.path.startswith(_OAUTH))
+
+    def entry_of(self, request: Request) -> Entry:
+        family: Family = "oauth" if request.path.startswith((_OAUTH, "/id/")) else "crm"
+        if request.path == f"{_OAUTH}authorize":
+            family = "browser"
+        return Entry(
+            time=self.clock.now(),
+            method=request.method,
+            path=request.path,
+            family=family,
+            endpoint=endpoint(request),
+            windowed=family == "crm" and request.path.rstrip("/") != _DATA,
+        )
+
+    def _login(self, request: Request) -> Response:
+        if request.path == f"{_OAUTH}authorize":
+            _require_method(request, "GET", "POST")
+            return oauth_endpoints.authorize(self, request)
+        if request.path in _OAUTH_POSTS:
+            _require_method(request, "POST")
+            return _OAUTH_POSTS[request.path](self, request)
+        if request.path == f"{_OAUTH}userinfo":
+            _require_method(request, "GET", "POST")
+            return identity.userinfo(self, request)
+        if found := _IDENTITY.fullmatch(request.path):
+            _require_method(request, "GET")
+            return identity.identity(self, request, *found.groups())
+        raise usual(404)
+
+    def _api(self, request: Request) -> Response:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        session = self.oauth.authenticate(
+            value.strip() if scheme.lower() == "bearer" else None, host_of(request)
+        )
+        usage = self.usage[session.grant.org_id]
+        try:
+            if not self.switches.api_enabled:
+                raise ApiRefusal(
+                    403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
+                )
+            usage.admit()
+            response = self._handled(request, session.grant.org_id)
+        except SalesforceRefusal as refused:
+            response = refused.response()
+        if response.status != 204:  # noqa: PLR2004 - an answer without a body has no limits either
+            response.headers.append(usage.header())
+        return response
+
+    def _handled(self, request: Request, org_id: str) -> Response:
+        version, rest = require_version(request.path, self.switches.newest_version)
+        handler, groups = find_handler(request.method, rest)
+        call = Call(
+            request=request,
+            org=self.orgs[org_id],
+            version=version,
+            cursors=self.cursors[org_id],
+            jobs=self.jobs[org_id],
+            usage=self.usage[org_id],
+        )
+        return handler(call, *groups)
+
+
+def create_sandbox(
+    *orgs: Portal,
+    clock: Callable[[], float] = time.time,
+    latency_ms: float = 0,
+    rate_limit: bool = True,
+    app: App | None = None,
+    switches: Switches | None = None,
+) -> Sandbox:
+    """Make a sandbox with one org for each portal; without any, one with the generated portal.
+
+    A portal in HubSpot's words is presented as an org. `clock` gives seconds since the epoch. Without `rate_limit`
+    no client meets the daily limit. `switches` start from Salesforce's own behaviour.
+    """
+    chosen = switches or Switches()
+    chosen.latency_ms = latency_ms or chosen.latency_ms
+    if not rate_limit:
+        chosen.daily_limit = UNLIMITED
+    return Sandbox(orgs or (Portal.generate(),), app or App(), SandboxClock(clock), chosen)
+
+
+def _require_short(request: Request) -> None:
+    """Refuse a URI, or a URI and its headers, beyond 16,384 bytes."""
+    uri = len(request.target)
+    if uri > URI_BYTES:
+        raise ApiRefusal(414, "URI_TOO_LONG", "The length of the URI exceeds the 16,384-byte limit.")
+    if uri + sum(len(name) + len(value) for name, value in request.headers.items()) > URI_BYTES:
+        raise ApiRefusal(
+            431,
+            "HEADERS_TOO_LONG",
+            "The combined length of the URI and headers exceeds the 16,384-byte limit.",
+        )
+
+
+def _require_method(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        raise method_not_allowed(request.method, ", ".join(methods))

@@ -1,0 +1,59 @@
+"""Which records were deleted, from the log that Salesforce trims."""
+
+import datetime as dt
+
+from astrelo.sandbox.messages import Response, json_response
+from astrelo.sandbox.salesforce.errors import ApiRefusal, usual
+from astrelo.sandbox.salesforce.parameters import Call
+from astrelo.sandbox.salesforce.schema import object_called
+from astrelo.sandbox.salesforce.switches import DAY_SECONDS
+from astrelo.sandbox.salesforce.visibility import visible_objects
+
+MOST_DAYS = 15
+
+
+def deleted(call: Call, told: str) -> Response:
+    """Tell deletions between `start` and `end`, erased records too; nothing before `earliestDateAvailable` is known."""
+    call.allow_only("start", "end")
+    name = object_called(told)
+    if name is None or name not in visible_objects(call.org):
+        raise usual(404)
+    now = call.org.clock.now()
+    start, end = _moment(call, "start"), min(_moment(call, "end"), now)
+    if start >= end or start < now - MOST_DAYS * DAY_SECONDS:
+        raise _wrong_date(f"start must be before end, and at most {MOST_DAYS} days ago")
+    earliest = now - call.org.switches.deleted_log_seconds
+    found = [
+        {"id": entry.id, "deletedDate": _stamp(entry.at)}
+        for entry in call.org.tables[name].deletions
+        if max(start, earliest) <= entry.at < end
+    ]
+    return json_response(
+        {
+            "deletedRecords": found,
+            "earliestDateAvailable": _stamp(earliest),
+            "latestDateCovered": _stamp(end),
+        }
+    )
+
+
+def _moment(call: Call, name: str) -> float:
+    """Read a datetime with its zone; its seconds do not count."""
+    told = call.request.text(name)
+    if told is None:
+        raise _wrong_date(f"missing required parameter: {name}")
+    try:
+        moment = dt.datetime.fromisoformat(told)
+    except ValueError:
+        raise _wrong_date(f"{name} is no datetime: {told}") from None
+    if moment.tzinfo is None:
+        raise _wrong_date(f"{name} has no time zone: {told}")
+    return moment.replace(second=0, microsecond=0).timestamp()
+
+
+def _stamp(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def _wrong_date(message: str) -> ApiRefusal:
+    return ApiRefusal(400, "INVALID_REPLICATION_DATE", message)

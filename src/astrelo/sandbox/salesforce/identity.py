@@ -1,0 +1,81 @@
+"""Who has consented: the identity URL and userinfo."""
+
+from astrelo.sandbox.messages import Request, Response, json_response
+from astrelo.sandbox.salesforce.errors import BadToken
+from astrelo.sandbox.salesforce.hosts import base_url
+from astrelo.sandbox.salesforce.loading import ADMINISTRATOR
+from astrelo.sandbox.salesforce.oauth import Grant
+from astrelo.sandbox.salesforce.records import iso_seconds
+from astrelo.sandbox.salesforce.state import SandboxState
+
+_IDENTITY_SCOPES = frozenset({"id", "profile", "email", "full"})
+"""`openid` alone opens userinfo, not the identity URL (Salesforce help, "OAuth Tokens and Scopes")."""
+
+
+def userinfo(state: SandboxState, request: Request) -> Response:
+    grant = _grant(state, request, _IDENTITY_SCOPES | {"openid"})
+    return json_response(
+        _user(state, grant)
+        | {
+            "sub": grant.identity_url,
+            "preferred_username": "admin@sandbox.example.com",
+            "name": "Sandbox Administrator",
+            "given_name": "Sandbox",
+            "family_name": "Administrator",
+            "zoneinfo": "America/Los_Angeles",
+            "updated_at": "2020-01-01T00:00:00Z",
+        }
+    )
+
+
+def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -> Response:
+    grant = _grant(state, request, _IDENTITY_SCOPES)
+    if (org_id, user_id) != (grant.org_id, ADMINISTRATOR):
+        raise BadToken("Bad_OAuth_Token")
+    return json_response(
+        _user(state, grant)
+        | {
+            "id": grant.identity_url,
+            "asserted_user": True,
+            "username": "admin@sandbox.example.com",
+            "display_name": "Sandbox Administrator",
+            "first_name": "Sandbox",
+            "last_name": "Administrator",
+            "timezone": "America/Los_Angeles",
+            "last_modified_date": iso_seconds(1_577_836_800).replace("Z", "+0000"),
+        }
+    )
+
+
+def _grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Grant:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise BadToken("Missing_OAuth_Token")
+    session = state.oauth.living(value.strip())
+    if session is None or not scopes & set(session.grant.scopes):
+        raise BadToken("Bad_OAuth_Token")
+    return session.grant
+
+
+def _user(state: SandboxState, grant: Grant) -> dict[str, object]:
+    instance = base_url(grant.instance)
+    data = f"{instance}/services/data/v{{version}}/"
+    return {
+        "user_id": ADMINISTRATOR,
+        "organization_id": grant.org_id,
+        "nickname": "admin",
+        "email": "admin@sandbox.example.com",
+        "email_verified": True,
+        "urls": {
+            "rest": data,
+            "sobjects": f"{data}sobjects/",
+            "query": f"{data}query/",
+            "custom_domain": f"https://{state.orgs[grant.org_id].my_domain}.my.salesforce.com",
+        },
+        "active": True,
+        "user_type": "STANDARD",
+        "language": "en_US",
+        "locale": "en_US",
+        "utcOffset": -28_800_000,
+        "is_salesforce_integration_user": False,
+    }

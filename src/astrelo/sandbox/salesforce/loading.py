@@ -1,0 +1,112 @@
+"""Records between a portal and an org: how they are loaded, and told again as they are now."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.portal import Portal, PortalError, PortalRecord
+from astrelo.sandbox.salesforce.ids import full_id, record_id
+from astrelo.sandbox.salesforce.presentation import as_salesforce
+from astrelo.sandbox.salesforce.records import (
+    SYSTEM_FIELDS,
+    RowWriter,
+    iso_seconds,
+    parsed,
+    told_properties,
+    whole_seconds,
+)
+from astrelo.sandbox.salesforce.schema import Value
+from astrelo.sandbox.salesforce.store import Row, Table
+
+EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
+ADMINISTRATOR = record_id("User", 1)
+"""Who consents, and who owns what nobody owns."""
+_ADMINISTRATOR_FIELDS: Mapping[str, Value] = {
+    "Username": "admin@sandbox.example.com",
+    "Email": "admin@sandbox.example.com",
+    "FirstName": "Sandbox",
+    "LastName": "Administrator",
+}
+
+
+class Loaded(Protocol):
+    tables: dict[str, Table]
+    clock: SandboxClock
+
+
+def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
+    """Fill an empty org; PortalError names the record that it cannot hold."""
+    told = as_salesforce(portal) if portal.vocabulary == "HubSpot" else portal.records
+    roles: list[PortalRecord] = []
+    for record in told:
+        try:
+            _load_one(org, record, writer)
+        except ValueError as error:
+            raise PortalError(f"{record.object} {record.id}: {error}") from error
+        if record.associations:
+            roles.append(record)
+    for record in roles:
+        _load_roles(org, record, writer)
+    if ADMINISTRATOR not in org.tables["User"].rows:
+        made = whole_seconds("2020-01-01T00:00:00Z")
+        users = org.tables["User"]
+        users.put(writer.row(users, ADMINISTRATOR, _ADMINISTRATOR_FIELDS, created=made, stamp=made))
+
+
+def _load_one(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
+    table = org.tables[record.object]
+    row_id = full_id(record.id)
+    if row_id is None:
+        raise ValueError("the last three characters of its id do not belong to the others.")
+    values = parsed(
+        table, {name: value for name, value in record.properties.items() if name not in SYSTEM_FIELDS}
+    )
+    if record.archived and record.object == "User":
+        values["IsActive"] = False
+    stamp = whole_seconds(record.updated_at)
+    binned = record.archived and "IsDeleted" in table.fields
+    table.put(
+        writer.row(
+            table,
+            row_id,
+            values,
+            created=whole_seconds(record.created_at),
+            stamp=stamp,
+            binned_at=org.clock.now() if binned else None,
+        )
+    )
+    if binned:
+        table.log_deletion(row_id, stamp)
+
+
+def _load_roles(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
+    table = org.tables["OpportunityContactRole"]
+    stamp = whole_seconds(record.updated_at)
+    for association in record.associations.get("Contact", ()):
+        values: dict[str, Value] = {
+            "OpportunityId": full_id(record.id),
+            "ContactId": full_id(association.id),
+            "IsPrimary": association.primary,
+        }
+        binned_at = org.clock.now() if record.archived else None
+        row = writer.row(table, table.next_id(), values, created=stamp, stamp=stamp, binned_at=binned_at)
+        table.put(row)
+
+
+def told_again(org: Loaded) -> Iterator[PortalRecord]:
+    """Tell live and binned records in the order of their ids; contacts' roles as records of their own."""
+    for name in EXPORTED:
+        table = org.tables[name]
+        for row_id in sorted(table.rows):
+            yield _told(table, table.rows[row_id])
+
+
+def _told(table: Table, row: Row) -> PortalRecord:
+    return PortalRecord(
+        object=table.object_name,
+        id=row.id,
+        properties=told_properties(table, row),
+        created_at=iso_seconds(row.fields["CreatedDate"]),
+        updated_at=iso_seconds(row.fields["SystemModstamp"]),
+        archived=row.is_deleted,
+    )

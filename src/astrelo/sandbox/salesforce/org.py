@@ -1,0 +1,234 @@
+"""One Salesforce org in the sandbox: its records and what can happen to them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+
+from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.moods import Moody
+from astrelo.sandbox.portal import Association, Portal
+from astrelo.sandbox.salesforce.ids import full_id, numbered_id
+from astrelo.sandbox.salesforce.loading import ADMINISTRATOR, load, told_again
+from astrelo.sandbox.salesforce.records import RecordChange, RowWriter, object_name, parsed, whole_seconds
+from astrelo.sandbox.salesforce.schema import OBJECT_NAMES, Value
+from astrelo.sandbox.salesforce.setup_objects import SETUP_ROWS
+from astrelo.sandbox.salesforce.stages import Stages
+from astrelo.sandbox.salesforce.store import Row, Table
+from astrelo.sandbox.salesforce.switches import Switches
+
+ROLES = "OpportunityContactRole"
+_CHILDREN = {
+    "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId")),
+    "Contact": ((ROLES, "ContactId"),),
+    "Opportunity": ((ROLES, "OpportunityId"),),
+}
+"""What points to a record, and goes to the recycle bin with it: for an account see the help page "Delete Accounts"."""
+_MERGED = ("Account", "Contact")
+
+
+class Org:
+    def __init__(self, portal: Portal, clock: SandboxClock, switches: Switches) -> None:
+        self.account_number = portal.account_id
+        self.org_id = numbered_id("00D", portal.account_id)
+        self.name = portal.name
+        words = re.sub(r"[^a-z0-9]+", "-", portal.name.lower()).strip("-")[:20].strip("-") or "org"
+        self.my_domain = f"{words}-{portal.account_id % 36**4:x}"
+        self.clock = clock
+        self.switches = switches
+        self.publication = Moody()
+        self.stages = Stages()
+        self.tables = {name: Table(name) for name in OBJECT_NAMES}
+        self._writer = RowWriter(self.stages, ADMINISTRATOR)
+        load(self, portal, self._writer)
+
+    def upsert(self, change: RecordChange) -> str:
+        """Create or change a record now; gives its id."""
+        table = self.tables[object_name(change.object_name)]
+        row_id = table.next_id() if change.id is None else full_id(change.id)
+        if row_id is None:
+            raise ValueError(f"id is {change.id!r}; Salesforce's ids have 15 or 18 characters.")
+        old = table.rows.get(row_id)
+        values = parsed(table, change.properties)
+        if table.object_name == "Opportunity" and "StageName" in values:
+            values.setdefault("Probability", None)
+        row = self._versioned(table, row_id, {**(old.fields if old else {}), **values}, change, old)
+        if change.raw is not msgspec.UNSET:
+            row = replace(row, raw=change.raw)
+        table.put(row, self._horizon())
+        if "Contact" in change.associations:
+            self.set_roles(row_id, change.associations["Contact"])
+        return row_id
+
+    def table(self, name: str) -> Table:
+        """Return an object's table, with what the org's set-up is at this moment in the ones that tell it."""
+        table = self.tables[name]
+        if name in SETUP_ROWS:
+            table.rows = {
+                row.id: row for row in SETUP_ROWS[name](self.account_number, self.name, self.stages)
+            }
+        return table
+
+    def touch(self, name: str, row_id: str) -> bool:
+        """Move SystemModstamp and nothing else, as a background job does; False when there is no live record."""
+        table = self.tables[object_name(name)]
+        row = table.find(row_id)
+        if row is not None:
+            self._change(table, row, {})
+        return row is not None
+
+    def delete(self, name: str, row_id: str) -> bool:
+        """Put a live record into the recycle bin with what hangs on it; False when there is none."""
+        table = self.tables[object_name(name)]
+        row = table.find(row_id)
+        if row is None or "IsDeleted" not in table.fields:
+            return False
+        self._bin(table, row, None)
+        return True
+
+    def undelete(self, name: str, row_id: str) -> bool:
+        """Bring a record back from the recycle bin with what went along; False when it is not there.
+
+        A record that a merge has deleted does not come back.
+        """
+        table = self.tables[object_name(name)]
+        row = table.find(row_id, deleted=True)
+        if row is None or row.fields.get("MasterRecordId") is not None:
+            return False
+        self._unbin(table, row)
+        for other, _ in _CHILDREN.get(table.object_name, ()):
+            gone = [one for one in self.tables[other].rows.values() if one.binned_with == row_id]
+            for child in gone:
+                self.undelete(other, child.id)
+        return True
+
+    def erase(self, name: str, row_id: str) -> bool:
+        """Delete a record for good, live or binned, as emptying the bin does; False when there is none."""
+        table = self.tables[object_name(name)]
+        row = table.rows.get(row_id)
+        if row is None:
+            return False
+        if not row.is_deleted:
+            self.delete(name, row_id)
+        along = [
+            (other, child.id)
+            for other, _ in _CHILDREN.get(table.object_name, ())
+            for child in self.tables[other].rows.values()
+            if child.binned_with == row_id
+        ]
+        for other, child_id in along:
+            self.erase(other, child_id)
+        table.erase(row_id)
+        return True
+
+    def merge(self, name: str, primary: str, other: str) -> str:
+        """Merge two live accounts or contacts: the first survives with its own values, and its id is given.
+
+        The second goes to the recycle bin with MasterRecordId set; what pointed to it points to the survivor, and
+        the stamps of all of them move.
+        """
+        kind = object_name(name)
+        table = self.tables[kind]
+        kept, gone = table.find(primary), table.find(other)
+        if kind not in _MERGED or kept is None or gone is None or kept is gone:
+            raise ValueError(f"{primary} and {other} are not two live Accounts or Contacts.")
+        for child_name, field in _CHILDREN[kind]:
+            for child in self._children(child_name, field, other):
+                self._change(self.tables[child_name], child, {field: primary})
+        self._one_role_each(primary)
+        self._change(table, kept, {})
+        self._bin(table, gone, None, {"MasterRecordId": primary})
+        return primary
+
+    def set_roles(self, opportunity_id: str, contacts: Iterable[Association]) -> None:
+        """Replace an opportunity's contacts: a role that goes is deleted, one that stays keeps its row."""
+        table = self.tables[ROLES]
+        wanted = {found: one.primary for one in contacts if (found := full_id(one.id)) is not None}
+        for role in self._children(ROLES, "OpportunityId", opportunity_id):
+            primary = wanted.pop(str(role.fields["ContactId"]), None)
+            if primary is None:
+                self._bin(table, role, None)
+            elif primary is not role.fields["IsPrimary"]:
+                self._change(table, role, {"IsPrimary": primary})
+        for contact_id, primary in wanted.items():
+            properties: dict[str, Value] = {
+                "OpportunityId": opportunity_id,
+                "ContactId": contact_id,
+                "IsPrimary": primary,
+            }
+            self.upsert(RecordChange(object_name=ROLES, properties=properties))
+
+    def snapshot(self) -> Portal:
+        """Return what the org holds now, live and binned, as a portal to start another sandbox with."""
+        return Portal(name=self.name, account_id=self.account_number, records=tuple(told_again(self)))
+
+    def _versioned(
+        self, table: Table, row_id: str, values: dict[str, Value], change: RecordChange, old: Row | None
+    ) -> Row:
+        stamp = whole_seconds(change.updated_at) if change.updated_at else int(self.clock.now())
+        created = stamp if old is None else int(old.fields["CreatedDate"] or 0)
+        if change.created_at:
+            created = whole_seconds(change.created_at)
+        binned = change.archived and "IsDeleted" in table.fields
+        if change.archived and not binned:
+            values["IsActive"] = False
+        if old is not None and old.is_deleted:
+            table.forget_deletion(row_id)
+        if binned:
+            table.log_deletion(row_id, stamp)
+        return self._writer.row(
+            table,
+            row_id,
+            values,
+            created=created,
+            stamp=stamp,
+            binned_at=self.clock.now() if binned else None,
+            shown_at=self._shown_at(),
+        )
+
+    def _change(self, table: Table, row: Row, values: dict[str, Value]) -> None:
+        """Lay values over a row and move its stamp; LastModifiedDate moves only with a value."""
+        stamp = int(self.clock.now())
+        moved = dict.fromkeys(
+            ("SystemModstamp", "LastModifiedDate") if values else ("SystemModstamp",), stamp
+        )
+        table.put(
+            replace(row, fields={**row.fields, **values, **moved}, shown_at=self._shown_at()), self._horizon()
+        )
+
+    def _bin(self, table: Table, row: Row, along: str | None, values: dict[str, Value] | None = None) -> None:
+        now = self.clock.now()
+        for child_name, field in _CHILDREN.get(table.object_name, ()):
+            for child in self._children(child_name, field, row.id):
+                self._bin(self.tables[child_name], child, row.id)
+        fields = {**row.fields, **(values or {}), "IsDeleted": True, "SystemModstamp": int(now)}
+        binned = replace(row, fields=fields, binned_at=now, binned_with=along, shown_at=self._shown_at())
+        table.put(binned, self._horizon())
+        table.log_deletion(row.id, int(now))
+
+    def _unbin(self, table: Table, row: Row) -> None:
+        fields = {**row.fields, "IsDeleted": False, "SystemModstamp": int(self.clock.now())}
+        back = replace(row, fields=fields, binned_at=None, binned_with=None, shown_at=self._shown_at())
+        table.put(back, self._horizon())
+        table.forget_deletion(row.id)
+
+    def _children(self, name: str, field: str, parent_id: str) -> list[Row]:
+        return [row for row in self.tables[name].live() if row.fields.get(field) == parent_id]
+
+    def _one_role_each(self, contact_id: str) -> None:
+        """Leave a merged contact one role in each opportunity."""
+        seen: set[Value] = set()
+        for role in self._children(ROLES, "ContactId", contact_id):
+            opportunity = role.fields["OpportunityId"]
+            if opportunity in seen:
+                self._bin(self.tables[ROLES], role, None)
+            seen.add(opportunity)
+
+    def _shown_at(self) -> float:
+        return self.clock.now() + self.publication.lateness()
+
+    def _horizon(self) -> float:
+        """Return the moment before which every version has been seen by everybody."""
+        slowest = max(self.switches.publish_lag_seconds, self.publication.moods.late_seconds[1])
+        return self.clock.now() - slowest

@@ -1,0 +1,50 @@
+"""One call of the REST API as its handlers see it, and reading what it brought."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from astrelo.sandbox.messages import Request
+from astrelo.sandbox.salesforce.bulk_jobs import BulkJobs
+from astrelo.sandbox.salesforce.cursors import QueryCursors
+from astrelo.sandbox.salesforce.errors import ApiRefusal, bad_parameter
+from astrelo.sandbox.salesforce.org import Org
+from astrelo.sandbox.salesforce.usage import Usage
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    request: Request
+    org: Org
+    version: str
+    """Such as `v68.0`."""
+    cursors: QueryCursors
+    jobs: BulkJobs
+    usage: Usage
+
+    @property
+    def base_path(self) -> str:
+        return f"/services/data/{self.version}"
+
+    def allow_only(self, *names: str) -> None:
+        """Refuse a parameter that the endpoint does not have, or one that comes twice."""
+        if unknown := sorted(self.request.query.keys() - set(names)):
+            raise bad_parameter(f"Unknown query parameter: {', '.join(unknown)}")
+        if repeated := [name for name, values in self.request.query.items() if len(values) > 1]:
+            raise bad_parameter(f"Parameters sent twice: {', '.join(repeated)}")
+
+    def json_body(self, shape: type[Body]) -> Body:
+        """Read the body as `shape`: anything else is 400 JSON_PARSER_ERROR, another media type 415."""
+        if self.request.media_type != "application/json":
+            raise ApiRefusal(
+                415,
+                "UNSUPPORTED_MEDIA_TYPE",
+                f"Content-Type header specifies an unsupported type: {self.request.media_type or 'none'}",
+            )
+        try:
+            return msgspec.json.decode(self.request.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ApiRefusal(400, "JSON_PARSER_ERROR", str(error)) from error

@@ -1,0 +1,79 @@
+"""Salesforce's REST endpoints below `/services/data/vXX.0`: path, methods and handlers."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from astrelo.sandbox.messages import Request, Response
+from astrelo.sandbox.salesforce import bulk, deleted, describe, query
+from astrelo.sandbox.salesforce.errors import method_not_allowed, usual
+
+Handler = Callable[..., Response]
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_VERSIONED = re.compile(r"/services/data/v(\d{1,3})\.0(/.*)?")
+_FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    template: str
+    pattern: re.Pattern[str]
+    handlers: Mapping[str, Handler]
+
+
+def _route(template: str, **handlers: Handler) -> Route:
+    return Route(template, re.compile(_PLACEHOLDER.sub("([^/]+)", template) + "/?"), handlers)
+
+
+ROUTES: Sequence[Route] = (
+    _route("", GET=describe.resources),
+    _route("/limits", GET=describe.limits),
+    _route("/sobjects", GET=describe.list_objects),
+    _route("/sobjects/{object}/describe", GET=describe.describe_object),
+    _route("/sobjects/{object}/deleted", GET=deleted.deleted),
+    _route("/query", GET=query.query),
+    _route("/queryAll", GET=query.query_all),
+    _route("/query/{locator}", GET=query.read_on),
+    _route("/queryAll/{locator}", GET=query.read_on),
+    _route("/jobs/query", GET=bulk.list_jobs, POST=bulk.create),
+    _route("/jobs/query/{id}", GET=bulk.watch, PATCH=bulk.abort, DELETE=bulk.delete),
+    _route("/jobs/query/{id}/results", GET=bulk.results),
+    _route("/jobs/query/{id}/resultPages", GET=bulk.result_pages),
+)
+
+
+def find_handler(method: str, rest: str) -> tuple[Handler, Sequence[str]]:
+    """Find what answers a path behind the version; 404 or 405 otherwise."""
+    for route in ROUTES:
+        if (found := route.pattern.fullmatch(rest)) is None:
+            continue
+        if method not in route.handlers:
+            raise method_not_allowed(method, ", ".join(route.handlers))
+        return route.handlers[method], found.groups()
+    raise usual(404)
+
+
+def require_version(path: str, newest: int) -> tuple[str, str]:
+    """Split a path into its version and the rest; 410 for a version that is gone, 404 for one that never was."""
+    found = _VERSIONED.fullmatch(path)
+    if found is None or int(found[1]) > newest:
+        raise usual(404)
+    if int(found[1]) < describe.OLDEST_VERSION:
+        raise usual(410)
+    return f"v{found[1]}.0", found[2] or ""
+
+
+def endpoint(request: Request) -> str:
+    """Name an endpoint for statistics: without version and ids, a query with its object."""
+    found = _VERSIONED.fullmatch(request.path)
+    rest = found[2] or "" if found else request.path
+    for route in ROUTES:
+        if found and (match := route.pattern.fullmatch(rest)):
+            name = (
+                route.template.replace("{object}", match[1])
+                if "{object}" in route.template
+                else route.template
+            )
+            asked = _FROM.search(request.text("q") or "")
+            return f"{request.method} {name}" + (f" {asked[1]}" if asked else "")
+    return f"{request.method} {rest}"

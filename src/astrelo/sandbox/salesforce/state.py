@@ -1,0 +1,83 @@
+"""Everything a Salesforce sandbox remembers, open to tests and to the administrator's calls."""
+
+from collections.abc import Mapping, Sequence
+
+from astrelo.sandbox.clock import SandboxClock
+from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
+from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.salesforce.bulk_jobs import BulkJobs
+from astrelo.sandbox.salesforce.cursors import QueryCursors
+from astrelo.sandbox.salesforce.mutations import MutationScript
+from astrelo.sandbox.salesforce.oauth import App, AuthorizationServer
+from astrelo.sandbox.salesforce.org import Org
+from astrelo.sandbox.salesforce.schema import object_called, standard_fields
+from astrelo.sandbox.salesforce.switches import Switches
+from astrelo.sandbox.salesforce.usage import Usage
+from astrelo.sandbox.state import PlayedState, Quirks
+
+
+class SandboxState(PlayedState):
+    """`orgs` by org id, `oauth` with every grant and secret it issued, `script` of mutations, and each org's open queries, jobs and used requests."""
+
+    switches: Switches
+
+    def __init__(self, orgs: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches) -> None:
+        super().__init__(clock, switches)
+        made = [Org(portal, clock, switches) for portal in orgs]
+        self.orgs = {org.org_id: org for org in made}
+        self.oauth = AuthorizationServer(app, clock, switches, self.orgs)
+        self.cursors = {org_id: QueryCursors(org) for org_id, org in self.orgs.items()}
+        self.jobs = {org_id: BulkJobs(org) for org_id, org in self.orgs.items()}
+        self.usage = {org_id: Usage(switches, clock) for org_id in self.orgs}
+        self.set_script(0)
+
+    @property
+    def org(self) -> Org:
+        """The first org, which is the only one unless several were given."""
+        return next(iter(self.orgs.values()))
+
+    @property
+    def authority(self) -> AuthorizationServer:
+        return self.oauth
+
+    def accounts_told(self) -> list[Mapping[str, object]]:
+        return [
+            {"id": org.org_id, "name": org.name, "my_domain": f"{org.my_domain}.my.salesforce.com"}
+            for org in self.orgs.values()
+        ]
+
+    def set_plan(self, plan: FaultPlan) -> None:
+        """Replace the fault plan, and the moods of every org: late rows and short pages."""
+        self.planned = PlannedFaults(plan)
+        for org in self.orgs.values():
+            org.publication.set_moods(plan.index, plan.seed)
+
+    def set_script(self, seed: int) -> None:
+        """Begin the script of mutations anew."""
+        self.script = MutationScript(seed)
+
+    def mutate(self) -> None:
+        """Change the first org by one step of the script."""
+        self.script.step(self.org)
+
+    def take_switches(self, wanted: Quirks) -> None:
+        """Take over every switch; ValueError when an object or a field to be hidden does not exist."""
+        if isinstance(wanted, Switches):
+            for name in wanted.hidden_objects:
+                _require_object(name)
+            for name in wanted.hidden_fields:
+                self._require_field(name)
+        super().take_switches(wanted)
+
+    def _require_field(self, told: str) -> None:
+        object_name, _, field = told.partition(".")
+        known = standard_fields(_require_object(object_name))
+        custom = {name for org in self.orgs.values() for name in org.tables[object_name].fields}
+        if field not in {*known, *custom}:
+            raise ValueError(f"There is no field {told}: write Object.Field, such as Account.AnnualRevenue.")
+
+
+def _require_object(told: str) -> str:
+    if object_called(told) != told:
+        raise ValueError(f"There is no object {told}.")
+    return told
