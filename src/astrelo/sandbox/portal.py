@@ -77,7 +77,7 @@ class Portal:
     @classmethod
     def generate(cls, companies: int = 500, seed: int = 7) -> Self:
         """Invent a realistically dirty portal of invented companies; equal arguments give equal portals."""
-        from astrelo.sandbox.hubspot.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
+        from astrelo.sandbox.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
 
         return cls.of(generate_records(companies, seed), name="Sandbox portal")
 

@@ -7,7 +7,8 @@ deals; a property that only a portal's records have is added as text.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from astrelo.sandbox.industries import industries
 
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -128,15 +129,6 @@ def standard_properties(object_type: str) -> Mapping[str, Property]:
 
 def custom_property(name: str) -> Property:
     return Property(name=name, type="string", field_type="text", hubspot_defined=False)
-
-
-@cache
-def industries() -> tuple[tuple[str, str], ...]:
-    """Return the options of a company's `industry`, as (value, label) in display order."""
-    lines = (
-        files("astrelo.sandbox.hubspot").joinpath("industries.tsv").read_text(encoding="utf-8").splitlines()
-    )
-    return tuple((value, label) for value, _, label in (line.partition("\t") for line in lines))
 
 
 def _options(name: str) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from astrelo.sandbox.hubspot.schema import industries
+from astrelo.sandbox.industries import industries
 from astrelo.sandbox.portal import Association, Portal, PortalRecord
 from astrelo.sandbox.salesforce.ids import record_id
 from astrelo.sandbox.salesforce.schema import MOST_INTEGER, standard_fields

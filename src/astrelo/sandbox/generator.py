@@ -14,7 +14,7 @@ import msgspec
 
 from astrelo.sandbox import vocabulary as words
 from astrelo.sandbox.clock import iso
-from astrelo.sandbox.hubspot.schema import industries
+from astrelo.sandbox.industries import industries
 from astrelo.sandbox.portal import Association, PortalRecord
 
 OLDEST = dt.datetime(2019, 1, 1, tzinfo=dt.UTC).timestamp()
