@@ -6,14 +6,34 @@ can cost the customer the whole grant.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Annotated, TypeVar
 
-from astrelo.adapters.outbound.crm.transport import Reply, retry_after
-from astrelo.domain.errors import CrmError, CrmUnavailable, RateLimited
+import msgspec
+
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE
+from astrelo.adapters.outbound.crm.transport import Incomplete, Reply, retry_after
+from astrelo.domain.errors import (
+    CrmError,
+    CrmRejected,
+    CrmUnavailable,
+    GrantRejected,
+    RateLimited,
+    ReauthorizationRequired,
+)
 from astrelo.domain.identifiers import Provider
 
+T = TypeVar("T")
+GoneError = type[GrantRejected] | type[ReauthorizationRequired]
+"""What a dead grant means to the caller: start the flow again, or ask a person to connect again."""
+
+Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_000)]
+"""RFC 6749 appendix A, without the blank, which fits into no header. The limit is ours."""
+
+LONGEST_ACCOUNT_NAME = 200
+SUCCESS = range(200, 300)
 LONGEST_CALL_SECONDS = 14.0
 """A refresh happens under a row lock: it must be over in the 15 s that the port promises."""
 
@@ -28,14 +48,24 @@ _WORD = re.compile(r"\w{1,60}", re.ASCII)
 
 
 @asynccontextmanager
-async def bounded(provider: Provider) -> AsyncIterator[None]:
+async def bounded(provider: Provider, spare: float = 0.0) -> AsyncIterator[None]:
+    """Bound what is awaited inside, leaving `spare` seconds of the promise to what comes after it."""
+    seconds = LONGEST_CALL_SECONDS - spare
     try:
-        async with asyncio.timeout(LONGEST_CALL_SECONDS):
+        async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise CrmUnavailable(
-            provider, f"its OAuth endpoints took longer than {LONGEST_CALL_SECONDS:.0f} s"
-        ) from error
+        raise CrmUnavailable(provider, f"its OAuth endpoints took longer than {seconds:.0f} s") from error
+
+
+def decoded(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T:
+    """Raise CrmRejected for a success that is not what was promised, without showing it: it may hold tokens."""
+    try:
+        return decode(reply.body)
+    except msgspec.ValidationError as error:
+        raise CrmRejected(provider, reply.status, f"an OAuth answer without its fields: {error}") from None
+    except (*UNREADABLE, Incomplete):
+        raise CrmRejected(provider, reply.status, "an OAuth answer that is no JSON") from None
 
 
 def transient(reply: Reply, now: datetime, provider: Provider) -> CrmError | None:

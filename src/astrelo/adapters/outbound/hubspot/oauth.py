@@ -12,8 +12,17 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, Decoder
-from astrelo.adapters.outbound.crm.oauth import FORM, bounded, transient, word
-from astrelo.adapters.outbound.crm.transport import Incomplete, Reply, Sender
+from astrelo.adapters.outbound.crm.oauth import (
+    FORM,
+    LONGEST_ACCOUNT_NAME,
+    SUCCESS,
+    GoneError,
+    bounded,
+    decoded,
+    transient,
+    word,
+)
+from astrelo.adapters.outbound.crm.transport import Reply, Sender
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.wire import (
     AccountDetails,
@@ -35,10 +44,6 @@ from astrelo.domain.normalization import currency, text
 from astrelo.domain.ports import Clock
 
 T = TypeVar("T")
-GoneError = type[GrantRejected] | type[ReauthorizationRequired]
-"""What a dead grant means to the caller: start the flow again, or ask a person to connect again."""
-
-LONGEST_ACCOUNT_NAME = 200
 
 _TOKENS = msgspec.json.Decoder(TokenResponse).decode
 _INTROSPECTION = msgspec.json.Decoder(Introspection).decode
@@ -59,7 +64,6 @@ _OURS_TO_MEND = frozenset(
 )
 _GRANT_GONE_ERRORS = frozenset({"invalid_grant", "access_denied"})
 _OURS_TO_MEND_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope"})
-_SUCCESS = range(200, 300)
 
 
 class HubSpotOAuth:
@@ -119,7 +123,7 @@ class HubSpotOAuth:
         form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
         async with bounded(Provider.HUBSPOT):
             reply = await self._post("/token/revoke", form)
-        if reply.status not in _SUCCESS:
+        if reply.status not in SUCCESS:
             refusal = self._refusal(reply, ReauthorizationRequired)
             if not isinstance(refusal, ReauthorizationRequired):
                 raise refusal
@@ -156,16 +160,9 @@ class HubSpotOAuth:
         return await self._sender.send("POST", self._oauth + path, FORM, body)
 
     def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
-        if reply.status not in _SUCCESS:
+        if reply.status not in SUCCESS:
             raise self._refusal(reply, gone)
-        try:
-            return decode(reply.body)
-        except msgspec.ValidationError as error:
-            raise CrmRejected(
-                Provider.HUBSPOT, reply.status, f"an OAuth answer without its fields: {error}"
-            ) from None
-        except (*UNREADABLE, Incomplete):
-            raise CrmRejected(Provider.HUBSPOT, reply.status, "an OAuth answer that is no JSON") from None
+        return decoded(reply, decode, Provider.HUBSPOT)
 
     def _refusal(self, reply: Reply, gone: GoneError) -> CrmError:
         """Classify by HubSpot's `status`, then by OAuth's `error`, then by the HTTP status."""

@@ -11,11 +11,11 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from astrelo.adapters.outbound.crm.oauth import Token
+
 T = TypeVar("T")
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_000)]
-"""RFC 6749 appendix A, without the blank, which fits into no header. HubSpot promises at most 512 characters."""
 Scope = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=200)]
 
 

@@ -1,0 +1,210 @@
+"""Salesforce's OAuth: the web server flow with PKCE and the client's secret, at the host where the user signs in.
+
+Every call here is made once: where refresh tokens rotate, one that is sent twice ends the whole grant. No answer
+sends us to a host that is not Salesforce's, and redirects are not followed.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+import structlog
+
+from astrelo.adapters.outbound.crm.oauth import FORM, SUCCESS, GoneError, bounded, decoded
+from astrelo.adapters.outbound.crm.transport import Reply, Sender
+from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
+from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
+from astrelo.adapters.outbound.salesforce.oauth_refusals import error_body, refusal
+from astrelo.adapters.outbound.salesforce.oauth_wire import Introspection, TokenResponse
+from astrelo.adapters.outbound.salesforce.organization import OrganizationReader, unnamed
+from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, CrmAccount, Grant, TokenSet
+from astrelo.domain.errors import (
+    CrmError,
+    CrmMisconfigured,
+    CrmRejected,
+    GrantRejected,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports import Clock
+
+T = TypeVar("T")
+
+INTROSPECTION_SECONDS = 3.0
+"""How long we wait to hear when a token ends. Not to know it costs a refused request, later."""
+
+_TOKENS = msgspec.json.Decoder(TokenResponse).decode
+_INTROSPECTION = msgspec.json.Decoder(Introspection).decode
+_IMPLIED = {"full": ("api", "openid", "id", "profile", "email", "web"), "offline_access": ("refresh_token",)}
+"""Scopes that stand for others ("OAuth Tokens and Scopes" in Salesforce Help); full is all but refresh_token."""
+
+_NOTHING_TO_REVOKE = "unsupported_token_type"
+"""How the revocation endpoint, too, may call what is no token, or none any more."""
+
+_log = structlog.get_logger(__name__)
+
+
+class SalesforceOAuth:
+    def __init__(self, config: SalesforceConfig, sender: Sender, clock: Clock) -> None:
+        """Raise InvalidInput for a configured login URL that is no login host of Salesforce's."""
+        self._config = config
+        self._sender = sender
+        self._clock = clock
+        self._hosts = SalesforceHosts(config.login_url)
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        query = urlencode(
+            {
+                "response_type": "code",
+                "client_id": self._config.client_id,
+                "redirect_uri": self._config.redirect_uri,
+                "scope": " ".join(REQUIRED_SCOPES),
+                "state": request.state,
+                "code_challenge": request.code_challenge,
+                "code_challenge_method": "S256",
+            },
+            quote_via=quote,
+        )
+        return f"{self._hosts.login_origin(request.login_host)}/services/oauth2/authorize?{query}"
+
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None) -> Grant:
+        """Raise InvalidInput for a login host that `authorization_url` would have refused."""
+        issuer = self._hosts.login_origin(login_host)
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._config.redirect_uri,
+            "code_verifier": code_verifier,
+        }
+        async with bounded(Provider.SALESFORCE):
+            reply = await self._post(issuer, "token", form)
+            response = self._decoded(reply, _TOKENS, GrantRejected)
+            if response.refresh_token is None:
+                reason = (
+                    "its token response has no refresh token; our app must be allowed the scope refresh_token"
+                )
+                raise CrmMisconfigured(Provider.SALESFORCE, reason)
+            tokens = await self._token_set(response, response.refresh_token, issuer, self._api_url(response))
+            account = await self._account(response, tokens)
+        return Grant(tokens=tokens, account=account)
+
+    async def refresh(self, tokens: TokenSet) -> TokenSet:
+        """Renew where the tokens came from. Without rotation the old refresh token stays."""
+        issuer = self._issuer(tokens)
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+        async with bounded(Provider.SALESFORCE, spare=INTROSPECTION_SECONDS):
+            reply = await self._post(issuer, "token", form)
+        response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
+        api_url = self._api_url(response, tokens.api_url)
+        return await self._token_set(
+            response, response.refresh_token or tokens.refresh_token, issuer, api_url, tokens.scopes
+        )
+
+    async def can_refresh(self, tokens: TokenSet) -> bool:
+        form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
+        async with bounded(Provider.SALESFORCE):
+            reply = await self._post(self._issuer(tokens), "introspect", form)
+        try:
+            return self._decoded(reply, _INTROSPECTION, ReauthorizationRequired).active
+        except ReauthorizationRequired:
+            return False
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        """End the refresh token, and with it every access token that came of it."""
+        body = urlencode({"token": tokens.refresh_token}).encode()
+        url = f"{self._issuer(tokens)}/services/oauth2/revoke"
+        async with bounded(Provider.SALESFORCE):
+            reply = await self._sender.send("POST", url, FORM, body)
+        if reply.status in SUCCESS or error_body(reply).error == _NOTHING_TO_REVOKE:
+            return
+        refused = refusal(reply, ReauthorizationRequired, self._clock.now())
+        if not isinstance(refused, ReauthorizationRequired):
+            raise refused
+
+    async def _account(self, response: TokenResponse, tokens: TokenSet) -> CrmAccount:
+        organization = self._hosts.organization(response.id)
+        if organization is None or tokens.api_url is None:
+            raise CrmRejected(
+                Provider.SALESFORCE, 200, "a token response whose `id` is no identity of Salesforce's"
+            )
+        if not tokens.scopes.issuperset(REQUIRED_SCOPES):
+            # Of no use, and refused for that by whoever asked; what lacks could be what reading the org needs.
+            return unnamed(organization)
+        reader = OrganizationReader(self._sender, tokens.api_url, tokens.access_token, self._clock.now())
+        return await reader.account(organization)
+
+    async def _token_set(
+        self,
+        response: TokenResponse,
+        refresh_token: str,
+        issuer: str,
+        api_url: str,
+        known: frozenset[str] = frozenset(REQUIRED_SCOPES),
+    ) -> TokenSet:
+        """Ask when the access token ends. `known` are the scopes if no answer tells them (RFC 6749 §5.1, §6)."""
+        told = await self._introspected(issuer, response.access_token)
+        scope = response.scope or (told.scope if told else None)
+        return TokenSet(
+            access_token=response.access_token,
+            refresh_token=refresh_token,
+            expires_at=self._end_of(told),
+            scopes=_expanded(scope) if scope else known,
+            api_url=api_url,
+            issuer_url=issuer,
+        )
+
+    async def _introspected(self, issuer: str, access_token: str) -> Introspection | None:
+        """Return None whatever goes wrong: the new tokens must not be lost over it."""
+        form = {"token": access_token, "token_type_hint": "access_token"}
+        try:
+            async with asyncio.timeout(INTROSPECTION_SECONDS):
+                reply = await self._post(issuer, "introspect", form)
+            return self._decoded(reply, _INTROSPECTION, ReauthorizationRequired)
+        except (CrmError, TimeoutError) as error:
+            _log.warning("crm.token_life_unknown", provider=Provider.SALESFORCE.value, reason=str(error))
+            return None
+
+    def _end_of(self, told: Introspection | None) -> datetime | None:
+        """Read the end of a life; None if it is nearly over: such a token would be renewed at every use."""
+        if told is None or not told.active or told.exp is None:
+            return None
+        try:
+            end = datetime.fromtimestamp(told.exp, UTC)
+        except (OverflowError, ValueError, OSError):
+            return None
+        return end if end - self._clock.now() > REFRESH_MARGIN else None
+
+    def _api_url(self, response: TokenResponse, known: str | None = None) -> str:
+        told = known if response.instance_url is None else response.instance_url
+        origin = self._hosts.origin(told)
+        if origin is None:
+            raise CrmRejected(
+                Provider.SALESFORCE, 200, "a token response whose `instance_url` is no host of Salesforce's"
+            )
+        return origin
+
+    def _issuer(self, tokens: TokenSet) -> str:
+        if tokens.issuer_url is None:
+            return self._hosts.login_origin(None)
+        origin = self._hosts.origin(tokens.issuer_url)
+        if origin is None:
+            raise CrmRejected(Provider.SALESFORCE, None, "the stored address of its login host is none")
+        return origin
+
+    async def _post(self, issuer: str, endpoint: str, form: Mapping[str, str]) -> Reply:
+        credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
+        body = urlencode({**form, **credentials}).encode()
+        return await self._sender.send("POST", f"{issuer}/services/oauth2/{endpoint}", FORM, body)
+
+    def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
+        if reply.status not in SUCCESS or reply.is_html:
+            raise refusal(reply, gone, self._clock.now())
+        return decoded(reply, decode, Provider.SALESFORCE)
+
+
+def _expanded(scope: str) -> frozenset[str]:
+    told = scope.split()
+    return frozenset(told).union(*(_IMPLIED.get(name, ()) for name in told))
