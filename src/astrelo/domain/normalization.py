@@ -32,6 +32,9 @@ _SAFE_DIGITS = 9
 """So many digits or fewer are within every bound here, whatever they are."""
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//+|https?:/*", re.IGNORECASE)
+_PLAIN_URL = re.compile(r"https?://(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]+)/?")
+"""What most sites are written like: read in a third of the time."""
+
 _AFTER_HOST = re.compile(r"[/?#\\]")
 _PORT = re.compile(r":\d*\Z", re.ASCII)
 _LOCAL_PART = re.compile(r'[^\s@"(),:;<>\[\\\]\x00-\x20\x7f\ud800-\udfff]+')
@@ -84,7 +87,10 @@ def web_domain(value: str | None, reference: ReferenceData) -> str | None:
     """
     if value is None:
         return None
-    host = reference.ascii_host(value) or reference.ascii_host(_host_of_url(value))
+    if plain := _PLAIN_URL.fullmatch(value):
+        host = reference.ascii_host(plain[1])
+    else:
+        host = reference.ascii_host(value) or reference.ascii_host(_host_of_url(value))
     if host is None or "." not in host:
         return None
     while host.startswith("www.") and host.count(".") > 1:
@@ -152,8 +158,10 @@ def amount(value: str | None) -> Decimal | None:
 
     Equal numbers are written alike ('5000', '5000.00', '5E+3'), so that their records compare equal.
     """
-    if value is not None and len(value) <= _SAFE_DIGITS and value.isdigit() and value.isascii():
-        return Decimal(value)
+    if value is not None and value.isascii():
+        whole = value.removesuffix(".0")
+        if len(whole) <= _SAFE_DIGITS and whole.isdigit():
+            return Decimal(whole)
     number = _number(value)
     if number is None or abs(number) >= AMOUNT_BOUND:
         return None
