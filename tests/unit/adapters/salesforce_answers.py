@@ -1,0 +1,42 @@
+"""One record as Salesforce's two ways of reading tell it: REST in JSON, a bulk job in CSV."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, PageDecoder, R
+
+Told = Mapping[str, Any]
+
+
+def rest_page(records: Sequence[object], **beside: object) -> bytes:
+    """Write a page as query does; `beside` replaces what stands beside the records."""
+    answer = {"totalSize": len(records), "done": True, "records": records, **beside}
+    return json.dumps(answer).encode()
+
+
+def csv_page(records: Sequence[Told], fields: Iterable[str]) -> bytes:
+    """Write a page of results as bulk jobs do: everything quoted, null as nothing, times with a Z."""
+    names = list(fields)
+    lines = [names, *([_as_csv(record.get(name)) for name in names] for record in records)]
+    return "".join(f"{','.join(map(_quoted, line))}\n" for line in lines).encode("utf-8", "surrogatepass")
+
+
+def _as_csv(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.replace("+0000", "Z") if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(value: str) -> str:
+    return '"{}"'.format(value.replace('"', '""'))
+
+
+def read_by_rest(row: type[R], told: Told) -> R:
+    (read,) = PageDecoder(row)(rest_page([{"attributes": {"type": "X", "url": "/x"}, **told}])).rows
+    return read
+
+
+def read_in_bulk(row: type[R], told: Told) -> R:
+    (read,) = CsvDecoder(row)(csv_page([told], told)).rows
+    return read
