@@ -159,9 +159,9 @@ def amount(value: str | None) -> Decimal | None:
     Equal numbers are written alike ('5000', '5000.00', '5E+3'), so that their records compare equal.
     """
     if value is not None and value.isascii():
-        whole = value.removesuffix(".0")
-        if len(whole) <= _SAFE_DIGITS and whole.isdigit():
-            return Decimal(whole)
+        digits = value.removesuffix(".0")
+        if len(digits) <= _SAFE_DIGITS and digits.isdigit():
+            return Decimal(digits)
     number = _number(value)
     if number is None or abs(number) >= AMOUNT_BOUND:
         return None
