@@ -11,6 +11,7 @@ from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, PageDecoder
 from astrelo.adapters.outbound.salesforce.wire import AccountRow, ContactRow, StageRow, field_names
 from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import RecordId
 from astrelo.domain.records import RejectedRecord, RejectionReason
 from tests.unit.adapters.salesforce_answers import csv_page, read_by_rest, read_in_bulk, rest_page
 
@@ -200,7 +201,7 @@ class TestCsv:
 
     def test_columns_may_come_in_any_order_and_unknown_ones_too(self) -> None:
         lines = csv_of("Name,New__c,SystemModstamp,Id", f'Acme,"1, 2",2026-05-01,{ID}')
-        assert decode_csv(lines).rows == [AccountRow(ID, "2026-05-01", name="Acme")]
+        assert decode_csv(lines).rows == [AccountRow(RecordId(ID), "2026-05-01", name="Acme")]
 
     def test_lines_may_end_as_on_windows_and_the_page_may_begin_with_a_mark(self) -> None:
         body = b"\xef\xbb\xbf" + csv_of(HEADER, ROW).replace(b"\n", b"\r\n")
