@@ -1,0 +1,211 @@
+"""Salesforce behind the CrmProvider port."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import httpx
+import structlog
+
+from astrelo.adapters.outbound.crm.transport import CrmTransport, Sender, open_transport
+from astrelo.adapters.outbound.crm.walking import ahead
+from astrelo.adapters.outbound.salesforce.budgets import BudgetBook
+from astrelo.adapters.outbound.salesforce.bulk import exported
+from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
+from astrelo.adapters.outbound.salesforce.completing import Completion
+from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
+from astrelo.adapters.outbound.salesforce.cursors import (
+    JobPosition,
+    Position,
+    QueryPosition,
+    Stretch,
+    position_of,
+)
+from astrelo.adapters.outbound.salesforce.describing import Describing
+from astrelo.adapters.outbound.salesforce.dialect import QueryTimedOut, SalesforceDialect
+from astrelo.adapters.outbound.salesforce.fetching import fetched
+from astrelo.adapters.outbound.salesforce.industries import load_industries
+from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper
+from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
+from astrelo.adapters.outbound.salesforce.walk import Group, Reading, TooMany, paged, queried
+from astrelo.adapters.outbound.salesforce.wire import ROWS, RecordRow, Row, StageRow, UserRow
+from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
+from astrelo.domain.errors import PermissionMissing
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
+from astrelo.domain.ports import Clock, CrmProvider, CrmSession, Randomness, ReferenceData
+from astrelo.domain.records import OwnerRecord, RecordPage
+from astrelo.domain.sync import Window
+
+R = TypeVar("R", bound=Row)
+_log = structlog.get_logger(__name__)
+
+_GROUPS_AHEAD = 1
+"""Groups waiting complete, beside the one in the reader's hands and the one that is being completed."""
+
+_OWNERS = Kind("User", UserRow, None)
+_STAGES = Kind("OpportunityStage", StageRow, ObjectType.DEALS)
+
+
+class SalesforceProvider(CrmProvider):
+    def __init__(
+        self,
+        oauth: SalesforceOAuth,
+        client: SalesforceClient,
+        reference: ReferenceData,
+        clock: Clock,
+        bulk_threshold: int,
+    ) -> None:
+        self._oauth = oauth
+        self._client = client
+        self._describing = Describing(client, clock)
+        self._reference = reference
+        self._clock = clock
+        self._bulk_threshold = bulk_threshold
+        self._industries = load_industries()
+
+    @property
+    def provider(self) -> Provider:
+        return Provider.SALESFORCE
+
+    @property
+    def required_scopes(self) -> frozenset[str]:
+        return frozenset(REQUIRED_SCOPES)
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        return self._oauth.authorization_url(request)
+
+    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+        return await self._oauth.exchange(code, code_verifier, login_host)
+
+    async def refresh(self, tokens: TokenSet) -> TokenSet:
+        return await self._oauth.refresh(tokens)
+
+    async def can_refresh(self, tokens: TokenSet) -> bool:
+        return await self._oauth.can_refresh(tokens)
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        await self._oauth.revoke(tokens)
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncGenerator[RecordPage, None]:
+        """Walk by queries, or by a bulk job where there are many rows; close the iterator to stop what is ahead.
+
+        A cursor knows what it walks, so `window` counts only without one. Contacts of deals are read while
+        the next deals are.
+        """
+        reading = self._reading(session, object_type)
+        completion = await self._completion(reading)
+        start = _start(window) if cursor is None else position_of(cursor)
+        groups = self._groups(reading, start)
+        async with aclosing(ahead(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
+            async for page in pages:
+                yield page
+
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        reading = self._reading(session, object_type)
+        found = await fetched(reading, ids)
+        completion = await self._completion(reading)
+        page = await completion.page(Group(rows=found.rows, rejected=found.rejected))
+        return replace(page, removed_ids=found.removed, erased_ids=found.erased, merged=found.merged)
+
+    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+        """Return every user; those who are inactive as archived."""
+        mapper = self._mapper(session)
+        users = await _all(Reading(self._client, self._describing, session, _OWNERS))
+        return [mapper.owner(user) for user in users]
+
+    def _reading(self, session: CrmSession, object_type: ObjectType) -> Reading[RecordRow]:
+        kind: Kind[RecordRow] = Kind(OBJECTS[object_type], ROWS[object_type], object_type)
+        return Reading(self._client, self._describing, session, kind)
+
+    def _mapper(self, session: CrmSession, stages: Sequence[StageRow] = ()) -> RecordMapper:
+        return RecordMapper(self._reference, self._industries, session.account.currency, stages)
+
+    async def _completion(self, reading: Reading[RecordRow]) -> Completion:
+        is_of_deals = reading.kind.object_type is ObjectType.DEALS
+        stages = await _stages(reading.of(_STAGES)) if is_of_deals else ()
+        return Completion(reading, self._mapper(reading.session, stages))
+
+    async def _groups(
+        self, reading: Reading[RecordRow], start: Position
+    ) -> AsyncGenerator[Group[RecordRow], None]:
+        total: int | None = None
+        if isinstance(start, QueryPosition):
+            try:
+                async with aclosing(queried(reading, start, self._bulk_threshold)) as groups:
+                    async for group in groups:
+                        yield group
+            except TooMany as error:
+                total = error.total
+            except QueryTimedOut as error:
+                _log.warning("crm.query_timed_out", object=reading.kind.object, reason=str(error))
+            else:
+                return
+        job = start if isinstance(start, JobPosition) else start.stretch
+        async with aclosing(exported(reading, self._clock, job, total)) as groups:
+            async for group in groups:
+                yield group
+
+
+def _start(window: Window | None) -> QueryPosition:
+    return QueryPosition(None if window is None else Stretch.of(window))
+
+
+async def _all(reading: Reading[R]) -> list[R]:
+    rows: list[R] = []
+    async with aclosing(paged(reading)) as pages:
+        async for page in pages:
+            rows += page.rows
+    return rows
+
+
+async def _stages(reading: Reading[StageRow]) -> Sequence[StageRow]:
+    """Return none where they may not be seen: deals then have their stages' names, and no labels for them."""
+    try:
+        return await _all(reading)
+    except PermissionMissing as error:
+        _log.info("crm.stages_unknown", account_id=reading.session.account.account_id, reason=str(error))
+        return ()
+
+
+async def _completions(
+    completion: Completion, groups: AsyncGenerator[Group[RecordRow], None]
+) -> AsyncIterator[Coroutine[Any, Any, RecordPage]]:
+    async with aclosing(groups) as listing:
+        async for group in listing:
+            yield completion.page(group)
+
+
+def build_salesforce(
+    config: SalesforceConfig,
+    reference: ReferenceData,
+    clock: Clock,
+    randomness: Randomness,
+    *,
+    reads: httpx.AsyncBaseTransport,
+    oauth: httpx.AsyncBaseTransport,
+) -> SalesforceProvider:
+    """Put the adapter together over two transports: reads are retried, OAuth calls never."""
+    dialect = SalesforceDialect(clock)
+    transport = CrmTransport(Sender(reads, Provider.SALESFORCE), dialect, clock, randomness)
+    client = SalesforceClient(config, transport, BudgetBook(clock, config.daily_share))
+    oauth_client = SalesforceOAuth(config, Sender(oauth, Provider.SALESFORCE), clock)
+    return SalesforceProvider(oauth_client, client, reference, clock, config.bulk_threshold)
+
+
+@asynccontextmanager
+async def open_salesforce(
+    config: SalesforceConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
+) -> AsyncIterator[SalesforceProvider]:
+    """Give the adapter connections of its own, closed at the end."""
+    async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
+        yield build_salesforce(config, reference, clock, randomness, reads=reads, oauth=oauth)
