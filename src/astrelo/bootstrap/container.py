@@ -4,6 +4,7 @@ The API and the worker share this container: nothing here imports a web framewor
 """
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import NewType
 
 import asyncpg
@@ -36,6 +37,8 @@ from astrelo.adapters.outbound.postgres.readers import (
 from astrelo.adapters.outbound.postgres.routing import PgConnectionOwners, PgCrmAccounts, PgSyncSchedule
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
+from astrelo.adapters.outbound.salesforce.provider import open_salesforce
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
@@ -64,6 +67,7 @@ from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports import (
     Clock,
     ConfiguredWebhooks,
+    CrmProvider,
     CrmProviders,
     Randomness,
     ReferenceData,
@@ -74,7 +78,6 @@ from astrelo.domain.stores import ConnectionOwners, CrmAccounts, OAuthStates, Sy
 
 RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 
-CALLBACK_PATH = "/api/integrations/hubspot/callback"
 _REFRESH_SESSIONS = 4
 
 
@@ -95,10 +98,27 @@ class Config(Provider):
         return HubSpotConfig(
             client_id=settings.hubspot.client_id,
             client_secret=settings.hubspot.client_secret,
-            redirect_uri=f"{settings.public_url}{CALLBACK_PATH}",
+            redirect_uri=_redirect_uri(settings, CrmName.HUBSPOT),
             authorize_base=settings.hubspot.authorize_url,
             api_base=settings.hubspot.api_url,
         )
+
+    @provide
+    def salesforce(self, settings: Settings) -> SalesforceConfig | None:
+        if settings.salesforce is None:
+            return None
+        return SalesforceConfig(
+            client_id=settings.salesforce.client_id,
+            client_secret=settings.salesforce.client_secret,
+            redirect_uri=_redirect_uri(settings, CrmName.SALESFORCE),
+            login_url=settings.salesforce.login_url,
+            bulk_threshold=settings.salesforce.bulk_threshold,
+            daily_share=settings.salesforce.daily_share,
+        )
+
+
+def _redirect_uri(settings: Settings, crm: CrmName) -> str:
+    return f"{settings.public_url}/api/integrations/{crm}/callback"
 
 
 class Adapters(Provider):
@@ -139,13 +159,21 @@ class Adapters(Provider):
 
     @provide
     async def crms(
-        self, hubspot: HubSpotConfig | None, reference: ReferenceData, clock: Clock, randomness: Randomness
+        self,
+        hubspot: HubSpotConfig | None,
+        salesforce: SalesforceConfig | None,
+        reference: ReferenceData,
+        clock: Clock,
+        randomness: Randomness,
     ) -> AsyncIterator[CrmProviders]:
-        if hubspot is None:
-            yield CrmProviders({})
-            return
-        async with open_hubspot(hubspot, reference, clock, randomness) as provider:
-            yield CrmProviders({CrmName.HUBSPOT: provider})
+        opened: list[AbstractAsyncContextManager[CrmProvider]] = []
+        if hubspot is not None:
+            opened.append(open_hubspot(hubspot, reference, clock, randomness))
+        if salesforce is not None:
+            opened.append(open_salesforce(salesforce, reference, clock, randomness))
+        async with AsyncExitStack() as stack:
+            crms = [await stack.enter_async_context(crm) for crm in opened]
+            yield CrmProviders({crm.provider: crm for crm in crms})
 
     @provide
     def webhooks(self, hubspot: HubSpotConfig | None) -> ConfiguredWebhooks:

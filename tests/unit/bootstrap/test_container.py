@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from dishka import Provider, Scope, provide
@@ -22,6 +23,7 @@ from astrelo.application.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import Settings, parse_settings
+from astrelo.domain.connection import AuthorizationRequest
 from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports import Clock, CrmProviders
 from tests.unit.fakes.clock import FakeClock
@@ -33,7 +35,10 @@ DUMMY = {
     "ASTRELO_ENCRYPTION_KEYS": f"test:{'A' * 43}=",
     "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
 }
-HUBSPOT = {"ASTRELO_HUBSPOT_CLIENT_ID": "us", "ASTRELO_HUBSPOT_CLIENT_SECRET": "secret"}
+APPS = {
+    crm: {f"ASTRELO_{crm.name}_CLIENT_ID": "us", f"ASTRELO_{crm.name}_CLIENT_SECRET": "secret"}
+    for crm in CrmName
+}
 WANTED = [
     StartAuthorization,
     ConnectCrm,
@@ -60,21 +65,28 @@ def settings(**more: str) -> Settings:
 
 @pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: wanted.__name__)
 async def test_everything_that_an_edge_asks_for_can_be_built(wanted: type[object]) -> None:
-    container = create_container(settings(**HUBSPOT))
+    container = create_container(settings(**APPS[CrmName.HUBSPOT]))
     async with container() as scope:
         assert wanted in type(await scope.get(wanted)).__mro__
     await container.close()
 
 
-async def test_hubspot_is_offered_when_its_credentials_are_set() -> None:
-    container = create_container(settings(**HUBSPOT))
-    assert (await container.get(CrmProviders)).get(CrmName.HUBSPOT) is not None
+@pytest.mark.parametrize("crms", [(), (CrmName.HUBSPOT,), (CrmName.SALESFORCE,), tuple(CrmName)])
+async def test_the_crms_whose_credentials_are_set_are_offered(crms: tuple[CrmName, ...]) -> None:
+    container = create_container(settings(**{name: told for crm in crms for name, told in APPS[crm].items()}))
+    offered = await container.get(CrmProviders)
+    assert {crm for crm in CrmName if offered.get(crm) is not None} == set(crms)
     await container.close()
 
 
-async def test_no_crm_is_offered_without_credentials() -> None:
-    container = create_container(settings())
-    assert (await container.get(CrmProviders)).get(CrmName.HUBSPOT) is None
+@pytest.mark.parametrize("crm", CrmName)
+async def test_each_crm_comes_back_to_its_own_callback(crm: CrmName) -> None:
+    container = create_container(settings(**APPS[crm]))
+    provider = (await container.get(CrmProviders)).get(crm)
+    assert provider is not None
+    url = provider.authorization_url(AuthorizationRequest(state="s", code_challenge="c"))
+    (redirect_uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
+    assert redirect_uri == f"http://127.0.0.1:8000/api/integrations/{crm}/callback"
     await container.close()
 
 
