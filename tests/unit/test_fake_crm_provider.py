@@ -69,7 +69,7 @@ class FakeAccount(CrmAccountUnderTest):
     def malform(self, object_type: ObjectType, name: str) -> None:
         self._crm.malformed[object_type].add(self.record_id(object_type, name))
 
-    def forbid(self, object_type: ObjectType) -> None:
+    def forbid(self, object_type: ObjectType | None) -> None:
         self._crm.forbidden.add(object_type)
 
     def expire_access_tokens(self) -> None:

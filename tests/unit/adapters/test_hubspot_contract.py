@@ -76,8 +76,8 @@ class HubSpotAccount(CrmAccountUnderTest):
         shown = {"id": record_id, "properties": "none"}
         self._account.upsert(RecordChange(object_name=object_type, id=record_id, raw=shown))
 
-    def forbid(self, object_type: ObjectType) -> None:
-        self._sandbox.oauth.remove_scope(f"crm.objects.{object_type}.read")
+    def forbid(self, object_type: ObjectType | None) -> None:
+        self._sandbox.oauth.remove_scope(f"crm.objects.{object_type or 'owners'}.read")
 
     def expire_access_tokens(self) -> None:
         self._sandbox.oauth.expire_access_tokens()

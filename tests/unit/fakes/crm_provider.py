@@ -77,7 +77,8 @@ class FakeCrmProvider(CrmProvider):
         self.merged: dict[ObjectType, dict[RecordId, RecordId]] = {kind: {} for kind in ObjectType}
         self.malformed: dict[ObjectType, set[RecordId]] = {kind: set() for kind in ObjectType}
         self.reps: dict[RecordId, OwnerRecord] = {}
-        self.forbidden: set[ObjectType] = set()
+        self.forbidden: set[ObjectType | None] = set()
+        """None stands for owners."""
         self.trouble: CrmError | None = None
         """What every call raises, until it is None again."""
         self.hiccups = 0
@@ -94,6 +95,10 @@ class FakeCrmProvider(CrmProvider):
     @property
     def required_scopes(self) -> frozenset[str]:
         return SCOPES
+
+    @property
+    def has_login_hosts(self) -> bool:
+        return bool(self._login_hosts)
 
     def put(self, object_type: ObjectType, *records: CrmRecord) -> None:
         self.records[object_type].update({record.record_id: record for record in records})
@@ -131,7 +136,9 @@ class FakeCrmProvider(CrmProvider):
             raise GrantRejected(self._provider, "the code, its verifier or its place is wrong")
         family = _Family(self._issue("refresh"))
         self._families.append(family)
-        return Grant(tokens=self._tokens(family), account=self.account)
+        grant = Grant(tokens=self._tokens(family), account=self.account)
+        self._require_arrival()
+        return grant
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         self._require_service()
@@ -145,9 +152,7 @@ class FakeCrmProvider(CrmProvider):
             self._spent[family.refresh_token] = family
             family.refresh_token = self._issue("refresh")
         renewed = self._tokens(family)
-        if self.loses_next_answer:
-            self.loses_next_answer = False
-            raise CrmUnavailable(self._provider, "its answer was lost")
+        self._require_arrival()
         return renewed
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
@@ -266,7 +271,7 @@ class FakeCrmProvider(CrmProvider):
         if not self._opens(token) and not self._opens((await session.access(token)).token):
             raise ReauthorizationRequired(self._provider, "the access token is refused twice")
         if object_type in self.forbidden:
-            raise PermissionMissing(self._provider, object_type, (f"{object_type}.read",))
+            raise PermissionMissing(self._provider, object_type, (f"{object_type or 'owners'}.read",))
 
     async def _wait_out_limit(self) -> None:
         if self.limited_until is None:
@@ -284,6 +289,11 @@ class FakeCrmProvider(CrmProvider):
         self._require_answer()
         if not self.knows_us:
             raise CrmMisconfigured(self._provider, "unknown client")
+
+    def _require_arrival(self) -> None:
+        if self.loses_next_answer:
+            self.loses_next_answer = False
+            raise CrmUnavailable(self._provider, "its answer was lost")
 
     def _require_answer(self) -> None:
         if self.trouble is not None:

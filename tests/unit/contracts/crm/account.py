@@ -76,8 +76,8 @@ class CrmAccountUnderTest(ABC):
         """Have a record told in a way that nobody can keep, but with its id."""
 
     @abstractmethod
-    def forbid(self, object_type: ObjectType) -> None:
-        """Take the permission for one object type from every grant."""
+    def forbid(self, object_type: ObjectType | None) -> None:
+        """Take the permission for one object type, or for owners, from every grant."""
 
     @abstractmethod
     def expire_access_tokens(self) -> None: ...

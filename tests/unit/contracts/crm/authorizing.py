@@ -57,6 +57,9 @@ class Authorizing(OverAnAccount):
             account.provider.authorization_url(request(login_host=stranger))
         assert refusal.value.field == "login_host"
 
+    async def test_it_says_whether_there_are_places_to_sign_in(self, account: CrmAccountUnderTest) -> None:
+        assert account.provider.has_login_hosts is bool(account.login_hosts)
+
     async def test_every_place_to_sign_in_opens_the_same_account(self, account: CrmAccountUnderTest) -> None:
         unasked = await connect(account)
         for host in account.login_hosts:
@@ -93,6 +96,17 @@ class Authorizing(OverAnAccount):
         with pytest.raises(GrantRejected) as refusal:
             await account.provider.exchange("a-code-nobody-issued", VERIFIER)
         assert "a-code-nobody-issued" not in str(refusal.value)
+
+    async def test_a_code_whose_exchange_was_lost_is_not_sent_again(
+        self, account: CrmAccountUnderTest
+    ) -> None:
+        code, _ = await consented(account)
+        account.lose_next_answer()
+        with pytest.raises(CrmUnavailable):
+            await account.provider.exchange(code, VERIFIER)
+        with pytest.raises(GrantRejected) as refusal:
+            await account.provider.exchange(code, VERIFIER)
+        assert code not in str(refusal.value)
 
     async def test_a_refresh_gives_tokens_that_work(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
