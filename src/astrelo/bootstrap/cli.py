@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 from uuid import UUID
 
 import click
@@ -125,6 +125,13 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
 
 @cli.command()
 @click.option(
+    "--crm",
+    type=click.Choice(["hubspot", "salesforce"]),
+    default="hubspot",
+    show_default=True,
+    help="Which CRM to play.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8010,
@@ -134,7 +141,7 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
 @click.option(
     "--portal",
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    help="A portal of JSON lines, gzipped or not, instead of a made-up one.",
+    help="A portal of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
 )
 @click.option(
     "--companies",
@@ -154,7 +161,7 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
     "--rate-limit/--no-rate-limit",
     default=True,
     show_default=True,
-    help="Refuse requests beyond HubSpot's limits.",
+    help="Refuse requests beyond the CRM's limits.",
 )
 @click.option(
     "--fault-plan",
@@ -162,6 +169,7 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
     help="A plan of faults as JSON, for a bad day (docs/sandbox.md).",
 )
 def sandbox(
+    crm: Literal["hubspot", "salesforce"],
     port: int,
     portal: Path | None,
     companies: int,
@@ -169,11 +177,19 @@ def sandbox(
     rate_limit: bool,  # noqa: FBT001 - click passes flags by name
     fault_plan: Path | None,
 ) -> None:
-    """Serve a strict, stateful HubSpot for development."""
+    """Serve a strict, stateful CRM for development."""
     from astrelo.sandbox.command import run_sandbox
 
     with _problems_for_people():
-        run_sandbox(port, portal, companies, latency_ms, rate_limit=rate_limit, fault_plan=fault_plan)
+        run_sandbox(
+            port,
+            portal,
+            companies,
+            latency_ms,
+            crm=crm,
+            rate_limit=rate_limit,
+            fault_plan=fault_plan,
+        )
 
 
 @cli.command()

@@ -4,15 +4,18 @@ import asyncio
 import errno
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, Protocol
 
+from astrelo.sandbox import hubspot, salesforce
+from astrelo.sandbox.application import SandboxApplication
 from astrelo.sandbox.crm import PlayedCrm
 from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError
-from astrelo.sandbox.hubspot.app import create_sandbox
-from astrelo.sandbox.hubspot.oauth import App
-from astrelo.sandbox.hubspot.webhooks import WebhookSettings
 from astrelo.sandbox.portal import Portal, PortalError
 from astrelo.sandbox.server import serve
+
+Crm = Literal["hubspot", "salesforce"]
 
 
 def run_sandbox(
@@ -21,20 +24,18 @@ def run_sandbox(
     companies: int = 500,
     latency_ms: float = 0,
     *,
+    crm: Crm = "hubspot",
     rate_limit: bool = True,
-    app: App | None = None,
-    webhooks: WebhookSettings | None = None,
     fault_plan: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; print `sandbox ready on URL` when listening.
 
-    An unusable portal file or fault plan, or a port that is taken ends the process with a sentence on stderr.
+    Salesforce presents a portal in HubSpot's words as an org. An unusable portal file or fault plan, or a port that
+    is taken ends the process with a sentence on stderr.
     """
     try:
         chosen = Portal.load(portal) if portal is not None else Portal.generate(companies)
-        sandbox = create_sandbox(
-            chosen, latency_ms=latency_ms, rate_limit=rate_limit, app=app, webhooks=webhooks
-        )
+        sandbox = _PLAYED[crm](chosen, latency_ms=latency_ms, rate_limit=rate_limit)
         if fault_plan is not None:
             sandbox.set_plan(FaultPlan.load(fault_plan))
         asyncio.run(_serve_until_stopped(sandbox, port))
@@ -42,6 +43,16 @@ def run_sandbox(
         raise SystemExit(str(error)) from error
     except (OSError, OverflowError) as error:
         raise SystemExit(_cannot_listen(port, error)) from error
+
+
+class _Player(Protocol):
+    def __call__(self, portal: Portal, /, *, latency_ms: float, rate_limit: bool) -> SandboxApplication: ...
+
+
+_PLAYED: Mapping[Crm, _Player] = {
+    "hubspot": hubspot.create_sandbox,
+    "salesforce": salesforce.create_sandbox,
+}
 
 
 def _cannot_listen(port: int, error: OSError | OverflowError) -> str:

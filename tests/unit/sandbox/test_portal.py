@@ -11,6 +11,10 @@ GOOD = (
     '"updatedAt": "2025-01-01T00:00:00.000Z", "archived": false, "associations": {"contacts": [{"id": "2"}]}}'
 )
 
+ACCOUNT = GOOD.replace('"companies", "id": "1"', '"Account", "id": "001000000000001AAA"').replace(
+    '{"contacts": [{"id": "2"}]}', "{}"
+)
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -23,6 +27,13 @@ def test_a_portal_is_read_from_json_lines(path: Path) -> None:
     assert portal.name == "acme-portal"
     assert [(record.object, record.id) for record in portal.records] == [("companies", "1")]
     assert 0 < portal.account_id < 2**31
+
+
+def test_a_portal_may_be_told_in_salesforces_words(path: Path) -> None:
+    path.write_text(ACCOUNT)
+    assert Portal.load(path).vocabulary == "Salesforce"
+    path.write_text(GOOD)
+    assert Portal.load(path).vocabulary == "HubSpot"
 
 
 def test_gzip_and_file_name_do_not_change_the_account(path: Path, tmp_path: Path) -> None:
@@ -59,6 +70,8 @@ BAD = [
     (GOOD.replace("2025-01-01T00:00:00Z", "yesterday"), "createdAt is 'yesterday'"),
     (GOOD.replace('"contacts"', '"widgets"'), "associations name 'widgets'"),
     (GOOD, "companies 1 stands on an earlier line too"),
+    (GOOD.replace('"companies", "id": "1"', '"Account", "id": "1"'), "ids have 15 or 18"),
+    (ACCOUNT, "Account stands among HubSpot's objects"),
 ]
 
 

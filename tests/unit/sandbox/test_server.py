@@ -1,5 +1,6 @@
 """The sandbox on a real socket, in a thread and as a process."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -9,12 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.sandbox import Fault, serve, serve_in_thread
+from astrelo.sandbox import Fault, Portal, serve, serve_in_thread
 from astrelo.sandbox.command import run_sandbox
 from astrelo.sandbox.hubspot import Sandbox
+from tests.unit.sandbox.salesforce.builders import record
 
 COMPANIES = "/crm/objects/2026-09/companies"
-RUN = "from astrelo.sandbox.command import run_sandbox; run_sandbox(port=0, companies=5)"
+RUN = "from astrelo.sandbox.command import run_sandbox; run_sandbox(port=0, companies=5, crm={crm!r})"
 
 
 def connect(sandbox: Sandbox, url: str) -> httpx.Client:
@@ -77,13 +79,17 @@ async def test_it_is_an_asgi_application(sandbox: Sandbox) -> None:
         assert moved.status_code == 200
 
 
-def test_the_process_says_where_it_listens_and_ends_on_sigterm() -> None:
-    with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True) as process:
+@pytest.mark.parametrize(("crm", "account_id"), [("hubspot", r"\d+"), ("salesforce", "00D.{15}")])
+def test_the_process_says_where_it_listens_and_ends_on_sigterm(crm: str, account_id: str) -> None:
+    command = [sys.executable, "-c", RUN.format(crm=crm)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         try:
             url = line.removeprefix("sandbox ready on ").strip()
-            assert httpx.get(f"{url}/_sandbox/about").json()["accounts"][0]["name"] == "Sandbox portal"
+            [account] = httpx.get(f"{url}/_sandbox/about").json()["accounts"]
+            assert account["name"] == "Sandbox portal"
+            assert re.fullmatch(account_id, account["id"])
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=5) == 0
@@ -96,3 +102,10 @@ def test_a_bad_portal_plan_or_port_ends_the_process_with_a_sentence(tmp_path: Pa
         run_sandbox(port=0, companies=1, fault_plan=tmp_path / "plan.json")
     with serve_in_thread(sandbox) as url, pytest.raises(SystemExit, match=r"Port \d+ is taken"):
         run_sandbox(port=int(url.rpartition(":")[2]), companies=1)
+
+
+def test_hubspot_does_not_take_salesforces_records(tmp_path: Path) -> None:
+    portal = Portal.of([record("Account", 1, {"Name": "One"})])
+    portal.save(tmp_path / "org.jsonl")
+    with pytest.raises(SystemExit, match="org holds Salesforce's records"):
+        run_sandbox(port=0, portal=tmp_path / "org.jsonl")
