@@ -199,6 +199,11 @@ class TestCsv:
     def test_no_character_ends_a_value_before_its_quote(self, text: str) -> None:
         assert read_in_bulk(AccountRow, account(Name=f"<{text}>")).name == f"<{text}>"
 
+    @pytest.mark.parametrize("text", ["a\u2028b", "a\x85b", "a\x1cb", "a'b", " a "])
+    def test_no_character_but_a_line_feed_ends_a_row_without_quotes(self, text: str) -> None:
+        page = decode_csv(csv_of("Id,SystemModstamp,Name", f"{ID},2026-05-01,{text}"))
+        assert [row.name for row in page.rows] == [text]
+
     def test_columns_may_come_in_any_order_and_unknown_ones_too(self) -> None:
         lines = csv_of("Name,New__c,SystemModstamp,Id", f'Acme,"1, 2",2026-05-01,{ID}')
         assert decode_csv(lines).rows == [AccountRow(RecordId(ID), "2026-05-01", name="Acme")]

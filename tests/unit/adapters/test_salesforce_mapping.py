@@ -297,10 +297,10 @@ class TestIndustries:
         assert company(Sic=told, Industry="Engineering").sic == "8711"
         assert company(Sic=told).unreadable == ("sic",)
 
-    def test_an_unreadable_code_is_named_also_where_the_industry_stands_in_for_another(self) -> None:
-        """As many fields read as told, and yet one of them not."""
-        assert company(NaicsCode="none", Industry="Engineering").sic == "8711"
-        assert company(Sic="none", Industry="Banking").unreadable == ("sic",)
+    def test_codes_that_an_industry_stands_for_hide_nothing_that_was_unreadable(self) -> None:
+        """As many fields are filled as were told, and yet one of them was not read."""
+        assert company(Website="n/a", Industry="Engineering").unreadable == ("domain",)
+        assert company(Website="n/a", Industry="Banking").unreadable == ("domain",)
 
     @pytest.mark.parametrize(
         "code", ["11", "23", "315", "5132", "54133", "541714", "722511", "921190", "31-33"]

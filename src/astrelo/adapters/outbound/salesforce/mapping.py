@@ -231,7 +231,7 @@ def _read_stage(told: StageRow) -> _Stage:
 def _share(percentage: str | None) -> Decimal | None:
     """Read a percentage as a share from 0 to 1."""
     told = amount(percentage)
-    return None if told is None else probability(f"{told / 100:f}")
+    return None if told is None else probability(str(told / 100))
 
 
 def _lines(told: str | None) -> str | None:

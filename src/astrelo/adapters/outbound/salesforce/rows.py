@@ -129,7 +129,7 @@ class CsvDecoder(Generic[R]):
         if not text.endswith("\n"):
             raise Incomplete("its last row is cut off")
         try:
-            return self._page(csv.reader(StringIO(text, newline=""), strict=True))
+            return self._page(csv.reader(StringIO(text), strict=True))
         except csv.Error as error:
             raise Incomplete("it is no whole CSV") from error
 
