@@ -29,7 +29,7 @@ class RecordChange(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
 
     object_name: str = msgspec.field(name="object")
     id: str | None = None
-    properties: dict[str, Value] = {}
+    properties: Mapping[str, Value] = {}
     associations: dict[str, list[Association]] = {}
     created_at: str | None = None
     updated_at: str | None = None

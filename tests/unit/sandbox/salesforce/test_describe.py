@@ -1,0 +1,152 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from astrelo.sandbox.salesforce import RecordChange, Sandbox, record_id
+from tests.unit.sandbox.salesforce.builders import DATA, query, refusal
+
+pytestmark = pytest.mark.anyio
+
+FIRST = record_id("Account", 1)
+
+
+async def fields(client: httpx.AsyncClient, name: str) -> dict[str, dict[str, Any]]:
+    answer = await client.get(f"{DATA}/sobjects/{name}/describe")
+    assert answer.status_code == 200, answer.text
+    return {field["name"]: field for field in answer.json()["fields"]}
+
+
+async def objects(client: httpx.AsyncClient) -> set[str]:
+    return {one["name"] for one in (await client.get(f"{DATA}/sobjects")).json()["sobjects"]}
+
+
+async def test_describe_tells_types_and_what_can_be_filtered(client: httpx.AsyncClient) -> None:
+    told = await fields(client, "Account")
+    kinds = {name: told[name]["type"] for name in ("Id", "OwnerId", "AnnualRevenue", "NumberOfEmployees")}
+    assert kinds == {
+        "Id": "id",
+        "OwnerId": "reference",
+        "AnnualRevenue": "currency",
+        "NumberOfEmployees": "int",
+    }
+    assert told["OwnerId"]["referenceTo"] == ["User"]
+    assert (told["Description"]["filterable"], told["Name"]["filterable"]) == (False, True)
+    assert "Technology" in {value["value"] for value in told["Industry"]["picklistValues"]}
+    assert told["Name"]["length"] == 255
+
+
+async def test_every_described_field_can_be_selected(client: httpx.AsyncClient) -> None:
+    for name in await objects(client):
+        await query(client, f"SELECT {', '.join(await fields(client, name))} FROM {name}")
+
+
+async def test_a_hidden_field_is_nowhere(client: httpx.AsyncClient) -> None:
+    await client.post("/_sandbox/switches", json={"hidden_fields": ["Account.AnnualRevenue"]})
+    assert "AnnualRevenue" not in await fields(client, "Account")
+    for soql in (
+        "SELECT AnnualRevenue FROM Account",
+        "SELECT Id FROM Account WHERE AnnualRevenue = null",
+        "SELECT Id FROM Account ORDER BY AnnualRevenue",
+    ):
+        answer = await client.get(f"{DATA}/query", params={"q": soql})
+        assert refusal(answer) == (400, "INVALID_FIELD")
+        assert "No such column 'AnnualRevenue' on entity 'Account'" in answer.json()[0]["message"]
+
+
+async def test_a_hidden_object_is_nowhere(client: httpx.AsyncClient) -> None:
+    await client.post("/_sandbox/switches", json={"hidden_objects": ["Opportunity"]})
+    assert "Opportunity" not in await objects(client)
+    assert refusal(await client.get(f"{DATA}/sobjects/Opportunity/describe")) == (404, "NOT_FOUND")
+    answer = await client.get(f"{DATA}/query", params={"q": "SELECT Id FROM Opportunity"})
+    assert refusal(answer) == (400, "INVALID_TYPE")
+
+
+@pytest.mark.parametrize("hidden", [{"hidden_fields": ["Account.Nothing"]}, {"hidden_objects": ["Widget"]}])
+async def test_what_does_not_exist_cannot_be_hidden(
+    http: httpx.AsyncClient, hidden: dict[str, list[str]]
+) -> None:
+    assert (await http.post("/_sandbox/switches", json=hidden)).status_code == 400
+
+
+async def test_country_codes_exist_when_the_org_has_picklists(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    told = {"BillingCountry": "USA", "BillingState": "california", "BillingCity": "LA"}
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=told))
+    assert "BillingCountryCode" not in await fields(client, "Account")
+    sandbox.switches.state_country_picklists = True
+    assert {"BillingCountryCode", "BillingStateCode"} <= (await fields(client, "Account")).keys()
+    columns = "BillingCountry, BillingCountryCode, BillingState, BillingStateCode, BillingAddress"
+    soql = f"SELECT {columns} FROM Account WHERE BillingCountryCode = 'US' AND BillingStateCode = 'CA'"
+    [row] = await query(client, soql)
+    assert (row["BillingCountry"], row["BillingState"]) == ("United States", "California")
+    assert (row["BillingAddress"]["countryCode"], row["BillingAddress"]["city"]) == ("US", "LA")
+
+
+async def test_a_place_that_no_picklist_has_stays_text(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.state_country_picklists = True
+    told = {"BillingCountry": "Atlantis", "BillingState": "CA"}
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=told))
+    [row] = await query(
+        client,
+        f"SELECT BillingCountry, BillingCountryCode, BillingStateCode FROM Account WHERE Id = '{FIRST}'",
+    )
+    assert (row["BillingCountry"], row["BillingCountryCode"], row["BillingStateCode"]) == (
+        "Atlantis",
+        None,
+        None,
+    )
+
+
+async def test_currencies_exist_when_the_org_has_several(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties={"CurrencyIsoCode": "EUR"}))
+    assert "CurrencyIsoCode" not in await fields(client, "Opportunity")
+    assert "CurrencyType" not in await objects(client)
+    sandbox.switches.multi_currency = True
+    assert "CurrencyIsoCode" in await fields(client, "Opportunity")
+    corporate = await query(client, "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true")
+    assert [row["IsoCode"] for row in corporate] == ["USD"]
+    soql = "SELECT Id, CurrencyIsoCode FROM Account ORDER BY Id LIMIT 2"
+    assert [row["CurrencyIsoCode"] for row in await query(client, soql)] == ["EUR", "USD"]
+
+
+async def test_industry_codes_exist_when_the_org_has_dun_and_bradstreet(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    properties = {"NaicsCode": "541511", "Sic": "7371"}
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=properties))
+    assert {"NaicsCode", "DunsNumber", "Sic"} & (await fields(client, "Account")).keys() == {"Sic"}
+    sandbox.switches.dun_and_bradstreet = True
+    assert {"NaicsCode", "NaicsDesc", "DunsNumber", "YearStarted", "Tradestyle"} <= (
+        await fields(client, "Account")
+    ).keys()
+    [row] = await query(client, "SELECT Id, Sic FROM Account WHERE NaicsCode = '541511'")
+    assert row["Sic"] == "7371"
+
+
+async def test_stages_tell_what_they_mean(client: httpx.AsyncClient) -> None:
+    soql = (
+        "SELECT ApiName, IsClosed, IsWon, DefaultProbability, ForecastCategoryName, SortOrder, IsActive "
+        "FROM OpportunityStage ORDER BY SortOrder DESC LIMIT 2"
+    )
+    lost, won = await query(client, soql)
+    assert (won["ApiName"], won["IsClosed"], won["IsWon"], won["DefaultProbability"]) == (
+        "Closed Won",
+        True,
+        True,
+        100.0,
+    )
+    assert (lost["IsClosed"], lost["IsWon"]) == (True, False)
+
+
+async def test_the_organization_is_a_record(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    [row] = await query(client, "SELECT Id, Name, TimeZoneSidKey FROM Organization")
+    assert (row["Id"], row["Name"]) == (sandbox.org.org_id, "Small org")
+
+
+async def test_a_custom_field_is_described_and_selected(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties={"Colour__c": "red"}))
+    assert (await fields(client, "Account"))["Colour__c"]["custom"] is True
+    [row] = await query(client, "SELECT Colour__c FROM Account WHERE Colour__c = 'red'")
+    assert row["Colour__c"] == "red"
