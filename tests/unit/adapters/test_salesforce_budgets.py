@@ -87,6 +87,16 @@ async def test_who_waited_for_a_place_does_not_take_one_of_a_day_that_was_spent_
         await waiting
 
 
+async def test_nobody_waits_for_a_place_only_to_hear_that_the_day_is_spent() -> None:
+    budget = OrgBudget(FakeClock(), 0.8)
+    for _ in range(REQUESTS_AT_A_TIME):
+        await budget.acquire()
+    budget.learn(900, 1_000)
+    async with asyncio.timeout(5):
+        with pytest.raises(RateLimited):
+            await budget.acquire()
+
+
 async def test_a_refused_and_a_cancelled_request_leave_their_places_to_others() -> None:
     clock = FakeClock()
     budget = OrgBudget(clock, 0.8)

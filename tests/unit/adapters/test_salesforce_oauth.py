@@ -368,7 +368,8 @@ async def test_new_tokens_are_not_lost_over_an_end_that_is_not_told(introspectio
 async def test_an_end_that_is_told_too_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth, "INTROSPECTION_SECONDS", 0.02)
     with capture_logs() as logs:
-        renewed = await over(Salesforce(introspect=never)).refresh(TOKENS)
+        async with asyncio.timeout(5):
+            renewed = await over(Salesforce(introspect=never)).refresh(TOKENS)
     assert (renewed.refresh_token, renewed.expires_at) == ("5Aep861-refresh-2", None)
     assert [entry["event"] for entry in logs] == ["crm.token_life_unknown"]
     assert not any(secret in repr(logs) for secret in SECRETS)
@@ -380,8 +381,9 @@ async def test_a_refresh_leaves_the_introspection_its_time_within_the_promise(
     assert oauth.INTROSPECTION_SECONDS < shared.LONGEST_CALL_SECONDS < 15
     monkeypatch.setattr(oauth, "INTROSPECTION_SECONDS", 30.0)
     monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 30.05)
-    with pytest.raises(CrmUnavailable, match="longer than"):
-        await over(Salesforce(never)).refresh(TOKENS)
+    async with asyncio.timeout(5):
+        with pytest.raises(CrmUnavailable, match="longer than"):
+            await over(Salesforce(never)).refresh(TOKENS)
 
 
 @pytest.mark.parametrize("place", ["token", "introspect", "userinfo", "organization", "currency"])
