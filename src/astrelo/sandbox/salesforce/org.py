@@ -25,6 +25,10 @@ _CHILDREN = {
     "Opportunity": ((ROLES, "OpportunityId"),),
 }
 """What points to a record, and goes to the recycle bin with it: for an account see the help page "Delete Accounts"."""
+_PARENTS: dict[str, list[tuple[str, str]]] = {
+    name: [(field, parent) for parent, found in _CHILDREN.items() for child, field in found if child == name]
+    for name in ("Account", "Contact", "Opportunity", ROLES)
+}
 _MERGED = ("Account", "Contact")
 
 
@@ -88,20 +92,16 @@ class Org:
         return True
 
     def undelete(self, name: str, row_id: str) -> bool:
-        """Bring a record back from the recycle bin with what went along; False when it is not there.
+        """Bring a record back from the recycle bin with what went along; False when it is not there by itself.
 
-        A record that a merge has deleted does not come back.
+        What went along with another comes back with that one only, and what a merge has deleted never. A pointer to
+        a record that is not live any more is cleared.
         """
         table = self.tables[object_name(name)]
         row = table.find(row_id, deleted=True)
-        if row is None or row.fields.get("MasterRecordId") is not None:
+        if row is None or row.binned_with is not None or row.fields.get("MasterRecordId") is not None:
             return False
-        self._unbin(table, row)
-        for other, _ in _CHILDREN.get(table.object_name, ()):
-            gone = [one for one in self.tables[other].rows.values() if one.binned_with == row_id]
-            for child in gone:
-                self.undelete(other, child.id)
-        return True
+        return self._unbin(table, row)
 
     def erase(self, name: str, row_id: str) -> bool:
         """Delete a record for good, live or binned, as emptying the bin does; False when there is none."""
@@ -207,11 +207,28 @@ class Org:
         table.put(binned, self._horizon())
         table.log_deletion(row.id, int(now))
 
-    def _unbin(self, table: Table, row: Row) -> None:
-        fields = {**row.fields, "IsDeleted": False, "SystemModstamp": int(self.clock.now())}
+    def _unbin(self, table: Table, row: Row) -> bool:
+        lost = [
+            field
+            for field, other in _PARENTS[table.object_name]
+            if self._is_lost(other, row.fields.get(field))
+        ]
+        if lost and table.object_name == ROLES:
+            return False
+        stamp = int(self.clock.now())
+        fields = {**row.fields, **dict.fromkeys(lost), "IsDeleted": False, "SystemModstamp": stamp}
         back = replace(row, fields=fields, binned_at=None, binned_with=None, shown_at=self._shown_at())
         table.put(back, self._horizon())
         table.forget_deletion(row.id)
+        # in the other order than they went: a role went with whichever of its two ends went first
+        for other, _ in reversed(_CHILDREN.get(table.object_name, ())):
+            gone = [one for one in self.tables[other].rows.values() if one.binned_with == row.id]
+            for child in gone:
+                self._unbin(self.tables[other], child)
+        return True
+
+    def _is_lost(self, name: str, pointer: Value) -> bool:
+        return pointer is not None and self.tables[name].find(str(pointer)) is None
 
     def _children(self, name: str, field: str, parent_id: str) -> list[Row]:
         return [row for row in self.tables[name].live() if row.fields.get(field) == parent_id]

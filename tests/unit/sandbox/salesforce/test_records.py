@@ -113,6 +113,21 @@ async def test_what_was_deleted_before_does_not_come_back_with_the_account(
     assert await ids(client, "Contact") == {ADA}
 
 
+def test_what_went_along_comes_back_with_its_account_alone(sandbox: Sandbox) -> None:
+    sandbox.org.delete("Account", FIRST)
+    assert not sandbox.org.undelete("Contact", ADA)
+
+
+async def test_a_contact_whose_account_is_gone_comes_back_without_it(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    sandbox.org.delete("Contact", ADA)
+    sandbox.org.erase("Account", FIRST)
+    assert sandbox.org.undelete("Contact", ADA)
+    [row] = await query(client, f"SELECT AccountId FROM Contact WHERE Id = '{ADA}'")
+    assert row["AccountId"] is None
+
+
 async def test_an_erased_record_is_nowhere(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     assert sandbox.org.erase("Account", FIRST)
     assert await ids(client, "Account") == set()
