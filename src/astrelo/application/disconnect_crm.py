@@ -74,6 +74,7 @@ async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime
     """Delete what one CRM told, and the connection; the caller has fenced its run off."""
     source = connection.provider
     await tx.companies.lock()
+    await tx.links.lock()
     await tx.deals.purge(source)
     await tx.contacts.purge(source)
     await tx.companies.purge(source, at)

@@ -141,6 +141,7 @@ class FindDeletions:
             if page.erased_ids:
                 async with self._uow(source.run.user_id) as tx:
                     await tx.runs.hold(source.run.id, step)
+                    await tx.links.share()
                     await tx.contacts.erase(source.run.provider, page.erased_ids)
                 log.info("sync.erased_since_archived", contacts=len(page.erased_ids))
         return True

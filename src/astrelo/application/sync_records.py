@@ -127,6 +127,7 @@ class SyncContacts:
 
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[ContactRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
+        await tx.links.share()
         known = await tx.contacts.known(provider, changes.ids)
         batch = _sorted(changes, known)
         contacts = await self._linked(tx, provider, batch)
@@ -174,6 +175,7 @@ class SyncDeals:
 
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
+        await tx.links.share()
         known = await tx.deals.known(provider, changes.ids)
         batch = _sorted(changes, known)
         written = await tx.deals.put(provider, await self._linked(tx, provider, batch), at)

@@ -266,7 +266,10 @@ class CompanyRepository(Protocol):
 
     @abstractmethod
     async def purge(self, source: Provider, at: datetime) -> None:
-        """Delete the source's records; companies left without any go, the others are recomputed."""
+        """Delete the source's records; companies left without any go, the others are recomputed.
+
+        The caller holds the lock of the links too: contacts and deals lose a company that goes.
+        """
 
 
 class ContactRepository(Protocol):
@@ -326,15 +329,38 @@ class DealRepository(Protocol):
 
 
 class Links(Protocol):
+    """Which company each contact and deal belongs to.
+
+    Batches of any CRM write links side by side, each its own source's. Whoever changes links of all sources
+    does it alone: two such transactions would each wait for rows of the other.
+    """
+
+    @abstractmethod
+    async def share(self) -> None:
+        """Wait for who holds `lock`, then keep it from being taken until this transaction ends.
+
+        Comes before companies are looked up to be pointed at: they stay. `lock` must not follow it.
+        """
+
+    @abstractmethod
+    async def lock(self) -> None:
+        """Wait for all that share, then let nobody else in until this transaction ends.
+
+        Comes after the companies' lock, where that is taken too.
+        """
+
     @abstractmethod
     async def follow_merges(
         self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
     ) -> None:
-        """Point what names a record that was merged away at the one that lives."""
+        """Point what names a record that was merged away at the one that lives. Takes `lock` for companies."""
 
     @abstractmethod
     async def redecide(self, at: datetime) -> int:
-        """Decide every link and owner of the user anew, set-based; write and count those that differ."""
+        """Decide every link and owner of the user anew, set-based; write and count those that differ.
+
+        Takes `lock`.
+        """
 
 
 class Transaction(Protocol):

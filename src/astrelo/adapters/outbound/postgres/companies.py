@@ -99,22 +99,25 @@ class PgCompanies(CompanyRepository):
 
     async def purge(self, source: Provider, at: datetime) -> None:
         await self.lock()
-        rows = await self._connection.fetch(statement("company_of_source"), self._user_id, source)
-        touched = {CompanyId(row["company_id"]) for row in rows}
+        touched = await self._ids("company_of_source", source)
         await self._connection.execute(statement("company_delete_records"), self._user_id, source)
-        dead = await self._connection.fetch(statement("company_without_live"), self._user_id, list(touched))
-        gone = [CompanyId(row["id"]) for row in dead if not row["has_records"]]
-        await self._connection.execute(statement("company_unlink"), self._user_id, gone)
-        await self._connection.execute(statement("company_delete"), self._user_id, gone)
-        await self._archive([CompanyId(row["id"]) for row in dead if row["has_records"]], at)
-        await self._refresh(touched.difference(CompanyId(row["id"]) for row in dead), at)
+        archived = await self._ids("company_without_live", list(touched))
+        gone = await self._ids("company_without_records", source)
+        await self._archive(archived, at)
+        await self._refresh(archived, at, archived=True)
+        await self._refresh(touched - archived - gone, at)
+        await self._connection.execute(statement("company_unlink"), self._user_id, list(gone))
+        await self._connection.execute(statement("company_delete"), self._user_id, list(gone))
+
+    async def _ids(self, query: str, *arguments: object) -> set[CompanyId]:
+        rows = await self._connection.fetch(statement(query), self._user_id, *arguments)
+        return {CompanyId(id_) for (id_,) in rows}
 
     async def _absorb(self, absorbed: Mapping[CompanyId, CompanyId], at: datetime) -> None:
-        """Archive them rather than delete: a batch of contacts may be about to point at one of them.
-
-        The final pass of its run then moves those contacts to the company that lives.
-        """
+        """Archive them rather than delete: what they were is kept, and their ids lead to those that live."""
         if absorbed:
+            # No batch of contacts or deals, of this run or the other CRM's, may be about to point at them.
+            await self._connection.execute(statement("link_lock"), self._user_id)
             fallen, survivors = list(absorbed), list(absorbed.values())
             await self._connection.execute(statement("company_absorb"), self._user_id, fallen, survivors)
             await self._archive(fallen, at)
@@ -139,8 +142,8 @@ class PgCompanies(CompanyRepository):
                 statement("company_archive_records"), self._user_id, source, ids, at
             )
 
-    async def _refresh(self, ids: Collection[CompanyId], at: datetime) -> None:
-        await self._connection.execute(statement("company_refresh"), self._user_id, list(ids), at)
+    async def _refresh(self, ids: Collection[CompanyId], at: datetime, *, archived: bool = False) -> None:
+        await self._connection.execute(statement("company_refresh"), self._user_id, list(ids), at, archived)
 
     async def _put_records(
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping

@@ -19,7 +19,14 @@ class PgLinks(Links):
         self._connection = connection
         self._user_id = user_id
 
+    async def lock(self) -> None:
+        await self._connection.execute(statement("link_lock"), self._user_id)
+
+    async def share(self) -> None:
+        await self._connection.execute(statement("link_share"), self._user_id)
+
     async def redecide(self, at: datetime) -> int:
+        await self.lock()
         await self._connection.fetchval(statement("link_plan"))
         changed = 0
         for decision in _DECISIONS:
@@ -31,5 +38,7 @@ class PgLinks(Links):
     ) -> None:
         follow = _FOLLOW.get(object_type)
         if merged and follow is not None:
+            if object_type is ObjectType.COMPANIES:
+                await self.lock()
             old, living = list(merged), list(merged.values())
             await self._connection.execute(statement(follow), self._user_id, source, old, living)
