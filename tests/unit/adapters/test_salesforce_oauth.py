@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, parse_qsl
 
@@ -325,6 +326,12 @@ async def test_a_refresh_without_rotation_and_without_an_instance_keeps_the_old_
     assert (renewed.refresh_token, renewed.api_url) == (TOKENS.refresh_token, TOKENS.api_url)
 
 
+async def test_a_refresh_that_tells_no_scopes_anywhere_keeps_the_old_ones() -> None:
+    known = replace(TOKENS, scopes=frozenset({*TOKENS.scopes, "id"}))
+    renewed = await over(Salesforce(body(scope=None), introspect=told(200, {"active": True}))).refresh(known)
+    assert renewed.scopes == known.scopes
+
+
 async def test_tokens_of_no_known_issuer_are_renewed_at_the_configured_login() -> None:
     server = Salesforce()
     await over(server).refresh(TokenSet(access_token="a", refresh_token="r", expires_at=None))
@@ -350,6 +357,7 @@ LIFE_UNKNOWN = {
     "no end": told(200, {"active": True}),
     "an inactive token": told(200, {"active": False, "exp": END}),
     "an end beyond all dates": told(200, {"active": True, "exp": 10**18}),
+    "an end in milliseconds": told(200, {"active": True, "exp": END * 1_000}),
     "an end that is past": told(200, {"active": True, "exp": END - 7_200}),
     "an end within the margin": told(200, {"active": True, "exp": END - 7_000}),
     "an end before all dates": told(200, {"active": True, "exp": -(10**18)}),
