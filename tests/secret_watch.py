@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from astrelo.sandbox.hubspot import Sandbox
+from astrelo.sandbox.application import SandboxApplication
 
 PATIENCE = 30.0  # seconds, for what takes a fraction of one
 _SHORTEST = 8  # shorter texts stand in an output by chance
@@ -175,10 +175,10 @@ def spawn(request: pytest.FixtureRequest) -> Iterator[Spawn]:
         request.node.add_report_section("teardown", f"stderr of {child.name}", child.stderr)
 
 
-def _sandboxes(values: Iterable[object], depth: int = _DEPTH) -> Iterator[Sandbox]:
+def _sandboxes(values: Iterable[object], depth: int = _DEPTH) -> Iterator[SandboxApplication]:
     """Find the sandboxes among a test's fixtures, and within the worlds that our tests build around them."""
     for value in values:
-        if isinstance(value, Sandbox):
+        if isinstance(value, SandboxApplication):
             yield value
         elif depth > 0 and type(value).__module__.startswith("tests.") and hasattr(value, "__dict__"):
             yield from _sandboxes(vars(value).values(), depth - 1)
@@ -194,7 +194,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     known = _known(item)
     if report.when == "call":
         for sandbox in _sandboxes(getattr(item, "funcargs", {}).values()):
-            known.register(*(issued.value for issued in sandbox.oauth.issued))
+            known.register(*(issued.value for issued in sandbox.authority.issued))
         known.collect()
     if report.when == "teardown" and (leaks := known.leaks(report.sections)):
         report.outcome = "failed"

@@ -2,9 +2,10 @@
 
 from astrelo.sandbox.hubspot.account import Account, RecordChange, Switches
 from astrelo.sandbox.hubspot.app import Sandbox, create_sandbox
-from astrelo.sandbox.hubspot.mutations import Mutation, MutationScript
+from astrelo.sandbox.hubspot.mutations import MutationScript
 from astrelo.sandbox.hubspot.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
 from astrelo.sandbox.hubspot.webhooks import Webhooks, WebhookSettings
+from astrelo.sandbox.script import Mutation
 
 __all__ = [
     "DEVELOPMENT_CLIENT_ID",

@@ -1,15 +1,14 @@
 """Changes to an account while somebody reads it: a seeded script that can be stepped."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from random import Random
-from typing import Literal, TypeVar
+from typing import Literal
 
 from astrelo.sandbox import vocabulary as words
 from astrelo.sandbox.clock import iso
 from astrelo.sandbox.hubspot.account import Account, RecordChange
 from astrelo.sandbox.hubspot.store import Record
 from astrelo.sandbox.portal import Association
+from astrelo.sandbox.script import Mutation, Script
 
 Kind = Literal[
     "create", "change", "archive", "restore", "merge", "swap_domains", "reassociate", "bump", "gdpr_delete", "bulk"
@@ -29,35 +28,18 @@ WEIGHTS: dict[Kind, int] = {
 TYPE_WEIGHTS = {"companies": 3, "contacts": 4, "deals": 2}
 BULK_SIZES = range(5, 41)
 
-Choice = TypeVar("Choice", bound=str)
 Properties = dict[str, str | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutation:
-    """What a step did. `ids` are the records it touched, a merge's survivor last; empty when none would do."""
-
-    kind: Kind
-    object: str
-    ids: tuple[str, ...]
-
-
-class MutationScript:
-    """Equal seeds on equal accounts give equal changes; times are the sandbox's clock's.
+class MutationScript(Script[Account]):
+    """Changes of every kind.
 
     create, change, archive, restore and merge are what they say; swap_domains exchanges two companies' domains,
     reassociate gives a contact or a deal other companies without touching its modified date, bump moves a modified
     date and nothing else, gdpr_delete deletes a contact for good, bulk changes many records in one millisecond.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self._chance = Random(f"mutations:{seed}")
-
-    def run(self, account: Account, steps: int) -> list[Mutation]:
-        return [self.step(account) for _ in range(steps)]
-
     def step(self, account: Account) -> Mutation:
-        """Do one change; not for another thread than the one that serves the sandbox."""
         kind = self._weighted(WEIGHTS)
         object_name = self._weighted(TYPE_WEIGHTS)
         actions: dict[Kind, Callable[[Account, str], Mutation]] = {
@@ -207,6 +189,3 @@ class MutationScript:
         table = account.store.tables[name]
         drawn = [table.some(self._chance, archived=archived) for _ in range(most)]
         return list({record.id: record for record in drawn if record is not None}.values())
-
-    def _weighted(self, weights: dict[Choice, int]) -> Choice:
-        return self._chance.choices(list(weights), weights=list(weights.values()))[0]

@@ -3,11 +3,12 @@
 from astrelo.sandbox.salesforce.app import Sandbox, create_sandbox
 from astrelo.sandbox.salesforce.ids import full_id, record_id
 from astrelo.sandbox.salesforce.loading import ADMINISTRATOR
-from astrelo.sandbox.salesforce.mutations import Mutation, MutationScript
+from astrelo.sandbox.salesforce.mutations import MutationScript
 from astrelo.sandbox.salesforce.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
 from astrelo.sandbox.salesforce.org import Org
 from astrelo.sandbox.salesforce.records import RecordChange
 from astrelo.sandbox.salesforce.switches import Switches
+from astrelo.sandbox.script import Mutation
 
 __all__ = [
     "ADMINISTRATOR",

@@ -3,6 +3,8 @@
 It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md lists the calls.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from astrelo.sandbox.administration import SHARED_ACTIONS, Actions, read_body
@@ -12,6 +14,8 @@ from astrelo.sandbox.salesforce.hosts import host_of
 from astrelo.sandbox.salesforce.org import Org
 from astrelo.sandbox.salesforce.records import RecordChange
 from astrelo.sandbox.salesforce.state import SandboxState
+
+Action = Callable[[SandboxState, Request], object]
 
 
 class OfOrg(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -66,28 +70,15 @@ def _put_records(state: SandboxState, request: Request) -> object:
     return {"ids": [org.upsert(change) for change in body.records]}
 
 
-def _archive(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    org = _org(state, body)
-    return {"archived": [one for one in body.ids if org.delete(body.object, one)]}
+def _each(done: str, act: Callable[[Org, str, str], bool]) -> Action:
+    """Do something to records one by one; tell to which of them it could be done."""
 
+    def action(state: SandboxState, request: Request) -> object:
+        body = read_body(request, Ids)
+        org = _org(state, body)
+        return {done: [one for one in body.ids if act(org, body.object, one)]}
 
-def _restore(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    org = _org(state, body)
-    return {"restored": [one for one in body.ids if org.undelete(body.object, one)]}
-
-
-def _erase(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    org = _org(state, body)
-    return {"erased": [one for one in body.ids if org.erase(body.object, one)]}
-
-
-def _touch(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    org = _org(state, body)
-    return {"touched": [one for one in body.ids if org.touch(body.object, one)]}
+    return action
 
 
 def _merge(state: SandboxState, request: Request) -> object:
@@ -125,10 +116,10 @@ def _tokens(state: SandboxState, request: Request) -> object:
 _ACTIONS: Actions[SandboxState] = {
     **SHARED_ACTIONS,
     ("POST", "records"): _put_records,
-    ("POST", "archive"): _archive,
-    ("POST", "restore"): _restore,
-    ("POST", "erase"): _erase,
-    ("POST", "touch"): _touch,
+    ("POST", "archive"): _each("archived", Org.delete),
+    ("POST", "restore"): _each("restored", Org.undelete),
+    ("POST", "erase"): _each("erased", Org.erase),
+    ("POST", "touch"): _each("touched", Org.touch),
     ("POST", "merge"): _merge,
     ("POST", "mutate"): _mutate,
     ("POST", "export"): _export,

@@ -1,9 +1,7 @@
 """Changes to an org while somebody reads it: a seeded script that can be stepped."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from random import Random
-from typing import Literal, TypeVar
+from typing import Literal
 
 from astrelo.sandbox import vocabulary as words
 from astrelo.sandbox.portal import Association
@@ -12,6 +10,7 @@ from astrelo.sandbox.salesforce.records import RecordChange, iso_seconds
 from astrelo.sandbox.salesforce.schema import Value
 from astrelo.sandbox.salesforce.stages import STANDARD_STAGES
 from astrelo.sandbox.salesforce.store import Row
+from astrelo.sandbox.script import Mutation, Script
 
 Kind = Literal[
     "create", "change", "delete", "undelete", "erase", "merge", "swap_websites", "move_contacts", "change_roles",
@@ -34,21 +33,11 @@ WEIGHTS: dict[Kind, int] = {
 OBJECT_WEIGHTS = {"Account": 3, "Contact": 4, "Opportunity": 2}
 BURST_SIZES = range(5, 41)
 
-Choice = TypeVar("Choice", bound=str)
 Properties = dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutation:
-    """What a step did. `ids` are the records it touched, a merge's survivor first; empty when none would do."""
-
-    kind: Kind
-    object: str
-    ids: tuple[str, ...]
-
-
-class MutationScript:
-    """Equal seeds on equal orgs give equal changes; times are the sandbox's clock's.
+class MutationScript(Script[Org]):
+    """Changes of every kind.
 
     create, change, delete, undelete and merge are what they say; erase deletes for good, swap_websites exchanges two
     accounts' websites, move_contacts gives contacts another account, change_roles an opportunity other contacts,
@@ -56,14 +45,7 @@ class MutationScript:
     one stamp.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self._chance = Random(f"mutations:{seed}")
-
-    def run(self, org: Org, steps: int) -> list[Mutation]:
-        return [self.step(org) for _ in range(steps)]
-
     def step(self, org: Org) -> Mutation:
-        """Do one change; not for another thread than the one that serves the sandbox."""
         kind, name = self._weighted(WEIGHTS), self._weighted(OBJECT_WEIGHTS)
         actions: dict[Kind, Callable[[Org, str], Mutation]] = {
             "create": self._create,
@@ -214,6 +196,3 @@ class MutationScript:
         table = org.tables[name]
         drawn: Sequence[Row | None] = [table.some(self._chance, deleted=deleted) for _ in range(most)]
         return tuple(dict.fromkeys(row.id for row in drawn if row is not None))
-
-    def _weighted(self, weights: dict[Choice, int]) -> Choice:
-        return self._chance.choices(list(weights), weights=list(weights.values()))[0]
