@@ -494,6 +494,12 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
         CrmMisconfigured,
         "invalid_request",
     ),
+    (
+        "our request, of a verifier",
+        refusal("invalid_request", "a code verifier is not allowed"),
+        CrmMisconfigured,
+        "invalid_request",
+    ),
     ("too many logins", refusal("rate_limit_exceeded", "login rate exceeded"), RateLimited, "rate_limit"),
     (
         "another refresh",
@@ -547,7 +553,8 @@ async def test_the_login_limit_is_waited_out_for_the_hour_that_it_counts() -> No
         ("invalid_grant", "invalid authorization code", GrantRejected, "authorization code"),
         ("invalid_grant", "invalid code verifier", GrantRejected, "verifier"),
         ("invalid_request", "invalid code verifier", GrantRejected, "verifier"),
-        ("invalid_request", "missing required code challenge", GrantRejected, "invalid_request"),
+        ("invalid_request", "missing required code challenge", GrantRejected, "invalid_grant"),
+        ("the-code", "invalid code verifier the-verifier", CrmRejected, "HTTP 400"),
         ("invalid_request", "missing required parameter", CrmMisconfigured, "invalid_request"),
         ("invalid_grant", "ip restricted or invalid login hours", GrantRejected, "IP addresses"),
         ("invalid_grant", "user hasn't approved this consumer", GrantRejected, "approve"),

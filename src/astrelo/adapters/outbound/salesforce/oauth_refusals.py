@@ -105,10 +105,12 @@ def _settled(error: str, told: str, gone: GoneError) -> CrmError | None:
     if reason := _BY_ERROR.get(error):
         return gone(Provider.SALESFORCE, reason)
     # The documentation tells a wrong verifier by invalid_request, the servers by invalid_grant.
-    of_a_code = gone is GrantRejected and any(word in told for word in _ABOUT_PROOF_KEYS)
-    if error in _OURS_TO_MEND and not (error == "invalid_request" and of_a_code):
+    about_proof = gone is GrantRejected and any(key in told for key in _ABOUT_PROOF_KEYS)
+    if about_proof and error == "invalid_request":
+        error = "invalid_grant"
+    if error in _OURS_TO_MEND:
         return CrmMisconfigured(Provider.SALESFORCE, error)
-    if error not in _GONE and not of_a_code:
+    if error not in _GONE:
         return None
     reasons = (reason for fragment, reason in _BY_DESCRIPTION.items() if fragment in told)
     return gone(Provider.SALESFORCE, next(reasons, error))
