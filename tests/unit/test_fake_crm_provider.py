@@ -99,8 +99,12 @@ class FakeAccount(CrmAccountUnderTest):
     def refuse_requests(self) -> None:
         self._crm.trouble = CrmRejected(self._crm.provider, 400, "a request of no sense")
 
+    def refuse_access_tokens(self) -> None:
+        self._crm.knows_tokens = False
+
     def recover(self) -> None:
         self._crm.trouble = None
+        self._crm.knows_tokens = True
 
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)

@@ -113,6 +113,9 @@ class HubSpotAccount(CrmAccountUnderTest):
     def refuse_requests(self) -> None:
         self._fault(Fault(kind="respond", status=400, times=ALWAYS))
 
+    def refuse_access_tokens(self) -> None:
+        self._fault(Fault(kind="respond", match="/crm/", status=401, times=ALWAYS))
+
     def recover(self) -> None:
         self._sandbox.faults.clear()
 

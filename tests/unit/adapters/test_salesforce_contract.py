@@ -29,6 +29,8 @@ from tests.unit.adapters.browser import consented
 from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.unit.contracts.crm.conformance import CrmProviderContract
 from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
+from tests.unit.contracts.crm.walking import Walking
+from tests.unit.contracts.crm.windows import ReadingWindows
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.randomness import FakeRandomness
 
@@ -61,11 +63,10 @@ MALFORMED = {"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}
 class SalesforceAccount(CrmAccountUnderTest):
     resolution = timedelta(seconds=1)
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, bulk_page: int = 10_000, **settings: Any) -> None:
         self.clock = self._time = FakeClock()
         portal = Portal(name="Empty", account_id=101, records=())
-        # so small that what is fetched ahead of the reader is not all of a bulk job's results
-        switches = Switches(bulk_rows_per_page=150)
+        switches = Switches(bulk_rows_per_page=bulk_page)
         self._sandbox = create_sandbox(portal, clock=lambda: self._time.now().timestamp(), switches=switches)
         self._org = self._sandbox.org
         self._ids: dict[tuple[str, str], str] = {}
@@ -159,6 +160,9 @@ class SalesforceAccount(CrmAccountUnderTest):
     def refuse_requests(self) -> None:
         self._fault(Fault(kind="respond", status=400, body=[MALFORMED], times=ALWAYS))
 
+    def refuse_access_tokens(self) -> None:
+        self._fault(Fault(kind="respond", match=API, status=401, times=ALWAYS))
+
     def recover(self) -> None:
         self._sandbox.faults.clear()
 
@@ -204,4 +208,12 @@ class TestSalesforceInBulk(CrmProviderContract):
 
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:
-        return SalesforceAccount(bulk_threshold=500)
+        # so small a page that what is fetched ahead of the reader is not all of a job's results
+        return SalesforceAccount(bulk_threshold=500, bulk_page=150)
+
+
+@pytest.mark.parametrize("threshold", [50_000, 500], ids=["queries", "jobs"])
+class TestSalesforceWhosePagesAreHandedOutInParts(Walking, ReadingWindows):
+    @pytest.fixture
+    def account(self, threshold: int) -> CrmAccountUnderTest:
+        return SalesforceAccount(bulk_threshold=threshold)

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -86,6 +87,8 @@ class FakeCrmProvider(CrmProvider):
         self.limited_until: datetime | None = None
         self.knows_us = True
         """Whether our credentials are accepted."""
+        self.knows_tokens = True
+        """Whether access tokens are accepted at all."""
         self.loses_next_answer = False
 
     @property
@@ -179,10 +182,8 @@ class FakeCrmProvider(CrmProvider):
             await self._require_access(session, object_type)
             total = sum(1 for _ in self._found(object_type, window, 0)) if start == 0 else None
             found = self._found(object_type, window, start)
-            page = [
-                (place, record) for (place, record), _ in zip(found, range(self._page_size), strict=False)
-            ]
-            following = next(found, None) if len(page) == self._page_size else None
+            page = list(islice(found, self._page_size))
+            following = next(found, None)
             start = None if following is None else page[-1][0] + 1
             yield self._page(
                 object_type,
@@ -283,7 +284,7 @@ class FakeCrmProvider(CrmProvider):
         self.limited_until = None
 
     def _opens(self, token: str) -> bool:
-        return any(token in family.access_tokens for family in self._families)
+        return self.knows_tokens and any(token in family.access_tokens for family in self._families)
 
     def _require_service(self) -> None:
         self._require_answer()

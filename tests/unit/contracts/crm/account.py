@@ -115,6 +115,10 @@ class CrmAccountUnderTest(ABC):
         """Call every request wrong, from now until `recover`."""
 
     @abstractmethod
+    def refuse_access_tokens(self) -> None:
+        """Refuse every access token, be it as new as may be, from now until `recover`. Refreshing works."""
+
+    @abstractmethod
     def recover(self) -> None:
         """Answer as usual again."""
 

@@ -4,7 +4,10 @@ What a run does with pages is done here with a mirror: the latest of each record
 is read by id before it is believed, and so is, after a whole walk, what it did not bring.
 """
 
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 
 import pytest
 
@@ -17,38 +20,44 @@ from tests.unit.fakes.crm_session import FakeCrmSession
 
 NAMES = some_names(MANY)
 EARLY, LATE = NAMES[:5], NAMES[-5:]
+EDITED = NAMES[10:-10:100]
+MIDDLE = len(EDITED) // 2
+TURNS = 4
+"""Loop turns between two changes: a walk in process takes a few hundred."""
+
+Change = Callable[[], object]
 
 
-def change(account: CrmAccountUnderTest, object_type: ObjectType) -> list[Version]:
-    """Change records at both ends of a walk; return what lives afterwards."""
-    for edited, archived, back, kept, gone in (EARLY, LATE):
-        account.put(draft(object_type, edited, 2))
-        account.archive(object_type, archived)
-        account.archive(object_type, back)
-        account.restore(object_type, back)
+def changes(account: CrmAccountUnderTest, object_type: ObjectType) -> Iterator[Change]:
+    """Everything that happens to records, at both ends of a walk, and edits all along it."""
+    for (edited, archived, back, kept, gone), others in ((EARLY, EDITED[:MIDDLE]), (LATE, EDITED[MIDDLE:])):
+        yield partial(account.put, draft(object_type, edited, 2))
+        yield partial(account.archive, object_type, archived)
+        yield partial(account.archive, object_type, back)
+        for name in others:
+            yield partial(account.put, draft(object_type, name, 2))
+        yield partial(account.restore, object_type, back)
         if object_type is ObjectType.DEALS:  # CRMs do not merge them
-            account.archive(object_type, gone)
+            yield partial(account.archive, object_type, gone)
         else:
-            account.merge(object_type, kept, gone)
-    account.put(draft(object_type, "New"))
+            yield partial(account.merge, object_type, kept, gone)
+        yield partial(account.put, draft(object_type, f"New {edited}"))
+
+
+def living() -> list[Version]:
+    """Return what lives after all changes."""
     departed = {EARLY[1], EARLY[4], LATE[1], LATE[4]}
-    second = {EARLY[0], LATE[0]}
-    living = [Version(name, 2 if name in second else 1) for name in NAMES if name not in departed]
-    return sorted([*living, Version("New", 1)])
+    second = {EARLY[0], LATE[0], *EDITED}
+    old = [Version(name, 2 if name in second else 1) for name in NAMES if name not in departed]
+    return sorted([*old, Version(f"New {EARLY[0]}", 1), Version(f"New {LATE[0]}", 1)])
 
 
-async def walk(
-    account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType, window: Window | None
-) -> tuple[Mirror, list[Version]]:
-    """Walk while records change; return what came, and what lives at the end."""
-    mirror, living = Mirror(), list[Version]()
-    async with aclosing(account.provider.read(session, object_type, window=window)) as reading:
-        async for page in reading:
-            mirror.take(page)
-            if not living and page.records:
-                account.pass_time(1)
-                living = change(account, object_type)
-    return mirror, living
+async def meddle(remaining: Iterator[Change]) -> None:
+    """Change one thing after the other, while others run."""
+    for change in remaining:
+        change()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
 
 @pytest.mark.anyio
@@ -64,14 +73,21 @@ class ReadingWhileRecordsChange(OverAnAccount):
     ) -> None:
         account.put(*drafts(object_type, NAMES))
         begun = Window(start=account.clock.now(), end=account.clock.now())
-        mirror, living = await walk(account, session, object_type, begun if is_windowed else None)
+        account.pass_time(1)
+        mirror, remaining = Mirror(), changes(account, object_type)
+        meddling = asyncio.create_task(meddle(remaining))
+        window = begun if is_windowed else None
+        async with aclosing(account.provider.read(session, object_type, window=window)) as reading:
+            async for page in reading:
+                mirror.take(page)
+        await meddling
         following = Window(start=begun.end, end=account.clock.now())
         for page in await pages(account.provider, session, object_type, window=following):
             mirror.take(page)
-        assert set(living) <= set(mirror.versions)
+        assert set(living()) <= set(mirror.versions)
 
         whole = await pages(account.provider, session, object_type)
         doubtful = sorted(mirror.doubtful | mirror.ids - set(ids_in(whole)))
         assert len(doubtful) < 10
         mirror.settle(await account.provider.fetch(session, object_type, doubtful))
-        assert mirror.versions == living
+        assert mirror.versions == living()

@@ -103,6 +103,14 @@ class Failing(OverAnAccount):
         with pytest.raises(ReauthorizationRequired):
             await reads(account, session)
 
+    @pytest.mark.parametrize("reads", READS)
+    async def test_a_token_that_is_refused_as_soon_as_it_is_made_asks_for_a_person(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession, reads: Door
+    ) -> None:
+        account.refuse_access_tokens()
+        with pytest.raises(ReauthorizationRequired):
+            await reads(account, session)
+
     async def test_a_grant_that_ends_within_a_walk_asks_for_a_person(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:

@@ -18,8 +18,8 @@ async def pages(
     window: Window | None = None,
     cursor: Cursor | None = None,
 ) -> list[RecordPage]:
-    reading = provider.read(session, object_type, window=window, cursor=cursor)
-    return [page async for page in reading]
+    async with aclosing(provider.read(session, object_type, window=window, cursor=cursor)) as reading:
+        return [page async for page in reading]
 
 
 async def first_page(reading: AsyncGenerator[RecordPage, None]) -> RecordPage:

@@ -26,6 +26,19 @@ from tests.unit.fakes.crm_session import FakeCrmSession
 
 @pytest.mark.anyio
 class Walking(OverAnAccount):
+    @pytest.mark.parametrize("turns", [1, 3, 10, 30, 100])
+    async def test_a_walk_that_is_cancelled_while_it_waits_leaves_nothing_running(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession, turns: int
+    ) -> None:
+        account.put(*drafts(ObjectType.DEALS, some_names(SEVERAL)))
+        before = asyncio.all_tasks()
+        waiting = asyncio.create_task(pages(account.provider, session, ObjectType.DEALS))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert asyncio.all_tasks() == before
+
     @pytest.mark.parametrize("object_type", ObjectType)
     async def test_an_empty_account_is_a_walk_without_records(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
