@@ -467,6 +467,12 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
         ReauthorizationRequired,
         "administrator to install",
     ),
+    (
+        "an address, in capitals",
+        refusal("invalid_grant", "IP Restricted"),
+        ReauthorizationRequired,
+        "IP addr",
+    ),
     ("no app, in capitals", refusal("OAUTH_EC_APP_NOT_FOUND"), ReauthorizationRequired, "install"),
     (
         "our id",
