@@ -344,6 +344,18 @@ def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
     play(crm, scenario)
 
 
+def test_a_request_does_not_wait_for_the_end_of_a_pause(play: Play) -> None:
+    crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, timedelta(hours=3), "DAILY")]})
+
+    async def scenario(made: World) -> None:
+        parked = await made.sync()
+        asked = await made.request()
+        assert (asked.id, asked.status) == (parked.id, RunStatus.QUEUED)
+        assert await made.pool.fetchval("select bool_and(execute_after <= now()) from pgqueuer")
+
+    play(crm, scenario)
+
+
 def test_a_worker_asked_to_stop_hands_the_run_on_between_batches(play: Play) -> None:
     pages = paged([company(f"{n}") for n in range(3_000)], 1_000)
     crm = ScriptedCrm(pages={COMPANIES: pages})

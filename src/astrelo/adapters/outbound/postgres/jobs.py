@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 from pgqueuer.adapters.persistence.queries import Queries
 
+from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.stores import JobQueue
 from astrelo.domain.sync import SyncRun
 
@@ -26,13 +27,14 @@ class PgJobQueue(JobQueue):
     """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
         self._queries = Queries.from_asyncpg_connection(connection)
 
     async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
-        await self._queries.enqueue(
-            SYNC_ENTRYPOINT,
-            sync_payload(run),
-            execute_after=delay,
-            dedupe_key=f"{run.id}/{run.epoch}",
-            on_conflict="skip",
+        """Hasten the job that a parked run has left for the end of its pause, if there is one."""
+        key = f"{run.id}/{run.epoch}"
+        (job,) = await self._queries.enqueue(
+            SYNC_ENTRYPOINT, sync_payload(run), execute_after=delay, dedupe_key=key, on_conflict="skip"
         )
+        if job is None:
+            await self._connection.execute(statement("job_hasten"), key, delay or timedelta())
