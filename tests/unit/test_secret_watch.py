@@ -32,14 +32,14 @@ def test_prints(secrets, spawn):
 SANDBOX_TEST = """
 import pytest
 from astrelo.sandbox import Portal
-from astrelo.sandbox.hubspot import create_sandbox
+from astrelo.sandbox.CRM import create_sandbox
 
 @pytest.fixture
 def sandbox():
     return create_sandbox(Portal.of([], name="Empty"))
 
 def test_prints(sandbox):
-    print(sandbox.oauth.connect(sandbox.account.portal_id)["access_token"])
+    print(sandbox.oauth.connect(ACCOUNT)["access_token"])
 """
 
 
@@ -59,8 +59,13 @@ def test_a_leak_is_caught(pytester: pytest.Pytester, statement: str) -> None:
     result.stdout.fnmatch_lines(["*a secret stands in *"])
 
 
-def test_what_a_sandbox_among_the_fixtures_issues_is_secret_by_itself(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "", SANDBOX_TEST)
+@pytest.mark.parametrize(
+    ("crm", "account"), [("hubspot", "sandbox.account.portal_id"), ("salesforce", "sandbox.org.org_id")]
+)
+def test_what_a_sandbox_among_the_fixtures_issues_is_secret_by_itself(
+    pytester: pytest.Pytester, crm: str, account: str
+) -> None:
+    result = run(pytester, "", SANDBOX_TEST.replace("CRM", crm).replace("ACCOUNT", account))
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*a secret stands in *"])
 
