@@ -61,6 +61,10 @@ class ScriptedCrm(CrmProvider):
     def required_scopes(self) -> frozenset[str]:
         return frozenset()
 
+    @property
+    def has_login_hosts(self) -> bool:
+        return self.name is Provider.SALESFORCE
+
     def authorization_url(self, request: AuthorizationRequest) -> str:
         raise NotImplementedError
 

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import Counts, StepStatus, SyncStep
-from tests.integration.api_world import WRITTEN_AT, ApiWorld, api_world, ids
+from tests.integration.api_world import WRITTEN_AT, ApiWorld, ConsentingCrm, api_world, ids
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +41,13 @@ async def test_a_user_without_connections_sees_what_could_be_connected(api: ApiW
     assert hubspot["action"].startswith("Connect HubSpot")
     assert not hubspot["stale"]
     assert (await api.get(HUBSPOT)).json() == hubspot
+
+
+async def test_a_crm_with_several_places_to_sign_in_says_so(api: ApiWorld, database: str) -> None:
+    salesforce = ConsentingCrm(name=Provider.SALESFORCE)
+    async with api_world(database, salesforce) as other:
+        assert (await other.get("/api/integrations/salesforce")).json()["chooses_login_host"] is True
+    assert (await api.get(HUBSPOT)).json()["chooses_login_host"] is False
 
 
 async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld) -> None:

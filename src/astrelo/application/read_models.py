@@ -283,12 +283,14 @@ class Freshness(Struct, frozen=True, kw_only=True):
 class IntegrationView(Struct, frozen=True, kw_only=True):
     """A CRM and the user's connection to it. `configured` tells whether this server can connect to it at all.
 
+    `chooses_login_host` tells whether connecting takes the place where the user signs in, as `login_host`.
     `stale` data is kept but no longer refreshed; `reason` and `action` say why, and what to do.
     """
 
     provider: Provider
     status: IntegrationStatus
     configured: bool = True
+    chooses_login_host: bool = False
     connection_id: UUID | None = None
     stale: bool = False
     reason: str | None = None

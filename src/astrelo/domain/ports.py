@@ -136,6 +136,11 @@ class CrmProvider(Protocol):
     def required_scopes(self) -> frozenset[str]:
         """Scopes without which a connection is of no use."""
 
+    @property
+    @abstractmethod
+    def has_login_hosts(self) -> bool:
+        """Tell whether there are several places to sign in, so that a user may name one as `login_host`."""
+
     @abstractmethod
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Raise InvalidInput for a login host that is none of this provider's."""

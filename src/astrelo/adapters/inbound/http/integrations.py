@@ -31,7 +31,7 @@ from astrelo.application.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.sync_advice import action_for_connection
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
-from astrelo.domain.ports import CrmProviders
+from astrelo.domain.ports import CrmProvider, CrmProviders
 from astrelo.domain.sync import SyncMode
 
 Purge = Annotated[
@@ -175,7 +175,13 @@ async def _run(runs: RunReader, user_id: UserId, provider: Provider, run_id: Syn
 async def _all(reader: IntegrationReader, crms: CrmProviders, user_id: UserId) -> list[IntegrationView]:
     connected = {view.provider: view for view in await reader.connected(user_id)}
     views = (connected.get(provider) or _not_connected(provider) for provider in Provider)
-    return [msgspec.structs.replace(view, configured=crms.get(view.provider) is not None) for view in views]
+    return [_with_ways_to_connect(view, crms.get(view.provider)) for view in views]
+
+
+def _with_ways_to_connect(view: IntegrationView, crm: CrmProvider | None) -> IntegrationView:
+    return msgspec.structs.replace(
+        view, configured=crm is not None, chooses_login_host=crm is not None and crm.has_login_hosts
+    )
 
 
 def _not_connected(provider: Provider) -> IntegrationView:

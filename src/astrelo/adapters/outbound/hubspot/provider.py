@@ -53,6 +53,10 @@ class HubSpotProvider(CrmProvider):
     def required_scopes(self) -> frozenset[str]:
         return frozenset(REQUIRED_SCOPES)
 
+    @property
+    def has_login_hosts(self) -> bool:
+        return False
+
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return self._oauth.authorization_url(request)
 
