@@ -59,7 +59,6 @@ _BY_DESCRIPTION = {
     "hasn't approved": _NOT_APPROVED,
     "not admin approved": _NOT_APPROVED,
     "ip restricted": _BLOCKED,
-    "login hours": _BLOCKED,
     "expired access/refresh token": "expired access/refresh token",
     "code verifier": "invalid code verifier",
     "authorization code": "the authorization code was used, is unknown, or has expired",
