@@ -72,6 +72,10 @@ class SalesforceProvider(CrmProvider):
     def required_scopes(self) -> frozenset[str]:
         return frozenset(REQUIRED_SCOPES)
 
+    @property
+    def has_login_hosts(self) -> bool:
+        return True
+
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return self._oauth.authorization_url(request)
 
