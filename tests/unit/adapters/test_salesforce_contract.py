@@ -113,10 +113,12 @@ class SalesforceAccount(CrmAccountUnderTest):
         return RecordId(self._org.merge(OBJECTS[object_type], primary, other))
 
     def malform(self, object_type: ObjectType, name: str) -> None:
-        """Take its stamp away: without one an old copy could overwrite a new one."""
+        """Have queries tell what is no row; in a job's results it lacks the stamp without which it cannot be kept."""
         table = self._org.tables[OBJECTS[object_type]]
         row = table.rows[self.record_id(object_type, name)]
-        table.rows[row.id] = replace(row, fields={**row.fields, "SystemModstamp": None})
+        table.rows[row.id] = replace(
+            row, fields={**row.fields, "SystemModstamp": None}, raw={"Id": row.id, "IsDeleted": "perhaps"}
+        )
 
     def forbid(self, object_type: ObjectType | None) -> None:
         name = "User" if object_type is None else OBJECTS[object_type]
