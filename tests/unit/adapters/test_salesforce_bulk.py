@@ -1,0 +1,410 @@
+"""Walks by bulk jobs: those that are lost, frozen, taken over half-way, or whose results come in odd pages."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from astrelo.adapters.outbound.salesforce.bulk import LONGEST_JOB
+from astrelo.adapters.outbound.salesforce.cursors import JobPosition, position_of
+from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
+from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, RejectionReason, content_hash
+from astrelo.domain.sync import Window
+from astrelo.sandbox import Portal, PortalRecord
+from astrelo.sandbox.salesforce import Switches, record_id
+from tests.unit.adapters.salesforce_sandbox import (
+    API,
+    CREATED,
+    World,
+    account_ids,
+    accounts,
+    collect,
+    config,
+    ids,
+    row,
+    salesforce_over,
+)
+from tests.unit.fakes.clock import START
+
+pytestmark = pytest.mark.anyio
+
+COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
+EVERYTHING = Window(start=START - timedelta(days=1), end=START)
+JOBS = f"{API}/jobs/query"
+SMALL = 10
+
+
+def in_bulk(*records: PortalRecord, **switches: Any) -> World:
+    """Make a world in which everything over SMALL records is read by a job."""
+    return World(*records, switches=Switches(**switches), settings=config(bulk_threshold=SMALL))
+
+
+def job_of(page: RecordPage) -> str:
+    assert page.cursor is not None
+    position = position_of(page.cursor)
+    assert isinstance(position, JobPosition)
+    return position.job
+
+
+def jobs_made(world: World) -> int:
+    return sum(entry.method == "POST" and entry.path == JOBS for entry in world.sandbox.journal.entries)
+
+
+def by_id(pages: Sequence[RecordPage]) -> dict[str, bytes]:
+    return {str(told.record_id): content_hash(told) for page in pages for told in page.records}
+
+
+# -- from begin to end
+
+
+@pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
+async def test_a_walk_over_the_threshold_becomes_a_job_and_brings_everything_once(
+    window: Window | None,
+) -> None:
+    world = in_bulk(*accounts(1_500), bulk_rows_per_page=1_100)
+    pages = await world.pages(COMPANIES, window=window)
+    assert sorted(ids(pages)) == account_ids(*range(1, 1_501))
+    assert ids(pages) != sorted(ids(pages)), "the sandbox should shuffle"
+    assert max(len(page.records) for page in pages) == 1_000
+    assert [page.cursor is None for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert (jobs_made(world), world.asked("GET /services/data/v68.0/query")) == (1, 1)
+
+
+async def test_a_walk_at_the_threshold_stays_with_queries() -> None:
+    world = in_bulk(*accounts(SMALL))
+    await world.pages(COMPANIES)
+    assert jobs_made(world) == 0
+
+
+async def test_the_job_is_told_before_it_is_waited_for() -> None:
+    world = in_bulk(*accounts(50), bulk_polls=99)
+    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+        first = await anext(reading)
+    assert (first.records, first.expected_total) == ([], 50)
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    assert job_of(first) == job.id
+    world.switches.bulk_polls = 0
+    rest = await world.pages(COMPANIES, cursor=first.cursor)
+    assert sorted(ids(rest)) == account_ids(*range(1, 51))
+    assert jobs_made(world) == 1
+
+
+async def test_the_job_has_no_order_so_that_salesforce_may_divide_it() -> None:
+    world = in_bulk(*accounts(50))
+    await world.pages(COMPANIES)
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    assert job.is_chunked
+
+
+async def test_a_job_is_asked_about_at_growing_pauses() -> None:
+    world = in_bulk(*accounts(50), bulk_polls=12)
+    await world.pages(COMPANIES)
+    pauses = [one for one in world.clock.slept if one]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1], len(pauses)) == (0.5, 20.0, 12)
+
+
+async def test_bulk_and_queries_give_equal_records() -> None:
+    portal = Portal.generate(companies=40)
+    by_query, by_job = (
+        World(*portal.records, settings=config(bulk_threshold=threshold)) for threshold in (10**6, 1)
+    )
+    for kind in ObjectType:
+        told = by_id(await by_query.pages(kind))
+        assert by_id(await by_job.pages(kind)) == told
+        assert len(told) > 1
+    assert (jobs_made(by_query), jobs_made(by_job)) == (0, 3)
+
+
+async def test_a_query_that_times_out_becomes_a_job() -> None:
+    world = World(*accounts(300))
+    world.refuse("QUERY_TIMEOUT", match=f"{API}/query", times=6)
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 301))
+    assert jobs_made(world) == 1
+
+
+async def test_a_query_that_times_out_in_mid_walk_becomes_a_job_over_everything() -> None:
+    world = World(*accounts(900), settings=config(batch_size=300))
+    world.refuse("QUERY_TIMEOUT", match=f"{API}/query/", skip=1, times=6)
+    pages = await world.pages(COMPANIES)
+    assert set(ids(pages)) == set(account_ids(*range(1, 901)))
+    assert jobs_made(world) == 1
+
+
+async def test_deletions_and_merges_of_a_window_are_told_apart_in_bulk_too() -> None:
+    world = in_bulk(*accounts(30))
+    one, two, three = account_ids(1, 2, 3)
+    org = world.sandbox.org
+    org.delete("Account", one)
+    org.merge("Account", two, three)
+    pages = await world.pages(COMPANIES, window=EVERYTHING)
+    assert sorted(ids(pages)) == account_ids(2, *range(4, 31))
+    assert [gone for page in pages for gone in page.removed_ids] == [one]
+    assert {old: new for page in pages for old, new in page.merged.items()} == {three: two}
+
+
+async def test_a_whole_walk_in_bulk_holds_live_records_alone() -> None:
+    world = in_bulk(*accounts(30))
+    world.sandbox.org.delete("Account", record_id("Account", 1))
+    pages = await world.pages(COMPANIES)
+    assert sorted(ids(pages)) == account_ids(*range(2, 31))
+    assert not any(page.removed_ids for page in pages)
+
+
+async def test_deals_of_a_job_bring_their_contacts() -> None:
+    people = [row("Contact", number, LastName="P") for number in range(1, 12)]
+    deals = [row("Opportunity", n, CREATED, n % 9 + 1, n % 9 + 2) for n in range(1, 1_100)]
+    world = in_bulk(*people, *deals)
+    found = {
+        str(told.record_id): told.contact_ids
+        for page in await world.pages(DEALS)
+        for told in page.records
+        if isinstance(told, DealRecord)
+    }
+    assert found == {
+        record_id("Opportunity", n): tuple(record_id("Contact", n % 9 + more) for more in (1, 2))
+        for n in range(1, 1_100)
+    }
+
+
+async def test_an_object_that_may_not_be_seen_is_a_missing_permission_for_a_job_too() -> None:
+    world = in_bulk(*accounts(50))
+    first, *_ = await world.pages(COMPANIES)
+    world.refuse("INVALID_TYPE", match=JOBS)
+    with pytest.raises(PermissionMissing):
+        await world.pages(COMPANIES, cursor=first.cursor)
+
+
+async def test_a_field_hidden_before_the_job_is_made_costs_a_describe() -> None:
+    world = in_bulk(*accounts(50))
+    world.refuse("INVALID_FIELD", match=JOBS)
+    assert len(ids(await world.pages(COMPANIES))) == 50
+    assert world.asked("/describe") == 2
+
+
+# -- taken over
+
+
+@pytest.mark.parametrize("rows_per_page", [300, 1_000, 1_200, 10_000])
+async def test_a_walk_goes_on_behind_every_page_and_loses_and_repeats_none(rows_per_page: int) -> None:
+    world = in_bulk(*accounts(1_400), bulk_rows_per_page=rows_per_page)
+    pages = await world.pages(COMPANIES)
+    for number, page in enumerate(pages[:-1]):
+        rest = await world.pages(COMPANIES, cursor=page.cursor)
+        assert sorted(ids(pages[: number + 1]) + ids(rest)) == account_ids(*range(1, 1_401))
+    assert jobs_made(world) == 1
+
+
+@pytest.mark.parametrize("smaller", [200, 700])
+async def test_results_that_come_in_other_pages_to_whoever_takes_over_lose_none(smaller: int) -> None:
+    world = in_bulk(*accounts(1_400), bulk_rows_per_page=1_300)
+    pages = await world.pages(COMPANIES)
+    world.switches.bulk_rows_per_page = smaller
+    for number, page in enumerate(pages[:-1]):
+        rest = await world.pages(COMPANIES, cursor=page.cursor)
+        assert sorted(ids(pages[: number + 1]) + ids(rest)) == account_ids(*range(1, 1_401))
+
+
+async def test_a_window_in_a_job_is_known_to_its_cursor() -> None:
+    world = in_bulk(*accounts(50), row("Account", 900, "2026-11-01T00:00:00.000Z"))
+    first, *_ = await world.pages(COMPANIES, window=EVERYTHING)
+    world.sandbox.jobs[world.sandbox.org.org_id]._jobs.clear()
+    rest = await world.pages(COMPANIES, cursor=first.cursor)
+    assert sorted(ids(rest)) == account_ids(*range(1, 51))
+
+
+# -- result pages
+
+
+async def test_result_pages_are_fetched_side_by_side_at_most_five_at_a_time() -> None:
+    world = in_bulk(*accounts(2_000), bulk_rows_per_page=100)
+    counting = Counting(world.transport, f"{JOBS}/", "/results")
+    provider = salesforce_over(counting, world.clock, config(bulk_threshold=SMALL))
+    world.switches.latency_ms = 5
+    pages: list[RecordPage] = []
+    await collect(provider.read(world.session, COMPANIES), pages)
+    assert sorted(ids(pages)) == account_ids(*range(1, 2_001))
+    assert 2 <= counting.most <= 5
+    assert world.asked("/results") == 20
+    assert world.asked("/resultPages") == 4
+
+
+async def test_both_names_of_the_link_to_the_next_result_pages_are_followed() -> None:
+    world = in_bulk(*accounts(700), bulk_rows_per_page=100, result_pages_link="nextRecordUrl")
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 701))
+    assert world.asked("/resultPages") == 2
+
+
+async def test_without_a_list_of_result_pages_each_is_asked_for_behind_the_last() -> None:
+    world = in_bulk(*accounts(700), bulk_rows_per_page=100)
+    world.refuse("NOT_FOUND", 404, match="/resultPages", times=9)
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 701))
+    assert jobs_made(world) == 1
+    assert world.asked("/results") == 7
+
+
+async def test_a_list_that_leads_astray_costs_no_record() -> None:
+    """Some links are left out, the others come in another order: the pages themselves tell what follows."""
+    world = in_bulk(*accounts(900), bulk_rows_per_page=100)
+    first, *_ = await world.pages(COMPANIES)
+    job = job_of(first)
+    links = [{"resultUrl": f"{JOBS}/{job}/results?locator={at}"} for at in ("MA", "MTAw", "NDAw", "MzAw")]
+    world.fault("respond", match="/resultPages", status=200, body={"resultPages": links, "done": True})
+    rest = await world.pages(COMPANIES, cursor=first.cursor)
+    assert sorted(ids(rest)) == account_ids(*range(1, 901))
+
+
+@pytest.mark.parametrize("link", ["https://evil.test/x", f"{JOBS}/750000000000009AAA/results?locator=MA"])
+async def test_a_listed_page_of_anything_else_is_not_followed(link: str) -> None:
+    world = in_bulk(*accounts(300), bulk_rows_per_page=100)
+    counting = Counting(world.transport, link, "")
+    provider = salesforce_over(counting, world.clock, config(bulk_threshold=SMALL))
+    body = {"resultPages": [{"resultUrl": link}], "done": True}
+    world.fault("respond", match="/resultPages", status=200, body=body)
+    pages: list[RecordPage] = []
+    await collect(provider.read(world.session, COMPANIES), pages)
+    assert sorted(ids(pages)) == account_ids(*range(1, 301))
+    assert counting.most == 0
+
+
+async def test_a_page_that_does_not_say_what_follows_is_an_error() -> None:
+    world = in_bulk(*accounts(30))
+    body = '"Id","SystemModstamp"\n'
+    world.fault("respond", match="/resultPages", status=200, body={"resultPages": [], "done": True})
+    world.fault("respond", match="/results", status=200, body=body)
+    pages: list[RecordPage] = []
+    with pytest.raises(CrmRejected, match="what follows"):
+        await collect(world.reading(COMPANIES), pages)
+
+
+async def test_a_page_with_fewer_rows_than_it_announces_is_asked_for_again() -> None:
+    world = in_bulk(*accounts(30))
+    headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": "30"}
+    short = '"Id","SystemModstamp"\n'
+    world.fault("respond", match="/results", status=200, body=short, headers=headers)
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 31))
+
+
+async def test_results_survive_cut_dropped_truncated_and_unready_answers() -> None:
+    world = in_bulk(*accounts(900), bulk_rows_per_page=100)
+    for number, kind in enumerate(("cut", "drop", "truncate", "respond", "respond")):
+        world.fault(kind, match=f"{JOBS}/", skip=number, status=503 if number == 3 else 204)
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 901))
+
+
+async def test_locators_that_go_round_in_a_circle_end_a_walk() -> None:
+    world = in_bulk(*accounts(30))
+    headers = {"Sforce-Locator": "MA", "Sforce-NumberOfRecords": "0"}
+    world.refuse("NOT_FOUND", 404, match="/resultPages")
+    world.fault(
+        "respond", match="/results", status=200, times=99, body='"Id","SystemModstamp"\n', headers=headers
+    )
+    with pytest.raises(CrmRejected, match="circle"):
+        await world.pages(COMPANIES)
+
+
+# -- lost
+
+
+async def test_a_job_that_is_gone_is_replaced_and_told_anew() -> None:
+    world = in_bulk(*accounts(1_400))
+    _, second, *_ = await world.pages(COMPANIES)
+    world.clock.advance(8 * 86_400)
+    rest = await world.pages(COMPANIES, cursor=second.cursor)
+    assert sorted(ids(rest)) == account_ids(*range(1, 1_401))
+    assert job_of(rest[0]) != job_of(second)
+
+
+async def test_a_job_of_another_version_is_replaced() -> None:
+    world = in_bulk(*accounts(30))
+    first, *_ = await world.pages(COMPANIES)
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    job.version = "v67.0"
+    assert sorted(ids(await world.pages(COMPANIES, cursor=first.cursor))) == account_ids(*range(1, 31))
+    assert jobs_made(world) == 2
+
+
+async def test_a_job_that_is_gone_among_its_results_is_replaced() -> None:
+    world = in_bulk(*accounts(900), bulk_rows_per_page=100)
+    world.refuse("NOT_FOUND", 404, match="/results", skip=4, times=60)
+    pages: list[RecordPage] = []
+    with pytest.raises(CrmUnavailable, match="NOT_FOUND"):
+        await collect(world.reading(COMPANIES), pages)
+    assert jobs_made(world) == 2
+    world.sandbox.faults.clear()
+    assert set(ids(pages) + ids(await world.pages(COMPANIES, cursor=pages[-1].cursor))) == set(
+        account_ids(*range(1, 901))
+    )
+
+
+@pytest.mark.parametrize("outcome", ["Failed", "Aborted"])
+async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str) -> None:
+    world = in_bulk(*accounts(30), bulk_outcome=outcome)
+    pages: list[RecordPage] = []
+    with pytest.raises(CrmUnavailable, match=outcome) as caught:
+        await collect(world.reading(COMPANIES), pages)
+    assert jobs_made(world) == 2
+    assert ("InternalServerError" in str(caught.value)) == (outcome == "Failed")
+    assert "could not" not in str(caught.value)
+    world.switches.bulk_outcome = "JobComplete"
+    rest = await world.pages(COMPANIES, cursor=pages[-1].cursor)
+    assert sorted(ids(rest)) == account_ids(*range(1, 31))
+
+
+async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
+    world = in_bulk(*accounts(30), bulk_polls=10**9)
+    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+        first = await anext(reading)
+    world.clock.advance(LONGEST_JOB.total_seconds() - 60)
+    async with aclosing(world.reading(COMPANIES, cursor=first.cursor)) as reading:  # type: ignore[type-var] # it is a generator
+        second = await anext(reading)
+        assert job_of(second) != job_of(first)
+    assert world.clock.monotonic() > LONGEST_JOB.total_seconds()
+    assert jobs_made(world) == 2
+
+
+async def test_a_bad_record_of_a_job_is_told_once_and_costs_itself_alone() -> None:
+    world = in_bulk(*accounts(30))
+    table = world.sandbox.org.tables["Account"]
+    bad = record_id("Account", 5)
+    table.rows[bad].fields["SystemModstamp"] = None  # type: ignore[index] # it is a dictionary
+    pages = await world.pages(COMPANIES)
+    assert len(ids(pages)) == 29
+    told = [one for page in pages for one in page.rejected]
+    assert told == [RejectedRecord(bad, RejectionReason.NO_MODIFIED_TIME)]
+
+
+async def test_leaving_a_walk_stops_waiting_for_its_job() -> None:
+    world = in_bulk(*accounts(30), bulk_polls=10**9)
+    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+        await anext(reading)
+    asked = len(world.sandbox.journal.entries)
+    await world.clock.sleep(120)
+    assert len(world.sandbox.journal.entries) == asked
+
+
+class Counting(httpx.AsyncBaseTransport):
+    """Counts how many requests of a kind are under way at a time."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, prefix: str, suffix: str) -> None:
+        self._transport = transport
+        self._prefix = prefix
+        self._suffix = suffix
+        self._now = 0
+        self.most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        is_one = (path.startswith(self._prefix) or str(request.url) == self._prefix) and path.endswith(
+            self._suffix
+        )
+        self._now += is_one
+        self.most = max(self.most, self._now)
+        try:
+            return await self._transport.handle_async_request(request)
+        finally:
+            self._now -= is_one
