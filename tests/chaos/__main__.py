@@ -47,7 +47,7 @@ def main() -> None:
         crms = crms_of(options.provider)
     except UnknownChoice as error:
         sys.exit(str(error))
-    configure_logging("error", LogFormat.CONSOLE)
+    configure_logging("critical", LogFormat.CONSOLE)
     lost, started = 0, time.monotonic()
     with own_database() as database:
         for number in range(options.first, options.first + options.rounds):

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from tests.chaos.crm import ChaosCrm
 from tests.chaos.hubspot import HUBSPOT
+from tests.chaos.salesforce import SALESFORCE
 
-_CRMS: tuple[ChaosCrm, ...] = (HUBSPOT,)
-CHOICES = {str(crm.provider): (crm,) for crm in _CRMS} | ({"both": _CRMS} if len(_CRMS) > 1 else {})
+_CRMS: tuple[ChaosCrm, ...] = (HUBSPOT, SALESFORCE)
+CHOICES = {str(crm.provider): (crm,) for crm in _CRMS} | {"both": _CRMS}
 
 
 class UnknownChoice(ValueError):

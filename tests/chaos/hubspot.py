@@ -35,7 +35,6 @@ class HubSpotChaos(ChaosCrm):
             "latency_ms": chance.choice([5, 20, 60]),
             "search_lag_seconds": lag,
             "duplicate_across_pages": chance.random() < 0.3,
-            "rotate_refresh_tokens": chance.random() < 0.3,
             "requests_per_window": UNLIMITED,
             "searches_per_second": UNLIMITED,
         }
