@@ -18,7 +18,6 @@ from astrelo.bootstrap.demo.processes import Stage, raised_stage
 from astrelo.bootstrap.demo.progress import SyncProgress
 from astrelo.bootstrap.demo.report import summary_object, summary_text
 from astrelo.bootstrap.demo.visit import DemoVisit
-from astrelo.bootstrap.problems import Problem
 from astrelo.domain.identifiers import Provider
 
 _LOOK_EVERY = 0.2  # seconds
@@ -36,8 +35,6 @@ class DemoOptions:
 
 def run_demo(options: DemoOptions, environ: Mapping[str, str]) -> None:
     """Raise the stage, connect, sync, report; stay up until Ctrl-C unless `once`."""
-    if missing := [provider.label for provider in options.providers if provider not in DEMO_CRMS]:
-        raise Problem(f"No sandbox plays {missing[0]} yet.")
     crms = [DEMO_CRMS[provider] for provider in options.providers]
     progress = SyncProgress(several_crms=len(crms) > 1)
     with _signals_as_interrupts():

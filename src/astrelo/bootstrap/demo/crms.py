@@ -3,19 +3,18 @@
 from dataclasses import dataclass, field
 
 from astrelo.domain.identifiers import Provider
-from astrelo.sandbox import hubspot
+from astrelo.sandbox import hubspot, salesforce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoCrm:
-    """How a sandbox plays a CRM, and which settings lead our processes there."""
+    """How our processes find the sandbox that plays a CRM."""
 
     provider: Provider
     client_id: str
     client_secret: str = field(repr=False)
     addresses: tuple[str, ...]
     """The settings, without their prefix, that say where the CRM is."""
-    sandbox_arguments: tuple[str, ...] = ()
 
     def settings(self, url: str) -> dict[str, str]:
         """Return all that our processes need to use the CRM at `url`; the names have no prefix."""
@@ -30,6 +29,12 @@ _TABLE = (
         client_id=hubspot.DEVELOPMENT_CLIENT_ID,
         client_secret=hubspot.DEVELOPMENT_CLIENT_SECRET,
         addresses=("HUBSPOT_AUTHORIZE_URL", "HUBSPOT_API_URL"),
+    ),
+    DemoCrm(
+        provider=Provider.SALESFORCE,
+        client_id=salesforce.DEVELOPMENT_CLIENT_ID,
+        client_secret=salesforce.DEVELOPMENT_CLIENT_SECRET,
+        addresses=("SALESFORCE_LOGIN_URL",),
     ),
 )
 
