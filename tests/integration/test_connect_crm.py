@@ -341,7 +341,7 @@ async def test_a_code_the_provider_refuses_fails(world: OAuthWorld) -> None:
     callback = await world.consent(await world.begin())
     error = await refused(world, replace(callback, code="na1-never-issued"))
     assert error.failure is AuthorizationFailure.FAILED
-    assert "start again" in error.detail
+    assert error.detail == "HubSpot refused the authorization code (BAD_AUTH_CODE); start again."
 
 
 async def test_a_code_of_another_flow_fails_by_its_verifier(world: OAuthWorld) -> None:

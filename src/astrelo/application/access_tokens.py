@@ -274,10 +274,7 @@ async def _tokens_of(tx: Transaction, connection: CrmConnection, *, lock: bool =
 def _why_ended(error: ReauthorizationRequired) -> str:
     if error.reason == LOST_RENEWAL:
         return LOST_RENEWAL
-    return (
-        f"the CRM does not accept our authorization any more ({error.reason}): "
-        "it was revoked there, or its renewal was lost; connect again"
-    )
+    return f"the CRM does not accept our authorization any more ({error.reason}); connect again"
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:

@@ -305,7 +305,7 @@ async def _exchange(crm: CrmProvider, code: str, pending: PendingAuthorization) 
     try:
         return await crm.exchange(code, pending.code_verifier, pending.login_host)
     except GrantRejected as error:
-        detail = f"{name} refused the authorization code; start again"
+        detail = f"{name} refused the authorization code ({error.reason}); start again"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
     except (CrmUnavailable, RateLimited) as error:
         detail = f"{name} does not answer at the moment; try again in a minute"
