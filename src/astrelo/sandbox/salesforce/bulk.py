@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import datetime as dt
 import gzip
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -10,12 +9,13 @@ from typing import Literal
 import msgspec
 
 from astrelo.sandbox.messages import Response, json_response
+from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
 from astrelo.sandbox.salesforce.bulk_jobs import FINISHED, Job
 from astrelo.sandbox.salesforce.errors import ApiRefusal, bad_parameter
-from astrelo.sandbox.salesforce.loading import ADMINISTRATOR
 from astrelo.sandbox.salesforce.parameters import Call
 from astrelo.sandbox.salesforce.schema import Field
 from astrelo.sandbox.salesforce.selection import select
+from astrelo.sandbox.salesforce.stamps import as_bulk, as_rest
 from astrelo.sandbox.salesforce.store import Row
 from astrelo.sandbox.salesforce.visibility import Shown
 
@@ -132,7 +132,7 @@ def result_pages(call: Call, job_id: str) -> Response:
 
 
 def _document(job: Job) -> dict[str, object]:
-    made = _stamp(job.created_at).replace("Z", "+0000")
+    made = as_rest(job.created_at)
     return {
         "id": job.id,
         "operation": job.operation,
@@ -195,11 +195,6 @@ def _cell(field: Field, value: Shown) -> str:
     if isinstance(value, bool):
         return '"true"' if value else '"false"'
     if field.type == "datetime" and isinstance(value, int | float):
-        return f'"{_stamp(value)}"'
+        return f'"{as_bulk(value)}"'
     quoted = str(value).replace('"', '""')
     return f'"{quoted}"'
-
-
-def _stamp(seconds: float) -> str:
-    """Show a datetime as Bulk does: with a Z, unlike REST."""
-    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -6,6 +6,7 @@ from astrelo.sandbox.messages import Response, json_response
 from astrelo.sandbox.salesforce.errors import ApiRefusal, usual
 from astrelo.sandbox.salesforce.parameters import Call
 from astrelo.sandbox.salesforce.schema import object_called
+from astrelo.sandbox.salesforce.stamps import as_rest
 from astrelo.sandbox.salesforce.switches import DAY_SECONDS
 from astrelo.sandbox.salesforce.visibility import visible_objects
 
@@ -24,15 +25,15 @@ def deleted(call: Call, told: str) -> Response:
         raise _wrong_date(f"start must be before end, and at most {MOST_DAYS} days ago")
     earliest = now - call.org.switches.deleted_log_seconds
     found = [
-        {"id": entry.id, "deletedDate": _stamp(entry.at)}
+        {"id": entry.id, "deletedDate": as_rest(entry.at)}
         for entry in call.org.tables[name].deletions
         if max(start, earliest) <= entry.at < end
     ]
     return json_response(
         {
             "deletedRecords": found,
-            "earliestDateAvailable": _stamp(earliest),
-            "latestDateCovered": _stamp(end),
+            "earliestDateAvailable": as_rest(earliest),
+            "latestDateCovered": as_rest(end),
         }
     )
 
@@ -49,10 +50,6 @@ def _moment(call: Call, name: str) -> float:
     if moment.tzinfo is None:
         raise _wrong_date(f"{name} has no time zone: {told}")
     return moment.replace(second=0, microsecond=0).timestamp()
-
-
-def _stamp(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
 def _wrong_date(message: str) -> ApiRefusal:

@@ -1,13 +1,21 @@
 """Who has consented: the identity URL and userinfo."""
 
 from astrelo.sandbox.messages import Request, Response, json_response
+from astrelo.sandbox.salesforce.administrator import (
+    ADMINISTRATOR,
+    FIRST_NAME,
+    LAST_NAME,
+    MADE_AT,
+    TIME_ZONE,
+    USERNAME,
+)
 from astrelo.sandbox.salesforce.errors import BadToken
 from astrelo.sandbox.salesforce.hosts import base_url
-from astrelo.sandbox.salesforce.loading import ADMINISTRATOR
 from astrelo.sandbox.salesforce.oauth import Grant
-from astrelo.sandbox.salesforce.records import iso_seconds
+from astrelo.sandbox.salesforce.stamps import as_bulk, as_rest
 from astrelo.sandbox.salesforce.state import SandboxState
 
+_FULL_NAME = f"{FIRST_NAME} {LAST_NAME}"
 _IDENTITY_SCOPES = frozenset({"id", "profile", "email", "full"})
 """`openid` alone opens userinfo, not the identity URL (Salesforce help, "OAuth Tokens and Scopes")."""
 
@@ -18,12 +26,12 @@ def userinfo(state: SandboxState, request: Request) -> Response:
         _user(state, grant)
         | {
             "sub": grant.identity_url,
-            "preferred_username": "admin@sandbox.example.com",
-            "name": "Sandbox Administrator",
-            "given_name": "Sandbox",
-            "family_name": "Administrator",
-            "zoneinfo": "America/Los_Angeles",
-            "updated_at": "2020-01-01T00:00:00Z",
+            "preferred_username": USERNAME,
+            "name": _FULL_NAME,
+            "given_name": FIRST_NAME,
+            "family_name": LAST_NAME,
+            "zoneinfo": TIME_ZONE,
+            "updated_at": as_bulk(MADE_AT),
         }
     )
 
@@ -37,12 +45,12 @@ def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -
         | {
             "id": grant.identity_url,
             "asserted_user": True,
-            "username": "admin@sandbox.example.com",
-            "display_name": "Sandbox Administrator",
-            "first_name": "Sandbox",
-            "last_name": "Administrator",
-            "timezone": "America/Los_Angeles",
-            "last_modified_date": iso_seconds(1_577_836_800).replace("Z", "+0000"),
+            "username": USERNAME,
+            "display_name": _FULL_NAME,
+            "first_name": FIRST_NAME,
+            "last_name": LAST_NAME,
+            "timezone": TIME_ZONE,
+            "last_modified_date": as_rest(MADE_AT),
         }
     )
 
@@ -64,7 +72,7 @@ def _user(state: SandboxState, grant: Grant) -> dict[str, object]:
         "user_id": ADMINISTRATOR,
         "organization_id": grant.org_id,
         "nickname": "admin",
-        "email": "admin@sandbox.example.com",
+        "email": USERNAME,
         "email_verified": True,
         "urls": {
             "rest": data,

@@ -1,32 +1,26 @@
 """Records between a portal and an org: how they are loaded, and told again as they are now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.portal import Portal, PortalError, PortalRecord
-from astrelo.sandbox.salesforce.ids import full_id, record_id
+from astrelo.sandbox.salesforce import administrator
+from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
+from astrelo.sandbox.salesforce.ids import full_id
 from astrelo.sandbox.salesforce.presentation import as_salesforce
 from astrelo.sandbox.salesforce.records import (
     SYSTEM_FIELDS,
     RowWriter,
-    iso_seconds,
     parsed,
     told_properties,
     whole_seconds,
 )
 from astrelo.sandbox.salesforce.schema import Value
+from astrelo.sandbox.salesforce.stamps import as_bulk
 from astrelo.sandbox.salesforce.store import Row, Table
 
 EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
-ADMINISTRATOR = record_id("User", 1)
-"""Who consents, and who owns what nobody owns."""
-_ADMINISTRATOR_FIELDS: Mapping[str, Value] = {
-    "Username": "admin@sandbox.example.com",
-    "Email": "admin@sandbox.example.com",
-    "FirstName": "Sandbox",
-    "LastName": "Administrator",
-}
 
 
 class Loaded(Protocol):
@@ -48,9 +42,8 @@ def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
     for record in roles:
         _load_roles(org, record, writer)
     if ADMINISTRATOR not in org.tables["User"].rows:
-        made = whole_seconds("2020-01-01T00:00:00Z")
         users = org.tables["User"]
-        users.put(writer.row(users, ADMINISTRATOR, _ADMINISTRATOR_FIELDS, created=made, stamp=made))
+        users.put(writer.row(users, ADMINISTRATOR, administrator.FIELDS, created=MADE_AT, stamp=MADE_AT))
 
 
 def _load_one(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
@@ -106,7 +99,7 @@ def _told(table: Table, row: Row) -> PortalRecord:
         object=table.object_name,
         id=row.id,
         properties=told_properties(table, row),
-        created_at=iso_seconds(row.fields["CreatedDate"]),
-        updated_at=iso_seconds(row.fields["SystemModstamp"]),
+        created_at=as_bulk(row.created),
+        updated_at=as_bulk(row.stamp),
         archived=row.is_deleted,
     )

@@ -6,9 +6,10 @@ from typing import Literal
 from astrelo.sandbox import vocabulary as words
 from astrelo.sandbox.portal import Association
 from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.records import RecordChange, iso_seconds
+from astrelo.sandbox.salesforce.records import RecordChange
 from astrelo.sandbox.salesforce.schema import Value
 from astrelo.sandbox.salesforce.stages import STANDARD_STAGES
+from astrelo.sandbox.salesforce.stamps import as_bulk
 from astrelo.sandbox.salesforce.store import Row
 from astrelo.sandbox.script import Mutation, Script
 
@@ -131,7 +132,7 @@ class MutationScript(Script[Org]):
         return Mutation(kind="bump", object=name, ids=tuple(one for one in ids if org.touch(name, one)))
 
     def _burst(self, org: Org, name: str) -> Mutation:
-        stamp = iso_seconds(int(org.clock.now()))
+        stamp = as_bulk(org.clock.now())
         ids = self._drawn(org, name, self._chance.choice(BURST_SIZES))
         for row_id in ids:
             properties = self._properties(org, name)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
 from astrelo.sandbox.salesforce.errors import OAuthRefusal, login_refused, usual
 from astrelo.sandbox.salesforce.hosts import DEFAULT_LOGIN, base_url, instance_host, is_played, may_log_in
-from astrelo.sandbox.salesforce.loading import ADMINISTRATOR
 from astrelo.sandbox.salesforce.org import Org
 from astrelo.sandbox.salesforce.switches import Switches
 from astrelo.sandbox.state import Authority

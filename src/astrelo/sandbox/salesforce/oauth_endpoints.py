@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlencode
 from astrelo.sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
 from astrelo.sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
 from astrelo.sandbox.pages import Offer, consent_page, refusal_page
+from astrelo.sandbox.salesforce.administrator import USERNAME
 from astrelo.sandbox.salesforce.errors import OAuthRefusal
 from astrelo.sandbox.salesforce.hosts import LOGIN_HOSTS, host_of, is_played, may_log_in
 from astrelo.sandbox.salesforce.oauth import App
@@ -168,7 +169,7 @@ def introspect(state: SandboxState, request: Request) -> Response:
     told = {
         "scope": " ".join(grant.scopes),
         "sub": grant.identity_url,
-        "username": "admin@sandbox.example.com",
+        "username": USERNAME,
     }
     return json_response(document | told)
 

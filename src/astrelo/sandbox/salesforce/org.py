@@ -9,8 +9,9 @@ import msgspec
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.moods import Moody
 from astrelo.sandbox.portal import Association, Portal
+from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
 from astrelo.sandbox.salesforce.ids import full_id, numbered_id
-from astrelo.sandbox.salesforce.loading import ADMINISTRATOR, load, told_again
+from astrelo.sandbox.salesforce.loading import load, told_again
 from astrelo.sandbox.salesforce.records import RecordChange, RowWriter, object_name, parsed, whole_seconds
 from astrelo.sandbox.salesforce.schema import OBJECT_NAMES, Value
 from astrelo.sandbox.salesforce.setup_objects import SETUP_ROWS
@@ -167,7 +168,7 @@ class Org:
         self, table: Table, row_id: str, values: dict[str, Value], change: RecordChange, old: Row | None
     ) -> Row:
         stamp = whole_seconds(change.updated_at) if change.updated_at else int(self.clock.now())
-        created = stamp if old is None else int(old.fields["CreatedDate"] or 0)
+        created = stamp if old is None else old.created
         if change.created_at:
             created = whole_seconds(change.created_at)
         binned = change.archived and "IsDeleted" in table.fields

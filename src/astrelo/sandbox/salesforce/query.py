@@ -1,6 +1,5 @@
 """The query endpoints over REST: a statement's first page, and the pages behind it."""
 
-import datetime as dt
 import re
 
 from astrelo.sandbox.messages import Request, Response, json_response
@@ -9,6 +8,7 @@ from astrelo.sandbox.salesforce.errors import bad_parameter, malformed
 from astrelo.sandbox.salesforce.parameters import Call
 from astrelo.sandbox.salesforce.schema import Field
 from astrelo.sandbox.salesforce.selection import Selection, select
+from astrelo.sandbox.salesforce.stamps import as_rest
 from astrelo.sandbox.salesforce.store import NOT_RAW, Row
 from astrelo.sandbox.salesforce.switches import MOST_ROWS_PER_PAGE
 from astrelo.sandbox.salesforce.visibility import Shown
@@ -75,4 +75,4 @@ def as_json(field: Field, value: Shown) -> object:
     """Show a value as REST does: a datetime with `+0000`, everything else as JSON has it."""
     if field.type != "datetime" or not isinstance(value, int | float):
         return value
-    return dt.datetime.fromtimestamp(value, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    return as_rest(value)

@@ -1,6 +1,5 @@
 """Records in the words of Salesforce: changes told from outside, and rows as their fields make them."""
 
-import datetime as dt
 from collections.abc import Mapping
 
 import msgspec
@@ -9,6 +8,7 @@ from astrelo.sandbox.clock import milliseconds
 from astrelo.sandbox.portal import Association
 from astrelo.sandbox.salesforce.schema import Value, object_called
 from astrelo.sandbox.salesforce.stages import Stages
+from astrelo.sandbox.salesforce.stamps import as_bulk
 from astrelo.sandbox.salesforce.store import LONG_AGO, Row, Table
 
 SYSTEM_FIELDS = ("Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp")
@@ -70,12 +70,8 @@ def _as_text(table: Table, name: str, value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if table.fields[name].type == "datetime":
-        return iso_seconds(value)
+        return as_bulk(int(value or 0))
     return str(value)
-
-
-def iso_seconds(value: Value) -> str:
-    return dt.datetime.fromtimestamp(int(value or 0), tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 class RowWriter:
@@ -124,7 +120,7 @@ class RowWriter:
             case "Opportunity":
                 fields["OwnerId"] = fields.get("OwnerId") or self._default_owner
                 fields["Name"] = fields.get("Name") or "[not provided]"
-                fields["CloseDate"] = fields.get("CloseDate") or iso_seconds(created)[:10]
+                fields["CloseDate"] = fields.get("CloseDate") or as_bulk(created)[:10]
                 self._stage(fields)
             case "OpportunityContactRole":
                 fields.setdefault("IsPrimary", False)

@@ -72,7 +72,7 @@ def select(org: Org, text: str, *, include_deleted: bool) -> Selection:
     """Bind a statement; refuse what the org, the user or the field's type does not allow."""
     statement = parse(text)
     object_name = visible_object(org, statement.object_name)
-    binder = _Binder(org, object_name)
+    binder = _Binder(org, object_name, text)
     if len({name.lower() for name in statement.fields}) < len(statement.fields):
         raise malformed("duplicate field selected")
     return Selection(
@@ -87,9 +87,10 @@ def select(org: Org, text: str, *, include_deleted: bool) -> Selection:
 
 
 class _Binder:
-    def __init__(self, org: Org, object_name: str) -> None:
+    def __init__(self, org: Org, object_name: str, text: str) -> None:
         self._org = org
         self._object_name = object_name
+        self._text = text
 
     @cached_property
     def _fields(self) -> Mapping[str, Field]:
@@ -101,7 +102,7 @@ class _Binder:
             raise ApiRefusal(
                 400,
                 "INVALID_FIELD",
-                f"No such column '{name}' on entity '{self._object_name}'. If you are attempting to use a custom "
+                f"{_marked(self._text, name)}No such column '{name}' on entity '{self._object_name}'. If you are attempting to use a custom "
                 "field, be sure to append the '__c' after the custom field name. Please reference your WSDL or "
                 "the describe call for the appropriate names.",
             )
@@ -152,6 +153,12 @@ class _Binder:
             return value is not None and compares(value, wanted)
 
         return test
+
+
+def _marked(text: str, name: str) -> str:
+    """Return the lines that Salesforce shows before it says what is wrong with a name."""
+    place = max(text.find(name), 0)
+    return f"\n{text[max(place - 20, 0) : place + 40]}\n{' ' * min(place, 20)}^\nERROR at Row:1:Column:{place + 1}\n"
 
 
 def _typed(field: Field, literal: Literal) -> Value:

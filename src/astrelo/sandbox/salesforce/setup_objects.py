@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from astrelo.sandbox.salesforce.administrator import MADE_AT, TIME_ZONE
 from astrelo.sandbox.salesforce.ids import numbered_id, record_id
 from astrelo.sandbox.salesforce.schema import Value
 from astrelo.sandbox.salesforce.stages import Stages
 from astrelo.sandbox.salesforce.store import Row
 
-MADE_AT = 1_577_836_800
-"""2020-01-01: when the org was made, in seconds since the epoch."""
 CORPORATE_CURRENCY = "USD"
 _CURRENCIES = ((CORPORATE_CURRENCY, 1.0), ("EUR", 0.92), ("GBP", 0.79))
 
@@ -19,7 +18,7 @@ def organization(account_number: int, name: str, _stages: Stages) -> Iterator[Ro
         Name=name[:80],
         Country="US",
         State=None,
-        TimeZoneSidKey="America/Los_Angeles",
+        TimeZoneSidKey=TIME_ZONE,
         DefaultLocaleSidKey="en_US",
         LanguageLocaleKey="en_US",
         OrganizationType="Enterprise Edition",

@@ -35,6 +35,11 @@ class Row:
         return self.binned_at is not None
 
     @property
+    def created(self) -> int:
+        """CreatedDate, in seconds since the epoch."""
+        return int(self.fields["CreatedDate"] or 0)
+
+    @property
     def stamp(self) -> int:
         """SystemModstamp, in seconds since the epoch."""
         return int(self.fields["SystemModstamp"] or 0)
