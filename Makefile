@@ -2,7 +2,7 @@
 #
 # PYTHON=python3.12  the interpreter to build .venv with (3.11 or newer)
 # ARGS="--once"      options for `make demo`
-# N=100000           records per object type for `make bench`
+# N=100000           records per object type for `make bench`; PROVIDER=hubspot or salesforce
 # TESTS=tests/unit   what `make test` runs
 # ROUNDS=20 SEED=1   how much `make chaos` breaks, and how; PROVIDER=hubspot, salesforce or both
 
@@ -40,9 +40,9 @@ test: $(READY) ## The gate and all tests, against a real PostgreSQL
 check: $(READY) ## Format, lint, types, import contracts, unit tests: seconds, no database
 	@$(MAKE) --no-print-directory -j2 -k gate unit
 
-bench: $(READY) ## Sync N records per object type and compare with the bare floor (N=100000)
-	@$(RUN) benchmarks --records $(N)
-	@$(RUN) benchmarks.increments --records $(N)
+bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=salesforce N=100000)
+	@$(RUN) benchmarks --provider "$(PROVIDER)" --records $(N)
+	@$(RUN) benchmarks.increments --provider "$(PROVIDER)" --records $(N)
 
 chaos: $(READY) ## Break everything while it syncs, then look for what was lost (PROVIDER=both ROUNDS=20 SEED=1)
 	@$(RUN) tests.chaos --provider "$(PROVIDER)" --rounds $(ROUNDS) --seed $(SEED)

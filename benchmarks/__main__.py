@@ -12,6 +12,10 @@ import uvloop
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
+from astrelo.domain.identifiers import Provider
+from benchmarks.crm import Crm
+from benchmarks.crms import CRMS
+from benchmarks.documentation import write_documentation
 from benchmarks.floor import create_tables
 from benchmarks.machinery import (
     Database,
@@ -23,8 +27,7 @@ from benchmarks.machinery import (
     run_floor,
 )
 from benchmarks.measurement import Cost, server_spending, settle
-from benchmarks.plot import plot
-from benchmarks.report import Results, Run, conclusions, machine, page, table
+from benchmarks.report import Results, Run, report
 from benchmarks.sync import ConnectedAccount, SyncFailed
 
 _DOCS = Path(__file__).parent.parent / "docs"
@@ -53,10 +56,10 @@ async def measured(
 
 async def measured_floor(database: Database, server: PageServer) -> tuple[Run, Run]:
     async with fresh_database(database, "floor") as dsn:
-        await create_tables(dsn)
+        await create_tables(server.crm, dsn)
 
         async def copy() -> Cost:
-            return await asyncio.to_thread(run_floor, server.url, dsn)
+            return await asyncio.to_thread(run_floor, server, dsn)
 
         return (
             await measured("floor, first", dsn, server, copy),
@@ -67,7 +70,7 @@ async def measured_floor(database: Database, server: PageServer) -> tuple[Run, R
 async def measured_sync(database: Database, server: PageServer) -> tuple[Run, Run]:
     async with (
         fresh_database(database, "sync") as dsn,
-        ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
+        ConnectedAccount.at(server, dsn, database.state_dir) as account,
         account.worker() as worker,
     ):
         return (
@@ -76,29 +79,31 @@ async def measured_sync(database: Database, server: PageServer) -> tuple[Run, Ru
         )
 
 
-async def measured_quarter(database: Database, records: int) -> Run:
-    with page_server(max(records // 4, 1)) as server:
+async def measured_quarter(crm: Crm, database: Database, records: int) -> Run:
+    with page_server(crm, max(records // 4, 1)) as server:
         async with (
             fresh_database(database, "quarter") as dsn,
-            ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
+            ConnectedAccount.at(server, dsn, database.state_dir) as account,
             account.worker() as worker,
         ):
             return await measured("sync of a quarter", dsn, server, lambda: account.sync(worker))
 
 
-async def run(database: Database, records: int, rounds: int) -> Results:
+async def run(crm: Crm, database: Database, records: int, rounds: int) -> Results:
     """Take turns, and keep the least disturbed round of each: other work on the machine only ever slows down."""
     load = os.getloadavg()[0]
-    quarter = await measured_quarter(database, records)
-    say("rendering the account")
+    quarter = await measured_quarter(crm, database, records)
+    say(f"rendering the account in {crm.title}")
     floors, syncs = [], []
-    with page_server(records) as server:
+    with page_server(crm, records) as server:
         for _ in range(rounds):
             floors.append(await measured_floor(database, server))
             syncs.append(await measured_sync(database, server))
     floor, floor_again = map(quickest, zip(*floors, strict=True))
     sync, sync_again = map(quickest, zip(*syncs, strict=True))
     return Results(
+        crm=crm,
+        postgres_version=database.version,
         records=records,
         rounds=rounds,
         load=load,
@@ -120,21 +125,21 @@ def say(what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--provider", type=Provider, choices=CRMS, default=Provider.HUBSPOT)
     parser.add_argument("--records", type=int, default=100_000, help="of each object type (100000)")
     parser.add_argument("--rounds", type=int, default=1, help="keep the quickest of so many (1)")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/benchmark.md and .svg")
+    parser.add_argument("--write-docs", action="store_true", help="write its part of docs/benchmark.md")
     options = parser.parse_args()
     if not Path("/proc/self/clear_refs").exists():
         parser.error("the figures come from Linux's /proc: run it on Linux or in a container")
     try:
         with own_postgres() as database:
-            results = uvloop.run(run(database, options.records, options.rounds))
+            results = uvloop.run(run(CRMS[options.provider], database, options.records, options.rounds))
     except (SyncFailed, FloorFailed, Problem, EmbeddedPostgresError) as error:
         sys.exit(str(error))
-    print(table(results), "", conclusions(results), "", machine(results, database.version), sep="\n")
+    print(report(results))
     if options.write_docs:
-        (_DOCS / "benchmark.md").write_text(page(results, database.version), encoding="utf-8")
-        (_DOCS / "benchmark.svg").write_text(plot(results), encoding="utf-8")
+        write_documentation(_DOCS, results)
 
 
 if __name__ == "__main__":

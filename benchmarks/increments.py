@@ -12,7 +12,10 @@ import uvloop
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import SyncMode
+from benchmarks.crm import Crm
+from benchmarks.crms import CRMS
 from benchmarks.machinery import Database, PageServer, fresh_database, own_postgres, page_server
 from benchmarks.measurement import server_spending, settle
 from benchmarks.sync import ConnectedAccount, SyncFailed
@@ -32,12 +35,12 @@ class Increment(NamedTuple):
         )
 
 
-async def measure(database: Database, records: int) -> None:
-    say("rendering the account")
-    with page_server(records) as server:
+async def measure(crm: Crm, database: Database, records: int) -> None:
+    say(f"rendering the account in {crm.title}")
+    with page_server(crm, records) as server:
         async with (
             fresh_database(database, "increments") as dsn,
-            ConnectedAccount.at(server.url, dsn, database.state_dir) as account,
+            ConnectedAccount.at(server, dsn, database.state_dir) as account,
             account.worker() as worker,
         ):
             say("first sync")
@@ -59,7 +62,9 @@ async def increment(
         wal = await server_spending(connection) - spent
     finally:
         await connection.close()
-    return Increment(name, cost.records, requests(server) - asked, cost.seconds, wal.wal_bytes)
+    return Increment(
+        f"{server.crm.title}, {name}", cost.records, requests(server) - asked, cost.seconds, wal.wal_bytes
+    )
 
 
 def requests(server: PageServer) -> int:
@@ -79,11 +84,12 @@ def say(what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.increments", description=__doc__)
+    parser.add_argument("--provider", type=Provider, choices=CRMS, default=Provider.HUBSPOT)
     parser.add_argument("--records", type=int, default=100_000, help="of each object type (100000)")
     options = parser.parse_args()
     try:
         with own_postgres() as database:
-            uvloop.run(measure(database, options.records))
+            uvloop.run(measure(CRMS[options.provider], database, options.records))
     except (SyncFailed, Problem, EmbeddedPostgresError) as error:
         sys.exit(str(error))
 

@@ -13,12 +13,17 @@ import asyncpg
 import msgspec
 
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from benchmarks.crm import Crm
 from benchmarks.measurement import Cost, cpu_seconds
 
 _ROOT = Path(__file__).parent.parent
 
 
 class PageServer(NamedTuple):
+    """A process that plays a CRM whose account holds `records` of each type."""
+
+    crm: Crm
+    records: int
     url: str
     pid: int
 
@@ -43,13 +48,14 @@ class FloorFailed(Exception):
 
 
 @contextmanager
-def page_server(records: int) -> Iterator[PageServer]:
+def page_server(crm: Crm, records: int) -> Iterator[PageServer]:
     """Serve an account of `records` companies, contacts and deals from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.server", "--records", str(records)]
+    command = [sys.executable, "-m", "benchmarks.server"]
+    command += ["--provider", crm.provider, "--records", str(records)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:
         try:
             port = process.stdout.readline().strip() if process.stdout else ""
-            yield PageServer(f"http://127.0.0.1:{int(port)}", process.pid)
+            yield PageServer(crm, records, f"http://127.0.0.1:{int(port)}", process.pid)
         finally:
             process.kill()
 
@@ -82,11 +88,11 @@ async def _execute(dsn: str, statement: str) -> None:
         await connection.close()
 
 
-def run_floor(url: str, dsn: str) -> Cost:
+def run_floor(server: PageServer, dsn: str) -> Cost:
     """Copy the account once by the bare floor, in a process of its own. Raises FloorFailed."""
     process = subprocess.run(
-        [sys.executable, "-m", "benchmarks.floor"],
-        input=f"{url} {dsn}",  # not as an argument: the DSN holds a password
+        [sys.executable, "-m", "benchmarks.floor", "--provider", server.crm.provider],
+        input=f"{server.url} {dsn}",  # not as an argument: the DSN holds a password
         capture_output=True,
         text=True,
         check=False,

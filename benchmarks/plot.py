@@ -11,7 +11,7 @@ _SYNC, _FLOOR, _INK, _PAPER = "#1f6feb", "#9aa4b2", "#1f2328", "#ffffff"
 _HEAD_OF_FILE = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"
   font-family="system-ui, sans-serif" font-size="13" fill="{ink}">
-<title>Sync and bare floor: records per second and client CPU per record</title>
+<title>{title}, sync and bare floor: records per second and client CPU per record</title>
 <rect width="{width}" height="{height}" fill="{paper}"/>"""
 
 
@@ -42,7 +42,7 @@ def plot(results: Results) -> str:
         for index, panel in enumerate(panels)
         for line in _panel(panel, runs, top=index * (_HEAD + _STEP * len(runs)) + 28)
     ]
-    head = _HEAD_OF_FILE.format(width=_WIDTH, height=height, ink=_INK, paper=_PAPER)
+    head = _HEAD_OF_FILE.format(width=_WIDTH, height=height, ink=_INK, paper=_PAPER, title=results.crm.title)
     return "\n".join([head, *drawn, "</svg>", ""])
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's figures as a table for the terminal and as a page for the documentation."""
+"""The benchmark's figures as text, for the terminal and for the documentation."""
 
 import os
 import platform
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.crm import Crm
 from benchmarks.measurement import Cost, ServerSpending
 
 _MEGABYTE = 1_000_000
@@ -50,6 +51,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
+    crm: Crm
+    postgres_version: str
     records: int
     """Of each object type."""
     rounds: int
@@ -76,6 +79,12 @@ class Results:
         return self.sync, self.floor, self.sync_again, self.floor_again
 
 
+def report(results: Results) -> str:
+    """Return everything, as the terminal shows it."""
+    head = f"{results.crm.title}, {results.records:,} records of each type"
+    return "\n".join([head, "", table(results), "", conclusions(results), "", machine(results)])
+
+
 def table(results: Results) -> str:
     """Lay the runs out as a Markdown table whose columns also line up in a terminal."""
     rows = [_COLUMNS, *(run.cells for run in results.runs)]
@@ -96,50 +105,13 @@ for a quarter of them (aim: below 150 MB, flat).
 - With nothing changed it writes {wal / _MEGABYTE:.2f} MB of WAL per 100,000 records (aim: at most 1)."""
 
 
-def machine(results: Results, postgres_version: str) -> str:
+def machine(results: Results) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"Python {platform.python_version()}, PostgreSQL {postgres_version} (fsync on); {libraries}; "
+        f"Python {platform.python_version()}, PostgreSQL {results.postgres_version} (fsync on); {libraries}; "
         f"load average before the first run: {results.load:.1f}"
     )
-
-
-def page(results: Results, postgres_version: str) -> str:
-    """Return docs/benchmark.md."""
-    return _PAGE.format(
-        records=results.records,
-        rounds=results.rounds,
-        table=table(results),
-        conclusions=conclusions(results),
-        machine=machine(results, postgres_version),
-    )
-
-
-_PAGE = """\
-# Benchmark
-
-`make bench N={records}` copies {records:,} companies, {records:,} contacts and {records:,} deals from a local server
-that renders its answers beforehand, twice: first into an empty database, then again with nothing changed. Beside the
-sync, in the same run, stands the bare floor: the same transport, the same pages decoded by the same types and
-upserted as raw text columns, three object types side by side, fetching ahead of writing; no mapping, no linking, no
-associations read.
-
-![Records per second and client CPU per record, sync and floor](benchmark.svg)
-
-{table}
-
-{conclusions}
-
-Machine: {machine}.
-
-How to read it: *records/s* run from the request of the sync to the finished run, the worker being up. *Client CPU* is
-user and system time of the worker (or of the floor's process) alone. *WAL* is the distance that PostgreSQL's log
-moved; before each second run the tables are vacuumed and a checkpoint is made, so that neither happens while it is
-measured. The page server, PostgreSQL and the worker share the machine's cores. Each row is the quickest of {rounds}
-rounds, in which sync and floor took turns. `.venv/bin/python -m benchmarks --rounds {rounds} --write-docs` writes this
-page.
-"""
 
 
 def _padded(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:

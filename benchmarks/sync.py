@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -17,16 +17,16 @@ from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.development import completed
 from astrelo.bootstrap.processes import Children, free_port
 from astrelo.bootstrap.settings import parse_settings
-from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
-from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
+from astrelo.domain.connection import CrmConnection
+from astrelo.domain.identifiers import ConnectionId, Provider, UserId
 from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, SyncStep
+from benchmarks.machinery import PageServer
 from benchmarks.measurement import Cost, Meter
 
 _USER = UserId(UUID("7a1c0f52-6d1f-4c5e-9b8e-0d3b6a4f2e10"))
 _CONNECTION = ConnectionId(UUID("0b7e6d1c-93a5-4f0e-8a44-5c2f1e9d7b36"))
-_TOKEN_LIFE = timedelta(hours=8)
 _POLL_SECONDS = 0.01
 _READY_WITHIN_SECONDS = 30.0
 
@@ -36,9 +36,12 @@ class SyncFailed(Exception):
 
 
 class ConnectedAccount:
-    """An account that is connected as if its user had just come back from HubSpot."""
+    """An account that is connected as if its user had just come back from the CRM."""
 
-    def __init__(self, uow: UnitOfWork, sync_now: SyncNow, environ: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self, provider: Provider, uow: UnitOfWork, sync_now: SyncNow, environ: Mapping[str, str], logs: Path
+    ) -> None:
+        self._provider = provider
         self._uow = uow
         self._sync_now = sync_now
         self._environ = environ
@@ -46,22 +49,21 @@ class ConnectedAccount:
 
     @classmethod
     @asynccontextmanager
-    async def at(cls, url: str, dsn: str, state_dir: Path) -> AsyncIterator[Self]:
-        """Migrate the database and connect the account that the page server at `url` holds."""
+    async def at(cls, server: PageServer, dsn: str, state_dir: Path) -> AsyncIterator[Self]:
+        """Migrate the database and connect the account that the page server holds."""
         environ = {
             "ASTRELO_DATABASE_URL": dsn,
             "ASTRELO_STATE_DIR": str(state_dir),
-            "ASTRELO_HUBSPOT_CLIENT_ID": "benchmark",
-            "ASTRELO_HUBSPOT_CLIENT_SECRET": "benchmark-secret",
-            "ASTRELO_HUBSPOT_API_URL": url,
             "ASTRELO_WORKER_HEALTH_PORT": str(free_port()),
+            **server.crm.settings(server.url, server.records),
         }
         await migrate(dsn)
         container = create_container(completed(parse_settings(environ)))
         try:
             uow = await container.get(UnitOfWork)
-            await _connect(uow, (await container.get(Clock)).now())
-            yield cls(uow, await container.get(SyncNow), environ, state_dir / "logs")
+            await _connect(uow, server, (await container.get(Clock)).now())
+            sync_now = await container.get(SyncNow)
+            yield cls(server.crm.provider, uow, sync_now, environ, state_dir / "logs")
         finally:
             await container.close()
 
@@ -82,7 +84,7 @@ class ConnectedAccount:
         """Request a run and wait until it is finished. Raises SyncFailed when it is not complete."""
         meter = Meter(worker_pid)
         started = time.perf_counter()
-        run = await self._sync_now(_USER, Provider.HUBSPOT, mode)
+        run = await self._sync_now(_USER, self._provider, mode)
         while run.status.is_open:
             await asyncio.sleep(_POLL_SECONDS)
             run = await self._current(run)
@@ -114,15 +116,9 @@ def _explained(run: SyncRun) -> str:
     return f"The run ended as {run.status} ({run.reason or 'no reason'}):\n{steps}"
 
 
-async def _connect(uow: UnitOfWork, now: datetime) -> None:
-    tokens = TokenSet(
-        access_token="bench-access",  # noqa: S106 - what the page server would issue; it asks for none
-        refresh_token="bench-refresh",  # noqa: S106 - the same
-        expires_at=now + _TOKEN_LIFE,
-    )
-    account = CrmAccount(account_id=CrmAccountId("1"), name="Benchmark", currency="USD")
-    grant = Grant(tokens=tokens, account=account)
-    connection = CrmConnection.establish(_CONNECTION, _USER, Provider.HUBSPOT, grant, now)
+async def _connect(uow: UnitOfWork, server: PageServer, now: datetime) -> None:
+    grant = server.crm.grant(server.url, now)
+    connection = CrmConnection.establish(_CONNECTION, _USER, server.crm.provider, grant, now)
     async with uow(_USER) as tx:
         await tx.connections.save(connection)
-        await tx.tokens.put(connection.id, tokens)
+        await tx.tokens.put(connection.id, grant.tokens)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from benchmarks import portal
+from benchmarks.hubspot import portal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MODIFIED = {
