@@ -3,50 +3,28 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import pytest
 
-from astrelo.adapters.outbound.reference import BundledReferenceData
-from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
-from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, build_salesforce
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.domain.ports import Clock
 from astrelo.sandbox import Association, Portal, SandboxTransport
 from astrelo.sandbox.faults import Fault
 from astrelo.sandbox.salesforce import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
     App,
     RecordChange,
-    Sandbox,
     Switches,
     create_sandbox,
     record_id,
 )
 from tests.unit.adapters.browser import consented
+from tests.unit.adapters.salesforce_sandbox import config, salesforce_over
 from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.unit.contracts.crm.conformance import CrmProviderContract
 from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
 from tests.unit.contracts.crm.walking import Walking
 from tests.unit.contracts.crm.windows import ReadingWindows
 from tests.unit.fakes.clock import FakeClock
-from tests.unit.fakes.randomness import FakeRandomness
-
-reference = cache(BundledReferenceData)
-
-
-def salesforce_over(sandbox: Sandbox, clock: Clock, **settings: Any) -> SalesforceProvider:
-    config = SalesforceConfig(
-        client_id=DEVELOPMENT_CLIENT_ID,
-        client_secret=DEVELOPMENT_CLIENT_SECRET,
-        redirect_uri="http://127.0.0.1:8000/api/integrations/salesforce/callback",
-        **settings,
-    )
-    transport = SandboxTransport(sandbox)
-    return build_salesforce(config, reference(), clock, FakeRandomness(), reads=transport, oauth=transport)
-
 
 ALWAYS = 10**9
 OBJECTS = {
@@ -72,7 +50,8 @@ class SalesforceAccount(CrmAccountUnderTest):
         self._ids: dict[tuple[str, str], str] = {}
         self._limited_until: float | None = None
         self.login_hosts = ("test.salesforce.com", f"{self._org.my_domain}.my.salesforce.com")
-        self.provider = salesforce_over(self._sandbox, self._time, **settings)
+        transport = SandboxTransport(self._sandbox)
+        self.provider = salesforce_over(transport, self._time, config(**settings))
 
     async def consent(self, authorization_url: str) -> Consent:
         return await consented(self._sandbox, authorization_url)
@@ -117,7 +96,7 @@ class SalesforceAccount(CrmAccountUnderTest):
         table = self._org.tables[OBJECTS[object_type]]
         row = table.rows[self.record_id(object_type, name)]
         table.rows[row.id] = replace(
-            row, fields={**row.fields, "SystemModstamp": None}, raw={"Id": row.id, "IsDeleted": "perhaps"}
+            row, fields={**row.fields, "SystemModstamp": None}, raw={"Id": row.id, "SystemModstamp": []}
         )
 
     def forbid(self, object_type: ObjectType | None) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from functools import partial
+from itertools import islice
 
 import pytest
 
@@ -22,8 +23,8 @@ NAMES = some_names(MANY)
 EARLY, LATE = NAMES[:5], NAMES[-5:]
 EDITED = NAMES[10:-10:100]
 MIDDLE = len(EDITED) // 2
-TURNS = 4
-"""Loop turns between two changes: a walk in process takes a few hundred."""
+TURNS = 2
+"""Loop turns between two changes: a walk in process takes from a dozen to a few hundred."""
 
 Change = Callable[[], object]
 
@@ -72,14 +73,18 @@ class ReadingWhileRecordsChange(OverAnAccount):
         is_windowed: bool,
     ) -> None:
         account.put(*drafts(object_type, NAMES))
-        begun = Window(start=account.clock.now(), end=account.clock.now())
+        put_at = account.clock.now()
         account.pass_time(1)
+        begun = Window(start=put_at, end=account.clock.now())
+        account.pass_time(1)  # what changes now is in the following window alone
         mirror, remaining = Mirror(), changes(account, object_type)
         meddling = asyncio.create_task(meddle(remaining))
         window = begun if is_windowed else None
         async with aclosing(account.provider.read(session, object_type, window=window)) as reading:
             async for page in reading:
                 mirror.take(page)
+                for change in islice(remaining, 1):
+                    change()
         await meddling
         following = Window(start=begun.end, end=account.clock.now())
         for page in await pages(account.provider, session, object_type, window=following):

@@ -72,6 +72,7 @@ class Walking(OverAnAccount):
         while not walked or cursor is not None:
             walked.append(await first_page(account.provider.read(session, object_type, cursor=cursor)))
             cursor = walked[-1].cursor
+            assert len(walked) < MANY, "the walk goes round in a circle"
         assert names_in(records_in(walked)) == names
         assert len(walked) >= 3
 
