@@ -296,6 +296,14 @@ async def test_results_survive_cut_dropped_truncated_and_unready_answers() -> No
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 901))
 
 
+async def test_results_that_are_not_ready_are_asked_for_again() -> None:
+    world = in_bulk(*accounts(30))
+    world.refuse("NOT_FOUND", 404, match="/resultPages")
+    world.fault("respond", match="/results", status=204, body="", times=2)
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 31))
+    assert world.asked("/results") == 3
+
+
 async def test_locators_that_go_round_in_a_circle_end_a_walk() -> None:
     world = in_bulk(*accounts(30))
     headers = {"Sforce-Locator": "MA", "Sforce-NumberOfRecords": "0"}
@@ -328,6 +336,15 @@ async def test_a_job_of_another_version_is_replaced() -> None:
     assert jobs_made(world) == 2
 
 
+async def test_a_job_that_does_not_know_its_locator_any_more_is_replaced() -> None:
+    world = in_bulk(*accounts(1_400))
+    _, second, *_ = await world.pages(COMPANIES)
+    world.refuse("NOT_FOUND", 404, match="/resultPages")
+    world.refuse("INVALID_QUERY_LOCATOR", match="/results")
+    assert sorted(ids(await world.pages(COMPANIES, cursor=second.cursor))) == account_ids(*range(1, 1_401))
+    assert jobs_made(world) == 2
+
+
 async def test_a_job_that_is_gone_among_its_results_is_replaced() -> None:
     world = in_bulk(*accounts(900), bulk_rows_per_page=100)
     world.refuse("NOT_FOUND", 404, match="/results", skip=4, times=60)
@@ -350,6 +367,7 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
     assert jobs_made(world) == 2
     assert ("InternalServerError" in str(caught.value)) == (outcome == "Failed")
     assert "could not" not in str(caught.value)
+    assert world.asked("/describe") == 2, "a field may have been hidden from the first job"
     world.switches.bulk_outcome = "JobComplete"
     rest = await world.pages(COMPANIES, cursor=pages[-1].cursor)
     assert sorted(ids(rest)) == account_ids(*range(1, 31))

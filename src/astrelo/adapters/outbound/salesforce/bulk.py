@@ -45,6 +45,7 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _PAUSE_GROWTH = 1.5
 _UNDER_WAY = frozenset({"UploadComplete", "InProgress"})
+_DEAD_LOCATOR = "INVALID_QUERY_LOCATOR"
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE})
 
 
@@ -83,6 +84,7 @@ async def exported(
             _log.warning("crm.bulk_job_lost", job=position.job, reason=str(lost))
             if is_second:
                 raise CrmUnavailable(Provider.SALESFORCE, f"a bulk query was lost twice: {lost}") from None
+            reading.describing.forget(reading.session, reading.kind)
             position, is_second = None, True
         else:
             return
@@ -120,11 +122,11 @@ def _reason(job: QueryJob) -> str:
 
 
 async def _of_job(asking: Coroutine[Any, Any, T]) -> T:
-    """Take "there is no such job" for what it says. A job of another version of the API is one too."""
+    """Take "there is no such job", or none with this locator or for this version of the API, for what it says."""
     try:
         return await asking
     except Refused as error:
-        if error.status not in _GONE:
+        if error.status not in _GONE and error.code != _DEAD_LOCATOR:
             raise
         raise _JobLost(error.code) from error
 
@@ -212,9 +214,9 @@ async def _listed(
 
 
 async def _listed_page(reading: Reading[R], job: str, locator: str | None, url: str) -> _Place[R] | None:
-    """Fetch a listed page; None for one that is refused, be it for its size."""
+    """Fetch a listed page; None for one that is refused, be it for its size: whoever wants it asks for less."""
     asking = reading.client.listed_results(reading.session, reading.kind, job, url)
     try:
-        return _Place(locator, await _of_job(asking))
+        return _Place(locator, await asking)
     except CrmRejected:
         return None

@@ -52,8 +52,12 @@ class Describing:
         except Refused as error:
             if error.code != _NO_SUCH_FIELD:
                 raise
-        self._known.pop((session.account.account_id, kind.object), None)
+        self.forget(session, kind)
         return await ask(await self._visible(session, kind))
+
+    def forget(self, session: CrmSession, kind: Kind[R]) -> None:
+        """Have the object described anew before it is asked for again."""
+        self._known.pop((session.account.account_id, kind.object), None)
 
     async def _visible(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
         names = await self._names(session, kind)
