@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.salesforce.client import LONGEST_URL
-from astrelo.adapters.outbound.salesforce.describing import LONGEST_KEPT_SECONDS
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
@@ -304,7 +303,7 @@ async def test_a_describe_is_kept_for_ten_minutes_and_no_longer() -> None:
     world.switches.hidden_fields = ["Account.Phone"]
     await world.pages(COMPANIES)
     world.switches.hidden_fields = []
-    world.clock.advance(LONGEST_KEPT_SECONDS - 1)
+    world.clock.advance(599)
     await world.pages(COMPANIES)
     assert world.asked("/describe") == 1
     world.clock.advance(1)

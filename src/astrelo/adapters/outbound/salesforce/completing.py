@@ -1,6 +1,6 @@
 """From Salesforce's rows to a page of records: contacts of deals read, mapped, deletions and merges told apart."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import islice
 from typing import TypeVar
@@ -22,7 +22,7 @@ from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
 
 T = TypeVar("T")
-ContactIds = Mapping[str, Sequence[RecordId]]
+ContactIds = Mapping[str, Collection[RecordId]]
 
 _ROLES = Kind("OpportunityContactRole", ContactRoleRow, ObjectType.DEALS)
 
@@ -67,11 +67,11 @@ class Completion:
                 return self._mapper.deal(row, contacts.get(row.id, ()))
 
     async def _contacts_of(self, deals: Sequence[str]) -> ContactIds:
-        """Read the contacts that have a role in these deals: sorted, each once. Deleted roles do not count."""
+        """Read the contacts that have a role in these deals, each once. Deleted roles do not count."""
         found: dict[str, set[RecordId]] = {}
         for part in parts([id_ for id_ in dict.fromkeys(deals) if full_id(id_)], IDS_IN_A_QUERY):
             await self._gather(part, found)
-        return {deal: sorted(contacts) for deal, contacts in found.items()}
+        return found
 
     async def _gather(self, deals: Sequence[str], found: dict[str, set[RecordId]]) -> None:
         roles = paged(self._reading.of(_ROLES), [Condition("OpportunityId", "IN", deals)])
