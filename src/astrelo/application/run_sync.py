@@ -138,6 +138,8 @@ class RunSync:
             raise ProviderNotConfigured(run.provider)
         async with self._uow(run.user_id) as tx:
             connection = await tx.connections.by_id(run.connection_id)
+        # Connected again since the last run, its API may have moved: one that is gone refuses no token.
+        self._tokens.forget(connection.id)
         session = ConnectionSession(self._tokens, connection)
         refusals: list[str] = []
         owner_ids = await self._read_owners(run, session, refusals)
@@ -235,10 +237,14 @@ class RunSync:
 
     async def _request_next(self, tx: Transaction, connection: CrmConnection) -> None:
         """Start what was asked for while this run was under way: exactly one run for any number of requests."""
-        if (asked := await tx.connections.take_request(connection.id)) is not None:
-            await self._request_sync(tx, connection, asked)
-        elif await tx.hints.any_waiting(connection.id):
+        if not await self._request_asked(tx, connection) and await tx.hints.any_waiting(connection.id):
             await self._request_sync(tx, connection, SyncMode.EVENTS)
+
+    async def _request_asked(self, tx: Transaction, connection: CrmConnection) -> bool:
+        asked = await tx.connections.take_request(connection.id)
+        if asked is not None:
+            await self._request_sync(tx, connection, asked)
+        return asked is not None
 
     async def _hand_on(self, run: SyncRun) -> None:
         """Leave the rest to whichever worker comes next, but let another run of the CRM account go first."""
@@ -258,11 +264,18 @@ class RunSync:
             log.info("sync.parked", reason=reason)
 
     async def _end(self, run: SyncRun, ended: SyncRun) -> None:
-        """Write how it ended, unless somebody else owns the run by now."""
+        """Write how it ended, unless somebody else owns the run by now.
+
+        What was asked for while it failed is started: whoever connects again, perhaps because the CRM had moved,
+        waits for no schedule. Waiting hints are left to one, or a CRM that is down would be asked without a pause.
+        """
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
+                connection = await tx.connections.lock(run.provider)
                 await _still_ours(tx, run)
                 await tx.runs.save(ended)
+                if ended.status is RunStatus.FAILED and connection is not None and connection.is_active:
+                    await self._request_asked(tx, connection)
 
 
 def _waits_for_a_person(run: SyncRun) -> bool:

@@ -20,9 +20,9 @@ class RequestSync:
 
     A run that has not begun is returned as it is. One that is running may be past what the caller wants
     seen, so the request is remembered, and the run starts another when it ends: an incremental one, unless
-    more was asked for than the run does itself. A parked run is woken, and one that failed recently goes
-    on from its cursors. Joins the caller's transaction, which must
-    hold the connection's lock.
+    more was asked for than the run does itself. A parked run is woken, and one that failed recently goes on
+    from its cursors if it does all that is asked. Joins the caller's transaction, which must hold the
+    connection's lock.
     """
 
     def __init__(self, clock: Clock, randomness: Randomness, policy: SyncPolicy) -> None:
@@ -38,7 +38,7 @@ class RequestSync:
             raise InvalidTransition("connection", connection.status, "synced")
         now = self._clock.now()
         latest = await tx.runs.latest(connection.id)
-        if latest is not None and latest.is_resumable(now):
+        if latest is not None and latest.is_resumable(now, mode):
             run = latest.requeued()
             await tx.runs.save(run)
             if not run.mode.covers(mode):

@@ -263,13 +263,15 @@ class SyncRun:
             self, status=RunStatus.QUEUED, reason=None, parked_until=None, finished_at=None, attempts=0
         )
 
-    def is_resumable(self, now: datetime) -> bool:
+    def is_resumable(self, now: datetime, wanted: SyncMode) -> bool:
         """Tell whether a request for a sync should go on with this run rather than begin another.
 
-        One that only followed webhooks has no cursor to go on from; what it left is followed by any run.
+        One that failed must do all that is wanted: else another does it, and this one's part with it. One that
+        only followed webhooks has no cursor to go on from; what it left is followed by any run.
         """
         if self.status is RunStatus.FAILED and self.mode is not SyncMode.EVENTS:
-            return now - (self.started_at or self.requested_at) < RESUMABLE_FOR
+            is_recent = now - (self.started_at or self.requested_at) < RESUMABLE_FOR
+            return is_recent and self.mode.covers(wanted)
         return self.status is RunStatus.PARKED
 
     def finished(self, at: datetime, refusals: Sequence[str] = ()) -> Self:
