@@ -23,6 +23,8 @@ from tests.secret_watch import Secrets, Spawn, Spawned
 COMPANIES = 40
 REAL_PORTAL = Path(__file__).parents[3] / "shared" / "data" / "portal-open.jsonl.gz"
 FATES = {"received", "inserted", "updated", "unchanged", "rejected"}
+FIGURES = {"companies", "contacts", "deals", "owners", "links", "unreadable", "requests", "seconds"}
+CRMS = ("hubspot", "salesforce")
 
 Demo = Callable[..., Spawned]
 
@@ -89,13 +91,20 @@ async def aged(dsn: str) -> None:
         await connection.close()
 
 
-def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_dir: Path) -> None:
-    first = demo("--once", "--json", "--companies", str(COMPANIES))
+def assert_adds_up(summary: dict[str, Any]) -> None:
+    """Hold the figures of one CRM to their own sums."""
+    links = summary["links"]
+    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
+    assert told == summary["contacts"]["received"]
+    assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
+
+
+@pytest.mark.parametrize("crm", CRMS)
+def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_dir: Path, crm: str) -> None:
+    arguments = ("--once", "--json", "--companies", str(COMPANIES), "--provider", crm)
+    first = demo(*arguments)
     summary = finished(first)
-    assert set(summary) == {
-        "companies", "contacts", "deals", "owners", "links", "unreadable", "requests", "seconds",
-        "entities",
-    }  # fmt: skip
+    assert set(summary) == FIGURES | {"entities"}
     assert set(summary["companies"]) == FATES | {"entities"}
     assert set(summary["contacts"]) == FATES
     assert set(summary["deals"]) == FATES | {"linked", "unlinked"}
@@ -103,44 +112,68 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
     assert summary["companies"]["received"] == COMPANIES
     assert summary["entities"] == {"companies": summary["companies"]["entities"], "with_two_sources": 0}
     assert records(summary, "inserted") == records(summary, "received")
-    links = summary["links"]
-    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
-    assert told == summary["contacts"]["received"]
-    assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
+    assert_adds_up(summary)
     assert "\x1b" not in first.stdout + first.stderr
     assert "Certified: companies, contacts, deals." in first.stderr
 
     hours_pass(state_dir)
-    again = finished(demo("--once", "--json", "--companies", str(COMPANIES)))
+    again = finished(demo(*arguments))
     assert records(again, "unchanged") == records(again, "received") == records(summary, "received")
-    assert again["links"] == links
+    assert again["links"] == summary["links"]
+    assert again["entities"] == summary["entities"]
+    assert servers_on(state_dir) == []
+
+
+def test_the_same_firms_in_two_crms_become_companies_with_two_sources(demo: Demo, state_dir: Path) -> None:
+    arguments = ("--once", "--json", "--companies", str(COMPANIES), "--provider", "both")
+    summary = finished(demo(*arguments), steps=6)
+    entities = summary.pop("entities")
+    assert set(summary) == set(CRMS)
+    for of_crm in summary.values():
+        assert set(of_crm) == FIGURES
+        assert records(of_crm, "inserted") == records(of_crm, "received")
+        assert_adds_up(of_crm)
+    hubspot, salesforce = (summary[crm] for crm in CRMS)
+    assert records(hubspot, "received") == records(salesforce, "received")
+    apart = hubspot["companies"]["entities"] + salesforce["companies"]["entities"]
+    assert entities["companies"] == apart - entities["with_two_sources"]
+    assert entities["with_two_sources"] > COMPANIES / 2
+
+    hours_pass(state_dir)
+    again = finished(demo(*arguments), steps=6)
+    assert again["entities"] == entities
+    for crm in CRMS:
+        assert records(again[crm], "unchanged") == records(summary[crm], "received")
+        assert again[crm]["links"] == summary[crm]["links"]
     assert servers_on(state_dir) == []
 
 
 def test_it_stays_up_until_ctrl_c_lets_no_second_one_in_and_stops_everything_cleanly(
     demo: Demo, state_dir: Path, secrets: Secrets
 ) -> None:
-    run = demo("--companies", str(COMPANIES))
+    run = demo("--companies", str(COMPANIES), "--provider", "both")
     link = run.wait_for(r"the page +(\S+)")[1]
     api = run.wait_for(r"the API +(\S+)/schema")[1]
-    sandbox = run.wait_for(r"the sandbox +(\S+)/_sandbox/stats")[1]
+    sandboxes = [run.wait_for(rf"{name} +(\S+)/_sandbox/stats")[1] for name in ("HubSpot", "Salesforce")]
     UUID(run.wait_for(r"astrelo token --user (\S+)")[1])
     with httpx.Client() as browser:
         assert browser.get(link, follow_redirects=True).url.path == "/app"
         assert browser.get(f"{api}/api/companies").json()["data"]
         assert browser.get(f"{api}/schema/openapi.json").status_code == 200
-        issued = [entry["value"] for entry in browser.get(f"{sandbox}/_sandbox/secrets").json()]
-    secrets.register(*issued)
-    assert len(issued) >= 3
+        issued = [browser.get(f"{sandbox}/_sandbox/secrets").json() for sandbox in sandboxes]
+    secrets.register(*(entry["value"] for of_crm in issued for entry in of_crm))
+    assert all(len(of_crm) >= 3 for of_crm in issued)
     second = demo("--once")
     assert second.wait() == 1
     assert "A demo of this clone runs already." in second.stderr
     run.process.send_signal(signal.SIGINT)
     assert run.wait() == 0
-    assert "40 companies synced" in run.stdout
+    assert "HubSpot: 40 companies synced" in run.stdout
+    assert "Salesforce: 40 companies synced" in run.stdout
     assert servers_on(state_dir) == []
     logs = [(file.name, file.read_text()) for file in (state_dir / "logs").iterdir()]
-    assert {name for name, _ in logs} == {"sandbox-hubspot.log", "api.log", "worker.log"}
+    sandbox_logs = {f"sandbox-{crm}.log" for crm in CRMS}
+    assert {name for name, _ in logs} == sandbox_logs | {"api.log", "worker.log"}
     assert secrets.leaks(logs) == []
 
 
