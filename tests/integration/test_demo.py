@@ -226,16 +226,17 @@ def test_a_portal_that_cannot_be_read_is_explained(demo: Demo, tmp_path: Path, s
 
 
 @pytest.mark.skipif(not REAL_PORTAL.exists(), reason="the open portal is not part of the repository")
-def test_the_open_portal_is_synced_whole(demo: Demo) -> None:
-    run = demo("--once", "--json", "--portal", str(REAL_PORTAL))
-    run.wait_for("deals")
-    run.wait_for("companies")
-    summary = finished(run, steps=1)
-    assert records(summary, "received") == [10_089, 21_761, 6_087]
-    assert records(summary, "rejected") == [0, 0, 0]
-    assert 9_797 <= summary["companies"]["entities"] <= 9_810
-    links = summary["links"]
-    assert links["provider_id"] == 16_390
-    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
-    assert told == 21_761
-    assert summary["deals"]["linked"] == 6_087
+def test_the_open_portal_is_synced_whole_from_both_crms(demo: Demo) -> None:
+    run = demo("--once", "--json", "--portal", str(REAL_PORTAL), "--provider", "both")
+    summary = finished(run, steps=6)
+    for of_crm in (summary[crm] for crm in CRMS):
+        assert records(of_crm, "received") == [10_089, 21_761, 6_087]
+        assert records(of_crm, "rejected") == [0, 0, 0]
+        assert 9_797 <= of_crm["companies"]["entities"] <= 9_810
+        assert of_crm["links"]["provider_id"] == 16_390
+        assert of_crm["deals"]["linked"] == 6_087
+        assert_adds_up(of_crm)
+    apart = sum(summary[crm]["companies"]["entities"] for crm in CRMS)
+    entities = summary["entities"]
+    assert entities["companies"] == apart - entities["with_two_sources"]
+    assert entities["with_two_sources"] >= 9_790
