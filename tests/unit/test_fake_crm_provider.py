@@ -106,6 +106,9 @@ class FakeAccount(CrmAccountUnderTest):
         self._crm.trouble = None
         self._crm.knows_tokens = True
 
+    def restart(self) -> None:
+        """Nothing is forgotten: all that the fake knows is the CRM's own."""
+
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)
 

@@ -24,7 +24,7 @@ class HubSpotAccount(CrmAccountUnderTest):
         self._sandbox = create_sandbox(EMPTY_PORTAL, clock=lambda: self._time.now().timestamp())
         self._account = self._sandbox.account
         self._ids: dict[tuple[str, str], str] = {}
-        self.provider = hubspot_over(self._sandbox, self._time)
+        self.restart()
 
     async def consent(self, authorization_url: str) -> Consent:
         return await consented(self._sandbox, authorization_url)
@@ -118,6 +118,9 @@ class HubSpotAccount(CrmAccountUnderTest):
 
     def recover(self) -> None:
         self._sandbox.faults.clear()
+
+    def restart(self) -> None:
+        self.provider = hubspot_over(self._sandbox, self._time)
 
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)

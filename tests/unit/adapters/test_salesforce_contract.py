@@ -23,7 +23,6 @@ from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.unit.contracts.crm.conformance import CrmProviderContract
 from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
 from tests.unit.contracts.crm.walking import Walking
-from tests.unit.contracts.crm.windows import ReadingWindows
 from tests.unit.fakes.clock import FakeClock
 
 ALWAYS = 10**9
@@ -50,8 +49,8 @@ class SalesforceAccount(CrmAccountUnderTest):
         self._ids: dict[tuple[str, str], str] = {}
         self._limited_until: float | None = None
         self.login_hosts = ("test.salesforce.com", f"{self._org.my_domain}.my.salesforce.com")
-        transport = SandboxTransport(self._sandbox)
-        self.provider = salesforce_over(transport, self._time, config(**settings))
+        self._config = config(**settings)
+        self.restart()
 
     async def consent(self, authorization_url: str) -> Consent:
         return await consented(self._sandbox, authorization_url)
@@ -147,6 +146,9 @@ class SalesforceAccount(CrmAccountUnderTest):
     def recover(self) -> None:
         self._sandbox.faults.clear()
 
+    def restart(self) -> None:
+        self.provider = salesforce_over(SandboxTransport(self._sandbox), self._time, self._config)
+
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)
         if self._limited_until is not None and self._time.monotonic() >= self._limited_until:
@@ -190,11 +192,11 @@ class TestSalesforceInBulk(CrmProviderContract):
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:
         # so small a page that what is fetched ahead of the reader is not all of a job's results
-        return SalesforceAccount(bulk_threshold=500, bulk_page=150)
+        return SalesforceAccount(bulk_threshold=500, bulk_page=250)
 
 
 @pytest.mark.parametrize("threshold", [50_000, 500], ids=["queries", "jobs"])
-class TestSalesforceWhosePagesAreHandedOutInParts(Walking, ReadingWindows):
+class TestSalesforceWhosePagesAreHandedOutInParts(Walking):
     @pytest.fixture
     def account(self, threshold: int) -> CrmAccountUnderTest:
         return SalesforceAccount(bulk_threshold=threshold)

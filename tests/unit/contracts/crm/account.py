@@ -123,6 +123,10 @@ class CrmAccountUnderTest(ABC):
         """Answer as usual again."""
 
     @abstractmethod
+    def restart(self) -> None:
+        """Put another provider in the place of ours, as a new process does: it remembers nothing."""
+
+    @abstractmethod
     def pass_time(self, seconds: float) -> None: ...
 
 

@@ -62,7 +62,7 @@ class Walking(OverAnAccount):
         assert {page.expected_total for page in walked[1:]} <= {None, MANY - 1}
 
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_a_walk_that_is_begun_anew_after_every_page_brings_everything_too(
+    async def test_a_walk_that_another_process_takes_over_after_every_page_brings_everything_too(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
     ) -> None:
         names = some_names(MANY)
@@ -72,6 +72,7 @@ class Walking(OverAnAccount):
         while not walked or cursor is not None:
             walked.append(await first_page(account.provider.read(session, object_type, cursor=cursor)))
             cursor = walked[-1].cursor
+            account.restart()
             assert len(walked) < MANY, "the walk goes round in a circle"
         assert names_in(records_in(walked)) == names
         assert len(walked) >= 3

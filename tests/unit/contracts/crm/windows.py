@@ -62,6 +62,7 @@ class ReadingWindows(OverAnAccount):
         assert len(walked) >= 3
         assert walked[0].expected_total in {None, MANY}
         for place, page in enumerate(walked[:-1], start=1):
+            account.restart()
             rest = await pages(account.provider, session, object_type, window=window, cursor=page.cursor)
             assert rest[-1].cursor is None
             assert set(ids_in(rest)) >= set(ids_in(walked[place:]))
