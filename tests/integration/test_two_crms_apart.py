@@ -19,15 +19,9 @@ from astrelo.application.verify_sync import VerifySync
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.sync import RunStatus
+from tests.builders import company, contact, deal
 from tests.integration.sync_world import World
-from tests.integration.two_crms import (
-    BOTH,
-    HUBSPOT,
-    SALESFORCE,
-    acme_in_both,
-    play,
-    sync_both,
-)
+from tests.integration.two_crms import BOTH, HUBSPOT, SALESFORCE, TwoCrms, acme_in_both, play, sync_both
 
 
 def test_accounts_of_two_crms_with_one_id_are_two_accounts(database: str) -> None:
@@ -100,7 +94,9 @@ def test_freshness_is_each_crm_s_own(database: str) -> None:
 
 
 def test_verifying_one_crm_does_not_miss_what_the_other_has(database: str) -> None:
-    both = acme_in_both()
+    both = TwoCrms()
+    both.tell(HUBSPOT, [company("1")], [contact("11")], [deal("21")])
+    both.tell(SALESFORCE, [company("2")], [contact("12")], [deal("22")])
 
     async def scenario(made: World) -> None:
         await sync_both(made)
