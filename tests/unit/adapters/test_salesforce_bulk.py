@@ -207,6 +207,18 @@ async def test_results_that_come_in_other_pages_to_whoever_takes_over_lose_none(
     for number, page in enumerate(pages[:-1]):
         rest = await world.pages(COMPANIES, cursor=page.cursor)
         assert sorted(ids(pages[: number + 1]) + ids(rest)) == account_ids(*range(1, 1_401))
+        if rest[0].cursor is not None:
+            again = await world.pages(COMPANIES, cursor=rest[0].cursor)
+            assert sorted(ids([*pages[: number + 1], rest[0], *again])) == account_ids(*range(1, 1_401))
+
+
+async def test_whoever_takes_over_fetches_the_listed_pages_from_there_on_and_no_other() -> None:
+    world = in_bulk(*accounts(1_000), bulk_rows_per_page=100)
+    pages = await world.pages(COMPANIES)
+    before = world.asked("/results")
+    rest = await world.pages(COMPANIES, cursor=pages[6].cursor)
+    assert len(ids(rest)) == 400
+    assert world.asked("/results") - before == 4
 
 
 async def test_a_window_in_a_job_is_known_to_its_cursor() -> None:
@@ -396,14 +408,26 @@ async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
 
 
 async def test_a_bad_record_of_a_job_is_told_once_and_costs_itself_alone() -> None:
-    world = in_bulk(*accounts(30))
+    world = in_bulk(*accounts(1_400))
     table = world.sandbox.org.tables["Account"]
     bad = record_id("Account", 5)
     table.rows[bad].fields["SystemModstamp"] = None  # type: ignore[index] # it is a dictionary
     pages = await world.pages(COMPANIES)
-    assert len(ids(pages)) == 29
+    assert [len(page.records) for page in pages][1:] in ([999, 400], [1_000, 399])
     told = [one for page in pages for one in page.rejected]
     assert told == [RejectedRecord(bad, RejectionReason.NO_MODIFIED_TIME)]
+
+
+async def test_rows_that_are_none_are_told_with_the_first_part_of_their_page_alone() -> None:
+    world = in_bulk(*accounts(30))
+    rows = [f'"{one}","{CREATED}"' for one in account_ids(*range(1, 1_102))]
+    body = "\n".join(['"Id","SystemModstamp"', '"odd"', *rows, ""])
+    headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": "1102"}
+    world.fault("respond", match="/results", status=200, times=2, body=body, headers=headers)
+    pages = await world.pages(COMPANIES)
+    assert [len(page.rejected) for page in pages] == [0, 1, 0]
+    rest = await world.pages(COMPANIES, cursor=pages[1].cursor)
+    assert (len(ids(rest)), [len(page.rejected) for page in rest]) == (101, [0])
 
 
 async def test_leaving_a_walk_stops_waiting_for_its_job() -> None:
