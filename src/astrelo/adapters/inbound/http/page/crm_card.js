@@ -54,19 +54,19 @@ export class CrmCard {
         attempt(() => ask(this.path, { method: "DELETE" }));
       }
     });
-    on("login-host", "input", () => this.aim());
+    on("connect", "click", () => attempt(() => this.connect()));
     on("login", "submit", (event) => {
       event.preventDefault();
-      this.parts.connect.click();
+      attempt(() => this.connect());
     });
-    this.aim();
   }
 
-  // A link and no form: where only forms to oneself are allowed, browsers stop one that is redirected elsewhere.
-  aim() {
+  // Asked by script, so that a host which is none of the CRM's is explained here and not on a page of JSON.
+  async connect() {
     const host = this.parts["login-host"].value.trim();
     const query = host ? `?${new URLSearchParams({ login_host: host })}` : "";
-    this.parts.connect.href = `${this.path}/authorize${query}`;
+    const { authorize_url: away } = await ask(`${this.path}/authorize${query}`, { method: "POST" });
+    if (away !== null) location.assign(away);
   }
 
   async cancel() {
