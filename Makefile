@@ -30,7 +30,7 @@ STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READ
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: $(READY) ## Connect a sandbox HubSpot and watch it sync (ARGS="--once --json")
+demo: $(READY) ## Connect a sandbox CRM and watch it sync (ARGS="--provider both")
 	@$(RUN) astrelo demo $(ARGS)
 
 test: $(READY) ## The gate and all tests, against a real PostgreSQL

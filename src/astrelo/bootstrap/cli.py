@@ -25,7 +25,7 @@ _BOTH = "both"
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="astrelo", prog_name="astrelo")
 def cli() -> None:
-    """Astrelo's CRM integration: companies, contacts and deals from HubSpot into PostgreSQL.
+    """Astrelo's CRM integration: companies, contacts and deals from HubSpot and Salesforce.
 
     Settings come from the environment (ASTRELO_…); the README lists them.
     """
