@@ -7,6 +7,7 @@ caller that must tell the two apart asks `is_told` of the text.
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -40,6 +41,7 @@ _PORT = re.compile(r":\d*\Z", re.ASCII)
 _LOCAL_PART = re.compile(r'[^\s@"(),:;<>\[\\\]\x00-\x20\x7f\ud800-\udfff]+')
 _QUOTED_LOCAL_PART = re.compile(r'"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[\x20-\x7e])+"')
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_FLAGS: Mapping[str | None, bool] = {"true": True, "false": False}
 _MILLISECONDS = re.compile(r"-?\d{1,18}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -199,13 +201,17 @@ def probability(value: str | None) -> Decimal | None:
 
 def currency(value: str | None) -> str | None:
     """Read an ISO 4217 code by its shape; which codes exist is the CRM's to know."""
-    code = value.strip().upper() if value is not None else ""
+    if value is None:
+        return None
+    code = value.strip().upper()
     return code if _CURRENCY.fullmatch(code) else None
 
 
 def flag(value: str | None) -> bool | None:
     """Read 'true' or 'false', in any case."""
-    return None if value is None else {"true": True, "false": False}.get(value.strip().lower())
+    if value is None or value in _FLAGS:
+        return _FLAGS.get(value)
+    return _FLAGS.get(value.strip().lower())
 
 
 def timestamp(value: str | None) -> datetime | None:

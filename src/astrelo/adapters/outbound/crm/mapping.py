@@ -12,7 +12,7 @@ from astrelo.domain.records import RejectedRecord, RejectionReason
 
 def record_id(told: str | None) -> RecordId | None:
     """Return the id if it can be kept as it is: mending it could make it another record's."""
-    if told is None or not 0 < len(told) <= MAX_RECORD_ID_LENGTH:
+    if not told or len(told) > MAX_RECORD_ID_LENGTH:
         return None
     return RecordId(told) if told.isalnum() or text(told) == told else None
 

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.salesforce.answers import ContactRoleRow
 from astrelo.adapters.outbound.salesforce.client import IDS_IN_A_QUERY, Kind
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
@@ -22,7 +21,7 @@ from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
 
 T = TypeVar("T")
-ContactIds = Mapping[str, Collection[RecordId]]
+ContactIds = Mapping[str, Collection[str]]
 
 _ROLES = Kind("OpportunityContactRole", ContactRoleRow, ObjectType.DEALS)
 
@@ -38,12 +37,18 @@ class Completion:
         """Tell deleted rows as `removed_ids`, or as `merged` where they name the row that they went into."""
         records: list[CrmRecord] = []
         rejected = list(group.rejected)
-        for outcome in await self._mapped([row for row in group.rows if not row.is_deleted]):
+        gone: dict[RecordId, RecordId | None] = {}
+        live: list[RecordRow] = []
+        for row in group.rows:
+            if row.is_deleted:
+                gone[row.id] = row.master_id
+            else:
+                live.append(row)
+        for outcome in await self._mapped(live):
             if isinstance(outcome, RejectedRecord):
                 rejected.append(outcome)
             else:
                 records.append(outcome)
-        gone = {row.id: row.master_id for row in group.rows if row.is_deleted}
         return RecordPage(
             records=records,
             cursor=group.cursor,
@@ -54,33 +59,31 @@ class Completion:
         )
 
     async def _mapped(self, rows: Sequence[RecordRow]) -> Sequence[CrmRecord | RejectedRecord]:
-        contacts = await self._contacts_of([row.id for row in rows if isinstance(row, OpportunityRow)])
+        contacts = await self._contacts_of([row.id for row in rows if type(row) is OpportunityRow])
         return [self._one(row, contacts) for row in rows]
 
     def _one(self, row: RecordRow, contacts: ContactIds) -> CrmRecord | RejectedRecord:
-        match row:
-            case AccountRow():
-                return self._mapper.company(row)
-            case ContactRow():
-                return self._mapper.contact(row)
-            case OpportunityRow():
-                return self._mapper.deal(row, contacts.get(row.id, ()))
+        """Look at the class itself: isinstance asks the metaclass of structs, which takes as long as a field."""
+        if type(row) is AccountRow:
+            return self._mapper.company(row)
+        if type(row) is ContactRow:
+            return self._mapper.contact(row)
+        return self._mapper.deal(cast("OpportunityRow", row), contacts.get(row.id, ()))
 
     async def _contacts_of(self, deals: Sequence[str]) -> ContactIds:
         """Read the contacts that have a role in these deals, each once. Deleted roles do not count."""
-        found: dict[str, set[RecordId]] = {}
+        found: dict[str, set[str]] = {}
         for part in parts([id_ for id_ in dict.fromkeys(deals) if full_id(id_)], IDS_IN_A_QUERY):
             await self._gather(part, found)
         return found
 
-    async def _gather(self, deals: Sequence[str], found: dict[str, set[RecordId]]) -> None:
+    async def _gather(self, deals: Sequence[str], found: dict[str, set[str]]) -> None:
         roles = paged(self._reading.of(_ROLES), [Condition("OpportunityId", "IN", deals)])
         async with aclosing(roles):
             async for page in roles:
                 for role in page.rows:
-                    contact = record_id(role.contact_id)
-                    if role.opportunity_id is not None and contact is not None:
-                        found.setdefault(role.opportunity_id, set()).add(contact)
+                    if role.opportunity_id is not None and role.contact_id is not None:
+                        found.setdefault(role.opportunity_id, set()).add(role.contact_id)
 
 
 def parts(items: Sequence[T], size: int) -> Iterator[list[T]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, sic_code
@@ -56,6 +57,7 @@ FIELDS: Mapping[ObjectType, tuple[str, ...]] = {
 }
 """What we want to know of each object; what an org has of it, its describe tells."""
 
+_CACHED_SHARES = 1_024
 _COMPANY_FIELDS = (
     "domain",
     "naics",
@@ -228,8 +230,9 @@ def _read_stage(told: StageRow) -> _Stage:
     return _Stage(text(told.master_label), outlook)
 
 
+@lru_cache(_CACHED_SHARES)
 def _share(percentage: str | None) -> Decimal | None:
-    """Read a percentage as a share from 0 to 1."""
+    """Read a percentage as a share from 0 to 1. There are few of them: most are those of the stages."""
     told = amount(percentage)
     return None if told is None else probability(str(told / 100))
 

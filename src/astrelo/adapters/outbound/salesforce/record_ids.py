@@ -5,10 +5,14 @@ which of them are capitals, the first one's lowest (Salesforce's help, "Record i
 """
 
 import re
+from string import ascii_letters, digits
 
 _SHORT = 15
 _LONG = 18
-_SUFFIXES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_CAPITALS = str.maketrans(
+    {character: "1" if character.isupper() else "0" for character in ascii_letters + digits}
+)
+_SUFFIXES = {f"{bits:05b}"[::-1]: suffix for bits, suffix in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345")}
 _ID = re.compile(r"[0-9A-Za-z]{15}(?:[A-Z0-5]{3})?", re.ASCII)
 
 
@@ -19,14 +23,7 @@ def full_id(told: str) -> str | None:
     """
     if not _ID.fullmatch(told):
         return None
-    full = told[:_SHORT] + _suffix(told[:_SHORT])
+    short = told[:_SHORT]
+    capitals = short.translate(_CAPITALS)
+    full = short + _SUFFIXES[capitals[:5]] + _SUFFIXES[capitals[5:10]] + _SUFFIXES[capitals[10:]]
     return full if len(told) < _LONG or told == full else None
-
-
-def _suffix(short: str) -> str:
-    chunks = (short[start : start + 5] for start in range(0, _SHORT, 5))
-    return "".join(_SUFFIXES[_capitals(chunk)] for chunk in chunks)
-
-
-def _capitals(chunk: str) -> int:
-    return sum(1 << place for place, character in enumerate(chunk) if character.isupper())

@@ -5,8 +5,9 @@ the same page is asked for again.
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import StringIO
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO, TextIOWrapper
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -87,7 +88,7 @@ class PageDecoder(Generic[R]):
         return converted(mended(body, parse_float=str), QueryAnswer, Provider.SALESFORCE)
 
     def _read(self, told: object, sheaf: _Sheaf[R]) -> None:
-        if not isinstance(told, Mapping):
+        if not isinstance(told, dict):
             sheaf.refuse(None)
             return
         try:
@@ -125,22 +126,24 @@ class CsvDecoder(Generic[R]):
         A quoting error makes it incomplete as well: behind it nobody can tell where the next row begins. So
         does a value longer than the csv module takes, which is four times our longest field.
         """
-        text = body.decode("utf-8-sig", "replace").replace("\0", "")
-        if not text.endswith("\n"):
+        # as a stream: a page as one text is four times as long, and is copied once more to be read
+        body = body.replace(b"\0", b"")
+        if not body.endswith(b"\n"):
             raise Incomplete("its last row is cut off")
+        lines = TextIOWrapper(BytesIO(body), "utf-8-sig", "replace", newline="\n")
         try:
-            return self._page(csv.reader(StringIO(text), strict=True))
+            return self._page(csv.reader(lines, strict=True))
         except csv.Error as error:
             raise Incomplete("it is no whole CSV") from error
 
     def _page(self, lines: Iterator[list[str]]) -> CsvPage[R]:
         header = next(lines)
         columns = _columns(header, self._names)
-        width, sheaf = len(header), _Sheaf(self._row)
+        wanted, width, sheaf = itemgetter(*columns), len(header), _Sheaf(self._row)
         for values in lines:
             if len(values) == width:
                 values.append("")
-                sheaf.add([values[column] or None for column in columns])
+                sheaf.add([value or None for value in wanted(values)])
             elif values:
                 sheaf.refuse(values[columns[0]] if columns[0] < len(values) else None)
         return CsvPage(sheaf.rows, sheaf.rejected)
