@@ -93,10 +93,10 @@ def test_what_can_be_no_id_of_salesforce_is_told_apart(told: str) -> None:
 
 
 def test_a_window_is_widened_to_whole_milliseconds() -> None:
-    stretch = Stretch.of(Window(start=AT, end=AT + timedelta(microseconds=1)))
+    stretch = Stretch.of(Window(start=AT, end=AT + timedelta(microseconds=2)))
     assert (stretch.first, stretch.last) == (
         AT.replace(microsecond=120_000),
-        AT.replace(microsecond=121_000),
+        AT.replace(microsecond=122_000),
     )
     exact = AT.replace(microsecond=120_000)
     assert Stretch.of(Window(start=exact, end=exact)).last == exact
