@@ -1,5 +1,6 @@
 """Walks by bulk jobs: those that are lost, frozen, taken over half-way, or whose results come in odd pages."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
@@ -432,8 +433,10 @@ async def test_rows_that_are_none_are_told_with_the_first_part_of_their_page_alo
 
 async def test_leaving_a_walk_stops_waiting_for_its_job() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
+    before = asyncio.all_tasks()
     async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)
+    assert asyncio.all_tasks() == before
     asked = len(world.sandbox.journal.entries)
     await world.clock.sleep(120)
     assert len(world.sandbox.journal.entries) == asked

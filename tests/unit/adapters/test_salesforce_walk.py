@@ -1,5 +1,6 @@
 """Walks by queries, through a sandbox that is as large, as small-paged and as forgetful as a test wants it."""
 
+import asyncio
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -191,8 +192,10 @@ async def test_a_bad_record_is_told_once_and_costs_itself_alone() -> None:
 async def test_leaving_a_walk_early_stops_what_is_ahead() -> None:
     world = World(*deals(1_500))
     world.switches.latency_ms = 1
+    before = asyncio.all_tasks()
     async with aclosing(world.reading(DEALS)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)
+    assert asyncio.all_tasks() == before
     asked = len(world.sandbox.journal.entries)
     world.clock.advance(60)
     await world.clock.sleep(60)
