@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from astrelo.domain.connection import AuthorizationRequest
-from astrelo.domain.errors import CrmRejected, CrmUnavailable
+from astrelo.domain.errors import CrmRejected, CrmUnavailable, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CrmRecord, OwnerRecord
 from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
@@ -14,6 +14,7 @@ from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
 from tests.unit.domain.records import company_record, contact_record, deal_record
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_provider import FakeCrmProvider
+from tests.unit.fakes.crm_session import FakeCrmSession
 
 HOSTS = ("acme.crm.example", "test.crm.example")
 
@@ -165,3 +166,12 @@ class TestFakeCrmProviderWhoseRefreshTokensAreSingleUse(CrmProviderContract):
         account = FakeAccount(clock, crm)
         account.login_hosts = HOSTS
         return account
+
+    @pytest.mark.anyio
+    async def test_a_used_up_refresh_token_that_is_sent_again_ends_the_grant(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        renewed = await account.provider.refresh(session.tokens)
+        for tokens in (session.tokens, renewed):
+            with pytest.raises(ReauthorizationRequired):
+                await account.provider.refresh(tokens)

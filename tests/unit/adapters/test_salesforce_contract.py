@@ -199,4 +199,4 @@ class TestSalesforceInBulk(CrmProviderContract):
 class TestSalesforceWhosePagesAreHandedOutInParts(Walking):
     @pytest.fixture
     def account(self, threshold: int) -> CrmAccountUnderTest:
-        return SalesforceAccount(bulk_threshold=threshold)
+        return SalesforceAccount(bulk_threshold=threshold, bulk_page=1_500)
