@@ -328,6 +328,31 @@ def test_a_revoked_grant_parks_the_run_with_the_reason(play: Play) -> None:
     play(crm, scenario)
 
 
+class Unending(ScriptedCrm):
+    """Gives a page that says that others follow, and no other."""
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncGenerator[RecordPage, None]:
+        yield RecordPage(records=[company("1")] if object_type is COMPANIES else [], cursor=Cursor("more"))
+
+
+def test_a_walk_that_stops_before_the_end_of_data_fails_instead_of_waiting(play: Play) -> None:
+    async def scenario(made: World) -> None:
+        async with asyncio.timeout(20):
+            run = await made.sync()
+        assert run.status is RunStatus.FAILED
+        assert run.reason is not None
+        assert "before the end of data" in run.reason
+
+    play(Unending(), scenario)
+
+
 def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
     pause = timedelta(hours=3)
     crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, pause, "DAILY")]})

@@ -16,7 +16,8 @@ from typing import Generic, cast
 import structlog
 
 from astrelo.application.pacing import Pace
-from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
+from astrelo.domain.errors import CrmRejected
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, CrmProvider, CrmSession
 from astrelo.domain.records import (
     CrmRecord,
@@ -141,7 +142,7 @@ class RecordWalk:
         """
         pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
         try:
-            async with _fetched_ahead(pages) as queue:
+            async with _fetched_ahead(pages, source.crm.provider) as queue:
                 while not step.is_done and (batch := await _next_batch(queue, should_stop)) is not None:
                     step = await self._commit(source, step, batch, conclude)
         finally:
@@ -237,8 +238,13 @@ PageQueue = asyncio.Queue[RecordPage | Exception]
 
 
 @asynccontextmanager
-async def _fetched_ahead(pages: AsyncGenerator[RecordPage, None]) -> AsyncIterator[PageQueue]:
-    """Fetch in a task of its own; an error takes its place in the queue, behind the pages before it."""
+async def _fetched_ahead(
+    pages: AsyncGenerator[RecordPage, None], provider: Provider
+) -> AsyncIterator[PageQueue]:
+    """Fetch in a task of its own; an error takes its place in the queue, behind the pages before it.
+
+    So does the end of a walk whose last page has a cursor: whoever waits for the next page would wait forever.
+    """
     queue: PageQueue = asyncio.Queue(PAGES_AHEAD)
 
     async def fetch() -> None:
@@ -246,6 +252,7 @@ async def _fetched_ahead(pages: AsyncGenerator[RecordPage, None]) -> AsyncIterat
             async with aclosing(pages):
                 async for page in pages:
                     await queue.put(page)
+            await queue.put(CrmRejected(provider, None, "its walk stops before the end of data"))
         except Exception as error:  # noqa: BLE001 - it is raised again where the pages are consumed
             await queue.put(error)
 

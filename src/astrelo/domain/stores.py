@@ -219,7 +219,8 @@ class OwnerRepository(Protocol):
     async def put(self, source: Provider, owners: Sequence[OwnerRecord]) -> None: ...
 
     @abstractmethod
-    async def purge(self, source: Provider) -> None: ...
+    async def purge(self, source: Provider) -> None:
+        """Delete the source's owners, after its records: nothing else points at them."""
 
 
 class CompanyRepository(Protocol):
