@@ -203,7 +203,7 @@ class AccessTokens:
             stored = await _tokens_of(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            await tx.connections.save(current.needing_reauthorization(_why_ended(error)))
+            await tx.connections.save(current.needing_reauthorization(_why_ended(error, refused)))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
@@ -271,10 +271,11 @@ async def _tokens_of(tx: Transaction, connection: CrmConnection, *, lock: bool =
         raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
 
 
-def _why_ended(error: ReauthorizationRequired) -> str:
+def _why_ended(error: ReauthorizationRequired, refused: StoredTokens) -> str:
     if error.reason == LOST_RENEWAL:
         return LOST_RENEWAL
-    return f"the CRM does not accept our authorization any more ({error.reason}); connect again"
+    why = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
+    return f"the CRM does not accept our authorization any more ({why}); connect again"
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:
