@@ -1,17 +1,23 @@
 """Whether two databases hold the same truth, and which records they disagree on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from astrelo.domain.identifiers import ObjectType, Provider
 from tests.canonical import stored_view
+from tests.chaos.crm import Departed
 
 _OURS = ["id", "user_id", "company_id", "crm_rep_id", "created_at", "synced_at", "archived_at"]
-_RECORDS = ("crm_companies", "contacts", "deals")
-_TABLES = (*_RECORDS, "companies")
+_RECORDS = {
+    ObjectType.COMPANIES: "crm_companies",
+    ObjectType.CONTACTS: "contacts",
+    ObjectType.DEALS: "deals",
+}
+_TABLES = (*_RECORDS.values(), "companies")
 _KEY = "told.external_source || ' ' || told.external_provider_id"
 """Ids are unique only within a CRM."""
 
@@ -28,7 +34,7 @@ async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
     try:
         return {
             f"{table} {row[0]}": row[1]
-            for table in _RECORDS
+            for table in _RECORDS.values()
             for row in await connection.fetch(
                 f"""select {_KEY}, source_updated_at from {table} told
                     where user_id = $1 and archived_at is null""",
@@ -47,6 +53,16 @@ async def missed(stored: Mapping[str, datetime], expected: str, expected_user: U
         for name, moment in wanted.items()
         if stored.get(name) != moment
     ]
+
+
+def left_behind(
+    stored: Mapping[str, datetime], provider: Provider, departed: Iterable[Departed]
+) -> Iterator[str]:
+    """Describe what increments alone had not taken away."""
+    for object_type, record_id in departed:
+        name = f"{_RECORDS[object_type]} {provider} {record_id}"
+        if name in stored:
+            yield f"increments left {name} of {stored[name]}, which was deleted"
 
 
 async def _truth(dsn: str, user_id: UUID) -> dict[str, Mapping[Any, Any]]:

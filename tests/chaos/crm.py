@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple, Protocol
 
-from astrelo.domain.identifiers import Provider
+from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.sandbox import Portal
 from astrelo.sandbox.crm import PlayedCrm
 from astrelo.sandbox.fault_plan import FaultPlan
@@ -17,6 +17,11 @@ from astrelo.sandbox.messages import Request, Response
 UNLIMITED = 1_000_000
 Page = tuple[str, ...]
 """What names a page: the same request for it again reads the same records again."""
+
+
+class Departed(NamedTuple):
+    object_type: ObjectType
+    record_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,10 @@ class ChaosCrm(Protocol):
     @abstractmethod
     def page_of(self, request: Request) -> Page | None:
         """Name the page of records that a request asks for; None when it asks for something else."""
+
+    @abstractmethod
+    def departed(self, export: bytes) -> Iterable[Departed]:
+        """Find, in an export of the sandbox, the deleted records that increments must have told of."""
 
 
 class Asked(NamedTuple):

@@ -102,6 +102,8 @@ class Customer:
         assert isinstance(started, AuthorizationStarted)
         async with httpx.AsyncClient() as browser:
             answer = await browser.post(started.authorize_url, data={"decision": "allow", **chosen})
+        if not answer.has_redirect_location:
+            raise httpx.HTTPError(f"{provider} answers {answer.status_code} to consent")
         told = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
         await self._connect(
             provider,
@@ -145,6 +147,19 @@ class Customer:
                 run = await self._accepted(provider, mode)
             await asyncio.sleep(_POLL)
             run = None if run is None else await self._stored(run)
+
+    async def followed_up(self, provider: Provider, within: float) -> None:
+        """Wait until every record that was named to be read again has been. Raises NotSettled."""
+        deadline = time.monotonic() + within
+        while await self._waits_to_be_read(provider):
+            if time.monotonic() > deadline:
+                raise NotSettled(f"{provider} records wait to be read again for {within:g} s")
+            await asyncio.sleep(_POLL)
+
+    async def _waits_to_be_read(self, provider: Provider) -> bool:
+        async with self._uow(self.user_id) as tx:
+            connection = await tx.connections.get(provider)
+            return connection is not None and await tx.hints.any_waiting(connection.id)
 
     async def _accepted(self, provider: Provider, mode: SyncMode) -> SyncRun | None:
         """Ask for a run; None while the connection waits to be authorized again."""

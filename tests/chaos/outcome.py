@@ -13,6 +13,8 @@ class Outcome:
     deeds: Counter[Deed] = field(default_factory=Counter)
     mutations: Counter[Provider] = field(default_factory=Counter)
     faults: Counter[Provider] = field(default_factory=Counter)
+    requests: Counter[Provider] = field(default_factory=Counter)
+    """Those for records, in the storm."""
     reconnections: Counter[Provider] = field(default_factory=Counter)
     pages_twice: Counter[Provider] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
@@ -21,7 +23,10 @@ class Outcome:
     differences: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        damage = f"{_each(self.mutations)} mutations, {_each(self.faults)} faults, {self.webhooks} webhooks"
+        damage = (
+            f"{_each(self.mutations)} mutations, {_each(self.faults)} faults in {_each(self.requests)} requests, "
+            f"{self.webhooks} webhooks"
+        )
         told = [
             ", ".join(f"{self.deeds[deed]} {deed}" for deed in Deed if self.deeds[deed]),
             damage,

@@ -15,8 +15,8 @@ from astrelo.bootstrap.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
 from astrelo.sandbox import Portal, serve_in_thread
 from tests.chaos.choice import crms_of
-from tests.chaos.comparison import differences, missed, versions
-from tests.chaos.crm import CrmPlan, Watched
+from tests.chaos.comparison import differences, left_behind, missed, versions
+from tests.chaos.crm import ChaosCrm, CrmPlan, Watched
 from tests.chaos.customer import Customer, NotSettled, process_environ, settings_for
 from tests.chaos.database import Database
 from tests.chaos.outcome import Outcome
@@ -46,6 +46,8 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
                     await storm.rage(f"http://127.0.0.1:{port}/api/webhooks")
                     await storm.calm_down()
                     await _settle(plan, customer, SyncMode.INCREMENTAL)
+                    for provider in plan.providers:
+                        await customer.followed_up(provider, _SETTLED_WITHIN)
                     stored = await versions(settings["ASTRELO_DATABASE_URL"], customer.user_id)
                     await _settle(plan, customer, SyncMode.FULL)
             except NotSettled as error:
@@ -53,12 +55,14 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
             finally:
                 workers.stop()
             await _judge_conduct(outcome, stages, settings["ASTRELO_DATABASE_URL"], customer)
+            await _judge_deletions(outcome, stages, stored)
             await _judge_records(outcome, plan, customer, settings, await database.fresh(), stored)
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
 class Served(NamedTuple):
+    crm: ChaosCrm
     plan: CrmPlan
     watched: Watched
     url: str
@@ -75,14 +79,15 @@ def served(plan: RoundPlan) -> Iterator[Sequence[Served]]:
             (crm,) = crms_of(each.provider)
             watched = Watched(crm.sandbox(portal, each.switches), crm.page_of)
             url = stack.enter_context(serve_in_thread(watched))
-            crms.append(Served(each, watched, url, crm.environ(url)))
+            crms.append(Served(crm, each, watched, url, crm.environ(url)))
         yield crms
 
 
 @asynccontextmanager
 async def on_stage(crms: Sequence[Served]) -> AsyncIterator[Sequence[Stage]]:
     stages = [
-        Stage(plan=crm.plan, watched=crm.watched, door=httpx.AsyncClient(base_url=crm.url)) for crm in crms
+        Stage(crm=one.crm, plan=one.plan, watched=one.watched, door=httpx.AsyncClient(base_url=one.url))
+        for one in crms
     ]
     try:
         yield stages
@@ -118,6 +123,12 @@ async def _judge_records(
                 outcome.differences.append(f"the undisturbed {provider} run is {run.status}: {run.reason}")
         outcome.differences += await missed(stored, fresh, other.user_id)
         outcome.differences += await differences(dsn, customer.user_id, fresh, other.user_id)
+
+
+async def _judge_deletions(outcome: Outcome, stages: Sequence[Stage], stored: Mapping[str, datetime]) -> None:
+    for stage in stages:
+        export = (await stage.door.post("/_sandbox/export", json={})).raise_for_status()
+        outcome.differences += left_behind(stored, stage.provider, stage.crm.departed(export.content))
 
 
 async def _judge_conduct(outcome: Outcome, stages: Sequence[Stage], dsn: str, customer: Customer) -> None:

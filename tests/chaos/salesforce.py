@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from astrelo.domain.identifiers import Provider
+from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.sandbox import Portal
 from astrelo.sandbox.crm import PlayedCrm
 from astrelo.sandbox.fault_plan import FaultPlan
@@ -16,7 +16,7 @@ from astrelo.sandbox.salesforce import (
     Switches,
     create_sandbox,
 )
-from tests.chaos.crm import UNLIMITED, ChaosCrm, CrmPlan, Page, Turn
+from tests.chaos.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page, Turn
 
 LONGEST_LAG_SECONDS = 3.0
 """How late rows appear, and again by the plan's moods: less than the settle delay together."""
@@ -24,6 +24,11 @@ BULK_THRESHOLD = 500
 """Fewer than a portal has contacts and mostly companies, more than it mostly has deals."""
 _API = "/services/data/"
 _TOKENS = "/services/oauth2/token"
+_OBJECTS = {
+    "Account": ObjectType.COMPANIES,
+    "Contact": ObjectType.CONTACTS,
+    "Opportunity": ObjectType.DEALS,
+}
 _DAY_SECONDS = 86_400.0
 _SPELLS: tuple[Mapping[str, tuple[object, object]], ...] = (
     {"hidden_fields": (["Account.Industry", "Contact.Title", "Opportunity.Amount"], [])},
@@ -81,6 +86,13 @@ class SalesforceChaos(ChaosCrm):
             return None
         return request.path, request.text("q") or "", request.text("locator") or ""
 
+    def departed(self, export: bytes) -> Iterable[Departed]:
+        """Name what lies in the recycle bin; what was merged away or deleted with its account does too."""
+        for line in export.splitlines():
+            record = msgspec.json.decode(line)
+            if record["archived"] and record["object"] in _OBJECTS:
+                yield Departed(_OBJECTS[record["object"]], record["id"])
+
 
 def _switches(chance: Random) -> dict[str, object]:
     return {
@@ -116,7 +128,7 @@ def _turns(chance: Random, storm_seconds: float) -> Iterable[Turn]:
 
 def _faults(chance: Random) -> FaultPlan:
     """Plan a bad day, worse in some rounds than in others."""
-    share = chance.choice([0.0, 0.01, 0.05])
+    share = chance.choice([0.0, 0.02, 0.06])
     lost = chance.choice([0.0, 0.1, 0.3])
     rules: list[dict[str, object]] = [
         {"kind": "respond", "status": 500, "match": _API},

@@ -13,7 +13,7 @@ from astrelo.application.access_tokens import LOST_RENEWAL
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import SyncMode
-from tests.chaos.crm import CrmPlan, Watched
+from tests.chaos.crm import ChaosCrm, CrmPlan, Watched
 from tests.chaos.customer import Customer
 from tests.chaos.database import Database
 from tests.chaos.outcome import Outcome
@@ -22,12 +22,15 @@ from tests.chaos.workers import Workers
 
 _MUTATIONS_EVERY = 0.1
 _TENDED_EVERY = 0.2
+_POLL = 0.05
+_STARTS_POLLED = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One CRM of the round, as it is played."""
 
+    crm: ChaosCrm
     plan: CrmPlan
     watched: Watched
     door: httpx.AsyncClient
@@ -68,8 +71,7 @@ class Storm:
 
     async def rage(self, webhooks: str) -> None:
         """Break everything for as long as the plan says; `webhooks` is where they are told, by provider."""
-        for slot in range(self._plan.workers):
-            self._workers.start(slot)
+        await self._begin_to_work()
         for stage in self._stages:
             await stage.tell("fault-plan", stage.plan.faults)
             if stage.plan.webhooks:
@@ -83,6 +85,15 @@ class Storm:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+
+    async def _begin_to_work(self) -> None:
+        """Wait for the first worker: a machine may need half a storm to start one."""
+        for slot in range(self._plan.workers):
+            self._workers.start(slot)
+        for _ in range(_STARTS_POLLED):
+            if self._workers.any_listens():
+                return
+            await asyncio.sleep(_POLL)
 
     async def _play_the_plan(self) -> None:
         started = time.monotonic()
@@ -102,6 +113,7 @@ class Storm:
     async def calm_down(self) -> None:
         for stage in self._stages:
             self._outcome.faults[stage.provider] = await stage.count("fault-plan", "hits")
+            self._outcome.requests[stage.provider] = await stage.count("stats", "crm_requests")
             await stage.withdraw("fault-plan")
             if stage.plan.webhooks:
                 self._outcome.webhooks += await stage.count("webhooks", "delivered")
@@ -171,7 +183,7 @@ async def tended(
 async def _reconnect(customer: Customer, provider: Provider, outcome: Outcome) -> None:
     try:
         reason = await customer.reconnect(provider)
-    except (AstreloError, httpx.TransportError):
+    except (AstreloError, httpx.HTTPError):
         return  # the storm is over the consent page too: the customer tries again
     if reason is None:
         return

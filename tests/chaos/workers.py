@@ -9,6 +9,7 @@ from pathlib import Path
 from astrelo.bootstrap.processes import Child, ChildDied
 
 _NO_DATABASE = "No PostgreSQL answers"
+_LISTENS = "queue.listening"
 
 
 class Workers:
@@ -26,6 +27,9 @@ class Workers:
             self._started += 1
             log = self._logs / f"worker-{self._started}.log"
             self._running[slot] = Child(f"worker {slot}", ["worker"], self._environ, log)
+
+    def any_listens(self) -> bool:
+        return any(_LISTENS in child.log.read_text("utf-8", "replace") for child in self._running.values())
 
     def kill(self, slot: int) -> bool:
         """End one without a word; False when there is none."""
