@@ -52,6 +52,7 @@ class ScriptedCrm(CrmProvider):
     before_page: Callable[[ObjectType, int], Awaitable[None]] | None = None
     """Awaited before each page is given, with the object type and the page's place."""
     name: Provider = Provider.HUBSPOT
+    has_lagging_index: bool = True
 
     @property
     def provider(self) -> Provider:
@@ -102,6 +103,7 @@ class ScriptedCrm(CrmProvider):
                 records=[entry for entry in page if not isinstance(entry, RejectedRecord)],
                 rejected=[entry for entry in page if isinstance(entry, RejectedRecord)],
                 cursor=Cursor(str(place)) if place < len(pages) else None,
+                are_live=not self.has_lagging_index,
             )
 
     async def fetch(

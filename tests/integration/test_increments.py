@@ -136,6 +136,22 @@ def test_a_search_whose_index_lags_does_not_revive_what_is_archived(play: Play) 
     play(crm, scenario)
 
 
+def test_a_window_that_is_read_where_records_are_kept_revives_what_is_archived(play: Play) -> None:
+    crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]}, has_lagging_index=False)
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        crm.pages = {}
+        await made.sync()
+        made.clock.advance(1)
+        # Brought back at a time before we took it for gone: it can be seen only some time after its stamp.
+        crm.pages = {CONTACTS: [[contact("11", "x@a.com", minutes=1)]]}
+        await made.sync(mode=SyncMode.INCREMENTAL)
+        assert set((await made.view()).contacts) == {("hubspot", "11")}
+
+    play(crm, scenario)
+
+
 def test_a_page_that_was_read_before_a_deletion_does_not_undo_it(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]})
 

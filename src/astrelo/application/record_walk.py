@@ -73,6 +73,7 @@ class Batch:
     rejected: list[RejectedRecord] = field(default_factory=list)
     departed_ids: set[RecordId] = field(default_factory=set)
     """Ids that are said to be archived, erased or merged away, now or long ago."""
+    are_live: bool = True
     pages: int = 0
     cursor: Cursor | None = None
     expected_total: int | None = None
@@ -83,6 +84,7 @@ class Batch:
         self.records.extend(page.records)
         self.rejected.extend(page.rejected)
         self.departed_ids.update(page.removed_ids, page.erased_ids, page.merged)
+        self.are_live = self.are_live and page.are_live
         self.cursor = page.cursor
         self.expected_total = self.expected_total or page.expected_total
         self.ends_walk = page.cursor is None
@@ -103,7 +105,7 @@ class Changes(Generic[RecordT]):
     merged: Mapping[RecordId, RecordId] = field(default_factory=dict)
     """Its survivors are among the records."""
     authoritative: bool = True
-    """Whether a record in it is sure to live: not so in a search, whose index lags."""
+    """Whether a record in it is sure to live: not so in a search whose index lags."""
     listed_since: datetime | None = None
     """When the walk began that listed the records; None when they were read by id just now."""
 
@@ -166,7 +168,12 @@ class RecordWalk:
             again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
-            counts = await _store(tx, source, step, distinct, again, conclude)
+            told = Changes(
+                records=[record for record_id, record in distinct.items() if record_id not in again],
+                authoritative=step.window is None or batch.are_live,
+                listed_since=source.run.started_at,
+            )
+            counts = await _store(tx, source, told, [distinct[id_] for id_ in again], conclude)
             if batch.departed_ids and step.window is not None:
                 await self._note_departed(tx, source, step.object_type, batch.departed_ids)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
@@ -203,18 +210,15 @@ def store_of(
 async def _store(
     tx: Transaction,
     source: Source,
-    step: SyncStep,
-    distinct: dict[RecordId, RecordT],
-    again: set[RecordId],
+    told: Changes[RecordT],
+    again: Collection[RecordT],
     conclude: Conclude[RecordT],
 ) -> Counts:
-    """Apply a batch; a record received before in this walk is applied too, but already counted."""
-    fresh = [record for record_id, record in distinct.items() if record_id not in again]
-    told = Changes(records=fresh, authoritative=step.window is None, listed_since=source.run.started_at)
+    """Apply a batch; records received before in this walk are applied too, but already counted."""
     counts = await conclude(tx, source, told)
     if again:
-        await conclude(tx, source, replace(told, records=[distinct[record_id] for record_id in again]))
-    return counts + Counts(unreadable=unreadable_fields(fresh, source.owner_ids))
+        await conclude(tx, source, replace(told, records=again))
+    return counts + Counts(unreadable=unreadable_fields(told.records, source.owner_ids))
 
 
 def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[RecordId]) -> Counts:

@@ -155,6 +155,9 @@ class RecordPage:
     rejected: Sequence[RejectedRecord] = ()
     expected_total: int | None = None
     """How many records the provider says the whole walk has; advisory, usually only on the first page."""
+    are_live: bool = False
+    """Whether a window's records are sure to live, as they were read where they are kept and not in an index
+    that lags. Those of a whole walk, or of a fetch, always are."""
 
 
 def content_hash(record: CrmRecord) -> bytes:

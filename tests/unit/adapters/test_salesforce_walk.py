@@ -248,6 +248,7 @@ async def test_deletions_and_merges_of_a_window_are_told_apart() -> None:
     window = Window(start=START, end=world.clock.now())
     (page,) = await world.pages(COMPANIES, window=window)
     assert (ids([page]), page.removed_ids, page.merged) == ([two], [one], {three: two})
+    assert page.are_live
     assert ids(await world.pages(COMPANIES)) == [two, five]
 
 

@@ -34,7 +34,10 @@ class Completion:
         self._mapper = mapper
 
     async def page(self, group: Group[RecordRow]) -> RecordPage:
-        """Tell deleted rows as `removed_ids`, or as `merged` where they name the row that they went into."""
+        """Tell deleted rows as `removed_ids`, or as `merged` where they name the row that they went into.
+
+        What is not said to be deleted lives: windows are read by the same queries as everything else.
+        """
         records: list[CrmRecord] = []
         rejected = list(group.rejected)
         gone: dict[RecordId, RecordId | None] = {}
@@ -56,6 +59,7 @@ class Completion:
             merged={id_: survivor for id_, survivor in gone.items() if survivor is not None},
             rejected=rejected,
             expected_total=group.expected_total,
+            are_live=True,
         )
 
     async def _mapped(self, rows: Sequence[RecordRow]) -> Sequence[CrmRecord | RejectedRecord]:
