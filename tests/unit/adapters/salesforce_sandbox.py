@@ -141,6 +141,15 @@ def accounts(count: int, at: str = CREATED) -> list[PortalRecord]:
     return [row("Account", number, at, Name=f"Firm {number}") for number in range(1, count + 1)]
 
 
+def deals(count: int, contacts: int = 2) -> list[PortalRecord]:
+    """Make opportunities and 29 contacts, of whom each has a role in some; `contacts` in every opportunity."""
+    people = [row("Contact", number, LastName="P") for number in range(1, 30)]
+    return people + [
+        row("Opportunity", number, CREATED, *range(number % 9 + 1, number % 9 + 1 + contacts))
+        for number in range(1, count + 1)
+    ]
+
+
 def account_ids(*numbers: int) -> list[str]:
     return [record_id("Account", number) for number in numbers]
 

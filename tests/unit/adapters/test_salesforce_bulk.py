@@ -59,9 +59,6 @@ def by_id(pages: Sequence[RecordPage]) -> dict[str, bytes]:
     return {str(told.record_id): content_hash(told) for page in pages for told in page.records}
 
 
-# -- from begin to end
-
-
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
 async def test_a_walk_over_the_threshold_becomes_a_job_and_brings_everything_once(
     window: Window | None,
@@ -187,9 +184,6 @@ async def test_a_field_hidden_before_the_job_is_made_costs_a_describe() -> None:
     assert world.asked("/describe") == 2
 
 
-# -- taken over
-
-
 @pytest.mark.parametrize("rows_per_page", [300, 1_000, 1_200, 10_000])
 async def test_a_walk_goes_on_behind_every_page_and_loses_and_repeats_none(rows_per_page: int) -> None:
     world = in_bulk(*accounts(1_400), bulk_rows_per_page=rows_per_page)
@@ -228,9 +222,6 @@ async def test_a_window_in_a_job_is_known_to_its_cursor() -> None:
     world.sandbox.jobs[world.sandbox.org.org_id]._jobs.clear()
     rest = await world.pages(COMPANIES, cursor=first.cursor)
     assert sorted(ids(rest)) == account_ids(*range(1, 51))
-
-
-# -- result pages
 
 
 async def test_result_pages_are_fetched_side_by_side_at_most_five_at_a_time() -> None:
@@ -336,9 +327,6 @@ async def test_locators_that_go_round_in_a_circle_end_a_walk() -> None:
     )
     with pytest.raises(CrmRejected, match="circle"):
         await world.pages(COMPANIES)
-
-
-# -- lost
 
 
 async def test_a_job_that_is_gone_is_replaced_and_told_anew() -> None:

@@ -7,29 +7,25 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.salesforce.client import LONGEST_URL
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
-from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
+from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.records import (
-    CompanyRecord,
-    DealRecord,
     RecordPage,
     RejectedRecord,
     RejectionReason,
 )
 from astrelo.domain.sync import Window
-from astrelo.sandbox import Association, PortalRecord
 from astrelo.sandbox.salesforce import RecordChange, Switches, record_id
 from tests.unit.adapters.crm_answers import Server, told
 from tests.unit.adapters.salesforce_sandbox import (
     API,
-    CREATED,
     World,
     account_ids,
     accounts,
     collect,
     config,
+    deals,
     ids,
     row,
     salesforce_over,
@@ -40,18 +36,7 @@ from tests.unit.fakes.crm_session import FakeCrmSession
 pytestmark = pytest.mark.anyio
 
 EVERYTHING = Window(start=START - timedelta(days=1), end=START)
-COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
-
-
-def deals(count: int, contacts: int = 2) -> list[PortalRecord]:
-    people = [row("Contact", number, LastName="P") for number in range(1, 30)]
-    return people + [
-        row("Opportunity", number, CREATED, *range(number % 9 + 1, number % 9 + 1 + contacts))
-        for number in range(1, count + 1)
-    ]
-
-
-# -- whole walks
+COMPANIES, DEALS = ObjectType.COMPANIES, ObjectType.DEALS
 
 
 async def test_a_walk_hands_out_every_live_record_in_pages_of_a_thousand() -> None:
@@ -202,9 +187,6 @@ async def test_leaving_a_walk_early_stops_what_is_ahead() -> None:
     assert len(world.sandbox.journal.entries) == asked
 
 
-# -- windows
-
-
 async def test_a_window_holds_its_bounds_and_nothing_beyond() -> None:
     stamps = ["09:59:58", "09:59:59", "10:00:00", "10:00:01", "10:00:02"]
     world = World(*[row("Account", n, f"2026-11-23T{at}.000Z") for n, at in enumerate(stamps, start=1)])
@@ -259,167 +241,6 @@ async def test_a_deal_that_was_deleted_is_told_though_deals_have_no_master() -> 
     world.sandbox.org.delete("Opportunity", gone)
     (page,) = await world.pages(DEALS, window=Window(start=START, end=world.clock.now()))
     assert (ids([page]), page.removed_ids) == ([], [gone])
-
-
-# -- what may be seen
-
-
-async def test_only_fields_that_a_describe_shows_are_asked_for() -> None:
-    world = World(row("Account", 1, Name="Firm", Phone="1", AnnualRevenue="5"))
-    world.switches.hidden_fields = ["Account.Phone", "Account.AnnualRevenue"]
-    ((told_company,),) = [page.records for page in await world.pages(COMPANIES)]
-    assert isinstance(told_company, CompanyRecord)
-    assert (told_company.name, told_company.phone, told_company.annual_revenue) == ("Firm", None, None)
-    assert told_company.unreadable == ()
-
-
-async def test_features_of_an_org_show_in_what_is_asked_for() -> None:
-    switches = Switches(state_country_picklists=True, multi_currency=True, dun_and_bradstreet=True)
-    firm = row(
-        "Account", 1, NaicsCode="541511", BillingCountry="Germany", AnnualRevenue="5", CurrencyIsoCode="EUR"
-    )
-    world = World(firm, switches=switches)
-    ((company,),) = [page.records for page in await world.pages(COMPANIES)]
-    assert isinstance(company, CompanyRecord)
-    assert (company.naics, company.hq_country, company.annual_revenue_currency) == ("541511", "DE", "EUR")
-
-
-async def test_a_field_hidden_between_describe_and_query_costs_a_describe() -> None:
-    world = World(row("Account", 1, Name="Firm", Phone="1"))
-    await world.pages(COMPANIES)
-    world.switches.hidden_fields = ["Account.Phone"]
-    ((company,),) = [page.records for page in await world.pages(COMPANIES)]
-    assert isinstance(company, CompanyRecord)
-    assert company.phone is None
-    assert world.asked("/describe") == 2
-
-
-async def test_a_field_that_is_refused_though_it_is_described_is_given_up() -> None:
-    world = World(*accounts(1))
-    world.refuse("INVALID_FIELD", match="/query", times=9)
-    with pytest.raises(CrmRejected, match="INVALID_FIELD"):
-        await world.pages(COMPANIES)
-    assert (world.asked("/describe"), world.asked("/query")) == (2, 2)
-
-
-async def test_a_describe_is_kept_for_ten_minutes_and_no_longer() -> None:
-    world = World(row("Account", 1, Phone="1"))
-    world.switches.hidden_fields = ["Account.Phone"]
-    await world.pages(COMPANIES)
-    world.switches.hidden_fields = []
-    world.clock.advance(599)
-    await world.pages(COMPANIES)
-    assert world.asked("/describe") == 1
-    world.clock.advance(1)
-    ((company,),) = [page.records for page in await world.pages(COMPANIES)]
-    assert isinstance(company, CompanyRecord)
-    assert company.phone == "1"
-
-
-@pytest.mark.parametrize(
-    ("object_type", "hidden"),
-    [
-        (COMPANIES, "Account"),
-        (CONTACTS, "Contact"),
-        (DEALS, "Opportunity"),
-        (DEALS, "OpportunityContactRole"),
-    ],
-)
-async def test_an_object_that_may_not_be_seen_is_a_missing_permission(
-    object_type: ObjectType, hidden: str
-) -> None:
-    world = World(*deals(2), *accounts(1))
-    world.switches.hidden_objects = [hidden]
-    with pytest.raises(PermissionMissing) as caught:
-        await world.pages(object_type)
-    assert caught.value.object_type is object_type
-    assert hidden in str(caught.value)
-
-
-# -- deals
-
-
-async def test_deals_bring_the_contacts_that_have_a_role_in_them_sorted_and_each_once() -> None:
-    world = World(*deals(1_200))
-    org = world.sandbox.org
-    deal = record_id("Opportunity", 1)
-    people = [record_id("Contact", number) for number in (9, 4, 6)]
-    linked = [Association(id=one) for one in people]
-    org.upsert(RecordChange(object_name="Opportunity", id=deal, associations={"Contact": linked}))
-    twice = {"OpportunityId": deal, "ContactId": people[0], "Role": "Decision Maker"}
-    org.upsert(RecordChange(object_name="OpportunityContactRole", properties=twice))
-    told_deals = {str(one.record_id): one for page in await world.pages(DEALS) for one in page.records}
-    first = told_deals[deal]
-    assert isinstance(first, DealRecord)
-    assert first.contact_ids == tuple(sorted(people))
-    for number in range(2, 1_201):
-        other = told_deals[record_id("Opportunity", number)]
-        assert isinstance(other, DealRecord)
-        assert other.contact_ids == tuple(record_id("Contact", number % 9 + more) for more in (1, 2))
-
-
-async def test_a_deleted_role_does_not_count_in_a_window_either() -> None:
-    world = World(*deals(1, contacts=3))
-    org, deal = world.sandbox.org, record_id("Opportunity", 1)
-    kept = [Association(id=record_id("Contact", 2))]
-    world.clock.advance(5)
-    org.upsert(RecordChange(object_name="Opportunity", id=deal, associations={"Contact": kept}))
-    (page,) = await world.pages(DEALS, window=Window(start=START, end=world.clock.now()))
-    ((found,),) = [[one.contact_ids for one in page.records if isinstance(one, DealRecord)]]
-    assert found == (record_id("Contact", 2),)
-
-
-async def test_roles_on_many_pages_are_read_to_the_end_whatever_becomes_of_locators() -> None:
-    world = World(*deals(400, contacts=6), settings=config(batch_size=200))
-    world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", skip=3, times=4)
-    pages = await world.pages(DEALS)
-    assert all(
-        len(one.contact_ids) == 6 for page in pages for one in page.records if isinstance(one, DealRecord)
-    )
-    assert len(ids(pages)) == 400
-
-
-async def test_urls_stay_within_what_salesforce_takes() -> None:
-    lengths: list[int] = []
-
-    class Measuring(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            lengths.append(len(str(request.url)))
-            return await world.transport.handle_async_request(request)
-
-    world = World(*deals(1_200))
-    provider = salesforce_over(Measuring(), world.clock)
-    async for _ in provider.read(world.session, DEALS):
-        pass
-    await provider.fetch(world.session, COMPANIES, account_ids(*range(1, 1_200)))  # type: ignore[arg-type] # ids are text
-    assert 10_000 < max(lengths) < LONGEST_URL - 500
-
-
-async def test_contacts_of_deals_are_read_while_the_next_deals_are() -> None:
-    world = World(*deals(1_600), settings=config(batch_size=300))
-    world.switches.latency_ms = 1
-    await world.pages(DEALS)
-    paths = [entry.path for entry in world.sandbox.journal.entries]
-    links = [place for place, path in enumerate(paths) if path.startswith(f"{API}/query/")]
-    assert links[0] < len(paths) - 3
-
-
-async def test_stages_give_deals_their_labels() -> None:
-    world = World(row("Opportunity", 1, StageName="Prospecting"))
-    ((deal,),) = [page.records for page in await world.pages(DEALS)]
-    assert isinstance(deal, DealRecord)
-    assert (deal.stage_id, deal.stage_label) == ("Prospecting", "Prospecting")
-
-
-async def test_stages_that_may_not_be_seen_cost_their_labels_alone() -> None:
-    world = World(row("Opportunity", 1, StageName="Prospecting"))
-    world.switches.hidden_objects = ["OpportunityStage"]
-    ((deal,),) = [page.records for page in await world.pages(DEALS)]
-    assert isinstance(deal, DealRecord)
-    assert (deal.stage_id, deal.stage_label) == ("Prospecting", None)
-
-
-# -- owners
 
 
 async def test_every_user_is_an_owner_and_inactive_ones_are_archived() -> None:
