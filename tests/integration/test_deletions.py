@@ -20,7 +20,6 @@ from tests.unit.fakes.clock import FakeClock
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 EMPTY = Portal(name="Empty", account_id=101, records=())
-SETTLE_DELAY = 3600.0
 
 
 class Firm:

@@ -25,10 +25,6 @@ def base_url(host: str) -> str:
     return f"https://{host}" if is_played(host) else f"http://{host}"
 
 
-def my_domain_host(org: Org) -> str:
-    return f"{org.my_domain}.my.salesforce.com"
-
-
 def instance_host(org: Org, login_host: str, moves: int) -> str:
     """Return where the API is for who logged in at `login_host`, after the org was moved so many times."""
     if is_played(login_host):

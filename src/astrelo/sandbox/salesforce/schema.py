@@ -153,10 +153,6 @@ class Field:
         return self.type in {"id", "reference"}
 
     @property
-    def is_number(self) -> bool:
-        return self.type in {"int", "double", "currency", "percent"}
-
-    @property
     def filterable(self) -> bool:
         return self.type != "address" and not (
             self.type == "textarea" and self.length > LONGEST_FILTERED_TEXTAREA

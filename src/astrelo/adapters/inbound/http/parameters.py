@@ -59,7 +59,6 @@ RevenueRange = Literal["<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B"]
 Source = Annotated[Provider | None, QueryParameter(description="Only what this CRM has a record of.")]
 Id = Annotated[UUID | None, QueryParameter()]
 Flag = Annotated[bool | None, QueryParameter()]
-Switch = Annotated[bool, QueryParameter()]
 UpdatedSince = Annotated[
     datetime | None,
     QueryParameter(description="Written by us at or after this time; ISO 8601 with an offset, such as Z."),

@@ -244,4 +244,3 @@ class AccountDetails(Struct, frozen=True, rename="camel"):
     portal_name: str | None = None
     time_zone: str | None = None
     company_currency: str | None = None
-    ui_domain: str | None = None
