@@ -211,7 +211,7 @@ class SyncHints(Protocol):
 class JobQueue(Protocol):
     @abstractmethod
     async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
-        """Ask a worker to take up the run, joining the transaction. Asking twice in one epoch is harmless."""
+        """Ask a worker to take up the run, joining the transaction. Asked twice in one epoch, the earlier time counts."""
 
 
 class OwnerRepository(Protocol):
