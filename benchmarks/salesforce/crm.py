@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 import httpx
 import msgspec
@@ -65,9 +66,9 @@ class Salesforce(Crm):
     ) -> AsyncGenerator[Rows, None]:
         decode = CsvDecoder(_row(table.name))
         async for listed in _result_urls(table, url, transport):
-            rows = decode(await _sent("GET", listed, transport)).rows
-            for start in range(0, len(rows), _ROWS_AT_A_TIME):
-                yield list(map(msgspec.structs.astuple, rows[start : start + _ROWS_AT_A_TIME]))
+            rows = map(msgspec.structs.astuple, decode(await _sent("GET", listed, transport)).rows())
+            while some := list(islice(rows, _ROWS_AT_A_TIME)):
+                yield some
 
 
 def _row(name: str) -> type[RecordRow]:

@@ -38,5 +38,5 @@ def read_by_rest(row: type[R], told: Told) -> R:
 
 
 def read_in_bulk(row: type[R], told: Told) -> R:
-    (read,) = CsvDecoder(row)(csv_page([told], told)).rows
+    (read,) = CsvDecoder(row)(csv_page([told], told)).rows()
     return read

@@ -172,7 +172,7 @@ class TestRows:
 class TestCsv:
     def test_values_are_quoted_and_nothing_is_null(self) -> None:
         page = decode_csv(csv_page([account(Name='Ac"me", Inc.\nAt home', Website=None), GOOD], ["Id", "SystemModstamp", "Name", "Website"]))  # fmt: skip
-        assert [(row.name, row.website) for row in page.rows] == [
+        assert [(row.name, row.website) for row in page.rows()] == [
             ('Ac"me", Inc.\nAt home', None),
             ("Good", None),
         ]
@@ -202,18 +202,19 @@ class TestCsv:
     @pytest.mark.parametrize("text", ["a\u2028b", "a\x85b", "a\x1cb", "a'b", " a "])
     def test_no_character_but_a_line_feed_ends_a_row_without_quotes(self, text: str) -> None:
         page = decode_csv(csv_of("Id,SystemModstamp,Name", f"{ID},2026-05-01,{text}"))
-        assert [row.name for row in page.rows] == [text]
+        assert [row.name for row in page.rows()] == [text]
 
     def test_columns_may_come_in_any_order_and_unknown_ones_too(self) -> None:
         lines = csv_of("Name,New__c,SystemModstamp,Id", f'Acme,"1, 2",2026-05-01,{ID}')
-        assert decode_csv(lines).rows == [AccountRow(RecordId(ID), "2026-05-01", name="Acme")]
+        assert list(decode_csv(lines).rows()) == [AccountRow(RecordId(ID), "2026-05-01", name="Acme")]
 
     def test_lines_may_end_as_on_windows_and_the_page_may_begin_with_a_mark(self) -> None:
         body = b"\xef\xbb\xbf" + csv_of(HEADER, ROW).replace(b"\n", b"\r\n")
-        assert [row.name for row in decode_csv(body).rows] == ["Acme"]
+        assert [row.name for row in decode_csv(body).rows()] == ["Acme"]
 
     def test_a_page_of_a_header_alone_has_no_rows(self) -> None:
-        assert decode_csv(csv_of(HEADER)) == ([], [])
+        page = decode_csv(csv_of(HEADER))
+        assert (list(page.rows()), page.count, page.rejected) == ([], 0, [])
 
     @pytest.mark.parametrize(
         "header", ['"Id","Name"', '"SystemModstamp","Name"', '"id","systemmodstamp"', "", '"Id","SystemModstamp","Id"']
@@ -229,7 +230,15 @@ class TestCsv:
     def test_a_row_of_another_width_is_rejected_alone(self, row: str, record_id: str | None) -> None:
         page = decode_csv(csv_of(HEADER, row, f'"{OTHER_ID}","2026-05-01","Good"'))
         assert page.rejected == [RejectedRecord(record_id, RejectionReason.MALFORMED)]
-        assert [one.id for one in page.rows] == [OTHER_ID]
+        assert [one.id for one in page.rows()] == [OTHER_ID]
+
+    @pytest.mark.parametrize("start", [0, 1, 2, 3])
+    def test_rows_are_made_from_any_one_on_and_again(self, start: int) -> None:
+        good = [f'"{OTHER_ID}","2026-05-01","{name}"' for name in ("a", "b")]
+        page = decode_csv(csv_of(HEADER, good[0], '"short"', '"","",""', good[1]))
+        for _ in range(2):
+            assert [row.name for row in page.rows(start)] == ["a", "b"][start:]
+        assert (page.count, len(page.rejected)) == (2, 2)
 
     def test_a_row_that_is_too_short_for_its_id_is_rejected_without_one(self) -> None:
         page = decode_csv(csv_of("Name,SystemModstamp,Id", "Acme"))
@@ -239,11 +248,11 @@ class TestCsv:
     def test_a_row_whose_id_cannot_be_kept_is_rejected_alone(self, told: str, known: str | None) -> None:
         page = decode_csv(csv_of(HEADER, f'"{told}","2026-05-01","Acme"', ROW))
         assert page.rejected == [RejectedRecord(known, RejectionReason.BAD_ID)]
-        assert [row.id for row in page.rows] == [ID]
+        assert [row.id for row in page.rows()] == [ID]
 
     def test_a_nul_is_dropped_and_bytes_that_are_no_text_cost_themselves(self) -> None:
         body = csv_of(HEADER, ROW.replace("Acme", "A\0c?me")).replace(b"?", b"\xff")
-        assert [row.name for row in decode_csv(body).rows] == ["Ac\ufffdme"]
+        assert [row.name for row in decode_csv(body).rows()] == ["Ac\ufffdme"]
 
     def test_a_page_that_is_cut_off_anywhere_in_a_row_is_incomplete(self) -> None:
         body = csv_page([account(Name='He said "Hi"\nand left'), GOOD], ["Id", "SystemModstamp", "Name"])
@@ -288,7 +297,9 @@ def test_whatever_stands_behind_a_header_is_rows_rejected_or_incomplete(body: by
         page = decode_csv(csv_of(HEADER, ROW) + body)
     except Incomplete:
         return
-    assert page.rows[0].id == ID
+    rows = list(page.rows())
+    assert rows[0].id == ID
+    assert len(rows) == page.count
 
 
 @given(st.binary(max_size=80) | json_values.map(json.dumps).map(str.encode))

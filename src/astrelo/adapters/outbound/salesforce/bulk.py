@@ -10,10 +10,11 @@ behind it. The second is the truth, the first a forecast: a page is taken from t
 that the page before named, and where the forecast fails the walk goes from page to page.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
@@ -57,7 +58,7 @@ class _Place(NamedTuple, Generic[R]):
     """A page of results, and the locator that it was found behind."""
 
     locator: str | None
-    page: JobResults[R]
+    results: JobResults[R]
 
 
 async def exported(
@@ -141,24 +142,21 @@ async def _groups(reading: Reading[R], position: JobPosition) -> AsyncGenerator[
         async for place in places:
             for group in _parts(position, place, skipped):
                 yield group
-            skipped = max(0, skipped - len(place.page.rows))
+            skipped = max(0, skipped - place.results.page.count)
 
 
-def _parts(position: JobPosition, place: _Place[R], skipped: int) -> list[Group[R]]:
+def _parts(position: JobPosition, place: _Place[R], skipped: int) -> Iterator[Group[R]]:
     """Divide a page. What was rejected goes with its first part: an interruption then repeats, and loses none."""
-    page = place.page
-    groups = [
-        Group(
-            rows=page.rows[start : start + GROUP_SIZE],
-            cursor=_behind(position, place.locator, start + GROUP_SIZE),
-        )
-        for start in range(skipped, len(page.rows), GROUP_SIZE)
-    ] or [Group()]
-    if not skipped:
-        groups[0].rejected = page.rejected
-    still_skipped = max(0, skipped - len(page.rows))
-    groups[-1].cursor = None if page.following is None else _behind(position, page.following, still_skipped)
-    return groups
+    page, following = place.results
+    rows = page.rows(skipped)
+    for start in range(skipped, page.count, GROUP_SIZE) or [skipped]:
+        end = start + GROUP_SIZE
+        group = Group(rows=list(islice(rows, GROUP_SIZE)), rejected=() if start else page.rejected)
+        if end < page.count:
+            group.cursor = _behind(position, place.locator, end)
+        elif following is not None:
+            group.cursor = _behind(position, following, max(0, skipped - page.count))
+        yield group
 
 
 def _behind(position: JobPosition, locator: str | None, rows: int) -> Cursor:
@@ -171,15 +169,15 @@ async def _places(reading: Reading[R], position: JobPosition) -> AsyncGenerator[
     async with aclosing(_foreseen(reading, position.job, wanted)) as foreseen:
         async for place in foreseen:
             yield place
-            if place.page.following is None:
+            if place.results.following is None:
                 return
-            wanted = trail.follow(place.page.following)
+            wanted = trail.follow(place.results.following)
     while True:
-        page = await _of_job(reading.client.results(reading.session, reading.kind, position.job, wanted))
-        yield _Place(wanted, page)
-        if page.following is None:
+        results = await _of_job(reading.client.results(reading.session, reading.kind, position.job, wanted))
+        yield _Place(wanted, results)
+        if results.following is None:
             return
-        wanted = trail.follow(page.following)
+        wanted = trail.follow(results.following)
 
 
 async def _foreseen(reading: Reading[R], job: str, wanted: str | None) -> AsyncGenerator[_Place[R], None]:
@@ -189,7 +187,7 @@ async def _foreseen(reading: Reading[R], job: str, wanted: str | None) -> AsyncG
             if place is None or wanted not in {None, place.locator}:
                 return
             yield place
-            wanted = place.page.following
+            wanted = place.results.following
 
 
 async def _listed(

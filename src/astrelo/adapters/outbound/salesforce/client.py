@@ -1,7 +1,7 @@
 """Salesforce's endpoints, one method each: builds the request, sends it under the org's budget, decodes."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Generic, NamedTuple, TypeVar
@@ -19,13 +19,12 @@ from astrelo.adapters.outbound.salesforce.answers import (
 )
 from astrelo.adapters.outbound.salesforce.budgets import BudgetBook, OrgBudget
 from astrelo.adapters.outbound.salesforce.config import API_VERSION, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, PageDecoder, RowPage
+from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, CsvPage, PageDecoder, RowPage
 from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports import CrmSession
-from astrelo.domain.records import RejectedRecord
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
@@ -58,10 +57,9 @@ class Kind(NamedTuple, Generic[R]):
 
 
 class JobResults(NamedTuple, Generic[R]):
-    rows: Sequence[R]
-    rejected: Sequence[RejectedRecord]
+    page: CsvPage[R]
     following: str | None
-    """The locator of what comes behind them; None at the end."""
+    """The locator of what comes behind it; None at the end."""
 
 
 class SalesforceClient:
@@ -186,7 +184,7 @@ def _job_results(reply: Reply, decode: CsvDecoder[R]) -> JobResults[R]:
         )
     announced = reply.headers.get("sforce-numberofrecords", "")
     page = decode(reply.body)
-    come = len(page.rows) + len(page.rejected)
+    come = page.count + len(page.rejected)
     if announced.isdecimal() and int(announced) != come:
         raise Incomplete(f"{come} of {announced} rows came")
-    return JobResults(page.rows, page.rejected, None if locator == _LAST_LOCATOR else locator)
+    return JobResults(page, None if locator == _LAST_LOCATOR else locator)
