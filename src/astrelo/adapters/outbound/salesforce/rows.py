@@ -113,7 +113,7 @@ class CsvPage(Generic[R]):
     """A page of a bulk job's results that was read to its end once.
 
     It keeps the text and makes rows of it as they are wanted: they take more than twice the memory, and several
-    pages of ten thousand wait for their reader. Reading twice costs a tenth of what becomes of a row.
+    pages of ten thousand wait for their reader. Reading twice costs little beside what becomes of a row.
     """
 
     def __init__(self, row: type[R], body: bytes) -> None:
