@@ -32,7 +32,7 @@ class Moment:
     seconds: float = 0.0
     """How long a worker stays frozen, or a killed one away."""
     full: bool = False
-    provider: Provider = Provider.HUBSPOT
+    provider: Provider | None = None
     """Whose sync is asked for."""
 
 
@@ -93,7 +93,7 @@ def _moments(
     times: int,
     *,
     workers: int = 1,
-    provider: Provider = Provider.HUBSPOT,
+    provider: Provider | None = None,
 ) -> list[Moment]:
     return [
         Moment(

@@ -151,7 +151,7 @@ class Storm:
                 self._workers.wake(moment.worker)
             case Deed.RESTART_DATABASE | Deed.CRASH_DATABASE:
                 self._database.restart(crash=moment.deed is Deed.CRASH_DATABASE)
-            case Deed.REQUEST:
+            case Deed.REQUEST if moment.provider is not None:
                 mode = SyncMode.FULL if moment.full else SyncMode.INCREMENTAL
                 # As a user would, who shrugs when the database is being restarted.
                 with suppress(AstreloError):
