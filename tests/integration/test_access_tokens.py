@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from astrelo.application import access_tokens
 from astrelo.application.access_tokens import LOST_RENEWAL, REMEMBERED_FOR, AccessTokens, ConnectionSession
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
 from astrelo.domain.errors import (
@@ -51,9 +52,12 @@ class RefreshingCrm(ScriptedCrm):
     used_up: set[str] = field(default_factory=set)
     """Refresh tokens that the CRM has ended, though their answer never came."""
     checked: list[str] = field(default_factory=list)
+    while_checked: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         self.checked.append(tokens.refresh_token)
+        if self.while_checked:
+            await self.while_checked.pop()()
         return tokens.refresh_token not in self.used_up
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
@@ -370,6 +374,36 @@ async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_
     connection = await scene.world.stored()
     assert connection is not None
     assert (connection.status, connection.reason) == (ConnectionStatus.NEEDS_REAUTHORIZATION, LOST_RENEWAL)
+
+
+async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: Scene) -> None:
+    """The server ends a transaction that stands still for too long, and the next one in line refreshes."""
+
+    async def be_overtaken() -> None:
+        await _end_refresh_sessions(scene.world)
+        assert (await scene.process().valid(scene.connection)).token == "access-2"
+
+    scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
+    with pytest.raises(CrmUnavailable):
+        await scene.tokens.valid(scene.connection)
+    scene.crm.while_checked = [be_overtaken]
+    with pytest.raises(StoreUnavailable):
+        await scene.tokens.valid(scene.connection)
+    assert len(scene.crm.asked_with) == 2, "once without an answer, once by whoever overtook"
+    assert (await scene.tokens.valid(scene.connection)).token == "access-2"
+
+
+async def test_a_crm_that_does_not_say_whether_a_token_holds_is_not_waited_for_longer_than_the_lock_lasts(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
+    with pytest.raises(CrmUnavailable):
+        await scene.tokens.valid(scene.connection)
+    monkeypatch.setattr(access_tokens, "REFRESH_LIMIT", timedelta(seconds=0.1))
+    scene.crm.while_checked = [asyncio.Event().wait]
+    with pytest.raises(CrmUnavailable, match="took longer"):
+        await scene.tokens.valid(scene.connection)
+    assert len(scene.crm.asked_with) == 1
 
 
 async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt_on_record(

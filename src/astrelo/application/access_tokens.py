@@ -1,6 +1,8 @@
 """A valid access token for every request to a CRM, refreshed by exactly one of all processes."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,7 +19,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
     StoreUnavailable,
 )
-from astrelo.domain.identifiers import ConnectionId
+from astrelo.domain.identifiers import ConnectionId, Provider
 from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, CrmSession
 from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
 
@@ -148,7 +150,7 @@ class AccessTokens:
                 if _is_usable(before.tokens, rejected, self._clock.now()):
                     return before
                 await self._require_unused(connection, before)
-                renewed = await self._ask(connection, before.tokens)
+                renewed = await self._ask(tx, connection, before.tokens)
                 generation = await tx.tokens.put(connection.id, renewed)
         except ReauthorizationRequired as error:
             if before is None:
@@ -166,7 +168,12 @@ class AccessTokens:
 
         Whoever counted an attempt and has gone may have sent it, and so may whoever counted after us.
         """
-        if stored.attempts > 1 and not await self._crm(connection).can_refresh(stored.tokens):
+        if stored.attempts <= 1:
+            return
+        crm = self._crm(connection)
+        async with _within_limit(crm.provider):
+            is_unused = await crm.can_refresh(stored.tokens)
+        if not is_unused:
             raise ReauthorizationRequired(connection.provider, LOST_RENEWAL)
 
     def _crm(self, connection: CrmConnection) -> CrmProvider:
@@ -175,14 +182,14 @@ class AccessTokens:
             raise ProviderNotConfigured(connection.provider)
         return crm
 
-    async def _ask(self, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
+    async def _ask(self, tx: Transaction, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
         crm = self._crm(connection)
         try:
-            async with asyncio.timeout(REFRESH_LIMIT.total_seconds()):
+            async with _within_limit(crm.provider):
+                # The server ends a transaction that stands still: whoever was slow up to here, or frozen, may
+                # have lost the lock, and another has sent the token. This also sets its patience back to the full.
+                await tx.tokens.lock(connection.id)
                 renewed = await crm.refresh(tokens)
-        except TimeoutError as error:
-            reason = f"its token endpoint took longer than {REFRESH_LIMIT.total_seconds():.0f} s"
-            raise CrmUnavailable(connection.provider, reason) from error
         except CrmMisconfigured as error:
             log.error("crm.our_credentials_refused", provider=connection.provider, reason=error.reason)  # noqa: TRY400 - the traceback would say no more than the reason
             raise
@@ -246,6 +253,16 @@ class ConnectionSession(CrmSession):
 
     async def access(self, rejected: str | None = None) -> ApiAccess:
         return await self._tokens.valid(self._connection, rejected)
+
+
+@asynccontextmanager
+async def _within_limit(provider: Provider) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(REFRESH_LIMIT.total_seconds()):
+            yield
+    except TimeoutError as error:
+        reason = f"its token endpoint took longer than {REFRESH_LIMIT.total_seconds():.0f} s"
+        raise CrmUnavailable(provider, reason) from error
 
 
 async def _require_active(tx: Transaction, connection: CrmConnection) -> None:
