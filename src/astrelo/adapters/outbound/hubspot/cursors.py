@@ -2,9 +2,10 @@
 
 import msgspec
 
+from astrelo.adapters.outbound.crm.cursors import CursorCodec
 from astrelo.adapters.outbound.hubspot.client import SEARCH_CAP
 from astrelo.domain.errors import CrmRejected
-from astrelo.domain.identifiers import Cursor, Provider
+from astrelo.domain.identifiers import Provider
 
 _HIGHEST_ID = 2**63 - 1
 
@@ -59,20 +60,9 @@ class SearchPosition(msgspec.Struct, frozen=True, tag="search"):
 
 Position = ListPosition | SearchPosition
 
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Position] = msgspec.json.Decoder(Position)
-
-
-def cursor_of(position: Position) -> Cursor:
-    return Cursor(_encoder.encode(position).decode())
-
-
-def position_of(cursor: Cursor) -> Position:
-    """Raise CrmRejected for a cursor that this adapter did not make."""
-    try:
-        return _decoder.decode(cursor)
-    except msgspec.DecodeError as error:
-        raise CrmRejected(Provider.HUBSPOT, None, f"a stored cursor cannot be read: {error}") from None
+_codec: CursorCodec[Position] = CursorCodec(Position, Provider.HUBSPOT)
+cursor_of = _codec.cursor_of
+position_of = _codec.position_of
 
 
 def _bound(name: str, operator: str, value: int) -> dict[str, str]:

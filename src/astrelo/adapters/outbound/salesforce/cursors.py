@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from astrelo.domain.errors import CrmRejected
-from astrelo.domain.identifiers import Cursor, Provider
+from astrelo.adapters.outbound.crm.cursors import CursorCodec
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import Window
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,17 +57,6 @@ class JobPosition(msgspec.Struct, frozen=True, tag="job"):
 
 Position = QueryPosition | JobPosition
 
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Position] = msgspec.json.Decoder(Position)
-
-
-def cursor_of(position: Position) -> Cursor:
-    return Cursor(_encoder.encode(position).decode())
-
-
-def position_of(cursor: Cursor) -> Position:
-    """Raise CrmRejected for a cursor that this adapter did not make."""
-    try:
-        return _decoder.decode(cursor)
-    except msgspec.DecodeError as error:
-        raise CrmRejected(Provider.SALESFORCE, None, f"a stored cursor cannot be read: {error}") from None
+_codec: CursorCodec[Position] = CursorCodec(Position, Provider.SALESFORCE)
+cursor_of = _codec.cursor_of
+position_of = _codec.position_of
