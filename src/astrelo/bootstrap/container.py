@@ -44,7 +44,7 @@ from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.handle_crm_events import HandleCrmEvents
-from astrelo.application.read_models import (
+from astrelo.application.readers import (
     CompanyReader,
     ContactReader,
     DealReader,

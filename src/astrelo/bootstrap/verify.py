@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from astrelo.application.read_models import StoreHealth
+from astrelo.application.readers import StoreHealth
 from astrelo.application.verify_sync import Comparison, Difference, VerifySync
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.development import with_database

@@ -8,7 +8,7 @@ from dishka import Provider, Scope, provide
 from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.handle_crm_events import HandleCrmEvents
-from astrelo.application.read_models import (
+from astrelo.application.readers import (
     CompanyReader,
     ContactReader,
     DealReader,

@@ -16,7 +16,8 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from astrelo.adapters.inbound.http.problems import documented
-from astrelo.application.read_models import IcpProfileReader, IcpProfileView
+from astrelo.application.read_models import IcpProfileView
+from astrelo.application.readers import IcpProfileReader
 from astrelo.application.set_icp_profile import SetIcpProfile
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import UserId

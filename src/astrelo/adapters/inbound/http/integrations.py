@@ -18,15 +18,8 @@ from astrelo.adapters.inbound.http.problem_kinds import (
 )
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.read_models import (
-    IntegrationReader,
-    IntegrationStatus,
-    IntegrationView,
-    Page,
-    RunReader,
-    RunReport,
-    RunView,
-)
+from astrelo.application.read_models import IntegrationStatus, IntegrationView, Page, RunReport, RunView
+from astrelo.application.readers import IntegrationReader, RunReader
 from astrelo.application.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.sync_advice import action_for_connection
 from astrelo.domain.errors import NotFound

@@ -34,19 +34,21 @@ from astrelo.adapters.inbound.http.parameters import (
 from astrelo.adapters.inbound.http.problem_kinds import NOT_FOUND
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.application.read_models import (
-    CompanyFilter,
-    CompanyReader,
     CompanySummary,
     CompanyView,
-    ContactFilter,
-    ContactReader,
     ContactView,
-    DealFilter,
-    DealReader,
     DealView,
-    OwnerReader,
     OwnerView,
     Page,
+)
+from astrelo.application.readers import (
+    CompanyFilter,
+    CompanyReader,
+    ContactFilter,
+    ContactReader,
+    DealFilter,
+    DealReader,
+    OwnerReader,
 )
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.errors import InvalidInput, NotFound

@@ -6,7 +6,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.migrate import MIGRATIONS
 from astrelo.adapters.outbound.postgres.reading import Reads
-from astrelo.application.read_models import StoreHealth
+from astrelo.application.readers import StoreHealth
 
 
 class PgStoreHealth(StoreHealth):

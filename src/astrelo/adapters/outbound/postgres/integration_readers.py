@@ -11,15 +11,14 @@ from astrelo.application.read_models import (
     CrowdedDomain,
     Freshness,
     IntegrationCounts,
-    IntegrationReader,
     IntegrationStatus,
     IntegrationView,
     RejectedRecordView,
-    RunReader,
     RunReport,
     RunView,
     StepView,
 )
+from astrelo.application.readers import IntegrationReader, RunReader
 from astrelo.application.sync_advice import action_for_connection, action_for_run, warnings_of
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 

@@ -8,21 +8,23 @@ import msgspec
 
 from astrelo.adapters.outbound.postgres.reading import Reads, like_prefix
 from astrelo.application.read_models import (
-    CompanyFilter,
-    CompanyReader,
     CompanySource,
     CompanySummary,
     CompanyView,
+    ContactView,
+    DealView,
+    IcpProfileView,
+    OwnerView,
+)
+from astrelo.application.readers import (
+    CompanyFilter,
+    CompanyReader,
     ContactFilter,
     ContactReader,
-    ContactView,
     DealFilter,
     DealReader,
-    DealView,
     IcpProfileReader,
-    IcpProfileView,
     OwnerReader,
-    OwnerView,
 )
 from astrelo.domain.identifiers import UserId
 
