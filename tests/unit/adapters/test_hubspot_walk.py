@@ -391,7 +391,7 @@ async def test_a_cursor_survives_as_text() -> None:
 
 async def steps(
     *jobs: Coroutine[Any, Any, int], error: Exception | None = None
-) -> AsyncIterator[Coroutine[Any, Any, int]]:
+) -> AsyncGenerator[Coroutine[Any, Any, int], None]:
     for job in jobs:
         yield job
     if error is not None:

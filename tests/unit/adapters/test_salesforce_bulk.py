@@ -224,7 +224,7 @@ async def test_a_window_in_a_job_is_known_to_its_cursor() -> None:
     assert sorted(ids(rest)) == account_ids(*range(1, 51))
 
 
-async def test_result_pages_are_fetched_side_by_side_at_most_five_at_a_time() -> None:
+async def test_result_pages_are_fetched_side_by_side_at_most_three_at_a_time() -> None:
     world = in_bulk(*accounts(2_000), bulk_rows_per_page=100)
     counting = Counting(world.transport, f"{JOBS}/", "/results")
     provider = salesforce_over(counting, world.clock, config(bulk_threshold=SMALL))
@@ -232,19 +232,19 @@ async def test_result_pages_are_fetched_side_by_side_at_most_five_at_a_time() ->
     pages: list[RecordPage] = []
     await collect(provider.read(world.session, COMPANIES), pages)
     assert sorted(ids(pages)) == account_ids(*range(1, 2_001))
-    assert 2 <= counting.most <= 5
+    assert 2 <= counting.most <= 3
     assert world.asked("/results") == 20
     assert world.asked("/resultPages") == 4
 
 
-async def test_a_reader_that_takes_its_time_has_no_more_than_five_pages_lie_ready() -> None:
+async def test_a_reader_that_takes_its_time_has_no_more_than_two_pages_lie_ready() -> None:
     world = in_bulk(*accounts(2_000), bulk_rows_per_page=100)
     async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)
         assert len((await anext(reading)).records) == 100
         await world.clock.sleep(60)
-        # one with the reader, two that are complete, five that lie ready
-        assert world.asked("/results") == 1 + 2 + 5
+        # one with the reader, two that are complete, two that lie ready
+        assert world.asked("/results") == 1 + 2 + 2
 
 
 async def test_both_names_of_the_link_to_the_next_result_pages_are_followed() -> None:

@@ -1,8 +1,8 @@
 """What walking any CRM's pages takes: fetching ahead, and noticing that one goes round in a circle."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from astrelo.domain.errors import CrmRejected
@@ -33,8 +33,8 @@ class Trail:
         return after
 
 
-async def ahead(steps: AsyncIterator[Coroutine[Any, Any, T]], depth: int) -> AsyncGenerator[T, None]:
-    """Run coroutines as they are made, at most `depth` finished or running ones untaken, results in order.
+async def ahead(steps: AsyncGenerator[Coroutine[Any, Any, T], None], depth: int) -> AsyncGenerator[T, None]:
+    """Run coroutines as they are made, results in order: the one that is waited for, one more, and `depth` untaken.
 
     An error comes in its turn, after the results before it. Closing the iterator stops everything.
     """
@@ -53,15 +53,18 @@ async def ahead(steps: AsyncIterator[Coroutine[Any, Any, T]], depth: int) -> Asy
 
 
 async def _start(
-    steps: AsyncIterator[Coroutine[Any, Any, T]],
+    steps: AsyncGenerator[Coroutine[Any, Any, T], None],
     queue: asyncio.Queue[asyncio.Future[T] | None],
     started: set[asyncio.Future[T]],
 ) -> None:
     try:
-        async for step in steps:
-            task = asyncio.create_task(step)
-            started.add(task)
-            await queue.put(task)
+        async with aclosing(
+            steps
+        ):  # else what the steps themselves fetch ahead goes on until they are collected
+            async for step in steps:
+                task = asyncio.create_task(step)
+                started.add(task)
+                await queue.put(task)
     except Exception as error:  # noqa: BLE001 - handed over to whoever reads the results
         failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         failed.set_exception(error)

@@ -144,7 +144,7 @@ class HubSpotProvider(CrmProvider):
 
 async def _completions(
     completion: Completion, groups: AsyncGenerator[Group, None]
-) -> AsyncIterator[Coroutine[Any, Any, RecordPage]]:
+) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
     async with aclosing(groups) as listing:
         async for group in listing:
             yield completion.page(group)

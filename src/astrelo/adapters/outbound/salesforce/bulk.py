@@ -10,7 +10,7 @@ behind it. The second is the truth, the first a forecast: a page is taken from t
 that the page before named, and where the forecast fails the walk goes from page to page.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from http import HTTPStatus
@@ -39,8 +39,9 @@ _log = structlog.get_logger(__name__)
 LONGEST_JOB = timedelta(hours=6)
 """A job that is not done after so long is given up; Salesforce's own attempts end far earlier."""
 
-_PAGES_UNTAKEN = 4
-"""With the one that waits to be the next of them: five, as many as Salesforce lists at a time."""
+_PAGES_UNTAKEN = 1
+"""Three pages are fetched side by side, of each of three objects. Each is megabytes of text: more of them lie in
+memory and bring nothing sooner."""
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
@@ -192,7 +193,7 @@ async def _foreseen(reading: Reading[R], job: str, wanted: str | None) -> AsyncG
 
 async def _listed(
     reading: Reading[R], job: str, wanted: str | None
-) -> AsyncIterator[Coroutine[Any, Any, _Place[R] | None]]:
+) -> AsyncGenerator[Coroutine[Any, Any, _Place[R] | None], None]:
     """Begin to fetch each listed page from the wanted one on. A list that is refused ends it."""
     url: str | None = None
     trail, is_reached = Trail(url, Provider.SALESFORCE), wanted is None

@@ -183,7 +183,7 @@ async def _stages(reading: Reading[StageRow]) -> Sequence[StageRow]:
 
 async def _completions(
     completion: Completion, groups: AsyncGenerator[Group[RecordRow], None]
-) -> AsyncIterator[Coroutine[Any, Any, RecordPage]]:
+) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
     async with aclosing(groups) as listing:
         async for group in listing:
             yield completion.page(group)
