@@ -1,6 +1,7 @@
 """Salesforce's OAuth up to a grant: what we send, where to, and what each of its answers means."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs
 
@@ -27,6 +28,7 @@ from tests.unit.adapters.salesforce_authorization import (
     NO_CURRENCY,
     ORG,
     SECRETS,
+    TOKEN_BODY,
     TOKENS,
     Salesforce,
     body,
@@ -170,12 +172,18 @@ async def test_an_instance_that_is_not_salesforces_is_told_no_token(instance_url
         await exchanged(server)
     assert server.asked() == [f"{LOGIN}/services/oauth2/token"]
     assert shows_no_secret(connecting.value)
-    if instance_url is not None:
-        server = Salesforce(body(instance_url=instance_url))
-        with pytest.raises(CrmRejected) as renewing:
-            await over(server).refresh(TOKENS)
-        assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
-        assert shows_no_secret(renewing.value)
+    server = Salesforce(body(instance_url=instance_url))
+    renewed = await over(server).refresh(TOKENS)
+    assert renewed.refresh_token == TOKEN_BODY["refresh_token"], "the old one is used up"
+    assert renewed.api_url == TOKENS.api_url
+    assert server.asked() == [f"{INSTANCE}/services/oauth2/token", f"{INSTANCE}/services/oauth2/introspect"]
+
+
+async def test_a_stored_instance_that_is_not_salesforces_is_not_gone_on_with() -> None:
+    stored = replace(TOKENS, api_url="https://evil.test")
+    assert (await over(Salesforce()).refresh(stored)).api_url == INSTANCE
+    with pytest.raises(CrmRejected, match="no host of Salesforce's"):
+        await over(Salesforce(body(instance_url=None))).refresh(stored)
 
 
 @pytest.mark.parametrize(

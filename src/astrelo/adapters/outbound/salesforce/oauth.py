@@ -98,7 +98,7 @@ class SalesforceOAuth:
         async with bounded(Provider.SALESFORCE, spare=INTROSPECTION_SECONDS):
             reply = await self._post(issuer, "token", form)
         response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
-        api_url = self._api_url(response, tokens.api_url)
+        api_url = self._renewed_api_url(response, tokens)
         return await self._token_set(
             response, response.refresh_token or tokens.refresh_token, issuer, api_url, tokens.scopes
         )
@@ -177,14 +177,23 @@ class SalesforceOAuth:
             return None
         return end if end - self._clock.now() > REFRESH_MARGIN else None
 
-    def _api_url(self, response: TokenResponse, known: str | None = None) -> str:
-        told = known if response.instance_url is None else response.instance_url
-        origin = self._hosts.origin(told)
+    def _api_url(self, response: TokenResponse) -> str:
+        origin = self._hosts.origin(response.instance_url)
         if origin is None:
             raise CrmRejected(
                 Provider.SALESFORCE, 200, "a token response whose `instance_url` is no host of Salesforce's"
             )
         return origin
+
+    def _renewed_api_url(self, response: TokenResponse, old: TokenSet) -> str:
+        """Stay at the known host where another is told that cannot be one: the old refresh token is used up."""
+        known = self._hosts.origin(old.api_url)
+        if known is None:
+            return self._api_url(response)
+        told = self._hosts.origin(response.instance_url)
+        if told is None and response.instance_url is not None:
+            _log.warning("crm.api_url_not_believed", provider=Provider.SALESFORCE.value, kept=known)
+        return told or known
 
     def _issuer(self, tokens: TokenSet) -> str:
         if tokens.issuer_url is None:
