@@ -12,7 +12,8 @@ from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.ports import Clock, ConfiguredWebhooks, WebhookRequest
 from astrelo.domain.records import RecordHint
-from astrelo.domain.stores import ConnectedUser, CrmAccounts, Transaction, UnitOfWork
+from astrelo.domain.routing import ConnectedUser, CrmAccounts
+from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
 
 log = structlog.get_logger()

@@ -8,8 +8,9 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AstreloError, InvalidTransition, NotFound
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
 from astrelo.domain.ports import Clock, Randomness
+from astrelo.domain.routing import SyncCandidate, SyncSchedule
 from astrelo.domain.schedule import SyncPolicy, due_mode
-from astrelo.domain.stores import SyncCandidate, SyncSchedule, Transaction, UnitOfWork
+from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, Window, incremental_windows
 
 log = structlog.get_logger()

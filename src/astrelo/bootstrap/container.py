@@ -73,8 +73,9 @@ from astrelo.domain.ports import (
     ReferenceData,
     TokenCipher,
 )
+from astrelo.domain.routing import ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.stores import ConnectionOwners, CrmAccounts, OAuthStates, SyncSchedule, UnitOfWork
+from astrelo.domain.stores import OAuthStates, UnitOfWork
 
 RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 

@@ -1,7 +1,7 @@
 """Walks through a sandbox that is as large, as slow and as broken as a test wants it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 

@@ -8,7 +8,7 @@ from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.stores import ConnectedUser, ConnectionOwners, CrmAccounts, SyncCandidate, SyncSchedule
+from astrelo.domain.routing import ConnectedUser, ConnectionOwners, CrmAccounts, SyncCandidate, SyncSchedule
 
 
 class PgCrmAccounts(CrmAccounts):

@@ -1,0 +1,51 @@
+"""The driven ports without a tenant: the few questions that are asked across users.
+
+Adapters and fakes inherit these explicitly: a forgotten method then fails at construction.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
+
+
+class ConnectedUser(NamedTuple):
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+class CrmAccounts(Protocol):
+    """The way from a CRM's account to the users who connected it. Knows no tenant."""
+
+    @abstractmethod
+    async def connected(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
+        """Return the active connections of an account."""
+
+
+class ConnectionOwners(Protocol):
+    """The way from a connection's id alone to its user: for operators."""
+
+    @abstractmethod
+    async def owner_of(self, connection_id: ConnectionId) -> UserId | None: ...
+
+
+class SyncCandidate(NamedTuple):
+    """An active connection without an open run, and when its last runs were asked for.
+
+    A run that failed counts from its failure: the next slot tries again.
+    """
+
+    user_id: UserId
+    connection_id: ConnectionId
+    provider: Provider
+    last_requested_at: datetime | None
+    last_full_requested_at: datetime | None
+
+
+class SyncSchedule(Protocol):
+    """Whose turn it may be. Knows no tenant."""
+
+    @abstractmethod
+    async def candidates(self) -> Sequence[SyncCandidate]: ...
