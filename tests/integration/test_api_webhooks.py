@@ -183,6 +183,7 @@ def test_a_call_that_waits_too_long_is_to_be_sent_again(
                 answer = await call(made, event("contact.creation", 7))
                 assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
                 assert answer.headers["retry-after"]
+            monkeypatch.undo()
             assert (await call(made, event("contact.creation", 7))).status_code == 204
             assert await hints(made, connection_id) == {("contacts", "7")}
 

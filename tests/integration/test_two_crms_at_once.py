@@ -9,7 +9,7 @@ import pytest
 
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
-from tests.builders import at, company, contact, owner
+from tests.builders import at, company, contact
 from tests.integration.sync_world import World
 from tests.integration.two_crms import HUBSPOT, SALESFORCE, TwoCrms, play
 
@@ -109,13 +109,15 @@ def test_one_crm_s_run_decides_links_while_the_other_s_contacts_are_written(
 def test_a_purge_of_one_crm_while_the_other_s_contacts_are_written(database: str) -> None:
     both = TwoCrms()
     both.tell(HUBSPOT, [company("1", "acme.com")], [contact("11", "ann@acme.com")])
-    both.tell(SALESFORCE, [], [contact("11", "bo@acme.com", owner_id="7")], reps=[owner("7")])
+    both.tell(SALESFORCE, [], [contact("12", "bo@elsewhere.com")])
 
     async def scenario(made: World) -> None:
-        await made.sync(HUBSPOT)
-        held = ("select id from crm_owners where external_source = 'salesforce'",)
-        purge = made.disconnect(HUBSPOT, purge=True)
-        await _write_contacts_and_meanwhile(made, both, held, lambda: purge)
+        for source in both.crms:
+            await made.sync(source)
+        both.tell(SALESFORCE, [], [contact("12", "bo@acme.com", minutes=1)])
+        await _write_contacts_and_meanwhile(
+            made, both, (CONTACT, "12"), lambda: made.disconnect(HUBSPOT, purge=True)
+        )
         assert await made.view() == both.expected(SALESFORCE)
 
     play(database, both, scenario)
