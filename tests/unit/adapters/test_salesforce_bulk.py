@@ -303,6 +303,15 @@ async def test_a_page_with_fewer_rows_than_it_announces_is_asked_for_again() -> 
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 31))
 
 
+@pytest.mark.parametrize("told", ["", "many", "9" * 5_000, "-1"])
+async def test_a_number_of_rows_that_is_none_is_not_counted_with(told: str) -> None:
+    world = in_bulk(*accounts(30))
+    headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": told}
+    page = f'"Id","SystemModstamp"\n"{account_ids(7)[0]}","{CREATED}"\n'
+    world.fault("respond", match="/results", status=200, body=page, headers=headers)
+    assert ids(await world.pages(COMPANIES)) == account_ids(7)
+
+
 async def test_results_survive_cut_dropped_truncated_and_unready_answers() -> None:
     world = in_bulk(*accounts(900), bulk_rows_per_page=100)
     for number, kind in enumerate(("cut", "drop", "truncate", "respond", "respond")):

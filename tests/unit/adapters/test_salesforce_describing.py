@@ -58,6 +58,14 @@ async def test_a_field_that_is_refused_though_it_is_described_is_given_up() -> N
     assert (world.asked("/describe"), world.asked("/query")) == (2, 2)
 
 
+async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
+    world = World(*accounts(1))
+    world.refuse("MALFORMED_QUERY", match="/query", times=9)
+    with pytest.raises(CrmRejected, match="MALFORMED_QUERY"):
+        await world.pages(COMPANIES)
+    assert (world.asked("/describe"), world.asked("/query")) == (1, 1)
+
+
 async def test_a_describe_is_kept_for_ten_minutes_and_no_longer() -> None:
     world = World(row("Account", 1, Phone="1"))
     world.switches.hidden_fields = ["Account.Phone"]

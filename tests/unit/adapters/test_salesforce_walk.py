@@ -66,6 +66,13 @@ async def test_a_walk_goes_on_behind_every_page_and_loses_none(size: int, window
         assert rest[0].expected_total is None
 
 
+async def test_a_walk_by_queries_is_gone_on_with_by_queries_however_much_is_left() -> None:
+    cursor = (await World(*accounts(2_500)).pages(COMPANIES))[0].cursor
+    world = World(*accounts(2_500), settings=config(bulk_threshold=10))
+    assert ids(await world.pages(COMPANIES, cursor=cursor)) == account_ids(*range(1_001, 2_501))
+    assert world.asked("/jobs/") == 0
+
+
 async def test_a_cursor_knows_its_window() -> None:
     world = World(*accounts(1_500), *[row("Account", 9_000, "2026-11-01T00:00:00.000Z")])
     first, *_ = await world.pages(COMPANIES, window=EVERYTHING)

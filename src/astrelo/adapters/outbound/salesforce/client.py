@@ -44,6 +44,7 @@ IDS_IN_A_QUERY = 500
 _LAST_LOCATOR = "null"
 """The text that stands where the next locator would: there is no more."""
 
+_COUNT = re.compile(r"\d{1,12}", re.ASCII)
 _LINK = re.compile(r"/services/data/[\w.\-~/?=&%+!]{1,2000}", re.ASCII)
 _encode = msgspec.json.Encoder().encode
 
@@ -185,6 +186,6 @@ def _job_results(reply: Reply, decode: CsvDecoder[R]) -> JobResults[R]:
     announced = reply.headers.get("sforce-numberofrecords", "")
     page = decode(reply.body)
     come = page.count + len(page.rejected)
-    if announced.isdecimal() and int(announced) != come:
+    if _COUNT.fullmatch(announced) and int(announced) != come:
         raise Incomplete(f"{come} of {announced} rows came")
     return JobResults(page, None if locator == _LAST_LOCATOR else locator)
