@@ -34,6 +34,8 @@ export class CompanyList {
   offerSources(crms) {
     show(at("source-filter"), crms.length > 1);
     const choice = this.filter.elements.source;
+    // A choice that nobody sees must not go on hiding companies.
+    if (crms.length < 2) choice.value = "";
     for (const { provider } of crms) {
       if (![...choice.options].some((option) => option.value === provider)) {
         choice.append(element("option", this.labels[provider] ?? provider, { value: provider }));

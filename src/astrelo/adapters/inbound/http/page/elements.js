@@ -26,10 +26,15 @@ export function announce(text, good = false) {
   write(at("banner"), text);
 }
 
+// What is wrong with a field is told by its reason alone: the field's name and the action are for programs.
+function told({ detail, action, errors = [] }) {
+  return errors.map(({ reason }) => `${reason[0].toUpperCase()}${reason.slice(1)}.`).join(" ") || `${detail} ${action}`;
+}
+
 export async function ask(path, options = {}) {
   const response = await fetch(path, { credentials: "same-origin", ...options });
   const body = response.status === 204 ? null : await response.json();
   if (response.ok) return body;
   if (response.status === 401) show(at("signed-in"), false);
-  throw Object.assign(new Error(`${body.detail} ${body.action}`), { status: response.status });
+  throw Object.assign(new Error(told(body)), { status: response.status });
 }
