@@ -155,7 +155,9 @@ def test_it_stays_up_until_ctrl_c_lets_no_second_one_in_and_stops_everything_cle
     link = run.wait_for(r"the page +(\S+)")[1]
     api = run.wait_for(r"the API +(\S+)/schema")[1]
     sandboxes = [run.wait_for(rf"{name} +(\S+)/_sandbox/stats")[1] for name in ("HubSpot", "Salesforce")]
-    UUID(run.wait_for(r"astrelo token --user (\S+)")[1])
+    command, user = run.wait_for(r"a token +(\S+) token --user (\S+)").groups()
+    assert shutil.which(command) is not None
+    UUID(user)
     with httpx.Client() as browser:
         assert browser.get(link, follow_redirects=True).url.path == "/app"
         assert browser.get(f"{api}/api/companies").json()["data"]

@@ -1,6 +1,7 @@
 """What the demo tells at its end: the figures of each CRM, its certificates, and what all make together."""
 
 import json
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
@@ -23,7 +24,13 @@ ENTITIES = CompanySummary(companies=4, with_two_sources=2)
 FIGURES = {"companies", "contacts", "deals", "owners", "links", "unreadable", "requests", "seconds"}
 
 
-def step_of(kind: ObjectType, *, certified: bool = True, reason: str | None = None) -> StepView:
+def step_of(
+    kind: ObjectType,
+    *,
+    certified: bool = True,
+    reason: str | None = None,
+    unreadable: Mapping[str, int] | None = None,
+) -> StepView:
     return StepView(
         object_type=kind,
         status=StepStatus.REFUSED if reason else StepStatus.COMPLETED,
@@ -37,7 +44,7 @@ def step_of(kind: ObjectType, *, certified: bool = True, reason: str | None = No
         archived=0,
         merged=0,
         rejected={},
-        unreadable={},
+        unreadable=dict(unreadable or {}),
         expected_total=None,
         certified=certified,
         reason=reason,
@@ -89,6 +96,13 @@ def test_an_object_type_without_a_certificate_stands_out() -> None:
     assert "Certified: companies. Read to the end, and all 3 records" in told
     assert "NOT certified: contacts, its counts do not add up." in told
     assert "NOT certified: deals, no permission for deals." in told
+
+
+def test_lines_of_unreadable_values_break_between_fields_only() -> None:
+    unreadable = {"domain": 12, "email": 52, "hq_country": 36, "hq_region": 75}
+    steps = [step_of(kind) for kind in (ObjectType.CONTACTS, ObjectType.DEALS)]
+    text = told_of(step_of(ObjectType.COMPANIES, unreadable=unreadable), *steps)
+    assert "domain 12, email 52, hq_country 36,\n  hq_region 75." in text
 
 
 def test_one_crm_is_told_without_a_word_about_others() -> None:

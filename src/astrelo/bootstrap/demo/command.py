@@ -1,6 +1,8 @@
 """The demo from the first process to the last: raise the stage, connect, sync, report, stay up."""
 
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,7 +64,7 @@ def _stay(stage: Stage, visit: DemoVisit, progress: SyncProgress) -> None:
         f"  the page     {visit.login_link()}  (signs you in, once)\n"
         f"  the API      {stage.api_url}/schema\n"
         f"{_sandbox_lines(stage)}"
-        f"  a token      astrelo token --user {visit.user()}\n"
+        f"  a token      {_our_command()} token --user {visit.user()}\n"
         f"  logs         {stage.logs}"
     )
     try:
@@ -79,6 +81,14 @@ def _sandbox_lines(stage: Stage) -> str:
         f"  {sandbox.crm.provider.label if several else 'the sandbox':<12} {sandbox.url}/_sandbox/stats\n"
         for sandbox in stage.sandboxes
     )
+
+
+def _our_command() -> str:
+    """Name the command as it can be typed here: a clone's environment is seldom on the PATH."""
+    ours = Path(sys.executable).with_name("astrelo")
+    if not ours.exists() or shutil.which("astrelo") == str(ours):
+        return "astrelo"
+    return str(ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours)
 
 
 @contextmanager

@@ -21,6 +21,9 @@ from astrelo.domain.identifiers import ObjectType, Provider
 _WIDTH = 78
 """Of lines that we break ourselves: those that a terminal breaks are broken within words."""
 
+_TIED = "\N{NO-BREAK SPACE}"
+"""Where no line is to be broken: between a field and its number."""
+
 
 class RecordFigures(msgspec.Struct, kw_only=True):
     """What became of the CRM's records of one type."""
@@ -203,9 +206,12 @@ def _details(figures: CrmFigures) -> str:
     ]
     if figures.unreadable:
         told = f"Values that could not be read: {_listed(figures.unreadable)}."
-        lines += wrap(told, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        lines += [
+            line.replace(_TIED, " ")
+            for line in wrap(told, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        ]
     return "\n".join(lines)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{field} {count:,}" for field, count in counts.items())
+    return ", ".join(f"{field}{_TIED}{count:,}" for field, count in counts.items())
