@@ -37,7 +37,7 @@ test: $(READY) ## The gate and all tests, against a real PostgreSQL
 	@$(MAKE) --no-print-directory -j2 -k gate
 	@$(RUN) pytest -n auto $(TESTS)
 
-check: $(READY) ## Format, lint, types, import contracts, unit tests: seconds, no database
+check: $(READY) ## Format, lint, types, import contracts, unit tests: a minute, no database
 	@$(MAKE) --no-print-directory -j2 -k gate unit
 
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=salesforce N=100000)
