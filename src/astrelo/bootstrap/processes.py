@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from astrelo.bootstrap.problems import Problem
 _PR_SET_PDEATHSIG = 1
 _STOPPED_WITHIN = 30.0  # seconds; a worker finishes its batch before it ends
 _TAIL_LINES = 20
+_HOST = "127.0.0.1"
+_PORTS = range(15_000, 30_000)
 
 
 class ChildDied(Problem):
@@ -113,9 +116,13 @@ class Children:
 
 
 def free_port() -> int:
-    """Find a port of this machine's own that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """Find a port of this machine's own that nobody listens on now.
+
+    It is drawn from below those that systems give to outgoing connections: one of these would be taken by the
+    next connection that anybody makes, before whoever is to listen there does.
+    """
+    while port_is_taken(_HOST, port := secrets.choice(_PORTS)):
+        continue
     return port
 
 

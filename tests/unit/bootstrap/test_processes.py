@@ -34,6 +34,7 @@ def test_a_port_that_somebody_listens_on_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert port_is_taken("127.0.0.1", listener.getsockname()[1])
     assert not port_is_taken("127.0.0.1", free_port())
+    assert free_port() < 32_768, "from there on Linux takes ports for outgoing connections"
 
 
 def test_an_address_of_another_machine_is_no_port_that_is_taken_but_a_problem() -> None:
