@@ -54,7 +54,8 @@ class Cluster:
 
     def dsn(self, port: int) -> str:
         password = (self.home / "password").read_text(encoding="ascii")
-        return f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}"
+        # It speaks no TLS: without the hint each session asks first.
+        return f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}?sslmode=disable"
 
     def create_if_missing(self) -> None:
         """Run initdb unless the folder holds a cluster; a half-made one is thrown away.

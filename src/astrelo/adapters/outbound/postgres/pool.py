@@ -1,5 +1,6 @@
 """Pools of PostgreSQL sessions, and what a session may take before the server ends it."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -57,11 +58,31 @@ def open_pool(
         dsn,
         min_size=0,
         max_size=max_size,
+        connect=_connect,
         timeout=_CONNECT_SECONDS,
         command_timeout=limits.statement.total_seconds() + _CONNECT_SECONDS,
         max_inactive_connection_lifetime=_IDLE_SECONDS,
         server_settings=settings,
     )
+
+
+async def _connect(*arguments: object, **settings: object) -> asyncpg.Connection:
+    """Connect to the end, even when who asked has gone.
+
+    An attempt that is cancelled while TLS is agreed on leaves an error that nobody takes up; the event loop
+    reports it as a traceback (seen with asyncpg 0.32).
+    """
+    attempt = asyncio.ensure_future(asyncpg.connect(*arguments, **settings))
+    try:
+        return await asyncio.shield(attempt)
+    except asyncio.CancelledError:
+        attempt.add_done_callback(_end)
+        raise
+
+
+def _end(attempt: asyncio.Future[asyncpg.Connection]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().terminate()
 
 
 def _milliseconds(duration: timedelta) -> str:
