@@ -15,6 +15,7 @@ from uuid import UUID
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
 from astrelo.application.access_tokens import ConnectionSession
 from astrelo.application.record_walk import RecordWalk, Source
+from astrelo.application.slices import Slice
 from astrelo.application.sync_records import SyncCompanies
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.errors import AstreloError
@@ -66,7 +67,8 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         source = Source(run=run, crm=crm, session=session, owner_ids=None)
         walk = SyncCompanies(RecordWalk(world.uow, world.clock), world.clock, randomness)
         try:
-            await walk(source, run.step(ObjectType.COMPANIES), randomness.freeze_between)
+            turn = Slice(world.clock, world.policy, randomness.freeze_between)
+            await walk(source, run.step(ObjectType.COMPANIES), turn)
         except AstreloError as error:
             print(f"ended by {type(error).__name__}", flush=True)  # noqa: T201 - the test waits for it
         else:

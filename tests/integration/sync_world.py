@@ -12,8 +12,9 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.record_walk import RecordWalk
-from astrelo.application.run_sync import RunSync, StopSignal, never
+from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import RequestSync, SyncNow
+from astrelo.application.slices import StopSignal, never
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet

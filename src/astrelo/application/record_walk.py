@@ -16,6 +16,7 @@ from typing import Generic, cast
 import structlog
 
 from astrelo.application.pacing import Pace
+from astrelo.application.slices import Slice, StopSignal
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, CrmProvider, CrmSession
@@ -135,18 +136,20 @@ class RecordWalk:
         source: Source,
         step: SyncStep,
         conclude: Conclude[RecordT],
-        should_stop: Callable[[], bool],
+        turn: Slice,
     ) -> SyncStep:
-        """Walk from the step's cursor to the provider's end of data, or until `should_stop`.
+        """Walk from the step's cursor to the provider's end of data, or until the slice is over.
 
         Returns the step as committed. Raises RunTakenOver when another worker owns the run, and what
         CrmProvider.read raises; pages fetched before an error are committed first.
         """
         pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
+        should_stop = turn.must_end
         try:
             async with _fetched_ahead(pages, source.crm.provider) as queue:
                 while not step.is_done and (batch := await _next_batch(queue, should_stop)) is not None:
                     step = await self._commit(source, step, batch, conclude)
+                    should_stop = turn.is_over
         finally:
             source.pace.ended(step.object_type)
         return step
@@ -268,7 +271,7 @@ async def _fetched_ahead(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _next_batch(queue: PageQueue, should_stop: Callable[[], bool]) -> Batch | None:
+async def _next_batch(queue: PageQueue, should_stop: StopSignal) -> Batch | None:
     """Wait for a page, then take more until the batch is full or the next page is late.
 
     None when asked to stop: the CRM may be a rate window or a backoff away from its next page, and what
@@ -292,7 +295,7 @@ async def _next_batch(queue: PageQueue, should_stop: Callable[[], bool]) -> Batc
     return batch
 
 
-async def _first_item(queue: PageQueue, should_stop: Callable[[], bool]) -> RecordPage | Exception | None:
+async def _first_item(queue: PageQueue, should_stop: StopSignal) -> RecordPage | Exception | None:
     while not should_stop():
         try:
             async with asyncio.timeout(LINGER_SECONDS):

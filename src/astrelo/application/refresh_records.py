@@ -1,6 +1,6 @@
 """Reading single records again: those that webhooks named, and those a full walk did not meet."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -8,6 +8,7 @@ from typing import Any, cast
 import structlog
 
 from astrelo.application.record_walk import Changes, Conclude, Source, store_of, unreadable_fields
+from astrelo.application.slices import Slice
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CompanyRecord, RecordPage
@@ -32,21 +33,21 @@ class FollowHints:
         self._uow = uow
         self._concludes = concludes
 
-    async def __call__(self, source: Source, should_stop: Callable[[], bool]) -> int:
+    async def __call__(self, source: Source, turn: Slice) -> int:
         """Follow the hints that wait now, of every object type; return how many records were read.
 
-        When asked to stop it still follows some of each type, so that slices however short come to an end.
+        A slice follows some of each type even when it is over, so that slices however short come to an end.
         Raises RunTakenOver, and what CrmProvider.fetch raises; hints that were not followed stay.
         """
-        return sum([await self._follow(source, step, should_stop) for step in source.run.steps])
+        return sum([await self._follow(source, step, turn) for step in source.run.steps])
 
-    async def _follow(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> int:
+    async def _follow(self, source: Source, step: SyncStep, turn: Slice) -> int:
         followed = 0
         while hints := await self._waiting(source, step.object_type):
             page = await self._read(source, step.object_type, list(hints))
             await self._apply(source, step, page, hints)
             followed += len(hints)
-            if should_stop():
+            if turn.is_over():
                 break
         return followed
 
@@ -98,8 +99,8 @@ class FindDeletions:
         self._concludes = concludes
         self._policy = policy
 
-    async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> bool:
-        """Return False when it was asked to stop before its end: it then has to begin anew.
+    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> bool:
+        """Return False when it had to end before it was done: it then begins anew, so that no slice divides it.
 
         Raises RunTakenOver, and what CrmProvider.fetch raises.
         """
@@ -109,7 +110,7 @@ class FindDeletions:
             live = await store.live(source.run.provider)
         departed: list[RecordPage] = []
         for start in range(0, len(unseen), READ_AT_ONCE):
-            if should_stop():
+            if turn.must_end():
                 return False
             page = await source.crm.fetch(
                 source.session, step.object_type, unseen[start : start + READ_AT_ONCE]
@@ -121,20 +122,18 @@ class FindDeletions:
             return True
         for page in departed:
             step = await self._apply(source, step, page)
-        return step.object_type is not ObjectType.CONTACTS or await self._forget_erased(
-            source, step, should_stop
-        )
+        return step.object_type is not ObjectType.CONTACTS or await self._forget_erased(source, step, turn)
 
-    async def _forget_erased(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> bool:
+    async def _forget_erased(self, source: Source, step: SyncStep, turn: Slice) -> bool:
         """Delete contacts that the CRM has erased since they were archived, or merged into one that it erased.
 
         No list shows that, and whoever's webhooks are not set up would keep them for ever. Returns False
-        when it was asked to stop before its end.
+        when it had to end before it was done.
         """
         async with self._uow(source.run.user_id) as tx:
             archived = await tx.contacts.archived(source.run.provider)
         for start in range(0, len(archived), READ_AT_ONCE):
-            if should_stop():
+            if turn.must_end():
                 return False
             part = archived[start : start + READ_AT_ONCE]
             page = await source.crm.fetch(source.session, step.object_type, part)

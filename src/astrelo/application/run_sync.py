@@ -1,7 +1,7 @@
 """One run, from taking it up to its certificate."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +13,7 @@ from astrelo.application.pacing import Pace
 from astrelo.application.record_walk import Source
 from astrelo.application.refresh_records import FindDeletions, FollowHints
 from astrelo.application.schedule_syncs import RequestSync
+from astrelo.application.slices import Slice, StopSignal, never
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
@@ -33,13 +34,6 @@ from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
 
 log = structlog.get_logger()
-
-StopSignal = Callable[[], bool]
-"""Says whether the worker is asked to stop: looked at between batches."""
-
-
-def never() -> bool:
-    return False
 
 
 class RunSync:
@@ -89,7 +83,7 @@ class RunSync:
         if run is None:
             return
         try:
-            await self._carry_out(run, should_stop)
+            await self._carry_out(run, Slice(self._clock, self._policy, should_stop))
         except RunTakenOver:
             log.info("sync.taken_over")
         except StoreUnavailable:
@@ -132,7 +126,7 @@ class RunSync:
                 await tx.jobs.enqueue(deferred, delay=self._policy.account_retry)
         log.info("sync.deferred")
 
-    async def _carry_out(self, run: SyncRun, should_stop: StopSignal) -> None:
+    async def _carry_out(self, run: SyncRun, turn: Slice) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
             raise ProviderNotConfigured(run.provider)
@@ -145,17 +139,12 @@ class RunSync:
         owner_ids = await self._read_owners(run, session, refusals)
         pace = Pace(run.open_steps)
         source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, pace=pace)
-        steps = await self._walk_side_by_side(source, self._slice(should_stop))
+        steps = await self._walk_side_by_side(source, turn)
         is_walked = all(step.is_done for step in steps)
-        if is_walked and await self._look_for_deletions(source, steps, should_stop):
+        if is_walked and await self._look_for_deletions(source, steps, turn):
             await self._finish(run, refusals)
         else:
             await self._hand_on(run)
-
-    def _slice(self, should_stop: StopSignal) -> StopSignal:
-        """Stop when asked to, or when this slice of the run has taken its time."""
-        end = self._clock.monotonic() + self._policy.slice_length.total_seconds()
-        return lambda: should_stop() or self._clock.monotonic() >= end
 
     async def _read_owners(
         self, run: SyncRun, session: CrmSession, refusals: list[str]
@@ -170,40 +159,33 @@ class RunSync:
             await tx.owners.put(run.provider, owners)
         return frozenset(owner.record_id for owner in owners)
 
-    async def _walk_side_by_side(self, source: Source, should_stop: StopSignal) -> Sequence[SyncStep]:
+    async def _walk_side_by_side(self, source: Source, turn: Slice) -> Sequence[SyncStep]:
         try:
             async with asyncio.TaskGroup() as group:
-                hints = group.create_task(self._follow_hints(source, should_stop))
-                walks = [
-                    group.create_task(self._walk(source, step, should_stop)) for step in source.run.open_steps
-                ]
+                hints = group.create_task(self._follow_hints(source, turn))
+                walks = [group.create_task(self._walk(source, step, turn)) for step in source.run.open_steps]
         except ExceptionGroup as several:
             raise _most_telling(several) from several
         log.debug("sync.walked", hints=hints.result())
         return [walk.result() for walk in walks]
 
-    async def _walk(self, source: Source, step: SyncStep, should_stop: StopSignal) -> SyncStep:
+    async def _walk(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
         try:
             if source.run.mode is SyncMode.EVENTS:
                 return await self._store(source, replace(step, status=StepStatus.COMPLETED))
-            return await self._walks[step.object_type](source, step, should_stop)
+            return await self._walks[step.object_type](source, step, turn)
         except PermissionMissing as error:
             log.warning("sync.object_type_refused", object_type=step.object_type)
             return await self._store(source, replace(step, status=StepStatus.REFUSED, reason=str(error)))
 
-    async def _look_for_deletions(
-        self, source: Source, walked: Sequence[SyncStep], should_stop: StopSignal
-    ) -> bool:
-        """Look behind every whole walk of the run, also those that an earlier attempt brought to their end.
-
-        Not sliced, for it cannot go on from where it stopped: only a worker that is to end makes it stop.
-        """
+    async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep], turn: Slice) -> bool:
+        """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
         if source.run.mode is SyncMode.EVENTS:
             return True
         before = [step for step in source.run.steps if step.is_done]
         for step in (*before, *walked):
             is_whole = step.status is StepStatus.COMPLETED and step.window is None
-            if is_whole and not await self._find_deletions(source, step, should_stop):
+            if is_whole and not await self._find_deletions(source, step, turn):
                 return False
         return True
 

@@ -1,8 +1,9 @@
 """Companies, contacts and deals: what is concluded from changes at the CRM, inside a transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from astrelo.application.record_walk import Changes, RecordWalk, Source
+from astrelo.application.slices import Slice
 from astrelo.domain.company import RecordKey, RecordMove, regroup
 from astrelo.domain.contact import Contact, link_contact
 from astrelo.domain.deal import Deal, link_deal
@@ -24,8 +25,8 @@ class SyncCompanies:
         self._clock = clock
         self._randomness = randomness
 
-    async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> SyncStep:
-        return await self._walk(source, step, self.conclude, should_stop)
+    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
+        return await self._walk(source, step, self.conclude, turn)
 
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[CompanyRecord]) -> Counts:
         provider = source.run.provider
@@ -122,8 +123,8 @@ class SyncContacts:
         self._clock = clock
         self._randomness = randomness
 
-    async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> SyncStep:
-        return await self._walk(source, step, self.conclude, should_stop)
+    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
+        return await self._walk(source, step, self.conclude, turn)
 
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[ContactRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
@@ -170,8 +171,8 @@ class SyncDeals:
         self._clock = clock
         self._randomness = randomness
 
-    async def __call__(self, source: Source, step: SyncStep, should_stop: Callable[[], bool]) -> SyncStep:
-        return await self._walk(source, step, self.conclude, should_stop)
+    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
+        return await self._walk(source, step, self.conclude, turn)
 
     async def conclude(self, tx: Transaction, source: Source, changes: Changes[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
