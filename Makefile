@@ -2,9 +2,10 @@
 #
 # PYTHON=python3.12  the interpreter to build .venv with (3.11 or newer)
 # ARGS="--once"      options for `make demo`
-# N=100000           records per object type for `make bench`; PROVIDER=hubspot or salesforce
+# N=100000           records per object type for `make bench`
 # TESTS=tests/unit   what `make test` runs
-# ROUNDS=20 SEED=1   how much `make chaos` breaks, and how; PROVIDER=hubspot, salesforce or both
+# ROUNDS=20 SEED=1   how much `make chaos` breaks, and how
+# PROVIDER=both      the CRM for `make bench` and `make chaos`: hubspot, salesforce or both
 
 PYTHON ?= python3
 ARGS ?=

@@ -12,9 +12,8 @@ import uvloop
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
-from astrelo.domain.identifiers import Provider
 from benchmarks.crm import Crm
-from benchmarks.crms import CRMS
+from benchmarks.crms import UnknownChoice, crms_of
 from benchmarks.documentation import write_documentation
 from benchmarks.floor import create_tables
 from benchmarks.machinery import (
@@ -125,7 +124,7 @@ def say(what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--provider", type=Provider, choices=CRMS, default=Provider.HUBSPOT)
+    parser.add_argument("--provider", default="hubspot", help="the CRM to measure, or both in turn (hubspot)")
     parser.add_argument("--records", type=int, default=100_000, help="of each object type (100000)")
     parser.add_argument("--rounds", type=int, default=1, help="keep the quickest of so many (1)")
     parser.add_argument("--write-docs", action="store_true", help="write its part of docs/benchmark.md")
@@ -133,13 +132,15 @@ def main() -> None:
     if not Path("/proc/self/clear_refs").exists():
         parser.error("the figures come from Linux's /proc: run it on Linux or in a container")
     try:
+        crms = crms_of(options.provider)
         with own_postgres() as database:
-            results = uvloop.run(run(CRMS[options.provider], database, options.records, options.rounds))
-    except (SyncFailed, FloorFailed, Problem, EmbeddedPostgresError) as error:
+            for crm in crms:
+                results = uvloop.run(run(crm, database, options.records, options.rounds))
+                print(f"{report(results)}\n", flush=True)
+                if options.write_docs:
+                    write_documentation(_DOCS, results)
+    except (UnknownChoice, SyncFailed, FloorFailed, Problem, EmbeddedPostgresError) as error:
         sys.exit(str(error))
-    print(report(results))
-    if options.write_docs:
-        write_documentation(_DOCS, results)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ _SECTION = "\n## "
 _HEAD = """\
 # Benchmark
 
-`make bench PROVIDER=hubspot N=100000` (or `salesforce`) copies 100,000 companies, 100,000 contacts and 100,000 deals
-from a local server that renders its answers beforehand, twice: first into an empty database, then again with nothing
-changed. The firms and people are the same in every CRM. Beside the sync, in the same run, stands the bare floor: the
-same transport, the same pages decoded by the same types and upserted as raw text columns, three object types side by
-side, fetching ahead of writing; no mapping, no linking.
+`make bench PROVIDER=both N=100000` (or `hubspot`, or `salesforce`) copies 100,000 companies, 100,000 contacts and
+100,000 deals from a local server that renders its answers beforehand, twice: first into an empty database, then again
+with nothing changed. The firms and people are the same in every CRM. Beside the sync, in the same run, stands the bare
+floor: the same transport, the same pages decoded by the same types and upserted as raw text columns, three object
+types side by side, fetching ahead of writing; no mapping, no linking.
 
 How to read it: *records/s* run from the request of the sync to the finished run, the worker being up. *Client CPU* is
 user and system time of the worker (or of the floor's process) alone. *WAL* is the distance that PostgreSQL's log

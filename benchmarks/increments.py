@@ -12,10 +12,9 @@ import uvloop
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
-from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import SyncMode
 from benchmarks.crm import Crm
-from benchmarks.crms import CRMS
+from benchmarks.crms import UnknownChoice, crms_of
 from benchmarks.machinery import Database, PageServer, fresh_database, own_postgres, page_server
 from benchmarks.measurement import server_spending, settle
 from benchmarks.sync import ConnectedAccount, SyncFailed
@@ -84,13 +83,15 @@ def say(what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.increments", description=__doc__)
-    parser.add_argument("--provider", type=Provider, choices=CRMS, default=Provider.HUBSPOT)
+    parser.add_argument("--provider", default="hubspot", help="the CRM to measure, or both in turn (hubspot)")
     parser.add_argument("--records", type=int, default=100_000, help="of each object type (100000)")
     options = parser.parse_args()
     try:
+        crms = crms_of(options.provider)
         with own_postgres() as database:
-            uvloop.run(measure(CRMS[options.provider], database, options.records))
-    except (SyncFailed, Problem, EmbeddedPostgresError) as error:
+            for crm in crms:
+                uvloop.run(measure(crm, database, options.records))
+    except (UnknownChoice, SyncFailed, Problem, EmbeddedPostgresError) as error:
         sys.exit(str(error))
 
 
