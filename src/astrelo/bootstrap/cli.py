@@ -3,13 +3,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 from uuid import UUID
 
 import click
+from click.core import ParameterSource
 
 from astrelo.bootstrap.settings import InvalidSettings, Settings, parse_settings
 from astrelo.domain.identifiers import Provider
@@ -20,6 +21,36 @@ _COULD_NOT_COMPARE = 3
 _INTERRUPTED = 130  # what shells report for SIGINT
 
 _BOTH = "both"
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def _only_without_portal(context: click.Context, option: click.Parameter, companies: int) -> int:
+    given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
+    if given and context.params.get("portal") is not None:
+        raise click.UsageError(
+            "--companies is the size of a portal that is made up, --portal brings one as it is: leave one of them out."
+        )
+    return companies
+
+
+def _portal_options(command: _Command) -> _Command:
+    """Let a command choose what its sandboxes hold."""
+    made_up = click.option(
+        "--companies",
+        type=click.IntRange(1, 1_000_000),
+        default=500,
+        show_default=True,
+        callback=_only_without_portal,
+        help="Size of the portal that is made up.",
+    )
+    brought = click.option(
+        "--portal",
+        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+        is_eager=True,  # known when the size is looked at
+        help="A portal of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
+    )
+    return made_up(brought(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,18 +70,7 @@ def cli() -> None:
     show_default=True,
     help="The CRM to connect; both hold the same records.",
 )
-@click.option(
-    "--companies",
-    type=click.IntRange(1, 1_000_000),
-    default=500,
-    show_default=True,
-    help="Size of the portal that is made up.",
-)
-@click.option(
-    "--portal",
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    help="A portal of JSON lines, gzipped or not, instead of a made-up one.",
-)
+@_portal_options
 @click.option("--once", is_flag=True, help="Stop after the summary.")
 @click.option("--json", "as_json", is_flag=True, help="Make the last line on stdout one JSON object.")
 def demo(
@@ -138,18 +158,7 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
-@click.option(
-    "--portal",
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    help="A portal of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
-)
-@click.option(
-    "--companies",
-    type=click.IntRange(1, 1_000_000),
-    default=500,
-    show_default=True,
-    help="Size of the portal that is made up.",
-)
+@_portal_options
 @click.option(
     "--latency-ms",
     type=click.IntRange(0, 60_000),

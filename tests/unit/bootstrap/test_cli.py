@@ -79,6 +79,19 @@ def test_a_portal_that_is_not_there_is_wrong_usage(runner: CliRunner) -> None:
     assert "/no/such/portal.jsonl" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["demo", "sandbox"])
+@pytest.mark.parametrize("portal_first", [True, False])
+def test_a_portal_of_its_own_and_a_size_for_a_made_up_one_are_not_taken_together(
+    runner: CliRunner, tmp_path: Path, command: str, portal_first: bool
+) -> None:
+    file, size = tmp_path / "portal.jsonl", ["--companies", "500"]
+    file.touch()
+    portal = ["--portal", str(file)]
+    result = run(runner, command, *(portal + size if portal_first else size + portal))
+    assert result.exit_code == 2
+    assert "leave one of them out" in result.stderr
+
+
 def test_a_fault_plan_that_cannot_be_used_is_told_by_the_sandbox(runner: CliRunner, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text("{", encoding="utf-8")
