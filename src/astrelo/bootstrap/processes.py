@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Self
 
@@ -124,6 +125,12 @@ def free_port() -> int:
     while port_is_taken(_HOST, port := secrets.choice(_PORTS)):
         continue
     return port
+
+
+def usual_ports(whose: str, count: int) -> list[int]:
+    """Find ports as `free_port` does, the same at each call for the same owner unless somebody listens there."""
+    usual = Random(whose).sample(_PORTS, count)  # noqa: S311 - nothing secret: it is to come out the same
+    return [free_port() if port_is_taken(_HOST, port) else port for port in usual]
 
 
 def port_is_taken(host: str, port: int) -> bool:

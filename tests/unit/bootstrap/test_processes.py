@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.processes import ChildDied, Children, free_port, port_is_taken
+from astrelo.bootstrap.processes import ChildDied, Children, free_port, port_is_taken, usual_ports
 
 ENVIRON = dict(os.environ)  # noqa: TID251 - what a child process needs to find its interpreter
 
@@ -35,6 +35,20 @@ def test_a_port_that_somebody_listens_on_is_taken() -> None:
         assert port_is_taken("127.0.0.1", listener.getsockname()[1])
     assert not port_is_taken("127.0.0.1", free_port())
     assert free_port() < 32_768, "from there on Linux takes ports for outgoing connections"
+
+
+def test_usual_ports_are_the_same_each_time_and_differ_between_owners() -> None:
+    ports = usual_ports("mine", 3)
+    assert usual_ports("mine", 3) == ports
+    assert len({*ports, *usual_ports("yours", 3)}) == 6
+
+
+def test_a_usual_port_that_somebody_listens_on_is_replaced() -> None:
+    first, second = usual_ports("mine", 2)
+    with socket.create_server(("127.0.0.1", first)):
+        replaced, kept = usual_ports("mine", 2)
+    assert replaced != first
+    assert kept == second
 
 
 def test_an_address_of_another_machine_is_no_port_that_is_taken_but_a_problem() -> None:

@@ -9,8 +9,9 @@ from astrelo.bootstrap.demo.crms import DemoCrm
 from astrelo.bootstrap.development import completed, embedded_server, only_demo
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.processes import Children, free_port
+from astrelo.bootstrap.processes import Children, usual_ports
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
+from astrelo.domain.identifiers import Provider
 
 _HOST = "127.0.0.1"
 _KEPT = ("STATE_DIR", "POSTGRES_BINARIES", "LOG_LEVEL", "LOG_FORMAT")
@@ -67,13 +68,15 @@ def raised_stage(
                 "Another process of this clone (astrelo serve or worker) uses its PostgreSQL. Stop it, "
                 f"or give the demo a folder of its own: {PREFIX}STATE_DIR=/some/folder."
             )
-        api_port = free_port()
+        # An org's address is kept with its connection, and a due sync may ask there before anyone connects again.
+        api_port, *crm_ports = usual_ports(str(settings.state_dir), 1 + len(Provider))
+        port_of = dict(zip(Provider, crm_ports, strict=True))
         stage = Stage(
             settings=replace(settings, port=api_port, database_url=server.dsn),
             database=server,
             children=children,
             api_url=f"http://{_HOST}:{api_port}",
-            sandboxes=[PlayedAt(crm=crm, port=free_port()) for crm in crms],
+            sandboxes=[PlayedAt(crm=crm, port=port_of[crm.provider]) for crm in crms],
             logs=logs,
         )
         size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]
