@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from astrelo.adapters.outbound.crm.transport import LARGEST_ANSWER
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, build_salesforce
@@ -45,10 +46,19 @@ def config(**settings: Any) -> SalesforceConfig:
 
 
 def salesforce_over(
-    transport: httpx.AsyncBaseTransport, clock: Clock, settings: SalesforceConfig | None = None
+    transport: httpx.AsyncBaseTransport,
+    clock: Clock,
+    settings: SalesforceConfig | None = None,
+    largest_answer: int = LARGEST_ANSWER,
 ) -> SalesforceProvider:
     return build_salesforce(
-        settings or config(), reference(), clock, FakeRandomness(), reads=transport, oauth=transport
+        settings or config(),
+        reference(),
+        clock,
+        FakeRandomness(),
+        reads=transport,
+        oauth=transport,
+        largest_answer=largest_answer,
     )
 
 

@@ -41,6 +41,8 @@ class Timeouts(NamedTuple):
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+LARGEST_ANSWER = 64 * 2**20
+"""In bytes, unpacked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,15 @@ class Reply(NamedTuple):
         return self.body[:256].lstrip().startswith(b"<")
 
 
+class TryAgain(NamedTuple):
+    """A verdict: the same request may succeed after at least `wait` seconds; `error` if it never does."""
+
+    error: CrmError
+    wait: float = 0.0
+    attempts: int | None = None
+    """So many are enough, be the policy more patient: each costs long, or there is another way."""
+
+
 class Call(NamedTuple):
     """One read. `label` stands for it in logs: the path without its query."""
 
@@ -83,13 +94,8 @@ class Call(NamedTuple):
     content: bytes | None = None
     headers: Mapping[str, str] | None = None
     """Beside, or in place of, those that every call carries."""
-
-
-class TryAgain(NamedTuple):
-    """A verdict: the same request may succeed after at least `wait` seconds; `error` if it never does."""
-
-    error: CrmError
-    wait: float = 0.0
+    late: TryAgain | None = None
+    """The verdict on no answer in time, where that says something of the request and not of the CRM."""
 
 
 class TokenRefused(NamedTuple):
@@ -99,6 +105,14 @@ class TokenRefused(NamedTuple):
 
 
 Verdict = CrmError | TryAgain | TokenRefused
+
+
+class NoAnswerInTime(CrmUnavailable):
+    """The connection stood, but the answer did not come, or not to its end."""
+
+
+class TooLarge(CrmRejected):
+    """An answer that takes more memory than one may; a smaller part of it can be asked for where the CRM divides."""
 
 
 class Incomplete(Exception):
@@ -143,12 +157,12 @@ class Sender:
         transport: httpx.AsyncBaseTransport,
         provider: Provider,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        max_body: int = 64 * 2**20,
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._transport = transport
         self._provider = provider
         self._whole = timeouts.whole
-        self._max_body = max_body
+        self._largest_answer = largest_answer
         self._extensions = {
             "timeout": {
                 "connect": timeouts.connect,
@@ -173,9 +187,11 @@ class Sender:
                 finally:
                     await response.aclose()
         except TimeoutError as error:
-            raise CrmUnavailable(self._provider, f"no whole answer within {self._whole:.0f} s") from error
+            raise NoAnswerInTime(self._provider, f"no whole answer within {self._whole:.0f} s") from error
         except httpx.InvalidURL as error:
             raise CrmRejected(self._provider, None, "a cursor of its own makes no URL") from error
+        except httpx.ReadTimeout as error:
+            raise NoAnswerInTime(self._provider, f"no answer ({type(error).__name__})") from error
         except httpx.TransportError as error:
             raise CrmUnavailable(self._provider, f"no answer ({type(error).__name__})") from error
         except httpx.DecodingError as error:
@@ -194,9 +210,11 @@ class Sender:
         size = 0
         async for chunk in response.aiter_bytes():
             size += len(chunk)
-            if size > self._max_body:
-                raise CrmRejected(
-                    self._provider, response.status_code, f"its answer is larger than {self._max_body} bytes"
+            if size > self._largest_answer:
+                raise TooLarge(
+                    self._provider,
+                    response.status_code,
+                    f"its answer is larger than {self._largest_answer} bytes",
                 )
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -259,7 +277,7 @@ class CrmTransport(Generic[B]):
             except _FailedAttemptError as failure:
                 failures += 1
                 wait = self._wait(failure.verdict, failures, policy)
-                if failures >= policy.attempts or waited + wait > policy.patience:
+                if failures >= _attempts(failure.verdict, policy) or waited + wait > policy.patience:
                     raise failure.verdict.error from failure.__cause__
                 await self._wait_out(call, session, failure.verdict, failures, wait)
                 waited += wait
@@ -279,7 +297,8 @@ class CrmTransport(Generic[B]):
             reply = await self._sender.send(call.method, address, headers, call.content)
             self._dialect.observe(reply.headers, budget)
         except CrmUnavailable as error:
-            raise _FailedAttemptError(TryAgain(error)) from error.__cause__
+            late = call.late if isinstance(error, NoAnswerInTime) else None
+            raise _FailedAttemptError(late or TryAgain(error)) from error.__cause__
         finally:
             budget.release()
         if reply.status in _SUCCESS:
@@ -347,6 +366,10 @@ class CrmTransport(Generic[B]):
             wait_seconds=round(wait, 3),
         )
         await self._clock.sleep(wait)
+
+
+def _attempts(verdict: TryAgain, policy: RetryPolicy) -> int:
+    return policy.attempts if verdict.attempts is None else min(verdict.attempts, policy.attempts)
 
 
 _SUCCESS = range(200, 300)

@@ -1,6 +1,7 @@
 """Salesforce's answers that hold none of our records: contact roles, describes, bulk jobs."""
 
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -34,6 +35,10 @@ class QueryJob(msgspec.Struct, rename="camel"):
 
 class ResultPage(msgspec.Struct, rename="camel"):
     result_url: str
+
+    @property
+    def locator(self) -> str | None:
+        return parse_qs(urlsplit(self.result_url).query).get("locator", [None])[0]
 
 
 class ResultListing(msgspec.Struct, rename="camel"):

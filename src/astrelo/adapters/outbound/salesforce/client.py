@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Generic, NamedTuple, TypeVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,6 +19,7 @@ from astrelo.adapters.outbound.salesforce.answers import (
 )
 from astrelo.adapters.outbound.salesforce.budgets import BudgetBook, OrgBudget
 from astrelo.adapters.outbound.salesforce.config import API_VERSION, SalesforceConfig
+from astrelo.adapters.outbound.salesforce.dialect import timed_out
 from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, CsvPage, PageDecoder, RowPage
 from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.wire import Row
@@ -31,9 +32,6 @@ R = TypeVar("R", bound=Row)
 
 API = f"/services/data/v{API_VERSION}"
 """Salesforce keeps its pages' links within one version, and so do we."""
-
-RESULT_ROWS = 10_000
-"""Rows of a bulk job's results asked for at a time: what a page may take of memory decides, not their number."""
 
 LONGEST_URL = 16_384
 """In bytes; Salesforce answers a longer one with 414 or 431."""
@@ -74,16 +72,22 @@ class SalesforceClient:
     async def query(
         self, session: CrmSession, kind: Kind[R], query: Query, *, deleted: bool = False
     ) -> RowPage[R]:
-        """Ask for the first page; with `deleted` for what is in the recycle bin too."""
+        """Ask for the first page; with `deleted` for what is in the recycle bin too.
+
+        Raises QueryTimedOut, as `more` does, when neither of two attempts is answered in time.
+        """
         path = f"{API}/{'queryAll' if deleted else 'query'}"
         url = f"{path}?q={quote(str(query), safe='')}"
-        call = Call("GET", url, path, kind.object_type, None, self._paged)
-        return await self._asked(call, session, _pages_of(kind.row))
+        return await self._page(session, kind, url, path)
 
     async def more(self, session: CrmSession, kind: Kind[R], url: str) -> RowPage[R]:
         """Ask for a query's next page by the link that the last one told. Refuses to follow it elsewhere."""
         path = f"{API}/query"
-        call = Call("GET", _link(url, path), path, kind.object_type, None, self._paged)
+        return await self._page(session, kind, _link(url, path), path)
+
+    async def _page(self, session: CrmSession, kind: Kind[R], url: str, label: str) -> RowPage[R]:
+        late = timed_out("GET", label)
+        call = Call("GET", url, label, kind.object_type, None, self._paged, late)
         return await self._asked(call, session, _pages_of(kind.row))
 
     async def describe(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
@@ -121,21 +125,12 @@ class SalesforceClient:
         return await self._asked(call, session, decode_listing)
 
     async def results(
-        self, session: CrmSession, kind: Kind[R], job_id: str, locator: str | None
+        self, session: CrmSession, kind: Kind[R], job_id: str, locator: str | None, rows: int
     ) -> JobResults[R]:
-        """Read a finished job's results behind a locator, as many as fit well into memory."""
-        url = f"{_job(job_id)}/results?maxRecords={RESULT_ROWS}"
+        """Read a finished job's results behind a locator, about so many rows. Raises TooLarge where they do not fit."""
+        url = f"{_job(job_id)}/results?maxRecords={rows}"
         if locator is not None:
             url += f"&locator={quote(locator, safe='')}"
-        return await self._results(session, kind, url)
-
-    async def listed_results(
-        self, session: CrmSession, kind: Kind[R], job_id: str, url: str
-    ) -> JobResults[R]:
-        """Read one of the pages that a listing has."""
-        return await self._results(session, kind, _link(url, f"{_job(job_id)}/results"))
-
-    async def _results(self, session: CrmSession, kind: Kind[R], url: str) -> JobResults[R]:
         call = Call("GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"})
         budget = self._budgets.of(session.account.account_id)
         decode = _results_of(kind.row)
@@ -156,11 +151,6 @@ def _pages_of(row: type[R]) -> PageDecoder[R]:
 @cache
 def _results_of(row: type[R]) -> CsvDecoder[R]:
     return CsvDecoder(row)
-
-
-def locator_in(url: str) -> str | None:
-    """Return the locator of a listed result page."""
-    return parse_qs(urlsplit(url).query).get("locator", [None])[0]
 
 
 def _job(job_id: str) -> str:

@@ -43,6 +43,7 @@ _USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,12})/(\d{1,12})(?!\d)", re.ASCII
 _TOKEN_REFUSED = frozenset({"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "ORG_NOT_OWNED_BY_INSTANCE"})
 """The last one of an org that has moved: new tokens tell where it is."""
 
+_TIMED_OUT_ATTEMPTS = 2
 _TIMED_OUT = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})
 _PASSING_CODES = frozenset({"SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"})
 _PASSING_STATUSES = frozenset(
@@ -101,10 +102,15 @@ class Refused(CrmRejected):
 
 
 class QueryTimedOut(CrmUnavailable):
-    """A query that ran into Salesforce's own time limit, at every attempt: ask for less, or in bulk."""
+    """A query that ran into a time limit, Salesforce's own or ours, at every attempt: ask for less, or in bulk."""
 
     def __init__(self, what: str) -> None:
         super().__init__(Provider.SALESFORCE, f"QUERY_TIMEOUT for {what}")
+
+
+def timed_out(method: str, label: str) -> TryAgain:
+    """Judge a query that took too long. One more attempt tells a bad moment from a query that is too much."""
+    return TryAgain(QueryTimedOut(f"{method} {label}"), attempts=_TIMED_OUT_ATTEMPTS)
 
 
 class ApiError(msgspec.Struct, frozen=True, rename="camel"):
@@ -162,7 +168,7 @@ def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return _limit_exceeded(error)
     if code in _TIMED_OUT:
-        return TryAgain(QueryTimedOut(f"{call.method} {call.label}"))
+        return timed_out(call.method, call.label)
     if code in _GRANT_GONE:
         return ReauthorizationRequired(Provider.SALESFORCE, _GRANT_GONE[code])
     return _not_permitted(code, call) if code in _NOT_PERMITTED else None

@@ -8,10 +8,16 @@ from typing import Any, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.transport import CrmTransport, Sender, open_transport
+from astrelo.adapters.outbound.crm.transport import (
+    LARGEST_ANSWER,
+    CrmTransport,
+    Sender,
+    TooLarge,
+    open_transport,
+)
 from astrelo.adapters.outbound.crm.walking import ahead
 from astrelo.adapters.outbound.salesforce.budgets import BudgetBook
-from astrelo.adapters.outbound.salesforce.bulk import exported
+from astrelo.adapters.outbound.salesforce.bulk import JobRefused, exported
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.completing import Completion
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
@@ -142,6 +148,10 @@ class SalesforceProvider(CrmProvider):
     async def _groups(
         self, reading: Reading[RecordRow], start: Position
     ) -> AsyncGenerator[Group[RecordRow], None]:
+        """Choose the way: by queries what is little and quick, by a job what is not, or what is begun by one.
+
+        Where an org takes no jobs it is queries after all, however many.
+        """
         total: int | None = None
         if isinstance(start, QueryPosition):
             try:
@@ -150,14 +160,20 @@ class SalesforceProvider(CrmProvider):
                         yield group
             except TooMany as error:
                 total = error.total
-            except QueryTimedOut as error:
-                _log.warning("crm.query_timed_out", object=reading.kind.object, reason=str(error))
+            except (QueryTimedOut, TooLarge) as error:
+                _log.warning("crm.query_given_up", object=reading.kind.object, reason=str(error))
             else:
                 return
         job = start if isinstance(start, JobPosition) else start.stretch
-        async with aclosing(exported(reading, self._clock, job, total)) as groups:
-            async for group in groups:
-                yield group
+        try:
+            async with aclosing(exported(reading, self._clock, job, total)) as groups:
+                async for group in groups:
+                    yield group
+        except JobRefused as error:
+            _log.warning("crm.bulk_refused", object=reading.kind.object, reason=str(error))
+            async with aclosing(queried(reading, QueryPosition(start.stretch))) as groups:
+                async for group in groups:
+                    yield group
 
 
 def _start(window: Window | None) -> QueryPosition:
@@ -197,10 +213,12 @@ def build_salesforce(
     *,
     reads: httpx.AsyncBaseTransport,
     oauth: httpx.AsyncBaseTransport,
+    largest_answer: int = LARGEST_ANSWER,
 ) -> SalesforceProvider:
     """Put the adapter together over two transports: reads are retried, OAuth calls never."""
     dialect = SalesforceDialect(clock)
-    transport = CrmTransport(Sender(reads, Provider.SALESFORCE), dialect, clock, randomness)
+    sender = Sender(reads, Provider.SALESFORCE, largest_answer=largest_answer)
+    transport = CrmTransport(sender, dialect, clock, randomness)
     client = SalesforceClient(config, transport, BudgetBook(clock, config.daily_share))
     oauth_client = SalesforceOAuth(config, Sender(oauth, Provider.SALESFORCE), clock)
     return SalesforceProvider(oauth_client, client, reference, clock, config.bulk_threshold)
