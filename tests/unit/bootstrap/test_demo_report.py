@@ -30,14 +30,15 @@ def step_of(
     certified: bool = True,
     reason: str | None = None,
     unreadable: Mapping[str, int] | None = None,
+    records: int = 3,
 ) -> StepView:
     return StepView(
         object_type=kind,
         status=StepStatus.REFUSED if reason else StepStatus.COMPLETED,
-        received=4,
+        received=records + 1,
         repeats=1,
-        distinct=3,
-        inserted=3,
+        distinct=records,
+        inserted=records,
         updated=0,
         unchanged=0,
         stale=0,
@@ -82,11 +83,14 @@ def told_of(*steps: StepView) -> str:
     return summary_text([synced(*steps)], ENTITIES)
 
 
+def unwrapped(text: str) -> str:
+    return text.replace("\n  ", " ")
+
+
 def test_certified_object_types_are_named_with_the_records_accounted_for() -> None:
     told = told_of(*(step_of(kind) for kind in ObjectType))
-    assert (
-        "Certified: companies, contacts, deals. Read to the end, and all 9 records are accounted for." in told
-    )
+    sentence = "Certified: companies, contacts, deals. Read to the end, and all 9 records are accounted for."
+    assert sentence in unwrapped(told)
     assert "NOT certified" not in told
 
 
@@ -116,9 +120,23 @@ def test_two_crms_are_told_one_after_the_other_and_together() -> None:
     assert told.index("HubSpot: 4 companies synced from Acme's hubspot") < told.index(
         "Salesforce: 4 companies synced from Acme's salesforce"
     )
-    assert told.endswith(
-        "Together: 8 company records of HubSpot and Salesforce make 4 companies;\n  2 of them are in both."
-    )
+    sentence = "Together: 8 company records of HubSpot and Salesforce make 4 companies, 2 of them in both."
+    assert unwrapped(told).endswith(sentence)
+
+
+def test_no_line_is_broken_by_a_terminal_of_80_columns_however_large_the_figures() -> None:
+    steps = [step_of(kind, records=1_234_567) for kind in ObjectType]
+    crms = [synced(*steps, provider=provider, entities=1_234_567) for provider in Provider]
+    told = summary_text(crms, CompanySummary(companies=2_345_678, with_two_sources=1_234_567))
+    assert "1,234,568" in told
+    assert max(len(line) for line in told.splitlines()) <= 80
+
+
+def test_a_reason_that_is_longer_than_a_line_is_told_whole() -> None:
+    reason = "its user may not see " + ", ".join(f"field_number_{number}" for number in range(12))
+    deals = step_of(ObjectType.DEALS, certified=False, reason=reason)
+    told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS), deals)
+    assert f"NOT certified: deals, {reason}." in unwrapped(told)
 
 
 def test_the_figures_of_one_crm_stand_at_the_top_of_its_json() -> None:

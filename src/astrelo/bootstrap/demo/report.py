@@ -139,28 +139,33 @@ def _fates(step: StepView) -> dict[str, int]:
 
 
 def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
-    """Return the figures as plain tables, and the runs' certificates, for people."""
+    """Return the figures as plain tables, and the runs' certificates, for people at a terminal of 80 columns."""
     if len(synced) == 1:
         return _section(synced[0])
-    sections = [f"{crm.provider.label}: {_section(crm)}" for crm in synced]
-    return "\n\n".join([*sections, _together(synced, entities)])
+    sections = [_section(crm, f"{crm.provider.label}: ") for crm in synced]
+    return "\n\n".join([*sections, _wrapped(_together(synced, entities))])
 
 
-def _section(crm: SyncedCrm) -> str:
-    table = _table(crm.figures)
-    return "\n".join((_headline(crm), "", table, *_certificates(crm.steps), _details(crm.figures)))
+def _section(crm: SyncedCrm, title: str = "") -> str:
+    below = [*_certificates(crm.steps), *_details(crm.figures)]
+    return "\n".join((_wrapped(title + _headline(crm)), "", _table(crm.figures), *map(_wrapped, below)))
+
+
+def _wrapped(sentence: str) -> str:
+    lines = wrap(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+    return "\n".join(line.replace(_TIED, " ") for line in lines)
 
 
 def _headline(crm: SyncedCrm) -> str:
     figures = crm.figures
     return (
         f"{figures.companies.received:,} companies synced from {crm.account_name} "
-        f"in {figures.seconds:.1f} s with {figures.requests:,} CRM requests."
+        f"in {figures.seconds:.1f}{_TIED}s with {figures.requests:,} CRM requests."
     )
 
 
 def _table(figures: CrmFigures) -> str:
-    console = Console(width=100, color_system=None, force_terminal=False)
+    console = Console(width=_WIDTH, color_system=None, force_terminal=False)
     table = Table(title=None, box=None, pad_edge=False)
     table.add_column("")
     for heading in ("received", "inserted", "updated", "unchanged", "rejected"):
@@ -178,8 +183,8 @@ def _together(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
     records = sum(crm.figures.companies.received for crm in synced)
     names = " and ".join(crm.provider.label for crm in synced)
     return (
-        f"Together: {records:,} company records of {names} make {entities.companies:,} companies;\n"
-        f"  {entities.with_two_sources:,} of them are in both."
+        f"Together: {records:,} company records of {names} make {entities.companies:,} companies, "
+        f"{entities.with_two_sources:,} of them in both."
     )
 
 
@@ -194,23 +199,18 @@ def _certificates(steps: Sequence[StepView]) -> Iterator[str]:
             yield f"NOT certified: {step.object_type}, {step.reason or 'its counts do not add up'}."
 
 
-def _details(figures: CrmFigures) -> str:
+def _details(figures: CrmFigures) -> Iterator[str]:
     links, unlinked = figures.links, figures.links.unlinked
-    lines = [
-        f"{figures.companies.received:,} company records make {figures.companies.entities:,} companies.",
-        f"Contacts linked: {links.provider_id:,} by the CRM's own association, {links.email_domain:,} by domain.",
-        f"Not linked: {unlinked.free_mail:,} with free mail, {unlinked.no_email:,} without an address,",
-        f"  {unlinked.invalid_email:,} with an unreadable one, {unlinked.no_company:,} of unknown companies.",
-        f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}.",
-        f"Owners: {figures.owners:,}.",
-    ]
+    yield f"{figures.companies.received:,} company records make {figures.companies.entities:,} companies."
+    yield f"Contacts linked: {links.provider_id:,} by the CRM's own association, {links.email_domain:,} by domain."
+    yield (
+        f"Not linked: {unlinked.free_mail:,} with free mail, {unlinked.no_email:,} without an address, "
+        f"{unlinked.invalid_email:,} with an unreadable one, {unlinked.no_company:,} of unknown companies."
+    )
+    yield f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}."
+    yield f"Owners: {figures.owners:,}."
     if figures.unreadable:
-        told = f"Values that could not be read: {_listed(figures.unreadable)}."
-        lines += [
-            line.replace(_TIED, " ")
-            for line in wrap(told, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        ]
-    return "\n".join(lines)
+        yield f"Values that could not be read: {_listed(figures.unreadable)}."
 
 
 def _listed(counts: Mapping[str, int]) -> str:
