@@ -541,3 +541,18 @@ async def test_at_hubspot_a_busy_token_endpoint_is_transient(world: OAuthWorld, 
     stored = await world.stored()
     assert stored is not None
     assert stored.is_active
+
+
+async def test_at_hubspot_a_renewal_whose_answer_is_cut_off_is_on_record_and_made_once_more(
+    world: OAuthWorld,
+) -> None:
+    connection = await world.connected()
+    world.clock.advance(LIFE)
+    world.sandbox.faults.add(Fault(kind="truncate", match="/token"))
+    with pytest.raises(CrmUnavailable):
+        await world.tokens.valid(connection)
+    async with world.uow(world.user_id) as tx:
+        assert (await tx.tokens.get(connection.id)).attempts == 1
+    assert world.sandbox.oauth.refreshes == 1
+    world.sandbox.oauth.authenticate((await world.tokens.valid(connection)).token)
+    assert world.sandbox.oauth.refreshes == 2

@@ -1,5 +1,6 @@
 """The fake CRM keeps the contract that the real adapters keep."""
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -95,7 +96,11 @@ class FakeAccount(CrmAccountUnderTest):
         self._crm.trouble = CrmUnavailable(self._crm.provider, "no answer")
 
     def talk_nonsense(self, body: str) -> None:
-        self._crm.trouble = CrmRejected(self._crm.provider, 200, "no answer of ours")
+        try:
+            json.loads(body)
+            self._crm.trouble = CrmRejected(self._crm.provider, 200, "no answer of ours")
+        except ValueError:
+            self._crm.trouble = CrmUnavailable(self._crm.provider, "no whole answer")
 
     def refuse_requests(self) -> None:
         self._crm.trouble = CrmRejected(self._crm.provider, 400, "a request of no sense")

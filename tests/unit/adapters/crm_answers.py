@@ -50,3 +50,11 @@ async def never() -> httpx.Response:
 
 OK = answer(200, b'{"fine": true}')
 HTML = b"<!DOCTYPE html><html>sorry</html>"
+CUT_OFF = [
+    b"",
+    b" ",
+    b"{",
+    b'{"access_token": "CJ-00D!AQ',
+    b'{"access_token": "CJ-00D!AQ", "refresh_token": "\xc3',
+]
+"""Answers of a token endpoint that did not come to their end, though they were called a success."""

@@ -20,7 +20,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from tests.unit.adapters.crm_answers import HTML, Answer, Server, answer, failing, never, told
+from tests.unit.adapters.crm_answers import CUT_OFF, HTML, Answer, Server, answer, failing, never, told
 from tests.unit.adapters.hubspot_sandbox import CONFIG
 from tests.unit.fakes.clock import FakeClock
 
@@ -178,6 +178,16 @@ async def test_an_account_number_beyond_all_numbers_is_refused() -> None:
         await over(server).exchange("c", "v")
 
 
+@pytest.mark.parametrize("cut_off", CUT_OFF)
+async def test_no_answer_to_a_connect_that_is_cut_off_is_called_wrong(cut_off: bytes) -> None:
+    whole = [told(200, without("hub_id")), told(200, {"active": True, "hub_id": 101}), DETAILS]
+    for place in range(len(whole)):
+        server = Server(*whole[:place], answer(200, cut_off))
+        with pytest.raises(CrmUnavailable, match="no whole JSON"):
+            await over(server).exchange("c", "v")
+        assert len(server.requests) == place + 1
+
+
 async def test_a_refresh_keeps_the_new_refresh_token_and_the_scopes() -> None:
     server = Server(told(200, without("scopes")))
     renewed = await over(server).refresh(TOKENS)
@@ -209,6 +219,7 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError]]] = [
     ("no text on a 400", answer(400, b'{"status": "\xff"}'), CrmRejected),
     ("HTML on a 502", answer(502, HTML), CrmUnavailable),
     ("a lock", answer(423), CrmUnavailable),
+    *(("cut off", answer(200, cut_off), CrmUnavailable) for cut_off in CUT_OFF),
     ("an internal error with a misleading body", refusal("BAD_REFRESH_TOKEN", None, 500), CrmUnavailable),
     ("a rate limit", answer(429), RateLimited),
     ("an account on the move", answer(477, retry_after="7200"), RateLimited),

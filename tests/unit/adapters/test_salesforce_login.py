@@ -3,6 +3,7 @@
 from copy import copy
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from astrelo.adapters.outbound.crm.transport import Sender
@@ -110,9 +111,10 @@ async def test_a_renewal_tells_where_the_org_has_moved_to(played: Played) -> Non
     assert renewed.api_url == f"https://{played.sandbox.org.my_domain}--na2.my.salesforce.com"
 
 
-async def test_a_lost_renewal_is_not_repeated_and_can_be_asked_after(played: Played) -> None:
+@pytest.mark.parametrize("lost", [Fault(kind="drop_response"), Fault(kind="cut"), Fault(kind="truncate")])
+async def test_a_lost_renewal_is_not_repeated_and_can_be_asked_after(played: Played, lost: Fault) -> None:
     tokens = (await played.connect()).tokens
-    played.sandbox.faults.add(Fault(kind="drop_response", match=TOKEN_PATH))
+    played.sandbox.faults.add(msgspec.structs.replace(lost, match=TOKEN_PATH))
     with pytest.raises(CrmUnavailable):
         await played.oauth.refresh(tokens)
     assert played.sandbox.oauth.refreshes == 1

@@ -20,7 +20,7 @@ from astrelo.domain.errors import (
     InvalidInput,
     RateLimited,
 )
-from tests.unit.adapters.crm_answers import HTML, Answer, answer, failing, never, told
+from tests.unit.adapters.crm_answers import CUT_OFF, HTML, Answer, answer, failing, never, told
 from tests.unit.adapters.salesforce_authorization import (
     CONFIG,
     INSTANCE,
@@ -216,7 +216,7 @@ ORG_TROUBLE: list[tuple[str, str, Answer, type[CrmError]]] = [
     ("a version that is not there", "organization", told(404, [{"errorCode": "NOT_FOUND"}]), CrmRejected),
     ("a version that is gone", "currency", told(410, [{"errorCode": "GONE"}]), CrmRejected),
     ("a dropped connection", "currency", failing(httpx.ReadError("reset")), CrmUnavailable),
-    ("no JSON", "organization", answer(200, b"{"), CrmRejected),
+    ("an answer cut off", "organization", answer(200, b"{"), CrmUnavailable),
 ]
 
 
@@ -269,6 +269,15 @@ async def test_what_can_be_no_token_response_is_refused_and_not_shown(odd: dict[
     assert len(server.requests) == 1
     assert shows_no_secret(failed.value)
     assert len(str(failed.value)) < 300
+
+
+@pytest.mark.parametrize("cut_off", CUT_OFF)
+async def test_a_token_response_that_is_cut_off_is_no_answer(cut_off: bytes) -> None:
+    server = Salesforce(answer(200, cut_off))
+    with pytest.raises(CrmUnavailable, match="no whole JSON") as failed:
+        await exchanged(server)
+    assert len(server.requests) == 1
+    assert shows_no_secret(failed.value)
 
 
 @pytest.mark.parametrize(

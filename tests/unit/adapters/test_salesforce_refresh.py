@@ -19,7 +19,7 @@ from astrelo.domain.errors import (
     RateLimited,
     ReauthorizationRequired,
 )
-from tests.unit.adapters.crm_answers import HTML, Answer, answer, failing, never, told
+from tests.unit.adapters.crm_answers import CUT_OFF, HTML, Answer, answer, failing, never, told
 from tests.unit.adapters.salesforce_authorization import (
     CONFIG,
     END,
@@ -224,8 +224,9 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
     ("no JSON", answer(400, b"{"), CrmRejected, "HTTP 400"),
     ("an array", told(400, [{"errorCode": "NOT_FOUND"}]), CrmRejected, "HTTP 400"),
     ("no text", answer(400, b'{"error": "\xff"}'), CrmRejected, "HTTP 400"),
-    ("no JSON on a 200", answer(200, b"{"), CrmRejected, "no JSON"),
-    ("nothing on a 204", answer(204), CrmRejected, "no JSON"),
+    ("no text on a 200", answer(200, b'{"access_token": "\xff"}'), CrmRejected, "nobody can read"),
+    ("nothing on a 204", answer(204), CrmUnavailable, "no whole JSON"),
+    *(("cut off", answer(200, cut_off), CrmUnavailable, "no whole JSON") for cut_off in CUT_OFF),
 ]
 
 
@@ -267,8 +268,10 @@ async def test_whether_a_refresh_token_still_lives_is_asked_without_using_it(act
         (refusal("invalid_client"), CrmMisconfigured),
         (told(200, {}), CrmRejected),
         (answer(200, HTML), CrmUnavailable),
+        (answer(200, b'{"active": tr'), CrmUnavailable),
+        (answer(200), CrmUnavailable),
     ],
-    ids=["out of service", "our secret", "no word of it", "a page"],
+    ids=["out of service", "our secret", "no word of it", "a page", "half a word", "nothing"],
 )
 async def test_a_life_that_cannot_be_asked_for_is_not_guessed(given: Answer, error: type[CrmError]) -> None:
     with pytest.raises(error):

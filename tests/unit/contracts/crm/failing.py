@@ -32,6 +32,9 @@ NONSENSE = [
     '"a text"',
     "\0",
 ]
+CUT_OFF = ["", " ", "{", '{"access_token": "A']
+"""Answers that end before they say anything."""
+
 LONG_PAUSE = timedelta(minutes=10)
 
 Door = Callable[[CrmAccountUnderTest, FakeCrmSession], Awaitable[object]]
@@ -268,6 +271,17 @@ class Failing(OverAnAccount):
         with pytest.raises((CrmRejected, CrmUnavailable)):
             await account.provider.refresh(session.tokens)
         with pytest.raises((CrmRejected, CrmUnavailable)):
+            await account.provider.exchange(code, VERIFIER)
+
+    @pytest.mark.parametrize("body", CUT_OFF)
+    async def test_an_answer_of_the_authorization_server_that_is_cut_off_may_be_whole_the_next_time(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession, body: str
+    ) -> None:
+        code, _ = await consented(account)
+        account.talk_nonsense(body)
+        with pytest.raises(CrmUnavailable):
+            await account.provider.refresh(session.tokens)
+        with pytest.raises(CrmUnavailable):
             await account.provider.exchange(code, VERIFIER)
 
     @pytest.mark.parametrize("body", NONSENSE)

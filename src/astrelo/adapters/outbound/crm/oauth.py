@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, mended
 from astrelo.adapters.outbound.crm.transport import Incomplete, Reply, retry_after
 from astrelo.domain.errors import (
     CrmError,
@@ -59,13 +59,27 @@ async def bounded(provider: Provider, spare: float = 0.0) -> AsyncIterator[None]
 
 
 def decoded(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T:
-    """Raise CrmRejected for a success that is not what was promised, without showing it: it may hold tokens."""
+    """Decode a success without ever showing it: it may hold tokens.
+
+    Raises CrmUnavailable where it does not come to its end, for the next one may; CrmRejected where it does, and is
+    not what was promised.
+    """
     try:
         return decode(reply.body)
     except msgspec.ValidationError as error:
         raise CrmRejected(provider, reply.status, f"an OAuth answer without its fields: {error}") from None
     except (*UNREADABLE, Incomplete):
-        raise CrmRejected(provider, reply.status, "an OAuth answer that is no JSON") from None
+        raise _unread(reply, provider) from None
+
+
+def _unread(reply: Reply, provider: Provider) -> CrmError:
+    if reply.is_html:
+        return CrmRejected(provider, reply.status, "a page for people instead of an OAuth answer")
+    try:
+        mended(reply.body)
+    except Incomplete:
+        return CrmUnavailable(provider, "an OAuth answer that is no whole JSON")
+    return CrmRejected(provider, reply.status, "an OAuth answer with what nobody can read")
 
 
 def transient(reply: Reply, now: datetime, provider: Provider) -> CrmError | None:
