@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -82,6 +82,7 @@ class RunSync:
             return
         if run is None:
             return
+        began = self._clock.now()
         try:
             await self._carry_out(run, Slice(self._clock, self._policy, should_stop))
         except RunTakenOver:
@@ -89,7 +90,7 @@ class RunSync:
         except StoreUnavailable:
             raise
         except ReauthorizationRequired as error:
-            await self._end(run, run.parked(str(error), until=None))
+            await self._wait_for_a_person(run, error, began)
         except RateLimited as error:
             await self._park(run, str(error), error.retry_after)
         except AstreloError as error:
@@ -244,6 +245,25 @@ class RunSync:
                 await tx.runs.save(current.parked(reason, self._clock.now() + pause))
                 await tx.jobs.enqueue(current, delay=pause)
             log.info("sync.parked", reason=reason)
+
+    async def _wait_for_a_person(self, run: SyncRun, error: ReauthorizationRequired, began: datetime) -> None:
+        """Have the connection say that it needs a new grant, and the run wait for it.
+
+        Whoever renews tokens says so by itself; here it is fresh ones that are refused. A user who connected again
+        meanwhile is waited for no more.
+        """
+        with suppress(RunTakenOver):
+            async with self._uow(run.user_id) as tx:
+                connection = await tx.connections.lock(run.provider)
+                current = await _still_ours(tx, run)
+                if connection is not None and connection.is_active:
+                    if connection.connected_at > began:
+                        await tx.runs.save(current.requeued())
+                        await tx.jobs.enqueue(current)
+                        return
+                    await tx.connections.save(connection.needing_reauthorization(error.reason))
+                await tx.runs.save(current.parked(str(error), until=None))
+            log.warning("sync.waits_for_a_person", reason=error.reason)
 
     async def _end(self, run: SyncRun, ended: SyncRun) -> None:
         """Write how it ended, unless somebody else owns the run by now.

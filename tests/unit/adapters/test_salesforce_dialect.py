@@ -90,7 +90,10 @@ async def test_an_announced_pause_is_kept_and_a_long_one_parks() -> None:
 @pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"])
 async def test_a_query_that_runs_too_long_every_time_says_so(code: str) -> None:
     assert await Reader(refusal(400, code), OK).read() == b"{}"
-    assert isinstance(await refused(refusal(400, code)), QueryTimedOut)
+    reader = Reader(refusal(400, code))
+    with pytest.raises(QueryTimedOut):
+        await reader.read()
+    assert len(reader.server.requests) == 2
 
 
 async def test_the_days_limit_parks_for_an_hour_at_once() -> None:
@@ -99,6 +102,12 @@ async def test_the_days_limit_parks_for_an_hour_at_once() -> None:
         await reader.read()
     assert parked.value.retry_after == timedelta(hours=1)
     assert len(reader.server.requests) == 1
+
+
+async def test_hours_at_which_nobody_may_sign_in_are_waited_out_by_the_run() -> None:
+    error = await refused(refusal(403, "LOGIN_DURING_RESTRICTED_TIME"))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == timedelta(hours=1)
 
 
 async def test_too_many_requests_at_one_time_are_waited_out_in_place() -> None:

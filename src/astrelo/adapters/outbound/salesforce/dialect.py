@@ -38,6 +38,10 @@ LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
 DAILY_LIMIT_PAUSE = timedelta(hours=1)
 """Salesforce tells no Retry-After: the limit counts 24 rolling hours, so that an hour frees some of them."""
 
+OUT_OF_HOURS_PAUSE = timedelta(hours=1)
+"""Profiles restrict logins to whole hours."""
+
+_OUT_OF_HOURS = "LOGIN_DURING_RESTRICTED_TIME"
 _CONCURRENCY_PAUSE = timedelta(seconds=10)
 _USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,12})/(\d{1,12})(?!\d)", re.ASCII)
 _TOKEN_REFUSED = frozenset({"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "ORG_NOT_OWNED_BY_INSTANCE"})
@@ -66,7 +70,6 @@ _GRANT_GONE = {
     "PASSWORD_LOCKOUT": "the Salesforce user who connected is locked out",
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "the password of the Salesforce user who connected has expired",
     "LOGIN_DURING_RESTRICTED_DOMAIN": "the Salesforce org does not admit our IP addresses",
-    "LOGIN_DURING_RESTRICTED_TIME": "the Salesforce user who connected may not sign in at this hour",
     "INACTIVE_ORG": "the Salesforce org is inactive",
     "ORG_LOCKED": "the Salesforce org is locked",
     "TRIAL_EXPIRED": "the trial of the Salesforce org has ended",
@@ -169,6 +172,8 @@ def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
         return _limit_exceeded(error)
     if code in _TIMED_OUT:
         return timed_out(call.method, call.label)
+    if code == _OUT_OF_HOURS:
+        return RateLimited(Provider.SALESFORCE, OUT_OF_HOURS_PAUSE, code)
     if code in _GRANT_GONE:
         return ReauthorizationRequired(Provider.SALESFORCE, _GRANT_GONE[code])
     return _not_permitted(code, call) if code in _NOT_PERMITTED else None
