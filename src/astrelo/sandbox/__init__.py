@@ -7,7 +7,7 @@ docs/sandbox.md tells how to use it.
 
 from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError, IndexMoods, Rule
 from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecord
+from astrelo.sandbox.portals import Association, Portal, PortalError, PortalRecord
 from astrelo.sandbox.server import serve, serve_in_thread
 from astrelo.sandbox.transport import SandboxTransport
 

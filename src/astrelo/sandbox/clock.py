@@ -20,7 +20,7 @@ class SandboxClock:
 
 
 def iso(seconds: float) -> str:
-    """Seconds since the epoch as HubSpot writes a datetime: UTC, milliseconds, a Z."""
+    """Seconds since the epoch as HubSpot and portal files write a datetime: UTC, milliseconds, a Z."""
     moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -12,7 +12,7 @@ from astrelo.sandbox import hubspot, salesforce
 from astrelo.sandbox.application import SandboxApplication
 from astrelo.sandbox.crm import PlayedCrm
 from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError
-from astrelo.sandbox.portal import Portal, PortalError
+from astrelo.sandbox.portals import Portal, PortalError
 from astrelo.sandbox.server import serve
 
 Crm = Literal["hubspot", "salesforce"]

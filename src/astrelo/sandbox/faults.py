@@ -43,6 +43,7 @@ class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     body: object = None
     policy: Literal["TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY"] = "TEN_SECONDLY_ROLLING"
+    """Of HubSpot alone: the limit that its 429 names."""
     delay_ms: float = 0.0
 
     def matches(self, request: Request) -> bool:

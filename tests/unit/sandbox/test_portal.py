@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from astrelo.sandbox import Portal, PortalError
+from astrelo.sandbox.portals import HUBSPOT, SALESFORCE
 from tests.unit.sandbox.hubspot.builders import company
 
 GOOD = (
@@ -31,9 +32,9 @@ def test_a_portal_is_read_from_json_lines(path: Path) -> None:
 
 def test_a_portal_may_be_told_in_salesforces_words(path: Path) -> None:
     path.write_text(ACCOUNT)
-    assert Portal.load(path).vocabulary == "Salesforce"
+    assert Portal.load(path).vocabulary is SALESFORCE
     path.write_text(GOOD)
-    assert Portal.load(path).vocabulary == "HubSpot"
+    assert Portal.load(path).vocabulary is HUBSPOT
 
 
 def test_gzip_and_file_name_do_not_change_the_account(path: Path, tmp_path: Path) -> None:

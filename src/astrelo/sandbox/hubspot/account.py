@@ -12,7 +12,7 @@ from astrelo.sandbox.hubspot.object_types import CONTACTS, ObjectType, object_ty
 from astrelo.sandbox.hubspot.search_index import SearchIndex
 from astrelo.sandbox.hubspot.snapshot import portal_records, stored
 from astrelo.sandbox.hubspot.store import Record, Store
-from astrelo.sandbox.portal import Association, Portal, PortalError, PortalRecord
+from astrelo.sandbox.portals import HUBSPOT, Association, Portal, PortalError, PortalRecord
 from astrelo.sandbox.state import Quirks
 
 UTC_OFFSET_MILLISECONDS = -14_400_000
@@ -247,8 +247,10 @@ class Account:
         return owner_id
 
     def _load(self, portal: Portal) -> None:
-        if portal.vocabulary != "HubSpot":
-            raise PortalError(f"{portal.name} holds {portal.vocabulary}'s records: no HubSpot account can.")
+        if portal.vocabulary is not HUBSPOT:
+            raise PortalError(
+                f"{portal.name} holds {portal.vocabulary.crm}'s records: no HubSpot account can."
+            )
         for name, table in self.store.tables.items():
             mine = [record for record in portal.records if record.object == name]
             table.load(stored(record) for record in mine)

@@ -28,7 +28,7 @@ from astrelo.sandbox.hubspot.webhooks import Webhooks, WebhookSettings
 from astrelo.sandbox.journal import Entry, Family
 from astrelo.sandbox.limits import UNLIMITED
 from astrelo.sandbox.messages import Request, Response, encode_json, html_response
-from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.portals import Portal
 
 URL_CHARACTERS = 8000
 _AUTHORIZE = re.compile(r"/oauth/(?:([^/]+)/)?authorize")

@@ -7,7 +7,7 @@ from astrelo.sandbox.hubspot.parameters import flag, page_limit
 from astrelo.sandbox.hubspot.schema import pipelines
 from astrelo.sandbox.hubspot.store import id_order
 from astrelo.sandbox.messages import Request, Response, json_response
-from astrelo.sandbox.portal import PortalRecord
+from astrelo.sandbox.portals import PortalRecord
 
 OWNERS_LIMIT = 500
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from astrelo.sandbox import vocabulary as words
+from astrelo.sandbox import inventions as words
 from astrelo.sandbox.clock import iso
 from astrelo.sandbox.hubspot.account import Account, RecordChange
 from astrelo.sandbox.hubspot.store import Record
-from astrelo.sandbox.portal import Association
+from astrelo.sandbox.portals import Association
+from astrelo.sandbox.portals.hubspot_words import DEAL_STAGES
 from astrelo.sandbox.script import Mutation, Script
 
 Kind = Literal[
@@ -162,7 +163,7 @@ class MutationScript(Script[Account]):
         }
 
     def _deal(self, _account: Account) -> Properties:
-        pipeline, stage = self._chance.choice(words.DEAL_STAGES)
+        pipeline, stage = self._chance.choice(DEAL_STAGES)
         stem = words.company_stem(self._chance.randrange(500))
         return {
             "dealname": f"{stem} - {self._chance.choice(words.DEAL_KINDS)}",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from astrelo.sandbox.hubspot.store import Record, Store
-from astrelo.sandbox.portal import Association, PortalRecord
+from astrelo.sandbox.portals import Association, PortalRecord
 
 TOLD_FROM: dict[str, tuple[str, ...]] = {
     "companies": ("companies",),

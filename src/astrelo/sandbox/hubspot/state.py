@@ -8,7 +8,7 @@ from astrelo.sandbox.hubspot.account import Account, Switches
 from astrelo.sandbox.hubspot.mutations import MutationScript
 from astrelo.sandbox.hubspot.oauth import App, AuthorizationServer
 from astrelo.sandbox.hubspot.webhooks import Webhooks
-from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.portals import Portal
 from astrelo.sandbox.state import PlayedState, Quirks
 
 

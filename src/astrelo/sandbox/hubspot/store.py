@@ -10,7 +10,7 @@ from random import Random
 from astrelo.sandbox.clock import milliseconds
 from astrelo.sandbox.hubspot.object_types import OBJECT_TYPES, ObjectType
 from astrelo.sandbox.hubspot.schema import Property, custom_property, standard_properties
-from astrelo.sandbox.portal import Association
+from astrelo.sandbox.portals import Association
 
 LONG_AGO = float("-inf")
 NOT_RAW = object()

@@ -10,7 +10,7 @@ from astrelo.sandbox.faults import Damage
 from astrelo.sandbox.journal import Entry, Family
 from astrelo.sandbox.limits import UNLIMITED
 from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.portals import Portal
 from astrelo.sandbox.salesforce import admin, identity, oauth_endpoints
 from astrelo.sandbox.salesforce.describe import versions
 from astrelo.sandbox.salesforce.errors import (

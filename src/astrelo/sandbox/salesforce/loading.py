@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.portal import Portal, PortalError, PortalRecord
+from astrelo.sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
 from astrelo.sandbox.salesforce import administrator
 from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
 from astrelo.sandbox.salesforce.ids import full_id
@@ -30,7 +30,7 @@ class Loaded(Protocol):
 
 def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
     """Fill an empty org; PortalError names the record that it cannot hold."""
-    told = as_salesforce(portal) if portal.vocabulary == "HubSpot" else portal.records
+    told = as_salesforce(portal) if portal.vocabulary is HUBSPOT else portal.records
     roles: list[PortalRecord] = []
     for record in told:
         try:

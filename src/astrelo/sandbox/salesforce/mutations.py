@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from astrelo.sandbox import vocabulary as words
-from astrelo.sandbox.portal import Association
+from astrelo.sandbox import inventions as words
+from astrelo.sandbox.portals import Association
 from astrelo.sandbox.salesforce.org import Org
 from astrelo.sandbox.salesforce.records import RecordChange
 from astrelo.sandbox.salesforce.schema import Value

@@ -8,7 +8,7 @@ import msgspec
 
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.moods import Moody
-from astrelo.sandbox.portal import Association, Portal
+from astrelo.sandbox.portals import Association, Portal
 from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
 from astrelo.sandbox.salesforce.ids import full_id, numbered_id
 from astrelo.sandbox.salesforce.loading import load, told_again

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from astrelo.sandbox.industries import industries
-from astrelo.sandbox.portal import Association, Portal, PortalRecord
+from astrelo.sandbox.portals import Association, Portal, PortalRecord
+from astrelo.sandbox.portals.hubspot_words import industries
 from astrelo.sandbox.salesforce.ids import record_id
 from astrelo.sandbox.salesforce.schema import MOST_INTEGER, standard_fields
 

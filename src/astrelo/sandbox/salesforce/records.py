@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from astrelo.sandbox.clock import milliseconds
-from astrelo.sandbox.portal import Association
+from astrelo.sandbox.portals import Association
 from astrelo.sandbox.salesforce.schema import Value, object_called
 from astrelo.sandbox.salesforce.stages import Stages
 from astrelo.sandbox.salesforce.stamps import as_bulk

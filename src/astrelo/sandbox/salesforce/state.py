@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
-from astrelo.sandbox.portal import Portal
+from astrelo.sandbox.portals import Portal
 from astrelo.sandbox.salesforce.bulk_jobs import BulkJobs
 from astrelo.sandbox.salesforce.cursors import QueryCursors
 from astrelo.sandbox.salesforce.mutations import MutationScript

@@ -1,9 +1,9 @@
-"""A portal: what one account of a CRM holds when the sandbox starts, from a file or from the generator."""
+"""A portal and its file format."""
 
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -12,14 +12,8 @@ import msgspec
 
 from astrelo.sandbox.clock import milliseconds
 from astrelo.sandbox.messages import encode_json
+from astrelo.sandbox.portals.vocabularies import HUBSPOT, Vocabulary, vocabulary_of
 
-OBJECTS = {
-    "HubSpot": ("companies", "contacts", "deals", "owners"),
-    "Salesforce": ("Account", "Contact", "Opportunity", "User", "OpportunityContactRole"),
-}
-"""What the records of a portal are called, in the words of the CRM that it is of."""
-_ASSOCIATED = {"HubSpot": OBJECTS["HubSpot"][:3], "Salesforce": ("Contact",)}
-_SALESFORCE_ID_LENGTHS = (15, 18)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -50,12 +44,12 @@ class Portal:
     account_id: int
     records: tuple[PortalRecord, ...] = field(repr=False)
     account: Mapping[str, object] = field(default_factory=dict)
-    """Overrides for the account details, such as `companyCurrency`."""
+    """Overrides for HubSpot's account details, such as `companyCurrency`."""
 
     @property
-    def vocabulary(self) -> str:
-        """HubSpot or Salesforce: in whose words the records are told; a portal without any is HubSpot's."""
-        return vocabulary_of(self.records[0].object) if self.records else "HubSpot"
+    def vocabulary(self) -> Vocabulary:
+        """In whose words the records are told; a portal without any is HubSpot's."""
+        return vocabulary_of(self.records[0].object) if self.records else HUBSPOT
 
     @classmethod
     def of(
@@ -76,8 +70,8 @@ class Portal:
 
     @classmethod
     def generate(cls, companies: int = 500, seed: int = 7) -> Self:
-        """Invent a realistically dirty portal of invented companies; equal arguments give equal portals."""
-        from astrelo.sandbox.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
+        """Invent a realistically dirty HubSpot portal of invented companies; equal arguments give equal portals."""
+        from astrelo.sandbox.portals.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
 
         return cls.of(generate_records(companies, seed), name="Sandbox portal")
 
@@ -98,14 +92,6 @@ def _account_id(records: Iterable[PortalRecord]) -> int:
     return int.from_bytes(digest.digest()[:4]) % (2**31 - 1) + 1
 
 
-def vocabulary_of(object_name: str) -> str:
-    for vocabulary, names in OBJECTS.items():
-        if object_name in names:
-            return vocabulary
-    known = ", ".join(name for names in OBJECTS.values() for name in names)
-    raise ValueError(f"object is {object_name!r}; it must be one of {known}.")
-
-
 def _read(path: Path) -> Iterator[PortalRecord]:
     seen: set[tuple[str, str]] = set()
     vocabulary = None
@@ -118,8 +104,10 @@ def _read(path: Path) -> Iterator[PortalRecord]:
                 f"{path}, line {number}: {record.object} {record.id} stands on an earlier line too."
             )
         vocabulary = vocabulary or vocabulary_of(record.object)
-        if record.object not in OBJECTS[vocabulary]:
-            raise PortalError(f"{path}, line {number}: {record.object} stands among {vocabulary}'s objects.")
+        if record.object not in vocabulary.objects:
+            raise PortalError(
+                f"{path}, line {number}: {record.object} stands among {vocabulary.crm}'s objects."
+            )
         seen.add((record.object, record.id))
         yield record
 
@@ -169,22 +157,14 @@ def _leniently_decoded(line: bytes) -> object:
 
 def _check(record: PortalRecord) -> None:
     vocabulary = vocabulary_of(record.object)
-    if not record.id.isascii() or not _ID_CHECKS[vocabulary](record.id):
-        shape = "are digits" if vocabulary == "HubSpot" else "have 15 or 18 letters and digits"
-        raise ValueError(f"id is {record.id!r}; {vocabulary}'s ids {shape}.")
+    if not record.id.isascii() or not vocabulary.is_id(record.id):
+        raise ValueError(f"id is {record.id!r}; {vocabulary.crm}'s ids {vocabulary.id_shape}.")
     for field_name, text in (("createdAt", record.created_at), ("updatedAt", record.updated_at)):
         _check_datetime(field_name, text)
     for target in record.associations:
-        if target not in _ASSOCIATED[vocabulary]:
-            raise ValueError(
-                f"associations name {target!r}; they may name {', '.join(_ASSOCIATED[vocabulary])}."
-            )
-
-
-_ID_CHECKS: Mapping[str, Callable[[str], bool]] = {
-    "HubSpot": str.isdigit,
-    "Salesforce": lambda told: told.isalnum() and len(told) in _SALESFORCE_ID_LENGTHS,
-}
+        if target not in vocabulary.associated:
+            known = ", ".join(vocabulary.associated)
+            raise ValueError(f"associations name {target!r}; they may name {known}.")
 
 
 def _check_datetime(field_name: str, text: str) -> None:

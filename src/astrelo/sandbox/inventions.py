@@ -1,4 +1,4 @@
-"""The words that generated portals are made of. Every company, person and domain in them is invented."""
+"""The companies, people and domains that made-up portals and mutations are made of, all of them invented."""
 
 _BEGINNINGS = (
     "Bron", "Calv", "Dask", "Elvo", "Farn", "Gryl", "Hosk", "Ister", "Jorv", "Kelt", "Lumb", "Morv",
@@ -70,16 +70,6 @@ DESCRIPTIONS = (
     "Données, modèles et conseils — “pour demain”.",
     "Solutions " * 400,
 )
-LIFECYCLE_STAGES = (
-    "subscriber",
-    "lead",
-    "lead",
-    "marketingqualifiedlead",
-    "opportunity",
-    "customer",
-    "71234567",
-    None,
-)
 EMPLOYEE_RANGES = ("50-100", "11 - 50", "1000+", "201–500")  # noqa: RUF001 - people type dashes of every kind
 ODD_NUMBERS = ("~40", "1.5e3", "-5", "99999999999999999999", "approx. 2 Mio", "$2.5M", "0", "12.7")
 
@@ -94,14 +84,3 @@ LAST_NAMES = (
 JOB_TITLES = ("CEO", "Head of Sales", "Procurement", "Développeuse", "VP, Operations", "Intern", None, None)
 
 DEAL_KINDS = ("renewal", "new business", "pilot", "expansion")
-DEAL_STAGES = (
-    ("default", "appointmentscheduled"),
-    ("default", "qualifiedtobuy"),
-    ("default", "presentationscheduled"),
-    ("default", "decisionmakerboughtin"),
-    ("default", "contractsent"),
-    ("default", "closedwon"),
-    ("default", "closedlost"),
-    ("84512001", "84512011"),
-    ("84512001", "84512012"),
-)

@@ -1,4 +1,4 @@
-"""A portal of invented companies, as dirty as real ones.
+"""A HubSpot portal of invented companies, as dirty as real ones.
 
 Everything follows from the seed. Shares are round numbers chosen to make every kind of dirt appear in a
 portal of a few hundred companies; times end well before any clock the sandbox may run under.
@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
-from astrelo.sandbox import vocabulary as words
+from astrelo.sandbox import inventions as words
 from astrelo.sandbox.clock import iso
-from astrelo.sandbox.industries import industries
-from astrelo.sandbox.portal import Association, PortalRecord
+from astrelo.sandbox.portals.hubspot_words import DEAL_STAGES, LIFECYCLE_STAGES, industries
+from astrelo.sandbox.portals.portal import Association, PortalRecord
 
 OLDEST = dt.datetime(2019, 1, 1, tzinfo=dt.UTC).timestamp()
 NEWEST = dt.datetime(2025, 6, 30, tzinfo=dt.UTC).timestamp()
@@ -95,7 +95,7 @@ class _PortalWriter:
             "phone": self._phone(),
             "linkedin_company_page": self._pick((None, f"https://www.linkedin.com/company/{stem.lower()}")),
             "hubspot_owner_id": self._owner_id(),
-            "lifecyclestage": self._pick(words.LIFECYCLE_STAGES),
+            "lifecyclestage": self._pick(LIFECYCLE_STAGES),
         }
         record = self._record("companies", properties)
         self._company_ids.append(record.id)
@@ -161,7 +161,7 @@ class _PortalWriter:
             "phone": self._phone(),
             "associatedcompanyid": primary,
             "hubspot_owner_id": self._owner_id(),
-            "lifecyclestage": self._pick(words.LIFECYCLE_STAGES),
+            "lifecyclestage": self._pick(LIFECYCLE_STAGES),
         }
         record = self._record("contacts", properties, {"companies": associations} if associations else {})
         self._contacts_of.setdefault(company, []).append(record.id)
@@ -191,7 +191,7 @@ class _PortalWriter:
 
     def _deal(self) -> PortalRecord:
         company = self._pick(self._company_ids)
-        pipeline, stage = self._pick(words.DEAL_STAGES)
+        pipeline, stage = self._pick(DEAL_STAGES)
         closed = stage in {"closedwon", "closedlost"}
         people = self._contacts_of.get(company, [])
         chosen = self._chance.sample(people, k=min(len(people), self._chance.randrange(4)))

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from astrelo.sandbox import Portal, PortalRecord
-from astrelo.sandbox.vocabulary import UNREADABLE_DOMAINS
+from astrelo.sandbox.inventions import UNREADABLE_DOMAINS
 
 Records = dict[str, list[PortalRecord]]
 
