@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -42,6 +43,24 @@ async def delay_of_job(made: World, run: SyncRun) -> timedelta:
         str(run.id),
     )
     return told
+
+
+def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
+    async def scenario() -> None:
+        async with world(database, ScriptedCrm()) as ada, world(database, ScriptedCrm()) as bob:
+            theirs = await ada.request()
+            async with ada.uow(ada.user_id) as tx:
+                await tx.runs.save((await tx.runs.lock(theirs.id)).taken_up(ada.clock.now()))
+            waiting = await bob.sync()
+            assert waiting.status is RunStatus.QUEUED
+            assert waiting.started_at is None
+            async with ada.uow(ada.user_id) as tx:
+                running = await tx.runs.lock(theirs.id)
+                await tx.runs.save(replace(running, status=RunStatus.QUEUED))
+            await bob.run_sync()(bob.user_id, waiting.id)
+            assert (await bob.stored(waiting)).status is RunStatus.COMPLETED
+
+    asyncio.run(scenario())
 
 
 def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> None:

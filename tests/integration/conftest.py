@@ -1,0 +1,22 @@
+"""What the integration tests share."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.scripted import Play, Scenario
+from tests.integration.sync_world import ScriptedCrm, world
+
+
+@pytest.fixture
+def play(database: str) -> Play:
+    """Give what plays a scenario in a world of its own, connected to the CRM it is given."""
+
+    def run(crm: ScriptedCrm, scenario: Scenario) -> None:
+        async def once() -> None:
+            async with world(database, crm) as made:
+                await scenario(made)
+
+        asyncio.run(once())
+
+    return run
