@@ -24,7 +24,7 @@ from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
-from astrelo.domain.ports import CrmProviders
+from astrelo.domain.ports import CrmProviders, TokensIssued
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET
 from tests.integration.sync_world import ScriptedCrm
 
@@ -59,7 +59,14 @@ class ConsentingCrm(ScriptedCrm):
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return f"http://crm.test/authorize?state={request.state}"
 
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
         self.codes.append(code)
         if self.refuses_with is not None:
             raise self.refuses_with
@@ -67,6 +74,8 @@ class ConsentingCrm(ScriptedCrm):
         tokens = TokenSet(
             access_token=f"access-{code}", refresh_token=f"refresh-{self.account_id}", expires_at=None
         )
+        if issued is not None:
+            issued(tokens)
         return Grant(tokens=tokens, account=account)
 
     async def revoke(self, tokens: TokenSet) -> None:

@@ -28,6 +28,7 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.ports import CrmProvider, CrmProviders
 from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.stores import UnitOfWork
 from astrelo.sandbox import Portal, SandboxTransport
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.builders import company, contact, deal, owner
@@ -62,7 +63,7 @@ class OAuthWorld:
         self.clock = clock
         self.user_id = UserId(uuid4())
         self.randomness = FakeRandomness()
-        self.uow = PgUnitOfWork(pool, CIPHER, self.randomness)
+        self.uow: UnitOfWork = PgUnitOfWork(pool, CIPHER, self.randomness)
         self.refresh_uow = PgUnitOfWork(refresh_pool, CIPHER, self.randomness)
         self.hubspot = self._hubspot()
         self.offer(self.hubspot)
@@ -154,6 +155,10 @@ class OAuthWorld:
         )
         run_id = await self.pool.fetchval("select id from sync_runs where status = 'queued'")
         await run_sync(self.user_id, run_id)
+
+    def living_grants(self) -> list[int]:
+        """Return the account of every grant whose refresh token HubSpot still takes."""
+        return [grant.portal_id for grant in self.sandbox.oauth.grants if not (grant.revoked or grant.ended)]
 
     async def stored(self) -> CrmConnection | None:
         async with self.uow(self.user_id) as tx:

@@ -28,7 +28,7 @@ from astrelo.domain.identifiers import (
     RecordId,
     UserId,
 )
-from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
+from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession, TokensIssued
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import SyncMode, SyncRun, Window
@@ -70,7 +70,14 @@ class ScriptedCrm(CrmProvider):
     def authorization_url(self, request: AuthorizationRequest) -> str:
         raise NotImplementedError
 
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
         raise NotImplementedError
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:

@@ -21,6 +21,7 @@ from astrelo.domain.errors import (
     RunTakenOver,
 )
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
+from astrelo.domain.ports import TokensIssued
 from astrelo.domain.sync import RunStatus, SyncRun
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import OTHER_PORTAL, Callback, OAuthWorld, oauth_world
@@ -588,7 +589,16 @@ class SameTokenCrm(ScriptedCrm):
     def required_scopes(self) -> frozenset[str]:
         return frozenset({"oauth"})
 
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
+        if issued is not None:
+            issued(self.grant.tokens)
         return self.grant
 
     async def revoke(self, tokens: TokenSet) -> None:

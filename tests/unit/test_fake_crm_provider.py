@@ -92,6 +92,9 @@ class FakeAccount(CrmAccountUnderTest):
     def lose_next_answer(self) -> None:
         self._crm.loses_next_answer = True
 
+    def hide_itself(self) -> None:
+        self._crm.hides_account = True
+
     def break_down(self) -> None:
         self._crm.trouble = CrmUnavailable(self._crm.provider, "no answer")
 
@@ -111,6 +114,7 @@ class FakeAccount(CrmAccountUnderTest):
     def recover(self) -> None:
         self._crm.trouble = None
         self._crm.knows_tokens = True
+        self._crm.hides_account = False
 
     def restart(self) -> None:
         """Nothing is forgotten: all that the fake knows is the CRM's own."""

@@ -1,15 +1,17 @@
 """Connecting a user's CRM by OAuth 2.0 (RFC 6749, PKCE by RFC 7636)."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.disconnect_crm import fence_off, purge_records, readable_tokens, revoke
+from astrelo.application.disconnect_crm import fence_off, purge_records, revoke
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.domain.connection import (
     STATE_LIFETIME,
@@ -27,14 +29,16 @@ from astrelo.domain.errors import (
     CrmUnavailable,
     GrantRejected,
     InvalidInput,
+    NotFound,
     ProviderNotConfigured,
     RateLimited,
     ReauthorizationRequired,
     SecretUnreadable,
+    StoreUnavailable,
 )
 from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import ConnectionId, IcpProfileId, Provider, UserId
-from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Randomness
+from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Randomness, TokensIssued
 from astrelo.domain.stores import OAuthStates, Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus
 
@@ -42,6 +46,9 @@ log = structlog.get_logger()
 
 RETURN_PATH = "/app"
 """Where connecting ends unless the caller asks for a page below it."""
+
+_LOOKING_LIMIT = timedelta(seconds=5)
+"""How long the store may take to say whether a connection lives on tokens that are to be revoked."""
 
 _LONGEST_RETURN_PATH = 200
 _RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
@@ -221,12 +228,16 @@ class ConnectCrm:
                 AuthorizationFailure.NOT_CONFIGURED, str(ProviderNotConfigured(provider)).removesuffix(".")
             )
         pending = await self._claim(provider, state, browser_token, session_user)
-        grant = await _exchange(crm, _granted_code(provider, code, error), pending)
+        granted_code = _granted_code(provider, code, error)
+        issued: list[TokenSet] = []
         try:
+            grant = await _exchange(crm, granted_code, pending, issued.append)
             _require_scopes(crm, grant)
             connection, replaced = await self._keep(pending, grant)
-        except AuthorizationFailed:
-            await self._discard(crm, pending, grant)
+        except BaseException:
+            # Whatever it was, a cancellation too: from the exchange on there is a grant of which nobody else knows.
+            for tokens in issued:
+                await self._give_back(crm, pending, tokens)
             raise
         self._tokens.forget(connection.id)
         if replaced is not None:
@@ -291,19 +302,38 @@ class ConnectCrm:
         connection_id = ConnectionId(self._randomness.uuid())
         return CrmConnection.establish(connection_id, pending.user_id, pending.provider, grant, now)
 
-    async def _discard(self, crm: CrmProvider, pending: PendingAuthorization, grant: Grant) -> None:
-        """Revoke a grant we do not keep, unless the CRM gave the very token that a connection lives on."""
-        async with self._uow(pending.user_id) as tx:
-            existing = await tx.connections.get(pending.provider)
-            stored = None if existing is None else await readable_tokens(tx, existing)
-        if stored is None or stored.refresh_token != grant.tokens.refresh_token:
-            await revoke(crm, grant.tokens)
+    async def _give_back(self, crm: CrmProvider, pending: PendingAuthorization, tokens: TokenSet) -> None:
+        """Revoke a grant we do not keep, unless the CRM gave the very token that a connection lives on.
+
+        A store that cannot say counts as none: whoever connects is told that it failed, and connects again.
+        """
+        try:
+            async with asyncio.timeout(_LOOKING_LIMIT.total_seconds()), self._uow(pending.user_id) as tx:
+                stored = await _kept_refresh_token(tx, pending.provider)
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("grant.store_not_asked", provider=crm.provider, reason=str(error))
+            stored = None
+        if stored != tokens.refresh_token:
+            await revoke(crm, tokens)
 
 
-async def _exchange(crm: CrmProvider, code: str, pending: PendingAuthorization) -> Grant:
+async def _kept_refresh_token(tx: Transaction, provider: Provider) -> str | None:
+    """Read without a lock: a refresh under way would keep us waiting."""
+    connection = await tx.connections.get(provider)
+    if connection is None:
+        return None
+    try:
+        return (await tx.tokens.get(connection.id)).tokens.refresh_token
+    except (NotFound, SecretUnreadable):
+        return None
+
+
+async def _exchange(
+    crm: CrmProvider, code: str, pending: PendingAuthorization, issued: TokensIssued
+) -> Grant:
     name = crm.provider.label
     try:
-        return await crm.exchange(code, pending.code_verifier, pending.login_host)
+        return await crm.exchange(code, pending.code_verifier, pending.login_host, issued=issued)
     except GrantRejected as error:
         detail = f"{name} refused the authorization code ({error.reason}); start again"
         raise _failed(AuthorizationFailure.FAILED, detail) from error

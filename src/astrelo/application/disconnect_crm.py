@@ -1,6 +1,7 @@
 """Ending a connection, and what else ends with it."""
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,6 +13,9 @@ from astrelo.domain.ports import Clock, CrmProvider, CrmProviders
 from astrelo.domain.stores import Transaction, UnitOfWork
 
 log = structlog.get_logger()
+
+REVOKING_LIMIT = timedelta(seconds=5)
+"""How long a CRM may take to end a grant while somebody waits for what we do next."""
 
 
 class DisconnectCrm:
@@ -84,8 +88,10 @@ async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime
 
 
 async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
-    """Revoke, or log that it could not be done: nobody keeps these tokens."""
+    """Revoke, or log that it could not be done in time: nobody keeps these tokens."""
     try:
-        await crm.revoke(tokens)
-    except CrmError as error:
-        log.warning("grant.not_revoked", provider=crm.provider, reason=str(error))
+        async with asyncio.timeout(REVOKING_LIMIT.total_seconds()):
+            await crm.revoke(tokens)
+    except (CrmError, TimeoutError) as error:
+        reason = str(error) or "it took too long"
+        log.warning("grant.not_revoked", provider=crm.provider, reason=reason)

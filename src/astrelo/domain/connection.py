@@ -30,6 +30,7 @@ class TokenSet:
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    """Empty only for tokens that cannot become a connection's, because the provider gave none."""
     expires_at: datetime | None
     scopes: frozenset[str] = frozenset()
     api_url: str | None = None

@@ -4,7 +4,7 @@ Adapters and fakes inherit these explicitly: a forgotten method then fails at co
 """
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -120,6 +120,10 @@ class CrmSession(Protocol):
         """
 
 
+TokensIssued = Callable[[TokenSet], object]
+"""Takes tokens that a provider has just given. Their refresh token is empty if it gave none."""
+
+
 class CrmProvider(Protocol):
     """One kind of CRM. Rate budget, paging style and retries live behind it.
 
@@ -146,10 +150,19 @@ class CrmProvider(Protocol):
         """Raise InvalidInput for a login host that is none of this provider's."""
 
     @abstractmethod
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
         """Turn an authorization code into a grant, where the authorization was requested. Never retried.
 
-        Raises GrantRejected, CrmMisconfigured.
+        `issued` is told the tokens as soon as there are any, before anything else can fail: they live on whatever
+        becomes of this call, and whoever made it revokes those of which no grant came. It is not done here, because
+        only the caller knows whether a connection lives on the same ones. Raises GrantRejected, CrmMisconfigured.
         """
 
     @abstractmethod

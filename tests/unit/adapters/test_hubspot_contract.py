@@ -104,6 +104,9 @@ class HubSpotAccount(CrmAccountUnderTest):
     def lose_next_answer(self) -> None:
         self._fault(Fault(kind="drop_response"))
 
+    def hide_itself(self) -> None:
+        self._fault(Fault(kind="respond", match="/account-info/", status=503, times=ALWAYS))
+
     def break_down(self) -> None:
         self._fault(Fault(kind="respond", status=503, times=ALWAYS))
 

@@ -1,5 +1,6 @@
 """HubSpot's OAuth: what we send, and what each of its answers means."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, parse_qsl
 
@@ -109,6 +110,50 @@ async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(
     assert form_of(server.requests[1])["token"] == "CJ-access"
     assert grant.account.account_id == "101"
     assert grant.tokens.scopes == {"oauth", "crm.objects.deals.read"}
+
+
+async def issued_by(*answers: Answer) -> list[tuple[str, str]]:
+    """Fail to connect, and return the access and refresh tokens that were told nevertheless."""
+    issued: list[TokenSet] = []
+    with pytest.raises(CrmError):
+        await over(Server(*answers)).exchange("c", "v", issued.append)
+    return [(tokens.access_token, tokens.refresh_token) for tokens in issued]
+
+
+@pytest.mark.parametrize("place", [1, 2], ids=["the introspection", "the account"])
+async def test_tokens_are_told_before_anything_else_can_fail(place: int) -> None:
+    answers = [told(200, without("hub_id")), told(200, {"active": True, "hub_id": 101}), DETAILS]
+    assert await issued_by(*answers[:place], answer(500)) == [("CJ-access", "na1-refresh-2")]
+
+
+@pytest.mark.parametrize(
+    ("odd", "issued"),
+    [
+        ({"expires_in": 0}, [("CJ-access", "na1-refresh-2")]),
+        ({"hub_id": -1}, [("CJ-access", "na1-refresh-2")]),
+        ({"access_token": "CJ-\u00e4ccess"}, [("", "na1-refresh-2")]),
+        ({"access_token": 7}, [("", "na1-refresh-2")]),
+        ({"refresh_token": None}, [("CJ-access", "")]),
+        ({"refresh_token": "na1-\0refresh"}, [("CJ-access", "")]),
+        ({"access_token": "", "refresh_token": ""}, []),
+    ],
+)
+async def test_of_a_token_response_that_is_refused_what_is_a_token_is_told(
+    odd: dict[str, object], issued: list[tuple[str, str]]
+) -> None:
+    assert await issued_by(told(200, {**TOKEN_BODY, **odd})) == issued
+
+
+@pytest.mark.parametrize(
+    "given", [told(200, []), told(200, None), answer(200, b"{"), answer(200, HTML), told(400, TOKEN_BODY)]
+)
+async def test_what_is_no_token_response_tells_of_no_tokens(given: Answer) -> None:
+    assert await issued_by(given) == []
+
+
+async def test_tokens_are_told_also_to_whoever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth, "LONGEST_CALL_SECONDS", 0.05)
+    assert await issued_by(told(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
 
 
 async def test_details_of_another_account_than_the_tokens_are_not_believed() -> None:
@@ -284,6 +329,13 @@ async def test_a_revocation_names_the_refresh_token_in_the_body() -> None:
     assert server.requests[0].url.path == "/oauth/2026-09/token/revoke"
     assert form_of(server.requests[0])["token"] == "na1-refresh"
     assert form_of(server.requests[0])["token_type_hint"] == "refresh_token"
+
+
+async def test_of_a_grant_without_a_refresh_token_the_access_token_is_revoked() -> None:
+    server = Server(answer(200))
+    await over(server).revoke(replace(TOKENS, refresh_token=""))
+    form = form_of(server.requests[0])
+    assert (form["token"], form["token_type_hint"]) == ("old-access", "access_token")
 
 
 async def test_revoking_what_is_gone_already_is_no_error() -> None:

@@ -131,6 +131,9 @@ class SalesforceAccount(CrmAccountUnderTest):
     def lose_next_answer(self) -> None:
         self._fault(Fault(kind="drop_response"))
 
+    def hide_itself(self) -> None:
+        self._fault(Fault(kind="respond", match="/userinfo", status=503, times=ALWAYS))
+
     def break_down(self) -> None:
         self._fault(Fault(kind="respond", status=503, times=ALWAYS))
 

@@ -10,7 +10,7 @@ import pytest
 
 from astrelo.adapters.outbound.crm import oauth as shared
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
-from astrelo.domain.connection import AuthorizationRequest
+from astrelo.domain.connection import AuthorizationRequest, TokenSet
 from astrelo.domain.errors import (
     CrmError,
     CrmMisconfigured,
@@ -146,6 +146,39 @@ async def test_a_grant_without_the_scopes_we_need_says_so_and_asks_nothing_more(
     assert grant.tokens.scopes == {"api", "refresh_token"}
     assert grant.account.account_id == ORG
     assert len(server.requests) == 2
+
+
+UNFINISHED: dict[str, Salesforce] = {
+    "an instance that is not Salesforce's": Salesforce(body(instance_url="https://evil.test")),
+    "an identity that is not Salesforce's": Salesforce(body(id="https://evil.test/id/x/y")),
+    "another shape": Salesforce(body(scope=["api"])),
+    "no user": Salesforce(userinfo=answer(503)),
+    "no end of it": Salesforce(currency=never),
+    "no end of its introspection": Salesforce(introspect=never),
+}
+
+
+@pytest.mark.parametrize("server", UNFINISHED.values(), ids=UNFINISHED)
+async def test_tokens_are_told_before_anything_else_can_fail(
+    server: Salesforce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 0.05)
+    issued: list[TokenSet] = []
+    with pytest.raises(CrmError):
+        await over(server).exchange("the-code", "the-verifier", "acme.my.salesforce.com", issued.append)
+    (tokens,) = issued
+    assert tokens.refresh_token == TOKEN_BODY["refresh_token"]
+    await over(server).revoke(tokens)
+    assert server.asked()[-1] == f"{INSTANCE}/services/oauth2/revoke", "where they came from"
+
+
+async def test_of_a_grant_without_a_refresh_token_the_access_token_is_told_and_revoked() -> None:
+    server = Salesforce(body(refresh_token=None))
+    issued: list[TokenSet] = []
+    with pytest.raises(CrmMisconfigured):
+        await over(server).exchange("the-code", "the-verifier", None, issued.append)
+    await over(server).revoke(issued[0])
+    assert form_of(server.requests[-1]) == {"token": TOKEN_BODY["access_token"]}
 
 
 async def test_a_grant_without_a_refresh_token_is_our_apps_fault() -> None:

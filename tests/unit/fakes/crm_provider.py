@@ -21,7 +21,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import Clock, CrmProvider, CrmSession
+from astrelo.domain.ports import Clock, CrmProvider, CrmSession, TokensIssued
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord, RejectionReason
 from astrelo.domain.sync import Window
 
@@ -90,6 +90,8 @@ class FakeCrmProvider(CrmProvider):
         self.knows_tokens = True
         """Whether access tokens are accepted at all."""
         self.loses_next_answer = False
+        self.hides_account = False
+        """Whether tokens are given, and then not told which account they open."""
 
     @property
     def provider(self) -> Provider:
@@ -131,7 +133,14 @@ class FakeCrmProvider(CrmProvider):
         host = request.login_host or "login.crm.example"
         return f"https://{host}/authorize?state={quote(request.state, safe='')}&{challenge}"
 
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
         self._require_service()
         digest = hashlib.sha256(code_verifier.encode()).digest()
         challenge = urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -139,9 +148,13 @@ class FakeCrmProvider(CrmProvider):
             raise GrantRejected(self._provider, "the code, its verifier or its place is wrong")
         family = _Family(self._issue("refresh"))
         self._families.append(family)
-        grant = Grant(tokens=self._tokens(family), account=self.account)
+        tokens = self._tokens(family)
         self._require_arrival()
-        return grant
+        if issued is not None:
+            issued(tokens)
+        if self.hides_account:
+            raise CrmUnavailable(self._provider, "the account is not told")
+        return Grant(tokens=tokens, account=self.account)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         self._require_service()

@@ -103,6 +103,10 @@ class CrmAccountUnderTest(ABC):
         """Act on the next request, and let its answer never arrive."""
 
     @abstractmethod
+    def hide_itself(self) -> None:
+        """Give tokens for codes, and answer nothing when asked which account they open, until `recover`."""
+
+    @abstractmethod
     def break_down(self) -> None:
         """Answer nothing any more, from now until `recover`."""
 

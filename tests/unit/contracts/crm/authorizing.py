@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import (
     CrmError,
     CrmUnavailable,
@@ -107,6 +108,39 @@ class Authorizing(OverAnAccount):
         with pytest.raises(GrantRejected) as refusal:
             await account.provider.exchange(code, VERIFIER)
         assert code not in str(refusal.value)
+
+    async def test_the_tokens_of_a_grant_are_told_before_it(self, account: CrmAccountUnderTest) -> None:
+        code, _ = await consented(account)
+        issued: list[TokenSet] = []
+        grant = await account.provider.exchange(code, VERIFIER, issued=issued.append)
+        assert [tokens.refresh_token for tokens in issued] == [grant.tokens.refresh_token]
+
+    async def test_tokens_of_which_no_grant_comes_are_told_so_that_they_can_be_revoked(
+        self, account: CrmAccountUnderTest
+    ) -> None:
+        code, _ = await consented(account)
+        account.hide_itself()
+        issued: list[TokenSet] = []
+        with pytest.raises(CrmUnavailable):
+            await account.provider.exchange(code, VERIFIER, issued=issued.append)
+        account.recover()
+        (tokens,) = issued
+        renewed = await account.provider.refresh(tokens)  # they are alive
+        await account.provider.revoke(renewed)
+        with pytest.raises(ReauthorizationRequired):
+            await account.provider.refresh(renewed)
+
+    async def test_of_an_exchange_that_gives_no_tokens_none_are_told(
+        self, account: CrmAccountUnderTest
+    ) -> None:
+        code, _ = await consented(account)
+        issued: list[TokenSet] = []
+        with pytest.raises(GrantRejected):
+            await account.provider.exchange("a-code-nobody-issued", VERIFIER, issued=issued.append)
+        account.break_down()
+        with pytest.raises(CrmUnavailable):
+            await account.provider.exchange(code, VERIFIER, issued=issued.append)
+        assert issued == []
 
     async def test_a_refresh_gives_tokens_that_work(
         self, account: CrmAccountUnderTest, session: FakeCrmSession

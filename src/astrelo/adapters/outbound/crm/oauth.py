@@ -5,6 +5,7 @@ can cost the customer the whole grant.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, mended
 from astrelo.adapters.outbound.crm.transport import Incomplete, Reply, retry_after
+from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import (
     CrmError,
     CrmRejected,
@@ -24,6 +26,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports import TokensIssued
 
 T = TypeVar("T")
 GoneError = type[GrantRejected] | type[ReauthorizationRequired]
@@ -56,6 +59,32 @@ async def bounded(provider: Provider, spare: float = 0.0) -> AsyncIterator[None]
             yield
     except TimeoutError as error:
         raise CrmUnavailable(provider, f"its OAuth endpoints took longer than {seconds:.0f} s") from error
+
+
+def tell_issued(reply: Reply, issued: TokensIssued | None, issuer_url: str | None = None) -> None:
+    """Tell of the tokens in a token response, also in one that is not what was promised: they are alive."""
+    if issued is None or reply.status not in SUCCESS:
+        return
+    try:
+        told = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return
+    fields = told if isinstance(told, dict) else {}
+    access, refresh = (_token(fields.get(name)) for name in ("access_token", "refresh_token"))
+    if access or refresh:
+        issued(TokenSet(access_token=access, refresh_token=refresh, expires_at=None, issuer_url=issuer_url))
+
+
+def _token(told: object) -> str:
+    try:
+        return msgspec.convert(told, Token)
+    except msgspec.ValidationError:
+        return ""
+
+
+def revocable(tokens: TokenSet) -> str:
+    """Return what ends most of a grant: the refresh token, or the access token of a grant that has no other."""
+    return tokens.refresh_token or tokens.access_token
 
 
 def decoded(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T:

@@ -19,6 +19,8 @@ from astrelo.adapters.outbound.crm.oauth import (
     GoneError,
     bounded,
     decoded,
+    revocable,
+    tell_issued,
     transient,
     word,
 )
@@ -41,7 +43,7 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.normalization import currency, text
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports import Clock, TokensIssued
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ class HubSpotOAuth:
         )
         return f"{self._config.authorize_base}/oauth/authorize?{query}"
 
-    async def exchange(self, code: str, code_verifier: str) -> Grant:
+    async def exchange(self, code: str, code_verifier: str, issued: TokensIssued | None = None) -> Grant:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -99,7 +101,9 @@ class HubSpotOAuth:
             "code_verifier": code_verifier,
         }
         async with bounded(Provider.HUBSPOT):
-            response = self._decoded(await self._post("/token", form), _TOKENS, GrantRejected)
+            reply = await self._post("/token", form)
+            tell_issued(reply, issued)
+            response = self._decoded(reply, _TOKENS, GrantRejected)
             if response.refresh_token is None:
                 raise CrmRejected(Provider.HUBSPOT, 200, "a token response without a refresh token")
             account_id, scopes = await self._identity(response)
@@ -120,7 +124,8 @@ class HubSpotOAuth:
         return self._token_set(response, response.refresh_token or tokens.refresh_token, scopes)
 
     async def revoke(self, tokens: TokenSet) -> None:
-        form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
+        hint = "refresh_token" if tokens.refresh_token else "access_token"
+        form = {"token": revocable(tokens), "token_type_hint": hint}
         async with bounded(Provider.HUBSPOT):
             reply = await self._post("/token/revoke", form)
         if reply.status not in SUCCESS:

@@ -28,7 +28,14 @@ from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.adapters.outbound.hubspot.walk import Group, listed, ranges_of, searched
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import Clock, CrmProvider, CrmSession, Randomness, ReferenceData
+from astrelo.domain.ports import (
+    Clock,
+    CrmProvider,
+    CrmSession,
+    Randomness,
+    ReferenceData,
+    TokensIssued,
+)
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Window
 
@@ -65,8 +72,10 @@ class HubSpotProvider(CrmProvider):
         code: str,
         code_verifier: str,
         login_host: str | None = None,  # noqa: ARG002 - HubSpot has one, and `authorization_url` took no other
+        *,
+        issued: TokensIssued | None = None,
     ) -> Grant:
-        return await self._oauth.exchange(code, code_verifier)
+        return await self._oauth.exchange(code, code_verifier, issued)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return await self._oauth.refresh(tokens)

@@ -13,7 +13,15 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.oauth import FORM, SUCCESS, GoneError, bounded, decoded
+from astrelo.adapters.outbound.crm.oauth import (
+    FORM,
+    SUCCESS,
+    GoneError,
+    bounded,
+    decoded,
+    revocable,
+    tell_issued,
+)
 from astrelo.adapters.outbound.crm.transport import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
 from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
@@ -29,7 +37,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports import Clock, TokensIssued
 
 T = TypeVar("T")
 
@@ -70,7 +78,9 @@ class SalesforceOAuth:
         )
         return f"{self._hosts.login_origin(request.login_host)}/services/oauth2/authorize?{query}"
 
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None) -> Grant:
+    async def exchange(
+        self, code: str, code_verifier: str, login_host: str | None, issued: TokensIssued | None = None
+    ) -> Grant:
         """Raise InvalidInput for a login host that `authorization_url` would have refused."""
         issuer = self._hosts.login_origin(login_host)
         form = {
@@ -81,6 +91,7 @@ class SalesforceOAuth:
         }
         async with bounded(Provider.SALESFORCE):
             reply = await self._post(issuer, "token", form)
+            tell_issued(reply, issued, issuer)
             response = self._decoded(reply, _TOKENS, GrantRejected)
             if response.refresh_token is None:
                 reason = (
@@ -114,7 +125,7 @@ class SalesforceOAuth:
 
     async def revoke(self, tokens: TokenSet) -> None:
         """End the refresh token, and with it every access token that came of it."""
-        body = urlencode({"token": tokens.refresh_token}).encode()
+        body = urlencode({"token": revocable(tokens)}).encode()
         url = f"{self._issuer(tokens)}/services/oauth2/revoke"
         async with bounded(Provider.SALESFORCE):
             reply = await self._sender.send("POST", url, FORM, body)

@@ -39,7 +39,14 @@ from astrelo.adapters.outbound.salesforce.wire import ROWS, RecordRow, Row, Stag
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.errors import PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import Clock, CrmProvider, CrmSession, Randomness, ReferenceData
+from astrelo.domain.ports import (
+    Clock,
+    CrmProvider,
+    CrmSession,
+    Randomness,
+    ReferenceData,
+    TokensIssued,
+)
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Window
 
@@ -85,8 +92,15 @@ class SalesforceProvider(CrmProvider):
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return self._oauth.authorization_url(request)
 
-    async def exchange(self, code: str, code_verifier: str, login_host: str | None = None) -> Grant:
-        return await self._oauth.exchange(code, code_verifier, login_host)
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
+        return await self._oauth.exchange(code, code_verifier, login_host, issued)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return await self._oauth.refresh(tokens)
