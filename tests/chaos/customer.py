@@ -13,9 +13,10 @@ from uuid import uuid4
 import httpx
 from dishka import AsyncContainer
 
-from astrelo.application.connect_crm import AuthorizationStarted, ConnectCrm, StartAuthorization
+from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import SyncNow
+from astrelo.application.start_authorization import AuthorizationStarted, StartAuthorization
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import ConnectionStatus

@@ -18,11 +18,12 @@ from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.connect_crm import AuthorizationStarted, ConnectCrm, Connected, StartAuthorization
+from astrelo.application.connect_crm import ConnectCrm, Connected
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import RequestSync
+from astrelo.application.start_authorization import AuthorizationStarted, StartAuthorization
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ObjectType, Provider, UserId

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.application.connect_crm import AlreadyConnected, flow_of
+from astrelo.application.start_authorization import AlreadyConnected, flow_of
 from astrelo.domain.connection import STATE_LIFETIME, ConnectionStatus, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import (
     AuthorizationFailed,

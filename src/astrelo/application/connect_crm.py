@@ -1,11 +1,9 @@
-"""Connecting a user's CRM by OAuth 2.0 (RFC 6749, PKCE by RFC 7636)."""
+"""Ending a connect flow (see `start_authorization`): what the CRM's redirect brought becomes a connection."""
 
 import asyncio
-import base64
-import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -13,9 +11,9 @@ import structlog
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.disconnect_crm import fence_off, purge_records, revoke
 from astrelo.application.schedule_syncs import RequestSync
+from astrelo.application.start_authorization import secret_hash
 from astrelo.domain.connection import (
     STATE_LIFETIME,
-    AuthorizationRequest,
     CrmConnection,
     Grant,
     PendingAuthorization,
@@ -28,11 +26,9 @@ from astrelo.domain.errors import (
     CrmMisconfigured,
     CrmUnavailable,
     GrantRejected,
-    InvalidInput,
     NotFound,
     ProviderNotConfigured,
     RateLimited,
-    ReauthorizationRequired,
     SecretUnreadable,
     StoreUnavailable,
 )
@@ -40,18 +36,12 @@ from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import ConnectionId, IcpProfileId, Provider, UserId
 from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Randomness, TokensIssued
 from astrelo.domain.stores import OAuthStates, Transaction, UnitOfWork
-from astrelo.domain.sync import RunStatus
 
 log = structlog.get_logger()
-
-RETURN_PATH = "/app"
-"""Where connecting ends unless the caller asks for a page below it."""
 
 _LOOKING_LIMIT = timedelta(seconds=5)
 """How long the store may take to say whether a connection lives on tokens that are to be revoked."""
 
-_LONGEST_RETURN_PATH = 200
-_RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _CODE = re.compile(r"[\x20-\x7e]{1,4096}")
 """Visible characters, by RFC 6749 appendix A.11; the limit is ours."""
 
@@ -59,128 +49,9 @@ _ERROR_CODE = re.compile(r"[A-Za-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyConnected:
-    """The connection works; nothing was started."""
-
-    connection: CrmConnection
-    return_path: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationStarted:
-    """Send the browser to `authorize_url`, with `browser_token` in a cookie named for `flow`."""
-
-    authorize_url: str = field(repr=False)
-    browser_token: str = field(repr=False)
-    flow: str
-    """See `flow_of`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
     connection: CrmConnection
     return_path: str
-
-
-def flow_of(state: str) -> str:
-    """Name a flow for its cookie: 16 hexadecimal digits that give nothing of the state away.
-
-    One cookie per flow, so that two tabs do not overwrite each other's.
-    """
-    return _sha256(state).hex()[:16]
-
-
-class StartAuthorization:
-    """Begin a connect flow, unless a connection works already."""
-
-    def __init__(
-        self,
-        uow: UnitOfWork,
-        states: OAuthStates,
-        crms: CrmProviders,
-        tokens: AccessTokens,
-        clock: Clock,
-        randomness: Randomness,
-    ) -> None:
-        self._uow = uow
-        self._states = states
-        self._crms = crms
-        self._tokens = tokens
-        self._clock = clock
-        self._randomness = randomness
-
-    async def __call__(
-        self,
-        user_id: UserId,
-        provider: Provider,
-        *,
-        force: bool = False,
-        replace: bool = False,
-        return_path: str = RETURN_PATH,
-        login_host: str | None = None,
-    ) -> AlreadyConnected | AuthorizationStarted:
-        """`force` skips the look at the connection there is; so does `replace`.
-
-        `replace` lets the new grant be another account's: the old account's data are then deleted.
-        `login_host` is where the user signs in at a CRM that has several such places.
-
-        Raises ProviderNotConfigured, InvalidInput for a return path or login host that is none, and
-        CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection works.
-        """
-        crm = self._crms.get(provider)
-        if crm is None:
-            raise ProviderNotConfigured(provider)
-        _require_own_page(return_path)
-        if not force and not replace:
-            connection = await self._working_connection(user_id, provider)
-            if connection is not None:
-                return AlreadyConnected(connection=connection, return_path=return_path)
-        return await self._start(
-            user_id, crm, replace=replace, return_path=return_path, login_host=login_host
-        )
-
-    async def _working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
-        async with self._uow(user_id) as tx:
-            connection = await tx.connections.get(provider)
-            if connection is None or not connection.is_active or await _asks_for_a_person(tx, connection):
-                return None
-        try:
-            await self._tokens.valid(connection)
-        except (ReauthorizationRequired, SecretUnreadable) as error:
-            log.info("connection.not_working", connection_id=str(connection.id), reason=str(error))
-            return None
-        return connection
-
-    async def _start(
-        self,
-        user_id: UserId,
-        crm: CrmProvider,
-        *,
-        replace: bool,
-        return_path: str,
-        login_host: str | None,
-    ) -> AuthorizationStarted:
-        state, browser_token, verifier = (self._randomness.token() for _ in range(3))
-        authorize_url = crm.authorization_url(
-            AuthorizationRequest(state=state, code_challenge=_challenge(verifier), login_host=login_host)
-        )
-        await self._states.add(
-            PendingAuthorization(
-                state_hash=_sha256(state),
-                browser_hash=_sha256(browser_token),
-                user_id=user_id,
-                provider=crm.provider,
-                code_verifier=verifier,
-                replace=replace,
-                return_path=return_path,
-                expires_at=self._clock.now() + STATE_LIFETIME,
-                login_host=login_host,
-            )
-        )
-        log.info("authorization.started", provider=crm.provider, replace=replace)
-        return AuthorizationStarted(
-            authorize_url=authorize_url, browser_token=browser_token, flow=flow_of(state)
-        )
 
 
 class ConnectCrm:
@@ -249,7 +120,7 @@ class ConnectCrm:
         self, provider: Provider, state: str | None, browser_token: str | None, session_user: UserId | None
     ) -> PendingAuthorization:
         """Consume the state, whoever brings it: a state that was seen elsewhere is worth nothing any more."""
-        pending = await self._states.consume(_sha256(state)) if state else None
+        pending = await self._states.consume(secret_hash(state)) if state else None
         if pending is None or pending.provider is not provider:
             raise _failed(
                 AuthorizationFailure.STATE_INVALID, "this sign-in is unknown or was used already; start again"
@@ -261,7 +132,7 @@ class ConnectCrm:
                 AuthorizationFailure.STATE_EXPIRED,
                 f"the sign-in took over {minutes:.0f} minutes; start again",
             )
-        if browser_token is None or not hmac.compare_digest(_sha256(browser_token), pending.browser_hash):
+        if browser_token is None or not hmac.compare_digest(secret_hash(browser_token), pending.browser_hash):
             raise _failed(
                 AuthorizationFailure.STATE_INVALID,
                 "this sign-in was begun in another browser; start again here",
@@ -369,17 +240,6 @@ def _require_scopes(crm: CrmProvider, grant: Grant) -> None:
         raise _failed(AuthorizationFailure.SCOPE_MISSING, detail)
 
 
-async def _asks_for_a_person(tx: Transaction, connection: CrmConnection) -> bool:
-    """Tell whether the last run waits for a new grant, though the tokens look well to us."""
-    latest = await tx.runs.latest(connection.id)
-    return latest is not None and latest.status is RunStatus.PARKED and latest.parked_until is None
-
-
-def _require_own_page(return_path: str) -> None:
-    if len(return_path) > _LONGEST_RETURN_PATH or not _RETURN_PATH.fullmatch(return_path):
-        raise InvalidInput("return_path", f"must be {RETURN_PATH} or a path below it, without a query")
-
-
 def _other_account(existing: CrmConnection, grant: Grant) -> AuthorizationFailed:
     detail = (
         f"you chose the account {grant.account.name} ({grant.account.account_id}), "
@@ -392,13 +252,3 @@ def _other_account(existing: CrmConnection, grant: Grant) -> AuthorizationFailed
 def _failed(failure: AuthorizationFailure, detail: str) -> AuthorizationFailed:
     sentence = detail[0].upper() + detail[1:] + "."
     return AuthorizationFailed(failure, sentence)
-
-
-def _challenge(verifier: str) -> str:
-    """Return the S256 code challenge of RFC 7636 §4.2."""
-    return base64.urlsafe_b64encode(_sha256(verifier)).rstrip(b"=").decode()
-
-
-def _sha256(text: str) -> bytes:
-    # What comes from a browser may be any text, lone surrogates included.
-    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

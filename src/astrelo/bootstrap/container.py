@@ -41,7 +41,7 @@ from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import open_salesforce
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
+from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.application.readers import (
@@ -58,6 +58,7 @@ from astrelo.application.record_walk import RecordWalk
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
+from astrelo.application.start_authorization import StartAuthorization
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.verify_sync import VerifySync
 from astrelo.bootstrap.database import database_url

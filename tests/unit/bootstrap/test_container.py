@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from dishka import Provider, Scope, provide
 
-from astrelo.application.connect_crm import ConnectCrm, StartAuthorization
+from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.application.readers import (
@@ -21,6 +21,7 @@ from astrelo.application.readers import (
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
+from astrelo.application.start_authorization import StartAuthorization
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import Settings, parse_settings
 from astrelo.domain.connection import AuthorizationRequest

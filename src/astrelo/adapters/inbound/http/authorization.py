@@ -27,11 +27,11 @@ from astrelo.adapters.inbound.http.problem_kinds import (
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.adapters.inbound.http.security import PUBLIC, Caller
 from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
-from astrelo.application.connect_crm import (
+from astrelo.application.connect_crm import ConnectCrm
+from astrelo.application.start_authorization import (
     RETURN_PATH,
     AlreadyConnected,
     AuthorizationStarted,
-    ConnectCrm,
     StartAuthorization,
     flow_of,
 )
