@@ -44,13 +44,20 @@ async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiWorld) -
     assert await _started(api) == 2
 
 
+async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiWorld) -> None:
+    pasted = "https://acme--sbx.sandbox.lightning.force.com//evil.test/frontdoor.jsp?sid=00D!AQ"
+    answer = await api.ask("POST", AUTHORIZE, params={"login_host": pasted})
+    assert urlsplit(answer.json()["authorize_url"]).netloc == "acme--sbx.sandbox.my.salesforce.com"
+    kept = await api.pool.fetch("select login_host from oauth_states")
+    assert [row["login_host"] for row in kept] == ["acme--sbx.sandbox.my.salesforce.com"]
+
+
 @pytest.mark.parametrize(
     "told",
     [
         "evil.test",
         "acme.my.salesforce.com.evil.test",
         "acme.my.salesforce.com%40evil.test",
-        "acme.my.salesforce.com%2F%2Fevil.test",
         "evil.test%23.my.salesforce.com",
         "evil.test%5C.my.salesforce.com",
         "//login.salesforce.com",
@@ -62,7 +69,12 @@ async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiWorld) -
         "%ED%A0%80",
         "lo%E2%84%AAgin.salesforce.com",
         "login.salesforce.com&login_host=evil.test",
+        "evil.test%2Facme.lightning.force.com",
+        "acme.lightning.force.com.evil.test",
+        "acme.lightning.force.com%40evil.test",
+        "acme.my.salesforce-setup.com%5C%40evil.test",
         "a" * 254,
+        "acme.my.salesforce.com/" + "a" * 2_000,
         "",
     ],
 )

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -92,7 +93,8 @@ class StartAuthorization:
         """`force` skips the look at the connection there is; so does `replace`.
 
         `replace` lets the new grant be another account's: the old account's data are then deleted.
-        `login_host` is where the user signs in at a CRM that has several such places.
+        `login_host` is where the user signs in at a CRM that has several such places. Of what was told only the
+        host is kept: people paste whole addresses, and some hold a session.
 
         Raises ProviderNotConfigured, InvalidInput for a return path or login host that is none, and
         CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection works.
@@ -144,7 +146,7 @@ class StartAuthorization:
                 replace=replace,
                 return_path=return_path,
                 expires_at=self._clock.now() + STATE_LIFETIME,
-                login_host=login_host,
+                login_host=None if login_host is None else urlsplit(authorize_url).netloc,
             )
         )
         log.info("authorization.started", provider=crm.provider, replace=replace)

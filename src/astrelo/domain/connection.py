@@ -85,7 +85,7 @@ class AuthorizationRequest:
     state: str = field(repr=False)
     code_challenge: str
     login_host: str | None = None
-    """Where the user signs in, if the provider has several places; as the user told it."""
+    """Where the user signs in, if the provider has several places; as the user told it, perhaps a whole address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class PendingAuthorization:
     return_path: str
     expires_at: datetime
     login_host: str | None = None
-    """As in AuthorizationRequest: the code is exchanged where it was given."""
+    """The host of the authorize URL, if the user told a place: the code is exchanged where it was given."""
 
     def is_expired(self, now: datetime) -> bool:
         return now >= self.expires_at

@@ -147,7 +147,10 @@ class CrmProvider(Protocol):
 
     @abstractmethod
     def authorization_url(self, request: AuthorizationRequest) -> str:
-        """Raise InvalidInput for a login host that is none of this provider's."""
+        """Return where to send the browser. Its host is a login host too: the one at which to exchange the code.
+
+        Raises InvalidInput for a login host that is none of this provider's.
+        """
 
     @abstractmethod
     async def exchange(

@@ -1,5 +1,6 @@
 """Which addresses are Salesforce's: what people type, what Salesforce tells, and what only looks like it."""
 
+import re
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +22,29 @@ LOGIN_HOSTS = {
     "acme-2.my.salesforce.com/": "https://acme-2.my.salesforce.com",
     "acme--uat.sandbox.my.salesforce.com": "https://acme--uat.sandbox.my.salesforce.com",
     "acme-dev-ed.develop.my.salesforce.com": "https://acme-dev-ed.develop.my.salesforce.com",
+    "acme--uat.cs12.my.salesforce.com": "https://acme--uat.cs12.my.salesforce.com",
+}
+
+PASTED = {
+    "https://acme.my.salesforce.com/lightning/page/home": "acme",
+    "https://acme.my.salesforce.com?ec=302&startURL=%2Fhome": "acme",
+    "acme.my.salesforce.com#top": "acme",
+    "acme.lightning.force.com": "acme",
+    " https://ACME.Lightning.Force.com/lightning/o/Account/list?filterName=Recent\n": "acme",
+    "https://acme.lightning.force.com/one/one.app#" + "eyJ" * 500: "acme",
+    "https://acme--sbx.sandbox.lightning.force.com/lightning/setup/SetupOneHome/home": "acme--sbx.sandbox",
+    "acme-dev-ed.develop.lightning.force.com/": "acme-dev-ed.develop",
+    "https://acme.my.salesforce-setup.com/lightning/setup/OrgDomain/home": "acme",
+    "acme--sbx.sandbox.my.salesforce-setup.com": "acme--sbx.sandbox",
+    "https://acme.my.salesforce.com/\\@evil.test": "acme",
+    "https://acme.lightning.force.com//evil.test/@evil.test": "acme",
+}
+"""What stands in a browser's address bar, and the My Domain in it."""
+
+PASTED_COMMON = {
+    "https://login.salesforce.com/?locale=de": "https://login.salesforce.com",
+    "test.salesforce.com/services/oauth2/authorize": "https://test.salesforce.com",
+    "login.salesforce.com//": "https://login.salesforce.com",
 }
 
 NO_LOGIN_HOSTS = [
@@ -32,14 +56,33 @@ NO_LOGIN_HOSTS = [
     "salesforce.com",
     "www.salesforce.com",
     "na1.salesforce.com",
-    "acme.lightning.force.com",
+    "lightning.force.com",
+    "force.com",
+    "acme.force.com",
+    "acme--c.vf.force.com",
+    "a.b.c.lightning.force.com",
+    "acme.lightning.force.com.evil.test",
+    "acme.lightning.force.com@evil.test",
+    "acme.lightning.force.com\\@evil.test",
+    "acme.lightning.force.com:443",
+    "acme.lightning.force.com.",
+    "acme.lightning.salesforce.com",
+    "acme.my.force.com",
+    "acme.my.salesforce-setup.com.evil.test",
+    "acme.my.salesforce-setup.co",
+    "my.salesforce-setup.com",
+    "acme.my-salesforce.com",
+    "evil.test/acme.lightning.force.com",
+    "https://evil.test/?acme.lightning.force.com",
+    "https://evil.test#acme.my.salesforce-setup.com/",
+    "https://acme.lightning.force.com/a b",
+    "https://acme.lightning.force.com/\u00e4",
+    "https://acme.my.salesforce.com/" + "a" * 2_000,
     "acme.my.site.com",
     "http://login.salesforce.com",
     "ftp://login.salesforce.com",
     "//login.salesforce.com",
     "login.salesforce.com:443",
-    "login.salesforce.com/services",
-    "login.salesforce.com//",
     "a.b.c.my.salesforce.com",
     "127.0.0.1:8300",
     "http://localhost:8300",
@@ -110,6 +153,16 @@ LOOPBACK_TRICKS = [
 def test_people_may_type_a_login_host_as_they_see_it(typed: str, origin: str) -> None:
     assert HOSTS.login_origin(typed) == origin
     assert HOSTS.login_origin(origin) == origin
+
+
+@pytest.mark.parametrize(("pasted", "my_domain"), PASTED.items())
+def test_of_an_address_that_was_pasted_only_the_my_domain_counts(pasted: str, my_domain: str) -> None:
+    assert HOSTS.login_origin(pasted) == f"https://{my_domain}.my.salesforce.com"
+
+
+@pytest.mark.parametrize(("pasted", "origin"), PASTED_COMMON.items())
+def test_the_common_login_pages_may_be_pasted_too(pasted: str, origin: str) -> None:
+    assert HOSTS.login_origin(pasted) == origin
 
 
 @pytest.mark.parametrize("typed", [*NO_LOGIN_HOSTS, *(trick for trick in TRICKS if trick == trick.strip())])
@@ -195,7 +248,7 @@ def test_an_identity_url_tells_the_org_if_it_is_salesforces(
 _PIECES = st.sampled_from(
     [
         "https://", "http://", "//", "/", "\\", "@", ":", ":443", "#", "?", "%2e", "%00", ".", "..", "-", " ", "\n",
-        "salesforce.com", ".my.salesforce.com", "login.salesforce.com", "salesforce", "com", "my", "evil.test",
+        "salesforce.com", ".my.salesforce.com", ".lightning.force.com", ".my.salesforce-setup.com", "lightning.force.com", "login.salesforce.com", "salesforce", "com", "my", "evil.test",
         "localhost", "127.0.0.1", "[::1]", "xn--", "\u3002", "\u212a", "\u017f", "\uff0e", "a", "acme", "A", "0",
     ]
 )  # fmt: skip
@@ -215,14 +268,54 @@ def test_whatever_is_trusted_leads_every_reader_to_salesforce(address: str) -> N
     assert HOSTS.origin(origin) == origin
 
 
+_KNOWN_SHAPE = re.compile(r"https://(login|test|[a-z0-9-]+(\.[a-z0-9-]+)?\.my)\.salesforce\.com")
+
+
 @given(_ADDRESSES)
+@example("https://acme.lightning.force.com/\\@evil.test")
+@example("https://evil.test\\.lightning.force.com/")
 def test_any_text_is_a_login_host_or_refused(address: str) -> None:
     try:
         origin = HOSTS.login_origin(address)
     except InvalidInput:
         return
+    assert _KNOWN_SHAPE.fullmatch(origin)
     assert HOSTS.origin(origin) == origin
     assert HOSTS.login_origin(origin) == origin
+    assert httpx.URL(origin).host == urlsplit(origin).hostname == origin.removeprefix("https://")
+
+
+@given(_ADDRESSES)
+@example("https://acme.lightning.force.com/\\@evil.test")
+def test_whatever_is_taken_is_of_salesforce_to_every_reader_of_the_address(address: str) -> None:
+    try:
+        origin = HOSTS.login_origin(address)
+    except InvalidInput:
+        return
+    told = address.strip()
+    whole = told if told.lower().startswith("https://") else f"https://{told}"
+    for host in (urlsplit(whole).hostname, httpx.URL(whole).host):
+        assert host is not None
+        label = host.removesuffix(".my.salesforce-setup.com").removesuffix(".lightning.force.com")
+        assert origin in {f"https://{host}", f"https://{label}.my.salesforce.com"}
+
+
+_LABELS = st.from_regex(r"\A[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?\Z")
+
+
+@given(
+    labels=st.lists(_LABELS, min_size=1, max_size=2),
+    pages=st.sampled_from(["my.salesforce.com", "My.Salesforce-Setup.com", "lightning.force.COM"]),
+    scheme=st.sampled_from(["", "https://", "HTTPS://"]),
+    rest=st.from_regex(r"\A([/?#][!-~]{0,200})?\Z"),
+    around=st.sampled_from(["", " ", "\t", "\n"]),
+)
+def test_the_address_of_any_page_of_an_org_leads_to_its_my_domain(
+    labels: list[str], pages: str, scheme: str, rest: str, around: str
+) -> None:
+    my_domain = ".".join(labels)
+    told = f"{around}{scheme}{my_domain}.{pages}{rest}{around}"
+    assert HOSTS.login_origin(told) == f"https://{my_domain.lower()}.my.salesforce.com"
 
 
 @given(_ADDRESSES)

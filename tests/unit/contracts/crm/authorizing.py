@@ -72,6 +72,17 @@ class Authorizing(OverAnAccount):
             session.tokens = await account.provider.refresh(grant.tokens)
             assert await pages(account.provider, session)
 
+    async def test_the_host_of_the_authorize_url_is_the_place_to_sign_in(
+        self, account: CrmAccountUnderTest
+    ) -> None:
+        for host in account.login_hosts:
+            url = account.provider.authorization_url(request(login_host=host))
+            place = urlsplit(url).netloc
+            assert account.provider.authorization_url(request(login_host=place)) == url
+            code, _ = await account.consent(url)
+            grant = await account.provider.exchange(code, VERIFIER, place)
+            assert grant.account.account_id
+
     async def test_a_code_opens_the_account_with_every_required_scope(
         self, account: CrmAccountUnderTest
     ) -> None:

@@ -60,9 +60,9 @@ ReturnPath = Annotated[
 LoginHost = Annotated[
     str | None,
     QueryParameter(
-        max_length=253,
+        max_length=2_000,
         description="Where the user signs in at a CRM that has several such places, such as the user's own "
-        "host there. Left out, it is the CRM's general one.",
+        "host there, or the address of any page at it. Left out, it is the CRM's general one.",
     ),
 ]
 FromProvider = Annotated[str | None, QueryParameter()]

@@ -11,16 +11,22 @@ from astrelo.domain.errors import InvalidInput
 
 _LONGEST_HOST = 253
 _LONGEST_ADDRESS = 500
+_LONGEST_PASTED = 2_000
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SALESFORCE = re.compile(rf"https://((?:{_LABEL}\.)+salesforce\.com)/?")
-_LOGIN = re.compile(rf"(?:https://)?((?:login|test|{_LABEL}(?:\.{_LABEL})?\.my)\.salesforce\.com)/?")
-"""A My Domain is one label, or two where it is no production org: 'acme--uat.sandbox.my.salesforce.com'."""
+_MY_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})?"
+"""One label, or two where it is no production org: 'acme--uat.sandbox' of 'acme--uat.sandbox.my.salesforce.com'."""
+_PAGES = r"(?:my\.salesforce\.com|my\.salesforce-setup\.com|lightning\.force\.com)"
+"""Where an org shows its pages, behind one and the same My Domain ("My Domain URL Formats" in Salesforce Help)."""
+_LOGIN = re.compile(
+    rf"(?:https://)?(?:(?P<common>login|test)\.salesforce\.com|(?P<own>{_MY_DOMAIN})\.{_PAGES})(?:[/?#][\x21-\x7e]*)?"
+)
 _LOOPBACK = re.compile(r"(https?://)?((?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)/?")
 _IDENTITY = re.compile(r"(.*)/id/(00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?)/[A-Za-z0-9]{15,18}", re.ASCII)
 
 _WHAT_TO_TYPE = (
-    "type the address where you sign in to Salesforce: login.salesforce.com, test.salesforce.com, "
-    "or your My Domain as in acme.my.salesforce.com (Setup → My Domain shows it)"
+    "enter where you sign in to Salesforce: login.salesforce.com, test.salesforce.com, or your My Domain, as in "
+    "acme.my.salesforce.com; the address of any page in your Salesforce will do"
 )
 
 
@@ -38,6 +44,7 @@ class SalesforceHosts:
     def login_origin(self, told: str | None) -> str:
         """Return where a user signs in, as an origin without a slash; the default one for None.
 
+        Taken are also addresses of an org's pages, as they stand in a browser: of these only the My Domain counts.
         Raises InvalidInput, with a sentence for the person who typed it.
         """
         if told is None:
@@ -48,9 +55,10 @@ class SalesforceHosts:
         return origin
 
     def _login(self, told: str) -> str | None:
-        address = _lowered(told)
-        if (match := _LOGIN.fullmatch(address)) and len(match[1]) <= _LONGEST_HOST:
-            return f"https://{match[1]}"
+        address = _lowered(told, _LONGEST_PASTED)
+        if match := _LOGIN.fullmatch(address):
+            host = f"{match['common'] or match['own'] + '.my'}.salesforce.com"
+            return f"https://{host}" if len(host) <= _LONGEST_HOST else None
         if self._loopback and (match := _LOOPBACK.fullmatch(address)):
             return f"{match[1] or 'http://'}{match[2]}"
         return None
@@ -71,9 +79,9 @@ class SalesforceHosts:
         return match[2] if match and self.origin(match[1]) else None
 
 
-def _lowered(address: str) -> str:
+def _lowered(address: str, longest: int = _LONGEST_ADDRESS) -> str:
     # Before lowering: the Kelvin sign would become a plain k.
-    return address.lower() if address.isascii() and len(address) <= _LONGEST_ADDRESS else ""
+    return address.lower() if address.isascii() and len(address) <= longest else ""
 
 
 def _is_loopback(login_url: str) -> bool:

@@ -63,7 +63,8 @@ export class CrmCard {
 
   // Asked by script, so that a host which is none of the CRM's is explained here and not on a page of JSON.
   async connect() {
-    const host = this.parts["login-host"].value.trim();
+    // No more of an address than its host goes on: the rest may hold a session.
+    const [host] = this.parts["login-host"].value.trim().match(/^([a-z]+:\/\/)?[^/?#]*/i);
     const query = host ? `?${new URLSearchParams({ login_host: host })}` : "";
     const { authorize_url: away } = await ask(`${this.path}/authorize${query}`, { method: "POST" });
     if (away !== null) location.assign(away);
