@@ -2,12 +2,9 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
-
-import pytest
 
 from astrelo.adapters.outbound.postgres.routing import PgSyncSchedule
 from astrelo.application.schedule_syncs import ScheduleDueSyncs
@@ -20,25 +17,11 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company
+from tests.integration.scripted import Play
 from tests.integration.sync_world import ScriptedCrm, World, world
 
 COMPANIES = ObjectType.COMPANIES
 QUARTER = timedelta(minutes=15)
-
-Scenario = Callable[[World], Awaitable[None]]
-Play = Callable[[ScriptedCrm, Scenario], None]
-
-
-@pytest.fixture
-def play(database: str) -> Play:
-    def run(crm: ScriptedCrm, scenario: Scenario) -> None:
-        async def once() -> None:
-            async with world(database, crm) as made:
-                await scenario(made)
-
-        asyncio.run(once())
-
-    return run
 
 
 def scheduler(made: World) -> ScheduleDueSyncs:

@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import pytest
@@ -19,6 +18,7 @@ from astrelo.domain.records import RejectedRecord, RejectionReason
 from astrelo.sandbox import Portal, serve_in_thread
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, create_sandbox
 from tests.builders import company, contact, deal
+from tests.integration.scripted import Play
 from tests.integration.sync_world import ScriptedCrm, World, world
 from tests.integration.test_hubspot_sync import hubspot_world
 from tests.secret_watch import Secrets, Spawn
@@ -34,21 +34,6 @@ TABLES = (
     "sync_steps",
     "connection_freshness",
 )
-
-Scenario = Callable[[World], Awaitable[None]]
-Play = Callable[[ScriptedCrm, Scenario], None]
-
-
-@pytest.fixture
-def play(database: str) -> Play:
-    def run(crm: ScriptedCrm, scenario: Scenario) -> None:
-        async def once() -> None:
-            async with world(database, crm) as made:
-                await scenario(made)
-
-        asyncio.run(once())
-
-    return run
 
 
 async def connection_id(made: World) -> ConnectionId:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 Account = TypeVar("Account")
 Choice = TypeVar("Choice", bound=str)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,10 @@ class Script(Generic[Account]):
     @abstractmethod
     def step(self, account: Account) -> Mutation:
         """Do one change; not for another thread than the one that serves the sandbox."""
+
+    def _some_of(self, properties: dict[str, Value]) -> dict[str, Value]:
+        chosen = self._chance.sample(sorted(properties), k=self._chance.randint(1, len(properties)))
+        return {name: properties[name] for name in chosen}
 
     def _weighted(self, weights: dict[Choice, int]) -> Choice:
         return self._chance.choices(list(weights), weights=list(weights.values()))[0]

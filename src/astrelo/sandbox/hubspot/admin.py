@@ -4,6 +4,7 @@ It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md
 """
 
 import json
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,54 +15,48 @@ from astrelo.sandbox.hubspot.state import SandboxState
 from astrelo.sandbox.hubspot.webhooks import WebhookSettings
 from astrelo.sandbox.messages import Request, Response
 
+Action = Callable[[SandboxState, Request], object]
 
-class Records(msgspec.Struct, forbid_unknown_fields=True):
-    records: list[RecordChange]
+
+class OfPortal(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     portal_id: int | None = None
 
 
-class Ids(msgspec.Struct, forbid_unknown_fields=True):
+class Records(OfPortal):
+    records: list[RecordChange]
+
+
+class Ids(OfPortal):
     object: str
     ids: list[str]
-    portal_id: int | None = None
 
 
-class Merge(msgspec.Struct, forbid_unknown_fields=True):
+class Merge(OfPortal):
     object: str
     primary: str
     other: str
-    portal_id: int | None = None
 
 
-class Contacts(msgspec.Struct, forbid_unknown_fields=True):
+class Contacts(OfPortal):
     ids: list[str]
-    portal_id: int | None = None
 
 
-class Steps(msgspec.Struct, forbid_unknown_fields=True):
+class Steps(OfPortal):
     steps: int = 1
     seed: int | None = None
-    portal_id: int | None = None
 
 
-class Chosen(msgspec.Struct, forbid_unknown_fields=True):
-    portal_id: int | None = None
-
-
-class Connect(msgspec.Struct, forbid_unknown_fields=True):
+class Connect(OfPortal):
     scopes: list[str] | None = None
-    portal_id: int | None = None
 
 
-class Tokens(msgspec.Struct, forbid_unknown_fields=True):
+class Tokens(OfPortal):
     expire: bool = False
     revoke: bool = False
-    portal_id: int | None = None
 
 
-class Scopes(msgspec.Struct, forbid_unknown_fields=True):
+class Scopes(OfPortal):
     remove: list[str]
-    portal_id: int | None = None
 
 
 async def handle(state: SandboxState, request: Request) -> Response:
@@ -70,62 +65,53 @@ async def handle(state: SandboxState, request: Request) -> Response:
     return response
 
 
-def _account(state: SandboxState, portal_id: int | None) -> Account:
-    if portal_id is None:
+def _account(state: SandboxState, body: OfPortal) -> Account:
+    if body.portal_id is None:
         return state.account
-    account = state.accounts.get(portal_id)
+    account = state.accounts.get(body.portal_id)
     if account is None:
-        raise ValueError(f"There is no account {portal_id}.")
+        raise ValueError(f"There is no account {body.portal_id}.")
     return account
 
 
 def _put_records(state: SandboxState, request: Request) -> object:
     body = read_body(request, Records)
-    account = _account(state, body.portal_id)
+    account = _account(state, body)
     return {"ids": [account.upsert(change) for change in body.records]}
 
 
-def _archive(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    return {
-        "archived": [name for name in body.ids if _account(state, body.portal_id).archive(body.object, name)]
-    }
+def _each(done: str, act: Callable[[Account, str, str], bool]) -> Action:
+    """Do something to records one by one; tell to which of them it could be done."""
 
+    def action(state: SandboxState, request: Request) -> object:
+        body = read_body(request, Ids)
+        account = _account(state, body)
+        return {done: [one for one in body.ids if act(account, body.object, one)]}
 
-def _delete(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    return {
-        "deleted": [name for name in body.ids if _account(state, body.portal_id).delete(body.object, name)]
-    }
-
-
-def _restore(state: SandboxState, request: Request) -> object:
-    body = read_body(request, Ids)
-    return {
-        "restored": [name for name in body.ids if _account(state, body.portal_id).restore(body.object, name)]
-    }
+    return action
 
 
 def _gdpr_delete(state: SandboxState, request: Request) -> object:
     body = read_body(request, Contacts)
-    return {"deleted": [name for name in body.ids if _account(state, body.portal_id).gdpr_delete(name)]}
+    account = _account(state, body)
+    return {"deleted": [one for one in body.ids if account.gdpr_delete(one)]}
 
 
 def _merge(state: SandboxState, request: Request) -> object:
     body = read_body(request, Merge)
-    return {"id": _account(state, body.portal_id).merge(body.object, body.primary, body.other)}
+    return {"id": _account(state, body).merge(body.object, body.primary, body.other)}
 
 
 def _mutate(state: SandboxState, request: Request) -> object:
     body = read_body(request, Steps)
     if body.seed is not None:
         state.set_script(body.seed)
-    done = state.script.run(_account(state, body.portal_id), body.steps)
+    done = state.script.run(_account(state, body), body.steps)
     return {"mutations": msgspec.to_builtins(done)}
 
 
 def _export(state: SandboxState, request: Request) -> Response:
-    portal = _account(state, read_body(request, Chosen).portal_id).snapshot()
+    portal = _account(state, read_body(request, OfPortal)).snapshot()
     return Response(status=200, body=portal.lines(), media_type="application/x-ndjson")
 
 
@@ -153,7 +139,7 @@ async def _flush_webhooks(state: SandboxState, _request: Request) -> object:
 def _connect(state: SandboxState, request: Request) -> object:
     body = read_body(request, Connect)
     scopes = None if body.scopes is None else tuple(body.scopes)
-    return state.oauth.connect(_account(state, body.portal_id).portal_id, scopes)
+    return state.oauth.connect(_account(state, body).portal_id, scopes)
 
 
 def _tokens(state: SandboxState, request: Request) -> object:
@@ -175,10 +161,10 @@ def _scopes(state: SandboxState, request: Request) -> object:
 _ACTIONS: Actions[SandboxState] = {
     **SHARED_ACTIONS,
     ("POST", "records"): _put_records,
-    ("POST", "archive"): _archive,
-    ("POST", "delete"): _delete,
+    ("POST", "archive"): _each("archived", Account.archive),
+    ("POST", "delete"): _each("deleted", Account.delete),
     ("POST", "gdpr-delete"): _gdpr_delete,
-    ("POST", "restore"): _restore,
+    ("POST", "restore"): _each("restored", Account.restore),
     ("POST", "merge"): _merge,
     ("POST", "mutate"): _mutate,
     ("POST", "export"): _export,

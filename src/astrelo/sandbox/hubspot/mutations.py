@@ -68,9 +68,7 @@ class MutationScript(Script[Account]):
     def _change(self, account: Account, name: str) -> Mutation:
         ids = [record.id for record in self._draw(account, name, 1)]
         for record_id in ids:
-            properties = self._properties(account, name)
-            chosen = self._chance.sample(sorted(properties), k=self._chance.randint(1, len(properties)))
-            changed = {one: properties[one] for one in chosen}
+            changed = self._some_of(self._properties(account, name))
             account.upsert(RecordChange(object_name=name, id=record_id, properties=changed))
         return Mutation(kind="change", object=name, ids=tuple(ids))
 

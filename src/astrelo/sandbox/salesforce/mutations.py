@@ -73,9 +73,7 @@ class MutationScript(Script[Org]):
     def _change(self, org: Org, name: str) -> Mutation:
         ids = self._drawn(org, name, 1)
         for row_id in ids:
-            properties = self._properties(org, name)
-            chosen = self._chance.sample(sorted(properties), k=self._chance.randint(1, len(properties)))
-            changed = {one: properties[one] for one in chosen}
+            changed = self._some_of(self._properties(org, name))
             org.upsert(RecordChange(object_name=name, id=row_id, properties=changed))
         return Mutation(kind="change", object=name, ids=ids)
 
