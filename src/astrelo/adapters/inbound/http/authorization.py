@@ -4,6 +4,7 @@ Each flow has a cookie of its own that binds it to the browser which began it, s
 disturb each other. A browser always lands on a page of the frontend, whatever went wrong on the way.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -106,9 +107,9 @@ class AuthorizationRoutes(Controller):
         except InvalidInput:
             raise
         except AstreloError as error:
-            return _to_frontend(config, RETURN_PATH, "error", _failure(error))
+            return _with_failure(config, provider, error)
         if isinstance(started, AlreadyConnected):
-            return _to_frontend(config, return_path, f"{provider}_already_connected", "true")
+            return _to_frontend(config, return_path, {f"{provider}_already_connected": "true"})
         return Redirect(started.authorize_url, status_code=302, cookies=[_flow_cookie(started, config)])
 
     @post(
@@ -175,16 +176,19 @@ class AuthorizationRoutes(Controller):
                 error=error,
                 session_user=request.user,
             )
-            answer = _to_frontend(config, connected.return_path, f"{provider}_connected", "true")
+            answer = _to_frontend(config, connected.return_path, {f"{provider}_connected": "true"})
         except AstreloError as problem:
-            answer = _to_frontend(config, RETURN_PATH, "error", _failure(problem))
+            answer = _with_failure(config, provider, problem)
         answer.set_cookie(_cookie(cookie, "", 0, config))
         return answer
 
 
-def _to_frontend(config: HttpConfig, return_path: str, name: str, value: str) -> Redirect:
-    url = f"{config.frontend_url}{return_path}?{urlencode({name: value})}"
-    return Redirect(url, status_code=302)
+def _with_failure(config: HttpConfig, provider: Provider, error: AstreloError) -> Redirect:
+    return _to_frontend(config, RETURN_PATH, {"error": _failure(error), "provider": provider})
+
+
+def _to_frontend(config: HttpConfig, return_path: str, told: Mapping[str, str]) -> Redirect:
+    return Redirect(f"{config.frontend_url}{return_path}?{urlencode(told)}", status_code=302)
 
 
 def _failure(error: AstreloError) -> AuthorizationFailure:

@@ -38,7 +38,7 @@ _HEADERS = {
 }
 _OPEN: dict[str, Any] = {PUBLIC: True, OPEN_QUERY: True}
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
-_PARTS = ("page.css", "page.js", "elements.js", "crm_card.js", "companies.js")
+_PARTS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
 
 
 class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,21 +3,11 @@
 import { CompanyList } from "./companies.js";
 import { CrmCard } from "./crm_card.js";
 import { announce, ask, at, show } from "./elements.js";
+import { landingNews } from "./landing.js";
 
 const BUSY_MS = 1000;
 const IDLE_MS = 5000;
 const LABELS = JSON.parse(document.body.dataset.labels);
-
-const ERRORS = {
-  oauth_state_invalid: "This sign-in was not started in this browser, or was used already. Start connecting again.",
-  oauth_state_expired: "The sign-in took longer than ten minutes. Start connecting again.",
-  oauth_denied: "The permission was not given. Connect again and allow the access.",
-  oauth_failed: "The CRM did not complete the sign-in. Try again in a moment.",
-  oauth_scope_missing: "Not all permissions were given. Connect again and grant every one that is asked for.",
-  oauth_account_mismatch: "That is another account than the connected one. Nothing was changed: choose the connected account.",
-  sign_in_link_used: "That sign-in link was used already, or is too old.",
-  oauth_not_configured: "That CRM is not set up on this server. Its client credentials are missing.",
-};
 
 const cards = new Map();
 const companies = new CompanyList(LABELS);
@@ -71,11 +61,8 @@ async function refresh() {
 
 function announceLanding() {
   const query = new URLSearchParams(location.search);
-  if (query.has("error")) announce(ERRORS[query.get("error")] ?? "Connecting did not work. Try again.");
-  for (const [provider, label] of Object.entries(LABELS)) {
-    if (query.has(`${provider}_connected`)) announce(`${label} is connected. Its records are on their way.`, true);
-    if (query.has(`${provider}_already_connected`)) announce(`${label} was connected already.`, true);
-  }
+  const news = landingNews(query, LABELS);
+  if (news) announce(news.text, news.good);
   if (query.size) history.replaceState(null, "", location.pathname);
 }
 

@@ -1,0 +1,70 @@
+"""What the development page says to a browser that comes back from a CRM."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from astrelo.adapters.inbound.http import development_page
+from astrelo.domain.errors import AuthorizationFailure
+from astrelo.domain.identifiers import Provider
+
+SCRIPT = (Path(development_page.__file__).parent / "page" / "landing.js").read_text()
+NODE = shutil.which("node")
+LABELS = {str(provider): provider.label for provider in Provider}
+
+
+def said(query: str) -> str | None:
+    """Run the page's script without a page."""
+    assert NODE is not None
+    asked = f"landingNews(new URLSearchParams({json.dumps(query)}), {json.dumps(LABELS)})"
+    script = f"{SCRIPT}\nconsole.log(JSON.stringify({asked}?.text ?? null));"
+    ran = subprocess.run(
+        [NODE, "--input-type=module", "-"],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    text: str | None = json.loads(ran.stdout)
+    return text
+
+
+@pytest.mark.parametrize("failure", AuthorizationFailure)
+def test_there_is_a_sentence_for_every_way_to_fail(failure: AuthorizationFailure) -> None:
+    assert f"\n  {failure}: " in SCRIPT
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no Node.js to run the page's script")
+@pytest.mark.parametrize(
+    ("query", "begins"),
+    [
+        (
+            "error=oauth_denied&provider=salesforce",
+            "Salesforce was not connected: the permission was not given.",
+        ),
+        (
+            "error=oauth_failed&provider=hubspot",
+            "HubSpot was not connected: the CRM did not complete the sign-in.",
+        ),
+        ("error=something_new&provider=hubspot", "HubSpot was not connected: connecting did not work."),
+        ("error=oauth_denied", "The permission was not given."),
+        ("error=sign_in_link_used", "That sign-in link was used already"),
+        ("error=constructor&provider=constructor", "Connecting did not work."),
+        ("error=oauth_denied&provider=%3Cb%3E", "The permission was not given."),
+        ("hubspot_connected=true", "HubSpot is connected."),
+        ("salesforce_already_connected=true", "Salesforce was connected already."),
+    ],
+)
+def test_whoever_comes_back_is_told_of_which_crm_and_why(query: str, begins: str) -> None:
+    told = said(query)
+    assert told is not None
+    assert told.startswith(begins)
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no Node.js to run the page's script")
+def test_whoever_just_comes_is_told_nothing() -> None:
+    assert said("") is None
