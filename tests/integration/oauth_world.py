@@ -161,6 +161,14 @@ class OAuthWorld:
         """Return the account of every grant whose refresh token HubSpot still takes."""
         return [grant.portal_id for grant in self.sandbox.oauth.grants if not (grant.revoked or grant.ended)]
 
+    async def someone_waits_for_a_lock(self) -> None:
+        waiting = (
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        while not await self.pool.fetchval(waiting):
+            pass
+
     async def stored(self) -> CrmConnection | None:
         async with self.uow(self.user_id) as tx:
             return await tx.connections.get(Provider.HUBSPOT)

@@ -441,7 +441,7 @@ async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(sc
 
     async def answer_slowly() -> None:
         answering.set()
-        await _someone_waits_for_a_lock(scene.world)
+        await scene.world.someone_waits_for_a_lock()
 
     scene.crm.next_answers = [answer_slowly]
     revoked: list[str] = []
@@ -488,12 +488,6 @@ async def _end_refresh_sessions(world: OAuthWorld) -> None:
         "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
         " where application_name = 'refresh' and datname = current_database()"
     )
-
-
-async def _someone_waits_for_a_lock(world: OAuthWorld) -> None:
-    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    while not await world.pool.fetchval(waiting):
-        pass
 
 
 # at HubSpot

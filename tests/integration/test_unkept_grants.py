@@ -1,28 +1,25 @@
 """A grant that no connection came of does not outlive the attempt, whatever ended it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from astrelo.application import disconnect_crm
-from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.errors import (
     AuthorizationFailed,
     AuthorizationFailure,
     CrmUnavailable,
     StoreUnavailable,
 )
-from astrelo.domain.identifiers import CrmAccountId, Provider, UserId
-from astrelo.domain.ports import TokensIssued
+from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.sandbox import Fault
+from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
-from tests.integration.sync_world import ScriptedCrm
 
 pytestmark = pytest.mark.anyio
 
@@ -57,35 +54,6 @@ class BrokenStore(UnitOfWork):
                 raise StoreUnavailable("gone")
         if breaks:
             raise StoreUnavailable("gone")
-
-
-@dataclass
-class GrantingCrm(ScriptedCrm):
-    """Gives the same tokens to everyone, and does then what a test wants."""
-
-    refresh_token: str = "given"
-    then: Callable[[], object] = lambda: None
-    revoked: list[str] = field(default_factory=list)
-    never_revokes: bool = False
-
-    async def exchange(
-        self,
-        code: str,
-        code_verifier: str,
-        login_host: str | None = None,
-        *,
-        issued: TokensIssued | None = None,
-    ) -> Grant:
-        tokens = TokenSet(access_token="a", refresh_token=self.refresh_token, expires_at=None)
-        assert issued is not None
-        issued(tokens)
-        self.then()
-        return Grant(tokens=tokens, account=CrmAccount(account_id=CrmAccountId("101"), name="Acme"))
-
-    async def revoke(self, tokens: TokenSet) -> None:
-        if self.never_revokes:
-            await asyncio.Event().wait()
-        self.revoked.append(tokens.refresh_token)
 
 
 def unavailable() -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.disconnect_crm import fence_off, purge_records, revoke
+from astrelo.application.disconnect_crm import fence_off, purge_records, readable_tokens, revoke
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.start_authorization import secret_hash
 from astrelo.domain.connection import (
@@ -57,8 +57,8 @@ class Connected:
 class ConnectCrm:
     """Finish a connect flow: what the CRM's redirect brought becomes a connection and its first sync.
 
-    Connecting the same account again keeps the connection's id and its data. Another account's grant is
-    refused and revoked, unless the flow was started to replace the account.
+    Connecting the same account again keeps the connection's id and its data, and ends its former grant. Another
+    account's grant is refused and revoked, unless the flow was started to replace the account.
     """
 
     def __init__(
@@ -104,15 +104,15 @@ class ConnectCrm:
         try:
             grant = await _exchange(crm, granted_code, pending, issued.append)
             _require_scopes(crm, grant)
-            connection, replaced = await self._keep(pending, grant)
+            connection, superseded = await self._keep(pending, grant)
         except BaseException:
             # Whatever it was, a cancellation too: from the exchange on there is a grant of which nobody else knows.
             for tokens in issued:
                 await self._give_back(crm, pending, tokens)
             raise
         self._tokens.forget(connection.id)
-        if replaced is not None:
-            await revoke(crm, replaced)
+        if superseded is not None and superseded.refresh_token != grant.tokens.refresh_token:
+            await revoke(crm, superseded)
         log.info("connection.established", connection_id=str(connection.id), provider=provider)
         return Connected(connection=connection, return_path=pending.return_path)
 
@@ -146,14 +146,17 @@ class ConnectCrm:
     async def _keep(
         self, pending: PendingAuthorization, grant: Grant
     ) -> tuple[CrmConnection, TokenSet | None]:
-        """Return the connection, and the tokens of an account that it replaced."""
-        replaced = None
+        """Return the connection, and the tokens that it lived on before, or those of an account that it replaced."""
         async with self._uow(pending.user_id) as tx:
             existing = await tx.connections.lock(pending.provider)
-            if existing is not None and existing.account.account_id != grant.account.account_id:
+            superseded = None
+            if existing is not None and existing.account.account_id == grant.account.account_id:
+                # With their lock, so that a refresh under way ends first: it is its new tokens that are superseded.
+                superseded = await readable_tokens(tx, existing)
+            elif existing is not None:
                 if not pending.replace:
                     raise _other_account(existing, grant)
-                replaced = await fence_off(tx, existing, "the CRM account was replaced", self._clock.now())
+                superseded = await fence_off(tx, existing, "the CRM account was replaced", self._clock.now())
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
             connection = self._established(existing, pending, grant)
@@ -162,7 +165,7 @@ class ConnectCrm:
             profile_id = IcpProfileId(self._randomness.uuid())
             await tx.icp_profiles.add_default(IcpProfile.default(profile_id, pending.user_id))
             await self._request_sync(tx, connection)
-        return connection, replaced
+        return connection, superseded
 
     def _established(
         self, existing: CrmConnection | None, pending: PendingAuthorization, grant: Grant
