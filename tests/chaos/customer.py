@@ -1,8 +1,6 @@
 """The user whose CRMs they are: connects them, asks for syncs, waits for them."""
 
 import asyncio
-import base64
-import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +24,7 @@ from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
+from tests.environ import child_environ, needed_settings
 
 _POLL = 0.1
 _DONE = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})
@@ -38,9 +37,7 @@ def settings_for(dsn: str, port: int, slice_seconds: int, crms: Mapping[str, str
     """
     return {
         **crms,
-        "ASTRELO_DATABASE_URL": dsn,
-        "ASTRELO_ENCRYPTION_KEYS": f"chaos:{base64.b64encode(bytes(32)).decode()}",
-        "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
+        **needed_settings(dsn),
         "ASTRELO_PORT": str(port),
         "ASTRELO_WORKER_HEARTBEAT": f"{HEARTBEAT_SECONDS:g}",
         "ASTRELO_WORKER_POLL": "0.1",
@@ -53,8 +50,7 @@ def settings_for(dsn: str, port: int, slice_seconds: int, crms: Mapping[str, str
 
 
 def process_environ(settings: Mapping[str, str]) -> dict[str, str]:
-    foreign = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
-    return foreign | {"PYTHONUNBUFFERED": "1"} | dict(settings)
+    return child_environ({"PYTHONUNBUFFERED": "1", **settings})
 
 
 class NotSettled(Exception):

@@ -13,6 +13,7 @@ import pytest
 
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.processes import free_port
+from tests.environ import child_environ
 from tests.secret_watch import Spawn, Spawned
 
 
@@ -25,9 +26,8 @@ def state_dir() -> Iterator[Path]:
 
 
 def serve(spawn: Spawn, state_dir: Path) -> Spawned:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
     port = free_port()
-    environ |= {"ASTRELO_STATE_DIR": str(state_dir), "ASTRELO_PORT": str(port)}
+    environ = child_environ({"ASTRELO_STATE_DIR": str(state_dir), "ASTRELO_PORT": str(port)})
     api = spawn(sys.executable, "-m", "astrelo", "serve", env=environ)
     api.wait_for("Started worker")
     assert httpx.get(f"http://127.0.0.1:{port}/health/ready").is_success

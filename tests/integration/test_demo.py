@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from tests.environ import child_environ
 from tests.secret_watch import Secrets, Spawn, Spawned
 
 COMPANIES = 40
@@ -39,8 +40,7 @@ def state_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def demo(spawn: Spawn, state_dir: Path) -> Demo:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
-    environ |= {"ASTRELO_STATE_DIR": str(state_dir), "HOME": "/nonexistent"}
+    environ = child_environ({"ASTRELO_STATE_DIR": str(state_dir), "HOME": "/nonexistent"})
 
     def start(*arguments: str) -> Spawned:
         return spawn(sys.executable, "-m", "astrelo", "demo", *arguments, env=environ)

@@ -1,7 +1,6 @@
 """Due syncs are asked for by themselves: once each, by any number of workers, whatever fails."""
 
 import asyncio
-import base64
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company
+from tests.environ import needed_settings
 from tests.integration.scripted import Play
 from tests.integration.sync_world import ScriptedCrm, World, world
 
@@ -165,9 +165,7 @@ def test_a_worker_looks_for_due_syncs_and_lost_runs_as_often_as_its_settings_ask
     async def scenario() -> None:
         settings = parse_settings(
             {
-                "ASTRELO_DATABASE_URL": database,
-                "ASTRELO_ENCRYPTION_KEYS": f"test:{base64.b64encode(bytes(32)).decode()}",
-                "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
+                **needed_settings(database),
                 "ASTRELO_SYNC_EVERY": "10",
                 "ASTRELO_WORKER_HEARTBEAT": "3",
             }

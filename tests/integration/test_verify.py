@@ -1,9 +1,7 @@
 """Verifying: every kind of difference is found, nothing is written, and a running sync is left alone."""
 
 import asyncio
-import base64
 import json
-import os
 import sys
 from uuid import uuid4
 
@@ -16,8 +14,9 @@ from astrelo.domain.identifiers import ConnectionId, ObjectType, Provider, Recor
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
 from astrelo.sandbox import Portal, serve_in_thread
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, create_sandbox
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
 from tests.builders import company, contact, deal
+from tests.environ import JWT_SECRET, child_environ, hubspot_settings
 from tests.integration.scripted import Play
 from tests.integration.sync_world import ScriptedCrm, World, world
 from tests.integration.test_hubspot_sync import hubspot_world
@@ -191,16 +190,8 @@ def test_the_command_tells_equality_by_its_exit_code(database: str, spawn: Spawn
 
     connection = asyncio.run(synced())
     with serve_in_thread(sandbox) as url:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
-        environ |= {
-            "ASTRELO_DATABASE_URL": database,
-            "ASTRELO_ENCRYPTION_KEYS": f"test:{base64.b64encode(bytes(32)).decode()}",
-            "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
-            "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-            "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
-            "ASTRELO_HUBSPOT_API_URL": url,
-        }
-        secrets.register(environ["ASTRELO_JWT_SECRET"], DEVELOPMENT_CLIENT_SECRET)
+        environ = child_environ(hubspot_settings(database, url))
+        secrets.register(JWT_SECRET, DEVELOPMENT_CLIENT_SECRET)
         command = (sys.executable, "-m", "astrelo", "verify", "--connection")
         same = spawn(*command, connection, env=environ)
         assert same.wait() == 0, same.stderr

@@ -1,8 +1,6 @@
 """`astrelo worker` as a process: killed and stopped in the middle of a run, with another one to take over."""
 
 import asyncio
-import base64
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +18,8 @@ from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, Use
 from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
 from astrelo.sandbox import Portal, serve_in_thread
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from tests.environ import JWT_SECRET, child_environ, hubspot_settings, needed_settings
 from tests.secret_watch import Secrets, Spawn, Spawned
 
 COMPANIES = 1_000
@@ -51,12 +50,7 @@ def sandbox(portal: Portal) -> Sandbox:
 def customer(database: str, sandbox: Sandbox) -> Iterator[Customer]:
     with serve_in_thread(sandbox) as url:
         environ = {
-            "ASTRELO_DATABASE_URL": database,
-            "ASTRELO_ENCRYPTION_KEYS": f"test:{base64.b64encode(bytes(32)).decode()}",
-            "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
-            "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-            "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
-            "ASTRELO_HUBSPOT_API_URL": url,
+            **hubspot_settings(database, url),
             "ASTRELO_WORKER_HEARTBEAT": "1",
             "ASTRELO_WORKER_POLL": "0.2",
         }
@@ -86,11 +80,11 @@ async def connected(environ: dict[str, str], user_id: UserId, sandbox: Sandbox) 
 
 @pytest.fixture
 def start_worker(spawn: Spawn, customer: Customer, secrets: Secrets) -> StartWorker:
-    secrets.register(customer.environ["ASTRELO_JWT_SECRET"], DEVELOPMENT_CLIENT_SECRET)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
+    secrets.register(JWT_SECRET, DEVELOPMENT_CLIENT_SECRET)
+    environ = child_environ(customer.environ)
 
     def start() -> Spawned:
-        return spawn(sys.executable, "-m", "astrelo", "worker", env=inherited | customer.environ)
+        return spawn(sys.executable, "-m", "astrelo", "worker", env=environ)
 
     return start
 
@@ -172,13 +166,8 @@ def test_a_worker_asks_for_syncs_that_are_due_by_itself(
 
 def test_a_worker_without_its_database_says_so_and_hides_the_password(spawn: Spawn, secrets: Secrets) -> None:
     secrets.register("hunter2-hunter2")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASTRELO_")}  # noqa: TID251 - a child process needs one
-    unreachable = {
-        "ASTRELO_DATABASE_URL": "postgresql://u:hunter2-hunter2@127.0.0.1:1/x",
-        "ASTRELO_ENCRYPTION_KEYS": f"test:{base64.b64encode(bytes(32)).decode()}",
-        "ASTRELO_JWT_SECRET": "a secret of more than thirty-two characters",
-    }
-    worker = spawn(sys.executable, "-m", "astrelo", "worker", env=inherited | unreachable)
+    environ = child_environ(needed_settings("postgresql://u:hunter2-hunter2@127.0.0.1:1/x"))
+    worker = spawn(sys.executable, "-m", "astrelo", "worker", env=environ)
     assert worker.wait() == 1
     assert "No PostgreSQL answers at 127.0.0.1:1/x" in worker.stderr
     assert "Traceback" not in worker.stderr
