@@ -53,11 +53,10 @@ async def stored_view(connection: asyncpg.Connection, user_id: UUID) -> View:
     deals = await connection.fetch(
         """select deal.external_source, deal.external_provider_id, deal.company_id, deal.name, deal.amount,
                   array(select contact.external_provider_id
-                        from deal_contacts pair join contacts contact
-                          on contact.user_id = $1 and contact.external_source = deal.external_source
-                          and contact.external_provider_id = pair.provider_contact_id
-                          and contact.archived_at is null
-                        where pair.user_id = $1 and pair.deal_id = deal.id) as contacts
+                        from contacts contact
+                        where contact.user_id = $1 and contact.external_source = deal.external_source
+                          and contact.external_provider_id = any (deal.provider_contact_ids)
+                          and contact.archived_at is null) as contacts
            from deals deal where user_id = $1 and archived_at is null""",
         user_id,
     )

@@ -238,12 +238,8 @@ async def test_a_deal_names_the_contacts_that_have_arrived(api: ApiWorld) -> Non
         probability=Decimal("0.4"),
         close_date=datetime(2026, 12, 24, tzinfo=UTC),
         is_won=False,
+        provider_contact_ids=[contact.hex, "not arrived"],
     )
-    for provider_id in (contact.hex, "not arrived"):
-        await api.insert(
-            "deal_contacts",
-            {"user_id": api.user_id, "deal_id": deal, "provider_contact_id": provider_id},
-        )
     shown = (await api.get(f"/api/deals/{deal}")).json()
     assert shown["contact_ids"] == [str(contact)]
     assert (shown["amount"], shown["probability"], shown["is_won"]) == ("99.90", 0.4, False)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 HUBSPOT = Provider.HUBSPOT
 TABLES = ("crm_connections", "crm_tokens", "icp_profiles", "sync_runs", "pgqueuer")
 
-RECORD_TABLES = ("companies", "crm_companies", "contacts", "deals", "deal_contacts", "crm_owners")
+RECORD_TABLES = ("companies", "crm_companies", "contacts", "deals", "crm_owners")
 
 
 @pytest.fixture

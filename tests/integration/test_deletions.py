@@ -101,12 +101,8 @@ def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, ho
         assert run.status is RunStatus.COMPLETED
         assert run.step(CONTACTS).counts.archived == (2 if how == "walk" else 0)
         assert await firm.stored("contacts") == {"12": False}
-        assert (
-            await firm.made.pool.fetchval(
-                "select count(*) from deal_contacts where provider_contact_id = '11'"
-            )
-            == 0
-        )
+        naming = "select count(*) from deals where '11' = any (provider_contact_ids)"
+        assert await firm.made.pool.fetchval(naming) == 0
 
     play(scenario)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.postgres.columns import as_text, joined
+from astrelo.adapters.outbound.postgres.columns import as_array, as_text, joined
 
 cells = st.one_of(st.none(), st.text(st.sampled_from("a\x1f\x1e\x01é,")), st.text(max_size=5))
 
@@ -25,3 +25,8 @@ def test_a_value_with_the_usual_separator_makes_another_one_be_used() -> None:
 
 def test_numbers_are_told_as_text_and_none_stays_none() -> None:
     assert as_text([0, None, 12]) == ["0", None, "12"]
+
+
+def test_an_array_in_a_cell_has_its_values_quoted() -> None:
+    assert as_array([]) == "{}"
+    assert as_array(["1", 'a"b', "c\\d", "{,}"]) == r'{"1","a\"b","c\\d","{,}"}'

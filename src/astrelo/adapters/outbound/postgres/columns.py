@@ -37,6 +37,12 @@ def as_text(numbers: Iterable[object]) -> Sequence[str | None]:
     return [None if number is None else str(number) for number in numbers]
 
 
+def as_array(values: Iterable[str]) -> str:
+    """Tell several values in one cell, as PostgreSQL reads an array."""
+    quoted = [value.replace("\\", r"\\").replace('"', r"\"") for value in values]
+    return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
+
+
 def _unused(columns: Iterable[Iterable[str]]) -> str:
     """Find a character that none of the values has."""
     used = {character for column in columns for value in column for character in value}

@@ -1,11 +1,11 @@
-"""Deals and their contacts in PostgreSQL."""
+"""Deals in PostgreSQL, with the ids of their contacts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import as_text, by_field, joined
+from astrelo.adapters.outbound.postgres.columns import as_array, as_text, by_field, joined
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
@@ -16,7 +16,7 @@ _TEXTS = (
     "record_id", "name", "amount", "currency", "pipeline_id", "pipeline_label", "stage_id", "stage_label",
     "probability", "owner_id", "company_id",
 )  # fmt: skip
-"""What deal_put.sql takes as joined columns, in its order."""
+"""What deal_put.sql takes as joined columns, in its order; the contacts' ids follow."""
 _NUMBERS = frozenset({"amount", "probability"})
 
 
@@ -47,11 +47,12 @@ class PgDeals(DealRepository):
             told["is_won"],
             told["close_date"],
             [deal.company_id for deal, _ in deals],
-            *joined(*(as_text(told[name]) if name in _NUMBERS else told[name] for name in _TEXTS)),
+            *joined(
+                *(as_text(told[name]) if name in _NUMBERS else told[name] for name in _TEXTS),
+                [as_array(contact_ids) for contact_ids in told["contact_ids"]],
+            ),
         )
-        written = {RecordId(record_id): was_insert for record_id, was_insert in rows}
-        await self._put_contacts([deal for deal, _ in deals if deal.record.record_id in written])
-        return written
+        return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 
     async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
         rows = await self._connection.fetch(
@@ -69,13 +70,3 @@ class PgDeals(DealRepository):
 
     async def purge(self, source: Provider) -> None:
         await self._connection.execute(statement("deal_purge"), self._user_id, source)
-
-    async def _put_contacts(self, deals: Sequence[Deal]) -> None:
-        pairs = [(deal.id, contact_id) for deal in deals for contact_id in deal.record.contact_ids]
-        await self._connection.execute(
-            statement("deal_put_contacts"),
-            self._user_id,
-            [deal.id for deal in deals],
-            [deal_id for deal_id, _ in pairs],
-            *joined([contact_id for _, contact_id in pairs]),
-        )

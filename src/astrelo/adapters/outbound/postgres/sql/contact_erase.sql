@@ -1,9 +1,12 @@
 -- Delete contacts for good, and from the deals that name them. user_id, source, record ids
-with pairs as (
-    delete from deal_contacts as pair
-    using deals as deal
-    where pair.user_id = $1 and pair.provider_contact_id = any ($3::text[])
-      and deal.user_id = $1 and deal.id = pair.deal_id and deal.external_source = $2
+with deals_without as (
+    update deals
+    set provider_contact_ids = array(
+        select id from unnest(provider_contact_ids) as named (id)
+        where id <> all ($3::text[])
+        order by id collate "C"
+    )
+    where user_id = $1 and external_source = $2 and provider_contact_ids && $3::text[]
 )
 delete from contacts
 where user_id = $1 and external_source = $2 and external_provider_id = any ($3::text[])

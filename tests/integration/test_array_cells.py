@@ -1,0 +1,27 @@
+"""What one cell tells as an array, PostgreSQL reads as it was."""
+
+import asyncpg
+import pytest
+
+from astrelo.adapters.outbound.postgres.columns import as_array, joined
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        ["101"],
+        ["1", "2"],
+        ['"', '""', "\\", '\\"'],
+        ["{}", "}", ",", "a,b", " ", " a ", "NULL", "null", ""],
+        ["\x1f", "é\n\t", "\U0001f642"],
+    ],
+)
+async def test_an_array_arrives_as_it_was_told(pool: asyncpg.Pool, values: list[str]) -> None:
+    separator, cells = joined([as_array(values), as_array(["beside"])])
+    read = await pool.fetch(
+        "select cell::text[] from unnest(string_to_array($2, $1, '')) as told (cell)", separator, cells
+    )
+    assert [row[0] for row in read] == [values, ["beside"]]
