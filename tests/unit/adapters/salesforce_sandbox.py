@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -27,8 +27,6 @@ from astrelo.sandbox.salesforce import (
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_session import FakeCrmSession
 from tests.unit.fakes.randomness import FakeRandomness
-
-T = TypeVar("T")
 
 CREATED = "2026-11-23T09:00:00.000Z"
 API = "/services/data/v68.0"
@@ -166,9 +164,3 @@ def account_ids(*numbers: int) -> list[str]:
 
 def ids(pages: Sequence[RecordPage]) -> list[str]:
     return [told.record_id for page in pages for told in page.records]
-
-
-async def collect(iterator: AsyncIterator[T], into: list[T]) -> None:
-    """Keep what came before an error."""
-    async for item in iterator:
-        into.append(item)  # noqa: PERF401 - an extend would lose it

@@ -17,13 +17,13 @@ from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, Rejec
 from astrelo.domain.sync import Window
 from astrelo.sandbox import Portal, PortalRecord
 from astrelo.sandbox.salesforce import Switches, record_id
+from tests.unit.adapters.collecting import collect
 from tests.unit.adapters.salesforce_sandbox import (
     API,
     CREATED,
     World,
     account_ids,
     accounts,
-    collect,
     config,
     ids,
     row,

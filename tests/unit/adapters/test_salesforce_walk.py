@@ -17,13 +17,13 @@ from astrelo.domain.records import (
 )
 from astrelo.domain.sync import Window
 from astrelo.sandbox.salesforce import RecordChange, Switches, record_id
+from tests.unit.adapters.collecting import collect
 from tests.unit.adapters.crm_answers import Server, told
 from tests.unit.adapters.salesforce_sandbox import (
     API,
     World,
     account_ids,
     accounts,
-    collect,
     config,
     deals,
     ids,
