@@ -226,6 +226,50 @@ async def test_a_crm_that_is_not_set_up_says_so(api: ApiWorld, browser: httpx.As
     assert landed.headers["location"] == failed("oauth_not_configured", "salesforce")
 
 
+@pytest.mark.parametrize(
+    "led_by",
+    [
+        {},
+        {"Referer": "https://evil.test/"},
+        {"Referer": f"{FRONTEND}.evil.test/"},
+        {"Referer": f"https://evil.test/?{FRONTEND}/"},
+        {"Referer": "http://[evil/"},
+        {"Referer": FRONTEND.replace("http:", "https:")},
+    ],
+)
+async def test_no_other_site_can_begin_a_flow_for_who_is_signed_in(
+    api: ApiWorld, browser: httpx.AsyncClient, led_by: dict[str, str]
+) -> None:
+    """It could have signed the browser in at a CRM account of its own, in which our app needs no consent."""
+    answer = await browser.get(AUTHORIZE, headers={"Sec-Fetch-Site": "cross-site"} | led_by)
+    assert (answer.status_code, answer.headers["location"]) == (302, failed("oauth_state_invalid"))
+    assert "set-cookie" not in answer.headers
+    assert await api.pool.fetchval("select count(*) from oauth_states") == 0
+
+
+@pytest.mark.parametrize(
+    "led_by",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Referer": f"{FRONTEND}/"},
+        {"Sec-Fetch-Site": "same-site", "Referer": "https://neighbour.test/"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Referer": "https://proxy.test/"},
+    ],
+)
+async def test_our_own_pages_a_bookmark_and_an_old_browser_begin_one(
+    browser: httpx.AsyncClient, led_by: dict[str, str]
+) -> None:
+    answer = await browser.get(AUTHORIZE, headers=led_by)
+    assert answer.headers["location"].startswith("http://crm.test/")
+
+
+async def test_the_crm_leads_back_though_it_is_another_site(browser: httpx.AsyncClient) -> None:
+    state = await _begin(browser)
+    browser.headers["Sec-Fetch-Site"] = "cross-site"
+    assert await _land(browser, state=state, code="c1") == CONNECTED
+
+
 async def test_beginning_needs_a_session_but_the_way_back_does_not(api: ApiWorld) -> None:
     async with api.browser() as stranger:
         assert (await stranger.get(AUTHORIZE)).status_code == 401

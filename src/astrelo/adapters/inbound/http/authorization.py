@@ -26,7 +26,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     kind_of,
 )
 from astrelo.adapters.inbound.http.problems import documented
-from astrelo.adapters.inbound.http.security import PUBLIC, Caller
+from astrelo.adapters.inbound.http.security import PUBLIC, Caller, is_led_here_by_another_site
 from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
 from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.start_authorization import (
@@ -90,6 +90,7 @@ class AuthorizationRoutes(Controller):
     @inject
     async def begin(
         self,
+        request: Caller,
         start: FromDishka[StartAuthorization],
         config: NamedDependency[HttpConfig],
         user_id: NamedDependency[UserId],
@@ -99,8 +100,12 @@ class AuthorizationRoutes(Controller):
         return_path: ReturnPath = RETURN_PATH,
         login_host: LoginHost = None,
     ) -> Redirect:
-        """Lead to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now."""
+        """Lead to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now.
+
+        Link to it from the frontend: a browser that another site led here is sent to the frontend, as with an invalid state.
+        """
         try:
+            _require_own_link(request, config)
             started = await start(
                 user_id, provider, force=force, return_path=return_path, login_host=login_host
             )
@@ -181,6 +186,17 @@ class AuthorizationRoutes(Controller):
             answer = _with_failure(config, provider, problem)
         answer.set_cookie(_cookie(cookie, "", 0, config))
         return answer
+
+
+def _require_own_link(request: Caller, config: HttpConfig) -> None:
+    """Keep others from beginning a flow for whoever is signed in here.
+
+    Someone who has signed the browser in at a CRM account of his own, in which our app needs no consent any more, could
+    else connect that account to the visitor's by a link.
+    """
+    if is_led_here_by_another_site(request, config):
+        detail = "Another site led the browser to the start of this sign-in; start again on our own page."
+        raise AuthorizationFailed(AuthorizationFailure.STATE_INVALID, detail)
 
 
 def _with_failure(config: HttpConfig, provider: Provider, error: AstreloError) -> Redirect:

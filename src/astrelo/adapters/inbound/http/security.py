@@ -38,7 +38,7 @@ class SessionGuard:
 
     def __init__(self, config: HttpConfig) -> None:
         self._secret = config.jwt_secret
-        self._origins = frozenset({*config.cors_origins, _origin(config.frontend_url)})
+        self._origins = _own_origins(config)
         self._scheme = "https" if config.secure_cookies else "http"
 
     def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
@@ -63,6 +63,17 @@ class SessionGuard:
             return connection.headers.get("sec-fetch-site") == "same-origin"
         own = f"{self._scheme}://{connection.headers.get('host')}"
         return origin in self._origins or origin == own
+
+
+def is_led_here_by_another_site(connection: Connection, config: HttpConfig) -> bool:
+    """Tell whether a link or redirect of a foreign page brought the browser, by what the browser says of it.
+
+    A browser sends the session's cookie with such a request (SameSite=Lax). Those too old to send Sec-Fetch-Site are not
+    told apart. A frontend on a site of its own is known by its Referer, which browsers send unless they are told not to.
+    """
+    if connection.headers.get("sec-fetch-site") != "cross-site":
+        return False
+    return _origin(connection.headers.get("referer", "")) not in _own_origins(config)
 
 
 def current_user(request: Request[Any, Any, Any]) -> UserId:
@@ -95,6 +106,14 @@ def _unauthorized(*, presented: bool) -> HttpError:
     return HttpError(UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
 
 
+def _own_origins(config: HttpConfig) -> frozenset[str]:
+    return frozenset({*config.cors_origins, _origin(config.frontend_url)})
+
+
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
+    """Return '' for what is no URL: it comes from a header too."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}"
