@@ -53,6 +53,10 @@ class RefreshingCrm(ScriptedCrm):
     """Refresh tokens that the CRM has ended, though their answer never came."""
     checked: list[str] = field(default_factory=list)
     while_checked: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        self.revoked.append(tokens.refresh_token)
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         self.checked.append(tokens.refresh_token)
@@ -444,18 +448,12 @@ async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(sc
         await scene.world.someone_waits_for_a_lock()
 
     scene.crm.next_answers = [answer_slowly]
-    revoked: list[str] = []
-
-    async def revoke(tokens: TokenSet) -> None:
-        revoked.append(tokens.refresh_token)
-
-    scene.crm.revoke = revoke  # type: ignore[method-assign] # the fake's own hook
     scene.world.offer(scene.crm)
     refreshing = asyncio.create_task(scene.tokens.valid(scene.connection))
     await answering.wait()
     await scene.world.disconnect(scene.world.user_id, HUBSPOT)
     assert (await refreshing).token == "access-1"
-    assert revoked == ["refresh-1"]
+    assert scene.crm.revoked == ["refresh-1"]
 
 
 # the database between answer and commit
@@ -465,6 +463,7 @@ async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens
     scene.crm.next_answers = [lambda: _end_refresh_sessions(scene.world)]
     assert (await scene.tokens.valid(scene.connection)).token == "access-1"
     assert (await scene.stored()).tokens.refresh_token == "refresh-1"
+    assert scene.crm.revoked == []
 
 
 async def test_tokens_that_cannot_be_stored_at_all_are_not_used(scene: Scene) -> None:
@@ -476,6 +475,43 @@ async def test_tokens_that_cannot_be_stored_at_all_are_not_used(scene: Scene) ->
     with capture_logs() as logs, pytest.raises(StoreUnavailable):
         await scene.tokens.valid(scene.connection)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["token.lost"]
+
+
+async def test_tokens_that_come_after_a_disconnect_are_revoked(scene: Scene) -> None:
+    """It revoked the old ones, which the CRM had replaced already."""
+
+    async def be_disconnected() -> None:
+        await _end_refresh_sessions(scene.world)
+        await scene.world.disconnect(scene.world.user_id, HUBSPOT)
+
+    scene.crm.next_answers = [be_disconnected]
+    with pytest.raises(ReauthorizationRequired, match="disconnected"):
+        await scene.tokens.valid(scene.connection)
+    assert scene.crm.revoked == ["refresh-1"]
+    assert await scene.world.pool.fetchval("select count(*) from crm_tokens") == 0
+
+
+async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoked(scene: Scene) -> None:
+    async def be_marked_as_disconnected() -> None:
+        await _end_refresh_sessions(scene.world)
+        async with scene.world.uow(scene.world.user_id) as tx:
+            await tx.connections.save(scene.connection.disconnected())
+
+    scene.crm.next_answers = [be_marked_as_disconnected]
+    with pytest.raises(ReauthorizationRequired, match="disconnected"):
+        await scene.tokens.valid(scene.connection)
+    assert scene.crm.revoked == ["refresh-1"]
+    assert (await scene.stored()).tokens.refresh_token == "refresh-0"
+
+
+async def test_tokens_that_come_after_a_reconnect_are_revoked_and_its_own_are_used(scene: Scene) -> None:
+    async def be_reconnected() -> None:
+        await _end_refresh_sessions(scene.world)
+        await scene.put("reconnected", timedelta(seconds=LIFE))
+
+    scene.crm.next_answers = [be_reconnected]
+    assert (await scene.tokens.valid(scene.connection)).token == "reconnected"
+    assert scene.crm.revoked == ["refresh-1"]
 
 
 class _Unreachable(UnitOfWork):

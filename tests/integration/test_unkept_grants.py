@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.application import disconnect_crm
+from astrelo.application import revocation
 from astrelo.domain.errors import (
     AuthorizationFailed,
     AuthorizationFailure,
@@ -98,7 +98,7 @@ async def test_a_revocation_that_fails_too_does_not_hide_why_it_was_needed(world
 async def test_a_revocation_without_an_answer_is_not_waited_for(
     world: OAuthWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disconnect_crm, "REVOKING_LIMIT", timedelta(seconds=0.02))
+    monkeypatch.setattr(revocation, "REVOKING_LIMIT", timedelta(seconds=0.02))
     callback = await world.consent(await world.begin())
     world.offer(GrantingCrm(then=unavailable, never_revokes=True))
     async with asyncio.timeout(5):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
+from astrelo.application.revocation import revoke
 from astrelo.domain.connection import ApiAccess, CrmAccount, CrmConnection, TokenSet
 from astrelo.domain.errors import (
     CrmMisconfigured,
@@ -219,19 +220,34 @@ class AccessTokens:
     async def _store_again(
         self, connection: CrmConnection, before: StoredTokens, renewed: TokenSet
     ) -> StoredTokens:
-        """Store tokens whose transaction failed: the CRM may have ended the old ones already."""
+        """Store tokens whose transaction failed: the CRM may have ended the old ones already.
+
+        Whoever disconnected or connected anew meanwhile knew only the old ones: then the new ones are revoked here.
+        """
         for pause in _STORE_AGAIN:
             await self._clock.sleep(pause)
             try:
-                async with self._refresh_uow(connection.user_id) as tx:
-                    stored = await _tokens_of(tx, connection, lock=True)
-                    if stored.generation != before.generation:
-                        return stored
-                    return StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
+                stored = await self._stored_unless_moved(connection, before, renewed)
             except StoreUnavailable as error:
                 log.warning("token.store_failed", connection_id=str(connection.id), reason=error.reason)
+            except ReauthorizationRequired:
+                await revoke(self._crm(connection), renewed)
+                raise
+            else:
+                if stored.tokens.refresh_token != renewed.refresh_token:
+                    await revoke(self._crm(connection), renewed)
+                return stored
         log.error("token.lost", connection_id=str(connection.id))
         raise StoreUnavailable("refreshed tokens could not be stored")
+
+    async def _stored_unless_moved(
+        self, connection: CrmConnection, before: StoredTokens, renewed: TokenSet
+    ) -> StoredTokens:
+        async with self._refresh_uow(connection.user_id) as tx:
+            stored = await _locked(tx, connection)
+            if stored.generation != before.generation:
+                return stored
+            return StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
 
     def _remember(self, connection_id: ConnectionId, tokens: TokenSet) -> None:
         now, monotonic = self._clock.now(), self._clock.monotonic()

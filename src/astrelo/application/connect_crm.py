@@ -9,7 +9,8 @@ from datetime import timedelta
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.disconnect_crm import fence_off, purge_records, readable_tokens, revoke
+from astrelo.application.disconnect_crm import fence_off, purge_records, readable_tokens
+from astrelo.application.revocation import revoke
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.start_authorization import secret_hash
 from astrelo.domain.connection import (

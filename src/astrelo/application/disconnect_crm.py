@@ -1,21 +1,18 @@
 """Ending a connection, and what else ends with it."""
 
-import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.revocation import revoke
 from astrelo.domain.connection import CrmConnection, TokenSet
-from astrelo.domain.errors import CrmError, NotFound, SecretUnreadable
+from astrelo.domain.errors import NotFound, SecretUnreadable
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import Clock, CrmProvider, CrmProviders
+from astrelo.domain.ports import Clock, CrmProviders
 from astrelo.domain.stores import Transaction, UnitOfWork
 
 log = structlog.get_logger()
-
-REVOKING_LIMIT = timedelta(seconds=5)
-"""How long a CRM may take to end a grant while somebody waits for what we do next."""
 
 
 class DisconnectCrm:
@@ -85,13 +82,3 @@ async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime
     await tx.owners.purge(source)
     await tx.links.redecide(at)
     await tx.connections.delete(connection.id)
-
-
-async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
-    """Revoke, or log that it could not be done in time: nobody keeps these tokens."""
-    try:
-        async with asyncio.timeout(REVOKING_LIMIT.total_seconds()):
-            await crm.revoke(tokens)
-    except (CrmError, TimeoutError) as error:
-        reason = str(error) or "it took too long"
-        log.warning("grant.not_revoked", provider=crm.provider, reason=reason)
