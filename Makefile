@@ -41,7 +41,7 @@ test: $(READY) ## The gate and all tests, against a real PostgreSQL
 check: $(READY) ## Format, lint, types, import contracts, unit tests: a minute, no database
 	@$(MAKE) --no-print-directory -j2 -k gate unit
 
-bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=salesforce N=100000)
+bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=both N=100000)
 	@$(RUN) benchmarks --provider "$(PROVIDER)" --records $(N)
 	@$(RUN) benchmarks.increments --provider "$(PROVIDER)" --records $(N)
 
