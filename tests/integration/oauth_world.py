@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import pytest
 
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
@@ -26,10 +27,12 @@ from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.start_authorization import AuthorizationStarted, StartAuthorization
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.domain.connection import CrmConnection
+from astrelo.domain.errors import AuthorizationFailed
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.ports import CrmProvider, CrmProviders
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import UnitOfWork
+from astrelo.domain.sync import SyncRun
 from astrelo.sandbox import Portal, SandboxTransport
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.builders import company, contact, deal, owner
@@ -42,6 +45,8 @@ CIPHER = AesGcmTokenCipher([("test", bytes(32))])
 PORTAL = Portal(name="Acme", account_id=101, records=())
 OTHER_PORTAL = Portal(name="Other", account_id=202, records=())
 POLICY = SyncPolicy()
+TABLES = ("crm_connections", "crm_tokens", "icp_profiles", "sync_runs", "pgqueuer")
+"""What a connect leaves one row in each of."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +162,39 @@ class OAuthWorld:
         run_id = await self.pool.fetchval("select id from sync_runs where status = 'queued'")
         await run_sync(self.user_id, run_id)
 
+    async def counts(self) -> dict[str, int]:
+        return {table: await self.pool.fetchval(f"select count(*) from {table}") for table in TABLES}
+
+    async def refused(self, callback: Callback, provider: Provider = Provider.HUBSPOT) -> AuthorizationFailed:
+        """Finish a flow that must fail, and check that it leaves nothing behind."""
+        before = await self.counts(), await self.stored()
+        with pytest.raises(AuthorizationFailed) as raised:
+            await self.finish(callback, provider)
+        assert (await self.counts(), await self.stored()) == before
+        return raised.value
+
+    async def latest_run(self, connection: CrmConnection) -> SyncRun:
+        async with self.uow(self.user_id) as tx:
+            run = await tx.runs.latest(connection.id)
+        assert run is not None
+        return run
+
+    async def take_up(self, connection: CrmConnection) -> SyncRun:
+        """Begin the connection's run, as a worker does."""
+        run = (await self.latest_run(connection)).taken_up(self.clock.now())
+        async with self.uow(self.user_id) as tx:
+            await tx.runs.save(run)
+        return run
+
     def living_grants(self) -> list[int]:
         """Return the account of every grant whose refresh token HubSpot still takes."""
         return [grant.portal_id for grant in self.sandbox.oauth.grants if not (grant.revoked or grant.ended)]
+
+    async def end_refresh_sessions(self) -> None:
+        await self.pool.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where application_name = 'refresh' and datname = current_database()"
+        )
 
     async def someone_waits_for_a_lock(self) -> None:
         waiting = (

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from astrelo.domain.connection import TokenSet
+from astrelo.domain.connection import ConnectionStatus, TokenSet
 from astrelo.domain.identifiers import Provider
+from astrelo.domain.sync import RunStatus
 from astrelo.sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
@@ -21,6 +22,42 @@ HUBSPOT = Provider.HUBSPOT
 async def world(database: str) -> AsyncIterator[OAuthWorld]:
     async with oauth_world(database) as opened:
         yield opened
+
+
+async def test_connecting_the_same_account_again_keeps_its_id_and_data(world: OAuthWorld) -> None:
+    first = await world.connected()
+    await world.pool.execute("update sync_runs set status = 'completed', finished_at = now()")
+    again = await world.connected()
+    assert again.id == first.id
+    assert await world.pool.fetchval("select count(*) from sync_runs where status = 'completed'") == 1
+
+
+async def test_connecting_again_wakes_the_run_that_waits_for_it(world: OAuthWorld) -> None:
+    connection = await world.connected()
+    run = await world.latest_run(connection)
+    async with world.uow(world.user_id) as tx:
+        await tx.runs.save(run.parked("revoked", until=None))
+        await tx.connections.save(connection.needing_reauthorization("revoked"))
+    connection = await world.connected()
+    assert connection.is_active
+    assert connection.reason is None
+    woken = await world.latest_run(connection)
+    assert (woken.id, woken.status) == (run.id, RunStatus.QUEUED)
+
+
+async def test_a_disconnected_account_is_connected_again_under_its_id(world: OAuthWorld) -> None:
+    first = await world.connected()
+    await world.disconnect(world.user_id, HUBSPOT)
+    again = await world.connected()
+    assert (again.id, again.status) == (first.id, ConnectionStatus.ACTIVE)
+    assert (await world.latest_run(again)).status is RunStatus.QUEUED
+
+
+async def test_a_user_keeps_the_profile_there_is(world: OAuthWorld) -> None:
+    await world.connected()
+    before = await world.pool.fetchval("select id from icp_profiles")
+    await world.connected()
+    assert await world.pool.fetch("select id from icp_profiles") == [(before,)]
 
 
 async def test_connecting_again_ends_the_grant_that_it_supersedes(world: OAuthWorld) -> None:

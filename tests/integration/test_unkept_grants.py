@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from astrelo.application import revocation
+from astrelo.domain.connection import Grant, TokenSet
 from astrelo.domain.errors import (
     AuthorizationFailed,
     AuthorizationFailure,
@@ -16,14 +18,17 @@ from astrelo.domain.errors import (
     StoreUnavailable,
 )
 from astrelo.domain.identifiers import Provider, UserId
+from astrelo.domain.ports import TokensIssued
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
+from tests.integration.sync_world import ScriptedCrm
 
 pytestmark = pytest.mark.anyio
 
 HUBSPOT = Provider.HUBSPOT
+
 HIDDEN = Fault(kind="respond", match="/account-info/", status=503)
 
 
@@ -162,4 +167,56 @@ async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives
     world.offer(crm)
     with pytest.raises(AuthorizationFailed):
         await world.finish(callback)
+    assert crm.revoked == []
+
+
+@dataclass
+class SameTokenCrm(ScriptedCrm):
+    """A CRM that answers every consent of an account with one and the same refresh token."""
+
+    grant: Grant = field(kw_only=True)
+    revoked: list[TokenSet] = field(default_factory=list)
+
+    @property
+    def required_scopes(self) -> frozenset[str]:
+        return frozenset({"oauth"})
+
+    async def exchange(
+        self,
+        code: str,
+        code_verifier: str,
+        login_host: str | None = None,
+        *,
+        issued: TokensIssued | None = None,
+    ) -> Grant:
+        if issued is not None:
+            issued(self.grant.tokens)
+        return self.grant
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        self.revoked.append(tokens)
+
+
+async def test_missing_scopes_are_named_and_the_grant_is_revoked(world: OAuthWorld) -> None:
+    callback = world.permit(await world.begin(), "oauth", "crm.objects.companies.read")
+    error = await world.refused(callback)
+    assert error.failure is AuthorizationFailure.SCOPE_MISSING
+    assert "crm.objects.contacts.read" in error.detail
+    assert "crm.objects.companies.read" not in error.detail
+    assert world.living_grants() == []
+
+
+async def test_a_refused_grant_that_shares_its_token_with_the_connection_is_not_revoked(
+    world: OAuthWorld,
+) -> None:
+    connection = await world.connected()
+    callback = await world.consent(await world.begin())
+    async with world.uow(world.user_id) as tx:
+        stored = await tx.tokens.get(connection.id)
+    crm = SameTokenCrm(
+        grant=Grant(tokens=replace(stored.tokens, scopes=frozenset()), account=connection.account)
+    )
+    world.offer(crm)
+    error = await world.refused(callback)
+    assert error.failure is AuthorizationFailure.SCOPE_MISSING
     assert crm.revoked == []
