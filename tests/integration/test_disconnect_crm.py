@@ -6,10 +6,7 @@ from uuid import uuid4
 import pytest
 
 from astrelo.domain.connection import ConnectionStatus
-from astrelo.domain.errors import (
-    NotFound,
-    RunTakenOver,
-)
+from astrelo.domain.errors import NotFound, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.sync import RunStatus
 from astrelo.sandbox import Fault

@@ -11,11 +11,7 @@ from structlog.testing import capture_logs
 from astrelo.application import access_tokens
 from astrelo.application.access_tokens import LOST_RENEWAL
 from astrelo.domain.connection import ConnectionStatus
-from astrelo.domain.errors import (
-    CrmUnavailable,
-    ReauthorizationRequired,
-    StoreUnavailable,
-)
+from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.stores import Transaction, UnitOfWork
 from tests.integration.token_scene import Scene, token_scene

@@ -9,10 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.domain.connection import STATE_LIFETIME
-from astrelo.domain.errors import (
-    AuthorizationFailed,
-    AuthorizationFailure,
-)
+from astrelo.domain.errors import AuthorizationFailed, AuthorizationFailure
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import Callback, OAuthWorld, oauth_world

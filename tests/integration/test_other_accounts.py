@@ -4,10 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from astrelo.domain.errors import (
-    AuthorizationFailure,
-    RunTakenOver,
-)
+from astrelo.domain.errors import AuthorizationFailure, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
 from tests.integration.oauth_world import OTHER_PORTAL, TABLES, OAuthWorld, oauth_world

@@ -6,9 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from astrelo.domain.errors import (
-    ReauthorizationRequired,
-)
+from astrelo.domain.errors import ReauthorizationRequired
 from astrelo.domain.identifiers import Provider
 from tests.integration.token_scene import LIFE, Scene, token_scene
 

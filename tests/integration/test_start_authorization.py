@@ -6,12 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from astrelo.application.start_authorization import AlreadyConnected, flow_of
-from astrelo.domain.errors import (
-    AuthorizationFailure,
-    CrmUnavailable,
-    InvalidInput,
-    ProviderNotConfigured,
-)
+from astrelo.domain.errors import AuthorizationFailure, CrmUnavailable, InvalidInput, ProviderNotConfigured
 from astrelo.domain.identifiers import Provider
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import Callback, OAuthWorld, oauth_world

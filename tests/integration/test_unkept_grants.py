@@ -11,12 +11,7 @@ from structlog.testing import capture_logs
 
 from astrelo.application import revocation
 from astrelo.domain.connection import Grant, TokenSet
-from astrelo.domain.errors import (
-    AuthorizationFailed,
-    AuthorizationFailure,
-    CrmUnavailable,
-    StoreUnavailable,
-)
+from astrelo.domain.errors import AuthorizationFailed, AuthorizationFailure, CrmUnavailable, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import TokensIssued
 from astrelo.domain.stores import Transaction, UnitOfWork

@@ -7,9 +7,7 @@ from datetime import timedelta
 
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
-from astrelo.domain.errors import (
-    CrmError,
-)
+from astrelo.domain.errors import CrmError
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
