@@ -161,6 +161,9 @@ class RecordPage:
 
 
 def content_hash(record: CrmRecord) -> bytes:
-    """16 bytes that differ when anything told about the record differs, except its modification time."""
-    content = repr(record[_CONTENT_STARTS:])
+    """16 bytes that differ when anything told about the record differs, except its modification time.
+
+    NUL parts the fields, as no text of a record holds it; nor is one empty, so that an empty field is None.
+    """
+    content = "\0".join(["" if value is None else str(value) for value in record[_CONTENT_STARTS:]])
     return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -126,6 +126,14 @@ class TestContentHash:
         [
             (company_record(name="Acme"), company_record(name=None)),
             (company_record(name="Acme"), company_record(description="Acme")),
+            (
+                contact_record(first_name="Ada", last_name=None),
+                contact_record(first_name=None, last_name="Ada"),
+            ),
+            (
+                contact_record(first_name="Ada", last_name="Z"),
+                contact_record(first_name="AdaZ", last_name=None),
+            ),
             (company_record(unreadable=("domain",)), company_record()),
             (contact_record(email_kind=EmailKind.INVALID), contact_record()),
             (deal_record(amount=Decimal(1)), deal_record(amount=None)),
