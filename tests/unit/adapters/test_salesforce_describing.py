@@ -2,7 +2,7 @@
 
 import pytest
 
-from astrelo.domain.errors import CrmRejected, PermissionMissing
+from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import (
     CompanyRecord,
@@ -11,8 +11,8 @@ from astrelo.sandbox.salesforce import Switches
 from tests.unit.adapters.salesforce_sandbox import (
     World,
     accounts,
-    deals,
     row,
+    session_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -66,35 +66,27 @@ async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
     assert (world.asked("/describe"), world.asked("/query")) == (1, 1)
 
 
-async def test_a_describe_is_kept_for_ten_minutes_and_no_longer() -> None:
+async def test_a_session_describes_once_and_the_next_one_anew() -> None:
     world = World(row("Account", 1, Phone="1"))
     world.switches.hidden_fields = ["Account.Phone"]
     await world.pages(COMPANIES)
     world.switches.hidden_fields = []
-    world.clock.advance(599)
     await world.pages(COMPANIES)
     assert world.asked("/describe") == 1
-    world.clock.advance(1)
+    world.session = session_of(world.sandbox, world.provider)
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert company.phone == "1"
 
 
-@pytest.mark.parametrize(
-    ("object_type", "hidden"),
-    [
-        (COMPANIES, "Account"),
-        (CONTACTS, "Contact"),
-        (DEALS, "Opportunity"),
-        (DEALS, "OpportunityContactRole"),
-    ],
-)
-async def test_an_object_that_may_not_be_seen_is_a_missing_permission(
-    object_type: ObjectType, hidden: str
-) -> None:
-    world = World(*deals(2), *accounts(1))
-    world.switches.hidden_objects = [hidden]
-    with pytest.raises(PermissionMissing) as caught:
-        await world.pages(object_type)
-    assert caught.value.object_type is object_type
-    assert hidden in str(caught.value)
+async def test_what_one_user_of_an_org_may_see_is_asked_for_whatever_another_may_not() -> None:
+    world = World(row("Account", 1, Phone="1"))
+    sees, sees_not = world.session, session_of(world.sandbox, world.provider)
+    world.switches.hidden_fields = ["Account.Phone"]
+    world.session = sees_not
+    await world.pages(COMPANIES)
+    world.switches.hidden_fields = []
+    world.session = sees
+    ((company,),) = [page.records for page in await world.pages(COMPANIES)]
+    assert isinstance(company, CompanyRecord)
+    assert company.phone == "1"

@@ -4,40 +4,35 @@ Field-level security hides fields by leaving them out of an object's describe, a
 refused as if there were no such field. Whole features (country picklists, several currencies, D&B) come and go
 with their fields in the same way. So what is asked for is what we want as far as the describe has it, and a
 refusal between a describe and its query is answered by a new describe, once.
+
+What is known belongs to a session: two users of one org may see different fields, and whoever connects again, or is
+shown a field, sees it with the next session.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.dialect import Refused
 from astrelo.adapters.outbound.salesforce.wire import Row, field_names
 from astrelo.domain.errors import PermissionMissing
-from astrelo.domain.identifiers import CrmAccountId, Provider
-from astrelo.domain.ports import Clock, CrmSession
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports import CrmSession
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
-
-LONGEST_KEPT_SECONDS = 600.0
-"""A field that is shown from now on is asked for after so long at the latest."""
 
 _NO_SUCH_FIELD = "INVALID_FIELD"
 _NOT_THERE = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 
 
-class _Known(NamedTuple):
-    names: frozenset[str]
-    until: float
-
-
 class Describing:
-    """What is known of every account's objects, for a while."""
+    """What is known of the objects that each session reads."""
 
-    def __init__(self, client: SalesforceClient, clock: Clock) -> None:
+    def __init__(self, client: SalesforceClient) -> None:
         self._client = client
-        self._clock = clock
-        self._known: dict[tuple[CrmAccountId, str], _Known] = {}
+        self._known: MutableMapping[CrmSession, dict[str, frozenset[str]]] = WeakKeyDictionary()
 
     async def asking(
         self, session: CrmSession, kind: Kind[R], ask: Callable[[Sequence[str]], Awaitable[T]]
@@ -57,20 +52,17 @@ class Describing:
 
     def forget(self, session: CrmSession, kind: Kind[R]) -> None:
         """Have the object described anew before it is asked for again."""
-        self._known.pop((session.account.account_id, kind.object), None)
+        self._known.get(session, {}).pop(kind.object, None)
 
     async def _visible(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
         names = await self._names(session, kind)
         return [name for name in field_names(kind.row) if name in names]
 
     async def _names(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
-        key, now = (session.account.account_id, kind.object), self._clock.monotonic()
-        if (known := self._known.get(key)) is not None and now < known.until:
-            return known.names
-        names = await self._described(session, kind)
-        self._known = {kept: known for kept, known in self._known.items() if now < known.until}
-        self._known[key] = _Known(names, now + LONGEST_KEPT_SECONDS)
-        return names
+        known = self._known.setdefault(session, {})
+        if kind.object not in known:
+            known[kind.object] = await self._described(session, kind)
+        return known[kind.object]
 
     async def _described(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         try:

@@ -71,7 +71,7 @@ class SalesforceProvider(CrmProvider):
     ) -> None:
         self._oauth = oauth
         self._client = client
-        self._describing = Describing(client, clock)
+        self._describing = Describing(client)
         self._reference = reference
         self._clock = clock
         self._bulk_threshold = bulk_threshold
