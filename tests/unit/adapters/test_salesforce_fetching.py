@@ -21,6 +21,8 @@ from tests.unit.adapters.salesforce_sandbox import (
 pytestmark = pytest.mark.anyio
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
+SHOWN_AFTER = 1.0
+"""The log of deletions is told up to the moment, which does not belong to it."""
 
 
 def people(count: int) -> World:
@@ -35,10 +37,11 @@ async def test_live_deleted_and_erased_contacts_are_told_apart() -> None:
     world = people(4)
     world.sandbox.org.delete("Contact", person(2))
     world.sandbox.org.erase("Contact", person(3))
+    world.clock.advance(SHOWN_AFTER)
     page = await world.fetch(CONTACTS, *map(person, (1, 2, 3, 4, 77)))
     assert (ids([page]), page.cursor) == ([person(1), person(4)], None)
-    assert page.removed_ids == [person(2)]
-    assert page.erased_ids == [person(3), person(77)]
+    assert page.removed_ids == [person(2), person(77)]
+    assert page.erased_ids == [person(3)]
     assert page.merged == {}
 
 
@@ -87,6 +90,7 @@ async def test_a_contact_merged_into_one_that_was_erased_is_erased() -> None:
     world = people(2)
     world.sandbox.org.merge("Contact", person(2), person(1))
     world.sandbox.org.erase("Contact", person(2))
+    world.clock.advance(SHOWN_AFTER)
     page = await world.fetch(CONTACTS, person(1))
     assert (page.removed_ids, page.erased_ids, page.merged) == ([], [person(1)], {})
 
@@ -199,9 +203,41 @@ async def test_an_object_that_may_not_be_seen_is_a_missing_permission_and_no_del
         await world.fetch(CONTACTS, person(1))
 
 
-async def test_a_record_whose_bin_time_is_over_is_gone() -> None:
+async def test_a_contact_whose_bin_time_is_over_is_not_taken_for_erased() -> None:
     world = people(1)
     world.sandbox.org.delete("Contact", person(1))
     assert (await world.fetch(CONTACTS, person(1))).removed_ids == [person(1)]
     world.clock.advance(16 * 86_400)
+    page = await world.fetch(CONTACTS, person(1))
+    assert (page.removed_ids, page.erased_ids) == ([person(1)], [])
+
+
+async def test_a_contact_that_is_hidden_from_the_user_is_not_taken_for_erased() -> None:
+    world = people(2)
+    world.switches.hidden_records = [person(1)]
+    page = await world.fetch(CONTACTS, person(1), person(2))
+    assert (ids([page]), page.removed_ids, page.erased_ids) == ([person(2)], [person(1)], [])
+
+
+async def test_without_a_log_of_deletions_no_contact_is_taken_for_erased() -> None:
+    world = people(1)
+    world.sandbox.org.erase("Contact", person(1))
+    world.clock.advance(SHOWN_AFTER)
+    world.refuse("EXCEEDED_ID_LIMIT", match="/deleted/")
+    page = await world.fetch(CONTACTS, person(1))
+    assert (page.removed_ids, page.erased_ids) == ([person(1)], [])
+
+
+async def test_where_the_log_of_deletions_may_not_be_asked_about_what_is_to_come_it_is_asked_up_to_now() -> None:
+    world = people(1)
+    world.sandbox.org.erase("Contact", person(1))
+    world.clock.advance(120)
+    world.refuse("INVALID_REPLICATION_DATE", match="/deleted/")
     assert (await world.fetch(CONTACTS, person(1))).erased_ids == [person(1)]
+
+
+async def test_deletions_are_looked_up_only_for_contacts_that_are_missing() -> None:
+    world = World(*accounts(1), row("Contact", 1, LastName="P"))
+    await world.fetch(CONTACTS, person(1))
+    await world.fetch(COMPANIES, *account_ids(1, 2))
+    assert world.asked("/deleted/") == 0

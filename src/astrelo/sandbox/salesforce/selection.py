@@ -59,7 +59,9 @@ class Selection:
         return [seen for row in table.rows.values() if (seen := self._visible(row)) is not None]
 
     def _visible(self, row: Row) -> Row | None:
-        """Return the version of a row that readers see at this moment, if the operation shows it at all."""
+        """Return the version of a row that readers see at this moment, if user and operation may see it at all."""
+        if row.id in self.org.switches.hidden_records:
+            return None
         now = self.org.clock.now()
         seen = row.seen_at(now - self.org.switches.publish_lag_seconds)
         if seen is None or seen.binned_at is None:

@@ -26,6 +26,7 @@ class Switches(Quirks):
     # what the user may see, and which features the org has
     hidden_fields: list[str] = field(default_factory=list)
     hidden_objects: list[str] = field(default_factory=list)
+    hidden_records: list[str] = field(default_factory=list)
     state_country_picklists: bool = False
     multi_currency: bool = False
     dun_and_bradstreet: bool = False

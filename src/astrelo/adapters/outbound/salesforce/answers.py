@@ -1,4 +1,4 @@
-"""Salesforce's answers that hold none of our records: contact roles, describes, bulk jobs."""
+"""Salesforce's answers that hold none of our records: contact roles, describes, deletions, bulk jobs."""
 
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
@@ -53,6 +53,15 @@ class ResultListing(msgspec.Struct, rename="camel"):
         return self.next_records_url or self.next_record_url
 
 
+class DeletedRecord(msgspec.Struct):
+    id: str
+
+
+class DeletionLog(msgspec.Struct, rename="camel"):
+    deleted_records: Sequence[DeletedRecord]
+
+
 decode_description = Decoder(DescribedObject, Provider.SALESFORCE)
 decode_job = Decoder(QueryJob, Provider.SALESFORCE)
+decode_deletions = Decoder(DeletionLog, Provider.SALESFORCE)
 decode_listing = Decoder(ResultListing, Provider.SALESFORCE)

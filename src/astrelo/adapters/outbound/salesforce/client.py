@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Generic, NamedTuple, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -13,6 +14,7 @@ from astrelo.adapters.outbound.crm.transport import Call, CrmTransport, Incomple
 from astrelo.adapters.outbound.salesforce.answers import (
     QueryJob,
     ResultListing,
+    decode_deletions,
     decode_description,
     decode_job,
     decode_listing,
@@ -95,6 +97,18 @@ class SalesforceClient:
         path = f"{API}/sobjects/{kind.object}/describe"
         described = await self._asked(Call("GET", path, path, kind.object_type), session, decode_description)
         return frozenset(field.name for field in described.fields)
+
+    async def deletions(
+        self, session: CrmSession, kind: Kind[R], since: datetime, until: datetime
+    ) -> frozenset[str]:
+        """Return the ids of the records that were deleted, those that have left the recycle bin too.
+
+        The log goes back 15 days, or less where much is deleted.
+        """
+        path = f"{API}/sobjects/{kind.object}/deleted/"
+        url = f"{path}?{urlencode({'start': since.isoformat('T', 'seconds'), 'end': until.isoformat('T', 'seconds')})}"
+        log = await self._asked(Call("GET", url, path, kind.object_type), session, decode_deletions)
+        return frozenset(record.id for record in log.deleted_records)
 
     async def create_job(
         self, session: CrmSession, kind: Kind[R], query: Query, *, deleted: bool

@@ -2,16 +2,21 @@
 
 A row that was merged away is deleted, and names its master; the master may have been merged away in turn. Fifteen
 days after its deletion, or as soon as somebody empties the bin, a row is gone for good, and with it the word of
-what became of it.
+what became of it. A row that sharing rules hide from the user looks the same, but may come back; only the log of
+deletions tells the two apart, and it goes back fifteen days as well.
 """
 
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
+
+import structlog
 
 from astrelo.adapters.outbound.salesforce.client import IDS_IN_A_QUERY
 from astrelo.adapters.outbound.salesforce.completing import parts
+from astrelo.adapters.outbound.salesforce.dialect import Refused
 from astrelo.adapters.outbound.salesforce.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.soql import Condition
 from astrelo.adapters.outbound.salesforce.walk import Reading, paged
@@ -20,6 +25,12 @@ from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import RejectedRecord
 
 R = TypeVar("R", bound=Row)
+_log = structlog.get_logger(__name__)
+
+_A_MINUTE = timedelta(minutes=1)
+_NOT_YET = "INVALID_REPLICATION_DATE"
+_LOGGED_FOR = timedelta(days=15) - timedelta(hours=1)
+"""Salesforce refuses to look further back than 15 days, by its own clock."""
 
 
 @dataclass(slots=True)
@@ -34,12 +45,17 @@ class Fetched(Generic[R]):
     merged: dict[RecordId, RecordId] = field(default_factory=dict)
 
 
-async def fetched(reading: Reading[R], ids: Sequence[RecordId]) -> Fetched[R]:
-    """Find out what became of each id. What can be no id of Salesforce's is not asked for, and counts as removed."""
+async def fetched(reading: Reading[R], ids: Sequence[RecordId], now: datetime) -> Fetched[R]:
+    """Find out what became of each id. What can be no id of Salesforce's is not asked for, and counts as removed.
+
+    A contact that was deleted and lies in no recycle bin counts as erased: somebody may have demanded it. One of
+    which nothing is known is removed.
+    """
     asked = {id_: full_id(id_) for id_ in dict.fromkeys(ids)}
     told = await _told(reading, [full for full in dict.fromkeys(asked.values()) if full is not None])
     found: Fetched[R] = Fetched(rejected=told.rejected)
     live: dict[str, R] = {}
+    missing: dict[RecordId, str] = {}
     for id_, full in asked.items():
         if full is None:
             found.removed.append(id_)
@@ -47,7 +63,7 @@ async def fetched(reading: Reading[R], ids: Sequence[RecordId]) -> Fetched[R]:
         end, row = told.end_of(full)
         if row is None:
             if told.is_sure_to_lack(end):
-                _gone(reading.kind.object_type, found).append(id_)
+                missing[id_] = end
         elif row.is_deleted:
             found.removed.append(id_)
         else:
@@ -55,12 +71,27 @@ async def fetched(reading: Reading[R], ids: Sequence[RecordId]) -> Fetched[R]:
             if end != full:
                 found.merged[id_] = row.id
     found.rows += live.values()
+    deleted = await _deleted(reading, now) if missing else frozenset()
+    for id_, end in missing.items():
+        (found.erased if end in deleted else found.removed).append(id_)
     return found
 
 
-def _gone(object_type: ObjectType | None, found: Fetched[R]) -> list[RecordId]:
-    """Take a contact that is in no recycle bin for erased: somebody may have demanded it."""
-    return found.erased if object_type is ObjectType.CONTACTS else found.removed
+async def _deleted(reading: Reading[R], now: datetime) -> frozenset[str]:
+    """Return the contacts that are known to have been deleted; none where the log is not to be had.
+
+    The log takes whole minutes: what was deleted in this one is told to whoever may ask for the next one's begin.
+    """
+    if reading.kind.object_type is not ObjectType.CONTACTS:
+        return frozenset()
+    for until in (now + _A_MINUTE, now):
+        try:
+            return await reading.client.deletions(reading.session, reading.kind, now - _LOGGED_FOR, until)
+        except Refused as error:
+            _log.info("crm.deletions_unknown", reason=str(error))
+            if error.code != _NOT_YET:
+                break
+    return frozenset()
 
 
 @dataclass(slots=True)

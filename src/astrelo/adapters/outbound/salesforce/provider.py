@@ -136,7 +136,7 @@ class SalesforceProvider(CrmProvider):
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
         reading = self._reading(session, object_type)
-        found = await fetched(reading, ids)
+        found = await fetched(reading, ids, self._clock.now())
         completion = await self._completion(reading)
         page = await completion.page(Group(rows=found.rows, rejected=found.rejected))
         return replace(page, removed_ids=found.removed, erased_ids=found.erased, merged=found.merged)
