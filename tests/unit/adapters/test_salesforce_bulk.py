@@ -37,6 +37,8 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 EVERYTHING = Window(start=START - timedelta(days=1), end=START)
 JOBS = f"{API}/jobs/query"
 SMALL = 10
+END_OF_RESULTS = '"Id","SystemModstamp"\n'
+NO_MORE = {"Sforce-Locator": "null"}
 
 
 def in_bulk(*records: PortalRecord, **switches: Any) -> World:
@@ -345,6 +347,39 @@ async def test_a_single_row_too_large_for_memory_is_an_error() -> None:
         await collect(provider.read(world.session, COMPANIES), pages)
 
 
+@pytest.mark.parametrize("status", [500, 204])
+async def test_where_the_list_of_result_pages_is_not_to_be_had_each_is_asked_for(status: int) -> None:
+    world = in_bulk(*accounts(700), bulk_rows_per_page=100)
+    world.fault("respond", match="/resultPages", status=status, body="", times=99)
+    assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 701))
+    assert world.asked("/resultPages") == 1
+
+
+async def test_a_list_that_does_not_begin_with_the_first_page_costs_no_record() -> None:
+    world = in_bulk(*accounts(900), bulk_rows_per_page=300)
+    first, *_ = await world.pages(COMPANIES)
+    links = [{"resultUrl": f"{JOBS}/{job_of(first)}/results?locator={at}"} for at in ("MzAw", "NjAw", "MA")]
+    world.fault("respond", match="/resultPages", status=200, body={"resultPages": links, "done": True})
+    rest = await world.pages(COMPANIES, cursor=first.cursor)
+    assert sorted(ids(rest)) == account_ids(*range(1, 901))
+
+
+async def test_a_job_that_gives_fewer_rows_than_it_has_is_made_once_more() -> None:
+    world = in_bulk(*accounts(900), bulk_rows_per_page=300)
+    world.fault("respond", match="/results", skip=1, status=200, body=END_OF_RESULTS, headers=NO_MORE)
+    pages = await world.pages(COMPANIES)
+    assert set(ids(pages)) == set(account_ids(*range(1, 901)))
+    assert jobs_made(world) == 2
+
+
+async def test_where_jobs_give_fewer_rows_than_they_have_queries_read_everything() -> None:
+    world = in_bulk(*accounts(900), bulk_rows_per_page=300)
+    world.fault("respond", match="/results", status=200, body=END_OF_RESULTS, headers=NO_MORE, times=99)
+    pages = await world.pages(COMPANIES)
+    assert sorted(ids(pages)) == account_ids(*range(1, 901))
+    assert jobs_made(world) == 2
+
+
 async def test_a_list_that_leads_astray_costs_no_record() -> None:
     """Some links are left out, the others come in another order: the pages themselves tell what follows."""
     world = in_bulk(*accounts(900), bulk_rows_per_page=100)
@@ -373,7 +408,7 @@ async def test_a_page_that_does_not_say_what_follows_is_an_error() -> None:
     world = in_bulk(*accounts(30))
     body = '"Id","SystemModstamp"\n'
     world.fault("respond", match="/resultPages", status=200, body={"resultPages": [], "done": True})
-    world.fault("respond", match="/results", status=200, body=body)
+    world.fault("respond", match="/results", status=200, body=body, times=2)
     pages: list[RecordPage] = []
     with pytest.raises(CrmRejected, match="what follows"):
         await collect(world.reading(COMPANIES), pages)
@@ -391,15 +426,16 @@ async def test_a_page_with_fewer_rows_than_it_announces_is_asked_for_again() -> 
 async def test_a_number_of_rows_that_is_none_is_not_counted_with(told: str) -> None:
     world = in_bulk(*accounts(30))
     headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": told}
-    page = f'"Id","SystemModstamp"\n"{account_ids(7)[0]}","{CREATED}"\n'
+    rows = [f'"{one}","{CREATED}"' for one in account_ids(*range(101, 131))]
+    page = "\n".join(['"Id","SystemModstamp"', *rows, ""])
     world.fault("respond", match="/results", status=200, body=page, headers=headers)
-    assert ids(await world.pages(COMPANIES)) == account_ids(7)
+    assert ids(await world.pages(COMPANIES)) == account_ids(*range(101, 131))
 
 
 async def test_results_survive_cut_dropped_truncated_and_unready_answers() -> None:
     world = in_bulk(*accounts(900), bulk_rows_per_page=100)
     for number, kind in enumerate(("cut", "drop", "truncate", "respond", "respond")):
-        world.fault(kind, match=f"{JOBS}/", skip=number, status=503 if number == 3 else 204)
+        world.fault(kind, match=f"{JOBS}/", skip=number, status=503 if number == 3 else 204, body="")
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 901))
 
 
@@ -444,7 +480,7 @@ async def test_a_job_that_does_not_know_its_locator_any_more_is_replaced() -> No
     world = in_bulk(*accounts(1_400))
     _, second, *_ = await world.pages(COMPANIES)
     world.refuse("NOT_FOUND", 404, match="/resultPages")
-    world.refuse("INVALID_QUERY_LOCATOR", match="/results")
+    world.refuse("INVALID_QUERY_LOCATOR", match="/results", times=2)
     assert sorted(ids(await world.pages(COMPANIES, cursor=second.cursor))) == account_ids(*range(1, 1_401))
     assert jobs_made(world) == 2
 
@@ -501,7 +537,7 @@ async def test_a_bad_record_of_a_job_is_told_once_and_costs_itself_alone() -> No
 
 
 async def test_rows_that_are_none_are_told_with_the_first_part_of_their_page_alone() -> None:
-    world = in_bulk(*accounts(30))
+    world = in_bulk(*accounts(1_102))
     rows = [f'"{one}","{CREATED}"' for one in account_ids(*range(1, 1_102))]
     body = "\n".join(['"Id","SystemModstamp"', '"odd"', *rows, ""])
     headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": "1102"}

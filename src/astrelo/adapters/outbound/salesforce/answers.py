@@ -31,6 +31,8 @@ class QueryJob(msgspec.Struct, rename="camel"):
     id: str
     state: str
     error_message: str | None = None
+    number_records_processed: int | None = None
+    """How many rows the results of a job that is done have."""
 
 
 class ResultPage(msgspec.Struct, rename="camel"):

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TypeVar
 
 import structlog
+from msgspec import structs
 
 from astrelo.adapters.outbound.crm.decoding import code_word
 from astrelo.adapters.outbound.salesforce.answers import QueryJob
@@ -23,7 +24,7 @@ from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.walk import GROUP_SIZE, Group, Reading, within
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.errors import CrmUnavailable
-from astrelo.domain.identifiers import Cursor, Provider
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import Clock
 
 R = TypeVar("R", bound=Row)
@@ -35,11 +36,16 @@ LONGEST_JOB = timedelta(hours=6)
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _PAUSE_GROWTH = 1.5
+_DONE = "JobComplete"
 _UNDER_WAY = frozenset({"UploadComplete", "InProgress"})
 
 
 class JobRefused(Exception):
-    """The org takes no bulk query: it has used up its jobs of the day, or the user may make none."""
+    """There is no bulk query to be had: the org has used up its jobs of the day, say, or the user may make none."""
+
+
+class JobMiscounted(JobLost):
+    """A job whose results are not as many rows as it says it has."""
 
 
 async def exported(
@@ -47,8 +53,8 @@ async def exported(
 ) -> AsyncGenerator[Group[R], None]:
     """Walk by a job: from a position in one, or by a new one over a stretch, or over everything.
 
-    A job that is lost is replaced by a new one, and everything is told again. Raises CrmUnavailable when that is
-    lost too, JobRefused when no new one can be had.
+    A job that is lost, or that gives other rows than it has, is replaced by a new one, and everything is told again.
+    Raises CrmUnavailable when that is lost too, JobRefused when no new one, or none that is whole, can be had.
     """
     position = start if isinstance(start, JobPosition) else None
     stretch = start.stretch if isinstance(start, JobPosition) else start
@@ -63,6 +69,8 @@ async def exported(
                     yield group
         except JobLost as lost:
             _log.warning("crm.bulk_job_lost", job=position.job, reason=str(lost))
+            if is_second and isinstance(lost, JobMiscounted):
+                raise JobRefused(str(lost)) from None
             if is_second:
                 raise CrmUnavailable(Provider.SALESFORCE, f"a bulk query was lost twice: {lost}") from None
             reading.describing.forget(reading.session, reading.kind)
@@ -87,25 +95,23 @@ async def _started(reading: Reading[R], clock: Clock, stretch: Stretch | None) -
 
 async def _told(reading: Reading[R], clock: Clock, position: JobPosition) -> AsyncGenerator[Group[R], None]:
     pause = _FIRST_PAUSE
-    while not await _is_done(reading, clock, position):
+    while (job := await _looked_at(reading, clock, position)).state != _DONE:
         yield Group(cursor=cursor_of(position))
         await clock.sleep(pause)
         pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE)
-    async with aclosing(_groups(reading, position)) as groups:
+    async with aclosing(_groups(reading, position, job.number_records_processed)) as groups:
         async for group in groups:
             yield group
 
 
-async def _is_done(reading: Reading[R], clock: Clock, position: JobPosition) -> bool:
-    """Raise JobLost for a job that never will be."""
+async def _looked_at(reading: Reading[R], clock: Clock, position: JobPosition) -> QueryJob:
+    """Raise JobLost for a job that is not done and never will be."""
     job = await of_job(reading.client.job(reading.session, reading.kind, position.job))
-    if job.state == "JobComplete":
-        return True
-    if job.state not in _UNDER_WAY:
+    if job.state not in {_DONE, *_UNDER_WAY}:
         raise JobLost(f"{code_word(job.state) or 'no state'} ({_reason(job)})")
-    if clock.now().timestamp() - position.made_at > LONGEST_JOB.total_seconds():
+    if job.state != _DONE and clock.now().timestamp() - position.made_at > LONGEST_JOB.total_seconds():
         raise JobLost(f"not done after {LONGEST_JOB}")
-    return False
+    return job
 
 
 def _reason(job: QueryJob) -> str:
@@ -113,32 +119,44 @@ def _reason(job: QueryJob) -> str:
     return code_word((job.error_message or "").partition(" ")[0].rstrip(":,")) or "no error code"
 
 
-async def _groups(reading: Reading[R], position: JobPosition) -> AsyncGenerator[Group[R], None]:
+async def _groups(
+    reading: Reading[R], position: JobPosition, expected: int | None
+) -> AsyncGenerator[Group[R], None]:
     """Hand the results out in groups, each with the place behind it.
 
-    What was handed out is counted in rows: pages may have another size when they are asked for again.
+    What was handed out is counted in rows: pages may have another size when they are asked for again. Whether all
+    rows came is known before the last of them are handed out, for with those the walk ends.
     """
-    skipped = position.handed_out
     async with aclosing(JobPages(reading, position.job).behind(position.locator)) as places:
         async for place in places:
-            for group in _parts(position, place, skipped):
+            following = _behind(position, place)
+            if following is None and expected not in {None, position.passed + place.rows}:
+                raise JobMiscounted(f"{position.passed + place.rows} of {expected} rows came")
+            for group in _parts(position, place, following):
                 yield group
-            skipped = max(0, skipped - place.results.page.count)
+            position = following or position
 
 
-def _parts(position: JobPosition, place: Place[R], skipped: int) -> Iterator[Group[R]]:
+def _behind(position: JobPosition, place: Place[R]) -> JobPosition | None:
+    """Return the position at the beginning of the next page, None behind the last."""
+    locator = place.results.following
+    if locator is None:
+        return None
+    handed_out = max(0, position.handed_out - place.results.page.count)
+    return structs.replace(
+        position, locator=locator, handed_out=handed_out, passed=position.passed + place.rows
+    )
+
+
+def _parts(position: JobPosition, place: Place[R], following: JobPosition | None) -> Iterator[Group[R]]:
     """Divide a page. What was rejected goes with its first part: an interruption then repeats, and loses none."""
-    page, following = place.results
+    page, skipped = place.results.page, position.handed_out
     rows = page.rows(skipped)
     for start in range(skipped, page.count, GROUP_SIZE) or [skipped]:
         end = start + GROUP_SIZE
         group = Group(rows=list(islice(rows, GROUP_SIZE)), rejected=() if start else page.rejected)
         if end < page.count:
-            group.cursor = _behind(position, place.locator, end)
+            group.cursor = cursor_of(structs.replace(position, locator=place.locator, handed_out=end))
         elif following is not None:
-            group.cursor = _behind(position, following, max(0, skipped - page.count))
+            group.cursor = cursor_of(following)
         yield group
-
-
-def _behind(position: JobPosition, locator: str | None, rows: int) -> Cursor:
-    return cursor_of(JobPosition(position.stretch, position.job, position.made_at, locator, rows))

@@ -18,7 +18,7 @@ from astrelo.adapters.outbound.salesforce.client import JobResults
 from astrelo.adapters.outbound.salesforce.dialect import Refused
 from astrelo.adapters.outbound.salesforce.walk import Reading
 from astrelo.adapters.outbound.salesforce.wire import Row
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import Provider
 
 T = TypeVar("T")
@@ -47,6 +47,11 @@ class Place(NamedTuple, Generic[R]):
 
     locator: str | None
     results: JobResults[R]
+
+    @property
+    def rows(self) -> int:
+        """How many rows came, those that were rejected among them."""
+        return self.results.page.count + len(self.results.page.rejected)
 
 
 async def of_job(asking: Coroutine[Any, Any, T]) -> T:
@@ -105,28 +110,41 @@ class JobPages(Generic[R]):
             await asyncio.gather(upcoming, return_exceptions=True)
 
     async def _listed(self, wanted: str | None) -> AsyncGenerator[Coroutine[Any, Any, Place[R] | None], None]:
-        """Begin to fetch the page at each listed place, from the wanted one on. A list that is refused ends it."""
+        """Begin to fetch the page at each listed place, from the wanted one on.
+
+        The beginning needs no list and no locator: what is listed first is another name for it.
+        """
+        is_reached = False
+        async with aclosing(self._locators()) as locators:
+            if wanted is None:
+                yield self._listed_page(None)
+                is_reached = await anext(locators, None) is not None
+            async for locator in locators:
+                is_reached = is_reached or locator == wanted
+                if is_reached:
+                    yield self._listed_page(locator)
+
+    async def _locators(self) -> AsyncGenerator[str | None, None]:
+        """Yield the place of each listed page. A list that is not to be had ends it."""
         url: str | None = None
-        trail, is_reached = Trail(url, Provider.SALESFORCE), wanted is None
+        trail = Trail(url, Provider.SALESFORCE)
         client, session, kind = self._reading.client, self._reading.session, self._reading.kind
         while True:
             try:
                 listing = await client.listing(session, kind, self._job, url)
                 url = None if listing.next_url is None else trail.follow(listing.next_url)
-            except CrmRejected:
+            except (CrmRejected, CrmUnavailable):
                 return
             for listed in listing.result_pages:
-                is_reached = is_reached or listed.locator == wanted
-                if is_reached:
-                    yield self._listed_page(listed.locator)
+                yield listed.locator
             if url is None:
                 return
 
     async def _listed_page(self, locator: str | None) -> Place[R] | None:
-        """Return None for a page that is refused, be it for its size: whoever wants it finds out why."""
+        """Return None for a page that does not come, be it for its size: whoever wants it finds out why."""
         try:
             return await self._at(locator)
-        except CrmRejected:
+        except (CrmRejected, CrmUnavailable):
             return None
 
     async def _page(self, locator: str | None) -> Place[R]:

@@ -10,7 +10,15 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.transport import Call, CrmTransport, Incomplete, Reply
+from astrelo.adapters.outbound.crm.transport import (
+    ONE_ATTEMPT,
+    PATIENT,
+    Call,
+    CrmTransport,
+    Incomplete,
+    Reply,
+    RetryPolicy,
+)
 from astrelo.adapters.outbound.salesforce.answers import (
     QueryJob,
     ResultListing,
@@ -132,11 +140,14 @@ class SalesforceClient:
     async def listing(
         self, session: CrmSession, kind: Kind[R], job_id: str, url: str | None
     ) -> ResultListing:
-        """List a finished job's result pages, up to five at a time, from the link that the last list told."""
+        """List a finished job's result pages, up to five at a time, from the link that the last list told.
+
+        Asked for once: who is not answered does without.
+        """
         path = f"{_job(job_id)}/resultPages"
         asked = path if url is None else _link(url, path)
         call = Call("GET", asked, f"{API}/jobs/query/…/resultPages", kind.object_type)
-        return await self._asked(call, session, decode_listing)
+        return await self._asked(call, session, decode_listing, ONE_ATTEMPT)
 
     async def results(
         self, session: CrmSession, kind: Kind[R], job_id: str, locator: str | None, rows: int
@@ -152,9 +163,15 @@ class SalesforceClient:
             call, session, budget, lambda reply: _job_results(reply, decode)
         )
 
-    async def _asked(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
+    async def _asked(
+        self,
+        call: Call,
+        session: CrmSession,
+        decode: Callable[[bytes], T],
+        policy: RetryPolicy = PATIENT,
+    ) -> T:
         budget = self._budgets.of(session.account.account_id)
-        return await self._transport.read(call, session, budget, decode)
+        return await self._transport.read(call, session, budget, decode, policy)
 
 
 @cache

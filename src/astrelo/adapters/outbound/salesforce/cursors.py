@@ -53,6 +53,8 @@ class JobPosition(msgspec.Struct, frozen=True, tag="job"):
     locator: str | None = None
     """None for the results' beginning."""
     handed_out: int = 0
+    passed: int = 0
+    """Rows in front of the locator: those that came are counted against those that the job has."""
 
 
 Position = QueryPosition | JobPosition
