@@ -1,15 +1,18 @@
 """Disconnecting and purging: what ends, what stays, and what cannot stand in the way."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 
-from astrelo.domain.connection import ConnectionStatus
+from astrelo.domain.connection import ConnectionStatus, TokenSet
 from astrelo.domain.errors import NotFound, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.sync import RunStatus
 from astrelo.sandbox import Fault
+from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 
 pytestmark = pytest.mark.anyio
@@ -109,3 +112,52 @@ async def test_another_users_connection_is_neither_seen_nor_ended(world: OAuthWo
     stored = await world.stored()
     assert stored is not None
     assert stored.is_active
+
+
+@dataclass
+class InterruptedCrm(GrantingCrm):
+    """Lets something else happen while it is told that a grant is over."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def revoke(self, tokens: TokenSet) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().revoke(tokens)
+
+
+@pytest.mark.parametrize("purge", [False, True])
+async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connected(
+    world: OAuthWorld, *, purge: bool
+) -> None:
+    connection = await world.connected()
+    callback = await world.consent(await world.begin())
+    crm = InterruptedCrm(meanwhile=lambda: world.finish(callback))
+    world.offer(crm)
+    await world.disconnect(world.user_id, HUBSPOT, purge=purge)
+    stored = await world.stored()
+    assert stored is not None
+    assert (stored.id, stored.is_active) == (connection.id, True)
+    assert (await world.tokens.valid(stored)).token == "a"
+    assert "given" not in crm.revoked
+
+
+@pytest.mark.parametrize("purge", [False, True])
+async def test_connecting_and_disconnecting_at_once_leaves_a_connection_that_works_or_no_grant(
+    world: OAuthWorld, *, purge: bool
+) -> None:
+    await world.connected()
+    callbacks = [await world.consent(await world.begin()) for _ in range(3)]
+    await asyncio.gather(
+        *(world.finish(callback) for callback in callbacks),
+        *(world.disconnect(world.user_id, HUBSPOT, purge=purge) for _ in range(2)),
+        return_exceptions=True,  # one purge finds nothing more
+    )
+    stored = await world.stored()
+    if stored is None or not stored.is_active:
+        assert world.living_grants() == []
+    else:
+        assert world.living_grants() == [101]
+        world.clock.advance(1800)
+        assert await world.tokens.valid(stored)

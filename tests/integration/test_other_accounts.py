@@ -1,5 +1,6 @@
 """Another account than the connected one: refused, or its replacement."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from astrelo.domain.errors import AuthorizationFailure, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
-from tests.integration.oauth_world import OTHER_PORTAL, TABLES, OAuthWorld, oauth_world
+from tests.integration.oauth_world import OTHER_PORTAL, PORTAL, TABLES, OAuthWorld, oauth_world
 
 pytestmark = pytest.mark.anyio
 
@@ -66,3 +67,21 @@ async def test_replacing_fences_the_old_accounts_worker_off(world: OAuthWorld) -
     with pytest.raises(RunTakenOver):
         async with world.uow(world.user_id) as tx:
             await tx.runs.advance(run.id, run.step(ObjectType.COMPANIES))
+
+
+async def test_of_two_replacements_at_once_the_later_one_counts_and_one_grant_is_left(
+    world: OAuthWorld,
+) -> None:
+    await world.connected()
+    callbacks = [
+        await world.consent(await world.begin(replace=True), portal)
+        for portal in (OTHER_PORTAL, PORTAL, OTHER_PORTAL)
+    ]
+    await asyncio.gather(*(world.finish(callback) for callback in callbacks))
+    stored = await world.stored()
+    assert stored is not None
+    assert world.living_grants() == [int(stored.account.account_id)]
+    rows = await world.counts()
+    assert {rows[table] for table in TABLES if table != "pgqueuer"} == {1}
+    world.clock.advance(1800)
+    assert await world.tokens.valid(stored)
