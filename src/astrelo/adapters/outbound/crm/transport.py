@@ -313,11 +313,15 @@ class CrmTransport(Generic[B]):
         raise _FailedAttemptError(verdict)
 
     def _decoded(self, reply: Reply, decode: Callable[[Reply], T]) -> T:
+        if reply.is_html:
+            # A proxy's page, or one about maintenance: not the CRM's own answer, whatever its status.
+            page = CrmUnavailable(
+                self._dialect.provider, f"HTML with HTTP {reply.status} instead of an answer"
+            )
+            raise _FailedAttemptError(TryAgain(page))
         try:
             return decode(reply)
         except Incomplete as error:
-            if reply.is_html:
-                raise CrmRejected(self._dialect.provider, reply.status, "HTML instead of JSON") from None
             unavailable = CrmUnavailable(self._dialect.provider, f"its answer is incomplete: {error}")
             raise _FailedAttemptError(TryAgain(unavailable)) from error
 
