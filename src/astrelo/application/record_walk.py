@@ -74,6 +74,7 @@ class Batch:
     rejected: list[RejectedRecord] = field(default_factory=list)
     departed_ids: set[RecordId] = field(default_factory=set)
     """Ids that are said to be archived, erased or merged away, now or long ago."""
+    withheld: set[str] = field(default_factory=set)
     are_live: bool = True
     pages: int = 0
     cursor: Cursor | None = None
@@ -85,6 +86,7 @@ class Batch:
         self.records.extend(page.records)
         self.rejected.extend(page.rejected)
         self.departed_ids.update(page.removed_ids, page.erased_ids, page.merged)
+        self.withheld.update(page.withheld)
         self.are_live = self.are_live and page.are_live
         self.cursor = page.cursor
         self.expected_total = self.expected_total or page.expected_total
@@ -229,6 +231,7 @@ def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[Re
         received=len(batch.records) + len(batch.rejected),
         repeats=len(batch.records) - len(distinct) + len(again),
         rejected=Counter(entry.reason.value for entry in batch.rejected),
+        unreadable=dict.fromkeys(batch.withheld, len(distinct) - len(again)),
     )
 
 

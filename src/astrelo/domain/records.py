@@ -158,6 +158,8 @@ class RecordPage:
     are_live: bool = False
     """Whether a window's records are sure to live, as they were read where they are kept and not in an index
     that lags. Those of a whole walk, or of a fetch, always are."""
+    withheld: Sequence[str] = ()
+    """Columns that are empty in these records, whatever the CRM holds: the user who connected may not see it."""
 
 
 def content_hash(record: CrmRecord) -> bytes:

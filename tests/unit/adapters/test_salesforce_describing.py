@@ -2,7 +2,7 @@
 
 import pytest
 
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import (
     CompanyRecord,
@@ -90,3 +90,34 @@ async def test_what_one_user_of_an_org_may_see_is_asked_for_whatever_another_may
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert company.phone == "1"
+
+
+async def test_fields_that_are_hidden_from_the_user_are_named_and_those_the_org_lacks_are_not() -> None:
+    world = World(*accounts(1), row("Contact", 1, LastName="P"))
+    assert [page.withheld for kind in (COMPANIES, CONTACTS, DEALS) for page in await world.pages(kind)] == [
+        [],
+        [],
+        [],
+    ]
+    world.switches.hidden_fields = [
+        "Contact.Email",
+        "Contact.AccountId",
+        "Account.Website",
+        "Opportunity.Amount",
+    ]
+    world.session = session_of(world.sandbox, world.provider)
+    assert [page.withheld for kind in (COMPANIES, CONTACTS, DEALS) for page in await world.pages(kind)] == [
+        ["domain"],
+        ["email", "provider_company_id"],
+        ["amount"],
+    ]
+
+
+@pytest.mark.parametrize("field", ["SystemModstamp", "IsDeleted"])
+async def test_an_object_without_what_tells_changes_from_deletions_is_a_missing_permission(
+    field: str,
+) -> None:
+    world = World(*accounts(1))
+    world.switches.hidden_fields = [f"Account.{field}"]
+    with pytest.raises(PermissionMissing, match=rf"Account\.{field}"):
+        await world.pages(COMPANIES)

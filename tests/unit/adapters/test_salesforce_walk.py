@@ -265,7 +265,8 @@ class Played:
     """The adapter against answers that are laid ready, behind a describe of accounts."""
 
     def __init__(self, *answers: object) -> None:
-        describe = told(200, {"fields": [{"name": "Id"}, {"name": "SystemModstamp"}]})
+        described = [{"name": name} for name in ("Id", "SystemModstamp", "IsDeleted")]
+        describe = told(200, {"fields": described})
         self.server = Server(describe, *answers)  # type: ignore[arg-type] # they are answers
         clock = FakeClock()
         self._provider = salesforce_over(httpx.MockTransport(self.server), clock)

@@ -60,6 +60,7 @@ class Completion:
             rejected=rejected,
             expected_total=group.expected_total,
             are_live=True,
+            withheld=self._reading.describing.withheld(self._reading.session, self._reading.kind),
         )
 
     async def _mapped(self, rows: Sequence[RecordRow]) -> Sequence[CrmRecord | RejectedRecord]:

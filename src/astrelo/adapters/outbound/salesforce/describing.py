@@ -15,13 +15,17 @@ from weakref import WeakKeyDictionary
 
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.dialect import Refused
-from astrelo.adapters.outbound.salesforce.wire import Row, field_names
+from astrelo.adapters.outbound.salesforce.mapping import EVERY_ORG_HAS
+from astrelo.adapters.outbound.salesforce.wire import DeletableRow, Row, field_names
 from astrelo.domain.errors import PermissionMissing
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import CrmSession
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
+
+_INDISPENSABLE = frozenset({"Id", "SystemModstamp", "IsDeleted"})
+"""Without them nothing could be kept, or what is deleted would be taken for alive."""
 
 _NO_SUCH_FIELD = "INVALID_FIELD"
 _NOT_THERE = frozenset({"NOT_FOUND", "INVALID_TYPE"})
@@ -50,6 +54,14 @@ class Describing:
         self.forget(session, kind)
         return await ask(await self._visible(session, kind))
 
+    def withheld(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
+        """Return the columns that stay empty, as the user may not see their fields; none before a describe."""
+        names = self._known.get(session, {}).get(kind.object)
+        if names is None or kind.object_type is None:
+            return ()
+        columns = EVERY_ORG_HAS[kind.object_type]
+        return [column for field, column in columns.items() if field not in names]
+
     def forget(self, session: CrmSession, kind: Kind[R]) -> None:
         """Have the object described anew before it is asked for again."""
         self._known.get(session, {}).pop(kind.object, None)
@@ -66,9 +78,13 @@ class Describing:
 
     async def _described(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         try:
-            return await self._client.describe(session, kind)
+            names = await self._client.describe(session, kind)
         except Refused as error:
             if error.code not in _NOT_THERE:
                 raise
             grant = (f"read access to {kind.object}",)
             raise PermissionMissing(Provider.SALESFORCE, kind.object_type, grant) from error
+        if issubclass(kind.row, DeletableRow) and not names.issuperset(_INDISPENSABLE):
+            lacking = tuple(f"read access to {kind.object}.{name}" for name in _INDISPENSABLE - names)
+            raise PermissionMissing(Provider.SALESFORCE, kind.object_type, lacking)
+        return names

@@ -57,6 +57,41 @@ FIELDS: Mapping[ObjectType, tuple[str, ...]] = {
 }
 """What we want to know of each object; what an org has of it, its describe tells."""
 
+EVERY_ORG_HAS: Mapping[ObjectType, Mapping[str, str]] = {
+    ObjectType.COMPANIES: {
+        "Name": "company_name",
+        "Website": "domain",
+        "Industry": "industry",
+        "NumberOfEmployees": "employee_count",
+        "AnnualRevenue": "annual_revenue",
+        "BillingCountry": "hq_country",
+        "BillingState": "hq_region",
+        "BillingCity": "hq_city",
+        "Description": "description",
+        "Phone": "phone",
+        "OwnerId": "crm_rep_id",
+    },
+    ObjectType.CONTACTS: {
+        "Email": "email",
+        "FirstName": "first_name",
+        "LastName": "last_name",
+        "Title": "job_title",
+        "Phone": "phone",
+        "AccountId": "provider_company_id",
+        "OwnerId": "crm_rep_id",
+    },
+    ObjectType.DEALS: {
+        "Name": "name",
+        "Amount": "amount",
+        "StageName": "stage_id",
+        "Probability": "probability",
+        "CloseDate": "close_date",
+        "AccountId": "provider_company_id",
+        "OwnerId": "crm_rep_id",
+    },
+}
+"""The column that each field is for which only its absence from a describe hides: other fields come with features."""
+
 _CACHED_SHARES = 1_024
 _COMPANY_FIELDS = (
     "domain",
