@@ -121,9 +121,8 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
     assert records(again, "unchanged") == records(again, "received") == records(summary, "received")
     assert again["links"] == summary["links"]
     assert again["entities"] == summary["entities"]
-    worker_log = (state_dir / "logs" / "worker.log").read_text()
-    assert "duty='ask for due syncs' found=1" in worker_log
-    assert "request_retried" not in worker_log, "what was due asked where the CRM stood this morning"
+    # What is due may be begun before the browser connects: it must not ask where the CRM stood this morning.
+    assert "request_retried" not in (state_dir / "logs" / "worker.log").read_text()
     assert servers_on(state_dir) == []
 
 
