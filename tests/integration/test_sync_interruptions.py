@@ -9,7 +9,6 @@ from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.record_walk import MOST_PAGES
 from astrelo.application.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
-    CrmRejected,
     CrmUnavailable,
     RateLimited,
     ReauthorizationRequired,
@@ -46,10 +45,11 @@ def test_a_dropped_connection_fails_the_run_visibly_and_the_next_request_resumes
 
 
 def test_a_run_that_failed_long_ago_is_not_resumed(play: Play) -> None:
-    crm = ScriptedCrm(pages={COMPANIES: [CrmRejected(HUBSPOT, 400, "odd")]})
+    crm = ScriptedCrm(pages={COMPANIES: [CrmUnavailable(HUBSPOT, "a test")]})
 
     async def scenario(made: World) -> None:
         failed = await made.sync()
+        assert failed.status is RunStatus.FAILED
         made.clock.advance(timedelta(hours=7).total_seconds())
         assert (await made.sync()).id != failed.id
 
@@ -57,7 +57,7 @@ def test_a_run_that_failed_long_ago_is_not_resumed(play: Play) -> None:
 
 
 def test_the_ids_that_a_run_saw_are_dropped_even_if_it_failed_and_was_never_gone_on_with(play: Play) -> None:
-    crm = ScriptedCrm(pages={COMPANIES: [[company("1")], CrmRejected(HUBSPOT, 400, "odd")]})
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1")], CrmUnavailable(HUBSPOT, "a test")]})
 
     async def scenario(made: World) -> None:
         failed = await made.sync()

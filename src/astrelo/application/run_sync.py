@@ -19,6 +19,7 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
     AccountBusy,
     AstreloError,
+    CrmRejected,
     NotFound,
     PermissionMissing,
     ProviderNotConfigured,
@@ -152,7 +153,7 @@ class RunSync:
     ) -> frozenset[RecordId] | None:
         try:
             owners = await self._crms.by_name[run.provider].owners(session)
-        except PermissionMissing as error:
+        except (PermissionMissing, CrmRejected) as error:
             refusals.append(str(error))
             return None
         async with self._uow(run.user_id) as tx:
@@ -175,9 +176,8 @@ class RunSync:
             if source.run.mode is SyncMode.EVENTS:
                 return await self._store(source, replace(step, status=StepStatus.COMPLETED))
             return await self._walks[step.object_type](source, step, turn)
-        except PermissionMissing as error:
-            log.warning("sync.object_type_refused", object_type=step.object_type)
-            return await self._store(source, replace(step, status=StepStatus.REFUSED, reason=str(error)))
+        except (PermissionMissing, CrmRejected) as error:
+            return await self._left_out(source, step, error)
 
     async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep], turn: Slice) -> bool:
         """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
@@ -186,9 +186,27 @@ class RunSync:
         before = [step for step in source.run.steps if step.is_done]
         for step in (*before, *walked):
             is_whole = step.status is StepStatus.COMPLETED and step.window is None
-            if is_whole and not await self._find_deletions(source, step, turn):
-                return False
+            try:
+                if is_whole and not await self._find_deletions(source, step, turn):
+                    return False
+            except (PermissionMissing, CrmRejected) as error:
+                await self._left_out(source, step, error)
         return True
+
+    async def _left_out(
+        self, source: Source, step: SyncStep, error: PermissionMissing | CrmRejected
+    ) -> SyncStep:
+        """End one object type without its rest; the others go on."""
+        status = StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
+        log.warning(
+            "sync.object_type_left_out", object_type=step.object_type, status=status, reason=str(error)
+        )
+        async with self._uow(source.run.user_id) as tx:
+            # As it was committed: the walk may have come some way.
+            reached = (await _still_ours(tx, source.run)).step(step.object_type)
+            left_out = replace(reached, status=status, reason=str(error))
+            await tx.runs.advance(source.run.id, left_out)
+        return left_out
 
     async def _store(self, source: Source, step: SyncStep) -> SyncStep:
         async with self._uow(source.run.user_id) as tx:
@@ -203,11 +221,12 @@ class RunSync:
             now = self._clock.now()
             relinked = await tx.links.redecide(now)
             await self._mark_complete(tx, current)
-            await tx.runs.forget_seen(run.id)
             finished = current.finished(now, refusals)
             await tx.runs.save(finished)
+            if finished.status is not RunStatus.FAILED:
+                await tx.runs.forget_seen(run.id)
             if connection is not None and connection.is_active:
-                await self._request_next(tx, connection)
+                await self._request_following(tx, connection, finished)
         log.info("sync.finished", status=finished.status, relinked=relinked)
 
     async def _mark_complete(self, tx: Transaction, run: SyncRun) -> None:
@@ -218,9 +237,15 @@ class RunSync:
                 freshness = step.freshness(run.started_at, self._policy.settle_delay)
                 await tx.connections.mark_complete(run.connection_id, step.object_type, freshness)
 
-    async def _request_next(self, tx: Transaction, connection: CrmConnection) -> None:
-        """Start what was asked for while this run was under way: exactly one run for any number of requests."""
-        if not await self._request_asked(tx, connection) and await tx.hints.any_waiting(connection.id):
+    async def _request_following(self, tx: Transaction, connection: CrmConnection, ended: SyncRun) -> None:
+        """Start what was asked for while the run was under way: exactly one run for any number of requests.
+
+        Whoever connects again while it fails, perhaps because the CRM had moved, waits for no schedule. Hints that
+        wait are then left to one, or a CRM that is down would be asked without a pause.
+        """
+        if await self._request_asked(tx, connection) or ended.status is RunStatus.FAILED:
+            return
+        if await tx.hints.any_waiting(connection.id):
             await self._request_sync(tx, connection, SyncMode.EVENTS)
 
     async def _request_asked(self, tx: Transaction, connection: CrmConnection) -> bool:
@@ -266,18 +291,14 @@ class RunSync:
             log.warning("sync.waits_for_a_person", reason=error.reason)
 
     async def _end(self, run: SyncRun, ended: SyncRun) -> None:
-        """Write how it ended, unless somebody else owns the run by now.
-
-        What was asked for while it failed is started: whoever connects again, perhaps because the CRM had moved,
-        waits for no schedule. Waiting hints are left to one, or a CRM that is down would be asked without a pause.
-        """
+        """Write how it ended, unless somebody else owns the run by now."""
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
                 await _still_ours(tx, run)
                 await tx.runs.save(ended)
-                if ended.status is RunStatus.FAILED and connection is not None and connection.is_active:
-                    await self._request_asked(tx, connection)
+                if connection is not None and connection.is_active:
+                    await self._request_following(tx, connection, ended)
 
 
 def _waits_for_a_person(run: SyncRun) -> bool:

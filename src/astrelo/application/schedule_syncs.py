@@ -22,8 +22,8 @@ class RequestSync:
     A run that has not begun is returned as it is. One that is running may be past what the caller wants
     seen, so the request is remembered, and the run starts another when it ends: an incremental one, unless
     more was asked for than the run does itself. A parked run is woken, and one that failed recently goes on
-    from its cursors if it does all that is asked. Joins the caller's transaction, which must hold the
-    connection's lock.
+    from its cursors if it does all that is asked; what was refused or failed in it is tried again. Joins the
+    caller's transaction, which must hold the connection's lock.
     """
 
     def __init__(self, clock: Clock, randomness: Randomness, policy: SyncPolicy) -> None:
@@ -40,8 +40,9 @@ class RequestSync:
         now = self._clock.now()
         latest = await tx.runs.latest(connection.id)
         if latest is not None and latest.is_resumable(now, mode):
-            run = latest.requeued()
-            await tx.runs.save(run)
+            latest = await tx.runs.lock(latest.id)  # a worker may be taking it up just now
+        if latest is not None and latest.is_resumable(now, mode):
+            run = await self._resume(tx, latest)
             if not run.mode.covers(mode):
                 await tx.connections.remember_request(connection.id, now, mode)
         elif latest is not None and latest.status.is_open:
@@ -56,6 +57,14 @@ class RequestSync:
             run = await self._new(tx, connection, mode)
         await tx.jobs.enqueue(run)
         return run
+
+    async def _resume(self, tx: Transaction, run: SyncRun) -> SyncRun:
+        resumed = run.resumed()
+        await tx.runs.save(resumed)
+        for step in resumed.steps:
+            if step not in run.steps:
+                await tx.runs.advance(run.id, step)
+        return resumed
 
     async def _new(self, tx: Transaction, connection: CrmConnection, mode: SyncMode) -> SyncRun:
         run_id, now = SyncRunId(self._randomness.uuid()), self._clock.now()

@@ -1,10 +1,12 @@
 """Sentences for people about connections and runs: what to do, and what deserves a look."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from astrelo.application.read_models import CrowdedDomain, IntegrationStatus, RunView, StepView
-from astrelo.domain.identifiers import Provider
+from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, StepStatus
+
+_IF_IT_STAYS = "If that ends the same way, tell us: it is ours to mend."
 
 
 def action_for_connection(status: IntegrationStatus, provider: Provider) -> str | None:
@@ -28,23 +30,38 @@ def action_for_run(run: RunView) -> str | None:
             return f"Connect {run.provider.label} again; the run then goes on where it stopped."
         case RunStatus.PARKED:
             return "Nothing: the run goes on by itself at the time given as parked_until."
+        case RunStatus.FAILED if _ended_as(run, StepStatus.FAILED):
+            return f"Request a sync again: it goes on where this one stopped. {_IF_IT_STAYS}"
         case RunStatus.FAILED:
             return "Request a sync again: it goes on where this one stopped."
-        case RunStatus.PARTIAL if _deletions_not_believed(run):
-            return (
-                f"Check in {run.provider.label} whether so many records were really deleted. If they were, "
-                "ask the operator to let a full sync accept it; until then they stay."
-            )
         case RunStatus.PARTIAL:
-            return f"Grant the missing permissions in {run.provider.label}, then connect it again."
+            return " ".join(_advice_on_what_lacks(run))
         case _:
             return None
 
 
-def _deletions_not_believed(run: RunView) -> bool:
-    """Tell whether that is all: the only reason that a step which was not refused has."""
-    reasons = [step.status for step in run.steps if step.reason is not None]
-    return bool(reasons) and StepStatus.REFUSED not in reasons
+def _advice_on_what_lacks(run: RunView) -> Iterator[str]:
+    name = run.provider.label
+    not_believed = any(step.status is StepStatus.COMPLETED and step.reason is not None for step in run.steps)
+    failed = _ended_as(run, StepStatus.FAILED)
+    if _ended_as(run, StepStatus.REFUSED) or not (failed or not_believed):
+        yield f"Grant the missing permissions in {name}, then connect it again."
+    if failed:
+        yield f"The next sync reads the {_listed(failed)} again. {_IF_IT_STAYS}"
+    if not_believed:
+        yield (
+            f"Check in {name} whether so many records were really deleted. If they were, "
+            "ask the operator to let a full sync accept it; until then they stay."
+        )
+
+
+def _ended_as(run: RunView, status: StepStatus) -> Sequence[ObjectType]:
+    return [step.object_type for step in run.steps if step.status is status]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def warnings_of(run: RunView, crowded: Sequence[CrowdedDomain]) -> list[str]:
@@ -71,4 +88,6 @@ def _warnings_of_step(step: StepView) -> list[str]:
         warnings.append(f"Deletions were not taken over: {step.reason}.")
     if step.status is StepStatus.REFUSED:
         warnings.append(f"The {step.object_type} were refused: {step.reason or 'no reason was given'}.")
+    if step.status is StepStatus.FAILED:
+        warnings.append(f"The {step.object_type} were not read to their end: {step.reason}.")
     return warnings

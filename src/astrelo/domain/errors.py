@@ -18,7 +18,7 @@
        ├─ PermissionMissing         this object type is refused, the others may go on
        ├─ GrantRejected             the authorization code was refused: start the flow again
        ├─ CrmMisconfigured          our own credentials or redirect were refused: ours to mend
-       └─ CrmRejected               an answer that makes no sense to us: a bug, theirs or ours
+       └─ CrmRejected               an answer that makes no sense to us: the others may go on; a bug, theirs or ours
 
 Each class exists because somebody does something different on catching it.
 Messages are made from fields and never contain a token, a code or a record's content.

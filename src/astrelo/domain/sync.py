@@ -50,9 +50,9 @@ class RunStatus(StrEnum):
     """Waits for a time (`parked_until`) or for a person (a reauthorization); holds no worker."""
     COMPLETED = "completed"
     PARTIAL = "partial"
-    """Done, but an object type was refused."""
+    """Done, but not with everything: an object type, or the owners, was refused or could not be read."""
     FAILED = "failed"
-    """Stopped by an error. It can be resumed from its cursors."""
+    """Stopped by an error, or nothing could be read. It can be resumed from its cursors."""
     CANCELLED = "cancelled"
 
     @property
@@ -70,6 +70,12 @@ class StepStatus(StrEnum):
     COMPLETED = "completed"
     REFUSED = "refused"
     """The grant does not cover this object type."""
+    FAILED = "failed"
+    """The CRM answered something about this object type that makes no sense to us."""
+
+
+_ENDED = frozenset({StepStatus.COMPLETED, StepStatus.REFUSED, StepStatus.FAILED})
+_NOT_READ = frozenset({StepStatus.REFUSED, StepStatus.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +174,18 @@ class SyncStep:
     expected_total: int | None = None
     window: Window | None = None
     reason: str | None = None
-    """Why it was refused."""
+    """Why it was refused, why it failed, or why its deletions were not believed; for people."""
 
     @property
     def is_done(self) -> bool:
-        return self.status in {StepStatus.COMPLETED, StepStatus.REFUSED}
+        """Tell whether this run does no more about it, whatever it ended as."""
+        return self.status in _ENDED
+
+    def reopened(self) -> Self:
+        """Go on from the cursor in what was refused or failed; anything else stays as it is."""
+        if self.status not in _NOT_READ:
+            return self
+        return replace(self, status=StepStatus.PENDING, reason=None)
 
     def freshness(self, run_started_at: datetime, settle_delay: timedelta) -> Freshness:
         """Tell what the store holds once this step is done. A list is up to date, a search is not."""
@@ -263,6 +276,10 @@ class SyncRun:
             self, status=RunStatus.QUEUED, reason=None, parked_until=None, finished_at=None, attempts=0
         )
 
+    def resumed(self) -> Self:
+        """Go on because somebody asks: what was refused or failed before may be readable by now."""
+        return replace(self.requeued(), steps=tuple(step.reopened() for step in self.steps))
+
     def is_resumable(self, now: datetime, wanted: SyncMode) -> bool:
         """Tell whether a request for a sync should go on with this run rather than begin another.
 
@@ -275,16 +292,19 @@ class SyncRun:
         return self.status is RunStatus.PARKED
 
     def finished(self, at: datetime, refusals: Sequence[str] = ()) -> Self:
-        """End a run whose steps are all done: completed, or partial when something was refused.
+        """End a run whose steps are all done: completed, or partial when something was refused or failed.
 
-        `refusals` are those of what has no step of its own, the owners.
+        One that read no object type because of what failed has failed itself. `refusals` are those of what has
+        no step of its own, the owners.
         """
         self._require_open("finished")
         if self.open_steps:
             raise InvalidTransition("sync run", f"still reading {self.open_steps[0].object_type}", "finished")
-        refused = [*refusals, *(step.reason for step in self.steps if step.reason)]
-        status = RunStatus.PARTIAL if refused else RunStatus.COMPLETED
-        return replace(self, status=status, finished_at=at, reason="; ".join(refused) or None)
+        lacking = [*refusals, *(step.reason for step in self.steps if step.reason)]
+        status = RunStatus.PARTIAL if lacking else RunStatus.COMPLETED
+        if self._read_nothing:
+            status = RunStatus.FAILED
+        return replace(self, status=status, finished_at=at, reason="; ".join(lacking) or None)
 
     def failed(self, reason: str, at: datetime) -> Self:
         self._require_open("failed")
@@ -318,6 +338,11 @@ class SyncRun:
     @property
     def open_steps(self) -> Sequence[SyncStep]:
         return [step for step in self.steps if not step.is_done]
+
+    @property
+    def _read_nothing(self) -> bool:
+        ended_as = {step.status for step in self.steps}
+        return StepStatus.FAILED in ended_as and ended_as <= _NOT_READ
 
     def _require_open(self, action: str) -> None:
         if not self.status.is_open:

@@ -54,6 +54,15 @@ def running() -> SyncRun:
     return queued().taken_up(at(1))
 
 
+def ended_as(*statuses: StepStatus) -> SyncRun:
+    run = running()
+    steps = (
+        replace(step, status=status, reason=None if status is StepStatus.COMPLETED else "why")
+        for step, status in zip(run.steps, statuses, strict=True)
+    )
+    return replace(run, steps=tuple(steps))
+
+
 def done(run: SyncRun, **refused: str) -> SyncRun:
     for step in run.steps:
         reason = refused.get(step.object_type)
@@ -142,6 +151,27 @@ class TestTheCourseOfARun:
     def test_refused_owners_make_it_partial_though_they_have_no_step(self) -> None:
         finished = done(running()).finished(at(9), ["The grant does not cover owners."])
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover owners.")
+
+    def test_one_that_read_no_object_type_because_of_what_failed_has_failed(self) -> None:
+        run = ended_as(StepStatus.FAILED, StepStatus.REFUSED, StepStatus.FAILED).finished(at(9))
+        assert (run.status, run.reason) == (RunStatus.FAILED, "why; why; why")
+
+    def test_one_that_read_any_is_partial(self) -> None:
+        run = ended_as(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.FAILED).finished(at(9))
+        assert (run.status, run.reason) == (RunStatus.PARTIAL, "why; why")
+
+    def test_one_to_which_everything_is_refused_is_partial(self) -> None:
+        run = ended_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finished(at(9))
+        assert run.status is RunStatus.PARTIAL
+
+    def test_what_was_refused_or_failed_is_tried_again_when_somebody_asks(self) -> None:
+        ended = ended_as(StepStatus.REFUSED, StepStatus.COMPLETED, StepStatus.FAILED).failed("why", at(9))
+        assert [step.object_type for step in ended.requeued().open_steps] == []
+        resumed = ended.resumed()
+        assert [(step.object_type, step.reason) for step in resumed.open_steps] == [
+            (ObjectType.COMPANIES, None),
+            (ObjectType.DEALS, None),
+        ]
 
     def test_a_parked_run_says_why_and_until_when_and_goes_on_from_there(self) -> None:
         parked = running().parked("daily limit", at(60))

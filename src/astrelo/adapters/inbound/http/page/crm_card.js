@@ -23,7 +23,7 @@ const RUN = {
   running: "Reading the CRM and writing to the database.",
   parked: "Paused.",
   completed: "Completed.",
-  partial: "Done, but not everything was permitted.",
+  partial: "Done, but not with everything.",
   failed: "Stopped by an error.",
   cancelled: "Cancelled.",
 };
