@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from structlog.testing import capture_logs
 
-from astrelo.domain.errors import (
-    AstreloError,
-)
+from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.ports import CrmSession
 from astrelo.domain.records import RecordPage

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.crm.industries import IndustryCodes
-from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.wire import (
     CompanyObject,
@@ -21,11 +19,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     DealObject,
     DealProperties,
     OwnerObject,
-    Pipeline,
-    PipelineStage,
-    StageMetadata,
 )
-from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import (
     CompanyRecord,
@@ -38,61 +32,23 @@ from astrelo.domain.records import (
     RejectionReason,
     content_hash,
 )
+from tests.unit.adapters.hubspot_records import (
+    INDUSTRIES,
+    MAPPER,
+    MODIFIED,
+    MODIFIED_AT,
+    REFERENCE,
+    company,
+    contact,
+    deal,
+)
 from tests.unit.contracts.crm.mapping import MappingUnderTest, RecordMappingContract, Value
 
-INDUSTRIES = load_industries()
-PIPELINES = [
-    Pipeline(
-        id="default",
-        label="Sales Pipeline",
-        stages=(
-            PipelineStage("qualified", "Qualified", StageMetadata(is_closed="false", probability="0.4")),
-            PipelineStage("won", "Closed Won", StageMetadata(is_closed="true", probability="1.0")),
-            PipelineStage("lost", "Closed Lost", StageMetadata(is_closed="true", probability="0.0")),
-            PipelineStage("bare", "Without metadata"),
-        ),
-    ),
-    Pipeline(
-        id="other", label="Other", stages=(PipelineStage("won", "Done", StageMetadata(is_closed="false")),)
-    ),
-]
 PROPERTIES = {
     ObjectType.COMPANIES: CompanyProperties,
     ObjectType.CONTACTS: ContactProperties,
     ObjectType.DEALS: DealProperties,
 }
-REFERENCE = BundledReferenceData()
-MAPPER = RecordMapper(REFERENCE, INDUSTRIES, "EUR", PIPELINES)
-MODIFIED = "2026-10-02T10:00:00.001Z"
-MODIFIED_AT = datetime(2026, 10, 2, 10, 0, 0, 1000, UTC)
-
-
-def company(**properties: str | None) -> CompanyRecord:
-    record = MAPPER.company(
-        CompanyObject("10", CompanyProperties(hs_lastmodifieddate=MODIFIED, **properties))
-    )
-    assert isinstance(record, CompanyRecord)
-    return record
-
-
-def contact(company_id: str | None = None, **properties: str | None) -> ContactRecord:
-    told = ContactObject("20", ContactProperties(lastmodifieddate=MODIFIED, **properties))
-    record = MAPPER.contact(told, None if company_id is None else RecordId(company_id))
-    assert isinstance(record, ContactRecord)
-    return record
-
-
-def deal(
-    company_id: str | None = None, contact_ids: str | None = None, **properties: str | None
-) -> DealRecord:
-    """Map a deal; `contact_ids` are written with blanks between them."""
-    told = DealObject("30", DealProperties(hs_lastmodifieddate=MODIFIED, **properties))
-    linked = None if company_id is None else RecordId(company_id)
-    record = MAPPER.deal(told, linked, [RecordId(one) for one in (contact_ids or "").split()])
-    assert isinstance(record, DealRecord)
-    return record
-
-
 NAMES = {
     ObjectType.COMPANIES: {
         "domain": "domain",
@@ -218,37 +174,6 @@ class TestCompanies:
         record = company(name="Ac\0me \ud800", description="x" * 100_000)
         assert (record.name, record.unreadable) == ("Acme \ufffd", ())
         assert record.description == "x" * 100_000
-
-
-class TestIndustries:
-    def test_all_148_options_are_known(self) -> None:
-        assert len(INDUSTRIES) == 148
-
-    @pytest.mark.parametrize(
-        ("option", "naics", "sic"),
-        [
-            ("COMPUTER_SOFTWARE", "5132", "7372"),
-            ("BANKING", "5221", "6021"),
-            ("MOBILE_GAMES", *INDUSTRIES["MOBILE_GAMES"]),
-            ("CONSTRUCTION", "23", None),
-            ("RETAIL", "44-45", None),
-            ("FINANCIAL_SERVICES", "52", None),
-            ("INTERNET", None, None),
-            ("CONSUMER_GOODS", None, None),
-            ("AN_OPTION_OF_THEIR_OWN", None, None),
-        ],
-    )
-    def test_an_option_has_codes_where_one_fits(
-        self, option: str, naics: str | None, sic: str | None
-    ) -> None:
-        record = company(industry=option)
-        assert (record.industry, record.naics, record.sic, record.unreadable) == (option, naics, sic, ())
-
-    def test_codes_look_like_codes(self) -> None:
-        for codes in INDUSTRIES.values():
-            assert isinstance(codes, IndustryCodes)
-            assert codes.naics is None or codes.naics.isdigit() or codes.naics == "44-45"
-            assert codes.sic is None or (codes.sic.isdigit() and len(codes.sic) == 4)
 
 
 class TestContacts:

@@ -11,21 +11,12 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from astrelo.adapters.outbound.hubspot.industries import load_industries
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.wire import (
-    CompanyObject,
-    ContactObject,
-)
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.hubspot.wire import CompanyObject, ContactObject
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason, link_contact
 from astrelo.domain.identifiers import CompanyId, RecordId
-from astrelo.domain.records import (
-    CompanyRecord,
-    ContactRecord,
-)
+from astrelo.domain.records import CompanyRecord, ContactRecord
+from tests.unit.adapters.hubspot_records import MAPPER
 
-MAPPER = RecordMapper(BundledReferenceData(), load_industries(), "EUR")
 PORTAL = Path(__file__).parents[3].parent / "shared" / "data" / "portal-open.jsonl.gz"
 
 
