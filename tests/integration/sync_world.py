@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import uuid4
 
 import asyncpg
@@ -82,6 +83,9 @@ class ScriptedCrm(CrmProvider):
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return tokens
+
+    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+        return tokens.expires_at
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         return True

@@ -31,9 +31,9 @@ class Scene:
         )
 
     @asynccontextmanager
-    async def process(self, *, stop_after_answer: bool = False, idle: float = 18.0) -> AsyncIterator[Process]:
+    async def process(self, **errand_fields: float) -> AsyncIterator[Process]:
         """Start a process and wait until it is ready; it goes at the next line."""
-        errand = msgspec.structs.replace(self.errand, stop_after_answer=stop_after_answer, idle_seconds=idle)
+        errand = msgspec.structs.replace(self.errand, **errand_fields)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.integration.token_process", stdin=PIPE, stdout=PIPE
         )
@@ -141,10 +141,27 @@ async def test_killed_between_answer_and_commit_a_single_use_refresh_token_is_lo
     assert (await scene.world.connected()).id == connection.id
 
 
+async def test_killed_while_it_asks_when_the_new_access_token_ends_it_has_stored_the_single_use_refresh_token(
+    scene: Scene,
+) -> None:
+    scene.world.sandbox.switches.rotate_refresh_tokens = True
+    async with scene.process(stop_while_asking=True) as killed:
+        await tell(killed, "go")
+        token_hash, asking = sorted([await heard(killed), await heard(killed)], key=len, reverse=True)
+        assert asking == "asking"
+        killed.kill()
+        await killed.wait()
+    assert await refresh_once_more(scene) == token_hash == await scene.token_hash()
+    assert scene.token_calls() == 1
+    await scene.world.pool.execute("update crm_tokens set expires_at = now()")
+    assert await refresh_once_more(scene) == await scene.token_hash() != token_hash
+    assert (await scene.stored_connection()).is_active
+
+
 async def test_a_frozen_holder_is_ended_by_the_server_and_when_it_wakes_takes_over_what_came_after(
     scene: Scene,
 ) -> None:
-    async with scene.process(stop_after_answer=True, idle=0.2) as holder:
+    async with scene.process(stop_after_answer=True, idle_seconds=0.2) as holder:
         await tell(holder, "go")
         assert await heard(holder) == "answered"
         assert await refresh_once_more(scene) == await scene.token_hash()

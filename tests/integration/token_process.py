@@ -1,13 +1,15 @@
 """A process that wants one valid access token: `python -m tests.integration.token_process`.
 
 Reads its Errand as a line of JSON, says `ready`, waits for a line, and says the SHA-256 of the token or the
-error's name. With `stop_after_answer` it says `answered` instead, tokens in hand, and never commits.
+error's name. With `stop_after_answer` it says `answered` instead, tokens in hand, and never commits; with
+`stop_while_asking` it says `asking` when it is about to show the CRM the new access token.
 """
 
 import asyncio
 import hashlib
 import sys
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -35,6 +37,8 @@ class Errand(msgspec.Struct, kw_only=True):
     user_id: UUID
     connection_id: UUID
     stop_after_answer: bool = False
+    stop_while_asking: bool = False
+    """Whether new tokens come without their end, so that it is asked for."""
     idle_seconds: float = 18.0
     """How long the server lets the refresh's transaction stand still."""
 
@@ -53,7 +57,12 @@ class HubSpotTokens(ScriptedCrm):
             say("answered")
             # Stands still as a frozen process does: longer than any limit of ours.
             await asyncio.to_thread(sys.stdin.readline)
-        return renewed
+        return replace(renewed, expires_at=None) if self._errand.stop_while_asking else renewed
+
+    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+        say("asking")
+        await asyncio.to_thread(sys.stdin.readline)
+        return tokens.expires_at
 
 
 def say(word: str) -> None:

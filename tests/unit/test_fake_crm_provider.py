@@ -27,6 +27,10 @@ class FakeAccount(CrmAccountUnderTest):
         self.clock = self._time = clock
         self.provider = self._crm = crm
 
+    @property
+    def requests(self) -> int:
+        return self._crm.requests
+
     async def consent(self, authorization_url: str) -> Consent:
         url = urlsplit(authorization_url)
         query = parse_qs(url.query)
@@ -166,12 +170,12 @@ class TestFakeCrmProvider(CrmProviderContract):
 
 
 class TestFakeCrmProviderWhoseRefreshTokensAreSingleUse(CrmProviderContract):
-    """And whose access tokens do not say how long they live, and whose users sign in at several places."""
+    """And whose access tokens say how long they live only when asked, and whose users sign in at several places."""
 
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:
         clock = FakeClock()
-        crm = FakeCrmProvider(clock, page_size=700, rotates=True, token_life=None, login_hosts=HOSTS)
+        crm = FakeCrmProvider(clock, page_size=700, rotates=True, tells_expiry=False, login_hosts=HOSTS)
         account = FakeAccount(clock, crm)
         account.login_hosts = HOSTS
         return account

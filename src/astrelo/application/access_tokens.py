@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from astrelo.application.revocation import revoke
+from astrelo.application.token_expiry import LearnExpiry
 from astrelo.domain.connection import ApiAccess, CrmAccount, CrmConnection, TokenSet
 from astrelo.domain.errors import (
     CrmMisconfigured,
@@ -67,6 +68,7 @@ class AccessTokens:
         self._refresh_uow = refresh_uow
         self._crms = crms
         self._clock = clock
+        self._learn_expiry = LearnExpiry(uow)
         self._remembered: dict[ConnectionId, _Remembered] = {}
         self._flights: dict[ConnectionId, asyncio.Task[ApiAccess]] = {}
 
@@ -93,6 +95,7 @@ class AccessTokens:
     async def close(self) -> None:
         """Wait for refreshes under way: one cut off between answer and commit loses the grant."""
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
+        await self._learn_expiry.close()
 
     async def _join(self, connection: CrmConnection, rejected: str | None) -> ApiAccess:
         flight = self._flights.get(connection.id)
@@ -160,9 +163,12 @@ class AccessTokens:
         except StoreUnavailable:
             if before is None or renewed is None:
                 raise
-            return await self._store_again(connection, before, renewed)
-        log.info("token.refreshed", connection_id=str(connection.id), generation=generation)
-        return StoredTokens(renewed, generation)
+            stored = await self._store_again(connection, before, renewed)
+        else:
+            stored = StoredTokens(renewed, generation)
+        log.info("token.refreshed", connection_id=str(connection.id), generation=stored.generation)
+        self._learn_expiry.begin(self._crm(connection), connection, stored)
+        return stored
 
     async def _require_unused(self, connection: CrmConnection, stored: StoredTokens) -> None:
         """Ask before a refresh token is sent that may have been sent before: used twice, it ends the grant.

@@ -165,14 +165,27 @@ class CrmProvider(Protocol):
 
         `issued` is told the tokens as soon as there are any, before anything else can fail: they live on whatever
         becomes of this call, and whoever made it revokes those of which no grant came. It is not done here, because
-        only the caller knows whether a connection lives on the same ones. Raises GrantRejected, CrmMisconfigured.
+        only the caller knows whether a connection lives on the same ones. Unlike `refresh` it may ask several times:
+        the account must be known before there is anything to store, and a grant that is lost on the way costs the
+        user one more click. Raises GrantRejected, CrmMisconfigured.
         """
 
     @abstractmethod
     async def refresh(self, tokens: TokenSet) -> TokenSet:
-        """Get new tokens. Never retried: a refresh token may be single-use.
+        """Get new tokens by one request, and return what its answer says. Never retried.
 
-        Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured, CrmUnavailable.
+        A refresh token may be single-use, and then the new one exists in this answer alone: whoever called stores
+        it before anything else is asked, so nothing else is asked here. `expires_at` is None where the answer does
+        not tell it (`expiry_of` may). Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured,
+        CrmUnavailable.
+        """
+
+    @abstractmethod
+    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+        """Tell when the access token ends; None if it ends before long, and whatever goes wrong in asking.
+
+        For tokens that are stored already. Returns within 5 s and raises no CrmError: not to know it costs one
+        refused request, later.
         """
 
     @abstractmethod

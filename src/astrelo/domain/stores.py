@@ -64,6 +64,13 @@ class TokenStore(Protocol):
         """Store or replace; return the new generation."""
 
     @abstractmethod
+    async def note_expiry(self, connection_id: ConnectionId, generation: int, expires_at: datetime) -> None:
+        """Add when the access token of a generation ends; do nothing if the tokens are not that generation's.
+
+        Never waits for a lock, and does nothing if another transaction holds it: that one is about to change them.
+        """
+
+    @abstractmethod
     async def delete(self, connection_id: ConnectionId) -> None:
         """Idempotent."""
 

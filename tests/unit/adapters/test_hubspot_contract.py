@@ -26,6 +26,10 @@ class HubSpotAccount(CrmAccountUnderTest):
         self._ids: dict[tuple[str, str], str] = {}
         self.restart()
 
+    @property
+    def requests(self) -> int:
+        return len(self._sandbox.journal.entries)
+
     async def consent(self, authorization_url: str) -> Consent:
         return await consented(self._sandbox, authorization_url)
 

@@ -52,6 +52,10 @@ class SalesforceAccount(CrmAccountUnderTest):
         self._config = config(**settings)
         self.restart()
 
+    @property
+    def requests(self) -> int:
+        return len(self._sandbox.journal.entries)
+
     async def consent(self, authorization_url: str) -> Consent:
         return await consented(self._sandbox, authorization_url)
 

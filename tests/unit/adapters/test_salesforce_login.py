@@ -156,12 +156,24 @@ async def test_on_this_machine_login_and_api_may_be_played_at_two_loopback_names
     ],
     ids=lambda trouble: trouble.kind,
 )
-async def test_a_renewal_survives_trouble_in_asking_for_its_end(played: Played, trouble: Fault) -> None:
+async def test_trouble_in_asking_for_the_end_of_a_session_is_none_of_the_grants(
+    played: Played, trouble: Fault
+) -> None:
     tokens = (await played.connect()).tokens
     played.sandbox.faults.add(copy(trouble))
     renewed = await played.oauth.refresh(tokens)
-    assert renewed.expires_at is None
+    assert await played.oauth.expiry_of(renewed) is None
     assert await played.oauth.can_refresh(renewed)
+
+
+async def test_when_a_renewed_session_ends_can_be_asked(played: Played) -> None:
+    tokens = (await played.connect()).tokens
+    played.clock.advance(3_600)
+    renewed = await played.oauth.refresh(tokens)
+    assert renewed.expires_at is None
+    expiry = await played.oauth.expiry_of(renewed)
+    assert expiry is not None
+    assert 0 <= 7_200 - (expiry - played.clock.now()).total_seconds() < 1
 
 
 SHUT_OUT: dict[LoginRefusal, tuple[type[CrmError], str]] = {

@@ -209,7 +209,7 @@ async def test_an_instance_that_is_not_salesforces_is_told_no_token(instance_url
     renewed = await over(server).refresh(TOKENS)
     assert renewed.refresh_token == TOKEN_BODY["refresh_token"], "the old one is used up"
     assert renewed.api_url == TOKENS.api_url
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/token", f"{INSTANCE}/services/oauth2/introspect"]
+    assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
 
 
 async def test_a_stored_instance_that_is_not_salesforces_is_not_gone_on_with() -> None:

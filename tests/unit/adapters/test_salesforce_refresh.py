@@ -42,9 +42,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_refresh_goes_where_the_tokens_came_from_and_keeps_what_is_new() -> None:
-    server = Salesforce(body(scope=None, instance_url="https://acme--na2.my.salesforce.com"))
+    server = Salesforce(body(scope="api openid", instance_url="https://acme--na2.my.salesforce.com"))
     renewed = await over(server).refresh(TOKENS)
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/token", f"{INSTANCE}/services/oauth2/introspect"]
+    assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
     assert form_of(server.requests[0]) == {
         "grant_type": "refresh_token",
         "refresh_token": "5Aep861-refresh",
@@ -54,8 +54,8 @@ async def test_a_refresh_goes_where_the_tokens_came_from_and_keeps_what_is_new()
     assert renewed.refresh_token == "5Aep861-refresh-2"
     assert renewed.access_token == TOKEN_BODY["access_token"]
     assert (renewed.api_url, renewed.issuer_url) == ("https://acme--na2.my.salesforce.com", INSTANCE)
-    assert renewed.expires_at == START + timedelta(hours=2)
-    assert renewed.scopes == TOKENS.scopes
+    assert renewed.expires_at is None
+    assert renewed.scopes == {"api", "openid"}
 
 
 async def test_a_refresh_without_rotation_and_without_an_instance_keeps_the_old_ones() -> None:
@@ -63,10 +63,9 @@ async def test_a_refresh_without_rotation_and_without_an_instance_keeps_the_old_
     assert (renewed.refresh_token, renewed.api_url) == (TOKENS.refresh_token, TOKENS.api_url)
 
 
-async def test_a_refresh_that_tells_no_scopes_anywhere_keeps_the_old_ones() -> None:
+async def test_a_refresh_that_tells_no_scopes_keeps_the_old_ones() -> None:
     known = replace(TOKENS, scopes=frozenset({*TOKENS.scopes, "id"}))
-    renewed = await over(Salesforce(body(scope=None), introspect=told(200, {"active": True}))).refresh(known)
-    assert renewed.scopes == known.scopes
+    assert (await over(Salesforce(body(scope=None))).refresh(known)).scopes == known.scopes
 
 
 async def test_tokens_of_no_known_issuer_are_renewed_at_the_configured_login() -> None:
@@ -81,7 +80,16 @@ async def test_a_stored_issuer_that_is_not_salesforces_is_told_no_secret() -> No
     for call in (over(server).refresh, over(server).can_refresh, over(server).revoke):
         with pytest.raises(CrmRejected):
             await call(tokens)
+    assert await over(server).expiry_of(tokens) is None
     assert server.requests == []
+
+
+async def test_when_an_access_token_ends_is_asked_where_it_came_from() -> None:
+    server = Salesforce()
+    assert await over(server).expiry_of(TOKENS) == START + timedelta(hours=2)
+    assert server.asked() == [f"{INSTANCE}/services/oauth2/introspect"]
+    form = form_of(server.requests[0])
+    assert (form["token"], form["token_type_hint"]) == (TOKENS.access_token, "access_token")
 
 
 LIFE_UNKNOWN = {
@@ -102,30 +110,29 @@ LIFE_UNKNOWN = {
 
 
 @pytest.mark.parametrize("introspection", LIFE_UNKNOWN.values(), ids=LIFE_UNKNOWN)
-async def test_new_tokens_are_not_lost_over_an_end_that_is_not_told(introspection: Answer) -> None:
+async def test_an_end_that_is_not_told_is_not_known_and_costs_nothing(introspection: Answer) -> None:
     server = Salesforce(introspect=introspection)
-    renewed = await over(server).refresh(TOKENS)
-    assert (renewed.refresh_token, renewed.expires_at) == ("5Aep861-refresh-2", None)
-    assert len(server.requests) == 2
-    assert (await exchanged(Salesforce(introspect=introspection))).tokens.expires_at is None
+    assert await over(server).expiry_of(TOKENS) is None
+    assert len(server.requests) == 1
+    tokens = (await exchanged(Salesforce(introspect=introspection))).tokens
+    assert (tokens.refresh_token, tokens.expires_at) == ("5Aep861-refresh-2", None)
 
 
 async def test_an_end_that_is_told_too_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert oauth.INTROSPECTION_SECONDS < 5, "what the port promises"
     monkeypatch.setattr(oauth, "INTROSPECTION_SECONDS", 0.02)
+    server = Salesforce(introspect=never)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
-            renewed = await over(Salesforce(introspect=never)).refresh(TOKENS)
-    assert (renewed.refresh_token, renewed.expires_at) == ("5Aep861-refresh-2", None)
-    assert [entry["event"] for entry in logs] == ["crm.token_life_unknown"]
+            assert await over(server).expiry_of(TOKENS) is None
+            assert (await exchanged(server)).tokens.expires_at is None
+    assert [entry["event"] for entry in logs] == ["crm.token_life_unknown"] * 2
     assert not any(secret in repr(logs) for secret in SECRETS)
 
 
-async def test_a_refresh_leaves_the_introspection_its_time_within_the_promise(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert oauth.INTROSPECTION_SECONDS < shared.LONGEST_CALL_SECONDS < 15
-    monkeypatch.setattr(oauth, "INTROSPECTION_SECONDS", 30.0)
-    monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 30.05)
+async def test_a_refresh_is_over_within_the_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shared.LONGEST_CALL_SECONDS < 15
+    monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 0.02)
     async with asyncio.timeout(5):
         with pytest.raises(CrmUnavailable, match="longer than"):
             await over(Salesforce(never)).refresh(TOKENS)

@@ -1,5 +1,6 @@
 """What every TokenStore does within one transaction. Waiting for a lock is shown in test_connect_stores."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -23,6 +24,8 @@ SECOND = TokenSet(
     api_url="https://acme.my.crm.example",
     issuer_url="https://login.crm.example",
 )
+
+END = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.anyio
@@ -67,6 +70,24 @@ class TokenStoreContract:
             assert (await store.get(connection_id)).attempts == attempts
         await store.put(connection_id, SECOND)
         assert (await store.get(connection_id)).attempts == 0
+
+    async def test_the_end_of_an_access_token_can_be_noted_afterwards(
+        self, store: TokenStore, connection_id: ConnectionId
+    ) -> None:
+        generation = await store.put(connection_id, SECOND)
+        await store.begin_refresh(connection_id)
+        await store.note_expiry(connection_id, generation, END)
+        noted = replace(SECOND, expires_at=END)
+        assert await store.get(connection_id) == StoredTokens(noted, generation, attempts=1)
+
+    async def test_of_tokens_that_have_changed_no_end_is_noted(
+        self, store: TokenStore, connection_id: ConnectionId
+    ) -> None:
+        await store.note_expiry(connection_id, 1, END)  # there are none, and there will be none
+        before = await store.put(connection_id, FIRST)
+        now = await store.put(connection_id, SECOND)
+        await store.note_expiry(connection_id, before, END)
+        assert await store.get(connection_id) == StoredTokens(SECOND, now)
 
     async def test_deleted_tokens_are_gone_and_deleting_again_is_harmless(
         self, store: TokenStore, connection_id: ConnectionId

@@ -47,7 +47,8 @@ class _Code(NamedTuple):
 class FakeCrmProvider(CrmProvider):
     """Records in the order in which they were first put.
 
-    With `rotates`, a refresh token is good for one refresh, and one that is used again ends the grant.
+    With `rotates`, a refresh token is good for one refresh, and one that is used again ends the grant. Without
+    `tells_expiry` the end of an access token is told only to who asks for it.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class FakeCrmProvider(CrmProvider):
         account_id: str = "1",
         page_size: int = 100,
         rotates: bool = False,
-        token_life: timedelta | None = timedelta(minutes=30),
+        token_life: timedelta = timedelta(minutes=30),
+        tells_expiry: bool = True,
         login_hosts: Sequence[str] = (),
     ) -> None:
         self._clock = clock
@@ -66,6 +68,8 @@ class FakeCrmProvider(CrmProvider):
         self._page_size = page_size
         self._rotates = rotates
         self._token_life = token_life
+        self._tells_expiry = tells_expiry
+        self._ends: dict[str, datetime] = {}
         self._login_hosts = login_hosts
         self._issued = 0
         self._codes: dict[str, _Code] = {}
@@ -90,6 +94,7 @@ class FakeCrmProvider(CrmProvider):
         self.knows_tokens = True
         """Whether access tokens are accepted at all."""
         self.loses_next_answer = False
+        self.requests = 0
         self.hides_account = False
         """Whether tokens are given, and then not told which account they open."""
 
@@ -170,6 +175,16 @@ class FakeCrmProvider(CrmProvider):
         renewed = self._tokens(family)
         self._require_arrival()
         return renewed
+
+    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+        if self._tells_expiry:
+            return tokens.expires_at
+        try:
+            self._require_service()
+            self._require_arrival()
+        except CrmError:
+            return None
+        return self._ends.get(tokens.access_token) if self._opens(tokens.access_token) else None
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         self._require_service()
@@ -263,11 +278,11 @@ class FakeCrmProvider(CrmProvider):
     def _tokens(self, family: _Family) -> TokenSet:
         access_token = self._issue("access")
         family.access_tokens.add(access_token)
-        life = self._token_life
+        end = self._ends[access_token] = self._clock.now() + self._token_life
         return TokenSet(
             access_token=access_token,
             refresh_token=family.refresh_token,
-            expires_at=None if life is None else self._clock.now() + life,
+            expires_at=end if self._tells_expiry else None,
             scopes=SCOPES,
         )
 
@@ -310,6 +325,7 @@ class FakeCrmProvider(CrmProvider):
             raise CrmUnavailable(self._provider, "its answer was lost")
 
     def _require_answer(self) -> None:
+        self.requests += 1
         if self.trouble is not None:
             raise self.trouble
 

@@ -1,5 +1,8 @@
 """Tokens in memory."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId
@@ -30,6 +33,12 @@ class FakeTokenStore(TokenStore):
         generation = before.generation + 1 if before else 1
         self._stored[connection_id] = StoredTokens(tokens, generation)
         return generation
+
+    async def note_expiry(self, connection_id: ConnectionId, generation: int, expires_at: datetime) -> None:
+        stored = self._stored.get(connection_id)
+        if stored is not None and stored.generation == generation:
+            tokens = replace(stored.tokens, expires_at=expires_at)
+            self._stored[connection_id] = stored._replace(tokens=tokens)
 
     async def delete(self, connection_id: ConnectionId) -> None:
         self._stored.pop(connection_id, None)

@@ -39,6 +39,11 @@ class CrmAccountUnderTest(ABC):
     resolution: timedelta = timedelta(milliseconds=1)
     """The smallest difference between two modification times that the CRM can tell."""
 
+    @property
+    @abstractmethod
+    def requests(self) -> int:
+        """How many requests the CRM has received until now, from whomever."""
+
     @abstractmethod
     async def consent(self, authorization_url: str) -> Consent:
         """Go there as a browser would, and allow everything that is asked for."""

@@ -165,6 +165,36 @@ class Authorizing(OverAnAccount):
         assert await pages(account.provider, session)
         assert session.tokens == renewed
 
+    async def test_a_refresh_is_one_request_so_that_nothing_delays_the_storing_of_its_tokens(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        for _ in range(2):
+            before = account.requests
+            session.tokens = await account.provider.refresh(session.tokens)
+            assert account.requests == before + 1
+
+    async def test_when_an_access_token_ends_can_be_asked_afterwards_and_uses_nothing_up(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        for _ in range(2):
+            renewed = session.tokens = await account.provider.refresh(session.tokens)
+            ends = [await account.provider.expiry_of(renewed) for _ in range(2)]
+            assert all(end is None or end > account.clock.now() for end in ends)
+            assert renewed.expires_at in {None, ends[0]}
+            assert await pages(account.provider, session)
+            assert session.refreshes == 0
+
+    async def test_an_end_that_cannot_be_asked_for_is_not_known_and_no_error(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        renewed = await account.provider.refresh(session.tokens)
+        for trouble in (account.lose_next_answer, account.break_down, lambda: account.talk_nonsense("{")):
+            trouble()
+            assert await account.provider.expiry_of(renewed) == renewed.expires_at
+            account.recover()
+        account.uninstall()
+        assert await account.provider.expiry_of(renewed) == renewed.expires_at
+
     async def test_each_refresh_needs_only_the_tokens_of_the_one_before(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:

@@ -51,9 +51,9 @@ _WORD = re.compile(r"\w{1,60}", re.ASCII)
 
 
 @asynccontextmanager
-async def bounded(provider: Provider, spare: float = 0.0) -> AsyncIterator[None]:
-    """Bound what is awaited inside, leaving `spare` seconds of the promise to what comes after it."""
-    seconds = LONGEST_CALL_SECONDS - spare
+async def bounded(provider: Provider) -> AsyncIterator[None]:
+    """Bound all that is awaited inside."""
+    seconds = LONGEST_CALL_SECONDS
     try:
         async with asyncio.timeout(seconds):
             yield

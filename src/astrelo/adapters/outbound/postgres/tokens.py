@@ -1,5 +1,7 @@
 """Tokens in PostgreSQL, as ciphertexts that open only in their own row and column."""
 
+from datetime import datetime
+
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
@@ -44,6 +46,11 @@ class PgTokenStore(TokenStore):
         )
         if begun is None:
             raise NotFound("tokens of connection", connection_id)
+
+    async def note_expiry(self, connection_id: ConnectionId, generation: int, expires_at: datetime) -> None:
+        await self._connection.execute(
+            statement("token_note_expiry"), self._user_id, connection_id, generation, expires_at
+        )
 
     async def delete(self, connection_id: ConnectionId) -> None:
         await self._connection.execute(statement("token_delete"), self._user_id, connection_id)

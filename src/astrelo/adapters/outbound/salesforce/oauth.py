@@ -6,6 +6,7 @@ sends us to a host that is not Salesforce's, and redirects are not followed.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -98,21 +99,27 @@ class SalesforceOAuth:
                     "its token response has no refresh token; our app must be allowed the scope refresh_token"
                 )
                 raise CrmMisconfigured(Provider.SALESFORCE, reason)
-            tokens = await self._token_set(response, response.refresh_token, issuer, self._api_url(response))
+            tokens = _token_set(response, response.refresh_token, issuer, self._api_url(response))
+            tokens = await self._described(tokens, is_scope_told=bool(response.scope))
             account = await self._account(response, tokens)
         return Grant(tokens=tokens, account=account)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
-        """Renew where the tokens came from. Without rotation the old refresh token stays."""
+        """Renew where the tokens came from, and ask for nothing else: until they are stored, they are here alone.
+
+        Without rotation the old refresh token stays.
+        """
         issuer = self._issuer(tokens)
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        async with bounded(Provider.SALESFORCE, spare=INTROSPECTION_SECONDS):
+        async with bounded(Provider.SALESFORCE):
             reply = await self._post(issuer, "token", form)
         response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
         api_url = self._renewed_api_url(response, tokens)
-        return await self._token_set(
-            response, response.refresh_token or tokens.refresh_token, issuer, api_url, tokens.scopes
-        )
+        refresh_token = response.refresh_token or tokens.refresh_token
+        return _token_set(response, refresh_token, issuer, api_url, tokens.scopes)
+
+    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+        return self._end_of(await self._introspected(tokens))
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
@@ -147,32 +154,19 @@ class SalesforceOAuth:
         reader = OrganizationReader(self._sender, tokens.api_url, tokens.access_token, self._clock.now())
         return await reader.account(organization)
 
-    async def _token_set(
-        self,
-        response: TokenResponse,
-        refresh_token: str,
-        issuer: str,
-        api_url: str,
-        known: frozenset[str] = frozenset(REQUIRED_SCOPES),
-    ) -> TokenSet:
-        """Ask when the access token ends. `known` are the scopes if no answer tells them (RFC 6749 §5.1, §6)."""
-        told = await self._introspected(issuer, response.access_token)
-        scope = response.scope or (told.scope if told else None)
-        return TokenSet(
-            access_token=response.access_token,
-            refresh_token=refresh_token,
-            expires_at=self._end_of(told),
-            scopes=_expanded(scope) if scope else known,
-            api_url=api_url,
-            issuer_url=issuer,
-        )
+    async def _described(self, tokens: TokenSet, *, is_scope_told: bool) -> TokenSet:
+        told = await self._introspected(tokens)
+        if told is None:
+            return tokens
+        scopes = tokens.scopes if is_scope_told or not told.scope else _expanded(told.scope)
+        return replace(tokens, expires_at=self._end_of(told), scopes=scopes)
 
-    async def _introspected(self, issuer: str, access_token: str) -> Introspection | None:
-        """Return None whatever goes wrong: the new tokens must not be lost over it."""
-        form = {"token": access_token, "token_type_hint": "access_token"}
+    async def _introspected(self, tokens: TokenSet) -> Introspection | None:
+        """Return what is told of an access token, and None whatever goes wrong: nothing must fail over it."""
+        form = {"token": tokens.access_token, "token_type_hint": "access_token"}
         try:
             async with asyncio.timeout(INTROSPECTION_SECONDS):
-                reply = await self._post(issuer, "introspect", form)
+                reply = await self._post(self._issuer(tokens), "introspect", form)
             return self._decoded(reply, _INTROSPECTION, ReauthorizationRequired)
         except (CrmError, TimeoutError) as error:
             _log.warning("crm.token_life_unknown", provider=Provider.SALESFORCE.value, reason=str(error))
@@ -223,6 +217,24 @@ class SalesforceOAuth:
         if reply.status not in SUCCESS or reply.is_html:
             raise refusal(reply, gone, self._clock.now())
         return decoded(reply, decode, Provider.SALESFORCE)
+
+
+def _token_set(
+    response: TokenResponse,
+    refresh_token: str,
+    issuer: str,
+    api_url: str,
+    known: frozenset[str] = frozenset(REQUIRED_SCOPES),
+) -> TokenSet:
+    """Make of an answer what it says. `known` are the scopes if it tells none (RFC 6749 §5.1, §6)."""
+    return TokenSet(
+        access_token=response.access_token,
+        refresh_token=refresh_token,
+        expires_at=None,
+        scopes=_expanded(response.scope) if response.scope else known,
+        api_url=api_url,
+        issuer_url=issuer,
+    )
 
 
 def _expanded(scope: str) -> frozenset[str]:

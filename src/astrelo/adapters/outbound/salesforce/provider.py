@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -104,6 +105,9 @@ class SalesforceProvider(CrmProvider):
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return await self._oauth.refresh(tokens)
+
+    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+        return await self._oauth.expiry_of(tokens)
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         return await self._oauth.can_refresh(tokens)
