@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.transport import Sender, open_transport
+from astrelo.adapters.outbound.crm.sending import Sender, open_transport
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool

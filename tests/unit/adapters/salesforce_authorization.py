@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from astrelo.adapters.outbound.crm.transport import Sender
+from astrelo.adapters.outbound.crm.sending import Sender
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
 from astrelo.domain.connection import Grant, TokenSet

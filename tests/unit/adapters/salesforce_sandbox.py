@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from astrelo.adapters.outbound.crm.transport import LARGEST_ANSWER
+from astrelo.adapters.outbound.crm.sending import LARGEST_ANSWER
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, build_salesforce

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.sending import Sender, Timeouts, retry_after
 from astrelo.adapters.outbound.crm.transport import (
     ONE_ATTEMPT,
     PATIENT,
@@ -17,9 +18,6 @@ from astrelo.adapters.outbound.crm.transport import (
     CrmTransport,
     Incomplete,
     RetryPolicy,
-    Sender,
-    Timeouts,
-    retry_after,
 )
 from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
 from astrelo.domain.connection import ApiAccess, CrmAccount
@@ -313,12 +311,21 @@ async def test_a_refused_token_is_renewed_once(category: str) -> None:
     assert reader.clock.slept == []
 
 
-async def test_a_second_refused_token_asks_for_a_person() -> None:
+async def test_a_renewed_token_that_is_refused_is_renewed_once_more() -> None:
+    """It may have come to its end while a failure was waited out, or have been renewed by somebody else."""
+    refusal = told(401, {"category": "INVALID_AUTHENTICATION"})
+    for answers in ([refusal, refusal, OK], [refusal, answer(502, HTML), refusal, OK]):
+        server, session = Server(*answers), RenewingSession()
+        assert await Reader(server).read(session) == b'{"fine": true}'
+        assert (len(server.requests), session.generation) == (len(answers), 3)
+
+
+async def test_a_third_refused_token_asks_for_a_person() -> None:
     server = Server(told(401, {"category": "INVALID_AUTHENTICATION"}))
     session = RenewingSession()
     with pytest.raises(ReauthorizationRequired):
         await Reader(server).read(session)
-    assert (len(server.requests), session.generation) == (2, 2)
+    assert (len(server.requests), session.generation) == (3, 3)
 
 
 async def test_an_answer_that_drips_forever_is_given_up() -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.crm import oauth
-from astrelo.adapters.outbound.crm.transport import Sender, Timeouts
+from astrelo.adapters.outbound.crm.sending import Sender, Timeouts
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.domain.connection import AuthorizationRequest, TokenSet
 from astrelo.domain.errors import (

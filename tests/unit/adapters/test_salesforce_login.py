@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from astrelo.adapters.outbound.crm.transport import Sender
+from astrelo.adapters.outbound.crm.sending import Sender
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
 from astrelo.domain.connection import Grant

@@ -15,7 +15,8 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, mended
-from astrelo.adapters.outbound.crm.transport import Incomplete, Reply, retry_after
+from astrelo.adapters.outbound.crm.sending import Reply, retry_after
+from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import (
     CrmError,

@@ -1,21 +1,19 @@
-"""How we talk HTTP to a CRM: timeouts, retries, the rate budget, one renewal of the token.
+"""Reading from a CRM: the rate budget, retries, renewals of the token.
 
 What an answer means is the dialect's business, one for each CRM. Everything sent through `CrmTransport`
 is a read, whatever its method, and may be sent again; OAuth calls must not come this way.
 """
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import httpx
 import structlog
 
 from astrelo.adapters.outbound.crm.rate_budget import Budget
+from astrelo.adapters.outbound.crm.sending import NoAnswerInTime, Reply, Sender
 from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
@@ -25,24 +23,6 @@ T = TypeVar("T")
 B = TypeVar("B", bound=Budget)
 B_contra = TypeVar("B_contra", bound=Budget, contravariant=True)
 _log = structlog.get_logger(__name__)
-
-LONGEST_RETRY_AFTER = timedelta(days=1)
-"""The longest pause that a CRM is known to announce (an account that moves between data centres)."""
-
-
-class Timeouts(NamedTuple):
-    """Seconds. `whole` bounds what the others do not: a body that drips forever."""
-
-    connect: float = 10.0
-    read: float = 45.0
-    write: float = 30.0
-    pool: float = 60.0
-    whole: float = 120.0
-
-
-DEFAULT_TIMEOUTS = Timeouts()
-LARGEST_ANSWER = 64 * 2**20
-"""In bytes, unpacked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +40,12 @@ class RetryPolicy:
         return step * (0.5 + jitter / 2)
 
 
+MOST_REFUSALS = 3
+"""So many tokens are refused to a call before a person is asked. One that was renewed a moment ago may be at its end
+by the time that it is used, or have been renewed by somebody else."""
+
 PATIENT = RetryPolicy()
 ONE_ATTEMPT = RetryPolicy(attempts=1)
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: httpx.Headers
-    body: bytes
-
-    @property
-    def is_html(self) -> bool:
-        return self.body[:256].lstrip().startswith(b"<")
 
 
 class TryAgain(NamedTuple):
@@ -107,14 +81,6 @@ class TokenRefused(NamedTuple):
 Verdict = CrmError | TryAgain | TokenRefused
 
 
-class NoAnswerInTime(CrmUnavailable):
-    """The connection stood, but the answer did not come, or not to its end."""
-
-
-class TooLarge(CrmRejected):
-    """An answer that takes more memory than one may; a smaller part of it can be asked for where the CRM divides."""
-
-
 class Incomplete(Exception):
     """A success that is not the whole answer: JSON cut off, or a batch of which a part failed at the CRM."""
 
@@ -133,91 +99,6 @@ class Dialect(Protocol[B_contra]):
     @abstractmethod
     def observe(self, headers: httpx.Headers, budget: B_contra) -> None:
         """Let the budget learn from an answer's headers."""
-
-
-def open_transport(limit: int = 64, *, keep_alive: bool = True) -> httpx.AsyncHTTPTransport:
-    """Make a pool of at most `limit` connections.
-
-    It is httpx's transport without httpx's client: the client's layers (cookies, redirects, auth flows,
-    URL merging) do nothing for these calls and are a quarter of a request's cost.
-
-    A kept connection may be closed by the other side just as a request goes out on it. A read is simply
-    sent again; what must never be sent twice does better without `keep_alive`.
-    """
-    kept = None if keep_alive else 0
-    limits = httpx.Limits(max_connections=limit, max_keepalive_connections=kept, keepalive_expiry=30.0)
-    return httpx.AsyncHTTPTransport(limits=limits)
-
-
-class Sender:
-    """One request, one answer, within the timeouts and the size limit."""
-
-    def __init__(
-        self,
-        transport: httpx.AsyncBaseTransport,
-        provider: Provider,
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        largest_answer: int = LARGEST_ANSWER,
-    ) -> None:
-        self._transport = transport
-        self._provider = provider
-        self._whole = timeouts.whole
-        self._largest_answer = largest_answer
-        self._extensions = {
-            "timeout": {
-                "connect": timeouts.connect,
-                "read": timeouts.read,
-                "write": timeouts.write,
-                "pool": timeouts.pool,
-            }
-        }
-
-    async def send(
-        self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None = None
-    ) -> Reply:
-        """Raise CrmUnavailable when there is no whole answer, CrmRejected for one that cannot be taken."""
-        try:
-            request = httpx.Request(
-                method, url, headers=headers, content=content, extensions=self._extensions
-            )
-            async with asyncio.timeout(self._whole):
-                response = await self._transport.handle_async_request(request)
-                try:
-                    body = await self._body(response)
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise NoAnswerInTime(self._provider, f"no whole answer within {self._whole:.0f} s") from error
-        except httpx.InvalidURL as error:
-            raise CrmRejected(self._provider, None, "a cursor of its own makes no URL") from error
-        except httpx.ReadTimeout as error:
-            raise NoAnswerInTime(self._provider, f"no answer ({type(error).__name__})") from error
-        except httpx.TransportError as error:
-            raise CrmUnavailable(self._provider, f"no answer ({type(error).__name__})") from error
-        except httpx.DecodingError as error:
-            raise CrmUnavailable(self._provider, "its compressed answer cannot be read") from error
-        return Reply(response.status_code, response.headers, body)
-
-    async def _body(self, response: httpx.Response) -> bytes:
-        # Only one layer: each may swell a thousandfold before its bytes are counted.
-        if response.headers.get("content-encoding", "identity").lower() not in _READABLE_ENCODINGS:
-            raise CrmRejected(
-                self._provider,
-                response.status_code,
-                "its answer is compressed in a way that nobody asked for",
-            )
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > self._largest_answer:
-                raise TooLarge(
-                    self._provider,
-                    response.status_code,
-                    f"its answer is larger than {self._largest_answer} bytes",
-                )
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class _TokenRefusedError(Exception):
@@ -265,13 +146,14 @@ class CrmTransport(Generic[B]):
     ) -> T:
         """Do as `read` does, for an answer of which more than the body counts."""
         refused: str | None = None
-        failures, waited = 0, 0.0
+        refusals, failures, waited = 0, 0, 0.0
         while True:
             access = await session.access(refused)
             try:
                 return await self._attempt(call, access, session, budget, decode)
             except _TokenRefusedError as error:
-                if refused is not None:
+                refusals += 1
+                if refusals == MOST_REFUSALS:
                     raise ReauthorizationRequired(self._dialect.provider, str(error)) from None
                 refused = access.token
             except _FailedAttemptError as failure:
@@ -377,17 +259,3 @@ def _attempts(verdict: TryAgain, policy: RetryPolicy) -> int:
 
 
 _SUCCESS = range(200, 300)
-_READABLE_ENCODINGS = frozenset({"identity", "gzip"})
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Read Retry-After (RFC 9110 §10.2.3: seconds or a date), at most a day; None when absent or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        if text.replace(".", "", 1).isdecimal():
-            pause = timedelta(seconds=min(float(text), LONGEST_RETRY_AFTER.total_seconds()))
-        else:
-            pause = parsedate_to_datetime(text) - now
-    except (ValueError, TypeError):
-        return None
-    return min(max(pause, timedelta()), LONGEST_RETRY_AFTER)

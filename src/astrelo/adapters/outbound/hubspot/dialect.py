@@ -10,15 +10,8 @@ import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
 from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
-from astrelo.adapters.outbound.crm.transport import (
-    Call,
-    Dialect,
-    Reply,
-    TokenRefused,
-    TryAgain,
-    Verdict,
-    retry_after,
-)
+from astrelo.adapters.outbound.crm.sending import Reply, retry_after
+from astrelo.adapters.outbound.crm.transport import Call, Dialect, TokenRefused, TryAgain, Verdict
 from astrelo.adapters.outbound.hubspot.wire import ErrorBody
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
 from astrelo.domain.identifiers import Provider

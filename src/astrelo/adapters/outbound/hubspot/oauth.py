@@ -24,7 +24,7 @@ from astrelo.adapters.outbound.crm.oauth import (
     transient,
     word,
 )
-from astrelo.adapters.outbound.crm.transport import Reply, Sender
+from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.wire import (
     AccountDetails,

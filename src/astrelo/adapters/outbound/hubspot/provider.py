@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.transport import CrmTransport, Sender, open_transport
+from astrelo.adapters.outbound.crm.sending import Sender, open_transport
+from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.crm.walking import ahead
 from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
 from astrelo.adapters.outbound.hubspot.client import (

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from astrelo.adapters.outbound.crm.transport import TooLarge
+from astrelo.adapters.outbound.crm.sending import TooLarge
 from astrelo.adapters.outbound.crm.walking import Trail, ahead
 from astrelo.adapters.outbound.salesforce.client import JobResults
 from astrelo.adapters.outbound.salesforce.dialect import Refused

@@ -10,13 +10,13 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from astrelo.adapters.outbound.crm.sending import Reply
 from astrelo.adapters.outbound.crm.transport import (
     ONE_ATTEMPT,
     PATIENT,
     Call,
     CrmTransport,
     Incomplete,
-    Reply,
     RetryPolicy,
 )
 from astrelo.adapters.outbound.salesforce.answers import (

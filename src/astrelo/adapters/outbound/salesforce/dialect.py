@@ -12,15 +12,8 @@ import httpx
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
-from astrelo.adapters.outbound.crm.transport import (
-    Call,
-    Dialect,
-    Reply,
-    TokenRefused,
-    TryAgain,
-    Verdict,
-    retry_after,
-)
+from astrelo.adapters.outbound.crm.sending import Reply, retry_after
+from astrelo.adapters.outbound.crm.transport import Call, Dialect, TokenRefused, TryAgain, Verdict
 from astrelo.adapters.outbound.salesforce.budgets import OrgBudget
 from astrelo.domain.errors import (
     CrmRejected,

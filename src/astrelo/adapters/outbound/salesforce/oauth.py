@@ -23,7 +23,7 @@ from astrelo.adapters.outbound.crm.oauth import (
     revocable,
     tell_issued,
 )
-from astrelo.adapters.outbound.crm.transport import Reply, Sender
+from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
 from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
 from astrelo.adapters.outbound.salesforce.oauth_refusals import error_body, refusal

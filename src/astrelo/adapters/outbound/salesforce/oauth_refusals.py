@@ -10,7 +10,7 @@ import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE
 from astrelo.adapters.outbound.crm.oauth import GoneError, transient, word
-from astrelo.adapters.outbound.crm.transport import Reply
+from astrelo.adapters.outbound.crm.sending import Reply
 from astrelo.adapters.outbound.salesforce.oauth_wire import OAuthErrorBody
 from astrelo.domain.errors import (
     CrmError,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from astrelo.adapters.outbound.crm.decoding import Decoder, code_word
 from astrelo.adapters.outbound.crm.oauth import LONGEST_ACCOUNT_NAME, SUCCESS, decoded, transient
-from astrelo.adapters.outbound.crm.transport import Reply, Sender
+from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
 from astrelo.adapters.outbound.salesforce.dialect import DAILY_LIMIT_PAUSE, first_error
 from astrelo.adapters.outbound.salesforce.oauth_wire import CurrencyRows, OrganizationRows, UserInfo

@@ -9,13 +9,8 @@ from typing import Any, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.transport import (
-    LARGEST_ANSWER,
-    CrmTransport,
-    Sender,
-    TooLarge,
-    open_transport,
-)
+from astrelo.adapters.outbound.crm.sending import LARGEST_ANSWER, Sender, TooLarge, open_transport
+from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.crm.walking import ahead
 from astrelo.adapters.outbound.salesforce.budgets import BudgetBook
 from astrelo.adapters.outbound.salesforce.bulk import JobRefused, exported
