@@ -228,7 +228,9 @@ async def test_without_a_log_of_deletions_no_contact_is_taken_for_erased() -> No
     assert (page.removed_ids, page.erased_ids) == ([person(1)], [])
 
 
-async def test_where_the_log_of_deletions_may_not_be_asked_about_what_is_to_come_it_is_asked_up_to_now() -> None:
+async def test_where_the_log_of_deletions_may_not_be_asked_about_what_is_to_come_it_is_asked_up_to_now() -> (
+    None
+):
     world = people(1)
     world.sandbox.org.erase("Contact", person(1))
     world.clock.advance(120)
