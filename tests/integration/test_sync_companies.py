@@ -53,6 +53,27 @@ def test_domains_swapped_between_two_companies_keep_both_ids(play: Play) -> None
     play(crm, scenario)
 
 
+def test_contacts_of_companies_that_are_there_need_no_second_decision(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com"), company("2", "bolt.io")]]})
+
+    async def scenario(made: World) -> None:
+        await made.sync()
+        crm.pages[CONTACTS] = [
+            [
+                contact("11", "ann@acme.com"),
+                contact("12", "bo@acme.com", company_id="2"),
+                contact("13", "cy@bolt.io", company_id="not there"),
+            ]
+        ]
+        with capture_logs() as logs:
+            await made.sync()
+        assert [entry["relinked"] for entry in logs if entry["event"] == "sync.finished"] == [0]
+        matches = {key[1]: row[1] for key, row in (await made.view()).contacts.items()}
+        assert matches == {"11": "email_domain", "12": "provider_id", "13": "email_domain"}
+
+    play(crm, scenario)
+
+
 def test_companies_that_fall_together_leave_an_alias_and_take_their_contacts_along(play: Play) -> None:
     crm = ScriptedCrm(
         pages={

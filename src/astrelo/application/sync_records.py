@@ -146,8 +146,8 @@ class SyncContacts:
     ) -> Sequence[tuple[Contact, bytes]]:
         records = [write.record for write in batch.writes]
         by_record = await tx.companies.by_record(provider, _company_ids(records))
-        domains = {domain for record in records for domain in record.email_domains}
-        by_domain = await tx.companies.by_domain(domains)
+        others = (record for record in records if record.company_id not in by_record)
+        by_domain = await tx.companies.by_domain({domain for one in others for domain in one.email_domains})
         return [
             (
                 Contact(
