@@ -125,7 +125,6 @@ async def test_a_run_shows_its_progress_beside_the_last_one(api: ApiWorld) -> No
         ("failed", None, "Request a sync again"),
         ("parked", None, "Connect HubSpot again"),
         ("parked", WRITTEN_AT, "Nothing"),
-        ("partial", None, "Grant the missing permissions"),
         ("completed", None, None),
     ],
 )

@@ -77,6 +77,23 @@ async def test_an_object_type_that_failed_is_no_matter_of_permissions(api: ApiWo
     ]
 
 
+async def test_owners_that_were_refused_have_a_warning_and_advice(api: ApiWorld) -> None:
+    run = await api.run(
+        await api.connection(), status="partial", owners_status="refused", owners_reason="no permission"
+    )
+    report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
+    assert report["run"]["owners"] == {"status": "refused", "reason": "no permission"}
+    assert report["run"]["action"].startswith("Grant the missing permissions")
+    assert report["warnings"] == ["The owners were refused: no permission."]
+
+
+async def test_owners_that_failed_are_read_again(api: ApiWorld) -> None:
+    run = await api.run(await api.connection(), status="partial", owners_status="failed", owners_reason="odd")
+    report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
+    assert report["run"]["action"].startswith("The next sync reads the owners again.")
+    assert report["warnings"] == ["The owners were not read to their end: odd."]
+
+
 async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiWorld) -> None:
     run = await api.run(await api.connection(), status="partial")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")

@@ -182,6 +182,13 @@ class StepView(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class OwnersStepView(Struct, frozen=True, kw_only=True):
+    """The owners' part of a run: they are read whole before the records, so there is no progress to tell."""
+
+    status: StepStatus
+    reason: str | None = None
+
+
 class RunView(Struct, frozen=True, kw_only=True):
     """A sync run. `reason` and `action` are sentences for people: what happened, and what to do about it."""
 
@@ -196,6 +203,7 @@ class RunView(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     parked_until: datetime | None
     attempts: int
+    owners: OwnersStepView
     steps: list[StepView]
 
 

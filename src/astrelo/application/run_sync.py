@@ -30,9 +30,10 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
 from astrelo.domain.ports import Clock, CrmProviders, CrmSession
+from astrelo.domain.records import OwnerRecord
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import Transaction, UnitOfWork
-from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
+from astrelo.domain.sync import MAX_ATTEMPTS, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
 
 log = structlog.get_logger()
 
@@ -96,11 +97,11 @@ class RunSync:
             await self._park(run, str(error), error.retry_after)
         except AstreloError as error:
             log.warning("sync.failed", reason=str(error))
-            await self._end(run, run.failed(str(error), self._clock.now()))
+            await self._fail(run, str(error))
         except Exception as error:
             log.exception("sync.crashed")
             reason = f"unexpected {type(error).__name__}; the log has the details"
-            await self._end(run, run.failed(reason, self._clock.now()))
+            await self._fail(run, reason)
 
     async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> SyncRun | None:
         async with self._uow(user_id) as tx:
@@ -137,29 +138,39 @@ class RunSync:
         # Connected again since the last run, its API may have moved: one that is gone refuses no token.
         self._tokens.forget(connection.id)
         session = ConnectionSession(self._tokens, connection)
-        refusals: list[str] = []
-        owner_ids = await self._read_owners(run, session, refusals)
+        owner_ids = await self._owner_ids(run, session)
         pace = Pace(run.open_steps)
         source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, pace=pace)
         steps = await self._walk_side_by_side(source, turn)
         is_walked = all(step.is_done for step in steps)
         if is_walked and await self._look_for_deletions(source, steps, turn):
-            await self._finish(run, refusals)
+            await self._finish(run)
         else:
             await self._hand_on(run)
 
-    async def _read_owners(
-        self, run: SyncRun, session: CrmSession, refusals: list[str]
-    ) -> frozenset[RecordId] | None:
-        try:
-            owners = await self._crms.by_name[run.provider].owners(session)
-        except (PermissionMissing, CrmRejected) as error:
-            refusals.append(str(error))
+    async def _owner_ids(self, run: SyncRun, session: CrmSession) -> frozenset[RecordId] | None:
+        """Read the owners in the run's first slice; the others know them from the store. None when they are left out."""
+        owners = run.owners
+        if owners.status is StepStatus.PENDING:
+            owners = await self._read_owners(run, session)
+        if owners.status is not StepStatus.COMPLETED:
             return None
         async with self._uow(run.user_id) as tx:
-            await _still_ours(tx, run)
-            await tx.owners.put(run.provider, owners)
-        return frozenset(owner.record_id for owner in owners)
+            return await tx.owners.ids(run.provider)
+
+    async def _read_owners(self, run: SyncRun, session: CrmSession) -> OwnersStep:
+        told: Sequence[OwnerRecord] = ()
+        step = OwnersStep(status=StepStatus.COMPLETED)
+        try:
+            told = await self._crms.by_name[run.provider].owners(session)
+        except (PermissionMissing, CrmRejected) as error:
+            step = OwnersStep(status=_status_after(error), reason=str(error))
+            log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
+        async with self._uow(run.user_id) as tx:
+            current = await _still_ours(tx, run)
+            await tx.owners.put(run.provider, told)
+            await tx.runs.save(replace(current, owners=step))
+        return step
 
     async def _walk_side_by_side(self, source: Source, turn: Slice) -> Sequence[SyncStep]:
         try:
@@ -197,7 +208,7 @@ class RunSync:
         self, source: Source, step: SyncStep, error: PermissionMissing | CrmRejected
     ) -> SyncStep:
         """End one object type without its rest; the others go on."""
-        status = StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
+        status = _status_after(error)
         log.warning(
             "sync.object_type_left_out", object_type=step.object_type, status=status, reason=str(error)
         )
@@ -213,7 +224,7 @@ class RunSync:
             await tx.runs.advance(source.run.id, step)
         return step
 
-    async def _finish(self, run: SyncRun, refusals: Sequence[str]) -> None:
+    async def _finish(self, run: SyncRun) -> None:
         async with self._uow(run.user_id) as tx:
             connection = await tx.connections.lock(run.provider)
             current = await _still_ours(tx, run)
@@ -221,7 +232,7 @@ class RunSync:
             now = self._clock.now()
             relinked = await tx.links.redecide(now)
             await self._mark_complete(tx, current)
-            finished = current.finished(now, refusals)
+            finished = current.finished(now)
             await tx.runs.save(finished)
             if finished.status is not RunStatus.FAILED:
                 await tx.runs.forget_seen(run.id)
@@ -290,15 +301,20 @@ class RunSync:
                 await tx.runs.save(current.parked(str(error), until=None))
             log.warning("sync.waits_for_a_person", reason=error.reason)
 
-    async def _end(self, run: SyncRun, ended: SyncRun) -> None:
+    async def _fail(self, run: SyncRun, reason: str) -> None:
         """Write how it ended, unless somebody else owns the run by now."""
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
-                await _still_ours(tx, run)
-                await tx.runs.save(ended)
+                current = await _still_ours(tx, run)
+                failed = current.failed(reason, self._clock.now())
+                await tx.runs.save(failed)
                 if connection is not None and connection.is_active:
-                    await self._request_following(tx, connection, ended)
+                    await self._request_following(tx, connection, failed)
+
+
+def _status_after(error: PermissionMissing | CrmRejected) -> StepStatus:
+    return StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
 
 
 def _waits_for_a_person(run: SyncRun) -> bool:

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from astrelo.application.read_models import CrowdedDomain, IntegrationStatus, RunView, StepView
-from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.application.read_models import (
+    CrowdedDomain,
+    IntegrationStatus,
+    OwnersStepView,
+    RunView,
+    StepView,
+)
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus, StepStatus
 
 _IF_IT_STAYS = "If that ends the same way, tell us: it is ours to mend."
@@ -35,7 +41,7 @@ def action_for_run(run: RunView) -> str | None:
         case RunStatus.FAILED:
             return "Request a sync again: it goes on where this one stopped."
         case RunStatus.PARTIAL:
-            return " ".join(_advice_on_what_lacks(run))
+            return " ".join(_advice_on_what_lacks(run)) or None
         case _:
             return None
 
@@ -44,7 +50,7 @@ def _advice_on_what_lacks(run: RunView) -> Iterator[str]:
     name = run.provider.label
     not_believed = any(step.status is StepStatus.COMPLETED and step.reason is not None for step in run.steps)
     failed = _ended_as(run, StepStatus.FAILED)
-    if _ended_as(run, StepStatus.REFUSED) or not (failed or not_believed):
+    if _ended_as(run, StepStatus.REFUSED):
         yield f"Grant the missing permissions in {name}, then connect it again."
     if failed:
         yield f"The next sync reads the {_listed(failed)} again. {_IF_IT_STAYS}"
@@ -55,8 +61,9 @@ def _advice_on_what_lacks(run: RunView) -> Iterator[str]:
         )
 
 
-def _ended_as(run: RunView, status: StepStatus) -> Sequence[ObjectType]:
-    return [step.object_type for step in run.steps if step.status is status]
+def _ended_as(run: RunView, status: StepStatus) -> Sequence[str]:
+    ended = {"owners": run.owners.status} | {step.object_type.value: step.status for step in run.steps}
+    return [name for name, ended_as in ended.items() if ended_as is status]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -67,10 +74,14 @@ def _listed(names: Sequence[str]) -> str:
 def warnings_of(run: RunView, crowded: Sequence[CrowdedDomain]) -> list[str]:
     """List what a run could not keep, read or be sure of."""
     about_steps = [sentence for step in run.steps for sentence in _warnings_of_step(step)]
-    return about_steps + [
-        f"{domain.records} company records share the domain {domain.domain}: they count as one company."
-        for domain in crowded
-    ]
+    return (
+        _left_out("owners", run.owners)
+        + about_steps
+        + [
+            f"{domain.records} company records share the domain {domain.domain}: they count as one company."
+            for domain in crowded
+        ]
+    )
 
 
 def _warnings_of_step(step: StepView) -> list[str]:
@@ -86,8 +97,12 @@ def _warnings_of_step(step: StepView) -> list[str]:
         warnings.append(f"The counts of the {step.object_type} do not add up: please tell us.")
     if step.status is StepStatus.COMPLETED and step.reason is not None:
         warnings.append(f"Deletions were not taken over: {step.reason}.")
+    return warnings + _left_out(step.object_type, step)
+
+
+def _left_out(name: str, step: StepView | OwnersStepView) -> list[str]:
     if step.status is StepStatus.REFUSED:
-        warnings.append(f"The {step.object_type} were refused: {step.reason or 'no reason was given'}.")
+        return [f"The {name} were refused: {step.reason or 'no reason was given'}."]
     if step.status is StepStatus.FAILED:
-        warnings.append(f"The {step.object_type} were not read to their end: {step.reason}.")
-    return warnings
+        return [f"The {name} were not read to their end: {step.reason or 'no reason was given'}."]
+    return []

@@ -226,6 +226,10 @@ class OwnerRepository(Protocol):
     async def put(self, source: Provider, owners: Sequence[OwnerRecord]) -> None: ...
 
     @abstractmethod
+    async def ids(self, source: Provider) -> frozenset[RecordId]:
+        """Return the ids at the CRM of all its owners that were ever put."""
+
+    @abstractmethod
     async def purge(self, source: Provider) -> None:
         """Delete the source's owners, after its records: nothing else points at them."""
 

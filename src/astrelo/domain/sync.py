@@ -200,6 +200,15 @@ class SyncStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersStep:
+    """The owners' part of a run: read whole in its first slice, so without a cursor, and uncounted."""
+
+    status: StepStatus = StepStatus.PENDING
+    reason: str | None = None
+    """Why they were refused or failed, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRun:
     """The aggregate. The database row is the truth; a queue only says when to look at it."""
 
@@ -219,6 +228,7 @@ class SyncRun:
     """How often it was taken up since it last stopped in good order."""
     reason: str | None = None
     """Why it is parked, partial or failed, for people."""
+    owners: OwnersStep = OwnersStep()
     steps: tuple[SyncStep, ...] = ()
 
     @classmethod
@@ -278,7 +288,8 @@ class SyncRun:
 
     def resumed(self) -> Self:
         """Go on because somebody asks: what was refused or failed before may be readable by now."""
-        return replace(self.requeued(), steps=tuple(step.reopened() for step in self.steps))
+        steps = tuple(step.reopened() for step in self.steps)
+        return replace(self.requeued(), owners=OwnersStep(), steps=steps)
 
     def is_resumable(self, now: datetime, wanted: SyncMode) -> bool:
         """Tell whether a request for a sync should go on with this run rather than begin another.
@@ -291,16 +302,16 @@ class SyncRun:
             return is_recent and self.mode.covers(wanted)
         return self.status is RunStatus.PARKED
 
-    def finished(self, at: datetime, refusals: Sequence[str] = ()) -> Self:
+    def finished(self, at: datetime) -> Self:
         """End a run whose steps are all done: completed, or partial when something was refused or failed.
 
-        One that read no object type because of what failed has failed itself. `refusals` are those of what has
-        no step of its own, the owners.
+        One that read no object type because of what failed has failed itself.
         """
         self._require_open("finished")
         if self.open_steps:
             raise InvalidTransition("sync run", f"still reading {self.open_steps[0].object_type}", "finished")
-        lacking = [*refusals, *(step.reason for step in self.steps if step.reason)]
+        reasons = [self.owners.reason, *(step.reason for step in self.steps)]
+        lacking = [reason for reason in reasons if reason]
         status = RunStatus.PARTIAL if lacking else RunStatus.COMPLETED
         if self._read_nothing:
             status = RunStatus.FAILED

@@ -12,6 +12,7 @@ from astrelo.application.read_models import (
     IntegrationCounts,
     IntegrationStatus,
     IntegrationView,
+    OwnersStepView,
     RunView,
     StepView,
 )
@@ -64,6 +65,7 @@ def synced(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: in
         finished_at=at(1),
         parked_until=None,
         attempts=1,
+        owners=OwnersStepView(status=StepStatus.COMPLETED),
         steps=list(steps or (step_of(kind) for kind in ObjectType)),
     )
     integration = IntegrationView(

@@ -19,7 +19,7 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
-from astrelo.domain.sync import Counts, RunStatus, StepStatus, SyncRun, SyncStep
+from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncRun, SyncStep
 from tests.unit.domain.records import NOON, at
 
 numbers = st.integers(0, 1000)
@@ -149,7 +149,8 @@ class TestTheCourseOfARun:
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover deals.")
 
     def test_refused_owners_make_it_partial_though_they_have_no_step(self) -> None:
-        finished = done(running()).finished(at(9), ["The grant does not cover owners."])
+        refused = OwnersStep(status=StepStatus.REFUSED, reason="The grant does not cover owners.")
+        finished = replace(done(running()), owners=refused).finished(at(9))
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover owners.")
 
     def test_one_that_read_no_object_type_because_of_what_failed_has_failed(self) -> None:

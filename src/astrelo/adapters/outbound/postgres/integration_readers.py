@@ -13,6 +13,7 @@ from astrelo.application.read_models import (
     IntegrationCounts,
     IntegrationStatus,
     IntegrationView,
+    OwnersStepView,
     RejectedRecordView,
     RunReport,
     RunView,
@@ -31,6 +32,7 @@ CROWDED = 20
 CROWDED_SHOWN = 50
 
 _STEPS = msgspec.json.Decoder(list[StepView])
+_OWNERS = msgspec.json.Decoder(OwnersStepView)
 _FRESHNESS = msgspec.json.Decoder(Freshness)
 _COUNTS = msgspec.json.Decoder(IntegrationCounts)
 
@@ -102,5 +104,6 @@ async def _runs(
 
 
 def _run(row: asyncpg.Record) -> RunView:
-    run = msgspec.convert(dict(row) | {"steps": _STEPS.decode(row["steps"])}, RunView)
+    decoded = {"steps": _STEPS.decode(row["steps"]), "owners": _OWNERS.decode(row["owners"])}
+    run = msgspec.convert(dict(row) | decoded, RunView)
     return msgspec.structs.replace(run, action=action_for_run(run))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
-from astrelo.domain.identifiers import Provider, UserId
+from astrelo.domain.identifiers import Provider, RecordId, UserId
 from astrelo.domain.ports import Randomness
 from astrelo.domain.records import OwnerRecord
 from astrelo.domain.stores import OwnerRepository
@@ -30,6 +30,10 @@ class PgOwners(OwnerRepository):
             [owner.last_name for owner in unique],
             [owner.archived for owner in unique],
         )
+
+    async def ids(self, source: Provider) -> frozenset[RecordId]:
+        rows = await self._connection.fetch(statement("owner_ids"), self._user_id, source)
+        return frozenset(RecordId(row["external_provider_id"]) for row in rows)
 
     async def purge(self, source: Provider) -> None:
         await self._connection.execute(statement("owner_purge"), self._user_id, source)

@@ -20,7 +20,7 @@ from astrelo.domain.identifiers import (
 )
 from astrelo.domain.records import RejectedRecord
 from astrelo.domain.stores import SyncRuns
-from astrelo.domain.sync import Counts, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
+from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
 
 _ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"
 
@@ -142,6 +142,8 @@ class PgSyncRuns(SyncRuns):
             run.finished_at,
             run.parked_until,
             run.attempts,
+            run.owners.status,
+            run.owners.reason,
         )
         await self._connection.execute(
             statement("run_raise_epochs"),
@@ -175,6 +177,7 @@ def _run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
         finished_at=row["finished_at"],
         parked_until=row["parked_until"],
         attempts=row["attempts"],
+        owners=OwnersStep(status=StepStatus(row["owners_status"]), reason=row["owners_reason"]),
         steps=steps,
     )
 

@@ -3,6 +3,7 @@
 -- `certified` repeats the domain's rule: every distinct record of a completed walk is accounted for.
 select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_at, r.finished_at,
     r.parked_until, r.attempts,
+    jsonb_build_object('status', r.owners_status, 'reason', r.owners_reason)::text as owners,
     (select coalesce(jsonb_agg(jsonb_build_object(
             'object_type', s.object_type,
             'status', s.status,
