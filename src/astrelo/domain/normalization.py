@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from astrelo.domain.ports import ReferenceData
@@ -31,6 +32,9 @@ MAX_NUMBER_LENGTH = 64
 
 _SAFE_DIGITS = 9
 """So many digits or fewer are within every bound here, whatever they are."""
+
+_CACHED_SHARES = 1_024
+"""There are few: most deals tell their stage's."""
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//+|https?:/*", re.IGNORECASE)
 _PLAIN_URL = re.compile(r"https?://(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]+)/?")
@@ -193,6 +197,7 @@ def revenue_range(revenue: Decimal | None) -> str | None:
     return REVENUE_RANGES[bisect_right(_REVENUE_BOUNDS, revenue)]
 
 
+@lru_cache(_CACHED_SHARES)
 def probability(value: str | None) -> Decimal | None:
     """Read a share from 0 to 1."""
     number = amount(value)
