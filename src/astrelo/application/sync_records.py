@@ -40,7 +40,8 @@ class SyncCompanies:
             for write in batch.writes
             if _moves(write) or RecordKey(provider, write.record.record_id) in survivors
         ]
-        moves += _standing_survivors(provider, changes, batch, known, survivors)
+        if survivors:
+            moves += _standing_survivors(provider, changes, batch, known, survivors)
         companies = await tx.companies.affected(provider, [*moves, *departures])
         regrouping = regroup([*moves, *departures], companies, lambda: CompanyId(self._randomness.uuid()))
         at = self._clock.now()

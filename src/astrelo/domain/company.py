@@ -120,15 +120,16 @@ def _settle(
     absorbed: dict[CompanyId, CompanyId] = {}
     minted: set[CompanyId] = set()
     for group, moves in members.items():
-        claimants = sorted(claims.get(group, ()), key=_seniority)
-        if claimants:
-            company_id = claimants[0].id
-            absorbed.update((other.id, company_id) for other in claimants[1:])
+        if group in claims:
+            oldest, *others = sorted(claims[group], key=_seniority)
+            company_id = oldest.id
+            absorbed.update((other.id, company_id) for other in others)
         else:
             company_id = mint()
             minted.add(company_id)
         domains[company_id] = group if isinstance(group, str) else None
-        assignments.update((move.key, company_id) for move in moves)
+        for move in moves:
+            assignments[move.key] = company_id
     return Regrouping(assignments, domains, frozenset(minted), absorbed, frozenset(vacated))
 
 
