@@ -6,7 +6,7 @@ import pytest
 
 from astrelo.application.access_tokens import ConnectionSession
 from astrelo.domain.connection import ConnectionStatus
-from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired
+from astrelo.domain.errors import CrmError, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.token_scene import LIFE
@@ -52,12 +52,23 @@ async def test_at_hubspot_an_uninstalled_app_needs_a_person(world: OAuthWorld) -
     assert stored.status is ConnectionStatus.NEEDS_REAUTHORIZATION
 
 
-@pytest.mark.parametrize("status", [423, 429, 477, 500, 503])
-async def test_at_hubspot_a_busy_token_endpoint_is_transient(world: OAuthWorld, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (423, CrmUnavailable),
+        (429, RateLimited),
+        (477, RateLimited),
+        (500, CrmUnavailable),
+        (503, CrmUnavailable),
+    ],
+)
+async def test_at_hubspot_a_busy_token_endpoint_is_transient(
+    world: OAuthWorld, status: int, error: type[CrmError]
+) -> None:
     connection = await world.connected()
     world.clock.advance(LIFE)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=status))
-    with pytest.raises(CrmUnavailable):
+    with pytest.raises(error):
         await world.tokens.valid(connection)
     stored = await world.stored()
     assert stored is not None

@@ -76,8 +76,8 @@ class AccessTokens:
         """Return access that should work now; never with `rejected`, a token that the CRM has just refused.
 
         Raises ReauthorizationRequired (the connection then says so too, unless it is disconnected),
-        CrmUnavailable, CrmMisconfigured, CrmRejected, ProviderNotConfigured, StoreUnavailable or
-        SecretUnreadable.
+        RateLimited, CrmUnavailable, CrmMisconfigured, CrmRejected, ProviderNotConfigured, StoreUnavailable
+        or SecretUnreadable.
         """
         known = self._remembered.get(connection.id)
         if known and known.until > self._clock.monotonic() and known.access.token != rejected:
@@ -137,7 +137,7 @@ class AccessTokens:
             if rejected is None and _outlives(read.tokens, self._clock.now() + _LAST_USE):
                 log.warning("token.refresh_postponed", connection_id=str(connection.id), reason=str(error))
                 return read
-            raise _transient(error) from error
+            raise
 
     async def _refresh(self, connection: CrmConnection, rejected: str | None) -> StoredTokens:
         before: StoredTokens | None = None
@@ -331,9 +331,3 @@ def _good_for(tokens: TokenSet, now: datetime) -> timedelta:
     A fresh token may pass its refresh margin meanwhile: the margin is twenty times longer.
     """
     return REMEMBERED_FOR if _outlives(tokens, now + REMEMBERED_FOR) else timedelta(0)
-
-
-def _transient(error: CrmUnavailable | RateLimited) -> CrmUnavailable:
-    if isinstance(error, CrmUnavailable):
-        return error
-    return CrmUnavailable(error.provider, f"its token endpoint asks for a pause ({error.policy})")

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -212,7 +213,12 @@ async def _exchange(
     except GrantRejected as error:
         detail = f"{name} refused the authorization code ({error.reason}); start again"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
-    except (CrmUnavailable, RateLimited) as error:
+    except RateLimited as error:
+        pause = max(1, math.ceil(error.retry_after / timedelta(minutes=1)))
+        reason = f" ({error.why})" if error.why else ""
+        detail = f"{name} asks for a pause{reason}; try again in {pause} min"
+        raise _failed(AuthorizationFailure.FAILED, detail) from error
+    except CrmUnavailable as error:
         detail = f"{name} does not answer at the moment; try again in a minute"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
     except CrmMisconfigured as error:

@@ -97,7 +97,8 @@ class StartAuthorization:
         host is kept: people paste whole addresses, and some hold a session.
 
         Raises ProviderNotConfigured, InvalidInput for a return path or login host that is none, and
-        CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection works.
+        RateLimited, CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection
+        works.
         """
         crm = self._crms.get(provider)
         if crm is None:

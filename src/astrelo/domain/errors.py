@@ -143,12 +143,20 @@ class CrmError(AstreloError):
 
 
 class RateLimited(CrmError):
-    """The CRM asks for a pause of `retry_after` that is too long to wait in place: park."""
+    """The CRM asks for a pause of `retry_after` that is too long to wait in place: park.
 
-    def __init__(self, provider: Provider, retry_after: timedelta, policy: str) -> None:
-        super().__init__(provider, f"rate limit {policy}, wait {retry_after.total_seconds():.0f} s")
+    `policy` is the CRM's own word for what is in the way; `why` tells people, where the word alone does not.
+    """
+
+    def __init__(
+        self, provider: Provider, retry_after: timedelta, policy: str, why: str | None = None
+    ) -> None:
+        pause = f"{retry_after.total_seconds():.0f} s"
+        told = f"{why}; next attempt in {pause}" if why else f"rate limit {policy}, wait {pause}"
+        super().__init__(provider, told)
         self.retry_after = retry_after
         self.policy = policy
+        self.why = why
 
 
 class CrmUnavailable(CrmError):

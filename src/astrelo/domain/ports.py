@@ -116,7 +116,7 @@ class CrmSession(Protocol):
         """Return a token that should work now, and where the account's API is.
 
         `rejected` is a token that the CRM has just refused as expired: if it is still the current one, it
-        is refreshed first. Raises ReauthorizationRequired, CrmUnavailable, CrmMisconfigured.
+        is refreshed first. Raises ReauthorizationRequired, RateLimited, CrmUnavailable, CrmMisconfigured.
         """
 
 

@@ -105,10 +105,18 @@ async def test_the_days_limit_parks_for_an_hour_at_once() -> None:
     assert len(reader.server.requests) == 1
 
 
-async def test_hours_at_which_nobody_may_sign_in_are_waited_out_by_the_run() -> None:
-    error = await refused(refusal(403, "LOGIN_DURING_RESTRICTED_TIME"))
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("LOGIN_DURING_RESTRICTED_TIME", "ask the org's administrator for other login hours, or wait"),
+        ("LOGIN_DURING_RESTRICTED_DOMAIN", "refuses our IP addresses; ask its administrator to admit them"),
+    ],
+)
+async def test_an_hour_or_an_address_that_is_barred_is_waited_out_by_the_run(code: str, reason: str) -> None:
+    error = await refused(refusal(403, code))
     assert isinstance(error, RateLimited)
     assert error.retry_after == timedelta(hours=1)
+    assert reason in str(error)
 
 
 async def test_too_many_requests_at_one_time_are_waited_out_in_place() -> None:
@@ -142,7 +150,6 @@ async def test_a_refused_token_is_renewed_and_at_last_a_person_is_asked(given: A
     [
         ("INACTIVE_OWNER_OR_USER", "user who connected is inactive"),
         ("INVALID_LOGIN", "sign in"),
-        ("LOGIN_DURING_RESTRICTED_DOMAIN", "IP addresses"),
         ("ORG_LOCKED", "org is locked"),
         ("TRIAL_EXPIRED", "trial"),
     ],

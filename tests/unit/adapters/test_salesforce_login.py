@@ -179,10 +179,10 @@ async def test_when_a_renewed_session_ends_can_be_asked(played: Played) -> None:
 SHUT_OUT: dict[LoginRefusal, tuple[type[CrmError], str]] = {
     "inactive_user": (ReauthorizationRequired, "inactive"),
     "inactive_org": (ReauthorizationRequired, "suspended"),
-    "ip_restricted": (ReauthorizationRequired, "IP addresses"),
+    "ip_restricted": (RateLimited, "ask its administrator to admit them"),
     "not_approved": (ReauthorizationRequired, "approve"),
     "app_not_found": (ReauthorizationRequired, "install"),
-    "rate_limit_exceeded": (RateLimited, "rate_limit_exceeded"),
+    "rate_limit_exceeded": (RateLimited, "too often"),
     "in_progress": (CrmUnavailable, "being processed"),
     "invalid_client_credentials": (CrmMisconfigured, "invalid_client_credentials"),
 }
@@ -198,7 +198,8 @@ async def test_an_org_that_shuts_us_out_says_why(played: Played, refused: LoginR
     assert type(renewing.value) is error
     with pytest.raises(CrmError, match=reason) as connecting:
         await played.oauth.exchange(code, VERIFIER, None)
-    assert type(connecting.value) is (GrantRejected if error is ReauthorizationRequired else error)
+    ends_the_code_alone = error is ReauthorizationRequired or refused == "ip_restricted"
+    assert type(connecting.value) is (GrantRejected if ends_the_code_alone else error)
     played.switches.login_refusal = None
     assert (await played.oauth.refresh(tokens)).access_token
 

@@ -332,7 +332,7 @@ async def test_a_token_response_that_is_cut_off_is_no_answer(cut_off: bytes) -> 
         ("redirect_uri_missing", "", CrmMisconfigured, "redirect_uri"),
         ("invalid_client_id", "", CrmMisconfigured, "invalid_client_id"),
         ("invalid_client", "app must be installed into org", CrmMisconfigured, "invalid_client"),
-        ("rate_limit_exceeded", "number of logins exceeded", RateLimited, "rate_limit_exceeded"),
+        ("rate_limit_exceeded", "number of logins exceeded", RateLimited, "too often"),
     ],
 )
 async def test_a_refused_code_is_told_from_our_own_mistakes(

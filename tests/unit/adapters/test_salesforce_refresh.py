@@ -147,10 +147,10 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
     ),
     ("a grant gone", refusal("invalid_grant"), ReauthorizationRequired, "invalid_grant"),
     (
-        "an address",
+        "an address or an hour",
         refusal("invalid_grant", "ip restricted or invalid login hours"),
-        ReauthorizationRequired,
-        "IP",
+        RateLimited,
+        "ask its administrator to admit them",
     ),
     (
         "no approval",
@@ -164,8 +164,18 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
         ReauthorizationRequired,
         "administrator to approve",
     ),
-    ("an inactive user", refusal("inactive_user", "user is inactive"), ReauthorizationRequired, "user"),
-    ("an inactive org", refusal("inactive_org", "org locked"), ReauthorizationRequired, "org is locked"),
+    (
+        "an inactive user",
+        refusal("inactive_user", "user is inactive"),
+        ReauthorizationRequired,
+        "ask the org's administrator to activate",
+    ),
+    (
+        "an inactive org",
+        refusal("inactive_org", "org locked"),
+        ReauthorizationRequired,
+        "administrator can ask Salesforce",
+    ),
     (
         "no app",
         refusal("app_not_found", "External client app is not installed in this org"),
@@ -175,9 +185,10 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
     (
         "an address, in capitals",
         refusal("invalid_grant", "IP Restricted"),
-        ReauthorizationRequired,
+        RateLimited,
         "IP addr",
     ),
+    ("an hour alone", refusal("invalid_grant", "invalid login hours"), RateLimited, "login hours"),
     ("no app, in capitals", refusal("OAUTH_EC_APP_NOT_FOUND"), ReauthorizationRequired, "install"),
     (
         "our id",
@@ -211,7 +222,7 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
         CrmMisconfigured,
         "invalid_request",
     ),
-    ("too many logins", refusal("rate_limit_exceeded", "login rate exceeded"), RateLimited, "rate_limit"),
+    ("too many logins", refusal("rate_limit_exceeded", "login rate exceeded"), RateLimited, "too often"),
     (
         "another refresh",
         refusal("invalid_grant", "Token request is already being processed"),
@@ -252,10 +263,23 @@ async def test_a_refused_refresh_is_classified_told_to_people_and_never_repeated
     assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
 
 
-async def test_the_login_limit_is_waited_out_for_the_hour_that_it_counts() -> None:
+BARRED = refusal("invalid_grant", "ip restricted or invalid login hours")
+
+
+@pytest.mark.parametrize(
+    "given", [refusal("rate_limit_exceeded"), BARRED], ids=["the login limit", "a barred address or hour"]
+)
+async def test_what_passes_by_the_hour_is_waited_out_for_one(given: Answer) -> None:
     with pytest.raises(RateLimited) as limited:
-        await over(Salesforce(refusal("rate_limit_exceeded"))).refresh(TOKENS)
+        await over(Salesforce(given)).refresh(TOKENS)
     assert limited.value.retry_after == timedelta(hours=1)
+
+
+async def test_an_org_that_bars_us_says_nothing_of_whether_a_grant_lives() -> None:
+    with pytest.raises(RateLimited):
+        await over(Salesforce(introspect=BARRED)).can_refresh(TOKENS)
+    with pytest.raises(RateLimited):
+        await over(Salesforce(revoke=BARRED)).revoke(TOKENS)
 
 
 @pytest.mark.parametrize("active", [True, False])

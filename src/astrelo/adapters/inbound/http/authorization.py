@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problem_kinds import (
+    CRM_RATE_LIMITED,
     CRM_UNAVAILABLE,
     CROSS_SITE_REQUEST,
     NOT_FOUND,
@@ -119,7 +120,9 @@ class AuthorizationRoutes(Controller):
 
     @post(
         "/authorize",
-        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST, PROVIDER_NOT_CONFIGURED, CRM_UNAVAILABLE),
+        responses=documented(
+            NOT_FOUND, CROSS_SITE_REQUEST, PROVIDER_NOT_CONFIGURED, CRM_UNAVAILABLE, CRM_RATE_LIMITED
+        ),
         status_code=200,
         summary="Connect a CRM, for a page that holds a token",
     )

@@ -31,10 +31,18 @@ LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
 DAILY_LIMIT_PAUSE = timedelta(hours=1)
 """Salesforce tells no Retry-After: the limit counts 24 rolling hours, so that an hour frees some of them."""
 
-OUT_OF_HOURS_PAUSE = timedelta(hours=1)
+SHUT_OUT_PAUSE = timedelta(hours=1)
 """Profiles restrict logins to whole hours."""
 
-_OUT_OF_HOURS = "LOGIN_DURING_RESTRICTED_TIME"
+_SHUT_OUT = {
+    "LOGIN_DURING_RESTRICTED_TIME": (
+        "the Salesforce user who connected may not sign in at this hour; "
+        "ask the org's administrator for other login hours, or wait"
+    ),
+    "LOGIN_DURING_RESTRICTED_DOMAIN": (
+        "the Salesforce org refuses our IP addresses; ask its administrator to admit them"
+    ),
+}
 _CONCURRENCY_PAUSE = timedelta(seconds=10)
 _USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,12})/(\d{1,12})(?!\d)", re.ASCII)
 _TOKEN_REFUSED = frozenset({"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "ORG_NOT_OWNED_BY_INSTANCE"})
@@ -62,7 +70,6 @@ _GRANT_GONE = {
     "INVALID_LOGIN": "Salesforce does not let the user who connected sign in",
     "PASSWORD_LOCKOUT": "the Salesforce user who connected is locked out",
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "the password of the Salesforce user who connected has expired",
-    "LOGIN_DURING_RESTRICTED_DOMAIN": "the Salesforce org does not admit our IP addresses",
     "INACTIVE_ORG": "the Salesforce org is inactive",
     "ORG_LOCKED": "the Salesforce org is locked",
     "TRIAL_EXPIRED": "the trial of the Salesforce org has ended",
@@ -149,6 +156,14 @@ class SalesforceDialect(Dialect[OrgBudget]):
         return TryAgain(CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
 
 
+def shut_out(code: str, reason: str) -> RateLimited:
+    """Make the error of an org that bars us by address or by the hour, and has not ended the grant.
+
+    It passes with the hour, or when an administrator mends it: nobody needs to connect again.
+    """
+    return RateLimited(Provider.SALESFORCE, SHUT_OUT_PAUSE, code, reason)
+
+
 def first_error(reply: Reply) -> ApiError:
     """Return the first error that an answer names: bodies are arrays of them, or (rarely) one object."""
     try:
@@ -165,8 +180,8 @@ def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
         return _limit_exceeded(error)
     if code in _TIMED_OUT:
         return timed_out(call.method, call.label)
-    if code == _OUT_OF_HOURS:
-        return RateLimited(Provider.SALESFORCE, OUT_OF_HOURS_PAUSE, code)
+    if code in _SHUT_OUT:
+        return shut_out(code, _SHUT_OUT[code])
     if code in _GRANT_GONE:
         return ReauthorizationRequired(Provider.SALESFORCE, _GRANT_GONE[code])
     return _not_permitted(code, call) if code in _NOT_PERMITTED else None

@@ -11,6 +11,7 @@ import msgspec
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE
 from astrelo.adapters.outbound.crm.oauth import GoneError, transient, word
 from astrelo.adapters.outbound.crm.sending import Reply
+from astrelo.adapters.outbound.salesforce.dialect import shut_out
 from astrelo.adapters.outbound.salesforce.oauth_wire import OAuthErrorBody
 from astrelo.domain.errors import (
     CrmError,
@@ -46,19 +47,25 @@ _NOT_INSTALLED = "our app is not installed in the Salesforce org; ask its admini
 _NOT_APPROVED = (
     "the Salesforce user has not been allowed to use our app; ask the org's administrator to approve it"
 )
-_BLOCKED = "the Salesforce org refuses our IP addresses or the user's login hours; ask its administrator to admit them"
+_SHUT_OUT = "the Salesforce org refuses our IP addresses or the user's login hours; ask its administrator to admit them"
+_BARRED = frozenset({"ip restricted", "invalid login hours"})
+_TOO_MANY_LOGINS = (
+    "the Salesforce user who connected has signed in too often within the hour, renewals included"
+)
 _BY_ERROR = {
     "app_not_found": _NOT_INSTALLED,
     "oauth_ec_app_not_found": _NOT_INSTALLED,
     "invalid_app_access": _NOT_APPROVED,
-    "inactive_user": "the Salesforce user who connected is inactive",
-    "inactive_org": "the Salesforce org is locked, closed or suspended",
+    "inactive_user": (
+        "the Salesforce user who connected is inactive; "
+        "ask the org's administrator to activate it, or connect as another user"
+    ),
+    "inactive_org": "the Salesforce org is locked, closed or suspended; its administrator can ask Salesforce why",
 }
 _BY_DESCRIPTION = {
     "not installed": _NOT_INSTALLED,
     "hasn't approved": _NOT_APPROVED,
     "not admin approved": _NOT_APPROVED,
-    "ip restricted": _BLOCKED,
     "expired access/refresh token": "expired access/refresh token",
     "code verifier": "invalid code verifier",
     "authorization code": "the authorization code was used, is unknown, or has expired",
@@ -92,7 +99,7 @@ def refusal(reply: Reply, gone: GoneError, now: datetime) -> CrmError:
 
 def _passing(error: str, told: str) -> CrmError | None:
     if error == "rate_limit_exceeded":
-        return RateLimited(Provider.SALESFORCE, LOGIN_LIMIT_PAUSE, "rate_limit_exceeded")
+        return RateLimited(Provider.SALESFORCE, LOGIN_LIMIT_PAUSE, error, _TOO_MANY_LOGINS)
     if _IN_PROGRESS in told:
         return CrmUnavailable(Provider.SALESFORCE, "another request for new tokens is being processed")
     if error in _PASSING:
@@ -111,8 +118,15 @@ def _settled(error: str, told: str, gone: GoneError) -> CrmError | None:
         return CrmMisconfigured(Provider.SALESFORCE, error)
     if error not in _GONE:
         return None
+    if any(fragment in told for fragment in _BARRED):
+        return _barred(error, gone)
     reasons = (reason for fragment, reason in _BY_DESCRIPTION.items() if fragment in told)
     return gone(Provider.SALESFORCE, next(reasons, error))
+
+
+def _barred(error: str, gone: GoneError) -> CrmError:
+    """Keep a grant that there is: its refresh token is not spent, and good again once the org admits us."""
+    return gone(Provider.SALESFORCE, _SHUT_OUT) if gone is GrantRejected else shut_out(error, _SHUT_OUT)
 
 
 def _named(body: OAuthErrorBody, reply: Reply) -> str:
