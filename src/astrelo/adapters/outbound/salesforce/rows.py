@@ -119,22 +119,25 @@ class CsvPage(Generic[R]):
     def __init__(self, row: type[R], body: bytes) -> None:
         self._make = cast("Callable[..., R]", row)
         self._body = body
-        header = next(self._lines())
+        lines = self._lines()
+        header = next(lines)
         self._columns = _columns(header, field_names(row))
-        self._width = len(header)
         self.rejected: list[RejectedRecord] = []
-        self.count = 0
+        self._left_out: set[int] = set()
+        """Places of the lines behind the header that make no row: blank ones, and those of rejected records."""
+        width, id_at, place = len(header), self._columns[0], -1
+        for place, values in enumerate(lines):
+            if len(values) != width or record_id(values[id_at]) is None:
+                self._leave_out(place, values, is_whole=len(values) == width)
+        self.count = place + 1 - len(self._left_out)
         """How many rows it has, without those that were rejected."""
-        for told in self._told():
-            if isinstance(told, RejectedRecord):
-                self.rejected.append(told)
-            else:
-                self.count += 1
 
     def rows(self, start: int = 0) -> Iterator[R]:
         """Make the rows from one on, once each."""
-        wanted, make = itemgetter(*self._columns), self._make
-        whole = (told for told in self._told() if not isinstance(told, RejectedRecord))
+        wanted, make, left_out = itemgetter(*self._columns), self._make, self._left_out
+        lines = self._lines()
+        next(lines)
+        whole = (values for place, values in enumerate(lines) if place not in left_out)
         for values in islice(whole, start, None):
             values.append("")
             yield make(*[value or None for value in wanted(values)])
@@ -143,18 +146,13 @@ class CsvPage(Generic[R]):
         lines = TextIOWrapper(BytesIO(self._body), "utf-8-sig", "replace", newline="\n")
         return csv.reader(lines, strict=True)
 
-    def _told(self) -> Iterator[list[str] | RejectedRecord]:
-        lines, width, place = self._lines(), self._width, self._columns[0]
-        next(lines)
-        for values in lines:
-            if len(values) != width:
-                if values:
-                    told = values[place] if place < len(values) else None
-                    yield RejectedRecord(told_id(told), RejectionReason.MALFORMED)
-            elif record_id(values[place]) is None:
-                yield rejected(values[place], None)
-            else:
-                yield values
+    def _leave_out(self, place: int, values: Sequence[str], *, is_whole: bool) -> None:
+        self._left_out.add(place)
+        told = values[self._columns[0]] if self._columns[0] < len(values) else None
+        if is_whole:
+            self.rejected.append(rejected(told, None))
+        elif values:
+            self.rejected.append(RejectedRecord(told_id(told), RejectionReason.MALFORMED))
 
 
 class CsvDecoder(Generic[R]):
