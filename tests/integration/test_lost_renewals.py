@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.application import access_tokens
-from astrelo.application.access_tokens import LOST_RENEWAL
+from astrelo.application import renew_tokens
+from astrelo.application.renew_tokens import LOST_RENEWAL
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired, StoreUnavailable
-from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.stores import Transaction, UnitOfWork
+from astrelo.domain.identifiers import Provider
 from tests.integration.token_scene import Scene, token_scene
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +76,7 @@ async def test_a_crm_that_does_not_say_whether_a_token_holds_is_not_waited_for_l
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
         await scene.tokens.valid(scene.connection)
-    monkeypatch.setattr(access_tokens, "REFRESH_LIMIT", timedelta(seconds=0.1))
+    monkeypatch.setattr(renew_tokens, "REFRESH_LIMIT", timedelta(seconds=0.1))
     scene.crm.while_checked = [asyncio.Event().wait]
     with pytest.raises(CrmUnavailable, match="took longer"):
         await scene.tokens.valid(scene.connection)
@@ -118,14 +116,9 @@ async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens
 async def test_tokens_that_cannot_be_stored_at_all_are_not_used(scene: Scene) -> None:
     async def lose_the_database() -> None:
         await scene.world.end_refresh_sessions()
-        scene.tokens._refresh_uow = _Unreachable()
+        scene.refresh_uow.is_out_of_reach = True
 
     scene.crm.next_answers = [lose_the_database]
     with capture_logs() as logs, pytest.raises(StoreUnavailable):
         await scene.tokens.valid(scene.connection)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["token.lost"]
-
-
-class _Unreachable(UnitOfWork):
-    def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[Transaction]:
-        raise StoreUnavailable("ConnectionRefusedError")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
-from astrelo.domain.errors import CrmError
+from astrelo.domain.errors import CrmError, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
@@ -58,18 +58,21 @@ class RefreshingCrm(ScriptedCrm):
 
 
 class Counting(UnitOfWork):
-    """Counts transactions; can do something before the next one."""
+    """Counts transactions; can do something before the next one, or have none any more."""
 
     def __init__(self, inner: UnitOfWork) -> None:
         self._inner = inner
         self.opened = 0
         self.before: Callable[[], Awaitable[object]] | None = None
+        self.is_out_of_reach = False
 
     def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[Transaction]:
         return self._transaction(user_id)
 
     @asynccontextmanager
     async def _transaction(self, user_id: UserId) -> AsyncIterator[Transaction]:
+        if self.is_out_of_reach:
+            raise StoreUnavailable("ConnectionRefusedError")
         self.opened += 1
         before, self.before = self.before, None
         if before is not None:
@@ -86,12 +89,13 @@ class Scene:
         self.connection = connection
         self.crm = crm
         self.uow = Counting(world.uow)
+        self.refresh_uow = Counting(world.refresh_uow)
         self.tokens = self.process()
 
     def process(self) -> AccessTokens:
         """Another process's: nothing in common but the database."""
         crms = CrmProviders({HUBSPOT: self.crm})
-        return AccessTokens(self.uow, self.world.refresh_uow, crms, self.world.clock)
+        return AccessTokens(self.uow, self.refresh_uow, crms, self.world.clock)
 
     async def stored(self) -> StoredTokens:
         async with self.world.uow(self.world.user_id) as tx:

@@ -43,8 +43,12 @@ class TokenSet:
         return ApiAccess(self.access_token, self.api_url)
 
     def is_fresh(self, now: datetime) -> bool:
-        """Tell whether the access token has more than REFRESH_MARGIN to live; unknown lives count as fresh."""
-        return self.expires_at is None or self.expires_at - now > REFRESH_MARGIN
+        """Tell whether the access token has more than REFRESH_MARGIN to live."""
+        return self.outlives(now + REFRESH_MARGIN)
+
+    def outlives(self, moment: datetime) -> bool:
+        """Tell whether the access token is good after a moment, as far as is known."""
+        return self.expires_at is None or self.expires_at > moment
 
 
 class ApiAccess(NamedTuple):
