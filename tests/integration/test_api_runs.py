@@ -57,7 +57,7 @@ async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_
 async def test_a_refused_object_type_matters_more_than_deletions(api: ApiWorld) -> None:
     run = await api.run(await api.connection(), status="partial")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")
-    await api.step(run, "deals", status="refused", reason="no permission")
+    await api.step(run, "deals", status="refused", reason="No permission")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["run"]["action"].startswith("Grant the missing permissions")
     assert "Check in HubSpot" in report["run"]["action"]
@@ -66,47 +66,47 @@ async def test_a_refused_object_type_matters_more_than_deletions(api: ApiWorld) 
 async def test_an_object_type_that_failed_is_no_matter_of_permissions(api: ApiWorld) -> None:
     run = await api.run(await api.connection(), status="partial", reason="odd")
     await api.step(run, "companies")
-    await api.step(run, "contacts", status="failed", reason="INVALID_FIELD")
-    await api.step(run, "deals", status="failed", reason="odd")
+    await api.step(run, "contacts", status="failed", reason="HubSpot: INVALID_FIELD")
+    await api.step(run, "deals", status="failed", reason="Odd")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["run"]["action"].startswith("The next sync reads the contacts and deals again.")
     assert "Grant" not in report["run"]["action"]
     assert report["warnings"] == [
-        "The contacts were not read to their end: INVALID_FIELD.",
-        "The deals were not read to their end: odd.",
+        "The contacts were not read to their end. HubSpot: INVALID_FIELD.",
+        "The deals were not read to their end. Odd.",
     ]
 
 
 async def test_owners_that_were_refused_have_a_warning_and_advice(api: ApiWorld) -> None:
     run = await api.run(
-        await api.connection(), status="partial", owners_status="refused", owners_reason="no permission"
+        await api.connection(), status="partial", owners_status="refused", owners_reason="No permission"
     )
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
-    assert report["run"]["owners"] == {"status": "refused", "reason": "no permission"}
+    assert report["run"]["owners"] == {"status": "refused", "reason": "No permission"}
     assert report["run"]["action"].startswith("Grant the missing permissions")
-    assert report["warnings"] == ["The owners were refused: no permission."]
+    assert report["warnings"] == ["The owners were refused. No permission."]
 
 
 async def test_owners_that_failed_are_read_again(api: ApiWorld) -> None:
-    run = await api.run(await api.connection(), status="partial", owners_status="failed", owners_reason="odd")
+    run = await api.run(await api.connection(), status="partial", owners_status="failed", owners_reason="Odd")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["run"]["action"].startswith("The next sync reads the owners again.")
-    assert report["warnings"] == ["The owners were not read to their end: odd."]
+    assert report["warnings"] == ["The owners were not read to their end. Odd."]
 
 
 async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiWorld) -> None:
     run = await api.run(await api.connection(), status="partial")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")
-    await api.step(run, "contacts", status="failed", reason="odd")
-    await api.step(run, "deals", status="refused", reason="no permission")
+    await api.step(run, "contacts", status="failed", reason="Odd")
+    await api.step(run, "deals", status="refused", reason="No permission")
     action = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["action"]
     for advice in ("Grant the missing permissions", "reads the contacts again", "Check in HubSpot"):
         assert advice in action
 
 
 async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to_us(api: ApiWorld) -> None:
-    run = await api.run(await api.connection(), status="failed", reason="odd")
-    await api.step(run, "companies", status="failed", reason="odd")
+    run = await api.run(await api.connection(), status="failed", reason="Odd")
+    await api.step(run, "companies", status="failed", reason="Odd")
     action = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["action"]
     assert action.startswith("Request a sync again")
     assert "tell us" in action

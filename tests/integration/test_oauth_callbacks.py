@@ -137,10 +137,10 @@ class Broken:
 
 BROKEN = {
     "a token response without fields": Broken(
-        Fault(kind="respond", match="/token", status=200, body={"token_type": "bearer"}), "do not understand"
+        Fault(kind="respond", match="/token", status=200, body={"token_type": "bearer"}), "without its fields"
     ),
     "HTML instead of JSON": Broken(
-        Fault(kind="respond", match="/token", status=200, body="<html>hello</html>"), "do not understand"
+        Fault(kind="respond", match="/token", status=200, body="<html>hello</html>"), "a page for people"
     ),
     "a server error": Broken(Fault(kind="respond", match="/token", status=502), "try again"),
     "a rate limit": Broken(Fault(kind="respond", match="/token", status=429), "try again"),

@@ -37,7 +37,7 @@ async def test_a_grant_that_was_revoked_needs_a_person(scene: Scene) -> None:
     assert connection is not None
     assert connection.status is ConnectionStatus.NEEDS_REAUTHORIZATION
     assert connection.reason == (
-        "the CRM does not accept our authorization any more (BAD_REFRESH_TOKEN); connect again"
+        "HubSpot does not accept our authorization any more (BAD_REFRESH_TOKEN); connect it again"
     )
 
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import AuthorizationFailure, RateLimited
+from astrelo.domain.errors import AuthorizationFailure, CrmRejected, RateLimited
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus, SyncRun
 from astrelo.sandbox import Portal, SandboxTransport
@@ -108,3 +108,15 @@ async def test_whoever_connects_meanwhile_is_told_why_and_that_it_passes(databas
     assert error.failure is AuthorizationFailure.FAILED
     assert "too many logins within the hour" in error.detail
     assert "try again in" in error.detail
+
+
+async def test_whoever_connects_an_org_without_our_version_of_the_api_is_told_so(database: str) -> None:
+    def lack_the_version() -> None:
+        raise CrmRejected(Provider.HUBSPOT, 404, "the org does not offer version 68.0 of the API")
+
+    async with oauth_world(database) as world:
+        callback = await world.consent(await world.begin())
+        world.offer(GrantingCrm(then=lack_the_version))
+        error = await world.refused(callback)
+    assert error.failure is AuthorizationFailure.FAILED
+    assert "could not be connected: the org does not offer version 68.0 of the API;" in error.detail

@@ -110,12 +110,13 @@ def test_a_walk_that_stops_before_the_end_of_data_fails_instead_of_waiting(play:
 
 def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
     pause = timedelta(hours=3)
-    crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, pause, "DAILY")]})
+    crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, pause, "DAILY", "the day is over")]})
 
     async def scenario(made: World) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARKED
         assert run.parked_until == made.clock.now() + pause
+        assert run.reason == "HubSpot: the day is over; the sync goes on by itself in about 3 hours (DAILY)"
         queued = await made.pool.fetchval(
             "select count(*) from pgqueuer where execute_after > now() + interval '2 hours'"
         )

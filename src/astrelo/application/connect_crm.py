@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +25,7 @@ from astrelo.domain.errors import (
     AuthorizationFailure,
     CrmError,
     CrmMisconfigured,
+    CrmRejected,
     CrmUnavailable,
     GrantRejected,
     NotFound,
@@ -214,10 +214,7 @@ async def _exchange(
         detail = f"{name} refused the authorization code ({error.reason}); start again"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
     except RateLimited as error:
-        pause = max(1, math.ceil(error.retry_after / timedelta(minutes=1)))
-        reason = f" ({error.why})" if error.why else ""
-        detail = f"{name} asks for a pause{reason}; try again in {pause} min"
-        raise _failed(AuthorizationFailure.FAILED, detail) from error
+        raise _failed(AuthorizationFailure.FAILED, str(error)) from error
     except CrmUnavailable as error:
         detail = f"{name} does not answer at the moment; try again in a minute"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
@@ -227,7 +224,8 @@ async def _exchange(
         raise _failed(AuthorizationFailure.FAILED, detail) from error
     except CrmError as error:
         log.exception("authorization.answer_not_understood", provider=crm.provider)
-        detail = f"{name} answered something we do not understand; try again later"
+        why = error.reason if isinstance(error, CrmRejected) else "its answer makes no sense to us"
+        detail = f"{name} could not be connected: {why}; try again later, and if it stays, tell us"
         raise _failed(AuthorizationFailure.FAILED, detail) from error
 
 

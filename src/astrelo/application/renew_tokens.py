@@ -234,7 +234,7 @@ def _why_ended(error: ReauthorizationRequired, refused: StoredTokens) -> str:
     if error.reason == LOST_RENEWAL:
         return LOST_RENEWAL
     why = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
-    return f"the CRM does not accept our authorization any more ({why}); connect again"
+    return f"{error.provider.label} does not accept our authorization any more ({why}); connect it again"
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:

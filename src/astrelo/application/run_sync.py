@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -94,13 +94,13 @@ class RunSync:
         except ReauthorizationRequired as error:
             await self._wait_for_a_person(run, error, began)
         except RateLimited as error:
-            await self._park(run, str(error), error.retry_after)
+            await self._park(run, error)
         except AstreloError as error:
             log.warning("sync.failed", reason=str(error))
             await self._fail(run, str(error))
         except Exception as error:
             log.exception("sync.crashed")
-            reason = f"unexpected {type(error).__name__}; the log has the details"
+            reason = f"something broke on our side; the log has the details ({type(error).__name__})"
             await self._fail(run, reason)
 
     async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> SyncRun | None:
@@ -111,7 +111,7 @@ class RunSync:
                 log.info("sync.nothing_to_do", status=run.status)
                 return None
             if run.attempts >= MAX_ATTEMPTS:
-                reason = f"given up after {MAX_ATTEMPTS} attempts that ended without a word"
+                reason = f"given up on our side: its worker went away without a word, {MAX_ATTEMPTS} times"
                 await tx.runs.save(run.failed(reason, now))
                 return None
             run = run.taken_up(now)
@@ -164,7 +164,7 @@ class RunSync:
         try:
             told = await self._crms.by_name[run.provider].owners(session)
         except (PermissionMissing, CrmRejected) as error:
-            step = OwnersStep(status=_status_after(error), reason=str(error))
+            step = OwnersStep(status=_status_after(error), reason=_why_left_out("owners", error))
             log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
         async with self._uow(run.user_id) as tx:
             current = await _still_ours(tx, run)
@@ -215,7 +215,8 @@ class RunSync:
         async with self._uow(source.run.user_id) as tx:
             # As it was committed: the walk may have come some way.
             reached = (await _still_ours(tx, source.run)).step(step.object_type)
-            left_out = replace(reached, status=status, reason=str(error))
+            reason = _why_left_out(step.object_type, error)
+            left_out = replace(reached, status=status, reason=reason)
             await tx.runs.advance(source.run.id, left_out)
         return left_out
 
@@ -274,7 +275,9 @@ class RunSync:
             await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
         log.info("sync.handed_on", yielded=bool(waiting))
 
-    async def _park(self, run: SyncRun, reason: str, pause: timedelta) -> None:
+    async def _park(self, run: SyncRun, error: RateLimited) -> None:
+        name, pause = error.provider.label, error.retry_after
+        reason = f"{name}: {error.why}; the sync goes on by itself {error.when} ({error.policy})"
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 current = await _still_ours(tx, run)
@@ -315,6 +318,15 @@ class RunSync:
 
 def _status_after(error: PermissionMissing | CrmRejected) -> StepStatus:
     return StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
+
+
+def _why_left_out(what: str, error: PermissionMissing | CrmRejected) -> str:
+    if isinstance(error, PermissionMissing):
+        return str(error)
+    return (
+        f"{error.provider.label}: what it answered about the {what} makes no sense to us; "
+        f"the next sync reads them again, and if it stays, tell us ({error.detail})"
+    )
 
 
 def _waits_for_a_person(run: SyncRun) -> bool:

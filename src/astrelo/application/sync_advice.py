@@ -102,7 +102,11 @@ def _warnings_of_step(step: StepView) -> list[str]:
 
 def _left_out(name: str, step: StepView | OwnersStepView) -> list[str]:
     if step.status is StepStatus.REFUSED:
-        return [f"The {name} were refused: {step.reason or 'no reason was given'}."]
+        return [f"The {name} were refused. {_sentence(step.reason)}"]
     if step.status is StepStatus.FAILED:
-        return [f"The {name} were not read to their end: {step.reason or 'no reason was given'}."]
+        return [f"The {name} were not read to their end. {_sentence(step.reason)}"]
     return []
+
+
+def _sentence(reason: str | None) -> str:
+    return f"{reason or 'No reason was given'}."

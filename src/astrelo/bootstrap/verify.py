@@ -41,7 +41,8 @@ async def _verified(settings: Settings, connection_id: ConnectionId) -> Sequence
     except InvalidTransition as error:
         raise Problem(f"{error} Try again when that has changed.") from error
     except AstreloError as error:
-        raise Problem(f"Nothing was compared. {error}") from error
+        told = str(error).removesuffix(".")
+        raise Problem(f"Nothing was compared. {told}.") from error
     finally:
         await container.close()
 

@@ -26,8 +26,12 @@ Messages are made from fields and never contain a token, a code or a record's co
 
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 
 from astrelo.domain.identifiers import ObjectType, Provider
+
+_MOST_MINUTES = 50
+"""People count a longer time in hours."""
 
 
 class AstreloError(Exception):
@@ -88,7 +92,7 @@ class ProviderNotConfigured(AstreloError):
 
     def __init__(self, provider: Provider) -> None:
         super().__init__(
-            f"{provider} is not configured: set ASTRELO_{provider.upper()}_CLIENT_ID "
+            f"{provider.label} is not configured: set ASTRELO_{provider.upper()}_CLIENT_ID "
             f"and ASTRELO_{provider.upper()}_CLIENT_SECRET."
         )
         self.provider = provider
@@ -135,35 +139,48 @@ class StoreUnavailable(AstreloError):
 
 
 class CrmError(AstreloError):
-    """What a CRM answered, in our terms."""
+    """What a CRM answered, in our terms.
+
+    Its message is for people: what happened, to what, what to do; words for operators come last, in brackets. It
+    ends without a full stop, since it may become part of a sentence.
+    """
 
     def __init__(self, provider: Provider, message: str) -> None:
-        super().__init__(f"{provider}: {message}")
+        super().__init__(f"{provider.label}: {message}")
         self.provider = provider
 
 
 class RateLimited(CrmError):
     """The CRM asks for a pause of `retry_after` that is too long to wait in place: park.
 
-    `policy` is the CRM's own word for what is in the way; `why` tells people, where the word alone does not.
+    `policy` is the CRM's own word for what is in the way; `why` tells people, and `when` until when, as they say it.
     """
 
     def __init__(
-        self, provider: Provider, retry_after: timedelta, policy: str, why: str | None = None
+        self, provider: Provider, retry_after: timedelta, policy: str, why: str = "it asks for a pause"
     ) -> None:
-        pause = f"{retry_after.total_seconds():.0f} s"
-        told = f"{why}; next attempt in {pause}" if why else f"rate limit {policy}, wait {pause}"
-        super().__init__(provider, told)
+        when = _in_about(retry_after)
+        super().__init__(provider, f"{why}; try again {when} ({policy})")
         self.retry_after = retry_after
         self.policy = policy
         self.why = why
+        self.when = when
+
+
+def _in_about(pause: timedelta) -> str:
+    minutes, hours = ceil(pause / timedelta(minutes=1)), round(pause / timedelta(hours=1))
+    if minutes <= 1:
+        return "in a minute"
+    if minutes <= _MOST_MINUTES:
+        return f"in about {minutes} minutes"
+    return "in about an hour" if hours <= 1 else f"in about {hours} hours"
 
 
 class CrmUnavailable(CrmError):
     """Transient, and still so after the adapter's own retries."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
-        super().__init__(provider, f"not available: {reason}")
+        super().__init__(provider, f"not available at the moment; try again in a few minutes ({reason})")
         self.reason = reason
 
 
@@ -171,17 +188,19 @@ class ReauthorizationRequired(CrmError):
     """The grant was revoked or the account is gone. Only a person can connect again."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
-        super().__init__(provider, f"the connection must be authorised again: {reason}")
+        super().__init__(provider, f"it no longer accepts our access; connect it again ({reason})")
         self.reason = reason
 
 
 class PermissionMissing(CrmError):
-    """The grant does not cover this object type."""
+    """The grant does not cover this object type; None stands for the owners."""
 
     def __init__(self, provider: Provider, object_type: ObjectType | None, scopes: tuple[str, ...]) -> None:
-        what = object_type or "this call"
-        needs = ", ".join(scopes) or "a scope it did not name"
-        super().__init__(provider, f"no permission for {what}; it needs {needs}")
+        what = object_type or "owners"
+        needs = ", ".join(scopes) or "the permission that is missing"
+        super().__init__(
+            provider, f"it does not let us read the {what}; grant {needs}, then connect it again"
+        )
         self.object_type = object_type
         self.scopes = scopes
 
@@ -190,7 +209,7 @@ class GrantRejected(CrmError):
     """The authorization code was unknown, used, expired, or its verifier was wrong."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
-        super().__init__(provider, f"the authorization code was refused: {reason}")
+        super().__init__(provider, f"it refused the authorization; start connecting again ({reason})")
         self.reason = reason
 
 
@@ -198,7 +217,7 @@ class CrmMisconfigured(CrmError):
     """Our client id, secret, redirect URI or scopes were refused. Never the customer's fault."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
-        super().__init__(provider, f"our own configuration was refused: {reason}")
+        super().__init__(provider, f"it refuses our own credentials, which is ours to mend ({reason})")
         self.reason = reason
 
 
@@ -206,6 +225,10 @@ class CrmRejected(CrmError):
     """An answer we do not understand or a request they do not: do not retry, tell a developer."""
 
     def __init__(self, provider: Provider, status: int | None, reason: str) -> None:
-        super().__init__(provider, f"unexpected answer ({status or 'no status'}): {reason}")
+        detail = reason if status is None else f"HTTP {status}: {reason}"
+        super().__init__(
+            provider, f"it answered what makes no sense to us; try again, and if it stays, tell us ({detail})"
+        )
         self.status = status
         self.reason = reason
+        self.detail = detail

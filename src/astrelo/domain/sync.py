@@ -315,7 +315,7 @@ class SyncRun:
         status = RunStatus.PARTIAL if lacking else RunStatus.COMPLETED
         if self._read_nothing:
             status = RunStatus.FAILED
-        return replace(self, status=status, finished_at=at, reason="; ".join(lacking) or None)
+        return replace(self, status=status, finished_at=at, reason=". ".join(lacking) or None)
 
     def failed(self, reason: str, at: datetime) -> Self:
         self._require_open("failed")

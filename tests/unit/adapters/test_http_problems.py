@@ -85,6 +85,12 @@ async def test_a_domain_error_says_what_happened_and_what_to_do() -> None:
 
 
 @pytest.mark.anyio
+async def test_what_a_crm_answered_is_a_whole_sentence_that_names_it() -> None:
+    body = (await _answer(CrmUnavailable(Provider.HUBSPOT, "HTTP 502"))).json()
+    assert body["detail"] == "HubSpot: not available at the moment; try again in a few minutes (HTTP 502)."
+
+
+@pytest.mark.anyio
 async def test_invalid_input_names_the_field() -> None:
     body = (await _answer(InvalidInput("limit", "must be above 0"))).json()
     assert body["errors"] == [{"field": "limit", "reason": "must be above 0"}]

@@ -52,6 +52,7 @@ async def test_a_spent_share_of_the_day_parks_for_an_hour_before_anything_is_sen
     with pytest.raises(RateLimited) as parked:
         await budget.acquire()
     assert (parked.value.policy, parked.value.retry_after) == ("DAILY_SHARE", timedelta(hours=1))
+    assert parked.value.why == "the share of the org's daily API requests that a sync may use is used up"
     clock.advance(3_600)
     await used_once(budget)
     assert clock.slept == []

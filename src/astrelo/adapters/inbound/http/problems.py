@@ -127,8 +127,8 @@ def _on_domain_error(request: Request[Any, Any, Any], error: AstreloError) -> Re
         headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
     if kind.ours:
         log.error("request.failed", code=kind.code, path=request.scope.get("path_template"), exc_info=error)
-    detail = kind.title + "." if kind.ours else str(error)
-    return _answer(request, kind, detail, errors, headers)
+    detail = kind.title if kind.ours else str(error)
+    return _answer(request, kind, f"{detail.removesuffix('.')}.", errors, headers)
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HttpError) -> Response[Problem]:

@@ -106,9 +106,9 @@ class Sender:
         except httpx.InvalidURL as error:
             raise CrmRejected(self._provider, None, "a cursor of its own makes no URL") from error
         except httpx.ReadTimeout as error:
-            raise NoAnswerInTime(self._provider, f"no answer ({type(error).__name__})") from error
+            raise NoAnswerInTime(self._provider, f"no answer: {type(error).__name__}") from error
         except httpx.TransportError as error:
-            raise CrmUnavailable(self._provider, f"no answer ({type(error).__name__})") from error
+            raise CrmUnavailable(self._provider, f"no answer: {type(error).__name__}") from error
         except httpx.DecodingError as error:
             raise CrmUnavailable(self._provider, "its compressed answer cannot be read") from error
         return Reply(response.status_code, response.headers, body)

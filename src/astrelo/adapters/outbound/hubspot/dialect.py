@@ -70,12 +70,12 @@ class HubSpotDialect(Dialect[RollingBudget]):
         told = retry_after(reply.headers, self._clock.now())
         # At least a second: attempts that follow at once are spent before any window has moved on.
         pause = self._window(policy, session) if told is None else max(told, _ONE_SECOND)
-        error = RateLimited(Provider.HUBSPOT, pause, policy)
+        error = _daily(pause, policy) if _is_daily(policy) else RateLimited(Provider.HUBSPOT, pause, policy)
         return error if pause > LONGEST_WAIT_IN_PLACE else TryAgain(error, pause.total_seconds())
 
     def _window(self, policy: str, session: CrmSession) -> timedelta:
         """How long a policy's window lasts at most: HubSpot promises no Retry-After."""
-        if policy.startswith("DAILY"):
+        if _is_daily(policy):
             return _until_midnight(self._clock.now(), _zone(session.account.time_zone))
         return _ONE_SECOND if policy.startswith("SECONDLY") else _TEN_SECONDS
 
@@ -83,9 +83,20 @@ class HubSpotDialect(Dialect[RollingBudget]):
         least = {HTTPStatus.LOCKED: _LOCK, _ACCOUNT_MOVING: _ONE_HOUR}.get(reply.status, timedelta())
         told = retry_after(reply.headers, self._clock.now())
         pause = least if told is None else told
-        if reply.status == _ACCOUNT_MOVING or pause > LONGEST_WAIT_IN_PLACE:
-            return RateLimited(Provider.HUBSPOT, max(pause, _ONE_SECOND), f"HTTP {reply.status}")
+        if reply.status == _ACCOUNT_MOVING:
+            why = "it is moving the account to another data centre"
+            return RateLimited(Provider.HUBSPOT, max(pause, _ONE_SECOND), f"HTTP {reply.status}", why)
+        if pause > LONGEST_WAIT_IN_PLACE:
+            return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}")
         return TryAgain(CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status}"), pause.total_seconds())
+
+
+def _is_daily(policy: str) -> bool:
+    return policy.startswith("DAILY")
+
+
+def _daily(pause: timedelta, policy: str) -> RateLimited:
+    return RateLimited(Provider.HUBSPOT, pause, policy, "the account's API requests of the day are used up")
 
 
 def _error_body(reply: Reply) -> ErrorBody:
@@ -110,7 +121,7 @@ def _explanation(reply: Reply, body: ErrorBody, call: Call) -> str:
     correlation = (
         code_word(body.correlation_id) or code_word(reply.headers.get("x-hubspot-correlation-id")) or "none"
     )
-    return f"{what} for {call.method} {call.label} (correlation id {correlation})"
+    return f"{what} for {call.method} {call.label}, correlation id {correlation}"
 
 
 def _count(told: str | None) -> int | None:

@@ -13,6 +13,7 @@ REQUESTS_AT_A_TIME = 10
 """An org takes 25 requests that last over 20 s, of all its applications together; a query may last so long."""
 
 _FORGOTTEN_AFTER_SECONDS = 3600.0
+_SHARE_USED_UP = "the share of the org's daily API requests that a sync may use is used up"
 _SHORTEST_PAUSE = timedelta(seconds=1)
 
 
@@ -57,9 +58,8 @@ class OrgBudget(Budget):
     def _require_share(self) -> None:
         left = self._spent_until - self._clock.monotonic()
         if left > 0:
-            raise RateLimited(
-                Provider.SALESFORCE, max(timedelta(seconds=left), _SHORTEST_PAUSE), "DAILY_SHARE"
-            )
+            pause = max(timedelta(seconds=left), _SHORTEST_PAUSE)
+            raise RateLimited(Provider.SALESFORCE, pause, "DAILY_SHARE", _SHARE_USED_UP)
 
 
 class BudgetBook(BudgetsByAccount[OrgBudget]):

@@ -156,6 +156,11 @@ class SalesforceDialect(Dialect[OrgBudget]):
         return TryAgain(CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
 
 
+def daily_limit_reached(code: str) -> RateLimited:
+    why = "the org's API requests of the day are used up"
+    return RateLimited(Provider.SALESFORCE, DAILY_LIMIT_PAUSE, code, why)
+
+
 def shut_out(code: str, reason: str) -> RateLimited:
     """Make the error of an org that bars us by address or by the hour, and has not ended the grant.
 
@@ -190,9 +195,10 @@ def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
 def _limit_exceeded(error: ApiError) -> Verdict:
     """Tell the day's limit ('TotalRequests Limit exceeded.') from that of requests at one time."""
     if (error.message or "").startswith("Concurrent"):
-        limited = RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS")
+        why = "the org's applications make too many requests at one time"
+        limited = RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS", why)
         return TryAgain(limited, _CONCURRENCY_PAUSE.total_seconds())
-    return RateLimited(Provider.SALESFORCE, DAILY_LIMIT_PAUSE, "REQUEST_LIMIT_EXCEEDED")
+    return daily_limit_reached("REQUEST_LIMIT_EXCEEDED")
 
 
 def _not_permitted(code: str, call: Call) -> PermissionMissing:

@@ -9,10 +9,10 @@ from astrelo.adapters.outbound.crm.decoding import Decoder, code_word
 from astrelo.adapters.outbound.crm.oauth import LONGEST_ACCOUNT_NAME, SUCCESS, decoded, transient
 from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
-from astrelo.adapters.outbound.salesforce.dialect import DAILY_LIMIT_PAUSE, first_error
+from astrelo.adapters.outbound.salesforce.dialect import daily_limit_reached, first_error
 from astrelo.adapters.outbound.salesforce.oauth_wire import CurrencyRows, OrganizationRows, UserInfo
 from astrelo.domain.connection import CrmAccount
-from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected, RateLimited
+from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.normalization import currency, text
 
@@ -91,7 +91,7 @@ class OrganizationReader:
         if passing := transient(reply, self._now, Provider.SALESFORCE):
             return passing
         if code == "REQUEST_LIMIT_EXCEEDED":
-            return RateLimited(Provider.SALESFORCE, DAILY_LIMIT_PAUSE, code)
+            return daily_limit_reached(code)
         if reply.is_html:
             return CrmUnavailable(Provider.SALESFORCE, f"a page of HTML (HTTP {reply.status})")
         if reply.status in _NO_SUCH_VERSION:

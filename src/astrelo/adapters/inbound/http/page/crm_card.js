@@ -34,7 +34,6 @@ export class CrmCard {
   // `attempt` does what a button asks for, then looks again how everything stands.
   constructor(provider, labels, attempt) {
     this.path = `/api/integrations/${provider}`;
-    this.labels = labels;
     this.label = labels[provider] ?? provider;
     this.root = at("crm-card").content.cloneNode(true).firstElementChild;
     this.root.setAttribute("aria-label", this.label);
@@ -140,9 +139,9 @@ export class CrmCard {
     return [RUN[run.status], ended, this.sentence(run.reason), run.action].filter(Boolean).join(" ");
   }
 
-  // Reasons are clauses, some with a full stop, and some begin with a CRM's name as the API spells it.
+  // Reasons are clauses, some with a full stop.
   sentence(reason) {
-    const text = reason?.replace(/^\w+/, (word) => this.labels[word] ?? word).replace(/\.$/, "");
+    const text = reason?.replace(/\.$/, "");
     return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
   }
 }
