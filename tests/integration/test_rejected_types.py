@@ -5,17 +5,22 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from astrelo.domain.errors import AstreloError, CrmError, CrmRejected, PermissionMissing
-from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmSession
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Freshness, RunStatus, StepStatus, SyncMode, Window
+from astrelo.sandbox import Fault, Portal, SandboxTransport
+from astrelo.sandbox.salesforce import create_sandbox
 from tests.builders import company, contact
 from tests.integration.scripted import COMPANIES, CONTACTS, DEALS, HUBSPOT, Play, small_crm
 from tests.integration.sync_world import ScriptedCrm, World, paged
+from tests.unit.adapters.salesforce_sandbox import row, salesforce_over, tokens_of
 
+SALESFORCE = Provider.SALESFORCE
 NONSENSE = CrmRejected(HUBSPOT, 400, "INVALID_FIELD for GET /contacts")
 REFUSAL = PermissionMissing(HUBSPOT, DEALS, ("crm.objects.deals.read",))
 
@@ -221,3 +226,28 @@ def test_owners_that_cannot_be_read_cost_no_record(play: Play) -> None:
         assert run.step(COMPANIES).counts.unreadable == {}
 
     play(WithoutOwners(pages=small_crm().pages), scenario)
+
+
+@pytest.mark.anyio
+async def test_a_salesforce_org_is_read_but_for_the_object_that_it_will_not_describe(database: str) -> None:
+    records = [row("Account", 1, Name="Acme"), row("Contact", 1), row("Opportunity", 1, Name="A deal")]
+    async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
+        made = World(pool)
+        sandbox = create_sandbox(
+            Portal.of(records), clock=lambda: made.clock.now().timestamp(), rate_limit=False
+        )
+        made.crms[SALESFORCE] = salesforce_over(SandboxTransport(sandbox), made.clock)
+        org_id = sandbox.org.org_id
+        await made.connect(SALESFORCE, tokens_of(sandbox.oauth.connect(org_id)), org_id)
+        odd = [{"errorCode": "INVALID_FIELD", "message": "as told"}]
+        sandbox.faults.add(Fault(kind="respond", match="/Contact/describe", status=400, body=odd, times=9))
+        run = await made.sync(SALESFORCE)
+        assert run.status is RunStatus.PARTIAL
+        assert [step.status for step in run.steps] == [
+            StepStatus.COMPLETED,
+            StepStatus.FAILED,
+            StepStatus.COMPLETED,
+        ]
+        sandbox.faults.clear()
+        assert (await made.sync(SALESFORCE, mode=SyncMode.INCREMENTAL)).status is RunStatus.COMPLETED
+        assert len((await made.view()).contacts) == 1
