@@ -140,8 +140,9 @@ async def test_a_foreign_return_path_is_refused(browser: httpx.AsyncClient, path
     assert answer.json()["errors"][0]["field"] == "return_path"
 
 
-async def test_denied_consent_lands_as_denied(browser: httpx.AsyncClient) -> None:
-    landed = await _land(browser, state=await _begin(browser), error="access_denied")
+@pytest.mark.parametrize("error", ["access_denied", "access-denied"])
+async def test_denied_consent_lands_as_denied(browser: httpx.AsyncClient, error: str) -> None:
+    landed = await _land(browser, state=await _begin(browser), error=error)
     assert landed == failed("oauth_denied")
 
 

@@ -44,6 +44,9 @@ log = structlog.get_logger()
 _LOOKING_LIMIT = timedelta(seconds=5)
 """How long the store may take to say whether a connection lives on tokens that are to be revoked."""
 
+_DENIALS = frozenset({"access_denied", "access-denied"})
+"""RFC 6749 §4.1.2.1, and as a help page of one CRM prints it."""
+
 _CODE = re.compile(r"[\x20-\x7e]{1,4096}")
 """Visible characters, by RFC 6749 appendix A.11; the limit is ours."""
 
@@ -230,7 +233,7 @@ async def _exchange(
 
 
 def _granted_code(provider: Provider, code: str | None, error: str | None) -> str:
-    if error == "access_denied":
+    if error in _DENIALS:
         raise _failed(AuthorizationFailure.DENIED, f"access was not granted at {provider.label}")
     if error is not None:
         told = error if _ERROR_CODE.fullmatch(error) else "an unknown error"
