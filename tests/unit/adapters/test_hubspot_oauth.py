@@ -259,7 +259,7 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError]]] = [
     ("our grant type", refusal("BAD_GRANT_TYPE", "unsupported_grant_type"), CrmRejected),
     ("something new", refusal("BAD_MOON", "invalid_moon"), CrmRejected),
     ("HTML on a 400", answer(400, HTML), CrmRejected),
-    ("HTML on a 200", answer(200, HTML), CrmRejected),
+    ("HTML on a 200", answer(200, HTML), CrmUnavailable),
     ("no text on a 200", answer(200, b'{"access_token": "\xff"}'), CrmRejected),
     ("no text on a 400", answer(400, b'{"status": "\xff"}'), CrmRejected),
     ("HTML on a 502", answer(502, HTML), CrmUnavailable),

@@ -91,8 +91,8 @@ def revocable(tokens: TokenSet) -> str:
 def decoded(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T:
     """Decode a success without ever showing it: it may hold tokens.
 
-    Raises CrmUnavailable where it does not come to its end, for the next one may; CrmRejected where it does, and is
-    not what was promised.
+    Raises CrmUnavailable where it does not come to its end or is a page for people, for the next one may be what it
+    should; CrmRejected where it is whole, and is not what was promised.
     """
     try:
         return decode(reply.body)
@@ -103,8 +103,8 @@ def decoded(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T
 
 
 def _unread(reply: Reply, provider: Provider) -> CrmError:
-    if reply.is_html:
-        return CrmRejected(provider, reply.status, "a page for people instead of an OAuth answer")
+    if reply.is_html:  # a proxy's page, or one about maintenance
+        return CrmUnavailable(provider, "a page for people instead of an OAuth answer")
     try:
         mended(reply.body)
     except Incomplete:
