@@ -1,7 +1,7 @@
 """A sync run: its states, its steps, and the certificate that says whether anything was lost."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -334,12 +334,6 @@ class SyncRun:
 
     def step(self, object_type: ObjectType) -> SyncStep:
         return next(step for step in self.steps if step.object_type is object_type)
-
-    def with_step(self, changed: SyncStep) -> Self:
-        steps: Iterable[SyncStep] = (
-            changed if step.object_type is changed.object_type else step for step in self.steps
-        )
-        return replace(self, steps=tuple(steps))
 
     @property
     def epoch(self) -> int:
