@@ -238,7 +238,8 @@ def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[Re
 def unreadable_fields(records: Iterable[CrmRecord], owner_ids: frozenset[RecordId] | None) -> Counter[str]:
     fields: Counter[str] = Counter()
     for record in records:
-        fields.update(record.unreadable)
+        if record.unreadable:
+            fields.update(record.unreadable)
         if owner_ids is not None and record.owner_id is not None and record.owner_id not in owner_ids:
             fields["crm_rep_id"] += 1
     return fields
