@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 
 import structlog
 
@@ -12,10 +10,10 @@ from astrelo.application.access_tokens import AccessTokens, ConnectionSession
 from astrelo.application.pacing import Pace
 from astrelo.application.record_walk import Source
 from astrelo.application.refresh_records import FindDeletions, FollowHints
+from astrelo.application.run_endings import RunEndings, still_ours
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.slices import Slice, StopSignal, never
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
-from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
     AccountBusy,
     AstreloError,
@@ -32,7 +30,7 @@ from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
 from astrelo.domain.ports import Clock, CrmProviders, CrmSession
 from astrelo.domain.records import OwnerRecord
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.stores import Transaction, UnitOfWork
+from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import MAX_ATTEMPTS, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
 
 log = structlog.get_logger()
@@ -64,7 +62,7 @@ class RunSync:
         concludes = {walk.object_type: walk.conclude for walk in (companies, contacts, deals)}
         self._follow_hints = FollowHints(uow, concludes)
         self._find_deletions = FindDeletions(uow, concludes, policy)
-        self._request_sync = request_sync
+        self._endings = RunEndings(uow, request_sync, policy, clock)
         self._policy = policy
         self._clock = clock
 
@@ -80,7 +78,7 @@ class RunSync:
             log.info("sync.purged")
             return
         except AccountBusy:
-            await self._defer(user_id, run_id)
+            await self._endings.defer(user_id, run_id)
             return
         if run is None:
             return
@@ -92,16 +90,16 @@ class RunSync:
         except StoreUnavailable:
             raise
         except ReauthorizationRequired as error:
-            await self._wait_for_a_person(run, error, began)
+            await self._endings.wait_for_a_person(run, error, began)
         except RateLimited as error:
-            await self._park(run, error)
+            await self._endings.park(run, error)
         except AstreloError as error:
             log.warning("sync.failed", reason=str(error))
-            await self._fail(run, str(error))
+            await self._endings.fail(run, str(error))
         except Exception as error:
             log.exception("sync.crashed")
             reason = f"something broke on our side; the log has the details ({type(error).__name__})"
-            await self._fail(run, reason)
+            await self._endings.fail(run, reason)
 
     async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> SyncRun | None:
         async with self._uow(user_id) as tx:
@@ -119,16 +117,6 @@ class RunSync:
             log.info("sync.taken_up", attempt=run.attempts)
             return run
 
-    async def _defer(self, user_id: UserId, run_id: SyncRunId) -> None:
-        """Come back when the other run of the CRM account may have ended or handed on."""
-        async with self._uow(user_id) as tx:
-            run = await tx.runs.lock(run_id)
-            if run.status.is_open:
-                deferred = run.deferred()
-                await tx.runs.save(deferred)
-                await tx.jobs.enqueue(deferred, delay=self._policy.account_retry)
-        log.info("sync.deferred")
-
     async def _carry_out(self, run: SyncRun, turn: Slice) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
@@ -144,9 +132,9 @@ class RunSync:
         steps = await self._walk_side_by_side(source, turn)
         is_walked = all(step.is_done for step in steps)
         if is_walked and await self._look_for_deletions(source, steps, turn):
-            await self._finish(run)
+            await self._endings.finish(run)
         else:
-            await self._hand_on(run)
+            await self._endings.hand_on(run)
 
     async def _owner_ids(self, run: SyncRun, session: CrmSession) -> frozenset[RecordId] | None:
         """Read the owners in the run's first slice; the others know them from the store. None when they are left out."""
@@ -167,7 +155,7 @@ class RunSync:
             step = OwnersStep(status=_status_after(error), reason=_why_left_out("owners", error))
             log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
         async with self._uow(run.user_id) as tx:
-            current = await _still_ours(tx, run)
+            current = await still_ours(tx, run)
             await tx.owners.put(run.provider, told)
             await tx.runs.save(replace(current, owners=step))
         return step
@@ -214,7 +202,7 @@ class RunSync:
         )
         async with self._uow(source.run.user_id) as tx:
             # As it was committed: the walk may have come some way.
-            reached = (await _still_ours(tx, source.run)).step(step.object_type)
+            reached = (await still_ours(tx, source.run)).step(step.object_type)
             reason = _why_left_out(step.object_type, error)
             left_out = replace(reached, status=status, reason=reason)
             await tx.runs.advance(source.run.id, left_out)
@@ -224,96 +212,6 @@ class RunSync:
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(source.run.id, step)
         return step
-
-    async def _finish(self, run: SyncRun) -> None:
-        async with self._uow(run.user_id) as tx:
-            connection = await tx.connections.lock(run.provider)
-            current = await _still_ours(tx, run)
-            await tx.companies.lock()
-            now = self._clock.now()
-            relinked = await tx.links.redecide(now)
-            await self._mark_complete(tx, current)
-            finished = current.finished(now)
-            await tx.runs.save(finished)
-            if finished.status is not RunStatus.FAILED:
-                await tx.runs.forget_seen(run.id)
-            if connection is not None and connection.is_active:
-                await self._request_following(tx, connection, finished)
-        log.info("sync.finished", status=finished.status, relinked=relinked)
-
-    async def _mark_complete(self, tx: Transaction, run: SyncRun) -> None:
-        if run.mode is SyncMode.EVENTS or run.started_at is None:
-            return
-        for step in run.steps:
-            if step.status is StepStatus.COMPLETED:
-                freshness = step.freshness(run.started_at, self._policy.settle_delay)
-                await tx.connections.mark_complete(run.connection_id, step.object_type, freshness)
-
-    async def _request_following(self, tx: Transaction, connection: CrmConnection, ended: SyncRun) -> None:
-        """Start what was asked for while the run was under way: exactly one run for any number of requests.
-
-        Whoever connects again while it fails, perhaps because the CRM had moved, waits for no schedule. Hints that
-        wait are then left to one, or a CRM that is down would be asked without a pause.
-        """
-        if await self._request_asked(tx, connection) or ended.status is RunStatus.FAILED:
-            return
-        if await tx.hints.any_waiting(connection.id):
-            await self._request_sync(tx, connection, SyncMode.EVENTS)
-
-    async def _request_asked(self, tx: Transaction, connection: CrmConnection) -> bool:
-        asked = await tx.connections.take_request(connection.id)
-        if asked is not None:
-            await self._request_sync(tx, connection, asked)
-        return asked is not None
-
-    async def _hand_on(self, run: SyncRun) -> None:
-        """Leave the rest to whichever worker comes next, but let another run of the CRM account go first."""
-        async with self._uow(run.user_id) as tx:
-            current = await _still_ours(tx, run)
-            await tx.runs.save(current.requeued())
-            waiting = await tx.runs.others_on_account(run.provider, run.account_id, besides=run.id)
-            await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
-        log.info("sync.handed_on", yielded=bool(waiting))
-
-    async def _park(self, run: SyncRun, error: RateLimited) -> None:
-        name, pause = error.provider.label, error.retry_after
-        reason = f"{name}: {error.why}; the sync goes on by itself {error.when} ({error.policy})"
-        with suppress(RunTakenOver):
-            async with self._uow(run.user_id) as tx:
-                current = await _still_ours(tx, run)
-                await tx.runs.save(current.parked(reason, self._clock.now() + pause))
-                await tx.jobs.enqueue(current, delay=pause)
-            log.info("sync.parked", reason=reason)
-
-    async def _wait_for_a_person(self, run: SyncRun, error: ReauthorizationRequired, began: datetime) -> None:
-        """Have the connection say that it needs a new grant, and the run wait for it.
-
-        Whoever renews tokens says so by itself; here it is fresh ones that are refused. A user who connected again
-        meanwhile is waited for no more.
-        """
-        with suppress(RunTakenOver):
-            async with self._uow(run.user_id) as tx:
-                connection = await tx.connections.lock(run.provider)
-                current = await _still_ours(tx, run)
-                if connection is not None and connection.is_active:
-                    if connection.connected_at > began:
-                        await tx.runs.save(current.requeued())
-                        await tx.jobs.enqueue(current)
-                        return
-                    await tx.connections.save(connection.needing_reauthorization(error.reason))
-                await tx.runs.save(current.parked(str(error), until=None))
-            log.warning("sync.waits_for_a_person", reason=error.reason)
-
-    async def _fail(self, run: SyncRun, reason: str) -> None:
-        """Write how it ended, unless somebody else owns the run by now."""
-        with suppress(RunTakenOver):
-            async with self._uow(run.user_id) as tx:
-                connection = await tx.connections.lock(run.provider)
-                current = await _still_ours(tx, run)
-                failed = current.failed(reason, self._clock.now())
-                await tx.runs.save(failed)
-                if connection is not None and connection.is_active:
-                    await self._request_following(tx, connection, failed)
 
 
 def _status_after(error: PermissionMissing | CrmRejected) -> StepStatus:
@@ -331,17 +229,6 @@ def _why_left_out(what: str, error: PermissionMissing | CrmRejected) -> str:
 
 def _waits_for_a_person(run: SyncRun) -> bool:
     return run.status is RunStatus.PARKED and run.parked_until is None
-
-
-async def _still_ours(tx: Transaction, run: SyncRun) -> SyncRun:
-    """Lock the run and return it as it is now. Raises RunTakenOver when its epoch has moved or it was purged."""
-    try:
-        current = await tx.runs.lock(run.id)
-    except NotFound as error:
-        raise RunTakenOver(run.id) from error
-    if current.epoch != run.epoch:
-        raise RunTakenOver(run.id)
-    return current
 
 
 def _most_telling(several: ExceptionGroup) -> Exception:
