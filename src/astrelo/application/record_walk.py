@@ -27,13 +27,8 @@ from astrelo.domain.records import (
     RecordT,
     RejectedRecord,
 )
-from astrelo.domain.stores import (
-    CompanyRepository,
-    ContactRepository,
-    DealRepository,
-    Transaction,
-    UnitOfWork,
-)
+from astrelo.domain.repositories import CompanyRepository, ContactRepository, DealRepository
+from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
 from astrelo.domain.triage import latest_of_each
 

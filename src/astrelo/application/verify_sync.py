@@ -14,14 +14,9 @@ from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, SyncRunId
 from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
 from astrelo.domain.records import CrmRecord, RecordPage, content_hash
+from astrelo.domain.repositories import CompanyRepository, ContactRepository, DealRepository
 from astrelo.domain.routing import ConnectionOwners
-from astrelo.domain.stores import (
-    CompanyRepository,
-    ContactRepository,
-    DealRepository,
-    Transaction,
-    UnitOfWork,
-)
+from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus
 from astrelo.domain.triage import KnownRecord
 

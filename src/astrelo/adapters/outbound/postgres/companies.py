@@ -10,7 +10,7 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.records import CompanyRecord
-from astrelo.domain.stores import CompanyRepository
+from astrelo.domain.repositories import CompanyRepository
 from astrelo.domain.triage import KnownRecord, Write, Written
 
 _TEXTS = (

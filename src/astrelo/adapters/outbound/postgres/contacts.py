@@ -9,7 +9,7 @@ from astrelo.adapters.outbound.postgres.columns import by_field, joined
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
-from astrelo.domain.stores import ContactRepository
+from astrelo.domain.repositories import ContactRepository
 from astrelo.domain.triage import KnownRecord, Written
 
 _TEXTS = (

@@ -9,7 +9,7 @@ from astrelo.adapters.outbound.postgres.columns import as_array, as_text, by_fie
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
-from astrelo.domain.stores import DealRepository
+from astrelo.domain.repositories import DealRepository
 from astrelo.domain.triage import KnownRecord, Written
 
 _TEXTS = (

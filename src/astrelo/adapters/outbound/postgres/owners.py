@@ -8,7 +8,7 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.identifiers import Provider, RecordId, UserId
 from astrelo.domain.ports import Randomness
 from astrelo.domain.records import OwnerRecord
-from astrelo.domain.stores import OwnerRepository
+from astrelo.domain.repositories import OwnerRepository
 
 
 class PgOwners(OwnerRepository):
