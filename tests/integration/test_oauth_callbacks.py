@@ -140,7 +140,7 @@ BROKEN = {
         Fault(kind="respond", match="/token", status=200, body={"token_type": "bearer"}), "without its fields"
     ),
     "HTML instead of JSON": Broken(
-        Fault(kind="respond", match="/token", status=200, body="<html>hello</html>"), "a page for people"
+        Fault(kind="respond", match="/token", status=200, body="<html>hello</html>"), "does not answer"
     ),
     "a server error": Broken(Fault(kind="respond", match="/token", status=502), "try again"),
     "a rate limit": Broken(Fault(kind="respond", match="/token", status=429), "try again"),
