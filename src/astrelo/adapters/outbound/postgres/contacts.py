@@ -67,6 +67,10 @@ class PgContacts(ContactRepository):
         return [RecordId(row["record_id"]) for row in rows]
 
     async def erase(self, source: Provider, ids: Collection[RecordId]) -> int:
+        if not ids:
+            return 0
+        # It writes deals too, a batch of which may be under way, in an order of its own.
+        await self._connection.execute(statement("deal_lock"), self._user_id, source)
         return affected_rows(
             await self._connection.execute(statement("contact_erase"), self._user_id, source, list(ids))
         )

@@ -34,6 +34,7 @@ class PgDeals(DealRepository):
     async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
         if not deals:
             return {}
+        await self._lock(source)
         told = by_field([deal.record for deal, _ in deals])
         rows = await self._connection.fetch(
             statement("deal_put"),
@@ -64,9 +65,16 @@ class PgDeals(DealRepository):
         return int(await self._connection.fetchval(statement("deal_live"), self._user_id, source))
 
     async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
+        if not ids:
+            return 0
+        await self._lock(source)
         return affected_rows(
             await self._connection.execute(statement("deal_archive"), self._user_id, source, list(ids), at)
         )
 
     async def purge(self, source: Provider) -> None:
         await self._connection.execute(statement("deal_purge"), self._user_id, source)
+
+    async def _lock(self, source: Provider) -> None:
+        """Keep contacts from leaving these deals: an order of rows would not do where two statements write."""
+        await self._connection.execute(statement("deal_lock"), self._user_id, source)

@@ -40,5 +40,8 @@ class PgLinks(Links):
         if merged and follow is not None:
             if object_type is ObjectType.COMPANIES:
                 await self.lock()
+            else:
+                # A batch of deals may be under way, which goes through them in an order of its own.
+                await self._connection.execute(statement("deal_lock"), self._user_id, source)
             old, living = list(merged), list(merged.values())
             await self._connection.execute(statement(follow), self._user_id, source, old, living)
