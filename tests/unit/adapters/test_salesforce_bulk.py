@@ -1,7 +1,9 @@
 """Walks by bulk jobs: those that are lost, frozen, taken over half-way, or whose results come in odd pages."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from astrelo.adapters.outbound.salesforce.bulk import LONGEST_JOB
 from astrelo.adapters.outbound.salesforce.cursors import JobPosition, position_of
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
-from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, RejectionReason, content_hash
 from astrelo.domain.sync import Window
 from astrelo.sandbox import Portal, PortalRecord
@@ -513,6 +515,67 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
     assert sorted(ids(rest)) == account_ids(*range(1, 31))
 
 
+async def one_slice(world: World, cursor: Cursor | None, pages: int) -> Cursor | None:
+    """Read so many pages, leave, and return where another worker would go on."""
+    async with aclosing(world.reading(COMPANIES, cursor=cursor)) as reading:  # type: ignore[type-var] # it is a generator
+        for _ in range(pages):
+            cursor = (await anext(reading)).cursor
+            if cursor is None:
+                break
+    return cursor
+
+
+async def test_a_job_that_fails_after_each_slice_is_given_up_all_the_same() -> None:
+    world = in_bulk(*accounts(30), bulk_outcome="Failed", bulk_polls=3)
+    cursor = await one_slice(world, None, pages=3)
+    while jobs_made(world) < 2:
+        cursor = await one_slice(world, cursor, pages=3)
+    with pytest.raises(CrmUnavailable, match="lost twice"):
+        await world.pages(COMPANIES, cursor=cursor)
+    assert jobs_made(world) == 2
+
+
+async def test_a_job_that_miscounts_after_each_slice_is_left_for_queries() -> None:
+    def one_more(job: bytes) -> bytes:
+        told = json.loads(job)
+        return json.dumps(told | {"numberRecordsProcessed": told["numberRecordsProcessed"] + 1}).encode()
+
+    world = in_bulk(*accounts(900), bulk_rows_per_page=300)
+    altering = Altering(world.transport, re.compile(rf"{JOBS}/\w+"), one_more)
+    world.provider = salesforce_over(altering, world.clock, config(bulk_threshold=SMALL))
+    cursor = await one_slice(world, None, pages=2)
+    for _ in range(20):
+        if cursor is not None:
+            cursor = await one_slice(world, cursor, pages=2)
+    assert (cursor, jobs_made(world)) == (None, 2)
+
+
+@pytest.mark.parametrize("body", ["", "\n", '""\n', END_OF_RESULTS])
+async def test_a_job_without_rows_is_done_whatever_its_results_look_like(body: str) -> None:
+    world = in_bulk()
+    world.refuse("QUERY_TIMEOUT", match=f"{API}/query", method="GET", times=2)
+    world.fault("respond", match="/results", status=200, body=body, headers=NO_MORE, times=99)
+    pages = await world.pages(COMPANIES)
+    assert (ids(pages), pages[-1].cursor, jobs_made(world)) == ([], None, 1)
+
+
+@pytest.mark.parametrize("later", [500, 1_000, 3_000])
+async def test_rows_that_are_none_are_told_once_whatever_size_pages_have_by_then(later: int) -> None:
+    world = in_bulk(*accounts(3_000), bulk_rows_per_page=1_500)
+    bad = [record_id("Account", number).encode() for number in range(1, 3_001, 7)]
+    some = re.compile(b'^"(' + b"|".join(bad) + b')"', re.MULTILINE)
+    altering = Altering(
+        world.transport, re.compile(rf"{JOBS}/\w+/results"), lambda page: some.sub(b'""', page)
+    )
+    world.provider = salesforce_over(altering, world.clock, config(bulk_threshold=SMALL))
+    pages = await world.pages(COMPANIES)
+    assert sum(len(page.rejected) for page in pages) == len(bad)
+    world.switches.bulk_rows_per_page = later
+    for number, page in enumerate(pages[:-1]):
+        rest = await world.pages(COMPANIES, cursor=page.cursor)
+        assert sum(len(told.rejected) for told in [*pages[: number + 1], *rest]) == len(bad)
+
+
 async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
     async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
@@ -613,3 +676,22 @@ class Dividing(httpx.AsyncBaseTransport):
                 request.method, url, headers=request.headers, extensions=request.extensions
             )
         return await self._transport.handle_async_request(request)
+
+
+class Altering(httpx.AsyncBaseTransport):
+    """Tells something else than the sandbox does on some paths."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, path: re.Pattern[str], alter: Callable[[bytes], bytes]
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._alter = alter
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._transport.handle_async_request(request)
+        if request.method != "GET" or not self._path.fullmatch(request.url.path):
+            return answer
+        body = self._alter(await answer.aread())
+        kept = {name: value for name, value in answer.headers.items() if name.startswith("sforce-")}
+        return httpx.Response(answer.status_code, headers=kept, content=body)

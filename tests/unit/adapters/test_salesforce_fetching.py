@@ -2,6 +2,7 @@
 
 import pytest
 
+from astrelo.adapters.outbound.salesforce.deletions import KEPT_SECONDS
 from astrelo.domain.errors import PermissionMissing
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord, RejectedRecord, RejectionReason
@@ -219,13 +220,41 @@ async def test_a_contact_that_is_hidden_from_the_user_is_not_taken_for_erased() 
     assert (ids([page]), page.removed_ids, page.erased_ids) == ([person(2)], [person(1)], [])
 
 
-async def test_without_a_log_of_deletions_no_contact_is_taken_for_erased() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 400, "body": [{"errorCode": "EXCEEDED_ID_LIMIT"}]},
+        {"status": 403, "body": [{"errorCode": "INSUFFICIENT_ACCESS"}]},
+        {"status": 503, "body": ""},
+        {"status": 200, "body": {"deletedRecords": "none"}},
+    ],
+    ids=["too long", "not permitted", "out of service", "of another shape"],
+)
+async def test_without_a_log_of_deletions_no_contact_is_taken_for_erased(answer: dict[str, object]) -> None:
     world = people(1)
     world.sandbox.org.erase("Contact", person(1))
     world.clock.advance(SHOWN_AFTER)
-    world.refuse("EXCEEDED_ID_LIMIT", match="/deleted/")
+    world.fault("respond", match="/deleted/", times=9, **answer)
     page = await world.fetch(CONTACTS, person(1))
     assert (page.removed_ids, page.erased_ids) == ([person(1)], [])
+    assert world.asked("/deleted/") == 1
+
+
+async def test_a_log_with_ids_of_15_characters_is_understood() -> None:
+    world = people(1)
+    world.sandbox.org.erase("Contact", person(1))
+    world.fault("respond", match="/deleted/", status=200, body={"deletedRecords": [{"id": person(1)[:15]}]})
+    assert (await world.fetch(CONTACTS, person(1))).erased_ids == [person(1)]
+
+
+async def test_who_reads_many_contacts_asks_for_the_log_once_and_for_a_new_one_later() -> None:
+    world = people(0)
+    for number in range(1, 4):
+        await world.fetch(CONTACTS, person(number))
+    assert world.asked("/deleted/") == 1
+    world.clock.advance(KEPT_SECONDS)
+    await world.fetch(CONTACTS, person(1))
+    assert world.asked("/deleted/") == 2
 
 
 async def test_where_the_log_of_deletions_may_not_be_asked_about_what_is_to_come_it_is_asked_up_to_now() -> (

@@ -18,7 +18,7 @@ from msgspec import structs
 from astrelo.adapters.outbound.crm.decoding import code_word
 from astrelo.adapters.outbound.salesforce.answers import QueryJob
 from astrelo.adapters.outbound.salesforce.bulk_results import JobLost, JobPages, Place, of_job
-from astrelo.adapters.outbound.salesforce.cursors import JobPosition, Stretch, cursor_of
+from astrelo.adapters.outbound.salesforce.cursors import JobPosition, QueryPosition, Stretch, cursor_of
 from astrelo.adapters.outbound.salesforce.dialect import Refused
 from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.walk import GROUP_SIZE, Group, Reading, within
@@ -58,10 +58,10 @@ async def exported(
     """
     position = start if isinstance(start, JobPosition) else None
     stretch = start.stretch if isinstance(start, JobPosition) else start
-    is_second = False
+    is_second = position is not None and position.replaces
     while True:
         if position is None:
-            position = await _started(reading, clock, stretch)
+            position = await _started(reading, clock, stretch, replaces=is_second)
             yield Group(cursor=cursor_of(position), expected_total=total)
         try:
             async with aclosing(_told(reading, clock, position)) as groups:
@@ -72,6 +72,9 @@ async def exported(
             if is_second and isinstance(lost, JobMiscounted):
                 raise JobRefused(str(lost)) from None
             if is_second:
+                yield Group(
+                    cursor=cursor_of(QueryPosition(stretch))
+                )  # or whoever tries again finds the lost job
                 raise CrmUnavailable(Provider.SALESFORCE, f"a bulk query was lost twice: {lost}") from None
             reading.describing.forget(reading.session, reading.kind)
             position, is_second = None, True
@@ -79,7 +82,9 @@ async def exported(
             return
 
 
-async def _started(reading: Reading[R], clock: Clock, stretch: Stretch | None) -> JobPosition:
+async def _started(
+    reading: Reading[R], clock: Clock, stretch: Stretch | None, *, replaces: bool
+) -> JobPosition:
     async def create(fields: Sequence[str]) -> QueryJob:
         query = Query(fields, reading.kind.object, within(stretch))
         return await reading.client.create_job(
@@ -90,7 +95,7 @@ async def _started(reading: Reading[R], clock: Clock, stretch: Stretch | None) -
         job = await reading.describing.asking(reading.session, reading.kind, create)
     except Refused as error:
         raise JobRefused(str(error)) from error
-    return JobPosition(stretch, job.id, int(clock.now().timestamp()))
+    return JobPosition(stretch, job.id, int(clock.now().timestamp()), replaces=replaces)
 
 
 async def _told(reading: Reading[R], clock: Clock, position: JobPosition) -> AsyncGenerator[Group[R], None]:
@@ -99,6 +104,9 @@ async def _told(reading: Reading[R], clock: Clock, position: JobPosition) -> Asy
         yield Group(cursor=cursor_of(position))
         await clock.sleep(pause)
         pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE)
+    if job.number_records_processed == 0:  # nobody says what a page of no results looks like
+        yield Group()
+        return
     async with aclosing(_groups(reading, position, job.number_records_processed)) as groups:
         async for group in groups:
             yield group
@@ -149,13 +157,17 @@ def _behind(position: JobPosition, place: Place[R]) -> JobPosition | None:
 
 
 def _parts(position: JobPosition, place: Place[R], following: JobPosition | None) -> Iterator[Group[R]]:
-    """Divide a page. What was rejected goes with its first part: an interruption then repeats, and loses none."""
+    """Divide a page. What was rejected goes with the rows that it stands among, whatever the page's size."""
     page, skipped = place.results.page, position.handed_out
     rows = page.rows(skipped)
     for start in range(skipped, page.count, GROUP_SIZE) or [skipped]:
         end = start + GROUP_SIZE
-        group = Group(rows=list(islice(rows, GROUP_SIZE)), rejected=() if start else page.rejected)
-        if end < page.count:
+        is_last = end >= page.count
+        group = Group(
+            rows=list(islice(rows, GROUP_SIZE)),
+            rejected=page.rejected_among(start, None if is_last else end),
+        )
+        if not is_last:
             group.cursor = cursor_of(structs.replace(position, locator=place.locator, handed_out=end))
         elif following is not None:
             group.cursor = cursor_of(following)

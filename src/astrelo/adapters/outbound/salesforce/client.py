@@ -115,7 +115,8 @@ class SalesforceClient:
         """
         path = f"{API}/sobjects/{kind.object}/deleted/"
         url = f"{path}?{urlencode({'start': since.isoformat('T', 'seconds'), 'end': until.isoformat('T', 'seconds')})}"
-        log = await self._asked(Call("GET", url, path, kind.object_type), session, decode_deletions)
+        call = Call("GET", url, path, kind.object_type)
+        log = await self._asked(call, session, decode_deletions, ONE_ATTEMPT)
         return frozenset(record.id for record in log.deleted_records)
 
     async def create_job(

@@ -55,6 +55,8 @@ class JobPosition(msgspec.Struct, frozen=True, tag="job"):
     handed_out: int = 0
     passed: int = 0
     """Rows in front of the locator: those that came are counted against those that the job has."""
+    replaces: bool = False
+    """Whether it was made in place of another that was lost: it is not replaced in turn, by whoever finds it lost."""
 
 
 Position = QueryPosition | JobPosition

@@ -9,28 +9,19 @@ deletions tells the two apart, and it goes back fifteen days as well.
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Generic, TypeVar
-
-import structlog
 
 from astrelo.adapters.outbound.salesforce.client import IDS_IN_A_QUERY
 from astrelo.adapters.outbound.salesforce.completing import parts
-from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.deletions import Deletions
 from astrelo.adapters.outbound.salesforce.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.soql import Condition
 from astrelo.adapters.outbound.salesforce.walk import Reading, paged
-from astrelo.adapters.outbound.salesforce.wire import Row
+from astrelo.adapters.outbound.salesforce.wire import RecordRow, Row
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import RejectedRecord
 
 R = TypeVar("R", bound=Row)
-_log = structlog.get_logger(__name__)
-
-_A_MINUTE = timedelta(minutes=1)
-_NOT_YET = "INVALID_REPLICATION_DATE"
-_LOGGED_FOR = timedelta(days=15) - timedelta(hours=1)
-"""Salesforce refuses to look further back than 15 days, by its own clock."""
 
 
 @dataclass(slots=True)
@@ -45,7 +36,9 @@ class Fetched(Generic[R]):
     merged: dict[RecordId, RecordId] = field(default_factory=dict)
 
 
-async def fetched(reading: Reading[R], ids: Sequence[RecordId], now: datetime) -> Fetched[R]:
+async def fetched(
+    reading: Reading[RecordRow], ids: Sequence[RecordId], deletions: Deletions
+) -> Fetched[RecordRow]:
     """Find out what became of each id. What can be no id of Salesforce's is not asked for, and counts as removed.
 
     A contact that was deleted and lies in no recycle bin counts as erased: somebody may have demanded it. One of
@@ -53,8 +46,8 @@ async def fetched(reading: Reading[R], ids: Sequence[RecordId], now: datetime) -
     """
     asked = {id_: full_id(id_) for id_ in dict.fromkeys(ids)}
     told = await _told(reading, [full for full in dict.fromkeys(asked.values()) if full is not None])
-    found: Fetched[R] = Fetched(rejected=told.rejected)
-    live: dict[str, R] = {}
+    found: Fetched[RecordRow] = Fetched(rejected=told.rejected)
+    live: dict[str, RecordRow] = {}
     missing: dict[RecordId, str] = {}
     for id_, full in asked.items():
         if full is None:
@@ -71,27 +64,11 @@ async def fetched(reading: Reading[R], ids: Sequence[RecordId], now: datetime) -
             if end != full:
                 found.merged[id_] = row.id
     found.rows += live.values()
-    deleted = await _deleted(reading, now) if missing else frozenset()
+    is_erasable = reading.kind.object_type is ObjectType.CONTACTS
+    deleted = await deletions.of(reading.session, reading.kind) if missing and is_erasable else frozenset()
     for id_, end in missing.items():
         (found.erased if end in deleted else found.removed).append(id_)
     return found
-
-
-async def _deleted(reading: Reading[R], now: datetime) -> frozenset[str]:
-    """Return the contacts that are known to have been deleted; none where the log is not to be had.
-
-    The log takes whole minutes: what was deleted in this one is told to whoever may ask for the next one's begin.
-    """
-    if reading.kind.object_type is not ObjectType.CONTACTS:
-        return frozenset()
-    for until in (now + _A_MINUTE, now):
-        try:
-            return await reading.client.deletions(reading.session, reading.kind, now - _LOGGED_FOR, until)
-        except Refused as error:
-            _log.info("crm.deletions_unknown", reason=str(error))
-            if error.code != _NOT_YET:
-                break
-    return frozenset()
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from astrelo.adapters.outbound.salesforce.cursors import (
     Stretch,
     position_of,
 )
+from astrelo.adapters.outbound.salesforce.deletions import Deletions
 from astrelo.adapters.outbound.salesforce.describing import Describing
 from astrelo.adapters.outbound.salesforce.dialect import QueryTimedOut, SalesforceDialect
 from astrelo.adapters.outbound.salesforce.fetching import fetched
@@ -68,6 +69,7 @@ class SalesforceProvider(CrmProvider):
         self._oauth = oauth
         self._client = client
         self._describing = Describing(client)
+        self._deletions = Deletions(client, clock)
         self._reference = reference
         self._clock = clock
         self._bulk_threshold = bulk_threshold
@@ -135,7 +137,7 @@ class SalesforceProvider(CrmProvider):
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
         reading = self._reading(session, object_type)
-        found = await fetched(reading, ids, self._clock.now())
+        found = await fetched(reading, ids, self._deletions)
         completion = await self._completion(reading)
         page = await completion.page(Group(rows=found.rows, rejected=found.rejected))
         return replace(page, removed_ids=found.removed, erased_ids=found.erased, merged=found.merged)

@@ -122,7 +122,7 @@ class CsvPage(Generic[R]):
         lines = self._lines()
         header = next(lines)
         self._columns = _columns(header, field_names(row))
-        self.rejected: list[RejectedRecord] = []
+        self._rejected: list[tuple[int, RejectedRecord]] = []
         self._left_out: set[int] = set()
         """Places of the lines behind the header that make no row: blank ones, and those of rejected records."""
         width, id_at, place = len(header), self._columns[0], -1
@@ -131,6 +131,14 @@ class CsvPage(Generic[R]):
                 self._leave_out(place, values, is_whole=len(values) == width)
         self.count = place + 1 - len(self._left_out)
         """How many rows it has, without those that were rejected."""
+
+    @property
+    def rejected(self) -> Sequence[RejectedRecord]:
+        return [one for _, one in self._rejected]
+
+    def rejected_among(self, start: int, end: int | None) -> Sequence[RejectedRecord]:
+        """Return those in front of a row of this range, or of the page's end where the range has none."""
+        return [one for row, one in self._rejected if start <= row and (end is None or row < end)]
 
     def rows(self, start: int = 0) -> Iterator[R]:
         """Make the rows from one on, once each."""
@@ -147,12 +155,13 @@ class CsvPage(Generic[R]):
         return csv.reader(lines, strict=True)
 
     def _leave_out(self, place: int, values: Sequence[str], *, is_whole: bool) -> None:
-        self._left_out.add(place)
         told = values[self._columns[0]] if self._columns[0] < len(values) else None
+        rows = place - len(self._left_out)
+        self._left_out.add(place)
         if is_whole:
-            self.rejected.append(rejected(told, None))
+            self._rejected.append((rows, rejected(told, None)))
         elif values:
-            self.rejected.append(RejectedRecord(told_id(told), RejectionReason.MALFORMED))
+            self._rejected.append((rows, RejectedRecord(told_id(told), RejectionReason.MALFORMED)))
 
 
 class CsvDecoder(Generic[R]):
