@@ -1,9 +1,11 @@
 """A CRM that refuses even a fresh token: a person has to connect again, and is told so."""
 
+from datetime import timedelta
+
 import pytest
 
 from astrelo.domain.connection import ConnectionStatus
-from astrelo.domain.errors import ReauthorizationRequired
+from astrelo.domain.errors import RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
 from tests.builders import company
@@ -41,6 +43,22 @@ async def test_connecting_again_lets_the_run_go_on(database: str) -> None:
         run = await made.sync()
         assert (run.id, run.status) == (parked.id, RunStatus.COMPLETED)
         assert await connection_says(made) == (ConnectionStatus.ACTIVE, None)
+
+
+async def test_a_clock_that_is_ahead_where_users_connect_makes_no_run_ask_again_and_again(
+    database: str,
+) -> None:
+    async with world(database, ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})) as made:
+        made.clock.advance(-2)
+        assert (await made.sync()).status is RunStatus.PARKED
+
+
+async def test_a_pause_of_no_length_is_one_all_the_same(database: str) -> None:
+    at_once = RateLimited(HUBSPOT, timedelta(0), "HTTP 429 from OAuth")
+    async with world(database, ScriptedCrm(pages={COMPANIES: [at_once]})) as made:
+        run = await made.sync()
+        assert run.parked_until is not None
+        assert run.parked_until > made.clock.now()
 
 
 async def test_whoever_connected_again_before_the_refusal_was_noted_is_not_asked_to(database: str) -> None:

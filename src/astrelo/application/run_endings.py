@@ -5,7 +5,7 @@ on then raises RunTakenOver; for one that is parked or failed there is nothing m
 """
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,6 +19,9 @@ from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, StepStatus, SyncMode, SyncRun
 
 log = structlog.get_logger()
+
+SHORTEST_PAUSE = timedelta(seconds=5)
+"""A CRM that asks for no pause at all, again and again, would otherwise be asked without one."""
 
 
 class RunEndings:
@@ -80,8 +83,8 @@ class RunEndings:
         log.info("sync.handed_on", yielded=bool(waiting))
 
     async def park(self, run: SyncRun, error: RateLimited) -> None:
-        name, pause = error.provider.label, error.retry_after
-        reason = f"{name}: {error.why}; the sync goes on by itself {error.when} ({error.policy})"
+        reason = f"{error.provider.label}: {error.why}; the sync goes on by itself ({error.policy})"
+        pause = max(error.retry_after, SHORTEST_PAUSE)
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 current = await still_ours(tx, run)
@@ -89,18 +92,20 @@ class RunEndings:
                 await tx.jobs.enqueue(current, delay=pause)
             log.info("sync.parked", reason=reason)
 
-    async def wait_for_a_person(self, run: SyncRun, error: ReauthorizationRequired, began: datetime) -> None:
+    async def wait_for_a_person(
+        self, run: SyncRun, error: ReauthorizationRequired, connected_at: datetime
+    ) -> None:
         """Have the connection say that it needs a new grant, and the run wait for it.
 
-        Whoever renews tokens says so by itself; here it is fresh ones that are refused. A user who connected again
-        meanwhile is waited for no more.
+        Whoever renews tokens says so by itself; here it is fresh ones that are refused. `connected_at` is that of the
+        connection whose tokens they were: a user who has connected again since is waited for no more.
         """
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
                 current = await still_ours(tx, run)
                 if connection is not None and connection.is_active:
-                    if connection.connected_at > began:
+                    if connection.connected_at != connected_at:
                         await tx.runs.save(current.requeued())
                         await tx.jobs.enqueue(current)
                         return

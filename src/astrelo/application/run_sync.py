@@ -14,6 +14,7 @@ from astrelo.application.run_endings import RunEndings, still_ours
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.slices import Slice, StopSignal, never
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
     AccountBusy,
     AstreloError,
@@ -73,24 +74,24 @@ class RunSync:
         Harmless for a run that has ended, waits for a person, or was purged.
         """
         try:
-            run = await self._take_up(user_id, run_id)
+            taken = await self._take_up(user_id, run_id)
         except NotFound:
             log.info("sync.purged")
             return
         except AccountBusy:
             await self._endings.defer(user_id, run_id)
             return
-        if run is None:
+        if taken is None:
             return
-        began = self._clock.now()
+        run, connection = taken
         try:
-            await self._carry_out(run, Slice(self._clock, self._policy, should_stop))
+            await self._carry_out(run, connection, Slice(self._clock, self._policy, should_stop))
         except RunTakenOver:
             log.info("sync.taken_over")
         except StoreUnavailable:
             raise
         except ReauthorizationRequired as error:
-            await self._endings.wait_for_a_person(run, error, began)
+            await self._endings.wait_for_a_person(run, error, connection.connected_at)
         except RateLimited as error:
             await self._endings.park(run, error)
         except AstreloError as error:
@@ -101,7 +102,7 @@ class RunSync:
             reason = f"something broke on our side; the log has the details ({type(error).__name__})"
             await self._endings.fail(run, reason)
 
-    async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> SyncRun | None:
+    async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             now = self._clock.now()
@@ -115,14 +116,12 @@ class RunSync:
             run = run.taken_up(now)
             await tx.runs.save(run)
             log.info("sync.taken_up", attempt=run.attempts)
-            return run
+            return run, await tx.connections.by_id(run.connection_id)
 
-    async def _carry_out(self, run: SyncRun, turn: Slice) -> None:
+    async def _carry_out(self, run: SyncRun, connection: CrmConnection, turn: Slice) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
             raise ProviderNotConfigured(run.provider)
-        async with self._uow(run.user_id) as tx:
-            connection = await tx.connections.by_id(run.connection_id)
         # Connected again since the last run, its API may have moved: one that is gone refuses no token.
         self._tokens.forget(connection.id)
         session = ConnectionSession(self._tokens, connection)

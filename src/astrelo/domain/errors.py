@@ -153,18 +153,16 @@ class CrmError(AstreloError):
 class RateLimited(CrmError):
     """The CRM asks for a pause of `retry_after` that is too long to wait in place: park.
 
-    `policy` is the CRM's own word for what is in the way; `why` tells people, and `when` until when, as they say it.
+    `policy` is the CRM's own word for what is in the way; `why` tells people.
     """
 
     def __init__(
         self, provider: Provider, retry_after: timedelta, policy: str, why: str = "it asks for a pause"
     ) -> None:
-        when = _in_about(retry_after)
-        super().__init__(provider, f"{why}; try again {when} ({policy})")
+        super().__init__(provider, f"{why}; try again {_in_about(retry_after)} ({policy})")
         self.retry_after = retry_after
         self.policy = policy
         self.why = why
-        self.when = when
 
 
 def _in_about(pause: timedelta) -> str:
