@@ -92,7 +92,7 @@ def test_it_names_the_crm_what_happened_and_what_to_do_and_ends_with_the_technic
     ],
 )
 def test_a_pause_is_told_as_people_say_it(pause: timedelta, told: str) -> None:
-    assert RateLimited(HUBSPOT, pause, "DAILY").when == told
+    assert f"try again {told} (DAILY)" in str(RateLimited(HUBSPOT, pause, "DAILY"))
 
 
 def test_a_crm_that_is_not_set_up_is_named_as_people_know_it() -> None:
