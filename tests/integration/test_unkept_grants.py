@@ -34,9 +34,13 @@ async def world(database: str) -> AsyncIterator[OAuthWorld]:
 
 
 class BrokenStore(UnitOfWork):
-    """Loses the database before each commit, or after it."""
+    """Loses the database once the code is exchanged: before each commit, or after it."""
 
-    def __init__(self, inner: UnitOfWork, *, commits: bool = False, times: int = 10**9) -> None:
+    def __init__(
+        self, inner: UnitOfWork, *, commits: bool = False, intact: int = 1, times: int = 10**9
+    ) -> None:
+        """Of a callback, one transaction comes before the exchange."""
+        self._intact = intact
         self._inner = inner
         self._commits = commits
         self._times = times
@@ -46,8 +50,11 @@ class BrokenStore(UnitOfWork):
 
     @asynccontextmanager
     async def _transaction(self, user_id: UserId) -> AsyncIterator[Transaction]:
-        breaks = self._times > 0
-        self._times -= 1
+        breaks = self._intact == 0 and self._times > 0
+        if self._intact:
+            self._intact -= 1
+        else:
+            self._times -= 1
         async with self._inner(user_id) as tx:
             yield tx
             if breaks and not self._commits:
@@ -163,6 +170,59 @@ async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives
     with pytest.raises(AuthorizationFailed):
         await world.finish(callback)
     assert crm.revoked == []
+
+
+async def test_a_connection_lives_on_when_the_store_is_lost_while_it_is_connected_again(
+    world: OAuthWorld,
+) -> None:
+    connection = await world.connected()
+    callback = await world.consent(await world.begin())
+    async with world.uow(world.user_id) as tx:
+        stored = await tx.tokens.get(connection.id)
+    crm = GrantingCrm(refresh_token=stored.tokens.refresh_token)
+    intact, world.uow = world.uow, BrokenStore(world.uow)
+    world.offer(crm)
+    with pytest.raises(StoreUnavailable):
+        await world.finish(callback)
+    world.uow = intact
+    assert crm.revoked == []
+    assert await world.stored() == connection
+
+
+async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: OAuthWorld) -> None:
+    """What the store says in the end outweighs what it said before the exchange."""
+    connection = await world.connected()
+    callback = await world.consent(await world.begin())
+    async with world.uow(world.user_id) as tx:
+        stored = await tx.tokens.get(connection.id)
+
+    class Leaving(GrantingCrm):
+        async def exchange(
+            self,
+            code: str,
+            code_verifier: str,
+            login_host: str | None = None,
+            *,
+            issued: TokensIssued | None = None,
+        ) -> Grant:
+            async with world.uow(world.user_id) as tx:
+                await tx.tokens.delete(connection.id)
+            return await super().exchange(code, code_verifier, login_host, issued=issued)
+
+    crm = Leaving(refresh_token=stored.tokens.refresh_token, then=unavailable)
+    world.offer(crm)
+    with pytest.raises(AuthorizationFailed):
+        await world.finish(callback)
+    assert crm.revoked == [stored.tokens.refresh_token]
+
+
+async def test_nothing_is_exchanged_when_the_store_cannot_say_what_lives(world: OAuthWorld) -> None:
+    callback = await world.consent(await world.begin())
+    world.uow = BrokenStore(world.uow, intact=0)
+    world.offer(world.hubspot)
+    with pytest.raises(StoreUnavailable):
+        await world.finish(callback)
+    assert world.sandbox.oauth.grants == []
 
 
 @dataclass

@@ -105,6 +105,8 @@ class ConnectCrm:
             )
         pending = await self._claim(provider, state, browser_token, session_user)
         granted_code = _granted_code(provider, code, error)
+        # While the store answers: it may not when this has come to nothing.
+        living = await self._living_on(pending)
         issued: list[TokenSet] = []
         try:
             grant = await _exchange(crm, granted_code, pending, issued.append)
@@ -113,7 +115,7 @@ class ConnectCrm:
         except BaseException:
             # Whatever it was, a cancellation too: from the exchange on there is a grant of which nobody else knows.
             for tokens in issued:
-                await self._give_back(crm, pending, tokens)
+                await self._give_back(crm, pending, tokens, living)
             raise
         self._tokens.forget(connection.id)
         if superseded is not None and superseded.refresh_token != grant.tokens.refresh_token:
@@ -181,18 +183,25 @@ class ConnectCrm:
         connection_id = ConnectionId(self._randomness.uuid())
         return CrmConnection.establish(connection_id, pending.user_id, pending.provider, grant, now)
 
-    async def _give_back(self, crm: CrmProvider, pending: PendingAuthorization, tokens: TokenSet) -> None:
+    async def _living_on(self, pending: PendingAuthorization) -> str | None:
+        async with self._uow(pending.user_id) as tx:
+            return await _kept_refresh_token(tx, pending.provider)
+
+    async def _give_back(
+        self, crm: CrmProvider, pending: PendingAuthorization, tokens: TokenSet, before: str | None
+    ) -> None:
         """Revoke a grant we do not keep, unless the CRM gave the very token that a connection lives on.
 
-        A store that cannot say counts as none: whoever connects is told that it failed, and connects again.
+        A store that cannot say now counts for what it said before the exchange. Whoever connects is told that
+        it failed, and connects again; a connection that lived goes on.
         """
         try:
-            async with asyncio.timeout(_LOOKING_LIMIT.total_seconds()), self._uow(pending.user_id) as tx:
-                stored = await _kept_refresh_token(tx, pending.provider)
+            async with asyncio.timeout(_LOOKING_LIMIT.total_seconds()):
+                living = await self._living_on(pending)
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("grant.store_not_asked", provider=crm.provider, reason=str(error))
-            stored = None
-        if stored != tokens.refresh_token:
+            living = before
+        if living != tokens.refresh_token:
             await revoke(crm, tokens)
 
 
