@@ -147,6 +147,10 @@ class OAuthWorld:
             },
             reps=[owner("1")],
         )
+        await self.sync_from(crm)
+
+    async def sync_from(self, crm: CrmProvider) -> None:
+        """Carry out the run that waits."""
         walk = RecordWalk(self.uow, self.clock)
         run_sync = RunSync(
             self.uow,

@@ -6,10 +6,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from astrelo.application.start_authorization import AlreadyConnected, flow_of
-from astrelo.domain.errors import AuthorizationFailure, CrmUnavailable, InvalidInput, ProviderNotConfigured
-from astrelo.domain.identifiers import Provider
+from astrelo.domain.errors import (
+    AuthorizationFailure,
+    CrmUnavailable,
+    InvalidInput,
+    ProviderNotConfigured,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import Callback, OAuthWorld, oauth_world
+from tests.integration.sync_world import ScriptedCrm
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +63,7 @@ async def test_force_starts_anew(world: OAuthWorld) -> None:
 
 @pytest.mark.parametrize("ending", ["revoked", "disconnected", "unreadable", "run waits"])
 async def test_a_connection_that_does_not_work_is_begun_anew(world: OAuthWorld, ending: str) -> None:
-    run = await world.latest_run(await world.connected())
+    await world.connected()
     if ending == "revoked":
         world.sandbox.oauth.uninstall()
         world.clock.advance(1800)
@@ -64,8 +71,8 @@ async def test_a_connection_that_does_not_work_is_begun_anew(world: OAuthWorld, 
         await world.disconnect(world.user_id, HUBSPOT)
     elif ending == "run waits":
         # The CRM gives new tokens and refuses them: the run asks for a person, who must get through.
-        async with world.uow(world.user_id) as tx:
-            await tx.runs.save(run.parked("HubSpot refuses the access token", until=None))
+        refusal = ReauthorizationRequired(HUBSPOT, "HubSpot refuses the access token")
+        await world.sync_from(ScriptedCrm(pages={ObjectType.COMPANIES: [refusal]}))
     else:
         world.offer(world.hubspot)
         await world.pool.execute("update crm_tokens set access_token = refresh_token")

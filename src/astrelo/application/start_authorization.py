@@ -23,8 +23,7 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import Clock, CrmProvider, CrmProviders, Randomness
-from astrelo.domain.stores import OAuthStates, Transaction, UnitOfWork
-from astrelo.domain.sync import RunStatus
+from astrelo.domain.stores import OAuthStates, UnitOfWork
 
 log = structlog.get_logger()
 
@@ -115,7 +114,7 @@ class StartAuthorization:
     async def _working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
         async with self._uow(user_id) as tx:
             connection = await tx.connections.get(provider)
-            if connection is None or not connection.is_active or await _asks_for_a_person(tx, connection):
+            if connection is None or not connection.is_active:
                 return None
         try:
             await self._tokens.valid(connection)
@@ -154,12 +153,6 @@ class StartAuthorization:
         return AuthorizationStarted(
             authorize_url=authorize_url, browser_token=browser_token, flow=flow_of(state)
         )
-
-
-async def _asks_for_a_person(tx: Transaction, connection: CrmConnection) -> bool:
-    """Tell whether the last run waits for a new grant, though the tokens look well to us."""
-    latest = await tx.runs.latest(connection.id)
-    return latest is not None and latest.status is RunStatus.PARKED and latest.parked_until is None
 
 
 def _require_own_page(return_path: str) -> None:
