@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.application import revocation
-from astrelo.domain.connection import Grant, TokenSet
+from astrelo.domain.connection import CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AuthorizationFailed, AuthorizationFailure, CrmUnavailable, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import TokensIssued
@@ -31,6 +31,11 @@ HIDDEN = Fault(kind="respond", match="/account-info/", status=503)
 async def world(database: str) -> AsyncIterator[OAuthWorld]:
     async with oauth_world(database) as opened:
         yield opened
+
+
+async def tokens_of(world: OAuthWorld, connection: CrmConnection) -> TokenSet:
+    async with world.uow(world.user_id) as tx:
+        return (await tx.tokens.get(connection.id)).tokens
 
 
 class BrokenStore(UnitOfWork):
@@ -163,9 +168,8 @@ async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives
     """A CRM may answer every consent of an account with one and the same refresh token."""
     connection = await world.connected()
     callback = await world.consent(await world.begin())
-    async with world.uow(world.user_id) as tx:
-        stored = await tx.tokens.get(connection.id)
-    crm = GrantingCrm(refresh_token=stored.tokens.refresh_token, then=unavailable)
+    living = await tokens_of(world, connection)
+    crm = GrantingCrm(refresh_token=living.refresh_token, then=unavailable)
     world.offer(crm)
     with pytest.raises(AuthorizationFailed):
         await world.finish(callback)
@@ -177,9 +181,8 @@ async def test_a_connection_lives_on_when_the_store_is_lost_while_it_is_connecte
 ) -> None:
     connection = await world.connected()
     callback = await world.consent(await world.begin())
-    async with world.uow(world.user_id) as tx:
-        stored = await tx.tokens.get(connection.id)
-    crm = GrantingCrm(refresh_token=stored.tokens.refresh_token)
+    living = await tokens_of(world, connection)
+    crm = GrantingCrm(refresh_token=living.refresh_token)
     intact, world.uow = world.uow, BrokenStore(world.uow)
     world.offer(crm)
     with pytest.raises(StoreUnavailable):
@@ -193,8 +196,7 @@ async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: OAut
     """What the store says in the end outweighs what it said before the exchange."""
     connection = await world.connected()
     callback = await world.consent(await world.begin())
-    async with world.uow(world.user_id) as tx:
-        stored = await tx.tokens.get(connection.id)
+    living = await tokens_of(world, connection)
 
     class Leaving(GrantingCrm):
         async def exchange(
@@ -209,11 +211,11 @@ async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: OAut
                 await tx.tokens.delete(connection.id)
             return await super().exchange(code, code_verifier, login_host, issued=issued)
 
-    crm = Leaving(refresh_token=stored.tokens.refresh_token, then=unavailable)
+    crm = Leaving(refresh_token=living.refresh_token, then=unavailable)
     world.offer(crm)
     with pytest.raises(AuthorizationFailed):
         await world.finish(callback)
-    assert crm.revoked == [stored.tokens.refresh_token]
+    assert crm.revoked == [living.refresh_token]
 
 
 async def test_nothing_is_exchanged_when_the_store_cannot_say_what_lives(world: OAuthWorld) -> None:
@@ -266,11 +268,8 @@ async def test_a_refused_grant_that_shares_its_token_with_the_connection_is_not_
 ) -> None:
     connection = await world.connected()
     callback = await world.consent(await world.begin())
-    async with world.uow(world.user_id) as tx:
-        stored = await tx.tokens.get(connection.id)
-    crm = SameTokenCrm(
-        grant=Grant(tokens=replace(stored.tokens, scopes=frozenset()), account=connection.account)
-    )
+    living = await tokens_of(world, connection)
+    crm = SameTokenCrm(grant=Grant(tokens=replace(living, scopes=frozenset()), account=connection.account))
     world.offer(crm)
     error = await world.refused(callback)
     assert error.failure is AuthorizationFailure.SCOPE_MISSING
