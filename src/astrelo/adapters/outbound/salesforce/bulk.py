@@ -72,9 +72,8 @@ async def exported(
             if is_second and isinstance(lost, JobMiscounted):
                 raise JobRefused(str(lost)) from None
             if is_second:
-                yield Group(
-                    cursor=cursor_of(QueryPosition(stretch))
-                )  # or whoever tries again finds the lost job
+                # The beginning, or whoever tries again would find the lost job.
+                yield Group(cursor=cursor_of(QueryPosition(stretch)))
                 raise CrmUnavailable(Provider.SALESFORCE, f"a bulk query was lost twice: {lost}") from None
             reading.describing.forget(reading.session, reading.kind)
             position, is_second = None, True
