@@ -4,8 +4,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from astrelo.domain.identifiers import RecordId
+from astrelo.domain.identifiers import ObjectType, RecordId
+from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, EmailKind, OwnerRecord
+
+VERSIONS = ReadingVersions("tests")
+"""The reading versions of a process whose reference data never change."""
+
+ANY_VERSION = VERSIONS.of(ObjectType.COMPANIES)
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -17,7 +23,13 @@ def at(minutes: float) -> datetime:
 
 def company(record_id: str, domain: str | None = None, minutes: float = 0, **fields: Any) -> CompanyRecord:
     blank: dict[str, Any] = dict.fromkeys(CompanyRecord._fields[2:-1])
-    told = {"name": f"Company {record_id}", "domain": domain, "identity_domain": domain, "unreadable": ()}
+    told = {
+        "name": f"Company {record_id}",
+        "domain": domain,
+        "identity_domain": domain,
+        "additional_domains": (),
+        "unreadable": (),
+    }
     return CompanyRecord(RecordId(record_id), at(minutes), **{**blank, **told, **fields})
 
 
@@ -37,6 +49,8 @@ def contact(
         "email_registrable_domain": ".".join(host.split(".")[-2:]) if host else None,
         "email_kind": EmailKind.BUSINESS if email else EmailKind.MISSING,
         "company_id": company_id,
+        "additional_emails": (),
+        "additional_email_domains": (),
         "unreadable": (),
     }
     return ContactRecord(RecordId(record_id), at(minutes), **{**blank, **told, **fields})

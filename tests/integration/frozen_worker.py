@@ -20,6 +20,7 @@ from astrelo.application.sync_records import SyncCompanies
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
+from tests.builders import VERSIONS
 from tests.integration.sync_world import ScriptedCrm, World, thousands_of_companies
 
 BATCH = 1_000
@@ -65,7 +66,7 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         assert connection is not None
         session = ConnectionSession(world.tokens(), connection)
         source = Source(run=run, crm=crm, session=session, owner_ids=None)
-        walk = SyncCompanies(RecordWalk(world.uow, world.clock), world.clock, randomness)
+        walk = SyncCompanies(RecordWalk(world.uow, world.clock), world.clock, randomness, VERSIONS)
         try:
             turn = Slice(world.clock, world.policy, randomness.freeze_between)
             await walk(source, run.step(ObjectType.COMPANIES), turn)

@@ -35,7 +35,7 @@ from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import SyncRun
 from astrelo.sandbox import Portal, SandboxTransport
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
-from tests.builders import company, contact, deal, owner
+from tests.builders import VERSIONS, company, contact, deal, owner
 from tests.integration.sync_world import ScriptedCrm
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.randomness import FakeRandomness
@@ -78,7 +78,7 @@ class OAuthWorld:
         """Make the use cases anew, over these CRMs: what a restarted process has."""
         providers = CrmProviders({crm.provider: crm for crm in crms})
         states = PgOAuthStates(self.pool, CIPHER)
-        request_sync = RequestSync(self.clock, self.randomness, POLICY)
+        request_sync = RequestSync(self.clock, self.randomness, POLICY, VERSIONS)
         self.tokens = AccessTokens(self.uow, self.refresh_uow, providers, self.clock)
         self.start = StartAuthorization(self.uow, states, providers, self.tokens, self.clock, self.randomness)
         self.connect = ConnectCrm(
@@ -156,10 +156,10 @@ class OAuthWorld:
             self.uow,
             CrmProviders({crm.provider: crm}),
             self.tokens,
-            SyncCompanies(walk, self.clock, self.randomness),
-            SyncContacts(walk, self.clock, self.randomness),
-            SyncDeals(walk, self.clock, self.randomness),
-            RequestSync(self.clock, self.randomness, POLICY),
+            SyncCompanies(walk, self.clock, self.randomness, VERSIONS),
+            SyncContacts(walk, self.clock, self.randomness, VERSIONS),
+            SyncDeals(walk, self.clock, self.randomness, VERSIONS),
+            RequestSync(self.clock, self.randomness, POLICY, VERSIONS),
             POLICY,
             self.clock,
         )

@@ -33,7 +33,7 @@ from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession, TokensIs
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import SyncMode, SyncRun, Window
-from tests.builders import company
+from tests.builders import VERSIONS, company
 from tests.canonical import View, stored_view
 from tests.unit.fakes.clock import FakeClock
 
@@ -178,7 +178,7 @@ class World:
         return await SyncNow(self.uow, self.request_sync())(self.user_id, provider, mode)
 
     def request_sync(self) -> RequestSync:
-        return RequestSync(self.clock, self.randomness, self.policy)
+        return RequestSync(self.clock, self.randomness, self.policy, VERSIONS)
 
     def tokens(self) -> AccessTokens:
         return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
@@ -190,9 +190,9 @@ class World:
             self.uow,
             CrmProviders(dict(self.crms)),
             self.tokens(),
-            SyncCompanies(walk, self.clock, self.randomness),
-            SyncContacts(walk, self.clock, self.randomness),
-            SyncDeals(walk, self.clock, self.randomness),
+            SyncCompanies(walk, self.clock, self.randomness, VERSIONS),
+            SyncContacts(walk, self.clock, self.randomness, VERSIONS),
+            SyncDeals(walk, self.clock, self.randomness, VERSIONS),
             self.request_sync(),
             self.policy,
             self.clock,

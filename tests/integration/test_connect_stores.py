@@ -27,6 +27,7 @@ from astrelo.domain.identifiers import (
     Provider,
     UserId,
 )
+from astrelo.domain.records import ReadingVersion
 from astrelo.domain.stores import OAuthStates, TokenStore
 from astrelo.domain.sync import Freshness
 from tests.unit.contracts.oauth_states import PENDING, OAuthStatesContract
@@ -40,6 +41,8 @@ STRANGER = UserId(UUID(int=2))
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 ACCOUNT = CrmAccount(account_id=CrmAccountId("123"), name="Acme", currency="EUR", time_zone="Europe/Vienna")
 CIPHER = AesGcmTokenCipher([("test", bytes(32))])
+
+READ_SO = ReadingVersion(b"test")
 
 
 def connected(user_id: UserId = USER, provider: Provider = Provider.HUBSPOT) -> CrmConnection:
@@ -95,7 +98,9 @@ async def test_completeness_never_moves_back(pool: asyncpg.Pool) -> None:
     await connections.save(connection)
     for as_of in (NOW, NOW - timedelta(hours=1)):
         await connections.mark_complete(
-            connection.id, ObjectType.CONTACTS, Freshness(complete_as_of=as_of, watermark=as_of)
+            connection.id,
+            ObjectType.CONTACTS,
+            Freshness(complete_as_of=as_of, watermark=as_of, reading_version=READ_SO),
         )
     stored = await pool.fetch("select object_type, complete_as_of from connection_freshness")
     assert [tuple(row) for row in stored] == [("contacts", NOW)]

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from astrelo.domain.deal import Deal
+from astrelo.domain.deal import Deal, link_deal
 from astrelo.domain.identifiers import DealId, ObjectType, Provider, RecordId
 from astrelo.domain.records import content_hash
 from astrelo.domain.stores import Transaction
-from tests.builders import contact, deal
+from tests.builders import VERSIONS, contact, deal
 from tests.integration.sync_world import ScriptedCrm, World, world
 from tests.integration.test_two_crms_at_once import until_waiting
 
@@ -33,7 +33,11 @@ async def merge(tx: Transaction) -> None:
 async def put(tx: Transaction, made: World, ids: Ids | tuple[RecordId]) -> None:
     known = await tx.deals.known(HUBSPOT, ids)
     told = [deal(id_, None, (COMING,)) for id_ in ids]
-    deals = [(Deal(DealId(known[one.record_id].entity_id), one, None), content_hash(one)) for one in told]
+    version = VERSIONS.of(ObjectType.DEALS)
+    deals = [
+        (Deal(DealId(known[one.record_id].entity_id), one, link_deal(one, {})), content_hash(one, version))
+        for one in told
+    ]
     await tx.deals.put(HUBSPOT, deals, made.clock.now())
 
 

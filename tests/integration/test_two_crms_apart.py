@@ -19,7 +19,7 @@ from astrelo.application.verify_sync import VerifySync
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.sync import RunStatus
-from tests.builders import company, contact, deal
+from tests.builders import VERSIONS, company, contact, deal
 from tests.integration.sync_world import World
 from tests.integration.two_crms import BOTH, HUBSPOT, SALESFORCE, TwoCrms, acme_in_both, play, sync_both
 
@@ -101,7 +101,11 @@ def test_verifying_one_crm_does_not_miss_what_the_other_has(database: str) -> No
     async def scenario(made: World) -> None:
         await sync_both(made)
         verify = VerifySync(
-            made.uow, CrmProviders(dict(made.crms)), made.tokens(), PgConnectionOwners(made.pool)
+            made.uow,
+            CrmProviders(dict(made.crms)),
+            made.tokens(),
+            PgConnectionOwners(made.pool),
+            VERSIONS,
         )
         for source in BOTH:
             connection = await made.connect(source)

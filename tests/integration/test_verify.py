@@ -15,7 +15,7 @@ from astrelo.domain.ports import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
 from astrelo.sandbox import Portal, serve_in_thread
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
-from tests.builders import company, contact, deal
+from tests.builders import VERSIONS, company, contact, deal
 from tests.environ import JWT_SECRET, child_environ, hubspot_settings
 from tests.integration.scripted import Play
 from tests.integration.sync_world import ScriptedCrm, World, world
@@ -44,7 +44,11 @@ async def connection_id(made: World) -> ConnectionId:
 
 async def verify(made: World) -> dict[ObjectType, Comparison]:
     verification = VerifySync(
-        made.uow, CrmProviders(dict(made.crms)), made.tokens(), PgConnectionOwners(made.pool)
+        made.uow,
+        CrmProviders(dict(made.crms)),
+        made.tokens(),
+        PgConnectionOwners(made.pool),
+        VERSIONS,
     )
     return {one.object_type: one for one in await verification(await connection_id(made))}
 
@@ -163,7 +167,11 @@ def test_a_comparison_that_a_run_came_into_is_not_told(play: Play) -> None:
 def test_it_refuses_what_is_not_connected(play: Play) -> None:
     async def scenario(made: World) -> None:
         verification = VerifySync(
-            made.uow, CrmProviders(dict(made.crms)), made.tokens(), PgConnectionOwners(made.pool)
+            made.uow,
+            CrmProviders(dict(made.crms)),
+            made.tokens(),
+            PgConnectionOwners(made.pool),
+            VERSIONS,
         )
         with pytest.raises(NotFound):
             await verification(ConnectionId(uuid4()))

@@ -177,6 +177,7 @@ class StepView(Struct, frozen=True, kw_only=True):
     merged: int
     rejected: dict[str, int]
     unreadable: dict[str, int]
+    hidden: dict[str, int] = field(default_factory=dict)
     expected_total: int | None
     certified: bool
     reason: str | None

@@ -31,6 +31,7 @@ from astrelo.domain.repositories import CompanyRepository, ContactRepository, De
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
 from astrelo.domain.triage import latest_of_each
+from astrelo.domain.unreadable import unreadable_values
 
 BATCH_SIZE = 1_000
 """Records in a transaction, about: a batch is whole pages."""
@@ -174,6 +175,7 @@ class RecordWalk:
                 listed_since=source.run.started_at,
             )
             counts = await _store(tx, source, told, [distinct[id_] for id_ in again], conclude)
+            counts += await note_unreadable(tx, source, step.object_type, told.records)
             if batch.departed_ids and step.window is not None:
                 await self._note_departed(tx, source, step.object_type, batch.departed_ids)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
@@ -218,7 +220,20 @@ async def _store(
     counts = await conclude(tx, source, told)
     if again:
         await conclude(tx, source, replace(told, records=again))
-    return counts + Counts(unreadable=unreadable_fields(told.records, source.owner_ids))
+    return counts
+
+
+async def note_unreadable(
+    tx: Transaction, source: Source, object_type: ObjectType, records: Iterable[CrmRecord]
+) -> Counts:
+    """Keep for the run's report which values of the records could not be kept as they are, and count them."""
+    found = unreadable_values(records, source.owner_ids)
+    if found:
+        await tx.runs.note_unreadable(source.run.id, object_type, found)
+    fields: Counter[str] = Counter()
+    for (field_name, _), ids in found.items():
+        fields[field_name] += len(ids)
+    return Counts(unreadable=fields)
 
 
 def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[RecordId]) -> Counts:
@@ -226,18 +241,8 @@ def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[Re
         received=len(batch.records) + len(batch.rejected),
         repeats=len(batch.records) - len(distinct) + len(again),
         rejected=Counter(entry.reason.value for entry in batch.rejected),
-        unreadable=dict.fromkeys(batch.withheld, len(distinct) - len(again)),
+        hidden=dict.fromkeys(batch.withheld, len(distinct) - len(again)),
     )
-
-
-def unreadable_fields(records: Iterable[CrmRecord], owner_ids: frozenset[RecordId] | None) -> Counter[str]:
-    fields: Counter[str] = Counter()
-    for record in records:
-        if record.unreadable:
-            fields.update(record.unreadable)
-        if owner_ids is not None and record.owner_id is not None and record.owner_id not in owner_ids:
-            fields["crm_rep_id"] += 1
-    return fields
 
 
 PageQueue = asyncio.Queue[RecordPage | Exception]

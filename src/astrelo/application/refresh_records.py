@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import structlog
 
-from astrelo.application.record_walk import Changes, Conclude, Source, store_of, unreadable_fields
+from astrelo.application.record_walk import Changes, Conclude, Source, note_unreadable, store_of
 from astrelo.application.slices import Slice
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
@@ -165,7 +165,7 @@ class FindDeletions:
             await tx.runs.advance(source.run.id, step)
             await tx.runs.mark_seen(source.run.id, step.object_type, distinct.keys())
             counts = await conclude(tx, source, Changes(records=alive))
-            counts += Counts(received=len(alive), unreadable=unreadable_fields(alive, source.owner_ids))
+            counts += Counts(received=len(alive)) + await note_unreadable(tx, source, step.object_type, alive)
             departed = await conclude(tx, source, _departures(page, survivors))
             counts += Counts(archived=departed.archived, merged=departed.merged)
             step = replace(step, counts=step.counts + counts)

@@ -8,10 +8,18 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AstreloError, InvalidTransition, NotFound
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
 from astrelo.domain.ports import Clock, Randomness
+from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.routing import SyncCandidate, SyncSchedule
 from astrelo.domain.schedule import SyncPolicy, due_mode
 from astrelo.domain.stores import Transaction, UnitOfWork
-from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, Window, incremental_windows
+from astrelo.domain.sync import (
+    RunStatus,
+    SyncMode,
+    SyncRun,
+    Window,
+    incremental_windows,
+    was_read_by_other_rules,
+)
 
 log = structlog.get_logger()
 
@@ -26,10 +34,13 @@ class RequestSync:
     caller's transaction, which must hold the connection's lock.
     """
 
-    def __init__(self, clock: Clock, randomness: Randomness, policy: SyncPolicy) -> None:
+    def __init__(
+        self, clock: Clock, randomness: Randomness, policy: SyncPolicy, versions: ReadingVersions
+    ) -> None:
         self._clock = clock
         self._randomness = randomness
         self._policy = policy
+        self._versions = versions
 
     async def __call__(
         self, tx: Transaction, connection: CrmConnection, mode: SyncMode = SyncMode.FULL
@@ -71,8 +82,11 @@ class RequestSync:
         windows: Mapping[ObjectType, Window] = {}
         if mode is SyncMode.INCREMENTAL:
             freshness = await tx.connections.freshness(connection.id)
-            windows = incremental_windows(freshness, now, self._policy.settle_delay)
-        run = SyncRun.request(run_id, connection, now, mode, windows)
+            if was_read_by_other_rules(freshness, self._versions):
+                mode = SyncMode.FULL
+            else:
+                windows = incremental_windows(freshness, now, self._policy.settle_delay)
+        run = SyncRun.request(run_id, connection, now, self._versions, mode, windows)
         await tx.runs.add(run)
         return run
 

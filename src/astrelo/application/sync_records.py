@@ -9,7 +9,8 @@ from astrelo.domain.contact import Contact, link_contact
 from astrelo.domain.deal import Deal, link_deal
 from astrelo.domain.identifiers import CompanyId, ContactId, DealId, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, Randomness
-from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, RecordT
+from astrelo.domain.reading_version import ReadingVersions
+from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, ReadingVersion, RecordT
 from astrelo.domain.stores import Transaction
 from astrelo.domain.sync import Counts, SyncStep
 from astrelo.domain.triage import KnownRecord, Triage, Write, tally, triage
@@ -20,10 +21,13 @@ class SyncCompanies:
 
     object_type = ObjectType.COMPANIES
 
-    def __init__(self, walk: RecordWalk, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self, walk: RecordWalk, clock: Clock, randomness: Randomness, versions: ReadingVersions
+    ) -> None:
         self._walk = walk
         self._clock = clock
         self._randomness = randomness
+        self._version = versions.of(self.object_type)
 
     async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
         return await self._walk(source, step, self.conclude, turn)
@@ -32,7 +36,7 @@ class SyncCompanies:
         provider = source.run.provider
         await tx.companies.lock()
         known = await tx.companies.known(provider, changes.ids)
-        batch = _sorted(changes, known)
+        batch = _sorted(changes, known, self._version)
         departures = _departures(provider, changes, known)
         survivors = {move.merged_into for move in departures}
         moves = [
@@ -51,9 +55,15 @@ class SyncCompanies:
         return tally(batch, written) + Counts(archived=len(departures) - merged, merged=merged)
 
 
-def _sorted(changes: Changes[RecordT], known: Mapping[RecordId, KnownRecord]) -> Triage[RecordT]:
+def _sorted(
+    changes: Changes[RecordT], known: Mapping[RecordId, KnownRecord], version: ReadingVersion
+) -> Triage[RecordT]:
     return triage(
-        changes.records, known, authoritative=changes.authoritative, listed_since=changes.listed_since
+        changes.records,
+        known,
+        version,
+        authoritative=changes.authoritative,
+        listed_since=changes.listed_since,
     )
 
 
@@ -119,10 +129,13 @@ class SyncContacts:
 
     object_type = ObjectType.CONTACTS
 
-    def __init__(self, walk: RecordWalk, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self, walk: RecordWalk, clock: Clock, randomness: Randomness, versions: ReadingVersions
+    ) -> None:
         self._walk = walk
         self._clock = clock
         self._randomness = randomness
+        self._version = versions.of(self.object_type)
 
     async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
         return await self._walk(source, step, self.conclude, turn)
@@ -131,7 +144,7 @@ class SyncContacts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
         known = await tx.contacts.known(provider, changes.ids)
-        batch = _sorted(changes, known)
+        batch = _sorted(changes, known, self._version)
         contacts = await self._linked(tx, provider, batch)
         written = await tx.contacts.put(provider, contacts, at)
         archived = merged = 0
@@ -167,10 +180,13 @@ class SyncDeals:
 
     object_type = ObjectType.DEALS
 
-    def __init__(self, walk: RecordWalk, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self, walk: RecordWalk, clock: Clock, randomness: Randomness, versions: ReadingVersions
+    ) -> None:
         self._walk = walk
         self._clock = clock
         self._randomness = randomness
+        self._version = versions.of(self.object_type)
 
     async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
         return await self._walk(source, step, self.conclude, turn)
@@ -179,7 +195,7 @@ class SyncDeals:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
         known = await tx.deals.known(provider, changes.ids)
-        batch = _sorted(changes, known)
+        batch = _sorted(changes, known, self._version)
         written = await tx.deals.put(provider, await self._linked(tx, provider, batch), at)
         archived = merged = 0
         if changes.has_departures:

@@ -13,7 +13,8 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing, ProviderNotConfigured
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, SyncRunId
 from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession
-from astrelo.domain.records import CrmRecord, RecordPage, content_hash
+from astrelo.domain.reading_version import ReadingVersions
+from astrelo.domain.records import CrmRecord, ReadingVersion, RecordPage, content_hash, is_read_by
 from astrelo.domain.repositories import CompanyRepository, ContactRepository, DealRepository
 from astrelo.domain.routing import ConnectionOwners
 from astrelo.domain.stores import Transaction, UnitOfWork
@@ -35,6 +36,9 @@ class Difference(StrEnum):
     """It lives here; at the CRM it is archived, erased or merged into another."""
     DIFFERENT = "different"
     """It lives in both places, with other content."""
+    READ_BY_OTHER_RULES = "read_by_other_rules"
+    """It lives in both places, but what is stored was read by rules that have changed since, so the contents
+    cannot be compared: the next full sync reads it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +78,18 @@ class VerifySync:
     """
 
     def __init__(
-        self, uow: UnitOfWork, crms: CrmProviders, tokens: AccessTokens, owners: ConnectionOwners
+        self,
+        uow: UnitOfWork,
+        crms: CrmProviders,
+        tokens: AccessTokens,
+        owners: ConnectionOwners,
+        versions: ReadingVersions,
     ) -> None:
         self._uow = uow
         self._crms = crms
         self._tokens = tokens
         self._owners = owners
+        self._versions = versions
 
     async def __call__(self, connection_id: ConnectionId) -> Sequence[Comparison]:
         """Return a comparison per object type.
@@ -173,13 +183,18 @@ class VerifySync:
         ids = [record.record_id for record in page.records]
         async with self._uow(subject.connection.user_id) as tx:
             known = await _store_of(tx, object_type).known(subject.connection.provider, ids)
-        return {record.record_id: _judge(record, known.get(record.record_id)) for record in page.records}
+        version = self._versions.of(object_type)
+        return {
+            record.record_id: _judge(record, known.get(record.record_id), version) for record in page.records
+        }
 
 
-def _judge(record: CrmRecord, stored: KnownRecord | None) -> Difference | None:
+def _judge(record: CrmRecord, stored: KnownRecord | None, version: ReadingVersion) -> Difference | None:
     if stored is None or stored.archived_at is not None:
         return Difference.MISSING_HERE
-    return None if stored.content_hash == content_hash(record) else Difference.DIFFERENT
+    if not is_read_by(version, stored.content_hash):
+        return Difference.READ_BY_OTHER_RULES
+    return None if stored.content_hash == content_hash(record, version) else Difference.DIFFERENT
 
 
 def _by_kind(told: dict[RecordId, Difference | None]) -> dict[Difference, list[RecordId]]:

@@ -74,6 +74,7 @@ from astrelo.domain.ports import (
     ReferenceData,
     TokenCipher,
 )
+from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.routing import ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import OAuthStates, UnitOfWork
@@ -129,6 +130,10 @@ class Adapters(Provider):
     clock = provide(SystemClock, provides=Clock)
     randomness = provide(SystemRandomness, provides=Randomness)
     reference = provide(BundledReferenceData, provides=ReferenceData)
+
+    @provide
+    def reading_versions(self, reference: ReferenceData) -> ReadingVersions:
+        return ReadingVersions(reference.edition)
 
     @provide
     def cipher(self, settings: Settings) -> TokenCipher:

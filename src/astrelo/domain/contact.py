@@ -53,9 +53,9 @@ def link_contact(
     company_by_record: Mapping[RecordId, CompanyId],
     company_by_domain: Mapping[str, CompanyId],
 ) -> ContactLink:
-    """Link by the CRM's primary company, else by the e-mail's host, else by its registrable domain.
+    """Link by the company that the CRM associates, else by the host of an e-mail or its registrable domain.
 
-    Both maps hold live companies of the contact's own user only. The final pass of a run applies the
+    Further addresses are tried after the first. Both maps hold live companies of the contact's own user only. The final pass of a run applies the
     same rule set-based, when every company has arrived.
     """
     if record.company_id is not None and (company := company_by_record.get(record.company_id)):
@@ -63,4 +63,6 @@ def link_contact(
     for domain in record.email_domains:
         if company := company_by_domain.get(domain):
             return ContactLink(company, CompanyMatch.EMAIL_DOMAIN, None)
+    if record.additional_email_domains:
+        return ContactLink(None, None, UnlinkedReason.NO_COMPANY)
     return ContactLink(None, None, _REASON_BY_EMAIL[record.email_kind])

@@ -6,6 +6,7 @@ caller that must tell the two apart asks `is_told` of the text.
 """
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,9 @@ AMOUNT_BOUND = Decimal(10) ** 18
 """Amounts are kept below this in size; ten thousand times the world's yearly product, in any currency."""
 
 AMOUNT_DECIMALS = 6
+
+MAX_TEXT_LENGTH = 65_536
+"""Characters that a text column keeps; what is beyond them is cut, and counted."""
 
 MAX_NUMBER_LENGTH = 64
 """Longer digits than this are not a number that anybody counted."""
@@ -84,6 +88,16 @@ def _without_lone_surrogates(value: str) -> str:
     except UnicodeEncodeError:
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
+
+
+def search_key(value: str) -> str:
+    """Fold a text for search: equal keys for spellings that a person takes for the same."""
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
+def search_email(value: str) -> str:
+    """Fold an e-mail address, or the beginning of one, for search."""
+    return search_key(value)
 
 
 def web_domain(value: str | None, reference: ReferenceData) -> str | None:

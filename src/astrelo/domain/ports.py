@@ -77,6 +77,11 @@ class TokenCipher(Protocol):
 class ReferenceData(Protocol):
     """Facts about the world that change slowly. Pure look-ups, no I/O after construction."""
 
+    @property
+    @abstractmethod
+    def edition(self) -> str:
+        """Name the data and its version: another one when a look-up may answer otherwise than before."""
+
     @abstractmethod
     def ascii_host(self, host: str) -> str | None:
         """Return the host in lower-case ASCII (IDNA 2008 with UTS 46 mapping), at most 253 characters.

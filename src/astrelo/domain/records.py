@@ -6,11 +6,11 @@ customer's CRM, a tuple is built nine times faster, and a batch of them turns in
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NewType, TypeVar
 
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
 
@@ -28,6 +28,17 @@ class EmailKind(StrEnum):
     MISSING = "missing"
 
 
+class CompanyAssociation(StrEnum):
+    """What the CRM says about which company is a record's own."""
+
+    PRIMARY = "primary"
+    """It marks the company as the primary one, or has room for one only."""
+    ONLY = "only"
+    """It associates no other company, and marks none."""
+    AMBIGUOUS = "ambiguous"
+    """It associates several companies and marks none: the record has no company by id."""
+
+
 class CompanyRecord(NamedTuple):
     record_id: RecordId
     source_updated_at: datetime
@@ -42,7 +53,11 @@ class CompanyRecord(NamedTuple):
     employee_count: int | None
     annual_revenue: Decimal | None
     annual_revenue_currency: str | None
+    annual_revenue_usd: Decimal | None
+    annual_revenue_rate_date: date | None
+    """The day of the reference rate; None also for an amount that the CRM itself gives in USD."""
     revenue_range: str | None
+    """Of the amount in USD."""
     hq_country: str | None
     """ISO 3166-1 alpha-2."""
     hq_region: str | None
@@ -53,8 +68,10 @@ class CompanyRecord(NamedTuple):
     linkedin_url: str | None
     lifecycle_stage: str | None
     owner_id: RecordId | None
+    additional_domains: tuple[str, ...] = ()
+    """Further domains of the firm, sorted: none shared by many, none its identity domain."""
     unreadable: tuple[str, ...] = ()
-    """Names of our fields whose told value we could not read; they are None here."""
+    """Columns, named as the API names them, whose value at the CRM could not be read; they are None here."""
 
 
 class ContactRecord(NamedTuple):
@@ -72,14 +89,19 @@ class ContactRecord(NamedTuple):
     lifecycle_stage: str | None
     owner_id: RecordId | None
     company_id: RecordId | None
-    """The CRM's primary company."""
+    """The company that the CRM associates: the primary one, or the only one."""
+    company_association: CompanyAssociation | None = None
+    additional_emails: tuple[str, ...] = ()
+    """Further addresses, in the CRM's order, without the first and without repeats."""
+    additional_email_domains: tuple[str, ...] = ()
+    """Host and registrable domain of each further address that is a firm's, in the same order, each once."""
     unreadable: tuple[str, ...] = ()
 
     @property
     def email_domains(self) -> tuple[str, ...]:
         """The domains at which the contact's company may be found, the most telling first."""
-        host, registrable = self.email_host, self.email_registrable_domain
-        return tuple(domain for domain in dict.fromkeys((host, registrable)) if domain is not None)
+        domains = (self.email_host, self.email_registrable_domain, *self.additional_email_domains)
+        return tuple(domain for domain in dict.fromkeys(domains) if domain is not None)
 
 
 class DealRecord(NamedTuple):
@@ -88,6 +110,9 @@ class DealRecord(NamedTuple):
     name: str | None
     amount: Decimal | None
     currency: str | None
+    amount_usd: Decimal | None
+    amount_rate_date: date | None
+    """The day of the reference rate; None also for an amount that the CRM itself gives in USD."""
     pipeline_id: str | None
     pipeline_label: str | None
     stage_id: str | None
@@ -99,6 +124,7 @@ class DealRecord(NamedTuple):
     close_date: datetime | None
     owner_id: RecordId | None
     company_id: RecordId | None
+    company_association: CompanyAssociation | None = None
     contact_ids: tuple[RecordId, ...] = ()
     """Sorted, without repeats."""
     unreadable: tuple[str, ...] = ()
@@ -162,10 +188,24 @@ class RecordPage:
     """Columns that are empty in these records, whatever the CRM holds: the user who connected may not see it."""
 
 
-def content_hash(record: CrmRecord) -> bytes:
-    """16 bytes that differ when anything told about the record differs, except its modification time.
+ReadingVersion = NewType("ReadingVersion", bytes)
+"""Stands for the rules by which values are read. Content hashes of different versions do not compare."""
+
+READING_VERSION_SIZE = 4
+
+UNKNOWN_VERSION = ReadingVersion(b"")
+"""Of what was read before there were versions."""
+
+
+def content_hash(record: CrmRecord, version: ReadingVersion) -> bytes:
+    """Return the reading version, then 16 bytes that differ when anything but the modification time differs.
 
     NUL parts the fields, as no text of a record holds it; nor is one empty, so that an empty field is None.
     """
     content = "\0".join(["" if value is None else str(value) for value in record[_CONTENT_STARTS:]])
-    return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return version + blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def is_read_by(version: ReadingVersion, stored_hash: bytes) -> bool:
+    """Return whether a stored content hash was made by this reading version."""
+    return stored_hash.startswith(version)

@@ -34,6 +34,7 @@ from astrelo.domain.repositories import (
     OwnerRepository,
 )
 from astrelo.domain.sync import Freshness, RunStatus, SyncMode, SyncRun, SyncStep
+from astrelo.domain.unreadable import Unreadable
 
 
 class StoredTokens(NamedTuple):
@@ -184,6 +185,12 @@ class SyncRuns(Protocol):
         self, run_id: SyncRunId, object_type: ObjectType, rejected: Sequence[RejectedRecord]
     ) -> None:
         """Keep rejected records' ids and reasons for the run's report."""
+
+    @abstractmethod
+    async def note_unreadable(
+        self, run_id: SyncRunId, object_type: ObjectType, found: Mapping[Unreadable, Sequence[RecordId]]
+    ) -> None:
+        """Add to the run's report; of each column and trouble the first MAX_EXAMPLES ids are kept."""
 
     @abstractmethod
     async def forget_seen(self, run_id: SyncRunId) -> None: ...

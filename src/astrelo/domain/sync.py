@@ -18,6 +18,8 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
+from astrelo.domain.reading_version import ReadingVersions
+from astrelo.domain.records import UNKNOWN_VERSION, ReadingVersion
 
 MAX_ATTEMPTS = 5
 """How often a run is taken up before it ends as failed; a run that kills its worker must end."""
@@ -94,6 +96,8 @@ class Freshness:
     """Everything the CRM held at this time is stored."""
     watermark: datetime
     """Up to here modifications were asked for; the last of them may have been published since."""
+    reading_version: ReadingVersion
+    """By which rules all of it was read."""
 
 
 def incremental_windows(
@@ -108,6 +112,11 @@ def incremental_windows(
         kind: Window(start=min(known.watermark, now) - settle_delay, end=now)
         for kind, known in freshness.items()
     }
+
+
+def was_read_by_other_rules(freshness: Mapping[ObjectType, Freshness], versions: ReadingVersions) -> bool:
+    """Return whether something stored must be read again whole, as the rules of reading have changed since."""
+    return any(known.reading_version != versions.of(kind) for kind, known in freshness.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +139,9 @@ class Counts:
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Reason → how many."""
     unreadable: Mapping[str, int] = field(default_factory=dict)
-    """Field → in how many distinct records its value could not be read."""
+    """Field → in how many distinct records its value could not be kept as it is."""
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    """Field → in how many distinct records the user who connected may not see it."""
 
     @property
     def distinct(self) -> int:
@@ -158,6 +169,7 @@ class Counts:
             merged=self.merged + other.merged,
             rejected=dict(Counter(self.rejected) + Counter(other.rejected)),
             unreadable=dict(Counter(self.unreadable) + Counter(other.unreadable)),
+            hidden=dict(Counter(self.hidden) + Counter(other.hidden)),
         )
 
 
@@ -173,6 +185,8 @@ class SyncStep:
     counts: Counts = field(default_factory=Counts)
     expected_total: int | None = None
     window: Window | None = None
+    reading_version: ReadingVersion = UNKNOWN_VERSION
+    """Of the process that planned the run: should other rules begin meanwhile, the next run reads all again."""
     reason: str | None = None
     """Why it was refused, why it failed, or why its deletions were not believed; for people."""
 
@@ -189,9 +203,10 @@ class SyncStep:
 
     def freshness(self, run_started_at: datetime, settle_delay: timedelta) -> Freshness:
         """Tell what the store holds once this step is done. A list is up to date, a search is not."""
-        if self.window is None:
-            return Freshness(complete_as_of=run_started_at, watermark=run_started_at)
-        return Freshness(complete_as_of=self.window.end - settle_delay, watermark=self.window.end)
+        as_of, watermark = run_started_at, run_started_at
+        if self.window is not None:
+            as_of, watermark = self.window.end - settle_delay, self.window.end
+        return Freshness(complete_as_of=as_of, watermark=watermark, reading_version=self.reading_version)
 
     @property
     def is_certified(self) -> bool:
@@ -237,6 +252,7 @@ class SyncRun:
         run_id: SyncRunId,
         connection: CrmConnection,
         at: datetime,
+        versions: ReadingVersions,
         mode: SyncMode = SyncMode.FULL,
         windows: Mapping[ObjectType, Window] | None = None,
     ) -> Self:
@@ -251,7 +267,10 @@ class SyncRun:
             mode=mode,
             status=RunStatus.QUEUED,
             requested_at=at,
-            steps=tuple(SyncStep(object_type=kind, window=told.get(kind)) for kind in ObjectType),
+            steps=tuple(
+                SyncStep(object_type=kind, window=told.get(kind), reading_version=versions.of(kind))
+                for kind in ObjectType
+            ),
         )
 
     def taken_up(self, at: datetime) -> Self:

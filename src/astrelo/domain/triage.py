@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple
 from uuid import UUID
 
 from astrelo.domain.identifiers import RecordId
-from astrelo.domain.records import RecordT, content_hash
+from astrelo.domain.records import READING_VERSION_SIZE, ReadingVersion, RecordT, content_hash
 from astrelo.domain.sync import Counts
 
 
@@ -20,7 +20,8 @@ class KnownRecord(NamedTuple):
     source_updated_at: datetime
     archived_at: datetime | None
     identity_domain: str | None = None
-    """Company records only."""
+    """Company records only, as is the next."""
+    has_additional_domains: bool = False
 
 
 class Write(NamedTuple, Generic[RecordT]):
@@ -31,10 +32,24 @@ class Write(NamedTuple, Generic[RecordT]):
     known: KnownRecord | None
 
     @property
-    def is_bump(self) -> bool:
-        """A newer time with equal content: written, so that the time moves on, and counted as unchanged."""
+    def has_equal_content(self) -> bool:
         known = self.known
         return known is not None and known.archived_at is None and known.content_hash == self.content_hash
+
+    @property
+    def is_bump(self) -> bool:
+        """Written, and counted as unchanged: a newer time with equal content, or equal content read by other rules.
+
+        The hash of an older reading version does not tell whether the content is equal; an equal time does.
+        """
+        known = self.known
+        if known is None or known.archived_at is not None:
+            return False
+        return known.content_hash == self.content_hash or (
+            known.source_updated_at == self.record.source_updated_at
+            and known.content_hash != b""
+            and known.content_hash[:READING_VERSION_SIZE] != self.content_hash[:READING_VERSION_SIZE]
+        )
 
 
 Written = Mapping[RecordId, bool]
@@ -67,6 +82,7 @@ def latest_of_each(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
 def triage(
     records: Iterable[RecordT],
     known: Mapping[RecordId, KnownRecord],
+    version: ReadingVersion,
     *,
     authoritative: bool = True,
     listed_since: datetime | None = None,
@@ -76,6 +92,7 @@ def triage(
     A list, or a read by id, is authoritative: a record in it lives. A search is not, since its index may
     still hold a record that is archived by now: there only a change after the archiving revives one.
     So it is with what was archived since a walk began, `listed_since`: its page may have been read before.
+    `version` is the one by which these records were read: what is stored under another is written anew.
     """
     writes: list[Write[RecordT]] = []
     unchanged = stale = 0
@@ -86,8 +103,12 @@ def triage(
         ):
             stale += 1
             continue
-        write = Write(record, content_hash(record), stored)
-        if write.is_bump and stored is not None and record.source_updated_at == stored.source_updated_at:
+        write = Write(record, content_hash(record, version), stored)
+        if (
+            stored is not None
+            and record.source_updated_at == stored.source_updated_at
+            and write.has_equal_content
+        ):
             unchanged += 1
             continue
         writes.append(write)

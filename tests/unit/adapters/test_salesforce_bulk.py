@@ -19,6 +19,7 @@ from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, Rejec
 from astrelo.domain.sync import Window
 from astrelo.sandbox import Portal, PortalRecord
 from astrelo.sandbox.salesforce import Switches, record_id
+from tests.builders import ANY_VERSION
 from tests.unit.adapters.collecting import collect
 from tests.unit.adapters.salesforce_sandbox import (
     API,
@@ -61,7 +62,7 @@ def jobs_made(world: World) -> int:
 
 
 def by_id(pages: Sequence[RecordPage]) -> dict[str, bytes]:
-    return {str(told.record_id): content_hash(told) for page in pages for told in page.records}
+    return {str(told.record_id): content_hash(told, ANY_VERSION) for page in pages for told in page.records}
 
 
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])

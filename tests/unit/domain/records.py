@@ -16,12 +16,12 @@ def at(minutes: int) -> datetime:
 
 
 def company_record(record_id: str = "1", updated_at: datetime = NOON, **told: Any) -> CompanyRecord:
-    content: dict[str, Any] = dict.fromkeys(CompanyRecord._fields[2:-1])
+    content: dict[str, Any] = dict.fromkeys(CompanyRecord._fields[2:-2])
     return CompanyRecord(RecordId(record_id), updated_at, **content | told)
 
 
 def contact_record(record_id: str = "1", updated_at: datetime = NOON, **told: Any) -> ContactRecord:
-    content: dict[str, Any] = dict.fromkeys(ContactRecord._fields[2:-1]) | {"email_kind": EmailKind.MISSING}
+    content: dict[str, Any] = dict.fromkeys(ContactRecord._fields[2:-3]) | {"email_kind": EmailKind.MISSING}
     return ContactRecord(RecordId(record_id), updated_at, **content | told)
 
 

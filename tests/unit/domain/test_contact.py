@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrelo.domain.contact import CompanyMatch, ContactLink, UnlinkedReason, link_contact
-from astrelo.domain.deal import link_deal
+from astrelo.domain.deal import DealLink, DealUnlinkedReason, link_deal
 from astrelo.domain.identifiers import CompanyId, RecordId
-from astrelo.domain.records import ContactRecord, EmailKind
+from astrelo.domain.records import CompanyAssociation, ContactRecord, EmailKind
 from tests.unit.domain.records import contact_record, deal_record
 
 ACME = CompanyId(UUID(int=1))
@@ -96,9 +96,20 @@ def test_a_contact_is_linked_whenever_anything_leads_to_a_company(record: Contac
 
 
 class TestDeals:
-    def test_a_deal_is_linked_to_the_primary_company_of_the_crm(self) -> None:
-        assert link_deal(deal_record(company_id="10"), BY_RECORD) == ACME
+    def test_a_deal_is_linked_to_the_company_that_the_crm_associates(self) -> None:
+        link = link_deal(deal_record(company_id="10"), BY_RECORD)
+        assert link == DealLink(ACME, CompanyMatch.PROVIDER_ID, None)
 
-    @pytest.mark.parametrize("company_id", [None, "11"])
-    def test_a_deal_is_never_linked_by_a_guess(self, company_id: str | None) -> None:
-        assert link_deal(deal_record(company_id=company_id), BY_RECORD) is None
+    @pytest.mark.parametrize(
+        ("company_id", "association", "reason"),
+        [
+            (None, None, DealUnlinkedReason.NOT_ASSOCIATED),
+            (None, CompanyAssociation.AMBIGUOUS, DealUnlinkedReason.AMBIGUOUS),
+            ("11", CompanyAssociation.PRIMARY, DealUnlinkedReason.NO_COMPANY),
+        ],
+    )
+    def test_a_deal_is_never_linked_by_a_guess_and_says_why_not(
+        self, company_id: str | None, association: CompanyAssociation | None, reason: DealUnlinkedReason
+    ) -> None:
+        record = deal_record(company_id=company_id, company_association=association)
+        assert link_deal(record, BY_RECORD) == DealLink(None, None, reason)

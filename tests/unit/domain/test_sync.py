@@ -20,6 +20,7 @@ from astrelo.domain.identifiers import (
     UserId,
 )
 from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncRun, SyncStep
+from tests.builders import VERSIONS
 from tests.unit.domain.records import NOON, at
 
 numbers = st.integers(0, 1000)
@@ -47,7 +48,7 @@ def queued() -> SyncRun:
         status=ConnectionStatus.ACTIVE,
         connected_at=NOON,
     )
-    return SyncRun.request(SyncRunId(UUID(int=1)), connection, NOON)
+    return SyncRun.request(SyncRunId(UUID(int=1)), connection, NOON, VERSIONS)
 
 
 def running() -> SyncRun:

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.domain.identifiers import RecordId
+from astrelo.domain.identifiers import ObjectType, RecordId
+from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord, EmailKind, content_hash
 from astrelo.domain.triage import KnownRecord, Triage, latest_of_each, tally, triage
+from tests.builders import VERSIONS
 from tests.unit.domain.records import at, company_record, contact_record, deal_record
 
 ENTITY = UUID(int=7)
+VERSION = VERSIONS.of(ObjectType.COMPANIES)
 
 records = st.builds(
     lambda record_id, minutes, name: company_record(record_id, at(minutes), name=name),
@@ -24,7 +27,9 @@ records = st.builds(
 
 
 def known(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
-    stored = KnownRecord(ENTITY, content_hash(record), record.source_updated_at, at(9) if archived else None)
+    stored = KnownRecord(
+        ENTITY, content_hash(record, VERSION), record.source_updated_at, at(9) if archived else None
+    )
     return {record.record_id: stored}
 
 
@@ -55,50 +60,61 @@ class TestRepeats:
 
 class TestTriage:
     def test_an_unknown_record_is_inserted(self) -> None:
-        batch = triage([company_record()], {})
+        batch = triage([company_record()], {}, VERSION)
         assert counts(batch) == (1, 0, 0, 0)
         assert [write.known for write in batch.writes] == [None]
 
     def test_other_content_is_an_update(self) -> None:
         stored = known(company_record("1", at(0), name="Acme"))
-        batch = triage([company_record("1", at(1), name="Acme Inc.")], stored)
+        batch = triage([company_record("1", at(1), name="Acme Inc.")], stored, VERSION)
         assert counts(batch) == (0, 1, 0, 0)
         assert batch.writes[0].known == stored[RecordId("1")]
 
     def test_other_content_of_the_same_moment_is_an_update(self) -> None:
-        batch = triage([company_record("1", name="Acme Inc.")], known(company_record("1", name="Acme")))
+        batch = triage(
+            [company_record("1", name="Acme Inc.")], known(company_record("1", name="Acme")), VERSION
+        )
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_the_same_record_again_is_not_written(self) -> None:
-        batch = triage([company_record("1", name="Acme")], known(company_record("1", name="Acme")))
+        batch = triage([company_record("1", name="Acme")], known(company_record("1", name="Acme")), VERSION)
         assert counts(batch) == (0, 0, 1, 0)
         assert batch.writes == []
 
     def test_a_bump_of_the_time_alone_is_written_and_counted_as_unchanged(self) -> None:
         batch = triage(
-            [company_record("1", at(1), name="Acme")], known(company_record("1", at(0), name="Acme"))
+            [company_record("1", at(1), name="Acme")], known(company_record("1", at(0), name="Acme")), VERSION
         )
         assert counts(batch) == (0, 0, 1, 0)
         assert len(batch.writes) == 1
 
+    @pytest.mark.parametrize(("minutes", "expected"), [(0, (0, 0, 1, 0)), (1, (0, 1, 0, 0))])
+    def test_what_other_rules_read_is_written_and_an_update_only_if_the_customer_touched_it(
+        self, minutes: int, expected: tuple[int, int, int, int]
+    ) -> None:
+        stored = known(company_record("1", at(0), name="n.a."))
+        other = ReadingVersions("a newer list").of(ObjectType.COMPANIES)
+        batch = triage([company_record("1", at(minutes), name=None)], stored, other)
+        assert (len(batch.writes), counts(batch)) == (1, expected)
+
     def test_an_older_copy_is_stale_and_not_written(self) -> None:
         batch = triage(
-            [company_record("1", at(0), name="Old")], known(company_record("1", at(1), name="New"))
+            [company_record("1", at(0), name="Old")], known(company_record("1", at(1), name="New")), VERSION
         )
         assert counts(batch) == (0, 0, 0, 1)
         assert batch.writes == []
 
     def test_an_archived_record_told_again_is_an_update_though_its_content_is_the_same(self) -> None:
-        batch = triage([company_record("1")], known(company_record("1"), archived=True))
+        batch = triage([company_record("1")], known(company_record("1"), archived=True), VERSION)
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_what_the_store_left_out_had_a_newer_copy_by_then_and_is_stale(self) -> None:
-        batch = triage([company_record("1"), company_record("2")], {})
+        batch = triage([company_record("1"), company_record("2")], {}, VERSION)
         total = tally(batch, {RecordId("2"): True})
         assert (total.inserted, total.stale) == (1, 1)
 
     def test_what_another_inserted_meanwhile_is_an_update(self) -> None:
-        total = tally(triage([company_record("1")], {}), {RecordId("1"): False})
+        total = tally(triage([company_record("1")], {}, VERSION), {RecordId("1"): False})
         assert (total.inserted, total.updated) == (0, 1)
 
     @given(st.lists(records), st.lists(records))
@@ -110,16 +126,19 @@ class TestTriage:
             key: value for record in latest_of_each(before).values() for key, value in known(record).items()
         }
         distinct = latest_of_each(told)
-        assert sum(counts(triage(distinct.values(), stored))) == len(distinct)
+        assert sum(counts(triage(distinct.values(), stored, VERSION))) == len(distinct)
 
 
 class TestContentHash:
     @pytest.mark.parametrize("record", [company_record(), contact_record(), deal_record()])
-    def test_it_has_16_bytes(self, record: CompanyRecord) -> None:
-        assert len(content_hash(record)) == 16
+    def test_it_is_the_reading_version_and_16_bytes(self, record: CompanyRecord) -> None:
+        hashed = content_hash(record, VERSION)
+        assert (hashed[:4], len(hashed)) == (VERSION, 20)
 
     def test_it_does_not_see_the_modification_time(self) -> None:
-        assert content_hash(company_record("1", at(0))) == content_hash(company_record("1", at(1)))
+        assert content_hash(company_record("1", at(0)), VERSION) == content_hash(
+            company_record("1", at(1)), VERSION
+        )
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -141,7 +160,9 @@ class TestContentHash:
         ],
     )
     def test_it_sees_everything_told(self, one: CompanyRecord, other: CompanyRecord) -> None:
-        assert content_hash(one) != content_hash(other)
+        assert content_hash(one, VERSION) != content_hash(other, VERSION)
 
     def test_a_lone_surrogate_does_not_stop_it(self) -> None:
-        assert content_hash(company_record(name="\ud800")) != content_hash(company_record(name="\ud801"))
+        assert content_hash(company_record(name="\ud800"), VERSION) != content_hash(
+            company_record(name="\ud801"), VERSION
+        )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
-from astrelo.domain.normalization import is_told, text
+from astrelo.domain.normalization import Email, email_address, identity_domain, is_told, text, web_domain
 from astrelo.domain.ports import ReferenceData
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
@@ -42,6 +42,38 @@ def unreadable(
 def currency_of(value: Decimal | None, told: str | None, read: str | None, default: str | None) -> str | None:
     """Assume the account's currency only where none is told: a wrong one would be worse than none."""
     return default if value is not None and not told else read
+
+
+def additional_domains(
+    told: Sequence[str], identity: str | None, reference: ReferenceData
+) -> tuple[str, ...]:
+    """Read further domains of a firm: those that could be its identity, sorted, without the one that is."""
+    if not told:
+        return ()
+    domains = {identity_domain(web_domain(one, reference), reference) for one in told}
+    return tuple(sorted(domain for domain in domains if domain is not None and domain != identity))
+
+
+class AdditionalEmails(NamedTuple):
+    """Further addresses of a person, and the domains of those that are a firm's. Both without repeats."""
+
+    addresses: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+NO_ADDITIONAL_EMAILS = AdditionalEmails()
+
+
+def additional_emails(told: Sequence[str], first: Email, reference: ReferenceData) -> AdditionalEmails:
+    """Read further addresses, in their order; `first` is the person's first, and not repeated."""
+    if not told:
+        return NO_ADDITIONAL_EMAILS
+    emails: dict[str, Email] = {}
+    for email in (email_address(one, reference) for one in told):
+        if email.address is not None and email.address != first.address:
+            emails.setdefault(email.address, email)
+    domains = (domain for email in emails.values() for domain in (email.host, email.registrable_domain))
+    return AdditionalEmails(tuple(emails), tuple(dict.fromkeys(filter(None, domains))))
 
 
 class Place(NamedTuple):

@@ -1,6 +1,6 @@
 """HubSpot's objects as records in our terms: pure, and the only place that knows which property is which."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
 from astrelo.adapters.outbound.crm.mapping import (
     Outlook,
     Place,
+    additional_domains,
+    additional_emails,
     country_and_region,
     currency_of,
     record_id,
@@ -19,6 +21,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     CompanyProperties,
     ContactObject,
     DealObject,
+    DealProperties,
     OwnerObject,
     Pipeline,
 )
@@ -38,6 +41,7 @@ from astrelo.domain.normalization import (
 )
 from astrelo.domain.ports import ReferenceData
 from astrelo.domain.records import (
+    CompanyAssociation,
     CompanyRecord,
     ContactRecord,
     DealRecord,
@@ -84,6 +88,9 @@ class RecordMapper:
         if known_id is None or updated_at is None:
             return rejected(told.id, known_id)
         domain = web_domain(p.domain, self._reference)
+        if domain is None and p.website is not None:
+            domain = web_domain(p.website, self._reference)
+        identity = identity_domain(domain, self._reference)
         industry = text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
@@ -98,13 +105,15 @@ class RecordMapper:
             updated_at,
             text(p.name),
             domain,
-            identity_domain(domain, self._reference),
+            identity,
             industry,
             naics,
             sic,
             employees,
             revenue,
             currency_of(revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency),
+            None,
+            None,
             revenue_range(revenue),
             country,
             region,
@@ -114,6 +123,7 @@ class RecordMapper:
             linkedin_url,
             text(p.lifecyclestage),
             owner_id,
+            additional_domains(_listed(p.hs_additional_domains), identity, self._reference),
             unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(p),
@@ -121,8 +131,10 @@ class RecordMapper:
             ),
         )
 
-    def contact(self, told: ContactObject, company_id: RecordId | None) -> ContactRecord | RejectedRecord:
-        """Map a person; `company_id` is the primary company of the associations, not of a property."""
+    def contact(
+        self, told: ContactObject, company_id: RecordId | None, association: CompanyAssociation | None = None
+    ) -> ContactRecord | RejectedRecord:
+        """Map a person; `company_id` is the company of the associations, not of a property."""
         p = told.properties
         known_id, updated_at = record_id(told.id), _modified(p.lastmodifieddate, told.updated_at)
         if known_id is None or updated_at is None:
@@ -140,11 +152,17 @@ class RecordMapper:
             text(p.lifecyclestage),
             owner_id,
             company_id,
+            association,
+            *additional_emails(_listed(p.hs_additional_emails), email, self._reference),
             unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
         )
 
     def deal(
-        self, told: DealObject, company_id: RecordId | None, contact_ids: Iterable[RecordId] = ()
+        self,
+        told: DealObject,
+        company_id: RecordId | None,
+        contact_ids: Iterable[RecordId] = (),
+        association: CompanyAssociation | None = None,
     ) -> DealRecord | RejectedRecord:
         """Map a deal. What its own properties do not say about probability and closing, its stage says."""
         p = told.properties
@@ -165,6 +183,8 @@ class RecordMapper:
             text(p.dealname),
             value,
             currency_of(value, p.deal_currency_code, told_currency, self._default_currency),
+            None,
+            None,
             pipeline_id,
             pipeline.label,
             stage_id,
@@ -173,18 +193,11 @@ class RecordMapper:
             close_date,
             owner_id,
             company_id,
+            association,
             tuple(sorted(set(contact_ids))),
             unreadable(
                 _DEAL_FIELDS,
-                (
-                    p.amount,
-                    p.deal_currency_code,
-                    p.hs_deal_stage_probability,
-                    p.hs_is_closed,
-                    p.hs_is_closed_won,
-                    p.closedate,
-                    p.hubspot_owner_id,
-                ),
+                _told_of_deal(p),
                 (value, told_currency, *outlook, close_date, owner_id),
             ),
         )
@@ -235,16 +248,34 @@ def _modified(property_value: str | None, updated_at: str | None) -> datetime | 
     return timestamp(property_value) or timestamp(updated_at)
 
 
+def _listed(values: str | None) -> Sequence[str]:
+    """Take apart what HubSpot lists in one property."""
+    return values.split(";") if values else ()
+
+
 def _told_of_company(p: CompanyProperties) -> tuple[str | None, ...]:
     """Return what each of _COMPANY_FIELDS is read from."""
     return (
-        p.domain,
+        p.domain or p.website,
         p.numberofemployees,
         p.annualrevenue,
         p.hs_annual_revenue_currency_code,
         p.hs_country_code or p.country,
         p.hs_state_code or p.state,
         p.linkedin_company_page or p.hs_linkedin_handle,
+        p.hubspot_owner_id,
+    )
+
+
+def _told_of_deal(p: DealProperties) -> tuple[str | None, ...]:
+    """Return what each of _DEAL_FIELDS is read from."""
+    return (
+        p.amount,
+        p.deal_currency_code,
+        p.hs_deal_stage_probability,
+        p.hs_is_closed,
+        p.hs_is_closed_won,
+        p.closedate,
         p.hubspot_owner_id,
     )
 

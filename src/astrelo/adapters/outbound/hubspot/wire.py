@@ -39,6 +39,8 @@ class CompanyProperties(Struct, frozen=True, gc=False):
     lifecyclestage: str | None = None
     hubspot_owner_id: str | None = None
     hs_lastmodifieddate: str | None = None
+    hs_additional_domains: str | None = None
+    """Further domains of the company, separated by ';'."""
     hs_merged_object_ids: str | None = None
     """Ids that were merged into this record, separated by ';'."""
 
@@ -53,6 +55,8 @@ class ContactProperties(Struct, frozen=True, gc=False):
     lifecyclestage: str | None = None
     hubspot_owner_id: str | None = None
     lastmodifieddate: str | None = None
+    hs_additional_emails: str | None = None
+    """Further addresses of the contact, separated by ';'."""
     hs_merged_object_ids: str | None = None
 
 

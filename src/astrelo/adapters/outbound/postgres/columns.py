@@ -7,6 +7,11 @@ text with separators, taken apart again by `string_to_array`, is encoded in a se
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from astrelo.domain.normalization import search_key
+
+MAX_SEARCHED = 200
+"""Characters of a text that search looks at."""
+
 _SEPARATOR = "\x1f"
 """ASCII's unit separator: meant for this, and hardly ever found in what people type."""
 
@@ -41,6 +46,16 @@ def as_array(values: Iterable[str]) -> str:
     """Tell several values in one cell, as PostgreSQL reads an array."""
     quoted = [value.replace("\\", r"\\").replace('"', r"\"") for value in values]
     return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
+
+
+def as_arrays(cells: Iterable[Sequence[str]]) -> Sequence[str | None]:
+    """Tell several values in each cell; a cell without any is null."""
+    return [as_array(values) if values else None for values in cells]
+
+
+def folded(texts: Iterable[str | None]) -> Sequence[str | None]:
+    """Fold texts for search, as far as an index entry may reach."""
+    return [None if text is None else search_key(text[:MAX_SEARCHED]) for text in texts]
 
 
 def _unused(columns: Iterable[Iterable[str]]) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import as_text, by_field, joined
+from astrelo.adapters.outbound.postgres.columns import as_arrays, as_text, by_field, folded, joined
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
@@ -14,12 +14,12 @@ from astrelo.domain.repositories import CompanyRepository
 from astrelo.domain.triage import KnownRecord, Write, Written
 
 _TEXTS = (
-    "record_id", "name", "domain", "identity_domain", "industry", "naics", "sic", "employee_count",
-    "annual_revenue", "annual_revenue_currency", "revenue_range", "hq_country", "hq_region", "hq_city",
-    "description", "phone", "linkedin_url", "lifecycle_stage", "owner_id",
+    "domain", "identity_domain", "industry", "naics", "sic", "employee_count", "annual_revenue",
+    "annual_revenue_currency", "annual_revenue_usd", "annual_revenue_rate_date", "revenue_range", "hq_country",
+    "hq_region", "hq_city", "description", "phone", "linkedin_url", "lifecycle_stage", "owner_id",
 )  # fmt: skip
-"""What company_put_records.sql takes as joined columns, in its order."""
-_NUMBERS = frozenset({"employee_count", "annual_revenue"})
+"""What company_put_records.sql takes as joined columns behind the names, in its order."""
+_NOT_TEXTS = frozenset({"employee_count", "annual_revenue", "annual_revenue_usd", "annual_revenue_rate_date"})
 
 
 class PgCompanies(CompanyRepository):
@@ -69,6 +69,8 @@ class PgCompanies(CompanyRepository):
         await self._archive(regrouping.vacated, at)
         await self._archive_records(source, departures, at)
         written = await self._put_records(source, writes, regrouping) if writes else {}
+        await self._index_domains(source, writes)
+        await self._move_pins(source, departures)
         await self._refresh(_touched(writes, departures, regrouping), at)
         return written
 
@@ -142,6 +144,24 @@ class PgCompanies(CompanyRepository):
                 statement("company_archive_records"), self._user_id, source, ids, at
             )
 
+    async def _index_domains(self, source: Provider, writes: Sequence[Write[CompanyRecord]]) -> None:
+        """Keep the index of additional domains, which few records have, in step with the records."""
+        named = [write.record.record_id for write in writes if write.record.additional_domains]
+        stale = [
+            write.record.record_id for write in writes if write.known and write.known.has_additional_domains
+        ]
+        if stale:
+            await self._connection.execute(statement("company_forget_domains"), self._user_id, source, stale)
+        if named:
+            await self._connection.execute(statement("company_add_domains"), self._user_id, source, named)
+
+    async def _move_pins(self, source: Provider, departures: Sequence[RecordMove]) -> None:
+        merged = {move.key.record_id: move.merged_into.record_id for move in departures if move.merged_into}
+        if merged:
+            await self._connection.execute(
+                statement("company_move_pins"), self._user_id, source, list(merged), list(merged.values())
+            )
+
     async def _refresh(self, ids: Collection[CompanyId], at: datetime, *, archived: bool = False) -> None:
         await self._connection.execute(statement("company_refresh"), self._user_id, list(ids), at, archived)
 
@@ -149,7 +169,7 @@ class PgCompanies(CompanyRepository):
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping
     ) -> Written:
         told = by_field([write.record for write in writes])
-        texts = (as_text(told[name]) if name in _NUMBERS else told[name] for name in _TEXTS)
+        texts = (as_text(told[name]) if name in _NOT_TEXTS else told[name] for name in _TEXTS)
         rows = await self._connection.fetch(
             statement("company_put_records"),
             self._user_id,
@@ -157,7 +177,13 @@ class PgCompanies(CompanyRepository):
             [_company_of(source, write, regrouping) for write in writes],
             told["source_updated_at"],
             [write.content_hash for write in writes],
-            *joined(*texts),
+            *joined(
+                told["record_id"],
+                told["name"],
+                folded(told["name"]),
+                *texts,
+                as_arrays(told["additional_domains"]),
+            ),
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -9,6 +9,7 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
+from astrelo.domain.records import ReadingVersion
 from astrelo.domain.stores import Connections
 from astrelo.domain.sync import Freshness, SyncMode
 
@@ -54,7 +55,9 @@ class PgConnections(Connections):
         rows = await self._connection.fetch(statement("connection_freshness"), self._user_id, connection_id)
         return {
             ObjectType(row["object_type"]): Freshness(
-                complete_as_of=row["complete_as_of"], watermark=row["watermark"]
+                complete_as_of=row["complete_as_of"],
+                watermark=row["watermark"],
+                reading_version=ReadingVersion(row["reading_version"]),
             )
             for row in rows
         }
@@ -69,6 +72,7 @@ class PgConnections(Connections):
             object_type,
             freshness.complete_as_of,
             freshness.watermark,
+            freshness.reading_version,
         )
 
     async def remember_request(self, connection_id: ConnectionId, at: datetime, mode: SyncMode) -> None:

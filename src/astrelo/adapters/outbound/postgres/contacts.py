@@ -5,18 +5,19 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import by_field, joined
+from astrelo.adapters.outbound.postgres.columns import as_arrays, by_field, folded, joined
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
+from astrelo.domain.normalization import search_email
 from astrelo.domain.repositories import ContactRepository
 from astrelo.domain.triage import KnownRecord, Written
 
 _TEXTS = (
     "record_id", "email", "email_host", "email_registrable_domain", "email_kind", "first_name", "last_name",
-    "job_title", "phone", "lifecycle_stage", "owner_id", "company_id",
+    "job_title", "phone", "lifecycle_stage", "owner_id", "company_id", "company_association",
 )  # fmt: skip
-"""What contact_put.sql takes as joined columns, in its order; the link's two follow."""
+"""What contact_put.sql takes as joined columns, in its order; the link's two and what is derived follow."""
 
 
 class PgContacts(ContactRepository):
@@ -44,7 +45,16 @@ class PgContacts(ContactRepository):
             told["source_updated_at"],
             [content_hash for _, content_hash in contacts],
             link["company_id"],
-            *joined(*(told[name] for name in _TEXTS), link["match"], link["unlinked_reason"]),
+            *joined(
+                *(told[name] for name in _TEXTS),
+                link["match"],
+                link["unlinked_reason"],
+                [email and search_email(email) for email in told["email"]],
+                folded(told["first_name"]),
+                folded(told["last_name"]),
+                as_arrays(told["additional_emails"]),
+                as_arrays(told["additional_email_domains"]),
+            ),
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

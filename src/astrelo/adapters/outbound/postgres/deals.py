@@ -13,11 +13,11 @@ from astrelo.domain.repositories import DealRepository
 from astrelo.domain.triage import KnownRecord, Written
 
 _TEXTS = (
-    "record_id", "name", "amount", "currency", "pipeline_id", "pipeline_label", "stage_id", "stage_label",
-    "probability", "owner_id", "company_id",
+    "record_id", "name", "amount", "currency", "amount_usd", "amount_rate_date", "pipeline_id",
+    "pipeline_label", "stage_id", "stage_label", "probability", "owner_id", "company_id", "company_association",
 )  # fmt: skip
-"""What deal_put.sql takes as joined columns, in its order; the contacts' ids follow."""
-_NUMBERS = frozenset({"amount", "probability"})
+"""What deal_put.sql takes as joined columns, in its order; the link's two and the contacts' ids follow."""
+_NOT_TEXTS = frozenset({"amount", "amount_usd", "amount_rate_date", "probability"})
 
 
 class PgDeals(DealRepository):
@@ -36,6 +36,7 @@ class PgDeals(DealRepository):
             return {}
         await self._lock(source)
         told = by_field([deal.record for deal, _ in deals])
+        link = by_field([deal.link for deal, _ in deals])
         rows = await self._connection.fetch(
             statement("deal_put"),
             self._user_id,
@@ -47,9 +48,11 @@ class PgDeals(DealRepository):
             told["is_closed"],
             told["is_won"],
             told["close_date"],
-            [deal.company_id for deal, _ in deals],
+            link["company_id"],
             *joined(
-                *(as_text(told[name]) if name in _NUMBERS else told[name] for name in _TEXTS),
+                *(as_text(told[name]) if name in _NOT_TEXTS else told[name] for name in _TEXTS),
+                link["match"],
+                link["unlinked_reason"],
                 [as_array(contact_ids) for contact_ids in told["contact_ids"]],
             ),
         )

@@ -1,6 +1,6 @@
 """Sync runs in PostgreSQL: the truth about what runs, how far it is, and what it counted."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 import msgspec
@@ -18,9 +18,10 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
-from astrelo.domain.records import RejectedRecord
+from astrelo.domain.records import ReadingVersion, RejectedRecord
 from astrelo.domain.stores import SyncRuns
 from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
+from astrelo.domain.unreadable import MAX_EXAMPLES, Unreadable
 
 _ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"
 
@@ -49,6 +50,7 @@ class PgSyncRuns(SyncRuns):
             [step.object_type for step in run.steps],
             [step.window and step.window.start for step in run.steps],
             [step.window and step.window.end for step in run.steps],
+            [step.reading_version for step in run.steps],
         )
 
     async def get(self, run_id: SyncRunId) -> SyncRun:
@@ -89,6 +91,7 @@ class PgSyncRuns(SyncRuns):
             counts.merged,
             _json(counts.rejected),
             _json(counts.unreadable),
+            _json(counts.hidden),
             step.expected_total,
             step.reason,
         )
@@ -120,6 +123,17 @@ class PgSyncRuns(SyncRuns):
         reasons = [entry.reason for entry in rejected]
         await self._connection.execute(
             statement("run_reject"), self._user_id, run_id, object_type, ids, reasons
+        )
+
+    async def note_unreadable(
+        self, run_id: SyncRunId, object_type: ObjectType, found: Mapping[Unreadable, Sequence[RecordId]]
+    ) -> None:
+        entries = [
+            {"field": field, "trouble": trouble, "records": len(ids), "record_ids": ids[:MAX_EXAMPLES]}
+            for (field, trouble), ids in found.items()
+        ]
+        await self._connection.execute(
+            statement("run_note_unreadable"), self._user_id, run_id, object_type, _json(entries), MAX_EXAMPLES
         )
 
     async def forget_seen(self, run_id: SyncRunId) -> None:
@@ -192,6 +206,7 @@ def _step(row: asyncpg.Record) -> SyncStep:
         counts=_counts(row),
         expected_total=row["expected_total"],
         window=Window(start=start, end=end) if start and end else None,
+        reading_version=ReadingVersion(row["reading_version"]),
         reason=row["reason"],
     )
 
@@ -208,6 +223,7 @@ def _counts(row: asyncpg.Record) -> Counts:
         merged=row["merged"],
         rejected=msgspec.json.decode(row["rejected"], type=dict[str, int]),
         unreadable=msgspec.json.decode(row["unreadable"], type=dict[str, int]),
+        hidden=msgspec.json.decode(row["hidden"], type=dict[str, int]),
     )
 
 

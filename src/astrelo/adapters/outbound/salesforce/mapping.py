@@ -40,6 +40,7 @@ from astrelo.domain.normalization import (
 )
 from astrelo.domain.ports import ReferenceData
 from astrelo.domain.records import (
+    CompanyAssociation,
     CompanyRecord,
     ContactRecord,
     DealRecord,
@@ -92,6 +93,7 @@ EVERY_ORG_HAS: Mapping[ObjectType, Mapping[str, str]] = {
 }
 """The column that each field is for which only its absence from a describe hides: other fields come with features."""
 
+_NO_USD = (None, None)
 _CACHED_SHARES = 1_024
 _COMPANY_FIELDS = (
     "domain",
@@ -160,6 +162,7 @@ class RecordMapper:
             employees,
             revenue,
             currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency),
+            *_NO_USD,
             revenue_range(revenue),
             country,
             region,
@@ -169,7 +172,7 @@ class RecordMapper:
             None,
             text(row.type),
             owner_id,
-            unreadable(
+            unreadable=unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(row),
                 (
@@ -202,6 +205,9 @@ class RecordMapper:
             None,
             owner_id,
             company_id,
+            CompanyAssociation.PRIMARY if company_id is not None else None,
+            (),
+            (),
             unreadable(
                 _CONTACT_FIELDS,
                 (row.email, row.owner_id, row.account_id),
@@ -227,12 +233,15 @@ class RecordMapper:
             currency_of(value, row.currency_iso_code, told_currency, self._default_currency),
             None,
             None,
+            None,
+            None,
             stage_id,
             stage.label,
             *outlook.completed_by(stage.outlook),
             close_date,
             owner_id,
             company_id,
+            CompanyAssociation.PRIMARY if company_id is not None else None,
             tuple(sorted(set(filter(None, map(record_id, contact_ids))))),
             unreadable(
                 _DEAL_FIELDS,

@@ -20,6 +20,7 @@ select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_a
             'merged', s.merged,
             'rejected', s.rejected,
             'unreadable', s.unreadable,
+            'hidden', s.hidden,
             'expected_total', s.expected_total,
             'certified', s.status = 'completed' and s.received - s.repeats
                 = s.inserted + s.updated + s.unchanged + s.stale
