@@ -6,8 +6,9 @@ changes in between: what is stored equals a naïve group-by of the final records
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -37,7 +38,34 @@ def company_versions(draw: st.DrawFn) -> CompanyRecord:
     record_id, minutes = draw(COMPANY_IDS), draw(st.integers(0, 6))
     choice = (int(record_id) * 7 + minutes * 5) % 4
     domain = [None, "a.com", "b.com", "c.com"][choice]
-    return company(record_id, domain, minutes, name=f"{record_id}@{minutes}", employee_count=minutes)
+    return company(record_id, domain, minutes, **columns_with_holes(int(record_id), minutes))
+
+
+def columns_with_holes(record: int, minutes: int) -> dict[str, Any]:
+    """Columns that say when they were told, some of which are empty: which ones is a matter of arithmetic."""
+    told = f"{record}@{minutes}"
+
+    def unless(divisor: int, value: Any) -> Any:
+        return value if (record * 3 + minutes * 5) % divisor else None
+
+    return {
+        "name": unless(5, told),
+        "industry": unless(3, told),
+        "naics": unless(2, told),
+        "sic": told,
+        "employee_count": unless(2, minutes),
+        "annual_revenue": unless(4, Decimal(record * 100 + minutes)),
+        "annual_revenue_currency": unless(7, "USD"),
+        "revenue_range": "<1M",
+        "hq_country": unless(2, "US"),
+        "hq_region": unless(3, f"US-{minutes}"),
+        "hq_city": unless(6, told),
+        "description": unless(3, told),
+        "phone": unless(2, told),
+        "linkedin_url": unless(4, told),
+        "lifecycle_stage": unless(3, told),
+        "additional_domains": (("d.com",), ("a.com", "d.com"), ())[(record + minutes) % 3],
+    }
 
 
 @st.composite
@@ -49,7 +77,8 @@ def contact_versions(draw: st.DrawFn) -> ContactRecord:
     if choice % 4 == 0:
         nothing = {"email_host": None, "email_registrable_domain": None}
         return contact(record_id, "x@mail.test", told, minutes, email_kind=EmailKind.FREE_MAIL, **nothing)
-    return contact(record_id, email, told, minutes, first_name=str(minutes))
+    further = ((), ("b.com",), ("zzz.com", "d.com"))[(choice // 2) % 3]
+    return contact(record_id, email, told, minutes, first_name=str(minutes), additional_email_domains=further)
 
 
 @st.composite

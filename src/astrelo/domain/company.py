@@ -2,7 +2,7 @@
 
 A company is a partition of a user's live company records: records with the same identity domain
 are one company, a record without one is its own, and nothing else is merged. The rules here only
-decide *ids*; everything else about a company is its leading record's.
+decide *ids*; which record each column comes from is `golden_record`'s to say.
 """
 
 from collections import defaultdict
@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId
-from astrelo.domain.records import CompanyRecord
 
 
 class RecordKey(NamedTuple):
@@ -135,14 +134,3 @@ def _settle(
 
 def _seniority(company: Company) -> tuple[datetime, CompanyId]:
     return company.created_at, company.id
-
-
-def leading_record(
-    records: Iterable[tuple[RecordKey, CompanyRecord]],
-) -> tuple[RecordKey, CompanyRecord]:
-    """Return the record that a company shows: the freshest; among equals the smallest (source, id).
-
-    The store applies the same rule set-based; raises ValueError for no records.
-    """
-    by_key = sorted(records, key=lambda entry: entry[0])
-    return max(by_key, key=lambda entry: entry[1].source_updated_at)

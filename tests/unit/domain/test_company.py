@@ -16,11 +16,10 @@ from astrelo.domain.company import (
     RecordKey,
     RecordMove,
     Regrouping,
-    leading_record,
     regroup,
 )
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId
-from tests.unit.domain.records import at, company_record
+from tests.unit.domain.records import at
 
 
 def key(record_id: str, source: Provider = Provider.HUBSPOT) -> RecordKey:
@@ -337,22 +336,3 @@ class TestIds:
         tell(shelf, r1=None)
         assert shelf.company_of("1") == first
         assert shelf.companies[first].domain is None
-
-
-class TestLeadingRecord:
-    def test_it_is_the_freshest(self) -> None:
-        stale, fresh = company_record("1", at(0)), company_record("2", at(1))
-        assert leading_record([(key("2"), fresh), (key("1"), stale)]) == (key("2"), fresh)
-
-    def test_among_equally_fresh_ones_it_is_the_smallest_source_and_id(self) -> None:
-        entries = [
-            (key("1", Provider.SALESFORCE), company_record("1")),
-            (key("2"), company_record("2")),
-            (key("10"), company_record("10")),
-        ]
-        assert leading_record(entries)[0] == key("10")
-        assert leading_record(reversed(entries))[0] == key("10")
-
-    def test_no_records_have_none(self) -> None:
-        with pytest.raises(ValueError, match="empty"):
-            leading_record([])
