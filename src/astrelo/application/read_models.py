@@ -4,7 +4,7 @@ Text that is null at the source is null here. Times are UTC. Amounts of money ar
 rounds them.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -12,9 +12,11 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
+from astrelo.domain.deal import DealUnlinkedReason
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.records import RejectionReason
 from astrelo.domain.sync import RunStatus, StepStatus, SyncMode
+from astrelo.domain.unreadable import Trouble
 
 T = TypeVar("T")
 
@@ -36,8 +38,10 @@ class CompanySource(Struct, frozen=True, kw_only=True):
 
 
 class CompanyView(Struct, frozen=True, kw_only=True):
-    """One firm, as its freshest CRM record tells it: the one of `external_source` and `external_provider_id`.
+    """One firm. Each group of columns is its freshest CRM record's that has it, unless a person pinned another.
 
+    The freshest record of all is the one of `external_source` and `external_provider_id`. `revenue_range` is in
+    USD: `annual_revenue_usd` is converted at the reference rate of `annual_revenue_rate_date`, or given by the CRM.
     `sources` are all live records that make it up, of each CRM the freshest 20, those first; empty once it is
     archived. `synced_at` is when we last wrote it.
     """
@@ -51,6 +55,8 @@ class CompanyView(Struct, frozen=True, kw_only=True):
     employee_count: int | None
     annual_revenue: str | None
     annual_revenue_currency: str | None
+    annual_revenue_usd: str | None
+    annual_revenue_rate_date: date | None
     revenue_range: str | None
     hq_country: str | None
     hq_region: str | None
@@ -89,6 +95,7 @@ class ContactView(Struct, frozen=True, kw_only=True):
     company_id: UUID | None
     company_match: CompanyMatch | None
     unlinked_reason: UnlinkedReason | None
+    additional_emails: list[str]
     external_source: Provider
     external_provider_id: str
     source_updated_at: datetime
@@ -97,12 +104,18 @@ class ContactView(Struct, frozen=True, kw_only=True):
 
 
 class DealView(Struct, frozen=True, kw_only=True):
-    """A deal. `contact_ids` are the contacts that have arrived; `probability` lies between 0 and 1."""
+    """A deal. `contact_ids` are the contacts that have arrived; `probability` lies between 0 and 1.
+
+    Either `company_id` and `company_match` are set, or `unlinked_reason` says why not. `amount_usd` is converted at
+    the reference rate of `amount_rate_date`, or given by the CRM.
+    """
 
     id: UUID
     name: str | None
     amount: str | None
     currency: str | None
+    amount_usd: str | None
+    amount_rate_date: date | None
     pipeline_id: str | None
     pipeline_label: str | None
     stage_id: str | None
@@ -113,6 +126,8 @@ class DealView(Struct, frozen=True, kw_only=True):
     close_date: datetime | None
     crm_rep_id: UUID | None
     company_id: UUID | None
+    company_match: CompanyMatch | None
+    unlinked_reason: DealUnlinkedReason | None
     contact_ids: list[UUID]
     external_source: Provider
     external_provider_id: str
@@ -160,7 +175,8 @@ class StepView(Struct, frozen=True, kw_only=True):
     `received` - `repeats` = `distinct` = `inserted` + `updated` + `unchanged` + `stale` + everything in
     `rejected`, or the step is not `certified`. `archived` and `merged` are records found to be gone or to
     have become another: they were not received. `expected_total` is what the CRM announced, if it did.
-    `window` says what an incremental run asked for; without one the step reads everything.
+    `unreadable` counts, by column, values that could not be kept as they are; `hidden` those that the user who
+    connected may not see. `window` says what an incremental run asked for; without one the step reads everything.
     """
 
     object_type: ObjectType
@@ -177,7 +193,7 @@ class StepView(Struct, frozen=True, kw_only=True):
     merged: int
     rejected: dict[str, int]
     unreadable: dict[str, int]
-    hidden: dict[str, int] = field(default_factory=dict)
+    hidden: dict[str, int]
     expected_total: int | None
     certified: bool
     reason: str | None
@@ -214,6 +230,16 @@ class RejectedRecordView(Struct, frozen=True, kw_only=True):
     object_type: ObjectType
     record_id: str | None
     reason: RejectionReason
+
+
+class UnreadableView(Struct, frozen=True, kw_only=True):
+    """Values of one column that a run could not keep as they are; `record_ids` are some of the records, by the CRM's id."""
+
+    object_type: ObjectType
+    field: str
+    trouble: Trouble
+    records: int
+    record_ids: list[str]
 
 
 class CrowdedDomain(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from astrelo.application.read_models import (
     OwnerView,
     RunReport,
     RunView,
+    UnreadableView,
 )
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
@@ -129,6 +130,12 @@ class RunReader(Protocol):
 
     @abstractmethod
     async def report(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunReport | None: ...
+
+    @abstractmethod
+    async def unreadable(
+        self, user_id: UserId, provider: Provider, run_id: SyncRunId, field: str | None
+    ) -> Sequence[UnreadableView]:
+        """Return what the run could not keep as it is, of one column or of all; nothing for an unknown run."""
 
 
 class IntegrationReader(Protocol):

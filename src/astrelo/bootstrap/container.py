@@ -22,6 +22,7 @@ from dishka.provider import BaseProvider
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
 from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
+from astrelo.adapters.outbound.postgres.explanation_reader import PgExplanationReader
 from astrelo.adapters.outbound.postgres.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.integration_readers import PgIntegrationReader, PgRunReader
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
@@ -43,7 +44,9 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.explanations import ExplanationReader
 from astrelo.application.handle_crm_events import HandleCrmEvents
+from astrelo.application.pin_company import PinCompany
 from astrelo.application.readers import (
     CompanyReader,
     ContactReader,
@@ -197,6 +200,7 @@ class Readers(Provider):
     companies = provide(PgCompanyReader, provides=CompanyReader)
     contacts = provide(PgContactReader, provides=ContactReader)
     deals = provide(PgDealReader, provides=DealReader)
+    explanations = provide(PgExplanationReader, provides=ExplanationReader)
     owners = provide(PgOwnerReader, provides=OwnerReader)
     icp_profiles = provide(PgIcpProfileReader, provides=IcpProfileReader)
     runs = provide(PgRunReader, provides=RunReader)
@@ -225,6 +229,7 @@ class UseCases(Provider):
     schedule_due_syncs = provide(ScheduleDueSyncs)
     cancel_run = provide(CancelRun)
     set_icp_profile = provide(SetIcpProfile)
+    pin_company = provide(PinCompany)
     record_walk = provide(RecordWalk)
     sync_companies = provide(SyncCompanies)
     sync_contacts = provide(SyncContacts)

@@ -6,13 +6,12 @@ another; an empty group never replaces one that says something. The result is a 
 the pins alone, whatever came first and however it was cut into batches.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from astrelo.domain.company import RecordKey
-from astrelo.domain.records import CompanyRecord
 
 
 class FieldGroup(StrEnum):
@@ -50,56 +49,59 @@ COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
 }
 """The columns of each group, as the API names them."""
 
-Member = tuple[RecordKey, CompanyRecord]
+_MAIN_COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
+    **{group: columns[:1] for group, columns in COLUMNS.items()},
+    FieldGroup.PLACE: COLUMNS[FieldGroup.PLACE],
+}
+"""A record has a group when it has any of these: the amount, not the currency, but any part of a place."""
+
+
+class Member(NamedTuple):
+    """A record of a company, as far as this matters."""
+
+    key: RecordKey
+    source_updated_at: datetime
+    groups: frozenset[FieldGroup]
+    """The groups that it has."""
+
+
 Pins = Mapping[tuple[RecordKey, FieldGroup], datetime]
 """When somebody decided that a group comes from a record. Of several in one company the latest stands."""
 
 
 class GoldenRecord(NamedTuple):
     leading: RecordKey
-    """The freshest record: it names the company, and stands in where no record has a group."""
+    """The freshest record: it names the company, and its columns are shown where no record has the group."""
     sources: Mapping[FieldGroup, RecordKey]
-    """Every group → the record that it comes from."""
+    """The record that each group comes from; a group that no record has is not there."""
 
 
-def golden_record(
-    members: Iterable[Member], pins: Pins, has_rep: Callable[[RecordKey, CompanyRecord], bool]
-) -> GoldenRecord:
-    """Decide where each group of a company comes from; the store applies the same rule set-based.
-
-    `has_rep` says whether a record's owner is known. Raises IndexError for no members.
-    """
-    ordered = freshest_first(members)
-    leading = ordered[0][0]
-    sources = {FieldGroup.REP: [key for key, record in ordered if has_rep(key, record)]}
-    for group in _MAIN_COLUMNS:
-        sources[group] = [key for key, record in ordered if _has_group(group, record)]
-    return GoldenRecord(
-        leading, {group: _source(group, having, pins) or leading for group, having in sources.items()}
+def groups_in(columns: Mapping[str, object]) -> frozenset[FieldGroup]:
+    """Return the groups that a record with these columns has; a rep counts where it is one of the known owners."""
+    return frozenset(
+        group for group, main in _MAIN_COLUMNS.items() if any(columns[name] is not None for name in main)
     )
 
 
-def _source(group: FieldGroup, having: Sequence[RecordKey], pins: Pins) -> RecordKey | None:
-    """Choose among the records that have the group, the freshest first; None where none has it."""
+def golden_record(members: Iterable[Member], pins: Pins) -> GoldenRecord:
+    """Decide where each group of a company comes from; the store applies the same rule set-based.
+
+    Raises IndexError for no members.
+    """
+    ordered = freshest_first(members)
+    having = {group: [one.key for one in ordered if group in one.groups] for group in FieldGroup}
+    return GoldenRecord(
+        ordered[0].key, {group: _source(group, keys, pins) for group, keys in having.items() if keys}
+    )
+
+
+def _source(group: FieldGroup, having: Sequence[RecordKey], pins: Pins) -> RecordKey:
+    """Choose among the records that have the group, the freshest first."""
     pinned = [key for key in having if (key, group) in pins]
-    if pinned:
-        return max(pinned, key=lambda key: pins[key, group])
-    return having[0] if having else None
+    return max(pinned, key=lambda key: pins[key, group]) if pinned else having[0]
 
 
 def freshest_first(members: Iterable[Member]) -> Sequence[Member]:
     """Order a company's records: the freshest first, among equals the smallest (source, id)."""
-    by_key = sorted(members, key=lambda member: member[0])
-    return sorted(by_key, key=lambda member: member[1].source_updated_at, reverse=True)
-
-
-_MAIN_COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
-    **{group: (group.value,) for group in FieldGroup if group is not FieldGroup.REP},
-    FieldGroup.REVENUE: ("annual_revenue",),
-    FieldGroup.PLACE: ("hq_country", "hq_region", "hq_city"),
-}
-"""A record has a group when it has any of these: the amount, not the currency, but any part of a place."""
-
-
-def _has_group(group: FieldGroup, record: CompanyRecord) -> bool:
-    return any(getattr(record, column) is not None for column in _MAIN_COLUMNS[group])
+    by_key = sorted(members, key=lambda member: member.key)
+    return sorted(by_key, key=lambda member: member.source_updated_at, reverse=True)

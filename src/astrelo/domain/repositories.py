@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from astrelo.domain.company import Company, RecordMove, Regrouping
+from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.contact import Contact
 from astrelo.domain.deal import Deal
+from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import (
     CompanyId,
     ObjectType,
@@ -76,6 +77,16 @@ class CompanyRepository(Protocol):
     @abstractmethod
     async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
         """Return the live companies with these identity domains."""
+
+    @abstractmethod
+    async def pin(
+        self, company_id: CompanyId, group: FieldGroup, record: RecordKey | None, at: datetime
+    ) -> None:
+        """Take a field group from this record from now on; None undoes it. Idempotent but for the time.
+
+        The caller holds the companies' lock. Raises NotFound unless the company is live and the record, live
+        too, belongs to it.
+        """
 
     @abstractmethod
     async def purge(self, source: Provider, at: datetime) -> None:

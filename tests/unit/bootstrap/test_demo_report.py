@@ -46,6 +46,7 @@ def step_of(
         archived=0,
         merged=0,
         rejected={},
+        hidden={},
         unreadable=dict(unreadable or {}),
         expected_total=None,
         certified=certified,

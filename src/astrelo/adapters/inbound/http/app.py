@@ -10,6 +10,7 @@ from astrelo.adapters.inbound.http.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.development_page import DEVELOPMENT_ROUTES, LoginLinks
 from astrelo.adapters.inbound.http.edge import Metrics, edge
+from astrelo.adapters.inbound.http.explanations import Explanations
 from astrelo.adapters.inbound.http.health import HealthRoutes
 from astrelo.adapters.inbound.http.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.integrations import Integrations
@@ -29,6 +30,7 @@ _CONTROLLERS = (
     Contacts,
     Deals,
     Owners,
+    Explanations,
     IcpProfiles,
     Webhooks,
     HealthRoutes,

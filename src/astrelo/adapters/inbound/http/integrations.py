@@ -18,7 +18,14 @@ from astrelo.adapters.inbound.http.problem_kinds import (
 )
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.read_models import IntegrationStatus, IntegrationView, Page, RunReport, RunView
+from astrelo.application.read_models import (
+    IntegrationStatus,
+    IntegrationView,
+    Page,
+    RunReport,
+    RunView,
+    UnreadableView,
+)
 from astrelo.application.readers import IntegrationReader, RunReader
 from astrelo.application.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.sync_advice import action_for_connection
@@ -37,6 +44,12 @@ Mode = Annotated[
     QueryParameter(
         description="`full` reads everything and finds deletions; `incremental` reads what was modified since."
     ),
+]
+
+
+Column = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=100, description="Only this column, named as the API names it."),
 ]
 
 
@@ -137,6 +150,26 @@ class Integrations(Controller):
         if report := await runs.report(user_id, provider, SyncRunId(run_id)):
             return report
         raise NotFound("sync run", run_id)
+
+    @get(
+        "/{provider:str}/runs/{run_id:uuid}/unreadable",
+        responses=documented(NOT_FOUND),
+        summary="List the values that a run could not keep",
+    )
+    @inject
+    async def list_unreadable(
+        self,
+        runs: FromDishka[RunReader],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        run_id: FromPath[UUID],
+        *,
+        field: Column = None,
+    ) -> Page[UnreadableView]:
+        """By object type, column and trouble, with up to 20 record ids each. Never more than one page."""
+        run = await _run(runs, user_id, provider, SyncRunId(run_id))
+        found = await runs.unreadable(user_id, provider, SyncRunId(run.id), field)
+        return Page(data=list(found), has_more=False, next_cursor=None)
 
     @post(
         "/{provider:str}/runs/{run_id:uuid}/cancel",

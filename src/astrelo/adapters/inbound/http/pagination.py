@@ -7,9 +7,12 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from astrelo.application.read_models import Page
+from astrelo.domain.company import RecordKey
 from astrelo.domain.errors import InvalidInput
+from astrelo.domain.identifiers import Provider, RecordId
 
 _VERSION = b"\x01"
+_KEY_VERSION = b"\x02"
 _LENGTH = len(_VERSION) + 16
 
 
@@ -32,14 +35,42 @@ def encode_cursor(last: UUID) -> str:
     return base64.urlsafe_b64encode(_VERSION + last.bytes).rstrip(b"=").decode("ascii")
 
 
+def encode_key_cursor(last: RecordKey) -> str:
+    """Make the cursor of a list of CRM records, which have no id of ours."""
+    text = f"{last.source}\0{last.record_id}".encode()
+    return base64.urlsafe_b64encode(_KEY_VERSION + text).rstrip(b"=").decode("ascii")
+
+
+def decode_key_cursor(cursor: str | None) -> RecordKey | None:
+    """Return the record after which the page begins. Raises InvalidInput for anything that we did not make."""
+    if cursor is None:
+        return None
+    raw = _decoded(cursor)
+    try:
+        source, _, record_id = raw.removeprefix(_KEY_VERSION).decode().partition("\0")
+        if raw.startswith(_KEY_VERSION) and record_id:
+            return RecordKey(Provider(source), RecordId(record_id))
+    except ValueError:
+        pass
+    raise _not_ours()
+
+
 def decode_cursor(cursor: str | None) -> UUID | None:
     """Return the id after which the page begins. Raises InvalidInput for anything that we did not make."""
     if cursor is None:
         return None
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
+    raw = _decoded(cursor)
     if len(raw) != _LENGTH or not raw.startswith(_VERSION):
-        raise InvalidInput("cursor", "is not a next_cursor of this list; leave it out to begin at the start")
+        raise _not_ours()
     return UUID(bytes=raw[len(_VERSION) :])
+
+
+def _decoded(cursor: str) -> bytes:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _not_ours() -> InvalidInput:
+    return InvalidInput("cursor", "is not a next_cursor of this list; leave it out to begin at the start")

@@ -22,7 +22,7 @@ _REGION_PATTERN = rf"^[A-Z]{{2}}-[A-Z0-9]{{1,3}}{_END}"
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
 PageCursor = Annotated[
     str | None,
-    QueryParameter(max_length=100, description="`next_cursor` of the page before."),
+    QueryParameter(max_length=300, description="`next_cursor` of the page before."),
 ]
 Text = Annotated[str | None, QueryParameter(min_length=1, max_length=_MAX_TEXT)]
 Site = Annotated[
@@ -54,7 +54,7 @@ Region = Annotated[
     QueryParameter(pattern=_REGION_PATTERN, description="ISO 3166-2, such as US-CA."),
 ]
 RevenueRange = Literal["<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B"]
-"""Lower bounds are inclusive, in the currency as told."""
+"""In USD; lower bounds are inclusive."""
 
 Source = Annotated[Provider | None, QueryParameter(description="Only what this CRM has a record of.")]
 Id = Annotated[UUID | None, QueryParameter()]

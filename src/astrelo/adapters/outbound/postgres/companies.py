@@ -8,6 +8,8 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.columns import as_arrays, as_text, by_field, folded, joined
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
+from astrelo.domain.errors import NotFound
+from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.records import CompanyRecord
 from astrelo.domain.repositories import CompanyRepository
@@ -97,7 +99,21 @@ class PgCompanies(CompanyRepository):
         rows = await self._connection.fetch(
             statement("company_by_domain"), self._user_id, *joined(list(domains))
         )
-        return {told: CompanyId(company_id) for told, company_id in rows}
+        return {told: CompanyId(company_id) for told, company_id, _ in rows}
+
+    async def pin(
+        self, company_id: CompanyId, group: FieldGroup, record: RecordKey | None, at: datetime
+    ) -> None:
+        if not await self._connection.fetchval(statement("company_is_live"), self._user_id, company_id):
+            raise NotFound("company", company_id)
+        if record is not None:
+            owner = await self._connection.fetchval(statement("company_of_record"), self._user_id, *record)
+            if owner != company_id:
+                raise NotFound("record of this company", f"{record.source}:{record.record_id}")
+        await self._connection.execute(statement("company_unpin"), self._user_id, company_id, group)
+        if record is not None:
+            await self._connection.execute(statement("company_pin"), self._user_id, *record, group, at)
+        await self._refresh([company_id], at)
 
     async def purge(self, source: Provider, at: datetime) -> None:
         await self.lock()

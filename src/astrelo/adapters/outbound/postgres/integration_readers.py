@@ -18,6 +18,7 @@ from astrelo.application.read_models import (
     RunReport,
     RunView,
     StepView,
+    UnreadableView,
 )
 from astrelo.application.readers import IntegrationReader, RunReader
 from astrelo.application.sync_advice import action_for_connection, action_for_run, warnings_of
@@ -62,6 +63,11 @@ class PgRunReader(RunReader):
         )
         warnings = warnings_of(run, crowded)
         return RunReport(run=run, warnings=warnings, rejected_records=rejected, crowded_domains=crowded)
+
+    async def unreadable(
+        self, user_id: UserId, provider: Provider, run_id: SyncRunId, field: str | None
+    ) -> Sequence[UnreadableView]:
+        return await self._reads.views(UnreadableView, "read_unreadable", user_id, provider, run_id, field)
 
 
 class PgIntegrationReader(IntegrationReader):

@@ -27,6 +27,7 @@ from astrelo.application.readers import (
     OwnerReader,
 )
 from astrelo.domain.identifiers import UserId
+from astrelo.domain.normalization import search_email, search_key
 
 _SOURCES = msgspec.json.Decoder(list[CompanySource])
 
@@ -43,7 +44,7 @@ class PgCompanyReader(CompanyReader):
             user_id,
             after,
             limit,
-            like_prefix(filters.name),
+            like_prefix(filters.name and search_key(filters.name)),
             filters.domain,
             filters.industry,
             filters.naics,
@@ -82,8 +83,8 @@ class PgContactReader(ContactReader):
             user_id,
             after,
             limit,
-            like_prefix(filters.name),
-            like_prefix(filters.email),
+            like_prefix(filters.name and search_key(filters.name)),
+            like_prefix(filters.email and search_email(filters.email)),
             filters.company_id,
             filters.linked,
             filters.unlinked_reason,

@@ -35,9 +35,9 @@ class Reads:
         return found[0] if found else None
 
 
-def like_prefix(text: str | None) -> str | None:
-    """Make a LIKE pattern for lower-case text that begins with `text`, taken literally."""
-    if text is None:
+def like_prefix(folded: str | None) -> str | None:
+    """Make a LIKE pattern for what begins with a text that is folded already, taken literally."""
+    if folded is None:
         return None
-    escaped = text.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    escaped = folded.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     return f"{escaped}%"

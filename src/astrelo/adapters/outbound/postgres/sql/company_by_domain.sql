@@ -2,7 +2,7 @@
 -- domain of records of one company only. user_id, separator, joined domains
 -- One look-up a domain (offset 0 keeps it so): of a table without statistics the planner would rather read all of the
 -- user's companies, in every batch of a first sync.
-select told.domain as told, coalesce(own.id, further.id) as company_id
+select told.domain as told, coalesce(own.id, further.id) as company_id, own.id is null as is_additional
 from unnest(string_to_array($3, $2)) as told (domain)
 left join lateral (
     select id from companies where user_id = $1 and domain = told.domain offset 0

@@ -1,10 +1,11 @@
 -- A page of a user's companies, in order of id.
--- Parameters: 1 user_id, 2 after (id or null), 3 limit, 4 name prefix (lower case, LIKE-escaped, with %),
+-- Parameters: 1 user_id, 2 after (id or null), 3 limit, 4 name prefix (folded, LIKE-escaped, with %),
 -- 5 domain, 6 industry, 7 naics prefixes (text[]), 8 country, 9 region, 10 revenue_range, 11 updated since,
 -- 12 include archived, 13 CRM that has a record of it. Null narrows nothing. A stored range of sectors
 -- ('44-45') holds each of its sectors.
 select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
-    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency, c.revenue_range, c.hq_country,
+    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
+    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
     c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
     c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
@@ -22,7 +23,7 @@ select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_co
 from companies c
 where c.user_id = $1
   and ($2::uuid is null or c.id > $2)
-  and ($4::text is null or lower(left(c.company_name, 200)) like $4)
+  and ($4::text is null or c.company_name_folded like $4)
   and ($5::text is null or c.domain = $5)
   and ($6::text is null or c.industry = $6)
   and ($7::text[] is null or exists (

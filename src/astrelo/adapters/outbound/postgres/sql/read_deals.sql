@@ -2,9 +2,10 @@
 -- Parameters: 1 user_id, 2 after (id or null), 3 limit, 4 company_id (or an alias of it), 5 pipeline (id or
 -- label), 6 stage (id or label), 7 is_closed, 8 is_won, 9 updated since, 10 include archived.
 -- Null narrows nothing.
-select d.id, d.name, d.amount::text as amount, d.currency, d.pipeline_id, d.pipeline_label, d.stage_id,
+select d.id, d.name, d.amount::text as amount, d.currency, d.amount_usd::text as amount_usd,
+    d.amount_rate_date, d.pipeline_id, d.pipeline_label, d.stage_id,
     d.stage_label, d.probability::float8 as probability, d.is_closed, d.is_won, d.close_date, d.crm_rep_id,
-    d.company_id,
+    d.company_id, d.company_match, d.unlinked_reason,
     array(select c.id from unnest(d.provider_contact_ids) as told (id)
           join contacts c on c.user_id = d.user_id and c.external_source = d.external_source
               and c.external_provider_id = told.id and c.archived_at is null
