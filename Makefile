@@ -5,6 +5,7 @@
 # N=100000           records per object type for `make bench`
 # TESTS=tests/unit   what `make test` runs
 # ROUNDS=20 SEED=1   how much `make chaos` breaks, and how
+# FOLDER=…           where `make cases` finds its cases
 # PROVIDER=both      the CRM for `make bench` and `make chaos`: hubspot, salesforce or both
 
 PYTHON ?= python3
@@ -14,6 +15,7 @@ TESTS ?= tests
 ROUNDS ?= 20
 SEED ?= 1
 PROVIDER ?= hubspot
+FOLDER ?= tests/cases/data
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +27,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos rate fairness format lint types contracts unit lock checksums clean $(STALE)
+.PHONY: help demo test check bench chaos rate fairness cases format lint types contracts unit lock checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -53,6 +55,9 @@ rate: $(READY) ## A minute at HubSpot's limits: never over them, and used to nin
 
 fairness: $(READY) ## 200 connections, 4 workers: how long small ones wait while large ones sync
 	@$(RUN) tests.chaos.fairness
+
+cases: $(READY) ## Run inputs that people really type, with their right values (FOLDER=tests/cases/data)
+	@$(RUN) tests.cases "$(FOLDER)"
 
 lock: $(READY) ## Pin every dependency, with hashes, for Python 3.11 and newer
 	@$(RUN) pip install --quiet uv
