@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.cases.outcomes import Outcome, Report, looked_at, not_run, shown
+from tests.cases.outcomes import Outcome, Report, in_ascii, looked_at, not_run
 from tests.cases.stack import NotUp, Stack, crm_ids, raised_stack
 
 _ALL_WITHIN = 300.0  # seconds
+_SHOWN = 200
 
 Case = Mapping[str, Any]
 
@@ -171,7 +172,7 @@ def _two_full_runs(stack: Stack) -> list[str]:
 
 
 def _named(case: Case, what: str) -> str:
-    return f"{shown(what)[1:-1]} ({shown(case['kind'])[1:-1]})"
+    return in_ascii(f"{what[:_SHOWN]} ({case['kind'][:_SHOWN]})")
 
 
 _SECTIONS: Mapping[str, Callable[[Case], Iterator[Check]]] = {

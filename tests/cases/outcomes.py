@@ -43,8 +43,8 @@ class Report:
 
     def lines(self, *, verbose: bool) -> Iterable[str]:
         yield from (one.line() for one in self.outcomes if verbose or not one.passed)
-        remark = f" ({ascii(self.remark)[1:-1]})" if self.remark else ""
-        yield f"{ascii(self.name)[1:-1]}: {self.failures} of {len(self.outcomes)} fail{remark}"
+        remark = f" ({in_ascii(self.remark)})" if self.remark else ""
+        yield f"{in_ascii(self.name)}: {self.failures} of {len(self.outcomes)} fail{remark}"
 
 
 def not_run(name: str, reason: str, cases: int = 1) -> Report:
@@ -80,3 +80,8 @@ def shown(value: object) -> str:
     """Quote a value in ASCII, shortened."""
     text = ascii(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def in_ascii(text: str) -> str:
+    """Write a text on one line of ASCII, its quotes as they are."""
+    return text.replace("\n", "\\n").replace("\r", "\\r").encode("ascii", "backslashreplace").decode()
