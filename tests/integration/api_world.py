@@ -24,6 +24,7 @@ from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
+from astrelo.domain.normalization import search_email, search_key
 from astrelo.domain.ports import CrmProviders, TokensIssued
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET
 from tests.integration.sync_world import ScriptedCrm
@@ -144,6 +145,7 @@ class ApiWorld:
             "external_source": "hubspot",
             "external_provider_id": company_id.hex,
             "source_updated_at": TOLD_AT,
+            "company_name_folded": values.get("company_name") and search_key(values["company_name"]),
         } | values
         own = {"id": company_id, "created_at": TOLD_AT, "synced_at": WRITTEN_AT}
         await self.insert("companies", row | own | {key: values[key] for key in own if key in values})
@@ -185,6 +187,9 @@ class ApiWorld:
             "email_kind": "business",
             "company_match": "provider_id" if linked else None,
             "unlinked_reason": None if linked else "no_email",
+            "email_folded": values.get("email") and search_email(values["email"]),
+            "first_name_folded": values.get("first_name") and search_key(values["first_name"]),
+            "last_name_folded": values.get("last_name") and search_key(values["last_name"]),
         }
         await self.insert("contacts", row | values)
         return contact_id

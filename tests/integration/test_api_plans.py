@@ -18,7 +18,7 @@ ROWS = 20_000
 LIMIT = 26
 
 COMPANIES = """
-insert into companies (user_id, id, domain, company_name, external_source, external_provider_id,
+insert into companies (user_id, id, domain, company_name_folded, external_source, external_provider_id,
                        source_updated_at, created_at, synced_at)
 select $1, gen_random_uuid(), 'd' || n || '.com', md5(n::text), 'hubspot', n::text, $2, $2, $2
 from generate_series(1, $3::int) n
@@ -32,7 +32,7 @@ where user_id = $1
 """
 CONTACTS = """
 insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
-                      synced_at, email, email_kind, company_id, company_match)
+                      synced_at, email_folded, email_kind, company_id, company_match)
 select $1, gen_random_uuid(), 'hubspot', c.external_provider_id, $2, '', $2,
     md5(c.external_provider_id) || '@d.com', 'business', c.id, 'provider_id'
 from companies c
@@ -74,9 +74,9 @@ SOURCES = "crm_companies_company"
 
 
 async def test_selective_filters_are_answered_by_their_index(connection: asyncpg.Connection) -> None:
-    assert await _indexes(connection, "read_companies", p4="abcd%") == {"companies_name", SOURCES}
+    assert await _indexes(connection, "read_companies", p4="abcd%") == {"companies_name_folded", SOURCES}
     assert await _indexes(connection, "read_companies", p5="d7.com") == {"companies_domain_key", SOURCES}
-    assert await _indexes(connection, "read_contacts", p5="abcd%") == {"contacts_email"}
+    assert await _indexes(connection, "read_contacts", p5="abcd%") == {"contacts_email_folded"}
     by_company = await _indexes(connection, "read_contacts", p6=uuid4())
     assert by_company == {"contacts_company", "company_aliases_pkey"}
 

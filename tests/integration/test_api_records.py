@@ -29,15 +29,19 @@ async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiWo
     rep = await api.owner()
     known: dict[str, Any] = {
         "company_name": "Acme", "domain": "acme.com", "industry": "COMPUTER_SOFTWARE", "naics": "5132",
-        "sic": "7372", "employee_count": 1200, "annual_revenue_currency": "USD", "revenue_range": "1M-10M",
+        "sic": "7372", "employee_count": 1200, "annual_revenue_currency": "USD",
+        "revenue_range": "1M-10M", "annual_revenue_rate_date": None,
         "hq_country": "US", "hq_region": "US-CA", "hq_city": "Oakland", "description": "Anvils",
         "phone": "+1 555", "linkedin_url": "https://linkedin.com/company/acme", "lifecycle_stage": "lead",
     }  # fmt: skip
-    company = await api.company(**known, annual_revenue=Decimal("1234567.50"), crm_rep_id=rep)
+    company = await api.company(
+        **known, annual_revenue=Decimal("1234567.50"), annual_revenue_usd=Decimal(9), crm_rep_id=rep
+    )
     answer = await api.get(f"/api/companies/{company}")
     assert answer.json() == known | {
         "id": str(company),
         "annual_revenue": "1234567.50",
+        "annual_revenue_usd": "9",
         "crm_rep_id": str(rep),
         "external_source": "hubspot",
         "external_provider_id": company.hex,

@@ -21,7 +21,6 @@ update deals
 set source_updated_at = finite_timestamp(source_updated_at), close_date = finite_timestamp(close_date)
 where source_updated_at in ('infinity', '-infinity') or close_date in ('infinity', '-infinity');
 
--- What is folded for search is filled by the next full sync, which the new reading version brings about.
 alter table crm_companies
     add column company_name_folded text,
     add column annual_revenue_usd numeric,
@@ -31,6 +30,9 @@ alter table companies
     add column company_name_folded text,
     add column annual_revenue_usd numeric,
     add column annual_revenue_rate_date date;
+-- Good for most names; the next full sync, which the new reading version brings about, folds the others.
+update crm_companies set company_name_folded = lower(left(company_name, 200)) where company_name is not null;
+update companies set company_name_folded = lower(left(company_name, 200)) where company_name is not null;
 drop index companies_name;
 create index companies_name_folded on companies (user_id, company_name_folded text_pattern_ops);
 
@@ -65,6 +67,9 @@ alter table contacts
     add column email_folded text,
     add column first_name_folded text,
     add column last_name_folded text;
+update contacts
+set email_folded = email, first_name_folded = lower(left(first_name, 200)),
+    last_name_folded = lower(left(last_name, 200));
 drop index contacts_email;
 create index contacts_email_folded on contacts (user_id, email_folded text_pattern_ops);
 
