@@ -30,11 +30,12 @@ class WithholdingCrm(ScriptedCrm):
             yield replace(page, withheld=["email"] if object_type is CONTACTS else [])
 
 
-async def test_a_field_that_is_withheld_counts_as_unreadable_in_every_record_once(database: str) -> None:
+async def test_a_field_that_is_withheld_counts_as_hidden_in_every_record_once(database: str) -> None:
     told = [contact("11"), contact("12")], [contact("12"), contact("13")]
     crm = WithholdingCrm(pages={COMPANIES: [[company("1")]], CONTACTS: [*told]})
     async with world(database, crm) as made:
         run = await made.sync()
     assert run.status is RunStatus.COMPLETED
-    assert run.step(CONTACTS).counts.unreadable == {"email": 3}
-    assert run.step(COMPANIES).counts.unreadable == {}
+    assert run.step(CONTACTS).counts.hidden == {"email": 3}
+    assert run.step(CONTACTS).counts.unreadable == {}
+    assert run.step(COMPANIES).counts.hidden == {}

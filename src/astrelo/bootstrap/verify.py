@@ -23,6 +23,7 @@ _WORDS = {
     Difference.MISSING_HERE: "missing here",
     Difference.GONE_THERE: "gone there",
     Difference.DIFFERENT: "different content",
+    Difference.READ_BY_OTHER_RULES: "read by rules that have changed since",
 }
 
 
