@@ -5,7 +5,7 @@ from importlib.metadata import version
 from importlib.resources import files
 
 from astrelo.adapters.outbound.reference.hosts import HostFacts, ascii_host
-from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Countries, Regions
+from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Places
 from astrelo.domain.ports import ReferenceData
 
 __all__ = ["BundledReferenceData"]
@@ -17,8 +17,9 @@ class BundledReferenceData(ReferenceData):
     def __init__(self) -> None:
         self._edition = _edition()
         self._host_facts = HostFacts().look_up
-        self._country_code = Countries().code
-        self._region_code = Regions().code
+        places = Places()
+        self._country_code = places.country
+        self._region_code = places.region
 
     @property
     def edition(self) -> str:

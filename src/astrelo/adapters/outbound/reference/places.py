@@ -1,141 +1,161 @@
 """Countries and their regions, by code and by the names that people give them."""
 
-import gettext
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
 
-import pycountry
+from astrelo.adapters.outbound.reference.place_names import (
+    key_of,
+    parts_of,
+    show_flags,
+    spell_direction,
+    trim,
+    words_of,
+)
+from astrelo.adapters.outbound.reference.place_tables import (
+    AMBIGUOUS,
+    Meaning,
+    NameTable,
+    load_countries,
+    load_regions,
+)
 
 CACHED_NAMES = 8_192
 
 MAX_NAME_LENGTH = 100
 """No place has a longer name; a cache must not keep what somebody pasted into the wrong field."""
 
-_LANGUAGES = (
-    "de", "fr", "es", "it", "pt_BR", "pt", "nl", "sv", "da", "nb_NO", "fi", "pl", "cs", "hu",
-    "ro", "el", "tr", "ru", "uk", "ja", "ko", "zh_CN", "zh_TW", "he", "ar", "th", "vi", "id",
-)  # fmt: skip
-_BRACKETED = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*")
-_ARTICLE = re.compile(r"the\s+", re.IGNORECASE)
-_KIND_OF_REGION = re.compile(
-    r"[\s-]+(?:province|state|region|prefecture|county|sheng|shi|zizhiqu|teukbyeolsi|gwangyeoksi|do|ken|to|fu|län)\Z",
-    re.IGNORECASE,
+COUNTRY_KINDS = frozenset(
+    "the republic kingdom federal federation federative islamic principality sultanate commonwealth duchy grand"
+    " nation sar bundesrepublik konigreich royaume reino regno furstentum le la les los las el il die der das"
+    " ประเทศ".split()
 )
+"""Words beside a country's name; not 'democratic' nor 'people's', by which two Koreas are told apart."""
+
+_SOVEREIGNS = {
+    "CN": "HK MO TW", "DK": "FO GL", "FI": "AX", "NO": "SJ", "NL": "AW BQ CW SX", "AU": "CC CX NF", "NZ": "CK NU TK",
+    "US": "AS GU MP PR UM VI", "FR": "BL GF GP MF MQ NC PF PM RE TF WF YT",
+    "GB": "AI BM FK GI GS IO KY MS PN SH TC VG",
+}  # fmt: skip
+_TERRITORIES = {
+    frozenset((territory, state)): territory
+    for state, territories in _SOVEREIGNS.items()
+    for territory in territories.split()
+}
+"""'Puerto Rico, USA' names a place and whom it belongs to, not two countries."""
+
+_DOTTED_CODE = re.compile(r"[A-Za-z](?:\. ?[A-Za-z]){1,3}\.?")
+_COUNTRIES_WITH_DOTTED_CODES = frozenset("AU BR CA IN MX NZ US".split())
+_PLACEHOLDERS = frozenset({"KA", "NA"})
+_POSTAL_CODE = re.compile(r"\s+[0-9]{4,6}(?:-[0-9]{4})?\s*\Z")
 
 
-def _key(name: str) -> str:
-    """Fold case, accents, blanks and punctuation: 'Côte d'Ivoire' and 'COTE D IVOIRE' are one name."""
-    bare = _ARTICLE.sub("", name.strip(), count=1) if _ARTICLE.match(name.strip()) else name
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", bare))).casefold()
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Codes and names of places of one sort. Aliases come before the table's names."""
 
-
-class Countries:
-    """ISO 3166-1 as pycountry has it: codes, English names, names in the larger languages, our aliases.
-
-    Codes must be written as codes: 'N/A' is not Namibia.
-    """
-
-    def __init__(self) -> None:
-        self._codes: dict[str, str] = {}
-        english: dict[str, str] = {}
-        for country in pycountry.countries:
-            names = (getattr(country, kind, None) for kind in ("name", "official_name", "common_name"))
-            english.update((_key(name), country.alpha_2) for name in names if name)
-            self._codes |= {country.alpha_2: country.alpha_2, country.alpha_3: country.alpha_2}
-        aliases = {_key(name): code for code, name in _aliases("country_names.tsv")}
-        self._names = _unambiguous(_translated_countries()) | english | aliases
-        self.code = lru_cache(CACHED_NAMES)(self._code)
-
-    def _code(self, name: str) -> str | None:
-        return self._codes.get(name.strip().upper()) or self._names.get(_key(name))
-
-
-class _RegionsOfCountry(NamedTuple):
     codes: Mapping[str, str]
-    names: Mapping[str, str]
+    aliases: Mapping[str, str]
+    table: NameTable
+    kinds: frozenset[str]
+
+    def meaning(self, name: str) -> str:
+        """Return a code, AMBIGUOUS, or nothing for an unknown name."""
+        return self.codes.get(name.strip().upper()) or self.by_name(name)
+
+    def by_name(self, name: str) -> str:
+        words = words_of(name)
+        for spelling in (words, *spell_direction(words)):
+            if found := self._find(spelling).plain:
+                return found
+        bare = trim(words, self.kinds)
+        return self._find(bare).qualified if bare != words else ""
+
+    def _find(self, words: list[str]) -> Meaning:
+        key = key_of(words)
+        found, alias = self.table.find(key), self.aliases.get(key)
+        return Meaning(alias, found.qualified or alias) if alias else found
+
+    def inverted(self, parts: list[str]) -> str:
+        """Return what 'Korea, South' and 'Palestine (State of)' mean."""
+        return self.by_name(f"{parts[1]} {parts[0]}") if len(parts) == 2 else ""  # noqa: PLR2004
+
+    def telling(self, parts: list[str]) -> list[str]:
+        """Return the parts that say more than what kind of place it is."""
+        return [part for part in parts if trim(words_of(part), self.kinds)]
 
 
-class Regions:
-    """ISO 3166-2 as pycountry has it. A name that means two regions of one country means none here."""
+class Places:
+    """Countries and regions, each of which helps to read the other: 'Bavaria, Germany'."""
 
     def __init__(self) -> None:
-        self._aliases: dict[str, dict[str, str]] = {}
-        for code, name in _aliases("region_names.tsv"):
-            self._aliases.setdefault(code[:2], {})[_key(name)] = code
-        self._english = _translation("iso3166-2", "en")
-        self._of_country = lru_cache(None)(self._regions_of)
-        self.code = lru_cache(CACHED_NAMES)(self._code)
+        countries, codes, table = _aliases("country_names.tsv"), *load_countries()
+        self._countries = _Names(codes, dict(countries), table, COUNTRY_KINDS)
+        self._region_aliases: dict[str, dict[str, str]] = {}
+        for key, code in _aliases("region_names.tsv"):
+            self._region_aliases.setdefault(code[:2], {})[key] = code[3:] or AMBIGUOUS
+        self._regions_of = lru_cache(None)(self._load_regions)
+        self.country = lru_cache(CACHED_NAMES)(self._country)
+        self.region = lru_cache(CACHED_NAMES)(self._region)
 
-    def _code(self, country: str, name: str) -> str | None:
-        regions, bare = self._of_country(country), name.strip()
-        return (
-            regions.codes.get(bare.upper())
-            or regions.names.get(_key(bare))
-            or regions.names.get(_key(_KIND_OF_REGION.sub("", bare)))
-        )
+    def _load_regions(self, country: str) -> tuple[_Names, Mapping[str, str]]:
+        parents, kinds, table = load_regions(country)
+        codes = {told: code for code in parents for told in (code, f"{country}-{code}")}
+        return _Names(codes, self._region_aliases.get(country, {}), table, kinds), parents
 
-    def _regions_of(self, country: str) -> _RegionsOfCountry:
-        """Prefer aliases to the standard's names, and a whole region to a part of it."""
-        found = [region for region in pycountry.subdivisions if region.country_code == country]
-        whole = _unambiguous(
-            (region.code, self._names(region.name)) for region in found if not region.parent_code
-        )
-        part = _unambiguous((region.code, self._names(region.name)) for region in found if region.parent_code)
-        codes = {
-            told: region.code for region in found for told in (region.code, region.code.partition("-")[2])
-        }
-        return _RegionsOfCountry(codes, part | whole | self._aliases.get(country, {}))
+    def _country(self, told: str) -> str | None:
+        name = show_flags(told)
+        known = self._countries.meaning(name) or self._country_of_parts(parts_of(name))
+        return known if known and known != AMBIGUOUS else None
 
-    def _names(self, name: str) -> Iterator[str]:
-        yield from _variants(name)
-        yield from _variants(self._english.gettext(name))
+    def _country_of_parts(self, parts: list[str]) -> str:
+        """Return the one country that all parts name, and of which unknown parts are regions."""
+        if inverted := self._countries.inverted(parts):
+            return inverted
+        found = [(part, self._countries.meaning(part)) for part in self._countries.telling(parts)]
+        named = frozenset(code for _, code in found if code)
+        country = _TERRITORIES.get(named) or ("".join(named) if len(named) == 1 else "")
+        if not country:
+            return ""
+        regions, _ = self._regions_of(country)
+        return country if all(code or regions.by_name(part) for part, code in found) else ""
 
+    def _region(self, country: str, told: str) -> str | None:
+        names, parents = self._regions_of(country)
+        name = _POSTAL_CODE.sub("", told)
+        known = names.codes.get(_without_dots(country, name).upper()) or names.by_name(name)
+        if not known and (parts := parts_of(name)):
+            known = names.inverted(parts) or _narrowest(self._regions_named(country, parts), parents)
+        return f"{country}-{known}" if known and known != AMBIGUOUS else None
 
-def _variants(name: str) -> Iterator[str]:
-    """Yield the names in one: 'A Coruña [La Coruña]' and 'Murcia, Región de' are two or three each."""
-    yield name
-    yield from _BRACKETED.findall(name)
-    plain = _BRACKETED.sub(" ", name)
-    yield plain
-    yield from plain.split("/")
-    yield _KIND_OF_REGION.sub("", plain.strip())
-    head, comma, tail = plain.partition(",")
-    if comma:
-        yield from (head, f"{tail} {head}")
+    def _regions_named(self, country: str, parts: list[str]) -> set[str]:
+        """Return the regions that the parts name: none if the last one, where regions stand, is unknown.
 
-
-def _unambiguous(names: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
-    found: dict[str, str | None] = {}
-    for code, spellings in names:
-        for key in map(_key, spellings):
-            found[key] = code if found.get(key, code) == code else None
-    return {key: code for key, code in found.items() if key and code is not None}
+        The country itself may be a part, and unknown ones before the last are towns.
+        """
+        names, _ = self._regions_of(country)
+        found = [(part, names.meaning(part)) for part in names.telling(parts)]
+        told = [code for part, code in found if code or self.country(part) != country]
+        return {code for code in told if code} if told and told[-1] else set()
 
 
-def _translated_countries() -> Iterator[tuple[str, Iterable[str]]]:
-    translations = [_translation("iso3166-1", language) for language in _LANGUAGES]
-    for country in pycountry.countries:
-        names = {country.name, getattr(country, "common_name", country.name)}
-        yield (
-            country.alpha_2,
-            [
-                spelling
-                for told in names
-                for each in translations
-                for spelling in _variants(each.gettext(told))
-            ],
-        )
+def _narrowest(regions: set[str], parents: Mapping[str, str]) -> str:
+    """Return the only region, or the one of two that is part of the other."""
+    parts = regions - {parents.get(region) for region in regions}
+    return parts.pop() if len(parts) == 1 else ""
 
 
-def _translation(domain: str, language: str) -> gettext.NullTranslations:
-    return gettext.translation(domain, pycountry.LOCALES_DIR, languages=[language], fallback=True)
+def _without_dots(country: str, name: str) -> str:
+    bare = name.strip()
+    if country in _COUNTRIES_WITH_DOTTED_CODES and _DOTTED_CODE.fullmatch(bare):
+        letters = bare.replace(".", "").replace(" ", "")
+        return "" if letters.upper() in _PLACEHOLDERS else letters
+    return bare
 
 
 def _aliases(file_name: str) -> Iterator[tuple[str, str]]:
     for line in files(__package__).joinpath(file_name).read_text("utf-8").splitlines():
         code, _, name = line.partition("\t")
-        yield code, name
+        yield key_of(words_of(name)), code

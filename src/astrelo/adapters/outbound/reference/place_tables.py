@@ -1,0 +1,81 @@
+"""The tables that `make places` builds: names of places, folded and sorted, and what each means."""
+
+from importlib.resources import files
+from typing import NamedTuple
+from zipfile import ZipFile
+
+ARCHIVE = "places.zip"
+COUNTRIES = "countries.tsv"
+
+AMBIGUOUS = "-"
+"""What a name means that several places have."""
+
+
+class Meaning(NamedTuple):
+    """What a name means as it stands, and what it means where it stood with words such as 'province of'.
+
+    They differ: 'Moscow' is the city, and 'Moscow region' is not.
+    """
+
+    plain: str
+    qualified: str
+
+
+NOTHING = Meaning("", "")
+
+
+class NameTable:
+    """Sorted lines of a folded name, its meaning and its qualified meaning if that is another.
+
+    Kept as one string of bytes: as a dictionary the names of all regions would take 40 MB.
+    """
+
+    def __init__(self, lines: bytes) -> None:
+        self._lines = b"\n" + lines
+
+    def find(self, key: str) -> Meaning:
+        wanted = key.encode("utf-8", "replace")
+        low, high = 0, len(self._lines) - 1
+        while low < high:
+            start = self._lines.rfind(b"\n", low, (low + high) // 2 + 1) + 1
+            end = self._lines.index(b"\n", start)
+            name, _, meaning = self._lines[start:end].partition(b"\t")
+            if name == wanted:
+                plain, changed, qualified = meaning.decode().partition("\t")
+                return Meaning(plain, qualified if changed else plain)
+            low, high = (end, high) if name < wanted else (low, start - 1)
+        return NOTHING
+
+
+class RegionTable(NamedTuple):
+    """A country's regions: each code's suffix with that of the whole that it is part of, kinds, names."""
+
+    parents: dict[str, str]
+    kinds: frozenset[str]
+    names: NameTable
+
+
+NO_REGIONS = RegionTable({}, frozenset(), NameTable(b""))
+
+
+def load_countries() -> tuple[dict[str, str], NameTable]:
+    """Return alpha-2 and alpha-3 codes with the alpha-2 code of each, and the names."""
+    codes, _, names = _member(COUNTRIES).partition(b"\n")
+    pairs = (pair.partition(":") for pair in codes.decode().split())
+    return {told: code for told, _, code in pairs}, NameTable(names)
+
+
+def load_regions(country: str) -> RegionTable:
+    try:
+        codes, kinds, names = _member(f"regions/{country}.tsv").split(b"\n", 2)
+    except KeyError:
+        return NO_REGIONS
+    pairs = (pair.partition(":") for pair in codes.decode().split())
+    return RegionTable(
+        {code: parent for code, _, parent in pairs}, frozenset(kinds.decode().split()), NameTable(names)
+    )
+
+
+def _member(name: str) -> bytes:
+    with files(__package__).joinpath(ARCHIVE).open("rb") as archive, ZipFile(archive) as opened:
+        return opened.read(name)
