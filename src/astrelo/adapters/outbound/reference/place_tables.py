@@ -48,14 +48,18 @@ class NameTable:
 
 
 class RegionTable(NamedTuple):
-    """A country's regions: each code's suffix with that of the whole that it is part of, kinds, names."""
+    """A country's regions: each code's suffix with that of the whole that it is part of, and names.
+
+    Kinds are words that stand beside names there, such as 'province of'; cities have their own.
+    """
 
     parents: dict[str, str]
     kinds: frozenset[str]
+    city_kinds: frozenset[str]
     names: NameTable
 
 
-NO_REGIONS = RegionTable({}, frozenset(), NameTable(b""))
+NO_REGIONS = RegionTable({}, frozenset(), frozenset(), NameTable(b""))
 
 
 def load_countries() -> tuple[dict[str, str], NameTable]:
@@ -67,13 +71,13 @@ def load_countries() -> tuple[dict[str, str], NameTable]:
 
 def load_regions(country: str) -> RegionTable:
     try:
-        codes, kinds, names = _member(f"regions/{country}.tsv").split(b"\n", 2)
+        codes, kinds, city_kinds, names = _member(f"regions/{country}.tsv").split(b"\n", 3)
     except KeyError:
         return NO_REGIONS
     pairs = (pair.partition(":") for pair in codes.decode().split())
-    return RegionTable(
-        {code: parent for code, _, parent in pairs}, frozenset(kinds.decode().split()), NameTable(names)
-    )
+    parents = {code: parent for code, _, parent in pairs}
+    words = (frozenset(each.decode().split()) for each in (kinds, city_kinds))
+    return RegionTable(parents, *words, NameTable(names))
 
 
 def _member(name: str) -> bytes:

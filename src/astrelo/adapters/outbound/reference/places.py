@@ -29,7 +29,7 @@ MAX_NAME_LENGTH = 100
 
 COUNTRY_KINDS = frozenset(
     "the republic kingdom federal federation federative islamic principality sultanate commonwealth duchy grand"
-    " nation sar bundesrepublik konigreich royaume reino regno furstentum le la les los las el il die der das"
+    " nation country island territory sar bundesrepublik konigreich royaume reino regno furstentum le la les los las el il die der das"
     " ประเทศ".split()
 )
 """Words beside a country's name; not 'democratic' nor 'people's', by which two Koreas are told apart."""
@@ -49,6 +49,7 @@ _TERRITORIES = {
 _DOTTED_CODE = re.compile(r"[A-Za-z](?:\. ?[A-Za-z]){1,3}\.?")
 _COUNTRIES_WITH_DOTTED_CODES = frozenset("AU BR CA IN MX NZ US".split())
 _PLACEHOLDERS = frozenset({"KA", "NA"})
+_BRACKET = re.compile(r"[(\[{]")
 _POSTAL_CODE = re.compile(r"\s+[0-9]{4,6}(?:-[0-9]{4})?\s*\Z")
 
 
@@ -60,6 +61,7 @@ class _Names:
     aliases: Mapping[str, str]
     table: NameTable
     kinds: frozenset[str]
+    city_kinds: frozenset[str] = frozenset()
 
     def meaning(self, name: str) -> str:
         """Return a code, AMBIGUOUS, or nothing for an unknown name."""
@@ -70,8 +72,14 @@ class _Names:
         for spelling in (words, *spell_direction(words)):
             if found := self._find(spelling).plain:
                 return found
-        bare = trim(words, self.kinds)
-        return self._find(bare).qualified if bare != words else ""
+        bare = trim(words, self.kinds | self.city_kinds)
+        return self._qualified(words, bare) if bare != words else ""
+
+    def _qualified(self, words: list[str], bare: list[str]) -> str:
+        """Return what 'Moscow region' means, and 'Moscow city' if city and region cannot be mistaken."""
+        plain, qualified = self._find(bare)
+        is_region = plain == qualified or trim(words, self.kinds) == bare
+        return qualified if is_region else ""
 
     def _find(self, words: list[str]) -> Meaning:
         key = key_of(words)
@@ -84,7 +92,7 @@ class _Names:
 
     def telling(self, parts: list[str]) -> list[str]:
         """Return the parts that say more than what kind of place it is."""
-        return [part for part in parts if trim(words_of(part), self.kinds)]
+        return [part for part in parts if trim(words_of(part), self.kinds | self.city_kinds)]
 
 
 class Places:
@@ -101,9 +109,9 @@ class Places:
         self.region = lru_cache(CACHED_NAMES)(self._region)
 
     def _load_regions(self, country: str) -> tuple[_Names, Mapping[str, str]]:
-        parents, kinds, table = load_regions(country)
+        parents, kinds, city_kinds, table = load_regions(country)
         codes = {told: code for code in parents for told in (code, f"{country}-{code}")}
-        return _Names(codes, self._region_aliases.get(country, {}), table, kinds), parents
+        return _Names(codes, self._region_aliases.get(country, {}), table, kinds, city_kinds), parents
 
     def _country(self, told: str) -> str | None:
         name = show_flags(told)
@@ -127,18 +135,22 @@ class Places:
         name = _POSTAL_CODE.sub("", told)
         known = names.codes.get(_without_dots(country, name).upper()) or names.by_name(name)
         if not known and (parts := parts_of(name)):
-            known = names.inverted(parts) or _narrowest(self._regions_named(country, parts), parents)
+            with_towns = not _BRACKET.search(name)
+            known = names.inverted(parts) or _narrowest(
+                self._regions_named(country, parts, with_towns=with_towns), parents
+            )
         return f"{country}-{known}" if known and known != AMBIGUOUS else None
 
-    def _regions_named(self, country: str, parts: list[str]) -> set[str]:
-        """Return the regions that the parts name: none if the last one, where regions stand, is unknown.
+    def _regions_named(self, country: str, parts: list[str], *, with_towns: bool) -> set[str]:
+        """Return the regions that the parts name: none if one is unknown, unless it may be a town.
 
-        The country itself may be a part, and unknown ones before the last are towns.
+        The country itself may be a part; a town stands before its region.
         """
         names, _ = self._regions_of(country)
         found = [(part, names.meaning(part)) for part in names.telling(parts)]
         told = [code for part, code in found if code or self.country(part) != country]
-        return {code for code in told if code} if told and told[-1] else set()
+        known = all(told[-1:] if with_towns else told)
+        return {code for code in told if code} if known else set()
 
 
 def _narrowest(regions: set[str], parents: Mapping[str, str]) -> str:
