@@ -10,6 +10,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -36,14 +37,22 @@ ISO_CODES_LANGUAGES = (
 
 CONTINENTS = frozenset("001 002 003 005 009 013 019 021 029 142 150 419 EU EZ UN".split())
 KOSOVO = "XK"
+LONGEST_CODE = 2
+"""Shorter names of countries are abbreviations: what is 'EU' in one language is a country in another."""
+
 NORTH_KOREA = "KP"
 """Korea alone is the other one."""
-ENGLISH_NAMES = {
-    "IR-03": "East Azerbaijan", "IR-04": "West Azerbaijan", "IR-09": "Razavi Khorasan", "IR-10": "Isfahan",
-    "IR-11": "Sistan and Baluchestan", "IR-12": "Kurdistan", "IR-14": "Chaharmahal and Bakhtiari",
-    "IR-17": "Kohgiluyeh and Boyer-Ahmad",
-}  # fmt: skip
+ENGLISH_NAMES = (
+    ("IR-03", "East Azerbaijan"), ("IR-04", "West Azerbaijan"), ("IR-04", "West Azarbaijan"),
+    ("IR-09", "Razavi Khorasan"), ("IR-10", "Isfahan"), ("IR-11", "Sistan and Baluchestan"), ("IR-12", "Kurdistan"),
+    ("IR-14", "Chaharmahal and Bakhtiari"), ("IR-17", "Kohgiluyeh and Boyer-Ahmad"),
+)  # fmt: skip
 """Names by which regions are recognised whose codes were given to others since."""
+
+GIVEN_ANEW = frozenset(f"MA-{number:02}" for number in range(2, 13))
+"""Codes that CLDR has with the regions of Morocco before 2015."""
+
+LIKE_ENOUGH = 0.55
 
 SWAPPED = {"TW-CYI": "TW-CYQ", "TW-CYQ": "TW-CYI"}
 """Codes that CLDR has the wrong way round: ISO's TW-CYI is the city."""
@@ -195,7 +204,8 @@ def _translated_countries(sources: Sources, codes: frozenset[str]) -> Iterator[N
     own, names = sources.official_languages(), list(sources.territories())
     continents = {key_of(words_of(name)) for _, code, name in names if code in CONTINENTS}
     for language, code, name in names:
-        if code in codes and key_of(words_of(name)) not in continents:
+        key = key_of(words_of(name))
+        if code in codes and key not in continents and (len(key) > LONGEST_CODE or not key.isascii()):
             rank = MINOR if language not in LANGUAGES and language not in own.get(code, ()) else TRANSLATED
             yield from _countrys_spellings(code, name, ENGLISH_AND_OWN if language == "en" else rank)
 
@@ -246,18 +256,33 @@ class Standard:
             self.types[country][code] = region.type.lower()
             self.names += _spellings(region.code, region.name, STANDARD)
             self._know(region.code, region.name)
-        for code, name in ENGLISH_NAMES.items():
+        for code, name in ENGLISH_NAMES:
             self._know(code, name)
 
     def present_codes(self, english: Mapping[str, str]) -> dict[str, str]:
-        """Return today's code for each of a source's: codes are given anew, so an English name decides first."""
+        """Return today's code for each of a source's, by its English name first: old codes were given anew.
+
+        Where a country's codes have moved, one whose name is unlike the standard's is not trusted.
+        """
         found = {code: self._present_code(code, name) for code, name in english.items()}
-        known = {code: present for code, present in found.items() if present}
-        moved = {present for code, present in known.items() if code != present}
-        known = {code: present for code, present in known.items() if code != present or code not in moved}
+        renumbered = {code[:2] for code, present in found.items() if present not in {"", code}}
+        known = {
+            code: present
+            for code, present in found.items()
+            if present
+            and code not in GIVEN_ANEW
+            and (code[:2] not in renumbered or self._is_like(present, english[code]))
+        }
         for code, present in known.items():
             self._know(present, english[code])
         return known
+
+    def _is_like(self, code: str, name: str) -> bool:
+        key = key_of(words_of(name))
+        keys = [
+            each for (country, each), codes in self._codes.items() if country == code[:2] and code in codes
+        ]
+        return any(SequenceMatcher(None, key, each).ratio() > LIKE_ENOUGH for each in keys)
 
     def _know(self, code: str, name: str) -> None:
         for naming in _spellings(code, name, STANDARD):
@@ -279,7 +304,9 @@ def _regions_table(country: str, parents: dict[str, str], types: dict[str, str],
     for naming in names:
         table.add(naming)
     table.add_bare_names(parents)
-    return table.text([codes, " ".join(sorted(kinds - city_kinds)), " ".join(sorted(kinds & city_kinds))], parents)
+    return table.text(
+        [codes, " ".join(sorted(kinds - city_kinds)), " ".join(sorted(kinds & city_kinds))], parents
+    )
 
 
 def _translated_regions(sources: Sources, standard: Standard) -> Iterator[Naming]:

@@ -46,7 +46,8 @@ _TERRITORIES = {
 }
 """'Puerto Rico, USA' names a place and whom it belongs to, not two countries."""
 
-_DOTTED_CODE = re.compile(r"[A-Za-z](?:\. ?[A-Za-z]){1,3}\.?")
+_UNDECIDED = ("", AMBIGUOUS)
+_DOTTED_CODE = re.compile(r"[A-Za-z](?:\. ?[A-Za-z]){1,3}\.?|[A-Za-z]{2,3}\.")
 _COUNTRIES_WITH_DOTTED_CODES = frozenset("AU BR CA IN MX NZ US".split())
 _PLACEHOLDERS = frozenset({"KA", "NA"})
 _BRACKET = re.compile(r"[(\[{]")
@@ -69,7 +70,7 @@ class _Names:
 
     def by_name(self, name: str) -> str:
         words = words_of(name)
-        for spelling in (words, *spell_direction(words)):
+        for spelling in (*spell_direction(words), words):
             if found := self._find(spelling).plain:
                 return found
         bare = trim(words, self.kinds | self.city_kinds)
@@ -115,8 +116,10 @@ class Places:
 
     def _country(self, told: str) -> str | None:
         name = show_flags(told)
-        known = self._countries.meaning(name) or self._country_of_parts(parts_of(name))
-        return known if known and known != AMBIGUOUS else None
+        known = self._countries.meaning(name)
+        if known in _UNDECIDED and (parts := parts_of(name)) != [told]:
+            known = self._country_of_parts(parts)
+        return None if known in _UNDECIDED else known
 
     def _country_of_parts(self, parts: list[str]) -> str:
         """Return the one country that all parts name, and of which unknown parts are regions."""
@@ -131,15 +134,19 @@ class Places:
         return country if all(code or regions.by_name(part) for part, code in found) else ""
 
     def _region(self, country: str, told: str) -> str | None:
-        names, parents = self._regions_of(country)
+        names, _ = self._regions_of(country)
         name = _POSTAL_CODE.sub("", told)
         known = names.codes.get(_without_dots(country, name).upper()) or names.by_name(name)
-        if not known and (parts := parts_of(name)):
-            with_towns = not _BRACKET.search(name)
-            known = names.inverted(parts) or _narrowest(
-                self._regions_named(country, parts, with_towns=with_towns), parents
-            )
-        return f"{country}-{known}" if known and known != AMBIGUOUS else None
+        if known in _UNDECIDED and (parts := parts_of(name)) != [name]:
+            known = names.inverted(parts) or self._region_of_parts(country, name, parts)
+        return None if known in _UNDECIDED else f"{country}-{known}"
+
+    def _region_of_parts(self, country: str, name: str, parts: list[str]) -> str:
+        """Return the one region that all parts name, or the narrower of two of which one is part of the other."""
+        _, whole_of = self._regions_of(country)
+        found = self._regions_named(country, parts, with_towns=not _BRACKET.search(name))
+        narrowest = found - {whole_of.get(region) for region in found}
+        return narrowest.pop() if len(narrowest) == 1 else ""
 
     def _regions_named(self, country: str, parts: list[str], *, with_towns: bool) -> set[str]:
         """Return the regions that the parts name: none if one is unknown, unless it may be a town.
@@ -151,12 +158,6 @@ class Places:
         told = [code for part, code in found if code or self.country(part) != country]
         known = all(told[-1:] if with_towns else told)
         return {code for code in told if code} if known else set()
-
-
-def _narrowest(regions: set[str], parents: Mapping[str, str]) -> str:
-    """Return the only region, or the one of two that is part of the other."""
-    parts = regions - {parents.get(region) for region in regions}
-    return parts.pop() if len(parts) == 1 else ""
 
 
 def _without_dots(country: str, name: str) -> str:
