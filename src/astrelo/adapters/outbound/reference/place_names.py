@@ -79,9 +79,15 @@ _SEPARATORS = re.compile(
 """A hyphen separates with blanks around it, or between a code in capitals and a name."""
 
 
-def parts_of(text: str) -> list[str]:
-    """Return what brackets, commas, slashes and dashes separate."""
-    return [part for part in map(str.strip, _SEPARATORS.split(text)) if part]
+_BRACKETS = re.compile(r"[()\[\]{}]")
+
+
+def partings_of(text: str) -> Iterator[list[str]]:
+    """Yield the parts of a text, if it has some: first what brackets part, then what commas, slashes, dashes do."""
+    for separators in (_BRACKETS, _SEPARATORS):
+        parts = [part for part in map(str.strip, separators.split(text)) if part]
+        if parts != [text]:
+            yield parts
 
 
 _DIRECTIONS = {

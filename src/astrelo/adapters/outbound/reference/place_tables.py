@@ -76,8 +76,11 @@ def load_regions(country: str) -> RegionTable:
         return NO_REGIONS
     pairs = (pair.partition(":") for pair in codes.decode().split())
     parents = {code: parent for code, _, parent in pairs}
-    words = (frozenset(each.decode().split()) for each in (kinds, city_kinds))
-    return RegionTable(parents, *words, NameTable(names))
+    return RegionTable(parents, _words(kinds), _words(city_kinds), NameTable(names))
+
+
+def _words(line: bytes) -> frozenset[str]:
+    return frozenset(line.decode().split())
 
 
 def _member(name: str) -> bytes:

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from astrelo.adapters.outbound.reference.place_names import (
     key_of,
-    parts_of,
+    partings_of,
     show_flags,
     spell_direction,
     trim,
@@ -117,8 +117,8 @@ class Places:
     def _country(self, told: str) -> str | None:
         name = show_flags(told)
         known = self._countries.meaning(name)
-        if known in _UNDECIDED and (parts := parts_of(name)) != [told]:
-            known = self._country_of_parts(parts)
+        if known in _UNDECIDED:
+            known = next(filter(None, map(self._country_of_parts, partings_of(name))), "")
         return None if known in _UNDECIDED else known
 
     def _country_of_parts(self, parts: list[str]) -> str:
@@ -137,27 +137,25 @@ class Places:
         names, _ = self._regions_of(country)
         name = _POSTAL_CODE.sub("", told)
         known = names.codes.get(_without_dots(country, name).upper()) or names.by_name(name)
-        if known in _UNDECIDED and (parts := parts_of(name)) != [name]:
-            known = names.inverted(parts) or self._region_of_parts(country, name, parts)
+        if known in _UNDECIDED:
+            with_towns = not _BRACKET.search(name)
+            tried = (self._region_of_parts(country, parts, with_towns) for parts in partings_of(name))
+            known = next(filter(None, tried), "")
         return None if known in _UNDECIDED else f"{country}-{known}"
 
-    def _region_of_parts(self, country: str, name: str, parts: list[str]) -> str:
-        """Return the one region that all parts name, or the narrower of two of which one is part of the other."""
-        _, whole_of = self._regions_of(country)
-        found = self._regions_named(country, parts, with_towns=not _BRACKET.search(name))
-        narrowest = found - {whole_of.get(region) for region in found}
-        return narrowest.pop() if len(narrowest) == 1 else ""
+    def _region_of_parts(self, country: str, parts: list[str], with_towns: bool) -> str:  # noqa: FBT001
+        """Return the one region that all parts name, or the narrower of two of which one is part of the other.
 
-    def _regions_named(self, country: str, parts: list[str], *, with_towns: bool) -> set[str]:
-        """Return the regions that the parts name: none if one is unknown, unless it may be a town.
-
-        The country itself may be a part; a town stands before its region.
+        The country itself may be a part, and a town that stands before its region.
         """
-        names, _ = self._regions_of(country)
+        names, whole_of = self._regions_of(country)
+        if inverted := names.inverted(parts):
+            return inverted
         found = [(part, names.meaning(part)) for part in names.telling(parts)]
         told = [code for part, code in found if code or self.country(part) != country]
-        known = all(told[-1:] if with_towns else told)
-        return {code for code in told if code} if known else set()
+        regions = {code for code in told if code} if all(told[-1:] if with_towns else told) else set()
+        narrowest = regions - {whole_of.get(region) for region in regions}
+        return narrowest.pop() if len(narrowest) == 1 else ""
 
 
 def _without_dots(country: str, name: str) -> str:
