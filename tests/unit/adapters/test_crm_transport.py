@@ -245,10 +245,22 @@ async def test_a_body_compressed_twice_is_refused_before_it_swells() -> None:
     assert read == []
 
 
-async def test_a_cursor_that_makes_no_url_is_refused_and_no_crash() -> None:
-    reader = Reader(Server(OK))
-    with pytest.raises(CrmRejected):
-        await reader.read(call=CALL._replace(url=f"http://crm.test/crm/companies?after={'c' * 100_000}"))
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://crm.test/crm/companies?after={'c' * 100_000}",
+        "http://crm.test/crm/companies?after=\ud800",
+        "http://crm.test/crm/companies?after=\0",
+        "http://xn--ab.crm.test/crm/companies",
+        "http://[::1/crm/companies",
+    ],
+    ids=["too long", "no character", "a NUL", "punycode that does not decode", "half an address"],
+)
+async def test_what_makes_no_url_is_refused_and_no_crash(url: str) -> None:
+    server = Server(OK)
+    with pytest.raises(CrmRejected, match="makes no URL"):
+        await Reader(server).read(call=CALL._replace(url=url))
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429])

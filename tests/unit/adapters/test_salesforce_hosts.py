@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
@@ -41,13 +41,126 @@ PASTED = {
 }
 """What stands in a browser's address bar, and the My Domain in it."""
 
+PAGES_OF_OTHER_KINDS = {
+    "https://globex--c.vf.force.com/apex/Invoice?id=001": "globex",
+    "globex--sbqq.vf.force.com": "globex",
+    "globex-eu--my-ns.vf.force.com/": "globex-eu",
+    "https://globex--uat--c.sandbox.vf.force.com/apex/Invoice": "globex--uat.sandbox",
+    "globex-dev-ed--c.develop.vf.force.com": "globex-dev-ed.develop",
+    "https://ruby-dune-4711-dev-ed--c.scratch.vf.force.com": "ruby-dune-4711-dev-ed.scratch",
+    "brave-otter-12ab.trailblaze.lightning.force.com": "brave-otter-12ab.trailblaze",
+    "https://globex.file.force.com/sfc/dist/version/download/?oid=00D": "globex",
+    "globex--uat.sandbox.file.force.com": "globex--uat.sandbox",
+    "https://globex.my.site.com/help/s/": "globex",
+    "globex.my.salesforce-sites.com": "globex",
+    "https://globex.builder.salesforce-experience.com/": "globex",
+    "globex--uat.sandbox.live-preview.salesforce-experience.com": "globex--uat.sandbox",
+    "globex.my.salesforce-scrt.com": "globex",
+    "https://globex--c.visualforce.com/apex/Invoice": "globex",
+    "https://globex--uat--c.visualforce.com": "globex--uat",
+    "https://globex--c.documentforce.com/sfc": "globex",
+    "globex--c.eu12.visual.force.com": "globex",
+    "globex--uat--c.cs88.visual.force.com": "globex--uat.cs88",
+    "globex--uat--c.deu5s.content.force.com": "globex--uat.deu5s",
+    "globex--c.container.lightning.com": "globex",
+    "www.globex.my.salesforce.com": "globex",
+}
+"""Visualforce, files, sites, and what orgs had before enhanced domains."""
+
+COPIED = {
+    "http://globex.my.salesforce.com": "globex",
+    "HTTP://Globex.My.Salesforce.Com:80/": "globex",
+    "http://globex.my.salesforce.com:443": "globex",
+    "https://globex.lightning.force.com:443/lightning/page/home": "globex",
+    "globex.lightning.force.com:443": "globex",
+    "globex.my.salesforce.com:": "globex",
+    "globex.lightning.force.com.": "globex",
+    "https://globex.my.salesforce.com.:443/x": "globex",
+    "https://globex.my.salesforce.com./x": "globex",
+    "//globex.my.salesforce.com/x": "globex",
+    "https:///globex.my.salesforce.com": "globex",
+    "http:\\\\globex.my.salesforce.com": "globex",
+    "http//globex.my.salesforce.com": "globex",
+    "https:/globex.my.salesforce.com": "globex",
+    "https://https://globex.my.salesforce.com": "globex",
+    "<https://globex.my.salesforce.com>": "globex",
+    "(globex.my.salesforce.com).": "globex",
+    "'globex.my.salesforce.com',": "globex",
+    '"https://globex.my.salesforce.com/";': "globex",
+    "[ globex.my.salesforce.com ]": "globex",
+    "\u00a0globex.my.salesforce.com\u3000": "globex",
+    "\ufeffhttps://globex.my.salesforce.com": "globex",
+    "globex\u00ad.my\u200b.salesforce\u2060.com\u200e": "globex",
+    "\u202ahttps://globex.my.salesforce.com\u202c": "globex",
+    "globex.my.salesforce.com\0": "globex",
+    "globex.my.sales\nforce.com": "globex",
+    "globex.my.salesforce.com\ufe0f": "globex",
+    "https://globex.lightning.force.com/a b": "globex",
+    "https://globex.lightning.force.com/lightning/o/L\u00e4nder/list": "globex",
+    "https://globex.my.salesforce.com/?un=j\u00f6rg\ud800": "globex",
+    "https://globex.my.salesforce.com/\n": "globex",
+}
+"""The same as it comes out of mails, documents and other programs."""
+
+PUNYCODE = [
+    "xn--ab.my.salesforce.com",
+    "https://xn--a.my.salesforce.com",
+    "XN--AB.my.salesforce.com",
+    "xn--bcher-kva.my.salesforce.com",
+    "globex.xn--ab.my.salesforce.com",
+    "xn--a--c.vf.force.com",
+    "globex--c.xn--ab.vf.force.com",
+    "xn--ab.lightning.force.com/",
+    "xn--.my.salesforce.com",
+    "xn--99999999999999999999.my.salesforce.com",
+]
+"""Names in punycode, most of which no library decodes; no org has one."""
+
 PASTED_COMMON = {
+    "http://login.salesforce.com": "https://login.salesforce.com",
+    "login.salesforce.com:443": "https://login.salesforce.com",
+    "//test.salesforce.com": "https://test.salesforce.com",
     "https://login.salesforce.com/?locale=de": "https://login.salesforce.com",
     "test.salesforce.com/services/oauth2/authorize": "https://test.salesforce.com",
     "login.salesforce.com//": "https://login.salesforce.com",
 }
 
 NO_LOGIN_HOSTS = [
+    *PUNYCODE,
+    "vf.force.com",
+    "c.vf.force.com",
+    "acme.vf.force.com",
+    "--c.vf.force.com",
+    "acme--.vf.force.com",
+    "acme---c.vf.force.com",
+    "acme--c.sandbox.vf.force.com",
+    "c.na35.visual.force.com",
+    "acme--c.vf.force.com.evil.test",
+    "acme--c.vf.force.com@evil.test",
+    "evil.test/acme--c.vf.force.com",
+    "acme--c.vf.force.com:8443",
+    "acme--c.visual.force.com.evil.test",
+    "acme--c.evilvf.force.com",
+    "site.com",
+    "acme.site.com",
+    "acme.secure.force.com",
+    "http://acme.my.salesforce.com:8080",
+    "https://acme.my.salesforce.com:80",
+    "acme.my.salesforce.com:80",
+    "acme.my.salesforce.com:4430",
+    "acme.my.salesforce.com:0443",
+    "acme.my.salesforce.com:443@evil.test",
+    "http://user:pw@acme.my.salesforce.com",
+    "mailto:jane@acme.my.salesforce.com",
+    "http://evil.test/http://acme.my.salesforce.com",
+    "http://evil.test http://acme.my.salesforce.com",
+    "http://evil.test,acme.my.salesforce.com",
+    "http://evil.test\u200b/.my.salesforce.com",
+    "https://\uff41cme.my.salesforce.com",
+    "acme.my.salesforce.com and acme.lightning.force.com",
+    "acme.my..salesforce.com",
+    "data:text/html,acme.my.salesforce.com",
+    "\u200b" * 10_000_000,
     "",
     " ",
     "acme",
@@ -59,13 +172,10 @@ NO_LOGIN_HOSTS = [
     "lightning.force.com",
     "force.com",
     "acme.force.com",
-    "acme--c.vf.force.com",
     "a.b.c.lightning.force.com",
     "acme.lightning.force.com.evil.test",
     "acme.lightning.force.com@evil.test",
     "acme.lightning.force.com\\@evil.test",
-    "acme.lightning.force.com:443",
-    "acme.lightning.force.com.",
     "acme.lightning.salesforce.com",
     "acme.my.force.com",
     "acme.my.salesforce-setup.com.evil.test",
@@ -75,20 +185,28 @@ NO_LOGIN_HOSTS = [
     "evil.test/acme.lightning.force.com",
     "https://evil.test/?acme.lightning.force.com",
     "https://evil.test#acme.my.salesforce-setup.com/",
-    "https://acme.lightning.force.com/a b",
-    "https://acme.lightning.force.com/\u00e4",
     "https://acme.my.salesforce.com/" + "a" * 2_000,
-    "acme.my.site.com",
-    "http://login.salesforce.com",
     "ftp://login.salesforce.com",
-    "//login.salesforce.com",
-    "login.salesforce.com:443",
     "a.b.c.my.salesforce.com",
     "127.0.0.1:8300",
     "http://localhost:8300",
 ]
 
+NOT_AS_SALESFORCE_TELLS_IT = [
+    "https://acme.my.salesforce.com:443",
+    "https://acme.my.salesforce.com:",
+    "https://acme.my.salesforce.com.",
+    "https:///acme.my.salesforce.com",
+    "http://acme.my.salesforce.com",
+    "\u200bhttps://acme.my.salesforce.com",
+]
+"""What people may type all the same."""
+
 TRICKS = [
+    *(
+        f"https://{host}"
+        for host in ("xn--ab.my.salesforce.com", "a.xn--a.salesforce.com", "xn--bcher-kva.salesforce.com")
+    ),
     "https://acme.my.salesforce.com.evil.test",
     "https://evil.test#.salesforce.com",
     "https://evil.test?.salesforce.com",
@@ -99,9 +217,6 @@ TRICKS = [
     "https://acme.my.salesforce.com@evil.test",
     "https://a@acme.my.salesforce.com",
     "https://a:b@acme.my.salesforce.com",
-    "https://acme.my.salesforce.com:443",
-    "https://acme.my.salesforce.com:",
-    "https://acme.my.salesforce.com.",
     "https://acme.my.salesforce.com\u3002",
     "https://acme.my.salesforce\u3002com",
     "https://acme.my.sale\u017fforce.com",
@@ -123,12 +238,10 @@ TRICKS = [
     "https://..salesforce.com",
     "https://.salesforce.com",
     "https://salesforce.com",
-    "https:///acme.my.salesforce.com",
     "https:acme.my.salesforce.com",
     "https://127.0.0.1",
     "https://[::1]",
     "https://2130706433",
-    "http://acme.my.salesforce.com",
     "javascript://acme.my.salesforce.com/",
     "https://" + "a" * 64 + ".salesforce.com",
     "https://" + "a." * 120 + "salesforce.com",
@@ -155,7 +268,7 @@ def test_people_may_type_a_login_host_as_they_see_it(typed: str, origin: str) ->
     assert HOSTS.login_origin(origin) == origin
 
 
-@pytest.mark.parametrize(("pasted", "my_domain"), PASTED.items())
+@pytest.mark.parametrize(("pasted", "my_domain"), (PASTED | PAGES_OF_OTHER_KINDS | COPIED).items())
 def test_of_an_address_that_was_pasted_only_the_my_domain_counts(pasted: str, my_domain: str) -> None:
     assert HOSTS.login_origin(pasted) == f"https://{my_domain}.my.salesforce.com"
 
@@ -175,11 +288,13 @@ def test_what_is_no_login_host_is_refused_with_a_sentence_that_says_what_to_type
 
 def test_who_names_no_host_signs_in_at_the_configured_one() -> None:
     assert SalesforceHosts("https://Test.salesforce.com/").login_origin(None) == "https://test.salesforce.com"
+    assert SalesforceHosts("http://login.salesforce.com").login_origin(None) == "https://login.salesforce.com"
     assert PLAYED.login_origin(None) == "http://127.0.0.1:8300"
 
 
 @pytest.mark.parametrize(
-    "login_url", ["", "salesforce", "https://evil.test", "http://login.salesforce.com", "http://10.0.0.1:80"]
+    "login_url",
+    ["", "salesforce", "https://evil.test", "http://10.0.0.1:80", "https://xn--ab.my.salesforce.com"],
 )
 def test_a_configured_login_url_that_is_none_is_refused_at_the_start(login_url: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
@@ -200,7 +315,9 @@ def test_an_instance_may_be_any_host_of_salesforces(told: str, origin: str) -> N
 
 
 @pytest.mark.parametrize("hosts", [HOSTS, PLAYED], ids=["in earnest", "played"])
-@pytest.mark.parametrize("told", [*TRICKS, *LOOPBACK_TRICKS, "acme.my.salesforce.com", "", None])
+@pytest.mark.parametrize(
+    "told", [*TRICKS, *NOT_AS_SALESFORCE_TELLS_IT, *LOOPBACK_TRICKS, "acme.my.salesforce.com", "", None]
+)
 def test_no_trick_makes_another_host_salesforces(hosts: SalesforceHosts, told: str | None) -> None:
     if hosts is PLAYED and told in {"https://127.0.0.1", "https://[::1]"}:
         assert hosts.origin(told) == told
@@ -249,7 +366,7 @@ _PIECES = st.sampled_from(
     [
         "https://", "http://", "//", "/", "\\", "@", ":", ":443", "#", "?", "%2e", "%00", ".", "..", "-", " ", "\n",
         "salesforce.com", ".my.salesforce.com", ".lightning.force.com", ".my.salesforce-setup.com", "lightning.force.com", "login.salesforce.com", "salesforce", "com", "my", "evil.test",
-        "localhost", "127.0.0.1", "[::1]", "xn--", "\u3002", "\u212a", "\u017f", "\uff0e", "a", "acme", "A", "0",
+        "localhost", "127.0.0.1", "[::1]", "xn--", "xn--ab", "--c", ".vf.force.com", ".sandbox", "<", ")", "\u200b", "\u3002", "\u212a", "\u017f", "\uff0e", "a", "acme", "A", "0",
     ]
 )  # fmt: skip
 _ADDRESSES = st.one_of(st.text(), st.lists(_PIECES, max_size=8).map("".join))
@@ -287,35 +404,79 @@ def test_any_text_is_a_login_host_or_refused(address: str) -> None:
 
 @given(_ADDRESSES)
 @example("https://acme.lightning.force.com/\\@evil.test")
+@example("http:\\\\acme--c.vf.force.com.:80/\\@evil.test")
 def test_whatever_is_taken_is_of_salesforce_to_every_reader_of_the_address(address: str) -> None:
+    """What stands in front of the path ends in a domain of Salesforce's, and names no user."""
     try:
         origin = HOSTS.login_origin(address)
     except InvalidInput:
         return
-    told = address.strip()
-    whole = told if told.lower().startswith("https://") else f"https://{told}"
-    for host in (urlsplit(whole).hostname, httpx.URL(whole).host):
-        assert host is not None
-        label = host.removesuffix(".my.salesforce-setup.com").removesuffix(".lightning.force.com")
-        assert origin in {f"https://{host}", f"https://{label}.my.salesforce.com"}
+    behind_scheme = re.sub(r"^[^a-zA-Z0-9]*(https?:?[/\\]+|//)*", "", re.sub(r"[^!-~]", "", address))
+    front = re.split(r"[/?#\\]", behind_scheme, maxsplit=1)[0]
+    shown = front.rstrip(":.,;!)>]}`*\"'0483").lower()
+    assert "@" not in front
+    assert shown.endswith(
+        ("salesforce.com", ".force.com", ".site.com", "salesforce-setup.com", "-sites.com", "-scrt.com")
+    )
+    assert origin.removeprefix("https://").split(".")[0] in shown
 
 
-_LABELS = st.from_regex(r"\A[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?\Z")
+@given(_ADDRESSES)
+@example("xn--ab.my.salesforce.com")
+@example("https://xn--a--c.vf.force.com/")
+def test_a_request_can_be_made_to_whatever_is_taken(address: str) -> None:
+    for hosts in (HOSTS, PLAYED):
+        try:
+            origins = [hosts.login_origin(address), hosts.origin(address)]
+        except InvalidInput:
+            origins = [hosts.origin(address)]
+        for origin in filter(None, origins):
+            request = httpx.Request("GET", f"{origin}/services/oauth2/token")
+            assert str(request.url).startswith(origin)
+
+
+_LABELS = st.from_regex(r"\A(?![xX][nN]--)[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?\Z")
 
 
 @given(
     labels=st.lists(_LABELS, min_size=1, max_size=2),
-    pages=st.sampled_from(["my.salesforce.com", "My.Salesforce-Setup.com", "lightning.force.COM"]),
-    scheme=st.sampled_from(["", "https://", "HTTPS://"]),
-    rest=st.from_regex(r"\A([/?#][!-~]{0,200})?\Z"),
-    around=st.sampled_from(["", " ", "\t", "\n"]),
+    pages=st.sampled_from(
+        [
+            "my.salesforce.com",
+            "My.Salesforce-Setup.com",
+            "lightning.force.COM",
+            "file.force.com",
+            "my.site.com",
+        ]
+    ),
+    scheme=st.sampled_from(["", "https://", "HTTPS://", "http://", "//", "https:\\\\", "http://https://"]),
+    dot=st.sampled_from(["", "."]),
+    port=st.sampled_from(["", ":", ":443"]),
+    rest=st.from_regex(r"\A([/?#][^\n]{0,200})?\Z"),
+    around=st.sampled_from(["", " ", "\t", "\n", "\u200b", "\ufeff\u00a0"]),
 )
 def test_the_address_of_any_page_of_an_org_leads_to_its_my_domain(
-    labels: list[str], pages: str, scheme: str, rest: str, around: str
+    labels: list[str], pages: str, scheme: str, dot: str, port: str, rest: str, around: str
 ) -> None:
     my_domain = ".".join(labels)
-    told = f"{around}{scheme}{my_domain}.{pages}{rest}{around}"
+    assume(labels[0].lower() != "www")
+    told = f"{around}{scheme}{my_domain}.{pages}{dot}{port}{rest}{around}"
     assert HOSTS.login_origin(told) == f"https://{my_domain.lower()}.my.salesforce.com"
+
+
+@given(
+    org=_LABELS.filter(lambda label: "--" not in label),
+    sandbox=_LABELS.filter(lambda label: "--" not in label) | st.none(),
+    package=st.from_regex(r"\A[a-z][a-z0-9]{0,14}\Z"),
+)
+def test_a_package_in_front_of_the_host_is_no_part_of_the_my_domain(
+    org: str, sandbox: str | None, package: str
+) -> None:
+    assume(org.lower() not in {"www", "xn"})
+    my_domain, partition = (org, "") if sandbox is None else (f"{org}--{sandbox}", ".sandbox")
+    told = f"{my_domain}--{package}{partition}.vf.force.com"
+    assume(len(told.partition(".")[0]) <= 63)
+    assert HOSTS.login_origin(told) == f"https://{my_domain.lower()}{partition}.my.salesforce.com"
 
 
 @given(_ADDRESSES)

@@ -195,6 +195,7 @@ async def test_a_grant_without_a_refresh_token_is_our_apps_fault() -> None:
         "https://evil.test#.salesforce.com",
         "https://a@acme.my.salesforce.com",
         "http://acme.my.salesforce.com",
+        "https://xn--ab.my.salesforce.com",
         "http://127.0.0.1:8300",
         "https://169.254.169.254",
     ],

@@ -149,7 +149,18 @@ def test_unusable_encryption_keys_are_refused_without_quoting_them(value: str) -
 
 @pytest.mark.parametrize(
     "value",
-    ["localhost:8000", "ftp://example.com", "https://user:pw@example.com", "https://example.com/?x=1"],
+    [
+        "localhost:8000",
+        "ftp://example.com",
+        "https://user:pw@example.com",
+        "https://example.com/?x=1",
+        "https://xn--ab.example.com",
+        "https://xn--a",
+        "https://[::1",
+        "https://example.com:99999",
+        "https://example.com:port",
+        "https://exa mple.com\0",
+    ],
 )
 def test_an_unusable_url_is_refused(value: str) -> None:
     assert set(problems({"ASTRELO_PUBLIC_URL": value})) == {"ASTRELO_PUBLIC_URL"}

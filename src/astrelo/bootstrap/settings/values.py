@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
+
 KEY_BYTES = 32
 MIN_SECRET_LENGTH = 32
 """HS256 needs a key of at least 256 bits (RFC 7518 §3.2)."""
@@ -32,12 +34,28 @@ def text(value: str) -> str:
 
 
 def url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError("must be an http or https URL") from None
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("must be an http or https URL")
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must be a URL without user, query and fragment")
+    if not _is_host(parts.netloc) or not _can_be_asked(value):
+        raise ValueError(
+            "must be a URL with a host and a port that can be called; look at xn--, brackets and digits"
+        )
     return value.rstrip("/")
+
+
+def _can_be_asked(url: str) -> bool:
+    """Return whether httpx makes a request of it, which would else fail at the first call, perhaps days later."""
+    try:
+        httpx.Request("GET", url)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return True
 
 
 def origins(value: str) -> tuple[str, ...]:

@@ -91,10 +91,8 @@ class Sender:
         self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None = None
     ) -> Reply:
         """Raise CrmUnavailable when there is no whole answer, CrmRejected for one that cannot be taken."""
+        request = self._request(method, url, headers, content)
         try:
-            request = httpx.Request(
-                method, url, headers=headers, content=content, extensions=self._extensions
-            )
             async with asyncio.timeout(self._whole):
                 response = await self._transport.handle_async_request(request)
                 try:
@@ -103,8 +101,6 @@ class Sender:
                     await response.aclose()
         except TimeoutError as error:
             raise NoAnswerInTime(self._provider, f"no whole answer within {self._whole:.0f} s") from error
-        except httpx.InvalidURL as error:
-            raise CrmRejected(self._provider, None, "a cursor of its own makes no URL") from error
         except httpx.ReadTimeout as error:
             raise NoAnswerInTime(self._provider, f"no answer: {type(error).__name__}") from error
         except httpx.TransportError as error:
@@ -112,6 +108,16 @@ class Sender:
         except httpx.DecodingError as error:
             raise CrmUnavailable(self._provider, "its compressed answer cannot be read") from error
         return Reply(response.status_code, response.headers, body)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None
+    ) -> httpx.Request:
+        try:
+            return httpx.Request(method, url, headers=headers, content=content, extensions=self._extensions)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            # IDNAError, a UnicodeError, is httpx's way to say that a host's punycode does not decode.
+            reason = "a cursor or an address of its own makes no URL"
+            raise CrmRejected(self._provider, None, reason) from error
 
     async def _body(self, response: httpx.Response) -> bytes:
         # Only one layer: each may swell a thousandfold before its bytes are counted.

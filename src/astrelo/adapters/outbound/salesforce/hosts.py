@@ -2,27 +2,60 @@
 
 Nothing here is parsed: an address is matched whole, letter by letter, against the few shapes that are trusted. What
 browsers, libraries and servers read differently (users, ports, backslashes, fragments, dots at the end, letters that
-only look like others) then has no room to hide in.
+only look like others) then has no room to hide in. What people paste is matched more generously than what Salesforce
+tells, but of either only a host made of these letters is used, over https and at its default port.
 """
 
 import re
+from unicodedata import category
 
 from astrelo.domain.errors import InvalidInput
 
 _LONGEST_HOST = 253
 _LONGEST_ADDRESS = 500
 _LONGEST_PASTED = 2_000
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+"""Never one in punycode: no org's name has other letters, and httpx raises IDNAError for what does not decode."""
+
 _SALESFORCE = re.compile(rf"https://((?:{_LABEL}\.)+salesforce\.com)/?")
-_MY_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})?"
-"""One label, or two where it is no production org: 'acme--uat.sandbox' of 'acme--uat.sandbox.my.salesforce.com'."""
-_PAGES = r"(?:my\.salesforce\.com|my\.salesforce-setup\.com|lightning\.force\.com)"
-"""Where an org shows its pages, behind one and the same My Domain ("My Domain URL Formats" in Salesforce Help)."""
-_LOGIN = re.compile(
-    rf"(?:https://)?(?:(?P<common>login|test)\.salesforce\.com|(?P<own>{_MY_DOMAIN})\.{_PAGES})(?:[/?#][\x21-\x7e]*)?"
+_ADDRESS = re.compile(
+    rf"""[\s<(\[{{"'`*]*                                      # copied out of a sentence or a mail
+    (?:(?:(?P<plain>http)|https):?[/\\]+|//)*+              # typed twice, or with other slashes: https it will be
+    (?P<host>(?:{_LABEL}\.)+[a-z]+)\.?
+    (?(plain)(?::(?:443|80)?)?|(?::(?:443)?)?)
+    (?:[/?#].*|[\s>)\]}}"'`*.,;:!]*)""",
+    re.ASCII | re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+_COMMON = re.compile(r"(?:login|test)\.salesforce\.com")
+_PAGES = re.compile(
+    rf"""(?:www\.)?(?P<own>{_LABEL}(?:\.{_LABEL})?)\.(?:
+    my\.salesforce\.com|my\.salesforce-setup\.com|lightning\.force\.com|file\.force\.com
+    |my\.site\.com|my\.salesforce-sites\.com|my\.salesforce-scrt\.com
+    |(?:builder|preview|live-preview)\.salesforce-experience\.com)""",
+    re.VERBOSE,
+)
+"""Where an org shows its pages, behind one and the same My Domain ("My Domain URL Formats" in Salesforce Help).
+
+The My Domain is one label, or two where it is no production org: 'acme--uat.sandbox' of
+'acme--uat.sandbox.my.salesforce.com'.
+"""
+_PACKAGES = re.compile(
+    rf"""(?=[^.]{{1,63}}\.)(?P<org>{_LABEL})--[a-z0-9]+(?:-[a-z0-9]+)*(?:
+    (?P<partition>\.{_LABEL})?\.(?:vf\.force|container\.force|container\.lightning|visualforce|documentforce)\.com
+    |(?:\.(?:(?P<instance>cs[0-9]+|[a-z]{{3,4}}[0-9]+s)|[a-z]{{2,4}}[0-9]+))?\.(?:visual|content)\.force\.com)""",
+    re.VERBOSE,
+)
+"""Pages and files that stand behind the name of their package too: 'acme--c', 'acme--uat--c'.
+
+The last two are the oldest: they name the server, which only sandboxes have in their My Domain.
+"""
 _LOOPBACK = re.compile(r"(https?://)?((?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)/?")
 _IDENTITY = re.compile(r"(.*)/id/(00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?)/[A-Za-z0-9]{15,18}", re.ASCII)
+
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Characters that nobody sees and whose category does not say so: fillers, joiners, variation selectors."""
 
 _WHAT_TO_TYPE = (
     "enter where you sign in to Salesforce: login.salesforce.com, test.salesforce.com, or your My Domain, as in "
@@ -44,22 +77,22 @@ class SalesforceHosts:
     def login_origin(self, told: str | None) -> str:
         """Return where a user signs in, as an origin without a slash; the default one for None.
 
-        Taken are also addresses of an org's pages, as they stand in a browser: of these only the My Domain counts.
+        Taken are also addresses of an org's pages, as they stand in a browser or come out of a mail: of these only
+        the My Domain counts.
         Raises InvalidInput, with a sentence for the person who typed it.
         """
         if told is None:
             return self._default
-        origin = self._login(told.strip())
+        origin = self._login(told)
         if origin is None:
             raise InvalidInput("login_host", _WHAT_TO_TYPE)
         return origin
 
-    def _login(self, told: str) -> str | None:
-        address = _lowered(told, _LONGEST_PASTED)
-        if match := _LOGIN.fullmatch(address):
-            host = f"{match['common'] or match['own'] + '.my'}.salesforce.com"
-            return f"https://{host}" if len(host) <= _LONGEST_HOST else None
-        if self._loopback and (match := _LOOPBACK.fullmatch(address)):
+    def _login(self, typed: str) -> str | None:
+        address = _visible(typed) if len(typed) <= _LONGEST_PASTED else ""
+        if (match := _ADDRESS.fullmatch(address)) and (host := _login_host(match["host"].lower())):
+            return f"https://{host}"
+        if self._loopback and (match := _LOOPBACK.fullmatch(_lowered(address))):
             return f"{match[1] or 'http://'}{match[2]}"
         return None
 
@@ -79,9 +112,34 @@ class SalesforceHosts:
         return match[2] if match and self.origin(match[1]) else None
 
 
-def _lowered(address: str, longest: int = _LONGEST_ADDRESS) -> str:
+def _login_host(host: str) -> str | None:
+    """Return the host where the users of a page's org sign in; None where it is no page of an org."""
+    if _COMMON.fullmatch(host):
+        return host
+    if page := _PAGES.fullmatch(host):
+        login = f"{page['own']}.my.salesforce.com"
+    elif (page := _PACKAGES.fullmatch(host)) and not _lacks_its_sandbox(page):
+        server = page["partition"] or (f".{page['instance']}" if page["instance"] else "")
+        login = f"{page['org']}{server}.my.salesforce.com"
+    else:
+        return None
+    return login if len(login) <= _LONGEST_HOST else None
+
+
+def _lacks_its_sandbox(page: re.Match[str]) -> bool:
+    return page["partition"] == ".sandbox" and "--" not in page["org"]
+
+
+def _visible(typed: str) -> str:
+    """Leave out what people cannot see, and blanks around it: it comes along when an address is copied."""
+    return "".join(
+        char for char in typed if category(char) not in {"Cc", "Cf"} and not _INVISIBLE.match(char)
+    ).strip()
+
+
+def _lowered(address: str) -> str:
     # Before lowering: the Kelvin sign would become a plain k.
-    return address.lower() if address.isascii() and len(address) <= longest else ""
+    return address.lower() if address.isascii() and len(address) <= _LONGEST_ADDRESS else ""
 
 
 def _is_loopback(login_url: str) -> bool:
