@@ -1,7 +1,13 @@
 """What records of a walk are associated with: read beside the lists, to the end, and never taken for nothing."""
 
-import pytest
+import random
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astrelo.adapters.outbound.hubspot.completing import associated_company
+from astrelo.adapters.outbound.hubspot.wire import AssociatedObject, AssociationType
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord, DealRecord
@@ -49,25 +55,114 @@ async def test_an_associated_id_may_be_text_or_a_number(as_text: bool) -> None:
     assert [told.company_id for told in page.records if isinstance(told, ContactRecord)] == [company_of(1)]
 
 
+PRIMARY = {"category": "HUBSPOT_DEFINED", "typeId": 1, "label": "Primary"}
+PLAIN = {"category": "HUBSPOT_DEFINED", "typeId": 279, "label": None}
+OWN_LABEL = {"category": "USER_DEFINED", "typeId": 1, "label": "Primary"}
+OTHER_LABEL = {"category": "USER_DEFINED", "typeId": 28, "label": "Billing contact"}
+
+
+def to(company_id: int | str, *types: object) -> dict[str, object]:
+    return {"toObjectId": company_id, "associationTypes": list(types)}
+
+
 @pytest.mark.parametrize(
-    ("types", "company_id"),
+    ("companies", "company_id"),
     [
-        ([{"category": "HUBSPOT_DEFINED", "typeId": 1, "label": "Primary"}], "9"),
-        ([{"category": "HUBSPOT_DEFINED", "typeId": 279, "label": None}], None),
-        ([{"category": "HUBSPOT_DEFINED", "typeId": 4711, "label": "Primary"}], "9"),
-        ([{"category": "USER_DEFINED", "typeId": 1, "label": "Primary"}], None),
+        ([to(9, PRIMARY)], "9"),
+        ([to(9, PLAIN)], "9"),
+        ([to(9, OTHER_LABEL)], "9"),
+        ([to(9, OWN_LABEL)], "9"),
+        ([to(9)], "9"),
+        ([{"toObjectId": 9}], "9"),
+        ([to(9, PLAIN), to("9", OTHER_LABEL), to(9)], "9"),
+        ([to(8, PLAIN), to(9, PLAIN, PRIMARY)], "9"),
+        ([to(9, PRIMARY), to(9, PLAIN), to(8, PLAIN)], "9"),
+        ([to(8, PLAIN), to(9, PLAIN)], None),
+        ([to(8, OWN_LABEL), to(9, PLAIN)], None),
+        ([to(8, PRIMARY), to(9, PRIMARY)], None),
+        ([to(8, PLAIN), to("no\0id", PLAIN)], None),
+        ([to("no\0id", PRIMARY)], None),
         ([], None),
     ],
-    ids=["primary", "any", "primary of another number", "an account's own label", "no type"],
+    ids=[
+        "primary",
+        "the only one",
+        "the only one, with a label of the account's",
+        "the only one, with a label that looks like the mark",
+        "the only one, of no type",
+        "the only one, without its types",
+        "one that is listed three times",
+        "the primary one of two",
+        "the primary one, listed twice, of two",
+        "two",
+        "two, of which one has a label that looks like the mark",
+        "two primary ones",
+        "two, of which one can be no company",
+        "one that can be no company",
+        "none",
+    ],
 )
-async def test_only_a_primary_of_hubspots_own_makes_a_company_the_contacts(
-    types: list[object], company_id: str | None
+async def test_the_primary_company_or_the_only_one_is_the_contacts_company(
+    companies: list[object], company_id: str | None
 ) -> None:
     world = World(*contacts(1))
-    entry = {"from": {"id": "1"}, "to": [{"toObjectId": 9, "associationTypes": types}]}
-    world.fault("respond", match="/crm/associations/", status=200, body={"results": [entry]})
+    world.fault("respond", match="/crm/associations/", status=200, body=_batch(companies))
     (page,) = await world.pages(ObjectType.CONTACTS)
     assert [told.company_id for told in page.records if isinstance(told, ContactRecord)] == [company_id]
+
+
+PRIMARY_OF_DEALS = {"category": "HUBSPOT_DEFINED", "typeId": 5, "label": "Deal with Primary Company"}
+PLAIN_OF_DEALS = {"category": "HUBSPOT_DEFINED", "typeId": 341, "label": None}
+
+
+@pytest.mark.parametrize(
+    ("companies", "company_id"),
+    [
+        ([to(9, PLAIN_OF_DEALS)], "9"),
+        ([to(8, PLAIN_OF_DEALS), to(9, PRIMARY_OF_DEALS)], "9"),
+        ([to(8, PLAIN_OF_DEALS), to(9, PLAIN_OF_DEALS)], None),
+        ([to(8, PLAIN_OF_DEALS), to(9, {"category": "HUBSPOT_DEFINED", "typeId": 1})], None),
+    ],
+    ids=["the only one", "the primary one of two", "two", "the mark of contacts"],
+)
+async def test_the_primary_company_or_the_only_one_is_the_deals_company(
+    companies: list[object], company_id: str | None
+) -> None:
+    world = World(record("deals", 1))
+    world.fault("respond", match="/deals/companies/", status=200, body=_batch(companies))
+    (page,) = await world.pages(ObjectType.DEALS)
+    assert [told.company_id for told in page.records if isinstance(told, DealRecord)] == [company_id]
+
+
+def _batch(companies: list[object]) -> dict[str, object]:
+    return {"results": [{"from": {"id": "1"}, "to": companies}]}
+
+
+_TYPES = st.builds(
+    AssociationType,
+    category=st.sampled_from([None, "HUBSPOT_DEFINED", "USER_DEFINED"]),
+    type_id=st.sampled_from([None, 1, 5, 28, 279]),
+    label=st.sampled_from([None, "Primary", "Billing contact"]),
+)
+_LINKED = st.builds(
+    AssociatedObject,
+    to_object_id=st.sampled_from([8, 9, "8", "9", "", " 8", "no\0id"]),
+    association_types=st.lists(_TYPES, max_size=3),
+)
+
+
+@given(st.lists(_LINKED, max_size=5), st.randoms())
+def test_how_the_company_was_found_goes_with_it_and_hangs_on_no_order(
+    linked: list[AssociatedObject], randomness: random.Random
+) -> None:
+    found = associated_company(linked, 1)
+    ids = {str(one.to_object_id) for one in linked}
+    assert (found.record_id is not None) == (found.association in {"primary", "only"})
+    assert found.record_id is None or found.record_id in ids
+    assert found.association != "only" or len(ids) == 1
+    assert found.association != "ambiguous" or len(ids) > 1
+    randomness.shuffle(linked)
+    assert associated_company([*linked, *linked], 1) == found
 
 
 @pytest.mark.parametrize(

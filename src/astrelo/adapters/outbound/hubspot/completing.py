@@ -1,7 +1,7 @@
 """From HubSpot's objects to a page of records: their associations read, mapped, merges noted."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Literal, NamedTuple, cast
 
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.hubspot.client import HubSpotClient, merged_ids
@@ -23,6 +23,16 @@ _HUBSPOTS_OWN = frozenset({"HUBSPOT_DEFINED", None})
 _PRIMARY_LABEL = "Primary"
 _PRIMARY_OF_CONTACT = 1
 _PRIMARY_OF_DEAL = 5
+
+
+Association = Literal["primary", "only", "ambiguous"]
+
+
+class AssociatedCompany(NamedTuple):
+    """A record's company, and how it was found among its associations; None and None for a record without any."""
+
+    record_id: RecordId | None
+    association: Association | None
 
 
 class Completion:
@@ -92,17 +102,44 @@ class Completion:
         return await self._client.associations(self._session, self._object_type, target, ids)
 
 
-def _primary(linked: Sequence[AssociatedObject], type_id: int) -> RecordId | None:
-    """Return the company marked as primary. Without a mark there is none: the first of several is a guess.
+def associated_company(linked: Sequence[AssociatedObject], type_id: int) -> AssociatedCompany:
+    """Choose a record's company: the primary one, or the only one, since nobody need mark what stands alone.
 
-    Only HubSpot's own types count: an account's labels have ids of their own, which may be the same.
+    Several without a mark, or with several of them, make none: the first one would be a guess. A company may be
+    listed once for each label. `type_id` is HubSpot's own for "primary", from contacts or from deals.
     """
-    for company in linked:
-        for kind in company.association_types:
-            is_primary = kind.type_id == type_id or kind.label == _PRIMARY_LABEL
-            if is_primary and kind.category in _HUBSPOTS_OWN:
-                return _id_of(company)
-    return None
+    company, association = _chosen(linked, type_id)
+    known = None if company is None else _id_of(company)
+    return AssociatedCompany(known, None if company is not None and known is None else association)
+
+
+def _chosen(
+    linked: Sequence[AssociatedObject], type_id: int
+) -> tuple[AssociatedObject | None, Association | None]:
+    if not linked:
+        return None, None
+    if len(linked) == 1:
+        return linked[0], "primary" if _is_marked(linked[0], type_id) else "only"
+    primary = [company for company in linked if _is_marked(company, type_id)]
+    candidates = primary or linked
+    if len({str(company.to_object_id) for company in candidates}) > 1:
+        return None, "ambiguous"
+    return candidates[0], "primary" if primary else "only"
+
+
+def _is_marked(company: AssociatedObject, type_id: int) -> bool:
+    """Only HubSpot's own types count: an account's labels have ids of their own, which may be the same."""
+    for kind in company.association_types:
+        is_primary = kind.type_id == type_id or kind.label == _PRIMARY_LABEL
+        if is_primary and kind.category in _HUBSPOTS_OWN:
+            return True
+    return False
+
+
+def _primary(linked: Sequence[AssociatedObject], type_id: int) -> RecordId | None:
+    """Return the id alone: for each of millions of records, a named answer would cost as much as the choice."""
+    company, _ = _chosen(linked, type_id)
+    return None if company is None else _id_of(company)
 
 
 def _id_of(linked: AssociatedObject) -> RecordId | None:
