@@ -22,7 +22,10 @@ def action_for_connection(status: IntegrationStatus, provider: Provider) -> str 
         case IntegrationStatus.ACTIVE:
             return None
         case IntegrationStatus.NEEDS_REAUTHORIZATION:
-            return f"Connect {name} again: it no longer accepts our access. Your data is kept meanwhile."
+            return (
+                f"Connect {name} again: it no longer accepts our access. Your data is kept meanwhile. "
+                f"If {name} does not let you in, ask its administrator."
+            )
         case IntegrationStatus.DISCONNECTED:
             return f"Connect {name} to bring your data up to date; until then it stays as it is."
         case IntegrationStatus.NOT_CONNECTED:
@@ -35,7 +38,10 @@ def action_for_run(run: RunView) -> str | None:
         case RunStatus.PARKED if run.parked_until is None:
             return f"Connect {run.provider.label} again; the run then goes on where it stopped."
         case RunStatus.PARKED:
-            return "Nothing: the run goes on by itself at the time given as parked_until."
+            return (
+                "Nothing: the run goes on by itself at the time given as parked_until. "
+                "Where an administrator can help, the reason says so."
+            )
         case RunStatus.FAILED if _ended_as(run, StepStatus.FAILED):
             return f"Request a sync again: it goes on where this one stopped. {_IF_IT_STAYS}"
         case RunStatus.FAILED:
@@ -51,7 +57,9 @@ def _advice_on_what_lacks(run: RunView) -> Iterator[str]:
     not_believed = any(step.status is StepStatus.COMPLETED and step.reason is not None for step in run.steps)
     failed = _ended_as(run, StepStatus.FAILED)
     if _ended_as(run, StepStatus.REFUSED):
-        yield f"Grant the missing permissions in {name}, then connect it again."
+        yield (
+            f"Have an administrator of {name} grant what is missing, which the reason names, then connect it again."
+        )
     if failed:
         yield f"The next sync reads the {_listed(failed)} again. {_IF_IT_STAYS}"
     if not_believed:

@@ -191,13 +191,23 @@ class ReauthorizationRequired(CrmError):
 
 
 class PermissionMissing(CrmError):
-    """The grant does not cover this object type; None stands for the owners."""
+    """The grant does not cover this object type; None stands for the owners.
 
-    def __init__(self, provider: Provider, object_type: ObjectType | None, scopes: tuple[str, ...]) -> None:
+    `advice` says what to do where nobody can name what is to be granted.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        object_type: ObjectType | None,
+        scopes: tuple[str, ...],
+        advice: str | None = None,
+    ) -> None:
         what = object_type or "owners"
         needs = ", ".join(scopes) or "the permission that is missing"
         super().__init__(
-            provider, f"it does not let us read the {what}; grant {needs}, then connect it again"
+            provider,
+            f"it does not let us read the {what}; {advice or f'grant {needs}, then connect it again'}",
         )
         self.object_type = object_type
         self.scopes = scopes

@@ -74,13 +74,16 @@ PASSING = {
     "a reset connection": failing(httpx.ReadError("reset")),
     "a dropped connection": failing(httpx.RemoteProtocolError("dropped")),
     "a read timeout": failing(httpx.ReadTimeout("slow")),
-    "a locked record": answer(423),
+    **{f"HTTP {status}": answer(status) for status in (408, 420, 421, 423, 425, 444, 449, 460, 499)},
+    "a timeout in HTML": answer(408, HTML),
     "an internal error": told(500, {"status": "error"}),
     "an error body that is no text": answer(500, b'{"category": "\xff"}'),
     "a bad gateway in HTML": answer(502, HTML),
     "a server out of service": answer(503),
     "a timeout of the edge's origin": answer(524, HTML),
     "a certificate error at the edge": answer(526),
+    "an overloaded edge": answer(530),
+    "a timeout of a proxy": answer(599),
     "a truncated body": answer(200, b'{"results": [{"id": "1"'),
     "a page of HTML instead of JSON": answer(200, HTML),
     "a page that could be taken for an answer": answer(200, b"<style>p {}"),
@@ -162,7 +165,9 @@ async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: floa
         (answer(477, retry_after="86400"), timedelta(days=1)),
         (answer(477, retry_after="5"), timedelta(seconds=5)),
         (answer(477, retry_after="0"), timedelta(seconds=1)),
-        (answer(477), timedelta(hours=1)),
+        (answer(477), timedelta(minutes=5)),
+        (answer(488), timedelta(minutes=5)),
+        (answer(488, retry_after="1200"), timedelta(minutes=20)),
         (answer(503, retry_after="600"), timedelta(minutes=10)),
     ],
     ids=[
@@ -173,6 +178,8 @@ async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: floa
         "moving briefly",
         "moving no time",
         "moving untold",
+        "elsewhere",
+        "elsewhere for a time",
         "maintenance",
     ],
 )
@@ -205,10 +212,47 @@ async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
     assert await first
 
 
+async def test_a_move_of_unknown_length_is_waited_out_in_growing_pauses_that_end_with_it() -> None:
+    reader = Reader(Server(answer(477)))
+    pauses = []
+    for _ in range(6):
+        for _ in range(3):  # reads side by side
+            with pytest.raises(RateLimited) as limit:
+                await reader.read()
+        pauses.append(limit.value.retry_after)
+        await reader.clock.sleep(limit.value.retry_after.total_seconds() + 30)
+    assert pauses == [timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60, 60)]
+    await reader.clock.sleep(timedelta(hours=3).total_seconds())
+    with pytest.raises(RateLimited) as limit:
+        await reader.read()
+    assert limit.value.retry_after == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({"status": "error", "correctHublet": "eu1"}, "another data centre (eu1) than"),
+        ({"correctHublet": "Jane Roe of Acme"}, "another data centre than"),
+        ({"correctHublet": 5}, "another data centre than"),
+        ([], "another data centre than"),
+    ],
+)
+async def test_an_account_of_another_data_centre_is_said_to_be_there(body: object, where: str) -> None:
+    with pytest.raises(RateLimited) as limit:
+        await Reader(Server(told(488, body))).read()
+    assert where in limit.value.why
+    assert "connect it again" in limit.value.why
+    assert "makes no sense" not in str(limit.value)
+
+
 REFUSED: dict[str, tuple[Answer, type[CrmError]]] = {
     "a bad request": (told(400, {"category": "VALIDATION_ERROR"}), CrmRejected),
     "a missing thing": (told(404, {"category": "OBJECT_NOT_FOUND"}), CrmRejected),
     "a URL that is too long": (answer(414, HTML), CrmRejected),
+    **{
+        f"HTTP {status}": (answer(status), CrmRejected)
+        for status in (402, 405, 406, 409, 410, 412, 413, 415, 422, 426, 431, 451, 494, 495, 498)
+    },
     "a redirect": (answer(302, location="http://elsewhere.test"), CrmRejected),
     "a blocked client": (answer(403, HTML), CrmRejected),
     "an oversized body": (answer(200, b"{" + b" " * 10_000 + b"}"), CrmRejected),

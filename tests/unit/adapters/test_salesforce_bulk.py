@@ -169,6 +169,22 @@ async def test_where_no_job_can_be_had_any_number_of_rows_is_read_by_queries(cod
     assert pages[-1].cursor is None
 
 
+@pytest.mark.parametrize("place", [JOBS, "/results"], ids=["from the start", "with the results"])
+async def test_where_a_policy_keeps_jobs_back_queries_are_tried(place: str) -> None:
+    world = in_bulk(*accounts(900))
+    world.refuse("TXN_SECURITY_NO_ACCESS", 403, match=place, times=99)
+    pages = await world.pages(COMPANIES)
+    assert sorted(set(ids(pages))) == account_ids(*range(1, 901))
+    assert pages[-1].cursor is None
+
+
+async def test_a_policy_that_keeps_queries_back_too_asks_for_the_administrator() -> None:
+    world = in_bulk(*accounts(900))
+    world.refuse("TXN_SECURITY_NO_ACCESS", 403, match="/services/data", times=99)
+    with pytest.raises(PermissionMissing, match="administrator"):
+        await world.pages(COMPANIES)
+
+
 async def test_where_a_lost_job_cannot_be_replaced_everything_is_read_by_queries() -> None:
     world = in_bulk(*accounts(900), row("Account", 990, "2026-11-01T00:00:00.000Z"))
     first, *_ = await world.pages(COMPANIES, window=EVERYTHING)

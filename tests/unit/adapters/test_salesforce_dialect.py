@@ -61,8 +61,8 @@ PASSING = {
     "no server, told by 400": refusal(400, "SERVER_UNAVAILABLE"),
     "a bad gateway in HTML": answer(502, HTML),
     "a page instead of a refusal": answer(404, HTML),
-    "an edge that lost its way": answer(420),
-    "too many requests": answer(429),
+    **{f"HTTP {status}": answer(status) for status in (408, 420, 421, 423, 425, 429, 444, 449, 460, 499)},
+    "a timeout of the edge": answer(598),
     "a redirect": answer(302, location="https://evil.test/"),
     "an internal error without a body": answer(500),
 }
@@ -182,6 +182,37 @@ async def test_a_missing_permission_for_what_is_no_record_names_no_object_type()
     error = await refused(refusal(400, "INVALID_TYPE"), CALL._replace(object_type=None))
     assert isinstance(error, PermissionMissing)
     assert error.object_type is None
+
+
+BLOCKED = {
+    "a policy": refusal(403, "TXN_SECURITY_NO_ACCESS"),
+    "a policy, told by 400": refusal(400, "TXN_SECURITY_NO_ACCESS"),
+    "a code of the future": refusal(403, "USER_IS_ON_HOLD"),
+    "no code": answer(403),
+    "no errors": told(403, []),
+    "words instead of a code": refusal(403, "Jane is not welcome"),
+    "an object": told(403, {"error": "Bad_Id", "message": "Jane"}),
+}
+
+
+@pytest.mark.parametrize("given", BLOCKED.values(), ids=BLOCKED)
+async def test_a_403_that_names_nothing_to_grant_asks_for_the_customers_administrator(given: Answer) -> None:
+    error = await refused(given)
+    assert isinstance(error, PermissionMissing)
+    assert error.object_type is ObjectType.COMPANIES
+    assert "ask the org's administrator" in str(error)
+    for word in ("ours to mend", "tell us", "makes no sense", "grant"):
+        assert word not in str(error)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["INACTIVE_OWNER_OR_USER", "INACTIVE_USER", "INVALID_LOGIN", "PASSWORD_LOCKOUT", "ORG_LOCKED"],
+)
+async def test_a_user_or_org_that_only_an_administrator_can_admit_again_asks_for_one(code: str) -> None:
+    error = await refused(refusal(403, code))
+    assert isinstance(error, ReauthorizationRequired)
+    assert "administrator" in error.reason
 
 
 @pytest.mark.parametrize(

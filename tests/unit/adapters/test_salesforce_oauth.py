@@ -243,6 +243,9 @@ async def test_an_identity_told_by_fifteen_characters_is_the_same_org() -> None:
 
 ORG_TROUBLE: list[tuple[str, str, Answer, type[CrmError]]] = [
     ("a token that is refused", "userinfo", answer(403, b"Bad_OAuth_Token"), GrantRejected),
+    ("a user whom nobody lets in", "userinfo", told(403, []), GrantRejected),
+    ("a request that timed out", "userinfo", answer(408), CrmUnavailable),
+    ("a hung-up edge", "organization", answer(499), CrmUnavailable),
     ("an identity out of service", "userinfo", answer(503), CrmUnavailable),
     ("a page instead of an identity", "userinfo", answer(404, HTML), CrmUnavailable),
     ("a spent day", "organization", told(403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED"}]), RateLimited),

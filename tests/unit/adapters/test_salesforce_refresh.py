@@ -152,6 +152,15 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
         RateLimited,
         "ask its administrator to admit them",
     ),
+    *(
+        (
+            f"a user who is shut out: {description}",
+            refusal("invalid_grant", description),
+            ReauthorizationRequired,
+            "ask the org's administrator",
+        )
+        for description in ("user is frozen", "inactive user", "User is inactive", "user account is locked")
+    ),
     (
         "no approval",
         refusal("invalid_grant", "user hasn't approved this consumer"),

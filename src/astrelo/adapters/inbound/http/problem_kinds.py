@@ -155,7 +155,7 @@ CRM_PERMISSION_MISSING = ProblemKind(
     code="crm_permission_missing",
     status=HTTPStatus.CONFLICT,
     title="The CRM refuses us this",
-    action="Grant the missing permission in the CRM, then connect it again.",
+    action="Have an administrator of the CRM grant what is missing, which the detail names, then connect it again.",
 )
 GRANT_REJECTED = ProblemKind(
     code="grant_rejected",

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
+from astrelo.adapters.outbound.crm.passing_trouble import GrowingPauses, passes_by_itself
 from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
 from astrelo.adapters.outbound.crm.sending import Reply, retry_after
 from astrelo.adapters.outbound.crm.transport import Call, Dialect, TokenRefused, TryAgain, Verdict
@@ -20,13 +21,17 @@ from astrelo.domain.ports import Clock, CrmSession
 LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
 """A longer pause parks the run instead of holding a worker."""
 
+SHORTEST_MOVE = timedelta(minutes=5)
+LONGEST_MOVE = timedelta(hours=1)
+"""How long a move between data centres is waited for at a time, where HubSpot tells no time: first, and at most."""
+
 _ACCOUNT_MOVING = 477
-"""HubSpot's own: the account is on its way to another data centre, for up to a day."""
-_NOT_NOW = frozenset({HTTPStatus.LOCKED.value, _ACCOUNT_MOVING, *range(500, 600)})
+"""HubSpot's own: the account is on its way to another data centre, for seconds or up to a day."""
+_OTHER_DATA_CENTRE = 488
+"""HubSpot's own: the account is known in another data centre (`correctHublet`) than the one that was asked."""
 _LOCK = timedelta(seconds=2)
 _TEN_SECONDS = timedelta(seconds=10)
 _ONE_SECOND = timedelta(seconds=1)
-_ONE_HOUR = timedelta(hours=1)
 _RATE_HEADERS = (
     "x-hubspot-ratelimit-max",
     "x-hubspot-ratelimit-interval-milliseconds",
@@ -39,6 +44,7 @@ _MOST_WORDS = 10
 class HubSpotDialect(Dialect[RollingBudget]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._moves = GrowingPauses(clock, SHORTEST_MOVE, LONGEST_MOVE)
 
     @property
     def provider(self) -> Provider:
@@ -55,7 +61,9 @@ class HubSpotDialect(Dialect[RollingBudget]):
                 return PermissionMissing(Provider.HUBSPOT, call.object_type, _required_scopes(body))
             case HTTPStatus.TOO_MANY_REQUESTS:
                 return self._rate_limited(reply, body, session)
-        if reply.status in _NOT_NOW:
+            case _ if reply.status in {_ACCOUNT_MOVING, _OTHER_DATA_CENTRE}:
+                return self._moving(reply, body, session)
+        if passes_by_itself(reply.status):
             return self._not_now(reply)
         return CrmRejected(Provider.HUBSPOT, reply.status, _explanation(reply, body, call))
 
@@ -79,13 +87,22 @@ class HubSpotDialect(Dialect[RollingBudget]):
             return _until_midnight(self._clock.now(), _zone(session.account.time_zone))
         return _ONE_SECOND if policy.startswith("SECONDLY") else _TEN_SECONDS
 
-    def _not_now(self, reply: Reply) -> Verdict:
-        least = {HTTPStatus.LOCKED: _LOCK, _ACCOUNT_MOVING: _ONE_HOUR}.get(reply.status, timedelta())
+    def _moving(self, reply: Reply, body: ErrorBody, session: CrmSession) -> RateLimited:
+        """Wait for an account that cannot be read where we ask; HubSpot leads its address there by itself."""
         told = retry_after(reply.headers, self._clock.now())
-        pause = least if told is None else told
-        if reply.status == _ACCOUNT_MOVING:
-            why = "it is moving the account to another data centre"
-            return RateLimited(Provider.HUBSPOT, max(pause, _ONE_SECOND), f"HTTP {reply.status}", why)
+        pause = self._moves.next_pause(session.account.account_id) if told is None else max(told, _ONE_SECOND)
+        why = "it is moving the account to another data centre"
+        if reply.status == _OTHER_DATA_CENTRE:
+            where = code_word(body.correct_hublet)
+            why = (
+                f"the account lives in another data centre{f' ({where})' if where else ''} than the one that "
+                "answered; if that lasts for more than a day, connect it again"
+            )
+        return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}", why)
+
+    def _not_now(self, reply: Reply) -> Verdict:
+        told = retry_after(reply.headers, self._clock.now())
+        pause = told or (_LOCK if reply.status == HTTPStatus.LOCKED else timedelta())
         if pause > LONGEST_WAIT_IN_PLACE:
             return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}")
         return TryAgain(CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status}"), pause.total_seconds())

@@ -211,6 +211,8 @@ class ErrorBody(Struct, frozen=True, rename="camel"):
     correlation_id: str | None = None
     policy_name: str | None = None
     """Of a 429: TEN_SECONDLY_ROLLING, SECONDLY or DAILY."""
+    correct_hublet: str | None = None
+    """Of a 488: the data centre that has the account, such as eu1."""
     errors: list[ErrorDetail] = []
 
 

@@ -19,7 +19,7 @@ from astrelo.adapters.outbound.crm.decoding import code_word
 from astrelo.adapters.outbound.salesforce.answers import QueryJob
 from astrelo.adapters.outbound.salesforce.bulk_results import JobLost, JobPages, Place, of_job
 from astrelo.adapters.outbound.salesforce.cursors import JobPosition, QueryPosition, Stretch, cursor_of
-from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.dialect import Blocked, Refused
 from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.walk import GROUP_SIZE, Group, Reading, within
 from astrelo.adapters.outbound.salesforce.wire import Row
@@ -67,6 +67,8 @@ async def exported(
             async with aclosing(_told(reading, clock, position)) as groups:
                 async for group in groups:
                     yield group
+        except Blocked as error:  # a security policy that keeps results of jobs back may let queries through
+            raise JobRefused(str(error)) from error
         except JobLost as lost:
             _log.warning("crm.bulk_job_lost", job=position.job, reason=str(lost))
             if is_second and isinstance(lost, JobMiscounted):
@@ -92,7 +94,7 @@ async def _started(
 
     try:
         job = await reading.describing.asking(reading.session, reading.kind, create)
-    except Refused as error:
+    except (Refused, Blocked) as error:
         raise JobRefused(str(error)) from error
     return JobPosition(stretch, job.id, int(clock.now().timestamp()), replaces=replaces)
 

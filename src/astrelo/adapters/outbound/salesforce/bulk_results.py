@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from astrelo.adapters.outbound.crm.sending import TooLarge
 from astrelo.adapters.outbound.crm.walking import Trail, ahead
 from astrelo.adapters.outbound.salesforce.client import JobResults
-from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.dialect import Blocked, Refused
 from astrelo.adapters.outbound.salesforce.walk import Reading
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.errors import CrmRejected, CrmUnavailable
@@ -133,7 +133,7 @@ class JobPages(Generic[R]):
             try:
                 listing = await client.listing(session, kind, self._job, url)
                 url = None if listing.next_url is None else trail.follow(listing.next_url)
-            except (CrmRejected, CrmUnavailable):
+            except (Blocked, CrmRejected, CrmUnavailable):
                 return
             for listed in listing.result_pages:
                 yield listed.locator
@@ -144,7 +144,7 @@ class JobPages(Generic[R]):
         """Return None for a page that does not come, be it for its size: whoever wants it finds out why."""
         try:
             return await self._at(locator)
-        except (CrmRejected, CrmUnavailable):
+        except (Blocked, CrmRejected, CrmUnavailable):
             return None
 
     async def _page(self, locator: str | None) -> Place[R]:

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
+from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
 from astrelo.adapters.outbound.crm.sending import Reply, retry_after
 from astrelo.adapters.outbound.crm.transport import Call, Dialect, TokenRefused, TryAgain, Verdict
 from astrelo.adapters.outbound.salesforce.budgets import OrgBudget
@@ -51,28 +52,30 @@ _TOKEN_REFUSED = frozenset({"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "ORG_NO
 _TIMED_OUT_ATTEMPTS = 2
 _TIMED_OUT = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})
 _PASSING_CODES = frozenset({"SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"})
-_PASSING_STATUSES = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT.value,
-        420,  # Salesforce's edge has lost its way to the org
-        HTTPStatus.LOCKED.value,
-        HTTPStatus.TOO_MANY_REQUESTS.value,
-        *range(301, 304),
-        *range(307, 309),
-        *range(500, 600),
-    }
-)
-"""Redirects among them, which are never followed: where an org has moved to is told with its next tokens."""
+_REDIRECTS = frozenset({*range(301, 304), *range(307, 309)})
+"""They pass too, and are never followed: where an org has moved to is told with its next tokens."""
 
+USER_INACTIVE = (
+    "the Salesforce user who connected is inactive; "
+    "ask the org's administrator to activate it, or connect as another user"
+)
+USER_FROZEN = (
+    "the Salesforce user who connected is frozen or locked out; "
+    "ask the org's administrator to admit it again, or connect as another user"
+)
+ORG_CLOSED = "the Salesforce org is locked, closed or suspended; its administrator can ask Salesforce why"
 _GRANT_GONE = {
-    "INACTIVE_OWNER_OR_USER": "the Salesforce user who connected is inactive",
-    "INACTIVE_USER": "the Salesforce user who connected is inactive",
-    "INVALID_LOGIN": "Salesforce does not let the user who connected sign in",
-    "PASSWORD_LOCKOUT": "the Salesforce user who connected is locked out",
+    "INACTIVE_OWNER_OR_USER": USER_INACTIVE,
+    "INACTIVE_USER": USER_INACTIVE,
+    "INVALID_LOGIN": (
+        "Salesforce does not let the user who connected sign in; "
+        "ask the org's administrator whether it is frozen, or connect as another user"
+    ),
+    "PASSWORD_LOCKOUT": USER_FROZEN,
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": "the password of the Salesforce user who connected has expired",
-    "INACTIVE_ORG": "the Salesforce org is inactive",
-    "ORG_LOCKED": "the Salesforce org is locked",
-    "TRIAL_EXPIRED": "the trial of the Salesforce org has ended",
+    "INACTIVE_ORG": ORG_CLOSED,
+    "ORG_LOCKED": ORG_CLOSED,
+    "TRIAL_EXPIRED": "the trial of the Salesforce org has ended; its administrator can have it prolonged",
 }
 _API_ACCESS = (
     "the permission 'API Enabled' for the user who connected, in an edition of Salesforce with API access"
@@ -86,6 +89,13 @@ _NOT_PERMITTED = {
     "API_CURRENTLY_DISABLED": _API_ACCESS,
     "CLIENT_NOT_ACCESSIBLE_FOR_USER": _API_ACCESS,
 }
+WHO_CAN_ADMIT_US = (
+    "ask the org's administrator whether a security policy or a restriction of logins blocks our app, "
+    "or whether the user who connected is frozen"
+)
+_BLOCKED_BY_POLICY = "TXN_SECURITY"
+"""How the codes of transaction security policies begin."""
+
 _OBJECTS = {
     ObjectType.COMPANIES: "Account",
     ObjectType.CONTACTS: "Contact",
@@ -102,6 +112,14 @@ class Refused(CrmRejected):
     def __init__(self, status: int, code: str, what: str) -> None:
         super().__init__(Provider.SALESFORCE, status, f"{code or 'no error code'} for {what}")
         self.code = code
+
+
+class Blocked(PermissionMissing):
+    """A 403 that names nothing to be granted: a security policy, say, which may spare other ways to the same data."""
+
+    def __init__(self, object_type: ObjectType | None, code: str) -> None:
+        advice = f"{WHO_CAN_ADMIT_US} ({code or 'HTTP 403'})"
+        super().__init__(Provider.SALESFORCE, object_type, (), advice)
 
 
 class QueryTimedOut(CrmUnavailable):
@@ -138,8 +156,15 @@ class SalesforceDialect(Dialect[OrgBudget]):
             return TokenRefused(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
         if told := _told_by_code(code, error, call):
             return told
-        if code in _PASSING_CODES or reply.status in _PASSING_STATUSES or reply.is_html:
+        if (
+            code in _PASSING_CODES
+            or passes_by_itself(reply.status)
+            or reply.status in _REDIRECTS
+            or reply.is_html
+        ):
             return self._not_now(reply)
+        if reply.status == HTTPStatus.FORBIDDEN or code.startswith(_BLOCKED_BY_POLICY):
+            return Blocked(call.object_type, code)
         return Refused(reply.status, code, f"{call.method} {call.label}")
 
     def observe(self, headers: httpx.Headers, budget: OrgBudget) -> None:

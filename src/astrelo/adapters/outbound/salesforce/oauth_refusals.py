@@ -11,7 +11,7 @@ import msgspec
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE
 from astrelo.adapters.outbound.crm.oauth import GoneError, transient, word
 from astrelo.adapters.outbound.crm.sending import Reply
-from astrelo.adapters.outbound.salesforce.dialect import shut_out
+from astrelo.adapters.outbound.salesforce.dialect import ORG_CLOSED, USER_FROZEN, USER_INACTIVE, shut_out
 from astrelo.adapters.outbound.salesforce.oauth_wire import OAuthErrorBody
 from astrelo.domain.errors import (
     CrmError,
@@ -56,16 +56,17 @@ _BY_ERROR = {
     "app_not_found": _NOT_INSTALLED,
     "oauth_ec_app_not_found": _NOT_INSTALLED,
     "invalid_app_access": _NOT_APPROVED,
-    "inactive_user": (
-        "the Salesforce user who connected is inactive; "
-        "ask the org's administrator to activate it, or connect as another user"
-    ),
-    "inactive_org": "the Salesforce org is locked, closed or suspended; its administrator can ask Salesforce why",
+    "inactive_user": USER_INACTIVE,
+    "inactive_org": ORG_CLOSED,
 }
 _BY_DESCRIPTION = {
     "not installed": _NOT_INSTALLED,
     "hasn't approved": _NOT_APPROVED,
     "not admin approved": _NOT_APPROVED,
+    "inactive user": USER_INACTIVE,
+    "user is inactive": USER_INACTIVE,
+    "frozen": USER_FROZEN,
+    "locked": USER_FROZEN,
     "expired access/refresh token": "expired access/refresh token",
     "code verifier": "invalid code verifier",
     "authorization code": "the authorization code was used, is unknown, or has expired",

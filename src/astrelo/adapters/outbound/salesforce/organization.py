@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from astrelo.adapters.outbound.crm.decoding import Decoder, code_word
 from astrelo.adapters.outbound.crm.oauth import LONGEST_ACCOUNT_NAME, SUCCESS, decoded, transient
+from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
 from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
-from astrelo.adapters.outbound.salesforce.dialect import daily_limit_reached, first_error
+from astrelo.adapters.outbound.salesforce.dialect import WHO_CAN_ADMIT_US, daily_limit_reached, first_error
 from astrelo.adapters.outbound.salesforce.oauth_wire import CurrencyRows, OrganizationRows, UserInfo
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected
@@ -68,7 +69,7 @@ class OrganizationReader:
     async def _organization_id(self) -> str:
         reply = await self._get("/services/oauth2/userinfo")
         if reply.status in _REFUSED_TOKEN:
-            reason = f"the new token does not tell its user (HTTP {reply.status})"
+            reason = f"the new token does not tell its user (HTTP {reply.status}); {WHO_CAN_ADMIT_US}"
             raise GrantRejected(Provider.SALESFORCE, reason)
         if reply.status not in SUCCESS:
             raise self._trouble(reply)
@@ -94,6 +95,8 @@ class OrganizationReader:
             return daily_limit_reached(code)
         if reply.is_html:
             return CrmUnavailable(Provider.SALESFORCE, f"a page of HTML (HTTP {reply.status})")
+        if passes_by_itself(reply.status):
+            return CrmUnavailable(Provider.SALESFORCE, f"HTTP {reply.status}")
         if reply.status in _NO_SUCH_VERSION:
             code = f"{code}: the org does not offer version {API_VERSION} of the API"
         return CrmRejected(Provider.SALESFORCE, reply.status, code)
