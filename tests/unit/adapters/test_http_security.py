@@ -1,5 +1,8 @@
 """Who may ask, and how a change proves where it comes from."""
 
+import hashlib
+import hmac
+import json
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +11,7 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
+from jwt.utils import base64url_encode
 from litestar import Litestar, Request, get, post
 
 from astrelo.adapters.inbound.http.config import HttpConfig
@@ -18,6 +22,7 @@ from astrelo.adapters.inbound.http.security import (
     SessionGuard,
 )
 from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
+from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.identifiers import UserId
 from tests.unit.fakes.clock import START
 
@@ -172,3 +177,55 @@ async def test_a_change_needs_the_header_token_or_a_page_of_ours(
 def test_a_token_tells_its_user_and_the_settings_hide_the_secret() -> None:
     assert user_of_token(good_token(), SECRET) == USER
     assert SECRET not in repr(HttpConfig(frontend_url="https://x.test", jwt_secret=SECRET))
+
+
+def token_of(**claims: object) -> str:
+    """A token whose times are given in seconds from now."""
+    now = SystemClock().now().timestamp()
+    times = {name: now + value for name, value in claims.items() if isinstance(value, int | float)}
+    return jwt.encode({"sub": str(USER), "exp": now + 3600, **claims, **times}, SECRET, "HS256")
+
+
+AHEAD = {
+    "issued now": {"iat": 0},
+    "issued a second ahead": {"iat": 1},
+    "issued most of a minute ahead": {"iat": 55},
+    "good from a moment ahead": {"nbf": 1.5},
+    "both": {"iat": 30, "nbf": 31},
+    "issued ahead and soon at its end": {"iat": 20, "exp": 15},
+}
+
+
+@pytest.mark.parametrize("claims", AHEAD.values(), ids=AHEAD)
+def test_the_clock_of_the_issuer_may_be_a_little_ahead(claims: dict[str, float]) -> None:
+    assert user_of_token(token_of(**claims), SECRET) == USER
+
+
+NOT_GOOD = {
+    "issued minutes ahead": {"iat": 75},
+    "good from minutes ahead": {"nbf": 75},
+    "issued ahead, good from far ahead": {"iat": 5, "nbf": 600},
+    "ended a moment ago": {"exp": -2},
+    "ended a moment ago, issued ahead": {"exp": -2, "iat": 5},
+    "ended a moment ago, good from ahead": {"exp": -2, "nbf": 5},
+    "issued at no time": {"iat": "soon"},
+    "issued at a list": {"iat": []},
+    "without an end": {"exp": None},
+    "with an end that is none": {"exp": {}},
+    "of nobody": {"sub": None},
+    "of nobody known": {"sub": "jane"},
+}
+
+
+@pytest.mark.parametrize("claims", NOT_GOOD.values(), ids=NOT_GOOD)
+def test_a_token_from_far_ahead_and_one_that_has_ended_are_nobodys(claims: dict[str, Any]) -> None:
+    assert user_of_token(token_of(**claims), SECRET) is None
+
+
+@pytest.mark.parametrize("moment", ["Infinity", "-Infinity", "NaN", "1e400", "null", "true", "{}"])
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+def test_a_time_that_is_no_number_is_refused_and_no_crash(claim: str, moment: str) -> None:
+    body = json.dumps({"sub": str(USER), "exp": FAR_FUTURE.timestamp()})[:-1] + f', "{claim}": {moment}}}'
+    signed = ".".join(base64url_encode(part.encode()).decode() for part in ('{"alg": "HS256"}', body))
+    signature = base64url_encode(hmac.digest(SECRET.encode(), signed.encode(), hashlib.sha256)).decode()
+    assert user_of_token(f"{signed}.{signature}", SECRET) in {None, USER}

@@ -1,11 +1,16 @@
 """Session tokens (HS256, `sub` = the user's UUID): made and read without the web framework."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
 
 from astrelo.domain.identifiers import UserId
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far ahead of ours a clock may be that says since when a token is good (`iat`, `nbf`)."""
 
 _ALGORITHM = "HS256"
 
@@ -16,9 +21,23 @@ def issue_token(user_id: UserId, secret: str, ttl: timedelta, now: datetime) -> 
 
 
 def user_of_token(token: str, secret: str) -> UserId | None:
-    """Return whose token it is; None for an expired, forged or foreign one, or one made for another purpose."""
+    """Return whose token it is; None for an expired, forged or foreign one, or one made for another purpose.
+
+    The issuer's clock may be CLOCK_SKEW ahead of ours. A token still ends on time: it is not good for longer.
+    """
     try:
-        claims = jwt.decode(token, secret, [_ALGORITHM], options={"require": ["exp", "sub"]})
+        try:
+            claims = _claims(token, secret)
+        except jwt.ImmatureSignatureError:
+            _claims(token, secret, leeway=CLOCK_SKEW, verify_exp=False)
+            claims = _claims(token, secret, verify_iat=False, verify_nbf=False)
         return UserId(UUID(claims["sub"]))
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):  # all four for claims of odd types
         return None
+
+
+def _claims(
+    token: str, secret: str, *, leeway: timedelta = timedelta(), **verified: bool
+) -> Mapping[str, Any]:
+    options: Any = {"require": ["exp", "sub"], **verified}
+    return jwt.decode(token, secret, [_ALGORITHM], options=options, leeway=leeway)
