@@ -214,18 +214,18 @@ async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
 
 async def test_a_move_of_unknown_length_is_waited_out_in_growing_pauses_that_end_with_it() -> None:
     reader = Reader(Server(answer(477)))
-    pauses = []
-    for _ in range(6):
-        for _ in range(3):  # reads side by side
-            with pytest.raises(RateLimited) as limit:
-                await reader.read()
-        pauses.append(limit.value.retry_after)
-        await reader.clock.sleep(limit.value.retry_after.total_seconds() + 30)
-    assert pauses == [timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60, 60)]
+
+    async def pause() -> timedelta:
+        with pytest.raises(RateLimited) as limit:
+            await reader.read()
+        return limit.value.retry_after
+
+    for minutes in (5, 10, 20, 40, 60, 60):
+        side_by_side = {await pause() for _ in range(3)}
+        assert side_by_side == {timedelta(minutes=minutes)}
+        await reader.clock.sleep(minutes * 60 + 30)
     await reader.clock.sleep(timedelta(hours=3).total_seconds())
-    with pytest.raises(RateLimited) as limit:
-        await reader.read()
-    assert limit.value.retry_after == timedelta(minutes=5)
+    assert await pause() == timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,18 @@ async def test_an_owner_told_twice_is_one() -> None:
     assert [owner.record_id for owner in await hubspot.provider.owners(hubspot.session)] == ["1"]
 
 
+async def test_an_owner_is_known_by_the_id_whatever_else_is_told() -> None:
+    owners = page(
+        {"id": 1, "firstName": "Ada", "lastName": {}, "email": 5, "archived": "perhaps"},
+        {"id": "2", "firstName": "Grace", "userId": []},
+        {"firstName": "Nobody"},
+        None,
+    )
+    hubspot = BrokenHubSpot(owners=lambda asked: owners)
+    told_owners = await hubspot.provider.owners(hubspot.session)
+    assert [(owner.record_id, owner.first_name) for owner in told_owners] == [("1", "Ada"), ("2", "Grace")]
+
+
 COUNTS = {
     "beyond 64 bits": b"9" * 30,
     "beyond Python's own limit": b"9" * 5_000,

@@ -121,3 +121,18 @@ async def test_an_object_without_what_tells_changes_from_deletions_is_a_missing_
     world.switches.hidden_fields = [f"Account.{field}"]
     with pytest.raises(PermissionMissing, match=rf"Account\.{field}"):
         await world.pages(COMPANIES)
+
+
+async def test_a_field_that_is_described_in_another_shape_costs_itself_alone() -> None:
+    world = World(row("Account", 1, Name="Firm", Phone="1"))
+    names = ("Id", "SystemModstamp", "IsDeleted", "Name")
+    described = [
+        *({"name": name, "label": 5} for name in names),
+        None,
+        {"label": "Phone"},
+        {"name": ["Phone"]},
+    ]
+    world.fault("respond", match="/describe", status=200, body={"fields": described, "childRelationships": 7})
+    ((company,),) = [page.records for page in await world.pages(COMPANIES)]
+    assert isinstance(company, CompanyRecord)
+    assert (company.name, company.phone) == ("Firm", None)

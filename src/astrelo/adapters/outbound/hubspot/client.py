@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import Decoder
+from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, readable
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
 from astrelo.adapters.outbound.crm.transport import PATIENT, Call, CrmTransport, RetryPolicy
@@ -66,8 +66,8 @@ _DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
     ObjectType.CONTACTS: PageDecoder(ContactObject),
     ObjectType.DEALS: PageDecoder(DealObject),
 }
-_OWNERS = PageDecoder(OwnerObject)
-_PIPELINES = Decoder(PipelineList, Provider.HUBSPOT)
+_OWNERS = PageDecoder(OwnerObject, readable)
+_PIPELINES = TolerantDecoder(PipelineList, Provider.HUBSPOT)
 _ASSOCIATIONS = Decoder(AssociationBatch, Provider.HUBSPOT)
 _encode = msgspec.json.Encoder().encode
 

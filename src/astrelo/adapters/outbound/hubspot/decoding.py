@@ -1,6 +1,6 @@
 """HubSpot's pages: a record that cannot be read is told apart, and does not cost its page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -36,8 +36,10 @@ class DecodedPage(NamedTuple, Generic[T]):
 class PageDecoder(Generic[T]):
     """Decodes pages of one type of record."""
 
-    def __init__(self, record: type[T]) -> None:
+    def __init__(self, record: type[T], convert: Callable[[object, type[T]], T] = msgspec.convert) -> None:
+        """Make a decoder. `convert` reads what the fast decoder cannot, and raises msgspec.ValidationError."""
         self._record = record
+        self._convert = convert
         self._typed: msgspec.json.Decoder[ObjectPage[T]] = msgspec.json.Decoder(ObjectPage[record])  # type: ignore[valid-type] # a type made at run time
 
     def __call__(self, body: bytes) -> DecodedPage[T]:
@@ -57,7 +59,7 @@ class PageDecoder(Generic[T]):
         rejected: list[RejectedRecord] = []
         for result in results:
             try:
-                objects.append(msgspec.convert(_as_text(result), self._record))
+                objects.append(self._convert(_as_text(result), self._record))
             except msgspec.ValidationError:
                 rejected.append(RejectedRecord(_told_id(result), RejectionReason.MALFORMED))
         return objects, rejected

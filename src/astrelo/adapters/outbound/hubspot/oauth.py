@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, Decoder
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, TolerantDecoder
 from astrelo.adapters.outbound.crm.oauth import (
     FORM,
     LONGEST_ACCOUNT_NAME,
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 _TOKENS = msgspec.json.Decoder(TokenResponse).decode
 _INTROSPECTION = msgspec.json.Decoder(Introspection).decode
-_DETAILS = Decoder(
+_DETAILS = TolerantDecoder(
     AccountDetails, Provider.HUBSPOT
 )  # mends the account's name; a token that was mended would be another one
 _GRANT_GONE = frozenset(

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import Decoder
+from astrelo.adapters.outbound.crm.decoding import TolerantDecoder
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.identifiers import Provider
 
@@ -63,7 +63,7 @@ class DeletionLog(msgspec.Struct, rename="camel"):
     deleted_records: Sequence[DeletedRecord]
 
 
-decode_description = Decoder(DescribedObject, Provider.SALESFORCE)
-decode_job = Decoder(QueryJob, Provider.SALESFORCE)
-decode_deletions = Decoder(DeletionLog, Provider.SALESFORCE)
-decode_listing = Decoder(ResultListing, Provider.SALESFORCE)
+decode_description = TolerantDecoder(DescribedObject, Provider.SALESFORCE)
+decode_job = TolerantDecoder(QueryJob, Provider.SALESFORCE)
+decode_deletions = TolerantDecoder(DeletionLog, Provider.SALESFORCE)
+decode_listing = TolerantDecoder(ResultListing, Provider.SALESFORCE)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
-from astrelo.adapters.outbound.crm.decoding import Decoder, code_word
+from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, code_word
 from astrelo.adapters.outbound.crm.oauth import LONGEST_ACCOUNT_NAME, SUCCESS, decoded, transient
 from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
 from astrelo.adapters.outbound.crm.sending import Reply, Sender
@@ -20,8 +20,8 @@ from astrelo.domain.normalization import currency, text
 T = TypeVar("T")
 
 _USER = Decoder(UserInfo, Provider.SALESFORCE)
-_ORGANIZATION = Decoder(OrganizationRows, Provider.SALESFORCE)
-_CURRENCIES = Decoder(CurrencyRows, Provider.SALESFORCE)
+_ORGANIZATION = TolerantDecoder(OrganizationRows, Provider.SALESFORCE)
+_CURRENCIES = TolerantDecoder(CurrencyRows, Provider.SALESFORCE)
 _NAME_QUERY = "SELECT Name, TimeZoneSidKey FROM Organization"
 _CURRENCY_QUERY = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"
 _SHORT_ID = 15
