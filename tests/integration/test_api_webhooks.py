@@ -32,15 +32,17 @@ def signature(body: bytes, timestamp: str, path: str = PATH) -> str:
     return base64.b64encode(hmac.digest(HUBSPOT_SECRET.encode(), message, hashlib.sha256)).decode()
 
 
-async def call(made: ApiWorld, *events: object, path: str = PATH) -> httpx.Response:
+async def call(
+    made: ApiWorld, *events: object, path: str = PATH, signed_path: str | None = None
+) -> httpx.Response:
     body = json.dumps(events).encode()
     timestamp = str(int(SystemClock().now().timestamp() * 1000))
     headers = {
-        "X-HubSpot-Signature-v3": signature(body, timestamp, path),
+        "X-HubSpot-Signature-v3": signature(body, timestamp, signed_path or path),
         "X-HubSpot-Request-Timestamp": timestamp,
         "Content-Type": "application/json",
     }
-    return await made.client.post(path, content=body, headers=headers)
+    return await made.client.post(f"{PUBLIC_URL}{path}", content=body, headers=headers)
 
 
 async def hints(made: ApiWorld, connection_id: UUID) -> set[tuple[str, str]]:
@@ -190,10 +192,37 @@ def test_a_call_that_waits_too_long_is_to_be_sent_again(
     asyncio.run(scenario())
 
 
-def test_a_query_is_part_of_what_is_signed(database: str) -> None:
+TARGETS = {
+    "a query": f"{PATH}?from=hubspot",
+    "a query with escapes": f"{PATH}?to=a%2Fb%20c&%C3%BC=%2f",
+    "a slash at the end": f"{PATH}/",
+    "a slash at the end, and a query": f"{PATH}/?a=b",
+    "slashes twice": "//api//webhooks/hubspot//",
+    "an escaped slash": "/api/webhooks%2Fhubspot",
+    "an escaped letter": "/api/webhooks/%68ubspot",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_target_is_signed_as_it_was_called(database: str, target: str) -> None:
     async def scenario() -> None:
         async with api_world(database) as made:
-            assert (await call(made, event("contact.creation", 7), path=f"{PATH}?from=hubspot")).is_success
+            connection_id = await made.connection()
+            answer = await call(made, event("contact.creation", 7), path=target)
+            assert answer.status_code == 204, answer.text
+            assert await hints(made, connection_id) == {("contacts", "7")}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "signed_path", [f"{PATH}/", "/api/webhooks/salesforce", f"{PATH}?a=b", "/api/webhooks%2Fhubspot"]
+)
+def test_a_call_that_was_signed_for_another_target_is_refused(database: str, signed_path: str) -> None:
+    async def scenario() -> None:
+        async with api_world(database) as made:
+            answer = await call(made, event("contact.creation", 7), signed_path=signed_path)
+            assert (answer.status_code, answer.json()["code"]) == (403, "webhook_rejected")
 
     asyncio.run(scenario())
 

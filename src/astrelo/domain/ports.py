@@ -239,7 +239,8 @@ class WebhookRequest(NamedTuple):
 
     method: str
     uri: str
-    """The public URI that the CRM called, query included."""
+    """The public URI that the CRM called, query included, spelt as it came; bytes that are no UTF-8 as lone surrogates
+    (`surrogateescape`)."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes

@@ -149,8 +149,68 @@ def test_a_uri_may_be_signed_with_the_documented_escapes_decoded_or_as_it_is(sig
     assert HubSpotWebhooks(SECRET).hints(signed(body, uri=uri, signed_uri=signed_uri), NOW)
 
 
+OTHER_PLACES = {
+    "another path": "https://www.example.com/webhook_urj",
+    "a slash more": f"{URI}/",
+    "another query": f"{URI}?a=b",
+    "another host": "https://www.example.org/webhook_uri",
+    "another port": "https://www.example.com:444/webhook_uri",
+    "another scheme": "http://www.example.com/webhook_uri",
+    "a path in capitals": "https://www.example.com/WEBHOOK_URI",
+}
+
+
+@pytest.mark.parametrize("signed_uri", OTHER_PLACES.values(), ids=OTHER_PLACES)
+def test_a_call_that_was_signed_for_another_place_is_refused(signed_uri: str) -> None:
+    body = json.dumps([event("contact.creation")]).encode()
+    assert "signature" in refusal(signed(body, signed_uri=signed_uri))
+
+
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"null", b"[]", b"[", b"\xff", b"[" * 5_000, json.dumps([{}] * 101).encode()]
+    ("configured", "called", "signed_host"),
+    [
+        ("www.example.com", "WWW.Example.com", "WWW.Example.com"),
+        ("www.example.com", "www.example.com:443", "www.example.com:443"),
+        ("WWW.Example.com:443", "www.example.com", "www.example.com"),
+        ("WWW.Example.com", "10.0.0.7:8000", "www.example.com"),
+        ("www.example.com", "", "www.example.com"),
+    ],
+)
+def test_a_host_may_be_written_in_any_case_and_with_its_default_port(
+    configured: str, called: str, signed_host: str
+) -> None:
+    body = json.dumps([event("contact.creation")]).encode()
+    call = signed(body, uri=f"https://{configured}/w", signed_uri=f"https://{signed_host}/w")
+    call = call._replace(headers={**call.headers, "host": called})
+    assert HubSpotWebhooks(SECRET).hints(call, NOW)
+
+
+@pytest.mark.parametrize(
+    "called", ["evil.example.com", "www.example.com:444", "www.example.com.evil.test", "@"]
+)
+def test_no_other_host_than_ours_is_signed_for_whatever_was_called(called: str) -> None:
+    body = json.dumps([event("contact.creation")]).encode()
+    call = signed(body, signed_uri=f"https://{called}/webhook_uri")
+    assert "signature" in refusal(call._replace(headers={**call.headers, "host": called}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"[]",
+        b"[",
+        b"\xff",
+        b"[" * 5_000,
+        b"[" * 2_000 + b"]" * 1_999,
+        b"[" * 2_000 + b'"' + b'\\"' * 100_000,
+        b'{"deep": ' + b"[" * 2_000 + b"]" * 2_000 + b"}",
+        b"[" + b"[" * 2_000 + b"]" * 2_000 + b", oops]",
+        b"[" + b"[" * 2_000 + b"]" * 2_000 + b"], []",
+        json.dumps([{}] * 101).encode(),
+    ],
 )
 def test_a_body_that_is_no_list_of_1_to_100_events_is_refused(body: bytes) -> None:
     assert refusal(signed(body))
@@ -224,3 +284,69 @@ def test_events_of_several_accounts_are_kept_apart_and_repeats_fall_together() -
     )
     one = frozenset({RecordHint(ObjectType.CONTACTS, RecordId("7"))})
     assert told == {str(PORTAL): one, "2": one}
+
+
+OTHER = json.dumps(event("deal.creation", objectId=8))
+ODD = {
+    "half a character, high": r'"\ud83d"',
+    "half a character, low": r'"x\udfffy"',
+    "half a character, deep inside": r'{"a": [[{"b": "\ud800"}]]}',
+    "half a character as a name": r'{"\ud800": 1}',
+    "a NUL": r'"\u0000"',
+    "bytes that are no text": '"?"',
+    "no number": "NaN",
+    "an infinite number": "-Infinity",
+    "a number beyond floats": "1e999",
+    "a number of five thousand digits": "9" * 5_000,
+    "many levels": "[" * 200 + "]" * 200,
+    "a name told twice": '1, "odd": 2',
+    "a mark at the beginning": '"\ufeff"',
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "behind a byte order mark"])
+def test_what_an_event_says_beside_its_record_costs_no_event(odd: str, mark: str) -> None:
+    told = json.dumps(event("contact.propertyChange"))[:-1] + f', "propertyValue": {odd}}}'
+    body = f"{mark}[{told}, {OTHER}]".encode().replace(b'"?"', b'"\xc3\xff"')
+    both = hints((ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8"))
+    assert HubSpotWebhooks(SECRET).hints(signed(body), NOW) == both
+
+
+@pytest.mark.parametrize("levels", [2_000, 100_000])
+def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -> None:
+    told = json.dumps(event("contact.propertyChange"))[:-1]
+    deep = f'{told}, "propertyValue": [{"[" * levels}"]}}, \\""{"]" * levels}]}}'
+    body = f"\n[{deep}, {OTHER}, {deep}]\n".encode()
+    assert HubSpotWebhooks(SECRET).hints(signed(body), NOW) == hints((ObjectType.DEALS, "8"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        event("contact.creation", associationType=5, objectTypeId=[]),
+        event("contact.creation", mergedObjectIds=None, newObjectId={}),
+        event("contact.creation", objectId="7", portalId=str(PORTAL)),
+        event("contact.merge", objectId=None, mergedObjectIds=["x", 7, None, {}]),
+    ],
+)
+def test_a_field_of_another_kind_costs_that_field_alone(told: object) -> None:
+    assert named(told, event("deal.creation", objectId=8)) == hints(
+        (ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8")
+    )
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.lists(_JSON, max_size=5), _JSON)
+def test_readable_events_are_taken_whatever_stands_beside_and_in_them(
+    others: list[object], odd: object
+) -> None:
+    body = json.dumps([*others, event("contact.propertyChange", propertyValue=odd)]).encode()
+    told = HubSpotWebhooks(SECRET).hints(signed(body), NOW)
+    assert RecordHint(ObjectType.CONTACTS, RecordId("7")) in told[CrmAccountId(str(PORTAL))]

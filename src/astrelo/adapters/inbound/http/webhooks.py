@@ -1,6 +1,7 @@
 """Where a CRM tells what has changed. Public: a call proves itself by its signature over every byte of it."""
 
 from typing import Any
+from urllib.parse import quote
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, post
@@ -47,11 +48,20 @@ class Webhooks(Controller):
     ) -> None:
         """Keep which records the call names; they are read again soon after, so that its order does not matter.
 
-        Body and signature are the CRM's own; the signature covers the public URL of this path.
+        Body and signature are the CRM's own; the signature covers the public URL of this path, spelt as it was
+        called: with a slash at its end, say, or with escapes.
         """
-        query = request.scope["query_string"].decode("latin-1")
-        uri = f"{config.public_url}{request.url.path}" + (f"?{query}" if query else "")
         call = WebhookRequest(
-            method=request.method, uri=uri, headers=dict(request.headers), body=await request.body()
+            method=request.method,
+            uri=config.public_url + _requested(request),
+            headers=dict(request.headers),
+            body=await request.body(),
         )
         await handle_crm_events(provider, call)
+
+
+def _requested(request: Request[Any, Any, Any]) -> str:
+    """Return path and query as they came: slashes, escapes and bytes that are no text are all signed."""
+    raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
+    path, query = raw_path.partition(b"?")[0], request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("utf-8", "surrogateescape")

@@ -6,16 +6,19 @@ they say of a record is not taken over: the record is read again.
 
 import hashlib
 import hmac
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, items_of_array, mended, readable
 from astrelo.adapters.outbound.crm.mapping import record_id
+from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.ports import CrmWebhooks, WebhookRequest
@@ -28,9 +31,10 @@ MAX_EVENTS = 100
 
 _MAX_TIMESTAMP_DIGITS = 15
 _EPOCH_MILLISECOND = timedelta(milliseconds=1)
-_DECODED_FIRST = {f"%{ord(character):02X}": character for character in ":/?@!$'()*,;"}
+_DECODED_FIRST = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 """The escapes that HubSpot's documentation has decoded before signing; its own libraries decode nothing."""
 
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 _SUBJECTS = {"company": ObjectType.COMPANIES, "contact": ObjectType.CONTACTS, "deal": ObjectType.DEALS}
 _TYPE_IDS = {"0-1": ObjectType.CONTACTS, "0-2": ObjectType.COMPANIES, "0-3": ObjectType.DEALS}
 _GENERIC = "object"
@@ -85,14 +89,19 @@ class HubSpotWebhooks(CrmWebhooks):
         if not _is_recent(timestamp, now):
             raise WebhookRejected("its timestamp is missing, or more than five minutes off")
         told = request.headers.get(SIGNATURE_HEADER, "").encode("utf-8", "replace")
-        uris = dict.fromkeys((_decoded_uri(request.uri), request.uri))
+        uris = dict.fromkeys(
+            spelling
+            for uri in _by_host(request.uri, request.headers.get("host", ""))
+            for spelling in (uri, _decoded_uri(uri))
+        )
         # Every comparison is made, whatever the others say: the time it takes tells nothing.
         matches = [hmac.compare_digest(told, self._signature(request, uri, timestamp)) for uri in uris]
         if not any(matches):
             raise WebhookRejected("its signature (version 3) is missing, or is not that of our app")
 
     def _signature(self, request: WebhookRequest, uri: str, timestamp: str) -> bytes:
-        message = request.method.encode() + uri.encode() + request.body + timestamp.encode()
+        target = request.method + uri
+        message = target.encode("utf-8", "surrogateescape") + request.body + timestamp.encode()
         return b64encode(hmac.digest(self._key, message, hashlib.sha256))
 
 
@@ -104,24 +113,71 @@ def _is_recent(timestamp: str, now: datetime) -> bool:
     return abs(age) <= MAX_AGE // _EPOCH_MILLISECOND
 
 
+def _by_host(uri: str, called: str) -> Iterator[str]:
+    """Yield the URI as it is configured, and with our host in the letters, and with the port, that were called.
+
+    A target URL is signed as it was entered at HubSpot: 'https://API.Example.com:443/…' leads here too.
+    """
+    scheme, separator, rest = uri.partition("://")
+    configured, slash, path = rest.partition("/")
+    port = _DEFAULT_PORTS.get(scheme.lower(), "")
+    bare = configured.lower().removesuffix(port)
+    is_ours = called.lower().removesuffix(port) == bare
+    for host in (configured, bare, *([called] if is_ours else [])):
+        yield f"{scheme}{separator}{host}{slash}{path}"
+
+
 def _decoded_uri(uri: str) -> str:
-    for escape, character in _DECODED_FIRST.items():
-        uri = uri.replace(escape, character)
-    return uri
+    return _DECODED_FIRST.sub(lambda escape: unquote(escape[0]), uri)
 
 
 def _decoded(body: bytes) -> Iterator[Event]:
-    try:
-        told: Sequence[msgspec.Raw] = _events.decode(body)
-    except UNREADABLE:
-        raise WebhookRejected("its body is no list of events") from None
-    if not 0 < len(told) <= MAX_EVENTS:
-        raise WebhookRejected(f"it has {len(told)} events, HubSpot sends 1 to {MAX_EVENTS}")
-    for raw in told:
+    events = _event_list(body)
+    if not 0 < len(events) <= MAX_EVENTS:
+        raise WebhookRejected(f"it has {len(events)} events, HubSpot sends 1 to {MAX_EVENTS}")
+    for event in events:
         try:
-            yield _event.decode(raw)
+            yield _read(event)
         except UNREADABLE:
             log.warning("webhook.event_unreadable")
+
+
+def _read(event: object) -> Event:
+    """Read what can be read of it: which record it names, whatever else it says."""
+    if not isinstance(event, msgspec.Raw):
+        return readable(event, Event)
+    try:
+        return _event.decode(event)
+    except UNREADABLE:
+        return readable(msgspec.json.decode(event), Event)
+
+
+def _event_list(body: bytes) -> Sequence[object]:
+    """Return the events of a call, mended where the fast decoder takes none of them for a fault in one."""
+    try:
+        return _events.decode(body)
+    except UNREADABLE:
+        pass
+    try:
+        document = mended(body)
+    except Incomplete as error:
+        document = _events_apart(body) if isinstance(error.__cause__, RecursionError) else None
+    if not isinstance(document, list):
+        raise WebhookRejected("its body is no list of events")
+    return document
+
+
+def _events_apart(body: bytes) -> Sequence[object] | None:
+    """Read the events of a list one by one: one that is nested too deep costs itself alone. None for no list."""
+    events: list[object] = []
+    for event in items_of_array(body.decode("utf-8-sig", "replace")) or ():
+        try:
+            events.append(mended(event.encode("utf-8", "replace")))
+        except Incomplete as error:
+            if not isinstance(error.__cause__, RecursionError):
+                return None
+            events.append(None)
+    return events or None
 
 
 def _hints_of(event: Event) -> Iterator[RecordHint]:
