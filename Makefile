@@ -6,6 +6,7 @@
 # TESTS=tests/unit   what `make test` runs
 # ROUNDS=20 SEED=1   how much `make chaos` breaks, and how
 # FOLDER=…           where `make cases` finds its cases
+# MINUTES=10 SEED=7  how long `make fuzz` looks for counterexamples, and from which seed (at random by default)
 # PROVIDER=both      the CRM for `make bench` and `make chaos`: hubspot, salesforce or both
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ ARGS ?=
 N ?= 100000
 TESTS ?= tests
 ROUNDS ?= 20
-SEED ?= 1
+MINUTES ?= 10
 PROVIDER ?= hubspot
 FOLDER ?= tests/cases/data
 
@@ -28,7 +29,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos rate fairness cases format lint types contracts unit lock places checksums clean $(STALE)
+.PHONY: help demo test check fuzz bench chaos rate fairness cases format lint types contracts unit lock places checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -44,12 +45,15 @@ test: $(READY) ## The gate and all tests, against a real PostgreSQL
 check: $(READY) ## Format, lint, types, import contracts, unit tests: a minute, no database
 	@$(MAKE) --no-print-directory -j2 -k gate unit
 
+fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=10 SEED=7)
+	@$(RUN) tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=both N=100000)
 	@$(RUN) benchmarks --provider "$(PROVIDER)" --records $(N)
 	@$(RUN) benchmarks.increments --provider "$(PROVIDER)" --records $(N)
 
 chaos: $(READY) ## Break everything while it syncs, then look for what was lost (PROVIDER=both ROUNDS=20 SEED=1)
-	@$(RUN) tests.chaos --provider "$(PROVIDER)" --rounds $(ROUNDS) --seed $(SEED)
+	@$(RUN) tests.chaos --provider "$(PROVIDER)" --rounds $(ROUNDS) --seed $(or $(SEED),1)
 
 rate: $(READY) ## A minute at HubSpot's limits: never over them, and used to nine tenths
 	@$(RUN) tests.chaos.rate

@@ -7,10 +7,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from pogo_core.error import BadMigrationError
 
 from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+from tests.fuzz import EXPLORING
 from tests.postgres import (
     Choice,
     NoServerError,
@@ -25,10 +26,19 @@ __all__ = ["pytest_runtest_makereport", "secrets", "spawn"]  # found by pytest h
 
 pytest.register_assert_rewrite("tests.unit.contracts")
 
-# Under CI hypothesis chooses its own profile: as many examples, always the same ones, no deadline.
-settings.register_profile("bounded", max_examples=100, deadline=None)
-if settings.get_current_profile_name() != "ci":
-    settings.load_profile("bounded")
+# The same examples on every machine, however slow it is and whatever it found before; `make fuzz` looks for others.
+settings.register_profile(
+    "repeatable",
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    EXPLORING, settings.get_profile("repeatable"), derandomize=False, max_examples=300, print_blob=True
+)
+settings.load_profile("repeatable")
 
 _HERE = Path(__file__).parent
 _UNIT = _HERE / "unit"
