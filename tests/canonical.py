@@ -215,8 +215,10 @@ def _deal_row(
 def _contact_row(
     person: ContactRecord, by_record: dict[RecordId, CompanyName], by_domain: dict[str, CompanyName]
 ) -> tuple[Any, ...]:
-    if person.company_id is not None and person.company_id in by_record:
-        link: tuple[Any, ...] = (by_record[person.company_id], CompanyMatch.PROVIDER_ID.value, None)
+    if person.is_person_account:
+        link: tuple[Any, ...] = (None, None, UnlinkedReason.PERSON_ACCOUNT.value)
+    elif person.company_id is not None and person.company_id in by_record:
+        link = (by_record[person.company_id], CompanyMatch.PROVIDER_ID.value, None)
     else:
         told = (person.email_host, person.email_registrable_domain, *person.additional_email_domains)
         found = [by_domain[domain] for domain in told if domain in by_domain]

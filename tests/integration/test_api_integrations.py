@@ -67,7 +67,7 @@ async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld
     await api.company(external_source="salesforce")
     await api.contact(company_id=company)
     await api.contact(company_id=company, company_match="email_domain")
-    for reason in ("no_email", "invalid_email", "free_mail", "free_mail", "no_company"):
+    for reason in ("no_email", "invalid_email", "free_mail", "free_mail", "no_company", "person_account"):
         await api.contact(unlinked_reason=reason)
     await api.contact(archived_at=WRITTEN_AT)
     await api.deal(company_id=company)
@@ -84,9 +84,15 @@ async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld
     assert shown["counts"] == {
         "companies": {"records": 2, "entities": 1},
         "contacts": {
-            "total": 7,
+            "total": 8,
             "linked": {"provider_id": 1, "email_domain": 1},
-            "unlinked": {"no_email": 1, "invalid_email": 1, "free_mail": 2, "no_company": 1},
+            "unlinked": {
+                "no_email": 1,
+                "invalid_email": 1,
+                "free_mail": 2,
+                "no_company": 1,
+                "person_account": 1,
+            },
         },
         "deals": {"total": 2, "linked": 1, "unlinked": 1},
         "owners": 1,

@@ -282,6 +282,7 @@ class UnlinkedCounts(Struct, frozen=True, kw_only=True):
     invalid_email: int = 0
     free_mail: int = 0
     no_company: int = 0
+    person_account: int = 0
 
 
 class ContactCounts(Struct, frozen=True, kw_only=True):

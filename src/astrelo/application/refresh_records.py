@@ -116,7 +116,9 @@ class FindDeletions:
                 source.session, step.object_type, unseen[start : start + READ_AT_ONCE]
             )
             departed.append(page)
-        gone = sum(len(page.removed_ids) + len(page.erased_ids) for page in departed)
+        gone = sum(
+            len(page.removed_ids) + len(page.erased_ids) - len(page.reclassified_ids) for page in departed
+        )
         if not self._policy.believes_deletions(gone, live):
             await self._refuse(source, step, gone, live)
             return True

@@ -177,6 +177,11 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
     help="A plan of faults as JSON, for a bad day (docs/sandbox.md).",
 )
+@click.option(
+    "--person-accounts",
+    is_flag=True,
+    help="Play a Salesforce org with person accounts: contacts without a company are people who buy for themselves.",
+)
 def sandbox(
     crm: Literal["hubspot", "salesforce"],
     port: int,
@@ -185,6 +190,7 @@ def sandbox(
     latency_ms: int,
     rate_limit: bool,  # noqa: FBT001 - click passes flags by name
     fault_plan: Path | None,
+    person_accounts: bool,  # noqa: FBT001 - click passes flags by name
 ) -> None:
     """Serve a strict, stateful CRM for development."""
     from astrelo.sandbox.command import run_sandbox
@@ -198,6 +204,7 @@ def sandbox(
             crm=crm,
             rate_limit=rate_limit,
             fault_plan=fault_plan,
+            person_accounts=person_accounts,
         )
 
 

@@ -22,6 +22,8 @@ class UnlinkedReason(StrEnum):
     INVALID_EMAIL = "invalid_email"
     FREE_MAIL = "free_mail"
     NO_COMPANY = "no_company"
+    PERSON_ACCOUNT = "person_account"
+    """A customer of its own, of no company, whatever its e-mail says."""
 
 
 class ContactLink(NamedTuple):
@@ -55,9 +57,13 @@ def link_contact(
 ) -> ContactLink:
     """Link by the company that the CRM associates, else by the host of an e-mail or its registrable domain.
 
-    Further addresses are tried after the first. Both maps hold live companies of the contact's own user only. The final pass of a run applies the
+    Further addresses are tried after the first. A person account is linked to no company, by none of these.
+
+    Both maps hold live companies of the contact's own user only. The final pass of a run applies the
     same rule set-based, when every company has arrived.
     """
+    if record.is_person_account:
+        return ContactLink(None, None, UnlinkedReason.PERSON_ACCOUNT)
     if record.company_id is not None and (company := company_by_record.get(record.company_id)):
         return ContactLink(company, CompanyMatch.PROVIDER_ID, None)
     for domain in record.email_domains:

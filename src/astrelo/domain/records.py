@@ -4,7 +4,7 @@ Records are named tuples rather than frozen dataclasses: a first sync makes one 
 customer's CRM, a tuple is built nine times faster, and a batch of them turns into columns by `zip`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -95,6 +95,8 @@ class ContactRecord(NamedTuple):
     """Further addresses, in the CRM's order, without the first and without repeats."""
     additional_email_domains: tuple[str, ...] = ()
     """Host and registrable domain of each further address that is a firm's, in the same order, each once."""
+    is_person_account: bool = False
+    """Whether the CRM keeps the contact as a customer of its own, with an account that is no company."""
     unreadable: tuple[str, ...] = ()
 
     @property
@@ -179,6 +181,9 @@ class RecordPage:
     merged: Mapping[RecordId, RecordId] = field(default_factory=dict)
     """Ids that were merged away → the id that lives."""
     rejected: Sequence[RejectedRecord] = ()
+    reclassified_ids: Collection[RecordId] = ()
+    """Those of `removed_ids` that were read and are there, but as what is no record of ours any more: a company that
+    became a person's account, say. Nothing about them is in doubt."""
     expected_total: int | None = None
     """How many records the provider says the whole walk has; advisory, usually only on the first page."""
     are_live: bool = False

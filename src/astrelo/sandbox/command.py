@@ -4,9 +4,8 @@ import asyncio
 import errno
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from astrelo.sandbox import hubspot, salesforce
 from astrelo.sandbox.application import SandboxApplication
@@ -27,15 +26,17 @@ def run_sandbox(
     crm: Crm = "hubspot",
     rate_limit: bool = True,
     fault_plan: Path | None = None,
+    person_accounts: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM; print `sandbox ready on URL` when listening.
 
-    Salesforce presents a portal in HubSpot's words as an org. An unusable portal file or fault plan, or a port that
+    Salesforce presents a portal in HubSpot's words as an org, with `person_accounts` one that has such; HubSpot has
+    none, with or without. An unusable portal file or fault plan, or a port that
     is taken ends the process with a sentence on stderr.
     """
     try:
         chosen = Portal.load(portal) if portal is not None else Portal.generate(companies)
-        sandbox = _PLAYED[crm](chosen, latency_ms=latency_ms, rate_limit=rate_limit)
+        sandbox = _sandbox(crm, chosen, latency_ms, rate_limit=rate_limit, person_accounts=person_accounts)
         if fault_plan is not None:
             sandbox.set_plan(FaultPlan.load(fault_plan))
         asyncio.run(_serve_until_stopped(sandbox, port))
@@ -45,14 +46,13 @@ def run_sandbox(
         raise SystemExit(_cannot_listen(port, error)) from error
 
 
-class _Player(Protocol):
-    def __call__(self, portal: Portal, /, *, latency_ms: float, rate_limit: bool) -> SandboxApplication: ...
-
-
-_PLAYED: Mapping[Crm, _Player] = {
-    "hubspot": hubspot.create_sandbox,
-    "salesforce": salesforce.create_sandbox,
-}
+def _sandbox(
+    crm: Crm, portal: Portal, latency_ms: float, *, rate_limit: bool, person_accounts: bool
+) -> SandboxApplication:
+    if crm == "hubspot":
+        return hubspot.create_sandbox(portal, latency_ms=latency_ms, rate_limit=rate_limit)
+    switches = salesforce.Switches(person_accounts=person_accounts)
+    return salesforce.create_sandbox(portal, latency_ms=latency_ms, rate_limit=rate_limit, switches=switches)
 
 
 def _cannot_listen(port: int, error: OSError | OverflowError) -> str:

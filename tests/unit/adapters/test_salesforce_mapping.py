@@ -110,6 +110,7 @@ class TestAccounts:
             "MasterRecordId": None,
             "NaicsCode": None,
             "Sic": "8731",
+            "IsPersonAccount": False,
         }
         assert {"Id", "SystemModstamp", *told} == set(FIELDS[ObjectType.COMPANIES])
         assert company(**told) == CompanyRecord(
@@ -172,6 +173,7 @@ class TestContacts:
             "OwnerId": OWNER,
             "IsDeleted": False,
             "MasterRecordId": None,
+            "IsPersonAccount": True,
         }
         assert {"Id", "SystemModstamp", *told} == set(FIELDS[ObjectType.CONTACTS])
         assert contact(**told) == ContactRecord(
@@ -189,6 +191,7 @@ class TestContacts:
             owner_id=RecordId(OWNER),
             company_id=RecordId(ACCOUNT),
             company_association=CompanyAssociation.PRIMARY,
+            is_person_account=True,
             unreadable=(),
         )
 

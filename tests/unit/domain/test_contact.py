@@ -72,6 +72,14 @@ class TestUnlinkedContacts:
         record = contact_record(email_kind=kind, company_id="unknown")
         assert link(record) == (None, None, reason)
 
+    @pytest.mark.parametrize("company", [None, "10", "11"])
+    @pytest.mark.parametrize("host", [None, "acme.com", "other.com"])
+    def test_a_person_account_has_no_company_whatever_leads_to_one(
+        self, host: str | None, company: str | None
+    ) -> None:
+        record = person(host, host, company)._replace(is_person_account=True)
+        assert link(record) == (None, None, UnlinkedReason.PERSON_ACCOUNT)
+
 
 hosts = st.sampled_from([None, "acme.com", "globex.com", "eu.globex.com", "mail.globex.com", "other.com"])
 people = st.builds(person, hosts, hosts, st.sampled_from([None, "10", "11"]))

@@ -51,6 +51,7 @@ class UnlinkedFigures(msgspec.Struct, kw_only=True):
     invalid_email: int
     free_mail: int
     no_company: int
+    person_account: int
 
 
 class LinkFigures(msgspec.Struct, kw_only=True):
@@ -205,7 +206,8 @@ def _details(figures: CrmFigures) -> Iterator[str]:
     yield f"Contacts linked: {links.provider_id:,} by the CRM's own association, {links.email_domain:,} by domain."
     yield (
         f"Not linked: {unlinked.free_mail:,} with free mail, {unlinked.no_email:,} without an address, "
-        f"{unlinked.invalid_email:,} with an unreadable one, {unlinked.no_company:,} of unknown companies."
+        f"{unlinked.invalid_email:,} with an unreadable one, {unlinked.no_company:,} of unknown companies"
+        + (f", {unlinked.person_account:,} person accounts." if unlinked.person_account else ".")
     )
     yield f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}."
     yield f"Owners: {figures.owners:,}."

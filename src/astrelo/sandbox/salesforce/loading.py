@@ -1,13 +1,15 @@
 """Records between a portal and an org: how they are loaded, and told again as they are now."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
-from astrelo.sandbox.salesforce import administrator
+from astrelo.sandbox.salesforce import administrator, persons
 from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
 from astrelo.sandbox.salesforce.ids import full_id
+from astrelo.sandbox.salesforce.persons import is_person
 from astrelo.sandbox.salesforce.presentation import as_salesforce
 from astrelo.sandbox.salesforce.records import (
     SYSTEM_FIELDS,
@@ -19,6 +21,7 @@ from astrelo.sandbox.salesforce.records import (
 from astrelo.sandbox.salesforce.schema import Value
 from astrelo.sandbox.salesforce.stamps import as_bulk
 from astrelo.sandbox.salesforce.store import Row, Table
+from astrelo.sandbox.salesforce.switches import Switches
 
 EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
 
@@ -26,11 +29,15 @@ EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole
 class Loaded(Protocol):
     tables: dict[str, Table]
     clock: SandboxClock
+    switches: Switches
 
 
 def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
     """Fill an empty org; PortalError names the record that it cannot hold."""
-    told = as_salesforce(portal) if portal.vocabulary is HUBSPOT else portal.records
+    with_persons = org.switches.person_accounts
+    told = (
+        as_salesforce(portal, with_persons=with_persons) if portal.vocabulary is HUBSPOT else portal.records
+    )
     roles: list[PortalRecord] = []
     for record in told:
         try:
@@ -39,6 +46,8 @@ def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
             raise PortalError(f"{record.object} {record.id}: {error}") from error
         if record.associations:
             roles.append(record)
+    for account in [row for row in org.tables["Account"].rows.values() if is_person(row)]:
+        _complete_person(org, account, writer)
     for record in roles:
         _load_roles(org, record, writer)
     if ADMINISTRATOR not in org.tables["User"].rows:
@@ -70,6 +79,24 @@ def _load_one(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
     )
     if binned:
         table.log_deletion(row_id, stamp)
+
+
+def _complete_person(org: Loaded, account: Row, writer: RowWriter) -> None:
+    """Have both halves of a person say the same, at the stamps that they were told with."""
+    try:
+        overlays = persons.overlays(org.tables, "Account", None, account)
+    except ValueError as error:
+        raise PortalError(f"Account {account.id}: {error}") from error
+    for name, row_id, values in overlays:
+        row = org.tables[name].rows.get(row_id) or writer.row(
+            org.tables[name],
+            row_id,
+            values,
+            created=account.created,
+            stamp=account.stamp,
+            binned_at=account.binned_at,
+        )
+        org.tables[name].put(replace(row, fields={**row.fields, **values}))
 
 
 def _load_roles(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:

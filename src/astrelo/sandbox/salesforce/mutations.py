@@ -6,6 +6,7 @@ from typing import Literal
 from astrelo.sandbox import inventions as words
 from astrelo.sandbox.portals import Association
 from astrelo.sandbox.salesforce.org import Org
+from astrelo.sandbox.salesforce.persons import is_person
 from astrelo.sandbox.salesforce.records import RecordChange
 from astrelo.sandbox.salesforce.schema import Value
 from astrelo.sandbox.salesforce.stages import STANDARD_STAGES
@@ -94,7 +95,8 @@ class MutationScript(Script[Org]):
     def _merge(self, org: Org, name: str) -> Mutation:
         name = "Contact" if name == "Opportunity" else name
         ids = self._drawn(org, name, 2)
-        if len(ids) < 2:  # noqa: PLR2004 - it takes two to merge
+        kinds = {is_person(org.tables[name].rows[one]) for one in ids}
+        if len(ids) < 2 or len(kinds) > 1:  # noqa: PLR2004 - it takes two to merge, of one kind
             return Mutation(kind="merge", object=name, ids=())
         org.merge(name, *ids)
         return Mutation(kind="merge", object=name, ids=ids)
@@ -180,6 +182,7 @@ class MutationScript(Script[Org]):
 
     def _account_id(self, org: Org) -> str | None:
         drawn = self._some(org, "Account")
+        drawn = None if is_person(drawn) else drawn
         return drawn.id if drawn is not None and self._chance.random() < 0.8 else None  # noqa: PLR2004 - some have none
 
     def _people(self, org: Org) -> list[Association]:
@@ -191,7 +194,8 @@ class MutationScript(Script[Org]):
         return org.tables[name].some(self._chance)
 
     def _drawn(self, org: Org, name: str, most: int, *, deleted: bool = False) -> tuple[str, ...]:
-        """Draw the ids of up to that many different records, in the order drawn."""
+        """Draw the ids of up to that many different records, in the order drawn; a person only as an account."""
         table = org.tables[name]
         drawn: Sequence[Row | None] = [table.some(self._chance, deleted=deleted) for _ in range(most)]
-        return tuple(dict.fromkeys(row.id for row in drawn if row is not None))
+        kept = [row.id for row in drawn if row is not None and not (name == "Contact" and is_person(row))]
+        return tuple(dict.fromkeys(kept))

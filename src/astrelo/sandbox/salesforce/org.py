@@ -9,9 +9,11 @@ import msgspec
 from astrelo.sandbox.clock import SandboxClock
 from astrelo.sandbox.moods import Moody
 from astrelo.sandbox.portals import Association, Portal
+from astrelo.sandbox.salesforce import persons
 from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
 from astrelo.sandbox.salesforce.ids import full_id, numbered_id
 from astrelo.sandbox.salesforce.loading import load, told_again
+from astrelo.sandbox.salesforce.persons import is_person
 from astrelo.sandbox.salesforce.records import RecordChange, RowWriter, object_name, parsed, whole_seconds
 from astrelo.sandbox.salesforce.schema import OBJECT_NAMES, Value
 from astrelo.sandbox.salesforce.setup_objects import SETUP_ROWS
@@ -61,7 +63,10 @@ class Org:
         row = self._versioned(table, row_id, {**(old.fields if old else {}), **values}, change, old)
         if change.raw is not msgspec.UNSET:
             row = replace(row, raw=change.raw)
+        persons.require_possible(self.tables, table.object_name, old, row)
         table.put(row, self._horizon())
+        for name, other_id, told in persons.overlays(self.tables, table.object_name, old, row):
+            self._lay(name, other_id, told)
         if "Contact" in change.associations:
             self.set_roles(row_id, change.associations["Contact"])
         return row_id
@@ -84,9 +89,14 @@ class Org:
         return row is not None
 
     def delete(self, name: str, row_id: str) -> bool:
-        """Put a live record into the recycle bin with what hangs on it; False when there is none."""
+        """Put a live record into the recycle bin with what hangs on it; False when there is none.
+
+        A person goes whole, whichever half is named.
+        """
         table = self.tables[object_name(name)]
         row = table.find(row_id)
+        if table.object_name == "Contact" and row is not None and is_person(row):
+            return self.delete("Account", str(row.fields["AccountId"]))
         if row is None or "IsDeleted" not in table.fields:
             return False
         self._bin(table, row, None)
@@ -105,42 +115,61 @@ class Org:
         return self._unbin(table, row)
 
     def erase(self, name: str, row_id: str) -> bool:
-        """Delete a record for good, live or binned, as emptying the bin does; False when there is none."""
+        """Delete a record for good, live or binned, as emptying the bin does; False when there is none.
+
+        A person goes whole, whichever half is named.
+        """
         table = self.tables[object_name(name)]
         row = table.rows.get(row_id)
         if row is None:
             return False
+        if table.object_name == "Contact" and is_person(row) and row.fields.get("MasterRecordId") is None:
+            account = self.tables["Account"]
+            self._erase(account, account.rows[str(row.fields["AccountId"])])
+        else:
+            self._erase(table, row)
+        return True
+
+    def _erase(self, table: Table, row: Row) -> None:
         if not row.is_deleted:
-            self.delete(name, row_id)
+            self.delete(table.object_name, row.id)
         along = [
-            (other, child.id)
+            (self.tables[other], child)
             for other, _ in _CHILDREN.get(table.object_name, ())
             for child in self.tables[other].rows.values()
-            if child.binned_with == row_id
+            if child.binned_with == row.id
         ]
-        for other, child_id in along:
-            self.erase(other, child_id)
-        table.erase(row_id)
-        return True
+        for other, child in along:
+            self._erase(other, child)
+        table.erase(row.id)
 
     def merge(self, name: str, primary: str, other: str) -> str:
         """Merge two live accounts or contacts: the first survives with its own values, and its id is given.
 
         The second goes to the recycle bin with MasterRecordId set; what pointed to it points to the survivor, and
-        the stamps of all of them move.
+        the stamps of all of them move. People merge with people, by their accounts, and so do their contacts.
         """
         kind = object_name(name)
         table = self.tables[kind]
         kept, gone = table.find(primary), table.find(other)
         if kind not in _MERGED or kept is None or gone is None or kept is gone:
             raise ValueError(f"{primary} and {other} are not two live Accounts or Contacts.")
-        for child_name, field in _CHILDREN[kind]:
-            for child in self._children(child_name, field, other):
-                self._change(self.tables[child_name], child, {field: primary})
-        self._one_role_each(primary)
-        self._change(table, kept, {})
-        self._bin(table, gone, None, {"MasterRecordId": primary})
+        if is_person(kept) is not is_person(gone) or (is_person(kept) and kind == "Contact"):
+            raise ValueError(f"{primary} and {other} are not two Accounts of people, nor two of companies.")
+        if is_person(kept):
+            contacts = self.tables["Contact"]
+            halves = [contacts.rows[str(half.fields["PersonContactId"])] for half in (kept, gone)]
+            self._merge_rows(contacts, *halves)
+        self._merge_rows(table, kept, gone)
         return primary
+
+    def _merge_rows(self, table: Table, kept: Row, gone: Row) -> None:
+        for child_name, field in _CHILDREN[table.object_name]:
+            for child in self._children(child_name, field, gone.id):
+                self._change(self.tables[child_name], child, {field: kept.id})
+        self._one_role_each(kept.id)
+        self._change(table, kept, {})
+        self._bin(table, gone, None, {"MasterRecordId": kept.id})
 
     def set_roles(self, opportunity_id: str, contacts: Iterable[Association]) -> None:
         """Replace an opportunity's contacts: a role that goes is deleted, one that stays keeps its row."""
@@ -187,6 +216,16 @@ class Org:
             binned_at=self.clock.now() if binned else None,
             shown_at=self._shown_at(),
         )
+
+    def _lay(self, name: str, row_id: str, values: dict[str, Value]) -> None:
+        """Lay values over a record, which is made where it is not there."""
+        table = self.tables[name]
+        row, now = table.rows.get(row_id), int(self.clock.now())
+        if row is None:
+            row = self._writer.row(table, row_id, values, created=now, stamp=now, shown_at=self._shown_at())
+            table.put(row, self._horizon())
+        elif {**row.fields, **values} != row.fields:
+            self._change(table, row, values)
 
     def _change(self, table: Table, row: Row, values: dict[str, Value]) -> None:
         """Lay values over a row and move its stamp; LastModifiedDate moves only with a value."""

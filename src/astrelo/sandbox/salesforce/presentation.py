@@ -2,7 +2,8 @@
 
 Every record and every link that Salesforce has a place for is kept, and ids keep their order. What Salesforce
 cannot hold is left out: text in a number's field, a second company of a contact, a live record's link to one in
-the recycle bin. Values of open text stay as they are, dirt and all.
+the recycle bin. Values of open text stay as they are, dirt and all. In an org with person accounts, a contact of no company
+is a person: an Account beside the Contact.
 """
 
 import re
@@ -41,16 +42,20 @@ _INDUSTRIES = {
 _WHOLE = re.compile(r"\d{1,3}(?:,\d{3})+|\d+")
 _DECIMAL = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 _MOST_AMOUNT = 10.0**16
+_FIRST_PERSON = 10**18
 
 Properties = Mapping[str, str | None]
 Presented = dict[str, str | None]
 
 
-def as_salesforce(portal: Portal) -> Iterator[PortalRecord]:
+def as_salesforce(portal: Portal, *, with_persons: bool = False) -> Iterator[PortalRecord]:
     """Present every record of a HubSpot portal, owners first."""
     presenter = _Presenter(portal)
     for name in OBJECTS:
-        yield from (presenter.present(record) for record in portal.records if record.object == name)
+        told = [record for record in portal.records if record.object == name]
+        if name == "contacts" and with_persons:
+            yield from (presenter.person(record) for record in told if presenter.is_person(record))
+        yield from (presenter.present(record, with_persons=with_persons) for record in told)
 
 
 class _Presenter:
@@ -64,9 +69,11 @@ class _Presenter:
             "deals": self._opportunity,
         }
 
-    def present(self, record: PortalRecord) -> PortalRecord:
+    def present(self, record: PortalRecord, *, with_persons: bool = False) -> PortalRecord:
         told = self._properties[record.object](record)
         name = OBJECTS[record.object]
+        if with_persons and record.object == "contacts" and self.is_person(record):
+            told["AccountId"] = _persons_account(record)
         return PortalRecord(
             object=name,
             id=_id(record.object, record.id),
@@ -75,6 +82,25 @@ class _Presenter:
             updated_at=record.updated_at,
             archived=record.archived,
             associations=self._roles(record) if record.object == "deals" else {},
+        )
+
+    def is_person(self, record: PortalRecord) -> bool:
+        """Return whether a contact is a customer of its own where there are such."""
+        return self._company(record) is None
+
+    def person(self, record: PortalRecord) -> PortalRecord:
+        """Present the account of a contact that is a person."""
+        return PortalRecord(
+            object="Account",
+            id=_persons_account(record),
+            properties={
+                "IsPersonAccount": "true",
+                "Phone": _shortened("Account", "Phone", record.properties.get("phone")),
+                "OwnerId": self._owner(record.properties),
+            },
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+            archived=record.archived,
         )
 
     def _user(self, record: PortalRecord) -> Presented:
@@ -172,6 +198,11 @@ def _reversed_links(portal: Portal) -> dict[tuple[str, str, str], list[Associati
 def _id(hubspot_object: str, hubspot_id: str) -> str:
     """Return the id that stands for HubSpot's; the first is the sandbox's own administrator."""
     return record_id(OBJECTS[hubspot_object], int(hubspot_id) + 1)
+
+
+def _persons_account(record: PortalRecord) -> str:
+    """Return an id behind those of companies: a contact may have the number of one of them."""
+    return record_id("Account", _FIRST_PERSON + int(record.id))
 
 
 def _shortened(object_name: str, field: str, value: str | None) -> str | None:

@@ -13,7 +13,8 @@ from astrelo.sandbox.salesforce.store import LONG_AGO, Row, Table
 
 SYSTEM_FIELDS = ("Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp")
 _COMPUTED = {
-    "Contact": ("Name",),
+    "Account": ("PersonContactId",),
+    "Contact": ("Name", "IsPersonAccount"),
     "User": ("Name",),
     "Opportunity": ("IsClosed", "IsWon", "ForecastCategoryName"),
 }

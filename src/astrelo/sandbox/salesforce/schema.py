@@ -15,7 +15,7 @@ from astrelo.sandbox.salesforce.ids import PREFIXES, full_id
 
 Value = str | int | float | bool | None
 """Datetimes are whole seconds since the epoch, as Salesforce keeps them; dates are YYYY-MM-DD."""
-Feature = Literal["state_country_picklists", "multi_currency", "dun_and_bradstreet"]
+Feature = Literal["state_country_picklists", "multi_currency", "dun_and_bradstreet", "person_accounts"]
 MOST_INTEGER = 99_999_999
 LONGEST_FILTERED_TEXTAREA = 255
 
@@ -47,6 +47,13 @@ _FIELDS = {
         "@dun_and_bradstreet string:120 NaicsDesc",
         "@dun_and_bradstreet string:255 Tradestyle",
         "@dun_and_bradstreet string:4 YearStarted",
+        "@person_accounts boolean IsPersonAccount",
+        "@person_accounts reference>Contact PersonContactId",
+        "@person_accounts string:40 FirstName",
+        "@person_accounts string:80 LastName",
+        "@person_accounts email:80 PersonEmail",
+        "@person_accounts phone:40 PersonMobilePhone",
+        "@person_accounts string:128 PersonTitle",
         _CURRENCY,
     ),
     "Contact": (
@@ -67,6 +74,7 @@ _FIELDS = {
         "textarea:32000 Description",
         "datetime EmailBouncedDate",
         "@state_country_picklists picklist:10 MailingCountryCode MailingStateCode",
+        "@person_accounts boolean IsPersonAccount",
         _CURRENCY,
     ),
     "Opportunity": (

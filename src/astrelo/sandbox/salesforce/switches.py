@@ -30,6 +30,7 @@ class Switches(Quirks):
     state_country_picklists: bool = False
     multi_currency: bool = False
     dun_and_bradstreet: bool = False
+    person_accounts: bool = False
     # the API
     api_enabled: bool = True
     newest_version: int = 68

@@ -54,6 +54,8 @@ def reader(org: Org, field: Field) -> Reader:
     name = field.name
     if name in {"CurrencyIsoCode", "DefaultCurrencyIsoCode"}:
         return lambda row: row.fields.get(name) or CORPORATE_CURRENCY
+    if name == "IsPersonAccount":
+        return lambda row: row.fields.get(name) is True
     if field.type == "address":
         return _address_reader(org, name.removesuffix("Address"))
     if org.switches.state_country_picklists:

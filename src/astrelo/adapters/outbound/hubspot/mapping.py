@@ -154,7 +154,7 @@ class RecordMapper:
             company_id,
             association,
             *additional_emails(_listed(p.hs_additional_emails), email, self._reference),
-            unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
+            unreadable=unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
         )
 
     def deal(

@@ -55,6 +55,7 @@ class PgContacts(ContactRepository):
                 as_arrays(told["additional_emails"]),
                 as_arrays(told["additional_email_domains"]),
             ),
+            told["is_person_account"],
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -20,7 +20,6 @@ from astrelo.adapters.outbound.salesforce.answers import QueryJob
 from astrelo.adapters.outbound.salesforce.bulk_results import JobLost, JobPages, Place, of_job
 from astrelo.adapters.outbound.salesforce.cursors import JobPosition, QueryPosition, Stretch, cursor_of
 from astrelo.adapters.outbound.salesforce.dialect import Blocked, Refused
-from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.walk import GROUP_SIZE, Group, Reading, within
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.errors import CrmUnavailable
@@ -87,10 +86,9 @@ async def _started(
     reading: Reading[R], clock: Clock, stretch: Stretch | None, *, replaces: bool
 ) -> JobPosition:
     async def create(fields: Sequence[str]) -> QueryJob:
-        query = Query(fields, reading.kind.object, within(stretch))
-        return await reading.client.create_job(
-            reading.session, reading.kind, query, deleted=stretch is not None
-        )
+        deleted = stretch is not None
+        query = reading.query(fields, within(stretch), deleted=deleted)
+        return await reading.client.create_job(reading.session, reading.kind, query, deleted=deleted)
 
     try:
         job = await reading.describing.asking(reading.session, reading.kind, create)

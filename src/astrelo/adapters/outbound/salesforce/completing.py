@@ -36,15 +36,20 @@ class Completion:
     async def page(self, group: Group[RecordRow]) -> RecordPage:
         """Tell deleted rows as `removed_ids`, or as `merged` where they name the row that they went into.
 
-        What is not said to be deleted lives: windows are read by the same queries as everything else.
+        What is not said to be deleted lives: windows are read by the same queries as everything else. An account
+        that is a person's is removed too: it may have been a company before.
         """
         records: list[CrmRecord] = []
         rejected = list(group.rejected)
         gone: dict[RecordId, RecordId | None] = {}
+        persons: list[RecordId] = []
         live: list[RecordRow] = []
         for row in group.rows:
             if row.is_deleted:
                 gone[row.id] = row.master_id
+            elif row.is_person:
+                gone[row.id] = None
+                persons.append(row.id)
             else:
                 live.append(row)
         for outcome in await self._mapped(live):
@@ -57,6 +62,7 @@ class Completion:
             cursor=group.cursor,
             removed_ids=[id_ for id_, survivor in gone.items() if survivor is None],
             merged={id_: survivor for id_, survivor in gone.items() if survivor is not None},
+            reclassified_ids=persons,
             rejected=rejected,
             expected_total=group.expected_total,
             are_live=True,

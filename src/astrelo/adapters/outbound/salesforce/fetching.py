@@ -4,6 +4,8 @@ A row that was merged away is deleted, and names its master; the master may have
 days after its deletion, or as soon as somebody empties the bin, a row is gone for good, and with it the word of
 what became of it. A row that sharing rules hide from the user looks the same, but may come back; only the log of
 deletions tells the two apart, and it goes back fifteen days as well.
+
+An account that has become a person's is there, and is no company any more: it is removed, without any doubt.
 """
 
 from collections.abc import Sequence
@@ -33,6 +35,8 @@ class Fetched(Generic[R]):
     rejected: list[RejectedRecord] = field(default_factory=list)
     removed: list[RecordId] = field(default_factory=list)
     erased: list[RecordId] = field(default_factory=list)
+    reclassified: list[RecordId] = field(default_factory=list)
+    """Those of the removed that are a person's account now, or went into one."""
     merged: dict[RecordId, RecordId] = field(default_factory=dict)
 
 
@@ -57,8 +61,10 @@ async def fetched(
         if row is None:
             if told.is_sure_to_lack(end):
                 missing[id_] = end
-        elif row.is_deleted:
+        elif row.is_deleted or row.is_person:
             found.removed.append(id_)
+            if not row.is_deleted:
+                found.reclassified.append(id_)
         else:
             live[end] = row
             if end != full:

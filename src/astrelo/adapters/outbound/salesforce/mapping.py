@@ -208,6 +208,7 @@ class RecordMapper:
             CompanyAssociation.PRIMARY if company_id is not None else None,
             (),
             (),
+            flag(row.is_person_account) is True,
             unreadable(
                 _CONTACT_FIELDS,
                 (row.email, row.owner_id, row.account_id),

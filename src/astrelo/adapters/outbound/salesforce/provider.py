@@ -140,7 +140,13 @@ class SalesforceProvider(CrmProvider):
         found = await fetched(reading, ids, self._deletions)
         completion = await self._completion(reading)
         page = await completion.page(Group(rows=found.rows, rejected=found.rejected))
-        return replace(page, removed_ids=found.removed, erased_ids=found.erased, merged=found.merged)
+        return replace(
+            page,
+            removed_ids=found.removed,
+            erased_ids=found.erased,
+            reclassified_ids=found.reclassified,
+            merged=found.merged,
+        )
 
     async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         """Return every user; those who are inactive as archived."""
@@ -174,7 +180,7 @@ class SalesforceProvider(CrmProvider):
                     async for group in groups:
                         yield group
             except TooMany as error:
-                total = error.total
+                total = error.expected_total
             except (QueryTimedOut, TooLarge) as error:
                 _log.warning("crm.query_given_up", object=reading.kind.object, reason=str(error))
             else:

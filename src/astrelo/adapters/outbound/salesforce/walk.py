@@ -4,8 +4,8 @@ Within a walk Salesforce's links are followed: they page through what the query 
 cursor is the last id handed out, and going on means asking for the ids behind it. So a cursor outlives
 Salesforce's locators, and one that dies in mid-walk costs a query.
 
-A whole walk asks for live rows. One of a window asks by SystemModstamp, which moves with everything that happens
-to a row, and among the deleted ones too. A row that is modified while its window is walked may be missed there:
+A whole walk asks for live rows, and among accounts for companies alone. One of a window asks by SystemModstamp, which moves with everything that happens
+to a row, and among the deleted ones and the accounts of persons too: both may have been companies. A row that is modified while its window is walked may be missed there:
 its new stamp lies beyond the window's end, which is no later than the walk's begin, and the next window begins
 before that end. Rows appear some seconds after their stamp; the overlap of the windows covers that too.
 """
@@ -22,7 +22,7 @@ from astrelo.adapters.outbound.salesforce.describing import Describing
 from astrelo.adapters.outbound.salesforce.dialect import Refused
 from astrelo.adapters.outbound.salesforce.rows import RowPage
 from astrelo.adapters.outbound.salesforce.soql import Condition, Query
-from astrelo.adapters.outbound.salesforce.wire import Row
+from astrelo.adapters.outbound.salesforce.wire import AccountRow, Row
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import Cursor, Provider
 from astrelo.domain.ports import CrmSession
@@ -35,6 +35,8 @@ GROUP_SIZE = 1_000
 """Rows that are completed and handed out together, at most."""
 
 _EXPIRED = "INVALID_QUERY_LOCATOR"
+_NO_PERSON = Condition("IsPersonAccount", "=", value=False)
+"""Only where the org's describe has the field: it comes with person accounts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,9 +52,9 @@ class Group(Generic[R]):
 class TooMany(Exception):
     """A walk that begins has more rows than are worth reading by queries."""
 
-    def __init__(self, total: int) -> None:
-        super().__init__(f"{total} rows")
-        self.total = total
+    def __init__(self, rows: int, expected_total: int | None) -> None:
+        super().__init__(f"{rows} rows")
+        self.expected_total = expected_total
 
 
 class Reading(NamedTuple, Generic[R]):
@@ -67,12 +69,25 @@ class Reading(NamedTuple, Generic[R]):
         """Read another object of the same org."""
         return Reading(self.client, self.describing, self.session, kind)
 
+    def query(
+        self,
+        fields: Sequence[str],
+        conditions: Sequence[Condition],
+        order: Sequence[str] = (),
+        *,
+        deleted: bool,
+    ) -> Query:
+        """Ask for these fields; for companies alone where neither deleted rows nor persons' accounts are wanted."""
+        if not deleted and self.kind.row is AccountRow and _NO_PERSON.field in fields:
+            conditions = (*conditions, _NO_PERSON)
+        return Query(fields, self.kind.object, conditions, order)
+
     async def found(self, conditions: Sequence[Condition], after: str | None, *, deleted: bool) -> RowPage[R]:
         """Ask for the first page behind an id, for every wanted field that may be seen."""
         behind = () if after is None else (Condition("Id", ">", after),)
 
         async def ask(fields: Sequence[str]) -> RowPage[R]:
-            query = Query(fields, self.kind.object, (*conditions, *behind), ("Id",))
+            query = self.query(fields, (*conditions, *behind), ("Id",), deleted=deleted)
             return await self.client.query(self.session, self.kind, query, deleted=deleted)
 
         return await self.describing.asking(self.session, self.kind, ask)
@@ -116,9 +131,9 @@ async def queried(
     async with aclosing(pages):
         async for page in pages:
             if begins and most is not None and page.total > most:
-                raise TooMany(page.total)
+                raise TooMany(page.total, _expected_total(page))
             for group in _parts(page, stretch, after):
-                group.expected_total = page.total if begins else None
+                group.expected_total = _expected_total(page) if begins else None
                 begins = False
                 yield group
             after = page.rows[-1].id if page.rows else after
@@ -132,6 +147,11 @@ def within(stretch: Stretch | None) -> list[Condition]:
         Condition("SystemModstamp", ">=", stretch.first),
         Condition("SystemModstamp", "<=", stretch.last),
     ]
+
+
+def _expected_total(page: RowPage[R]) -> int | None:
+    """Return None where persons' accounts are counted in: nobody tells how many of them a window has."""
+    return None if any(row.is_person for row in page.rows) else page.total
 
 
 def _parts(page: RowPage[R], stretch: Stretch | None, after: str | None) -> list[Group[R]]:

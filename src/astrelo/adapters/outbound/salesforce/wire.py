@@ -35,6 +35,11 @@ class Row(Struct, frozen=True, gc=False, rename="pascal"):
         return False
 
     @property
+    def is_person(self) -> bool:
+        """Whether it stands for a person where the object is one of companies."""
+        return False
+
+    @property
     def master_id(self) -> RecordId | None:
         """The record that this one was merged into."""
         return None
@@ -59,7 +64,8 @@ class MergeableRow(DeletableRow, frozen=True, gc=False):
 class AccountRow(MergeableRow, frozen=True, gc=False):
     """Not every org has every field: NaicsCode comes with D&B's data, the codes of places with picklists for them.
 
-    CurrencyIsoCode, here and in opportunities, comes with several currencies.
+    CurrencyIsoCode, here and in opportunities, comes with several currencies. IsPersonAccount, here and in contacts,
+    comes with person accounts: then each person is an account of its own, and the one contact of that account.
     """
 
     name: str | None = None
@@ -79,6 +85,16 @@ class AccountRow(MergeableRow, frozen=True, gc=False):
     phone: str | None = None
     type: str | None = None
     owner_id: str | None = None
+    is_person_account: str | None = None
+
+    @property
+    def is_person(self) -> bool:
+        return self.is_person_account is not None and flag(self.is_person_account) is True
+
+    @property
+    def master_id(self) -> RecordId | None:
+        """None for a person, who was merged into another one."""
+        return None if self.is_person else record_id(self.master_record_id)
 
 
 class ContactRow(MergeableRow, frozen=True, gc=False):
@@ -90,6 +106,7 @@ class ContactRow(MergeableRow, frozen=True, gc=False):
     mobile_phone: str | None = None
     account_id: str | None = None
     owner_id: str | None = None
+    is_person_account: str | None = None
 
 
 class OpportunityRow(DeletableRow, frozen=True, gc=False):

@@ -16,6 +16,7 @@ const UNLINKED = {
   invalid_email: "Unreadable e-mail address",
   free_mail: "Free mail or another shared domain",
   no_company: "No company with that domain",
+  person_account: "A person account, which has no company",
 };
 
 const RUN = {

@@ -1,5 +1,5 @@
 -- One golden record: further domains and addresses, amounts in USD, pins, and what a run could not read
--- depends: 0005_owners_once_a_run
+-- depends: 0006_person_accounts_and_who_connected
 
 -- migrate: apply
 

@@ -22,10 +22,13 @@ by_additional_email as (
     order by person.id, email.place
 ),
 found as (
-    select person.id, person.email_kind, person.additional_email_domains, rep.id as crm_rep_id,
-        told.company_id as by_record,
-        coalesce(by_host.id, further_host.id, by_registrable.id, further_registrable.id,
-            by_additional_email.company_id) as by_domain
+    select person.id, person.is_person_account, person.email_kind, person.additional_email_domains,
+        rep.id as crm_rep_id,
+        case when not person.is_person_account then told.company_id end as by_record,
+        case when not person.is_person_account then
+            coalesce(by_host.id, further_host.id, by_registrable.id, further_registrable.id,
+                by_additional_email.company_id)
+        end as by_domain
     from contacts as person
     left join crm_companies as told
         on told.user_id = $1 and told.external_source = person.external_source
@@ -51,6 +54,7 @@ decided as (
         end as company_match,
         case
             when coalesce(by_record, by_domain) is not null then null
+            when is_person_account then 'person_account'
             when additional_email_domains is not null then 'no_company'
             when email_kind = 'missing' then 'no_email'
             when email_kind = 'invalid' then 'invalid_email'

@@ -15,7 +15,8 @@ select jsonb_build_object(
                 'no_email', count(*) filter (where unlinked_reason = 'no_email'),
                 'invalid_email', count(*) filter (where unlinked_reason = 'invalid_email'),
                 'free_mail', count(*) filter (where unlinked_reason = 'free_mail'),
-                'no_company', count(*) filter (where unlinked_reason = 'no_company')))
+                'no_company', count(*) filter (where unlinked_reason = 'no_company'),
+                'person_account', count(*) filter (where unlinked_reason = 'person_account')))
         from contacts
         where user_id = $1 and external_source = $2 and archived_at is null),
     'deals', (
