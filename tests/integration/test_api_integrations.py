@@ -50,6 +50,12 @@ async def test_a_crm_with_several_places_to_sign_in_says_so(api: ApiWorld, datab
     assert (await api.get(HUBSPOT)).json()["chooses_login_host"] is False
 
 
+async def test_a_connection_tells_who_connected_it_where_that_is_known(api: ApiWorld) -> None:
+    await api.connection(connected_by="ada@acme.com", account_domain="acme.com")
+    shown = (await api.get(HUBSPOT)).json()
+    assert (shown["connected_by"], shown["account_domain"]) == ("ada@acme.com", "acme.com")
+
+
 async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld) -> None:
     connection = await api.connection()
     await api.insert(
@@ -75,6 +81,7 @@ async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld
     await api.owner()
     shown = (await api.get(HUBSPOT)).json()
     assert (shown["status"], shown["account_id"], shown["account_name"]) == ("active", "4711", "Account 4711")
+    assert (shown["connected_by"], shown["account_domain"]) == (None, None)
     assert shown["scopes"] == ["a", "b"]
     assert shown["complete_as_of"] == {
         "companies": "2026-11-02T00:00:00Z",

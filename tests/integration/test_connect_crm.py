@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from astrelo.domain.connection import ConnectionStatus
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
 from astrelo.sandbox import Fault
 from tests.integration.oauth_world import TABLES, OAuthWorld, oauth_world
@@ -31,6 +32,36 @@ async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_j
         "select name, is_default, industries, naics, countries from icp_profiles"
     )
     assert tuple(profile) == ("Default", True, [], [], [])
+
+
+async def test_who_connected_is_kept_until_somebody_else_does_and_stays_out_of_the_log(
+    world: OAuthWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = await world.connected()
+    assert connection.connected_by == "admin@sandbox.example.com"
+    assert connection.account.domain == "sandbox.example.com"
+    body = {"active": True, "user": "bo@acme.com", "hub_domain": "acme.com"}
+    world.sandbox.faults.add(Fault(kind="respond", match="/introspect", status=200, body=body))
+    again = await world.connected()
+    assert again == await world.stored()
+    assert (again.id, again.connected_by, again.account.domain) == (connection.id, "bo@acme.com", "acme.com")
+    world.sandbox.faults.add(Fault(kind="respond", match="/introspect", status=503))
+    unknown = await world.connected()
+    assert (unknown.id, unknown.connected_by, unknown.account.domain) == (connection.id, None, None)
+    printed = capsys.readouterr()
+    assert "connection.established" in printed.out
+    assert "admin@" not in printed.out + printed.err
+    assert "bo@acme.com" not in printed.out + printed.err
+
+
+async def test_who_connected_is_forgotten_with_a_purge_alone(world: OAuthWorld) -> None:
+    await world.connected()
+    await world.disconnect(world.user_id, Provider.HUBSPOT)
+    stored = await world.stored()
+    assert stored is not None
+    assert stored.connected_by == "admin@sandbox.example.com"
+    await world.disconnect(world.user_id, Provider.HUBSPOT, purge=True)
+    assert await world.pool.fetchval("select count(connected_by) from crm_connections") == 0
 
 
 async def test_the_stored_token_works_at_the_crm(world: OAuthWorld) -> None:

@@ -318,7 +318,8 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     """A CRM and the user's connection to it. `configured` tells whether this server can connect to it at all.
 
     `chooses_login_host` tells whether connecting takes the place where the user signs in, as `login_host`.
-    `stale` data is kept but no longer refreshed; `reason` and `action` say why, and what to do.
+    `stale` data is kept but no longer refreshed; `reason` and `action` say why, and what to do. `account_domain` and
+    `connected_by`, the user at the CRM whose authorization is used, are null where the CRM did not tell them.
     """
 
     provider: Provider
@@ -331,8 +332,10 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     action: str | None = None
     account_id: str | None = None
     account_name: str | None = None
+    account_domain: str | None = None
     scopes: list[str] = field(default_factory=list)
     connected_at: datetime | None = None
+    connected_by: str | None = None
     current_run: RunView | None = None
     last_run: RunView | None = None
     complete_as_of: Freshness = Freshness()

@@ -72,14 +72,18 @@ class CrmAccount:
     """ISO 4217 code in which amounts without one are told."""
     time_zone: str | None = None
     """IANA name; a daily rate limit ends at this zone's midnight."""
+    domain: str | None = None
+    """The customer's web domain, as the CRM tells it with the account; for people to recognise it by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """An accepted authorization: tokens, and the account they open."""
+    """An accepted authorization: tokens, the account they open, and who accepted."""
 
     tokens: TokenSet
     account: CrmAccount
+    connected_by: str | None = field(default=None, repr=False)
+    """The user at the CRM, by the name that he signs in with; None where it is not told. Personal data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,8 @@ class CrmConnection:
     scopes: frozenset[str]
     status: ConnectionStatus
     connected_at: datetime
+    connected_by: str | None = field(default=None, repr=False)
+    """Whose authorization at the CRM it lives on; None where that is unknown. Personal data."""
     reason: str | None = None
     """Why it is not active, for people; None while it is."""
 
@@ -138,6 +144,7 @@ class CrmConnection:
             scopes=grant.tokens.scopes,
             status=ConnectionStatus.ACTIVE,
             connected_at=at,
+            connected_by=grant.connected_by,
         )
 
     @property
@@ -158,6 +165,7 @@ class CrmConnection:
             scopes=grant.tokens.scopes,
             status=ConnectionStatus.ACTIVE,
             connected_at=at,
+            connected_by=grant.connected_by,
             reason=None,
         )
 

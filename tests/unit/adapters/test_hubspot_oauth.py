@@ -9,6 +9,7 @@ import pytest
 
 from astrelo.adapters.outbound.crm import oauth
 from astrelo.adapters.outbound.crm.sending import Sender, Timeouts
+from astrelo.adapters.outbound.hubspot import oauth as hubspot_oauth
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.domain.connection import AuthorizationRequest, TokenSet
 from astrelo.domain.errors import (
@@ -37,6 +38,13 @@ TOKEN_BODY = {
     "token_type": "bearer",
     "hub_id": 101,
     "scopes": ["oauth", "crm.objects.deals.read"],
+}
+INTROSPECTION_BODY = {
+    "active": True,
+    "hub_id": 101,
+    "hub_domain": "acme.com",
+    "user": "ada@acme.com",
+    "scopes": TOKEN_BODY["scopes"],
 }
 DETAILS = told(
     200, {"portalId": 101, "portalName": "Acme", "companyCurrency": "EUR", "timeZone": "Europe/Berlin"}
@@ -77,9 +85,9 @@ def test_the_authorize_url_encodes_the_spaces_between_scopes_as_hubspot_wants_th
 
 
 async def test_an_exchange_sends_everything_in_the_body_of_the_dated_endpoint() -> None:
-    server = Server(told(200, TOKEN_BODY), DETAILS)
+    server = Server(told(200, TOKEN_BODY), told(200, INTROSPECTION_BODY), DETAILS)
     grant = await over(server).exchange("the-code", "the-verifier")
-    token_call, details_call = server.requests
+    token_call, introspection_call, details_call = server.requests
     assert str(token_call.url) == "http://hubspot.test/oauth/2026-09/token"
     assert form_of(token_call) == {
         "grant_type": "authorization_code",
@@ -89,6 +97,7 @@ async def test_an_exchange_sends_everything_in_the_body_of_the_dated_endpoint() 
         "client_id": CONFIG.client_id,
         "client_secret": CONFIG.client_secret,
     }
+    assert introspection_call.url.path == "/oauth/2026-09/token/introspect"
     assert str(details_call.url) == "http://hubspot.test/account-info/2026-09/details"
     account = grant.account
     assert (account.account_id, account.name, account.currency) == ("101", "Acme", "EUR")
@@ -110,6 +119,66 @@ async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(
     assert form_of(server.requests[1])["token"] == "CJ-access"
     assert grant.account.account_id == "101"
     assert grant.tokens.scopes == {"oauth", "crm.objects.deals.read"}
+
+
+async def test_who_connected_and_the_accounts_domain_are_told_by_introspection() -> None:
+    server = Server(told(200, TOKEN_BODY), told(200, INTROSPECTION_BODY), DETAILS)
+    grant = await over(server).exchange("c", "v")
+    assert form_of(server.requests[1])["token"] == "CJ-access"
+    assert (grant.connected_by, grant.account.domain) == ("ada@acme.com", "acme.com")
+    assert "ada@acme.com" not in repr(grant)
+
+
+@pytest.mark.parametrize(
+    ("user", "kept"),
+    [
+        (None, None),
+        ("", None),
+        (" \t", None),
+        (" ada@acme.com\0 ", "ada@acme.com"),
+        ("a" * 300 + "@acme.com", "a" * 254),
+        (
+            "\u00fcmit@\u043f\u0440\u0438\u043c\u0435\u0440.example",
+            "\u00fcmit@\u043f\u0440\u0438\u043c\u0435\u0440.example",
+        ),
+    ],
+)
+async def test_a_name_is_kept_as_a_column_can_hold_it(user: str | None, kept: str | None) -> None:
+    told_of_token = told(200, {**INTROSPECTION_BODY, "user": user, "hub_domain": user})
+    grant = await over(Server(told(200, TOKEN_BODY), told_of_token, DETAILS)).exchange("c", "v")
+    assert grant.connected_by == kept
+    assert grant.account.domain == (kept and kept[:253])
+
+
+@pytest.mark.parametrize(
+    "introspection",
+    [
+        answer(500),
+        told(429, {}),
+        told(400, {"status": "BAD_CLIENT_ID"}),
+        told(200, {"active": True}),
+        told(200, {**INTROSPECTION_BODY, "user": {"email": "ada@acme.com"}}),
+        told(200, {"active": False}),
+        answer(200, CUT_OFF[0]),
+        answer(200, HTML),
+        failing(httpx.ConnectError("none")),
+    ],
+)
+async def test_who_connected_is_unknown_where_introspection_fails_and_nothing_else_is_lost(
+    introspection: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grant = await over(Server(told(200, TOKEN_BODY), introspection, DETAILS)).exchange("c", "v")
+    assert (grant.connected_by, grant.account.domain, grant.account.name) == (None, None, "Acme")
+    assert grant.tokens.scopes == set(TOKEN_BODY["scopes"])  # type: ignore[call-overload] # a list of texts
+    assert "ada@acme.com" not in capsys.readouterr().out
+
+
+async def test_an_introspection_that_takes_too_long_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hubspot_oauth, "INTROSPECTION_SECONDS", 0.01)
+    grant = await over(Server(told(200, TOKEN_BODY), never, DETAILS)).exchange("c", "v")
+    assert (grant.connected_by, grant.account.name) == (None, "Acme")
 
 
 async def issued_by(*answers: Answer) -> list[tuple[str, str]]:

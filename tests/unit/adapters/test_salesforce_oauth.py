@@ -269,6 +269,26 @@ async def test_trouble_in_reading_the_org_ends_the_connect_with_its_kind(
     assert shows_no_secret(failed.value)
 
 
+@pytest.mark.parametrize(
+    ("told_name", "kept"),
+    [
+        ({}, None),
+        ({"preferred_username": None}, None),
+        ({"preferred_username": "ada@acme.com.uat"}, "ada@acme.com.uat"),
+        ({"preferred_username": " ada\0@acme.com "}, "ada@acme.com"),
+        ({"preferred_username": "\udc00@acme.com"}, "\ufffd@acme.com"),
+        ({"preferred_username": "a" * 300, "username": "other"}, "a" * 254),
+    ],
+)
+async def test_who_connected_is_the_username_that_userinfo_tells(
+    told_name: dict[str, str | None], kept: str | None
+) -> None:
+    user = {"organization_id": ORG, **told_name}
+    grant = await exchanged(Salesforce(userinfo=told(200, user)))
+    assert grant.connected_by == kept
+    assert "acme.com" not in repr(grant)
+
+
 @pytest.mark.parametrize("place", ["token", "introspect", "userinfo", "organization", "currency"])
 async def test_no_call_outlasts_the_promise(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 0.05)

@@ -37,6 +37,9 @@ Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_0
 """RFC 6749 appendix A, without the blank, which fits into no header. The limit is ours."""
 
 LONGEST_ACCOUNT_NAME = 200
+LONGEST_USER_NAME = 254
+"""Of who connected: an e-mail address is no longer (RFC 5321 §4.5.3.1.3), and a username of Salesforce's is shorter."""
+LONGEST_DOMAIN = 253
 SUCCESS = range(200, 300)
 LONGEST_CALL_SECONDS = 14.0
 """A refresh happens under a row lock: it must be over in the 15 s that the port promises."""

@@ -4,17 +4,21 @@ Every call here is made once. A refresh whose answer was lost may have been acte
 single-use refresh token that is sent twice can cost the customer the whole grant.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
+import structlog
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, TolerantDecoder
 from astrelo.adapters.outbound.crm.oauth import (
     FORM,
     LONGEST_ACCOUNT_NAME,
+    LONGEST_DOMAIN,
+    LONGEST_USER_NAME,
     SUCCESS,
     GoneError,
     bounded,
@@ -46,6 +50,10 @@ from astrelo.domain.normalization import currency, text
 from astrelo.domain.ports import Clock, TokensIssued
 
 T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+INTROSPECTION_SECONDS = 3.0
+"""How long we wait to hear who connected. Not to know it costs a name on a page."""
 
 _TOKENS = msgspec.json.Decoder(TokenResponse).decode
 _INTROSPECTION = msgspec.json.Decoder(Introspection).decode
@@ -106,14 +114,16 @@ class HubSpotOAuth:
             response = self._decoded(reply, _TOKENS, GrantRejected)
             if response.refresh_token is None:
                 raise CrmRejected(Provider.HUBSPOT, 200, "a token response without a refresh token")
-            account_id, scopes = await self._identity(response)
+            told = await self._identity(response)
+            account_id, scopes = _required_identity(response, told)
             details = await self._account(response.access_token)
         if str(details.portal_id) != account_id:
             raise CrmRejected(
                 Provider.HUBSPOT, 200, f"the token is for account {account_id}, its details are another's"
             )
         tokens = self._token_set(response, response.refresh_token, scopes)
-        return Grant(tokens=tokens, account=_account(details))
+        connected_by = text(told.user, LONGEST_USER_NAME)
+        return Grant(tokens=tokens, account=_account(details, told.hub_domain), connected_by=connected_by)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
@@ -133,19 +143,23 @@ class HubSpotOAuth:
             if not isinstance(refusal, ReauthorizationRequired):
                 raise refusal
 
-    async def _identity(self, response: TokenResponse) -> tuple[str, frozenset[str]]:
-        """Account id and scopes: both are optional in a token response, so ask for what is absent."""
-        hub_id, scopes = response.hub_id, response.scopes
-        if hub_id is None or scopes is None:
-            form = {"token": response.access_token, "token_type_hint": "access_token"}
-            told = self._decoded(await self._post("/token/introspect", form), _INTROSPECTION, GrantRejected)
-            hub_id = told.hub_id if hub_id is None else hub_id
-            scopes = told.scopes if scopes is None else scopes
-        if hub_id is None or scopes is None:
-            raise CrmRejected(
-                Provider.HUBSPOT, 200, "neither token nor introspection tell account and scopes"
-            )
-        return str(hub_id), frozenset(scopes)
+    async def _identity(self, response: TokenResponse) -> Introspection:
+        """Ask whose token it is: nothing else tells who connected.
+
+        Where the token response tells the account and the scopes itself, it is no matter if this fails.
+        """
+        if response.hub_id is None or response.scopes is None:
+            return await self._introspected(response.access_token)
+        try:
+            async with asyncio.timeout(INTROSPECTION_SECONDS):
+                return await self._introspected(response.access_token)
+        except (CrmError, TimeoutError) as error:
+            _log.warning("crm.connecting_user_unknown", provider=Provider.HUBSPOT.value, reason=str(error))
+            return Introspection()
+
+    async def _introspected(self, access_token: str) -> Introspection:
+        form = {"token": access_token, "token_type_hint": "access_token"}
+        return self._decoded(await self._post("/token/introspect", form), _INTROSPECTION, GrantRejected)
 
     async def _account(self, access_token: str) -> AccountDetails:
         headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
@@ -193,10 +207,20 @@ def _error_body(reply: Reply) -> OAuthErrorBody:
         return OAuthErrorBody()
 
 
-def _account(details: AccountDetails) -> CrmAccount:
+def _required_identity(response: TokenResponse, told: Introspection) -> tuple[str, frozenset[str]]:
+    """Return account id and scopes: both are optional in a token response."""
+    hub_id = told.hub_id if response.hub_id is None else response.hub_id
+    scopes = told.scopes if response.scopes is None else response.scopes
+    if hub_id is None or scopes is None:
+        raise CrmRejected(Provider.HUBSPOT, 200, "neither token nor introspection tell account and scopes")
+    return str(hub_id), frozenset(scopes)
+
+
+def _account(details: AccountDetails, domain: str | None) -> CrmAccount:
     return CrmAccount(
         account_id=CrmAccountId(str(details.portal_id)),
         name=text(details.portal_name, LONGEST_ACCOUNT_NAME) or f"HubSpot account {details.portal_id}",
         currency=currency(details.company_currency),
         time_zone=text(details.time_zone),
+        domain=text(domain, LONGEST_DOMAIN),
     )

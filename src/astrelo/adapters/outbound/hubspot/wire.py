@@ -242,6 +242,8 @@ class Introspection(Struct, frozen=True):
     active: bool = False
     hub_id: Number | None = None
     hub_domain: str | None = None
+    user: str | None = None
+    """The e-mail address of who connected."""
     scopes: list[Scope] | None = None
 
 

@@ -49,6 +49,8 @@ class PgConnections(Connections):
             connection.status,
             connection.reason,
             connection.connected_at,
+            account.domain,
+            connection.connected_by,
         )
 
     async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
@@ -100,9 +102,11 @@ def _connection(row: asyncpg.Record) -> CrmConnection:
             name=row["account_name"],
             currency=row["account_currency"],
             time_zone=row["account_time_zone"],
+            domain=row["account_domain"],
         ),
         scopes=frozenset(row["scopes"]),
         status=ConnectionStatus(row["status"]),
         reason=row["reason"],
         connected_at=row["connected_at"],
+        connected_by=row["connected_by"],
     )

@@ -28,8 +28,8 @@ from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, Salesfo
 from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
 from astrelo.adapters.outbound.salesforce.oauth_refusals import error_body, refusal
 from astrelo.adapters.outbound.salesforce.oauth_wire import Introspection, TokenResponse
-from astrelo.adapters.outbound.salesforce.organization import OrganizationReader, unnamed
-from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, CrmAccount, Grant, TokenSet
+from astrelo.adapters.outbound.salesforce.organization import OpenedOrg, OrganizationReader, unnamed
+from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.errors import (
     CrmError,
     CrmMisconfigured,
@@ -101,8 +101,8 @@ class SalesforceOAuth:
                 raise CrmMisconfigured(Provider.SALESFORCE, reason)
             tokens = _token_set(response, response.refresh_token, issuer, self._api_url(response))
             tokens = await self._described(tokens, is_scope_told=bool(response.scope))
-            account = await self._account(response, tokens)
-        return Grant(tokens=tokens, account=account)
+            org = await self._opened(response, tokens)
+        return Grant(tokens=tokens, account=org.account, connected_by=org.username)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         """Renew where the tokens came from, and ask for nothing else: until they are stored, they are here alone.
@@ -142,7 +142,7 @@ class SalesforceOAuth:
         if not isinstance(refused, ReauthorizationRequired):
             raise refused
 
-    async def _account(self, response: TokenResponse, tokens: TokenSet) -> CrmAccount:
+    async def _opened(self, response: TokenResponse, tokens: TokenSet) -> OpenedOrg:
         organization = self._hosts.organization(response.id)
         if organization is None or tokens.api_url is None:
             raise CrmRejected(
@@ -150,9 +150,9 @@ class SalesforceOAuth:
             )
         if not tokens.scopes.issuperset(REQUIRED_SCOPES):
             # Of no use, and refused for that by whoever asked; what lacks could be what reading the org needs.
-            return unnamed(organization)
+            return OpenedOrg(unnamed(organization))
         reader = OrganizationReader(self._sender, tokens.api_url, tokens.access_token, self._clock.now())
-        return await reader.account(organization)
+        return await reader.opened(organization)
 
     async def _described(self, tokens: TokenSet, *, is_scope_told: bool) -> TokenSet:
         told = await self._introspected(tokens)

@@ -34,6 +34,8 @@ class Introspection(Struct, frozen=True):
 
 class UserInfo(Struct, frozen=True):
     organization_id: Annotated[str, msgspec.Meta(pattern=r"\A00D[A-Za-z0-9]{15}\Z")]
+    preferred_username: str | None = None
+    """The username, which has the shape of an e-mail address and need not be one."""
 
 
 class OrganizationRow(Struct, frozen=True, rename="pascal"):

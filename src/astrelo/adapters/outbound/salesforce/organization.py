@@ -1,12 +1,18 @@
-"""Which org a new grant opens: its id, its name, its time zone, its currency."""
+"""Which org a new grant opens: its id, its name, its time zone, its currency. And who granted it."""
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, code_word
-from astrelo.adapters.outbound.crm.oauth import LONGEST_ACCOUNT_NAME, SUCCESS, decoded, transient
+from astrelo.adapters.outbound.crm.oauth import (
+    LONGEST_ACCOUNT_NAME,
+    LONGEST_USER_NAME,
+    SUCCESS,
+    decoded,
+    transient,
+)
 from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
 from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
@@ -35,6 +41,12 @@ def unnamed(organization_id: str) -> CrmAccount:
     return CrmAccount(account_id=CrmAccountId(organization_id), name=f"Salesforce org {organization_id}")
 
 
+class OpenedOrg(NamedTuple):
+    account: CrmAccount
+    username: str | None = None
+    """Of the user who granted it."""
+
+
 class OrganizationReader:
     """Asks an org about itself with one access token. Every call is made once."""
 
@@ -44,13 +56,14 @@ class OrganizationReader:
         self._headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
         self._now = now
 
-    async def account(self, expected: str) -> CrmAccount:
-        """Return the org, which must be the one that the tokens came with, told by 15 or 18 characters.
+    async def opened(self, expected: str) -> OpenedOrg:
+        """Return the org, which must be the one that the tokens came with, told by 15 or 18 characters, and its user.
 
         Name and time zone need a permission that not every user has. The currency is that in which amounts
         without one are told; orgs with a single currency do not tell it.
         """
-        organization_id = await self._organization_id()
+        user = await self._user()
+        organization_id = user.organization_id
         if organization_id[:_SHORT_ID] != expected[:_SHORT_ID]:
             reason = f"the tokens are for org {expected}, its user is of {organization_id}"
             raise CrmRejected(Provider.SALESFORCE, 200, reason)
@@ -59,21 +72,22 @@ class OrganizationReader:
         org = named.records[0] if named and named.records else None
         corporate = currencies.records[0].iso_code if currencies and currencies.records else None
         unread = unnamed(organization_id)
-        return CrmAccount(
+        account = CrmAccount(
             account_id=unread.account_id,
             name=(text(org.name, LONGEST_ACCOUNT_NAME) if org else None) or unread.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
         )
+        return OpenedOrg(account, text(user.preferred_username, LONGEST_USER_NAME))
 
-    async def _organization_id(self) -> str:
+    async def _user(self) -> UserInfo:
         reply = await self._get("/services/oauth2/userinfo")
         if reply.status in _REFUSED_TOKEN:
             reason = f"the new token does not tell its user (HTTP {reply.status}); {WHO_CAN_ADMIT_US}"
             raise GrantRejected(Provider.SALESFORCE, reason)
         if reply.status not in SUCCESS:
             raise self._trouble(reply)
-        return decoded(reply, _USER, Provider.SALESFORCE).organization_id
+        return decoded(reply, _USER, Provider.SALESFORCE)
 
     async def _rows(self, query: str, decode: Callable[[bytes], T]) -> T | None:
         reply = await self._get(f"/services/data/v{API_VERSION}/query?q={quote(query)}")

@@ -89,7 +89,8 @@ export class CrmCard {
     const open = crm.current_run !== null;
     write(parts.status, label);
     parts.status.className = `badge ${mood}`;
-    write(parts.account, crm.account_name && `${crm.account_name} · account ${crm.account_id}`);
+    const who = crm.connected_by ? ` · connected by ${crm.connected_by}` : "";
+    write(parts.account, crm.account_name && `${crm.account_name} · account ${crm.account_id}${who}`);
     write(parts.reason, this.sentence(crm.reason));
     write(parts.action, crm.configured ? crm.action : NOT_CONFIGURED);
     write(parts.connect, `Connect ${this.label}${crm.status === "not_connected" ? "" : " again"}`);
