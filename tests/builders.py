@@ -41,7 +41,7 @@ def contact(
     **fields: Any,
 ) -> ContactRecord:
     """Make a contact; an e-mail counts as business, with its last two labels as registrable domain."""
-    blank: dict[str, Any] = dict.fromkeys(ContactRecord._fields[2:-1])
+    blank: dict[str, Any] = dict.fromkeys(ContactRecord._fields[2:-1]) | ContactRecord._field_defaults
     host = email.rpartition("@")[2] if email else None
     told = {
         "email": email,

@@ -15,6 +15,7 @@ from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
 from astrelo.adapters.outbound.postgres.oauth_states import PgOAuthStates
 from astrelo.adapters.outbound.postgres.pool import REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
@@ -84,7 +85,9 @@ class OAuthWorld:
         self.connect = ConnectCrm(
             self.uow, states, providers, self.tokens, request_sync, self.clock, self.randomness
         )
-        self.disconnect = DisconnectCrm(self.uow, providers, self.tokens, self.clock)
+        self.disconnect = DisconnectCrm(
+            self.uow, providers, self.tokens, PgAppUninstalls(self.pool), self.clock
+        )
 
     def _hubspot(self) -> HubSpotProvider:
         config = HubSpotConfig(

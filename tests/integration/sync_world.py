@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
@@ -93,6 +94,13 @@ class ScriptedCrm(CrmProvider):
     async def revoke(self, tokens: TokenSet) -> None:
         return None
 
+    @property
+    def can_uninstall(self) -> bool:
+        return False
+
+    async def uninstall(self, session: CrmSession) -> None:
+        raise NotImplementedError
+
     async def read(
         self,
         session: CrmSession,
@@ -171,7 +179,9 @@ class World:
         return connection
 
     async def disconnect(self, provider: Provider, *, purge: bool = False) -> None:
-        disconnect = DisconnectCrm(self.uow, CrmProviders(dict(self.crms)), self.tokens(), self.clock)
+        disconnect = DisconnectCrm(
+            self.uow, CrmProviders(dict(self.crms)), self.tokens(), PgAppUninstalls(self.pool), self.clock
+        )
         await disconnect(self.user_id, provider, purge=purge)
 
     async def request(self, provider: Provider = Provider.HUBSPOT, mode: SyncMode = SyncMode.FULL) -> SyncRun:

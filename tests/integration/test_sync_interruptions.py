@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 
+from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.record_walk import MOST_PAGES
 from astrelo.application.schedule_syncs import CancelRun
@@ -270,7 +271,9 @@ def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> 
         async def purge_before_the_last(object_type: ObjectType, place: int) -> None:
             if (object_type, place) == (COMPANIES, 1):
                 providers = CrmProviders({HUBSPOT: crm})
-                disconnect = DisconnectCrm(made.uow, providers, made.tokens(), made.clock)
+                disconnect = DisconnectCrm(
+                    made.uow, providers, made.tokens(), PgAppUninstalls(made.pool), made.clock
+                )
                 # A request of its own: the end of the walk cancels the fetching, not the purge.
                 purges.append(asyncio.create_task(disconnect(made.user_id, HUBSPOT, purge=True)))
                 await asyncio.shield(purges[0])

@@ -82,7 +82,7 @@ class FakeAccount(CrmAccountUnderTest):
         self._crm.expire_access_tokens()
 
     def uninstall(self) -> None:
-        self._crm.uninstall()
+        self._crm.end_every_grant()
 
     def refuse_our_credentials(self) -> None:
         self._crm.knows_us = False
@@ -175,7 +175,9 @@ class TestFakeCrmProviderWhoseRefreshTokensAreSingleUse(CrmProviderContract):
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:
         clock = FakeClock()
-        crm = FakeCrmProvider(clock, page_size=700, rotates=True, tells_expiry=False, login_hosts=HOSTS)
+        crm = FakeCrmProvider(
+            clock, page_size=700, rotates=True, tells_expiry=False, can_uninstall=False, login_hosts=HOSTS
+        )
         account = FakeAccount(clock, crm)
         account.login_hosts = HOSTS
         return account

@@ -10,8 +10,9 @@ ROUTING = {
     "run_others_on_account",
     "runs_without_job",
     "schedule_candidates",
+    "uninstall_begin",
 }
-"""Asked without knowing a user: whose account a webhook names, whose turn it is, which runs were lost."""
+"""Asked without knowing a user: whose account a webhook names, whose turn it is, which runs were lost, who else lives on an account."""
 
 _TABLE = re.compile(r"create table (\w+) \((.*?)\n\)", re.DOTALL)
 _COMMENT = re.compile(r"--.*")

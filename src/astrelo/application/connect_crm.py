@@ -106,12 +106,12 @@ class ConnectCrm:
         pending = await self._claim(provider, state, browser_token, session_user)
         granted_code = _granted_code(provider, code, error)
         # While the store answers: it may not when this has come to nothing.
-        living = await self._living_on(pending)
+        living, uninstall = await self._before_exchange(pending)
         issued: list[TokenSet] = []
         try:
             grant = await _exchange(crm, granted_code, pending, issued.append)
             _require_scopes(crm, grant)
-            connection, superseded = await self._keep(pending, grant)
+            connection, superseded = await self._keep(pending, grant, uninstall)
         except BaseException:
             # Whatever it was, a cancellation too: from the exchange on there is a grant of which nobody else knows.
             for tokens in issued:
@@ -151,9 +151,12 @@ class ConnectCrm:
         return pending
 
     async def _keep(
-        self, pending: PendingAuthorization, grant: Grant
+        self, pending: PendingAuthorization, grant: Grant, uninstall: int
     ) -> tuple[CrmConnection, TokenSet | None]:
-        """Return the connection, and the tokens that it lived on before, or those of an account that it replaced."""
+        """Return the connection, and the tokens that it lived on before, or those of an account that it replaced.
+
+        `uninstall` is the last one from before the grant: a later one of its account may have ended it.
+        """
         async with self._uow(pending.user_id) as tx:
             existing = await tx.connections.lock(pending.provider)
             superseded = None
@@ -166,6 +169,9 @@ class ConnectCrm:
                 superseded = await fence_off(tx, existing, "the CRM account was replaced", self._clock.now())
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
+            account_id = grant.account.account_id
+            if await tx.connections.is_uninstalled_since(pending.provider, account_id, uninstall):
+                raise _uninstalled_meanwhile(pending.provider)
             connection = self._established(existing, pending, grant)
             await tx.connections.save(connection)
             await tx.tokens.put(connection.id, grant.tokens)
@@ -182,6 +188,12 @@ class ConnectCrm:
             return existing.reauthorized(grant, now)
         connection_id = ConnectionId(self._randomness.uuid())
         return CrmConnection.establish(connection_id, pending.user_id, pending.provider, grant, now)
+
+    async def _before_exchange(self, pending: PendingAuthorization) -> tuple[str | None, int]:
+        """Return the refresh token that a connection lives on, and the number of the last uninstall."""
+        async with self._uow(pending.user_id) as tx:
+            living = await _kept_refresh_token(tx, pending.provider)
+            return living, await tx.connections.latest_uninstall()
 
     async def _living_on(self, pending: PendingAuthorization) -> str | None:
         async with self._uow(pending.user_id) as tx:
@@ -267,6 +279,11 @@ def _other_account(existing: CrmConnection, grant: Grant) -> AuthorizationFailed
         "choose that one, or ask to replace it, which deletes its data here"
     )
     return _failed(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
+
+
+def _uninstalled_meanwhile(provider: Provider) -> AuthorizationFailed:
+    detail = f"our app was removed from this {provider.label} account while you connected it; start again in a minute"
+    return _failed(AuthorizationFailure.FAILED, detail)
 
 
 def _failed(failure: AuthorizationFailure, detail: str) -> AuthorizationFailed:

@@ -1,15 +1,21 @@
-"""Ending a connection, and what else ends with it."""
+"""Ending a connection, and what else ends with it.
+
+Where it was the last active one of its CRM account, of all users', our app is uninstalled there, if the CRM has such a
+thing; else, or if that fails, the grant alone is revoked. An uninstall ends every grant of the account, so it and the
+connecting of the account keep out of each other's way: see `AppUninstalls`.
+"""
 
 from datetime import datetime
 
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.revocation import revoke
-from astrelo.domain.connection import CrmConnection, TokenSet
-from astrelo.domain.errors import NotFound, SecretUnreadable
+from astrelo.application.revocation import LastSession, revoke, uninstall
+from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
+from astrelo.domain.errors import NotFound, SecretUnreadable, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import Clock, CrmProviders
+from astrelo.domain.ports import Clock, CrmProvider, CrmProviders
+from astrelo.domain.routing import AppUninstalls
 from astrelo.domain.stores import Transaction, UnitOfWork
 
 log = structlog.get_logger()
@@ -18,10 +24,18 @@ log = structlog.get_logger()
 class DisconnectCrm:
     """End a connection. Its records stay, shown as stale, unless they are to be purged."""
 
-    def __init__(self, uow: UnitOfWork, crms: CrmProviders, tokens: AccessTokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        crms: CrmProviders,
+        tokens: AccessTokens,
+        uninstalls: AppUninstalls,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
         self._crms = crms
         self._tokens = tokens
+        self._uninstalls = uninstalls
         self._clock = clock
 
     async def __call__(self, user_id: UserId, provider: Provider, *, purge: bool = False) -> None:
@@ -38,7 +52,7 @@ class DisconnectCrm:
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
         if tokens is not None and crm is not None:
-            await revoke(crm, tokens)
+            await self._end_grant(crm, connection, tokens)
         async with self._uow(user_id) as tx:
             current = await tx.connections.lock(provider)
             if current is None or current.is_active:
@@ -47,6 +61,27 @@ class DisconnectCrm:
             if purge:
                 await purge_records(tx, current, self._clock.now())
         log.info("connection.ended", connection_id=str(connection.id), purged=purge)
+
+    async def _end_grant(self, crm: CrmProvider, connection: CrmConnection, tokens: TokenSet) -> None:
+        """Uninstall our app or revoke the grant. Of several disconnects at once the first alone uninstalls."""
+        session = LastSession(crm, connection, tokens, self._clock)
+        is_first = connection.status is not ConnectionStatus.DISCONNECTED
+        if not (is_first and crm.can_uninstall and await self._is_uninstalled(crm, session)):
+            await revoke(crm, session.tokens)
+
+    async def _is_uninstalled(self, crm: CrmProvider, session: LastSession) -> bool:
+        account_id = session.account.account_id
+        try:
+            number = await self._uninstalls.begin(crm.provider, account_id)
+            if number is None:
+                return False
+            try:
+                return await uninstall(crm, session)
+            finally:
+                await self._uninstalls.end(crm.provider, account_id, number)
+        except StoreUnavailable as error:
+            log.warning("app.not_uninstalled", provider=crm.provider, reason=str(error))
+            return False
 
 
 async def fence_off(tx: Transaction, connection: CrmConnection, reason: str, at: datetime) -> TokenSet | None:

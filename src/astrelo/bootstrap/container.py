@@ -35,7 +35,12 @@ from astrelo.adapters.outbound.postgres.readers import (
     PgIcpProfileReader,
     PgOwnerReader,
 )
-from astrelo.adapters.outbound.postgres.routing import PgConnectionOwners, PgCrmAccounts, PgSyncSchedule
+from astrelo.adapters.outbound.postgres.routing import (
+    PgAppUninstalls,
+    PgConnectionOwners,
+    PgCrmAccounts,
+    PgSyncSchedule,
+)
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
@@ -78,7 +83,7 @@ from astrelo.domain.ports import (
     TokenCipher,
 )
 from astrelo.domain.reading_version import ReadingVersions
-from astrelo.domain.routing import ConnectionOwners, CrmAccounts, SyncSchedule
+from astrelo.domain.routing import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import OAuthStates, UnitOfWork
 
@@ -164,6 +169,7 @@ class Adapters(Provider):
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
     lost_runs = provide(LostRuns)
     crm_accounts = provide(PgCrmAccounts, provides=CrmAccounts)
+    app_uninstalls = provide(PgAppUninstalls, provides=AppUninstalls)
     connection_owners = provide(PgConnectionOwners, provides=ConnectionOwners)
     sync_schedule = provide(PgSyncSchedule, provides=SyncSchedule)
 

@@ -205,6 +205,19 @@ class CrmProvider(Protocol):
     async def revoke(self, tokens: TokenSet) -> None:
         """End the grant at the provider. Idempotent: a grant that is gone already is no error."""
 
+    @property
+    @abstractmethod
+    def can_uninstall(self) -> bool:
+        """Tell whether our app can be removed from an account, beside the end of one grant."""
+
+    @abstractmethod
+    async def uninstall(self, session: CrmSession) -> None:
+        """Remove our app from the account, for all its users: every grant ends, and the customer's people are told.
+
+        Only for a provider that can. Sent once, and again only with another token where one was refused: after an
+        error it may have happened all the same. Raises ReauthorizationRequired, PermissionMissing.
+        """
+
     @abstractmethod
     def read(
         self,

@@ -24,6 +24,22 @@ class CrmAccounts(Protocol):
         """Return the active connections of an account."""
 
 
+class AppUninstalls(Protocol):
+    """Uninstalls of our app from whole accounts: each ends every grant of its account, whoever's. Knows no tenant."""
+
+    @abstractmethod
+    async def begin(self, provider: Provider, account_id: CrmAccountId) -> int | None:
+        """Claim an account for an uninstall, and return its number; until its `end` nobody connects the account.
+
+        None if an active connection of any user lives on it, or another uninstall is under way. A claim that is
+        never ended lasts for a minute.
+        """
+
+    @abstractmethod
+    async def end(self, provider: Provider, account_id: CrmAccountId, number: int) -> None:
+        """Have the CRM's answer, whatever it was: the account may be connected again, by grants made from now on."""
+
+
 class ConnectionOwners(Protocol):
     """The way from a connection's id alone to its user: for operators."""
 

@@ -107,6 +107,17 @@ class Connections(Protocol):
         """Insert or update by id."""
 
     @abstractmethod
+    async def latest_uninstall(self) -> int:
+        """Return the number of the last uninstall of our app from any account; see `AppUninstalls`."""
+
+    @abstractmethod
+    async def is_uninstalled_since(self, provider: Provider, account_id: CrmAccountId, number: int) -> bool:
+        """Tell whether an uninstall may have ended what an account granted after that one.
+
+        From here until the transaction ends none begins.
+        """
+
+    @abstractmethod
     async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
         """Return what is known of the object types that have been walked to their end."""
 

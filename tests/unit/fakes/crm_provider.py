@@ -13,6 +13,7 @@ from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, T
 from astrelo.domain.errors import (
     CrmError,
     CrmMisconfigured,
+    CrmRejected,
     CrmUnavailable,
     GrantRejected,
     InvalidInput,
@@ -61,6 +62,7 @@ class FakeCrmProvider(CrmProvider):
         rotates: bool = False,
         token_life: timedelta = timedelta(minutes=30),
         tells_expiry: bool = True,
+        can_uninstall: bool = True,
         login_hosts: Sequence[str] = (),
     ) -> None:
         self._clock = clock
@@ -69,6 +71,7 @@ class FakeCrmProvider(CrmProvider):
         self._rotates = rotates
         self._token_life = token_life
         self._tells_expiry = tells_expiry
+        self._can_uninstall = can_uninstall
         self._ends: dict[str, datetime] = {}
         self._login_hosts = login_hosts
         self._issued = 0
@@ -123,7 +126,7 @@ class FakeCrmProvider(CrmProvider):
         for family in self._families:
             family.access_tokens.clear()
 
-    def uninstall(self) -> None:
+    def end_every_grant(self) -> None:
         self.expire_access_tokens()
         for family in self._families:
             family.is_revoked = True
@@ -195,6 +198,21 @@ class FakeCrmProvider(CrmProvider):
         self._require_service()
         if (family := self._family(tokens)) is not None:
             family.is_revoked = True
+
+    @property
+    def can_uninstall(self) -> bool:
+        return self._can_uninstall
+
+    async def uninstall(self, session: CrmSession) -> None:
+        if not self._can_uninstall:
+            raise CrmRejected(self._provider, None, "no app can be uninstalled here")
+        self._require_answer()
+        if self.hiccups:
+            self.hiccups -= 1
+            raise CrmUnavailable(self._provider, "not now")
+        await self._require_token(session)
+        self.end_every_grant()
+        self._require_arrival()
 
     async def read(
         self,
@@ -296,11 +314,14 @@ class FakeCrmProvider(CrmProvider):
         while self.hiccups:
             self.hiccups -= 1
             await self._clock.sleep(1.0)
+        await self._require_token(session)
+        if object_type in self.forbidden:
+            raise PermissionMissing(self._provider, object_type, (f"{object_type or 'owners'}.read",))
+
+    async def _require_token(self, session: CrmSession) -> None:
         token = (await session.access()).token
         if not self._opens(token) and not self._opens((await session.access(token)).token):
             raise ReauthorizationRequired(self._provider, "the access token is refused twice")
-        if object_type in self.forbidden:
-            raise PermissionMissing(self._provider, object_type, (f"{object_type or 'owners'}.read",))
 
     async def _wait_out_limit(self) -> None:
         if self.limited_until is None:

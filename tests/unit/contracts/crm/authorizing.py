@@ -7,6 +7,7 @@ import pytest
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import (
     CrmError,
+    CrmRejected,
     CrmUnavailable,
     GrantRejected,
     InvalidInput,
@@ -263,6 +264,45 @@ class Authorizing(OverAnAccount):
     ) -> None:
         await account.provider.revoke(session.tokens)
         await account.provider.revoke(session.tokens)
+
+    async def test_an_uninstall_ends_every_grant_of_the_account(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        other = FakeCrmSession(account.provider, await connect(account))
+        if not account.provider.can_uninstall:
+            with pytest.raises(CrmRejected):
+                await account.provider.uninstall(session)
+            assert await pages(account.provider, session)
+            return
+        await account.provider.uninstall(session)
+        for ended in (session, other):
+            with pytest.raises(ReauthorizationRequired):
+                await account.provider.refresh(ended.tokens)
+            with pytest.raises(ReauthorizationRequired):
+                await pages(account.provider, ended)
+
+    async def test_an_uninstall_with_a_token_that_is_refused_renews_it(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        if not account.provider.can_uninstall:
+            return
+        account.expire_access_tokens()
+        await account.provider.uninstall(session)
+        with pytest.raises(ReauthorizationRequired):
+            await account.provider.refresh(session.tokens)
+
+    async def test_an_uninstall_that_is_not_answered_is_not_sent_again(
+        self, account: CrmAccountUnderTest, session: FakeCrmSession
+    ) -> None:
+        if not account.provider.can_uninstall:
+            return
+        for trouble in (account.break_down, account.lose_next_answer):
+            before = account.requests
+            trouble()
+            with pytest.raises(CrmUnavailable):
+                await account.provider.uninstall(session)
+            assert account.requests == before + 1
+            account.recover()
 
     async def test_one_grant_ends_without_another(
         self, account: CrmAccountUnderTest, session: FakeCrmSession

@@ -10,7 +10,13 @@ import msgspec
 from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, readable
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
-from astrelo.adapters.outbound.crm.transport import PATIENT, Call, CrmTransport, RetryPolicy
+from astrelo.adapters.outbound.crm.transport import (
+    ONE_ATTEMPT,
+    PATIENT,
+    Call,
+    CrmTransport,
+    RetryPolicy,
+)
 from astrelo.adapters.outbound.crm.walking import Trail
 from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
@@ -81,6 +87,13 @@ class HubSpotClient:
             object_type: f"{api_base}{_objects(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
             for object_type, names in PROPERTIES.items()
         }
+
+    async def uninstall(self, session: CrmSession) -> None:
+        """Remove our app from the account; HubSpot mails its administrators. No attempt is made a second time."""
+        path = f"/appinstalls/{HUBSPOT_API_DATE}/external-install"
+        call = Call("DELETE", self._base + path, path, None)
+        budget = self._budgets.of(session.account.account_id).requests
+        await self._transport.read(call, session, budget, lambda _nothing: None, ONE_ATTEMPT)
 
     async def list_page(self, session: CrmSession, object_type: ObjectType, after: str | None) -> ObjectPage:
         """Read one page of all live records, in an order that no record leaves while it is walked."""

@@ -93,6 +93,13 @@ class HubSpotProvider(CrmProvider):
     async def revoke(self, tokens: TokenSet) -> None:
         await self._oauth.revoke(tokens)
 
+    @property
+    def can_uninstall(self) -> bool:
+        return True
+
+    async def uninstall(self, session: CrmSession) -> None:
+        await self._client.uninstall(session)
+
     async def read(
         self,
         session: CrmSession,

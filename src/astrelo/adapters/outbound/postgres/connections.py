@@ -53,6 +53,15 @@ class PgConnections(Connections):
             connection.connected_by,
         )
 
+    async def latest_uninstall(self) -> int:
+        return int(await self._connection.fetchval(statement("uninstall_latest")))
+
+    async def is_uninstalled_since(self, provider: Provider, account_id: CrmAccountId, number: int) -> bool:
+        # A statement of its own: the read after it sees what an uninstall committed when it began.
+        await self._connection.execute(statement("uninstall_share"), provider, account_id)
+        since = await self._connection.fetchval(statement("uninstall_since"), provider, account_id, number)
+        return bool(since)
+
     async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
         rows = await self._connection.fetch(statement("connection_freshness"), self._user_id, connection_id)
         return {

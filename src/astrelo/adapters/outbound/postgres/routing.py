@@ -8,7 +8,14 @@ from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.routing import ConnectedUser, ConnectionOwners, CrmAccounts, SyncCandidate, SyncSchedule
+from astrelo.domain.routing import (
+    AppUninstalls,
+    ConnectedUser,
+    ConnectionOwners,
+    CrmAccounts,
+    SyncCandidate,
+    SyncSchedule,
+)
 
 
 class PgCrmAccounts(CrmAccounts):
@@ -21,6 +28,27 @@ class PgCrmAccounts(CrmAccounts):
         except UNAVAILABLE as error:
             raise StoreUnavailable(type(error).__name__) from error
         return [ConnectedUser(UserId(user_id), ConnectionId(id_)) for user_id, id_ in rows]
+
+
+class PgAppUninstalls(AppUninstalls):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def begin(self, provider: Provider, account_id: CrmAccountId) -> int | None:
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                # A statement of its own: the next one sees the connections that were made before.
+                await connection.execute(statement("uninstall_lock"), provider, account_id)
+                number = await connection.fetchval(statement("uninstall_begin"), provider, account_id)
+        except UNAVAILABLE as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        return None if number is None else int(number)
+
+    async def end(self, provider: Provider, account_id: CrmAccountId, number: int) -> None:
+        try:
+            await self._pool.execute(statement("uninstall_end"), provider, account_id, number)
+        except UNAVAILABLE as error:
+            raise StoreUnavailable(type(error).__name__) from error
 
 
 class PgConnectionOwners(ConnectionOwners):

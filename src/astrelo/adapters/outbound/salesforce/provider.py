@@ -34,7 +34,7 @@ from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
 from astrelo.adapters.outbound.salesforce.walk import Group, Reading, TooMany, paged, queried
 from astrelo.adapters.outbound.salesforce.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
-from astrelo.domain.errors import PermissionMissing
+from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import (
     Clock,
@@ -111,6 +111,14 @@ class SalesforceProvider(CrmProvider):
 
     async def revoke(self, tokens: TokenSet) -> None:
         await self._oauth.revoke(tokens)
+
+    @property
+    def can_uninstall(self) -> bool:
+        return False
+
+    async def uninstall(self, session: CrmSession) -> None:  # noqa: ARG002 - there is none to do it with
+        """Refuse: an org's administrators alone install and uninstall apps there."""
+        raise CrmRejected(Provider.SALESFORCE, None, "nothing that an app could uninstall")
 
     async def read(
         self,
