@@ -159,6 +159,7 @@ class World:
         self.clock = FakeClock()
         self.randomness = SystemRandomness()
         self.policy = SyncPolicy()
+        self.versions = VERSIONS
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
     async def connect(
@@ -188,7 +189,7 @@ class World:
         return await SyncNow(self.uow, self.request_sync())(self.user_id, provider, mode)
 
     def request_sync(self) -> RequestSync:
-        return RequestSync(self.clock, self.randomness, self.policy, VERSIONS)
+        return RequestSync(self.clock, self.randomness, self.policy, self.versions)
 
     def tokens(self) -> AccessTokens:
         return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
@@ -200,9 +201,9 @@ class World:
             self.uow,
             CrmProviders(dict(self.crms)),
             self.tokens(),
-            SyncCompanies(walk, self.clock, self.randomness, VERSIONS),
-            SyncContacts(walk, self.clock, self.randomness, VERSIONS),
-            SyncDeals(walk, self.clock, self.randomness, VERSIONS),
+            SyncCompanies(walk, self.clock, self.randomness, self.versions),
+            SyncContacts(walk, self.clock, self.randomness, self.versions),
+            SyncDeals(walk, self.clock, self.randomness, self.versions),
             self.request_sync(),
             self.policy,
             self.clock,
