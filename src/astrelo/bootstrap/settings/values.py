@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
+import idna
 
 KEY_BYTES = 32
 MIN_SECRET_LENGTH = 32
@@ -42,20 +42,21 @@ def url(value: str) -> str:
         raise ValueError("must be an http or https URL")
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must be a URL without user, query and fragment")
-    if not _is_host(parts.netloc) or not _can_be_asked(value):
+    if not _is_host(parts.netloc) or not _is_name(parts.hostname or ""):
         raise ValueError(
             "must be a URL with a host and a port that can be called; look at xn--, brackets and digits"
         )
     return value.rstrip("/")
 
 
-def _can_be_asked(url: str) -> bool:
-    """Return whether httpx makes a request of it, which would else fail at the first call, perhaps days later."""
-    try:
-        httpx.Request("GET", url)
-    except (httpx.InvalidURL, UnicodeError):
-        return False
-    return True
+def _is_name(host: str) -> bool:
+    """Return whether httpx can call the host: it raises IDNAError for a name whose punycode does not decode."""
+    if "xn--" in host or not host.isascii():
+        try:
+            idna.encode(idna.decode(host))
+        except UnicodeError:
+            return False
+    return host.isprintable() and " " not in host
 
 
 def origins(value: str) -> tuple[str, ...]:
