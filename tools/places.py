@@ -9,18 +9,18 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pycountry
 
 from astrelo.adapters.outbound import reference
-from astrelo.adapters.outbound.reference.place_names import key_of, parts_of, trim, words_of
+from astrelo.adapters.outbound.reference.place_names import key_of, trim, words_of
 from astrelo.adapters.outbound.reference.place_tables import AMBIGUOUS, ARCHIVE, COUNTRIES
 from astrelo.adapters.outbound.reference.places import COUNTRY_KINDS
 
@@ -123,7 +123,7 @@ class Sources:
     def subdivisions(self, language: str) -> Iterator[tuple[str, str]]:
         path = self._cldr / f"subdivisions/{language}.xml"
         if path.exists():
-            for entry in ElementTree.parse(path).iter("subdivision"):
+            for entry in ET.parse(path).iter("subdivision"):
                 code = entry.attrib["type"]
                 yield _iso_code(code), _SUPERSCRIPTS.sub("", entry.text or "")
 
@@ -133,16 +133,14 @@ class Sources:
             yield _iso_code(code), name
 
     def replaced_subdivisions(self) -> dict[str, str]:
-        found = ElementTree.parse(self._cldr / "supplemental/supplementalMetadata.xml").iter(
-            "subdivisionAlias"
-        )
+        found = ET.parse(self._cldr / "supplemental/supplementalMetadata.xml").iter("subdivisionAlias")
         pairs = ((each.attrib["type"], each.attrib["replacement"]) for each in found)
         return {
             f"{old[:2]}-{old[2:]}": f"{new[:2]}-{new[2:]}".upper() for old, new in pairs if " " not in new
         }
 
     def official_languages(self) -> dict[str, set[str]]:
-        content = ElementTree.parse(self._cldr / "supplemental/supplementalData.xml")
+        content = ET.parse(self._cldr / "supplemental/supplementalData.xml")
         return {
             territory.attrib["type"]: {
                 spoken.attrib["type"]
@@ -364,7 +362,7 @@ def _spellings(code: str, name: str, rank: int) -> Iterator[Naming]:
 class _Table:
     """Collects names and writes them as NameTable reads them."""
 
-    def __init__(self, kinds: frozenset[str], cities: Set[str] = frozenset()) -> None:
+    def __init__(self, kinds: frozenset[str], cities: Collection[str] = frozenset()) -> None:
         self._kinds = kinds
         self._cities = cities
         self._plain: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 _LETTERS_WITHOUT_ACCENT = str.maketrans(
     {
-        "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t",
+        "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i", "ħ": "h", "ŧ": "t",
         "ə": "e", "ɛ": "e", "ɔ": "o", "ŋ": "n", "ĸ": "k", "ŀ": "l",
-        "і": "i", "ی": "ي", "ى": "ي", "ک": "ك", "ة": "ه",
+        "\u0456": "i", "ی": "ي", "ى": "ي", "ک": "ك", "ة": "\u0647",
     }
 )  # fmt: skip
 _DROPPED = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"  # accents, vowel points, tatweel
     "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"  # what nobody sees
-    "'`´\u2018\u2019\u201b\u02b0-\u02ff\u05f3]"  # apostrophes
+    "'`\u00b4\u2018\u2019\u201b\u02b0-\u02ff\u05f3]"  # apostrophes
 )
 _BETWEEN_WORDS = re.compile(r"[^\w\u0900-\u109f\u1780-\u17ff\u3099\u309a]+|_+")
 """Vowel signs of Indic and South-East Asian scripts are no letters to `re`, and yet parts of words."""
@@ -79,15 +79,14 @@ _SEPARATORS = re.compile(
 """A hyphen separates with blanks around it, or between a code in capitals and a name."""
 
 
-_BRACKETS = re.compile(r"[()\[\]{}]")
-
-
 def partings_of(text: str) -> Iterator[list[str]]:
-    """Yield the parts of a text, if it has some: first what brackets part, then what commas, slashes, dashes do."""
-    for separators in (_BRACKETS, _SEPARATORS):
-        parts = [part for part in map(str.strip, separators.split(text)) if part]
-        if parts != [text]:
-            yield parts
+    """Yield the parts of a text, if it has some: a last bracket and what is before, then all that is parted."""
+    bare = text.strip()
+    if bare.endswith((")", "]")) and (bracket := max(bare.rfind("("), bare.rfind("["))) > 0:
+        yield [bare[:bracket].strip(), bare[bracket + 1 : -1].strip()]
+    parts = [part for part in map(str.strip, _SEPARATORS.split(text)) if part]
+    if parts != [text]:
+        yield parts
 
 
 _DIRECTIONS = {
