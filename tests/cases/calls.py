@@ -29,7 +29,7 @@ PLACES = {
     "Reply": "astrelo.adapters.outbound.crm.sending:Reply",
     "CrmCall": "astrelo.adapters.outbound.crm.transport:Call",
     "linkedin_url": "astrelo.adapters.outbound.hubspot.mapping:_linkedin_url",
-    "primary": "astrelo.adapters.outbound.hubspot.completing:_primary",
+    "associated_company": "astrelo.adapters.outbound.hubspot.completing:associated_company",
     "AssociatedObject": "astrelo.adapters.outbound.hubspot.wire:AssociatedObject",
     "AssociationType": "astrelo.adapters.outbound.hubspot.wire:AssociationType",
     "pipelines": "astrelo.adapters.outbound.hubspot.client:_PIPELINES",
@@ -123,7 +123,7 @@ def _primary_company(linked: Sequence[tuple[Any, Sequence[Sequence[Any]]]], type
         ours("AssociatedObject")(identifier, [ours("AssociationType")(*kind) for kind in kinds])
         for identifier, kinds in linked
     ]
-    return ours("primary")(told, type_id)
+    return ours("associated_company")(told, type_id)[0]
 
 
 def _webhook_records(event: str) -> int:

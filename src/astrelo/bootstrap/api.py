@@ -20,11 +20,13 @@ from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development import completed, embedded_server, server_gone
 from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.processes import end_with_parent, port_is_taken
 from astrelo.bootstrap.session_tokens import signing_secret
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
+from astrelo.domain.ports import Clock, ReferenceData
 
 _LOOK_EVERY = 1.0  # seconds
 # Longer than the slowest request, a callback that asks a CRM. granian loses a signal that comes in the instant
@@ -110,6 +112,7 @@ def application() -> Litestar:
 
     async def warm_up() -> None:
         await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
+        warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
 
     async def close() -> None:
         await container.close()

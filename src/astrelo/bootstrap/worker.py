@@ -25,8 +25,9 @@ from astrelo.application.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development import refuse_beside_demo, server_gone, with_database
+from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.settings import Settings, WorkerSettings
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports import Clock, ReferenceData
 
 _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0
@@ -64,6 +65,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         if embedded:
             queue.when_refused = supervisor.stop
         await container.get(RunSync)  # reads the reference data, which would make a first run wait
+        warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
         supervisor.register(SYNC_ENTRYPOINT, SyncEntrypoint(container, supervisor.should_stop))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -205,7 +205,7 @@ def _number(value: str | None) -> Decimal | None:
 
 
 def revenue_range(revenue: Decimal | None) -> str | None:
-    """Return the range of a yearly revenue, whatever its currency; lower bounds are inclusive."""
+    """Return the range of a yearly revenue in US dollars; lower bounds are inclusive."""
     if revenue is None or revenue < 0:
         return None
     return REVENUE_RANGES[bisect_right(_REVENUE_BOUNDS, revenue)]

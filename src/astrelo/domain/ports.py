@@ -6,7 +6,8 @@ Adapters and fakes inherit these explicitly: a forgotten method then fails at co
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -74,6 +75,17 @@ class TokenCipher(Protocol):
         """Raise SecretUnreadable for an unknown key, another context, or a changed ciphertext."""
 
 
+MAX_RATE_AGE = timedelta(days=30)
+"""An older exchange rate says too little about the day that is asked for."""
+
+
+class UsdRate(NamedTuple):
+    """What one unit of a currency is worth in US dollars, and on which day."""
+
+    rate: Decimal
+    on: date
+
+
 class ReferenceData(Protocol):
     """Facts about the world that change slowly. Pure look-ups, no I/O after construction."""
 
@@ -107,6 +119,18 @@ class ReferenceData(Protocol):
     @abstractmethod
     def region(self, country: str, name: str) -> str | None:
         """Return the ISO 3166-2 code of a subdivision told by code or name."""
+
+    @abstractmethod
+    def usd_rate(self, currency: str, on: date) -> UsdRate | None:
+        """Return what one unit is worth in US dollars at the last reference rate on or before `on`.
+
+        The rate is at most MAX_RATE_AGE older. None for an unknown currency, or where there is none.
+        """
+
+    @property
+    @abstractmethod
+    def rates_until(self) -> date:
+        """The last day of the reference rates: long after it there are no rates but the dollar's own."""
 
 
 class CrmSession(Protocol):

@@ -62,6 +62,6 @@ def deal(
     """Map a deal; `contact_ids` are written with blanks between them."""
     told = DealObject("30", DealProperties(hs_lastmodifieddate=MODIFIED, **properties))
     linked = None if company_id is None else RecordId(company_id)
-    record = MAPPER.deal(told, linked, [RecordId(one) for one in (contact_ids or "").split()])
+    record = MAPPER.deal(told, linked, None, [RecordId(one) for one in (contact_ids or "").split()])
     assert isinstance(record, DealRecord)
     return record

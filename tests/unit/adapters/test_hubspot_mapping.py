@@ -1,7 +1,7 @@
 """HubSpot's objects as records: which property goes where, and what happens to what cannot be read."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -134,8 +134,8 @@ class TestCompanies:
             employee_count=1200,
             annual_revenue=Decimal("12500000.5"),
             annual_revenue_currency="EUR",
-            annual_revenue_usd=None,
-            annual_revenue_rate_date=None,
+            annual_revenue_usd=Decimal("14031250.56125"),
+            annual_revenue_rate_date=date(2026, 10, 2),
             revenue_range="10M-50M",
             hq_country="US",
             hq_region="US-CA",
@@ -229,7 +229,7 @@ class TestDeals:
             name="Big deal",
             amount=Decimal(842517),
             currency="USD",
-            amount_usd=None,
+            amount_usd=Decimal(842517),
             amount_rate_date=None,
             pipeline_id="default",
             pipeline_label="Sales Pipeline",
@@ -291,6 +291,41 @@ class TestDeals:
     )
     def test_an_unreadable_value_is_null_and_named(self, field: str, properties: dict[str, str]) -> None:
         assert deal(**properties).unreadable == (field,)
+
+    @pytest.mark.parametrize(
+        ("home", "told", "usd", "day"),
+        [
+            ("USD", {"deal_currency_code": "JPY", "amount_in_home_currency": "6700.5"}, "6700.5", None),
+            ("USD", {"deal_currency_code": "VND", "amount_in_home_currency": "38"}, "38", None),
+            ("USD", {"deal_currency_code": "USD", "amount_in_home_currency": "999"}, "1000000", None),
+            ("USD", {"amount_in_home_currency": "999"}, "1000000", None),
+            (
+                "USD",
+                {"deal_currency_code": "JPY", "amount_in_home_currency": "n/a"},
+                "6342.166224",
+                date(2026, 10, 2),
+            ),
+            ("USD", {"deal_currency_code": "JPY"}, "6342.166224", date(2026, 10, 2)),
+            (
+                "EUR",
+                {"deal_currency_code": "JPY", "amount_in_home_currency": "5650"},
+                "6342.166224",
+                date(2026, 10, 2),
+            ),
+            ("EUR", {"deal_currency_code": "VND", "amount_in_home_currency": "33"}, None, None),
+            ("USD", {"deal_currency_code": "yen", "amount_in_home_currency": "6700"}, None, None),
+        ],
+    )
+    def test_hubspots_own_amount_in_dollars_goes_before_the_table(
+        self, home: str, told: dict[str, str], usd: str | None, day: date | None
+    ) -> None:
+        told_deal = DealProperties(hs_lastmodifieddate=MODIFIED, amount="1000000", **told)
+        record = RecordMapper(REFERENCE, INDUSTRIES, home).deal(DealObject("3", told_deal, MODIFIED), None)
+        assert isinstance(record, DealRecord)
+        assert (record.amount_usd, record.amount_rate_date) == (usd and Decimal(usd), day)
+
+    def test_without_an_amount_there_is_none_in_dollars(self) -> None:
+        assert deal(amount_in_home_currency="5", deal_currency_code="JPY").amount_usd is None
 
     def test_the_order_in_which_contacts_are_told_makes_no_difference(self) -> None:
         assert content_hash(deal(contact_ids="1 2"), ANY_VERSION) == content_hash(

@@ -43,7 +43,7 @@ _PROPERTIES = {
         "string/text dealname",
         "string/textarea description",
         (
-            "number/number amount hs_deal_stage_probability hs_forecast_amount hs_exchange_rate hs_mrr "
+            "number/number amount amount_in_home_currency hs_deal_stage_probability hs_forecast_amount hs_exchange_rate hs_mrr "
             "hs_object_id num_associated_contacts"
         ),
         "enumeration/select deal_currency_code dealstage pipeline hubspot_owner_id hs_manual_forecast_category",

@@ -16,6 +16,7 @@ from astrelo.domain.records import (
     RejectedRecord,
     RejectionReason,
 )
+from astrelo.domain.unreadable import Trouble, Unreadable, unreadable_values
 
 Value = str | None
 
@@ -132,6 +133,38 @@ class RecordMappingContract:
     def test_a_negative_revenue_is_kept_without_a_range(self, mapping: MappingUnderTest) -> None:
         record = mapping.company(annual_revenue="-5")
         assert (record.annual_revenue, record.revenue_range, record.unreadable) == (Decimal(-5), None, ())
+
+    @pytest.mark.parametrize(
+        ("told", "currency", "label"),
+        [
+            ("500000000", "JPY", "1M-10M"),
+            ("300,000,000", "USD", "250M-1B"),
+            ("300000000", "EUR", "250M-1B"),
+            ("300000000", "AED", "50M-250M"),
+            ("25000000000", "INR", "250M-1B"),
+            ("300000000", "VND", None),
+            ("300000000", "RUB", None),
+            ("300000000", "euro", None),
+        ],
+    )
+    def test_the_range_is_that_of_the_amount_in_dollars(
+        self, mapping: MappingUnderTest, told: str, currency: str, label: str | None
+    ) -> None:
+        record = mapping.company(annual_revenue=told, told_currency=currency)
+        assert record.revenue_range == label
+        assert (record.annual_revenue_usd is None) == (label is None)
+        assert (record.annual_revenue_rate_date is None) == (label is None or currency == "USD")
+
+    def test_without_a_rate_the_amount_stays_and_is_counted(self, mapping: MappingUnderTest) -> None:
+        records: list[CrmRecord] = [
+            mapping.company(annual_revenue="5", told_currency="VND"),
+            mapping.deal(amount="5", told_currency="VND"),
+            mapping.deal(amount="5", told_currency="JPY"),
+        ]
+        assert set(unreadable_values(records, None)) == {
+            Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE),
+            Unreadable("amount_usd", Trouble.NO_EXCHANGE_RATE),
+        }
 
     @pytest.mark.parametrize(
         ("told", "place"),

@@ -1,7 +1,7 @@
 """From HubSpot's objects to a page of records: their associations read, mapped, merges noted."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import cast
 
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.hubspot.client import HubSpotClient, merged_ids
@@ -15,7 +15,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
 )
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports import CrmSession
-from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
+from astrelo.domain.records import CompanyAssociation, CrmRecord, RecordPage, RejectedRecord
 
 Links = Mapping[str, Sequence[AssociatedObject]]
 
@@ -23,16 +23,6 @@ _HUBSPOTS_OWN = frozenset({"HUBSPOT_DEFINED", None})
 _PRIMARY_LABEL = "Primary"
 _PRIMARY_OF_CONTACT = 1
 _PRIMARY_OF_DEAL = 5
-
-
-Association = Literal["primary", "only", "ambiguous"]
-
-
-class AssociatedCompany(NamedTuple):
-    """A record's company, and how it was found among its associations; None and None for a record without any."""
-
-    record_id: RecordId | None
-    association: Association | None
 
 
 class Completion:
@@ -81,7 +71,7 @@ class Completion:
     async def _contacts(self, contacts: Sequence[ContactObject]) -> Sequence[CrmRecord | RejectedRecord]:
         companies = await self._links(ObjectType.COMPANIES, contacts)
         return [
-            self._mapper.contact(told, _primary(companies.get(told.id, ()), _PRIMARY_OF_CONTACT))
+            self._mapper.contact(told, *associated_company(companies.get(told.id, ()), _PRIMARY_OF_CONTACT))
             for told in contacts
         ]
 
@@ -91,7 +81,7 @@ class Completion:
         return [
             self._mapper.deal(
                 told,
-                _primary(companies.get(told.id, ()), _PRIMARY_OF_DEAL),
+                *associated_company(companies.get(told.id, ()), _PRIMARY_OF_DEAL),
                 [one for linked in contacts.get(told.id, ()) if (one := _id_of(linked)) is not None],
             )
             for told in deals
@@ -102,29 +92,24 @@ class Completion:
         return await self._client.associations(self._session, self._object_type, target, ids)
 
 
-def associated_company(linked: Sequence[AssociatedObject], type_id: int) -> AssociatedCompany:
+def associated_company(
+    linked: Sequence[AssociatedObject], type_id: int
+) -> tuple[RecordId | None, CompanyAssociation | None]:
     """Choose a record's company: the primary one, or the only one, since nobody need mark what stands alone.
 
     Several without a mark, or with several of them, make none: the first one would be a guess. A company may be
     listed once for each label. `type_id` is HubSpot's own for "primary", from contacts or from deals.
     """
-    company, association = _chosen(linked, type_id)
-    known = None if company is None else _id_of(company)
-    return AssociatedCompany(known, None if company is not None and known is None else association)
-
-
-def _chosen(
-    linked: Sequence[AssociatedObject], type_id: int
-) -> tuple[AssociatedObject | None, Association | None]:
     if not linked:
         return None, None
-    if len(linked) == 1:
-        return linked[0], "primary" if _is_marked(linked[0], type_id) else "only"
     primary = [company for company in linked if _is_marked(company, type_id)]
     candidates = primary or linked
-    if len({str(company.to_object_id) for company in candidates}) > 1:
-        return None, "ambiguous"
-    return candidates[0], "primary" if primary else "only"
+    if len(candidates) > 1 and len({str(company.to_object_id) for company in candidates}) > 1:
+        return None, CompanyAssociation.AMBIGUOUS
+    company_id = _id_of(candidates[0])
+    if company_id is None:
+        return None, None
+    return company_id, CompanyAssociation.PRIMARY if primary else CompanyAssociation.ONLY
 
 
 def _is_marked(company: AssociatedObject, type_id: int) -> bool:
@@ -134,12 +119,6 @@ def _is_marked(company: AssociatedObject, type_id: int) -> bool:
         if is_primary and kind.category in _HUBSPOTS_OWN:
             return True
     return False
-
-
-def _primary(linked: Sequence[AssociatedObject], type_id: int) -> RecordId | None:
-    """Return the id alone: for each of millions of records, a named answer would cost as much as the choice."""
-    company, _ = _chosen(linked, type_id)
-    return None if company is None else _id_of(company)
 
 
 def _id_of(linked: AssociatedObject) -> RecordId | None:

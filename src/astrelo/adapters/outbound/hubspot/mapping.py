@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
@@ -26,6 +27,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     Pipeline,
 )
 from astrelo.domain.identifiers import RecordId
+from astrelo.domain.money import UsdAmount, usd_amount
 from astrelo.domain.normalization import (
     amount,
     currency,
@@ -61,6 +63,7 @@ _COMPANY_FIELDS = (
 )
 _CONTACT_FIELDS = ("email", "crm_rep_id")
 _DEAL_FIELDS = ("amount", "currency", "probability", "is_closed", "is_won", "close_date", "crm_rep_id")
+_DOLLAR = "USD"
 
 
 class RecordMapper:
@@ -95,6 +98,10 @@ class RecordMapper:
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
         told_currency = currency(p.hs_annual_revenue_currency_code)
+        revenue_currency = currency_of(
+            revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency
+        )
+        revenue_usd = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         country, region = country_and_region(
             Place(p.hs_country_code, p.country, p.hs_state_code, p.state), self._reference
         )
@@ -111,10 +118,9 @@ class RecordMapper:
             sic,
             employees,
             revenue,
-            currency_of(revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency),
-            None,
-            None,
-            revenue_range(revenue),
+            revenue_currency,
+            *revenue_usd,
+            revenue_range(revenue_usd.amount),
             country,
             region,
             text(p.city),
@@ -161,8 +167,8 @@ class RecordMapper:
         self,
         told: DealObject,
         company_id: RecordId | None,
-        contact_ids: Iterable[RecordId] = (),
         association: CompanyAssociation | None = None,
+        contact_ids: Iterable[RecordId] = (),
     ) -> DealRecord | RejectedRecord:
         """Map a deal. What its own properties do not say about probability and closing, its stage says."""
         p = told.properties
@@ -173,18 +179,20 @@ class RecordMapper:
         pipeline = self._pipelines.get(pipeline_id or "", _UNKNOWN_PIPELINE)
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
         value, told_currency = amount(p.amount), currency(p.deal_currency_code)
+        deal_currency = currency_of(value, p.deal_currency_code, told_currency, self._default_currency)
         outlook = Outlook(
             probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
         )
         close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
+        usd = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
         return DealRecord(
             known_id,
             updated_at,
             text(p.dealname),
             value,
-            currency_of(value, p.deal_currency_code, told_currency, self._default_currency),
-            None,
-            None,
+            deal_currency,
+            usd.amount,
+            usd.rate_date,
             pipeline_id,
             pipeline.label,
             stage_id,
@@ -201,6 +209,21 @@ class RecordMapper:
                 (value, told_currency, *outlook, close_date, owner_id),
             ),
         )
+
+    def _deal_usd(
+        self, value: Decimal | None, deal_currency: str | None, on: datetime, told_at_home: str | None
+    ) -> UsdAmount:
+        """Prefer HubSpot's own conversion where the account's currency is the dollar: its rates are the customer's."""
+        if (
+            value
+            and told_at_home
+            and deal_currency not in {_DOLLAR, None}
+            and self._default_currency == _DOLLAR
+        ):
+            at_home = amount(told_at_home)
+            if at_home is not None:
+                return UsdAmount(at_home, None)
+        return usd_amount(value, deal_currency, on, self._reference)
 
     def owner(self, told: OwnerObject) -> OwnerRecord | RejectedRecord:
         known_id = record_id(told.id)

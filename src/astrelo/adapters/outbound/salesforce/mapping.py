@@ -25,6 +25,7 @@ from astrelo.adapters.outbound.salesforce.wire import (
     field_names,
 )
 from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.money import usd_amount
 from astrelo.domain.normalization import (
     amount,
     currency,
@@ -93,7 +94,6 @@ EVERY_ORG_HAS: Mapping[ObjectType, Mapping[str, str]] = {
 }
 """The column that each field is for which only its absence from a describe hides: other fields come with features."""
 
-_NO_USD = (None, None)
 _CACHED_SHARES = 1_024
 _COMPANY_FIELDS = (
     "domain",
@@ -146,6 +146,8 @@ class RecordMapper:
         codes = self._industry_codes(row, industry)
         employees, revenue = employee_count(row.number_of_employees), amount(row.annual_revenue)
         told_currency = currency(row.currency_iso_code)
+        revenue_currency = currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency)
+        revenue_usd = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         country, region = country_and_region(
             Place(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
             self._reference,
@@ -161,9 +163,9 @@ class RecordMapper:
             *codes,
             employees,
             revenue,
-            currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency),
-            *_NO_USD,
-            revenue_range(revenue),
+            revenue_currency,
+            *revenue_usd,
+            revenue_range(revenue_usd.amount),
             country,
             region,
             text(row.billing_city),
@@ -217,23 +219,29 @@ class RecordMapper:
         )
 
     def deal(self, row: OpportunityRow, contact_ids: Iterable[str] = ()) -> DealRecord | RejectedRecord:
-        """Map an opportunity. What it may not be seen to say of its outlook, its stage says."""
+        """Map an opportunity. What it may not be seen to say of its outlook, its stage says.
+
+        Salesforce's own conversion (convertCurrency) is left alone: it is into the currency of the user who
+        connected, and in most orgs at today's rate whatever the record's time.
+        """
         if (updated_at := row.modified) is None:
             return rejected(row.id, row.id)
         stage_id = text(row.stage_name)
         stage = self._stages.get(stage_id, _UNKNOWN_STAGE)
         value, told_currency = amount(row.amount), currency(row.currency_iso_code)
+        deal_currency = currency_of(value, row.currency_iso_code, told_currency, self._default_currency)
         outlook = Outlook(_share(row.probability), flag(row.is_closed), flag(row.is_won))
         close_date = timestamp(row.close_date)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
+        usd = usd_amount(value, deal_currency, updated_at, self._reference)
         return DealRecord(
             row.id,
             updated_at,
             text(row.name),
             value,
-            currency_of(value, row.currency_iso_code, told_currency, self._default_currency),
-            None,
-            None,
+            deal_currency,
+            usd.amount,
+            usd.rate_date,
             None,
             None,
             stage_id,
