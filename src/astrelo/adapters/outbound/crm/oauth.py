@@ -38,7 +38,7 @@ Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_0
 
 LONGEST_ACCOUNT_NAME = 200
 LONGEST_USER_NAME = 254
-"""Of who connected: an e-mail address is no longer (RFC 5321 §4.5.3.1.3), and a username of Salesforce's is shorter."""
+"""Of who connected: no e-mail address is longer (RFC 5321 §4.5.3.1.3)."""
 LONGEST_DOMAIN = 253
 SUCCESS = range(200, 300)
 LONGEST_CALL_SECONDS = 14.0
