@@ -43,11 +43,12 @@ class Completion:
         rejected = list(group.rejected)
         gone: dict[RecordId, RecordId | None] = {}
         persons: list[RecordId] = []
+        are_accounts = self._reading.kind.object_type is ObjectType.COMPANIES
         live: list[RecordRow] = []
         for row in group.rows:
             if row.is_deleted:
                 gone[row.id] = row.master_id
-            elif row.is_person:
+            elif are_accounts and row.is_person:
                 gone[row.id] = None
                 persons.append(row.id)
             else:

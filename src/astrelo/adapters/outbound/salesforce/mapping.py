@@ -210,7 +210,7 @@ class RecordMapper:
             CompanyAssociation.PRIMARY if company_id is not None else None,
             (),
             (),
-            flag(row.is_person_account) is True,
+            row.is_person_account is not None and flag(row.is_person_account) is True,
             unreadable(
                 _CONTACT_FIELDS,
                 (row.email, row.owner_id, row.account_id),
