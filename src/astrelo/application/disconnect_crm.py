@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.revocation import LastSession, revoke, uninstall
+from astrelo.application.revocation import LastAccess, revoke, uninstall
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
 from astrelo.domain.errors import NotFound, SecretUnreadable, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
@@ -64,12 +64,12 @@ class DisconnectCrm:
 
     async def _end_grant(self, crm: CrmProvider, connection: CrmConnection, tokens: TokenSet) -> None:
         """Uninstall our app or revoke the grant. Of several disconnects at once the first alone uninstalls."""
-        session = LastSession(crm, connection, tokens, self._clock)
+        session = LastAccess(crm, connection, tokens, self._clock)
         is_first = connection.status is not ConnectionStatus.DISCONNECTED
         if not (is_first and crm.can_uninstall and await self._is_uninstalled(crm, session)):
             await revoke(crm, session.tokens)
 
-    async def _is_uninstalled(self, crm: CrmProvider, session: LastSession) -> bool:
+    async def _is_uninstalled(self, crm: CrmProvider, session: LastAccess) -> bool:
         account_id = session.account.account_id
         try:
             number = await self._uninstalls.begin(crm.provider, account_id)

@@ -41,7 +41,7 @@ async def uninstall(crm: CrmProvider, session: CrmSession) -> bool:
     return True
 
 
-class LastSession(CrmSession):
+class LastAccess(CrmSession):
     """The last use of a connection's tokens, once it is marked as disconnected.
 
     From then on `RenewTokens` lets nobody renew them. Here that is done once, at most.
