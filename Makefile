@@ -29,7 +29,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates checksums clean $(STALE)
+.PHONY: help demo test check fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -63,6 +63,12 @@ fairness: $(READY) ## 200 connections, 4 workers: how long small ones wait while
 
 cases: $(READY) ## Run inputs that people really type, with their right values (FOLDER=tests/cases/data)
 	@$(RUN) tests.cases "$(FOLDER)"
+
+mailhosts: $(READY) ## Gather the hosts of free and disposable mail anew, out of lists from npm
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && cd "$$folder" && \
+	  for name in email-providers free-email-domains disposable-email-domains-js; do \
+	    npm pack --silent $$name >/dev/null && mkdir $$name && tar xzf $$name-*.tgz --strip-components=1 -C $$name || exit 1; \
+	  done && cd "$(CURDIR)" && $(RUN) tools.mail_hosts "$$folder"
 
 lock: $(READY) ## Pin every dependency, with hashes, for Python 3.11 and newer
 	@$(RUN) pip install --quiet uv

@@ -28,7 +28,7 @@ PLACES = {
     "country_and_region": "astrelo.adapters.outbound.crm.mapping:country_and_region",
     "Reply": "astrelo.adapters.outbound.crm.sending:Reply",
     "CrmCall": "astrelo.adapters.outbound.crm.transport:Call",
-    "linkedin_url": "astrelo.adapters.outbound.hubspot.mapping:_linkedin_url",
+    "linkedin_url": "astrelo.domain.normalization:linkedin_page",
     "associated_company": "astrelo.adapters.outbound.hubspot.completing:associated_company",
     "AssociatedObject": "astrelo.adapters.outbound.hubspot.wire:AssociatedObject",
     "AssociationType": "astrelo.adapters.outbound.hubspot.wire:AssociationType",

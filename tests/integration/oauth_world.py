@@ -17,7 +17,7 @@ from astrelo.adapters.outbound.postgres.oauth_states import PgOAuthStates
 from astrelo.adapters.outbound.postgres.pool import REFRESH_LIMITS, open_pool
 from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm, Connected
@@ -219,7 +219,7 @@ class OAuthWorld:
 @cache
 def _reference() -> BundledReferenceData:
     """Make it once: that takes longer than a test."""
-    return BundledReferenceData()
+    return BundledReferenceData(RESERVED_NAMES)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import build_hubspot
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
@@ -40,7 +40,7 @@ async def hubspot_world(
         made.clock = clock or made.clock
         hubspot = build_hubspot(
             config,
-            BundledReferenceData(),
+            BundledReferenceData(RESERVED_NAMES),
             made.clock,
             made.randomness,
             reads=SandboxTransport(sandbox),

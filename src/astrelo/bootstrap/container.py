@@ -42,7 +42,7 @@ from astrelo.adapters.outbound.postgres.routing import (
     PgSyncSchedule,
 )
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import open_salesforce
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
@@ -137,7 +137,11 @@ class Adapters(Provider):
 
     clock = provide(SystemClock, provides=Clock)
     randomness = provide(SystemRandomness, provides=Randomness)
-    reference = provide(BundledReferenceData, provides=ReferenceData)
+
+    @provide
+    def reference(self, settings: Settings) -> ReferenceData:
+        """In development names such as acme.example are a firm's own; in production they stand for none."""
+        return BundledReferenceData(() if settings.is_production else RESERVED_NAMES)
 
     @provide
     def reading_versions(self, reference: ReferenceData) -> ReadingVersions:

@@ -6,19 +6,44 @@ caller that must tell the two apart asks `is_told` of the text.
 """
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
-from astrelo.domain.ports import ReferenceData
-from astrelo.domain.records import EmailKind
+from astrelo.domain.email_addresses import MAX_EMAIL_LENGTH, Email, email_address
+from astrelo.domain.linkedin import linkedin_page
+from astrelo.domain.plain_text import MAX_TEXT_LENGTH, is_cut, is_told, text
+from astrelo.domain.search_keys import search_email, search_key
+from astrelo.domain.web_sites import identity_domain, web_domain
 
-MAX_EMAIL_LENGTH = 320
-"""RFC 3696 §3: 64 before the @, 255 after it."""
+__all__ = [
+    "AMOUNT_BOUND",
+    "AMOUNT_DECIMALS",
+    "MAX_EMAIL_LENGTH",
+    "MAX_EMPLOYEES",
+    "MAX_NUMBER_LENGTH",
+    "MAX_TEXT_LENGTH",
+    "REVENUE_RANGES",
+    "Email",
+    "amount",
+    "currency",
+    "email_address",
+    "employee_count",
+    "flag",
+    "identity_domain",
+    "is_cut",
+    "is_told",
+    "linkedin_page",
+    "probability",
+    "revenue_range",
+    "search_email",
+    "search_key",
+    "text",
+    "timestamp",
+    "web_domain",
+]
 
 MAX_EMPLOYEES = 10**9
 """More than anybody employs: above it the number is a slip."""
@@ -27,9 +52,6 @@ AMOUNT_BOUND = Decimal(10) ** 18
 """Amounts are kept below this in size; ten thousand times the world's yearly product, in any currency."""
 
 AMOUNT_DECIMALS = 6
-
-MAX_TEXT_LENGTH = 65_536
-"""Characters that a text column keeps; what is beyond them is cut, and counted."""
 
 MAX_NUMBER_LENGTH = 64
 """Longer digits than this are not a number that anybody counted."""
@@ -40,14 +62,6 @@ _SAFE_DIGITS = 9
 _CACHED_SHARES = 1_024
 """There are few: most deals tell their stage's."""
 
-_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//+|https?:/*", re.IGNORECASE)
-_PLAIN_URL = re.compile(r"https?://(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]+)/?")
-"""What most sites are written like: read in a third of the time."""
-
-_AFTER_HOST = re.compile(r"[/?#\\]")
-_PORT = re.compile(r":\d*\Z", re.ASCII)
-_LOCAL_PART = re.compile(r'[^\s@"(),:;<>\[\\\]\x00-\x20\x7f\ud800-\udfff]+')
-_QUOTED_LOCAL_PART = re.compile(r'"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[\x20-\x7e])+"')
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _FLAGS: Mapping[str | None, bool] = {"true": True, "false": False}
 _MILLISECONDS = re.compile(r"-?\d{1,18}", re.ASCII)
@@ -57,110 +71,6 @@ _AMOUNT_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
 REVENUE_RANGES = ("<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B")
 _REVENUE_BOUNDS = tuple(Decimal(millions * 1_000_000) for millions in (1, 10, 50, 250, 1000))
-
-
-def is_told(value: str | None) -> bool:
-    """Tell whether a value says anything at all, readable or not."""
-    return text(value) is not None
-
-
-def text(value: str | None, limit: int | None = None) -> str | None:
-    """Return what a text column can hold: no NUL, lone surrogates as U+FFFD, no blanks around.
-
-    Nothing is cut unless the caller names a `limit`.
-    """
-    if value is None:
-        return None
-    if not value.isascii():
-        value = _without_lone_surrogates(value)
-    if "\0" in value:
-        value = value.replace("\0", "")
-    value = value.strip()
-    if limit is not None and len(value) > limit:
-        value = value[:limit].rstrip()
-    return value or None
-
-
-def _without_lone_surrogates(value: str) -> str:
-    """Replace what UTF-8 cannot encode; a pair of halves becomes the character it stands for."""
-    try:
-        value.encode("utf-16-le")
-    except UnicodeEncodeError:
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return value
-
-
-def search_key(value: str) -> str:
-    """Fold a text for search: equal keys for spellings that a person takes for the same."""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-
-
-def search_email(value: str) -> str:
-    """Fold an e-mail address, or the beginning of one, for search."""
-    return search_key(value)
-
-
-def web_domain(value: str | None, reference: ReferenceData) -> str | None:
-    """Return the host of a site as typed: 'HTTPS://www.Acme.com:443/about' is 'acme.com'.
-
-    IP addresses, single labels and several hosts in one field cannot be read.
-    """
-    if value is None:
-        return None
-    if plain := _PLAIN_URL.fullmatch(value):
-        host = reference.ascii_host(plain[1])
-    else:
-        host = reference.ascii_host(value) or reference.ascii_host(_host_of_url(value))
-    if host is None or "." not in host:
-        return None
-    while host.startswith("www.") and host.count(".") > 1:
-        host = host[4:]
-    return host
-
-
-def _host_of_url(url: str) -> str:
-    url = url.strip()
-    if scheme := _SCHEME.match(url):
-        url = url[scheme.end() :]
-    authority = _AFTER_HOST.split(url, maxsplit=1)[0]
-    return _PORT.sub("", authority.rpartition("@")[2].strip()).strip().rstrip(".")
-
-
-def identity_domain(domain: str | None, reference: ReferenceData) -> str | None:
-    """Return the domain if it stands for one firm: not shared by many, not a bare public suffix."""
-    return None if domain is None or reference.is_shared(domain) else domain
-
-
-class Email(NamedTuple):
-    """A read e-mail address. Host and registrable domain are None unless the kind is business."""
-
-    address: str | None
-    host: str | None
-    registrable_domain: str | None
-    kind: EmailKind
-
-
-_MISSING_EMAIL = Email(None, None, None, EmailKind.MISSING)
-_INVALID_EMAIL = Email(None, None, None, EmailKind.INVALID)
-
-
-def email_address(value: str | None, reference: ReferenceData) -> Email:
-    """Read one address. Lower-cased whole: no mail host we know of tells two people apart by case."""
-    if value is None or not (stripped := value.strip()):
-        return _MISSING_EMAIL
-    local, _, told_host = stripped.lower().rpartition("@")
-    if not _is_local_part(local):
-        return _INVALID_EMAIL
-    host = reference.ascii_host(told_host) or reference.ascii_host(told_host.rstrip("."))
-    if host is None or "." not in host or len(address := f"{local}@{host}") > MAX_EMAIL_LENGTH:
-        return _INVALID_EMAIL
-    if reference.is_shared(host):
-        return Email(address, None, None, EmailKind.FREE_MAIL)
-    return Email(address, host, reference.registrable_domain(host), EmailKind.BUSINESS)
-
-
-def _is_local_part(local: str) -> bool:
-    return _LOCAL_PART.fullmatch(local) is not None or _QUOTED_LOCAL_PART.fullmatch(local) is not None
 
 
 def employee_count(value: str | None) -> int | None:

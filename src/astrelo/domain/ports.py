@@ -96,20 +96,35 @@ class ReferenceData(Protocol):
 
     @abstractmethod
     def ascii_host(self, host: str) -> str | None:
-        """Return the host in lower-case ASCII (IDNA 2008 with UTS 46 mapping), at most 253 characters.
+        """Return the host in lower-case ASCII as browsers write it (UTS 46), at most 253 characters.
 
         None if it is no host name: IP addresses, blanks, empty labels, a dot at the end.
         """
 
     @abstractmethod
     def registrable_domain(self, host: str) -> str | None:
-        """Return the part a firm registers ('acme.co.uk'), None for a bare public suffix or an IP address."""
+        """Return the part a firm registers ('acme.co.uk').
+
+        None for a bare public suffix, an IP address, and a name under no suffix that exists ('acme.local').
+        """
 
     @abstractmethod
     def is_shared(self, host: str) -> bool:
-        """Tell whether many firms use this host: free mail, social networks, site builders, shorteners.
+        """Return whether many firms use this host: free mail, social networks, site builders, shorteners.
 
-        What has no registrable domain (a bare public suffix, an IP address) counts as shared.
+        What has no registrable domain (a bare public suffix, an IP address) counts as shared, and so do
+        names that people type for 'none' ('no.website').
+        """
+
+    @abstractmethod
+    def is_site(self, host: str) -> bool:
+        """Return whether a site can have this name: it ends in a suffix that exists, and is no word for 'none'."""
+
+    @abstractmethod
+    def is_page_about_firm(self, host: str, path: str) -> bool:
+        """Return whether a platform keeps pages about others there: maps, searches, profiles, shops.
+
+        `path` begins with a slash, and has the query with it.
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     PipelineStage,
     StageMetadata,
 )
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord
 
@@ -35,7 +35,7 @@ PIPELINES = [
         id="other", label="Other", stages=(PipelineStage("won", "Done", StageMetadata(is_closed="false")),)
     ),
 ]
-REFERENCE = BundledReferenceData()
+REFERENCE = BundledReferenceData(RESERVED_NAMES)
 MAPPER = RecordMapper(REFERENCE, INDUSTRIES, "EUR", PIPELINES)
 MODIFIED = "2026-10-02T10:00:00.001Z"
 MODIFIED_AT = datetime(2026, 10, 2, 10, 0, 0, 1000, UTC)

@@ -4,7 +4,7 @@ from functools import cache
 
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId
 from astrelo.domain.ports import Clock
@@ -23,7 +23,7 @@ CONFIG = HubSpotConfig(
     api_base="http://hubspot.test",
 )
 
-reference = cache(BundledReferenceData)
+reference = cache(lambda: BundledReferenceData(RESERVED_NAMES))
 
 
 def hubspot_over(sandbox: Sandbox, clock: Clock) -> HubSpotProvider:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.industries import load_industries
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
 from astrelo.adapters.outbound.salesforce.wire import AccountRow, ContactRow, OpportunityRow, StageRow
@@ -32,7 +32,7 @@ STAGES = [
              is_closed="true", is_won="false"),
     StageRow(RecordId("01J4"), api_name=None, master_label="Unnamed"),
 ]  # fmt: skip
-REFERENCE = BundledReferenceData()
+REFERENCE = BundledReferenceData(RESERVED_NAMES)
 MAPPER = RecordMapper(REFERENCE, INDUSTRIES, "EUR", STAGES)
 MODIFIED = "2026-05-01T07:25:37.001+0000"
 MODIFIED_AT = datetime(2026, 5, 1, 7, 25, 37, 1000, UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from astrelo.adapters.outbound.crm.sending import LARGEST_ANSWER
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, build_salesforce
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
@@ -31,7 +31,7 @@ from tests.unit.fakes.randomness import FakeRandomness
 CREATED = "2026-11-23T09:00:00.000Z"
 API = "/services/data/v68.0"
 
-reference = cache(BundledReferenceData)
+reference = cache(lambda: BundledReferenceData(RESERVED_NAMES))
 
 
 def config(**settings: Any) -> SalesforceConfig:

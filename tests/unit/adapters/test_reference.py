@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tldextract import TLDExtract
 
 from astrelo.adapters.outbound import reference
-from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 
-WORLD = BundledReferenceData()
+WORLD = BundledReferenceData(RESERVED_NAMES)
 
 OUR_BUILDERS = [
     line
@@ -36,7 +36,6 @@ class TestHosts:
             ("www.acme.wordpress.com", "acme.wordpress.com"),
             ("acme.hs-sites.com", "acme.hs-sites.com"),
             ("acme.onmicrosoft.com", "acme.onmicrosoft.com"),
-            ("acme.unknowntld", "acme.unknowntld"),
             ("mail.acme.example", "acme.example"),
             ("www.ck", "www.ck"),
             ("a.city.kawasaki.jp", "city.kawasaki.jp"),
@@ -46,6 +45,8 @@ class TestHosts:
             ("anything.ck", None),
             ("wordpress.com", None),
             ("localhost", None),
+            ("acme.unknowntld", None),
+            ("k.a", None),
             ("10.0.0.1", None),
         ],
     )
@@ -105,12 +106,44 @@ class TestHosts:
     def test_a_firms_own_host_is_not(self, host: str) -> None:
         assert not WORLD.is_shared(host)
 
+    @pytest.mark.parametrize(
+        "host",
+        ["ezweb.ne.jp", "bluewin.ch", "t-online.hu", "kpnmail.nl", "ziggo.nl", "libero.it", "wp.pl", "seznam.cz",
+         "bigpond.com", "uol.com.br", "hanmail.net", "rediffmail.com", "bk.ru", "gmx.at", "yahoo.com.ph",
+         "duck.com", "mailinator.com", "blue.ocn.ne.jp", "m.weibo.com", "maps.google.com.br", "acme.medium.com"],
+    )  # fmt: skip
+    def test_mailboxes_and_pages_of_many_are_shared_in_every_country(self, host: str) -> None:
+        assert WORLD.is_shared(host)
+
+    @pytest.mark.parametrize(
+        "host",
+        ["invest.weibo.com", "pay.uol.com.br", "vodafone.com", "orange.com", "comcast.com", "starbucks.com",
+         "telekom.com", "about.google.com", "proton.com"],
+    )  # fmt: skip
+    def test_the_firm_behind_a_shared_host_keeps_its_own_hosts(self, host: str) -> None:
+        assert not WORLD.is_shared(host)
+
+    @pytest.mark.parametrize(
+        "host", ["acme.local", "n.a", "no.website", "na.na", "www.no", "nowebsite.com", "com"]
+    )
+    def test_a_name_under_no_suffix_and_a_word_for_none_are_no_site(self, host: str) -> None:
+        assert not WORLD.is_site(host)
+        assert WORLD.is_shared(host)
+
+    def test_reserved_names_are_real_only_where_they_are_asked_for(self) -> None:
+        assert WORLD.is_site("acme.test")
+        assert not WORLD.is_shared("example.com")
+        strict = BundledReferenceData()
+        assert not strict.is_site("acme.test")
+        assert strict.is_shared("example.com")
+
     @pytest.mark.parametrize("file_name", ["shared_hosts.txt", "site_builders.txt"])
     def test_every_listed_host_is_written_as_hosts_are_looked_up(self, file_name: str) -> None:
         lines = files(reference).joinpath(file_name).read_text("utf-8").splitlines()
         listed = [line for line in lines if line and not line.startswith("#")]
-        assert [host for host in listed if WORLD.ascii_host(host) != host or "." not in host] == []
-        assert [host for host in listed if not WORLD.is_shared(host)] == []
+        hosts = [line.removeprefix("*.").replace(".*", ".com") for line in listed]
+        assert [host for host in hosts if WORLD.ascii_host(host) != host or "." not in host] == []
+        assert [host for host in hosts if not WORLD.is_shared(host)] == []
         assert len(listed) == len(set(listed))
 
     @pytest.mark.parametrize(

