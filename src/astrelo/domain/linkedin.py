@@ -12,10 +12,10 @@ _KINDS = "company|company-beta|organization|organization-guest|school|edu|showca
 _PAGE_HOST = r"(?:[a-z0-9-]+\.){0,3}linkedin\.(?:com|cn)"
 _LINK = re.compile(
     rf"(?:\A|(?<=[\s:(<\[\"',;|]))(?:https?://)?(?:[^\s/?#@]*@)?({_PAGE_HOST}|lnkd\.in)(?=[.:/?#\s,;)>\]]|\Z)\.?(:\d+)?(?=[/?#\s,;)>\]]|\Z)"
-    r"((?:/[^\s\"'<>`]*)?)",
+    r"((?:/[^\s\"<>`]*)?)",
     re.IGNORECASE,
 )
-_PATH = re.compile(rf"/*((?:{_KINDS})/+[^\s/?#@:\"'<>`][^\s:\"'<>`]*)", re.IGNORECASE)
+_PATH = re.compile(rf"/*((?:{_KINDS})/+[^\s/?#@:\"'<>`][^\s:\"<>`]*)", re.IGNORECASE)
 _NAMED_PATH = re.compile(rf"(?:/+[a-z]{{2}})?/+(?:{_KINDS})/+[^\s/?#]+", re.IGNORECASE)
 _HTTP = re.compile("https?://", re.IGNORECASE)
 _SCRIPT = re.compile(r"\W*(?:javascript|vbscript|data|file|blob)\s*:", re.IGNORECASE)
@@ -74,7 +74,7 @@ def _link(match: re.Match[str]) -> str | None:
 
 
 def _page_of_path(told: str) -> str | None:
-    """Read 'company/acme' or 'acme': the property is filled by HubSpot's enrichment in either form."""
+    """Read 'company/acme' or 'acme': enrichment fills such fields in either form."""
     trimmed = told.rstrip(_TRAILING)
     if path := _PATH.fullmatch(trimmed):
         return f"https://www.linkedin.com/{path[1]}"

@@ -60,10 +60,11 @@ def search_email(address: str) -> str:
 
     'jane@xn--mller-kva.de' and 'jane@müller' meet. A label in Punycode is read once it is typed whole.
     """
-    if "@" in address:
-        local, at, host = address.rpartition("@")
-        address = f"{local}{at}{_PUNYCODE_LABEL.sub(_unicode_label, host)}"
-    return search_key(address)
+    key = search_key(address)
+    if "xn--" not in key:
+        return key
+    local, at, host = key.rpartition("@")
+    return search_key(f"{local}{at}{_PUNYCODE_LABEL.sub(_unicode_label, host)}") if at else key
 
 
 def _fold(match: re.Match[str]) -> str:
@@ -82,4 +83,4 @@ def _unicode_label(match: re.Match[str]) -> str:
         label.encode()
     except (UnicodeError, ValueError, OverflowError):
         return match[0]
-    return match[0] if label.isascii() else label
+    return match[0] if label.isascii() or "xn--" in label or "@" in label else label
