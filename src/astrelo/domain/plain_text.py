@@ -4,7 +4,9 @@ import re
 from unicodedata import is_normalized, normalize
 
 MAX_TEXT_LENGTH = 65_536
-"""The longest text that a column keeps, in characters; what follows is cut."""
+"""The longest text that a column keeps, in characters. Only a cut one is that long: it ends with an ellipsis."""
+
+_ELLIPSIS = "…"
 
 _RAW_PER_CHARACTER = 4
 _RAW_SLACK = 1_024
@@ -49,24 +51,28 @@ def text(value: str | None, limit: int = MAX_TEXT_LENGTH) -> str | None:
     """Return what a text column can hold: composed (NFC), no NUL, lone surrogates as U+FFFD.
 
     Blanks and invisible characters around it are dropped, and so are invisible ones inside that no
-    script needs; the joiners of Persian, of Indic scripts and of emoji stay. Longer text is cut: see `is_cut`.
+    script needs; the joiners of Persian, of Indic scripts and of emoji stay. Text beyond `limit` is cut, and
+    what a column would cut ends with an ellipsis: see `is_cut`.
     """
     if value is None:
         return None
     value = value.strip()
-    if len(value) > limit:
-        value = _stripped(_cleaned(value[: _raw_length(limit)])[:limit])
+    if len(value) > limit or len(value) == MAX_TEXT_LENGTH:
+        value = _cut(_cleaned(value[: _raw_length(limit)]), limit)
     elif not (value.isprintable() and (value.isascii() or _is_clean(value))):
         value = _cleaned(value)
     return value or None
 
 
-def is_cut(value: str | None, read: str | None) -> bool:
-    """Return whether `read`, which is `text(value)`, lacks the end of the value."""
-    if value is None or read is None or len(value) <= MAX_TEXT_LENGTH:
-        return False
-    told = value.strip()
-    return len(told) > _raw_length(MAX_TEXT_LENGTH) or text(told, len(told)) != read
+def is_cut(read: str | None) -> bool:
+    """Return whether a text that was read lacks its end."""
+    return read is not None and len(read) == MAX_TEXT_LENGTH
+
+
+def _cut(value: str, limit: int) -> str:
+    if limit < MAX_TEXT_LENGTH:
+        return _stripped(value[:limit])
+    return value if len(value) < limit else value[: limit - 1] + _ELLIPSIS
 
 
 def _raw_length(limit: int) -> int:

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from astrelo.domain.identifiers import RecordId
-from astrelo.domain.normalization import MAX_TEXT_LENGTH
+from astrelo.domain.normalization import MAX_TEXT_LENGTH, is_cut
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord
 
 MAX_EXAMPLES = 20
@@ -99,7 +99,7 @@ def _troubles(record: CrmRecord, owner_ids: frozenset[RecordId] | None) -> Itera
     texts = values(record)
     if len("".join(filter(None, texts))) >= MAX_TEXT_LENGTH:
         for name, value in zip(names, texts, strict=True):
-            if value is not None and len(value) >= MAX_TEXT_LENGTH:
+            if is_cut(value):
                 yield Unreadable(name, Trouble.CUT)
 
 

@@ -33,6 +33,7 @@ from astrelo.domain.records import (
     RejectionReason,
     content_hash,
 )
+from astrelo.domain.unreadable import Trouble, Unreadable, unreadable_values
 from tests.builders import ANY_VERSION
 from tests.unit.adapters.hubspot_records import (
     INDUSTRIES,
@@ -176,7 +177,8 @@ class TestCompanies:
     def test_text_that_no_column_can_hold_is_mended(self) -> None:
         record = company(name="Ac\0me \ud800", description="x" * 100_000)
         assert (record.name, record.unreadable) == ("Acme \ufffd", ())
-        assert record.description == "x" * MAX_TEXT_LENGTH
+        assert record.description == "x" * (MAX_TEXT_LENGTH - 1) + "…"
+        assert set(unreadable_values([record], None)) == {Unreadable("description", Trouble.CUT)}
 
 
 class TestContacts:
@@ -313,7 +315,7 @@ class TestDeals:
                 date(2026, 10, 2),
             ),
             ("EUR", {"deal_currency_code": "VND", "amount_in_home_currency": "33"}, None, None),
-            ("USD", {"deal_currency_code": "yen", "amount_in_home_currency": "6700"}, None, None),
+            ("USD", {"deal_currency_code": "points", "amount_in_home_currency": "6700"}, None, None),
         ],
     )
     def test_hubspots_own_amount_in_dollars_goes_before_the_table(

@@ -86,11 +86,14 @@ class TestText:
         assert text(told) == kept
 
     def test_a_text_is_kept_to_the_longest_that_a_column_holds_and_the_cut_shows(self) -> None:
-        longest = "ä" * MAX_TEXT_LENGTH
-        assert text(longest) == text(longest + "ä") == longest
-        assert is_cut(longest + "ä", longest)
-        assert not is_cut(longest, longest)
-        assert not is_cut(longest + "\u200b \n", longest)
+        longest = "ä" * (MAX_TEXT_LENGTH - 1)
+        assert text(longest) == text(longest + "\u200b \n") == longest
+        cut = text(longest + "äx")
+        assert cut == text(cut) == longest + "…"
+        assert (is_cut(cut), is_cut(longest), is_cut(None)) == (True, False, False)
+
+    def test_ten_megabytes_are_cut_before_they_are_read(self) -> None:
+        assert is_cut(text("\u200bä" * 5_000_000))
 
     def test_it_is_cut_where_the_caller_says_so(self) -> None:
         assert text("Acme Inc.", limit=5) == "Acme"

@@ -91,9 +91,7 @@ class RecordMapper:
         known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
         if known_id is None or updated_at is None:
             return rejected(told.id, known_id)
-        domain = web_domain(p.domain, self._reference)
-        if domain is None and p.website is not None:
-            domain = web_domain(p.website, self._reference)
+        domain = web_domain(p.domain, self._reference) or web_domain(p.website, self._reference)
         identity = identity_domain(domain, self._reference)
         industry = text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)

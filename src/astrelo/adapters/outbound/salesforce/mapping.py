@@ -153,6 +153,7 @@ class RecordMapper:
             self._reference,
         )
         owner_id = record_id(row.owner_id)
+        codes_told = (codes.naics if row.naics_code else None, codes.sic if row.sic else None)
         return CompanyRecord(
             row.id,
             updated_at,
@@ -177,17 +178,7 @@ class RecordMapper:
             unreadable=unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(row),
-                (
-                    domain,
-                    codes.naics if row.naics_code else None,
-                    codes.sic if row.sic else None,
-                    employees,
-                    revenue,
-                    told_currency,
-                    country,
-                    region,
-                    owner_id,
-                ),
+                (domain, *codes_told, employees, revenue, told_currency, country, region, owner_id),
             ),
         )
 
