@@ -14,6 +14,7 @@ from astrelo.adapters.outbound.hubspot.provider import build_hubspot
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.sync import RunStatus
 from astrelo.sandbox import Portal, SandboxTransport
 from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
@@ -38,9 +39,11 @@ async def hubspot_world(
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = World(pool)
         made.clock = clock or made.clock
+        reference = BundledReferenceData(RESERVED_NAMES)
+        made.versions = ReadingVersions(reference.edition)
         hubspot = build_hubspot(
             config,
-            BundledReferenceData(RESERVED_NAMES),
+            reference,
             made.clock,
             made.randomness,
             reads=SandboxTransport(sandbox),

@@ -132,7 +132,7 @@ def tell(both: TwoCrms, source: Provider, planned: Planned) -> None:
     """Let the CRM hold this; an incremental run lists only what has changed."""
     before = both.told[source]
     both.tell(source, *planned.told)
-    for kind, former, records in zip(ObjectType, before[1:], planned.told, strict=True):
+    for kind, former, records in zip(ObjectType, before[1:4], planned.told, strict=True):
         listed = records if planned.mode is FULL else [r for r in records if r not in former]
         pages = paged(cast("Iterable[CrmRecord]", listed), planned.page_size)
         both.crms[source].pages[kind] = [*pages, pages[0]] if planned.repeats else pages

@@ -40,7 +40,7 @@ class TwoCrms:
         crm.by_id = kinds
         crm.pages = {kind: paged(records, page_size) for kind, records in kinds.items()}
         crm.reps = reps
-        self.told[source] = Told(source, companies, contacts, deals)
+        self.told[source] = Told(source, companies, contacts, deals, [rep.record_id for rep in reps])
 
     def expected(self, *only: Provider) -> View:
         """Make the view of what these CRMs hold, both unless told otherwise."""

@@ -7,7 +7,7 @@ No transaction is open while the CRM is asked.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -224,10 +224,10 @@ async def _store(
 
 
 async def note_unreadable(
-    tx: Transaction, source: Source, object_type: ObjectType, records: Iterable[CrmRecord]
+    tx: Transaction, source: Source, object_type: ObjectType, records: Collection[CrmRecord]
 ) -> Counts:
     """Keep for the run's report which values of the records could not be kept as they are, and count them."""
-    found = unreadable_values(records, source.owner_ids)
+    found = unreadable_values(list(records), source.owner_ids)
     if found:
         await tx.runs.note_unreadable(source.run.id, object_type, found)
     fields: Counter[str] = Counter()

@@ -59,7 +59,11 @@ def text(value: str | None, limit: int = MAX_TEXT_LENGTH) -> str | None:
     value = value.strip()
     if len(value) > limit or len(value) == MAX_TEXT_LENGTH:
         value = _cut(_cleaned(value[: _raw_length(limit)]), limit)
-    elif not (value.isprintable() and (value.isascii() or _is_clean(value))):
+    elif value.isascii():
+        # Not isprintable, which would look at every character of a long description.
+        if value and (value[0] < " " or value[-1] < " " or "\x7f" in (value[0], value[-1]) or "\0" in value):
+            value = _cleaned(value)
+    elif not (value.isprintable() and _is_clean(value)):
         value = _cleaned(value)
     return value or None
 
@@ -95,7 +99,7 @@ _FULL_WIDTH = re.compile("[\uff01-\uff5e\ufe50-\ufe6b]")
 
 
 def _is_clean(value: str) -> bool:
-    """Return whether printable text beyond ASCII can stay as it is."""
+    """Return whether printable text can stay as it is."""
     return is_normalized("NFC", value) and not (_ODD.match(value) or _ODD.match(value[-1]))
 
 

@@ -1,8 +1,8 @@
 """Values that could not be kept as the CRM has them: which columns, what is the matter, in which records."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from operator import attrgetter
+from itertools import chain
 from typing import Any, NamedTuple
 
 from astrelo.domain.identifiers import RecordId
@@ -32,76 +32,90 @@ class Unreadable(NamedTuple):
     trouble: Trouble
 
 
-class _TextColumns(NamedTuple):
-    names: tuple[str, ...]
-    values: Callable[[Any], tuple[str | None, ...]]
-
-
-def _texts(**columns: str) -> _TextColumns:
-    """Take a record's texts by attribute, named as the API names them."""
-    return _TextColumns(tuple(columns), attrgetter(*columns.values()))
-
-
-_TEXTS: Mapping[type, _TextColumns] = {
-    CompanyRecord: _texts(
-        company_name="name",
-        industry="industry",
-        hq_city="hq_city",
-        description="description",
-        phone="phone",
-        lifecycle_stage="lifecycle_stage",
-    ),
-    ContactRecord: _texts(
-        first_name="first_name",
-        last_name="last_name",
-        job_title="job_title",
-        phone="phone",
-        lifecycle_stage="lifecycle_stage",
-    ),
-    DealRecord: _texts(
-        name="name",
-        pipeline_id="pipeline_id",
-        pipeline_label="pipeline_label",
-        stage_id="stage_id",
-        stage_label="stage_label",
-    ),
+_TEXTS: Mapping[type, Mapping[str, str]] = {
+    CompanyRecord: {
+        "company_name": "name",
+        "industry": "industry",
+        "hq_city": "hq_city",
+        "description": "description",
+        "phone": "phone",
+        "lifecycle_stage": "lifecycle_stage",
+    },
+    ContactRecord: {
+        "first_name": "first_name",
+        "last_name": "last_name",
+        "job_title": "job_title",
+        "phone": "phone",
+        "lifecycle_stage": "lifecycle_stage",
+    },
+    DealRecord: {
+        "name": "name",
+        "pipeline_id": "pipeline_id",
+        "pipeline_label": "pipeline_label",
+        "stage_id": "stage_id",
+        "stage_label": "stage_label",
+    },
 }
+"""Columns of text, as the API names them → a record's field."""
+
+_AMOUNTS: Mapping[type, tuple[str, str, str]] = {
+    CompanyRecord: ("annual_revenue_usd", "annual_revenue", "annual_revenue_currency"),
+    DealRecord: ("amount_usd", "amount", "currency"),
+}
+"""An amount in USD, as the API names it and the record, and the fields that it is made of."""
+
+_Found = tuple[Unreadable, RecordId]
+_Columns = Mapping[str, Sequence[Any]]
 
 
 def unreadable_values(
-    records: Iterable[CrmRecord], owner_ids: frozenset[RecordId] | None
-) -> Mapping[Unreadable, list[RecordId]]:
-    """Return the records of each trouble, in their order. `owner_ids` None: the owners are not known."""
+    records: Sequence[CrmRecord], owner_ids: frozenset[RecordId] | None
+) -> Mapping[Unreadable, Sequence[RecordId]]:
+    """Return the records of each trouble, in their order. All are of one object type.
+
+    `owner_ids` None: the owners are not known. Goes by columns: in a batch most of them are free of trouble as a whole.
+    """
+    if not records:
+        return {}
+    kind = type(records[0])
+    columns = dict(zip(kind._fields, zip(*records, strict=True), strict=True))
     found: dict[Unreadable, list[RecordId]] = {}
-    for record in records:
-        for one in _troubles(record, owner_ids):
-            found.setdefault(one, []).append(record.record_id)
+    for one, record_id in chain(
+        _unread(columns),
+        _with_unknown_owners(columns, owner_ids),
+        _without_exchange_rate(columns, kind),
+        _cut(columns, kind),
+    ):
+        found.setdefault(one, []).append(record_id)
     return found
 
 
-def _troubles(record: CrmRecord, owner_ids: frozenset[RecordId] | None) -> Iterator[Unreadable]:
-    for field in record.unreadable:
-        yield Unreadable(field, Trouble.UNREADABLE)
-    if owner_ids is not None and record.owner_id is not None and record.owner_id not in owner_ids:
-        yield Unreadable("crm_rep_id", Trouble.UNKNOWN_OWNER)
-    if isinstance(record, CompanyRecord):
-        if record.annual_revenue_usd is None and _has_amount(
-            record.annual_revenue, record.annual_revenue_currency
-        ):
-            yield Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE)
-    elif (
-        isinstance(record, DealRecord)
-        and record.amount_usd is None
-        and _has_amount(record.amount, record.currency)
-    ):
-        yield Unreadable("amount_usd", Trouble.NO_EXCHANGE_RATE)
-    names, values = _TEXTS[type(record)]
-    texts = values(record)
-    if len("".join(filter(None, texts))) >= MAX_TEXT_LENGTH:
-        for name, value in zip(names, texts, strict=True):
-            if is_cut(value):
-                yield Unreadable(name, Trouble.CUT)
+def _unread(columns: _Columns) -> Iterator[_Found]:
+    for record_id, fields in zip(columns["record_id"], columns["unreadable"], strict=True):
+        for field in fields:
+            yield Unreadable(field, Trouble.UNREADABLE), record_id
 
 
-def _has_amount(amount: object | None, currency: str | None) -> bool:
-    return amount is not None and currency is not None
+def _with_unknown_owners(columns: _Columns, owner_ids: frozenset[RecordId] | None) -> Iterator[_Found]:
+    unknown = set() if owner_ids is None else set(columns["owner_id"]) - owner_ids - {None}
+    if unknown:
+        for record_id, owner_id in zip(columns["record_id"], columns["owner_id"], strict=True):
+            if owner_id in unknown:
+                yield Unreadable("crm_rep_id", Trouble.UNKNOWN_OWNER), record_id
+
+
+def _without_exchange_rate(columns: _Columns, kind: type) -> Iterator[_Found]:
+    if kind in _AMOUNTS:
+        name, amount, currency = _AMOUNTS[kind]
+        told = zip(columns["record_id"], columns[name], columns[amount], columns[currency], strict=True)
+        for record_id, usd, value, code in told:
+            if usd is None and value is not None and code is not None:
+                yield Unreadable(name, Trouble.NO_EXCHANGE_RATE), record_id
+
+
+def _cut(columns: _Columns, kind: type) -> Iterator[_Found]:
+    for name, field in _TEXTS[kind].items():
+        if max(map(len, filter(None, columns[field])), default=0) >= MAX_TEXT_LENGTH:
+            for record_id, value in zip(columns["record_id"], columns[field], strict=True):
+                if is_cut(value):
+                    yield Unreadable(name, Trouble.CUT), record_id
