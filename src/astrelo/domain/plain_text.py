@@ -8,6 +8,7 @@ MAX_TEXT_LENGTH = 65_536
 
 _ELLIPSIS = "…"
 
+_LONG = 64
 _RAW_PER_CHARACTER = 4
 _RAW_SLACK = 1_024
 """Text is cut roughly before it is cleaned, which keeps 10 MB cheap: composing four characters gives one."""
@@ -57,11 +58,12 @@ def text(value: str | None, limit: int = MAX_TEXT_LENGTH) -> str | None:
     if value is None:
         return None
     value = value.strip()
-    if len(value) > limit or len(value) == MAX_TEXT_LENGTH:
+    size = len(value)
+    if size > limit or size == MAX_TEXT_LENGTH:
         value = _cut(_cleaned(value[: _raw_length(limit)]), limit)
     elif value.isascii():
-        # Not isprintable, which would look at every character of a long description.
-        if value and (value[0] < " " or value[-1] < " " or "\x7f" in (value[0], value[-1]) or "\0" in value):
+        # isprintable looks at every character, of which a description has many.
+        if not (value.isprintable() if size < _LONG else _is_clean_ascii(value)):
             value = _cleaned(value)
     elif not (value.isprintable() and _is_clean(value)):
         value = _cleaned(value)
@@ -96,6 +98,10 @@ def visible(value: str) -> str:
 
 _UNSEEN = _class(INVISIBLE, CONTROLS)
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\ufe50-\ufe6b]")
+
+
+def _is_clean_ascii(value: str) -> bool:
+    return value[0] > " " and " " < value[-1] < "\x7f" and "\0" not in value
 
 
 def _is_clean(value: str) -> bool:

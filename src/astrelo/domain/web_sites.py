@@ -96,7 +96,7 @@ def identity_domain(domain: str | None, reference: ReferenceData) -> str | None:
 def _without_www(host: str, reference: ReferenceData) -> str:
     while host.startswith("www.") and host.count(".") > 1:
         host = host[4:]
-    if typo := _TYPED_WWW.match(host):
+    if host[0] in "hw" and (typo := _TYPED_WWW.match(host)):
         rest = host[typo.end() :]
         if reference.registrable_domain(rest) is not None:
             return _without_www(rest, reference)
