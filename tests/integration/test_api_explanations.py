@@ -176,6 +176,9 @@ async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: Ap
         ("email_host", "mail.acme.com", "no_company"),
         ("email_registrable_domain", "acme.com", "linked"),
     ]
+    assert await tried(api, is_person_account=True, provider_company_id="full", email_host="acme.com") == [
+        ("company_association", "full", "person_account")
+    ]
     assert await tried(
         api, email_kind="free_mail", additional_email_domains=["nowhere.com"], company_association="ambiguous"
     ) == [

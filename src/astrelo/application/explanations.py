@@ -91,6 +91,8 @@ class LinkOutcome(StrEnum):
     """The CRM associates several companies and marks none as primary."""
     NO_COMPANY = "no_company"
     """No live company has this record id, or this domain as its own or as the additional one of it alone."""
+    PERSON_ACCOUNT = "person_account"
+    """The CRM keeps the contact as a customer of its own: no company is looked for."""
     NO_EMAIL = "no_email"
     INVALID_EMAIL = "invalid_email"
     FREE_MAIL = "free_mail"

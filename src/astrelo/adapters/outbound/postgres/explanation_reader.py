@@ -75,9 +75,7 @@ class PgExplanationReader(ExplanationReader):
             company_id=row["company_id"],
             company_match=row["company_match"] and CompanyMatch(row["company_match"]),
             unlinked_reason=row["unlinked_reason"] and UnlinkedReason(row["unlinked_reason"]),
-            tried=_until_linked(
-                [await self._by_association(user_id, row), *await self._by_email(user_id, row)]
-            ),
+            tried=await self._tried(user_id, row),
         )
 
     async def deal(self, user_id: UserId, deal_id: UUID) -> DealExplanation | None:
@@ -92,6 +90,18 @@ class PgExplanationReader(ExplanationReader):
             unlinked_reason=row["unlinked_reason"] and DealUnlinkedReason(row["unlinked_reason"]),
             tried=[await self._by_association(user_id, row)],
         )
+
+    async def _tried(self, user_id: UserId, row: asyncpg.Record) -> list[LinkStep]:
+        if row["is_person_account"]:
+            account_id = row["provider_company_id"]
+            return [
+                LinkStep(
+                    rule=LinkRule.COMPANY_ASSOCIATION, value=account_id, outcome=LinkOutcome.PERSON_ACCOUNT
+                )
+            ]
+        steps = [await self._by_association(user_id, row), *await self._by_email(user_id, row)]
+        linked = next((place for place, step in enumerate(steps) if step.outcome is LinkOutcome.LINKED), None)
+        return steps if linked is None else steps[: linked + 1]
 
     async def _by_association(self, user_id: UserId, row: asyncpg.Record) -> LinkStep:
         association = row["company_association"] and CompanyAssociation(row["company_association"])
@@ -149,11 +159,6 @@ def _step(tried: _Domain, company: asyncpg.Record | None) -> LinkStep:
         company_id=company["company_id"],
         additional_domain=company["is_additional"],
     )
-
-
-def _until_linked(steps: Sequence[LinkStep]) -> list[LinkStep]:
-    linked = next((place for place, step in enumerate(steps) if step.outcome is LinkOutcome.LINKED), None)
-    return list(steps) if linked is None else list(steps[: linked + 1])
 
 
 def _key(row: asyncpg.Record) -> RecordKey:
