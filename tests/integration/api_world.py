@@ -262,10 +262,23 @@ class ApiWorld:
             "epoch": 1,
             "rejected": {},
             "unreadable": {},
+            "hidden": {},
         } | dict.fromkeys(("received", "repeats", "inserted", "updated", "unchanged", "stale"), 0)
         row |= values
-        row |= {key: json.dumps(row[key]) for key in ("rejected", "unreadable")}
+        row |= {key: json.dumps(row[key]) for key in ("rejected", "unreadable", "hidden")}
         await self.insert("sync_steps", row)
+
+    async def unreadable(
+        self, run_id: UUID, object_type: str, field: str, trouble: str, **values: Any
+    ) -> None:
+        row = {
+            "user_id": self.user_id,
+            "run_id": run_id,
+            "object_type": object_type,
+            "field": field,
+            "trouble": trouble,
+        }
+        await self.insert("sync_unreadable", row | values)
 
 
 def token_of(user_id: UserId) -> str:

@@ -154,6 +154,35 @@ async def test_nothing_of_another_user_is_explained_or_pinned(api: ApiWorld) -> 
     assert (await pin(api, company, "name", "full", user_id=api.neighbour_id)).status_code == 404
 
 
+async def test_a_merged_company_s_id_leads_to_the_explanation_and_pins_of_the_one_that_lives(
+    api: ApiWorld,
+) -> None:
+    living, merged = await acme(api), uuid4()
+    await api.insert("company_aliases", {"user_id": api.user_id, "alias_id": merged, "company_id": living})
+    page = (await api.get(f"/api/companies/{living}/explain", limit="1")).json()
+    explained = await api.get(
+        f"/api/companies/{str(merged).upper()}/explain", limit="1", cursor=page["next_cursor"]
+    )
+    assert explained.status_code == 308
+    assert (await api.get(explained.headers["location"])).json()["has_more"] is False
+    pinned = await pin(api, merged, "name", "full")
+    assert (pinned.status_code, pinned.headers["location"]) == (308, f"/api/companies/{living}/pins")
+    assert (await api.get(f"/api/companies/{living}/explain")).json()["pins"] == []
+    assert (await api.get(f"/api/companies/{merged}/explain", api.neighbour_id)).status_code == 404
+
+
+async def test_a_pin_that_cannot_be_set_says_why(api: ApiWorld) -> None:
+    company, archived = await acme(api), await api.company(archived_at=NEW)
+    refused = (await pin(api, company, "colour", None)).json()
+    assert refused["errors"] == [
+        {"field": "group", "reason": "Invalid enum value 'colour'; /schema lists those that there are"}
+    ]
+    foreign = (await pin(api, company, "name", "404")).json()
+    assert foreign["detail"] == f"There is no live hubspot record 404 in company {company}."
+    gone = (await pin(api, archived, "name", None)).json()
+    assert gone["detail"] == f"There is no live company {archived}."
+
+
 async def tried(api: ApiWorld, **contact: Any) -> list[tuple[str, str | None, str]]:
     contact_id = await api.contact(**contact)
     told = (await api.get(f"/api/contacts/{contact_id}/explain")).json()
@@ -236,18 +265,7 @@ async def test_a_deal_s_link_names_the_association(api: ApiWorld) -> None:
 async def test_a_run_lists_what_it_could_not_keep_by_column_and_trouble(api: ApiWorld) -> None:
     run = await api.run(await api.connection())
     for field, trouble in (("domain", "unreadable"), ("crm_rep_id", "unknown_owner")):
-        await api.insert(
-            "sync_unreadable",
-            {
-                "user_id": api.user_id,
-                "run_id": run,
-                "object_type": "companies",
-                "field": field,
-                "trouble": trouble,
-                "records": 2,
-                "record_ids": ["1", "2"],
-            },
-        )
+        await api.unreadable(run, "companies", field, trouble, records=2, record_ids=["1", "2"])
     path = f"/api/integrations/hubspot/runs/{run}/unreadable"
     assert await api.data(path, field="domain") == [
         {

@@ -54,6 +54,41 @@ async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_
     assert report["run"]["action"].startswith("Check in HubSpot")
 
 
+async def test_each_trouble_with_values_has_a_warning_of_its_own(api: ApiWorld) -> None:
+    run = await api.run(await api.connection())
+    counts = {"domain": 5, "description": 1, "annual_revenue_usd": 3, "crm_rep_id": 4, "hq_country": 6}
+    await api.step(run, "companies", unreadable=counts, hidden={"phone": 9})
+    for field, trouble, records in (
+        ("domain", "unreadable", 5),
+        ("description", "cut", 1),
+        ("annual_revenue_usd", "no_exchange_rate", 3),
+        ("crm_rep_id", "unknown_owner", 4),
+    ):
+        await api.unreadable(run, "companies", field, trouble, records=records, record_ids=["1"])
+    report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
+    assert report["warnings"] == [
+        (
+            "3 of the companies had an amount in a currency without an exchange rate at that time; "
+            "annual_revenue_usd is empty here. Check the currency in HubSpot."
+        ),
+        (
+            "4 of the companies had an owner that HubSpot does not list; crm_rep_id is empty here. "
+            "Give them another owner in HubSpot."
+        ),
+        (
+            "1 of the companies had a description that is too long; its first 65,536 characters are kept. "
+            "Shorten it in HubSpot."
+        ),
+        "5 of the companies had an unreadable domain; it is empty here. Correct it in HubSpot.",
+        # Of a run of a release that counted by column alone.
+        "6 of the companies had an unreadable hq_country; it is empty here. Correct it in HubSpot.",
+        (
+            "HubSpot hides phone of the companies from the user who connected (9 records); it is empty here. "
+            "Have an administrator of HubSpot show the field to that user, then request a full sync."
+        ),
+    ]
+
+
 async def test_a_refused_object_type_matters_more_than_deletions(api: ApiWorld) -> None:
     run = await api.run(await api.connection(), status="partial")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")

@@ -1,5 +1,6 @@
 """Sentences for people about connections and runs: what to do, and what deserves a look."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from astrelo.application.read_models import (
@@ -8,9 +9,12 @@ from astrelo.application.read_models import (
     OwnersStepView,
     RunView,
     StepView,
+    UnreadableView,
 )
 from astrelo.domain.identifiers import Provider
+from astrelo.domain.normalization import MAX_TEXT_LENGTH
 from astrelo.domain.sync import RunStatus, StepStatus
+from astrelo.domain.unreadable import Trouble
 
 _IF_IT_STAYS = "If that ends the same way, tell us: it is ours to mend."
 
@@ -79,9 +83,13 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def warnings_of(run: RunView, crowded: Sequence[CrowdedDomain]) -> list[str]:
-    """List what a run could not keep, read or be sure of."""
-    about_steps = [sentence for step in run.steps for sentence in _warnings_of_step(step)]
+def warnings_of(
+    run: RunView, unreadable: Sequence[UnreadableView], crowded: Sequence[CrowdedDomain]
+) -> list[str]:
+    """List what a run could not keep, read or be sure of. `unreadable` is its account of single values."""
+    about_steps = [
+        sentence for step in run.steps for sentence in _warnings_of_step(run.provider.label, step, unreadable)
+    ]
     return (
         _left_out("owners", run.owners)
         + about_steps
@@ -92,20 +100,60 @@ def warnings_of(run: RunView, crowded: Sequence[CrowdedDomain]) -> list[str]:
     )
 
 
-def _warnings_of_step(step: StepView) -> list[str]:
+def _warnings_of_step(crm: str, step: StepView, unreadable: Sequence[UnreadableView]) -> list[str]:
     warnings = [
         f"{count} of the {step.object_type} were rejected: {reason}."
         for reason, count in sorted(step.rejected.items())
     ]
+    of_step = [noted for noted in unreadable if noted.object_type is step.object_type]
+    warnings += [_about_values(crm, noted) for noted in (*of_step, *_not_noted(step, of_step))]
     warnings += [
-        f"{count} of the {step.object_type} had an unreadable {field}; it is empty here."
-        for field, count in sorted(step.unreadable.items())
+        f"{crm} hides {field} of the {step.object_type} from the user who connected ({count} records); it is "
+        f"empty here. Have an administrator of {crm} show the field to that user, then request a full sync."
+        for field, count in sorted(step.hidden.items())
     ]
     if step.status is StepStatus.COMPLETED and not step.certified:
         warnings.append(f"The counts of the {step.object_type} do not add up: please tell us.")
     if step.status is StepStatus.COMPLETED and step.reason is not None:
         warnings.append(f"Deletions were not taken over: {step.reason}.")
     return warnings + _left_out(step.object_type, step)
+
+
+def _not_noted(step: StepView, noted: Sequence[UnreadableView]) -> Iterator[UnreadableView]:
+    """Count what a run of a release without that account could not read."""
+    rest = Counter(step.unreadable)
+    for entry in noted:
+        rest[entry.field] -= entry.records
+    for field, count in sorted((+rest).items()):
+        yield UnreadableView(
+            object_type=step.object_type,
+            field=field,
+            trouble=Trouble.UNREADABLE,
+            records=count,
+            record_ids=[],
+        )
+
+
+def _about_values(crm: str, noted: UnreadableView) -> str:
+    of_them, field = f"{noted.records} of the {noted.object_type}", noted.field
+    match noted.trouble:
+        case Trouble.UNREADABLE:
+            return f"{of_them} had an unreadable {field}; it is empty here. Correct it in {crm}."
+        case Trouble.CUT:
+            return (
+                f"{of_them} had a {field} that is too long; its first {MAX_TEXT_LENGTH:,} characters are kept. "
+                f"Shorten it in {crm}."
+            )
+        case Trouble.NO_EXCHANGE_RATE:
+            return (
+                f"{of_them} had an amount in a currency without an exchange rate at that time; "
+                f"{field} is empty here. Check the currency in {crm}."
+            )
+        case Trouble.UNKNOWN_OWNER:
+            return (
+                f"{of_them} had an owner that {crm} does not list; {field} is empty here. "
+                f"Give them another owner in {crm}."
+            )
 
 
 def _left_out(name: str, step: StepView | OwnersStepView) -> list[str]:

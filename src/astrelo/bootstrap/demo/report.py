@@ -212,7 +212,7 @@ def _details(figures: CrmFigures) -> Iterator[str]:
     yield f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}."
     yield f"Owners: {figures.owners:,}."
     if figures.unreadable:
-        yield f"Values that could not be read: {_listed(figures.unreadable)}."
+        yield f"Values that could not be kept as they are: {_listed(figures.unreadable)}."
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -1,13 +1,14 @@
 """Why a record shows what it shows and is linked as it is, and pins: a person's say in it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
-from litestar import Controller, get, put
+from litestar import Controller, Request, Response, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from litestar.response import Redirect
 from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http.pagination import decode_key_cursor, encode_key_cursor
@@ -19,6 +20,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.records import MERGED
 from astrelo.application.explanations import (
     CompanyExplanation,
     ContactExplanation,
@@ -26,6 +28,7 @@ from astrelo.application.explanations import (
     ExplanationReader,
 )
 from astrelo.application.pin_company import PinCompany
+from astrelo.application.readers import CompanyReader
 from astrelo.domain.company import RecordKey
 from astrelo.domain.errors import NotFound
 from astrelo.domain.golden_record import FieldGroup
@@ -57,41 +60,61 @@ class Explanations(Controller):
 
     @get(
         "/companies/{company_id:uuid}/explain",
-        responses=documented(NOT_FOUND),
+        responses=documented(NOT_FOUND) | MERGED,
         summary="Explain a company",
         tags=("companies",),
     )
     @inject
     async def explain_company(
         self,
+        request: Request[Any, Any, Any],
         reader: FromDishka[ExplanationReader],
+        companies: FromDishka[CompanyReader],
         user_id: NamedDependency[UserId],
         company_id: FromPath[UUID],
         *,
         limit: Limit = DEFAULT_LIMIT,
         cursor: PageCursor = None,
-    ) -> CompanyExplanation:
-        """Say which record each group of columns comes from, and what all its records say."""
-        return await _company(reader, user_id, company_id, decode_key_cursor(cursor), limit)
+    ) -> Response[CompanyExplanation]:
+        """Say which record each group of columns comes from, and what all its records say.
+
+        The id of a company that was merged into another leads there with 308.
+        """
+        try:
+            return Response(await _company(reader, user_id, company_id, decode_key_cursor(cursor), limit))
+        except NotFound:
+            if (living := await companies.living_id(user_id, company_id)) is None:
+                raise
+            return _leads_to(f"/api/companies/{living}/explain", request)
 
     @put(
         "/companies/{company_id:uuid}/pins",
-        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE) | MERGED,
         summary="Pin a group of columns to a record",
         tags=("companies",),
     )
     @inject
     async def pin(
         self,
+        request: Request[Any, Any, Any],
         pin_company: FromDishka[PinCompany],
         reader: FromDishka[ExplanationReader],
+        companies: FromDishka[CompanyReader],
         user_id: NamedDependency[UserId],
         company_id: FromPath[UUID],
         data: JSONBody[PinBody],
-    ) -> CompanyExplanation:
-        """Decide which record a group comes from. It stays through syncs, and follows the record when it is merged."""
-        await pin_company(user_id, company_id, data.group, data.record.key if data.record else None)
-        return await _company(reader, user_id, company_id, None, DEFAULT_LIMIT)
+    ) -> Response[CompanyExplanation]:
+        """Decide which record a group comes from. It stays through syncs, and follows the record when it is merged.
+
+        The id of a company that was merged into another leads there with 308; nothing is pinned then.
+        """
+        try:
+            await pin_company(user_id, company_id, data.group, data.record.key if data.record else None)
+            return Response(await _company(reader, user_id, company_id, None, DEFAULT_LIMIT))
+        except NotFound:
+            if (living := await companies.living_id(user_id, company_id)) is None:
+                raise
+            return _leads_to(f"/api/companies/{living}/pins", request)
 
     @get(
         "/contacts/{contact_id:uuid}/explain",
@@ -125,6 +148,12 @@ class Explanations(Controller):
         if found := await reader.deal(user_id, deal_id):
             return found
         raise NotFound("deal", deal_id)
+
+
+def _leads_to(path: str, request: Request[Any, Any, Any]) -> Redirect:
+    """Keep the query: without its cursor, whoever pages would begin again for ever."""
+    query = request.scope["query_string"].decode("latin-1")
+    return Redirect(f"{path}?{query}" if query else path, status_code=308)
 
 
 async def _company(

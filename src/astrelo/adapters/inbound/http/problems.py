@@ -160,6 +160,8 @@ def _on_invalid_values(request: Request[Any, Any, Any], error: ValidationExcepti
 def _field_error(entry: Mapping[str, str]) -> FieldError:
     name = entry.get("key", _BODY)
     reason = entry.get("message", "is not valid")
+    if reason.startswith("Invalid enum value"):
+        reason = f"{reason}; /schema lists those that there are"
     if name != _BODY:
         return FieldError(field=name, reason=reason)
     # Without a body the framework complains of a missing key of that name.

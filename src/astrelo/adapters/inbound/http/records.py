@@ -56,7 +56,7 @@ from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import web_domain
 from astrelo.domain.ports import ReferenceData
 
-_MERGED = {
+MERGED = {
     308: ResponseSpec(data_container=None, description="The company was merged into the one at Location.")
 }
 
@@ -109,7 +109,7 @@ class Companies(Controller):
         """How many firms there are, and how many of them more than one CRM knows. Archived ones do not count."""
         return await reader.summary(user_id)
 
-    @get("/{company_id:uuid}", responses=documented(NOT_FOUND) | _MERGED, summary="Get a company")
+    @get("/{company_id:uuid}", responses=documented(NOT_FOUND) | MERGED, summary="Get a company")
     @inject
     async def get_company(
         self, reader: FromDishka[CompanyReader], user_id: NamedDependency[UserId], company_id: FromPath[UUID]

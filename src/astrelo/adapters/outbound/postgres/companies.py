@@ -105,11 +105,11 @@ class PgCompanies(CompanyRepository):
         self, company_id: CompanyId, group: FieldGroup, record: RecordKey | None, at: datetime
     ) -> None:
         if not await self._connection.fetchval(statement("company_is_live"), self._user_id, company_id):
-            raise NotFound("company", company_id)
+            raise NotFound("live company", company_id)
         if record is not None:
             owner = await self._connection.fetchval(statement("company_of_record"), self._user_id, *record)
             if owner != company_id:
-                raise NotFound("record of this company", f"{record.source}:{record.record_id}")
+                raise NotFound(f"live {record.source} record {record.record_id} in company", company_id)
         await self._connection.execute(statement("company_unpin"), self._user_id, company_id, group)
         if record is not None:
             await self._connection.execute(statement("company_pin"), self._user_id, *record, group, at)

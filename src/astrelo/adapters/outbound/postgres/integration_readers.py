@@ -61,7 +61,7 @@ class PgRunReader(RunReader):
         crowded = await self._reads.views(
             CrowdedDomain, "read_crowded_domains", user_id, provider, CROWDED, CROWDED_SHOWN
         )
-        warnings = warnings_of(run, crowded)
+        warnings = warnings_of(run, await self.unreadable(user_id, provider, run_id, None), crowded)
         return RunReport(run=run, warnings=warnings, rejected_records=rejected, crowded_domains=crowded)
 
     async def unreadable(
