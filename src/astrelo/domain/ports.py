@@ -78,6 +78,9 @@ class TokenCipher(Protocol):
 MAX_RATE_AGE = timedelta(days=30)
 """An older exchange rate says too little about the day that is asked for."""
 
+MAX_RATES_AGE = timedelta(days=400)
+"""So long the last rates that are known hold for the days after them."""
+
 
 class UsdRate(NamedTuple):
     """What one unit of a currency is worth in US dollars, and on which day."""
@@ -139,13 +142,14 @@ class ReferenceData(Protocol):
     def usd_rate(self, currency: str, on: date) -> UsdRate | None:
         """Return what one unit is worth in US dollars at the last reference rate on or before `on`.
 
-        The rate is at most MAX_RATE_AGE older. None for an unknown currency, or where there is none.
+        The rate is at most MAX_RATE_AGE older than `on`; than `rates_until` where that is up to MAX_RATES_AGE
+        before `on`. None for an unknown currency, or where there is none.
         """
 
     @property
     @abstractmethod
     def rates_until(self) -> date:
-        """The last day of the reference rates: long after it there are no rates but the dollar's own."""
+        """The last day of the reference rates: MAX_RATES_AGE after it there are none but the dollar's own."""
 
 
 class CrmSession(Protocol):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from astrelo.adapters.outbound import reference
 from astrelo.adapters.outbound.reference.exchange_rates import FIXED_RATES, TABLE, ExchangeRates
-from astrelo.domain.ports import MAX_RATE_AGE, UsdRate
+from astrelo.domain.ports import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
 
 RATES = ExchangeRates()
 
@@ -110,16 +110,24 @@ class TestLookingUp:
         assert RATES.usd_rate(currency, on) is None
 
     @pytest.mark.parametrize("currency", ["EUR", "JPY", "AED", "NAD"])
-    def test_after_the_last_day_the_last_rate_holds_for_thirty_days(self, currency: str) -> None:
+    def test_after_the_last_day_the_last_rate_holds_for_more_than_a_year(self, currency: str) -> None:
         last = RATES.usd_rate(currency, RATES.until)
         assert last is not None
-        assert RATES.usd_rate(currency, RATES.until + MAX_RATE_AGE) == last
-        assert RATES.usd_rate(currency, RATES.until + MAX_RATE_AGE + timedelta(days=1)) is None
+        for days in (1, 30, 31, 366, MAX_RATES_AGE.days):
+            assert RATES.usd_rate(currency, RATES.until + timedelta(days)) == last
+        assert RATES.usd_rate(currency, RATES.until + MAX_RATES_AGE + timedelta(days=1)) is None
+
+    @pytest.mark.parametrize("currency", ["RUB", "HRK"])
+    def test_a_currency_that_ended_before_the_last_day_stays_without_a_rate(self, currency: str) -> None:
+        assert RATES.usd_rate(currency, RATES.until + timedelta(days=7)) is None
 
     @given(st.sampled_from(HEAD[1:]) | st.text(max_size=4), st.dates())
     def test_any_currency_at_any_time_has_a_recent_rate_or_none(self, currency: str, on: date) -> None:
         found = RATES.usd_rate(currency, on)
-        assert found is None or (found.rate > 0 and timedelta(0) <= on - found.on <= MAX_RATE_AGE)
+        assert found is None or (found.rate > 0 and found.on <= on)
+        if found is not None and currency != "USD":
+            assert min(on, RATES.until) - found.on <= MAX_RATE_AGE
+            assert on - RATES.until <= MAX_RATES_AGE
 
 
 def test_the_table_is_read_when_a_rate_is_asked_for_and_not_before() -> None:

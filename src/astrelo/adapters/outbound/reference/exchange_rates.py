@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from astrelo.domain.ports import MAX_RATE_AGE, UsdRate
+from astrelo.domain.ports import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
 
 TABLE = "exchange_rates.csv"
 """Made by `make rates`."""
@@ -97,7 +97,10 @@ class ExchangeRates:
         column = self._column(currency) if currency in self._currencies else None
         if column is None and currency != _EURO:
             return None
-        asked = on.toordinal()
+        asked, last = on.toordinal(), ordinals[-1]
+        if asked - last > MAX_RATES_AGE.days:
+            return None
+        asked = min(asked, last)
         row = bisect_right(ordinals, asked) - 1
         while row >= 0 and asked - ordinals[row] <= MAX_RATE_AGE.days:
             if column is None:
