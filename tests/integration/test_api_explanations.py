@@ -209,10 +209,14 @@ async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: Ap
         ("company_association", "full", "person_account")
     ]
     assert await tried(
-        api, email_kind="free_mail", additional_email_domains=["nowhere.com"], company_association="ambiguous"
+        api,
+        email="ann@gmail.com",
+        email_kind="free_mail",
+        additional_email_domains=["nowhere.com"],
+        company_association="ambiguous",
     ) == [
         ("company_association", None, "ambiguous"),
-        ("email_host", None, "free_mail"),
+        ("email_host", "gmail.com", "free_mail"),
         ("additional_email_domain", "nowhere.com", "no_company"),
     ]
 

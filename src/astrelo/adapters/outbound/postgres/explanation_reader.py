@@ -125,11 +125,10 @@ class PgExplanationReader(ExplanationReader):
 
     async def _by_email(self, user_id: UserId, row: asyncpg.Record) -> Sequence[LinkStep]:
         domains = list(_domains(row))
-        found = await self._reads.rows(
-            "company_by_domain", user_id, *joined([one.domain for one in domains if one.domain is not None])
-        )
+        asked = [one.domain for one in domains if one.domain is not None and not one.is_shared]
+        found = await self._reads.rows("company_by_domain", user_id, *joined(asked))
         companies = {one["told"]: one for one in found}
-        return [_step(one, companies.get(one.domain or "")) for one in domains]
+        return [_step(one, None if one.is_shared else companies.get(one.domain or "")) for one in domains]
 
 
 class _Domain(NamedTuple):
@@ -138,10 +137,16 @@ class _Domain(NamedTuple):
     without: LinkOutcome
     """What came of it if no company has the domain."""
 
+    @property
+    def is_shared(self) -> bool:
+        return self.without is LinkOutcome.FREE_MAIL
+
 
 def _domains(row: asyncpg.Record) -> Iterator[_Domain]:
     host, registrable = row["email_host"], row["email_registrable_domain"]
     outcome = _NO_DOMAIN.get(EmailKind(row["email_kind"]), LinkOutcome.NO_COMPANY)
+    if outcome is LinkOutcome.FREE_MAIL:
+        host = row["email"] and row["email"].rpartition("@")[2]
     yield _Domain(LinkRule.EMAIL_HOST, host, outcome)
     if registrable not in (None, host):
         yield _Domain(LinkRule.EMAIL_REGISTRABLE_DOMAIN, registrable, LinkOutcome.NO_COMPANY)
