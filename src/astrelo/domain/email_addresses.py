@@ -33,7 +33,8 @@ _CANDIDATE = re.compile(
 )
 _AROUND = "'`´‘’‚*•·!.…-–—_~&"
 _LEAD = re.compile(
-    r"(?:.*(?:[:=|–—<]|\s-)|\W*(?:e-?mail|mail|courriel|correo|\d{1,2}[.)])|)\W*", re.IGNORECASE | re.DOTALL
+    r"(?:.*(?:[:=|–—<(\[{]|\s-)|\W*(?:e-?mail|mail|courriel|correo|\d{1,2}[.)])|)\W*",
+    re.IGNORECASE | re.DOTALL,
 )
 _TAIL = re.compile(r"\W*(?:(?<=\s)[-–—|/].*|[?/|].*|[,;]\s.*)?", re.DOTALL)
 

@@ -32,6 +32,10 @@ _NOTHING = frozenset(
     " nothing null nvt oui pending sans si sin soon tba tbc tbd test todo true twitter undefined unknown unbekannt"
     " url we web website www x xx xxx xxxx y yes ja".split()
 )  # fmt: skip
+_NO_PAGE = re.compile(
+    r"(?:/+[a-z]{2})?/+company/+(?:n/a|n-a|nan?|none|null|undefined|unknown|tb[acd])(?:[/?#].*)?",
+    re.IGNORECASE,
+)
 _SPELLED_OUT = re.compile(r"\W+")
 
 
@@ -67,6 +71,8 @@ def _link(match: re.Match[str]) -> str | None:
     host, path = f"{match[1]}{match[2] or ''}", match[3].rstrip(_TRAILING)
     if match[1].lower() == "lnkd.in":
         return f"{host}{path}" if path.strip("/") else None
+    if _NO_PAGE.fullmatch(path):
+        return None
     if _NAMED_PATH.match(path):
         return f"{host}{path}"
     handle = _company(path.partition("?")[0])

@@ -37,7 +37,7 @@ _SCRIPTS_WITH_CONTROLS = re.compile(
     "[\u0590-\u08ff\u0e00-\u109f\u1780-\u18af\u1950-\u1aaf\ufb1d-\ufdff\ufe70-\ufefc]"
 )
 """Right-to-left scripts need direction marks, South East Asian ones zero-width spaces between words."""
-_STRAY_SELECTOR = re.compile("(?<=[A-Za-z\u00c0-\u1fff])[\ufe0e\ufe0f]+")
+_STRAY_SELECTOR = re.compile("(?<=[\\sA-Za-z\u00c0-\u1fff])[\ufe0e\ufe0f]+")
 _BLACK_FLAG = "\U0001f3f4"
 """Begins the flags of England, Scotland and Wales, which are spelled in tags."""
 _STRAY_TAG = re.compile("[\U000e0001\U000e0020-\U000e007f]+")

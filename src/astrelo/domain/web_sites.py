@@ -38,10 +38,18 @@ _WWW = re.compile(
 )
 _SPACED_SUFFIX = re.compile(r"(?<=\w)\s+\.(?=[a-z]{2,}(?:[\s/]|\Z))|(?<=\w)\.\s+(?=(?:com|net|org|info|biz|eu|de|fr|nl|pl|ch|co\.uk)[/\s]*\Z)", re.IGNORECASE)  # fmt: skip
 _GLUED_LABEL = re.compile(r"\A([^\W\d_]{1,20})[:=](?=[a-z])", re.IGNORECASE)
-_WRAPPED = re.compile(r"(https?://)[\"'<(\[{«“„‘`]+", re.IGNORECASE)
+_WRAPPED = re.compile(r"(https?://)[\"'<(\[{«“„‘`*.•·-]+", re.IGNORECASE)
+_MASKED_DOT = re.compile(r"(?<=\w)[\[({](?:\.|dot)[\])}](?=\w)", re.IGNORECASE)
+_COMMA_SUFFIX = re.compile(
+    r"\A((?:https?://)?(?:www[.,])?[\w-]{1,63}),(?=(?:com|net|org|info|biz|eu|de|fr|nl|pl|ch|co\.uk)(?:/|\Z))",
+    re.IGNORECASE,
+)
+_WWW_BEFORE_SCHEME = re.compile(r"\A(?:https?:/*)?www\.(?=https?[:/])", re.IGNORECASE)
+_URL_AFTER_SUFFIX = re.compile(r"(\.[a-z]{2,12})(?=https?://)", re.IGNORECASE)
 _AFTER_SUFFIX = re.compile(r"[^\w-]+\Z")
 _CHUNK = re.compile(rf"(https?://)?([^{_SEPARATORS}/?#\\]+)([/?#\\]\S*)?", re.IGNORECASE)
 _GLUED_URL = re.compile(r"(?<![,;|<>\"'])[,;|<>\"']+(?=(?:https?://|www\.))", re.IGNORECASE)
+_HOST_AS_PATH = re.compile(r"/+(?:https?:/*)?(www\.)?([\w-]{1,63})((?:\.[\w-]{1,63}){1,4})/?", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _PORT = re.compile(r":\d*\Z", re.ASCII)
 _TYPED_WWW = re.compile(r"(?:https?\.?)?(w{2,5})\.(?=.*\.)")
@@ -85,12 +93,27 @@ def web_domain(value: str | None, reference: ReferenceData) -> str | None:
         if (site := _only_site(value, reference)) is None:
             return None
         host, path = site.host, site.path
-    return None if path and len(path) > 1 and reference.is_page_about_firm(host, path) else host
+    if (
+        path
+        and len(path) > 1
+        and (_names_other_site(host, path, reference) or reference.is_page_about_firm(host, path))
+    ):
+        return None
+    return host
 
 
 def identity_domain(domain: str | None, reference: ReferenceData) -> str | None:
     """Return the domain if it stands for one firm: not shared by many, not a bare public suffix."""
     return None if domain is None or reference.is_shared(domain) else domain
+
+
+def _names_other_site(host: str, path: str, reference: ReferenceData) -> bool:
+    """Return whether a path is a second host: 'acme.com/acme.de', 'acme.com/www.acme.de'."""
+    typed = _HOST_AS_PATH.fullmatch(path) if "." in path else None
+    if typed is None or not (typed[1] or typed[2].lower() == host.partition(".")[0]):
+        return False
+    other = reference.ascii_host(f"{typed[2]}{typed[3]}")
+    return other is not None and other != host and reference.is_site(other)
 
 
 def _without_www(host: str, reference: ReferenceData) -> str:
@@ -129,8 +152,10 @@ def _readable(value: str) -> str:
     for _ in range(2):
         if "%" in _AUTHORITY_END.split(SCHEME.sub("", text, count=1), maxsplit=1)[0]:
             text = visible(unquote(text)).strip()
+    text = _URL_AFTER_SUFFIX.sub(r"\1 ", _WWW_BEFORE_SCHEME.sub("", text))
     text = _GLUED_LABEL.sub(r"\1: ", SCHEME.sub(" http://", text).lstrip())
-    text = _WRAPPED.sub(r"\1", text)
+    text = _MASKED_DOT.sub(".", _WRAPPED.sub(r"\1", text))
+    text = _COMMA_SUFFIX.sub(r"\1.", text)
     text = _WWW.sub("www.", text)
     text = _SPACED_SUFFIX.sub(".", text)
     return _GLUED_URL.sub(" ", text)

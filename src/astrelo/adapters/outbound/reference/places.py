@@ -37,7 +37,7 @@ COUNTRY_KINDS = frozenset(
 _SOVEREIGNS = {
     "CN": "HK MO TW", "DK": "FO GL", "FI": "AX", "NO": "SJ", "NL": "AW BQ CW SX", "AU": "CC CX NF", "NZ": "CK NU TK",
     "US": "AS GU MP PR UM VI", "FR": "BL GF GP MF MQ NC PF PM RE TF WF YT",
-    "GB": "AI BM FK GI GS IO KY MS PN SH TC VG",
+    "GB": "AI BM FK GG GI GS IM IO JE KY MS PN SH TC VG",
 }  # fmt: skip
 _TERRITORIES = {
     frozenset((territory, state)): territory

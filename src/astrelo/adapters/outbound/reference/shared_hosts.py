@@ -52,20 +52,32 @@ class SharedHosts:
 
 
 class Placeholders:
-    """Names made of words for 'none': 'no.website', 'none.none', and whole hosts such as 'nowebsite.com'."""
+    """Names made of words for 'none': 'no.website', 'none.none', 'co.ltd', and whole hosts such as 'nowebsite.com'."""
 
     def __init__(self, reserved_names: Iterable[str]) -> None:
         lines = list(listed("placeholders.txt"))
         self._hosts = frozenset(line for line in lines if "." in line.lstrip(".")).union(reserved_names)
         self._things = frozenset(line[1:] for line in lines if line.startswith("."))
-        self._nones = frozenset(line for line in lines if "." not in line)
+        self._nones = frozenset(line for line in lines if "." not in line and line[-1] != "-")
+        negations = [line[:-1] for line in lines if line[-1] == "-"]
+        self._negated = frozenset(
+            f"{negation}{hyphen}{thing}"
+            for negation in negations
+            for hyphen in ("", "-")
+            for thing in self._things
+        )
 
     def match(self, host: str, registrable: str) -> bool:
         """Return whether people type this host for 'none'."""
-        if registrable in self._hosts:
+        if registrable in self._hosts or registrable.partition(".")[0] in self._negated:
             return True
         first, *rest = host.removeprefix("www.").split(".")
-        return first in self._nones and all(label == first or label in self._things for label in rest)
+        if first not in self._nones:
+            return bool(rest) and all(label == first for label in rest)
+        within, suffix = rest[:-1], rest[-1:]
+        return all(label == first or label in self._things for label in suffix) and all(
+            label in self._nones or label in self._things for label in within
+        )
 
 
 class PageRules:

@@ -20,7 +20,7 @@ _LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SALESFORCE = re.compile(rf"https://((?:{_LABEL}\.)+salesforce\.com)/?")
 _ADDRESS = re.compile(
     rf"""[\s<(\[{{"'`*]*                                      # copied out of a sentence or a mail
-    (?:(?:(?P<plain>http)|https):?[/\\]+|//)*+              # typed twice, or with other slashes: https it will be
+    (?:(?:(?P<plain>http)|https)[:;]?[/\\]+|//)*+            # typed twice, or with other slashes: https it will be
     (?P<host>(?:{_LABEL}\.)+[a-z]+)\.?
     (?(plain)(?::(?:443|80)?)?|(?::(?:443)?)?)
     (?:[/?#].*|[\s>)\]}}"'`*.,;:!]*)""",
