@@ -38,10 +38,10 @@ _WWW = re.compile(
 )
 _SPACED_SUFFIX = re.compile(r"(?<=\w)\s+\.(?=[a-z]{2,}(?:[\s/]|\Z))|(?<=\w)\.\s+(?=(?:com|net|org|info|biz|eu|de|fr|nl|pl|ch|co\.uk)[/\s]*\Z)", re.IGNORECASE)  # fmt: skip
 _GLUED_LABEL = re.compile(r"\A([^\W\d_]{1,20})[:=](?=[a-z])", re.IGNORECASE)
-_WRAPPED = re.compile(r"(https?://)[\"'<(\[{«“„‘`*.•·-]+", re.IGNORECASE)
+_WRAPPED = re.compile(r"(https?://)(?:[\"'<(\[{«“„‘`]+|\*\.)", re.IGNORECASE)
 _MASKED_DOT = re.compile(r"(?<=\w)[\[({](?:\.|dot)[\])}](?=\w)", re.IGNORECASE)
 _COMMA_SUFFIX = re.compile(
-    r"\A((?:https?://)?(?:www[.,])?[\w-]{1,63}),(?=(?:com|net|org|info|biz|eu|de|fr|nl|pl|ch|co\.uk)(?:/|\Z))",
+    r"\A((?:https?://(?:www[.,])?|www[.,])[\w-]{1,63}),(?=(?:com|net|org|info|biz|eu|de|fr|nl|pl|ch|co\.uk)(?:/|\Z))",
     re.IGNORECASE,
 )
 _WWW_BEFORE_SCHEME = re.compile(r"\A(?:https?:/*)?www\.(?=https?[:/])", re.IGNORECASE)
