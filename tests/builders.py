@@ -67,6 +67,7 @@ def deal(
     told = {
         "name": f"Deal {record_id}",
         "amount": Decimal(1000),
+        "amount_usd": Decimal(1000),
         "company_id": company_id,
         "contact_ids": contact_ids,
         "unreadable": (),

@@ -41,7 +41,9 @@ def _hosts(path: Path) -> Iterator[str]:
 
 def _credit(package: Path) -> str:
     manifest = json.loads((package / "package.json").read_text("utf-8"))
-    return f"{manifest['name']} {manifest['version']}, licence {manifest['license']}, see licenses/mail-hosts.md"
+    return (
+        f"{manifest['name']} {manifest['version']}, licence {manifest['license']}, see licenses/mail-hosts.md"
+    )
 
 
 if __name__ == "__main__":

@@ -149,6 +149,11 @@ def _about_values(crm: str, noted: UnreadableView) -> str:
                 f"{of_them} had an amount in a currency without an exchange rate at that time; "
                 f"{field} is empty here. Check the currency in {crm}."
             )
+        case Trouble.UNKNOWN_CURRENCY:
+            return (
+                f"{of_them} had an amount in a currency that {crm} does not name; {field} is empty here. "
+                f"Give them a currency in {crm}, or tell us which one your account keeps."
+            )
         case Trouble.UNKNOWN_OWNER:
             return (
                 f"{of_them} had an owner that {crm} does not list; {field} is empty here. "

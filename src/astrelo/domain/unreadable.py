@@ -22,6 +22,8 @@ class Trouble(StrEnum):
     """It is longer than a text column keeps: the column holds its beginning."""
     NO_EXCHANGE_RATE = "no_exchange_rate"
     """No reference rate of its currency is known for that time: the amount in USD is empty."""
+    UNKNOWN_CURRENCY = "unknown_currency"
+    """Neither the record nor the account says which currency it is in: the amount in USD is empty."""
     UNKNOWN_OWNER = "unknown_owner"
     """It names an owner that the CRM does not list."""
 
@@ -83,7 +85,7 @@ def unreadable_values(
     for one, record_id in chain(
         _unread(columns),
         _with_unknown_owners(columns, owner_ids),
-        _without_exchange_rate(columns, kind),
+        _without_usd(columns, kind),
         _cut(columns, kind),
     ):
         found.setdefault(one, []).append(record_id)
@@ -104,13 +106,14 @@ def _with_unknown_owners(columns: _Columns, owner_ids: frozenset[RecordId] | Non
                 yield Unreadable("crm_rep_id", Trouble.UNKNOWN_OWNER), record_id
 
 
-def _without_exchange_rate(columns: _Columns, kind: type) -> Iterator[_Found]:
+def _without_usd(columns: _Columns, kind: type) -> Iterator[_Found]:
     if kind in _AMOUNTS:
         name, amount, currency = _AMOUNTS[kind]
         told = zip(columns["record_id"], columns[name], columns[amount], columns[currency], strict=True)
         for record_id, usd, value, code in told:
-            if usd is None and value is not None and code is not None:
-                yield Unreadable(name, Trouble.NO_EXCHANGE_RATE), record_id
+            if usd is None and value is not None:
+                trouble = Trouble.UNKNOWN_CURRENCY if code is None else Trouble.NO_EXCHANGE_RATE
+                yield Unreadable(name, trouble), record_id
 
 
 def _cut(columns: _Columns, kind: type) -> Iterator[_Found]:

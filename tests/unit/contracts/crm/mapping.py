@@ -156,15 +156,12 @@ class RecordMappingContract:
         assert (record.annual_revenue_rate_date is None) == (label is None or currency == "USD")
 
     def test_without_a_rate_the_amount_stays_and_is_counted(self, mapping: MappingUnderTest) -> None:
-        records: list[CrmRecord] = [
-            mapping.company(annual_revenue="5", told_currency="VND"),
-            mapping.deal(amount="5", told_currency="VND"),
-            mapping.deal(amount="5", told_currency="JPY"),
-        ]
-        assert set(unreadable_values(records, None)) == {
-            Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE),
-            Unreadable("amount_usd", Trouble.NO_EXCHANGE_RATE),
+        company = mapping.company(annual_revenue="5", told_currency="VND")
+        deals = [mapping.deal(amount="5", told_currency=currency) for currency in ("VND", "JPY")]
+        assert set(unreadable_values([company], None)) == {
+            Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE)
         }
+        assert list(unreadable_values(deals, None).values()) == [[deals[0].record_id]]
 
     @pytest.mark.parametrize(
         ("told", "place"),
