@@ -59,11 +59,13 @@ def text(value: str | None, limit: int = MAX_TEXT_LENGTH) -> str | None:
         return None
     value = value.strip()
     size = len(value)
+    if size < _LONG <= limit and value.isascii() and value.isprintable():
+        return value or None
     if size > limit or size == MAX_TEXT_LENGTH:
         value = _cut(_cleaned(value[: _raw_length(limit)]), limit)
     elif value.isascii():
-        # isprintable looks at every character, of which a description has many.
-        if not (value.isprintable() if size < _LONG else _is_clean_ascii(value)):
+        # Not isprintable: it looks at every character, of which a description has many.
+        if not _is_clean_ascii(value):
             value = _cleaned(value)
     elif not (value.isprintable() and _is_clean(value)):
         value = _cleaned(value)
@@ -101,7 +103,7 @@ _FULL_WIDTH = re.compile("[\uff01-\uff5e\ufe50-\ufe6b]")
 
 
 def _is_clean_ascii(value: str) -> bool:
-    return value[0] > " " and " " < value[-1] < "\x7f" and "\0" not in value
+    return value != "" and value[0] > " " and " " < value[-1] < "\x7f" and "\0" not in value
 
 
 def _is_clean(value: str) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple, NewType, TypeVar
 
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
 
+_NOTHING = ()
 _CONTENT_STARTS = 2
 """Index of the first field that is content: identity and time come before it in every record."""
 
@@ -207,7 +208,12 @@ def content_hash(record: CrmRecord, version: ReadingVersion) -> bytes:
 
     NUL parts the fields, as no text of a record holds it; nor is one empty, so that an empty field is None.
     """
-    content = "\0".join(["" if value is None else str(value) for value in record[_CONTENT_STARTS:]])
+    content = "\0".join(
+        [
+            value if value.__class__ is str else "" if value is None or value is _NOTHING else str(value)
+            for value in record[_CONTENT_STARTS:]
+        ]
+    )
     return version + blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -48,8 +48,6 @@ def additional_domains(
     told: Sequence[str], identity: str | None, reference: ReferenceData
 ) -> tuple[str, ...]:
     """Read further domains of a firm: those that could be its identity, sorted, without the one that is."""
-    if not told:
-        return ()
     domains = {identity_domain(web_domain(one, reference), reference) for one in told}
     return tuple(sorted(domain for domain in domains if domain is not None and domain != identity))
 
@@ -66,8 +64,6 @@ NO_ADDITIONAL_EMAILS = AdditionalEmails()
 
 def additional_emails(told: Sequence[str], first: Email, reference: ReferenceData) -> AdditionalEmails:
     """Read further addresses, in their order; `first` is the person's first, and not repeated."""
-    if not told:
-        return NO_ADDITIONAL_EMAILS
     emails: dict[str, Email] = {}
     for email in (email_address(one, reference) for one in told):
         if email.address is not None and email.address != first.address:

@@ -1,12 +1,13 @@
 """HubSpot's objects as records in our terms: pure, and the only place that knows which property is which."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
 from astrelo.adapters.outbound.crm.mapping import (
+    NO_ADDITIONAL_EMAILS,
     Outlook,
     Place,
     additional_domains,
@@ -93,6 +94,7 @@ class RecordMapper:
             return rejected(told.id, known_id)
         domain = web_domain(p.domain, self._reference) or web_domain(p.website, self._reference)
         identity = identity_domain(domain, self._reference)
+        further = p.hs_additional_domains.split(";") if p.hs_additional_domains else ()
         industry = text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
@@ -128,7 +130,7 @@ class RecordMapper:
             linkedin_url,
             text(p.lifecyclestage),
             owner_id,
-            additional_domains(_listed(p.hs_additional_domains), identity, self._reference),
+            additional_domains(further, identity, self._reference) if further else (),
             unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(p),
@@ -158,7 +160,11 @@ class RecordMapper:
             owner_id,
             company_id,
             association,
-            *additional_emails(_listed(p.hs_additional_emails), email, self._reference),
+            *(
+                additional_emails(p.hs_additional_emails.split(";"), email, self._reference)
+                if p.hs_additional_emails
+                else NO_ADDITIONAL_EMAILS
+            ),
             unreadable=unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
         )
 
@@ -268,11 +274,6 @@ def _stage_outlook(told_probability: str | None, told_closed: str | None) -> Out
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:
     """Prefer the property that searches filter on; `updatedAt` may differ from it."""
     return timestamp(property_value) or timestamp(updated_at)
-
-
-def _listed(values: str | None) -> Sequence[str]:
-    """Take apart what HubSpot lists in one property."""
-    return values.split(";") if values else ()
 
 
 def _told_of_company(p: CompanyProperties) -> tuple[str | None, ...]:
