@@ -68,7 +68,7 @@ class CompanyRepository(Protocol):
         regrouping: Regrouping,
         at: datetime,
     ) -> Written:
-        """Write the records, archive those that departed, bring their companies up to their leading records."""
+        """Write the records, archive those that departed, let their companies show their golden records."""
 
     @abstractmethod
     async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
