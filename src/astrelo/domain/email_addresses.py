@@ -15,11 +15,12 @@ MAX_EMAIL_LENGTH = 320
 _MAX_FIELD_LENGTH = 2_048
 """A longer field holds more than one address and its owner's name."""
 
-_LOCAL_PART = re.compile(r'[^\s@"(),:;<>\[\\\]\x00-\x20\x7f\ud800-\udfff\ufffd]+')
 _QUOTED_LOCAL_PART = re.compile(r'"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[\x20-\x7e])+"')
 
-_ODD_START = frozenset("'`*/|~!?&=#%.✉📧📨📩")
+_ODD_START = "'`*/|~!?&=#%.✉📧📨📩"
 """Allowed in an address and never meant: quotes, bullets and escapes from spreadsheets and links."""
+
+_LOCAL_PART = re.compile(rf'(?![{_ODD_START}])[^\s@"(),:;<>\[\\\]\x00-\x20\x7f\ud800-\udfff\ufffd]+')
 
 _MASKED_AT = re.compile(r"\s*[\[({<]\s*(?:at|ät|@|arroba)\s*[\])}>]\s*", re.IGNORECASE)
 _MASKED_DOT = re.compile(r"\s*[\[({<]\s*(?:dot|punkt|point|punto|\.)\s*[\])}>]\s*", re.IGNORECASE)
@@ -79,9 +80,7 @@ def _read(typed: str, reference: ReferenceData) -> Email | None:
 
 
 def _is_local_part(local: str) -> bool:
-    if _LOCAL_PART.fullmatch(local) is not None:
-        return local[0] not in _ODD_START
-    return _QUOTED_LOCAL_PART.fullmatch(local) is not None
+    return (_LOCAL_PART.fullmatch(local) or _QUOTED_LOCAL_PART.fullmatch(local)) is not None
 
 
 def _read_only_one(typed: str, reference: ReferenceData) -> Email | None:
@@ -120,4 +119,4 @@ def _candidates(text: str) -> set[str]:
 
 def _trimmed(address: str) -> str:
     local, _, host = address.lower().rpartition("@")
-    return f"{local.lstrip(''.join(_ODD_START) + _AROUND)}@{host.rstrip(_AROUND)}"
+    return f"{local.lstrip(_ODD_START + _AROUND)}@{host.rstrip(_AROUND)}"

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from astrelo.domain.plain_text import text, visible
+from astrelo.domain.plain_text import truncated_text, visible
 from astrelo.domain.web_sites import SCHEME
 
 _MAX_LINK_LENGTH = 2_048
@@ -45,13 +45,15 @@ def linkedin_page(page: str | None, handle: str | None) -> str | None:
     A bare handle is a company's page; people's pages stay. None for words that stand for 'none', for other
     sites, and for any other kind of link: javascript: would run where a frontend shows it.
     """
+    if page is None and handle is None:
+        return None
     if page is not None and _SCRIPT.match(visible(page[:_MAX_LINK_LENGTH])):
         return None
     return _page(page) or _page(handle)
 
 
 def _page(value: str | None) -> str | None:
-    told = text(value, _MAX_LINK_LENGTH)
+    told = truncated_text(value, _MAX_LINK_LENGTH)
     if told is None:
         return None
     told = visible(told).replace("\\", "/").strip()

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
-from typing import NamedTuple
 
 from astrelo.domain.normalization import AMOUNT_BOUND, AMOUNT_DECIMALS
 from astrelo.domain.ports import ReferenceData
@@ -13,13 +12,10 @@ _DIGITS = Context(prec=50)
 _STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
 
-class UsdAmount(NamedTuple):
-    amount: Decimal | None
-    rate_date: date | None
-    """The day of the reference rate; None for what is told in US dollars."""
+UsdAmount = tuple[Decimal | None, date | None]
+"""The amount, and the day of the reference rate: None for what is told in US dollars."""
 
-
-NO_USD = UsdAmount(None, None)
+NO_USD: UsdAmount = (None, None)
 
 
 def usd_amount(
@@ -33,14 +29,14 @@ def usd_amount(
     if amount is None or currency is None:
         return NO_USD
     if currency == _DOLLAR:
-        return UsdAmount(amount, None)
+        return amount, None
     rate = reference.usd_rate(currency, _utc_day(on))
     if rate is None:
         return NO_USD
     dollars = _DIGITS.multiply(amount, rate.rate)
     if abs(dollars) >= AMOUNT_BOUND:
         return NO_USD
-    return UsdAmount(_rounded(dollars), rate.on)
+    return _rounded(dollars), rate.on
 
 
 def _rounded(dollars: Decimal) -> Decimal:

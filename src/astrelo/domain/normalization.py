@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from astrelo.domain.email_addresses import MAX_EMAIL_LENGTH, Email, email_address
 from astrelo.domain.linkedin import linkedin_page
-from astrelo.domain.plain_text import MAX_TEXT_LENGTH, is_cut, is_told, text
+from astrelo.domain.plain_text import MAX_TEXT_LENGTH, is_cut, is_told, text, truncated_text
 from astrelo.domain.search_keys import search_email, search_key
 from astrelo.domain.web_sites import identity_domain, web_domain
 
@@ -42,6 +42,7 @@ __all__ = [
     "search_key",
     "text",
     "timestamp",
+    "truncated_text",
     "web_domain",
 ]
 

@@ -48,26 +48,29 @@ def is_told(value: str | None) -> bool:
     return text(value) is not None
 
 
-def text(value: str | None, limit: int = MAX_TEXT_LENGTH) -> str | None:
+def text(value: str | None) -> str | None:
     """Return what a text column can hold: composed (NFC), no NUL, lone surrogates as U+FFFD.
 
     Blanks and invisible characters around it are dropped, and so are invisible ones inside that no
-    script needs; the joiners of Persian, of Indic scripts and of emoji stay. Text beyond `limit` is cut, and
-    what a column would cut ends with an ellipsis: see `is_cut`.
+    script needs; the joiners of Persian, of Indic scripts and of emoji stay. Longer text than
+    MAX_TEXT_LENGTH is cut and ends with an ellipsis: see `is_cut`.
     """
     if value is None:
         return None
     value = value.strip()
-    size = len(value)
-    if size < _LONG <= limit and value.isascii() and value.isprintable():
+    if value.isascii() and (value.isprintable() if len(value) < _LONG else _is_clean_ascii(value)):
         return value or None
-    if size > limit or size == MAX_TEXT_LENGTH:
+    return truncated_text(value, MAX_TEXT_LENGTH)
+
+
+def truncated_text(value: str | None, limit: int) -> str | None:
+    """Return `text`, cut to `limit` characters; only what MAX_TEXT_LENGTH cuts gets an ellipsis."""
+    if value is None:
+        return None
+    value = value.strip()
+    if (size := len(value)) > limit or size == MAX_TEXT_LENGTH:
         value = _cut(_cleaned(value[: _raw_length(limit)]), limit)
-    elif value.isascii():
-        # Not isprintable: it looks at every character, of which a description has many.
-        if not _is_clean_ascii(value):
-            value = _cleaned(value)
-    elif not (value.isprintable() and _is_clean(value)):
+    elif not (_is_clean_ascii(value) if value.isascii() else value.isprintable() and _is_clean(value)):
         value = _cleaned(value)
     return value or None
 
@@ -103,7 +106,8 @@ _FULL_WIDTH = re.compile("[\uff01-\uff5e\ufe50-\ufe6b]")
 
 
 def _is_clean_ascii(value: str) -> bool:
-    return value != "" and value[0] > " " and " " < value[-1] < "\x7f" and "\0" not in value
+    """Return whether text can stay as it is. Cheaper than isprintable where it is long: looks at its ends."""
+    return value[:1] > " " and " " < value[-1] < "\x7f" and "\0" not in value and len(value) < MAX_TEXT_LENGTH
 
 
 def _is_clean(value: str) -> bool:

@@ -210,7 +210,7 @@ def content_hash(record: CrmRecord, version: ReadingVersion) -> bytes:
     """
     content = "\0".join(
         [
-            value if value.__class__ is str else "" if value is None or value is _NOTHING else str(value)
+            "" if not value and (value is None or value is _NOTHING) else str(value)
             for value in record[_CONTENT_STARTS:]
         ]
     )

@@ -93,6 +93,8 @@ def unreadable_values(
 
 
 def _unread(columns: _Columns) -> Iterator[_Found]:
+    if not any(columns["unreadable"]):
+        return
     for record_id, fields in zip(columns["record_id"], columns["unreadable"], strict=True):
         for field in fields:
             yield Unreadable(field, Trouble.UNREADABLE), record_id

@@ -5,7 +5,15 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
-from astrelo.domain.normalization import Email, email_address, identity_domain, is_told, text, web_domain
+from astrelo.domain.normalization import (
+    Email,
+    email_address,
+    identity_domain,
+    is_told,
+    text,
+    truncated_text,
+    web_domain,
+)
 from astrelo.domain.ports import ReferenceData
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
@@ -20,15 +28,16 @@ def record_id(told: str | None) -> RecordId | None:
 def rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
     """Tell why a record without a usable id, or else without a modification time, is not kept."""
     reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
-    return RejectedRecord(text(told_id, MAX_RECORD_ID_LENGTH), reason)
+    return RejectedRecord(truncated_text(told_id, MAX_RECORD_ID_LENGTH), reason)
 
 
 def unreadable(
     fields: Sequence[str], told: tuple[str | None, ...], read: tuple[object, ...]
 ) -> tuple[str, ...]:
-    """Name the fields that were told but not read. Counting first keeps clean records cheap.
+    """Return the fields whose raw value says something and could not be read. Counting first keeps clean records cheap.
 
-    What is read may be None where something is told, never the other way round.
+    What is read may be None where something is told, never the other way round. For a Decimal pass whether it
+    is there (`value is not None or None`): comparing one with None costs as much as reading it.
     """
     if told.count(None) == read.count(None):
         return ()

@@ -102,7 +102,7 @@ class RecordMapper:
         revenue_currency = currency_of(
             revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency
         )
-        revenue_usd = usd_amount(revenue, revenue_currency, updated_at, self._reference)
+        usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         country, region = country_and_region(
             Place(p.hs_country_code, p.country, p.hs_state_code, p.state), self._reference
         )
@@ -120,8 +120,9 @@ class RecordMapper:
             employees,
             revenue,
             revenue_currency,
-            *revenue_usd,
-            revenue_range(revenue_usd.amount),
+            usd,
+            rate_date,
+            revenue_range(usd),
             country,
             region,
             text(p.city),
@@ -134,7 +135,16 @@ class RecordMapper:
             unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(p),
-                (domain, employees, revenue, told_currency, country, region, linkedin_url, owner_id),
+                (
+                    domain,
+                    employees,
+                    revenue is not None or None,
+                    told_currency,
+                    country,
+                    region,
+                    linkedin_url,
+                    owner_id,
+                ),
             ),
         )
 
@@ -147,11 +157,20 @@ class RecordMapper:
         if known_id is None or updated_at is None:
             return rejected(told.id, known_id)
         email = email_address(p.email, self._reference)
+        address, host, registrable_domain, kind = email
         owner_id = record_id(p.hubspot_owner_id)
+        further_emails, further_domains = (
+            additional_emails(p.hs_additional_emails.split(";"), email, self._reference)
+            if p.hs_additional_emails
+            else NO_ADDITIONAL_EMAILS
+        )
         return ContactRecord(
             known_id,
             updated_at,
-            *email,
+            address,
+            host,
+            registrable_domain,
+            kind,
             text(p.firstname),
             text(p.lastname),
             text(p.jobtitle),
@@ -160,12 +179,10 @@ class RecordMapper:
             owner_id,
             company_id,
             association,
-            *(
-                additional_emails(p.hs_additional_emails.split(";"), email, self._reference)
-                if p.hs_additional_emails
-                else NO_ADDITIONAL_EMAILS
-            ),
-            unreadable=unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (email.address, owner_id)),
+            further_emails,
+            further_domains,
+            False,  # noqa: FBT003 - by position like all fields: by name each costs as much as reading it
+            unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (address, owner_id)),
         )
 
     def deal(
@@ -185,33 +202,44 @@ class RecordMapper:
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
         value, told_currency = amount(p.amount), currency(p.deal_currency_code)
         deal_currency = currency_of(value, p.deal_currency_code, told_currency, self._default_currency)
-        outlook = Outlook(
+        shown = Outlook(
             probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
         )
+        outlook = shown.completed_by(stage.outlook)
         close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
-        usd = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
+        usd, rate_date = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
         return DealRecord(
             known_id,
             updated_at,
             text(p.dealname),
             value,
             deal_currency,
-            usd.amount,
-            usd.rate_date,
+            usd,
+            rate_date,
             pipeline_id,
             pipeline.label,
             stage_id,
             stage.label,
-            *outlook.completed_by(stage.outlook),
+            outlook.probability,
+            outlook.is_closed,
+            outlook.is_won,
             close_date,
             owner_id,
             company_id,
             association,
-            tuple(sorted(set(contact_ids))),
+            tuple(sorted(set(contact_ids))) if contact_ids else (),
             unreadable(
                 _DEAL_FIELDS,
                 _told_of_deal(p),
-                (value, told_currency, *outlook, close_date, owner_id),
+                (
+                    value is not None or None,
+                    told_currency,
+                    shown.probability is not None or None,
+                    shown.is_closed,
+                    shown.is_won,
+                    close_date,
+                    owner_id,
+                ),
             ),
         )
 
@@ -227,7 +255,7 @@ class RecordMapper:
         ):
             at_home = amount(told_at_home)
             if at_home is not None:
-                return UsdAmount(at_home, None)
+                return at_home, None
         return usd_amount(value, deal_currency, on, self._reference)
 
     def owner(self, told: OwnerObject) -> OwnerRecord | RejectedRecord:

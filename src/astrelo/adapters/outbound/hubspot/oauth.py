@@ -46,7 +46,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, Provider
-from astrelo.domain.normalization import currency, text
+from astrelo.domain.normalization import currency, text, truncated_text
 from astrelo.domain.ports import Clock, TokensIssued
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class HubSpotOAuth:
                 Provider.HUBSPOT, 200, f"the token is for account {account_id}, its details are another's"
             )
         tokens = self._token_set(response, response.refresh_token, scopes)
-        connected_by = text(told.user, LONGEST_USER_NAME)
+        connected_by = truncated_text(told.user, LONGEST_USER_NAME)
         return Grant(tokens=tokens, account=_account(details, told.hub_domain), connected_by=connected_by)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
@@ -219,8 +219,9 @@ def _required_identity(response: TokenResponse, told: Introspection) -> tuple[st
 def _account(details: AccountDetails, domain: str | None) -> CrmAccount:
     return CrmAccount(
         account_id=CrmAccountId(str(details.portal_id)),
-        name=text(details.portal_name, LONGEST_ACCOUNT_NAME) or f"HubSpot account {details.portal_id}",
+        name=truncated_text(details.portal_name, LONGEST_ACCOUNT_NAME)
+        or f"HubSpot account {details.portal_id}",
         currency=currency(details.company_currency),
         time_zone=text(details.time_zone),
-        domain=text(domain, LONGEST_DOMAIN),
+        domain=truncated_text(domain, LONGEST_DOMAIN),
     )

@@ -147,7 +147,7 @@ class RecordMapper:
         employees, revenue = employee_count(row.number_of_employees), amount(row.annual_revenue)
         told_currency = currency(row.currency_iso_code)
         revenue_currency = currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency)
-        revenue_usd = usd_amount(revenue, revenue_currency, updated_at, self._reference)
+        usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         country, region = country_and_region(
             Place(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
             self._reference,
@@ -161,12 +161,14 @@ class RecordMapper:
             domain,
             identity_domain(domain, self._reference),
             industry,
-            *codes,
+            codes.naics,
+            codes.sic,
             employees,
             revenue,
             revenue_currency,
-            *revenue_usd,
-            revenue_range(revenue_usd.amount),
+            usd,
+            rate_date,
+            revenue_range(usd),
             country,
             region,
             text(row.billing_city),
@@ -175,22 +177,35 @@ class RecordMapper:
             None,
             text(row.type),
             owner_id,
-            unreadable=unreadable(
+            (),
+            unreadable(
                 _COMPANY_FIELDS,
                 _told_of_company(row),
-                (domain, *codes_told, employees, revenue, told_currency, country, region, owner_id),
+                (
+                    domain,
+                    *codes_told,
+                    employees,
+                    revenue is not None or None,
+                    told_currency,
+                    country,
+                    region,
+                    owner_id,
+                ),
             ),
         )
 
     def contact(self, row: ContactRow) -> ContactRecord | RejectedRecord:
         if (updated_at := row.modified) is None:
             return rejected(row.id, row.id)
-        email = email_address(row.email, self._reference)
+        address, host, registrable_domain, kind = email_address(row.email, self._reference)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
         return ContactRecord(
             row.id,
             updated_at,
-            *email,
+            address,
+            host,
+            registrable_domain,
+            kind,
             text(row.first_name),
             text(row.last_name),
             text(row.title),
@@ -205,7 +220,7 @@ class RecordMapper:
             unreadable(
                 _CONTACT_FIELDS,
                 (row.email, row.owner_id, row.account_id),
-                (email.address, owner_id, company_id),
+                (address, owner_id, company_id),
             ),
         )
 
@@ -221,23 +236,26 @@ class RecordMapper:
         stage = self._stages.get(stage_id, _UNKNOWN_STAGE)
         value, told_currency = amount(row.amount), currency(row.currency_iso_code)
         deal_currency = currency_of(value, row.currency_iso_code, told_currency, self._default_currency)
-        outlook = Outlook(_share(row.probability), flag(row.is_closed), flag(row.is_won))
+        shown = Outlook(_share(row.probability), flag(row.is_closed), flag(row.is_won))
         close_date = timestamp(row.close_date)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
-        usd = usd_amount(value, deal_currency, updated_at, self._reference)
+        usd, rate_date = usd_amount(value, deal_currency, updated_at, self._reference)
+        outlook = shown.completed_by(stage.outlook)
         return DealRecord(
             row.id,
             updated_at,
             text(row.name),
             value,
             deal_currency,
-            usd.amount,
-            usd.rate_date,
+            usd,
+            rate_date,
             None,
             None,
             stage_id,
             stage.label,
-            *outlook.completed_by(stage.outlook),
+            outlook.probability,
+            outlook.is_closed,
+            outlook.is_won,
             close_date,
             owner_id,
             company_id,
@@ -246,7 +264,16 @@ class RecordMapper:
             unreadable(
                 _DEAL_FIELDS,
                 _told_of_deal(row),
-                (value, told_currency, *outlook, close_date, owner_id, company_id),
+                (
+                    value is not None or None,
+                    told_currency,
+                    shown.probability is not None or None,
+                    shown.is_closed,
+                    shown.is_won,
+                    close_date,
+                    owner_id,
+                    company_id,
+                ),
             ),
         )
 

@@ -21,7 +21,7 @@ from astrelo.adapters.outbound.salesforce.oauth_wire import CurrencyRows, Organi
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected
 from astrelo.domain.identifiers import CrmAccountId, Provider
-from astrelo.domain.normalization import currency, text
+from astrelo.domain.normalization import currency, text, truncated_text
 
 T = TypeVar("T")
 
@@ -74,11 +74,11 @@ class OrganizationReader:
         unread = unnamed(organization_id)
         account = CrmAccount(
             account_id=unread.account_id,
-            name=(text(org.name, LONGEST_ACCOUNT_NAME) if org else None) or unread.name,
+            name=(truncated_text(org.name, LONGEST_ACCOUNT_NAME) if org else None) or unread.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
         )
-        return OpenedOrg(account, text(user.preferred_username, LONGEST_USER_NAME))
+        return OpenedOrg(account, truncated_text(user.preferred_username, LONGEST_USER_NAME))
 
     async def _user(self) -> UserInfo:
         reply = await self._get("/services/oauth2/userinfo")
