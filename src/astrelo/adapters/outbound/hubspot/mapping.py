@@ -103,11 +103,12 @@ class RecordMapper:
             revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency
         )
         usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
-        country, region = country_and_region(
-            Place(p.hs_country_code, p.country, p.hs_state_code, p.state), self._reference
-        )
+        place = Place(p.hs_country_code, p.country, p.hs_state_code, p.state)
+        country, region = country_and_region(place, self._reference)
         linkedin_url = linkedin_page(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
+        has_revenue = revenue is not None or None
+        read = (domain, employees, has_revenue, told_currency, country, region, linkedin_url, owner_id)
         return CompanyRecord(
             known_id,
             updated_at,
@@ -132,20 +133,7 @@ class RecordMapper:
             text(p.lifecyclestage),
             owner_id,
             additional_domains(further, identity, self._reference) if further else (),
-            unreadable(
-                _COMPANY_FIELDS,
-                _told_of_company(p),
-                (
-                    domain,
-                    employees,
-                    revenue is not None or None,
-                    told_currency,
-                    country,
-                    region,
-                    linkedin_url,
-                    owner_id,
-                ),
-            ),
+            unreadable(_COMPANY_FIELDS, _told_of_company(p), read),
         )
 
     def contact(
@@ -208,6 +196,8 @@ class RecordMapper:
         outlook = shown.completed_by(stage.outlook)
         close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
         usd, rate_date = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
+        read_outlook = (shown.probability is not None or None, shown.is_closed, shown.is_won)
+        read = (value is not None or None, told_currency, *read_outlook, close_date, owner_id)
         return DealRecord(
             known_id,
             updated_at,
@@ -228,19 +218,7 @@ class RecordMapper:
             company_id,
             association,
             tuple(sorted(set(contact_ids))) if contact_ids else (),
-            unreadable(
-                _DEAL_FIELDS,
-                _told_of_deal(p),
-                (
-                    value is not None or None,
-                    told_currency,
-                    shown.probability is not None or None,
-                    shown.is_closed,
-                    shown.is_won,
-                    close_date,
-                    owner_id,
-                ),
-            ),
+            unreadable(_DEAL_FIELDS, _told_of_deal(p), read),
         )
 
     def _deal_usd(

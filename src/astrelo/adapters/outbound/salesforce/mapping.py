@@ -154,6 +154,8 @@ class RecordMapper:
         )
         owner_id = record_id(row.owner_id)
         codes_told = (codes.naics if row.naics_code else None, codes.sic if row.sic else None)
+        has_revenue = revenue is not None or None
+        read = (domain, *codes_told, employees, has_revenue, told_currency, country, region, owner_id)
         return CompanyRecord(
             row.id,
             updated_at,
@@ -178,20 +180,7 @@ class RecordMapper:
             text(row.type),
             owner_id,
             (),
-            unreadable(
-                _COMPANY_FIELDS,
-                _told_of_company(row),
-                (
-                    domain,
-                    *codes_told,
-                    employees,
-                    revenue is not None or None,
-                    told_currency,
-                    country,
-                    region,
-                    owner_id,
-                ),
-            ),
+            unreadable(_COMPANY_FIELDS, _told_of_company(row), read),
         )
 
     def contact(self, row: ContactRow) -> ContactRecord | RejectedRecord:
@@ -241,6 +230,8 @@ class RecordMapper:
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
         usd, rate_date = usd_amount(value, deal_currency, updated_at, self._reference)
         outlook = shown.completed_by(stage.outlook)
+        read_outlook = (shown.probability is not None or None, shown.is_closed, shown.is_won)
+        read = (value is not None or None, told_currency, *read_outlook, close_date, owner_id, company_id)
         return DealRecord(
             row.id,
             updated_at,
@@ -261,20 +252,7 @@ class RecordMapper:
             company_id,
             CompanyAssociation.PRIMARY if company_id is not None else None,
             tuple(sorted(set(filter(None, map(record_id, contact_ids))))),
-            unreadable(
-                _DEAL_FIELDS,
-                _told_of_deal(row),
-                (
-                    value is not None or None,
-                    told_currency,
-                    shown.probability is not None or None,
-                    shown.is_closed,
-                    shown.is_won,
-                    close_date,
-                    owner_id,
-                    company_id,
-                ),
-            ),
+            unreadable(_DEAL_FIELDS, _told_of_deal(row), read),
         )
 
     def owner(self, row: UserRow) -> OwnerRecord:
