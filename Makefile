@@ -20,7 +20,7 @@ FOLDER ?= tests/cases/data
 
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := src tests benchmarks tools
+CODE := src sandbox tests benchmarks tools
 PLACES := .places
 # Not the scripts beside it: pip's shebangs do not survive every path that a clone can lie on.
 RUN := $(BIN)/python -m
@@ -41,9 +41,10 @@ demo: $(READY) ## Connect a sandbox CRM and watch it sync (ARGS="--provider both
 test: $(READY) ## The gate and all tests, against a real PostgreSQL
 	@$(MAKE) --no-print-directory -j2 -k gate
 	@$(RUN) pytest -n auto $(TESTS)
+	@[ "$(TESTS)" != tests ] || $(MAKE) --no-print-directory sandbox
 
 check: $(READY) ## Format, lint, types, import contracts, unit tests: a minute, no database
-	@$(MAKE) --no-print-directory -j2 -k gate unit
+	@$(MAKE) --no-print-directory -j2 -k gate unit sandbox
 
 fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=10 SEED=7)
 	@$(RUN) tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
@@ -72,7 +73,7 @@ mailhosts: $(READY) ## Gather the hosts of free and disposable mail anew, out of
 
 lock: $(READY) ## Pin every dependency, with hashes, for Python 3.11 and newer
 	@$(RUN) pip install --quiet uv
-	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml sandbox/pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url -o requirements.lock
 
 places: $(READY) ## Build the names of countries and regions anew (Debian or Ubuntu with npm; two minutes)
@@ -93,10 +94,10 @@ checksums: $(READY) ## Record the migrations as they are; a released one never c
 	@$(RUN) tests.checksums
 
 clean: ## Remove the environment and every cache; the demo's data stays
-	rm -rf $(VENV) $(PLACES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PLACES) sandbox/.mypy_cache sandbox/.pytest_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: gate
+.PHONY: gate sandbox
 gate: types format lint contracts
 
 format: $(READY)
@@ -107,6 +108,7 @@ lint: $(READY)
 
 types: $(READY)
 	@$(RUN) mypy --no-error-summary
+	@cd sandbox && ../$(RUN) mypy --no-error-summary
 
 contracts: $(READY)
 	@$(BIN)/python -c "from importlinter.cli import lint_imports_command as run; run()" > $(VENV)/contracts.log || { cat $(VENV)/contracts.log; exit 1; }
@@ -114,7 +116,11 @@ contracts: $(READY)
 unit: $(READY)
 	@$(RUN) pytest -q -n auto tests/unit
 
-$(READY): requirements.lock pyproject.toml $(STALE)
+# Its folder is the name of its target: always to be run.
+sandbox: $(READY)
+	@$(RUN) pytest -q -n auto sandbox/tests
+
+$(READY): requirements.lock pyproject.toml sandbox/pyproject.toml $(STALE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'Astrelo needs Python 3.11 or newer; $(PYTHON) is not. Try: make PYTHON=python3.12 …' >&2; exit 1; }
 	@echo 'Setting up $(VENV) (once, half a minute) …' >&2
@@ -122,5 +128,5 @@ $(READY): requirements.lock pyproject.toml $(STALE)
 	@[ -d $(VENV) ] || $(PYTHON) -m venv $(VENV) || { \
 	  echo 'No virtual environment can be made: on Debian and Ubuntu, apt-get install python3-venv.' >&2; exit 1; }
 	@$(RUN) pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(RUN) pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(RUN) pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./sandbox
 	@pwd -P > $(READY)

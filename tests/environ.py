@@ -4,7 +4,7 @@ import base64
 import os
 from collections.abc import Mapping
 
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
 
 JWT_SECRET = "a secret of more than thirty-two characters"
 

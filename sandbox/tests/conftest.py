@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
-from tests.unit.sandbox.hubspot.builders import NOW, company, contact, deal, owner
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import Sandbox, create_sandbox
+from tests.hubspot.builders import NOW, company, contact, deal, owner
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
-from astrelo.sandbox import Portal, PortalRecord
-from astrelo.sandbox.inventions import UNREADABLE_DOMAINS
+from crm_sandbox import Portal, PortalRecord
+from crm_sandbox.inventions import UNREADABLE_DOMAINS
 
 Records = dict[str, list[PortalRecord]]
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from astrelo.sandbox import Portal, PortalError
-from astrelo.sandbox.portals import HUBSPOT, SALESFORCE
-from tests.unit.sandbox.hubspot.builders import company
+from crm_sandbox import Portal, PortalError
+from crm_sandbox.portals import HUBSPOT, SALESFORCE
+from tests.hubspot.builders import company
 
 GOOD = (
     '{"object": "companies", "id": "1", "properties": {"name": "One"}, "createdAt": "2025-01-01T00:00:00Z", '

@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.sandbox import Fault, Portal, serve, serve_in_thread
-from astrelo.sandbox.command import run_sandbox
-from astrelo.sandbox.hubspot import Sandbox
-from tests.unit.sandbox.salesforce.builders import record
+from crm_sandbox import Fault, Portal, serve, serve_in_thread
+from crm_sandbox.command import run_sandbox
+from crm_sandbox.hubspot import Sandbox
+from tests.salesforce.builders import record
 
 COMPANIES = "/crm/objects/2026-09/companies"
-RUN = "from astrelo.sandbox.command import run_sandbox; run_sandbox(port=0, companies=5, crm={crm!r})"
+RUN = "from crm_sandbox.command import run_sandbox; run_sandbox(port=0, companies=5, crm={crm!r})"
 
 
 def connect(sandbox: Sandbox, url: str) -> httpx.Client:

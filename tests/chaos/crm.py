@@ -9,10 +9,10 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.sandbox import Portal
-from astrelo.sandbox.crm import PlayedCrm
-from astrelo.sandbox.fault_plan import FaultPlan
-from astrelo.sandbox.messages import Request, Response
+from crm_sandbox import Portal
+from crm_sandbox.crm import PlayedCrm
+from crm_sandbox.fault_plan import FaultPlan
+from crm_sandbox.messages import Request, Response
 
 UNLIMITED = 1_000_000
 Page = tuple[str, ...]

@@ -14,8 +14,8 @@ from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.processes import Children
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.identifiers import Provider
-from astrelo.sandbox import Portal, serve_in_thread
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
+from crm_sandbox import Portal, serve_in_thread
+from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.chaos.customer import Customer, process_environ, settings_for
 from tests.chaos.database import Database, own_database
 from tests.chaos.hubspot import HUBSPOT

@@ -6,16 +6,16 @@ from random import Random
 import msgspec
 
 from astrelo.domain.identifiers import Provider
-from astrelo.sandbox import Portal
-from astrelo.sandbox.crm import PlayedCrm
-from astrelo.sandbox.fault_plan import FaultPlan
-from astrelo.sandbox.hubspot import (
+from crm_sandbox import Portal
+from crm_sandbox.crm import PlayedCrm
+from crm_sandbox.fault_plan import FaultPlan
+from crm_sandbox.hubspot import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,
     Switches,
     create_sandbox,
 )
-from astrelo.sandbox.messages import Request
+from crm_sandbox.messages import Request
 from tests.chaos.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page
 
 LONGEST_LAG_SECONDS = 3.0

@@ -13,9 +13,9 @@ from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import Portal, PortalRecord, serve_in_thread
-from astrelo.sandbox.hubspot import create_sandbox
-from astrelo.sandbox.journal import Entry
+from crm_sandbox import Portal, PortalRecord, serve_in_thread
+from crm_sandbox.hubspot import create_sandbox
+from crm_sandbox.journal import Entry
 from tests.chaos.customer import Customer, settings_for
 from tests.chaos.database import Database, own_database
 from tests.chaos.hubspot import HUBSPOT

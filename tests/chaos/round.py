@@ -13,7 +13,7 @@ import httpx
 
 from astrelo.bootstrap.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
-from astrelo.sandbox import Portal, serve_in_thread
+from crm_sandbox import Portal, serve_in_thread
 from tests.chaos.choice import crms_of
 from tests.chaos.comparison import differences, left_behind, missed, versions
 from tests.chaos.crm import ChaosCrm, CrmPlan, Watched

@@ -6,11 +6,11 @@ from random import Random
 import msgspec
 
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.sandbox import Portal
-from astrelo.sandbox.crm import PlayedCrm
-from astrelo.sandbox.fault_plan import FaultPlan
-from astrelo.sandbox.messages import Request
-from astrelo.sandbox.salesforce import (
+from crm_sandbox import Portal
+from crm_sandbox.crm import PlayedCrm
+from crm_sandbox.fault_plan import FaultPlan
+from crm_sandbox.messages import Request
+from crm_sandbox.salesforce import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,
     Switches,

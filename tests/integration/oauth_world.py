@@ -34,8 +34,8 @@ from astrelo.domain.ports import CrmProvider, CrmProviders
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import SyncRun
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.builders import VERSIONS, company, contact, deal, owner
 from tests.integration.sync_world import ScriptedCrm
 from tests.unit.fakes.clock import FakeClock

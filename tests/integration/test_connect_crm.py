@@ -8,7 +8,7 @@ import pytest
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.oauth_world import TABLES, OAuthWorld, oauth_world
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.records import RecordHint
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from astrelo.sandbox import Association, Portal
-from astrelo.sandbox.hubspot import RecordChange, Sandbox, create_sandbox
+from crm_sandbox import Association, Portal
+from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
 from tests.integration.api_world import api_world
 from tests.integration.sync_world import World
 from tests.integration.test_hubspot_sync import hubspot_world

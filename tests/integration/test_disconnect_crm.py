@@ -11,7 +11,7 @@ from astrelo.domain.connection import ConnectionStatus, TokenSet
 from astrelo.domain.errors import NotFound, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 

@@ -16,8 +16,8 @@ from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.integration.sync_world import World
 from tests.unit.fakes.clock import FakeClock
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from astrelo.domain.connection import STATE_LIFETIME
 from astrelo.domain.errors import AuthorizationFailed, AuthorizationFailure
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.oauth_world import Callback, OAuthWorld, oauth_world
 from tests.integration.sync_world import ScriptedCrm
 

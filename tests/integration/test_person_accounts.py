@@ -11,8 +11,8 @@ import pytest
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.salesforce import RecordChange, Sandbox, Switches, create_sandbox, record_id
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.salesforce import RecordChange, Sandbox, Switches, create_sandbox, record_id
 from tests.integration.sync_world import World
 from tests.unit.adapters.salesforce_sandbox import row, salesforce_over, tokens_of
 from tests.unit.fakes.clock import FakeClock

@@ -9,7 +9,7 @@ import pytest
 from astrelo.domain.connection import ConnectionStatus, TokenSet
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 

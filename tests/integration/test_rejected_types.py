@@ -13,8 +13,8 @@ from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmSession
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Freshness, RunStatus, StepStatus, SyncMode, Window
-from astrelo.sandbox import Fault, Portal, SandboxTransport
-from astrelo.sandbox.salesforce import create_sandbox
+from crm_sandbox import Fault, Portal, SandboxTransport
+from crm_sandbox.salesforce import create_sandbox
 from tests.builders import company, contact
 from tests.integration.scripted import COMPANIES, CONTACTS, DEALS, HUBSPOT, Play, small_crm
 from tests.integration.sync_world import ScriptedCrm, World, paged

@@ -10,9 +10,9 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AuthorizationFailure, CrmRejected, RateLimited
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus, SyncRun
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.salesforce import Sandbox, create_sandbox
-from astrelo.sandbox.salesforce.errors import LoginRefusal
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.salesforce import Sandbox, create_sandbox
+from crm_sandbox.salesforce.errors import LoginRefusal
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import oauth_world
 from tests.integration.sync_world import World

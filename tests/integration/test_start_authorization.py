@@ -14,7 +14,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.oauth_world import Callback, OAuthWorld, oauth_world
 from tests.integration.sync_world import ScriptedCrm
 

@@ -15,8 +15,8 @@ from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.stores import StoredTokens
-from astrelo.sandbox import Fault, Portal, SandboxTransport
-from astrelo.sandbox.salesforce import create_sandbox
+from crm_sandbox import Fault, Portal, SandboxTransport
+from crm_sandbox.salesforce import create_sandbox
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.token_scene import LIFE, MARGIN, RefreshingCrm, Scene
 from tests.unit.adapters.salesforce_sandbox import salesforce_over, tokens_of

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from astrelo.domain.connection import ConnectionStatus, CrmConnection
-from astrelo.sandbox import serve_in_thread
+from crm_sandbox import serve_in_thread
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.token_process import Errand
 

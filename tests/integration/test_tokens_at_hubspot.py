@@ -7,7 +7,7 @@ import pytest
 from astrelo.application.access_tokens import ConnectionSession
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmError, CrmUnavailable, RateLimited, ReauthorizationRequired
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.token_scene import LIFE
 

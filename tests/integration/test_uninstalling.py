@@ -17,7 +17,7 @@ from astrelo.domain.errors import AuthorizationFailed, StoreUnavailable
 from astrelo.domain.identifiers import CrmAccountId, Provider, UserId
 from astrelo.domain.ports import CrmProviders, CrmSession
 from astrelo.domain.routing import AppUninstalls
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OTHER_PORTAL, OAuthWorld, oauth_world
 

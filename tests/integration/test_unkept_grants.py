@@ -15,7 +15,7 @@ from astrelo.domain.errors import AuthorizationFailed, AuthorizationFailure, Crm
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import TokensIssued
 from astrelo.domain.stores import Transaction, UnitOfWork
-from astrelo.sandbox import Fault
+from crm_sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.sync_world import ScriptedCrm

@@ -13,8 +13,8 @@ from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing
 from astrelo.domain.identifiers import ConnectionId, ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
-from astrelo.sandbox import Portal, serve_in_thread
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
+from crm_sandbox import Portal, serve_in_thread
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
 from tests.builders import VERSIONS, company, contact, deal
 from tests.environ import JWT_SECRET, child_environ, hubspot_settings
 from tests.integration.scripted import Play

@@ -6,9 +6,9 @@ import httpx
 
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.sync import RunStatus, SyncMode
-from astrelo.sandbox import Association
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
-from astrelo.sandbox.hubspot.webhooks import WebhookSettings
+from crm_sandbox import Association
+from crm_sandbox.hubspot import Sandbox, create_sandbox
+from crm_sandbox.hubspot.webhooks import WebhookSettings
 from tests.integration.api_world import API, PUBLIC_URL, ApiWorld, api_world
 from tests.integration.test_deletions import EMPTY, Firm
 from tests.integration.test_hubspot_sync import hubspot_world

@@ -17,8 +17,8 @@ from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
 from astrelo.domain.ports import Clock
 from astrelo.domain.stores import UnitOfWork
-from astrelo.sandbox import Portal, serve_in_thread
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from crm_sandbox import Portal, serve_in_thread
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.environ import JWT_SECRET, child_environ, hubspot_settings, needed_settings
 from tests.secret_watch import Secrets, Spawn, Spawned
 

@@ -26,7 +26,7 @@ from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ConnectionId, Provider, UserId
 from astrelo.domain.ports import CrmProviders
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
 from tests.integration.oauth_world import CIPHER, REDIRECT_URI
 from tests.integration.sync_world import ScriptedCrm
 

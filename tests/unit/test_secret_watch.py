@@ -31,8 +31,8 @@ def test_prints(secrets, spawn):
 
 SANDBOX_TEST = """
 import pytest
-from astrelo.sandbox import Portal
-from astrelo.sandbox.CRM import create_sandbox
+from crm_sandbox import Portal
+from crm_sandbox.CRM import create_sandbox
 
 @pytest.fixture
 def sandbox():

@@ -2,14 +2,14 @@
 
 Each CRM is a package of its own and an ASGI application. What they share is here: the file format of an account's
 records, faults and their plans, the socket (`serve`, `serve_in_thread`) and the way in process (`SandboxTransport`).
-docs/sandbox.md tells how to use it.
+reference.md tells how to use it.
 """
 
-from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError, IndexMoods, Rule
-from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.portals import Association, Portal, PortalError, PortalRecord
-from astrelo.sandbox.server import serve, serve_in_thread
-from astrelo.sandbox.transport import SandboxTransport
+from crm_sandbox.fault_plan import FaultPlan, FaultPlanError, IndexMoods, Rule
+from crm_sandbox.faults import Fault
+from crm_sandbox.portals import Association, Portal, PortalError, PortalRecord
+from crm_sandbox.server import serve, serve_in_thread
+from crm_sandbox.transport import SandboxTransport
 
 __all__ = [
     "Association",

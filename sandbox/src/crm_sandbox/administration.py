@@ -1,4 +1,4 @@
-"""The administrator's calls that mean the same for every CRM. docs/sandbox.md lists them."""
+"""The administrator's calls that mean the same for every CRM. reference.md lists them."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,12 +7,12 @@ from typing import TypeVar
 
 import msgspec
 
-from astrelo.sandbox.application import ADMIN_PREFIX
-from astrelo.sandbox.crm import Refused
-from astrelo.sandbox.fault_plan import FaultPlan
-from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.messages import Request, Response, json_response
-from astrelo.sandbox.state import PlayedState
+from crm_sandbox.application import ADMIN_PREFIX
+from crm_sandbox.crm import Refused
+from crm_sandbox.fault_plan import FaultPlan
+from crm_sandbox.faults import Fault
+from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.state import PlayedState
 
 Body = TypeVar("Body")
 State = TypeVar("State", bound=PlayedState)

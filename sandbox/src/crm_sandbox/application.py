@@ -3,12 +3,12 @@
 import asyncio
 from abc import abstractmethod
 
-from astrelo.sandbox import asgi
-from astrelo.sandbox.crm import ConnectionDropped, PlayedCrm
-from astrelo.sandbox.faults import Damage, Fault
-from astrelo.sandbox.journal import Entry
-from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.state import PlayedState
+from crm_sandbox import asgi
+from crm_sandbox.crm import ConnectionDropped, PlayedCrm
+from crm_sandbox.faults import Damage, Fault
+from crm_sandbox.journal import Entry
+from crm_sandbox.messages import Request, Response
+from crm_sandbox.state import PlayedState
 
 ADMIN_PREFIX = "/_sandbox/"
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from astrelo.sandbox.crm import ConnectionDropped
-from astrelo.sandbox.messages import Request, Response, parse_form
+from crm_sandbox.crm import ConnectionDropped
+from crm_sandbox.messages import Request, Response, parse_form
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

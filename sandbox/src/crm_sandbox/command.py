@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from astrelo.sandbox import hubspot, salesforce
-from astrelo.sandbox.application import SandboxApplication
-from astrelo.sandbox.crm import PlayedCrm
-from astrelo.sandbox.fault_plan import FaultPlan, FaultPlanError
-from astrelo.sandbox.portals import Portal, PortalError
-from astrelo.sandbox.server import serve
+from crm_sandbox import hubspot, salesforce
+from crm_sandbox.application import SandboxApplication
+from crm_sandbox.crm import PlayedCrm
+from crm_sandbox.fault_plan import FaultPlan, FaultPlanError
+from crm_sandbox.portals import Portal, PortalError
+from crm_sandbox.server import serve
 
 Crm = Literal["hubspot", "salesforce"]
 

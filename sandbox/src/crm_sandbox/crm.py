@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Protocol
 
-from astrelo.sandbox.messages import Request, Response
+from crm_sandbox.messages import Request, Response
 
 
 class ConnectionDropped(Exception):

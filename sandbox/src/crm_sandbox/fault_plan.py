@@ -5,8 +5,8 @@ from random import Random
 
 import msgspec
 
-from astrelo.sandbox.faults import Damage, Fault
-from astrelo.sandbox.messages import Request
+from crm_sandbox.faults import Damage, Fault
+from crm_sandbox.messages import Request
 
 
 class FaultPlanError(ValueError):

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from astrelo.sandbox.messages import Request, Response, html_response, json_response
+from crm_sandbox.messages import Request, Response, html_response, json_response
 
 
 class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from astrelo.sandbox.fault_plan import IndexMoods
+from crm_sandbox.fault_plan import IndexMoods
 
 
 class Moody:

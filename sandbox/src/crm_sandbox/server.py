@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 import h11
 
-from astrelo.sandbox.crm import ConnectionDropped, PlayedCrm
-from astrelo.sandbox.messages import Request, parse_form
+from crm_sandbox.crm import ConnectionDropped, PlayedCrm
+from crm_sandbox.messages import Request, parse_form
 
 MAX_BODY_BYTES = 16 * 2**20
 MAX_HEAD_BYTES = 256 * 2**10

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
-from astrelo.sandbox.faults import FaultQueue
-from astrelo.sandbox.journal import Journal
-from astrelo.sandbox.oauth import IssuedSecrets
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
+from crm_sandbox.faults import FaultQueue
+from crm_sandbox.journal import Journal
+from crm_sandbox.oauth import IssuedSecrets
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from astrelo.sandbox.crm import ConnectionDropped, PlayedCrm
-from astrelo.sandbox.messages import Request, Response, parse_form
+from crm_sandbox.crm import ConnectionDropped, PlayedCrm
+from crm_sandbox.messages import Request, Response, parse_form
 
 
 class SandboxTransport(httpx.AsyncBaseTransport):

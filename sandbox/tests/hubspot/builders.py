@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from astrelo.sandbox import Association, PortalRecord
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox import Association, PortalRecord
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
 
 NOW = 1_790_000_000.0
 CREATED = "2025-01-01T00:00:00.000Z"

@@ -1,16 +1,16 @@
 import re
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, get_args, get_type_hints
 
 import httpx
 import msgspec
 import pytest
 
-from astrelo.sandbox import Fault, FaultPlan, IndexMoods
-from astrelo.sandbox.hubspot import Sandbox, Switches, WebhookSettings
-from astrelo.sandbox.hubspot.admin import _ACTIONS
-from astrelo.sandbox.hubspot.mutations import Kind
-from tests.unit.sandbox.hubspot.builders import NOW
+from crm_sandbox import Fault, FaultPlan, IndexMoods
+from crm_sandbox.hubspot import Sandbox, Switches, WebhookSettings
+from crm_sandbox.hubspot.admin import _ACTIONS
+from crm_sandbox.hubspot.mutations import Kind
+from tests.hubspot.builders import NOW
 
 pytestmark = pytest.mark.anyio
 
@@ -141,7 +141,7 @@ async def test_an_unknown_call_is_told(http: httpx.AsyncClient) -> None:
 
 
 def test_the_documentation_names_every_call_switch_and_fault() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
     calls = {name for _, name in _ACTIONS}
     switches = set(Switches.__dataclass_fields__)
     faults = set(get_args(get_type_hints(Fault)["kind"]))
@@ -153,7 +153,7 @@ def test_the_documentation_names_every_call_switch_and_fault() -> None:
 
 
 def test_the_plan_in_the_documentation_is_one() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
     [example] = re.findall(r'```json\n(\{"seed".*?)```', page, flags=re.DOTALL)
     plan = msgspec.json.decode(example, type=FaultPlan)
     assert {429, 423, 477, 502} <= {rule.status for rule in plan.rules}

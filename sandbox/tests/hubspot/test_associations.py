@@ -3,8 +3,8 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox import Association
-from astrelo.sandbox.hubspot import RecordChange, Sandbox
+from crm_sandbox import Association
+from crm_sandbox.hubspot import RecordChange, Sandbox
 
 pytestmark = pytest.mark.anyio
 

@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal
-from astrelo.sandbox.hubspot import RecordChange, Sandbox, create_sandbox
-from tests.unit.sandbox.hubspot.builders import NOW, company
+from crm_sandbox import Portal
+from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
+from tests.hubspot.builders import NOW, company
 
 pytestmark = pytest.mark.anyio
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.sandbox import FaultPlan, IndexMoods, Portal, Rule, SandboxTransport, serve
-from astrelo.sandbox.clock import iso
-from astrelo.sandbox.hubspot import RecordChange, Sandbox, create_sandbox
-from tests.unit.sandbox.hubspot.builders import NOW, company
+from crm_sandbox import FaultPlan, IndexMoods, Portal, Rule, SandboxTransport, serve
+from crm_sandbox.clock import iso
+from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
+from tests.hubspot.builders import NOW, company
 
 pytestmark = pytest.mark.anyio
 

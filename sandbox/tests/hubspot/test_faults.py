@@ -3,9 +3,9 @@ import json
 import httpx
 import pytest
 
-from astrelo.sandbox import Fault
-from astrelo.sandbox.hubspot import Sandbox
-from tests.unit.sandbox.hubspot.builders import consent, exchange, refresh
+from crm_sandbox import Fault
+from crm_sandbox.hubspot import Sandbox
+from tests.hubspot.builders import consent, exchange, refresh
 
 pytestmark = pytest.mark.anyio
 

@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
-from tests.unit.sandbox.hubspot.builders import NOW, company, consent, exchange
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import Sandbox, create_sandbox
+from tests.hubspot.builders import NOW, company, consent, exchange
 
 pytestmark = pytest.mark.anyio
 

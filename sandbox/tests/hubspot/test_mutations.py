@@ -6,10 +6,10 @@ from typing import get_args
 import httpx
 import pytest
 
-from astrelo.sandbox import Association, Portal, SandboxTransport
-from astrelo.sandbox.hubspot import MutationScript, RecordChange, Sandbox, create_sandbox
-from astrelo.sandbox.hubspot.mutations import Kind
-from tests.unit.sandbox.hubspot.builders import NOW, company, contact
+from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox.hubspot import MutationScript, RecordChange, Sandbox, create_sandbox
+from crm_sandbox.hubspot.mutations import Kind
+from tests.hubspot.builders import NOW, company, contact
 
 pytestmark = pytest.mark.anyio
 

@@ -1,10 +1,10 @@
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
-from astrelo.sandbox.oauth import challenge_of
-from tests.unit.sandbox.hubspot.builders import (
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import Sandbox, create_sandbox
+from crm_sandbox.oauth import challenge_of
+from tests.hubspot.builders import (
     CALLBACK,
     FORM,
     NOW,

@@ -3,9 +3,9 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import RecordChange, Sandbox, create_sandbox
-from tests.unit.sandbox.hubspot.builders import CREATED, NOW, UPDATED, company
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
+from tests.hubspot.builders import CREATED, NOW, UPDATED, company
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox.hubspot import Sandbox
-from tests.unit.sandbox.hubspot.builders import CALLBACK, FORM, authorization
+from crm_sandbox.hubspot import Sandbox
+from tests.hubspot.builders import CALLBACK, FORM, authorization
 
 pytestmark = pytest.mark.anyio
 

@@ -3,9 +3,9 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox import Association, Portal, SandboxTransport
-from astrelo.sandbox.hubspot import MutationScript, RecordChange, Sandbox, create_sandbox
-from tests.unit.sandbox.hubspot.builders import NOW, company
+from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox.hubspot import MutationScript, RecordChange, Sandbox, create_sandbox
+from tests.hubspot.builders import NOW, company
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import anyio
 import httpx
 import pytest
 
-from astrelo.sandbox import Association, Portal, SandboxTransport
-from astrelo.sandbox.hubspot import (
+from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox.hubspot import (
     DEVELOPMENT_CLIENT_SECRET,
     MutationScript,
     RecordChange,
@@ -16,8 +16,8 @@ from astrelo.sandbox.hubspot import (
     WebhookSettings,
     create_sandbox,
 )
-from astrelo.sandbox.hubspot.webhooks import signature
-from tests.unit.sandbox.hubspot.builders import NOW
+from crm_sandbox.hubspot.webhooks import signature
+from tests.hubspot.builders import NOW
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from astrelo.sandbox import Association, PortalRecord
-from astrelo.sandbox.oauth import challenge_of
-from astrelo.sandbox.salesforce import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, record_id
+from crm_sandbox import Association, PortalRecord
+from crm_sandbox.oauth import challenge_of
+from crm_sandbox.salesforce import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, record_id
 
 NOW = 1_790_000_000.0
 CREATED = "2025-01-01T00:00:00.000Z"

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.salesforce import Sandbox, create_sandbox, record_id
-from tests.unit.sandbox.salesforce.builders import NOW, record
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.salesforce import Sandbox, create_sandbox, record_id
+from tests.salesforce.builders import NOW, record
 
 
 @pytest.fixture

@@ -1,16 +1,16 @@
 import re
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, get_args
 
 import httpx
 import pytest
 
-from astrelo.sandbox import Fault, FaultPlan, Rule
-from astrelo.sandbox.salesforce import Sandbox, Switches, record_id
-from astrelo.sandbox.salesforce.admin import _ACTIONS
-from astrelo.sandbox.salesforce.errors import _LOGIN_REFUSALS
-from astrelo.sandbox.salesforce.mutations import Kind
-from tests.unit.sandbox.salesforce.builders import DATA, FORM, NOW, TOKEN, query, refusal
+from crm_sandbox import Fault, FaultPlan, Rule
+from crm_sandbox.salesforce import Sandbox, Switches, record_id
+from crm_sandbox.salesforce.admin import _ACTIONS
+from crm_sandbox.salesforce.errors import _LOGIN_REFUSALS
+from crm_sandbox.salesforce.mutations import Kind
+from tests.salesforce.builders import DATA, FORM, NOW, TOKEN, query, refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -151,7 +151,7 @@ async def test_a_mistake_is_told(http: httpx.AsyncClient, name: str, body: objec
 
 
 def test_the_documentation_names_every_call_switch_and_refusal() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
     assert not [name for _, name in _ACTIONS if not re.search(rf"(GET|POST) {name}\b", page)]
     words = {*Switches.__dataclass_fields__, *_LOGIN_REFUSALS}
     assert not [name for name in words if f"`{name}`" not in page]

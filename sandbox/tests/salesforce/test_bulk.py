@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox.salesforce import RecordChange, Sandbox, record_id
-from astrelo.sandbox.salesforce.schema import Value
-from astrelo.sandbox.salesforce.switches import DAY_SECONDS
-from tests.unit.sandbox.salesforce.builders import DATA, refusal
+from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
+from crm_sandbox.salesforce.schema import Value
+from crm_sandbox.salesforce.switches import DAY_SECONDS
+from tests.salesforce.builders import DATA, refusal
 
 pytestmark = pytest.mark.anyio
 

@@ -3,8 +3,8 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox.salesforce import RecordChange, Sandbox, record_id
-from tests.unit.sandbox.salesforce.builders import DATA, query, refusal
+from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
+from tests.salesforce.builders import DATA, query, refusal
 
 pytestmark = pytest.mark.anyio
 

@@ -4,10 +4,10 @@ from typing import get_args
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.salesforce import MutationScript, Sandbox, create_sandbox
-from astrelo.sandbox.salesforce.mutations import Kind
-from tests.unit.sandbox.salesforce.builders import DATA, NOW
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.salesforce import MutationScript, Sandbox, create_sandbox
+from crm_sandbox.salesforce.mutations import Kind
+from tests.salesforce.builders import DATA, NOW
 
 pytestmark = pytest.mark.anyio
 

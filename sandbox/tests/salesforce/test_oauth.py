@@ -3,10 +3,10 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from astrelo.sandbox import Fault, Portal, SandboxTransport, serve
-from astrelo.sandbox.salesforce import App, Sandbox, create_sandbox
-from astrelo.sandbox.salesforce.errors import _LOGIN_REFUSALS
-from tests.unit.sandbox.salesforce.builders import (
+from crm_sandbox import Fault, Portal, SandboxTransport, serve
+from crm_sandbox.salesforce import App, Sandbox, create_sandbox
+from crm_sandbox.salesforce.errors import _LOGIN_REFUSALS
+from tests.salesforce.builders import (
     AUTHORIZE,
     CALLBACK,
     DATA,

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, PortalError, SandboxTransport
-from astrelo.sandbox.salesforce import (
+from crm_sandbox import Portal, PortalError, SandboxTransport
+from crm_sandbox.salesforce import (
     MutationScript,
     Org,
     RecordChange,
@@ -16,8 +16,8 @@ from astrelo.sandbox.salesforce import (
     create_sandbox,
     record_id,
 )
-from tests.unit.sandbox.hubspot.builders import company, contact
-from tests.unit.sandbox.salesforce.builders import DATA, NOW, UPDATED, query, record, refusal
+from tests.hubspot.builders import company, contact
+from tests.salesforce.builders import DATA, NOW, UPDATED, query, record, refusal
 
 pytestmark = pytest.mark.anyio
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.sandbox import Portal, PortalError, PortalRecord, SandboxTransport
-from astrelo.sandbox.salesforce import ADMINISTRATOR, Sandbox, create_sandbox, record_id
-from tests.unit.sandbox.hubspot.builders import company, contact, deal, owner, record
-from tests.unit.sandbox.salesforce.builders import NOW, query
-from tests.unit.sandbox.salesforce.builders import record as salesforce_record
+from crm_sandbox import Portal, PortalError, PortalRecord, SandboxTransport
+from crm_sandbox.salesforce import ADMINISTRATOR, Sandbox, create_sandbox, record_id
+from tests.hubspot.builders import company, contact, deal, owner, record
+from tests.salesforce.builders import NOW, query
+from tests.salesforce.builders import record as salesforce_record
 
 pytestmark = pytest.mark.anyio
 

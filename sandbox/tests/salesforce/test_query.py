@@ -1,10 +1,10 @@
 import httpx
 import pytest
 
-from astrelo.sandbox import FaultPlan, IndexMoods
-from astrelo.sandbox.salesforce import RecordChange, Sandbox, record_id
-from astrelo.sandbox.salesforce.switches import DAY_SECONDS
-from tests.unit.sandbox.salesforce.builders import DATA, query, refusal
+from crm_sandbox import FaultPlan, IndexMoods
+from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
+from crm_sandbox.salesforce.switches import DAY_SECONDS
+from tests.salesforce.builders import DATA, query, refusal
 
 pytestmark = pytest.mark.anyio
 

@@ -3,10 +3,10 @@ import datetime as dt
 import httpx
 import pytest
 
-from astrelo.sandbox import Association
-from astrelo.sandbox.salesforce import ADMINISTRATOR, RecordChange, Sandbox, full_id, record_id
-from astrelo.sandbox.salesforce.switches import DAY_SECONDS
-from tests.unit.sandbox.salesforce.builders import DATA, NOW, query, refusal
+from crm_sandbox import Association
+from crm_sandbox.salesforce import ADMINISTRATOR, RecordChange, Sandbox, full_id, record_id
+from crm_sandbox.salesforce.switches import DAY_SECONDS
+from tests.salesforce.builders import DATA, NOW, query, refusal
 
 pytestmark = pytest.mark.anyio
 

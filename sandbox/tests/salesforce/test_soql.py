@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from astrelo.sandbox.salesforce import RecordChange, Sandbox, record_id
-from astrelo.sandbox.salesforce.schema import Value
-from tests.unit.sandbox.salesforce.builders import DATA, query, refusal
+from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
+from crm_sandbox.salesforce.schema import Value
+from tests.salesforce.builders import DATA, query, refusal
 
 pytestmark = pytest.mark.anyio
 

@@ -3,10 +3,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NoReturn, TypeVar
+from typing import NoReturn
 from uuid import UUID
 
 import click
@@ -22,8 +22,6 @@ _INTERRUPTED = 130  # what shells report for SIGINT
 
 _BOTH = "both"
 
-_Command = TypeVar("_Command", bound=Callable[..., None])
-
 
 def _only_without_portal(context: click.Context, option: click.Parameter, companies: int) -> int:
     given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
@@ -32,25 +30,6 @@ def _only_without_portal(context: click.Context, option: click.Parameter, compan
             "--companies is the size of a portal that is made up, --portal brings one as it is: leave one of them out."
         )
     return companies
-
-
-def _portal_options(command: _Command) -> _Command:
-    """Let a command choose what its sandboxes hold."""
-    made_up = click.option(
-        "--companies",
-        type=click.IntRange(1, 1_000_000),
-        default=500,
-        show_default=True,
-        callback=_only_without_portal,
-        help="Size of the portal that is made up.",
-    )
-    brought = click.option(
-        "--portal",
-        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-        is_eager=True,  # known when the size is looked at
-        help="A portal of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
-    )
-    return made_up(brought(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -70,7 +49,20 @@ def cli() -> None:
     show_default=True,
     help="The CRM to connect; both hold the same records.",
 )
-@_portal_options
+@click.option(
+    "--companies",
+    type=click.IntRange(1, 1_000_000),
+    default=500,
+    show_default=True,
+    callback=_only_without_portal,
+    help="Size of the portal that is made up.",
+)
+@click.option(
+    "--portal",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    is_eager=True,  # known when the size is looked at
+    help="A portal of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
+)
 @click.option("--once", is_flag=True, help="Stop after the summary.")
 @click.option("--json", "as_json", is_flag=True, help="Make the last line on stdout one JSON object.")
 def demo(
@@ -80,16 +72,18 @@ def demo(
     once: bool,  # noqa: FBT001 - click passes flags by name
     as_json: bool,  # noqa: FBT001 - click passes flags by name
 ) -> None:
-    """Connect sandbox CRMs and watch them sync.
+    """Connect sandbox CRMs and watch them sync. Needs the package crm-sandbox.
 
     Starts PostgreSQL, a sandbox per CRM, the API and a worker, connects by OAuth as a browser would, and stays
     up until Ctrl-C. What is stored stays for the next time.
     """
-    from astrelo.bootstrap.demo.command import DemoOptions, run_demo
-
     providers = tuple(Provider) if provider == _BOTH else (Provider(provider),)
-    options = DemoOptions(providers=providers, companies=companies, portal=portal, once=once, as_json=as_json)
     with _problems_for_people():
+        from astrelo.bootstrap.demo.command import DemoOptions, run_demo
+
+        options = DemoOptions(
+            providers=providers, companies=companies, portal=portal, once=once, as_json=as_json
+        )
         run_demo(options, _environment())
 
 
@@ -141,71 +135,6 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
         compared = verification.run_verify(_settings(), connection)
     click.echo(verification.as_json(compared) if as_json else verification.as_text(compared))
     sys.exit(0 if all(comparison.is_equal for comparison in compared) else _FAILED)
-
-
-@cli.command()
-@click.option(
-    "--crm",
-    type=click.Choice(["hubspot", "salesforce"]),
-    default="hubspot",
-    show_default=True,
-    help="Which CRM to play.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8010,
-    show_default=True,
-    help="Port to listen on; 0 takes a free one.",
-)
-@_portal_options
-@click.option(
-    "--latency-ms",
-    type=click.IntRange(0, 60_000),
-    default=0,
-    show_default=True,
-    help="Delay before each answer.",
-)
-@click.option(
-    "--rate-limit/--no-rate-limit",
-    default=True,
-    show_default=True,
-    help="Refuse requests beyond the CRM's limits.",
-)
-@click.option(
-    "--fault-plan",
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    help="A plan of faults as JSON, for a bad day (docs/sandbox.md).",
-)
-@click.option(
-    "--person-accounts",
-    is_flag=True,
-    help="Play a Salesforce org with person accounts: contacts without a company are people who buy for themselves.",
-)
-def sandbox(
-    crm: Literal["hubspot", "salesforce"],
-    port: int,
-    portal: Path | None,
-    companies: int,
-    latency_ms: int,
-    rate_limit: bool,  # noqa: FBT001 - click passes flags by name
-    fault_plan: Path | None,
-    person_accounts: bool,  # noqa: FBT001 - click passes flags by name
-) -> None:
-    """Serve a strict, stateful CRM for development."""
-    from astrelo.sandbox.command import run_sandbox
-
-    with _problems_for_people():
-        run_sandbox(
-            port,
-            portal,
-            companies,
-            latency_ms,
-            crm=crm,
-            rate_limit=rate_limit,
-            fault_plan=fault_plan,
-            person_accounts=person_accounts,
-        )
 
 
 @cli.command()

@@ -34,15 +34,22 @@ class ChildDied(Problem):
 
 
 class Child:
-    """One `python -m astrelo …` process, in a session of its own so that Ctrl-C reaches only us."""
+    """One `python -m MODULE …` process, in a session of its own so that Ctrl-C reaches only us."""
 
-    def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        module: str = "astrelo",
+    ) -> None:
         self.name = name
         self.log = log
-        command = [sys.executable, "-m", "astrelo", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module and arguments
+            self._process = subprocess.Popen(  # noqa: S603 - our own modules and arguments
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -89,9 +96,16 @@ class Children:
     def __init__(self) -> None:
         self._running: list[Child] = []
 
-    def start(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> Child:
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        module: str = "astrelo",
+    ) -> Child:
         """Start one that may use those started before it."""
-        child = Child(name, arguments, environ, log)
+        child = Child(name, arguments, environ, log, module)
         self._running.append(child)
         return child
 

@@ -4,8 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from astrelo.sandbox import SandboxTransport
-from astrelo.sandbox.crm import PlayedCrm
+from crm_sandbox import SandboxTransport
+from crm_sandbox.crm import PlayedCrm
 from tests.unit.contracts.crm.account import Consent
 
 

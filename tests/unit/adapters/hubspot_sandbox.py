@@ -8,8 +8,8 @@ from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReference
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId
 from astrelo.domain.ports import Clock
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
 from tests.unit.fakes.crm_session import FakeCrmSession
 from tests.unit.fakes.randomness import FakeRandomness
 

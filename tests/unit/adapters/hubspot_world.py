@@ -7,8 +7,8 @@ from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import Window
-from astrelo.sandbox import Association, Fault, Portal, PortalRecord
-from astrelo.sandbox.hubspot import Sandbox, create_sandbox
+from crm_sandbox import Association, Fault, Portal, PortalRecord
+from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.unit.adapters.hubspot_sandbox import hubspot_over, session_of
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_session import FakeCrmSession

@@ -15,8 +15,8 @@ from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, RecordI
 from astrelo.domain.ports import Clock
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import Window
-from astrelo.sandbox import Association, Fault, Portal, PortalRecord, SandboxTransport
-from astrelo.sandbox.salesforce import (
+from crm_sandbox import Association, Fault, Portal, PortalRecord, SandboxTransport
+from crm_sandbox.salesforce import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,
     Sandbox,

@@ -11,7 +11,7 @@ from astrelo.adapters.outbound.hubspot.wire import AssociatedObject, Association
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord, DealRecord
-from astrelo.sandbox import Association
+from crm_sandbox import Association
 from tests.unit.adapters.hubspot_world import World, company_of, contacts, record
 
 pytestmark = pytest.mark.anyio

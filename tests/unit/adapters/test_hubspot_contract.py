@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.sandbox import Association
-from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.hubspot import App, RecordChange, create_sandbox
+from crm_sandbox import Association
+from crm_sandbox.faults import Fault
+from crm_sandbox.hubspot import App, RecordChange, create_sandbox
 from tests.unit.adapters.browser import consented
 from tests.unit.adapters.hubspot_sandbox import EMPTY_PORTAL, hubspot_over
 from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest

@@ -4,7 +4,7 @@ import pytest
 
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.sandbox.hubspot import RecordChange
+from crm_sandbox.hubspot import RecordChange
 from tests.unit.adapters.hubspot_world import World, companies, ids
 
 pytestmark = pytest.mark.anyio

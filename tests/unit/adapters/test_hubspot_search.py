@@ -14,8 +14,8 @@ from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord
 from astrelo.domain.sync import Window
-from astrelo.sandbox import SandboxTransport
-from astrelo.sandbox.hubspot import RecordChange, Sandbox
+from crm_sandbox import SandboxTransport
+from crm_sandbox.hubspot import RecordChange, Sandbox
 from tests.unit.adapters.hubspot_sandbox import CONFIG, reference
 from tests.unit.adapters.hubspot_world import CREATED, World, companies, contacts, ids, record
 from tests.unit.fakes.clock import START

@@ -6,8 +6,8 @@ import pytest
 
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
 from astrelo.domain.identifiers import ObjectType
-from astrelo.sandbox import Fault, Portal, serve
-from astrelo.sandbox.hubspot import create_sandbox
+from crm_sandbox import Fault, Portal, serve
+from crm_sandbox.hubspot import create_sandbox
 from tests.unit.adapters.hubspot_sandbox import CONFIG, reference, session_of
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.randomness import FakeRandomness

@@ -6,7 +6,7 @@ from astrelo.adapters.outbound.hubspot.cursors import position_of
 from astrelo.domain.errors import CrmRejected, RateLimited
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import ContactRecord, RecordPage, RejectionReason
-from astrelo.sandbox.hubspot import RecordChange
+from crm_sandbox.hubspot import RecordChange
 from tests.unit.adapters.collecting import collect
 from tests.unit.adapters.hubspot_world import World, companies, contacts, ids
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from astrelo.adapters.outbound.hubspot.provider import build_hubspot
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import Window
-from astrelo.sandbox.hubspot import create_sandbox
+from crm_sandbox.hubspot import create_sandbox
 from tests.unit.adapters.hubspot_sandbox import CONFIG, EMPTY_PORTAL, hubspot_over, reference, session_of
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.randomness import FakeRandomness

@@ -17,8 +17,8 @@ from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, RejectionReason, content_hash
 from astrelo.domain.sync import Window
-from astrelo.sandbox import Portal, PortalRecord
-from astrelo.sandbox.salesforce import Switches, record_id
+from crm_sandbox import Portal, PortalRecord
+from crm_sandbox.salesforce import Switches, record_id
 from tests.builders import ANY_VERSION
 from tests.unit.adapters.collecting import collect
 from tests.unit.adapters.salesforce_sandbox import (

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.sandbox import Association, Portal, SandboxTransport
-from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.salesforce import (
+from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox.faults import Fault
+from crm_sandbox.salesforce import (
     App,
     RecordChange,
     Switches,

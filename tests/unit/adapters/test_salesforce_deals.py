@@ -7,8 +7,8 @@ from astrelo.adapters.outbound.salesforce.client import LONGEST_URL
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord
 from astrelo.domain.sync import Window
-from astrelo.sandbox import Association
-from astrelo.sandbox.salesforce import RecordChange, record_id
+from crm_sandbox import Association
+from crm_sandbox.salesforce import RecordChange, record_id
 from tests.unit.adapters.salesforce_sandbox import (
     API,
     World,

@@ -7,7 +7,7 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import (
     CompanyRecord,
 )
-from astrelo.sandbox.salesforce import Switches
+from crm_sandbox.salesforce import Switches
 from tests.unit.adapters.salesforce_sandbox import (
     World,
     accounts,

@@ -6,8 +6,8 @@ from astrelo.adapters.outbound.salesforce.deletions import KEPT_SECONDS
 from astrelo.domain.errors import PermissionMissing
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord, RejectedRecord, RejectionReason
-from astrelo.sandbox import Association
-from astrelo.sandbox.salesforce import RecordChange, record_id
+from crm_sandbox import Association
+from crm_sandbox.salesforce import RecordChange, record_id
 from tests.unit.adapters.salesforce_sandbox import (
     API,
     CREATED,

@@ -19,16 +19,16 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from astrelo.sandbox import Portal, SandboxTransport
-from astrelo.sandbox.faults import Fault
-from astrelo.sandbox.salesforce import (
+from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox.faults import Fault
+from crm_sandbox.salesforce import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,
     Sandbox,
     Switches,
     create_sandbox,
 )
-from astrelo.sandbox.salesforce.errors import LoginRefusal
+from crm_sandbox.salesforce.errors import LoginRefusal
 from tests.unit.adapters.browser import consented
 from tests.unit.contracts.crm.account import VERIFIER, request
 from tests.unit.fakes.clock import FakeClock

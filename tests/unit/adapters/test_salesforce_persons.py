@@ -14,8 +14,8 @@ from astrelo.domain.contact import UnlinkedReason, link_contact
 from astrelo.domain.identifiers import CompanyId, ObjectType, RecordId
 from astrelo.domain.records import ContactRecord, RecordPage
 from astrelo.domain.sync import Window
-from astrelo.sandbox import Portal, PortalRecord
-from astrelo.sandbox.salesforce import RecordChange, Switches, record_id
+from crm_sandbox import Portal, PortalRecord
+from crm_sandbox.salesforce import RecordChange, Switches, record_id
 from tests.unit.adapters.salesforce_sandbox import World, config, ids, reference, row
 from tests.unit.fakes.clock import START
 

@@ -9,8 +9,8 @@ import pytest
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, open_salesforce
 from astrelo.domain.connection import CrmAccount, Grant
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
-from astrelo.sandbox import Fault, Portal, serve
-from astrelo.sandbox.salesforce import Sandbox, create_sandbox
+from crm_sandbox import Fault, Portal, serve
+from crm_sandbox.salesforce import Sandbox, create_sandbox
 from tests.unit.adapters.salesforce_sandbox import config, reference, tokens_of
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_session import FakeCrmSession

@@ -18,8 +18,8 @@ from astrelo.adapters.outbound.salesforce.soql import Condition, Query, literal
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor
 from astrelo.domain.sync import Window
-from astrelo.sandbox.salesforce import record_id
-from astrelo.sandbox.salesforce.soql import parse
+from crm_sandbox.salesforce import record_id
+from crm_sandbox.salesforce.soql import parse
 
 AT = datetime(2026, 5, 1, 7, 25, 37, 120_999, tzinfo=UTC)
 

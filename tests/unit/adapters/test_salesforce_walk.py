@@ -16,7 +16,7 @@ from astrelo.domain.records import (
     RejectionReason,
 )
 from astrelo.domain.sync import Window
-from astrelo.sandbox.salesforce import RecordChange, Switches, record_id
+from crm_sandbox.salesforce import RecordChange, Switches, record_id
 from tests.unit.adapters.collecting import collect
 from tests.unit.adapters.crm_answers import Server, told
 from tests.unit.adapters.salesforce_sandbox import (

@@ -79,28 +79,30 @@ def test_a_portal_that_is_not_there_is_wrong_usage(runner: CliRunner) -> None:
     assert "/no/such/portal.jsonl" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "sandbox"])
 @pytest.mark.parametrize("portal_first", [True, False])
 def test_a_portal_of_its_own_and_a_size_for_a_made_up_one_are_not_taken_together(
-    runner: CliRunner, tmp_path: Path, command: str, portal_first: bool
+    runner: CliRunner, tmp_path: Path, portal_first: bool
 ) -> None:
     file, size = tmp_path / "portal.jsonl", ["--companies", "500"]
     file.touch()
     portal = ["--portal", str(file)]
-    result = run(runner, command, *(portal + size if portal_first else size + portal))
+    result = run(runner, "demo", *(portal + size if portal_first else size + portal))
     assert result.exit_code == 2
     assert "leave one of them out" in result.stderr
 
 
-def test_a_fault_plan_that_cannot_be_used_is_told_by_the_sandbox(runner: CliRunner, tmp_path: Path) -> None:
-    plan = tmp_path / "plan.json"
-    plan.write_text("{", encoding="utf-8")
-    result = run(runner, "sandbox", "--port", "0", "--companies", "1", "--fault-plan", str(plan))
-    assert result.exit_code == 1
-    assert "the fault plan cannot be used" in result.output
+def test_without_the_sandbox_the_demo_says_in_one_sentence_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['crm_sandbox'] = None; sys.argv = ['astrelo', 'demo', '--once'];"
+        "from astrelo.bootstrap.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "run `pip install ./sandbox` in a clone" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "worker", "migrate", "sandbox", "token", "verify"])
+@pytest.mark.parametrize("command", ["demo", "serve", "worker", "migrate", "token", "verify"])
 def test_every_command_explains_itself(runner: CliRunner, command: str) -> None:
     result = run(runner, command, "--help")
     assert result.exit_code == 0

@@ -13,7 +13,7 @@ ENVIRON = dict(os.environ)  # noqa: TID251 - what a child process needs to find 
 def test_a_child_that_dies_is_explained_by_the_end_of_its_log(tmp_path: Path) -> None:
     with Children() as children:
         child = children.start(
-            "sandbox", ["sandbox", "--port", "nonsense"], ENVIRON, tmp_path / "sandbox.log"
+            "sandbox", ["--port", "nonsense"], ENVIRON, tmp_path / "sandbox.log", "crm_sandbox"
         )
         assert child.wait_until_stopped(30)
         with pytest.raises(ChildDied, match=r"The sandbox ended \(exit code 2\)") as caught:
@@ -24,7 +24,7 @@ def test_a_child_that_dies_is_explained_by_the_end_of_its_log(tmp_path: Path) ->
 
 def test_children_are_stopped_when_the_block_ends(tmp_path: Path) -> None:
     with Children() as children:
-        child = children.start("sandbox", ["sandbox", "--port", "0"], ENVIRON, tmp_path / "sandbox.log")
+        child = children.start("worker", ["worker"], ENVIRON, tmp_path / "worker.log")
         children.check()
     with pytest.raises(ChildDied):
         child.check()

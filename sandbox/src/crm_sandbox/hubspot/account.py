@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from astrelo.sandbox.clock import SandboxClock, iso, milliseconds
-from astrelo.sandbox.hubspot import events
-from astrelo.sandbox.hubspot.limits import REQUESTS_PER_WINDOW, SEARCHES_PER_SECOND, RateLimits
-from astrelo.sandbox.hubspot.object_types import CONTACTS, ObjectType, object_type
-from astrelo.sandbox.hubspot.search_index import SearchIndex
-from astrelo.sandbox.hubspot.snapshot import portal_records, stored
-from astrelo.sandbox.hubspot.store import Record, Store
-from astrelo.sandbox.portals import HUBSPOT, Association, Portal, PortalError, PortalRecord
-from astrelo.sandbox.state import Quirks
+from crm_sandbox.clock import SandboxClock, iso, milliseconds
+from crm_sandbox.hubspot import events
+from crm_sandbox.hubspot.limits import REQUESTS_PER_WINDOW, SEARCHES_PER_SECOND, RateLimits
+from crm_sandbox.hubspot.object_types import CONTACTS, ObjectType, object_type
+from crm_sandbox.hubspot.search_index import SearchIndex
+from crm_sandbox.hubspot.snapshot import portal_records, stored
+from crm_sandbox.hubspot.store import Record, Store
+from crm_sandbox.portals import HUBSPOT, Association, Portal, PortalError, PortalRecord
+from crm_sandbox.state import Quirks
 
 UTC_OFFSET_MILLISECONDS = -14_400_000
 MERGED_IDS = "hs_merged_object_ids"

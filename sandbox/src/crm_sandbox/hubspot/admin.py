@@ -1,6 +1,6 @@
 """The administrator's door: everything below `/_sandbox/`, which HubSpot does not have.
 
-It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md lists the calls.
+It takes no token and is not counted, slowed, limited or broken. reference.md lists the calls.
 """
 
 import json
@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from astrelo.sandbox.administration import SHARED_ACTIONS, Actions, read_body
-from astrelo.sandbox.administration import handle as handle_action
-from astrelo.sandbox.hubspot.account import Account, RecordChange
-from astrelo.sandbox.hubspot.state import SandboxState
-from astrelo.sandbox.hubspot.webhooks import WebhookSettings
-from astrelo.sandbox.messages import Request, Response
+from crm_sandbox.administration import SHARED_ACTIONS, Actions, read_body
+from crm_sandbox.administration import handle as handle_action
+from crm_sandbox.hubspot.account import Account, RecordChange
+from crm_sandbox.hubspot.state import SandboxState
+from crm_sandbox.hubspot.webhooks import WebhookSettings
+from crm_sandbox.messages import Request, Response
 
 Action = Callable[[SandboxState, Request], object]
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import httpx
 
-from astrelo.sandbox.application import SandboxApplication
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.faults import Damage
-from astrelo.sandbox.hubspot import admin, oauth_endpoints
-from astrelo.sandbox.hubspot.account import Account, Switches
-from astrelo.sandbox.hubspot.errors import (
+from crm_sandbox.application import SandboxApplication
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.faults import Damage
+from crm_sandbox.hubspot import admin, oauth_endpoints
+from crm_sandbox.hubspot.account import Account, Switches
+from crm_sandbox.hubspot.errors import (
     Refusal,
     default_answer,
     method_not_allowed,
@@ -21,14 +21,14 @@ from astrelo.sandbox.hubspot.errors import (
     rate_limited,
     refusal,
 )
-from astrelo.sandbox.hubspot.oauth import AccessToken, App
-from astrelo.sandbox.hubspot.routes import CRM_ROUTES, Route, canonical_path
-from astrelo.sandbox.hubspot.state import SandboxState
-from astrelo.sandbox.hubspot.webhooks import Webhooks, WebhookSettings
-from astrelo.sandbox.journal import Entry, Family
-from astrelo.sandbox.limits import UNLIMITED
-from astrelo.sandbox.messages import Request, Response, encode_json, html_response
-from astrelo.sandbox.portals import Portal
+from crm_sandbox.hubspot.oauth import AccessToken, App
+from crm_sandbox.hubspot.routes import CRM_ROUTES, Route, canonical_path
+from crm_sandbox.hubspot.state import SandboxState
+from crm_sandbox.hubspot.webhooks import Webhooks, WebhookSettings
+from crm_sandbox.journal import Entry, Family
+from crm_sandbox.limits import UNLIMITED
+from crm_sandbox.messages import Request, Response, encode_json, html_response
+from crm_sandbox.portals import Portal
 
 URL_CHARACTERS = 8000
 _AUTHORIZE = re.compile(r"/oauth/(?:([^/]+)/)?authorize")

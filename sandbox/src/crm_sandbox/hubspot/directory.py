@@ -1,13 +1,13 @@
 """The small collections of an account: owners, pipelines, property definitions, account details."""
 
-from astrelo.sandbox.hubspot.account import Account
-from astrelo.sandbox.hubspot.errors import invalid, not_found
-from astrelo.sandbox.hubspot.object_types import object_type
-from astrelo.sandbox.hubspot.parameters import flag, page_limit
-from astrelo.sandbox.hubspot.schema import pipelines
-from astrelo.sandbox.hubspot.store import id_order
-from astrelo.sandbox.messages import Request, Response, json_response
-from astrelo.sandbox.portals import PortalRecord
+from crm_sandbox.hubspot.account import Account
+from crm_sandbox.hubspot.errors import invalid, not_found
+from crm_sandbox.hubspot.object_types import object_type
+from crm_sandbox.hubspot.parameters import flag, page_limit
+from crm_sandbox.hubspot.schema import pipelines
+from crm_sandbox.hubspot.store import id_order
+from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.portals import PortalRecord
 
 OWNERS_LIMIT = 500
 

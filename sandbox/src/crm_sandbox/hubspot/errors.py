@@ -10,10 +10,10 @@ A handler raises; the application turns the refusal into a response.
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from astrelo.sandbox.clock import iso
-from astrelo.sandbox.crm import Refused
-from astrelo.sandbox.faults import Damage
-from astrelo.sandbox.messages import Response, encode_json, html_response
+from crm_sandbox.clock import iso
+from crm_sandbox.crm import Refused
+from crm_sandbox.faults import Damage
+from crm_sandbox.messages import Response, encode_json, html_response
 
 _TOO_MANY_REQUESTS = 429
 _INTERNAL_SERVER_ERROR = 500

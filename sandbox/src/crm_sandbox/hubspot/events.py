@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from astrelo.sandbox.hubspot.association_types import ANY_TYPE_IDS, PRIMARY_TYPE_IDS
-from astrelo.sandbox.hubspot.object_types import ObjectType
+from crm_sandbox.hubspot.association_types import ANY_TYPE_IDS, PRIMARY_TYPE_IDS
+from crm_sandbox.hubspot.object_types import ObjectType
 
 KEPT_BY_HUBSPOT = frozenset({"createdate", "hs_lastmodifieddate", "hs_object_id", "lastmodifieddate"})
 """HubSpot sends no propertyChange for these."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from astrelo.sandbox.limits import RollingWindow
+from crm_sandbox.limits import RollingWindow
 
 WINDOW_SECONDS = 10.0
 REQUESTS_PER_WINDOW = 110

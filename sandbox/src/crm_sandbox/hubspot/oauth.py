@@ -4,12 +4,12 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.hubspot.account import Switches
-from astrelo.sandbox.hubspot.errors import OAuthRefusal, expired, no_credentials
-from astrelo.sandbox.hubspot.object_types import READ_SCOPES
-from astrelo.sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
-from astrelo.sandbox.state import Authority
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.hubspot.account import Switches
+from crm_sandbox.hubspot.errors import OAuthRefusal, expired, no_credentials
+from crm_sandbox.hubspot.object_types import READ_SCOPES
+from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from crm_sandbox.state import Authority
 
 ACCESS_TOKEN_SECONDS = 1800
 CODE_SECONDS = 120

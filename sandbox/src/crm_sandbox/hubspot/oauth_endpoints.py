@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from astrelo.sandbox.hubspot.account import Account
-from astrelo.sandbox.hubspot.errors import OAuthRefusal
-from astrelo.sandbox.hubspot.oauth import SANDBOX_USER_ID, App, AuthorizationServer
-from astrelo.sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
-from astrelo.sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
-from astrelo.sandbox.pages import Offer, consent_page, refusal_page
+from crm_sandbox.hubspot.account import Account
+from crm_sandbox.hubspot.errors import OAuthRefusal
+from crm_sandbox.hubspot.oauth import SANDBOX_USER_ID, App, AuthorizationServer
+from crm_sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
+from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
+from crm_sandbox.pages import Offer, consent_page, refusal_page
 
 APP_ID = 1000001
 

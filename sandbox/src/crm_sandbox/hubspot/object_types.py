@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from astrelo.sandbox.hubspot.errors import invalid
+from crm_sandbox.hubspot.errors import invalid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from astrelo.sandbox.clock import iso
-from astrelo.sandbox.hubspot.account import Account
-from astrelo.sandbox.hubspot.associations import inline
-from astrelo.sandbox.hubspot.errors import invalid, not_found
-from astrelo.sandbox.hubspot.object_types import ObjectType, object_type
-from astrelo.sandbox.hubspot.parameters import flag, json_body, page_limit
-from astrelo.sandbox.hubspot.store import NOT_RAW, Record
-from astrelo.sandbox.messages import Request, Response, batch_response, json_response
+from crm_sandbox.clock import iso
+from crm_sandbox.hubspot.account import Account
+from crm_sandbox.hubspot.associations import inline
+from crm_sandbox.hubspot.errors import invalid, not_found
+from crm_sandbox.hubspot.object_types import ObjectType, object_type
+from crm_sandbox.hubspot.parameters import flag, json_body, page_limit
+from crm_sandbox.hubspot.store import NOT_RAW, Record
+from crm_sandbox.messages import Request, Response, batch_response, json_response
 
 LIST_LIMIT = 100
 LIST_LIMIT_WITH_HISTORY = 50

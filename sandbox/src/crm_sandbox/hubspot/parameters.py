@@ -4,8 +4,8 @@ from typing import TypeVar
 
 import msgspec
 
-from astrelo.sandbox.hubspot.errors import invalid, refusal
-from astrelo.sandbox.messages import Request
+from crm_sandbox.hubspot.errors import invalid, refusal
+from crm_sandbox.messages import Request
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from astrelo.sandbox.hubspot import associations, directory, objects, search
-from astrelo.sandbox.hubspot.account import Account
-from astrelo.sandbox.hubspot.object_types import READ_SCOPES, object_type, plural_name
-from astrelo.sandbox.messages import Request, Response
+from crm_sandbox.hubspot import associations, directory, objects, search
+from crm_sandbox.hubspot.account import Account
+from crm_sandbox.hubspot.object_types import READ_SCOPES, object_type, plural_name
+from crm_sandbox.messages import Request, Response
 
 API_DATE = "2026-09"
 SUPPORTED_DATES = frozenset({API_DATE, "2026-03"})

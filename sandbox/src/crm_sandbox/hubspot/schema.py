@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from astrelo.sandbox.portals.hubspot_words import industries
+from crm_sandbox.portals.hubspot_words import industries
 
 EPOCH = "1970-01-01T00:00:00Z"
 

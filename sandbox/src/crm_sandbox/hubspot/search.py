@@ -7,14 +7,14 @@ from typing import Literal
 
 import msgspec
 
-from astrelo.sandbox.clock import milliseconds
-from astrelo.sandbox.hubspot.account import Account
-from astrelo.sandbox.hubspot.errors import invalid
-from astrelo.sandbox.hubspot.object_types import ObjectType, object_type
-from astrelo.sandbox.hubspot.objects import Shape
-from astrelo.sandbox.hubspot.parameters import json_body
-from astrelo.sandbox.hubspot.store import ObjectTable, Record
-from astrelo.sandbox.messages import Request, Response, json_response
+from crm_sandbox.clock import milliseconds
+from crm_sandbox.hubspot.account import Account
+from crm_sandbox.hubspot.errors import invalid
+from crm_sandbox.hubspot.object_types import ObjectType, object_type
+from crm_sandbox.hubspot.objects import Shape
+from crm_sandbox.hubspot.parameters import json_body
+from crm_sandbox.hubspot.store import ObjectTable, Record
+from crm_sandbox.messages import Request, Response, json_response
 
 PAGE_LIMIT = 200
 RESULT_CAP = 10_000

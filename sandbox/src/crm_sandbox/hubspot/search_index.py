@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from astrelo.sandbox.hubspot.store import ObjectTable, Record
-from astrelo.sandbox.moods import Moody
+from crm_sandbox.hubspot.store import ObjectTable, Record
+from crm_sandbox.moods import Moody
 
 DRAWS = 20
 """How often the index looks for a record that does not belong before it leaks none."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from astrelo.sandbox.hubspot.store import Record, Store
-from astrelo.sandbox.portals import Association, PortalRecord
+from crm_sandbox.hubspot.store import Record, Store
+from crm_sandbox.portals import Association, PortalRecord
 
 TOLD_FROM: dict[str, tuple[str, ...]] = {
     "companies": ("companies",),

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
-from astrelo.sandbox.hubspot.account import Account, Switches
-from astrelo.sandbox.hubspot.mutations import MutationScript
-from astrelo.sandbox.hubspot.oauth import App, AuthorizationServer
-from astrelo.sandbox.hubspot.webhooks import Webhooks
-from astrelo.sandbox.portals import Portal
-from astrelo.sandbox.state import PlayedState, Quirks
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
+from crm_sandbox.hubspot.account import Account, Switches
+from crm_sandbox.hubspot.mutations import MutationScript
+from crm_sandbox.hubspot.oauth import App, AuthorizationServer
+from crm_sandbox.hubspot.webhooks import Webhooks
+from crm_sandbox.portals import Portal
+from crm_sandbox.state import PlayedState, Quirks
 
 
 class SandboxState(PlayedState):

@@ -7,10 +7,10 @@ from itertools import chain
 from operator import itemgetter
 from random import Random
 
-from astrelo.sandbox.clock import milliseconds
-from astrelo.sandbox.hubspot.object_types import OBJECT_TYPES, ObjectType
-from astrelo.sandbox.hubspot.schema import Property, custom_property, standard_properties
-from astrelo.sandbox.portals import Association
+from crm_sandbox.clock import milliseconds
+from crm_sandbox.hubspot.object_types import OBJECT_TYPES, ObjectType
+from crm_sandbox.hubspot.schema import Property, custom_property, standard_properties
+from crm_sandbox.portals import Association
 
 LONG_AGO = float("-inf")
 NOT_RAW = object()

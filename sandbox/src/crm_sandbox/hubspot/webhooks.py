@@ -18,9 +18,9 @@ from typing import Annotated
 import httpx
 import msgspec
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.hubspot.events import Event
-from astrelo.sandbox.messages import encode_json
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.hubspot.events import Event
+from crm_sandbox.messages import encode_json
 
 APP_ID = 4_210_001
 FIRST_SUBSCRIPTION_ID = 2_700_001

@@ -4,7 +4,7 @@ Their common tongue is HubSpot's: a file is told in its words, or in Salesforce'
 HubSpot's. Salesforce presents such a portal as an org, so both CRMs can be played from the same records.
 """
 
-from astrelo.sandbox.portals.portal import Association, Portal, PortalError, PortalRecord
-from astrelo.sandbox.portals.vocabularies import HUBSPOT, SALESFORCE, Vocabulary
+from crm_sandbox.portals.portal import Association, Portal, PortalError, PortalRecord
+from crm_sandbox.portals.vocabularies import HUBSPOT, SALESFORCE, Vocabulary
 
 __all__ = ["HUBSPOT", "SALESFORCE", "Association", "Portal", "PortalError", "PortalRecord", "Vocabulary"]

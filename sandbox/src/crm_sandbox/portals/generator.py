@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
-from astrelo.sandbox import inventions as words
-from astrelo.sandbox.clock import iso
-from astrelo.sandbox.portals.hubspot_words import DEAL_STAGES, LIFECYCLE_STAGES, industries
-from astrelo.sandbox.portals.portal import Association, PortalRecord
+from crm_sandbox import inventions as words
+from crm_sandbox.clock import iso
+from crm_sandbox.portals.hubspot_words import DEAL_STAGES, LIFECYCLE_STAGES, industries
+from crm_sandbox.portals.portal import Association, PortalRecord
 
 OLDEST = dt.datetime(2019, 1, 1, tzinfo=dt.UTC).timestamp()
 NEWEST = dt.datetime(2025, 6, 30, tzinfo=dt.UTC).timestamp()

@@ -30,6 +30,6 @@ DEAL_STAGES = (
 @cache
 def industries() -> tuple[tuple[str, str], ...]:
     """Return the options of a company's `industry`, as (value, label) in display order."""
-    table = files("astrelo.sandbox.portals").joinpath("hubspot_industries.tsv")
+    table = files("crm_sandbox.portals").joinpath("hubspot_industries.tsv")
     lines = table.read_text(encoding="utf-8").splitlines()
     return tuple((value, label) for value, _, label in (line.partition("\t") for line in lines))

@@ -10,9 +10,9 @@ from typing import Self
 
 import msgspec
 
-from astrelo.sandbox.clock import milliseconds
-from astrelo.sandbox.messages import encode_json
-from astrelo.sandbox.portals.vocabularies import HUBSPOT, Vocabulary, vocabulary_of
+from crm_sandbox.clock import milliseconds
+from crm_sandbox.messages import encode_json
+from crm_sandbox.portals.vocabularies import HUBSPOT, Vocabulary, vocabulary_of
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -71,7 +71,7 @@ class Portal:
     @classmethod
     def generate(cls, companies: int = 500, seed: int = 7) -> Self:
         """Invent a realistically dirty HubSpot portal of invented companies; equal arguments give equal portals."""
-        from astrelo.sandbox.portals.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
+        from crm_sandbox.portals.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
 
         return cls.of(generate_records(companies, seed), name="Sandbox portal")
 

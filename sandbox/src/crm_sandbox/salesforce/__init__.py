@@ -1,14 +1,14 @@
 """Salesforce: `create_sandbox` makes one that holds an org for each portal."""
 
-from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
-from astrelo.sandbox.salesforce.app import Sandbox, create_sandbox
-from astrelo.sandbox.salesforce.ids import full_id, record_id
-from astrelo.sandbox.salesforce.mutations import MutationScript
-from astrelo.sandbox.salesforce.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.records import RecordChange
-from astrelo.sandbox.salesforce.switches import Switches
-from astrelo.sandbox.script import Mutation
+from crm_sandbox.salesforce.administrator import ADMINISTRATOR
+from crm_sandbox.salesforce.app import Sandbox, create_sandbox
+from crm_sandbox.salesforce.ids import full_id, record_id
+from crm_sandbox.salesforce.mutations import MutationScript
+from crm_sandbox.salesforce.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.records import RecordChange
+from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.script import Mutation
 
 __all__ = [
     "ADMINISTRATOR",

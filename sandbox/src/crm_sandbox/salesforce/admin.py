@@ -1,19 +1,19 @@
 """The administrator's door: everything below `/_sandbox/`, which Salesforce does not have.
 
-It takes no token and is not counted, slowed, limited or broken. docs/sandbox.md lists the calls.
+It takes no token and is not counted, slowed, limited or broken. reference.md lists the calls.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
-from astrelo.sandbox.administration import SHARED_ACTIONS, Actions, read_body
-from astrelo.sandbox.administration import handle as handle_action
-from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.salesforce.hosts import host_of
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.records import RecordChange
-from astrelo.sandbox.salesforce.state import SandboxState
+from crm_sandbox.administration import SHARED_ACTIONS, Actions, read_body
+from crm_sandbox.administration import handle as handle_action
+from crm_sandbox.messages import Request, Response
+from crm_sandbox.salesforce.hosts import host_of
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.records import RecordChange
+from crm_sandbox.salesforce.state import SandboxState
 
 Action = Callable[[SandboxState, Request], object]
 

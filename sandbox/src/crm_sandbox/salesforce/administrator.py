@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from astrelo.sandbox.salesforce.ids import record_id
+from crm_sandbox.salesforce.ids import record_id
 
 ADMINISTRATOR = record_id("User", 1)
 USERNAME = "admin@sandbox.example.com"

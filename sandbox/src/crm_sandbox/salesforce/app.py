@@ -4,28 +4,28 @@ import re
 import time
 from collections.abc import Callable
 
-from astrelo.sandbox.application import SandboxApplication
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.faults import Damage
-from astrelo.sandbox.journal import Entry, Family
-from astrelo.sandbox.limits import UNLIMITED
-from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.portals import Portal
-from astrelo.sandbox.salesforce import admin, identity, oauth_endpoints
-from astrelo.sandbox.salesforce.describe import versions
-from astrelo.sandbox.salesforce.errors import (
+from crm_sandbox.application import SandboxApplication
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.faults import Damage
+from crm_sandbox.journal import Entry, Family
+from crm_sandbox.limits import UNLIMITED
+from crm_sandbox.messages import Request, Response
+from crm_sandbox.portals import Portal
+from crm_sandbox.salesforce import admin, identity, oauth_endpoints
+from crm_sandbox.salesforce.describe import versions
+from crm_sandbox.salesforce.errors import (
     ApiRefusal,
     SalesforceRefusal,
     default_answer,
     method_not_allowed,
     usual,
 )
-from astrelo.sandbox.salesforce.hosts import host_of
-from astrelo.sandbox.salesforce.oauth import App
-from astrelo.sandbox.salesforce.parameters import Call
-from astrelo.sandbox.salesforce.routes import endpoint, find_handler, require_version
-from astrelo.sandbox.salesforce.state import SandboxState
-from astrelo.sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.hosts import host_of
+from crm_sandbox.salesforce.oauth import App
+from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.routes import endpoint, find_handler, require_version
+from crm_sandbox.salesforce.state import SandboxState
+from crm_sandbox.salesforce.switches import Switches
 
 URI_BYTES = 16_384
 _DATA = "/services/data"

@@ -8,16 +8,16 @@ from typing import Literal
 
 import msgspec
 
-from astrelo.sandbox.messages import Response, json_response
-from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
-from astrelo.sandbox.salesforce.bulk_jobs import FINISHED, Job
-from astrelo.sandbox.salesforce.errors import ApiRefusal, bad_parameter
-from astrelo.sandbox.salesforce.parameters import Call
-from astrelo.sandbox.salesforce.schema import Field
-from astrelo.sandbox.salesforce.selection import select
-from astrelo.sandbox.salesforce.stamps import as_bulk, as_rest
-from astrelo.sandbox.salesforce.store import Row
-from astrelo.sandbox.salesforce.visibility import Shown
+from crm_sandbox.messages import Response, json_response
+from crm_sandbox.salesforce.administrator import ADMINISTRATOR
+from crm_sandbox.salesforce.bulk_jobs import FINISHED, Job
+from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter
+from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.schema import Field
+from crm_sandbox.salesforce.selection import select
+from crm_sandbox.salesforce.stamps import as_bulk, as_rest
+from crm_sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.visibility import Shown
 
 LINKS_PER_ANSWER = 5
 LAST_LOCATOR = "null"

@@ -6,11 +6,11 @@ from itertools import count
 from random import Random
 from typing import Literal
 
-from astrelo.sandbox.salesforce.errors import ApiRefusal, usual
-from astrelo.sandbox.salesforce.ids import BULK_JOB_PREFIX, numbered_id
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.selection import Selection
-from astrelo.sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.errors import ApiRefusal, usual
+from crm_sandbox.salesforce.ids import BULK_JOB_PREFIX, numbered_id
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.selection import Selection
+from crm_sandbox.salesforce.store import Row
 
 CHUNK_ROWS = 200
 """Rows that PK chunking keeps together here; real chunks have 100,000 and more."""

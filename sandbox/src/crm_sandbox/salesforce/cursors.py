@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from astrelo.sandbox.salesforce.errors import ApiRefusal
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.selection import Selection
-from astrelo.sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.errors import ApiRefusal
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.selection import Selection
+from crm_sandbox.salesforce.store import Row
 
 LEAST_ROWS_PER_PAGE = 200
 _LOCATOR = re.compile(r"(01g\w{15})-(\d+)")

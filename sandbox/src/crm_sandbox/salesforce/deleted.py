@@ -2,13 +2,13 @@
 
 import datetime as dt
 
-from astrelo.sandbox.messages import Response, json_response
-from astrelo.sandbox.salesforce.errors import ApiRefusal, usual
-from astrelo.sandbox.salesforce.parameters import Call
-from astrelo.sandbox.salesforce.schema import object_called
-from astrelo.sandbox.salesforce.stamps import as_rest
-from astrelo.sandbox.salesforce.switches import DAY_SECONDS
-from astrelo.sandbox.salesforce.visibility import visible_objects
+from crm_sandbox.messages import Response, json_response
+from crm_sandbox.salesforce.errors import ApiRefusal, usual
+from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.schema import object_called
+from crm_sandbox.salesforce.stamps import as_rest
+from crm_sandbox.salesforce.switches import DAY_SECONDS
+from crm_sandbox.salesforce.visibility import visible_objects
 
 MOST_DAYS = 15
 

@@ -1,12 +1,12 @@
 """What there is to ask for: versions, resources, objects and their fields, limits."""
 
-from astrelo.sandbox.messages import Response, json_response
-from astrelo.sandbox.salesforce.errors import usual
-from astrelo.sandbox.salesforce.ids import PREFIXES
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.parameters import Call
-from astrelo.sandbox.salesforce.schema import Field, object_called
-from astrelo.sandbox.salesforce.visibility import visible_fields, visible_objects
+from crm_sandbox.messages import Response, json_response
+from crm_sandbox.salesforce.errors import usual
+from crm_sandbox.salesforce.ids import PREFIXES
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.schema import Field, object_called
+from crm_sandbox.salesforce.visibility import visible_fields, visible_objects
 
 OLDEST_VERSION = 31
 """31 to 40 are unsupported and still answer; 21 to 30 are gone since Summer '25."""

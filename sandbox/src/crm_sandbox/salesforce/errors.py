@@ -11,9 +11,9 @@ A handler raises; the application turns the refusal into a response.
 from abc import abstractmethod
 from typing import Literal
 
-from astrelo.sandbox.crm import Refused
-from astrelo.sandbox.faults import Damage
-from astrelo.sandbox.messages import Response, html_response, json_response
+from crm_sandbox.crm import Refused
+from crm_sandbox.faults import Damage
+from crm_sandbox.messages import Response, html_response, json_response
 
 LoginRefusal = Literal[
     "inactive_user",

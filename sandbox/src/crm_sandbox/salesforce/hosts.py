@@ -4,8 +4,8 @@ Under a host of salesforce.com the sandbox plays Salesforce's own names. Under a
 application is login host and instance, and the two are told apart as 127.0.0.1 and localhost.
 """
 
-from astrelo.sandbox.messages import Request
-from astrelo.sandbox.salesforce.org import Org
+from crm_sandbox.messages import Request
+from crm_sandbox.salesforce.org import Org
 
 LOGIN_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})
 DEFAULT_LOGIN = "login.salesforce.com"

@@ -1,7 +1,7 @@
 """Who has consented: the identity URL and userinfo."""
 
-from astrelo.sandbox.messages import Request, Response, json_response
-from astrelo.sandbox.salesforce.administrator import (
+from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.salesforce.administrator import (
     ADMINISTRATOR,
     FIRST_NAME,
     LAST_NAME,
@@ -9,11 +9,11 @@ from astrelo.sandbox.salesforce.administrator import (
     TIME_ZONE,
     USERNAME,
 )
-from astrelo.sandbox.salesforce.errors import BadToken
-from astrelo.sandbox.salesforce.hosts import base_url
-from astrelo.sandbox.salesforce.oauth import Grant
-from astrelo.sandbox.salesforce.stamps import as_bulk, as_rest
-from astrelo.sandbox.salesforce.state import SandboxState
+from crm_sandbox.salesforce.errors import BadToken
+from crm_sandbox.salesforce.hosts import base_url
+from crm_sandbox.salesforce.oauth import Grant
+from crm_sandbox.salesforce.stamps import as_bulk, as_rest
+from crm_sandbox.salesforce.state import SandboxState
 
 _FULL_NAME = f"{FIRST_NAME} {LAST_NAME}"
 _IDENTITY_SCOPES = frozenset({"id", "profile", "email", "full"})

@@ -4,24 +4,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
-from astrelo.sandbox.salesforce import administrator, persons
-from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
-from astrelo.sandbox.salesforce.ids import full_id
-from astrelo.sandbox.salesforce.persons import is_person
-from astrelo.sandbox.salesforce.presentation import as_salesforce
-from astrelo.sandbox.salesforce.records import (
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
+from crm_sandbox.salesforce import administrator, persons
+from crm_sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
+from crm_sandbox.salesforce.ids import full_id
+from crm_sandbox.salesforce.persons import is_person
+from crm_sandbox.salesforce.presentation import as_salesforce
+from crm_sandbox.salesforce.records import (
     SYSTEM_FIELDS,
     RowWriter,
     parsed,
     told_properties,
     whole_seconds,
 )
-from astrelo.sandbox.salesforce.schema import Value
-from astrelo.sandbox.salesforce.stamps import as_bulk
-from astrelo.sandbox.salesforce.store import Row, Table
-from astrelo.sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.schema import Value
+from crm_sandbox.salesforce.stamps import as_bulk
+from crm_sandbox.salesforce.store import Row, Table
+from crm_sandbox.salesforce.switches import Switches
 
 EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
 

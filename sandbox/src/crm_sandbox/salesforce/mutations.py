@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from astrelo.sandbox import inventions as words
-from astrelo.sandbox.portals import Association
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.persons import is_person
-from astrelo.sandbox.salesforce.records import RecordChange
-from astrelo.sandbox.salesforce.schema import Value
-from astrelo.sandbox.salesforce.stages import STANDARD_STAGES
-from astrelo.sandbox.salesforce.stamps import as_bulk
-from astrelo.sandbox.salesforce.store import Row
-from astrelo.sandbox.script import Mutation, Script
+from crm_sandbox import inventions as words
+from crm_sandbox.portals import Association
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.persons import is_person
+from crm_sandbox.salesforce.records import RecordChange
+from crm_sandbox.salesforce.schema import Value
+from crm_sandbox.salesforce.stages import STANDARD_STAGES
+from crm_sandbox.salesforce.stamps import as_bulk
+from crm_sandbox.salesforce.store import Row
+from crm_sandbox.script import Mutation, Script
 
 Kind = Literal[
     "create", "change", "delete", "undelete", "erase", "merge", "swap_websites", "move_contacts", "change_roles",

@@ -8,14 +8,14 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
-from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
-from astrelo.sandbox.salesforce.errors import OAuthRefusal, login_refused, usual
-from astrelo.sandbox.salesforce.hosts import DEFAULT_LOGIN, base_url, instance_host, is_played, may_log_in
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.switches import Switches
-from astrelo.sandbox.state import Authority
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from crm_sandbox.salesforce.administrator import ADMINISTRATOR
+from crm_sandbox.salesforce.errors import OAuthRefusal, login_refused, usual
+from crm_sandbox.salesforce.hosts import DEFAULT_LOGIN, base_url, instance_host, is_played, may_log_in
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.state import Authority
 
 SCOPES = ("api", "refresh_token", "openid", "id", "profile", "email")
 DEVELOPMENT_CLIENT_ID = "astrelo-sandbox"

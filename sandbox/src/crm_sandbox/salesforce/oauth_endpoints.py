@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
-from astrelo.sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
-from astrelo.sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
-from astrelo.sandbox.pages import Offer, consent_page, refusal_page
-from astrelo.sandbox.salesforce.administrator import USERNAME
-from astrelo.sandbox.salesforce.errors import OAuthRefusal
-from astrelo.sandbox.salesforce.hosts import LOGIN_HOSTS, host_of, is_played, may_log_in
-from astrelo.sandbox.salesforce.oauth import App
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.state import SandboxState
+from crm_sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
+from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
+from crm_sandbox.pages import Offer, consent_page, refusal_page
+from crm_sandbox.salesforce.administrator import USERNAME
+from crm_sandbox.salesforce.errors import OAuthRefusal
+from crm_sandbox.salesforce.hosts import LOGIN_HOSTS, host_of, is_played, may_log_in
+from crm_sandbox.salesforce.oauth import App
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.state import SandboxState
 
 NOT_INSTALLED = "OAUTH_EC_APP_NOT_FOUND: External client app is not installed in this org. Ask an administrator to install it."
 _VERIFIER_LENGTHS = range(43, 129)

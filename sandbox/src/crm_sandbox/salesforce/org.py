@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import msgspec
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.moods import Moody
-from astrelo.sandbox.portals import Association, Portal
-from astrelo.sandbox.salesforce import persons
-from astrelo.sandbox.salesforce.administrator import ADMINISTRATOR
-from astrelo.sandbox.salesforce.ids import full_id, numbered_id
-from astrelo.sandbox.salesforce.loading import load, told_again
-from astrelo.sandbox.salesforce.persons import is_person
-from astrelo.sandbox.salesforce.records import RecordChange, RowWriter, object_name, parsed, whole_seconds
-from astrelo.sandbox.salesforce.schema import OBJECT_NAMES, Value
-from astrelo.sandbox.salesforce.setup_objects import SETUP_ROWS
-from astrelo.sandbox.salesforce.stages import Stages
-from astrelo.sandbox.salesforce.store import Row, Table
-from astrelo.sandbox.salesforce.switches import Switches
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.moods import Moody
+from crm_sandbox.portals import Association, Portal
+from crm_sandbox.salesforce import persons
+from crm_sandbox.salesforce.administrator import ADMINISTRATOR
+from crm_sandbox.salesforce.ids import full_id, numbered_id
+from crm_sandbox.salesforce.loading import load, told_again
+from crm_sandbox.salesforce.persons import is_person
+from crm_sandbox.salesforce.records import RecordChange, RowWriter, object_name, parsed, whole_seconds
+from crm_sandbox.salesforce.schema import OBJECT_NAMES, Value
+from crm_sandbox.salesforce.setup_objects import SETUP_ROWS
+from crm_sandbox.salesforce.stages import Stages
+from crm_sandbox.salesforce.store import Row, Table
+from crm_sandbox.salesforce.switches import Switches
 
 ROLES = "OpportunityContactRole"
 _CHILDREN = {

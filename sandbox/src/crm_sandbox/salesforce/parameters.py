@@ -5,12 +5,12 @@ from typing import TypeVar
 
 import msgspec
 
-from astrelo.sandbox.messages import Request
-from astrelo.sandbox.salesforce.bulk_jobs import BulkJobs
-from astrelo.sandbox.salesforce.cursors import QueryCursors
-from astrelo.sandbox.salesforce.errors import ApiRefusal, bad_parameter
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.usage import Usage
+from crm_sandbox.messages import Request
+from crm_sandbox.salesforce.bulk_jobs import BulkJobs
+from crm_sandbox.salesforce.cursors import QueryCursors
+from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.usage import Usage
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 

@@ -7,8 +7,8 @@ follows from its record type, and becomes a company's again without it (Salesfor
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from astrelo.sandbox.salesforce.schema import Value
-from astrelo.sandbox.salesforce.store import Row, Table
+from crm_sandbox.salesforce.schema import Value
+from crm_sandbox.salesforce.store import Row, Table
 
 Tables = Mapping[str, Table]
 _CONTACTS_FIELD = {

@@ -27,7 +27,7 @@ def _key(told: object) -> str:
 
 
 def _lines(name: str) -> list[list[str]]:
-    text = files("astrelo.sandbox.salesforce").joinpath(name).read_text(encoding="utf-8")
+    text = files("crm_sandbox.salesforce").joinpath(name).read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines()]
 
 

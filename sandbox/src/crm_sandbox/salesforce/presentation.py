@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from astrelo.sandbox.portals import Association, Portal, PortalRecord
-from astrelo.sandbox.portals.hubspot_words import industries
-from astrelo.sandbox.salesforce.ids import record_id
-from astrelo.sandbox.salesforce.schema import MOST_INTEGER, standard_fields
+from crm_sandbox.portals import Association, Portal, PortalRecord
+from crm_sandbox.portals.hubspot_words import industries
+from crm_sandbox.salesforce.ids import record_id
+from crm_sandbox.salesforce.schema import MOST_INTEGER, standard_fields
 
 OBJECTS = {"owners": "User", "companies": "Account", "contacts": "Contact", "deals": "Opportunity"}
 LINKEDIN_FIELD = "LinkedIn_Page__c"

@@ -2,16 +2,16 @@
 
 import re
 
-from astrelo.sandbox.messages import Request, Response, json_response
-from astrelo.sandbox.salesforce.cursors import LEAST_ROWS_PER_PAGE, Page
-from astrelo.sandbox.salesforce.errors import bad_parameter, malformed
-from astrelo.sandbox.salesforce.parameters import Call
-from astrelo.sandbox.salesforce.schema import Field
-from astrelo.sandbox.salesforce.selection import Selection, select
-from astrelo.sandbox.salesforce.stamps import as_rest
-from astrelo.sandbox.salesforce.store import NOT_RAW, Row
-from astrelo.sandbox.salesforce.switches import MOST_ROWS_PER_PAGE
-from astrelo.sandbox.salesforce.visibility import Shown
+from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.salesforce.cursors import LEAST_ROWS_PER_PAGE, Page
+from crm_sandbox.salesforce.errors import bad_parameter, malformed
+from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.schema import Field
+from crm_sandbox.salesforce.selection import Selection, select
+from crm_sandbox.salesforce.stamps import as_rest
+from crm_sandbox.salesforce.store import NOT_RAW, Row
+from crm_sandbox.salesforce.switches import MOST_ROWS_PER_PAGE
+from crm_sandbox.salesforce.visibility import Shown
 
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d{1,9})", re.IGNORECASE)
 

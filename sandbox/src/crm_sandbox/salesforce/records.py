@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from astrelo.sandbox.clock import milliseconds
-from astrelo.sandbox.portals import Association
-from astrelo.sandbox.salesforce.schema import Value, object_called
-from astrelo.sandbox.salesforce.stages import Stages
-from astrelo.sandbox.salesforce.stamps import as_bulk
-from astrelo.sandbox.salesforce.store import LONG_AGO, Row, Table
+from crm_sandbox.clock import milliseconds
+from crm_sandbox.portals import Association
+from crm_sandbox.salesforce.schema import Value, object_called
+from crm_sandbox.salesforce.stages import Stages
+from crm_sandbox.salesforce.stamps import as_bulk
+from crm_sandbox.salesforce.store import LONG_AGO, Row, Table
 
 SYSTEM_FIELDS = ("Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp")
 _COMPUTED = {

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from astrelo.sandbox.messages import Request, Response
-from astrelo.sandbox.salesforce import bulk, deleted, describe, query
-from astrelo.sandbox.salesforce.errors import method_not_allowed, usual
+from crm_sandbox.messages import Request, Response
+from crm_sandbox.salesforce import bulk, deleted, describe, query
+from crm_sandbox.salesforce.errors import method_not_allowed, usual
 
 Handler = Callable[..., Response]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

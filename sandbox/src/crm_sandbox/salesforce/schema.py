@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from astrelo.sandbox.clock import milliseconds
-from astrelo.sandbox.salesforce.ids import PREFIXES, full_id
+from crm_sandbox.clock import milliseconds
+from crm_sandbox.salesforce.ids import PREFIXES, full_id
 
 Value = str | int | float | bool | None
 """Datetimes are whole seconds since the epoch, as Salesforce keeps them; dates are YYYY-MM-DD."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
-from astrelo.sandbox.salesforce.errors import ApiRefusal, malformed
-from astrelo.sandbox.salesforce.ids import full_id
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.schema import Field, Value
-from astrelo.sandbox.salesforce.soql import Condition, Literal, Statement, parse
-from astrelo.sandbox.salesforce.store import Row
-from astrelo.sandbox.salesforce.visibility import Reader, Shown, reader, visible_fields, visible_object
+from crm_sandbox.salesforce.errors import ApiRefusal, malformed
+from crm_sandbox.salesforce.ids import full_id
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.schema import Field, Value
+from crm_sandbox.salesforce.soql import Condition, Literal, Statement, parse
+from crm_sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.visibility import Reader, Shown, reader, visible_fields, visible_object
 
 Test = Callable[[Row], bool]
 Column = tuple[Field, Reader]

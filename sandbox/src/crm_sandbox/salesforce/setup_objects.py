@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from astrelo.sandbox.salesforce.administrator import MADE_AT, TIME_ZONE
-from astrelo.sandbox.salesforce.ids import numbered_id, record_id
-from astrelo.sandbox.salesforce.schema import Value
-from astrelo.sandbox.salesforce.stages import Stages
-from astrelo.sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.administrator import MADE_AT, TIME_ZONE
+from crm_sandbox.salesforce.ids import numbered_id, record_id
+from crm_sandbox.salesforce.schema import Value
+from crm_sandbox.salesforce.stages import Stages
+from crm_sandbox.salesforce.store import Row
 
 CORPORATE_CURRENCY = "USD"
 _CURRENCIES = ((CORPORATE_CURRENCY, 1.0), ("EUR", 0.92), ("GBP", 0.79))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal as OneOf
 from typing import TypeVar
 
-from astrelo.sandbox.salesforce.errors import ApiRefusal, malformed
+from crm_sandbox.salesforce.errors import ApiRefusal, malformed
 
 LONGEST_STATEMENT = 100_000
 T = TypeVar("T")

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.fault_plan import FaultPlan, PlannedFaults
-from astrelo.sandbox.portals import Portal
-from astrelo.sandbox.salesforce.bulk_jobs import BulkJobs
-from astrelo.sandbox.salesforce.cursors import QueryCursors
-from astrelo.sandbox.salesforce.mutations import MutationScript
-from astrelo.sandbox.salesforce.oauth import App, AuthorizationServer
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.schema import object_called, standard_fields
-from astrelo.sandbox.salesforce.switches import Switches
-from astrelo.sandbox.salesforce.usage import Usage
-from astrelo.sandbox.state import PlayedState, Quirks
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
+from crm_sandbox.portals import Portal
+from crm_sandbox.salesforce.bulk_jobs import BulkJobs
+from crm_sandbox.salesforce.cursors import QueryCursors
+from crm_sandbox.salesforce.mutations import MutationScript
+from crm_sandbox.salesforce.oauth import App, AuthorizationServer
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.schema import object_called, standard_fields
+from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.usage import Usage
+from crm_sandbox.state import PlayedState, Quirks
 
 
 class SandboxState(PlayedState):

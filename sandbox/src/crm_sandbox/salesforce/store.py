@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from astrelo.sandbox.salesforce.ids import number_of, record_id
-from astrelo.sandbox.salesforce.schema import Field, Value, custom_field, standard_fields
+from crm_sandbox.salesforce.ids import number_of, record_id
+from crm_sandbox.salesforce.schema import Field, Value, custom_field, standard_fields
 
 LONG_AGO = float("-inf")
 NOT_RAW = object()

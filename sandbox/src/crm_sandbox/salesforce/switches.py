@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from astrelo.sandbox.salesforce.errors import LoginRefusal
-from astrelo.sandbox.state import Quirks
+from crm_sandbox.salesforce.errors import LoginRefusal
+from crm_sandbox.state import Quirks
 
 DAY_SECONDS = 86_400.0
 DAILY_REQUESTS = 100_000

@@ -1,9 +1,9 @@
 """How many requests an org has used of those it has in 24 hours."""
 
-from astrelo.sandbox.clock import SandboxClock
-from astrelo.sandbox.limits import RollingWindow
-from astrelo.sandbox.salesforce.errors import usual
-from astrelo.sandbox.salesforce.switches import DAY_SECONDS, Switches
+from crm_sandbox.clock import SandboxClock
+from crm_sandbox.limits import RollingWindow
+from crm_sandbox.salesforce.errors import usual
+from crm_sandbox.salesforce.switches import DAY_SECONDS, Switches
 
 
 class Usage:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from astrelo.sandbox.salesforce import places
-from astrelo.sandbox.salesforce.errors import ApiRefusal
-from astrelo.sandbox.salesforce.org import Org
-from astrelo.sandbox.salesforce.schema import OBJECT_FEATURES, OBJECT_NAMES, Field, Value, object_called
-from astrelo.sandbox.salesforce.setup_objects import CORPORATE_CURRENCY
-from astrelo.sandbox.salesforce.store import Row
+from crm_sandbox.salesforce import places
+from crm_sandbox.salesforce.errors import ApiRefusal
+from crm_sandbox.salesforce.org import Org
+from crm_sandbox.salesforce.schema import OBJECT_FEATURES, OBJECT_NAMES, Field, Value, object_called
+from crm_sandbox.salesforce.setup_objects import CORPORATE_CURRENCY
+from crm_sandbox.salesforce.store import Row
 
 Shown = Value | dict[str, Value]
 """What a field shows; a compound one shows its parts by their names."""

@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass, field
 
+from astrelo.bootstrap.problems import Problem
 from astrelo.domain.identifiers import Provider
-from astrelo.sandbox import hubspot, salesforce
+
+try:
+    from crm_sandbox import hubspot, salesforce
+except ModuleNotFoundError as error:
+    raise Problem(
+        "The demo's CRMs are in the package crm-sandbox, which is not installed: "
+        "run `pip install ./sandbox` in a clone of this repository."
+    ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,9 +86,9 @@ def raised_stage(
 
 def _start(stage: Stage, size: Sequence[str], environ: Mapping[str, str]) -> None:
     for sandbox in stage.sandboxes:
-        arguments = ["sandbox", "--crm", sandbox.crm.provider, "--port", str(sandbox.port), *size]
+        arguments = ["--crm", sandbox.crm.provider, "--port", str(sandbox.port), *size]
         log = stage.logs / f"sandbox-{sandbox.crm.provider}.log"
-        stage.children.start(f"{sandbox.crm.provider.label} sandbox", arguments, environ, log)
+        stage.children.start(f"{sandbox.crm.provider.label} sandbox", arguments, environ, log, "crm_sandbox")
     stage.children.start("API", ["serve"], environ, stage.logs / "api.log")
     stage.children.start("worker", ["worker"], environ, stage.logs / "worker.log")
 
