@@ -1,5 +1,7 @@
-"""A sandbox over a small hand-made portal, a clock that stands still, and a connected client."""
+"""A sandbox over a small hand-made portal, a clock that stands still, and a connected client; no network."""
 
+import ipaddress
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -8,6 +10,26 @@ import pytest
 from crm_sandbox import Portal, SandboxTransport
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.hubspot.builders import NOW, company, contact, deal, owner
+
+_connect = socket.socket.connect
+
+
+def _connect_to_loopback(sock: socket.socket, address: object) -> None:
+    if sock.family in {socket.AF_INET, socket.AF_INET6} and isinstance(address, tuple):
+        host = str(address[0])
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            pytest.fail(f"A test connects to {host}: outside of this machine nothing may be asked.")
+    _connect(sock, address)  # type: ignore[arg-type] # as it came
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect", _connect_to_loopback)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture

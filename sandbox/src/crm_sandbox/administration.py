@@ -11,7 +11,8 @@ from crm_sandbox.application import ADMIN_PREFIX
 from crm_sandbox.crm import Refused
 from crm_sandbox.fault_plan import FaultPlan
 from crm_sandbox.faults import Fault
-from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.messages import Request, Response, html_response, json_response
+from crm_sandbox.reference import reference_page
 from crm_sandbox.state import PlayedState
 
 Body = TypeVar("Body")
@@ -55,6 +56,10 @@ def _about(state: PlayedState, _request: Request) -> object:
         "now": state.clock.now(),
         "switches": msgspec.to_builtins(state.switches),
     }
+
+
+def _reference(_state: PlayedState, _request: Request) -> object:
+    return html_response(reference_page())
 
 
 def _stats(state: PlayedState, _request: Request) -> object:
@@ -113,6 +118,7 @@ def _clear_plan(state: PlayedState, request: Request) -> object:
 
 SHARED_ACTIONS: Actions[PlayedState] = {
     ("GET", "about"): _about,
+    ("GET", "reference"): _reference,
     ("GET", "stats"): _stats,
     ("GET", "requests"): _requests,
     ("GET", "secrets"): _secrets,

@@ -8,6 +8,7 @@ from crm_sandbox.crm import ConnectionDropped, PlayedCrm
 from crm_sandbox.faults import Damage, Fault
 from crm_sandbox.journal import Entry
 from crm_sandbox.messages import Request, Response
+from crm_sandbox.not_simulated import DOCUMENTATION, NotSimulated
 from crm_sandbox.state import PlayedState
 
 ADMIN_PREFIX = "/_sandbox/"
@@ -21,11 +22,15 @@ class SandboxApplication(PlayedState, PlayedCrm):
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
-        """Answer as the CRM does when nothing is broken."""
+        """Answer as the CRM does when nothing is broken; raise NotSimulated where the sandbox cannot."""
 
     @abstractmethod
     def fault_answer(self, request: Request, fault: Damage) -> Response:
         """Return the CRM's own answer for a status, for a fault that brings no body."""
+
+    @abstractmethod
+    def not_simulated_answer(self, request: Request, error: NotSimulated) -> Response:
+        """Return status 501 with the error's message in the shape of the CRM's errors."""
 
     @abstractmethod
     async def administer(self, request: Request) -> Response: ...
@@ -71,9 +76,17 @@ class SandboxApplication(PlayedState, PlayedCrm):
         if delay > 0:
             await asyncio.sleep(delay / 1000)
 
+    def _answered(self, request: Request) -> Response:
+        try:
+            return self.answer(request)
+        except NotSimulated as error:
+            response = self.not_simulated_answer(request, error)
+            response.headers.append(("link", f'<{DOCUMENTATION}>; rel="help"'))
+            return response
+
     def _with_fault(self, fault: Fault | None, request: Request) -> Response:
         if fault is None:
-            return self.answer(request)
+            return self._answered(request)
         match fault.kind:
             case "drop":
                 raise ConnectionDropped
@@ -83,7 +96,7 @@ class SandboxApplication(PlayedState, PlayedCrm):
                 self.authority.expire_access_tokens()
             case "revoke_account":
                 self.authority.uninstall()
-        return _damaged(fault, self.answer(request))
+        return _damaged(fault, self._answered(request))
 
 
 def _damaged(fault: Fault, response: Response) -> Response:

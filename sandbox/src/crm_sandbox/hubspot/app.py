@@ -18,6 +18,7 @@ from crm_sandbox.hubspot.errors import (
     method_not_allowed,
     missing_scopes,
     not_found,
+    not_simulated,
     rate_limited,
     refusal,
 )
@@ -28,6 +29,7 @@ from crm_sandbox.hubspot.webhooks import Webhooks, WebhookSettings
 from crm_sandbox.journal import Entry, Family
 from crm_sandbox.limits import UNLIMITED
 from crm_sandbox.messages import Request, Response, encode_json, html_response
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.portals import Portal
 
 URL_CHARACTERS = 8000
@@ -57,6 +59,9 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def fault_answer(self, _request: Request, fault: Damage) -> Response:
         return default_answer(fault)
+
+    def not_simulated_answer(self, _request: Request, error: NotSimulated) -> Response:
+        return _refused(not_simulated(error))
 
     def answer(self, request: Request) -> Response:
         try:

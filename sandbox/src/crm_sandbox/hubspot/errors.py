@@ -14,6 +14,7 @@ from crm_sandbox.clock import iso
 from crm_sandbox.crm import Refused
 from crm_sandbox.faults import Damage
 from crm_sandbox.messages import Response, encode_json, html_response
+from crm_sandbox.not_simulated import NotSimulated
 
 _TOO_MANY_REQUESTS = 429
 _INTERNAL_SERVER_ERROR = 500
@@ -65,6 +66,11 @@ def not_found(message: str = "resource not found") -> CrmRefusal:
 
 def method_not_allowed(method: str) -> CrmRefusal:
     return refusal(405, "METHOD_NOT_ALLOWED", f"{method} is not allowed here.")
+
+
+def not_simulated(found: NotSimulated) -> CrmRefusal:
+    """501, for what HubSpot has and the sandbox does not."""
+    return refusal(501, "NOT_SIMULATED", str(found))
 
 
 def no_credentials() -> CrmRefusal:

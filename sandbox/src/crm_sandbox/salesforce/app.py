@@ -10,14 +10,17 @@ from crm_sandbox.faults import Damage
 from crm_sandbox.journal import Entry, Family
 from crm_sandbox.limits import UNLIMITED
 from crm_sandbox.messages import Request, Response
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.portals import Portal
 from crm_sandbox.salesforce import admin, identity, oauth_endpoints
 from crm_sandbox.salesforce.describe import versions
 from crm_sandbox.salesforce.errors import (
     ApiRefusal,
+    OAuthRefusal,
     SalesforceRefusal,
     default_answer,
     method_not_allowed,
+    not_simulated,
     usual,
 )
 from crm_sandbox.salesforce.hosts import host_of
@@ -58,6 +61,11 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def fault_answer(self, request: Request, fault: Damage) -> Response:
         return default_answer(fault, oauth=request.path.startswith(_OAUTH))
+
+    def not_simulated_answer(self, request: Request, error: NotSimulated) -> Response:
+        if request.path.startswith(_OAUTH):
+            return OAuthRefusal("not_simulated", str(error), status=501).response()
+        return not_simulated(error)
 
     def entry_of(self, request: Request) -> Entry:
         family: Family = "oauth" if request.path.startswith((_OAUTH, "/id/")) else "crm"

@@ -14,6 +14,7 @@ from typing import Literal
 from crm_sandbox.crm import Refused
 from crm_sandbox.faults import Damage
 from crm_sandbox.messages import Response, html_response, json_response
+from crm_sandbox.not_simulated import NotSimulated
 
 LoginRefusal = Literal[
     "inactive_user",
@@ -118,6 +119,11 @@ def method_not_allowed(method: str, allowed: str) -> ApiRefusal:
     )
     refused.headers.append(("allow", allowed))
     return refused
+
+
+def not_simulated(error: NotSimulated) -> Response:
+    """Return 501 in the shape of Salesforce's errors, with a code that Salesforce does not have."""
+    return json_response([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
 
 
 def default_answer(fault: Damage, *, oauth: bool) -> Response:
