@@ -1,22 +1,17 @@
-"""The sandbox on a real socket, in a thread and as a process."""
+"""The sandbox on a real socket."""
 
 import re
-import signal
 import socket
-import subprocess
-import sys
-from pathlib import Path
+import ssl
 
 import httpx
 import pytest
 
-from crm_sandbox import Fault, Portal, serve, serve_in_thread
-from crm_sandbox.command import run_sandbox
+from crm_sandbox import Fault, serve, serve_in_thread
+from crm_sandbox.certificates import local_certificate
 from crm_sandbox.hubspot import Sandbox
-from tests.salesforce.builders import record
 
 COMPANIES = "/crm/objects/2026-09/companies"
-RUN = "from crm_sandbox.command import run_sandbox; run_sandbox(port=0, companies=5, crm={crm!r})"
 
 
 def connect(sandbox: Sandbox, url: str) -> httpx.Client:
@@ -79,33 +74,24 @@ async def test_it_is_an_asgi_application(sandbox: Sandbox) -> None:
         assert moved.status_code == 200
 
 
-@pytest.mark.parametrize(("crm", "account_id"), [("hubspot", r"\d+"), ("salesforce", "00D.{15}")])
-def test_the_process_says_where_it_listens_and_ends_on_sigterm(crm: str, account_id: str) -> None:
-    command = [sys.executable, "-c", RUN.format(crm=crm)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            url = line.removeprefix("sandbox ready on ").strip()
-            [account] = httpx.get(f"{url}/_sandbox/about").json()["accounts"]
-            assert account["name"] == "Sandbox portal"
-            assert re.fullmatch(account_id, account["id"])
-        finally:
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("host", "url"), [("0.0.0.0", r"http://127\.0\.0\.1:\d+"), ("::1", r"http://\[::1\]:\d+")]
+)
+async def test_its_url_is_one_that_can_be_asked(sandbox: Sandbox, host: str, url: str) -> None:
+    async with serve(sandbox, host) as given, httpx.AsyncClient(base_url=given) as client:
+        assert re.fullmatch(url, given)
+        assert (await client.get("/_sandbox/about")).status_code == 200
 
 
-def test_a_bad_portal_plan_or_port_ends_the_process_with_a_sentence(tmp_path: Path, sandbox: Sandbox) -> None:
-    with pytest.raises(SystemExit, match="no such portal file"):
-        run_sandbox(port=0, portal=tmp_path / "none.jsonl")
-    with pytest.raises(SystemExit, match=r"plan\.json: the fault plan cannot be used"):
-        run_sandbox(port=0, companies=1, fault_plan=tmp_path / "plan.json")
-    with serve_in_thread(sandbox) as url, pytest.raises(SystemExit, match=r"Port \d+ is taken"):
-        run_sandbox(port=int(url.rpartition(":")[2]), companies=1)
-
-
-def test_hubspot_does_not_take_salesforces_records(tmp_path: Path) -> None:
-    portal = Portal.of([record("Account", 1, {"Name": "One"})])
-    portal.save(tmp_path / "org.jsonl")
-    with pytest.raises(SystemExit, match="org holds Salesforce's records"):
-        run_sandbox(port=0, portal=tmp_path / "org.jsonl")
+def test_over_tls_it_is_trusted_by_its_authority_alone(sandbox: Sandbox) -> None:
+    with local_certificate("127.0.0.1") as certificate:
+        trusted = ssl.create_default_context(cafile=certificate.authority)
+        with serve_in_thread(sandbox, tls=certificate.context) as url:
+            assert url.startswith("https://127.0.0.1:")
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                httpx.get(f"{url}/_sandbox/about")
+            for name in ("127.0.0.1", "localhost"):
+                there = url.replace("127.0.0.1", name)
+                assert httpx.get(f"{there}/_sandbox/about", verify=trusted).status_code == 200
+    assert not certificate.authority.exists()

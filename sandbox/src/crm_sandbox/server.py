@@ -5,6 +5,7 @@ and it must be able to break a connection in the middle of an answer.
 """
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -18,6 +19,7 @@ from crm_sandbox.messages import Request, parse_form
 MAX_BODY_BYTES = 16 * 2**20
 MAX_HEAD_BYTES = 256 * 2**10
 READ_BYTES = 64 * 2**10
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to call them, not where to listen
 
 
 class _Connection:
@@ -40,11 +42,11 @@ class _Connection:
                 self._http.start_next_cycle()
         except ConnectionDropped:
             self._writer.transport.abort()
-        except (h11.RemoteProtocolError, ConnectionError):
+        except (h11.RemoteProtocolError, ConnectionError, ssl.SSLError):
             pass
         finally:
             self._writer.close()
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, ssl.SSLError):
                 await self._writer.wait_closed()
 
     async def _receive(self) -> Request | None:
@@ -96,8 +98,10 @@ class _Connection:
 
 
 @asynccontextmanager
-async def serve(sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Listen until the context ends; gives the base URL. Port 0 takes a free one."""
+async def serve(
+    sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Listen until the context ends; gives the base URL. Port 0 takes a free one, `tls` makes it HTTPS."""
     clients: set[asyncio.Task[None]] = set()
 
     def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,9 +109,10 @@ async def serve(sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0) -> A
         clients.add(task)
         task.add_done_callback(clients.discard)
 
-    server = await asyncio.start_server(client, host, port)
+    server = await asyncio.start_server(client, host, port, ssl=tls)
     try:
-        yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
+        name = _EVERYWHERE.get(host, f"[{host}]" if ":" in host else host)
+        yield f"{'https' if tls else 'http'}://{name}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for task in clients:
@@ -117,12 +122,14 @@ async def serve(sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0) -> A
 
 
 @contextmanager
-def serve_in_thread(sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serve_in_thread(
+    sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """`serve` for code without an event loop of its own, such as a test that starts child processes."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sandbox", daemon=True)
     thread.start()
-    serving = serve(sandbox, host, port)
+    serving = serve(sandbox, host, port, tls)
     try:
         yield asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result()
     finally:

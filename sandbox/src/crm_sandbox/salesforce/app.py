@@ -135,17 +135,21 @@ def create_sandbox(
     rate_limit: bool = True,
     app: App | None = None,
     switches: Switches | None = None,
+    scheme: str = "http",
 ) -> Sandbox:
     """Make a sandbox with one org for each portal; without any, one with the generated portal.
 
     A portal in HubSpot's words is presented as an org. `clock` gives seconds since the epoch. Without `rate_limit`
-    no client meets the daily limit. `switches` start from Salesforce's own behaviour.
+    no client meets the daily limit. `switches` start from Salesforce's own behaviour. `scheme` is what URLs in
+    answers have that point to a socket.
     """
     chosen = switches or Switches()
     chosen.latency_ms = latency_ms or chosen.latency_ms
     if not rate_limit:
         chosen.daily_limit = UNLIMITED
-    return Sandbox(orgs or (Portal.generate(),), app or App(), SandboxClock(clock), chosen)
+    sandbox = Sandbox(orgs or (Portal.generate(),), app or App(), SandboxClock(clock), chosen)
+    sandbox.oauth.scheme = scheme
+    return sandbox
 
 
 def _require_short(request: Request) -> None:

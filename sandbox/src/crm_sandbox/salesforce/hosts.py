@@ -21,8 +21,9 @@ def is_played(host: str) -> bool:
     return host.partition(":")[0].endswith(".salesforce.com")
 
 
-def base_url(host: str) -> str:
-    return f"https://{host}" if is_played(host) else f"http://{host}"
+def base_url(host: str, scheme: str) -> str:
+    """Return where a host is; `scheme` is that of the socket, Salesforce's own names have https."""
+    return f"https://{host}" if is_played(host) else f"{scheme}://{host}"
 
 
 def instance_host(org: Org, login_host: str, moves: int) -> str:

@@ -66,7 +66,7 @@ def _grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Gra
 
 
 def _user(state: SandboxState, grant: Grant) -> dict[str, object]:
-    instance = base_url(grant.instance)
+    instance = base_url(grant.instance, grant.scheme)
     data = f"{instance}/services/data/v{{version}}/"
     return {
         "user_id": ADMINISTRATOR,

@@ -57,6 +57,7 @@ class Grant:
     scopes: tuple[str, ...]
     login_host: str
     instance: str
+    scheme: str
     anywhere: bool
     """Made without a browser: on a socket it is good at any of the sandbox's names."""
     refresh_token: str | None = field(default=None, repr=False)
@@ -64,7 +65,7 @@ class Grant:
 
     @property
     def identity_url(self) -> str:
-        return f"{base_url(self.login_host)}/id/{self.org_id}/{ADMINISTRATOR}"
+        return f"{base_url(self.login_host, self.scheme)}/id/{self.org_id}/{ADMINISTRATOR}"
 
     def answers_at(self, host: str) -> bool:
         return host == self.instance or (self.anywhere and not is_played(host))
@@ -85,6 +86,8 @@ class AuthorizationServer(Authority):
 
     def __init__(self, app: App, clock: SandboxClock, switches: Switches, orgs: Mapping[str, Org]) -> None:
         self.app = app
+        self.scheme = "http"
+        """What a socket is served over."""
         self.issued = IssuedSecrets()
         self.refreshes = 0
         self.replays = 0
@@ -203,7 +206,12 @@ class AuthorizationServer(Authority):
     ) -> dict[str, object]:
         instance = self._instance(org_id, login_host)
         grant = Grant(
-            org_id=org_id, scopes=scopes, login_host=login_host, instance=instance, anywhere=anywhere
+            org_id=org_id,
+            scopes=scopes,
+            login_host=login_host,
+            instance=instance,
+            scheme=self.scheme,
+            anywhere=anywhere,
         )
         self.grants.append(grant)
         answer = self._opened(grant)
@@ -229,7 +237,7 @@ class AuthorizationServer(Authority):
             "access_token": value,
             "signature": base64.b64encode(signed).decode(),
             "scope": " ".join(grant.scopes),
-            "instance_url": base_url(grant.instance),
+            "instance_url": base_url(grant.instance, grant.scheme),
             "id": grant.identity_url,
             "token_type": "Bearer",
             "issued_at": issued_at,
@@ -253,7 +261,11 @@ class AuthorizationServer(Authority):
     def _id_token(self, grant: Grant) -> str:
         """Return a token in the shape of a signed one; its signature is nobody's."""
         now = int(self._clock.now())
-        claims = {"iss": base_url(grant.login_host), "sub": grant.identity_url, "aud": self.app.client_id}
+        claims = {
+            "iss": base_url(grant.login_host, grant.scheme),
+            "sub": grant.identity_url,
+            "aud": self.app.client_id,
+        }
         parts = ({"alg": "RS256", "typ": "JWT"}, {**claims, "iat": now, "exp": now + 120})
         encoded = [
             base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts
