@@ -7,7 +7,8 @@ from crm_sandbox import asgi
 from crm_sandbox.crm import ConnectionDropped, PlayedCrm
 from crm_sandbox.faults import Damage, Fault
 from crm_sandbox.journal import Entry
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.landing import Landing, landing_page
+from crm_sandbox.messages import Request, Response, html_response
 from crm_sandbox.not_simulated import DOCUMENTATION, NotSimulated
 from crm_sandbox.state import PlayedState
 
@@ -15,7 +16,7 @@ ADMIN_PREFIX = "/_sandbox/"
 
 
 class SandboxApplication(PlayedState, PlayedCrm):
-    """Every request but an administrator's is kept in the journal, and may meet a fault."""
+    """Every request is kept in the journal and may meet a fault, but for an administrator's and the landing page."""
 
     _unmutated = 0
     """CRM requests since the last change that `mutate_every` made."""
@@ -36,6 +37,10 @@ class SandboxApplication(PlayedState, PlayedCrm):
     async def administer(self, request: Request) -> Response: ...
 
     @abstractmethod
+    def landing(self) -> Landing:
+        """Describe the sandbox for its landing page."""
+
+    @abstractmethod
     def entry_of(self, request: Request) -> Entry: ...
 
     def sign(self, response: Response) -> None:
@@ -45,6 +50,8 @@ class SandboxApplication(PlayedState, PlayedCrm):
         """Answer as the CRM would; raise ConnectionDropped when a fault asks for it."""
         if request.path.startswith(ADMIN_PREFIX):
             return await self.administer(request)
+        if request.path == "/" and request.method in {"GET", "HEAD"}:
+            return html_response(landing_page(self.landing(), request))
         entry = self.journal.add(self.entry_of(request))
         self._step_script(entry)
         fault = self.faults.take(request) or self.planned.draw(request)

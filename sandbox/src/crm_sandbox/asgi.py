@@ -34,6 +34,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
         query=parse_form(query),
         headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
         body=body,
+        scheme=scope.get("scheme", "http"),
     )
 
 

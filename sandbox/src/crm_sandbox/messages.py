@@ -18,6 +18,7 @@ class Request:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: bytes
+    scheme: str = "http"
 
     @property
     def target(self) -> str:

@@ -69,6 +69,7 @@ class _Connection:
             query=parse_form(query),
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
             body=bytes(body),
+            scheme="https" if self._writer.get_extra_info("ssl_object") else "http",
         )
 
     async def _event(self) -> object:

@@ -39,6 +39,7 @@ async def _translate(request: httpx.Request) -> Request:
         query=parse_form(query),
         headers=dict(request.headers),
         body=await request.aread(),
+        scheme=request.url.scheme,
     )
 
 

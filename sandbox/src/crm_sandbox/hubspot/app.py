@@ -22,11 +22,13 @@ from crm_sandbox.hubspot.errors import (
     rate_limited,
     refusal,
 )
+from crm_sandbox.hubspot.landing import landing
 from crm_sandbox.hubspot.oauth import AccessToken, App
 from crm_sandbox.hubspot.routes import CRM_ROUTES, Route, canonical_path
 from crm_sandbox.hubspot.state import SandboxState
 from crm_sandbox.hubspot.webhooks import Webhooks, WebhookSettings
 from crm_sandbox.journal import Entry, Family
+from crm_sandbox.landing import Landing
 from crm_sandbox.limits import UNLIMITED
 from crm_sandbox.messages import Request, Response, encode_json, html_response
 from crm_sandbox.not_simulated import NotSimulated
@@ -47,6 +49,9 @@ class Sandbox(SandboxState, SandboxApplication):
 
     async def administer(self, request: Request) -> Response:
         return await admin.handle(self, request)
+
+    def landing(self) -> Landing:
+        return landing(self)
 
     async def close(self) -> None:
         """End what runs in the background; whoever serves the sandbox calls it at the end."""

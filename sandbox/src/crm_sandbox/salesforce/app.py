@@ -8,6 +8,7 @@ from crm_sandbox.application import SandboxApplication
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.faults import Damage
 from crm_sandbox.journal import Entry, Family
+from crm_sandbox.landing import Landing
 from crm_sandbox.limits import UNLIMITED
 from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
@@ -24,6 +25,7 @@ from crm_sandbox.salesforce.errors import (
     usual,
 )
 from crm_sandbox.salesforce.hosts import host_of
+from crm_sandbox.salesforce.landing import landing
 from crm_sandbox.salesforce.oauth import App
 from crm_sandbox.salesforce.parameters import Call
 from crm_sandbox.salesforce.routes import endpoint, find_handler, require_version
@@ -46,6 +48,9 @@ class Sandbox(SandboxState, SandboxApplication):
 
     async def administer(self, request: Request) -> Response:
         return await admin.handle(self, request)
+
+    def landing(self) -> Landing:
+        return landing(self)
 
     def answer(self, request: Request) -> Response:
         try:
