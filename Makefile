@@ -29,7 +29,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts checksums clean $(STALE)
+.PHONY: help demo test check sandbox fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -43,8 +43,11 @@ test: $(READY) ## The gate and all tests, against a real PostgreSQL
 	@$(RUN) pytest -n auto $(TESTS)
 	@[ "$(TESTS)" != tests ] || $(MAKE) --no-print-directory sandbox
 
-check: $(READY) ## Format, lint, types, import contracts, unit tests: a minute, no database
+check: $(READY) ## Format, lint, types, import contracts, unit tests, the sandbox's tests; no database
 	@$(MAKE) --no-print-directory -j2 -k gate unit sandbox
+
+sandbox: $(READY) ## The tests of crm-sandbox, which is a distribution of its own
+	@$(RUN) pytest -q -n auto sandbox/tests
 
 fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=10 SEED=7)
 	@$(RUN) tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
@@ -97,7 +100,7 @@ clean: ## Remove the environment and every cache; the demo's data stays
 	rm -rf $(VENV) $(PLACES) sandbox/.mypy_cache sandbox/.pytest_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: gate sandbox
+.PHONY: gate
 gate: types format lint contracts
 
 format: $(READY)
@@ -116,9 +119,6 @@ contracts: $(READY)
 unit: $(READY)
 	@$(RUN) pytest -q -n auto tests/unit
 
-# Its folder is the name of its target: always to be run.
-sandbox: $(READY)
-	@$(RUN) pytest -q -n auto sandbox/tests
 
 $(READY): requirements.lock pyproject.toml sandbox/pyproject.toml $(STALE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

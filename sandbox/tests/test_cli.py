@@ -89,3 +89,10 @@ def test_the_command_explains_itself() -> None:
         [sys.executable, "-m", "crm_sandbox", "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("Usage: crm-sandbox [OPTIONS] [hubspot|salesforce]")
+
+
+def test_the_readme_names_every_option() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    options = {name for option in cli.params for name in (*option.opts, *option.secondary_opts)}
+    told = {"--rate-limit", "--version", "crm"}  # the default, every command's, and the argument
+    assert [name for name in sorted(options - told) if f"`{name}`" not in readme] == []

@@ -51,8 +51,13 @@ def modules(root: Path = SOURCE) -> dict[str, tuple[str, ast.Module]]:
     return {name: (text, ast.parse(text)) for name, text in texts.items()}
 
 
+def everything() -> Iterator[tuple[str, tuple[str, ast.Module]]]:
+    """Every module of both distributions; some of their paths are the same."""
+    return chain(modules().items(), modules(SANDBOX).items())
+
+
 def functions() -> Iterator[tuple[str, int]]:
-    for module, (_, tree) in chain(modules().items(), modules(SANDBOX).items()):
+    for module, (_, tree) in everything():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield (
@@ -76,13 +81,13 @@ def lies_in(module: str, places: tuple[str, ...]) -> bool:
 
 
 def test_every_module_is_named_after_an_idea() -> None:
-    found = [*modules(), *modules(TESTS), *modules(SANDBOX), *modules(SANDBOX_TESTS)]
+    found = [*(name for name, _ in everything()), *modules(TESTS), *modules(SANDBOX_TESTS)]
     assert [name for name in found if IDEALESS_NAMES & set(Path(name).with_suffix("").parts)] == []
 
 
 def test_annotations_can_be_read_at_run_time() -> None:
     # dishka, msgspec and litestar resolve them: a name imported for the type checker alone is not there.
-    assert [name for name, (_, tree) in modules().items() if "typing.TYPE_CHECKING" in imports(tree)] == []
+    assert [name for name, (_, tree) in everything() if "typing.TYPE_CHECKING" in imports(tree)] == []
     readers = ("adapters/inbound", "adapters/outbound", "application", "bootstrap")
     postponed = [name for name, (_, tree) in modules().items() if "__future__.annotations" in imports(tree)]
     assert [name for name in postponed if lies_in(name, readers)] == []
