@@ -119,7 +119,6 @@ contracts: $(READY)
 unit: $(READY)
 	@$(RUN) pytest -q -n auto tests/unit
 
-
 $(READY): requirements.lock pyproject.toml sandbox/pyproject.toml $(STALE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'Astrelo needs Python 3.11 or newer; $(PYTHON) is not. Try: make PYTHON=python3.12 …' >&2; exit 1; }
