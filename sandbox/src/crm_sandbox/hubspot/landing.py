@@ -2,7 +2,6 @@
 
 from crm_sandbox.hubspot.account import Account
 from crm_sandbox.hubspot.object_types import OBJECT_TYPES
-from crm_sandbox.hubspot.routes import API_DATE
 from crm_sandbox.hubspot.state import SandboxState
 from crm_sandbox.landing import AccountSummary, Landing
 
@@ -19,7 +18,7 @@ def landing(state: SandboxState) -> Landing:
         app=app,
         scopes=app.required_scopes,
         authorize_path="/oauth/authorize",
-        list_companies=f"/crm/objects/{API_DATE}/companies?limit=2",
+        list_companies="/crm/objects/2026-09/companies?limit=2",
     )
 
 
