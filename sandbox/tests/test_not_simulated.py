@@ -32,7 +32,7 @@ def salesforces(_body: dict[str, str]) -> object:
 
 
 def oauths(_body: dict[str, str]) -> object:
-    return {"error": "not_simulated", "error_description": MESSAGE}
+    return {"error": "NOT_SIMULATED", "error_description": MESSAGE}
 
 
 @pytest.mark.anyio

@@ -69,7 +69,7 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def not_simulated_answer(self, request: Request, error: NotSimulated) -> Response:
         if request.path.startswith(_OAUTH):
-            return OAuthRefusal("not_simulated", str(error), status=501).response()
+            return OAuthRefusal("NOT_SIMULATED", str(error), status=501).response()
         return not_simulated(error)
 
     def entry_of(self, request: Request) -> Entry:
