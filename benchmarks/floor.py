@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from astrelo.adapters.outbound.crm.sending import open_transport
+from astrelo.adapters.outbound.crm.http import open_transport
 from astrelo.bootstrap.processes import end_with_parent
 from astrelo.domain.identifiers import Provider
 from benchmarks.crm import Crm, Rows, Table

@@ -108,7 +108,7 @@ class ConnectedAccount:
 
 def _is_whole(step: SyncStep) -> bool:
     """A sync that is fast because it lost something is not worth a figure."""
-    return step.is_certified and step.counts.received == (step.expected_total or 0)
+    return step.is_reconciled and step.counts.received == (step.expected_total or 0)
 
 
 def _explained(run: SyncRun) -> str:

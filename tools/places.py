@@ -37,7 +37,7 @@ ISO_CODES_LANGUAGES = (
 
 CONTINENTS = frozenset("001 002 003 005 009 013 019 021 029 142 150 419 EU EZ UN".split())
 KOSOVO = "XK"
-LONGEST_CODE = 2
+MAX_CODE_LENGTH = 2
 """Shorter names of countries are abbreviations: what is 'EU' in one language is a country in another."""
 
 NORTH_KOREA = "KP"
@@ -203,7 +203,7 @@ def _translated_countries(sources: Sources, codes: frozenset[str]) -> Iterator[N
     continents = {key_of(words_of(name)) for _, code, name in names if code in CONTINENTS}
     for language, code, name in names:
         key = key_of(words_of(name))
-        if code in codes and key not in continents and (len(key) > LONGEST_CODE or not key.isascii()):
+        if code in codes and key not in continents and (len(key) > MAX_CODE_LENGTH or not key.isascii()):
             rank = MINOR if language not in LANGUAGES and language not in own.get(code, ()) else TRANSLATED
             yield from _countrys_spellings(code, name, ENGLISH_AND_OWN if language == "en" else rank)
 

@@ -12,7 +12,7 @@ import msgspec
 from benchmarks.account import OBJECT_TYPES
 from benchmarks.answering import NOT_FOUND, OK, Answers, response
 from benchmarks.hubspot import portal
-from benchmarks.hubspot.changes import Changes
+from benchmarks.hubspot.changes import ChangeSet
 
 _HEADERS = (
     b"content-type: application/json;charset=utf-8\r\n"
@@ -42,7 +42,7 @@ class HubSpotAnswers(Answers):
 
     def __init__(self, records: int) -> None:
         self._records = records
-        self._changes = Changes()
+        self._changes = ChangeSet()
         self._pages: dict[bytes, dict[bytes, bytes]] = {}
         self._fixed: dict[bytes, bytes] = {
             b"GET /crm/pipelines/deals": _answer(portal.pipelines()),

@@ -35,7 +35,7 @@ class _Search(msgspec.Struct, rename="camel"):
 _decode = msgspec.json.Decoder(_Search).decode
 
 
-class Changes:
+class ChangeSet:
     """What was changed, by object type: (milliseconds since 1970, id, JSON), one millisecond apart."""
 
     def __init__(self) -> None:

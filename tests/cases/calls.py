@@ -24,20 +24,20 @@ PLACES = {
     "ReferenceData": "astrelo.adapters.outbound.reference:BundledReferenceData",
     "normalization": "astrelo.domain.normalization",
     "errors": "astrelo.domain.errors",
-    "Place": "astrelo.adapters.outbound.crm.mapping:Place",
+    "Address": "astrelo.adapters.outbound.crm.mapping:Address",
     "country_and_region": "astrelo.adapters.outbound.crm.mapping:country_and_region",
-    "Reply": "astrelo.adapters.outbound.crm.sending:Reply",
+    "Reply": "astrelo.adapters.outbound.crm.http:Reply",
     "CrmCall": "astrelo.adapters.outbound.crm.transport:Call",
     "linkedin_url": "astrelo.domain.normalization:linkedin_page",
-    "associated_company": "astrelo.adapters.outbound.hubspot.completing:associated_company",
+    "associated_company": "astrelo.adapters.outbound.hubspot.associations:associated_company",
     "AssociatedObject": "astrelo.adapters.outbound.hubspot.wire:AssociatedObject",
     "AssociationType": "astrelo.adapters.outbound.hubspot.wire:AssociationType",
     "pipelines": "astrelo.adapters.outbound.hubspot.client:_PIPELINES",
     "owners": "astrelo.adapters.outbound.hubspot.client:_OWNERS",
-    "HubSpotDialect": "astrelo.adapters.outbound.hubspot.dialect:HubSpotDialect",
+    "HubSpotErrorMapper": "astrelo.adapters.outbound.hubspot.error_mapper:HubSpotErrorMapper",
     "HubSpotWebhooks": "astrelo.adapters.outbound.hubspot.webhooks:HubSpotWebhooks",
     "WebhookRequest": "astrelo.domain.ports:WebhookRequest",
-    "SalesforceDialect": "astrelo.adapters.outbound.salesforce.dialect:SalesforceDialect",
+    "SalesforceErrorMapper": "astrelo.adapters.outbound.salesforce.error_mapper:SalesforceErrorMapper",
     "SalesforceHosts": "astrelo.adapters.outbound.salesforce.hosts:SalesforceHosts",
     "user_of_token": "astrelo.adapters.inbound.http.session_tokens:user_of_token",
 }
@@ -102,7 +102,7 @@ def _revenue_range(told: str | float | None) -> object:
 
 def _country_and_region(country: str | None, region: str | None) -> object:
     """Read the two fields of a CRM that has no codes beside the names."""
-    place = ours("Place")(None, country, None, region)
+    place = ours("Address")(None, country, None, region)
     return ours("country_and_region")(place, _reference())
 
 
@@ -137,27 +137,27 @@ def _webhook_records(event: str) -> int:
     }
     request = ours("WebhookRequest")(method="POST", uri=uri, headers=headers, body=body)
     try:
-        hints = ours("HubSpotWebhooks")(_SECRET).hints(request, _NOW)
+        pending_refetches = ours("HubSpotWebhooks")(_SECRET).pending_refetches(request, _NOW)
     except ours("errors").WebhookRejected:
         return -1
-    return sum(len(records) for records in hints.values())
+    return sum(len(records) for records in pending_refetches.values())
 
 
 def _hubspot_waits(status: int, body: object = None) -> bool:
     """Tell whether an answer to a read ends in anything but 'rejected': tried again, waited for, told to a person."""
-    return _waits(ours("HubSpotDialect")(_StoppedClock()), status, body or {"status": "error"})
+    return _waits(ours("HubSpotErrorMapper")(_StoppedClock()), status, body or {"status": "error"})
 
 
 def _salesforce_waits(status: int, body: object = None) -> bool:
-    return _waits(ours("SalesforceDialect")(_StoppedClock()), status, body or [{"message": "error"}])
+    return _waits(ours("SalesforceErrorMapper")(_StoppedClock()), status, body or [{"message": "error"}])
 
 
-def _waits(dialect: Any, status: int, body: object) -> bool:
+def _waits(error_mapper: Any, status: int, body: object) -> bool:
     reply = ours("Reply")(status, httpx.Headers(), json.dumps(body).encode())
     account = SimpleNamespace(time_zone=None, account_id="1")
     call = ours("CrmCall")("GET", "https://crm.example/read", "/read", None)
-    verdict = dialect.verdict(reply, call, SimpleNamespace(account=account))
-    return not isinstance(verdict, ours("errors").CrmRejected)
+    outcome = error_mapper.classify(reply, call, SimpleNamespace(account=account))
+    return not isinstance(outcome, ours("errors").CrmRejected)
 
 
 def _read_whole(decoder: str) -> Callable[[object], bool]:

@@ -18,7 +18,7 @@ from crm_sandbox.hubspot import (
 from crm_sandbox.messages import Request
 from tests.chaos.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page
 
-LONGEST_LAG_SECONDS = 3.0
+MAX_LAG_SECONDS = 3.0
 """How late search publishes, and again by the plan's moods: less than the settle delay together."""
 
 
@@ -30,7 +30,7 @@ class HubSpotChaos(ChaosCrm):
         return Provider.HUBSPOT
 
     def plan(self, chance: Random, storm_seconds: float) -> CrmPlan:
-        lag = chance.choice([0.0, 0.5, LONGEST_LAG_SECONDS])
+        lag = chance.choice([0.0, 0.5, MAX_LAG_SECONDS])
         switches = {
             "latency_ms": chance.choice([5, 20, 60]),
             "search_lag_seconds": lag,
@@ -43,7 +43,7 @@ class HubSpotChaos(ChaosCrm):
             provider=self.provider,
             switches=switches,
             faults=faults,
-            lag_seconds=lag + (LONGEST_LAG_SECONDS if faults.index.late else 0.0),
+            lag_seconds=lag + (MAX_LAG_SECONDS if faults.index.late else 0.0),
             mutation_seed=chance.randrange(1_000_000),
             mutations_per_second=chance.choice([5, 20, 60]),
             webhooks=chance.random() < 0.6,
@@ -97,7 +97,7 @@ def _faults(chance: Random) -> FaultPlan:
             *(rule | {"probability": share} for rule in rules),
             {"kind": "drop_response", "match": "/oauth/", "probability": chance.choice([0.0, 0.2])},
         ],
-        "index": moods | {"late_seconds": [0.2, LONGEST_LAG_SECONDS]},
+        "index": moods | {"late_seconds": [0.2, MAX_LAG_SECONDS]},
     }
     return msgspec.convert(told, FaultPlan)
 

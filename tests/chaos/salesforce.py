@@ -18,7 +18,7 @@ from crm_sandbox.salesforce import (
 )
 from tests.chaos.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page, Turn
 
-LONGEST_LAG_SECONDS = 3.0
+MAX_LAG_SECONDS = 3.0
 """How late rows appear, and again by the plan's moods: less than the settle delay together."""
 BULK_THRESHOLD = 500
 """Fewer than a portal has contacts and mostly companies, more than it mostly has deals."""
@@ -52,13 +52,13 @@ class SalesforceChaos(ChaosCrm):
         return Provider.SALESFORCE
 
     def plan(self, chance: Random, storm_seconds: float) -> CrmPlan:
-        lag = chance.choice([0.0, 0.5, LONGEST_LAG_SECONDS])
+        lag = chance.choice([0.0, 0.5, MAX_LAG_SECONDS])
         faults = _faults(chance)
         return CrmPlan(
             provider=self.provider,
             switches=_switches(chance) | {"publish_lag_seconds": lag},
             faults=faults,
-            lag_seconds=lag + (LONGEST_LAG_SECONDS if faults.index.late else 0.0),
+            lag_seconds=lag + (MAX_LAG_SECONDS if faults.index.late else 0.0),
             mutation_seed=chance.randrange(1_000_000),
             mutations_per_second=chance.choice([5, 20, 60]),
             turns=tuple(_turns(chance, storm_seconds)),
@@ -149,7 +149,7 @@ def _faults(chance: Random) -> FaultPlan:
     told = {
         "seed": chance.randrange(1_000_000),
         "rules": [*losses, *(rule | {"probability": share} for rule in rules)],
-        "index": moods | {"late_seconds": [0.2, LONGEST_LAG_SECONDS]},
+        "index": moods | {"late_seconds": [0.2, MAX_LAG_SECONDS]},
     }
     return msgspec.convert(told, FaultPlan)
 

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
 from astrelo.application.access_tokens import ConnectionSession
-from astrelo.application.record_walk import RecordWalk, Source
-from astrelo.application.slices import Slice
+from astrelo.application.record_stream import RecordStream, Source
 from astrelo.application.sync_records import SyncCompanies
+from astrelo.application.time_slice import TimeSlice
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
@@ -60,15 +60,15 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         world = World(pool, crm)
         world.user_id = UserId(UUID(user_id))
         async with world.uow(world.user_id) as tx:
-            run = (await tx.runs.lock(SyncRunId(UUID(run_id)))).taken_up(world.clock.now())
+            run = (await tx.runs.lock(SyncRunId(UUID(run_id)))).claimed(world.clock.now())
             await tx.runs.save(run)
             connection = await tx.connections.get(Provider.HUBSPOT)
         assert connection is not None
         session = ConnectionSession(world.tokens(), connection)
         source = Source(run=run, crm=crm, session=session, owner_ids=None)
-        walk = SyncCompanies(RecordWalk(world.uow, world.clock), world.clock, randomness, VERSIONS)
+        walk = SyncCompanies(RecordStream(world.uow, world.clock), world.clock, randomness, VERSIONS)
         try:
-            turn = Slice(world.clock, world.policy, randomness.freeze_between)
+            turn = TimeSlice(world.clock, world.policy, randomness.freeze_between)
             await walk(source, run.step(ObjectType.COMPANIES), turn)
         except AstreloError as error:
             print(f"ended by {type(error).__name__}", flush=True)  # noqa: T201 - the test waits for it

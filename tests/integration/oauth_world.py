@@ -22,7 +22,7 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm, Connected
 from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.record_walk import RecordWalk
+from astrelo.application.record_stream import RecordStream
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import RequestSync
 from astrelo.application.start_authorization import AuthorizationStarted, StartAuthorization
@@ -154,7 +154,7 @@ class OAuthWorld:
 
     async def sync_from(self, crm: CrmProvider) -> None:
         """Carry out the run that waits."""
-        walk = RecordWalk(self.uow, self.clock)
+        walk = RecordStream(self.uow, self.clock)
         run_sync = RunSync(
             self.uow,
             CrmProviders({crm.provider: crm}),
@@ -188,7 +188,7 @@ class OAuthWorld:
 
     async def take_up(self, connection: CrmConnection) -> SyncRun:
         """Begin the connection's run, as a worker does."""
-        run = (await self.latest_run(connection)).taken_up(self.clock.now())
+        run = (await self.latest_run(connection)).claimed(self.clock.now())
         async with self.uow(self.user_id) as tx:
             await tx.runs.save(run)
         return run

@@ -13,11 +13,11 @@ from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.record_walk import RecordWalk
+from astrelo.application.record_stream import RecordStream
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import RequestSync, SyncNow
-from astrelo.application.slices import StopSignal, never
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.time_slice import StopSignal, never
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
@@ -196,7 +196,7 @@ class World:
 
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""
-        walk = RecordWalk(self.uow, self.clock)
+        walk = RecordStream(self.uow, self.clock)
         return RunSync(
             self.uow,
             CrmProviders(dict(self.crms)),

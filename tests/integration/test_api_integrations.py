@@ -129,7 +129,7 @@ async def test_a_run_shows_its_progress_beside_the_last_one(api: ApiWorld) -> No
     assert (shown["last_run"]["id"], shown["last_run"]["status"]) == (str(last), "completed")
     assert shown["current_run"]["id"] == str(current)
     (step,) = shown["current_run"]["steps"]
-    assert (step["distinct"], step["expected_total"], step["certified"]) == (290, 1000, False)
+    assert (step["distinct"], step["expected_total"], step["reconciled"]) == (290, 1000, False)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ async def test_a_run_that_did_not_simply_end_says_what_to_do(
     assert (shown["action"] is None) == (action is None)
 
 
-async def test_a_report_certifies_what_adds_up_and_names_what_does_not(api: ApiWorld) -> None:
+async def test_a_report_reconciles_what_adds_up_and_names_what_does_not(api: ApiWorld) -> None:
     run = await api.run(await api.connection())
     balanced = {"received": 12, "repeats": 2, "inserted": 4, "updated": 1, "unchanged": 2, "stale": 1}
     await api.step(run, "companies", **balanced, rejected={"malformed": 2}, unreadable={"employee_count": 3})
@@ -159,7 +159,7 @@ async def test_a_report_certifies_what_adds_up_and_names_what_does_not(api: ApiW
     await api.step(run, "deals", status="refused", reason="no permission")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     steps = {step["object_type"]: step for step in report["run"]["steps"]}
-    assert {name: step["certified"] for name, step in steps.items()} == {
+    assert {name: step["reconciled"] for name, step in steps.items()} == {
         "companies": True,
         "contacts": False,
         "deals": False,
@@ -293,7 +293,7 @@ async def test_a_run_that_does_not_exist_is_not_found(api: ApiWorld) -> None:
     assert (await api.get(f"{HUBSPOT}/runs/{uuid4()}")).status_code == 404
 
 
-async def test_sql_certifies_exactly_what_the_domain_does(api: ApiWorld) -> None:
+async def test_sql_reconciles_exactly_what_the_domain_does(api: ApiWorld) -> None:
     connection = await api.connection()
     expected = {}
     for received, repeats, stale, rejected, status in product(
@@ -313,7 +313,7 @@ async def test_sql_certifies_exactly_what_the_domain_does(api: ApiWorld) -> None
             status=StepStatus(status),
             counts=Counts(**counts, rejected=rejected),
         )
-        expected[str(run)] = step.is_certified
+        expected[str(run)] = step.is_reconciled
     shown = await api.data(f"{HUBSPOT}/runs", limit="100")
-    assert {run["id"]: run["steps"][0]["certified"] for run in shown} == expected
+    assert {run["id"]: run["steps"][0]["reconciled"] for run in shown} == expected
     assert set(expected.values()) == {True, False}

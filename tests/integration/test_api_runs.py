@@ -43,7 +43,7 @@ async def test_what_was_found_archived_or_merged_is_counted_beside_the_balance(a
     run = await api.run(await api.connection())
     await api.step(run, "companies", received=5, unchanged=5, archived=2, merged=1)
     step = await only_step(api, run)
-    assert (step["archived"], step["merged"], step["certified"]) == (2, 1, True)
+    assert (step["archived"], step["merged"], step["reconciled"]) == (2, 1, True)
 
 
 async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_do(api: ApiWorld) -> None:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.postgres.statements import statement
-from astrelo.application import handle_crm_events
+from astrelo.application import receive_webhook
 from astrelo.bootstrap.system import SystemClock
 from tests.integration.api_world import HUBSPOT_SECRET, PUBLIC_URL, ApiWorld, api_world
 
@@ -45,7 +45,7 @@ async def call(
     return await made.client.post(f"{PUBLIC_URL}{path}", content=body, headers=headers)
 
 
-async def hints(made: ApiWorld, connection_id: UUID) -> set[tuple[str, str]]:
+async def pending_refetches(made: ApiWorld, connection_id: UUID) -> set[tuple[str, str]]:
     rows = await made.pool.fetch(
         "select object_type, record_id from sync_hints where connection_id = $1", connection_id
     )
@@ -70,7 +70,7 @@ def test_a_call_is_kept_and_starts_one_run_whatever_comes_after(database: str) -
                 *(call(made, event("company.creation", number)) for number in range(1, 21))
             )
             assert {answer.status_code for answer in answers} == {204}
-            assert await hints(made, connection_id) == {
+            assert await pending_refetches(made, connection_id) == {
                 ("contacts", "7"),
                 ("deals", "8"),
                 *(("companies", str(number)) for number in range(1, 21)),
@@ -90,8 +90,12 @@ def test_every_user_who_connected_the_account_is_served_and_nobody_else(database
             other = await made.connection(user_id=uuid4(), account_id="4712")
             gone = await made.connection(user_id=uuid4(), status="disconnected")
             await call(made, event("contact.creation", 7), event("contact.creation", 9, portal_id=1))
-            assert await hints(made, ours) == await hints(made, theirs) == {("contacts", "7")}
-            assert await hints(made, other) == await hints(made, gone) == set()
+            assert (
+                await pending_refetches(made, ours)
+                == await pending_refetches(made, theirs)
+                == {("contacts", "7")}
+            )
+            assert await pending_refetches(made, other) == await pending_refetches(made, gone) == set()
             assert not await runs(made, gone)
 
     asyncio.run(scenario())
@@ -103,7 +107,7 @@ def test_an_open_run_is_left_to_follow_the_hints_itself(database: str) -> None:
             connection_id = await made.connection()
             await made.run(connection_id, status="running")
             await call(made, event("contact.creation", 7))
-            assert await hints(made, connection_id) == {("contacts", "7")}
+            assert await pending_refetches(made, connection_id) == {("contacts", "7")}
             assert [run["status"] for run in await runs(made, connection_id)] == ["running"]
 
     asyncio.run(scenario())
@@ -115,7 +119,7 @@ def test_calls_after_a_failed_run_wait_for_the_schedule(database: str) -> None:
             connection_id = await made.connection()
             await made.run(connection_id, status="failed")
             await call(made, event("contact.creation", 7))
-            assert await hints(made, connection_id) == {("contacts", "7")}
+            assert await pending_refetches(made, connection_id) == {("contacts", "7")}
             assert [run["status"] for run in await runs(made, connection_id)] == ["failed"]
 
     asyncio.run(scenario())
@@ -127,7 +131,7 @@ def test_a_call_that_names_nothing_of_ours_is_taken_and_starts_nothing(database:
             connection_id = await made.connection()
             answer = await call(made, event("ticket.creation", 7), {"what": "is this"})
             assert answer.status_code == 204
-            assert not await hints(made, connection_id)
+            assert not await pending_refetches(made, connection_id)
             assert not await runs(made, connection_id)
 
     asyncio.run(scenario())
@@ -154,7 +158,7 @@ async def somebody_waits(session: asyncpg.Connection) -> None:
 def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handle_crm_events, "PATIENCE", timedelta(minutes=1))
+    monkeypatch.setattr(receive_webhook, "PATIENCE", timedelta(minutes=1))
 
     async def scenario() -> None:
         async with api_world(database) as made:
@@ -168,7 +172,7 @@ def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
                     answer = await made.get("/api/companies", made.neighbour_id)
                 assert answer.status_code == 200
             assert {answer.status_code for answer in await asyncio.gather(*calls)} == {204}
-            assert len(await hints(made, connection_id)) == 30
+            assert len(await pending_refetches(made, connection_id)) == 30
 
     asyncio.run(scenario())
 
@@ -176,7 +180,7 @@ def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
 def test_a_call_that_waits_too_long_is_to_be_sent_again(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handle_crm_events, "PATIENCE", timedelta(seconds=0.05))
+    monkeypatch.setattr(receive_webhook, "PATIENCE", timedelta(seconds=0.05))
 
     async def scenario() -> None:
         async with api_world(database) as made:
@@ -187,7 +191,7 @@ def test_a_call_that_waits_too_long_is_to_be_sent_again(
                 assert answer.headers["retry-after"]
             monkeypatch.undo()
             assert (await call(made, event("contact.creation", 7))).status_code == 204
-            assert await hints(made, connection_id) == {("contacts", "7")}
+            assert await pending_refetches(made, connection_id) == {("contacts", "7")}
 
     asyncio.run(scenario())
 
@@ -210,7 +214,7 @@ def test_the_target_is_signed_as_it_was_called(database: str, target: str) -> No
             connection_id = await made.connection()
             answer = await call(made, event("contact.creation", 7), path=target)
             assert answer.status_code == 204, answer.text
-            assert await hints(made, connection_id) == {("contacts", "7")}
+            assert await pending_refetches(made, connection_id) == {("contacts", "7")}
 
     asyncio.run(scenario())
 
@@ -236,7 +240,7 @@ def test_a_call_that_is_not_hubspot_s_is_a_problem_and_changes_nothing(database:
                 answer = await made.client.post(PATH, content=body, headers=headers)
                 assert (answer.status_code, answer.json()["code"]) == (403, "webhook_rejected")
                 assert HUBSPOT_SECRET not in answer.text
-            assert not await hints(made, connection_id)
+            assert not await pending_refetches(made, connection_id)
 
     asyncio.run(scenario())
 

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.columns import as_array, joined
+from astrelo.adapters.outbound.postgres.columns import as_array, join_columns
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_an_array_arrives_as_it_was_told(pool: asyncpg.Pool, values: list[str]) -> None:
-    separator, cells = joined([as_array(values), as_array(["beside"])])
+    separator, cells = join_columns([as_array(values), as_array(["beside"])])
     read = await pool.fetch(
         "select cell::text[] from unnest(string_to_array($2, $1, '')) as told (cell)", separator, cells
     )

@@ -61,7 +61,7 @@ async def _sync(connected: Open, **answers: Answer) -> SyncRun:
 
 def _received(run: SyncRun, object_type: ObjectType) -> tuple[int, int, dict[str, int]]:
     counts = run.step(object_type).counts
-    assert counts.is_balanced
+    assert counts.adds_up
     return counts.received, counts.inserted, dict(counts.rejected)
 
 

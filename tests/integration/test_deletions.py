@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
-from astrelo.domain.records import RecordHint
+from astrelo.domain.records import PendingRefetch
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from crm_sandbox import Association, Portal
@@ -54,11 +54,13 @@ class Firm:
         """Find out what happened: by a whole walk, or by what webhooks tell of these records."""
         if how == "walk":
             return await self.sync()
-        hints = [RecordHint(object_type, RecordId(record_id)) for object_type, record_id in told]
+        pending_refetches = [
+            PendingRefetch(object_type, RecordId(record_id)) for object_type, record_id in told
+        ]
         async with self.made.uow(self.made.user_id) as tx:
             connection = await tx.connections.get(Provider.HUBSPOT)
             assert connection is not None
-            await tx.hints.add(connection.id, hints, self.made.clock.now())
+            await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
         return await self.sync(SyncMode.EVENTS)
 
     async def stored(self, table: str) -> dict[str, bool]:
@@ -214,12 +216,12 @@ def test_more_deletions_than_are_believed_archive_nothing_and_say_so(play: Play)
         before = await firm.made.view()
         firm.account.archive("contacts", "11")
         firm.account.gdpr_delete("12")
-        firm.made.policy = SyncPolicy(few_deletions=1)
+        firm.made.policy = SyncPolicy(min_deletions=1)
         run = await firm.sync()
         assert run.status is RunStatus.PARTIAL
         assert "2 of 2 contacts are gone" in (run.reason or "")
         assert (await firm.made.view()).contacts.keys() == before.contacts.keys()
-        firm.made.policy = SyncPolicy(few_deletions=2)
+        firm.made.policy = SyncPolicy(min_deletions=2)
         assert (await firm.sync()).status is RunStatus.COMPLETED
         assert (await firm.made.view()).contacts == {}
 

@@ -65,7 +65,7 @@ def test_a_generated_portal_arrives_whole_and_a_second_time_unchanged(database: 
         async with hubspot_world(database, create_sandbox(portal, rate_limit=False)) as made:
             run = await made.sync()
             assert run.status is RunStatus.COMPLETED
-            assert all(step.is_certified for step in run.steps)
+            assert all(step.is_reconciled for step in run.steps)
             assert all(step.expected_total == step.counts.distinct for step in run.steps)
             assert run.step(ObjectType.COMPANIES).counts.inserted == 120
             before = await made.view()

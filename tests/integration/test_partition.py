@@ -113,7 +113,7 @@ def test_what_is_stored_equals_a_naive_group_by(database: str, runs: list[Told])
                 crm.pages = {kind: list(pages[place]) for place, kind in enumerate(ObjectType)}
                 crm.by_id = dict(zip(ObjectType, _final(runs[: number + 1]), strict=True))
                 run = await made.sync()
-                assert all(step.is_certified for step in run.steps)
+                assert all(step.is_reconciled for step in run.steps)
             assert await made.view() == expected_view(Provider.HUBSPOT, *_final(runs))
 
     asyncio.run(check())
@@ -179,7 +179,7 @@ def test_any_sequence_of_increments_ends_where_one_full_run_does(database: str, 
     async def check() -> None:
         crm = ScriptedCrm()
         async with world(database, crm) as made:
-            made.policy = SyncPolicy(few_deletions=100)
+            made.policy = SyncPolicy(min_deletions=100)
             live: dict[ObjectType, dict[str, CrmRecord]] = {kind: {} for kind in ObjectType}
             await made.sync()
             for told in history:
@@ -219,4 +219,4 @@ async def _run(
         }
     made.clock.advance(60)
     run = await made.sync(mode=mode)
-    assert all(step.is_certified for step in run.steps)
+    assert all(step.is_reconciled for step in run.steps)

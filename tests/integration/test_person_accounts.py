@@ -79,7 +79,7 @@ async def synced(made: World, mode: SyncMode = SyncMode.FULL) -> SyncRun:
     made.clock.advance(3600)
     run = await made.sync(SALESFORCE, mode=mode)
     assert run.status is RunStatus.COMPLETED
-    assert all(step.is_certified for step in run.steps)
+    assert all(step.is_reconciled for step in run.steps)
     while (following := await latest(made)).status.is_open:
         await made.run_sync()(made.user_id, following.id)
     return run

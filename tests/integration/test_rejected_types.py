@@ -44,8 +44,8 @@ def test_a_rejected_object_type_makes_the_run_partial_and_stops_no_other(play: P
             "and if it stays, tell us (HTTP 400: INVALID_FIELD for GET /contacts)"
         )
         assert run.step(CONTACTS).status is StepStatus.FAILED
-        assert run.step(COMPANIES).is_certified
-        assert run.step(DEALS).is_certified
+        assert run.step(COMPANIES).is_reconciled
+        assert run.step(DEALS).is_reconciled
         bolt = frozenset({("hubspot", "3")})
         assert (await made.view()).deals["hubspot", "21"][0] == bolt
         assert (await freshness(made)).keys() == {COMPANIES, DEALS}
@@ -121,7 +121,7 @@ def test_a_run_that_could_read_nothing_fails_and_goes_on_when_asked_again(
         assert await freshness(made) == {}
         resumed = await made.sync()
         assert (resumed.id, resumed.status) == (failed.id, RunStatus.COMPLETED)
-        assert all(step.is_certified and step.reason is None for step in resumed.steps)
+        assert all(step.is_reconciled and step.reason is None for step in resumed.steps)
         assert resumed.step(COMPANIES).counts.received == 1_001
         assert await made.pool.fetchval("select count(*) from sync_seen") == 0
 
@@ -130,14 +130,14 @@ def test_a_run_that_could_read_nothing_fails_and_goes_on_when_asked_again(
 
 def test_a_refused_object_type_is_read_when_a_failed_run_is_asked_to_go_on(play: Play) -> None:
     async def scenario(made: World) -> None:
-        run = (await made.request()).taken_up(made.clock.now())
+        run = (await made.request()).claimed(made.clock.now())
         refused = replace(run.step(DEALS), status=StepStatus.REFUSED, reason=str(REFUSAL))
         async with made.uow(made.user_id) as tx:
             await tx.runs.save(run.failed("the CRM was down", made.clock.now()))
             await tx.runs.advance(run.id, refused)
         resumed = await made.sync()
         assert (resumed.id, resumed.status) == (run.id, RunStatus.COMPLETED)
-        assert resumed.step(DEALS).is_certified
+        assert resumed.step(DEALS).is_reconciled
 
     play(small_crm(), scenario)
 
@@ -222,7 +222,7 @@ def test_owners_that_cannot_be_read_cost_no_record(play: Play) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARTIAL
         assert "INVALID_FIELD" in (run.reason or "")
-        assert all(step.is_certified for step in run.steps)
+        assert all(step.is_reconciled for step in run.steps)
         assert run.step(COMPANIES).counts.unreadable == {}
 
     play(WithoutOwners(pages=small_crm().pages), scenario)

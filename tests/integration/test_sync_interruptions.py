@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.record_walk import MOST_PAGES
+from astrelo.application.record_stream import MAX_PAGES
 from astrelo.application.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
     CrmUnavailable,
@@ -240,7 +240,7 @@ class EmptyPages(ScriptedCrm):
             return
         while True:
             self.given += 1
-            if self.given == MOST_PAGES * 3:
+            if self.given == MAX_PAGES * 3:
                 self.many_given.set()
             await asyncio.sleep(0)
             yield RecordPage(records=[], cursor=Cursor(str(self.given)))

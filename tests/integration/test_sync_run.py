@@ -1,4 +1,4 @@
-"""A run, from request to certificate: what lands, what is counted, and what it ends as."""
+"""A run, from request to reconciliation: what lands, what is counted, and what it ends as."""
 
 from astrelo.domain.errors import PermissionMissing
 from astrelo.domain.identifiers import ObjectType, Provider
@@ -12,11 +12,11 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 HUBSPOT = Provider.HUBSPOT
 
 
-def test_a_full_run_stores_links_and_certifies_everything(play: Play) -> None:
+def test_a_full_run_stores_links_and_reconciles_everything(play: Play) -> None:
     async def scenario(made: World) -> None:
         run = await made.sync()
         assert run.status is RunStatus.COMPLETED
-        assert all(step.is_certified for step in run.steps)
+        assert all(step.is_reconciled for step in run.steps)
         assert {step.object_type: step.counts.inserted for step in run.steps} == {
             COMPANIES: 3,
             CONTACTS: 3,
@@ -83,7 +83,7 @@ def test_a_duplicated_id_across_pages_is_a_repeat_and_the_newer_copy_wins(play: 
         run = await made.sync()
         counts = run.step(COMPANIES).counts
         assert (counts.received, counts.repeats, counts.distinct, counts.inserted) == (1_003, 1, 1_002, 1_002)
-        assert counts.is_balanced
+        assert counts.adds_up
         assert (
             await made.pool.fetchval("select domain from companies where external_provider_id='1'") == "b.com"
         )
@@ -112,7 +112,7 @@ def test_rejected_records_are_kept_by_id_and_reason_and_the_run_balances(play: P
         counts = run.step(COMPANIES).counts
         assert run.status is RunStatus.COMPLETED
         assert counts.rejected == {"bad_id": 1, "malformed": 1}
-        assert counts.is_balanced
+        assert counts.adds_up
         stored = await made.pool.fetch("select record_id, reason from sync_rejections order by reason")
         assert [tuple(row) for row in stored] == [("x" * 128, "bad_id"), (None, "malformed")]
 
@@ -140,7 +140,7 @@ def test_a_refused_object_type_makes_the_run_partial_and_stops_no_other(play: Pl
         assert run.status is RunStatus.PARTIAL
         assert run.step(DEALS).status is StepStatus.REFUSED
         assert "crm.objects.deals.read" in (run.reason or "")
-        assert run.step(CONTACTS).is_certified
+        assert run.step(CONTACTS).is_reconciled
 
     play(crm, scenario)
 

@@ -4,7 +4,7 @@ import pytest
 
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
-from astrelo.domain.records import RecordHint
+from astrelo.domain.records import PendingRefetch
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company, contact, deal, owner
@@ -58,7 +58,7 @@ def test_a_company_shows_the_rep_of_its_leading_record_s_crm(database: str) -> N
         }
         fresher = [company("1", "acme.com", 6, owner_id="7"), company("2", "sales.com", owner_id="8")]
         both.tell(SALESFORCE, fresher, reps=[owner("7"), owner("8")])
-        made.policy = SyncPolicy(few_deletions=100)
+        made.policy = SyncPolicy(min_deletions=100)
         await made.sync(SALESFORCE)
         assert (await reps_of(made, "companies"))["salesforce", "1"] == ("salesforce", "7")
 
@@ -130,7 +130,7 @@ def test_a_deletion_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(
         )
 
     async def scenario(made: World) -> None:
-        made.policy = SyncPolicy(few_deletions=100)
+        made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made)
         kept = [company("2", "salesforce.com")], [contact("12", company_id="2")], [deal("22", "2", ("12",))]
         both.tell(SALESFORCE, *kept)
@@ -160,7 +160,9 @@ def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> 
         async with made.uow(made.user_id) as tx:
             connection = await tx.connections.get(SALESFORCE)
             assert connection is not None
-            await tx.hints.add(connection.id, [RecordHint(COMPANIES, RecordId("1"))], made.clock.now())
+            await tx.pending_refetches.add(
+                connection.id, [PendingRefetch(COMPANIES, RecordId("1"))], made.clock.now()
+            )
         for source in BOTH:
             await made.sync(source, mode=SyncMode.EVENTS)
         of_each = frozenset({("hubspot", "1")}), frozenset({("salesforce", "1")})

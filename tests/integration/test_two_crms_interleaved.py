@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from astrelo.application import record_walk
+from astrelo.application import record_stream
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord, EmailKind
 from astrelo.domain.schedule import SyncPolicy
@@ -23,7 +23,7 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 FULL, INCREMENTAL = SyncMode.FULL, SyncMode.INCREMENTAL
 
 
-def bounded(examples: int) -> settings:
+def with_timeout(examples: int) -> settings:
     return settings(
         max_examples=examples,
         deadline=None,
@@ -118,7 +118,7 @@ class Side:
         run = await self._made.stored(self._run)
         if not run.status.is_open:
             assert run.status is RunStatus.COMPLETED, run.reason
-            assert all(step.is_certified for step in run.steps)
+            assert all(step.is_reconciled for step in run.steps)
             self._run = None
         return True
 
@@ -147,17 +147,17 @@ async def two_workers(database: str, both: TwoCrms) -> AsyncIterator[tuple[World
     ):
         other = World(pool, *both.crms.values())
         other.user_id, other.clock = made.user_id, made.clock
-        made.policy = other.policy = SyncPolicy(few_deletions=100)
+        made.policy = other.policy = SyncPolicy(min_deletions=100)
         yield made, other
 
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_walk, "BATCH_SIZE", 2)
-    monkeypatch.setattr(record_walk, "LINGER_SECONDS", 0.01)
+    monkeypatch.setattr(record_stream, "BATCH_SIZE", 2)
+    monkeypatch.setattr(record_stream, "LINGER_SECONDS", 0.01)
 
 
-@bounded(30)
+@with_timeout(30)
 @given(hubspot=plans(), salesforce=plans(), slices=SLICES)
 def test_any_interleaving_of_two_syncs_ends_where_a_naive_group_by_of_both_does(
     database: str, small_batches: None, hubspot: list[Planned], salesforce: list[Planned], slices: Slices
@@ -237,7 +237,7 @@ def rounds(draw: st.DrawFn) -> list[Round]:
     return told
 
 
-@bounded(20)
+@with_timeout(20)
 @given(history=rounds())
 def test_two_workers_that_write_at_once_come_to_the_same(
     database: str, small_batches: None, history: list[Round]
@@ -261,7 +261,7 @@ async def _sync_at_once(workers: tuple[World, World], both: TwoCrms, told: Round
         tell(both, source, planned)
     Meeting(both, told.partners)
     runs = await asyncio.gather(*map(_completed, workers, both.crms))
-    assert all(step.is_certified for run in runs for step in run.steps)
+    assert all(step.is_reconciled for run in runs for step in run.steps)
 
 
 async def _sync_while_the_other_is_purged(

@@ -29,7 +29,7 @@ def test_a_disconnected_crm_s_records_stay_and_the_other_goes_on(database: str) 
         await made.disconnect(SALESFORCE)
         assert await made.view() == both.expected()
         both.tell(HUBSPOT, [company("1", "acme.com", 9), company("2", "hub.com", 9)])
-        made.policy = SyncPolicy(few_deletions=100)
+        made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made, HUBSPOT)
         assert await made.view() == both.expected()
         assert await ids_of(made) == ids
@@ -95,7 +95,7 @@ def test_an_archived_record_of_the_other_crm_keeps_its_company_through_a_purge(d
     both.tell(SALESFORCE, [at_salesforce], [contact("12", "bo@acme.com")])
 
     async def scenario(made: World) -> None:
-        made.policy = SyncPolicy(few_deletions=100)
+        made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made)
         ids = await ids_of(made)
         both.tell(SALESFORCE, [], [contact("12", "bo@acme.com")])

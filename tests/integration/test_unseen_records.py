@@ -33,7 +33,7 @@ def test_what_a_whole_walk_did_not_meet_is_archived_once_it_is_confirmed(play: P
         run = await made.sync()
         archived = {step.object_type: step.counts.archived for step in run.steps}
         assert archived == {COMPANIES: 1, CONTACTS: 1, DEALS: 0}
-        assert all(step.is_certified for step in run.steps)
+        assert all(step.is_reconciled for step in run.steps)
         view = await made.view()
         assert set(view.companies) == {frozenset({("hubspot", "1")})}
         assert set(view.contacts) == {("hubspot", "12")}
@@ -110,7 +110,7 @@ def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(pla
     crm = Counting(pages={COMPANIES: thousands_of_companies(1)})
 
     async def scenario(made: World) -> None:
-        made.policy = SyncPolicy(most_deletions=1.0)
+        made.policy = SyncPolicy(max_deletion_ratio=1.0)
         await made.sync()
         crm.pages = {COMPANIES: [[company("another")]]}
         run = await made.sync(should_stop=lambda: bool(asked_for))

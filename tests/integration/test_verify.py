@@ -148,7 +148,7 @@ def test_it_refuses_while_a_run_of_the_account_is_running_whoever_s_it_is(databa
         async with world(database, ScriptedCrm()) as ada, world(database, ScriptedCrm()) as bob:
             theirs = await bob.request()
             async with bob.uow(bob.user_id) as tx:
-                await tx.runs.save((await tx.runs.lock(theirs.id)).taken_up(bob.clock.now()))
+                await tx.runs.save((await tx.runs.lock(theirs.id)).claimed(bob.clock.now()))
             for user in (ada, bob):
                 with pytest.raises(InvalidTransition, match="is being synced cannot be verified"):
                     await verify(user)

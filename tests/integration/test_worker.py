@@ -20,7 +20,7 @@ from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Super
 from astrelo.adapters.outbound.postgres.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
 from astrelo.application.run_sync import RunSync
-from astrelo.application.slices import StopSignal, never
+from astrelo.application.time_slice import StopSignal, never
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import SyncRunId, UserId
@@ -262,13 +262,13 @@ async def test_a_sync_job_takes_up_the_run_it_names(database: str, pool: asyncpg
     runs, user_id, run_id = RecordedRuns([]), uuid4(), uuid4()
     handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never)
 
-    async def taken_up() -> bool:
+    async def claimed() -> bool:
         return runs.asked == [(user_id, run_id)]
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit(b"not json at all")
         await worker.submit(msgspec.json.encode({"user_id": user_id, "run_id": run_id}))
-        await soon(taken_up)
+        await soon(claimed)
 
 
 async def test_a_sync_job_waits_in_the_queue_while_the_store_is_unavailable(

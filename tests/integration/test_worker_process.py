@@ -102,7 +102,7 @@ def rows(database: str, query: str, *arguments: object) -> list[asyncpg.Record]:
 
 
 def assert_whole(database: str, customer: Customer, portal: Portal) -> None:
-    """Every live record is stored once, nothing is counted twice, and the run's certificate balances."""
+    """Every live record is stored once, nothing is counted twice, and the run's reconciliation balances."""
     (run,) = rows(database, "select status from sync_runs where user_id = $1", customer.user_id)
     assert run["status"] == "completed"
     steps = rows(database, "select * from sync_steps where user_id = $1", customer.user_id)
@@ -133,7 +133,7 @@ def test_a_run_whose_worker_is_killed_is_finished_by_another(
     first.process.kill()
     assert first.wait() == -signal.SIGKILL
     second = start_worker()
-    second.wait_for(r"sync\.taken_up.*attempt=2")
+    second.wait_for(r"sync\.claimed.*attempt=2")
     second.wait_for("sync.finished")
     assert second.stop() == 0
     assert_whole(database, customer, portal)

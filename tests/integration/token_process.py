@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.sending import Sender, open_transport
+from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
@@ -89,7 +89,7 @@ async def run(errand: Errand) -> None:
         open_transport() as transport,
     ):
         uow, refresh_uow = (PgUnitOfWork(each, CIPHER, randomness) for each in (pool, refresh_pool))
-        oauth = HubSpotOAuth(config, Sender(transport, Provider.HUBSPOT), clock)
+        oauth = HubSpotOAuth(config, HttpClient(transport, Provider.HUBSPOT), clock)
         crms = CrmProviders({Provider.HUBSPOT: HubSpotTokens(oauth, errand)})
         tokens = AccessTokens(uow, refresh_uow, crms, clock)
         async with uow(UserId(errand.user_id)) as tx:

@@ -82,7 +82,7 @@ async def sync_both(made: World, *order: Provider) -> None:
     for source in order or BOTH:
         run = await made.sync(source)
         assert run.status is RunStatus.COMPLETED
-        assert all(step.is_certified for step in run.steps)
+        assert all(step.is_reconciled for step in run.steps)
 
 
 async def ids_of(made: World) -> Mapping[tuple[str, str], UUID]:

@@ -115,5 +115,5 @@ async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime
     await tx.contacts.purge(source)
     await tx.companies.purge(source, at)
     await tx.owners.purge(source)
-    await tx.links.redecide(at)
+    await tx.links.relink(at)
     await tx.connections.delete(connection.id)

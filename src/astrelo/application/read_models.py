@@ -170,10 +170,10 @@ class WindowView(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One object type's part of a run: its progress while it runs, its certificate when it is done.
+    """One object type's part of a run: its progress while it runs, its reconciliation when it is done.
 
     `received` - `repeats` = `distinct` = `inserted` + `updated` + `unchanged` + `stale` + everything in
-    `rejected`, or the step is not `certified`. `archived` and `merged` are records found to be gone or to
+    `rejected`, or the step is not `reconciled`. `archived` and `merged` are records found to be gone or to
     have become another: they were not received. `expected_total` is what the CRM announced, if it did.
     `unreadable` counts, by column, values that could not be kept as they are; `hidden` those that the user who
     connected may not see. `window` says what an incremental run asked for; without one the step reads everything.
@@ -195,7 +195,7 @@ class StepView(Struct, frozen=True, kw_only=True):
     unreadable: dict[str, int]
     hidden: dict[str, int]
     expected_total: int | None
-    certified: bool
+    reconciled: bool
     reason: str | None
 
 

@@ -7,33 +7,33 @@ from typing import Any, cast
 
 import structlog
 
-from astrelo.application.record_walk import Changes, Conclude, Source, note_unreadable, store_of
-from astrelo.application.slices import Slice
+from astrelo.application.record_stream import ChangeHandler, ChangeSet, Source, note_unreadable, store_of
+from astrelo.application.time_slice import TimeSlice
+from astrelo.domain.change_classification import latest_of_each
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CompanyRecord, RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import Counts, SyncStep
-from astrelo.domain.triage import latest_of_each
 
 READ_AT_ONCE = 500
 """Records read and applied together."""
 
 log = structlog.get_logger()
 
-Concludes = Mapping[ObjectType, Conclude[Any]]
+ChangeHandlers = Mapping[ObjectType, ChangeHandler[Any]]
 """How the changes of each object type are stored."""
 
 
-class FollowHints:
+class RefetchRecords:
     """Read again what webhooks named. Replayed, repeated or late words do no harm: what is read counts."""
 
-    def __init__(self, uow: UnitOfWork, concludes: Concludes) -> None:
+    def __init__(self, uow: UnitOfWork, change_handlers: ChangeHandlers) -> None:
         self._uow = uow
-        self._concludes = concludes
+        self._change_handlers = change_handlers
 
-    async def __call__(self, source: Source, turn: Slice) -> int:
+    async def __call__(self, source: Source, turn: TimeSlice) -> int:
         """Follow the hints that wait now, of every object type; return how many records were read.
 
         A slice follows some of each type even when it is over, so that slices however short come to an end.
@@ -41,12 +41,12 @@ class FollowHints:
         """
         return sum([await self._follow(source, step, turn) for step in source.run.steps])
 
-    async def _follow(self, source: Source, step: SyncStep, turn: Slice) -> int:
+    async def _follow(self, source: Source, step: SyncStep, turn: TimeSlice) -> int:
         followed = 0
-        while hints := await self._waiting(source, step.object_type):
-            page = await self._read(source, step.object_type, list(hints))
-            await self._apply(source, step, page, hints)
-            followed += len(hints)
+        while pending_refetches := await self._waiting(source, step.object_type):
+            page = await self._read(source, step.object_type, list(pending_refetches))
+            await self._apply(source, step, page, pending_refetches)
+            followed += len(pending_refetches)
             if turn.is_over():
                 break
         return followed
@@ -63,10 +63,10 @@ class FollowHints:
 
     async def _waiting(self, source: Source, object_type: ObjectType) -> Mapping[RecordId, datetime]:
         async with self._uow(source.run.user_id) as tx:
-            return await tx.hints.waiting(source.run.connection_id, object_type, READ_AT_ONCE)
+            return await tx.pending_refetches.waiting(source.run.connection_id, object_type, READ_AT_ONCE)
 
     async def _apply(
-        self, source: Source, step: SyncStep, page: RecordPage, hints: Mapping[RecordId, datetime]
+        self, source: Source, step: SyncStep, page: RecordPage, pending_refetches: Mapping[RecordId, datetime]
     ) -> None:
         changes = _changes(page)
         async with self._uow(source.run.user_id) as tx:
@@ -75,12 +75,12 @@ class FollowHints:
                 await tx.runs.mark_seen(
                     source.run.id, step.object_type, [record.record_id for record in changes.records]
                 )
-            counts = await self._concludes[step.object_type](tx, source, changes)
-            await tx.hints.settle(source.run.connection_id, step.object_type, hints)
+            counts = await self._change_handlers[step.object_type](tx, source, changes)
+            await tx.pending_refetches.settle(source.run.connection_id, step.object_type, pending_refetches)
         log.info(
             "sync.hints_followed",
             object_type=step.object_type,
-            read=len(hints),
+            read=len(pending_refetches),
             archived=counts.archived,
             merged=counts.merged,
         )
@@ -94,12 +94,12 @@ class FindDeletions:
     not count for that: the CRM shows what became of them.
     """
 
-    def __init__(self, uow: UnitOfWork, concludes: Concludes, policy: SyncPolicy) -> None:
+    def __init__(self, uow: UnitOfWork, change_handlers: ChangeHandlers, policy: SyncPolicy) -> None:
         self._uow = uow
-        self._concludes = concludes
+        self._change_handlers = change_handlers
         self._policy = policy
 
-    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> bool:
+    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> bool:
         """Return False when it had to end before it was done: it then begins anew, so that no slice divides it.
 
         Raises RunTakenOver, and what CrmProvider.fetch raises.
@@ -126,7 +126,7 @@ class FindDeletions:
             step = await self._apply(source, step, page)
         return step.object_type is not ObjectType.CONTACTS or await self._forget_erased(source, step, turn)
 
-    async def _forget_erased(self, source: Source, step: SyncStep, turn: Slice) -> bool:
+    async def _forget_erased(self, source: Source, step: SyncStep, turn: TimeSlice) -> bool:
         """Delete contacts that the CRM has erased since they were archived, or merged into one that it erased.
 
         No list shows that, and whoever's webhooks are not set up would keep them for ever. Returns False
@@ -150,7 +150,7 @@ class FindDeletions:
     async def _refuse(self, source: Source, step: SyncStep, gone: int, live: int) -> None:
         reason = (
             f"{gone} of {live} {step.object_type} are gone at the CRM, more than is believed: "
-            "none was archived. Look there; a higher ASTRELO_SYNC_MOST_DELETIONS accepts it"
+            "none was archived. Look there; a higher ASTRELO_SYNC_MAX_DELETION_RATIO accepts it"
         )
         step = replace(step, reason=reason)
         async with self._uow(source.run.user_id) as tx:
@@ -162,13 +162,13 @@ class FindDeletions:
         survivors = set(page.merged.values())
         distinct = _distinct(page)
         alive = [record for record_id, record in distinct.items() if record_id not in survivors]
-        conclude = self._concludes[step.object_type]
+        apply_changes = self._change_handlers[step.object_type]
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(source.run.id, step)
             await tx.runs.mark_seen(source.run.id, step.object_type, distinct.keys())
-            counts = await conclude(tx, source, Changes(records=alive))
+            counts = await apply_changes(tx, source, ChangeSet(records=alive))
             counts += Counts(received=len(alive)) + await note_unreadable(tx, source, step.object_type, alive)
-            departed = await conclude(tx, source, _departures(page, survivors))
+            departed = await apply_changes(tx, source, _departures(page, survivors))
             counts += Counts(archived=departed.archived, merged=departed.merged)
             step = replace(step, counts=step.counts + counts)
             await tx.runs.advance(source.run.id, step)
@@ -179,8 +179,8 @@ def _distinct(page: RecordPage) -> dict[RecordId, Any]:
     return latest_of_each(cast("Sequence[CompanyRecord]", page.records))
 
 
-def _changes(page: RecordPage) -> Changes[Any]:
-    return Changes(
+def _changes(page: RecordPage) -> ChangeSet[Any]:
+    return ChangeSet(
         records=list(_distinct(page).values()),
         removed_ids=page.removed_ids,
         erased_ids=page.erased_ids,
@@ -188,6 +188,6 @@ def _changes(page: RecordPage) -> Changes[Any]:
     )
 
 
-def _departures(page: RecordPage, survivors: set[RecordId]) -> Changes[Any]:
+def _departures(page: RecordPage, survivors: set[RecordId]) -> ChangeSet[Any]:
     told = _changes(page)
     return replace(told, records=[record for record in told.records if record.record_id in survivors])

@@ -1,4 +1,4 @@
-"""One run, from taking it up to its certificate."""
+"""One run, from taking it up to its reconciliation."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from dataclasses import replace
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens, ConnectionSession
-from astrelo.application.pacing import Pace
-from astrelo.application.record_walk import Source
-from astrelo.application.refresh_records import FindDeletions, FollowHints
-from astrelo.application.run_endings import RunEndings, still_ours
+from astrelo.application.progress_gate import ProgressGate
+from astrelo.application.record_stream import Source
+from astrelo.application.refresh_records import FindDeletions, RefetchRecords
+from astrelo.application.run_lifecycle import RunLifecycle, lock_if_owner
 from astrelo.application.schedule_syncs import RequestSync
-from astrelo.application.slices import Slice, StopSignal, never
 from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.time_slice import StopSignal, TimeSlice, never
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
     AccountBusy,
@@ -41,7 +41,7 @@ class RunSync:
     """Bring one connection's records up to date.
 
     Owners first, then companies, contacts and deals side by side, then every link, then the
-    certificate. A run that was interrupted goes on from the cursors of its steps.
+    reconciliation. A run that was interrupted goes on from the cursors of its steps.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class RunSync:
         self._crms = crms
         self._tokens = tokens
         self._walks = {walk.object_type: walk for walk in (companies, contacts, deals)}
-        concludes = {walk.object_type: walk.conclude for walk in (companies, contacts, deals)}
-        self._follow_hints = FollowHints(uow, concludes)
-        self._find_deletions = FindDeletions(uow, concludes, policy)
-        self._endings = RunEndings(uow, request_sync, policy, clock)
+        change_handlers = {walk.object_type: walk.apply_changes for walk in (companies, contacts, deals)}
+        self._follow_hints = RefetchRecords(uow, change_handlers)
+        self._find_deletions = FindDeletions(uow, change_handlers, policy)
+        self._endings = RunLifecycle(uow, request_sync, policy, clock)
         self._policy = policy
         self._clock = clock
 
@@ -74,24 +74,24 @@ class RunSync:
         Harmless for a run that has ended, waits for a person, or was purged.
         """
         try:
-            taken = await self._take_up(user_id, run_id)
+            taken = await self._claim(user_id, run_id)
         except NotFound:
             log.info("sync.purged")
             return
         except AccountBusy:
-            await self._endings.defer(user_id, run_id)
+            await self._endings.postpone(user_id, run_id)
             return
         if taken is None:
             return
         run, connection = taken
         try:
-            await self._carry_out(run, connection, Slice(self._clock, self._policy, should_stop))
+            await self._carry_out(run, connection, TimeSlice(self._clock, self._policy, should_stop))
         except RunTakenOver:
             log.info("sync.taken_over")
         except StoreUnavailable:
             raise
         except ReauthorizationRequired as error:
-            await self._endings.wait_for_a_person(run, error, connection.connected_at)
+            await self._endings.park_for_reauthorization(run, error, connection.connected_at)
         except RateLimited as error:
             await self._endings.park(run, error)
         except AstreloError as error:
@@ -102,7 +102,7 @@ class RunSync:
             reason = f"something broke on our side; the log has the details ({type(error).__name__})"
             await self._endings.fail(run, reason)
 
-    async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
+    async def _claim(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             now = self._clock.now()
@@ -113,12 +113,12 @@ class RunSync:
                 reason = f"given up on our side: its worker went away without a word, {MAX_ATTEMPTS} times"
                 await tx.runs.save(run.failed(reason, now))
                 return None
-            run = run.taken_up(now)
+            run = run.claimed(now)
             await tx.runs.save(run)
-            log.info("sync.taken_up", attempt=run.attempts)
+            log.info("sync.claimed", attempt=run.attempts)
             return run, await tx.connections.by_id(run.connection_id)
 
-    async def _carry_out(self, run: SyncRun, connection: CrmConnection, turn: Slice) -> None:
+    async def _carry_out(self, run: SyncRun, connection: CrmConnection, turn: TimeSlice) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
             raise ProviderNotConfigured(run.provider)
@@ -126,14 +126,14 @@ class RunSync:
         self._tokens.forget(connection.id)
         session = ConnectionSession(self._tokens, connection)
         owner_ids = await self._owner_ids(run, session)
-        pace = Pace(run.open_steps)
-        source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, pace=pace)
+        progress_gate = ProgressGate(run.open_steps)
+        source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, progress_gate=progress_gate)
         steps = await self._walk_side_by_side(source, turn)
         is_walked = all(step.is_done for step in steps)
         if is_walked and await self._look_for_deletions(source, steps, turn):
             await self._endings.finish(run)
         else:
-            await self._endings.hand_on(run)
+            await self._endings.yield_worker(run)
 
     async def _owner_ids(self, run: SyncRun, session: CrmSession) -> frozenset[RecordId] | None:
         """Read the owners in the run's first slice; the others know them from the store. None when they are left out."""
@@ -154,22 +154,22 @@ class RunSync:
             step = OwnersStep(status=_status_after(error), reason=_why_left_out("owners", error))
             log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
         async with self._uow(run.user_id) as tx:
-            current = await still_ours(tx, run)
+            current = await lock_if_owner(tx, run)
             await tx.owners.put(run.provider, told)
             await tx.runs.save(replace(current, owners=step))
         return step
 
-    async def _walk_side_by_side(self, source: Source, turn: Slice) -> Sequence[SyncStep]:
+    async def _walk_side_by_side(self, source: Source, turn: TimeSlice) -> Sequence[SyncStep]:
         try:
             async with asyncio.TaskGroup() as group:
-                hints = group.create_task(self._follow_hints(source, turn))
+                pending_refetches = group.create_task(self._follow_hints(source, turn))
                 walks = [group.create_task(self._walk(source, step, turn)) for step in source.run.open_steps]
         except ExceptionGroup as several:
             raise _most_telling(several) from several
-        log.debug("sync.walked", hints=hints.result())
+        log.debug("sync.walked", pending_refetches=pending_refetches.result())
         return [walk.result() for walk in walks]
 
-    async def _walk(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
+    async def _walk(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
         try:
             if source.run.mode is SyncMode.EVENTS:
                 return await self._store(source, replace(step, status=StepStatus.COMPLETED))
@@ -177,7 +177,7 @@ class RunSync:
         except (PermissionMissing, CrmRejected) as error:
             return await self._left_out(source, step, error)
 
-    async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep], turn: Slice) -> bool:
+    async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep], turn: TimeSlice) -> bool:
         """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
         if source.run.mode is SyncMode.EVENTS:
             return True
@@ -201,7 +201,7 @@ class RunSync:
         )
         async with self._uow(source.run.user_id) as tx:
             # As it was committed: the walk may have come some way.
-            reached = (await still_ours(tx, source.run)).step(step.object_type)
+            reached = (await lock_if_owner(tx, source.run)).step(step.object_type)
             reason = _why_left_out(step.object_type, error)
             left_out = replace(reached, status=status, reason=reason)
             await tx.runs.advance(source.run.id, left_out)

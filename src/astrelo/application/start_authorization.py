@@ -30,7 +30,7 @@ log = structlog.get_logger()
 RETURN_PATH = "/app"
 """Where connecting ends unless the caller asks for a page below it."""
 
-_LONGEST_RETURN_PATH = 200
+_MAX_RETURN_PATH_LENGTH = 200
 _RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 
@@ -156,7 +156,7 @@ class StartAuthorization:
 
 
 def _require_own_page(return_path: str) -> None:
-    if len(return_path) > _LONGEST_RETURN_PATH or not _RETURN_PATH.fullmatch(return_path):
+    if len(return_path) > _MAX_RETURN_PATH_LENGTH or not _RETURN_PATH.fullmatch(return_path):
         raise InvalidInput("return_path", f"must be {RETURN_PATH} or a path below it, without a query")
 
 

@@ -112,7 +112,7 @@ def _warnings_of_step(crm: str, step: StepView, unreadable: Sequence[UnreadableV
         f"empty here. Have an administrator of {crm} show the field to that user, then request a full sync."
         for field, count in sorted(step.hidden.items())
     ]
-    if step.status is StepStatus.COMPLETED and not step.certified:
+    if step.status is StepStatus.COMPLETED and not step.reconciled:
         warnings.append(f"The counts of the {step.object_type} do not add up: please tell us.")
     if step.status is StepStatus.COMPLETED and step.reason is not None:
         warnings.append(f"Deletions were not taken over: {step.reason}.")

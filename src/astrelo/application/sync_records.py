@@ -2,8 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from astrelo.application.record_walk import Changes, RecordWalk, Source
-from astrelo.application.slices import Slice
+from astrelo.application.record_stream import ChangeSet, RecordStream, Source
+from astrelo.application.time_slice import TimeSlice
+from astrelo.domain.change_classification import (
+    ClassifiedChanges,
+    KnownRecord,
+    Write,
+    classify_changes,
+    count_outcomes,
+)
 from astrelo.domain.company import RecordKey, RecordMove, regroup
 from astrelo.domain.contact import Contact, link_contact
 from astrelo.domain.deal import Deal, link_deal
@@ -13,7 +20,6 @@ from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, ReadingVersion, RecordT
 from astrelo.domain.stores import Transaction
 from astrelo.domain.sync import Counts, SyncStep
-from astrelo.domain.triage import KnownRecord, Triage, Write, tally, triage
 
 
 class SyncCompanies:
@@ -22,17 +28,19 @@ class SyncCompanies:
     object_type = ObjectType.COMPANIES
 
     def __init__(
-        self, walk: RecordWalk, clock: Clock, randomness: Randomness, versions: ReadingVersions
+        self, walk: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
     ) -> None:
         self._walk = walk
         self._clock = clock
         self._randomness = randomness
         self._version = versions.of(self.object_type)
 
-    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
-        return await self._walk(source, step, self.conclude, turn)
+    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
+        return await self._walk(source, step, self.apply_changes, turn)
 
-    async def conclude(self, tx: Transaction, source: Source, changes: Changes[CompanyRecord]) -> Counts:
+    async def apply_changes(
+        self, tx: Transaction, source: Source, changes: ChangeSet[CompanyRecord]
+    ) -> Counts:
         provider = source.run.provider
         await tx.companies.lock()
         known = await tx.companies.known(provider, changes.ids)
@@ -52,13 +60,13 @@ class SyncCompanies:
         written = await tx.companies.put(provider, batch.writes, departures, regrouping, at)
         await tx.links.follow_merges(provider, self.object_type, changes.merged)
         merged = sum(move.merged_into is not None for move in departures)
-        return tally(batch, written) + Counts(archived=len(departures) - merged, merged=merged)
+        return count_outcomes(batch, written) + Counts(archived=len(departures) - merged, merged=merged)
 
 
 def _sorted(
-    changes: Changes[RecordT], known: Mapping[RecordId, KnownRecord], version: ReadingVersion
-) -> Triage[RecordT]:
-    return triage(
+    changes: ChangeSet[RecordT], known: Mapping[RecordId, KnownRecord], version: ReadingVersion
+) -> ClassifiedChanges[RecordT]:
+    return classify_changes(
         changes.records,
         known,
         version,
@@ -85,7 +93,7 @@ def _moves(write: Write[CompanyRecord]) -> bool:
 
 
 def _departures(
-    provider: Provider, changes: Changes[CompanyRecord], known: Mapping[RecordId, KnownRecord]
+    provider: Provider, changes: ChangeSet[CompanyRecord], known: Mapping[RecordId, KnownRecord]
 ) -> list[RecordMove]:
     """Say of each live record that went where its company goes: nowhere, or with the record it was merged into."""
     domains = {record.record_id: record.identity_domain for record in changes.records}
@@ -106,8 +114,8 @@ def _departures(
 
 def _standing_survivors(
     provider: Provider,
-    changes: Changes[CompanyRecord],
-    batch: Triage[CompanyRecord],
+    changes: ChangeSet[CompanyRecord],
+    batch: ClassifiedChanges[CompanyRecord],
     known: Mapping[RecordId, KnownRecord],
     survivors: set[RecordKey | None],
 ) -> list[RecordMove]:
@@ -130,17 +138,19 @@ class SyncContacts:
     object_type = ObjectType.CONTACTS
 
     def __init__(
-        self, walk: RecordWalk, clock: Clock, randomness: Randomness, versions: ReadingVersions
+        self, walk: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
     ) -> None:
         self._walk = walk
         self._clock = clock
         self._randomness = randomness
         self._version = versions.of(self.object_type)
 
-    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
-        return await self._walk(source, step, self.conclude, turn)
+    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
+        return await self._walk(source, step, self.apply_changes, turn)
 
-    async def conclude(self, tx: Transaction, source: Source, changes: Changes[ContactRecord]) -> Counts:
+    async def apply_changes(
+        self, tx: Transaction, source: Source, changes: ChangeSet[ContactRecord]
+    ) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
         known = await tx.contacts.known(provider, changes.ids)
@@ -153,10 +163,10 @@ class SyncContacts:
             archived += await tx.contacts.erase(provider, changes.erased_ids)
             merged = await tx.contacts.archive(provider, changes.merged.keys(), at)
             await tx.links.follow_merges(provider, self.object_type, changes.merged)
-        return tally(batch, written) + Counts(archived=archived, merged=merged)
+        return count_outcomes(batch, written) + Counts(archived=archived, merged=merged)
 
     async def _linked(
-        self, tx: Transaction, provider: Provider, batch: Triage[ContactRecord]
+        self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[ContactRecord]
     ) -> Sequence[tuple[Contact, bytes]]:
         records = [write.record for write in batch.writes]
         by_record = await tx.companies.by_record(provider, _company_ids(records))
@@ -181,17 +191,17 @@ class SyncDeals:
     object_type = ObjectType.DEALS
 
     def __init__(
-        self, walk: RecordWalk, clock: Clock, randomness: Randomness, versions: ReadingVersions
+        self, walk: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
     ) -> None:
         self._walk = walk
         self._clock = clock
         self._randomness = randomness
         self._version = versions.of(self.object_type)
 
-    async def __call__(self, source: Source, step: SyncStep, turn: Slice) -> SyncStep:
-        return await self._walk(source, step, self.conclude, turn)
+    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
+        return await self._walk(source, step, self.apply_changes, turn)
 
-    async def conclude(self, tx: Transaction, source: Source, changes: Changes[DealRecord]) -> Counts:
+    async def apply_changes(self, tx: Transaction, source: Source, changes: ChangeSet[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
         known = await tx.deals.known(provider, changes.ids)
@@ -201,10 +211,10 @@ class SyncDeals:
         if changes.has_departures:
             archived = await tx.deals.archive(provider, [*changes.removed_ids, *changes.erased_ids], at)
             merged = await tx.deals.archive(provider, changes.merged.keys(), at)
-        return tally(batch, written) + Counts(archived=archived, merged=merged)
+        return count_outcomes(batch, written) + Counts(archived=archived, merged=merged)
 
     async def _linked(
-        self, tx: Transaction, provider: Provider, batch: Triage[DealRecord]
+        self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[DealRecord]
     ) -> Sequence[tuple[Deal, bytes]]:
         records = [write.record for write in batch.writes]
         by_record = await tx.companies.by_record(provider, _company_ids(records))

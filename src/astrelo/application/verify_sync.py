@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from astrelo.application.access_tokens import AccessTokens, ConnectionSession
+from astrelo.domain.change_classification import KnownRecord
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing, ProviderNotConfigured
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, SyncRunId
@@ -19,7 +20,6 @@ from astrelo.domain.repositories import CompanyRepository, ContactRepository, De
 from astrelo.domain.routing import ConnectionOwners
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus
-from astrelo.domain.triage import KnownRecord
 
 CONFIRMED_AT_ONCE = 500
 

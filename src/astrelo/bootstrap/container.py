@@ -50,7 +50,6 @@ from astrelo.application.access_tokens import AccessTokens
 from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.disconnect_crm import DisconnectCrm
 from astrelo.application.explanations import ExplanationReader
-from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.application.pin_company import PinCompany
 from astrelo.application.readers import (
     CompanyReader,
@@ -62,7 +61,8 @@ from astrelo.application.readers import (
     RunReader,
     StoreHealth,
 )
-from astrelo.application.record_walk import RecordWalk
+from astrelo.application.receive_webhook import ReceiveWebhook
+from astrelo.application.record_stream import RecordStream
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
@@ -233,14 +233,14 @@ class UseCases(Provider):
     start_authorization = provide(StartAuthorization)
     connect_crm = provide(ConnectCrm)
     disconnect_crm = provide(DisconnectCrm)
-    handle_crm_events = provide(HandleCrmEvents)
+    receive_webhook = provide(ReceiveWebhook)
     request_sync = provide(RequestSync)
     sync_now = provide(SyncNow)
     schedule_due_syncs = provide(ScheduleDueSyncs)
     cancel_run = provide(CancelRun)
     set_icp_profile = provide(SetIcpProfile)
     pin_company = provide(PinCompany)
-    record_walk = provide(RecordWalk)
+    record_stream = provide(RecordStream)
     sync_companies = provide(SyncCompanies)
     sync_contacts = provide(SyncContacts)
     sync_deals = provide(SyncDeals)

@@ -31,7 +31,7 @@ from astrelo.domain.ports import Clock, ReferenceData
 
 _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0
-_LONGEST_BETWEEN_SCHEDULES = timedelta(seconds=5)
+_MAX_SCHEDULE_INTERVAL = timedelta(seconds=5)
 _OBJECTS_BETWEEN_COLLECTIONS = 5_000
 """A batch of a thousand records is a few thousand. More measured no faster, and takes more memory."""
 _log = structlog.get_logger(__name__)
@@ -125,7 +125,7 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
         Duty(name="ask again for lost runs", every=heartbeat / 2, perform=lost_runs.requeue),
         Duty(
             name="ask for due syncs",
-            every=min(_LONGEST_BETWEEN_SCHEDULES, settings.sync.incremental_every / 10),
+            every=min(_MAX_SCHEDULE_INTERVAL, settings.sync.incremental_every / 10),
             perform=schedule.__call__,
         ),
     )

@@ -59,10 +59,10 @@ class Regrouping:
     """Every live move → its company."""
     domains: Mapping[CompanyId, str | None]
     """Every company that the moves' records now belong to → its domain."""
-    minted: frozenset[CompanyId]
-    absorbed: Mapping[CompanyId, CompanyId]
+    created: frozenset[CompanyId]
+    merged_into: Mapping[CompanyId, CompanyId]
     """Companies that fell together with an older one → the one that lives."""
-    vacated: frozenset[CompanyId]
+    emptied: frozenset[CompanyId]
     """Companies without live records, to be archived."""
 
 
@@ -85,14 +85,14 @@ def regroup(
             followers[move.company_id].append(move)
 
     claims: dict[GroupKey, list[Company]] = defaultdict(list)
-    vacated: set[CompanyId] = set()
+    emptied: set[CompanyId] = set()
     for company in companies:
         group = _claimed_group(company, followers.get(company.id, []))
         if group is not None:
             claims[group].append(company)
         elif not company.has_other_records:
-            vacated.add(company.id)
-    return _settle(members, claims, vacated, mint)
+            emptied.add(company.id)
+    return _settle(members, claims, emptied, mint)
 
 
 def _claimed_group(company: Company, followers: list[RecordMove]) -> GroupKey | None:
@@ -111,25 +111,25 @@ def _claimed_group(company: Company, followers: list[RecordMove]) -> GroupKey | 
 def _settle(
     members: Mapping[GroupKey, list[RecordMove]],
     claims: Mapping[GroupKey, list[Company]],
-    vacated: set[CompanyId],
+    emptied: set[CompanyId],
     mint: Callable[[], CompanyId],
 ) -> Regrouping:
     assignments: dict[RecordKey, CompanyId] = {}
     domains: dict[CompanyId, str | None] = {}
-    absorbed: dict[CompanyId, CompanyId] = {}
-    minted: set[CompanyId] = set()
+    merged_into: dict[CompanyId, CompanyId] = {}
+    created: set[CompanyId] = set()
     for group, moves in members.items():
         if group in claims:
             oldest, *others = sorted(claims[group], key=_seniority)
             company_id = oldest.id
-            absorbed.update((other.id, company_id) for other in others)
+            merged_into.update((other.id, company_id) for other in others)
         else:
             company_id = mint()
-            minted.add(company_id)
+            created.add(company_id)
         domains[company_id] = group if isinstance(group, str) else None
         for move in moves:
             assignments[move.key] = company_id
-    return Regrouping(assignments, domains, frozenset(minted), absorbed, frozenset(vacated))
+    return Regrouping(assignments, domains, frozenset(created), merged_into, frozenset(emptied))
 
 
 def _seniority(company: Company) -> tuple[datetime, CompanyId]:

@@ -30,7 +30,7 @@ from math import ceil
 
 from astrelo.domain.identifiers import ObjectType, Provider
 
-_MOST_MINUTES = 50
+_MAX_MINUTES = 50
 """People count a longer time in hours."""
 
 
@@ -169,7 +169,7 @@ def _in_about(pause: timedelta) -> str:
     minutes, hours = ceil(pause / timedelta(minutes=1)), round(pause / timedelta(hours=1))
     if minutes <= 1:
         return "in a minute"
-    if minutes <= _MOST_MINUTES:
+    if minutes <= _MAX_MINUTES:
         return f"in about {minutes} minutes"
     return "in about an hour" if hours <= 1 else f"in about {hours} hours"
 

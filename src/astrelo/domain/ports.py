@@ -26,7 +26,7 @@ from astrelo.domain.identifiers import (
     RecordId,
     UserId,
 )
-from astrelo.domain.records import OwnerRecord, RecordHint, RecordPage
+from astrelo.domain.records import OwnerRecord, PendingRefetch, RecordPage
 from astrelo.domain.sync import Window
 
 
@@ -304,7 +304,9 @@ class WebhookRequest(NamedTuple):
 
 class CrmWebhooks(Protocol):
     @abstractmethod
-    def hints(self, request: WebhookRequest, now: datetime) -> Mapping[CrmAccountId, frozenset[RecordHint]]:
+    def pending_refetches(
+        self, request: WebhookRequest, now: datetime
+    ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
         """Check the call's signature and return what it names, by account; unknown events name nothing.
 
         Raises WebhookRejected when the call is not the CRM's, is too old, or is not in its form.

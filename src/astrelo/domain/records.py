@@ -145,7 +145,7 @@ CrmRecord = CompanyRecord | ContactRecord | DealRecord
 RecordT = TypeVar("RecordT", CompanyRecord, ContactRecord, DealRecord)
 
 
-class RecordHint(NamedTuple):
+class PendingRefetch(NamedTuple):
     """A record that may have changed."""
 
     object_type: ObjectType

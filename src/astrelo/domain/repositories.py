@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from astrelo.domain.change_classification import KnownRecord, UpsertResult, Write
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.contact import Contact
 from astrelo.domain.deal import Deal
@@ -20,7 +21,6 @@ from astrelo.domain.identifiers import (
     SyncRunId,
 )
 from astrelo.domain.records import CompanyRecord, OwnerRecord
-from astrelo.domain.triage import KnownRecord, Write, Written
 
 
 class OwnerRepository(Protocol):
@@ -67,7 +67,7 @@ class CompanyRepository(Protocol):
         departures: Sequence[RecordMove],
         regrouping: Regrouping,
         at: datetime,
-    ) -> Written:
+    ) -> UpsertResult:
         """Write the records, archive those that departed, let their companies show their golden records."""
 
     @abstractmethod
@@ -101,7 +101,9 @@ class ContactRepository(Protocol):
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> Written:
+    async def put(
+        self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime
+    ) -> UpsertResult:
         """Insert or update contacts, each with its content hash; an older copy never overwrites."""
 
     @abstractmethod
@@ -133,7 +135,7 @@ class DealRepository(Protocol):
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> UpsertResult:
         """Insert or update deals with their contacts, each with its content hash."""
 
     @abstractmethod
@@ -180,7 +182,7 @@ class Links(Protocol):
         """Point what names a record that was merged away at the one that lives. Takes `lock` for companies."""
 
     @abstractmethod
-    async def redecide(self, at: datetime) -> int:
+    async def relink(self, at: datetime) -> int:
         """Decide every link and owner of the user anew, set-based; write and count those that differ.
 
         Takes `lock`.

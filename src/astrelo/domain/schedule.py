@@ -25,14 +25,14 @@ class SyncPolicy:
     account_yield: timedelta = timedelta(seconds=5)
     """How long a run that handed on stays back when another run of its CRM account waits: longer than it
     takes that one to look again."""
-    few_deletions: int = 50
+    min_deletions: int = 50
     """So many records may always be archived at once."""
-    most_deletions: float = 0.25
+    max_deletion_ratio: float = 0.25
     """A larger share of an object type's records than this is not believed to be gone."""
 
     def believes_deletions(self, gone: int, live: int) -> bool:
         """Tell whether so many deletions are plausible; a truncated listing must not empty an account."""
-        return gone <= self.few_deletions or gone <= self.most_deletions * live
+        return gone <= self.min_deletions or gone <= self.max_deletion_ratio * live
 
 
 def latest_slot(connection_id: ConnectionId, every: timedelta, now: datetime) -> datetime:

@@ -25,7 +25,7 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
-from astrelo.domain.records import RecordHint, RejectedRecord
+from astrelo.domain.records import PendingRefetch, RejectedRecord
 from astrelo.domain.repositories import (
     CompanyRepository,
     ContactRepository,
@@ -213,11 +213,13 @@ class SyncRuns(Protocol):
         """Return which of queued and running the account's other runs are in, whoever's they are."""
 
 
-class SyncHints(Protocol):
+class PendingRefetches(Protocol):
     """Records that a CRM's webhooks named, waiting to be read again by the next run that looks."""
 
     @abstractmethod
-    async def add(self, connection_id: ConnectionId, hints: Collection[RecordHint], at: datetime) -> None:
+    async def add(
+        self, connection_id: ConnectionId, pending_refetches: Collection[PendingRefetch], at: datetime
+    ) -> None:
         """Keep the latest word about each record."""
 
     @abstractmethod
@@ -249,7 +251,7 @@ class Transaction(Protocol):
     tokens: TokenStore
     icp_profiles: IcpProfiles
     runs: SyncRuns
-    hints: SyncHints
+    pending_refetches: PendingRefetches
     jobs: JobQueue
     owners: OwnerRepository
     companies: CompanyRepository

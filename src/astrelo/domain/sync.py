@@ -1,4 +1,4 @@
-"""A sync run: its states, its steps, and the certificate that says whether anything was lost."""
+"""A sync run: its states, its steps, and the reconciliation that says whether anything was lost."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -152,7 +152,7 @@ class Counts:
         return sum(self.rejected.values())
 
     @property
-    def is_balanced(self) -> bool:
+    def adds_up(self) -> bool:
         """Tell whether every distinct record is accounted for."""
         return self.distinct == (self.inserted + self.updated + self.unchanged + self.stale + self.rejections)
 
@@ -209,9 +209,9 @@ class SyncStep:
         return Freshness(complete_as_of=as_of, watermark=watermark, reading_version=self.reading_version)
 
     @property
-    def is_certified(self) -> bool:
+    def is_reconciled(self) -> bool:
         """The walk reached the provider's end of data and every distinct record is accounted for."""
-        return self.status is StepStatus.COMPLETED and self.counts.is_balanced
+        return self.status is StepStatus.COMPLETED and self.counts.adds_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +273,7 @@ class SyncRun:
             ),
         )
 
-    def taken_up(self, at: datetime) -> Self:
+    def claimed(self, at: datetime) -> Self:
         """Start or take over: raises the epoch of every step, so that a former worker is fenced off."""
         self._require_open("started")
         return replace(
@@ -286,7 +286,7 @@ class SyncRun:
             steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
         )
 
-    def deferred(self) -> Self:
+    def postponed(self) -> Self:
         """Wait for another run of the same account: as before, but under an epoch of its own."""
         self._require_open("deferred")
         steps = tuple(replace(step, epoch=step.epoch + 1) for step in self.steps)

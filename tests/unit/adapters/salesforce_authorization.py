@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from astrelo.adapters.outbound.crm.sending import Sender
+from astrelo.adapters.outbound.crm.http import HttpClient
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
 from astrelo.domain.connection import Grant, TokenSet
@@ -76,7 +76,7 @@ class Salesforce:
 
 
 def over(server: Salesforce, config: SalesforceConfig = CONFIG) -> SalesforceOAuth:
-    return SalesforceOAuth(config, Sender(httpx.MockTransport(server), Provider.SALESFORCE), FakeClock())
+    return SalesforceOAuth(config, HttpClient(httpx.MockTransport(server), Provider.SALESFORCE), FakeClock())
 
 
 def body(**changes: object) -> Answer:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from astrelo.adapters.outbound.crm.sending import LARGEST_ANSWER
+from astrelo.adapters.outbound.crm.http import MAX_RESPONSE_BYTES
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, build_salesforce
@@ -47,7 +47,7 @@ def salesforce_over(
     transport: httpx.AsyncBaseTransport,
     clock: Clock,
     settings: SalesforceConfig | None = None,
-    largest_answer: int = LARGEST_ANSWER,
+    largest_answer: int = MAX_RESPONSE_BYTES,
 ) -> SalesforceProvider:
     return build_salesforce(
         settings or config(),

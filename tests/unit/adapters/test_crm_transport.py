@@ -9,17 +9,17 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
-from astrelo.adapters.outbound.crm.sending import Sender, Timeouts, retry_after
+from astrelo.adapters.outbound.crm.http import HttpClient, Timeouts, retry_after
+from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
 from astrelo.adapters.outbound.crm.transport import (
-    ONE_ATTEMPT,
-    PATIENT,
+    DEFAULT_RETRY,
+    NO_RETRY,
     Call,
     CrmTransport,
     Incomplete,
     RetryPolicy,
 )
-from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
+from astrelo.adapters.outbound.hubspot.error_mapper import HubSpotErrorMapper
 from astrelo.domain.connection import ApiAccess, CrmAccount
 from astrelo.domain.errors import (
     CrmError,
@@ -48,15 +48,19 @@ class Reader:
 
     def __init__(self, server: Server, timeouts: Timeouts | None = None, max_body: int = 10_000) -> None:
         self.clock = FakeClock()
-        self.budget = RollingBudget(self.clock, 110, 10.0)
-        sender = Sender(httpx.MockTransport(server), Provider.HUBSPOT, timeouts or Timeouts(), max_body)
-        self._transport = CrmTransport(sender, HubSpotDialect(self.clock), self.clock, FakeRandomness())
+        self.rate_limiter = SlidingWindowLimiter(self.clock, 110, 10.0)
+        http_client = HttpClient(
+            httpx.MockTransport(server), Provider.HUBSPOT, timeouts or Timeouts(), max_body
+        )
+        self._transport = CrmTransport(
+            http_client, HubSpotErrorMapper(self.clock), self.clock, FakeRandomness()
+        )
 
     async def read(
-        self, session: CrmSession | None = None, policy: RetryPolicy = PATIENT, call: Call = CALL
+        self, session: CrmSession | None = None, policy: RetryPolicy = DEFAULT_RETRY, call: Call = CALL
     ) -> bytes:
         session = session or LastingSession(ACCOUNT, TOKEN)
-        return await self._transport.read(call, session, self.budget, whole, policy)
+        return await self._transport.read(call, session, self.rate_limiter, whole, policy)
 
 
 def whole(body: bytes) -> bytes:
@@ -107,8 +111,8 @@ async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(tro
     reader = Reader(server)
     with pytest.raises(CrmUnavailable) as failure:
         await reader.read()
-    assert len(server.requests) == PATIENT.attempts
-    assert sum(reader.clock.slept) <= PATIENT.patience
+    assert len(server.requests) == DEFAULT_RETRY.max_attempts
+    assert sum(reader.clock.slept) <= DEFAULT_RETRY.max_total_delay
     assert failure.value.__cause__ is not failure.value
 
 
@@ -121,7 +125,7 @@ async def test_a_lock_is_given_two_seconds() -> None:
 async def test_one_attempt_is_one_attempt() -> None:
     server = Server(answer(503))
     with pytest.raises(CrmUnavailable):
-        await Reader(server).read(policy=ONE_ATTEMPT)
+        await Reader(server).read(policy=NO_RETRY)
     assert len(server.requests) == 1
 
 
@@ -198,7 +202,7 @@ async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() ->
     with pytest.raises(RateLimited) as limit:
         await reader.read()
     assert limit.value.retry_after == timedelta(seconds=10)
-    assert sum(reader.clock.slept) <= PATIENT.patience
+    assert sum(reader.clock.slept) <= DEFAULT_RETRY.max_total_delay
 
 
 async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
@@ -206,9 +210,9 @@ async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
     first = asyncio.create_task(reader.read())
     while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing tells when it is asked
         await asyncio.sleep(0)
-    await reader.budget.acquire()
+    await reader.rate_limiter.acquire()
     assert reader.clock.monotonic() == pytest.approx(10.0)
-    reader.budget.release()
+    reader.rate_limiter.release()
     assert await first
 
 
@@ -395,13 +399,13 @@ async def test_an_answer_that_drips_forever_is_given_up() -> None:
 
     reader = Reader(Server(dripping), timeouts=Timeouts(whole=0.05), max_body=10**9)
     with pytest.raises(CrmUnavailable, match="no whole answer"):
-        await reader.read(policy=ONE_ATTEMPT)
+        await reader.read(policy=NO_RETRY)
 
 
 async def test_an_answer_that_never_comes_is_given_up() -> None:
     reader = Reader(Server(never), timeouts=Timeouts(whole=0.02))
     with pytest.raises(CrmUnavailable, match="no whole answer"):
-        await reader.read(policy=ONE_ATTEMPT)
+        await reader.read(policy=NO_RETRY)
 
 
 async def test_a_retry_is_logged_with_ids_and_without_secrets() -> None:
@@ -434,7 +438,7 @@ async def test_a_rate_header_that_makes_no_sense_is_ignored(
     }
     reader = Reader(Server(answer(200, b"{}", **headers)))
     assert await reader.read() == b"{}"
-    assert (reader.budget.limit, reader.budget.seconds) == (110, 10.0)
+    assert (reader.rate_limiter.limit, reader.rate_limiter.seconds) == (110, 10.0)
 
 
 class MovingSession(LastingSession):
@@ -467,14 +471,14 @@ async def test_a_token_does_not_follow_a_continuation_to_another_host(continuati
 
 async def test_a_cancelled_read_gives_its_place_back() -> None:
     reader = Reader(Server(never))
-    reader.budget.limit = 1
+    reader.rate_limiter.limit = 1
     reading = asyncio.create_task(reader.read())
     for _ in range(10):
         await asyncio.sleep(0)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    await reader.budget.acquire()
+    await reader.rate_limiter.acquire()
     assert reader.clock.monotonic() > 0
 
 

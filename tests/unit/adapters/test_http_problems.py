@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar, get
 from litestar.exceptions import HTTPException
 
-from astrelo.adapters.inbound.http.edge import Metrics, edge
+from astrelo.adapters.inbound.http.middleware import Metrics, edge
 from astrelo.adapters.inbound.http.problem_kinds import ALL_KINDS, BY_ERROR, kind_of
 from astrelo.adapters.inbound.http.problems import MEDIA_TYPE, exception_handlers
 from astrelo.domain import errors

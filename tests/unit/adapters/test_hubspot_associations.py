@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.hubspot.completing import associated_company
+from astrelo.adapters.outbound.hubspot.associations import associated_company
 from astrelo.adapters.outbound.hubspot.wire import AssociatedObject, AssociationType
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import ObjectType

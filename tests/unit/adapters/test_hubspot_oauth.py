@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.crm import oauth
-from astrelo.adapters.outbound.crm.sending import Sender, Timeouts
+from astrelo.adapters.outbound.crm.http import HttpClient, Timeouts
 from astrelo.adapters.outbound.hubspot import oauth as hubspot_oauth
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
 from astrelo.domain.connection import AuthorizationRequest, TokenSet
@@ -52,8 +52,8 @@ DETAILS = told(
 
 
 def over(server: Server) -> HubSpotOAuth:
-    sender = Sender(httpx.MockTransport(server), Provider.HUBSPOT, Timeouts())
-    return HubSpotOAuth(CONFIG, sender, FakeClock())
+    http_client = HttpClient(httpx.MockTransport(server), Provider.HUBSPOT, Timeouts())
+    return HubSpotOAuth(CONFIG, http_client, FakeClock())
 
 
 def without(name: str) -> dict[str, object]:
@@ -221,7 +221,7 @@ async def test_what_is_no_token_response_tells_of_no_tokens(given: Answer) -> No
 
 
 async def test_tokens_are_told_also_to_whoever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oauth, "LONGEST_CALL_SECONDS", 0.05)
+    monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.05)
     assert await issued_by(told(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
 
 
@@ -386,8 +386,8 @@ async def test_a_refusal_shows_only_code_words_of_what_hubspot_says() -> None:
 
 
 async def test_a_refresh_ends_within_the_time_that_the_lock_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert oauth.LONGEST_CALL_SECONDS < 15
-    monkeypatch.setattr(oauth, "LONGEST_CALL_SECONDS", 0.02)
+    assert oauth.MAX_CALL_SECONDS < 15
+    monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.02)
     with pytest.raises(CrmUnavailable, match="longer than"):
         await over(Server(never)).refresh(TOKENS)
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.hubspot import walk
+from astrelo.adapters.outbound.hubspot import pagination
 from astrelo.adapters.outbound.hubspot.cursors import SearchRange
+from astrelo.adapters.outbound.hubspot.pagination import ranges_of
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
-from astrelo.adapters.outbound.hubspot.walk import ranges_of
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord
@@ -29,7 +29,7 @@ WINDOW = Window(start=START - timedelta(hours=2), end=START)
 @pytest.fixture
 def small_cap(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lower the cap of search, so that few records are too many."""
-    monkeypatch.setattr(walk, "SEARCH_CAP", 400)
+    monkeypatch.setattr(pagination, "SEARCH_CAP", 400)
     return 400
 
 

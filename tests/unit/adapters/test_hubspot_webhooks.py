@@ -16,7 +16,7 @@ from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, RecordId
 from astrelo.domain.ports import WebhookRequest
-from astrelo.domain.records import RecordHint
+from astrelo.domain.records import PendingRefetch
 
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
 URI = "https://www.example.com/webhook_uri"
@@ -44,21 +44,21 @@ def event(kind: str, **told: Any) -> dict[str, Any]:
     return {"eventId": 1, "portalId": PORTAL, "occurredAt": 1, "subscriptionType": kind, "objectId": 7} | told
 
 
-def named(*events: object) -> Mapping[CrmAccountId, frozenset[RecordHint]]:
-    return HubSpotWebhooks(SECRET).hints(signed(json.dumps(events).encode()), NOW)
+def named(*events: object) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
+    return HubSpotWebhooks(SECRET).pending_refetches(signed(json.dumps(events).encode()), NOW)
 
 
-def hints(*told: tuple[ObjectType, str]) -> Mapping[CrmAccountId, frozenset[RecordHint]]:
+def pending_refetches(*told: tuple[ObjectType, str]) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
     return {
         CrmAccountId(str(PORTAL)): frozenset(
-            RecordHint(kind, RecordId(record_id)) for kind, record_id in told
+            PendingRefetch(kind, RecordId(record_id)) for kind, record_id in told
         )
     }
 
 
 def refusal(request: WebhookRequest, now: datetime = NOW) -> str:
     with pytest.raises(WebhookRejected) as refused:
-        HubSpotWebhooks(SECRET).hints(request, now)
+        HubSpotWebhooks(SECRET).pending_refetches(request, now)
     assert SECRET not in str(refused.value)
     return refused.value.reason
 
@@ -86,7 +86,7 @@ def test_known_signatures_are_accepted(timestamp: str, signature: str) -> None:
 @pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
 def test_a_call_is_good_for_five_minutes_before_and_after_its_time(seconds: int) -> None:
     request = signed(json.dumps([event("contact.creation")]).encode())
-    assert HubSpotWebhooks(SECRET).hints(request, NOW + timedelta(seconds=seconds))
+    assert HubSpotWebhooks(SECRET).pending_refetches(request, NOW + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("milliseconds", [-300_001, 300_001, -86_400_000, 86_400_000])
@@ -146,7 +146,7 @@ def test_the_older_signatures_are_refused() -> None:
 def test_a_uri_may_be_signed_with_the_documented_escapes_decoded_or_as_it_is(signed_uri: str | None) -> None:
     uri = f"{URI}?to=a%2Fb%3Ac%40d%21%24%27%28%29%2A%2C%3B"
     body = json.dumps([event("contact.creation")]).encode()
-    assert HubSpotWebhooks(SECRET).hints(signed(body, uri=uri, signed_uri=signed_uri), NOW)
+    assert HubSpotWebhooks(SECRET).pending_refetches(signed(body, uri=uri, signed_uri=signed_uri), NOW)
 
 
 OTHER_PLACES = {
@@ -182,7 +182,7 @@ def test_a_host_may_be_written_in_any_case_and_with_its_default_port(
     body = json.dumps([event("contact.creation")]).encode()
     call = signed(body, uri=f"https://{configured}/w", signed_uri=f"https://{signed_host}/w")
     call = call._replace(headers={**call.headers, "host": called})
-    assert HubSpotWebhooks(SECRET).hints(call, NOW)
+    assert HubSpotWebhooks(SECRET).pending_refetches(call, NOW)
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,13 @@ def test_whatever_arrives_is_refused_and_nothing_else(body: bytes, signature: st
 
 @pytest.mark.parametrize("happening", ["creation", "deletion", "restore", "propertyChange"])
 def test_every_event_of_a_record_names_it(happening: str) -> None:
-    assert named(event(f"company.{happening}")) == hints((ObjectType.COMPANIES, "7"))
-    assert named(event(f"contact.{happening}")) == hints((ObjectType.CONTACTS, "7"))
-    assert named(event(f"deal.{happening}")) == hints((ObjectType.DEALS, "7"))
+    assert named(event(f"company.{happening}")) == pending_refetches((ObjectType.COMPANIES, "7"))
+    assert named(event(f"contact.{happening}")) == pending_refetches((ObjectType.CONTACTS, "7"))
+    assert named(event(f"deal.{happening}")) == pending_refetches((ObjectType.DEALS, "7"))
 
 
 def test_a_privacy_deletion_names_the_contact() -> None:
-    assert named(event("contact.privacyDeletion")) == hints((ObjectType.CONTACTS, "7"))
+    assert named(event("contact.privacyDeletion")) == pending_refetches((ObjectType.CONTACTS, "7"))
 
 
 @pytest.mark.parametrize(
@@ -239,16 +239,20 @@ def test_a_privacy_deletion_names_the_contact() -> None:
     [("0-1", ObjectType.CONTACTS), ("0-2", ObjectType.COMPANIES), ("0-3", ObjectType.DEALS)],
 )
 def test_generic_events_are_told_apart_by_their_object_type_id(type_id: str, object_type: ObjectType) -> None:
-    assert named(event("object.propertyChange", objectTypeId=type_id)) == hints((object_type, "7"))
+    assert named(event("object.propertyChange", objectTypeId=type_id)) == pending_refetches(
+        (object_type, "7")
+    )
 
 
 def test_a_merge_names_all_old_ids_and_the_new_one() -> None:
     merge = event("company.merge", primaryObjectId=7, mergedObjectIds=[8, 9], newObjectId=10)
-    assert named(merge) == hints(*((ObjectType.COMPANIES, number) for number in ("7", "8", "9", "10")))
+    assert named(merge) == pending_refetches(
+        *((ObjectType.COMPANIES, number) for number in ("7", "8", "9", "10"))
+    )
 
 
 def test_an_association_names_both_sides() -> None:
-    both = hints((ObjectType.CONTACTS, "1"), (ObjectType.COMPANIES, "2"))
+    both = pending_refetches((ObjectType.CONTACTS, "1"), (ObjectType.COMPANIES, "2"))
     sides = {"fromObjectId": 1, "toObjectId": 2, "objectId": None}
     typed = {"fromObjectTypeId": "0-1", "toObjectTypeId": "0-2"}
     assert named(event("object.associationChange", **sides, **typed)) == both
@@ -272,7 +276,7 @@ def test_an_association_names_both_sides() -> None:
     ],
 )
 def test_what_is_not_known_names_nothing_and_spoils_nothing(told: object) -> None:
-    assert named(told, event("deal.creation")) == hints((ObjectType.DEALS, "7"))
+    assert named(told, event("deal.creation")) == pending_refetches((ObjectType.DEALS, "7"))
     assert named(told) == {}
 
 
@@ -282,7 +286,7 @@ def test_events_of_several_accounts_are_kept_apart_and_repeats_fall_together() -
         event("contact.creation", attemptNumber=3),
         event("contact.propertyChange", portalId=2),
     )
-    one = frozenset({RecordHint(ObjectType.CONTACTS, RecordId("7"))})
+    one = frozenset({PendingRefetch(ObjectType.CONTACTS, RecordId("7"))})
     assert told == {str(PORTAL): one, "2": one}
 
 
@@ -309,8 +313,8 @@ ODD = {
 def test_what_an_event_says_beside_its_record_costs_no_event(odd: str, mark: str) -> None:
     told = json.dumps(event("contact.propertyChange"))[:-1] + f', "propertyValue": {odd}}}'
     body = f"{mark}[{told}, {OTHER}]".encode().replace(b'"?"', b'"\xc3\xff"')
-    both = hints((ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8"))
-    assert HubSpotWebhooks(SECRET).hints(signed(body), NOW) == both
+    both = pending_refetches((ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8"))
+    assert HubSpotWebhooks(SECRET).pending_refetches(signed(body), NOW) == both
 
 
 @pytest.mark.parametrize("levels", [2_000, 100_000])
@@ -318,7 +322,9 @@ def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -
     told = json.dumps(event("contact.propertyChange"))[:-1]
     deep = f'{told}, "propertyValue": [{"[" * levels}"]}}, \\""{"]" * levels}]}}'
     body = f"\n[{deep}, {OTHER}, {deep}]\n".encode()
-    assert HubSpotWebhooks(SECRET).hints(signed(body), NOW) == hints((ObjectType.DEALS, "8"))
+    assert HubSpotWebhooks(SECRET).pending_refetches(signed(body), NOW) == pending_refetches(
+        (ObjectType.DEALS, "8")
+    )
 
 
 @pytest.mark.parametrize(
@@ -331,7 +337,7 @@ def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -
     ],
 )
 def test_a_field_of_another_kind_costs_that_field_alone(told: object) -> None:
-    assert named(told, event("deal.creation", objectId=8)) == hints(
+    assert named(told, event("deal.creation", objectId=8)) == pending_refetches(
         (ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8")
     )
 
@@ -348,5 +354,5 @@ def test_readable_events_are_taken_whatever_stands_beside_and_in_them(
     others: list[object], odd: object
 ) -> None:
     body = json.dumps([*others, event("contact.propertyChange", propertyValue=odd)]).encode()
-    told = HubSpotWebhooks(SECRET).hints(signed(body), NOW)
-    assert RecordHint(ObjectType.CONTACTS, RecordId("7")) in told[CrmAccountId(str(PORTAL))]
+    told = HubSpotWebhooks(SECRET).pending_refetches(signed(body), NOW)
+    assert PendingRefetch(ObjectType.CONTACTS, RecordId("7")) in told[CrmAccountId(str(PORTAL))]

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.postgres.columns import as_array, as_text, joined
+from astrelo.adapters.outbound.postgres.columns import as_array, as_text, join_columns
 
 cells = st.one_of(st.none(), st.text(st.sampled_from("a\x1f\x1e\x01é,")), st.text(max_size=5))
 
 
 @given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_every_value_is_found_in_its_place_again(columns: list[list[str | None]]) -> None:
-    separator, *texts = joined(*columns)
+    separator, *texts = join_columns(*columns)
     assert len(separator) == 1
     assert [text.split(separator) for text in texts] == [
         [cell or "" for cell in column] for column in columns
@@ -18,7 +18,7 @@ def test_every_value_is_found_in_its_place_again(columns: list[list[str | None]]
 
 
 def test_a_value_with_the_usual_separator_makes_another_one_be_used() -> None:
-    separator, text = joined(["a\x1fb", "\x01"])
+    separator, text = join_columns(["a\x1fb", "\x01"])
     assert separator not in "\x1f\x01"
     assert text == f"a\x1fb{separator}\x01"
 

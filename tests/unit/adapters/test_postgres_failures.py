@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.failures import translated
+from astrelo.adapters.outbound.postgres.failures import translate_errors
 from astrelo.domain.errors import InvalidInput, StoreUnavailable
 
 
@@ -20,10 +20,10 @@ from astrelo.domain.errors import InvalidInput, StoreUnavailable
     ids=lambda error: type(error).__name__,
 )
 def test_a_server_that_went_away_is_an_outage_whatever_asyncpg_calls_it(error: Exception) -> None:
-    with pytest.raises(StoreUnavailable), translated():
+    with pytest.raises(StoreUnavailable), translate_errors():
         raise error
 
 
 def test_a_value_that_no_column_holds_is_none() -> None:
-    with pytest.raises(InvalidInput), translated():
+    with pytest.raises(InvalidInput), translate_errors():
         raise asyncpg.CharacterNotInRepertoireError("invalid byte sequence")

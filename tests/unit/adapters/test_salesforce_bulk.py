@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.salesforce.bulk import LONGEST_JOB
+from astrelo.adapters.outbound.salesforce.bulk import MAX_JOB_SECONDS
 from astrelo.adapters.outbound.salesforce.cursors import JobPosition, position_of
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType
@@ -597,11 +597,11 @@ async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
     async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
-    world.clock.advance(LONGEST_JOB.total_seconds() - 60)
+    world.clock.advance(MAX_JOB_SECONDS.total_seconds() - 60)
     async with aclosing(world.reading(COMPANIES, cursor=first.cursor)) as reading:  # type: ignore[type-var] # it is a generator
         while job_of(await anext(reading)) == job_of(first):
             pass
-    assert 0 < world.clock.monotonic() - LONGEST_JOB.total_seconds() < 60
+    assert 0 < world.clock.monotonic() - MAX_JOB_SECONDS.total_seconds() < 60
     assert jobs_made(world) == 2
 
 

@@ -21,8 +21,8 @@ from tests.unit.adapters.browser import consented
 from tests.unit.adapters.salesforce_sandbox import config, salesforce_over
 from tests.unit.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.unit.contracts.crm.conformance import CrmProviderContract
+from tests.unit.contracts.crm.pagination import Walking
 from tests.unit.contracts.crm.told import Company, Contact, Deal, Owner, Told
-from tests.unit.contracts.crm.walking import Walking
 from tests.unit.fakes.clock import FakeClock
 
 ALWAYS = 10**9
@@ -32,7 +32,7 @@ OBJECTS = {
     ObjectType.DEALS: "Opportunity",
 }
 API = "/services/data/"
-LONGEST_WAIT_IN_PLACE = 60.0
+MAX_WAIT_IN_PLACE = 60.0
 AT_ONCE = {"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests Limit exceeded."}
 MALFORMED = {"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}
 
@@ -118,7 +118,7 @@ class SalesforceAccount(CrmAccountUnderTest):
 
     def limit_rate(self, seconds: float) -> None:
         """Use the day's requests up; a shorter pause is asked for when too many come at once."""
-        if seconds <= LONGEST_WAIT_IN_PLACE:
+        if seconds <= MAX_WAIT_IN_PLACE:
             self._fault(Fault(kind="respond", match=API, status=403, body=[AT_ONCE]))
             return
         self._limited_until = self._time.monotonic() + seconds

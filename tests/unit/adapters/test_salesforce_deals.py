@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.salesforce.client import LONGEST_URL
+from astrelo.adapters.outbound.salesforce.client import MAX_URL_LENGTH
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord
 from astrelo.domain.sync import Window
@@ -79,7 +79,7 @@ async def test_urls_stay_within_what_salesforce_takes() -> None:
     async for _ in provider.read(world.session, DEALS):
         pass
     await provider.fetch(world.session, COMPANIES, account_ids(*range(1, 1_200)))  # type: ignore[arg-type] # ids are text
-    assert 10_000 < max(lengths) < LONGEST_URL - 500
+    assert 10_000 < max(lengths) < MAX_URL_LENGTH - 500
 
 
 async def test_contacts_of_deals_are_read_while_the_next_deals_are() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from astrelo.adapters.outbound.crm.sending import Sender
+from astrelo.adapters.outbound.crm.http import HttpClient
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
 from astrelo.domain.connection import Grant
@@ -58,8 +58,8 @@ class Played:
         return self.sandbox.switches
 
     def with_config(self, config: SalesforceConfig) -> SalesforceOAuth:
-        sender = Sender(SandboxTransport(self.sandbox), Provider.SALESFORCE)
-        return SalesforceOAuth(config, sender, self.clock)
+        http_client = HttpClient(SandboxTransport(self.sandbox), Provider.SALESFORCE)
+        return SalesforceOAuth(config, http_client, self.clock)
 
     async def code(self, login_host: str | None = None) -> str:
         url = self.oauth.authorization_url(request(login_host=login_host))

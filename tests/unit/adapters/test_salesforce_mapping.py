@@ -254,7 +254,7 @@ class TestOpportunities:
         assert str(deal(Probability=percent).probability) == share
 
     @pytest.mark.parametrize(
-        ("stage", "label", "outlook"),
+        ("stage", "label", "deal_status"),
         [
             ("Prospecting", "Looking around", (Decimal("0.1"), False, False)),
             ("Closed Won", "Won", (Decimal(1), True, True)),
@@ -265,11 +265,11 @@ class TestOpportunities:
         ],
     )
     def test_what_an_opportunity_may_not_be_seen_to_say_its_stage_says(
-        self, stage: str | None, label: str | None, outlook: tuple[Any, ...]
+        self, stage: str | None, label: str | None, deal_status: tuple[Any, ...]
     ) -> None:
         record = deal(StageName=stage)
         assert (record.stage_id, record.stage_label) == (stage, label)
-        assert ((record.probability, record.is_closed, record.is_won), record.unreadable) == (outlook, ())
+        assert ((record.probability, record.is_closed, record.is_won), record.unreadable) == (deal_status, ())
 
     def test_what_an_opportunity_says_goes_before_its_stage(self) -> None:
         record = deal(StageName="Closed Lost", Probability=90.0, IsClosed=False, IsWon=False)

@@ -162,7 +162,7 @@ UNFINISHED: dict[str, Salesforce] = {
 async def test_tokens_are_told_before_anything_else_can_fail(
     server: Salesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 0.05)
+    monkeypatch.setattr(shared, "MAX_CALL_SECONDS", 0.05)
     issued: list[TokenSet] = []
     with pytest.raises(CrmError):
         await over(server).exchange("the-code", "the-verifier", "acme.my.salesforce.com", issued.append)
@@ -291,7 +291,7 @@ async def test_who_connected_is_the_username_that_userinfo_tells(
 
 @pytest.mark.parametrize("place", ["token", "introspect", "userinfo", "organization", "currency"])
 async def test_no_call_outlasts_the_promise(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "LONGEST_CALL_SECONDS", 0.05)
+    monkeypatch.setattr(shared, "MAX_CALL_SECONDS", 0.05)
     answers = {place: never}
     server = Salesforce(**answers)
     async with asyncio.timeout(5):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.salesforce.cursors import (
+    IdRange,
     JobPosition,
     QueryPosition,
-    Stretch,
     cursor_of,
     position_of,
 )
@@ -93,22 +93,22 @@ def test_what_can_be_no_id_of_salesforce_is_told_apart(told: str) -> None:
 
 
 def test_a_window_is_widened_to_whole_milliseconds() -> None:
-    stretch = Stretch.of(Window(start=AT, end=AT + timedelta(microseconds=2)))
-    assert (stretch.first, stretch.last) == (
+    id_range = IdRange.of(Window(start=AT, end=AT + timedelta(microseconds=2)))
+    assert (id_range.first, id_range.last) == (
         AT.replace(microsecond=120_000),
         AT.replace(microsecond=122_000),
     )
     exact = AT.replace(microsecond=120_000)
-    assert Stretch.of(Window(start=exact, end=exact)).last == exact
+    assert IdRange.of(Window(start=exact, end=exact)).last == exact
 
 
 @pytest.mark.parametrize(
     "position",
     [
         QueryPosition(None),
-        QueryPosition(Stretch(1, 2), "001xx000003DGb0AAG"),
+        QueryPosition(IdRange(1, 2), "001xx000003DGb0AAG"),
         JobPosition(None, "750", 5),
-        JobPosition(Stretch(1, 2), "750", 5, "MTAw", 7),
+        JobPosition(IdRange(1, 2), "750", 5, "MTAw", 7),
     ],
 )
 def test_a_cursor_is_read_as_it_was_written(position: QueryPosition | JobPosition) -> None:

@@ -7,7 +7,6 @@ from dishka import Provider, Scope, provide
 
 from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.handle_crm_events import HandleCrmEvents
 from astrelo.application.readers import (
     CompanyReader,
     ContactReader,
@@ -18,6 +17,7 @@ from astrelo.application.readers import (
     RunReader,
     StoreHealth,
 )
+from astrelo.application.receive_webhook import ReceiveWebhook
 from astrelo.application.run_sync import RunSync
 from astrelo.application.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.set_icp_profile import SetIcpProfile
@@ -45,7 +45,7 @@ WANTED = [
     ConnectCrm,
     DisconnectCrm,
     SyncNow,
-    HandleCrmEvents,
+    ReceiveWebhook,
     CancelRun,
     RunSync,
     SetIcpProfile,

@@ -1,4 +1,4 @@
-"""What the demo tells at its end: the figures of each CRM, its certificates, and what all make together."""
+"""What the demo tells at its end: the figures of each CRM, its reconciliations, and what all make together."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ FIGURES = {"companies", "contacts", "deals", "owners", "links", "unreadable", "r
 def step_of(
     kind: ObjectType,
     *,
-    certified: bool = True,
+    reconciled: bool = True,
     reason: str | None = None,
     unreadable: Mapping[str, int] | None = None,
     records: int = 3,
@@ -49,7 +49,7 @@ def step_of(
         hidden={},
         unreadable=dict(unreadable or {}),
         expected_total=None,
-        certified=certified,
+        reconciled=reconciled,
         reason=reason,
     )
 
@@ -90,19 +90,19 @@ def unwrapped(text: str) -> str:
     return text.replace("\n  ", " ")
 
 
-def test_certified_object_types_are_named_with_the_records_accounted_for() -> None:
+def test_reconciled_object_types_are_named_with_the_records_accounted_for() -> None:
     told = told_of(*(step_of(kind) for kind in ObjectType))
     sentence = "Certified: companies, contacts, deals. Read to the end, and all 9 records are accounted for."
     assert sentence in unwrapped(told)
-    assert "NOT certified" not in told
+    assert "NOT reconciled" not in told
 
 
-def test_an_object_type_without_a_certificate_stands_out() -> None:
-    refused = step_of(ObjectType.DEALS, certified=False, reason="no permission for deals")
-    told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS, certified=False), refused)
+def test_an_object_type_without_a_reconciliation_stands_out() -> None:
+    refused = step_of(ObjectType.DEALS, reconciled=False, reason="no permission for deals")
+    told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS, reconciled=False), refused)
     assert "Certified: companies. Read to the end, and all 3 records" in told
-    assert "NOT certified: contacts, its counts do not add up." in told
-    assert "NOT certified: deals, no permission for deals." in told
+    assert "NOT reconciled: contacts, its counts do not add up." in told
+    assert "NOT reconciled: deals, no permission for deals." in told
 
 
 def test_lines_of_unreadable_values_break_between_fields_only() -> None:
@@ -137,9 +137,9 @@ def test_no_line_is_broken_by_a_terminal_of_80_columns_however_large_the_figures
 
 def test_a_reason_that_is_longer_than_a_line_is_told_whole() -> None:
     reason = "its user may not see " + ", ".join(f"field_number_{number}" for number in range(12))
-    deals = step_of(ObjectType.DEALS, certified=False, reason=reason)
+    deals = step_of(ObjectType.DEALS, reconciled=False, reason=reason)
     told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS), deals)
-    assert f"NOT certified: deals, {reason}." in unwrapped(told)
+    assert f"NOT reconciled: deals, {reason}." in unwrapped(told)
 
 
 def test_the_figures_of_one_crm_stand_at_the_top_of_its_json() -> None:

@@ -115,18 +115,18 @@ class Shelf:
         )
 
     def _keep(self, moves: Iterable[RecordMove], result: Regrouping) -> None:
-        for company_id in sorted(result.minted):
+        for company_id in sorted(result.created):
             self.companies[company_id] = StoredCompany(company_id.int, None)
         for move in moves:
             belongs = result.assignments.get(move.key, move.company_id)
             assert belongs is not None
             self.records[move.key] = StoredRecord(move.identity_domain, move.live, belongs)
-        for absorbed, survivor in result.absorbed.items():
-            del self.companies[absorbed]
-            self.aliases[absorbed] = survivor
+        for merged_into, survivor in result.merged_into.items():
+            del self.companies[merged_into]
+            self.aliases[merged_into] = survivor
         for record_key, record in self.records.items():
             self.records[record_key] = record._replace(company_id=self.current(record.company_id))
-        for company_id in result.vacated:
+        for company_id in result.emptied:
             self.companies[company_id] = self.companies[company_id]._replace(domain=None, live=False)
         for company_id, domain in result.domains.items():
             self.companies[company_id] = self.companies[company_id]._replace(domain=domain, live=True)
@@ -173,7 +173,7 @@ class TestAnySequenceOfBatches:
     def test_every_id_ever_made_leads_to_a_company(self, story: list[list[Change]]) -> None:
         shelf, made = Shelf(), set[CompanyId]()
         for batch in story:
-            made |= shelf.apply(batch).minted
+            made |= shelf.apply(batch).created
         assert {shelf.current(company_id) for company_id in made} <= shelf.companies.keys()
 
     @given(batches)
@@ -231,7 +231,7 @@ def drop(shelf: Shelf, *record_ids: str) -> Regrouping:
 
 class TestIds:
     def test_two_new_records_of_one_domain_in_one_batch_are_one_company(self, shelf: Shelf) -> None:
-        assert len(tell(shelf, r1="a.com", r2="a.com").minted) == 1
+        assert len(tell(shelf, r1="a.com", r2="a.com").created) == 1
         assert shelf.company_of("1") == shelf.company_of("2")
 
     def test_records_of_two_crms_with_one_domain_are_one_company(self, shelf: Shelf) -> None:
@@ -246,24 +246,24 @@ class TestIds:
 
     def test_a_record_without_a_domain_told_again_makes_no_second_company(self, shelf: Shelf) -> None:
         tell(shelf, r1=None)
-        assert tell(shelf, r1=None).minted == frozenset()
+        assert tell(shelf, r1=None).created == frozenset()
         assert len(shelf.companies) == 1
 
     def test_a_later_record_of_the_domain_joins(self, shelf: Shelf) -> None:
         tell(shelf, r1="a.com")
-        assert tell(shelf, r2="a.com").minted == frozenset()
+        assert tell(shelf, r2="a.com").created == frozenset()
         assert shelf.company_of("2") == shelf.company_of("1")
 
     def test_a_lone_record_whose_domain_changes_takes_its_company_along(self, shelf: Shelf) -> None:
         tell(shelf, r1="a.com")
         first = shelf.company_of("1")
         result = tell(shelf, r1="b.com")
-        assert (result.minted, result.domains) == (frozenset(), {first: "b.com"})
+        assert (result.created, result.domains) == (frozenset(), {first: "b.com"})
 
     def test_a_record_that_leaves_others_makes_another_company(self, shelf: Shelf) -> None:
         tell(shelf, r1="a.com", r2="a.com")
         first = shelf.company_of("1")
-        assert tell(shelf, r2="b.com").minted == {shelf.company_of("2")}
+        assert tell(shelf, r2="b.com").created == {shelf.company_of("2")}
         assert shelf.company_of("1") == first
 
     def test_domains_swapped_in_one_batch_take_their_companies_along(self, shelf: Shelf) -> None:
@@ -272,7 +272,7 @@ class TestIds:
         result = tell(shelf, r1="b.com", r2="a.com")
         assert (shelf.company_of("1"), shelf.company_of("2")) == (first, second)
         assert result.domains == {first: "b.com", second: "a.com"}
-        assert (result.minted, dict(result.absorbed), result.vacated) == (frozenset(), {}, frozenset())
+        assert (result.created, dict(result.merged_into), result.emptied) == (frozenset(), {}, frozenset())
 
     def test_a_chain_of_domains_in_one_batch_moves_every_company_by_one(self, shelf: Shelf) -> None:
         tell(shelf, r1="a.com", r2="b.com", r3="c.com")
@@ -284,7 +284,7 @@ class TestIds:
         tell(shelf, r1="a.com")
         tell(shelf, r2="b.com")
         older, younger = shelf.company_of("1"), shelf.company_of("2")
-        assert tell(shelf, r1="b.com").absorbed == {younger: older}
+        assert tell(shelf, r1="b.com").merged_into == {younger: older}
         assert shelf.company_of("2") == older
         assert shelf.companies[older].domain == "b.com"
 
@@ -298,14 +298,14 @@ class TestIds:
     def test_a_company_whose_last_record_is_archived_is_vacated(self, shelf: Shelf) -> None:
         tell(shelf, r1="a.com", r2="a.com")
         first = shelf.company_of("1")
-        assert drop(shelf, "1").vacated == frozenset()
-        assert drop(shelf, "2").vacated == {first}
+        assert drop(shelf, "1").emptied == frozenset()
+        assert drop(shelf, "2").emptied == {first}
 
     def test_a_record_that_comes_back_revives_its_company(self, shelf: Shelf) -> None:
         tell(shelf, r1="a.com")
         first = shelf.company_of("1")
         drop(shelf, "1")
-        assert tell(shelf, r1="a.com").minted == frozenset()
+        assert tell(shelf, r1="a.com").created == frozenset()
         assert shelf.live_companies() == {first}
 
     def test_a_record_that_comes_back_to_a_domain_taken_meanwhile_joins_the_older_id(
@@ -316,7 +316,7 @@ class TestIds:
         drop(shelf, "1")
         tell(shelf, r2="a.com")
         younger = shelf.company_of("2")
-        assert tell(shelf, r1="a.com").absorbed == {younger: first}
+        assert tell(shelf, r1="a.com").merged_into == {younger: first}
 
     def test_a_record_that_comes_back_leaves_its_company_to_the_one_that_took_it_along(
         self, shelf: Shelf
@@ -326,8 +326,8 @@ class TestIds:
         drop(shelf, "2")
         tell(shelf, r1=None)
         result = tell(shelf, r2="a.com")
-        assert not result.vacated
-        assert result.minted == {shelf.company_of("2")}
+        assert not result.emptied
+        assert result.created == {shelf.company_of("2")}
         assert (shelf.company_of("1"), shelf.companies[first].live) == (first, True)
 
     def test_a_record_that_loses_its_domain_keeps_its_company(self, shelf: Shelf) -> None:

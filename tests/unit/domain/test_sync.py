@@ -1,4 +1,4 @@
-"""A run's states, and the certificate that nothing was lost."""
+"""A run's states, and the reconciliation that nothing was lost."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,7 +52,7 @@ def queued() -> SyncRun:
 
 
 def running() -> SyncRun:
-    return queued().taken_up(at(1))
+    return queued().claimed(at(1))
 
 
 def ended_as(*statuses: StepStatus) -> SyncRun:
@@ -89,13 +89,13 @@ class TestCounts:
     @given(some_counts, some_counts)
     @settings(max_examples=60, deadline=None)
     def test_the_sum_of_balanced_counts_is_balanced(self, one: Counts, two: Counts) -> None:
-        assert (balanced(one) + balanced(two)).is_balanced
+        assert (balanced(one) + balanced(two)).adds_up
 
     @given(some_counts)
     @settings(max_examples=60, deadline=None)
     def test_one_record_unaccounted_for_is_seen(self, counts: Counts) -> None:
         lost = replace(balanced(counts), received=balanced(counts).received + 1)
-        assert not lost.is_balanced
+        assert not lost.adds_up
 
     def test_reasons_and_fields_are_added_one_by_one(self) -> None:
         total = Counts(rejected={"bad_id": 1}, unreadable={"domain": 2}) + Counts(
@@ -106,11 +106,13 @@ class TestCounts:
 
 
 class TestCertificate:
-    def test_a_completed_step_whose_counts_balance_is_certified(self) -> None:
+    def test_a_completed_step_whose_counts_add_up_is_reconciled(self) -> None:
         counts = Counts(
             received=7, repeats=1, inserted=2, updated=1, unchanged=1, stale=1, rejected={"bad_id": 1}
         )
-        assert SyncStep(object_type=ObjectType.DEALS, status=StepStatus.COMPLETED, counts=counts).is_certified
+        assert SyncStep(
+            object_type=ObjectType.DEALS, status=StepStatus.COMPLETED, counts=counts
+        ).is_reconciled
 
     @pytest.mark.parametrize(
         ("status", "counts"),
@@ -121,7 +123,7 @@ class TestCertificate:
         ],
     )
     def test_nothing_else_is(self, status: StepStatus, counts: Counts) -> None:
-        assert not SyncStep(object_type=ObjectType.DEALS, status=status, counts=counts).is_certified
+        assert not SyncStep(object_type=ObjectType.DEALS, status=status, counts=counts).is_reconciled
 
 
 class TestTheCourseOfARun:
@@ -129,14 +131,14 @@ class TestTheCourseOfARun:
         assert [step.object_type for step in queued().open_steps] == list(ObjectType)
 
     def test_whoever_takes_it_up_raises_the_epoch_of_every_step(self) -> None:
-        taken_over = running().taken_up(at(2))
+        taken_over = running().claimed(at(2))
         assert {step.epoch for step in taken_over.steps} == {2}
         assert (taken_over.attempts, taken_over.started_at) == (2, at(1))
 
     def test_a_takeover_keeps_the_cursors(self) -> None:
         *others, deals = running().steps
         walked = replace(running(), steps=(*others, replace(deals, cursor=Cursor("after 100"))))
-        assert walked.taken_up(at(2)).step(ObjectType.DEALS).cursor == "after 100"
+        assert walked.claimed(at(2)).step(ObjectType.DEALS).cursor == "after 100"
 
     def test_it_completes_when_every_step_is_done(self) -> None:
         finished = done(running()).finished(at(9))
@@ -179,7 +181,7 @@ class TestTheCourseOfARun:
             "daily limit",
             at(60),
         )
-        resumed = parked.requeued().taken_up(at(61))
+        resumed = parked.requeued().claimed(at(61))
         assert (resumed.status, resumed.reason, resumed.parked_until) == (RunStatus.RUNNING, None, None)
 
     def test_a_failed_run_can_be_resumed_with_its_attempts_counted_anew(self) -> None:
@@ -201,7 +203,7 @@ ENDED = {
     "cancelled": lambda: running().cancelled("why", at(9)),
 }
 ACTIONS: dict[str, Callable[[SyncRun], SyncRun]] = {
-    "started": lambda run: run.taken_up(at(10)),
+    "started": lambda run: run.claimed(at(10)),
     "parked": lambda run: run.parked("why", None),
     "finished": lambda run: run.finished(at(10)),
     "failed": lambda run: run.failed("why", at(10)),

@@ -22,7 +22,7 @@ KEY_BYTES = 32
 _VERSION = 1
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
-_LONGEST_KEY_ID = 255
+_MAX_KEY_ID_LENGTH = 255
 
 
 class AesGcmTokenCipher(TokenCipher):
@@ -72,8 +72,8 @@ class _Envelope(NamedTuple):
 
 
 def _cipher(key_id: str, key: bytes) -> AESGCM:
-    if not 0 < len(key_id.encode()) <= _LONGEST_KEY_ID:
-        raise ValueError(f"The id of an encryption key must have 1 to {_LONGEST_KEY_ID} bytes.")
+    if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
+        raise ValueError(f"The id of an encryption key must have 1 to {_MAX_KEY_ID_LENGTH} bytes.")
     if len(key) != KEY_BYTES:
         raise ValueError(f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}.")
     return AESGCM(key)

@@ -140,7 +140,7 @@ def _fates(step: StepView) -> dict[str, int]:
 
 
 def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
-    """Return the figures as plain tables, and the runs' certificates, for people at a terminal of 80 columns."""
+    """Return the figures as plain tables, and the runs' reconciliations, for people at a terminal of 80 columns."""
     if len(synced) == 1:
         return _section(synced[0])
     sections = [_section(crm, f"{crm.provider.label}: ") for crm in synced]
@@ -148,7 +148,7 @@ def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
 
 
 def _section(crm: SyncedCrm, title: str = "") -> str:
-    below = [*_certificates(crm.steps), *_details(crm.figures)]
+    below = [*_reconciliations(crm.steps), *_details(crm.figures)]
     return "\n".join((_wrapped(title + _headline(crm)), "", _table(crm.figures), *map(_wrapped, below)))
 
 
@@ -189,15 +189,15 @@ def _together(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
     )
 
 
-def _certificates(steps: Sequence[StepView]) -> Iterator[str]:
-    certified = [step for step in steps if step.certified]
-    if certified:
-        distinct = sum(step.distinct for step in certified)
-        names = ", ".join(step.object_type for step in certified)
+def _reconciliations(steps: Sequence[StepView]) -> Iterator[str]:
+    reconciled = [step for step in steps if step.reconciled]
+    if reconciled:
+        distinct = sum(step.distinct for step in reconciled)
+        names = ", ".join(step.object_type for step in reconciled)
         yield f"Certified: {names}. Read to the end, and all {distinct:,} records are accounted for."
     for step in steps:
-        if not step.certified:
-            yield f"NOT certified: {step.object_type}, {step.reason or 'its counts do not add up'}."
+        if not step.reconciled:
+            yield f"NOT reconciled: {step.object_type}, {step.reason or 'its counts do not add up'}."
 
 
 def _details(figures: CrmFigures) -> Iterator[str]:

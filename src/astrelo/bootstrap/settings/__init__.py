@@ -1,7 +1,6 @@
 """Everything that can be set, parsed once from the environment."""
 
-from astrelo.bootstrap.settings.parsing import InvalidSettings, WrongSetting, parse_settings
-from astrelo.bootstrap.settings.shapes import (
+from astrelo.bootstrap.settings.model import (
     Environment,
     HubSpotApp,
     LogFormat,
@@ -9,6 +8,7 @@ from astrelo.bootstrap.settings.shapes import (
     Settings,
     WorkerSettings,
 )
+from astrelo.bootstrap.settings.parsing import InvalidSettings, WrongSetting, parse_settings
 from astrelo.bootstrap.settings.values import KEY_BYTES, EncryptionKey
 from astrelo.bootstrap.settings.variables import PREFIX, VARIABLES, Variable, settings_table
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from astrelo.bootstrap.settings.shapes import (
+from astrelo.bootstrap.settings.model import (
     Environment,
     HubSpotApp,
     LogFormat,
@@ -116,7 +116,7 @@ def _assembled(values: Mapping[str, Any]) -> Settings:
             full_every=timedelta(seconds=values["SYNC_FULL_EVERY"]),
             settle_delay=timedelta(seconds=values["SYNC_SETTLE_DELAY"]),
             slice_length=timedelta(seconds=values["SYNC_SLICE"]),
-            most_deletions=values["SYNC_MOST_DELETIONS"],
+            max_deletion_ratio=values["SYNC_MAX_DELETION_RATIO"],
         ),
         log_level=values["LOG_LEVEL"],
         log_format=LogFormat(values["LOG_FORMAT"] or by_default),

@@ -15,7 +15,7 @@ import idna
 KEY_BYTES = 32
 MIN_SECRET_LENGTH = 32
 """HS256 needs a key of at least 256 bits (RFC 7518 §3.2)."""
-HIGHEST_PORT = 65535
+MAX_PORT = 65535
 _HOST = re.compile(r"(?:\[[\da-fA-F:.]+\]|[^:\[\]]*)(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 
@@ -93,7 +93,7 @@ def database_url(value: str) -> str:
 def _is_host(text: str) -> bool:
     """Tell whether a text is a host, perhaps with a port; it may be empty."""
     match = _HOST.fullmatch(text)
-    return match is not None and int(match["port"] or 0) <= HIGHEST_PORT
+    return match is not None and int(match["port"] or 0) <= MAX_PORT
 
 
 def keys(value: str) -> tuple[EncryptionKey, ...]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astrelo.bootstrap.settings.shapes import Environment, LogFormat
+from astrelo.bootstrap.settings.model import Environment, LogFormat
 from astrelo.bootstrap.settings.values import (
-    HIGHEST_PORT,
+    MAX_PORT,
     MIN_SECRET_LENGTH,
     database_url,
     keys,
@@ -91,7 +91,7 @@ VARIABLES: tuple[Variable, ...] = (
         required_in_production=True,
     ),
     Variable(name="HOST", meaning="Address the API listens on.", parse=text, default="127.0.0.1"),
-    Variable(name="PORT", meaning="Port the API listens on.", parse=whole(1, HIGHEST_PORT), default="8000"),
+    Variable(name="PORT", meaning="Port the API listens on.", parse=whole(1, MAX_PORT), default="8000"),
     Variable(
         name="PUBLIC_URL",
         meaning="The API as a browser reaches it; CRMs redirect to it.",
@@ -187,7 +187,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="WORKER_HEALTH_PORT",
         meaning="Port on which a worker answers `/health/live` and `/health/ready`.",
-        parse=whole(1, HIGHEST_PORT),
+        parse=whole(1, MAX_PORT),
         shown_default="not served",
     ),
     Variable(
@@ -215,7 +215,7 @@ VARIABLES: tuple[Variable, ...] = (
         default="60",
     ),
     Variable(
-        name="SYNC_MOST_DELETIONS",
+        name="SYNC_MAX_DELETION_RATIO",
         meaning="The largest share of an object type's records that is believed to be gone at once, 0 to 1.",
         parse=share,
         default="0.25",

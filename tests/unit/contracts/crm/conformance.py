@@ -4,7 +4,7 @@ from tests.unit.contracts.crm.authorizing import Authorizing
 from tests.unit.contracts.crm.changing import ReadingWhileRecordsChange
 from tests.unit.contracts.crm.failing import Failing
 from tests.unit.contracts.crm.fetching import Fetching
-from tests.unit.contracts.crm.walking import Walking
+from tests.unit.contracts.crm.pagination import Walking
 from tests.unit.contracts.crm.windows import ReadingWindows
 
 

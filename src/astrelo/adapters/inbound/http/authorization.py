@@ -18,6 +18,7 @@ from litestar.response import Redirect
 from msgspec import Struct
 
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
 from astrelo.adapters.inbound.http.problem_kinds import (
     CRM_RATE_LIMITED,
     CRM_UNAVAILABLE,
@@ -28,7 +29,6 @@ from astrelo.adapters.inbound.http.problem_kinds import (
 )
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.adapters.inbound.http.security import PUBLIC, Caller, is_led_here_by_another_site
-from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
 from astrelo.application.connect_crm import ConnectCrm
 from astrelo.application.start_authorization import (
     RETURN_PATH,

@@ -20,11 +20,11 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
 from astrelo.adapters.inbound.http.problem_kinds import UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
 from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, Caller, session_cookie
 from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
-from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports import Clock, Randomness
 

@@ -5,7 +5,7 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from astrelo.adapters.inbound.http.edge import METRICS_MEDIA_TYPE, Metrics
+from astrelo.adapters.inbound.http.middleware import METRICS_MEDIA_TYPE, Metrics
 from astrelo.adapters.inbound.http.problem_kinds import STORE_UNAVAILABLE
 from astrelo.adapters.inbound.http.problems import HttpError, documented
 from astrelo.adapters.inbound.http.security import PUBLIC

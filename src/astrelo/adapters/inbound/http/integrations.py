@@ -146,7 +146,7 @@ class Integrations(Controller):
         provider: FromPath[Provider],
         run_id: FromPath[UUID],
     ) -> RunReport:
-        """Return the run with its certificate, what it could not keep or read, and what deserves a look."""
+        """Return the run with its reconciliation, what it could not keep or read, and what deserves a look."""
         if report := await runs.report(user_id, provider, SyncRunId(run_id)):
             return report
         raise NotFound("sync run", run_id)

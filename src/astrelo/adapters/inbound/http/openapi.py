@@ -10,9 +10,9 @@ from litestar.openapi.spec import Components, OpenAPI, Operation, Parameter, Ref
 from litestar.openapi.spec.enums import OpenAPIType
 
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
 from astrelo.adapters.inbound.http.schema_page import SchemaPage
 from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE
-from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
 
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REFERENCE = "#/components/schemas/"

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
 from astrelo.adapters.inbound.http.problem_kinds import (
     BODY_TOO_LARGE,
     MALFORMED_REQUEST,
@@ -19,8 +20,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
 )
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.adapters.inbound.http.security import PUBLIC
-from astrelo.adapters.inbound.http.strictness import OPEN_QUERY
-from astrelo.application.handle_crm_events import HandleCrmEvents
+from astrelo.application.receive_webhook import ReceiveWebhook
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import WebhookRequest
 
@@ -42,7 +42,7 @@ class Webhooks(Controller):
     async def take(
         self,
         request: Request[Any, Any, Any],
-        handle_crm_events: FromDishka[HandleCrmEvents],
+        receive_webhook: FromDishka[ReceiveWebhook],
         config: NamedDependency[HttpConfig],
         provider: FromPath[Provider],
     ) -> None:
@@ -57,7 +57,7 @@ class Webhooks(Controller):
             headers=dict(request.headers),
             body=await request.body(),
         )
-        await handle_crm_events(provider, call)
+        await receive_webhook(provider, call)
 
 
 def _requested(request: Request[Any, Any, Any]) -> str:

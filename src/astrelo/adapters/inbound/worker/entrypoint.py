@@ -41,9 +41,9 @@ class SyncEntrypoint:
         with structlog.contextvars.bound_contextvars(
             user_id=str(message.user_id), run_id=str(message.run_id), job=job.id
         ):
-            await self._take_up(UserId(message.user_id), SyncRunId(message.run_id))
+            await self._claim(UserId(message.user_id), SyncRunId(message.run_id))
 
-    async def _take_up(self, user_id: UserId, run_id: SyncRunId) -> None:
+    async def _claim(self, user_id: UserId, run_id: SyncRunId) -> None:
         try:
             async with self._container() as scope:
                 run_sync = await scope.get(RunSync)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from astrelo.adapters.inbound.worker.supervisor import Health
 
 _READ_WITHIN = 5.0  # seconds
-_LONGEST_HEAD = 8192
+_MAX_HEAD_SIZE = 8192
 
 
 @asynccontextmanager
@@ -28,7 +28,7 @@ async def served_health(health: Health, host: str, port: int) -> AsyncIterator[i
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, host, port, limit=_LONGEST_HEAD)
+    server = await asyncio.start_server(answer, host, port, limit=_MAX_HEAD_SIZE)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -23,7 +23,7 @@ from astrelo.domain.ports import Clock
 _log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 10.0
+MAX_PAUSE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +101,10 @@ class Supervisor:
                 _log.warning("queue.session_ended", error=repr(error), next_try_in=pause)
             else:
                 continue
-            if self._clock.monotonic() - started > LONGEST_PAUSE:
+            if self._clock.monotonic() - started > MAX_PAUSE:
                 pause = FIRST_PAUSE
             await self._pause(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE)
 
     async def _session(self) -> None:
         async with self._connection() as connection:

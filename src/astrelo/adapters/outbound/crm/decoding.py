@@ -24,7 +24,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON it wants."""
 
-_LONGEST_NUMBER = 1_000
+_MAX_NUMBER_LENGTH = 1_000
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
 _CODE_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
@@ -42,10 +42,10 @@ class Decoder(Generic[T]):
         try:
             return self._typed.decode(body)
         except UNREADABLE:
-            return self._converted(mended(body))
+            return self._convert(repair_json(body))
 
-    def _converted(self, document: object) -> T:
-        return converted(document, self._shape, self._provider)
+    def _convert(self, document: object) -> T:
+        return convert(document, self._shape, self._provider)
 
 
 class TolerantDecoder(Decoder[T]):
@@ -55,7 +55,7 @@ class TolerantDecoder(Decoder[T]):
     would be taken for deleted, or for the end of data.
     """
 
-    def _converted(self, document: object) -> T:
+    def _convert(self, document: object) -> T:
         try:
             return readable(document, self._shape)
         except msgspec.ValidationError as error:
@@ -114,7 +114,7 @@ def code_word(told: str | None) -> str | None:
     return told if told and _CODE_WORD.fullmatch(told) else None
 
 
-def mended(body: bytes, parse_float: Callable[[str], object] = float) -> object:
+def repair_json(body: bytes, parse_float: Callable[[str], object] = float) -> object:
     """Decode with the standard library, and mend what no column can hold. Raise Incomplete for no whole JSON.
 
     Its cause is a RecursionError where the JSON may be whole, but is nested too deep to be read.
@@ -153,7 +153,7 @@ def items_of_array(text: str) -> Sequence[str] | None:
 
 def _whole_number(digits: str) -> int | str:
     """Leave as text what is longer than any number of ours: Python would refuse the whole page."""
-    return int(digits) if len(digits) <= _LONGEST_NUMBER else digits
+    return int(digits) if len(digits) <= _MAX_NUMBER_LENGTH else digits
 
 
 def _without_surrogates(value: object) -> object:
@@ -175,7 +175,7 @@ def storable(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
 
 
-def converted(document: object, shape: type[T], provider: Provider) -> T:
+def convert(document: object, shape: type[T], provider: Provider) -> T:
     """Raise CrmRejected for a document of another shape."""
     try:
         return msgspec.convert(document, shape)

@@ -81,7 +81,7 @@ def additional_emails(told: Sequence[str], first: Email, reference: ReferenceDat
     return AdditionalEmails(tuple(emails), tuple(dict.fromkeys(filter(None, domains))))
 
 
-class Place(NamedTuple):
+class Address(NamedTuple):
     """A country and a part of it, as a CRM tells them: by codes, and by names, which people type."""
 
     country_code: str | None
@@ -90,7 +90,7 @@ class Place(NamedTuple):
     region: str | None
 
 
-def country_and_region(place: Place, reference: ReferenceData) -> tuple[str | None, str | None]:
+def country_and_region(place: Address, reference: ReferenceData) -> tuple[str | None, str | None]:
     """Prefer codes to names. A region is looked for only in a country that is known."""
     country = reference.country(place.country_code) if place.country_code else None
     if country is None and place.country:
@@ -103,18 +103,18 @@ def country_and_region(place: Place, reference: ReferenceData) -> tuple[str | No
     return country, region
 
 
-class Outlook(NamedTuple):
+class DealStatus(NamedTuple):
     """Where a deal stands, as its own fields or its stage tell."""
 
     probability: Decimal | None = None
     is_closed: bool | None = None
     is_won: bool | None = None
 
-    def completed_by(self, stage: "Outlook") -> "Outlook":
+    def completed_by(self, stage: "DealStatus") -> "DealStatus":
         """Fill what a deal does not say from its stage: a won deal is closed, an open one is not won."""
         likely, closed, won = self
         if closed is None:
             closed = True if won else stage.is_closed
         if won is None:
             won = stage.is_won if closed else closed
-        return Outlook(stage.probability if likely is None else likely, closed, won)
+        return DealStatus(stage.probability if likely is None else likely, closed, won)

@@ -14,8 +14,8 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, mended
-from astrelo.adapters.outbound.crm.sending import Reply, retry_after
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, repair_json
+from astrelo.adapters.outbound.crm.http import Reply, retry_after
 from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import (
@@ -36,12 +36,12 @@ GoneError = type[GrantRejected] | type[ReauthorizationRequired]
 Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_000)]
 """RFC 6749 appendix A, without the blank, which fits into no header. The limit is ours."""
 
-LONGEST_ACCOUNT_NAME = 200
-LONGEST_USER_NAME = 254
+MAX_ACCOUNT_NAME_LENGTH = 200
+MAX_USER_NAME_LENGTH = 254
 """Of who connected: no e-mail address is longer (RFC 5321 §4.5.3.1.3)."""
-LONGEST_DOMAIN = 253
+MAX_DOMAIN_LENGTH = 253
 SUCCESS = range(200, 300)
-LONGEST_CALL_SECONDS = 14.0
+MAX_CALL_SECONDS = 14.0
 """A refresh happens under a row lock: it must be over in the 15 s that the port promises."""
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -55,9 +55,9 @@ _WORD = re.compile(r"\w{1,60}", re.ASCII)
 
 
 @asynccontextmanager
-async def bounded(provider: Provider) -> AsyncIterator[None]:
+async def with_timeout(provider: Provider) -> AsyncIterator[None]:
     """Bound all that is awaited inside."""
-    seconds = LONGEST_CALL_SECONDS
+    seconds = MAX_CALL_SECONDS
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -91,7 +91,7 @@ def revocable(tokens: TokenSet) -> str:
     return tokens.refresh_token or tokens.access_token
 
 
-def decoded(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T:
+def decode_reply(reply: Reply, decode: Callable[[bytes], T], provider: Provider) -> T:
     """Decode a success without ever showing it: it may hold tokens.
 
     Raises CrmUnavailable where it does not come to its end or is a page for people, for the next one may be what it
@@ -109,7 +109,7 @@ def _unread(reply: Reply, provider: Provider) -> CrmError:
     if reply.is_html:  # a proxy's page, or one about maintenance
         return CrmUnavailable(provider, "a page for people instead of an OAuth answer")
     try:
-        mended(reply.body)
+        repair_json(reply.body)
     except Incomplete:
         return CrmUnavailable(provider, "an OAuth answer that is no whole JSON")
     return CrmRejected(provider, reply.status, "an OAuth answer with what nobody can read")
@@ -126,6 +126,6 @@ def transient(reply: Reply, now: datetime, provider: Provider) -> CrmError | Non
     return None
 
 
-def word(told: str | None) -> str | None:
+def error_word(told: str | None) -> str | None:
     """Let only a code word into a message: free text from an OAuth endpoint may quote what it was sent."""
     return told if told and _WORD.fullmatch(told) else None

@@ -9,23 +9,23 @@ import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, readable
 from astrelo.adapters.outbound.crm.mapping import record_id
-from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard
+from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
 from astrelo.adapters.outbound.crm.transport import (
-    ONE_ATTEMPT,
-    PATIENT,
+    DEFAULT_RETRY,
+    NO_RETRY,
     Call,
     CrmTransport,
     RetryPolicy,
 )
-from astrelo.adapters.outbound.crm.walking import Trail
-from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
 from astrelo.adapters.outbound.hubspot.decoding import (
     DecodedPage,
     PageDecoder,
-    following,
+    next_cursor,
     require_only_misses,
 )
+from astrelo.adapters.outbound.hubspot.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,
     AssociationBatch,
@@ -79,10 +79,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class HubSpotClient:
-    def __init__(self, api_base: str, transport: CrmTransport[RollingBudget], budgets: BudgetBook) -> None:
+    def __init__(
+        self, api_base: str, transport: CrmTransport[SlidingWindowLimiter], rate_limiters: RateLimiters
+    ) -> None:
         self._base = api_base
         self._transport = transport
-        self._budgets = budgets
+        self._rate_limiters = rate_limiters
         self._lists = {
             object_type: f"{api_base}{_objects(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
             for object_type, names in PROPERTIES.items()
@@ -92,8 +94,8 @@ class HubSpotClient:
         """Remove our app from the account; HubSpot mails its administrators. No attempt is made a second time."""
         path = f"/appinstalls/{HUBSPOT_API_DATE}/external-install"
         call = Call("DELETE", self._base + path, path, None)
-        budget = self._budgets.of(session.account.account_id).requests
-        await self._transport.read(call, session, budget, lambda _nothing: None, ONE_ATTEMPT)
+        rate_limiter = self._rate_limiters.of(session.account.account_id).requests
+        await self._transport.read(call, session, rate_limiter, lambda _nothing: None, NO_RETRY)
 
     async def list_page(self, session: CrmSession, object_type: ObjectType, after: str | None) -> ObjectPage:
         """Read one page of all live records, in an order that no record leaves while it is walked."""
@@ -110,7 +112,7 @@ class HubSpotClient:
         filters: Sequence[Mapping[str, str]],
         after: str | None = None,
         limit: int = SEARCH_LIMIT,
-        policy: RetryPolicy = PATIENT,
+        policy: RetryPolicy = DEFAULT_RETRY,
     ) -> ObjectPage:
         body: dict[str, object] = {
             "filterGroups": [{"filters": filters}] if filters else [],
@@ -121,8 +123,8 @@ class HubSpotClient:
         if after is not None:
             body["after"] = after
         call = self._post(f"{_objects(object_type)}/search", object_type, body)
-        budget = self._budgets.of(session.account.account_id).searches
-        return await self._transport.read(call, session, budget, _DECODERS[object_type], policy)
+        rate_limiter = self._rate_limiters.of(session.account.account_id).searches
+        return await self._transport.read(call, session, rate_limiter, _DECODERS[object_type], policy)
 
     async def batch_read(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[str], *, archived: bool = False
@@ -145,7 +147,7 @@ class HubSpotClient:
         found: dict[str, list[AssociatedObject]] = {}
         for part in _parts(ids, ASSOCIATIONS_LIMIT):
             inputs = [AssociationInput(record_id) for record_id in part]
-            trail = Trail(inputs, Provider.HUBSPOT)
+            trail = PaginationLoopGuard(inputs, Provider.HUBSPOT)
             while inputs:
                 batch = await self._association_batch(session, source, target, inputs)
                 inputs = trail.follow(_gathered(batch, inputs, found))
@@ -157,7 +159,7 @@ class HubSpotClient:
         url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
         owners: list[OwnerObject] = []
         after: str | None = None
-        trail = Trail(after, Provider.HUBSPOT)
+        trail = PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
             asked = url if after is None else f"{url}&after={quote(after, safe='')}"
             page = await self._requested(Call("GET", asked, path, None), session, _OWNERS)
@@ -175,13 +177,13 @@ class HubSpotClient:
         self, session: CrmSession, source: ObjectType, target: ObjectType, inputs: Sequence[AssociationInput]
     ) -> AssociationBatch:
         path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
-        budget = self._budgets.of(session.account.account_id).associations
+        rate_limiter = self._rate_limiters.of(session.account.account_id).associations
         call = self._post(path, source, {"inputs": inputs})
-        return await self._transport.read(call, session, budget, _whole_associations)
+        return await self._transport.read(call, session, rate_limiter, _whole_associations)
 
     async def _requested(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
-        budget: RollingBudget = self._budgets.of(session.account.account_id).requests
-        return await self._transport.read(call, session, budget, decode)
+        rate_limiter: SlidingWindowLimiter = self._rate_limiters.of(session.account.account_id).requests
+        return await self._transport.read(call, session, rate_limiter, decode)
 
     def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> Call:
         return Call("POST", self._base + path, path, object_type, _encode(body))
@@ -189,10 +191,10 @@ class HubSpotClient:
 
 def merged_ids(told: CrmObject) -> Sequence[RecordId]:
     """Return the ids that were merged away into this record."""
-    listed = told.properties.hs_merged_object_ids
-    if not listed:
+    list_all = told.properties.hs_merged_object_ids
+    if not list_all:
         return ()
-    return [old for part in listed.split(";") if (old := record_id(part.strip())) and old != told.id]
+    return [old for part in list_all.split(";") if (old := record_id(part.strip())) and old != told.id]
 
 
 def _objects(object_type: ObjectType) -> str:
@@ -219,7 +221,7 @@ def _gathered(
             found[source].extend(entry.to)
         else:
             found[source] = entry.to
-        if entry.paging is not None and (after := following(entry.paging)) is not None:
+        if entry.paging is not None and (after := next_cursor(entry.paging)) is not None:
             continued.append(AssociationInput(source, after))
     return continued
 

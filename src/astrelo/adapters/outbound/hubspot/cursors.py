@@ -7,7 +7,7 @@ from astrelo.adapters.outbound.hubspot.client import SEARCH_CAP
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 
-_HIGHEST_ID = 2**63 - 1
+_MAX_ID = 2**63 - 1
 
 
 class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -16,7 +16,7 @@ class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     start: int
     end: int
     lowest: int = 0
-    highest: int = _HIGHEST_ID
+    highest: int = _MAX_ID
 
     def halves(self) -> "tuple[SearchRange, SearchRange]":
         """Divide by time; a single millisecond, which one bulk import can fill, by ids.
@@ -44,7 +44,7 @@ class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
         filters = [_bound(modified, "GTE", self.start), _bound(modified, "LTE", self.end)]
         if self.lowest > 0:
             filters.append(_bound("hs_object_id", "GTE", self.lowest))
-        if self.highest < _HIGHEST_ID:
+        if self.highest < _MAX_ID:
             filters.append(_bound("hs_object_id", "LTE", self.highest))
         return filters
 

@@ -8,8 +8,8 @@ import msgspec
 from astrelo.adapters.outbound.crm.decoding import (
     UNREADABLE,
     code_word,
-    converted,
-    mended,
+    convert,
+    repair_json,
     scalar_as_text,
     told_id,
 )
@@ -48,11 +48,11 @@ class PageDecoder(Generic[T]):
             page = self._typed.decode(body)
             rejected: Sequence[RejectedRecord] = ()
         except UNREADABLE:
-            untyped = converted(mended(body), ObjectPage[object], Provider.HUBSPOT)
+            untyped = convert(repair_json(body), ObjectPage[object], Provider.HUBSPOT)
             objects, rejected = self._one_by_one(untyped.results)
             page = ObjectPage(objects, untyped.paging, untyped.total, untyped.errors)
         require_only_misses(page.errors)
-        return DecodedPage(page.results, rejected, following(page.paging), page.total, page.errors)
+        return DecodedPage(page.results, rejected, next_cursor(page.paging), page.total, page.errors)
 
     def _one_by_one(self, results: Sequence[object]) -> tuple[list[T], list[RejectedRecord]]:
         objects: list[T] = []
@@ -65,7 +65,7 @@ class PageDecoder(Generic[T]):
         return objects, rejected
 
 
-def following(paging: Paging | None) -> str | None:
+def next_cursor(paging: Paging | None) -> str | None:
     return paging.next.after if paging is not None and paging.next is not None else None
 
 

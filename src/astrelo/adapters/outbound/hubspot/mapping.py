@@ -8,8 +8,8 @@ from typing import NamedTuple
 from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
 from astrelo.adapters.outbound.crm.mapping import (
     NO_ADDITIONAL_EMAILS,
-    Outlook,
-    Place,
+    Address,
+    DealStatus,
     additional_domains,
     additional_emails,
     country_and_region,
@@ -103,7 +103,7 @@ class RecordMapper:
             revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency
         )
         usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
-        place = Place(p.hs_country_code, p.country, p.hs_state_code, p.state)
+        place = Address(p.hs_country_code, p.country, p.hs_state_code, p.state)
         country, region = country_and_region(place, self._reference)
         linkedin_url = linkedin_page(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
@@ -190,14 +190,14 @@ class RecordMapper:
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
         value, told_currency = amount(p.amount), currency(p.deal_currency_code)
         deal_currency = currency_of(value, p.deal_currency_code, told_currency, self._default_currency)
-        shown = Outlook(
+        shown = DealStatus(
             probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
         )
-        outlook = shown.completed_by(stage.outlook)
+        deal_status = shown.completed_by(stage.deal_status)
         close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
         usd, rate_date = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
-        read_outlook = (shown.probability is not None or None, shown.is_closed, shown.is_won)
-        read = (value is not None or None, told_currency, *read_outlook, close_date, owner_id)
+        read_status = (shown.probability is not None or None, shown.is_closed, shown.is_won)
+        read = (value is not None or None, told_currency, *read_status, close_date, owner_id)
         return DealRecord(
             known_id,
             updated_at,
@@ -210,9 +210,9 @@ class RecordMapper:
             pipeline.label,
             stage_id,
             stage.label,
-            outlook.probability,
-            outlook.is_closed,
-            outlook.is_won,
+            deal_status.probability,
+            deal_status.is_closed,
+            deal_status.is_won,
             close_date,
             owner_id,
             company_id,
@@ -248,7 +248,7 @@ class RecordMapper:
 
 class _Stage(NamedTuple):
     label: str | None = None
-    outlook: Outlook = Outlook()
+    deal_status: DealStatus = DealStatus()
 
 
 class _DealPipeline(NamedTuple):
@@ -263,18 +263,18 @@ _UNKNOWN_PIPELINE = _DealPipeline(None, {})
 def _read_pipeline(told: Pipeline) -> _DealPipeline:
     stages = {
         stage.id: _Stage(
-            text(stage.label), _stage_outlook(stage.metadata.probability, stage.metadata.is_closed)
+            text(stage.label), _stage_status(stage.metadata.probability, stage.metadata.is_closed)
         )
         for stage in told.stages
     }
     return _DealPipeline(text(told.label), stages)
 
 
-def _stage_outlook(told_probability: str | None, told_closed: str | None) -> Outlook:
+def _stage_status(told_probability: str | None, told_closed: str | None) -> DealStatus:
     """Conclude what HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
     likely, closed = probability(told_probability), flag(told_closed)
     won = likely == 1 if closed and likely is not None else None
-    return Outlook(likely, closed, won)
+    return DealStatus(likely, closed, won)
 
 
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:

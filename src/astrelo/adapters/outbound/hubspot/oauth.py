@@ -14,21 +14,21 @@ import msgspec
 import structlog
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, TolerantDecoder
+from astrelo.adapters.outbound.crm.http import HttpClient, Reply
 from astrelo.adapters.outbound.crm.oauth import (
     FORM,
-    LONGEST_ACCOUNT_NAME,
-    LONGEST_DOMAIN,
-    LONGEST_USER_NAME,
+    MAX_ACCOUNT_NAME_LENGTH,
+    MAX_DOMAIN_LENGTH,
+    MAX_USER_NAME_LENGTH,
     SUCCESS,
     GoneError,
-    bounded,
-    decoded,
+    decode_reply,
+    error_word,
     revocable,
     tell_issued,
     transient,
-    word,
+    with_timeout,
 )
-from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.wire import (
     AccountDetails,
@@ -77,9 +77,9 @@ _OURS_TO_MEND_ERRORS = frozenset({"invalid_client", "unauthorized_client", "inva
 
 
 class HubSpotOAuth:
-    def __init__(self, config: HubSpotConfig, sender: Sender, clock: Clock) -> None:
+    def __init__(self, config: HubSpotConfig, http_client: HttpClient, clock: Clock) -> None:
         self._config = config
-        self._sender = sender
+        self._http_client = http_client
         self._clock = clock
         self._oauth = f"{config.api_base}/oauth/{HUBSPOT_API_DATE}"
         self._details = f"{config.api_base}/account-info/{HUBSPOT_API_DATE}/details"
@@ -108,7 +108,7 @@ class HubSpotOAuth:
             "redirect_uri": self._config.redirect_uri,
             "code_verifier": code_verifier,
         }
-        async with bounded(Provider.HUBSPOT):
+        async with with_timeout(Provider.HUBSPOT):
             reply = await self._post("/token", form)
             tell_issued(reply, issued)
             response = self._decoded(reply, _TOKENS, GrantRejected)
@@ -122,21 +122,21 @@ class HubSpotOAuth:
                 Provider.HUBSPOT, 200, f"the token is for account {account_id}, its details are another's"
             )
         tokens = self._token_set(response, response.refresh_token, scopes)
-        connected_by = truncated_text(told.user, LONGEST_USER_NAME)
+        connected_by = truncated_text(told.user, MAX_USER_NAME_LENGTH)
         return Grant(tokens=tokens, account=_account(details, told.hub_domain), connected_by=connected_by)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        async with bounded(Provider.HUBSPOT):
+        async with with_timeout(Provider.HUBSPOT):
             reply = await self._post("/token", form)
         response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
         scopes = tokens.scopes if response.scopes is None else frozenset(response.scopes)
         return self._token_set(response, response.refresh_token or tokens.refresh_token, scopes)
 
     async def revoke(self, tokens: TokenSet) -> None:
-        hint = "refresh_token" if tokens.refresh_token else "access_token"
-        form = {"token": revocable(tokens), "token_type_hint": hint}
-        async with bounded(Provider.HUBSPOT):
+        token_type = "refresh_token" if tokens.refresh_token else "access_token"
+        form = {"token": revocable(tokens), "token_type_hint": token_type}
+        async with with_timeout(Provider.HUBSPOT):
             reply = await self._post("/token/revoke", form)
         if reply.status not in SUCCESS:
             refusal = self._refusal(reply, ReauthorizationRequired)
@@ -163,7 +163,9 @@ class HubSpotOAuth:
 
     async def _account(self, access_token: str) -> AccountDetails:
         headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
-        return self._decoded(await self._sender.send("GET", self._details, headers), _DETAILS, GrantRejected)
+        return self._decoded(
+            await self._http_client.send("GET", self._details, headers), _DETAILS, GrantRejected
+        )
 
     def _token_set(self, response: TokenResponse, refresh_token: str, scopes: frozenset[str]) -> TokenSet:
         return TokenSet(
@@ -176,17 +178,17 @@ class HubSpotOAuth:
     async def _post(self, path: str, form: Mapping[str, str]) -> Reply:
         credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
         body = urlencode({**form, **credentials}).encode()
-        return await self._sender.send("POST", self._oauth + path, FORM, body)
+        return await self._http_client.send("POST", self._oauth + path, FORM, body)
 
     def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
         if reply.status not in SUCCESS:
             raise self._refusal(reply, gone)
-        return decoded(reply, decode, Provider.HUBSPOT)
+        return decode_reply(reply, decode, Provider.HUBSPOT)
 
     def _refusal(self, reply: Reply, gone: GoneError) -> CrmError:
         """Classify by HubSpot's `status`, then by OAuth's `error`, then by the HTTP status."""
         body = _error_body(reply)
-        reason = word(body.status) or word(body.error) or f"HTTP {reply.status}"
+        reason = error_word(body.status) or error_word(body.error) or f"HTTP {reply.status}"
         if passing := transient(reply, self._clock.now(), Provider.HUBSPOT):
             return passing
         if body.status in _OURS_TO_MEND:
@@ -219,9 +221,9 @@ def _required_identity(response: TokenResponse, told: Introspection) -> tuple[st
 def _account(details: AccountDetails, domain: str | None) -> CrmAccount:
     return CrmAccount(
         account_id=CrmAccountId(str(details.portal_id)),
-        name=truncated_text(details.portal_name, LONGEST_ACCOUNT_NAME)
+        name=truncated_text(details.portal_name, MAX_ACCOUNT_NAME_LENGTH)
         or f"HubSpot account {details.portal_id}",
         currency=currency(details.company_currency),
         time_zone=text(details.time_zone),
-        domain=truncated_text(domain, LONGEST_DOMAIN),
+        domain=truncated_text(domain, MAX_DOMAIN_LENGTH),
     )

@@ -9,25 +9,25 @@ from typing import Any
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.sending import Sender, open_transport
+from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
+from astrelo.adapters.outbound.crm.pagination import prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.crm.walking import ahead
-from astrelo.adapters.outbound.hubspot.budgets import BudgetBook
+from astrelo.adapters.outbound.hubspot.associations import RecordAssembler
 from astrelo.adapters.outbound.hubspot.client import (
     ASSOCIATIONS_LIMIT,
     BATCH_READ_LIMIT,
     LIST_LIMIT,
     HubSpotClient,
 )
-from astrelo.adapters.outbound.hubspot.completing import Completion
 from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, position_of
-from astrelo.adapters.outbound.hubspot.dialect import HubSpotDialect
+from astrelo.adapters.outbound.hubspot.error_mapper import HubSpotErrorMapper
 from astrelo.adapters.outbound.hubspot.fetching import Fetched, fetch
 from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
-from astrelo.adapters.outbound.hubspot.walk import Group, listed, ranges_of, searched
+from astrelo.adapters.outbound.hubspot.pagination import Group, list_all, ranges_of, search_window
+from astrelo.adapters.outbound.hubspot.rate_limiters import RateLimiters
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import (
@@ -114,7 +114,7 @@ class HubSpotProvider(CrmProvider):
         """
         completion = await self._completion(session, object_type)
         groups = self._groups(session, object_type, window, cursor)
-        async with aclosing(ahead(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
+        async with aclosing(prefetch(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
             async for page in pages:
                 yield page
 
@@ -143,10 +143,10 @@ class HubSpotProvider(CrmProvider):
         owners = [mapper.owner(told) for told in {told.id: told for told in (*archived, *live)}.values()]
         return [owner for owner in owners if isinstance(owner, OwnerRecord)]
 
-    async def _completion(self, session: CrmSession, object_type: ObjectType) -> Completion:
+    async def _completion(self, session: CrmSession, object_type: ObjectType) -> RecordAssembler:
         pipelines = await self._client.deal_pipelines(session) if object_type is ObjectType.DEALS else ()
         mapper = RecordMapper(self._reference, self._industries, session.account.currency, pipelines)
-        return Completion(self._client, session, object_type, mapper)
+        return RecordAssembler(self._client, session, object_type, mapper)
 
     def _groups(
         self, session: CrmSession, object_type: ObjectType, window: Window | None, cursor: Cursor | None
@@ -155,17 +155,17 @@ class HubSpotProvider(CrmProvider):
         size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
         if cursor is None:
             if window is None:
-                return listed(self._client, session, object_type, None, size)
-            return searched(self._client, session, object_type, ranges_of(window))
+                return list_all(self._client, session, object_type, None, size)
+            return search_window(self._client, session, object_type, ranges_of(window))
         match position_of(cursor):
             case ListPosition(after):
-                return listed(self._client, session, object_type, after, size)
+                return list_all(self._client, session, object_type, after, size)
             case SearchPosition(ranges):
-                return searched(self._client, session, object_type, ranges)
+                return search_window(self._client, session, object_type, ranges)
 
 
 async def _completions(
-    completion: Completion, groups: AsyncGenerator[Group, None]
+    completion: RecordAssembler, groups: AsyncGenerator[Group, None]
 ) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
     async with aclosing(groups) as listing:
         async for group in listing:
@@ -182,11 +182,11 @@ def build_hubspot(
     oauth: httpx.AsyncBaseTransport,
 ) -> HubSpotProvider:
     """Put the adapter together over two transports: reads are retried, OAuth calls never."""
-    dialect = HubSpotDialect(clock)
-    transport = CrmTransport(Sender(reads, Provider.HUBSPOT), dialect, clock, randomness)
+    error_mapper = HubSpotErrorMapper(clock)
+    transport = CrmTransport(HttpClient(reads, Provider.HUBSPOT), error_mapper, clock, randomness)
     return HubSpotProvider(
-        HubSpotOAuth(config, Sender(oauth, Provider.HUBSPOT), clock),
-        HubSpotClient(config.api_base, transport, BudgetBook(clock)),
+        HubSpotOAuth(config, HttpClient(oauth, Provider.HUBSPOT), clock),
+        HubSpotClient(config.api_base, transport, RateLimiters(clock)),
         reference,
     )
 

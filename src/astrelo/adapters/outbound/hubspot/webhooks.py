@@ -16,13 +16,13 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, items_of_array, mended, readable
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, items_of_array, readable, repair_json
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.ports import CrmWebhooks, WebhookRequest
-from astrelo.domain.records import RecordHint
+from astrelo.domain.records import PendingRefetch
 
 SIGNATURE_HEADER = "x-hubspot-signature-v3"
 TIMESTAMP_HEADER = "x-hubspot-request-timestamp"
@@ -75,14 +75,20 @@ class HubSpotWebhooks(CrmWebhooks):
     def __init__(self, client_secret: str) -> None:
         self._key = client_secret.encode()
 
-    def hints(self, request: WebhookRequest, now: datetime) -> Mapping[CrmAccountId, frozenset[RecordHint]]:
+    def pending_refetches(
+        self, request: WebhookRequest, now: datetime
+    ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
         """Leave out a single event that cannot be read: the call is HubSpot's, and the others count."""
         self._verify(request, now)
-        named: dict[CrmAccountId, set[RecordHint]] = {}
+        named: dict[CrmAccountId, set[PendingRefetch]] = {}
         for event in _decoded(request.body):
-            hints = named.setdefault(CrmAccountId(str(event.portal_id)), set())
-            hints.update(_hints_of(event))
-        return {account_id: frozenset(hints) for account_id, hints in named.items() if hints}
+            pending_refetches = named.setdefault(CrmAccountId(str(event.portal_id)), set())
+            pending_refetches.update(_refetches_of(event))
+        return {
+            account_id: frozenset(pending_refetches)
+            for account_id, pending_refetches in named.items()
+            if pending_refetches
+        }
 
     def _verify(self, request: WebhookRequest, now: datetime) -> None:
         timestamp = request.headers.get(TIMESTAMP_HEADER, "")
@@ -159,7 +165,7 @@ def _event_list(body: bytes) -> Sequence[object]:
     except UNREADABLE:
         pass
     try:
-        document = mended(body)
+        document = repair_json(body)
     except Incomplete as error:
         document = _events_apart(body) if isinstance(error.__cause__, RecursionError) else None
     if not isinstance(document, list):
@@ -172,7 +178,7 @@ def _events_apart(body: bytes) -> Sequence[object] | None:
     events: list[object] = []
     for event in items_of_array(body.decode("utf-8-sig", "replace")) or ():
         try:
-            events.append(mended(event.encode("utf-8", "replace")))
+            events.append(repair_json(event.encode("utf-8", "replace")))
         except Incomplete as error:
             if not isinstance(error.__cause__, RecursionError):
                 return None
@@ -180,12 +186,12 @@ def _events_apart(body: bytes) -> Sequence[object] | None:
     return events or None
 
 
-def _hints_of(event: Event) -> Iterator[RecordHint]:
+def _refetches_of(event: Event) -> Iterator[PendingRefetch]:
     for object_type, told_id in _named(event):
         if object_type is None or told_id is None:
             continue
         if (known := record_id(str(told_id))) is not None:
-            yield RecordHint(object_type, known)
+            yield PendingRefetch(object_type, known)
 
 
 def _named(event: Event) -> Sequence[_Named]:

@@ -24,7 +24,7 @@ def by_field(rows: Sequence[NamedTuple]) -> Mapping[str, Sequence[Any]]:
     return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
 
 
-def joined(*columns: Sequence[str | None]) -> Sequence[str]:
+def join_columns(*columns: Sequence[str | None]) -> Sequence[str]:
     """Return a separator, then each column as a text for `string_to_array(text, separator, '')`.
 
     None and the empty text both arrive as null; an empty column arrives as an empty array.
@@ -53,7 +53,7 @@ def as_arrays(cells: Iterable[Sequence[str]]) -> Sequence[str | None]:
     return [as_array(values) if values else None for values in cells]
 
 
-def folded(texts: Iterable[str | None]) -> Sequence[str | None]:
+def fold_column(texts: Iterable[str | None]) -> Sequence[str | None]:
     """Fold texts for search, as far as an index entry may reach."""
     return [None if text is None else search_key(text[:MAX_SEARCHED]) for text in texts]
 

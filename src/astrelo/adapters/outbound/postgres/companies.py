@@ -5,15 +5,15 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import as_arrays, as_text, by_field, folded, joined
+from astrelo.adapters.outbound.postgres.columns import as_arrays, as_text, by_field, fold_column, join_columns
 from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.domain.change_classification import KnownRecord, UpsertResult, Write
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.errors import NotFound
 from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.records import CompanyRecord
 from astrelo.domain.repositories import CompanyRepository
-from astrelo.domain.triage import KnownRecord, Write, Written
 
 _TEXTS = (
     "domain", "identity_domain", "industry", "naics", "sic", "employee_count", "annual_revenue",
@@ -34,14 +34,14 @@ class PgCompanies(CompanyRepository):
 
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._connection.fetch(
-            statement("company_known"), self._user_id, source, *joined(list(ids))
+            statement("company_known"), self._user_id, source, *join_columns(list(ids))
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
     async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
         if not moves:
             return []
-        separator, record_ids, domains = joined(
+        separator, record_ids, domains = join_columns(
             [move.key.record_id for move in moves],
             [move.identity_domain for move in moves if move.identity_domain is not None],
         )
@@ -63,12 +63,12 @@ class PgCompanies(CompanyRepository):
         departures: Sequence[RecordMove],
         regrouping: Regrouping,
         at: datetime,
-    ) -> Written:
+    ) -> UpsertResult:
         if not writes and not departures:
             return {}
-        await self._absorb(regrouping.absorbed, at)
+        await self._absorb(regrouping.merged_into, at)
         await self._release_domains(regrouping)
-        await self._archive(regrouping.vacated, at)
+        await self._archive(regrouping.emptied, at)
         await self._archive_records(source, departures, at)
         written = await self._put_records(source, writes, regrouping) if writes else {}
         await self._index_domains(source, writes)
@@ -89,7 +89,7 @@ class PgCompanies(CompanyRepository):
         if not ids:
             return {}
         rows = await self._connection.fetch(
-            statement("company_by_record"), self._user_id, source, *joined(list(ids))
+            statement("company_by_record"), self._user_id, source, *join_columns(list(ids))
         )
         return {RecordId(told): CompanyId(company_id) for told, company_id in rows}
 
@@ -97,7 +97,7 @@ class PgCompanies(CompanyRepository):
         if not domains:
             return {}
         rows = await self._connection.fetch(
-            statement("company_by_domain"), self._user_id, *joined(list(domains))
+            statement("company_by_domain"), self._user_id, *join_columns(list(domains))
         )
         return {told: CompanyId(company_id) for told, company_id, _ in rows}
 
@@ -131,17 +131,17 @@ class PgCompanies(CompanyRepository):
         rows = await self._connection.fetch(statement(query), self._user_id, *arguments)
         return {CompanyId(id_) for (id_,) in rows}
 
-    async def _absorb(self, absorbed: Mapping[CompanyId, CompanyId], at: datetime) -> None:
+    async def _absorb(self, merged_into: Mapping[CompanyId, CompanyId], at: datetime) -> None:
         """Archive them rather than delete: what they were is kept, and their ids lead to those that live."""
-        if absorbed:
+        if merged_into:
             # No batch of contacts or deals, of this run or the other CRM's, may be about to point at them.
             await self._connection.execute(statement("link_lock"), self._user_id)
-            fallen, survivors = list(absorbed), list(absorbed.values())
+            fallen, survivors = list(merged_into), list(merged_into.values())
             await self._connection.execute(statement("company_absorb"), self._user_id, fallen, survivors)
             await self._archive(fallen, at)
 
     async def _release_domains(self, regrouping: Regrouping) -> None:
-        coming = {id_: domain for id_, domain in regrouping.domains.items() if id_ not in regrouping.minted}
+        coming = {id_: domain for id_, domain in regrouping.domains.items() if id_ not in regrouping.created}
         if coming:
             await self._connection.execute(
                 statement("company_release_domains"), self._user_id, list(coming), list(coming.values())
@@ -183,7 +183,7 @@ class PgCompanies(CompanyRepository):
 
     async def _put_records(
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping
-    ) -> Written:
+    ) -> UpsertResult:
         told = by_field([write.record for write in writes])
         texts = (as_text(told[name]) if name in _NOT_TEXTS else told[name] for name in _TEXTS)
         rows = await self._connection.fetch(
@@ -193,10 +193,10 @@ class PgCompanies(CompanyRepository):
             [_company_of(source, write, regrouping) for write in writes],
             told["source_updated_at"],
             [write.content_hash for write in writes],
-            *joined(
+            *join_columns(
                 told["record_id"],
                 told["name"],
-                folded(told["name"]),
+                fold_column(told["name"]),
                 *texts,
                 as_arrays(told["additional_domains"]),
             ),
@@ -211,7 +211,7 @@ def _company_of(source: Provider, write: Write[CompanyRecord], regrouping: Regro
     if write.known is None:
         raise ValueError(f"company record {write.record.record_id} is new and was not assigned a company")
     stored = CompanyId(write.known.entity_id)
-    return regrouping.absorbed.get(stored, stored)
+    return regrouping.merged_into.get(stored, stored)
 
 
 def _touched(
@@ -219,4 +219,4 @@ def _touched(
 ) -> set[CompanyId]:
     before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
     before.update(move.company_id for move in departures if move.company_id is not None)
-    return (before - regrouping.absorbed.keys() - regrouping.vacated) | set(regrouping.domains)
+    return (before - regrouping.merged_into.keys() - regrouping.emptied) | set(regrouping.domains)

@@ -5,13 +5,13 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import as_arrays, by_field, folded, joined
+from astrelo.adapters.outbound.postgres.columns import as_arrays, by_field, fold_column, join_columns
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
+from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.normalization import search_email
 from astrelo.domain.repositories import ContactRepository
-from astrelo.domain.triage import KnownRecord, Written
 
 _TEXTS = (
     "record_id", "email", "email_host", "email_registrable_domain", "email_kind", "first_name", "last_name",
@@ -27,11 +27,13 @@ class PgContacts(ContactRepository):
 
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._connection.fetch(
-            statement("contact_known"), self._user_id, source, *joined(list(ids))
+            statement("contact_known"), self._user_id, source, *join_columns(list(ids))
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
-    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime) -> Written:
+    async def put(
+        self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime
+    ) -> UpsertResult:
         if not contacts:
             return {}
         told = by_field([contact.record for contact, _ in contacts])
@@ -45,13 +47,13 @@ class PgContacts(ContactRepository):
             told["source_updated_at"],
             [content_hash for _, content_hash in contacts],
             link["company_id"],
-            *joined(
+            *join_columns(
                 *(told[name] for name in _TEXTS),
                 link["match"],
                 link["unlinked_reason"],
                 [email and search_email(email) for email in told["email"]],
-                folded(told["first_name"]),
-                folded(told["last_name"]),
+                fold_column(told["first_name"]),
+                fold_column(told["last_name"]),
                 as_arrays(told["additional_emails"]),
                 as_arrays(told["additional_email_domains"]),
             ),

@@ -5,12 +5,12 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import as_array, as_text, by_field, joined
+from astrelo.adapters.outbound.postgres.columns import as_array, as_text, by_field, join_columns
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
+from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.repositories import DealRepository
-from astrelo.domain.triage import KnownRecord, Written
 
 _TEXTS = (
     "record_id", "name", "amount", "currency", "amount_usd", "amount_rate_date", "pipeline_id",
@@ -27,11 +27,11 @@ class PgDeals(DealRepository):
 
     async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._connection.fetch(
-            statement("deal_known"), self._user_id, source, *joined(list(ids))
+            statement("deal_known"), self._user_id, source, *join_columns(list(ids))
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
-    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> Written:
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> UpsertResult:
         if not deals:
             return {}
         await self._lock(source)
@@ -49,7 +49,7 @@ class PgDeals(DealRepository):
             told["is_won"],
             told["close_date"],
             link["company_id"],
-            *joined(
+            *join_columns(
                 *(as_text(told[name]) if name in _NOT_TEXTS else told[name] for name in _TEXTS),
                 link["match"],
                 link["unlinked_reason"],

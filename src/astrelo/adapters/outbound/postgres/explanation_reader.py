@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.columns import joined
+from astrelo.adapters.outbound.postgres.columns import join_columns
 from astrelo.adapters.outbound.postgres.reading import Reads
 from astrelo.application.explanations import (
     CompanyExplanation,
@@ -126,7 +126,7 @@ class PgExplanationReader(ExplanationReader):
     async def _by_email(self, user_id: UserId, row: asyncpg.Record) -> Sequence[LinkStep]:
         domains = list(_domains(row))
         asked = [one.domain for one in domains if one.domain is not None and not one.is_shared]
-        found = await self._reads.rows("company_by_domain", user_id, *joined(asked))
+        found = await self._reads.rows("company_by_domain", user_id, *join_columns(asked))
         companies = {one["told"]: one for one in found}
         return [_step(one, None if one.is_shared else companies.get(one.domain or "")) for one in domains]
 

@@ -35,7 +35,7 @@ Its own codec's error is an InterfaceError as well as a ValueError, so look for 
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn these into StoreUnavailable and InvalidInput: the last defence behind checks at the edge."""
     try:
         yield

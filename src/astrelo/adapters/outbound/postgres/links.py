@@ -25,7 +25,7 @@ class PgLinks(Links):
     async def share(self) -> None:
         await self._connection.execute(statement("link_share"), self._user_id)
 
-    async def redecide(self, at: datetime) -> int:
+    async def relink(self, at: datetime) -> int:
         await self.lock()
         await self._connection.fetchval(statement("link_plan"))
         changed = 0

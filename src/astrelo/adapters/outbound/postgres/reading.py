@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.failures import translated
+from astrelo.adapters.outbound.postgres.failures import translate_errors
 from astrelo.adapters.outbound.postgres.statements import statement
 
 View = TypeVar("View")
@@ -18,12 +18,12 @@ class Reads:
         self._pool = pool
 
     async def rows(self, name: str, *arguments: object) -> list[asyncpg.Record]:
-        with translated():
+        with translate_errors():
             rows: list[asyncpg.Record] = await self._pool.fetch(statement(name), *arguments)
             return rows
 
     async def value(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the statement selects
-        with translated():
+        with translate_errors():
             return await self._pool.fetchval(statement(name), *arguments)
 
     async def views(self, kind: type[View], name: str, *arguments: object) -> list[View]:
@@ -35,9 +35,9 @@ class Reads:
         return found[0] if found else None
 
 
-def like_prefix(folded: str | None) -> str | None:
+def like_prefix(fold_column: str | None) -> str | None:
     """Make a LIKE pattern for what begins with a text that is folded already, taken literally."""
-    if folded is None:
+    if fold_column is None:
         return None
-    escaped = folded.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    escaped = fold_column.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     return f"{escaped}%"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.columns import joined
+from astrelo.adapters.outbound.postgres.columns import join_columns
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.errors import AccountBusy, NotFound, RunTakenOver
 from astrelo.domain.identifiers import (
@@ -111,7 +111,7 @@ class PgSyncRuns(SyncRuns):
         if not ids:
             return set()
         ordered = sorted(ids)
-        batch = (self._user_id, run_id, object_type, ordered[0], ordered[-1], *joined(ordered))
+        batch = (self._user_id, run_id, object_type, ordered[0], ordered[-1], *join_columns(ordered))
         before = await self._connection.fetch(statement("run_seen_before"), *batch)
         await self._connection.execute(statement("run_mark_seen"), *batch)
         return {row["id"] for row in before}

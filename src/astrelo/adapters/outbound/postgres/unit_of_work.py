@@ -10,11 +10,11 @@ from astrelo.adapters.outbound.postgres.connections import PgConnections
 from astrelo.adapters.outbound.postgres.contacts import PgContacts
 from astrelo.adapters.outbound.postgres.deals import PgDeals
 from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
-from astrelo.adapters.outbound.postgres.hints import PgSyncHints
 from astrelo.adapters.outbound.postgres.icp_profiles import PgIcpProfiles
 from astrelo.adapters.outbound.postgres.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.links import PgLinks
 from astrelo.adapters.outbound.postgres.owners import PgOwners
+from astrelo.adapters.outbound.postgres.pending_refetches import PgPendingRefetches
 from astrelo.adapters.outbound.postgres.sync_runs import PgSyncRuns
 from astrelo.adapters.outbound.postgres.tokens import PgTokenStore
 from astrelo.domain.errors import StoreUnavailable
@@ -31,7 +31,7 @@ class PgTransaction(Transaction):
         self.tokens = PgTokenStore(connection, user_id, cipher)
         self.icp_profiles = PgIcpProfiles(connection, user_id)
         self.runs = PgSyncRuns(connection, user_id)
-        self.hints = PgSyncHints(connection, user_id)
+        self.pending_refetches = PgPendingRefetches(connection, user_id)
         self.jobs = PgJobQueue(connection)
         self.owners = PgOwners(connection, user_id, randomness)
         self.companies = PgCompanies(connection, user_id)

@@ -19,9 +19,9 @@ _DROPPED = re.compile(
 _BETWEEN_WORDS = re.compile(r"[^\w\u0900-\u109f\u1780-\u17ff\u3099\u309a]+|_+")
 """Vowel signs of Indic and South-East Asian scripts are no letters to `re`, and yet parts of words."""
 _VOWELS = re.compile(r"^(a)[ae]+|(a)e+|([ou])e+")
-_LONGEST_ABBREVIATION = 4
+_MAX_ABBREVIATION_LENGTH = 4
 _FIRST_THAI = "\u0e00"
-_LONGEST_KIND = 8
+_MAX_KIND_LENGTH = 8
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _LETTER_OF_FLAG = {0x1F1E6 + place: chr(ord("A") + place) for place in range(26)}
 
@@ -69,7 +69,7 @@ def _without_particles(words: list[str]) -> Iterator[str]:
 def key_of(words: list[str]) -> str:
     """Return what is compared: the words without the blanks between them."""
     key = "".join(words)
-    return _VOWELS.sub(r"\1\2\3", key) if len(key) > _LONGEST_ABBREVIATION else key
+    return _VOWELS.sub(r"\1\2\3", key) if len(key) > _MAX_ABBREVIATION_LENGTH else key
 
 
 _SEPARATORS = re.compile(
@@ -118,7 +118,7 @@ def _trim_word(word: str, kinds: frozenset[str]) -> str:
     """Remove what a place is from either end of a word, in scripts that put no blanks between words."""
     if word[0] < _FIRST_THAI:
         return word
-    for length in range(min(_LONGEST_KIND, len(word) - 1), 0, -1):
+    for length in range(min(_MAX_KIND_LENGTH, len(word) - 1), 0, -1):
         if word[-length:] in kinds:
             return word[:-length]
         if word[:length] in kinds:

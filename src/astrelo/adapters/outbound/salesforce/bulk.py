@@ -17,10 +17,10 @@ from msgspec import structs
 
 from astrelo.adapters.outbound.crm.decoding import code_word
 from astrelo.adapters.outbound.salesforce.answers import QueryJob
-from astrelo.adapters.outbound.salesforce.bulk_results import JobLost, JobPages, Place, of_job
-from astrelo.adapters.outbound.salesforce.cursors import JobPosition, QueryPosition, Stretch, cursor_of
-from astrelo.adapters.outbound.salesforce.dialect import Blocked, Refused
-from astrelo.adapters.outbound.salesforce.walk import GROUP_SIZE, Group, Reading, within
+from astrelo.adapters.outbound.salesforce.bulk_results import JobLost, JobPages, ResultPage, of_job
+from astrelo.adapters.outbound.salesforce.cursors import IdRange, JobPosition, QueryPosition, cursor_of
+from astrelo.adapters.outbound.salesforce.error_mapper import Blocked, Refused
+from astrelo.adapters.outbound.salesforce.pagination import GROUP_SIZE, Group, QueryContext, range_conditions
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import Provider
@@ -29,11 +29,11 @@ from astrelo.domain.ports import Clock
 R = TypeVar("R", bound=Row)
 _log = structlog.get_logger(__name__)
 
-LONGEST_JOB = timedelta(hours=6)
+MAX_JOB_SECONDS = timedelta(hours=6)
 """A job that is not done after so long is given up; Salesforce's own attempts end far earlier."""
 
 _FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 20.0
+_MAX_PAUSE = 20.0
 _PAUSE_GROWTH = 1.5
 _DONE = "JobComplete"
 _UNDER_WAY = frozenset({"UploadComplete", "InProgress"})
@@ -47,8 +47,8 @@ class JobMiscounted(JobLost):
     """A job whose results are not as many rows as it says it has."""
 
 
-async def exported(
-    reading: Reading[R], clock: Clock, start: JobPosition | Stretch | None, total: int | None = None
+async def export_rows(
+    reading: QueryContext[R], clock: Clock, start: JobPosition | IdRange | None, total: int | None = None
 ) -> AsyncGenerator[Group[R], None]:
     """Walk by a job: from a position in one, or by a new one over a stretch, or over everything.
 
@@ -56,11 +56,11 @@ async def exported(
     Raises CrmUnavailable when that is lost too, JobRefused when no new one, or none that is whole, can be had.
     """
     position = start if isinstance(start, JobPosition) else None
-    stretch = start.stretch if isinstance(start, JobPosition) else start
+    id_range = start.id_range if isinstance(start, JobPosition) else start
     is_second = position is not None and position.replaces
     while True:
         if position is None:
-            position = await _started(reading, clock, stretch, replaces=is_second)
+            position = await _started(reading, clock, id_range, replaces=is_second)
             yield Group(cursor=cursor_of(position), expected_total=total)
         try:
             async with aclosing(_told(reading, clock, position)) as groups:
@@ -74,7 +74,7 @@ async def exported(
                 raise JobRefused(str(lost)) from None
             if is_second:
                 # The beginning, or whoever tries again would find the lost job.
-                yield Group(cursor=cursor_of(QueryPosition(stretch)))
+                yield Group(cursor=cursor_of(QueryPosition(id_range)))
                 raise CrmUnavailable(Provider.SALESFORCE, f"a bulk query was lost twice: {lost}") from None
             reading.describing.forget(reading.session, reading.kind)
             position, is_second = None, True
@@ -83,26 +83,28 @@ async def exported(
 
 
 async def _started(
-    reading: Reading[R], clock: Clock, stretch: Stretch | None, *, replaces: bool
+    reading: QueryContext[R], clock: Clock, id_range: IdRange | None, *, replaces: bool
 ) -> JobPosition:
     async def create(fields: Sequence[str]) -> QueryJob:
-        deleted = stretch is not None
-        query = reading.query(fields, within(stretch), deleted=deleted)
+        deleted = id_range is not None
+        query = reading.query(fields, range_conditions(id_range), deleted=deleted)
         return await reading.client.create_job(reading.session, reading.kind, query, deleted=deleted)
 
     try:
         job = await reading.describing.asking(reading.session, reading.kind, create)
     except (Refused, Blocked) as error:
         raise JobRefused(str(error)) from error
-    return JobPosition(stretch, job.id, int(clock.now().timestamp()), replaces=replaces)
+    return JobPosition(id_range, job.id, int(clock.now().timestamp()), replaces=replaces)
 
 
-async def _told(reading: Reading[R], clock: Clock, position: JobPosition) -> AsyncGenerator[Group[R], None]:
+async def _told(
+    reading: QueryContext[R], clock: Clock, position: JobPosition
+) -> AsyncGenerator[Group[R], None]:
     pause = _FIRST_PAUSE
     while (job := await _looked_at(reading, clock, position)).state != _DONE:
         yield Group(cursor=cursor_of(position))
         await clock.sleep(pause)
-        pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE)
+        pause = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
     if job.number_records_processed == 0:  # nobody says what a page of no results looks like
         yield Group()
         return
@@ -111,13 +113,13 @@ async def _told(reading: Reading[R], clock: Clock, position: JobPosition) -> Asy
             yield group
 
 
-async def _looked_at(reading: Reading[R], clock: Clock, position: JobPosition) -> QueryJob:
+async def _looked_at(reading: QueryContext[R], clock: Clock, position: JobPosition) -> QueryJob:
     """Raise JobLost for a job that is not done and never will be."""
     job = await of_job(reading.client.job(reading.session, reading.kind, position.job))
     if job.state not in {_DONE, *_UNDER_WAY}:
         raise JobLost(f"{code_word(job.state) or 'no state'} ({_reason(job)})")
-    if job.state != _DONE and clock.now().timestamp() - position.made_at > LONGEST_JOB.total_seconds():
-        raise JobLost(f"not done after {LONGEST_JOB}")
+    if job.state != _DONE and clock.now().timestamp() - position.made_at > MAX_JOB_SECONDS.total_seconds():
+        raise JobLost(f"not done after {MAX_JOB_SECONDS}")
     return job
 
 
@@ -127,14 +129,14 @@ def _reason(job: QueryJob) -> str:
 
 
 async def _groups(
-    reading: Reading[R], position: JobPosition, expected: int | None
+    reading: QueryContext[R], position: JobPosition, expected: int | None
 ) -> AsyncGenerator[Group[R], None]:
     """Hand the results out in groups, each with the place behind it.
 
     What was handed out is counted in rows: pages may have another size when they are asked for again. Whether all
     rows came is known before the last of them are handed out, for with those the walk ends.
     """
-    async with aclosing(JobPages(reading, position.job).behind(position.locator)) as places:
+    async with aclosing(JobPages(reading, position.job).rows_after(position.locator)) as places:
         async for place in places:
             following = _behind(position, place)
             if following is None and expected not in {None, position.passed + place.rows}:
@@ -144,7 +146,7 @@ async def _groups(
             position = following or position
 
 
-def _behind(position: JobPosition, place: Place[R]) -> JobPosition | None:
+def _behind(position: JobPosition, place: ResultPage[R]) -> JobPosition | None:
     """Return the position at the beginning of the next page, None behind the last."""
     locator = place.results.following
     if locator is None:
@@ -155,7 +157,7 @@ def _behind(position: JobPosition, place: Place[R]) -> JobPosition | None:
     )
 
 
-def _parts(position: JobPosition, place: Place[R], following: JobPosition | None) -> Iterator[Group[R]]:
+def _parts(position: JobPosition, place: ResultPage[R], following: JobPosition | None) -> Iterator[Group[R]]:
     """Divide a page. What was rejected goes with the rows that it stands among, whatever the page's size."""
     page, skipped = place.results.page, position.handed_out
     rows = page.rows(skipped)

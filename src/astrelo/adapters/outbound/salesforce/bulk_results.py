@@ -12,11 +12,11 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from astrelo.adapters.outbound.crm.sending import TooLarge
-from astrelo.adapters.outbound.crm.walking import Trail, ahead
+from astrelo.adapters.outbound.crm.http import TooLarge
+from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, prefetch
 from astrelo.adapters.outbound.salesforce.client import JobResults
-from astrelo.adapters.outbound.salesforce.dialect import Blocked, Refused
-from astrelo.adapters.outbound.salesforce.walk import Reading
+from astrelo.adapters.outbound.salesforce.error_mapper import Blocked, Refused
+from astrelo.adapters.outbound.salesforce.pagination import QueryContext
 from astrelo.adapters.outbound.salesforce.wire import Row
 from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import Provider
@@ -24,7 +24,7 @@ from astrelo.domain.identifiers import Provider
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 """Rows asked for at a time: what a page may take of memory decides, not their number."""
 
 _FEWER = 4
@@ -42,7 +42,7 @@ class JobLost(Exception):
     """A job that will give no (more) results."""
 
 
-class Place(NamedTuple, Generic[R]):
+class ResultPage(NamedTuple, Generic[R]):
     """A page of results, and the locator that it was found behind."""
 
     locator: str | None
@@ -67,14 +67,14 @@ async def of_job(asking: Coroutine[Any, Any, T]) -> T:
 class JobPages(Generic[R]):
     """Reads one job's results."""
 
-    def __init__(self, reading: Reading[R], job: str) -> None:
+    def __init__(self, reading: QueryContext[R], job: str) -> None:
         self._reading = reading
         self._job = job
-        self._most_rows = MOST_ROWS
+        self._most_rows = MAX_ROWS
 
-    async def behind(self, locator: str | None) -> AsyncGenerator[Place[R], None]:
+    async def rows_after(self, locator: str | None) -> AsyncGenerator[ResultPage[R], None]:
         """Yield every page behind a locator, in their order. Raises JobLost."""
-        wanted, trail = locator, Trail(locator, Provider.SALESFORCE)
+        wanted, trail = locator, PaginationLoopGuard(locator, Provider.SALESFORCE)
         async with aclosing(self._foreseen(wanted)) as foreseen:
             async for place in foreseen:
                 yield place
@@ -85,16 +85,18 @@ class JobPages(Generic[R]):
             async for place in rest:
                 yield place
 
-    async def _foreseen(self, wanted: str | None) -> AsyncGenerator[Place[R], None]:
+    async def _foreseen(self, wanted: str | None) -> AsyncGenerator[ResultPage[R], None]:
         """Yield listed pages, fetched side by side, as long as each is the one that is wanted next."""
-        async with aclosing(ahead(self._listed(wanted), _PAGES_UNTAKEN)) as fetched:
-            async for place in fetched:
+        async with aclosing(prefetch(self._listed(wanted), _PAGES_UNTAKEN)) as fetch_rows:
+            async for place in fetch_rows:
                 if place is None or wanted not in {None, place.locator}:
                     return
                 yield place
                 wanted = place.results.following
 
-    async def _one_by_one(self, wanted: str | None, trail: Trail) -> AsyncGenerator[Place[R], None]:
+    async def _one_by_one(
+        self, wanted: str | None, trail: PaginationLoopGuard
+    ) -> AsyncGenerator[ResultPage[R], None]:
         """Yield each page that the one before names; it is fetched while that one is in the reader's hands."""
         upcoming = asyncio.create_task(self._page(wanted))
         try:
@@ -109,7 +111,9 @@ class JobPages(Generic[R]):
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
 
-    async def _listed(self, wanted: str | None) -> AsyncGenerator[Coroutine[Any, Any, Place[R] | None], None]:
+    async def _listed(
+        self, wanted: str | None
+    ) -> AsyncGenerator[Coroutine[Any, Any, ResultPage[R] | None], None]:
         """Begin to fetch the page at each listed place, from the wanted one on.
 
         The beginning needs no list and no locator: what is listed first is another name for it.
@@ -127,7 +131,7 @@ class JobPages(Generic[R]):
     async def _locators(self) -> AsyncGenerator[str | None, None]:
         """Yield the place of each listed page. A list that is not to be had ends it."""
         url: str | None = None
-        trail = Trail(url, Provider.SALESFORCE)
+        trail = PaginationLoopGuard(url, Provider.SALESFORCE)
         client, session, kind = self._reading.client, self._reading.session, self._reading.kind
         while True:
             try:
@@ -140,14 +144,14 @@ class JobPages(Generic[R]):
             if url is None:
                 return
 
-    async def _listed_page(self, locator: str | None) -> Place[R] | None:
+    async def _listed_page(self, locator: str | None) -> ResultPage[R] | None:
         """Return None for a page that does not come, be it for its size: whoever wants it finds out why."""
         try:
             return await self._at(locator)
         except (Blocked, CrmRejected, CrmUnavailable):
             return None
 
-    async def _page(self, locator: str | None) -> Place[R]:
+    async def _page(self, locator: str | None) -> ResultPage[R]:
         while True:
             try:
                 return await of_job(self._at(locator))
@@ -156,6 +160,6 @@ class JobPages(Generic[R]):
                     raise
                 self._most_rows = max(1, self._most_rows // _FEWER)
 
-    async def _at(self, locator: str | None) -> Place[R]:
+    async def _at(self, locator: str | None) -> ResultPage[R]:
         client, session, kind = self._reading.client, self._reading.session, self._reading.kind
-        return Place(locator, await client.results(session, kind, self._job, locator, self._most_rows))
+        return ResultPage(locator, await client.results(session, kind, self._job, locator, self._most_rows))

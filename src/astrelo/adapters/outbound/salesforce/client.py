@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.sending import Reply
+from astrelo.adapters.outbound.crm.http import Reply
 from astrelo.adapters.outbound.crm.transport import (
-    ONE_ATTEMPT,
-    PATIENT,
+    DEFAULT_RETRY,
+    NO_RETRY,
     Call,
     CrmTransport,
     Incomplete,
@@ -27,9 +27,9 @@ from astrelo.adapters.outbound.salesforce.answers import (
     decode_job,
     decode_listing,
 )
-from astrelo.adapters.outbound.salesforce.budgets import BudgetBook, OrgBudget
 from astrelo.adapters.outbound.salesforce.config import API_VERSION, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.dialect import timed_out
+from astrelo.adapters.outbound.salesforce.error_mapper import timed_out
+from astrelo.adapters.outbound.salesforce.rate_limiters import OrgBudget, RateLimiters
 from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, CsvPage, PageDecoder, RowPage
 from astrelo.adapters.outbound.salesforce.soql import Query
 from astrelo.adapters.outbound.salesforce.wire import Row
@@ -43,7 +43,7 @@ R = TypeVar("R", bound=Row)
 API = f"/services/data/v{API_VERSION}"
 """Salesforce keeps its pages' links within one version, and so do we."""
 
-LONGEST_URL = 16_384
+MAX_URL_LENGTH = 16_384
 """In bytes; Salesforce answers a longer one with 414 or 431."""
 
 IDS_IN_A_QUERY = 500
@@ -73,10 +73,10 @@ class JobResults(NamedTuple, Generic[R]):
 
 class SalesforceClient:
     def __init__(
-        self, config: SalesforceConfig, transport: CrmTransport[OrgBudget], budgets: BudgetBook
+        self, config: SalesforceConfig, transport: CrmTransport[OrgBudget], rate_limiters: RateLimiters
     ) -> None:
         self._transport = transport
-        self._budgets = budgets
+        self._rate_limiters = rate_limiters
         self._paged = {"Sforce-Query-Options": f"batchSize={config.batch_size}"}
 
     async def query(
@@ -116,7 +116,7 @@ class SalesforceClient:
         path = f"{API}/sobjects/{kind.object}/deleted/"
         url = f"{path}?{urlencode({'start': since.isoformat('T', 'seconds'), 'end': until.isoformat('T', 'seconds')})}"
         call = Call("GET", url, path, kind.object_type)
-        log = await self._asked(call, session, decode_deletions, ONE_ATTEMPT)
+        log = await self._asked(call, session, decode_deletions, NO_RETRY)
         return frozenset(record.id for record in log.deleted_records)
 
     async def create_job(
@@ -148,7 +148,7 @@ class SalesforceClient:
         path = f"{_job(job_id)}/resultPages"
         asked = path if url is None else _link(url, path)
         call = Call("GET", asked, f"{API}/jobs/query/…/resultPages", kind.object_type)
-        return await self._asked(call, session, decode_listing, ONE_ATTEMPT)
+        return await self._asked(call, session, decode_listing, NO_RETRY)
 
     async def results(
         self, session: CrmSession, kind: Kind[R], job_id: str, locator: str | None, rows: int
@@ -158,10 +158,10 @@ class SalesforceClient:
         if locator is not None:
             url += f"&locator={quote(locator, safe='')}"
         call = Call("GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"})
-        budget = self._budgets.of(session.account.account_id)
+        rate_limiter = self._rate_limiters.of(session.account.account_id)
         decode = _results_of(kind.row)
         return await self._transport.read_reply(
-            call, session, budget, lambda reply: _job_results(reply, decode)
+            call, session, rate_limiter, lambda reply: _job_results(reply, decode)
         )
 
     async def _asked(
@@ -169,10 +169,10 @@ class SalesforceClient:
         call: Call,
         session: CrmSession,
         decode: Callable[[bytes], T],
-        policy: RetryPolicy = PATIENT,
+        policy: RetryPolicy = DEFAULT_RETRY,
     ) -> T:
-        budget = self._budgets.of(session.account.account_id)
-        return await self._transport.read(call, session, budget, decode, policy)
+        rate_limiter = self._rate_limiters.of(session.account.account_id)
+        return await self._transport.read(call, session, rate_limiter, decode, policy)
 
 
 @cache

@@ -16,14 +16,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class IdRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A window in whole epoch milliseconds, both inclusive: what Salesforce's times are told in."""
 
     start: int
     end: int
 
     @classmethod
-    def of(cls, window: Window) -> "Stretch":
+    def of(cls, window: Window) -> "IdRange":
         """Widen a window to whole milliseconds."""
         return cls((window.start - _EPOCH) // _MILLISECOND, -((_EPOCH - window.end) // _MILLISECOND))
 
@@ -39,14 +39,14 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class QueryPosition(msgspec.Struct, frozen=True, tag="query"):
     """Behind the record of this id, in the order of ids. It never expires."""
 
-    stretch: Stretch | None
+    id_range: IdRange | None
     after: str | None = None
 
 
 class JobPosition(msgspec.Struct, frozen=True, tag="job"):
     """So many rows behind a place in a bulk job's results, which are kept for seven days and do not move."""
 
-    stretch: Stretch | None
+    id_range: IdRange | None
     job: str
     made_at: int
     """Epoch seconds, by our clock."""

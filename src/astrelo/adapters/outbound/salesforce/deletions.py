@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.error_mapper import Refused
 from astrelo.adapters.outbound.salesforce.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.wire import RecordRow
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing

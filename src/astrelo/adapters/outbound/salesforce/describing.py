@@ -14,7 +14,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.error_mapper import Refused
 from astrelo.adapters.outbound.salesforce.mapping import EVERY_ORG_HAS
 from astrelo.adapters.outbound.salesforce.wire import DeletableRow, Row, field_names
 from astrelo.domain.errors import PermissionMissing

@@ -13,12 +13,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from astrelo.adapters.outbound.salesforce.associations import parts
 from astrelo.adapters.outbound.salesforce.client import IDS_IN_A_QUERY
-from astrelo.adapters.outbound.salesforce.completing import parts
 from astrelo.adapters.outbound.salesforce.deletions import Deletions
+from astrelo.adapters.outbound.salesforce.pagination import QueryContext, paginate_rows
 from astrelo.adapters.outbound.salesforce.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.soql import Condition
-from astrelo.adapters.outbound.salesforce.walk import Reading, paged
 from astrelo.adapters.outbound.salesforce.wire import RecordRow, Row
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import RejectedRecord
@@ -40,8 +40,8 @@ class Fetched(Generic[R]):
     merged: dict[RecordId, RecordId] = field(default_factory=dict)
 
 
-async def fetched(
-    reading: Reading[RecordRow], ids: Sequence[RecordId], deletions: Deletions
+async def fetch_rows(
+    reading: QueryContext[RecordRow], ids: Sequence[RecordId], deletions: Deletions
 ) -> Fetched[RecordRow]:
     """Find out what became of each id. What can be no id of Salesforce's is not asked for, and counts as removed.
 
@@ -96,7 +96,7 @@ class _Told(Generic[R]):
         return not any(one.record_id in {id_, None} for one in self.rejected)
 
 
-async def _told(reading: Reading[R], ids: Sequence[str]) -> _Told[R]:
+async def _told(reading: QueryContext[R], ids: Sequence[str]) -> _Told[R]:
     """Read the rows of these ids, and of those that they were merged into."""
     told: _Told[R] = _Told()
     asked: set[str] = set()
@@ -105,7 +105,7 @@ async def _told(reading: Reading[R], ids: Sequence[str]) -> _Told[R]:
         asked.update(wanted)
         masters: dict[str, None] = {}
         for part in parts(wanted, IDS_IN_A_QUERY):
-            pages = paged(reading, [Condition("Id", "IN", part)], deleted=True)
+            pages = paginate_rows(reading, [Condition("Id", "IN", part)], deleted=True)
             async with aclosing(pages):
                 async for page in pages:
                     told.rows.update({row.id: row for row in page.rows})

@@ -11,9 +11,9 @@ from unicodedata import category
 
 from astrelo.domain.errors import InvalidInput
 
-_LONGEST_HOST = 253
-_LONGEST_ADDRESS = 500
-_LONGEST_PASTED = 2_000
+_MAX_HOST_LENGTH = 253
+_MAX_ADDRESS_LENGTH = 500
+_MAX_PASTED_LENGTH = 2_000
 _LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 """Never one in punycode: no org's name has other letters, and httpx raises IDNAError for what does not decode."""
 
@@ -89,7 +89,7 @@ class SalesforceHosts:
         return origin
 
     def _login(self, typed: str) -> str | None:
-        address = _visible(typed) if len(typed) <= _LONGEST_PASTED else ""
+        address = _visible(typed) if len(typed) <= _MAX_PASTED_LENGTH else ""
         if (match := _ADDRESS.fullmatch(address)) and (host := _login_host(match["host"].lower())):
             return f"https://{host}"
         if self._loopback and (match := _LOOPBACK.fullmatch(_lowered(address))):
@@ -99,7 +99,7 @@ class SalesforceHosts:
     def origin(self, told: str | None) -> str | None:
         """Return an origin that Salesforce told as it is to be used, without a slash; None if none of its own."""
         address = _lowered(told or "")
-        if (match := _SALESFORCE.fullmatch(address)) and len(match[1]) <= _LONGEST_HOST:
+        if (match := _SALESFORCE.fullmatch(address)) and len(match[1]) <= _MAX_HOST_LENGTH:
             return f"https://{match[1]}"
         if self._loopback and (match := _LOOPBACK.fullmatch(address)) and match[1]:
             return f"{match[1]}{match[2]}"
@@ -108,7 +108,7 @@ class SalesforceHosts:
     def organization(self, identity_url: str | None) -> str | None:
         """Return the org's id, of 15 or 18 characters, out of an identity URL; None if it is none of theirs."""
         told = identity_url or ""
-        match = _IDENTITY.fullmatch(told) if len(told) <= _LONGEST_ADDRESS else None
+        match = _IDENTITY.fullmatch(told) if len(told) <= _MAX_ADDRESS_LENGTH else None
         return match[2] if match and self.origin(match[1]) else None
 
 
@@ -123,7 +123,7 @@ def _login_host(host: str) -> str | None:
         login = f"{page['org']}{server}.my.salesforce.com"
     else:
         return None
-    return login if len(login) <= _LONGEST_HOST else None
+    return login if len(login) <= _MAX_HOST_LENGTH else None
 
 
 def _lacks_its_sandbox(page: re.Match[str]) -> bool:
@@ -139,7 +139,7 @@ def _visible(typed: str) -> str:
 
 def _lowered(address: str) -> str:
     # Before lowering: the Kelvin sign would become a plain k.
-    return address.lower() if address.isascii() and len(address) <= _LONGEST_ADDRESS else ""
+    return address.lower() if address.isascii() and len(address) <= _MAX_ADDRESS_LENGTH else ""
 
 
 def _is_loopback(login_url: str) -> bool:

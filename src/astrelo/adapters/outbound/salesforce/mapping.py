@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, sic_code
 from astrelo.adapters.outbound.crm.mapping import (
-    Outlook,
-    Place,
+    Address,
+    DealStatus,
     country_and_region,
     currency_of,
     record_id,
@@ -149,7 +149,7 @@ class RecordMapper:
         revenue_currency = currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency)
         usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         country, region = country_and_region(
-            Place(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
+            Address(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
             self._reference,
         )
         owner_id = record_id(row.owner_id)
@@ -225,13 +225,13 @@ class RecordMapper:
         stage = self._stages.get(stage_id, _UNKNOWN_STAGE)
         value, told_currency = amount(row.amount), currency(row.currency_iso_code)
         deal_currency = currency_of(value, row.currency_iso_code, told_currency, self._default_currency)
-        shown = Outlook(_share(row.probability), flag(row.is_closed), flag(row.is_won))
+        shown = DealStatus(_share(row.probability), flag(row.is_closed), flag(row.is_won))
         close_date = timestamp(row.close_date)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
         usd, rate_date = usd_amount(value, deal_currency, updated_at, self._reference)
-        outlook = shown.completed_by(stage.outlook)
-        read_outlook = (shown.probability is not None or None, shown.is_closed, shown.is_won)
-        read = (value is not None or None, told_currency, *read_outlook, close_date, owner_id, company_id)
+        deal_status = shown.completed_by(stage.deal_status)
+        read_status = (shown.probability is not None or None, shown.is_closed, shown.is_won)
+        read = (value is not None or None, told_currency, *read_status, close_date, owner_id, company_id)
         return DealRecord(
             row.id,
             updated_at,
@@ -244,9 +244,9 @@ class RecordMapper:
             None,
             stage_id,
             stage.label,
-            outlook.probability,
-            outlook.is_closed,
-            outlook.is_won,
+            deal_status.probability,
+            deal_status.is_closed,
+            deal_status.is_won,
             close_date,
             owner_id,
             company_id,
@@ -268,15 +268,15 @@ class RecordMapper:
 
 class _Stage(NamedTuple):
     label: str | None = None
-    outlook: Outlook = Outlook()
+    deal_status: DealStatus = DealStatus()
 
 
 _UNKNOWN_STAGE = _Stage()
 
 
 def _read_stage(told: StageRow) -> _Stage:
-    outlook = Outlook(_share(told.default_probability), flag(told.is_closed), flag(told.is_won))
-    return _Stage(text(told.master_label), outlook)
+    deal_status = DealStatus(_share(told.default_probability), flag(told.is_closed), flag(told.is_won))
+    return _Stage(text(told.master_label), deal_status)
 
 
 @lru_cache(_CACHED_SHARES)

@@ -14,16 +14,16 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
+from astrelo.adapters.outbound.crm.http import HttpClient, Reply
 from astrelo.adapters.outbound.crm.oauth import (
     FORM,
     SUCCESS,
     GoneError,
-    bounded,
-    decoded,
+    decode_reply,
     revocable,
     tell_issued,
+    with_timeout,
 )
-from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
 from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
 from astrelo.adapters.outbound.salesforce.oauth_refusals import error_body, refusal
@@ -57,10 +57,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SalesforceOAuth:
-    def __init__(self, config: SalesforceConfig, sender: Sender, clock: Clock) -> None:
+    def __init__(self, config: SalesforceConfig, http_client: HttpClient, clock: Clock) -> None:
         """Raise InvalidInput for a configured login URL that is no login host of Salesforce's."""
         self._config = config
-        self._sender = sender
+        self._http_client = http_client
         self._clock = clock
         self._hosts = SalesforceHosts(config.login_url)
 
@@ -90,7 +90,7 @@ class SalesforceOAuth:
             "redirect_uri": self._config.redirect_uri,
             "code_verifier": code_verifier,
         }
-        async with bounded(Provider.SALESFORCE):
+        async with with_timeout(Provider.SALESFORCE):
             reply = await self._post(issuer, "token", form)
             tell_issued(reply, issued, issuer)
             response = self._decoded(reply, _TOKENS, GrantRejected)
@@ -111,7 +111,7 @@ class SalesforceOAuth:
         """
         issuer = self._issuer(tokens)
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        async with bounded(Provider.SALESFORCE):
+        async with with_timeout(Provider.SALESFORCE):
             reply = await self._post(issuer, "token", form)
         response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
         api_url = self._renewed_api_url(response, tokens)
@@ -123,7 +123,7 @@ class SalesforceOAuth:
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
-        async with bounded(Provider.SALESFORCE):
+        async with with_timeout(Provider.SALESFORCE):
             reply = await self._post(self._issuer(tokens), "introspect", form)
         try:
             return self._decoded(reply, _INTROSPECTION, ReauthorizationRequired).active
@@ -134,8 +134,8 @@ class SalesforceOAuth:
         """End the refresh token, and with it every access token that came of it."""
         body = urlencode({"token": revocable(tokens)}).encode()
         url = f"{self._issuer(tokens)}/services/oauth2/revoke"
-        async with bounded(Provider.SALESFORCE):
-            reply = await self._sender.send("POST", url, FORM, body)
+        async with with_timeout(Provider.SALESFORCE):
+            reply = await self._http_client.send("POST", url, FORM, body)
         if reply.status in SUCCESS or error_body(reply).error == _NOTHING_TO_REVOKE:
             return
         refused = refusal(reply, ReauthorizationRequired, self._clock.now())
@@ -151,7 +151,7 @@ class SalesforceOAuth:
         if not tokens.scopes.issuperset(REQUIRED_SCOPES):
             # Of no use, and refused for that by whoever asked; what lacks could be what reading the org needs.
             return OpenedOrg(unnamed(organization))
-        reader = OrganizationReader(self._sender, tokens.api_url, tokens.access_token, self._clock.now())
+        reader = OrganizationReader(self._http_client, tokens.api_url, tokens.access_token, self._clock.now())
         return await reader.opened(organization)
 
     async def _described(self, tokens: TokenSet, *, is_scope_told: bool) -> TokenSet:
@@ -211,12 +211,12 @@ class SalesforceOAuth:
     async def _post(self, issuer: str, endpoint: str, form: Mapping[str, str]) -> Reply:
         credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
         body = urlencode({**form, **credentials}).encode()
-        return await self._sender.send("POST", f"{issuer}/services/oauth2/{endpoint}", FORM, body)
+        return await self._http_client.send("POST", f"{issuer}/services/oauth2/{endpoint}", FORM, body)
 
     def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
         if reply.status not in SUCCESS or reply.is_html:
             raise refusal(reply, gone, self._clock.now())
-        return decoded(reply, decode, Provider.SALESFORCE)
+        return decode_reply(reply, decode, Provider.SALESFORCE)
 
 
 def _token_set(

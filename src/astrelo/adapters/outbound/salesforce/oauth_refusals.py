@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE
-from astrelo.adapters.outbound.crm.oauth import GoneError, transient, word
-from astrelo.adapters.outbound.crm.sending import Reply
-from astrelo.adapters.outbound.salesforce.dialect import ORG_CLOSED, USER_FROZEN, USER_INACTIVE, shut_out
+from astrelo.adapters.outbound.crm.http import Reply
+from astrelo.adapters.outbound.crm.oauth import GoneError, error_word, transient
+from astrelo.adapters.outbound.salesforce.error_mapper import ORG_CLOSED, USER_FROZEN, USER_INACTIVE, shut_out
 from astrelo.adapters.outbound.salesforce.oauth_wire import OAuthErrorBody
 from astrelo.domain.errors import (
     CrmError,
@@ -131,7 +131,7 @@ def _barred(error: str, gone: GoneError) -> CrmError:
 
 
 def _named(body: OAuthErrorBody, reply: Reply) -> str:
-    return word(body.error) or f"HTTP {reply.status}"
+    return error_word(body.error) or f"HTTP {reply.status}"
 
 
 def error_body(reply: Reply) -> OAuthErrorBody:

@@ -6,17 +6,21 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, code_word
+from astrelo.adapters.outbound.crm.http import HttpClient, Reply
 from astrelo.adapters.outbound.crm.oauth import (
-    LONGEST_ACCOUNT_NAME,
-    LONGEST_USER_NAME,
+    MAX_ACCOUNT_NAME_LENGTH,
+    MAX_USER_NAME_LENGTH,
     SUCCESS,
-    decoded,
+    decode_reply,
     transient,
 )
 from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
-from astrelo.adapters.outbound.crm.sending import Reply, Sender
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
-from astrelo.adapters.outbound.salesforce.dialect import WHO_CAN_ADMIT_US, daily_limit_reached, first_error
+from astrelo.adapters.outbound.salesforce.error_mapper import (
+    WHO_CAN_ADMIT_US,
+    daily_limit_reached,
+    first_error,
+)
 from astrelo.adapters.outbound.salesforce.oauth_wire import CurrencyRows, OrganizationRows, UserInfo
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected
@@ -50,8 +54,8 @@ class OpenedOrg(NamedTuple):
 class OrganizationReader:
     """Asks an org about itself with one access token. Every call is made once."""
 
-    def __init__(self, sender: Sender, api_url: str, access_token: str, now: datetime) -> None:
-        self._sender = sender
+    def __init__(self, http_client: HttpClient, api_url: str, access_token: str, now: datetime) -> None:
+        self._http_client = http_client
         self._api_url = api_url
         self._headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
         self._now = now
@@ -74,11 +78,11 @@ class OrganizationReader:
         unread = unnamed(organization_id)
         account = CrmAccount(
             account_id=unread.account_id,
-            name=(truncated_text(org.name, LONGEST_ACCOUNT_NAME) if org else None) or unread.name,
+            name=(truncated_text(org.name, MAX_ACCOUNT_NAME_LENGTH) if org else None) or unread.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
         )
-        return OpenedOrg(account, truncated_text(user.preferred_username, LONGEST_USER_NAME))
+        return OpenedOrg(account, truncated_text(user.preferred_username, MAX_USER_NAME_LENGTH))
 
     async def _user(self) -> UserInfo:
         reply = await self._get("/services/oauth2/userinfo")
@@ -87,19 +91,19 @@ class OrganizationReader:
             raise GrantRejected(Provider.SALESFORCE, reason)
         if reply.status not in SUCCESS:
             raise self._trouble(reply)
-        return decoded(reply, _USER, Provider.SALESFORCE)
+        return decode_reply(reply, _USER, Provider.SALESFORCE)
 
     async def _rows(self, query: str, decode: Callable[[bytes], T]) -> T | None:
         reply = await self._get(f"/services/data/v{API_VERSION}/query?q={quote(query)}")
         if reply.status in SUCCESS:
-            return decoded(reply, decode, Provider.SALESFORCE)
+            return decode_reply(reply, decode, Provider.SALESFORCE)
         trouble = self._trouble(reply)
         if reply.status in _NOT_ALLOWED and isinstance(trouble, CrmRejected):
             return None
         raise trouble
 
     async def _get(self, path: str) -> Reply:
-        return await self._sender.send("GET", self._api_url + path, self._headers)
+        return await self._http_client.send("GET", self._api_url + path, self._headers)
 
     def _trouble(self, reply: Reply) -> CrmError:
         code = code_word(first_error(reply).error_code) or f"HTTP {reply.status}"

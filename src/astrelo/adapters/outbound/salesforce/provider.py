@@ -9,29 +9,35 @@ from typing import Any, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.sending import LARGEST_ANSWER, Sender, TooLarge, open_transport
+from astrelo.adapters.outbound.crm.http import MAX_RESPONSE_BYTES, HttpClient, TooLarge, open_transport
+from astrelo.adapters.outbound.crm.pagination import prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.crm.walking import ahead
-from astrelo.adapters.outbound.salesforce.budgets import BudgetBook
-from astrelo.adapters.outbound.salesforce.bulk import JobRefused, exported
+from astrelo.adapters.outbound.salesforce.associations import RecordAssembler
+from astrelo.adapters.outbound.salesforce.bulk import JobRefused, export_rows
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.completing import Completion
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
 from astrelo.adapters.outbound.salesforce.cursors import (
+    IdRange,
     JobPosition,
     Position,
     QueryPosition,
-    Stretch,
     position_of,
 )
 from astrelo.adapters.outbound.salesforce.deletions import Deletions
 from astrelo.adapters.outbound.salesforce.describing import Describing
-from astrelo.adapters.outbound.salesforce.dialect import QueryTimedOut, SalesforceDialect
-from astrelo.adapters.outbound.salesforce.fetching import fetched
+from astrelo.adapters.outbound.salesforce.error_mapper import QueryTimedOut, SalesforceErrorMapper
+from astrelo.adapters.outbound.salesforce.fetching import fetch_rows
 from astrelo.adapters.outbound.salesforce.industries import load_industries
 from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper
 from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
-from astrelo.adapters.outbound.salesforce.walk import Group, Reading, TooMany, paged, queried
+from astrelo.adapters.outbound.salesforce.pagination import (
+    Group,
+    QueryContext,
+    TooMany,
+    paginate_rows,
+    query_rows,
+)
+from astrelo.adapters.outbound.salesforce.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.salesforce.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.errors import CrmRejected, PermissionMissing
@@ -137,7 +143,7 @@ class SalesforceProvider(CrmProvider):
         completion = await self._completion(reading)
         start = _start(window) if cursor is None else position_of(cursor)
         groups = self._groups(reading, start)
-        async with aclosing(ahead(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
+        async with aclosing(prefetch(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
             async for page in pages:
                 yield page
 
@@ -145,7 +151,7 @@ class SalesforceProvider(CrmProvider):
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
         reading = self._reading(session, object_type)
-        found = await fetched(reading, ids, self._deletions)
+        found = await fetch_rows(reading, ids, self._deletions)
         completion = await self._completion(reading)
         page = await completion.page(Group(rows=found.rows, rejected=found.rejected))
         return replace(
@@ -159,23 +165,23 @@ class SalesforceProvider(CrmProvider):
     async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         """Return every user; those who are inactive as archived."""
         mapper = self._mapper(session)
-        users = await _all(Reading(self._client, self._describing, session, _OWNERS))
+        users = await _all(QueryContext(self._client, self._describing, session, _OWNERS))
         return [mapper.owner(user) for user in users]
 
-    def _reading(self, session: CrmSession, object_type: ObjectType) -> Reading[RecordRow]:
+    def _reading(self, session: CrmSession, object_type: ObjectType) -> QueryContext[RecordRow]:
         kind: Kind[RecordRow] = Kind(OBJECTS[object_type], ROWS[object_type], object_type)
-        return Reading(self._client, self._describing, session, kind)
+        return QueryContext(self._client, self._describing, session, kind)
 
     def _mapper(self, session: CrmSession, stages: Sequence[StageRow] = ()) -> RecordMapper:
         return RecordMapper(self._reference, self._industries, session.account.currency, stages)
 
-    async def _completion(self, reading: Reading[RecordRow]) -> Completion:
+    async def _completion(self, reading: QueryContext[RecordRow]) -> RecordAssembler:
         is_of_deals = reading.kind.object_type is ObjectType.DEALS
         stages = await _stages(reading.of(_STAGES)) if is_of_deals else ()
-        return Completion(reading, self._mapper(reading.session, stages))
+        return RecordAssembler(reading, self._mapper(reading.session, stages))
 
     async def _groups(
-        self, reading: Reading[RecordRow], start: Position
+        self, reading: QueryContext[RecordRow], start: Position
     ) -> AsyncGenerator[Group[RecordRow], None]:
         """Choose the way: by queries what is little and quick, by a job what is not, or what is begun by one.
 
@@ -184,7 +190,7 @@ class SalesforceProvider(CrmProvider):
         total: int | None = None
         if isinstance(start, QueryPosition):
             try:
-                async with aclosing(queried(reading, start, self._bulk_threshold)) as groups:
+                async with aclosing(query_rows(reading, start, self._bulk_threshold)) as groups:
                     async for group in groups:
                         yield group
             except TooMany as error:
@@ -193,31 +199,31 @@ class SalesforceProvider(CrmProvider):
                 _log.warning("crm.query_given_up", object=reading.kind.object, reason=str(error))
             else:
                 return
-        job = start if isinstance(start, JobPosition) else start.stretch
+        job = start if isinstance(start, JobPosition) else start.id_range
         try:
-            async with aclosing(exported(reading, self._clock, job, total)) as groups:
+            async with aclosing(export_rows(reading, self._clock, job, total)) as groups:
                 async for group in groups:
                     yield group
         except JobRefused as error:
             _log.warning("crm.bulk_refused", object=reading.kind.object, reason=str(error))
-            async with aclosing(queried(reading, QueryPosition(start.stretch))) as groups:
+            async with aclosing(query_rows(reading, QueryPosition(start.id_range))) as groups:
                 async for group in groups:
                     yield group
 
 
 def _start(window: Window | None) -> QueryPosition:
-    return QueryPosition(None if window is None else Stretch.of(window))
+    return QueryPosition(None if window is None else IdRange.of(window))
 
 
-async def _all(reading: Reading[R]) -> list[R]:
+async def _all(reading: QueryContext[R]) -> list[R]:
     rows: list[R] = []
-    async with aclosing(paged(reading)) as pages:
+    async with aclosing(paginate_rows(reading)) as pages:
         async for page in pages:
             rows += page.rows
     return rows
 
 
-async def _stages(reading: Reading[StageRow]) -> Sequence[StageRow]:
+async def _stages(reading: QueryContext[StageRow]) -> Sequence[StageRow]:
     """Return none where they may not be seen: deals then have their stages' names, and no labels for them."""
     try:
         return await _all(reading)
@@ -227,7 +233,7 @@ async def _stages(reading: Reading[StageRow]) -> Sequence[StageRow]:
 
 
 async def _completions(
-    completion: Completion, groups: AsyncGenerator[Group[RecordRow], None]
+    completion: RecordAssembler, groups: AsyncGenerator[Group[RecordRow], None]
 ) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
     async with aclosing(groups) as listing:
         async for group in listing:
@@ -242,14 +248,14 @@ def build_salesforce(
     *,
     reads: httpx.AsyncBaseTransport,
     oauth: httpx.AsyncBaseTransport,
-    largest_answer: int = LARGEST_ANSWER,
+    largest_answer: int = MAX_RESPONSE_BYTES,
 ) -> SalesforceProvider:
     """Put the adapter together over two transports: reads are retried, OAuth calls never."""
-    dialect = SalesforceDialect(clock)
-    sender = Sender(reads, Provider.SALESFORCE, largest_answer=largest_answer)
-    transport = CrmTransport(sender, dialect, clock, randomness)
-    client = SalesforceClient(config, transport, BudgetBook(clock, config.daily_share))
-    oauth_client = SalesforceOAuth(config, Sender(oauth, Provider.SALESFORCE), clock)
+    error_mapper = SalesforceErrorMapper(clock)
+    http_client = HttpClient(reads, Provider.SALESFORCE, largest_answer=largest_answer)
+    transport = CrmTransport(http_client, error_mapper, clock, randomness)
+    client = SalesforceClient(config, transport, RateLimiters(clock, config.daily_share))
+    oauth_client = SalesforceOAuth(config, HttpClient(oauth, Provider.SALESFORCE), clock)
     return SalesforceProvider(oauth_client, client, reference, clock, config.bulk_threshold)
 
 

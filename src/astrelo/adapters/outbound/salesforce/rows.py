@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, converted, mended, scalar_as_text, told_id
+from astrelo.adapters.outbound.crm.decoding import UNREADABLE, convert, repair_json, scalar_as_text, told_id
 from astrelo.adapters.outbound.crm.mapping import record_id, rejected
 from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.adapters.outbound.salesforce.wire import QueryAnswer, Row, field_names
@@ -81,7 +81,7 @@ class PageDecoder(Generic[R]):
                 return self._typed.decode(body)
             except UNREADABLE:
                 pass
-        return converted(mended(body, parse_float=str), QueryAnswer, Provider.SALESFORCE)
+        return convert(repair_json(body, parse_float=str), QueryAnswer, Provider.SALESFORCE)
 
     def _read(self, told: object, sheaf: _Sheaf[R]) -> None:
         if not isinstance(told, dict):

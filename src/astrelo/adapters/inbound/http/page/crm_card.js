@@ -125,15 +125,15 @@ export class CrmCard {
   }
 
   async drawCertificate(run) {
-    show(this.parts.certificate, run !== null);
+    show(this.parts.reconciliation, run !== null);
     const key = run && `${run.id} ${run.status} ${run.finished_at}`;
     if (run === null || key === this.reportedRun) return;
     const report = await ask(`${this.path}/runs/${run.id}`);
     this.reportedRun = key;
-    write(this.parts["certificate-outcome"], outcome(run));
+    write(this.parts["reconciliation-outcome"], outcome(run));
     const ended = run.finished_at ? `Ended ${new Date(run.finished_at).toLocaleString()}.` : "";
-    write(this.parts["certificate-state"], this.told(run, ended));
-    this.parts["certificate-rows"].replaceChildren(...stepsOf(run).map(certificateRow));
+    write(this.parts["reconciliation-state"], this.told(run, ended));
+    this.parts["reconciliation-rows"].replaceChildren(...stepsOf(run).map(reconciliationRow));
     this.parts.warnings.replaceChildren(...report.warnings.map((warning) => element("li", warning)));
   }
 
@@ -154,9 +154,9 @@ function stepsOf(run) {
 }
 
 function outcome(run) {
-  const doubtful = run.steps.filter((step) => !step.certified).length;
+  const doubtful = run.steps.filter((step) => !step.reconciled).length;
   if (run.status !== "completed" && run.status !== "partial") return run.status;
-  return doubtful ? `${run.status}, ${doubtful} of ${run.steps.length} not certified` : "everything is accounted for";
+  return doubtful ? `${run.status}, ${doubtful} of ${run.steps.length} not reconciled` : "everything is accounted for";
 }
 
 function bar(step) {
@@ -178,12 +178,12 @@ function tile(name, number, note) {
   return element("div", [element("dt", name), element("dd", count(number)), element("dd", note)]);
 }
 
-function certificateRow(step) {
+function reconciliationRow(step) {
   const numbers = [step.received, step.repeats, step.inserted, step.updated, step.unchanged, step.stale,
     sum(step.rejected)];
   return element("tr", [
     element("th", step.object_type, { scope: "row" }),
     ...numbers.map((number) => element("td", count(number), { class: "number" })),
-    element("td", step.certified ? "yes" : "no", { class: step.certified ? "good" : "bad" }),
+    element("td", step.reconciled ? "yes" : "no", { class: step.reconciled ? "good" : "bad" }),
   ]);
 }

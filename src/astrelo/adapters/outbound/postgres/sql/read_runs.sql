@@ -1,6 +1,6 @@
 -- Runs of a user's CRM with their steps, the latest first.
 -- Parameters: 1 user_id, 2 provider, 3 only this run (id or null), 4 before (id or null), 5 limit.
--- `certified` repeats the domain's rule: every distinct record of a completed walk is accounted for.
+-- `reconciled` repeats the domain's rule: every distinct record of a completed walk is accounted for.
 select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_at, r.finished_at,
     r.parked_until, r.attempts,
     jsonb_build_object('status', r.owners_status, 'reason', r.owners_reason)::text as owners,
@@ -22,7 +22,7 @@ select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_a
             'unreadable', s.unreadable,
             'hidden', s.hidden,
             'expected_total', s.expected_total,
-            'certified', s.status = 'completed' and s.received - s.repeats
+            'reconciled', s.status = 'completed' and s.received - s.repeats
                 = s.inserted + s.updated + s.unchanged + s.stale
                 + (select coalesce(sum(n.value::bigint), 0) from jsonb_each_text(s.rejected) n),
             'reason', s.reason

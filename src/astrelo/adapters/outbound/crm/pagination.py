@@ -11,7 +11,7 @@ from astrelo.domain.identifiers import Provider
 T = TypeVar("T")
 
 
-class Trail:
+class PaginationLoopGuard:
     """The cursors of one walk: whoever comes to one of them again walks in a circle.
 
     Brent's algorithm finds that out, in at most three times as many steps, and remembers one cursor alone.
@@ -33,7 +33,9 @@ class Trail:
         return after
 
 
-async def ahead(steps: AsyncGenerator[Coroutine[Any, Any, T], None], depth: int) -> AsyncGenerator[T, None]:
+async def prefetch(
+    steps: AsyncGenerator[Coroutine[Any, Any, T], None], depth: int
+) -> AsyncGenerator[T, None]:
     """Run coroutines as they are made, results in order: the one that is waited for, one more, and `depth` untaken.
 
     An error comes in its turn, after the results before it. Closing the iterator stops everything.

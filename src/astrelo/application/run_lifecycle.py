@@ -20,11 +20,11 @@ from astrelo.domain.sync import RunStatus, StepStatus, SyncMode, SyncRun
 
 log = structlog.get_logger()
 
-SHORTEST_PAUSE = timedelta(seconds=5)
+MIN_PAUSE = timedelta(seconds=5)
 """A CRM that asks for no pause at all, again and again, would otherwise be asked without one."""
 
 
-class RunEndings:
+class RunLifecycle:
     def __init__(self, uow: UnitOfWork, request_sync: RequestSync, policy: SyncPolicy, clock: Clock) -> None:
         self._uow = uow
         self._request_sync = request_sync
@@ -35,10 +35,10 @@ class RunEndings:
         """Decide every link, note how fresh the data is, and start what was asked for meanwhile."""
         async with self._uow(run.user_id) as tx:
             connection = await tx.connections.lock(run.provider)
-            current = await still_ours(tx, run)
+            current = await lock_if_owner(tx, run)
             await tx.companies.lock()
             now = self._clock.now()
-            relinked = await tx.links.redecide(now)
+            relinked = await tx.links.relink(now)
             await self._mark_complete(tx, current)
             finished = current.finished(now)
             await tx.runs.save(finished)
@@ -64,7 +64,7 @@ class RunEndings:
         """
         if await self._request_asked(tx, connection) or ended.status is RunStatus.FAILED:
             return
-        if await tx.hints.any_waiting(connection.id):
+        if await tx.pending_refetches.any_waiting(connection.id):
             await self._request_sync(tx, connection, SyncMode.EVENTS)
 
     async def _request_asked(self, tx: Transaction, connection: CrmConnection) -> bool:
@@ -73,10 +73,10 @@ class RunEndings:
             await self._request_sync(tx, connection, asked)
         return asked is not None
 
-    async def hand_on(self, run: SyncRun) -> None:
+    async def yield_worker(self, run: SyncRun) -> None:
         """Leave the rest to whichever worker comes next, but let another run of the CRM account go first."""
         async with self._uow(run.user_id) as tx:
-            current = await still_ours(tx, run)
+            current = await lock_if_owner(tx, run)
             await tx.runs.save(current.requeued())
             waiting = await tx.runs.others_on_account(run.provider, run.account_id, besides=run.id)
             await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
@@ -84,15 +84,15 @@ class RunEndings:
 
     async def park(self, run: SyncRun, error: RateLimited) -> None:
         reason = f"{error.provider.label}: {error.why}; the sync goes on by itself ({error.policy})"
-        pause = max(error.retry_after, SHORTEST_PAUSE)
+        pause = max(error.retry_after, MIN_PAUSE)
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
-                current = await still_ours(tx, run)
+                current = await lock_if_owner(tx, run)
                 await tx.runs.save(current.parked(reason, self._clock.now() + pause))
                 await tx.jobs.enqueue(current, delay=pause)
             log.info("sync.parked", reason=reason)
 
-    async def wait_for_a_person(
+    async def park_for_reauthorization(
         self, run: SyncRun, error: ReauthorizationRequired, connected_at: datetime
     ) -> None:
         """Have the connection say that it needs a new grant, and the run wait for it.
@@ -103,7 +103,7 @@ class RunEndings:
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
-                current = await still_ours(tx, run)
+                current = await lock_if_owner(tx, run)
                 if connection is not None and connection.is_active:
                     if connection.connected_at != connected_at:
                         await tx.runs.save(current.requeued())
@@ -117,24 +117,24 @@ class RunEndings:
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
-                current = await still_ours(tx, run)
+                current = await lock_if_owner(tx, run)
                 failed = current.failed(reason, self._clock.now())
                 await tx.runs.save(failed)
                 if connection is not None and connection.is_active:
                     await self._request_following(tx, connection, failed)
 
-    async def defer(self, user_id: UserId, run_id: SyncRunId) -> None:
+    async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
         """Come back when the other run of the CRM account may have ended or handed on."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             if run.status.is_open:
-                deferred = run.deferred()
-                await tx.runs.save(deferred)
-                await tx.jobs.enqueue(deferred, delay=self._policy.account_retry)
+                postponed = run.postponed()
+                await tx.runs.save(postponed)
+                await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
         log.info("sync.deferred")
 
 
-async def still_ours(tx: Transaction, run: SyncRun) -> SyncRun:
+async def lock_if_owner(tx: Transaction, run: SyncRun) -> SyncRun:
     """Lock the run and return it as it is now. Raises RunTakenOver when its epoch has moved or it was purged."""
     try:
         current = await tx.runs.lock(run.id)

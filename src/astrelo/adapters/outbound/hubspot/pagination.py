@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import structlog
 
-from astrelo.adapters.outbound.crm.transport import ONE_ATTEMPT
-from astrelo.adapters.outbound.crm.walking import Trail, cancelled
+from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancelled
+from astrelo.adapters.outbound.crm.transport import NO_RETRY
 from astrelo.adapters.outbound.hubspot.client import (
     ASSOCIATIONS_LIMIT,
     LIST_LIMIT,
@@ -65,7 +65,7 @@ class Group:
         return max(self.seen, self.pages * LIST_LIMIT)
 
 
-async def listed(
+async def list_all(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, after: str | None, group_size: int
 ) -> AsyncGenerator[Group, None]:
     """Walk all live records in groups of at most `group_size`, from `after` on.
@@ -75,7 +75,7 @@ async def listed(
     """
     counting = asyncio.create_task(_count(client, session, object_type)) if after is None else None
     try:
-        group, trail = Group(), Trail(after, Provider.HUBSPOT)
+        group, trail = Group(), PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
             page = await client.list_page(session, object_type, after)
             group.add(page)
@@ -99,13 +99,13 @@ async def _count(client: HubSpotClient, session: CrmSession, object_type: Object
     """Ask search how many live records there are. Only good to know: the walk does not depend on it."""
     try:
         async with asyncio.timeout(_COUNT_SECONDS):
-            return (await client.search(session, object_type, [], limit=1, policy=ONE_ATTEMPT)).total
+            return (await client.search(session, object_type, [], limit=1, policy=NO_RETRY)).total
     except (CrmError, TimeoutError) as error:
         _log.info("crm.count_unknown", object_type=object_type.value, reason=str(error))
         return None
 
 
-async def searched(
+async def search_window(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[SearchRange]
 ) -> AsyncGenerator[Group, None]:
     """Walk the records of these ranges, one after the other.
@@ -141,12 +141,12 @@ async def _read_range(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
 ) -> AsyncGenerator[tuple[Group, bool | None], None]:
     """Yield a range's groups from its first page on, the last one with whether nothing can be missing."""
-    tally, group, trail = _Tally(wanted), Group(), Trail(None, Provider.HUBSPOT)
+    count_outcomes, group, trail = _Tally(wanted), Group(), PaginationLoopGuard(None, Provider.HUBSPOT)
     while True:
         group.add(page)
-        tally.add(page)
-        if page.after is None or tally.received >= SEARCH_CAP:
-            yield group, tally.is_complete
+        count_outcomes.add(page)
+        if page.after is None or count_outcomes.received >= SEARCH_CAP:
+            yield group, count_outcomes.is_complete
             return
         if group.seen + SEARCH_LIMIT > ASSOCIATIONS_LIMIT:
             yield group, None

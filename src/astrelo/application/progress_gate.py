@@ -12,7 +12,7 @@ _ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS)
 _WHOLE = 1.0
 
 
-class Pace:
+class ProgressGate:
     """Lets no walk get further, as a share of its records, than the walks it points at.
 
     A CRM lists old records first, and what belongs together was made at about the same time. So a
@@ -27,7 +27,7 @@ class Pace:
         self._shares = {step.object_type: _share(step) or 0.0 for step in open_steps}
         self._moved = asyncio.Event()
 
-    async def may_store(self, step: SyncStep, records: int) -> None:
+    async def wait_for_turn(self, step: SyncStep, records: int) -> None:
         """Wait until the walk of `step` may store so many more records."""
         share = _share(step, records)
         if share is None:

@@ -11,7 +11,7 @@ import httpx
 from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import Provider
 
-LONGEST_RETRY_AFTER = timedelta(days=1)
+MAX_RETRY_AFTER = timedelta(days=1)
 """The longest pause that a CRM is known to announce (an account that moves between data centres)."""
 
 
@@ -26,7 +26,7 @@ class Timeouts(NamedTuple):
 
 
 DEFAULT_TIMEOUTS = Timeouts()
-LARGEST_ANSWER = 64 * 2**20
+MAX_RESPONSE_BYTES = 64 * 2**20
 """In bytes, unpacked."""
 
 _READABLE_ENCODINGS = frozenset({"identity", "gzip"})
@@ -64,7 +64,7 @@ def open_transport(limit: int = 64, *, keep_alive: bool = True) -> httpx.AsyncHT
     return httpx.AsyncHTTPTransport(limits=limits)
 
 
-class Sender:
+class HttpClient:
     """One request, one answer, within the timeouts and the size limit."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Sender:
         transport: httpx.AsyncBaseTransport,
         provider: Provider,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        largest_answer: int = LARGEST_ANSWER,
+        largest_answer: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self._transport = transport
         self._provider = provider
@@ -146,9 +146,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     text = headers.get("retry-after", "").strip()
     try:
         if text.replace(".", "", 1).isdecimal():
-            pause = timedelta(seconds=min(float(text), LONGEST_RETRY_AFTER.total_seconds()))
+            pause = timedelta(seconds=min(float(text), MAX_RETRY_AFTER.total_seconds()))
         else:
             pause = parsedate_to_datetime(text) - now
     except (ValueError, TypeError):
         return None
-    return min(max(pause, timedelta()), LONGEST_RETRY_AFTER)
+    return min(max(pause, timedelta()), MAX_RETRY_AFTER)

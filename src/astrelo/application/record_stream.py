@@ -15,14 +15,15 @@ from typing import Generic, cast
 
 import structlog
 
-from astrelo.application.pacing import Pace
-from astrelo.application.slices import Slice, StopSignal
+from astrelo.application.progress_gate import ProgressGate
+from astrelo.application.time_slice import StopSignal, TimeSlice
+from astrelo.domain.change_classification import latest_of_each
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports import Clock, CrmProvider, CrmSession
 from astrelo.domain.records import (
     CrmRecord,
-    RecordHint,
+    PendingRefetch,
     RecordPage,
     RecordT,
     RejectedRecord,
@@ -30,13 +31,12 @@ from astrelo.domain.records import (
 from astrelo.domain.repositories import CompanyRepository, ContactRepository, DealRepository
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
-from astrelo.domain.triage import latest_of_each
 from astrelo.domain.unreadable import unreadable_values
 
 BATCH_SIZE = 1_000
 """Records in a transaction, about: a batch is whole pages."""
 
-MOST_PAGES = 20
+MAX_PAGES = 20
 """Pages in a transaction at most: pages without records would otherwise never make a batch, and a walk
 that commits nothing can neither be cancelled nor stopped."""
 
@@ -58,7 +58,7 @@ class Source:
     session: CrmSession
     owner_ids: frozenset[RecordId] | None
     """The CRM's owners; None when they could not be read."""
-    pace: Pace = field(default_factory=Pace)
+    progress_gate: ProgressGate = field(default_factory=ProgressGate)
     """Shared by the walks that are made side by side."""
 
 
@@ -91,11 +91,11 @@ class Batch:
     @property
     def is_full(self) -> bool:
         told = len(self.records) + len(self.rejected)
-        return self.ends_walk or told >= BATCH_SIZE or self.pages >= MOST_PAGES
+        return self.ends_walk or told >= BATCH_SIZE or self.pages >= MAX_PAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes(Generic[RecordT]):
+class ChangeSet(Generic[RecordT]):
     """What the CRM told about one object type: records, each once, and what became of others."""
 
     records: Collection[RecordT]
@@ -118,11 +118,11 @@ class Changes(Generic[RecordT]):
         return [*told, *self.removed_ids, *self.erased_ids, *self.merged] if self.has_departures else told
 
 
-Conclude = Callable[[Transaction, Source, Changes[RecordT]], Awaitable[Counts]]
+ChangeHandler = Callable[[Transaction, Source, ChangeSet[RecordT]], Awaitable[Counts]]
 """What is done with changes, inside their transaction."""
 
 
-class RecordWalk:
+class RecordStream:
     """The loop itself."""
 
     def __init__(self, uow: UnitOfWork, clock: Clock) -> None:
@@ -133,8 +133,8 @@ class RecordWalk:
         self,
         source: Source,
         step: SyncStep,
-        conclude: Conclude[RecordT],
-        turn: Slice,
+        apply_changes: ChangeHandler[RecordT],
+        turn: TimeSlice,
     ) -> SyncStep:
         """Walk from the step's cursor to the provider's end of data, or until the slice is over.
 
@@ -146,14 +146,14 @@ class RecordWalk:
         try:
             async with _fetched_ahead(pages, source.crm.provider) as queue:
                 while not step.is_done and (batch := await _next_batch(queue, should_stop)) is not None:
-                    step = await self._commit(source, step, batch, conclude)
+                    step = await self._commit(source, step, batch, apply_changes)
                     should_stop = turn.is_over
         finally:
-            source.pace.ended(step.object_type)
+            source.progress_gate.ended(step.object_type)
         return step
 
     async def _commit(
-        self, source: Source, step: SyncStep, batch: Batch, conclude: Conclude[RecordT]
+        self, source: Source, step: SyncStep, batch: Batch, apply_changes: ChangeHandler[RecordT]
     ) -> SyncStep:
         run_id = source.run.id
         step = replace(
@@ -162,25 +162,25 @@ class RecordWalk:
             expected_total=batch.expected_total or step.expected_total,
             status=StepStatus.COMPLETED if batch.ends_walk else StepStatus.RUNNING,
         )
-        await source.pace.may_store(step, len(batch.records) + len(batch.rejected))
+        await source.progress_gate.wait_for_turn(step, len(batch.records) + len(batch.rejected))
         distinct = latest_of_each(cast("list[RecordT]", batch.records))
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(run_id, step)
             again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
-            told = Changes(
+            told = ChangeSet(
                 records=[record for record_id, record in distinct.items() if record_id not in again],
                 authoritative=step.window is None or batch.are_live,
                 listed_since=source.run.started_at,
             )
-            counts = await _store(tx, source, told, [distinct[id_] for id_ in again], conclude)
+            counts = await _store(tx, source, told, [distinct[id_] for id_ in again], apply_changes)
             counts += await note_unreadable(tx, source, step.object_type, told.records)
             if batch.departed_ids and step.window is not None:
                 await self._note_departed(tx, source, step.object_type, batch.departed_ids)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
-        source.pace.advanced(step)
+        source.progress_gate.advanced(step)
         log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
         return step
 
@@ -192,9 +192,11 @@ class RecordWalk:
         A whole walk looks for what it did not meet; this would otherwise wait for the next one.
         """
         known = await store_of(tx, object_type).known(source.run.provider, ids)
-        living = [RecordHint(object_type, id_) for id_, stored in known.items() if stored.archived_at is None]
+        living = [
+            PendingRefetch(object_type, id_) for id_, stored in known.items() if stored.archived_at is None
+        ]
         if living:
-            await tx.hints.add(source.run.connection_id, living, self._clock.now())
+            await tx.pending_refetches.add(source.run.connection_id, living, self._clock.now())
 
 
 def store_of(
@@ -212,14 +214,14 @@ def store_of(
 async def _store(
     tx: Transaction,
     source: Source,
-    told: Changes[RecordT],
+    told: ChangeSet[RecordT],
     again: Collection[RecordT],
-    conclude: Conclude[RecordT],
+    apply_changes: ChangeHandler[RecordT],
 ) -> Counts:
     """Apply a batch; records received before in this walk are applied too, but already counted."""
-    counts = await conclude(tx, source, told)
+    counts = await apply_changes(tx, source, told)
     if again:
-        await conclude(tx, source, replace(told, records=again))
+        await apply_changes(tx, source, replace(told, records=again))
     return counts
 
 

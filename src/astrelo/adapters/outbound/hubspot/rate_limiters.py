@@ -1,7 +1,7 @@
 """HubSpot's windows, for each account: requests, the batch associations, and search."""
 
-from astrelo.adapters.outbound.crm.budget_book import BudgetsByAccount
-from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
+from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
+from astrelo.adapters.outbound.crm.rate_limiters import RateLimitersByAccount
 from astrelo.domain.ports import Clock
 
 REQUESTS_PER_WINDOW = 110
@@ -9,16 +9,16 @@ WINDOW_SECONDS = 10.0
 SEARCHES_PER_SECOND = 5
 
 
-class AccountBudgets:
+class AccountRateLimiters:
     """The budgets of one account, shared by everything in this process that reads it."""
 
     def __init__(self, clock: Clock) -> None:
-        self.requests = RollingBudget(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS, probe=True)
-        self.searches = RollingBudget(clock, SEARCHES_PER_SECOND, 1.0)
-        self._associations = RollingBudget(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS)
+        self.requests = SlidingWindowLimiter(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS, probe=True)
+        self.searches = SlidingWindowLimiter(clock, SEARCHES_PER_SECOND, 1.0)
+        self._associations = SlidingWindowLimiter(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS)
 
     @property
-    def associations(self) -> RollingBudget:
+    def associations(self) -> SlidingWindowLimiter:
         """The batch endpoint's own window.
 
         HubSpot's specification exempts it from the ten-second window and leaves open what holds instead.
@@ -29,6 +29,6 @@ class AccountBudgets:
         return self._associations
 
 
-class BudgetBook(BudgetsByAccount[AccountBudgets]):
+class RateLimiters(RateLimitersByAccount[AccountRateLimiters]):
     def __init__(self, clock: Clock) -> None:
-        super().__init__(clock, lambda: AccountBudgets(clock))
+        super().__init__(clock, lambda: AccountRateLimiters(clock))

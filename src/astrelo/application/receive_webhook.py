@@ -11,7 +11,7 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.ports import Clock, ConfiguredWebhooks, WebhookRequest
-from astrelo.domain.records import RecordHint
+from astrelo.domain.records import PendingRefetch
 from astrelo.domain.routing import ConnectedUser, CrmAccounts
 from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
@@ -25,7 +25,7 @@ PATIENCE = timedelta(seconds=4)
 """A CRM that waits five seconds for an answer sends a call again that got none."""
 
 
-class HandleCrmEvents:
+class ReceiveWebhook:
     """Keep what a webhook call names, and see to it that a run reads it. Asks the CRM nothing itself."""
 
     def __init__(
@@ -51,29 +51,31 @@ class HandleCrmEvents:
         webhooks = self._webhooks.get(provider)
         if webhooks is None:
             raise ProviderNotConfigured(provider)
-        named = webhooks.hints(request, self._clock.now())
+        named = webhooks.pending_refetches(request, self._clock.now())
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()), self._places:
-                for account_id, hints in named.items():
-                    await self._keep_for_all(provider, account_id, hints)
+                for account_id, pending_refetches in named.items():
+                    await self._keep_for_all(provider, account_id, pending_refetches)
         except TimeoutError:
             raise StoreUnavailable("a run of the account is about to end, or many calls wait") from None
 
     async def _keep_for_all(
-        self, provider: Provider, account_id: CrmAccountId, hints: Collection[RecordHint]
+        self, provider: Provider, account_id: CrmAccountId, pending_refetches: Collection[PendingRefetch]
     ) -> None:
         users = await self._accounts.connected(provider, account_id)
         for user in users:
-            await self._keep(provider, user, hints)
-        log.info("webhook.kept", account_id=account_id, records=len(hints), users=len(users))
+            await self._keep(provider, user, pending_refetches)
+        log.info("webhook.kept", account_id=account_id, records=len(pending_refetches), users=len(users))
 
-    async def _keep(self, provider: Provider, user: ConnectedUser, hints: Collection[RecordHint]) -> None:
+    async def _keep(
+        self, provider: Provider, user: ConnectedUser, pending_refetches: Collection[PendingRefetch]
+    ) -> None:
         async with self._uow(user.user_id) as tx:
             # A run that ends takes the same lock: it sees these hints, or we see that it has ended.
             connection = await tx.connections.lock(provider)
             if connection is None or connection.id != user.connection_id or not connection.is_active:
                 return
-            await tx.hints.add(connection.id, hints, self._clock.now())
+            await tx.pending_refetches.add(connection.id, pending_refetches, self._clock.now())
             if await _needs_a_run(tx, connection):
                 await self._request_sync(tx, connection, SyncMode.EVENTS)
 

@@ -9,20 +9,20 @@ import httpx
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
+from astrelo.adapters.outbound.crm.http import Reply, retry_after
 from astrelo.adapters.outbound.crm.passing_trouble import GrowingPauses, passes_by_itself
-from astrelo.adapters.outbound.crm.rate_budget import RollingBudget
-from astrelo.adapters.outbound.crm.sending import Reply, retry_after
-from astrelo.adapters.outbound.crm.transport import Call, Dialect, TokenRefused, TryAgain, Verdict
+from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
+from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
 from astrelo.adapters.outbound.hubspot.wire import ErrorBody
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import Clock, CrmSession
 
-LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
+MAX_WAIT_IN_PLACE = timedelta(seconds=60)
 """A longer pause parks the run instead of holding a worker."""
 
-SHORTEST_MOVE = timedelta(minutes=5)
-LONGEST_MOVE = timedelta(hours=1)
+MIN_MOVE_SECONDS = timedelta(minutes=5)
+MAX_MOVE_SECONDS = timedelta(hours=1)
 """How long a move between data centres is waited for at a time, where HubSpot tells no time: first, and at most."""
 
 _ACCOUNT_MOVING = 477
@@ -37,24 +37,24 @@ _RATE_HEADERS = (
     "x-hubspot-ratelimit-interval-milliseconds",
     "x-hubspot-ratelimit-remaining",
 )
-_LONGEST_COUNT = 12
-_MOST_WORDS = 10
+_MAX_COUNT_LENGTH = 12
+_MAX_WORDS = 10
 
 
-class HubSpotDialect(Dialect[RollingBudget]):
+class HubSpotErrorMapper(ErrorMapper[SlidingWindowLimiter]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._moves = GrowingPauses(clock, SHORTEST_MOVE, LONGEST_MOVE)
+        self._moves = GrowingPauses(clock, MIN_MOVE_SECONDS, MAX_MOVE_SECONDS)
 
     @property
     def provider(self) -> Provider:
         return Provider.HUBSPOT
 
-    def verdict(self, reply: Reply, call: Call, session: CrmSession) -> Verdict:
+    def classify(self, reply: Reply, call: Call, session: CrmSession) -> Classification:
         body = _error_body(reply)
         match reply.status:
             case HTTPStatus.UNAUTHORIZED:
-                return TokenRefused(
+                return RefreshToken(
                     f"HubSpot refuses the access token ({code_word(body.category) or 'HTTP 401'})"
                 )
             case HTTPStatus.FORBIDDEN if not reply.is_html:
@@ -67,19 +67,19 @@ class HubSpotDialect(Dialect[RollingBudget]):
             return self._not_now(reply)
         return CrmRejected(Provider.HUBSPOT, reply.status, _explanation(reply, body, call))
 
-    def observe(self, headers: httpx.Headers, budget: RollingBudget) -> None:
+    def observe(self, headers: httpx.Headers, rate_limiter: SlidingWindowLimiter) -> None:
         """Learn the limit from the headers; search answers carry none."""
         limit, interval, remaining = (_count(headers.get(name)) for name in _RATE_HEADERS)
         if limit is not None and interval is not None and remaining is not None:
-            budget.learn(limit, interval / 1000, remaining)
+            rate_limiter.learn(limit, interval / 1000, remaining)
 
-    def _rate_limited(self, reply: Reply, body: ErrorBody, session: CrmSession) -> Verdict:
+    def _rate_limited(self, reply: Reply, body: ErrorBody, session: CrmSession) -> Classification:
         policy = code_word(body.policy_name) or "UNNAMED"
         told = retry_after(reply.headers, self._clock.now())
         # At least a second: attempts that follow at once are spent before any window has moved on.
         pause = self._window(policy, session) if told is None else max(told, _ONE_SECOND)
         error = _daily(pause, policy) if _is_daily(policy) else RateLimited(Provider.HUBSPOT, pause, policy)
-        return error if pause > LONGEST_WAIT_IN_PLACE else TryAgain(error, pause.total_seconds())
+        return error if pause > MAX_WAIT_IN_PLACE else Retry(error, pause.total_seconds())
 
     def _window(self, policy: str, session: CrmSession) -> timedelta:
         """How long a policy's window lasts at most: HubSpot promises no Retry-After."""
@@ -100,12 +100,12 @@ class HubSpotDialect(Dialect[RollingBudget]):
             )
         return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}", why)
 
-    def _not_now(self, reply: Reply) -> Verdict:
+    def _not_now(self, reply: Reply) -> Classification:
         told = retry_after(reply.headers, self._clock.now())
         pause = told or (_LOCK if reply.status == HTTPStatus.LOCKED else timedelta())
-        if pause > LONGEST_WAIT_IN_PLACE:
+        if pause > MAX_WAIT_IN_PLACE:
             return RateLimited(Provider.HUBSPOT, pause, f"HTTP {reply.status}")
-        return TryAgain(CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status}"), pause.total_seconds())
+        return Retry(CrmUnavailable(Provider.HUBSPOT, f"HTTP {reply.status}"), pause.total_seconds())
 
 
 def _is_daily(policy: str) -> bool:
@@ -126,7 +126,7 @@ def _error_body(reply: Reply) -> ErrorBody:
 def _required_scopes(body: ErrorBody) -> tuple[str, ...]:
     contexts = (error.context or {} for error in body.errors)
     told = (code_word(scope) for context in contexts for scope in context.get("requiredGranularScopes", []))
-    return tuple(islice(filter(None, told), _MOST_WORDS))
+    return tuple(islice(filter(None, told), _MAX_WORDS))
 
 
 def _explanation(reply: Reply, body: ErrorBody, call: Call) -> str:
@@ -134,7 +134,7 @@ def _explanation(reply: Reply, body: ErrorBody, call: Call) -> str:
     if reply.is_html:
         return f"HTML instead of JSON for {call.method} {call.label}"
     parts = (code_word(told) for told in (body.category, body.sub_category, *(e.code for e in body.errors)))
-    what = ", ".join(islice(filter(None, parts), _MOST_WORDS)) or "no category"
+    what = ", ".join(islice(filter(None, parts), _MAX_WORDS)) or "no category"
     correlation = (
         code_word(body.correlation_id) or code_word(reply.headers.get("x-hubspot-correlation-id")) or "none"
     )
@@ -142,7 +142,7 @@ def _explanation(reply: Reply, body: ErrorBody, call: Call) -> str:
 
 
 def _count(told: str | None) -> int | None:
-    return int(told) if told is not None and len(told) <= _LONGEST_COUNT and told.isdecimal() else None
+    return int(told) if told is not None and len(told) <= _MAX_COUNT_LENGTH and told.isdecimal() else None
 
 
 def _zone(name: str | None) -> tzinfo:

@@ -13,7 +13,7 @@ def never() -> bool:
     return False
 
 
-class Slice:
+class TimeSlice:
     """One turn of a run on a worker. The rest is another slice's, of any worker.
 
     Whatever goes on from a cursor does one piece of work before it asks `is_over`: should a single page take the

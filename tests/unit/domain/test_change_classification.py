@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astrelo.domain.change_classification import (
+    ClassifiedChanges,
+    KnownRecord,
+    classify_changes,
+    count_outcomes,
+    latest_of_each,
+)
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord, EmailKind, content_hash
-from astrelo.domain.triage import KnownRecord, Triage, latest_of_each, tally, triage
 from tests.builders import VERSIONS
 from tests.unit.domain.records import at, company_record, contact_record, deal_record
 
@@ -33,9 +39,9 @@ def known(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, Kn
     return {record.record_id: stored}
 
 
-def counts(batch: Triage[CompanyRecord]) -> tuple[int, int, int, int]:
+def counts(batch: ClassifiedChanges[CompanyRecord]) -> tuple[int, int, int, int]:
     """Inserted, updated, unchanged and stale, when the store writes all that it is given."""
-    total = tally(batch, {write.record.record_id: write.known is None for write in batch.writes})
+    total = count_outcomes(batch, {write.record.record_id: write.known is None for write in batch.writes})
     return total.inserted, total.updated, total.unchanged, total.stale
 
 
@@ -60,29 +66,31 @@ class TestRepeats:
 
 class TestTriage:
     def test_an_unknown_record_is_inserted(self) -> None:
-        batch = triage([company_record()], {}, VERSION)
+        batch = classify_changes([company_record()], {}, VERSION)
         assert counts(batch) == (1, 0, 0, 0)
         assert [write.known for write in batch.writes] == [None]
 
     def test_other_content_is_an_update(self) -> None:
         stored = known(company_record("1", at(0), name="Acme"))
-        batch = triage([company_record("1", at(1), name="Acme Inc.")], stored, VERSION)
+        batch = classify_changes([company_record("1", at(1), name="Acme Inc.")], stored, VERSION)
         assert counts(batch) == (0, 1, 0, 0)
         assert batch.writes[0].known == stored[RecordId("1")]
 
     def test_other_content_of_the_same_moment_is_an_update(self) -> None:
-        batch = triage(
+        batch = classify_changes(
             [company_record("1", name="Acme Inc.")], known(company_record("1", name="Acme")), VERSION
         )
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_the_same_record_again_is_not_written(self) -> None:
-        batch = triage([company_record("1", name="Acme")], known(company_record("1", name="Acme")), VERSION)
+        batch = classify_changes(
+            [company_record("1", name="Acme")], known(company_record("1", name="Acme")), VERSION
+        )
         assert counts(batch) == (0, 0, 1, 0)
         assert batch.writes == []
 
     def test_a_bump_of_the_time_alone_is_written_and_counted_as_unchanged(self) -> None:
-        batch = triage(
+        batch = classify_changes(
             [company_record("1", at(1), name="Acme")], known(company_record("1", at(0), name="Acme")), VERSION
         )
         assert counts(batch) == (0, 0, 1, 0)
@@ -94,27 +102,27 @@ class TestTriage:
     ) -> None:
         stored = known(company_record("1", at(0), name="n.a."))
         other = ReadingVersions("a newer list").of(ObjectType.COMPANIES)
-        batch = triage([company_record("1", at(minutes), name=None)], stored, other)
+        batch = classify_changes([company_record("1", at(minutes), name=None)], stored, other)
         assert (len(batch.writes), counts(batch)) == (1, expected)
 
     def test_an_older_copy_is_stale_and_not_written(self) -> None:
-        batch = triage(
+        batch = classify_changes(
             [company_record("1", at(0), name="Old")], known(company_record("1", at(1), name="New")), VERSION
         )
         assert counts(batch) == (0, 0, 0, 1)
         assert batch.writes == []
 
     def test_an_archived_record_told_again_is_an_update_though_its_content_is_the_same(self) -> None:
-        batch = triage([company_record("1")], known(company_record("1"), archived=True), VERSION)
+        batch = classify_changes([company_record("1")], known(company_record("1"), archived=True), VERSION)
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_what_the_store_left_out_had_a_newer_copy_by_then_and_is_stale(self) -> None:
-        batch = triage([company_record("1"), company_record("2")], {}, VERSION)
-        total = tally(batch, {RecordId("2"): True})
+        batch = classify_changes([company_record("1"), company_record("2")], {}, VERSION)
+        total = count_outcomes(batch, {RecordId("2"): True})
         assert (total.inserted, total.stale) == (1, 1)
 
     def test_what_another_inserted_meanwhile_is_an_update(self) -> None:
-        total = tally(triage([company_record("1")], {}, VERSION), {RecordId("1"): False})
+        total = count_outcomes(classify_changes([company_record("1")], {}, VERSION), {RecordId("1"): False})
         assert (total.inserted, total.updated) == (0, 1)
 
     @given(st.lists(records), st.lists(records))
@@ -126,7 +134,7 @@ class TestTriage:
             key: value for record in latest_of_each(before).values() for key, value in known(record).items()
         }
         distinct = latest_of_each(told)
-        assert sum(counts(triage(distinct.values(), stored, VERSION))) == len(distinct)
+        assert sum(counts(classify_changes(distinct.values(), stored, VERSION))) == len(distinct)
 
 
 class TestContentHash:

@@ -12,10 +12,10 @@ import httpx
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
+from astrelo.adapters.outbound.crm.http import Reply, retry_after
 from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
-from astrelo.adapters.outbound.crm.sending import Reply, retry_after
-from astrelo.adapters.outbound.crm.transport import Call, Dialect, TokenRefused, TryAgain, Verdict
-from astrelo.adapters.outbound.salesforce.budgets import OrgBudget
+from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
+from astrelo.adapters.outbound.salesforce.rate_limiters import OrgBudget
 from astrelo.domain.errors import (
     CrmRejected,
     CrmUnavailable,
@@ -26,7 +26,7 @@ from astrelo.domain.errors import (
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports import Clock, CrmSession
 
-LONGEST_WAIT_IN_PLACE = timedelta(seconds=60)
+MAX_WAIT_IN_PLACE = timedelta(seconds=60)
 """A longer pause parks the run instead of holding a worker."""
 
 DAILY_LIMIT_PAUSE = timedelta(hours=1)
@@ -129,9 +129,9 @@ class QueryTimedOut(CrmUnavailable):
         super().__init__(Provider.SALESFORCE, f"QUERY_TIMEOUT for {what}")
 
 
-def timed_out(method: str, label: str) -> TryAgain:
+def timed_out(method: str, label: str) -> Retry:
     """Judge a query that took too long. One more attempt tells a bad moment from a query that is too much."""
-    return TryAgain(QueryTimedOut(f"{method} {label}"), attempts=_TIMED_OUT_ATTEMPTS)
+    return Retry(QueryTimedOut(f"{method} {label}"), max_attempts=_TIMED_OUT_ATTEMPTS)
 
 
 class ApiError(msgspec.Struct, frozen=True, rename="camel"):
@@ -141,7 +141,7 @@ class ApiError(msgspec.Struct, frozen=True, rename="camel"):
     message: str | None = None
 
 
-class SalesforceDialect(Dialect[OrgBudget]):
+class SalesforceErrorMapper(ErrorMapper[OrgBudget]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
@@ -149,11 +149,11 @@ class SalesforceDialect(Dialect[OrgBudget]):
     def provider(self) -> Provider:
         return Provider.SALESFORCE
 
-    def verdict(self, reply: Reply, call: Call, session: CrmSession) -> Verdict:  # noqa: ARG002 - no limit of Salesforce's hangs on the account's settings
+    def classify(self, reply: Reply, call: Call, session: CrmSession) -> Classification:  # noqa: ARG002 - no limit of Salesforce's hangs on the account's settings
         error = first_error(reply)
         code = code_word(error.error_code) or ""
         if reply.status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED:
-            return TokenRefused(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
+            return RefreshToken(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
         if told := _told_by_code(code, error, call):
             return told
         if (
@@ -167,18 +167,18 @@ class SalesforceDialect(Dialect[OrgBudget]):
             return Blocked(call.object_type, code)
         return Refused(reply.status, code, f"{call.method} {call.label}")
 
-    def observe(self, headers: httpx.Headers, budget: OrgBudget) -> None:
+    def observe(self, headers: httpx.Headers, rate_limiter: OrgBudget) -> None:
         """Learn what of the org's day is used; some answers do not tell."""
         usage = _USAGE.search(headers.get("sforce-limit-info", ""))
         if usage:
-            budget.learn(int(usage[1]), int(usage[2]))
+            rate_limiter.learn(int(usage[1]), int(usage[2]))
 
-    def _not_now(self, reply: Reply) -> Verdict:
+    def _not_now(self, reply: Reply) -> Classification:
         what = f"HTML with HTTP {reply.status}" if reply.is_html else f"HTTP {reply.status}"
         pause = retry_after(reply.headers, self._clock.now()) or timedelta()
-        if pause > LONGEST_WAIT_IN_PLACE:
+        if pause > MAX_WAIT_IN_PLACE:
             return RateLimited(Provider.SALESFORCE, pause, what)
-        return TryAgain(CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
+        return Retry(CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
 
 
 def daily_limit_reached(code: str) -> RateLimited:
@@ -205,7 +205,7 @@ def first_error(reply: Reply) -> ApiError:
     return told[0] if told else ApiError()
 
 
-def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
+def _told_by_code(code: str, error: ApiError, call: Call) -> Classification | None:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return _limit_exceeded(error)
     if code in _TIMED_OUT:
@@ -217,12 +217,12 @@ def _told_by_code(code: str, error: ApiError, call: Call) -> Verdict | None:
     return _not_permitted(code, call) if code in _NOT_PERMITTED else None
 
 
-def _limit_exceeded(error: ApiError) -> Verdict:
+def _limit_exceeded(error: ApiError) -> Classification:
     """Tell the day's limit ('TotalRequests Limit exceeded.') from that of requests at one time."""
     if (error.message or "").startswith("Concurrent"):
         why = "the org's applications make too many requests at one time"
         limited = RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS", why)
-        return TryAgain(limited, _CONCURRENCY_PAUSE.total_seconds())
+        return Retry(limited, _CONCURRENCY_PAUSE.total_seconds())
     return daily_limit_reached("REQUEST_LIMIT_EXCEEDED")
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.crm.sending import Sender
-from astrelo.adapters.outbound.crm.transport import MOST_REFUSALS, PATIENT, Call, CrmTransport
-from astrelo.adapters.outbound.salesforce.budgets import OrgBudget
-from astrelo.adapters.outbound.salesforce.dialect import QueryTimedOut, Refused, SalesforceDialect
+from astrelo.adapters.outbound.crm.http import HttpClient
+from astrelo.adapters.outbound.crm.transport import DEFAULT_RETRY, MAX_REFUSALS, Call, CrmTransport
+from astrelo.adapters.outbound.salesforce.error_mapper import QueryTimedOut, Refused, SalesforceErrorMapper
+from astrelo.adapters.outbound.salesforce.rate_limiters import OrgBudget
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import (
     CrmError,
@@ -36,12 +36,14 @@ class Reader:
     def __init__(self, *answers: Answer) -> None:
         self.clock = FakeClock()
         self.server = Server(*answers)
-        self.budget = OrgBudget(self.clock, 0.8)
-        sender = Sender(httpx.MockTransport(self.server), Provider.SALESFORCE)
-        self._transport = CrmTransport(sender, SalesforceDialect(self.clock), self.clock, FakeRandomness())
+        self.rate_limiter = OrgBudget(self.clock, 0.8)
+        http_client = HttpClient(httpx.MockTransport(self.server), Provider.SALESFORCE)
+        self._transport = CrmTransport(
+            http_client, SalesforceErrorMapper(self.clock), self.clock, FakeRandomness()
+        )
 
     async def read(self, call: Call = CALL) -> bytes:
-        return await self._transport.read(call, LastingSession(ACCOUNT), self.budget, bytes)
+        return await self._transport.read(call, LastingSession(ACCOUNT), self.rate_limiter, bytes)
 
 
 def refusal(status: int, code: str, message: str = "'Jane Roe' is odd", **headers: str) -> Answer:
@@ -76,7 +78,7 @@ async def test_trouble_that_may_pass_is_asked_again_and_then_given_up(trouble: A
     staying = Reader(trouble)
     with pytest.raises(CrmUnavailable):
         await staying.read()
-    assert len(staying.server.requests) == PATIENT.attempts
+    assert len(staying.server.requests) == DEFAULT_RETRY.max_attempts
 
 
 async def test_an_announced_pause_is_kept_and_a_long_one_parks() -> None:
@@ -142,7 +144,7 @@ async def test_a_refused_token_is_renewed_and_at_last_a_person_is_asked(given: A
     reader = Reader(given)
     with pytest.raises(ReauthorizationRequired, match="access token"):
         await reader.read()
-    assert len(reader.server.requests) == MOST_REFUSALS
+    assert len(reader.server.requests) == MAX_REFUSALS
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from astrelo.adapters.outbound.crm.walking import Trail
+from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard
 from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.cursors import QueryPosition, Stretch, cursor_of
+from astrelo.adapters.outbound.salesforce.cursors import IdRange, QueryPosition, cursor_of
 from astrelo.adapters.outbound.salesforce.describing import Describing
-from astrelo.adapters.outbound.salesforce.dialect import Refused
+from astrelo.adapters.outbound.salesforce.error_mapper import Refused
 from astrelo.adapters.outbound.salesforce.rows import RowPage
 from astrelo.adapters.outbound.salesforce.soql import Condition, Query
 from astrelo.adapters.outbound.salesforce.wire import AccountRow, Row
@@ -57,7 +57,7 @@ class TooMany(Exception):
         self.expected_total = expected_total
 
 
-class Reading(NamedTuple, Generic[R]):
+class QueryContext(NamedTuple, Generic[R]):
     """Whose rows of which object are read."""
 
     client: SalesforceClient
@@ -65,9 +65,9 @@ class Reading(NamedTuple, Generic[R]):
     session: CrmSession
     kind: Kind[R]
 
-    def of(self, kind: Kind[Q]) -> "Reading[Q]":
+    def of(self, kind: Kind[Q]) -> "QueryContext[Q]":
         """Read another object of the same org."""
-        return Reading(self.client, self.describing, self.session, kind)
+        return QueryContext(self.client, self.describing, self.session, kind)
 
     def query(
         self,
@@ -84,17 +84,17 @@ class Reading(NamedTuple, Generic[R]):
 
     async def found(self, conditions: Sequence[Condition], after: str | None, *, deleted: bool) -> RowPage[R]:
         """Ask for the first page behind an id, for every wanted field that may be seen."""
-        behind = () if after is None else (Condition("Id", ">", after),)
+        rows_after = () if after is None else (Condition("Id", ">", after),)
 
         async def ask(fields: Sequence[str]) -> RowPage[R]:
-            query = self.query(fields, (*conditions, *behind), ("Id",), deleted=deleted)
+            query = self.query(fields, (*conditions, *rows_after), ("Id",), deleted=deleted)
             return await self.client.query(self.session, self.kind, query, deleted=deleted)
 
         return await self.describing.asking(self.session, self.kind, ask)
 
 
-async def paged(
-    reading: Reading[R],
+async def paginate_rows(
+    reading: QueryContext[R],
     conditions: Sequence[Condition] = (),
     *,
     deleted: bool = False,
@@ -102,7 +102,7 @@ async def paged(
 ) -> AsyncGenerator[RowPage[R], None]:
     """Yield what a query finds, page by page in the order of ids, whatever becomes of Salesforce's locators."""
     page = await reading.found(conditions, after, deleted=deleted)
-    asked_after, trail = after, Trail(None, Provider.SALESFORCE)
+    asked_after, trail = after, PaginationLoopGuard(None, Provider.SALESFORCE)
     while True:
         yield page
         if page.next_url is None:
@@ -121,31 +121,31 @@ async def paged(
             page = await reading.found(conditions, after, deleted=deleted)
 
 
-async def queried(
-    reading: Reading[R], position: QueryPosition, most: int | None = None
+async def query_rows(
+    reading: QueryContext[R], position: QueryPosition, most: int | None = None
 ) -> AsyncGenerator[Group[R], None]:
     """Walk by queries from a position on; raise TooMany where a walk begins that has more than `most` rows."""
-    stretch, after = position.stretch, position.after
+    id_range, after = position.id_range, position.after
     begins = after is None
-    pages = paged(reading, within(stretch), deleted=stretch is not None, after=after)
+    pages = paginate_rows(reading, range_conditions(id_range), deleted=id_range is not None, after=after)
     async with aclosing(pages):
         async for page in pages:
             if begins and most is not None and page.total > most:
                 raise TooMany(page.total, _expected_total(page))
-            for group in _parts(page, stretch, after):
+            for group in _parts(page, id_range, after):
                 group.expected_total = _expected_total(page) if begins else None
                 begins = False
                 yield group
             after = page.rows[-1].id if page.rows else after
 
 
-def within(stretch: Stretch | None) -> list[Condition]:
+def range_conditions(id_range: IdRange | None) -> list[Condition]:
     """Say what belongs to a walk: both bounds count, so that windows that touch leave no row out."""
-    if stretch is None:
+    if id_range is None:
         return []
     return [
-        Condition("SystemModstamp", ">=", stretch.first),
-        Condition("SystemModstamp", "<=", stretch.last),
+        Condition("SystemModstamp", ">=", id_range.first),
+        Condition("SystemModstamp", "<=", id_range.last),
     ]
 
 
@@ -154,14 +154,14 @@ def _expected_total(page: RowPage[R]) -> int | None:
     return None if any(row.is_person for row in page.rows) else page.total
 
 
-def _parts(page: RowPage[R], stretch: Stretch | None, after: str | None) -> list[Group[R]]:
+def _parts(page: RowPage[R], id_range: IdRange | None, after: str | None) -> list[Group[R]]:
     """Divide a page. What was rejected goes with the first part: an interruption then repeats, and loses none."""
     starts = range(0, len(page.rows), GROUP_SIZE) or range(1)
     groups = [Group(rows=page.rows[start : start + GROUP_SIZE]) for start in starts]
     groups[0].rejected = page.rejected
     for group in groups:
         after = group.rows[-1].id if group.rows else after
-        group.cursor = cursor_of(QueryPosition(stretch, after))
+        group.cursor = cursor_of(QueryPosition(id_range, after))
     if page.next_url is None:
         groups[-1].cursor = None
     return groups

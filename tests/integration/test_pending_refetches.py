@@ -7,7 +7,7 @@ from astrelo.application.refresh_records import READ_AT_ONCE
 from astrelo.domain.errors import AstreloError, CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports import CrmSession
-from astrelo.domain.records import RecordHint, RecordPage
+from astrelo.domain.records import PendingRefetch, RecordPage
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company, contact
 from tests.integration.scripted import Play, carry_out_the_open_one, runs_of
@@ -25,11 +25,13 @@ class Hints:
     told: Mapping[ObjectType, list[str]] = field(default_factory=dict)
 
     async def arrive(self) -> None:
-        hints = {RecordHint(kind, RecordId(id_)) for kind, named in self.told.items() for id_ in named}
+        pending_refetches = {
+            PendingRefetch(kind, RecordId(id_)) for kind, named in self.told.items() for id_ in named
+        }
         async with self.made.uow(self.made.user_id) as tx:
             connection = await tx.connections.get(HUBSPOT)
             assert connection is not None
-            await tx.hints.add(connection.id, hints, self.made.clock.now())
+            await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
 
 
 def test_a_run_for_events_reads_only_what_was_named(play: Play) -> None:
@@ -87,17 +89,17 @@ def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_f
 
 def test_a_hint_that_comes_while_its_record_is_read_is_not_forgotten(play: Play) -> None:
     async def scenario(made: World) -> None:
-        hints = Hints(made, {COMPANIES: ["1"]})
-        await hints.arrive()
+        pending_refetches = Hints(made, {COMPANIES: ["1"]})
+        await pending_refetches.arrive()
         async with made.uow(made.user_id) as tx:
             connection = await tx.connections.get(HUBSPOT)
             assert connection is not None
-            read = await tx.hints.waiting(connection.id, COMPANIES, 10)
+            read = await tx.pending_refetches.waiting(connection.id, COMPANIES, 10)
         made.clock.advance(1)
-        await hints.arrive()
+        await pending_refetches.arrive()
         async with made.uow(made.user_id) as tx:
-            await tx.hints.settle(connection.id, COMPANIES, read)
-            assert await tx.hints.any_waiting(connection.id)
+            await tx.pending_refetches.settle(connection.id, COMPANIES, read)
+            assert await tx.pending_refetches.any_waiting(connection.id)
 
     play(ScriptedCrm(), scenario)
 

@@ -8,9 +8,9 @@ from typing import TypeVar, cast
 from astrelo.adapters.outbound.salesforce.answers import ContactRoleRow
 from astrelo.adapters.outbound.salesforce.client import IDS_IN_A_QUERY, Kind
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
+from astrelo.adapters.outbound.salesforce.pagination import Group, QueryContext, paginate_rows
 from astrelo.adapters.outbound.salesforce.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.soql import Condition
-from astrelo.adapters.outbound.salesforce.walk import Group, Reading, paged
 from astrelo.adapters.outbound.salesforce.wire import (
     AccountRow,
     ContactRow,
@@ -26,10 +26,10 @@ ContactIds = Mapping[str, Collection[str]]
 _ROLES = Kind("OpportunityContactRole", ContactRoleRow, ObjectType.DEALS)
 
 
-class Completion:
+class RecordAssembler:
     """Completes groups of one walk, or of one fetch."""
 
-    def __init__(self, reading: Reading[RecordRow], mapper: RecordMapper) -> None:
+    def __init__(self, reading: QueryContext[RecordRow], mapper: RecordMapper) -> None:
         self._reading = reading
         self._mapper = mapper
 
@@ -90,7 +90,7 @@ class Completion:
         return found
 
     async def _gather(self, deals: Sequence[str], found: dict[str, set[str]]) -> None:
-        roles = paged(self._reading.of(_ROLES), [Condition("OpportunityId", "IN", deals)])
+        roles = paginate_rows(self._reading.of(_ROLES), [Condition("OpportunityId", "IN", deals)])
         async with aclosing(roles):
             async for page in roles:
                 for role in page.rows:

@@ -10,16 +10,16 @@ from astrelo.domain.ports import Clock
 _DRIFT_SECONDS = 0.01
 """Two clocks may differ in speed: 500 ppm, the most that NTP slews, is 5 ms in ten seconds."""
 
-_SHORTEST_SLEEP = 0.001
+_MIN_SLEEP = 0.001
 """So that a rounding error never makes a sleep that ends before what it waits for."""
 
-_LONGEST_INTERVAL_SECONDS = 86_400.0
+_MAX_INTERVAL_SECONDS = 86_400.0
 
-_HIGHEST_LIMIT = 1_000_000
+_MAX_LIMIT = 1_000_000
 """Every request of a window is remembered, so what is announced decides how much memory that may take."""
 
 
-class Budget(Protocol):
+class RateLimiter(Protocol):
     """What a request needs before it may be sent."""
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Budget(Protocol):
         """Send nothing for so long: what one stream is told holds for all of them."""
 
 
-class RollingBudget(Budget):
+class SlidingWindowLimiter(RateLimiter):
     """At most `limit` requests in any `seconds`, as the server counts them; first come, first served.
 
     The server counts a request at some moment between our sending it and our reading the answer. So a
@@ -80,7 +80,7 @@ class RollingBudget(Budget):
 
         `remaining` counts only the first time: later ones were written before our newest requests.
         """
-        if not 1 <= limit <= _HIGHEST_LIMIT or not 0 < seconds <= _LONGEST_INTERVAL_SECONDS:
+        if not 1 <= limit <= _MAX_LIMIT or not 0 < seconds <= _MAX_INTERVAL_SECONDS:
             return
         self.limit = limit
         self.seconds = seconds
@@ -113,10 +113,10 @@ class RollingBudget(Budget):
 
     async def _until_something_changes(self, now: float) -> None:
         if now < self._paused_until:
-            await self._clock.sleep(max(self._paused_until - now, _SHORTEST_SLEEP))
+            await self._clock.sleep(max(self._paused_until - now, _MIN_SLEEP))
         elif self._answered:
             freed_at = self._answered[0] + self.seconds + _DRIFT_SECONDS
-            await self._clock.sleep(max(freed_at - now, _SHORTEST_SLEEP))
+            await self._clock.sleep(max(freed_at - now, _MIN_SLEEP))
         else:
             self._change.clear()
             await self._change.wait()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from astrelo.adapters.outbound.crm.walking import ahead
+from astrelo.adapters.outbound.crm.pagination import prefetch
 from tests.unit.adapters.collecting import collect
 
 pytestmark = pytest.mark.anyio
@@ -28,13 +28,13 @@ async def after(turns: int, result: int) -> int:
 
 
 async def test_results_come_in_order_whichever_is_done_first() -> None:
-    made = ahead(steps(after(9, 1), after(0, 2), after(5, 3)), 2)
+    made = prefetch(steps(after(9, 1), after(0, 2), after(5, 3)), 2)
     assert [result async for result in made] == [1, 2, 3]
 
 
 async def test_an_error_comes_after_the_results_before_it() -> None:
     received: list[int] = []
-    made = ahead(steps(after(5, 1), after(5, 2), error=ValueError("broken")), 5)
+    made = prefetch(steps(after(5, 1), after(5, 2), error=ValueError("broken")), 5)
     with pytest.raises(ValueError, match="broken"):
         await collect(made, received)
     assert received == [1, 2]
@@ -50,7 +50,7 @@ async def test_leaving_early_stops_what_was_begun() -> None:
             stopped.append(number)
         return number
 
-    made = ahead(steps(after(0, 0), endless(1), endless(2)), 5)
+    made = prefetch(steps(after(0, 0), endless(1), endless(2)), 5)
     assert await anext(made) == 0
     await asyncio.sleep(0)
     await made.aclose()

@@ -37,7 +37,7 @@ class Write(NamedTuple, Generic[RecordT]):
         return known is not None and known.archived_at is None and known.content_hash == self.content_hash
 
     @property
-    def is_bump(self) -> bool:
+    def is_touch(self) -> bool:
         """Written, and counted as unchanged: a newer time with equal content, or equal content read by other rules.
 
         The hash of an older reading version does not tell whether the content is equal; an equal time does.
@@ -52,12 +52,12 @@ class Write(NamedTuple, Generic[RecordT]):
         )
 
 
-Written = Mapping[RecordId, bool]
+UpsertResult = Mapping[RecordId, bool]
 """Ids that the store wrote → whether it inserted them. An id it left out had a newer copy by then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Triage(Generic[RecordT]):
+class ClassifiedChanges(Generic[RecordT]):
     """A batch, sorted: what must be written, and how many records need not be."""
 
     writes: list[Write[RecordT]]
@@ -79,14 +79,14 @@ def latest_of_each(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
     return latest
 
 
-def triage(
+def classify_changes(
     records: Iterable[RecordT],
     known: Mapping[RecordId, KnownRecord],
     version: ReadingVersion,
     *,
     authoritative: bool = True,
     listed_since: datetime | None = None,
-) -> Triage[RecordT]:
+) -> ClassifiedChanges[RecordT]:
     """Sort records, at most one per id, into what must be written and what need not.
 
     A list, or a read by id, is authoritative: a record in it lives. A search is not, since its index may
@@ -112,7 +112,7 @@ def triage(
             unchanged += 1
             continue
         writes.append(write)
-    return Triage(writes, unchanged, stale)
+    return ClassifiedChanges(writes, unchanged, stale)
 
 
 def _is_stale(
@@ -125,15 +125,15 @@ def _is_stale(
     return not authoritative or (listed_since is not None and stored.archived_at > listed_since)
 
 
-def tally(sorted_batch: Triage[RecordT], written: Written) -> Counts:
+def count_outcomes(sorted_batch: ClassifiedChanges[RecordT], written: UpsertResult) -> Counts:
     """Count what became of a batch, by what the store says it did."""
     inserted = sum(written.values())
-    bumps = sum(
-        1 for write in sorted_batch.writes if write.is_bump and written.get(write.record.record_id) is False
+    touches = sum(
+        1 for write in sorted_batch.writes if write.is_touch and written.get(write.record.record_id) is False
     )
     return Counts(
         inserted=inserted,
-        updated=len(written) - inserted - bumps,
-        unchanged=sorted_batch.unchanged + bumps,
+        updated=len(written) - inserted - touches,
+        unchanged=sorted_batch.unchanged + touches,
         stale=sorted_batch.stale + len(sorted_batch.writes) - len(written),
     )

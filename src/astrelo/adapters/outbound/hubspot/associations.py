@@ -6,7 +6,7 @@ from typing import cast
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.hubspot.client import HubSpotClient, merged_ids
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.walk import Group
+from astrelo.adapters.outbound.hubspot.pagination import Group
 from astrelo.adapters.outbound.hubspot.wire import (
     AssociatedObject,
     CompanyObject,
@@ -25,7 +25,7 @@ _PRIMARY_OF_CONTACT = 1
 _PRIMARY_OF_DEAL = 5
 
 
-class Completion:
+class RecordAssembler:
     """Completes groups of one walk, or of one fetch."""
 
     def __init__(

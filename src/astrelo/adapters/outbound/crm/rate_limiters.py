@@ -12,7 +12,7 @@ _KEPT_SECONDS = 3600.0
 """Far longer than any request lasts, so that two budgets for one account never live side by side."""
 
 
-class BudgetsByAccount(Generic[T]):
+class RateLimitersByAccount(Generic[T]):
     """One budget an account. What nobody asked for in a while is forgotten: its windows are long empty."""
 
     def __init__(self, clock: Clock, make: Callable[[], T]) -> None:
@@ -23,11 +23,11 @@ class BudgetsByAccount(Generic[T]):
 
     def of(self, account_id: CrmAccountId) -> T:
         self._asked_at[account_id] = self._clock.monotonic()
-        budget = self._by_account.get(account_id)
-        if budget is None:
+        rate_limiter = self._by_account.get(account_id)
+        if rate_limiter is None:
             self._forget_unused()
-            budget = self._by_account[account_id] = self._make()
-        return budget
+            rate_limiter = self._by_account[account_id] = self._make()
+        return rate_limiter
 
     def _forget_unused(self) -> None:
         oldest = self._clock.monotonic() - _KEPT_SECONDS

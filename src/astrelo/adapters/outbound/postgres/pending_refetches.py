@@ -7,25 +7,27 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, UserId
-from astrelo.domain.records import RecordHint
-from astrelo.domain.stores import SyncHints
+from astrelo.domain.records import PendingRefetch
+from astrelo.domain.stores import PendingRefetches
 
 
-class PgSyncHints(SyncHints):
+class PgPendingRefetches(PendingRefetches):
     def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
         self._connection = connection
         self._user_id = user_id
 
-    async def add(self, connection_id: ConnectionId, hints: Collection[RecordHint], at: datetime) -> None:
+    async def add(
+        self, connection_id: ConnectionId, pending_refetches: Collection[PendingRefetch], at: datetime
+    ) -> None:
         # In one order everywhere, so that two calls about the same records wait instead of deadlocking.
-        ordered = sorted(set(hints))
+        ordered = sorted(set(pending_refetches))
         await self._connection.execute(
             statement("hint_add"),
             self._user_id,
             connection_id,
             at,
-            [hint.object_type for hint in ordered],
-            [hint.record_id for hint in ordered],
+            [refetch.object_type for refetch in ordered],
+            [refetch.record_id for refetch in ordered],
         )
 
     async def waiting(

@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from astrelo.adapters.outbound.crm.budget_book import BudgetsByAccount
-from astrelo.adapters.outbound.crm.rate_budget import Budget
+from astrelo.adapters.outbound.crm.rate_limiter import RateLimiter
+from astrelo.adapters.outbound.crm.rate_limiters import RateLimitersByAccount
 from astrelo.domain.errors import RateLimited
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports import Clock
@@ -14,10 +14,10 @@ REQUESTS_AT_A_TIME = 10
 
 _FORGOTTEN_AFTER_SECONDS = 3600.0
 _SHARE_USED_UP = "the share of the org's daily API requests that a sync may use is used up"
-_SHORTEST_PAUSE = timedelta(seconds=1)
+_MIN_PAUSE = timedelta(seconds=1)
 
 
-class OrgBudget(Budget):
+class OrgBudget(RateLimiter):
     """Stops before the org's daily requests are used up, so that its other applications go on working.
 
     Salesforce counts every application's requests of the last 24 hours together and tells the sum with each
@@ -58,11 +58,11 @@ class OrgBudget(Budget):
     def _require_share(self) -> None:
         left = self._spent_until - self._clock.monotonic()
         if left > 0:
-            pause = max(timedelta(seconds=left), _SHORTEST_PAUSE)
+            pause = max(timedelta(seconds=left), _MIN_PAUSE)
             raise RateLimited(Provider.SALESFORCE, pause, "DAILY_SHARE", _SHARE_USED_UP)
 
 
-class BudgetBook(BudgetsByAccount[OrgBudget]):
+class RateLimiters(RateLimitersByAccount[OrgBudget]):
     """Orgs' budgets, shared by everything in this process that reads them."""
 
     def __init__(self, clock: Clock, daily_share: float) -> None:
