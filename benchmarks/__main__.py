@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import uvloop
 
-from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
 from benchmarks.crm import Crm
 from benchmarks.crms import UnknownChoice, crms_of

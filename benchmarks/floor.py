@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 from astrelo.adapters.outbound.crm.http import open_transport
-from astrelo.bootstrap.processes import end_with_parent
+from astrelo.bootstrap.development.processes import end_with_parent
 from astrelo.domain.identifiers import Provider
 from benchmarks.crm import Crm, Rows, Table
 from benchmarks.crms import CRMS

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
 from astrelo.bootstrap.problems import Problem
 from astrelo.domain.sync import SyncMode
 from benchmarks.crm import Crm

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from benchmarks.crm import Crm
 from benchmarks.measurement import Cost, cpu_seconds
 

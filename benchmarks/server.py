@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 import uvloop
 
-from astrelo.bootstrap.processes import end_with_parent
+from astrelo.bootstrap.development.processes import end_with_parent
 from astrelo.domain.identifiers import Provider
 from benchmarks.answering import Answers, response
 from benchmarks.crms import CRMS

@@ -12,15 +12,15 @@ from typing import Self
 from uuid import UUID
 
 from astrelo.adapters.outbound.postgres.migrate import migrate
-from astrelo.application.schedule_syncs import SyncNow
+from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
-from astrelo.bootstrap.development import completed
-from astrelo.bootstrap.processes import Children, free_port
+from astrelo.bootstrap.development.processes import Children, free_port
+from astrelo.bootstrap.development.settings import completed
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ConnectionId, Provider, UserId
-from astrelo.domain.ports import Clock
-from astrelo.domain.stores import UnitOfWork
+from astrelo.domain.ports.state import UnitOfWork
+from astrelo.domain.ports.system import Clock
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, SyncStep
 from benchmarks.machinery import PageServer
 from benchmarks.measurement import Cost, Meter

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from pogo_core.error import BadMigrationError
 
-from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
 from tests.fuzz import EXPLORING
 from tests.postgres import (
     Choice,

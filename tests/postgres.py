@@ -19,7 +19,7 @@ import docker  # type: ignore[import-untyped] # comes with testcontainers, witho
 from testcontainers.community.postgres import PostgresContainer
 
 from astrelo.adapters.outbound.postgres.migrate import migrate
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 
 _DEFAULT_IMAGE = "postgres:18-alpine"
 _VOLATILE = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"

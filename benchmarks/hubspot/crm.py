@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import httpx
 import msgspec
 
-from astrelo.adapters.outbound.hubspot import wire
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId, Provider

@@ -7,10 +7,10 @@ from itertools import islice
 import httpx
 import msgspec
 
-from astrelo.adapters.outbound.salesforce.answers import decode_job, decode_listing
-from astrelo.adapters.outbound.salesforce.rows import CsvDecoder
-from astrelo.adapters.outbound.salesforce.soql import Query
-from astrelo.adapters.outbound.salesforce.wire import ROWS, RecordRow
+from astrelo.adapters.outbound.salesforce.api.answers import decode_job, decode_listing
+from astrelo.adapters.outbound.salesforce.api.rows import CsvDecoder
+from astrelo.adapters.outbound.salesforce.api.soql import Query
+from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, Provider
 from benchmarks.crm import Crm, Rows, Table

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from astrelo.adapters.outbound.salesforce.record_ids import full_id
+from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
 from benchmarks import account
 from benchmarks.account import mixed, picked
 

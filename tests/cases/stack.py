@@ -17,10 +17,10 @@ from uuid import uuid4
 import httpx
 import jwt
 
-from astrelo.bootstrap.demo.crms import DEMO_CRMS
-from astrelo.bootstrap.demo.processes import Stage, raised_stage
+from astrelo.bootstrap.development.demo.crms import DEMO_CRMS
+from astrelo.bootstrap.development.demo.processes import Stage, raised_stage
+from astrelo.bootstrap.development.session_tokens import signing_secret
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.session_tokens import signing_secret
 from astrelo.domain.identifiers import Provider
 from tests.environ import child_environ
 

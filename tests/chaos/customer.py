@@ -11,17 +11,17 @@ from uuid import uuid4
 import httpx
 from dishka import AsyncContainer
 
-from astrelo.application.connect_crm import ConnectCrm
-from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import SyncNow
-from astrelo.application.start_authorization import AuthorizationStarted, StartAuthorization
+from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.application.connect.start_authorization import AuthorizationStarted, StartAuthorization
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import InvalidTransition
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import Clock
-from astrelo.domain.stores import UnitOfWork
+from astrelo.domain.ports.state import UnitOfWork
+from astrelo.domain.ports.system import Clock
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
 from tests.environ import child_environ, needed_settings

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.migrate import migrate
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
-from astrelo.bootstrap.postgres_cluster import RunningServer
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.postgres_cluster import RunningServer
 
 _PORT_FREED_WITHIN = 20
 

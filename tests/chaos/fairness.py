@@ -10,8 +10,8 @@ from statistics import median
 import asyncpg
 import click
 
+from astrelo.bootstrap.development.processes import Children
 from astrelo.bootstrap.logging import configure_logging
-from astrelo.bootstrap.processes import Children
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.identifiers import Provider
 from crm_sandbox import Portal, serve_in_thread

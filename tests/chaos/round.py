@@ -11,7 +11,7 @@ from typing import NamedTuple
 import asyncpg
 import httpx
 
-from astrelo.bootstrap.processes import Children, free_port
+from astrelo.bootstrap.development.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Portal, serve_in_thread
 from tests.chaos.choice import crms_of

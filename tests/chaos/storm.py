@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 import msgspec
 
-from astrelo.application.renew_tokens import LOST_RENEWAL
+from astrelo.application.tokens.renew_tokens import LOST_RENEWAL
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import SyncMode

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from astrelo.bootstrap.processes import Child, ChildDied
+from astrelo.bootstrap.development.processes import Child, ChildDied
 
 _NO_DATABASE = "No PostgreSQL answers"
 _LISTENS = "queue.listening"

@@ -25,7 +25,7 @@ from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, T
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
 from astrelo.domain.normalization import search_email, search_key
-from astrelo.domain.ports import CrmProviders, TokensIssued
+from astrelo.domain.ports.crm import CrmProviders, TokensIssued
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET
 from tests.integration.sync_world import ScriptedCrm
 

@@ -13,10 +13,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
-from astrelo.application.access_tokens import ConnectionSession
-from astrelo.application.record_stream import RecordStream, Source
-from astrelo.application.sync_records import SyncCompanies
-from astrelo.application.time_slice import TimeSlice
+from astrelo.application.sync.handlers import SyncCompanies
+from astrelo.application.sync.record_stream import RecordStream, Source
+from astrelo.application.sync.time_slice import TimeSlice
+from astrelo.application.tokens.access_tokens import ConnectionSession
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId
-from astrelo.domain.ports import TokensIssued
+from astrelo.domain.ports.crm import TokensIssued
 from tests.integration.sync_world import ScriptedCrm
 
 

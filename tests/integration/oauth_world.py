@@ -19,20 +19,20 @@ from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
-from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.connect_crm import ConnectCrm, Connected
-from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.record_stream import RecordStream
-from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import RequestSync
-from astrelo.application.start_authorization import AuthorizationStarted, StartAuthorization
-from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.connect.connect_crm import ConnectCrm, Connected
+from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.connect.start_authorization import AuthorizationStarted, StartAuthorization
+from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.schedule_syncs import RequestSync
+from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AuthorizationFailed
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
-from astrelo.domain.ports import CrmProvider, CrmProviders
+from astrelo.domain.ports.crm import CrmProvider, CrmProviders
+from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.stores import UnitOfWork
 from astrelo.domain.sync import SyncRun
 from crm_sandbox import Portal, SandboxTransport
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox

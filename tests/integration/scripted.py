@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from astrelo.application.schedule_syncs import SyncNow
+from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.sync import SyncMode, SyncRun
 from tests.builders import company, contact, deal, owner

@@ -11,13 +11,13 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
-from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.record_stream import RecordStream
-from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import RequestSync, SyncNow
-from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
-from astrelo.application.time_slice import StopSignal, never
+from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.schedule_syncs import RequestSync, SyncNow
+from astrelo.application.sync.time_slice import StopSignal, never
+from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
@@ -30,7 +30,7 @@ from astrelo.domain.identifiers import (
     RecordId,
     UserId,
 )
-from astrelo.domain.ports import CrmProvider, CrmProviders, CrmSession, TokensIssued
+from astrelo.domain.ports.crm import CrmProvider, CrmProviders, CrmSession, TokensIssued
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import SyncMode, SyncRun, Window

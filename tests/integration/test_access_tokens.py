@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from astrelo.application.access_tokens import REMEMBERED_FOR
+from astrelo.application.tokens.access_tokens import REMEMBERED_FOR
 from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired
 from astrelo.domain.identifiers import Provider
 from tests.integration.token_scene import LIFE, MARGIN, Scene, token_scene

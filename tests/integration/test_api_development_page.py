@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.adapters.inbound.http import development_page
+from astrelo.adapters.inbound.http.development import routes as development_page
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 from astrelo.domain.identifiers import Provider
 from tests.integration.api_world import API, ApiWorld, api_world, token_of

@@ -12,7 +12,7 @@ from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.outbound.postgres.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.readers import PgOwnerReader
-from astrelo.application.readers import OwnerReader, StoreHealth
+from astrelo.application.read.readers import OwnerReader, StoreHealth
 from tests.integration.api_world import FRONTEND, JWT_SECRET, ApiWorld, api_world, token_of
 
 pytestmark = pytest.mark.anyio

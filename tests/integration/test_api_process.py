@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
-from astrelo.bootstrap.processes import free_port
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.processes import free_port
 from tests.environ import child_environ
 from tests.secret_watch import Spawn, Spawned
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.postgres.statements import statement
-from astrelo.application import receive_webhook
+from astrelo.application.sync import webhooks as receive_webhook
 from astrelo.bootstrap.system import SystemClock
 from tests.integration.api_world import HUBSPOT_SECRET, PUBLIC_URL, ApiWorld, api_world
 

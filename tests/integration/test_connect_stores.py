@@ -27,8 +27,8 @@ from astrelo.domain.identifiers import (
     Provider,
     UserId,
 )
+from astrelo.domain.ports.state import OAuthStates, TokenStore
 from astrelo.domain.records import ReadingVersion
-from astrelo.domain.stores import OAuthStates, TokenStore
 from astrelo.domain.sync import Freshness
 from tests.unit.contracts.oauth_states import PENDING, OAuthStatesContract
 from tests.unit.contracts.token_store import FIRST, SECOND, TokenStoreContract

@@ -7,8 +7,8 @@ import pytest
 
 from astrelo.domain.deal import Deal, link_deal
 from astrelo.domain.identifiers import DealId, ObjectType, Provider, RecordId
+from astrelo.domain.ports.state import Transaction
 from astrelo.domain.records import content_hash
-from astrelo.domain.stores import Transaction
 from tests.builders import VERSIONS, contact, deal
 from tests.integration.sync_world import ScriptedCrm, World, world
 from tests.integration.test_two_crms_at_once import until_waiting

@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 import pytest
 
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from tests.environ import child_environ
 from tests.secret_watch import Secrets, Spawn, Spawned
 

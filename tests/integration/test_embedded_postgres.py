@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from astrelo.bootstrap import postgres_cluster
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres, default_state_dir
-from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError, find_binaries
-from astrelo.bootstrap.postgres_cluster import watch_parent
-from astrelo.bootstrap.processes import free_port
+from astrelo.bootstrap.development import postgres_cluster
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres, default_state_dir
+from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError, find_binaries
+from astrelo.bootstrap.development.postgres_cluster import watch_parent
+from astrelo.bootstrap.development.processes import free_port
 
 PATIENCE = 60  # seconds, for what takes a fraction of one
 START_AND_WAIT = """
 import sys
 from pathlib import Path
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 with EmbeddedPostgres.start(Path(sys.argv[1]), durable=False) as server:
     print("owned" if server.owned else "attached", server.dsn, flush=True)
     sys.stdin.read()

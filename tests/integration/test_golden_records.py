@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from astrelo.application.pin_company import PinCompany
+from astrelo.application.sync.pin_company import PinCompany
 from astrelo.domain.company import RecordKey
 from astrelo.domain.errors import NotFound
 from astrelo.domain.golden_record import FieldGroup

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.application import renew_tokens
-from astrelo.application.renew_tokens import LOST_RENEWAL
+from astrelo.application.tokens import renew_tokens
+from astrelo.application.tokens.renew_tokens import LOST_RENEWAL
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired, StoreUnavailable
 from astrelo.domain.identifiers import Provider

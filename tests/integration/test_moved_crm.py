@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import OwnerRecord
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.integration.sync_world import TOKENS, ScriptedCrm, World, world

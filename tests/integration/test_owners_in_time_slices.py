@@ -7,7 +7,7 @@ import pytest
 
 from astrelo.domain.errors import AstreloError, CrmRejected, CrmUnavailable, PermissionMissing, RateLimited
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import OwnerRecord
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, StepStatus, SyncRun

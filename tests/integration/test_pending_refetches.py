@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from astrelo.application.refresh_records import READ_AT_ONCE
+from astrelo.application.sync.refetch_records import READ_AT_ONCE
 from astrelo.domain.errors import AstreloError, CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import PendingRefetch, RecordPage
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company, contact

@@ -10,7 +10,7 @@ import pytest
 
 from astrelo.domain.errors import AstreloError, CrmError, CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Freshness, RunStatus, StepStatus, SyncMode, Window
 from crm_sandbox import Fault, Portal, SandboxTransport

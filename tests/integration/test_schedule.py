@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.postgres.routing import PgSyncSchedule
-from astrelo.application.schedule_syncs import ScheduleDueSyncs
+from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.bootstrap.worker import duties
 from astrelo.domain.errors import CrmUnavailable, StoreUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
+from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.stores import Transaction, UnitOfWork
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.builders import company
 from tests.environ import needed_settings

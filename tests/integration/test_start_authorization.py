@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from astrelo.application.start_authorization import AlreadyConnected, flow_of
+from astrelo.application.connect.start_authorization import AlreadyConnected, flow_of
 from astrelo.domain.errors import (
     AuthorizationFailure,
     CrmUnavailable,

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import Cursor, ObjectType
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import RunStatus, Window
 from tests.builders import company, contact, owner

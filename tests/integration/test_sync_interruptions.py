@@ -6,16 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
-from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.record_stream import MAX_PAGES
-from astrelo.application.schedule_syncs import CancelRun
+from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.sync.record_stream import MAX_PAGES
+from astrelo.application.sync.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
     CrmUnavailable,
     RateLimited,
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
-from astrelo.domain.ports import CrmProviders, CrmSession
+from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.records import RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, Window

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider
-from astrelo.domain.ports import CrmProviders
-from astrelo.domain.stores import StoredTokens
+from astrelo.domain.ports.crm import CrmProviders
+from astrelo.domain.ports.state import StoredTokens
 from crm_sandbox import Fault, Portal, SandboxTransport
 from crm_sandbox.salesforce import create_sandbox
 from tests.integration.oauth_world import OAuthWorld, oauth_world

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from astrelo.application.access_tokens import ConnectionSession
+from astrelo.application.tokens.access_tokens import ConnectionSession
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmError, CrmUnavailable, RateLimited, ReauthorizationRequired
 from crm_sandbox import Fault

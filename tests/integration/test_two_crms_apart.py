@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from astrelo.adapters.outbound.postgres.integration_readers import PgIntegrationReader
 from astrelo.adapters.outbound.postgres.readers import PgCompanyReader
 from astrelo.adapters.outbound.postgres.routing import PgConnectionOwners, PgSyncSchedule
-from astrelo.application.read_models import (
+from astrelo.application.read.views import (
     CompanyCounts,
     CompanySummary,
     ContactCounts,
@@ -14,10 +14,10 @@ from astrelo.application.read_models import (
     LinkCounts,
     UnlinkedCounts,
 )
-from astrelo.application.schedule_syncs import ScheduleDueSyncs
-from astrelo.application.verify_sync import VerifySync
+from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
+from astrelo.application.sync.verify_sync import VerifySync
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.ports import CrmProviders
+from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.sync import RunStatus
 from tests.builders import VERSIONS, company, contact, deal
 from tests.integration.sync_world import World

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from astrelo.application import record_stream
+from astrelo.application.sync import record_stream
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord, EmailKind
 from astrelo.domain.schedule import SyncPolicy

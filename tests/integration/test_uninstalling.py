@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 
 from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
-from astrelo.application import revocation
-from astrelo.application.disconnect_crm import DisconnectCrm
+from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.tokens import revocation
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import AuthorizationFailed, StoreUnavailable
 from astrelo.domain.identifiers import CrmAccountId, Provider, UserId
-from astrelo.domain.ports import CrmProviders, CrmSession
-from astrelo.domain.routing import AppUninstalls
+from astrelo.domain.ports.crm import CrmProviders, CrmSession
+from astrelo.domain.ports.cross_tenant import AppUninstalls
 from crm_sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OTHER_PORTAL, OAuthWorld, oauth_world

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from astrelo.application import revocation
+from astrelo.application.tokens import revocation
 from astrelo.domain.connection import CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AuthorizationFailed, AuthorizationFailure, CrmUnavailable, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import TokensIssued
-from astrelo.domain.stores import Transaction, UnitOfWork
+from astrelo.domain.ports.crm import TokensIssued
+from astrelo.domain.ports.state import Transaction, UnitOfWork
 from crm_sandbox import Fault
 from tests.integration.granting_crm import GrantingCrm
 from tests.integration.oauth_world import OAuthWorld, oauth_world

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from astrelo.application.refresh_records import READ_AT_ONCE
+from astrelo.application.sync.refetch_records import READ_AT_ONCE
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus

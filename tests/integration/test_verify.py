@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from astrelo.adapters.outbound.postgres.routing import PgConnectionOwners
-from astrelo.application.verify_sync import Comparison, Difference, VerifySync
+from astrelo.application.sync.verify_sync import Comparison, Difference, VerifySync
 from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing
 from astrelo.domain.identifiers import ConnectionId, ObjectType, Provider, RecordId
-from astrelo.domain.ports import CrmProviders
+from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
 from crm_sandbox import Portal, serve_in_thread
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox

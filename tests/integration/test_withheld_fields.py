@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from astrelo.domain.identifiers import Cursor, ObjectType
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import RunStatus, Window
 from tests.builders import company, contact

@@ -19,8 +19,8 @@ from astrelo.adapters.inbound.worker.health import served_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
-from astrelo.application.run_sync import RunSync
-from astrelo.application.time_slice import StopSignal, never
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.time_slice import StopSignal, never
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import SyncRunId, UserId

@@ -10,13 +10,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from astrelo.application.schedule_syncs import SyncNow
+from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.ports import Clock
-from astrelo.domain.stores import UnitOfWork
+from astrelo.domain.ports.state import UnitOfWork
+from astrelo.domain.ports.system import Clock
 from crm_sandbox import Portal, serve_in_thread
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.environ import JWT_SECRET, child_environ, hubspot_settings, needed_settings

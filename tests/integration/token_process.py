@@ -17,15 +17,15 @@ import structlog
 
 from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
-from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
+from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
 from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
 from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
-from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ConnectionId, Provider, UserId
-from astrelo.domain.ports import CrmProviders
+from astrelo.domain.ports.crm import CrmProviders
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
 from tests.integration.oauth_world import CIPHER, REDIRECT_URI
 from tests.integration.sync_world import ScriptedCrm

@@ -5,12 +5,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from astrelo.application.access_tokens import AccessTokens
+from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
 from astrelo.domain.errors import CrmError, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import CrmProviders
-from astrelo.domain.stores import StoredTokens, Transaction, UnitOfWork
+from astrelo.domain.ports.crm import CrmProviders
+from astrelo.domain.ports.state import StoredTokens, Transaction, UnitOfWork
 from tests.integration.oauth_world import OAuthWorld, oauth_world
 from tests.integration.sync_world import ScriptedCrm
 

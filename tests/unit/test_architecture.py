@@ -148,7 +148,7 @@ def test_nothing_is_decided_by_which_crm_it_is() -> None:
 
 
 def test_http_is_asked_by_the_crm_adapters_and_the_demo_alone() -> None:
-    allowed = ("adapters/outbound", "bootstrap/demo")
+    allowed = ("adapters/outbound", "bootstrap/development/demo")
     users = [name for name, (_, tree) in modules().items() if "httpx" in imports(tree)]
     assert [
         name for name in users if not lies_in(name, allowed) or lies_in(name, ("adapters/outbound/postgres",))

@@ -12,7 +12,7 @@ from benchmarks.crms import CRMS
 from astrelo.adapters.outbound.hubspot.provider import build_hubspot
 from astrelo.adapters.outbound.salesforce.provider import build_salesforce
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.ports import CrmProvider
+from astrelo.domain.ports.crm import CrmProvider
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord
 from astrelo.domain.sync import Window
 from tests.unit.adapters import hubspot_sandbox, salesforce_sandbox

@@ -11,7 +11,7 @@ import pytest
 from astrelo.domain import errors
 from astrelo.domain.errors import CrmError
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.ports import CrmProvider
+from astrelo.domain.ports.crm import CrmProvider
 from tests.unit.adapters.test_hubspot_contract import HubSpotAccount
 from tests.unit.adapters.test_salesforce_contract import SalesforceAccount
 from tests.unit.contracts import crm

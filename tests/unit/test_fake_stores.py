@@ -3,7 +3,7 @@
 import pytest
 
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.stores import OAuthStates, TokenStore
+from astrelo.domain.ports.state import OAuthStates, TokenStore
 from tests.unit.contracts.oauth_states import OAuthStatesContract
 from tests.unit.contracts.token_store import TokenStoreContract
 from tests.unit.fakes.oauth_states import FakeOAuthStates

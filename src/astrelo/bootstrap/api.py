@@ -15,18 +15,19 @@ from litestar import Litestar
 
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.application.connect_crm import ConnectCrm
+from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
-from astrelo.bootstrap.development import completed, embedded_server, server_gone
-from astrelo.bootstrap.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
+from astrelo.bootstrap.development.processes import end_with_parent, port_is_taken
+from astrelo.bootstrap.development.session_tokens import signing_secret
+from astrelo.bootstrap.development.settings import completed, embedded_server, server_gone
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.processes import end_with_parent, port_is_taken
-from astrelo.bootstrap.session_tokens import signing_secret
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
-from astrelo.domain.ports import Clock, ReferenceData
+from astrelo.domain.ports.reference import ReferenceData
+from astrelo.domain.ports.system import Clock
 
 _LOOK_EVERY = 1.0  # seconds
 # Longer than the slowest request, a callback that asks a CRM. granian loses a signal that comes in the instant

@@ -79,7 +79,7 @@ def demo(
     """
     providers = tuple(Provider) if provider == _BOTH else (Provider(provider),)
     with _problems_for_people():
-        from astrelo.bootstrap.demo.command import DemoOptions, run_demo
+        from astrelo.bootstrap.development.demo.command import DemoOptions, run_demo
 
         options = DemoOptions(
             providers=providers, companies=companies, portal=portal, once=once, as_json=as_json
@@ -141,7 +141,7 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
 @click.option("--user", type=click.UUID, required=True, help="The user the token speaks for.")
 def token(user: UUID) -> None:
     """Print a development token for a user."""
-    from astrelo.bootstrap.session_tokens import development_token
+    from astrelo.bootstrap.development.session_tokens import development_token
 
     with _problems_for_people():
         click.echo(development_token(_settings(), user))
@@ -160,7 +160,7 @@ def _environment() -> dict[str, str]:
 
 
 def _settings() -> Settings:
-    from astrelo.bootstrap.development import completed
+    from astrelo.bootstrap.development.settings import completed
     from astrelo.bootstrap.logging import configure_logging
 
     settings = completed(parse_settings(_environment()))
@@ -171,7 +171,7 @@ def _settings() -> Settings:
 @contextmanager
 def _problems_for_people(failed: int = _FAILED) -> Iterator[None]:
     """Turn what can go wrong on somebody's machine into a sentence and an exit code, without a traceback."""
-    from astrelo.bootstrap.postgres_binaries import EmbeddedPostgresError
+    from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
     from astrelo.bootstrap.problems import Problem
 
     try:

@@ -46,12 +46,12 @@ from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReference
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import open_salesforce
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
-from astrelo.application.access_tokens import AccessTokens
-from astrelo.application.connect_crm import ConnectCrm
-from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.explanations import ExplanationReader
-from astrelo.application.pin_company import PinCompany
-from astrelo.application.readers import (
+from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.connect.set_icp_profile import SetIcpProfile
+from astrelo.application.connect.start_authorization import StartAuthorization
+from astrelo.application.read.explanations import ExplanationReader
+from astrelo.application.read.readers import (
     CompanyReader,
     ContactReader,
     DealReader,
@@ -61,31 +61,25 @@ from astrelo.application.readers import (
     RunReader,
     StoreHealth,
 )
-from astrelo.application.receive_webhook import ReceiveWebhook
-from astrelo.application.record_stream import RecordStream
-from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
-from astrelo.application.set_icp_profile import SetIcpProfile
-from astrelo.application.start_authorization import StartAuthorization
-from astrelo.application.sync_records import SyncCompanies, SyncContacts, SyncDeals
-from astrelo.application.verify_sync import VerifySync
+from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.sync.pin_company import PinCompany
+from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
+from astrelo.application.sync.verify_sync import VerifySync
+from astrelo.application.sync.webhooks import ReceiveWebhook
+from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.identifiers import Provider as CrmName
-from astrelo.domain.ports import (
-    Clock,
-    ConfiguredWebhooks,
-    CrmProvider,
-    CrmProviders,
-    Randomness,
-    ReferenceData,
-    TokenCipher,
-)
+from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProvider, CrmProviders
+from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
+from astrelo.domain.ports.reference import ReferenceData
+from astrelo.domain.ports.state import OAuthStates, UnitOfWork
+from astrelo.domain.ports.system import Clock, Randomness, TokenCipher
 from astrelo.domain.reading_version import ReadingVersions
-from astrelo.domain.routing import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.stores import OAuthStates, UnitOfWork
 
 RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 

@@ -7,7 +7,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.migrate import migrate
-from astrelo.bootstrap.development import with_database
+from astrelo.bootstrap.development.settings import with_database
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings
 

@@ -2,7 +2,8 @@
 
 import structlog
 
-from astrelo.domain.ports import MAX_RATE_AGE, MAX_RATES_AGE, Clock, ReferenceData
+from astrelo.domain.ports.reference import MAX_RATE_AGE, MAX_RATES_AGE, ReferenceData
+from astrelo.domain.ports.system import Clock
 
 _log = structlog.get_logger(__name__)
 

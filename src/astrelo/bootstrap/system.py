@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 
-from astrelo.domain.ports import Clock, Randomness
+from astrelo.domain.ports.system import Clock, Randomness
 
 _COUNTER_BITS = 12
 _COUNTER = (1 << _COUNTER_BITS) - 1

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from astrelo.application.readers import StoreHealth
-from astrelo.application.verify_sync import Comparison, Difference, VerifySync
+from astrelo.application.read.readers import StoreHealth
+from astrelo.application.sync.verify_sync import Comparison, Difference, VerifySync
 from astrelo.bootstrap.container import create_container
-from astrelo.bootstrap.development import with_database
+from astrelo.bootstrap.development.settings import with_database
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings
 from astrelo.domain.errors import AstreloError, InvalidTransition

@@ -20,14 +20,15 @@ from astrelo.adapters.inbound.worker.health import served_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
-from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import ScheduleDueSyncs
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
-from astrelo.bootstrap.development import refuse_beside_demo, server_gone, with_database
+from astrelo.bootstrap.development.settings import refuse_beside_demo, server_gone, with_database
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.settings import Settings, WorkerSettings
-from astrelo.domain.ports import Clock, ReferenceData
+from astrelo.domain.ports.reference import ReferenceData
+from astrelo.domain.ports.system import Clock
 
 _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0

@@ -2,9 +2,7 @@
 
 from datetime import UTC, datetime
 
-from astrelo.adapters.outbound.hubspot.industries import load_industries
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.wire import (
+from astrelo.adapters.outbound.hubspot.api.wire import (
     CompanyObject,
     CompanyProperties,
     ContactObject,
@@ -15,6 +13,8 @@ from astrelo.adapters.outbound.hubspot.wire import (
     PipelineStage,
     StageMetadata,
 )
+from astrelo.adapters.outbound.hubspot.industries import load_industries
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord

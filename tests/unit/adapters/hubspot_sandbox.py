@@ -7,7 +7,7 @@ from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hu
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 from crm_sandbox import Portal, SandboxTransport
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
 from tests.unit.fakes.crm_session import FakeCrmSession

@@ -7,7 +7,7 @@ import httpx
 
 from astrelo.adapters.outbound.crm.http import HttpClient
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
-from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
+from astrelo.adapters.outbound.salesforce.oauth.client import SalesforceOAuth
 from astrelo.domain.connection import Grant, TokenSet
 from astrelo.domain.identifiers import Provider
 from tests.unit.adapters.crm_answers import Answer, answer, told

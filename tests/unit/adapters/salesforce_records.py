@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
+from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, ContactRow, OpportunityRow, StageRow
 from astrelo.adapters.outbound.salesforce.industries import load_industries
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
-from astrelo.adapters.outbound.salesforce.wire import AccountRow, ContactRow, OpportunityRow, StageRow
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import (
     CompanyRecord,

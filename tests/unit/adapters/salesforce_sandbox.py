@@ -12,7 +12,7 @@ from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, build_salesforce
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, RecordId
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import Window
 from crm_sandbox import Association, Fault, Portal, PortalRecord, SandboxTransport

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.crm.decoding import TolerantDecoder, items_of_array, readable
 from astrelo.adapters.outbound.crm.transport import Incomplete
-from astrelo.adapters.outbound.hubspot.wire import AccountDetails, Pipeline, PipelineList
+from astrelo.adapters.outbound.hubspot.api.wire import AccountDetails, Pipeline, PipelineList
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 

@@ -19,7 +19,7 @@ from astrelo.adapters.outbound.crm.transport import (
     Incomplete,
     RetryPolicy,
 )
-from astrelo.adapters.outbound.hubspot.error_mapper import HubSpotErrorMapper
+from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
 from astrelo.domain.connection import ApiAccess, CrmAccount
 from astrelo.domain.errors import (
     CrmError,
@@ -30,7 +30,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, Provider
-from astrelo.domain.ports import CrmSession
+from astrelo.domain.ports.crm import CrmSession
 from tests.unit.adapters.crm_answers import HTML, OK, Answer, Server, answer, failing, never, told
 from tests.unit.fakes.clock import FakeClock
 from tests.unit.fakes.crm_session import LastingSession

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from astrelo.adapters.outbound import reference
 from astrelo.adapters.outbound.reference.exchange_rates import FIXED_RATES, TABLE, ExchangeRates
-from astrelo.domain.ports import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
+from astrelo.domain.ports.reference import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
 
 RATES = ExchangeRates()
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from astrelo.adapters.inbound.http.parameters import RevenueRange, moment, naics_prefixes
+from astrelo.adapters.inbound.http.records.parameters import RevenueRange, moment, naics_prefixes
 from astrelo.domain.errors import InvalidInput
 from astrelo.domain.normalization import REVENUE_RANGES
 

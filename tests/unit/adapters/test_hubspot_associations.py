@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.hubspot.associations import associated_company
-from astrelo.adapters.outbound.hubspot.wire import AssociatedObject, AssociationType
+from astrelo.adapters.outbound.hubspot.api.wire import AssociatedObject, AssociationType
+from astrelo.adapters.outbound.hubspot.read.associations import associated_company
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord, DealRecord

@@ -6,8 +6,8 @@ import pytest
 
 from astrelo.adapters.outbound.crm.decoding import Decoder
 from astrelo.adapters.outbound.crm.transport import Incomplete
-from astrelo.adapters.outbound.hubspot.decoding import PageDecoder
-from astrelo.adapters.outbound.hubspot.wire import AssociationBatch, CompanyObject
+from astrelo.adapters.outbound.hubspot.api.decoding import PageDecoder
+from astrelo.adapters.outbound.hubspot.api.wire import AssociationBatch, CompanyObject
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectedRecord, RejectionReason

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.wire import (
+from astrelo.adapters.outbound.hubspot.api.wire import (
     CompanyObject,
     CompanyProperties,
     ContactObject,
@@ -20,6 +19,7 @@ from astrelo.adapters.outbound.hubspot.wire import (
     DealProperties,
     OwnerObject,
 )
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.normalization import MAX_TEXT_LENGTH
 from astrelo.domain.records import (

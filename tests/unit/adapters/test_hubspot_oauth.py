@@ -9,8 +9,8 @@ import pytest
 
 from astrelo.adapters.outbound.crm import oauth
 from astrelo.adapters.outbound.crm.http import HttpClient, Timeouts
-from astrelo.adapters.outbound.hubspot import oauth as hubspot_oauth
-from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
+from astrelo.adapters.outbound.hubspot.oauth import client as hubspot_oauth
+from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
 from astrelo.domain.connection import AuthorizationRequest, TokenSet
 from astrelo.domain.errors import (
     CrmError,

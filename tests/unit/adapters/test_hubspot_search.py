@@ -6,10 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.hubspot import pagination
-from astrelo.adapters.outbound.hubspot.cursors import SearchRange
-from astrelo.adapters.outbound.hubspot.pagination import ranges_of
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
+from astrelo.adapters.outbound.hubspot.read import pagination
+from astrelo.adapters.outbound.hubspot.read.cursors import SearchRange
+from astrelo.adapters.outbound.hubspot.read.pagination import ranges_of
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord

@@ -2,7 +2,7 @@
 
 import pytest
 
-from astrelo.adapters.outbound.hubspot.cursors import position_of
+from astrelo.adapters.outbound.hubspot.read.cursors import position_of
 from astrelo.domain.errors import CrmRejected, RateLimited
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import ContactRecord, RecordPage, RejectionReason

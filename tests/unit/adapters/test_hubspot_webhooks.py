@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, RecordId
-from astrelo.domain.ports import WebhookRequest
+from astrelo.domain.ports.crm import WebhookRequest
 from astrelo.domain.records import PendingRefetch
 
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from astrelo.adapters.outbound.hubspot.wire import CompanyObject, ContactObject
+from astrelo.adapters.outbound.hubspot.api.wire import CompanyObject, ContactObject
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason, link_contact
 from astrelo.domain.identifiers import CompanyId, RecordId
 from astrelo.domain.records import CompanyRecord, ContactRecord

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from astrelo.adapters.inbound.http import development_page
+from astrelo.adapters.inbound.http.development import routes as development_page
 from astrelo.domain.errors import AuthorizationFailure
 from astrelo.domain.identifiers import Provider
 

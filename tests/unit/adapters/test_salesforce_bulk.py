@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.salesforce.bulk import MAX_JOB_SECONDS
-from astrelo.adapters.outbound.salesforce.cursors import JobPosition, position_of
+from astrelo.adapters.outbound.salesforce.read.bulk import MAX_JOB_SECONDS
+from astrelo.adapters.outbound.salesforce.read.cursors import JobPosition, position_of
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, RejectionReason, content_hash

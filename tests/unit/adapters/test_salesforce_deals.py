@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.salesforce.client import MAX_URL_LENGTH
+from astrelo.adapters.outbound.salesforce.api.client import MAX_URL_LENGTH
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord
 from astrelo.domain.sync import Window

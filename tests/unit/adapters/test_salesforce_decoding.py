@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.crm.transport import Incomplete
-from astrelo.adapters.outbound.salesforce.rows import CsvDecoder, PageDecoder
-from astrelo.adapters.outbound.salesforce.wire import AccountRow, ContactRow, StageRow, field_names
+from astrelo.adapters.outbound.salesforce.api.rows import CsvDecoder, PageDecoder
+from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, ContactRow, StageRow, field_names
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.records import RejectedRecord, RejectionReason

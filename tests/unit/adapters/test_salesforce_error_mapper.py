@@ -7,8 +7,12 @@ import pytest
 
 from astrelo.adapters.outbound.crm.http import HttpClient
 from astrelo.adapters.outbound.crm.transport import DEFAULT_RETRY, MAX_REFUSALS, Call, CrmTransport
-from astrelo.adapters.outbound.salesforce.error_mapper import QueryTimedOut, Refused, SalesforceErrorMapper
-from astrelo.adapters.outbound.salesforce.rate_limiters import OrgBudget
+from astrelo.adapters.outbound.salesforce.api.error_mapper import (
+    QueryTimedOut,
+    Refused,
+    SalesforceErrorMapper,
+)
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgBudget
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import (
     CrmError,

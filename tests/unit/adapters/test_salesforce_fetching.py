@@ -2,7 +2,7 @@
 
 import pytest
 
-from astrelo.adapters.outbound.salesforce.deletions import KEPT_SECONDS
+from astrelo.adapters.outbound.salesforce.read.deletions import KEPT_SECONDS
 from astrelo.domain.errors import PermissionMissing
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord, RejectedRecord, RejectionReason

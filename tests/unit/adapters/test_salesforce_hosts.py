@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.salesforce.hosts import SalesforceHosts
+from astrelo.adapters.outbound.salesforce.oauth.hosts import SalesforceHosts
 from astrelo.domain.errors import InvalidInput
 
 HOSTS = SalesforceHosts("https://login.salesforce.com")

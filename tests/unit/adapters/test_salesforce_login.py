@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.adapters.outbound.crm.http import HttpClient
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
-from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
+from astrelo.adapters.outbound.salesforce.oauth.client import SalesforceOAuth
 from astrelo.domain.connection import Grant
 from astrelo.domain.errors import (
     CrmError,
@@ -224,7 +224,7 @@ async def test_wrong_credentials_of_ours_end_nobodys_grant(played: Played, wrong
 async def test_a_grant_of_fewer_scopes_is_a_grant_that_says_so(
     played: Played, monkeypatch: pytest.MonkeyPatch, scopes: tuple[str, ...], missing: str
 ) -> None:
-    monkeypatch.setattr("astrelo.adapters.outbound.salesforce.oauth.REQUIRED_SCOPES", scopes)
+    monkeypatch.setattr("astrelo.adapters.outbound.salesforce.oauth.client.REQUIRED_SCOPES", scopes)
     code = await played.code()
     monkeypatch.undo()
     grant = await played.oauth.exchange(code, VERIFIER, None)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, OpportunityRow, UserRow
 from astrelo.adapters.outbound.salesforce.mapping import FIELDS, OBJECTS, RecordMapper
-from astrelo.adapters.outbound.salesforce.wire import AccountRow, OpportunityRow, UserRow
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import (
     CompanyAssociation,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astrelo.adapters.outbound.salesforce.api.wire import ContactRow
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
-from astrelo.adapters.outbound.salesforce.wire import ContactRow
 from astrelo.domain.contact import UnlinkedReason, link_contact
 from astrelo.domain.identifiers import CompanyId, ObjectType, RecordId
 from astrelo.domain.records import ContactRecord, RecordPage

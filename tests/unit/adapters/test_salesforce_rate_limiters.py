@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from astrelo.adapters.outbound.salesforce.rate_limiters import REQUESTS_AT_A_TIME, OrgBudget, RateLimiters
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import REQUESTS_AT_A_TIME, OrgBudget, RateLimiters
 from astrelo.domain.errors import RateLimited
 from astrelo.domain.identifiers import CrmAccountId
 from tests.unit.fakes.clock import FakeClock

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.adapters.outbound.crm import oauth as shared
-from astrelo.adapters.outbound.salesforce import oauth
+from astrelo.adapters.outbound.salesforce.oauth import client as oauth
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import (
     CrmError,

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.salesforce.cursors import (
+from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
+from astrelo.adapters.outbound.salesforce.api.soql import Condition, Query, literal
+from astrelo.adapters.outbound.salesforce.read.cursors import (
     IdRange,
     JobPosition,
     QueryPosition,
     cursor_of,
     position_of,
 )
-from astrelo.adapters.outbound.salesforce.record_ids import full_id
-from astrelo.adapters.outbound.salesforce.soql import Condition, Query, literal
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor
 from astrelo.domain.sync import Window

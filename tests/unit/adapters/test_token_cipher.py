@@ -4,7 +4,7 @@ import pytest
 
 from astrelo.adapters.outbound.token_cipher import KEY_BYTES, AesGcmTokenCipher
 from astrelo.domain.errors import SecretUnreadable
-from astrelo.domain.ports import TokenCipher
+from astrelo.domain.ports.system import TokenCipher
 from tests.unit.contracts.token_cipher import CONTEXT, TokenCipherContract
 from tests.unit.fakes.token_cipher import FakeTokenCipher
 

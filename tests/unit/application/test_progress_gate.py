@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from astrelo.application.progress_gate import ProgressGate
+from astrelo.application.sync.progress_gate import ProgressGate
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import Counts, SyncStep
 

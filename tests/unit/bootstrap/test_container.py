@@ -5,9 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from dishka import Provider, Scope, provide
 
-from astrelo.application.connect_crm import ConnectCrm
-from astrelo.application.disconnect_crm import DisconnectCrm
-from astrelo.application.readers import (
+from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.connect.set_icp_profile import SetIcpProfile
+from astrelo.application.connect.start_authorization import StartAuthorization
+from astrelo.application.read.readers import (
     CompanyReader,
     ContactReader,
     DealReader,
@@ -17,16 +19,15 @@ from astrelo.application.readers import (
     RunReader,
     StoreHealth,
 )
-from astrelo.application.receive_webhook import ReceiveWebhook
-from astrelo.application.run_sync import RunSync
-from astrelo.application.schedule_syncs import CancelRun, SyncNow
-from astrelo.application.set_icp_profile import SetIcpProfile
-from astrelo.application.start_authorization import StartAuthorization
+from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
+from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import Settings, parse_settings
 from astrelo.domain.connection import AuthorizationRequest
 from astrelo.domain.identifiers import Provider as CrmName
-from astrelo.domain.ports import Clock, CrmProviders
+from astrelo.domain.ports.crm import CrmProviders
+from astrelo.domain.ports.system import Clock
 from tests.unit.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio

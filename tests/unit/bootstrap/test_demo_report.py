@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from astrelo.application.read_models import (
+from astrelo.application.read.views import (
     CompanyCounts,
     CompanySummary,
     IntegrationCounts,
@@ -16,7 +16,7 @@ from astrelo.application.read_models import (
     RunView,
     StepView,
 )
-from astrelo.bootstrap.demo.report import SyncedCrm, summarise, summary_object, summary_text
+from astrelo.bootstrap.development.demo.report import SyncedCrm, summarise, summary_object, summary_text
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, StepStatus, SyncMode
 from tests.builders import at

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from astrelo.bootstrap.development import completed, only_demo, refuse_beside_demo
+from astrelo.bootstrap.development.settings import completed, only_demo, refuse_beside_demo
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings, parse_settings
 

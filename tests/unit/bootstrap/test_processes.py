@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from astrelo.bootstrap.development.processes import ChildDied, Children, free_port, port_is_taken, usual_ports
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.processes import ChildDied, Children, free_port, port_is_taken, usual_ports
 
 ENVIRON = dict(os.environ)  # noqa: TID251 - what a child process needs to find its interpreter
 

@@ -10,7 +10,7 @@ import pytest
 
 from astrelo.domain.connection import STATE_LIFETIME, PendingAuthorization
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.stores import OAuthStates
+from astrelo.domain.ports.state import OAuthStates
 
 PENDING = PendingAuthorization(
     state_hash=hashlib.sha256(b"state").digest(),

@@ -6,7 +6,7 @@ import pytest
 
 from astrelo.domain.errors import SecretUnreadable
 from astrelo.domain.identifiers import UserId
-from astrelo.domain.ports import SecretContext, TokenCipher
+from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 CONTEXT = SecretContext(user_id=UserId(UUID(int=1)), owner="connection-1", field="refresh_token")
 

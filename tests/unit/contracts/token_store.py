@@ -9,7 +9,7 @@ import pytest
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.stores import StoredTokens, TokenStore
+from astrelo.domain.ports.state import StoredTokens, TokenStore
 
 FIRST = TokenSet(
     access_token="access-1",

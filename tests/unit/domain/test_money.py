@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.reference import BundledReferenceData
-from astrelo.domain.money import NO_USD, usd_amount
 from astrelo.domain.normalization import AMOUNT_BOUND, amount, revenue_range
+from astrelo.domain.normalization.money import NO_USD, usd_amount
 
 REFERENCE = BundledReferenceData()
 FRIDAY = date(2015, 6, 19)

@@ -5,7 +5,7 @@ import heapq
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 _TURNS = 25

@@ -22,7 +22,8 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import Clock, CrmProvider, CrmSession, TokensIssued
+from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
+from astrelo.domain.ports.system import Clock
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord, RejectionReason
 from astrelo.domain.sync import Window
 

@@ -1,7 +1,7 @@
 """A session that keeps its tokens in memory and refreshes them as AccessTokens would."""
 
 from astrelo.domain.connection import ApiAccess, CrmAccount, Grant
-from astrelo.domain.ports import CrmProvider, CrmSession
+from astrelo.domain.ports.crm import CrmProvider, CrmSession
 
 
 class FakeCrmSession(CrmSession):

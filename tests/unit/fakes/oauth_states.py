@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from astrelo.domain.connection import STATE_LIFETIME, PendingAuthorization
-from astrelo.domain.stores import OAuthStates
+from astrelo.domain.ports.state import OAuthStates
 
 _KEPT_EXPIRED = timedelta(days=1)
 

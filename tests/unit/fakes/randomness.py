@@ -3,7 +3,7 @@
 from itertools import count
 from uuid import UUID
 
-from astrelo.domain.ports import Randomness
+from astrelo.domain.ports.system import Randomness
 
 
 class FakeRandomness(Randomness):

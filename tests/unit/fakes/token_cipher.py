@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 from astrelo.domain.errors import SecretUnreadable
-from astrelo.domain.ports import SecretContext, TokenCipher
+from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 _SEAL_BYTES = 32
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.stores import StoredTokens, TokenStore
+from astrelo.domain.ports.state import StoredTokens, TokenStore
 
 
 class FakeTokenStore(TokenStore):

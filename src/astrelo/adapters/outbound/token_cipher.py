@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from astrelo.domain.errors import SecretUnreadable
-from astrelo.domain.ports import SecretContext, TokenCipher
+from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 KEY_BYTES = 32
 _VERSION = 1

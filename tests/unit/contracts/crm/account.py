@@ -11,7 +11,8 @@ import pytest
 
 from astrelo.domain.connection import AuthorizationRequest, Grant
 from astrelo.domain.identifiers import ObjectType, RecordId
-from astrelo.domain.ports import Clock, CrmProvider
+from astrelo.domain.ports.crm import CrmProvider
+from astrelo.domain.ports.system import Clock
 from tests.unit.contracts.crm.told import Told
 from tests.unit.fakes.crm_session import FakeCrmSession
 

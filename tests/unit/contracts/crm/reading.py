@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
-from astrelo.domain.ports import CrmProvider, CrmSession
+from astrelo.domain.ports.crm import CrmProvider, CrmSession
 from astrelo.domain.records import CrmRecord, RecordPage
 from astrelo.domain.sync import Window
 from tests.unit.contracts.crm.told import Version, version_of

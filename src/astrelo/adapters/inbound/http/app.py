@@ -6,20 +6,20 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
-from astrelo.adapters.inbound.http.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.development_page import DEVELOPMENT_ROUTES, LoginLinks
-from astrelo.adapters.inbound.http.explanations import Explanations
+from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
+from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
+from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
 from astrelo.adapters.inbound.http.guards import strict_body, strict_query
 from astrelo.adapters.inbound.http.health import HealthRoutes
-from astrelo.adapters.inbound.http.icp_profile import IcpProfiles
-from astrelo.adapters.inbound.http.integrations import Integrations
 from astrelo.adapters.inbound.http.middleware import Metrics, edge
-from astrelo.adapters.inbound.http.openapi import correct_description, openapi_config
+from astrelo.adapters.inbound.http.openapi.document import correct_description, openapi_config
 from astrelo.adapters.inbound.http.problems import exception_handlers
-from astrelo.adapters.inbound.http.records import Companies, Contacts, Deals, Owners
+from astrelo.adapters.inbound.http.records.explanations import Explanations
+from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
+from astrelo.adapters.inbound.http.runs.integrations import Integrations
 from astrelo.adapters.inbound.http.security import SessionGuard, current_user
-from astrelo.adapters.inbound.http.webhooks import Webhooks
+from astrelo.adapters.inbound.http.webhooks.routes import Webhooks
 
 MAX_BODY_BYTES = 1_000_000
 

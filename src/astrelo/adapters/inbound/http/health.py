@@ -9,7 +9,7 @@ from astrelo.adapters.inbound.http.middleware import METRICS_MEDIA_TYPE, Metrics
 from astrelo.adapters.inbound.http.problem_kinds import STORE_UNAVAILABLE
 from astrelo.adapters.inbound.http.problems import HttpError, documented
 from astrelo.adapters.inbound.http.security import PUBLIC
-from astrelo.application.readers import StoreHealth
+from astrelo.application.read.readers import StoreHealth
 
 
 class Health(Struct, frozen=True, kw_only=True):

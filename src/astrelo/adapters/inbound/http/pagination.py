@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from astrelo.application.read_models import Page
+from astrelo.application.read.views import Page
 from astrelo.domain.company import RecordKey
 from astrelo.domain.errors import InvalidInput
 from astrelo.domain.identifiers import Provider, RecordId

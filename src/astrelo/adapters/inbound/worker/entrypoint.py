@@ -10,7 +10,7 @@ from dishka import AsyncContainer
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
-from astrelo.application.run_sync import RunSync
+from astrelo.application.sync.run_sync import RunSync
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import SyncRunId, UserId
 

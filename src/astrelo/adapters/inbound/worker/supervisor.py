@@ -18,7 +18,7 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job
 
 from astrelo.domain.errors import StoreUnavailable
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 
 _log = structlog.get_logger(__name__)
 

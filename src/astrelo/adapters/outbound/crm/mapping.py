@@ -14,7 +14,7 @@ from astrelo.domain.normalization import (
     truncated_text,
     web_domain,
 )
-from astrelo.domain.ports import ReferenceData
+from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
 

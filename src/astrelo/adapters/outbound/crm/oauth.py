@@ -27,7 +27,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.ports import TokensIssued
+from astrelo.domain.ports.crm import TokensIssued
 
 T = TypeVar("T")
 GoneError = type[GrantRejected] | type[ReauthorizationRequired]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from astrelo.domain.identifiers import CrmAccountId
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 
 _PASSING = frozenset(
     {

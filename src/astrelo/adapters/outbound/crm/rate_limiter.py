@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections import deque
 from typing import Protocol
 
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 
 _DRIFT_SECONDS = 0.01
 """Two clocks may differ in speed: 500 ppm, the most that NTP slews, is 5 ms in ten seconds."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from astrelo.domain.identifiers import CrmAccountId
-from astrelo.domain.ports import Clock
+from astrelo.domain.ports.system import Clock
 
 T = TypeVar("T")
 

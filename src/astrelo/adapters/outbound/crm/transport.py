@@ -17,7 +17,8 @@ from astrelo.adapters.outbound.crm.rate_limiter import RateLimiter
 from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.ports import Clock, CrmSession, Randomness
+from astrelo.domain.ports.crm import CrmSession
+from astrelo.domain.ports.system import Clock, Randomness
 
 T = TypeVar("T")
 B = TypeVar("B", bound=RateLimiter)

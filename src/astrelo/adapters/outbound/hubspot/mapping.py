@@ -18,7 +18,7 @@ from astrelo.adapters.outbound.crm.mapping import (
     rejected,
     unreadable,
 )
-from astrelo.adapters.outbound.hubspot.wire import (
+from astrelo.adapters.outbound.hubspot.api.wire import (
     CompanyObject,
     CompanyProperties,
     ContactObject,
@@ -28,7 +28,6 @@ from astrelo.adapters.outbound.hubspot.wire import (
     Pipeline,
 )
 from astrelo.domain.identifiers import RecordId
-from astrelo.domain.money import UsdAmount, usd_amount
 from astrelo.domain.normalization import (
     amount,
     currency,
@@ -43,7 +42,8 @@ from astrelo.domain.normalization import (
     timestamp,
     web_domain,
 )
-from astrelo.domain.ports import ReferenceData
+from astrelo.domain.normalization.money import UsdAmount, usd_amount
+from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.records import (
     CompanyAssociation,
     CompanyRecord,

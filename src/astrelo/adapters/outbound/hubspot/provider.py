@@ -12,32 +12,27 @@ import structlog
 from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
 from astrelo.adapters.outbound.crm.pagination import prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.hubspot.associations import RecordAssembler
-from astrelo.adapters.outbound.hubspot.client import (
+from astrelo.adapters.outbound.hubspot.api.client import (
     ASSOCIATIONS_LIMIT,
     BATCH_READ_LIMIT,
     LIST_LIMIT,
     HubSpotClient,
 )
+from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
+from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
-from astrelo.adapters.outbound.hubspot.cursors import ListPosition, SearchPosition, position_of
-from astrelo.adapters.outbound.hubspot.error_mapper import HubSpotErrorMapper
-from astrelo.adapters.outbound.hubspot.fetching import Fetched, fetch
 from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.oauth import HubSpotOAuth
-from astrelo.adapters.outbound.hubspot.pagination import Group, list_all, ranges_of, search_window
-from astrelo.adapters.outbound.hubspot.rate_limiters import RateLimiters
+from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
+from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler
+from astrelo.adapters.outbound.hubspot.read.cursors import ListPosition, SearchPosition, position_of
+from astrelo.adapters.outbound.hubspot.read.fetching import Fetched, fetch
+from astrelo.adapters.outbound.hubspot.read.pagination import Group, list_all, ranges_of, search_window
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import (
-    Clock,
-    CrmProvider,
-    CrmSession,
-    Randomness,
-    ReferenceData,
-    TokensIssued,
-)
+from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
+from astrelo.domain.ports.reference import ReferenceData
+from astrelo.domain.ports.system import Clock, Randomness
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Window
 

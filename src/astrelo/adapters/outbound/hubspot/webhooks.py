@@ -21,7 +21,7 @@ from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.transport import Incomplete
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
-from astrelo.domain.ports import CrmWebhooks, WebhookRequest
+from astrelo.domain.ports.crm import CrmWebhooks, WebhookRequest
 from astrelo.domain.records import PendingRefetch
 
 SIGNATURE_HEADER = "x-hubspot-signature-v3"

@@ -12,8 +12,8 @@ from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.errors import NotFound
 from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
+from astrelo.domain.ports.records import CompanyRepository
 from astrelo.domain.records import CompanyRecord
-from astrelo.domain.repositories import CompanyRepository
 
 _TEXTS = (
     "domain", "identity_domain", "industry", "naics", "sic", "employee_count", "annual_revenue",

@@ -9,8 +9,8 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
+from astrelo.domain.ports.state import Connections
 from astrelo.domain.records import ReadingVersion
-from astrelo.domain.stores import Connections
 from astrelo.domain.sync import Freshness, SyncMode
 
 

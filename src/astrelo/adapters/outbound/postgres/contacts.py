@@ -11,7 +11,7 @@ from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.normalization import search_email
-from astrelo.domain.repositories import ContactRepository
+from astrelo.domain.ports.records import ContactRepository
 
 _TEXTS = (
     "record_id", "email", "email_host", "email_registrable_domain", "email_kind", "first_name", "last_name",

@@ -10,7 +10,7 @@ from astrelo.adapters.outbound.postgres.statements import affected_rows, stateme
 from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
-from astrelo.domain.repositories import DealRepository
+from astrelo.domain.ports.records import DealRepository
 
 _TEXTS = (
     "record_id", "name", "amount", "currency", "amount_usd", "amount_rate_date", "pipeline_id",

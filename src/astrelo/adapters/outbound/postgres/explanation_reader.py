@@ -10,7 +10,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.columns import join_columns
 from astrelo.adapters.outbound.postgres.reading import Reads
-from astrelo.application.explanations import (
+from astrelo.application.read.explanations import (
     CompanyExplanation,
     ContactExplanation,
     DealExplanation,
@@ -24,7 +24,7 @@ from astrelo.application.explanations import (
     RecordExplanation,
     Value,
 )
-from astrelo.application.read_models import CompanySource
+from astrelo.application.read.views import CompanySource
 from astrelo.domain.company import RecordKey
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason

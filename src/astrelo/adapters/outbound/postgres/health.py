@@ -6,7 +6,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.migrate import MIGRATIONS
 from astrelo.adapters.outbound.postgres.reading import Reads
-from astrelo.application.readers import StoreHealth
+from astrelo.application.read.readers import StoreHealth
 
 
 class PgStoreHealth(StoreHealth):

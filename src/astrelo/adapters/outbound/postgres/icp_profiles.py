@@ -5,7 +5,7 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import UserId
-from astrelo.domain.stores import IcpProfiles
+from astrelo.domain.ports.state import IcpProfiles
 
 
 class PgIcpProfiles(IcpProfiles):

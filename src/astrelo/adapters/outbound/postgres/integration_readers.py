@@ -7,7 +7,9 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.reading import Reads
-from astrelo.application.read_models import (
+from astrelo.application.read.advice import action_for_connection, action_for_run, warnings_of
+from astrelo.application.read.readers import IntegrationReader, RunReader
+from astrelo.application.read.views import (
     CrowdedDomain,
     Freshness,
     IntegrationCounts,
@@ -20,8 +22,6 @@ from astrelo.application.read_models import (
     StepView,
     UnreadableView,
 )
-from astrelo.application.readers import IntegrationReader, RunReader
-from astrelo.application.sync_advice import action_for_connection, action_for_run, warnings_of
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 
 REJECTIONS_SHOWN = 100

@@ -7,7 +7,7 @@ import msgspec
 from pgqueuer.adapters.persistence.queries import Queries
 
 from astrelo.adapters.outbound.postgres.statements import statement
-from astrelo.domain.stores import JobQueue
+from astrelo.domain.ports.state import JobQueue
 from astrelo.domain.sync import SyncRun
 
 SYNC_ENTRYPOINT = "sync"

@@ -7,7 +7,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import affected_rows, statement
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, UserId
-from astrelo.domain.repositories import Links
+from astrelo.domain.ports.records import Links
 
 _DECISIONS = ("link_companies", "link_contacts", "link_deals")
 _FOLLOW = {ObjectType.COMPANIES: "link_merged_companies", ObjectType.CONTACTS: "link_merged_contacts"}

@@ -9,8 +9,8 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.connection import STATE_LIFETIME, PendingAuthorization
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports import SecretContext, TokenCipher
-from astrelo.domain.stores import OAuthStates
+from astrelo.domain.ports.state import OAuthStates
+from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 KEPT_EXPIRED = timedelta(days=1)
 """How long an expired authorization is kept, so that its late callback can be told so."""

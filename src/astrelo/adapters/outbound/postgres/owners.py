@@ -6,9 +6,9 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.identifiers import Provider, RecordId, UserId
-from astrelo.domain.ports import Randomness
+from astrelo.domain.ports.records import OwnerRepository
+from astrelo.domain.ports.system import Randomness
 from astrelo.domain.records import OwnerRecord
-from astrelo.domain.repositories import OwnerRepository
 
 
 class PgOwners(OwnerRepository):

@@ -7,8 +7,8 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, UserId
+from astrelo.domain.ports.state import PendingRefetches
 from astrelo.domain.records import PendingRefetch
-from astrelo.domain.stores import PendingRefetches
 
 
 class PgPendingRefetches(PendingRefetches):

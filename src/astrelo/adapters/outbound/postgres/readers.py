@@ -7,16 +7,7 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.reading import Reads, like_prefix
-from astrelo.application.read_models import (
-    CompanySource,
-    CompanySummary,
-    CompanyView,
-    ContactView,
-    DealView,
-    IcpProfileView,
-    OwnerView,
-)
-from astrelo.application.readers import (
+from astrelo.application.read.readers import (
     CompanyFilter,
     CompanyReader,
     ContactFilter,
@@ -25,6 +16,15 @@ from astrelo.application.readers import (
     DealReader,
     IcpProfileReader,
     OwnerReader,
+)
+from astrelo.application.read.views import (
+    CompanySource,
+    CompanySummary,
+    CompanyView,
+    ContactView,
+    DealView,
+    IcpProfileView,
+    OwnerView,
 )
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_email, search_key

@@ -8,7 +8,7 @@ from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from astrelo.domain.routing import (
+from astrelo.domain.ports.cross_tenant import (
     AppUninstalls,
     ConnectedUser,
     ConnectionOwners,

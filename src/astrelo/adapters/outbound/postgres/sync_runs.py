@@ -18,8 +18,8 @@ from astrelo.domain.identifiers import (
     SyncRunId,
     UserId,
 )
+from astrelo.domain.ports.state import SyncRuns
 from astrelo.domain.records import ReadingVersion, RejectedRecord
-from astrelo.domain.stores import SyncRuns
 from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
 from astrelo.domain.unreadable import MAX_EXAMPLES, Unreadable
 

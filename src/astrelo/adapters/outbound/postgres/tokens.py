@@ -8,8 +8,8 @@ from astrelo.adapters.outbound.postgres.statements import statement
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, UserId
-from astrelo.domain.ports import SecretContext, TokenCipher
-from astrelo.domain.stores import StoredTokens, TokenStore
+from astrelo.domain.ports.state import StoredTokens, TokenStore
+from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 
 class PgTokenStore(TokenStore):

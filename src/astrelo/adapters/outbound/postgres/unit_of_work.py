@@ -19,8 +19,8 @@ from astrelo.adapters.outbound.postgres.sync_runs import PgSyncRuns
 from astrelo.adapters.outbound.postgres.tokens import PgTokenStore
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import UserId
-from astrelo.domain.ports import Randomness, TokenCipher
-from astrelo.domain.stores import Transaction, UnitOfWork
+from astrelo.domain.ports.state import Transaction, UnitOfWork
+from astrelo.domain.ports.system import Randomness, TokenCipher
 
 
 class PgTransaction(Transaction):

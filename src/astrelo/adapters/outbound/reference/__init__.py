@@ -9,7 +9,7 @@ from importlib.resources import files
 from astrelo.adapters.outbound.reference.exchange_rates import ExchangeRates
 from astrelo.adapters.outbound.reference.hosts import RESERVED_NAMES, HostFacts, ascii_host
 from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Places
-from astrelo.domain.ports import ReferenceData, UsdRate
+from astrelo.domain.ports.reference import ReferenceData, UsdRate
 
 __all__ = ["RESERVED_NAMES", "BundledReferenceData"]
 

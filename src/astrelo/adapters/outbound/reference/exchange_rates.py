@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from astrelo.domain.ports import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
+from astrelo.domain.ports.reference import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
 
 TABLE = "exchange_rates.csv"
 """Made by `make rates`."""

@@ -15,7 +15,7 @@ from astrelo.adapters.outbound.crm.mapping import (
     rejected,
     unreadable,
 )
-from astrelo.adapters.outbound.salesforce.wire import (
+from astrelo.adapters.outbound.salesforce.api.wire import (
     ROWS,
     AccountRow,
     ContactRow,
@@ -25,7 +25,6 @@ from astrelo.adapters.outbound.salesforce.wire import (
     field_names,
 )
 from astrelo.domain.identifiers import ObjectType
-from astrelo.domain.money import usd_amount
 from astrelo.domain.normalization import (
     amount,
     currency,
@@ -39,7 +38,8 @@ from astrelo.domain.normalization import (
     timestamp,
     web_domain,
 )
-from astrelo.domain.ports import ReferenceData
+from astrelo.domain.normalization.money import usd_amount
+from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.records import (
     CompanyAssociation,
     CompanyRecord,

@@ -12,44 +12,39 @@ import structlog
 from astrelo.adapters.outbound.crm.http import MAX_RESPONSE_BYTES, HttpClient, TooLarge, open_transport
 from astrelo.adapters.outbound.crm.pagination import prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.salesforce.associations import RecordAssembler
-from astrelo.adapters.outbound.salesforce.bulk import JobRefused, export_rows
-from astrelo.adapters.outbound.salesforce.client import Kind, SalesforceClient
+from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
+from astrelo.adapters.outbound.salesforce.api.describing import Describing
+from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut, SalesforceErrorMapper
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import RateLimiters
+from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.cursors import (
+from astrelo.adapters.outbound.salesforce.industries import load_industries
+from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper
+from astrelo.adapters.outbound.salesforce.oauth.client import SalesforceOAuth
+from astrelo.adapters.outbound.salesforce.read.associations import RecordAssembler
+from astrelo.adapters.outbound.salesforce.read.bulk import JobRefused, export_rows
+from astrelo.adapters.outbound.salesforce.read.cursors import (
     IdRange,
     JobPosition,
     Position,
     QueryPosition,
     position_of,
 )
-from astrelo.adapters.outbound.salesforce.deletions import Deletions
-from astrelo.adapters.outbound.salesforce.describing import Describing
-from astrelo.adapters.outbound.salesforce.error_mapper import QueryTimedOut, SalesforceErrorMapper
-from astrelo.adapters.outbound.salesforce.fetching import fetch_rows
-from astrelo.adapters.outbound.salesforce.industries import load_industries
-from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper
-from astrelo.adapters.outbound.salesforce.oauth import SalesforceOAuth
-from astrelo.adapters.outbound.salesforce.pagination import (
+from astrelo.adapters.outbound.salesforce.read.deletions import Deletions
+from astrelo.adapters.outbound.salesforce.read.fetching import fetch_rows
+from astrelo.adapters.outbound.salesforce.read.pagination import (
     Group,
     QueryContext,
     TooMany,
     paginate_rows,
     query_rows,
 )
-from astrelo.adapters.outbound.salesforce.rate_limiters import RateLimiters
-from astrelo.adapters.outbound.salesforce.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
-from astrelo.domain.ports import (
-    Clock,
-    CrmProvider,
-    CrmSession,
-    Randomness,
-    ReferenceData,
-    TokensIssued,
-)
+from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
+from astrelo.domain.ports.reference import ReferenceData
+from astrelo.domain.ports.system import Clock, Randomness
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Window
 

@@ -1,0 +1,251 @@
+"""Connecting a CRM: out to its consent page, and back.
+
+Each flow has a cookie of its own that binds it to the browser which began it, so that two tabs do not
+disturb each other. A browser always lands on a page of the frontend, whatever went wrong on the way.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+import structlog
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Redirect
+from msgspec import Struct
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
+from astrelo.adapters.inbound.http.problem_kinds import (
+    CRM_RATE_LIMITED,
+    CRM_UNAVAILABLE,
+    CROSS_SITE_REQUEST,
+    NOT_FOUND,
+    PROVIDER_NOT_CONFIGURED,
+    kind_of,
+)
+from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.security import PUBLIC, Caller, is_led_here_by_another_site
+from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.application.connect.start_authorization import (
+    RETURN_PATH,
+    AlreadyConnected,
+    AuthorizationStarted,
+    StartAuthorization,
+    flow_of,
+)
+from astrelo.domain.connection import STATE_LIFETIME
+from astrelo.domain.errors import (
+    AstreloError,
+    AuthorizationFailed,
+    AuthorizationFailure,
+    InvalidInput,
+    ProviderNotConfigured,
+)
+from astrelo.domain.identifiers import Provider, UserId
+
+COOKIE_PREFIX = "astrelo_oauth_"
+
+log = structlog.get_logger()
+
+Force = Annotated[bool, QueryParameter(description="Ask the CRM again even if the connection works.")]
+Replace = Annotated[
+    bool,
+    QueryParameter(description="Accept another account of the CRM. Deletes everything of the present one."),
+]
+ReturnPath = Annotated[
+    str, QueryParameter(max_length=200, description="The frontend's page to land on: /app or below it.")
+]
+LoginHost = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=2_000,
+        description="Where the user signs in at a CRM that has several such places, such as the user's own "
+        "host there, or the address of any page at it. Left out, it is the CRM's general one.",
+    ),
+]
+FromProvider = Annotated[str | None, QueryParameter()]
+State = Annotated[str | None, QueryParameter(name="state")]  # `state` itself is reserved
+
+
+class Authorization(Struct, frozen=True, kw_only=True):
+    """Send the browser to `authorize_url`; null when the CRM is connected already and nothing is needed."""
+
+    authorize_url: str | None
+    already_connected: bool
+
+
+class AuthorizationRoutes(Controller):
+    path = "/api/integrations/{provider:str}"
+    tags = ("connect",)
+
+    @get(
+        "/authorize",
+        responses=documented(NOT_FOUND),
+        status_code=302,
+        summary="Connect a CRM, as a link for a browser",
+    )
+    @inject
+    async def begin(
+        self,
+        request: Caller,
+        start: FromDishka[StartAuthorization],
+        config: NamedDependency[HttpConfig],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        *,
+        force: Force = False,
+        return_path: ReturnPath = RETURN_PATH,
+        login_host: LoginHost = None,
+    ) -> Redirect:
+        """Lead to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now.
+
+        Link to it from the frontend: a browser that another site led here is sent to the frontend, as with an invalid state.
+        """
+        try:
+            _require_own_link(request, config)
+            started = await start(
+                user_id, provider, force=force, return_path=return_path, login_host=login_host
+            )
+        except InvalidInput:
+            raise
+        except AstreloError as error:
+            return _with_failure(config, provider, error)
+        if isinstance(started, AlreadyConnected):
+            return _to_frontend(config, return_path, {f"{provider}_already_connected": "true"})
+        return Redirect(started.authorize_url, status_code=302, cookies=[_flow_cookie(started, config)])
+
+    @post(
+        "/authorize",
+        responses=documented(
+            NOT_FOUND, CROSS_SITE_REQUEST, PROVIDER_NOT_CONFIGURED, CRM_UNAVAILABLE, CRM_RATE_LIMITED
+        ),
+        status_code=200,
+        summary="Connect a CRM, for a page that holds a token",
+    )
+    @inject
+    async def begin_by_page(
+        self,
+        start: FromDishka[StartAuthorization],
+        config: NamedDependency[HttpConfig],
+        user_id: NamedDependency[UserId],
+        provider: FromPath[Provider],
+        *,
+        force: Force = False,
+        replace: Replace = False,
+        return_path: ReturnPath = RETURN_PATH,
+        login_host: LoginHost = None,
+    ) -> Response[Authorization]:
+        """Answer where to send the browser, and set the cookie that the way back needs."""
+        started = await start(
+            user_id,
+            provider,
+            force=force,
+            replace=replace,
+            return_path=return_path,
+            login_host=login_host,
+        )
+        if isinstance(started, AlreadyConnected):
+            return Response(Authorization(authorize_url=None, already_connected=True))
+        answer = Authorization(authorize_url=started.authorize_url, already_connected=False)
+        return Response(answer, cookies=[_flow_cookie(started, config)])
+
+    @get(
+        "/callback",
+        responses=documented(NOT_FOUND),
+        status_code=302,
+        opt={PUBLIC: True, OPEN_QUERY: True},
+        security=[{}],
+        summary="Where the CRM sends the browser back to",
+    )
+    @inject
+    async def finish(
+        self,
+        request: Caller,
+        connect: FromDishka[ConnectCrm],
+        config: NamedDependency[HttpConfig],
+        provider: FromPath[Provider],
+        *,
+        oauth_state: State = None,
+        code: FromProvider = None,
+        error: FromProvider = None,
+    ) -> Redirect:
+        """Lead the browser to the frontend, always, with what came of it in the query."""
+        cookie = _cookie_name(flow_of(oauth_state or ""), config)
+        try:
+            connected = await connect(
+                provider,
+                state=oauth_state,
+                browser_token=request.cookies.get(cookie),
+                code=code,
+                error=error,
+                session_user=request.user,
+            )
+            answer = _to_frontend(config, connected.return_path, {f"{provider}_connected": "true"})
+        except AstreloError as problem:
+            answer = _with_failure(config, provider, problem)
+        answer.set_cookie(_cookie(cookie, "", 0, config))
+        return answer
+
+
+def _require_own_link(request: Caller, config: HttpConfig) -> None:
+    """Keep others from beginning a flow for whoever is signed in here.
+
+    Someone who has signed the browser in at a CRM account of his own, in which our app needs no consent any more, could
+    else connect that account to the visitor's by a link.
+    """
+    if is_led_here_by_another_site(request, config):
+        detail = "Another site led the browser to the start of this sign-in; start again on our own page."
+        raise AuthorizationFailed(AuthorizationFailure.STATE_INVALID, detail)
+
+
+def _with_failure(config: HttpConfig, provider: Provider, error: AstreloError) -> Redirect:
+    return _to_frontend(config, RETURN_PATH, {"error": _failure(error), "provider": provider})
+
+
+def _to_frontend(config: HttpConfig, return_path: str, told: Mapping[str, str]) -> Redirect:
+    return Redirect(f"{config.frontend_url}{return_path}?{urlencode(told)}", status_code=302)
+
+
+def _failure(error: AstreloError) -> AuthorizationFailure:
+    """Name an error in the frontend's words; log what only we can mend."""
+    if kind_of(error).ours:
+        log.error("authorization.broke", exc_info=error)
+    else:
+        log.info("authorization.failed", reason=str(error))
+    match error:
+        case AuthorizationFailed():
+            return error.failure
+        case ProviderNotConfigured():
+            return AuthorizationFailure.NOT_CONFIGURED
+        case _:
+            return AuthorizationFailure.FAILED
+
+
+def _flow_cookie(started: AuthorizationStarted, config: HttpConfig) -> Cookie:
+    seconds = int(STATE_LIFETIME.total_seconds())
+    return _cookie(_cookie_name(started.flow, config), started.browser_token, seconds, config)
+
+
+def _cookie_name(flow: str, config: HttpConfig) -> str:
+    """Keep a neighbour under the same registrable domain from planting the cookie of a flow that it began.
+
+    Browsers take a name with this prefix only from the host itself, secure and for the whole of it (RFC
+    6265bis §4.1.3.2).
+    """
+    return f"{'__Host-' if config.secure_cookies else ''}{COOKIE_PREFIX}{flow}"
+
+
+def _cookie(name: str, value: str, seconds: int, config: HttpConfig) -> Cookie:
+    return Cookie(
+        key=name,
+        value=value,
+        path="/",
+        max_age=seconds,
+        httponly=True,
+        secure=config.secure_cookies,
+        samesite="lax",
+    )

@@ -1,0 +1,87 @@
+"""The ideal customer profile: read it, or put another in its place."""
+
+from typing import Annotated
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, get, put
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta, Struct
+
+from astrelo.adapters.inbound.http.problem_kinds import (
+    BODY_TOO_LARGE,
+    CROSS_SITE_REQUEST,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.records.parameters import COUNTRY_PATTERN, NAICS_PATTERN, RevenueRange
+from astrelo.application.connect.set_icp_profile import SetIcpProfile
+from astrelo.application.read.readers import IcpProfileReader
+from astrelo.application.read.views import IcpProfileView
+from astrelo.domain.errors import NotFound
+from astrelo.domain.identifiers import UserId
+
+_MAX_HEADCOUNT = 2_147_483_647
+
+# PostgreSQL cannot store NUL in text.
+Words = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+NaicsCode = Annotated[str, Meta(pattern=NAICS_PATTERN)]
+CountryCode = Annotated[str, Meta(pattern=COUNTRY_PATTERN)]
+Headcount = Annotated[int, Meta(ge=0, le=_MAX_HEADCOUNT)]
+
+
+class IcpProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole profile: what is left out is no criterion."""
+
+    name: Words
+    industries: Annotated[list[Words], Meta(max_length=200)] = []
+    naics: Annotated[list[NaicsCode], Meta(max_length=200)] = []
+    employee_min: Headcount | None = None
+    employee_max: Headcount | None = None
+    revenue_ranges: Annotated[list[RevenueRange], Meta(max_length=6)] = []
+    countries: Annotated[list[CountryCode], Meta(max_length=249)] = []
+
+
+class IcpProfiles(Controller):
+    path = "/api/icp-profile"
+    tags = ("icp-profile",)
+
+    @get(responses=documented(NOT_FOUND), summary="Get the ideal customer profile")
+    @inject
+    async def get_profile(
+        self, reader: FromDishka[IcpProfileReader], user_id: NamedDependency[UserId]
+    ) -> IcpProfileView:
+        """Return the profile. A first connection makes one named Default; before there is none, unless it was put."""
+        return await _profile(reader, user_id)
+
+    @put(
+        responses=documented(CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        summary="Replace the ideal customer profile",
+    )
+    @inject
+    async def put_profile(
+        self,
+        reader: FromDishka[IcpProfileReader],
+        set_icp_profile: FromDishka[SetIcpProfile],
+        user_id: NamedDependency[UserId],
+        data: JSONBody[IcpProfileBody],
+    ) -> IcpProfileView:
+        """Replace the whole profile; it keeps its id."""
+        await set_icp_profile(
+            user_id,
+            name=data.name,
+            industries=data.industries,
+            naics=data.naics,
+            employee_min=data.employee_min,
+            employee_max=data.employee_max,
+            revenue_ranges=data.revenue_ranges,
+            countries=data.countries,
+        )
+        return await _profile(reader, user_id)
+
+
+async def _profile(reader: IcpProfileReader, user_id: UserId) -> IcpProfileView:
+    if found := await reader.default(user_id):
+        return found
+    raise NotFound("ICP profile of user", user_id)

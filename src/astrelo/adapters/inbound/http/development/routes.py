@@ -1,0 +1,157 @@
+"""A plain page where connecting lands, and ways to sign in to it. For development only.
+
+In production the product's own frontend is at `{frontend_url}/app`, and these routes do not exist.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from litestar.response import Redirect
+from litestar.types import ControllerRouterHandler
+from msgspec import Meta, Struct
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
+from astrelo.adapters.inbound.http.problem_kinds import UNAUTHORIZED
+from astrelo.adapters.inbound.http.problems import HttpError
+from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, Caller, session_cookie
+from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
+from astrelo.domain.identifiers import Provider, UserId
+from astrelo.domain.ports.system import Clock, Randomness
+
+Answer = TypeVar("Answer", bound=Response[Any])
+
+SESSION_LIFETIME = timedelta(hours=12)
+LINK_LIFETIME = timedelta(hours=12)  # a demo stays up while its owner is at lunch
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
+}
+_OPEN: dict[str, Any] = {PUBLIC: True, OPEN_QUERY: True}
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_PARTS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
+
+
+class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    token: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+    def __repr__(self) -> str:
+        return "SignIn(token=…)"
+
+
+class LoginLink(Struct, frozen=True, kw_only=True):
+    """A path on this server that signs one browser in, once, within twelve hours."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    user_id: UserId
+    expires_at: datetime
+
+
+class LoginLinks:
+    """Tickets that wait to be used, in this process's memory: a restart forgets them."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Ticket] = {}
+
+    def issue(self, user_id: UserId, ticket: str, now: datetime) -> None:
+        self._waiting = {key: kept for key, kept in self._waiting.items() if kept.expires_at > now}
+        self._waiting[ticket] = _Ticket(user_id, now + LINK_LIFETIME)
+
+    def redeem(self, ticket: str, now: datetime) -> UserId | None:
+        found = self._waiting.pop(ticket, None)
+        return found.user_id if found is not None and found.expires_at > now else None
+
+
+@get("/", include_in_schema=False, opt=_OPEN, status_code=302)
+async def front_door() -> Redirect:
+    """Lead whoever types nothing but the address to the page."""
+    return Redirect(DevelopmentPage.path, status_code=302)
+
+
+class DevelopmentPage(Controller):
+    path = "/app"
+    include_in_schema = False
+
+    @get(media_type="text/html", opt=_OPEN)
+    async def page(self) -> Response[str]:
+        """Answer the page; the CRMs' names are written into it, so that its scripts need to know none."""
+        labels = msgspec.json.encode({str(provider): provider.label for provider in Provider}).decode()
+        return _shown(Template(_text("index.html")).substitute(labels=escape(labels)), "text/html")
+
+    @get([f"/{name}" for name in _PARTS], opt=_OPEN)
+    async def part(self, request: Caller) -> Response[str]:
+        name = request.url.path.rpartition("/")[2]
+        return _shown(_text(name), _MEDIA_TYPES[name[name.rindex(".") :]])
+
+    @post("/session", opt={PUBLIC: True}, status_code=204)
+    @inject
+    async def sign_in(
+        self, config: NamedDependency[HttpConfig], clock: FromDishka[Clock], data: JSONBody[SignIn]
+    ) -> Response[None]:
+        user_id = user_of_token(data.token, config.jwt_secret)
+        if user_id is None:
+            raise HttpError(UNAUTHORIZED, "The token is expired or not valid.")
+        return _signed_in(Response(None), user_id, config, clock.now())
+
+    @delete("/session", opt={PUBLIC: True}, status_code=204)
+    async def sign_out(self) -> Response[None]:
+        answer: Response[None] = Response(None)
+        answer.delete_cookie(SESSION_COOKIE, path="/")
+        return answer
+
+    @post("/login-links", status_code=201)
+    @inject
+    async def make_link(
+        self,
+        links: NamedDependency[LoginLinks],
+        clock: FromDishka[Clock],
+        randomness: FromDishka[Randomness],
+        user_id: NamedDependency[UserId],
+    ) -> LoginLink:
+        ticket = randomness.token()
+        links.issue(user_id, ticket, clock.now())
+        return LoginLink(path=f"{self.path}/login/{ticket}")
+
+    @get("/login/{ticket:str}", opt={PUBLIC: True}, status_code=302)
+    @inject
+    async def use_link(
+        self,
+        links: NamedDependency[LoginLinks],
+        config: NamedDependency[HttpConfig],
+        clock: FromDishka[Clock],
+        ticket: FromPath[str],
+    ) -> Redirect:
+        user_id = links.redeem(ticket, clock.now())
+        if user_id is None:
+            return Redirect(f"{self.path}?error=sign_in_link_used", status_code=302)
+        return _signed_in(Redirect(self.path, status_code=302), user_id, config, clock.now())
+
+
+DEVELOPMENT_ROUTES: tuple[ControllerRouterHandler, ...] = (DevelopmentPage, front_door)
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+
+
+def _shown(content: str, media_type: str) -> Response[str]:
+    return Response(content, media_type=media_type, headers=_HEADERS)
+
+
+def _signed_in(answer: Answer, user_id: UserId, config: HttpConfig, now: datetime) -> Answer:
+    token = issue_token(user_id, config.jwt_secret, SESSION_LIFETIME, now)
+    answer.set_cookie(session_cookie(token, SESSION_LIFETIME, config))
+    return answer

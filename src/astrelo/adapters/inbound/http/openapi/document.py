@@ -1,0 +1,105 @@
+"""The OpenAPI description, and what the framework gets wrong in it."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from litestar import Litestar, Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Components, OpenAPI, Operation, Parameter, Reference, Schema, SecurityScheme
+from litestar.openapi.spec.enums import OpenAPIType
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
+from astrelo.adapters.inbound.http.openapi.schema_page import SchemaPage
+from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE
+
+_METHODS = ("get", "put", "post", "delete", "patch")
+_REFERENCE = "#/components/schemas/"
+
+
+def openapi_config(config: HttpConfig) -> OpenAPIConfig:
+    """Describe the API. The interactive page loads its script from a public network: in development only."""
+    interactive: list[OpenAPIRenderPlugin] = []
+    more = [("/schema/openapi.json", "OpenAPI 3.1 as JSON")]
+    if config.development:
+        interactive.append(SwaggerRenderPlugin(path="/swagger"))
+        more.append(("/schema/swagger", "interactive, with Swagger UI from the internet"))
+    return OpenAPIConfig(
+        title="Astrelo CRM integration",
+        version=version("astrelo"),
+        description="Companies, contacts and deals from a customer's CRM: connected, complete and linked.",
+        path="/schema",
+        render_plugins=[SchemaPage("/", more), *interactive, JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=Router(
+            "/schema", route_handlers=[], include_in_schema=False, opt={PUBLIC: True, OPEN_QUERY: True}
+        ),
+        use_handler_docstrings=True,
+        security=[{"token": []}, {"session": []}],
+        components=Components(
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+                "session": SecurityScheme(type="apiKey", security_scheme_in="cookie", name=SESSION_COOKIE),
+            }
+        ),
+    )
+
+
+def correct_description(app: Litestar) -> None:
+    """Mend the description in place, before it is first served.
+
+    The framework has no word for a route without security, lets optional query parameters be null,
+    and names generic views by their module.
+    """
+    description = app.openapi_schema
+    for operation in _operations(description):
+        if operation.security == [{}]:
+            operation.security = []
+            (operation.responses or {}).pop("401", None)
+        for parameter in operation.parameters or []:
+            if isinstance(parameter, Parameter):
+                _forbid_null(parameter)
+    _shorten_page_names(description)
+
+
+def _operations(description: OpenAPI) -> Iterator[Operation]:
+    for path in (description.paths or {}).values():
+        yield from (operation for method in _METHODS if (operation := getattr(path, method)) is not None)
+
+
+def _forbid_null(parameter: Parameter) -> None:
+    schema = parameter.schema
+    if not isinstance(schema, Schema):
+        return
+    if isinstance(schema.type, list):
+        (schema.type,) = [kind for kind in schema.type if kind is not OpenAPIType.NULL]
+        schema.enum = [value for value in schema.enum or [] if value is not None] or None
+    if schema.one_of:
+        (kind,) = [kind for kind in schema.one_of if not _is_null(kind)]
+        schema.one_of = None
+        if isinstance(kind, Reference):
+            parameter.schema = kind
+        else:
+            schema.type, schema.format, schema.enum = kind.type, kind.format, kind.enum
+
+
+def _is_null(schema: Schema | Reference) -> bool:
+    return isinstance(schema, Schema) and schema.type is OpenAPIType.NULL
+
+
+def _shorten_page_names(description: OpenAPI) -> None:
+    """Make CompanyPage of Page_astrelo.application.read_models.CompanyView_."""
+    schemas = description.components.schemas or {}
+    shorter = {
+        _REFERENCE + name: name.rpartition(".")[2].removesuffix("View_") + "Page"
+        for name in schemas
+        if name.startswith("Page_")
+    }
+    for operation in _operations(description):
+        for response in (operation.responses or {}).values():
+            for content in (getattr(response, "content", None) or {}).values():
+                if isinstance(content.schema, Reference) and content.schema.ref in shorter:
+                    content.schema = Reference(_REFERENCE + shorter[content.schema.ref])
+    description.components.schemas = {
+        shorter.get(_REFERENCE + name, name): schema for name, schema in schemas.items()
+    }

@@ -1,0 +1,67 @@
+"""Where a CRM tells what has changed. Public: a call proves itself by its signature over every byte of it."""
+
+from typing import Any
+from urllib.parse import quote
+
+from dishka.integrations.litestar import FromDishka, inject
+from litestar import Controller, Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_204_NO_CONTENT
+
+from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.guards import OPEN_QUERY
+from astrelo.adapters.inbound.http.problem_kinds import (
+    BODY_TOO_LARGE,
+    MALFORMED_REQUEST,
+    NOT_FOUND,
+    PROVIDER_NOT_CONFIGURED,
+    WEBHOOK_REJECTED,
+)
+from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.security import PUBLIC
+from astrelo.application.sync.webhooks import ReceiveWebhook
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.ports.crm import WebhookRequest
+
+
+class Webhooks(Controller):
+    tags = ("webhooks",)
+
+    @post(
+        "/api/webhooks/{provider:str}",
+        status_code=HTTP_204_NO_CONTENT,
+        responses=documented(
+            MALFORMED_REQUEST, NOT_FOUND, BODY_TOO_LARGE, PROVIDER_NOT_CONFIGURED, WEBHOOK_REJECTED
+        ),
+        opt={PUBLIC: True, OPEN_QUERY: True},
+        security=[{}],
+        summary="Take a CRM's webhook calls",
+    )
+    @inject
+    async def take(
+        self,
+        request: Request[Any, Any, Any],
+        receive_webhook: FromDishka[ReceiveWebhook],
+        config: NamedDependency[HttpConfig],
+        provider: FromPath[Provider],
+    ) -> None:
+        """Keep which records the call names; they are read again soon after, so that its order does not matter.
+
+        Body and signature are the CRM's own; the signature covers the public URL of this path, spelt as it was
+        called: with a slash at its end, say, or with escapes.
+        """
+        call = WebhookRequest(
+            method=request.method,
+            uri=config.public_url + _requested(request),
+            headers=dict(request.headers),
+            body=await request.body(),
+        )
+        await receive_webhook(provider, call)
+
+
+def _requested(request: Request[Any, Any, Any]) -> str:
+    """Return path and query as they came: slashes, escapes and bytes that are no text are all signed."""
+    raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
+    path, query = raw_path.partition(b"?")[0], request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("utf-8", "surrogateescape")

@@ -1,0 +1,34 @@
+"""HubSpot's windows, for each account: requests, the batch associations, and search."""
+
+from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
+from astrelo.adapters.outbound.crm.rate_limiters import RateLimitersByAccount
+from astrelo.domain.ports.system import Clock
+
+REQUESTS_PER_WINDOW = 110
+WINDOW_SECONDS = 10.0
+SEARCHES_PER_SECOND = 5
+
+
+class AccountRateLimiters:
+    """The budgets of one account, shared by everything in this process that reads it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.requests = SlidingWindowLimiter(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS, probe=True)
+        self.searches = SlidingWindowLimiter(clock, SEARCHES_PER_SECOND, 1.0)
+        self._associations = SlidingWindowLimiter(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS)
+
+    @property
+    def associations(self) -> SlidingWindowLimiter:
+        """The batch endpoint's own window.
+
+        HubSpot's specification exempts it from the ten-second window and leaves open what holds instead.
+        We allow it as much again as other requests: ten times what a walk needs.
+        """
+        self._associations.limit = self.requests.limit
+        self._associations.seconds = self.requests.seconds
+        return self._associations
+
+
+class RateLimiters(RateLimitersByAccount[AccountRateLimiters]):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, lambda: AccountRateLimiters(clock))

@@ -1,0 +1,150 @@
+"""The ports that fetch what the API shows, and what narrows a list. Reads have no use case: controller → reader → view.
+
+Every look-up takes the user's id; another tenant's record is simply not there.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from astrelo.application.read.views import (
+    CompanySummary,
+    CompanyView,
+    ContactView,
+    DealView,
+    IcpProfileView,
+    IntegrationView,
+    OwnerView,
+    RunReport,
+    RunView,
+    UnreadableView,
+)
+from astrelo.domain.contact import UnlinkedReason
+from astrelo.domain.identifiers import Provider, SyncRunId, UserId
+
+
+class CompanyFilter(Struct, frozen=True, kw_only=True):
+    """What narrows a list of companies; None does not. `naics` are prefixes, one of which must fit.
+
+    `source` is a CRM that has a record of the company: a live one, unless archived ones are included.
+    """
+
+    name: str | None = None
+    domain: str | None = None
+    industry: str | None = None
+    naics: tuple[str, ...] | None = None
+    country: str | None = None
+    region: str | None = None
+    revenue_range: str | None = None
+    source: Provider | None = None
+    updated_since: datetime | None = None
+    include_archived: bool = False
+
+
+class ContactFilter(Struct, frozen=True, kw_only=True):
+    """`name` begins the first, the last or the whole name. A merged-away `company_id` means the one that lives."""
+
+    name: str | None = None
+    email: str | None = None
+    company_id: UUID | None = None
+    linked: bool | None = None
+    unlinked_reason: UnlinkedReason | None = None
+    updated_since: datetime | None = None
+    include_archived: bool = False
+
+
+class DealFilter(Struct, frozen=True, kw_only=True):
+    company_id: UUID | None = None
+    pipeline: str | None = None
+    stage: str | None = None
+    is_closed: bool | None = None
+    is_won: bool | None = None
+    updated_since: datetime | None = None
+    include_archived: bool = False
+
+
+class CompanyReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
+    ) -> Sequence[CompanyView]:
+        """Return at most `limit` companies with ids above `after`, in order of id."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None: ...
+
+    @abstractmethod
+    async def summary(self, user_id: UserId) -> CompanySummary: ...
+
+    @abstractmethod
+    async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
+        """Return the company into which this one was merged, None if it was not."""
+
+
+class ContactReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
+    ) -> Sequence[ContactView]:
+        """Return at most `limit` contacts with ids above `after`, in order of id."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, contact_id: UUID) -> ContactView | None: ...
+
+
+class DealReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
+    ) -> Sequence[DealView]:
+        """Return at most `limit` deals with ids above `after`, in order of id."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, deal_id: UUID) -> DealView | None: ...
+
+
+class OwnerReader(Protocol):
+    @abstractmethod
+    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[OwnerView]:
+        """Return at most `limit` owners with ids above `after`, in order of id, archived ones too."""
+
+
+class IcpProfileReader(Protocol):
+    @abstractmethod
+    async def default(self, user_id: UserId) -> IcpProfileView | None: ...
+
+
+class RunReader(Protocol):
+    @abstractmethod
+    async def list(
+        self, user_id: UserId, provider: Provider, before: UUID | None, limit: int
+    ) -> Sequence[RunView]:
+        """Return at most `limit` runs with ids below `before`, the latest first."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunView | None: ...
+
+    @abstractmethod
+    async def report(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunReport | None: ...
+
+    @abstractmethod
+    async def unreadable(
+        self, user_id: UserId, provider: Provider, run_id: SyncRunId, field: str | None
+    ) -> Sequence[UnreadableView]:
+        """Return what the run could not keep as it is, of one column or of all; nothing for an unknown run."""
+
+
+class IntegrationReader(Protocol):
+    @abstractmethod
+    async def connected(self, user_id: UserId) -> Sequence[IntegrationView]:
+        """Return an entry per connection of the user, disconnected ones too, in order of provider."""
+
+
+class StoreHealth(Protocol):
+    @abstractmethod
+    async def pending_migrations(self) -> Sequence[str]:
+        """Return the migrations that the database still lacks. Raises StoreUnavailable when it does not answer."""
