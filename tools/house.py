@@ -60,12 +60,19 @@ def helpers_used_once(tree: ast.Module) -> Iterator[str]:
     )
     for function in functions(tree):
         name = function.name
-        if name.startswith("_") and not name.startswith("__") and not function.decorator_list and used[name] == 1:
+        if (
+            name.startswith("_")
+            and not name.startswith("__")
+            and not function.decorator_list
+            and used[name] == 1
+        ):
             yield name
 
 
 def crowded_folders() -> Iterator[tuple[str, int]]:
-    listed = run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    listed = run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     folders = Counter(Path(name).parent for name in listed.stdout.splitlines() if (ROOT / name).exists())
     for folder, files in sorted(folders.items()):
         if files > MAX_FILES and folder.name not in ANY_NUMBER_OF_FILES:
@@ -75,14 +82,22 @@ def crowded_folders() -> Iterator[tuple[str, int]]:
 def main() -> None:
     texts = sources()
     trees = {path: ast.parse(text) for path, text in texts.items()}
-    lengths = {f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": length(node) for path, tree in trees.items() for node in functions(tree)}
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": length(node)
+        for path, tree in trees.items()
+        for node in functions(tree)
+    }
     helpers = [name for tree in trees.values() for name in helpers_used_once(tree)]
     imports, helper_share = import_share(list(texts.values())), len(helpers) / len(lengths)
     long = [f"{place} has {lines} lines" for place, lines in lengths.items() if lines > MAX_FUNCTION_LINES]
     crowded = [f"{folder} holds {files} files" for folder, files in crowded_folders()]
     print(f"import lines             {imports:6.1%}  (under {MAX_IMPORT_SHARE:.0%})")
-    print(f"private helpers used once {helper_share:5.1%}  (at most {MAX_HELPER_SHARE:.0%} of {len(lengths)} functions)")
-    print(f"function lines           median {median(lengths.values()):.0f}, longest {max(lengths.values())}  (at most {MAX_FUNCTION_LINES})")
+    print(
+        f"private helpers used once {helper_share:5.1%}  (at most {MAX_HELPER_SHARE:.0%} of {len(lengths)} functions)"
+    )
+    print(
+        f"function lines           median {median(lengths.values()):.0f}, longest {max(lengths.values())}  (at most {MAX_FUNCTION_LINES})"
+    )
     print(f"crowded folders          {len(crowded)}  (over {MAX_FILES} files)")
     print("\n".join(long + crowded))
     if imports >= MAX_IMPORT_SHARE or helper_share > MAX_HELPER_SHARE or long or crowded:
