@@ -18,16 +18,22 @@ def ids(result: dict[str, Any]) -> list[int | str]:
 
 
 TYPES = [
-    ("contacts/companies", "1001", 1, 279, 1),
-    ("companies/contacts", "1", 1001, 280, 2),
-    ("deals/companies", "2001", 1, 341, 5),
-    ("companies/deals", "1", 2001, 342, 6),
+    ("contacts/companies", "1001", 1, 279, 1, "Primary"),
+    ("companies/contacts", "1", 1001, 280, 2, "Contact with Primary Company"),
+    ("deals/companies", "2001", 1, 341, 5, "Primary"),
+    ("companies/deals", "1", 2001, 342, 6, "Deal with Primary Company"),
 ]
 
 
-@pytest.mark.parametrize(("pair", "source", "target", "any_type", "primary_type"), TYPES)
+@pytest.mark.parametrize(("pair", "source", "target", "any_type", "primary_type", "label"), TYPES)
 async def test_a_primary_link_has_both_types(
-    client: httpx.AsyncClient, pair: str, source: str, target: int, any_type: int, primary_type: int
+    client: httpx.AsyncClient,
+    pair: str,
+    source: str,
+    target: int,
+    any_type: int,
+    primary_type: int,
+    label: str,
 ) -> None:
     answer = await read(client, pair, {"id": source})
     assert answer.status_code == 200
@@ -36,7 +42,7 @@ async def test_a_primary_link_has_both_types(
         "toObjectId": target,
         "associationTypes": [
             {"category": "HUBSPOT_DEFINED", "typeId": any_type, "label": None},
-            {"category": "HUBSPOT_DEFINED", "typeId": primary_type, "label": "Primary"},
+            {"category": "HUBSPOT_DEFINED", "typeId": primary_type, "label": label},
         ],
     }
 
@@ -135,3 +141,50 @@ async def test_an_id_beyond_json_integers_stays_text(client: httpx.AsyncClient, 
     sandbox.account.upsert(RecordChange(object_name="contacts", id="1003", associations=linked))
     [result] = (await read(client, "contacts/companies", {"id": "1003"})).json()["results"]
     assert ids(result) == ["9" * 30]
+
+
+NAMED = [
+    ("contacts/1001", "companies", [("1", "contact_to_company"), ("1", "contact_to_company_unlabeled")]),
+    ("deals/2001", "contacts", [("1001", "deal_to_contact"), ("1002", "deal_to_contact")]),
+    ("contacts/1003", "companies", []),
+]
+
+
+@pytest.mark.parametrize(("record", "target", "expected"), NAMED)
+async def test_v3_names_the_types_of_one_record_and_tells_a_primary_link_twice(
+    client: httpx.AsyncClient, record: str, target: str, expected: list[tuple[str, str]]
+) -> None:
+    answer = await client.get(f"/crm/v3/objects/{record}/associations/{target}")
+    assert [(one["id"], one["type"]) for one in answer.json()["results"]] == expected
+
+
+async def test_a_company_that_is_not_the_primary_one_is_unlabeled_alone(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    linked = {"companies": [Association(id="4")]}
+    sandbox.account.upsert(RecordChange(object_name="contacts", id="1003", associations=linked))
+    answer = await client.get("/crm/v3/objects/contacts/1003/associations/companies")
+    assert answer.json()["results"] == [{"id": "4", "type": "contact_to_company_unlabeled"}]
+
+
+async def test_v3_reads_the_associations_of_many_records_in_its_own_shape(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/crm/v3/associations/deals/companies/batch/read", json={"inputs": [{"id": "2001"}, {"id": "2002"}]}
+    )
+    body = answer.json()
+    assert (answer.status_code, body["numErrors"]) == (207, 1)
+    assert body["results"] == [
+        {
+            "from": {"id": "2001"},
+            "to": [{"id": "1", "type": "deal_to_company"}, {"id": "1", "type": "deal_to_company_unlabeled"}],
+        }
+    ]
+
+
+@pytest.mark.parametrize("version", ["v4/objects", "objects/2025-09", "objects/2026-03"])
+async def test_one_records_associations_have_labels_behind_v3(
+    client: httpx.AsyncClient, version: str
+) -> None:
+    answer = await client.get(f"/crm/{version}/contacts/1001/associations/companies")
+    [one] = answer.json()["results"]
+    assert (one["toObjectId"], [kind["typeId"] for kind in one["associationTypes"]]) == (1, [279, 1])

@@ -77,10 +77,16 @@ async def test_properties_define_every_name_a_record_has(client: httpx.AsyncClie
     assert one["fieldType"] == "text"
 
 
-async def test_the_account_tells_its_currency_and_its_name(client: httpx.AsyncClient, portal: Portal) -> None:
+async def test_the_account_tells_its_currency_and_only_v3_its_name(
+    client: httpx.AsyncClient, portal: Portal
+) -> None:
     details = (await client.get("/account-info/2026-09/details")).json()
-    assert details["portalId"] == portal.account_id
-    assert (details["companyCurrency"], details["portalName"]) == ("USD", "Small portal")
+    assert (details["portalId"], details["companyCurrency"]) == (portal.account_id, "USD")
+    assert {"portalName", "createdAt"}.isdisjoint(details)
+    older = (await client.get("/account-info/v3/details")).json()
+    assert older.pop("portalName") == "Small portal"
+    assert older.pop("createdAt") == 1_577_836_800_000
+    assert older == details
 
 
 def test_a_portal_may_be_in_another_currency() -> None:

@@ -75,7 +75,7 @@ CRM = [
     get("an owner by an unknown idProperty", "/crm/owners/2026-09/31?idProperty=email"),
     get("501 owners", "/crm/owners/2026-09?limit=501"),
     get("a version that is not served", "/crm/objects/2025-03/companies", status=404, category="OBJECT_NOT_FOUND"),
-    get("a path that is not there", "/crm/nothing/2026-09", status=404, category="OBJECT_NOT_FOUND"),
+    get("a date before the first", "/oauth/2025-09/token", status=404, category="OBJECT_NOT_FOUND"),
     get("the associations of a missing record", "/crm/v4/objects/companies/999/associations/contacts", status=404, category="OBJECT_NOT_FOUND"),
     get("GET of search", SEARCH, status=405, category="METHOD_NOT_ALLOWED"),
     get("HEAD", COMPANIES, method="HEAD", status=405, category=None),

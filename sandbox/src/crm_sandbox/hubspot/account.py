@@ -75,9 +75,14 @@ class Account:
             "utcOffsetMilliseconds": UTC_OFFSET_MILLISECONDS,
             "uiDomain": "app.hubspot.com",
             "dataHostingLocation": "na1",
+        } | dict(self._overrides)
+
+    def details_v3(self) -> dict[str, object]:
+        """Return the body of v3's account details: the name and the age of an account stand there alone."""
+        return {
             "portalName": self.name,
             "createdAt": milliseconds("2020-01-01T00:00:00Z"),
-        } | dict(self._overrides)
+        } | self.details()
 
     def record_url(self, kind: ObjectType, record_id: str) -> str:
         return f"https://app.hubspot.com/contacts/{self.portal_id}/record/{kind.type_id}/{record_id}"

@@ -24,7 +24,7 @@ from crm_sandbox.hubspot.errors import (
 )
 from crm_sandbox.hubspot.landing import landing
 from crm_sandbox.hubspot.oauth import AccessToken, App
-from crm_sandbox.hubspot.routes import CRM_ROUTES, Route, canonical_path
+from crm_sandbox.hubspot.routes import Route, canonical_path, find_routes, has_unknown_version
 from crm_sandbox.hubspot.state import SandboxState
 from crm_sandbox.hubspot.webhooks import Webhooks, WebhookSettings
 from crm_sandbox.journal import Entry, Family
@@ -93,7 +93,7 @@ class Sandbox(SandboxState, SandboxApplication):
             _require_method(request, "DELETE")
             self.oauth.uninstall(self._bearer(request).grant.portal_id)
             return Response(status=204)
-        route, groups = _find_route(request.method, path)
+        route, groups = _find_route(request)
         return self._crm(request, route, groups)
 
     def _crm(self, request: Request, route: Route, groups: Sequence[str]) -> Response:
@@ -127,7 +127,7 @@ class Sandbox(SandboxState, SandboxApplication):
         family: Family = "oauth" if request.path.startswith(("/oauth/", "/appinstalls/")) else "crm"
         if _AUTHORIZE.fullmatch(request.path):
             family = "browser"
-        matches = _matching_routes(path) if family == "crm" else []
+        matches = find_routes(request.path) if family == "crm" else []
         route, groups = next((match for match in matches if match[0].method == request.method), (None, ()))
         return Entry(
             time=self.clock.now(),
@@ -165,20 +165,16 @@ def create_sandbox(
     return Sandbox(portals or (Portal.generate(),), registered, time_of, chosen, deliveries)
 
 
-def _matching_routes(path: str | None) -> list[tuple[Route, Sequence[str]]]:
-    if path is None:
-        return []
-    return [(route, found.groups()) for route in CRM_ROUTES if (found := route.pattern.fullmatch(path))]
-
-
-def _find_route(method: str, path: str | None) -> tuple[Route, Sequence[str]]:
-    matches = _matching_routes(path)
-    if not matches:
-        raise not_found()
+def _find_route(request: Request) -> tuple[Route, Sequence[str]]:
+    matches = find_routes(request.path)
     for route, groups in matches:
-        if route.method == method:
+        if route.method == request.method:
             return route, groups
-    raise method_not_allowed(method)
+    if has_unknown_version(request.path):
+        raise not_found()
+    if not matches or any(request.method in route.unplayed for route, _ in matches):
+        raise NotSimulated(f"{request.method} {request.path}")
+    raise method_not_allowed(request.method)
 
 
 def _require_method(request: Request, *methods: str) -> None:

@@ -17,3 +17,10 @@ PRIMARY_TYPE_IDS = {
     ("deals", "companies"): 5,
     ("companies", "deals"): 6,
 }
+PRIMARY_LABELS = {
+    ("contacts", "companies"): "Primary",
+    ("companies", "contacts"): "Contact with Primary Company",
+    ("deals", "companies"): "Primary",
+    ("companies", "deals"): "Deal with Primary Company",
+}
+"""What people read; an account may see it in its own language, so that clients go by the number."""

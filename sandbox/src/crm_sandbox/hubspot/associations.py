@@ -1,15 +1,19 @@
-"""Associations: the batch endpoint, the single one, and the short form inside lists."""
+"""Associations: many records' at once, one record's, and those inside lists; with labels, or in v3's older shape."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
 
 import msgspec
 
 from crm_sandbox.clock import iso
 from crm_sandbox.hubspot.account import Account
-from crm_sandbox.hubspot.association_types import ANY_TYPE_IDS, PRIMARY_TYPE_IDS
+from crm_sandbox.hubspot.association_types import ANY_TYPE_IDS, PRIMARY_LABELS, PRIMARY_TYPE_IDS
 from crm_sandbox.hubspot.errors import invalid, not_found
 from crm_sandbox.hubspot.object_types import ObjectType, object_type
 from crm_sandbox.hubspot.parameters import json_body, page_limit
 from crm_sandbox.hubspot.store import id_order
 from crm_sandbox.messages import Request, Response, batch_response, json_response
+from crm_sandbox.not_simulated import NotSimulated
 
 BATCH_LIMIT = 1000
 SINGLE_LIMIT = 500
@@ -28,26 +32,33 @@ class BatchRead(msgspec.Struct):
 
 
 class Direction:
-    """Associations of one pair of object types, in HubSpot's words."""
+    """Associations of one pair of object types."""
 
     def __init__(self, account: Account, source: ObjectType, target: ObjectType) -> None:
         self._account = account
-        self._source = source
+        self.source = source
         self._target = target
-        pair = (source.plural, target.plural)
-        self._any = _type(ANY_TYPE_IDS[pair], None)
-        self._primary = _type(PRIMARY_TYPE_IDS[pair], "Primary") if pair in PRIMARY_TYPE_IDS else None
+        self._pair = (source.plural, target.plural)
+
+    @abstractmethod
+    def entries(self, target_id: str, *, primary: bool) -> Sequence[object]:
+        """Show one association."""
 
     def page(self, source_id: str, after: str | None, size: int) -> tuple[list[object], str | None]:
         """Up to `size` targets from the id `after` on, and the id to go on with."""
-        linked = self._account.store.linked(self._source, source_id, self._target)
+        linked = self._account.store.linked(self.source, source_id, self._target)
         if after:
             linked = [pair for pair in linked if id_order(pair[0]) >= id_order(after)]
         following = linked[size][0] if len(linked) > size else None
-        return [self._entry(*pair) for pair in linked[:size]], following
+        shown = [
+            entry
+            for target_id, primary in linked[:size]
+            for entry in self.entries(target_id, primary=primary)
+        ]
+        return shown, following
 
     def miss(self, source_id: str) -> dict[str, object]:
-        source, target = self._source.singular, self._target.singular
+        source, target = self.source.singular, self._target.singular
         return {
             "status": "error",
             "category": "OBJECT_NOT_FOUND",
@@ -56,11 +67,28 @@ class Direction:
             "context": {"fromObjectId": [source_id], "fromObjectType": [source], "toObjectType": [target]},
         }
 
-    def _entry(self, target_id: str, primary: bool) -> object:  # noqa: FBT001 - half of the pair that links are
-        types = [self._any, self._primary] if primary and self._primary else [self._any]
+
+class Labelled(Direction):
+    """An entry for each target, with the numbers and labels of all its association types."""
+
+    def entries(self, target_id: str, *, primary: bool) -> Sequence[object]:
+        types = [_type(ANY_TYPE_IDS[self._pair], None)]
+        if primary and self._pair in PRIMARY_TYPE_IDS:
+            types.append(_type(PRIMARY_TYPE_IDS[self._pair], PRIMARY_LABELS[self._pair]))
         as_text = self._account.switches.string_association_ids or len(target_id) > LONGEST_NUMBER
-        told = target_id if as_text else int(target_id)
-        return {"toObjectId": told, "associationTypes": types}
+        return [{"toObjectId": target_id if as_text else int(target_id), "associationTypes": types}]
+
+
+class Textual(Direction):
+    """v3's shape: an entry for each association type, which has a name; a primary target comes twice."""
+
+    def entries(self, target_id: str, *, primary: bool) -> Sequence[object]:
+        name = f"{self.source.singular}_to_{self._target.singular}"
+        if self._pair not in PRIMARY_TYPE_IDS:
+            names = [name]
+        else:
+            names = [name, f"{name}_unlabeled"] if primary else [f"{name}_unlabeled"]
+        return [{"id": target_id, "type": one} for one in names]
 
 
 def _type(type_id: int, label: str | None) -> dict[str, object]:
@@ -68,7 +96,14 @@ def _type(type_id: int, label: str | None) -> dict[str, object]:
 
 
 def batch_read(account: Account, request: Request, source: str, target: str) -> Response:
-    direction = Direction(account, object_type(source), object_type(target))
+    return _batch_read(account, request, Labelled(account, object_type(source), object_type(target)))
+
+
+def batch_read_v3(account: Account, request: Request, source: str, target: str) -> Response:
+    return _batch_read(account, request, Textual(account, object_type(source), object_type(target)))
+
+
+def _batch_read(account: Account, request: Request, direction: Direction) -> Response:
     body = json_body(request, BatchRead)
     if len(body.inputs) > BATCH_LIMIT:
         raise invalid(
@@ -91,9 +126,17 @@ def batch_read(account: Account, request: Request, source: str, target: str) -> 
 
 
 def of_one(account: Account, request: Request, source: str, source_id: str, target: str) -> Response:
-    kind = object_type(source)
-    direction = Direction(account, kind, object_type(target))
-    if not account.store.tables[kind.plural].is_live(source_id):
+    if "/2026-09/" in request.path:
+        raise NotSimulated("this endpoint at 2026-09, whose specification lacks it: use the batch endpoint")
+    return _of_one(account, request, source_id, Labelled(account, object_type(source), object_type(target)))
+
+
+def of_one_v3(account: Account, request: Request, source: str, source_id: str, target: str) -> Response:
+    return _of_one(account, request, source_id, Textual(account, object_type(source), object_type(target)))
+
+
+def _of_one(account: Account, request: Request, source_id: str, direction: Direction) -> Response:
+    if not account.store.tables[direction.source.plural].is_live(source_id):
         raise not_found()
     size = page_limit(request, default=SINGLE_LIMIT, most=SINGLE_LIMIT)
     results, following = direction.page(source_id, request.text("after"), size)
@@ -106,19 +149,9 @@ def _paging(after: str) -> dict[str, object]:
 
 
 def inline(account: Account, source: ObjectType, source_id: str, target: ObjectType) -> dict[str, object]:
-    """Return the short form inside a record: textual types, a primary one told twice; empty without any."""
-    linked = account.store.linked(source, source_id, target)
-    if not linked:
+    """Return the form inside a record; empty without any."""
+    results, following = Textual(account, source, target).page(source_id, None, INLINE_LIMIT)
+    if not results:
         return {}
-    name = f"{source.singular}_to_{target.singular}"
-    labelled = (source.plural, target.plural) in PRIMARY_TYPE_IDS
-    results: list[object] = []
-    for target_id, primary in linked[:INLINE_LIMIT]:
-        if primary or not labelled:
-            results.append({"id": target_id, "type": name})
-        if labelled:
-            results.append({"id": target_id, "type": f"{name}_unlabeled"})
     document: dict[str, object] = {"results": results}
-    if len(linked) > INLINE_LIMIT:
-        document["paging"] = _paging(linked[INLINE_LIMIT][0])
-    return document
+    return document if following is None else document | {"paging": _paging(following)}

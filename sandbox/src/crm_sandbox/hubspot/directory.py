@@ -83,3 +83,7 @@ def read_property(account: Account, _request: Request, type_name: str, name: str
 
 def account_details(account: Account, _request: Request) -> Response:
     return json_response(account.details())
+
+
+def account_details_v3(account: Account, _request: Request) -> Response:
+    return json_response(account.details_v3())
