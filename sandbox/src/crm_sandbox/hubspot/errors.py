@@ -91,7 +91,13 @@ def expired(now: float, expired_at: float) -> CrmRefusal:
     )
 
 
-def missing_scopes(required: Sequence[str]) -> CrmRefusal:
+def unknown_object_type(message: str) -> CrmRefusal:
+    """400 without a category, as HubSpot answers for a type it does not know."""
+    return CrmRefusal(400, {"status": "error", "message": message})
+
+
+def missing_scopes(required: Sequence[str], *further: str) -> CrmRefusal:
+    """403; `further` says more behind the scopes of which one is required."""
     return refusal(
         403,
         "MISSING_SCOPES",
@@ -101,7 +107,8 @@ def missing_scopes(required: Sequence[str]) -> CrmRefusal:
             {
                 "message": "One or more of the following scopes are required.",
                 "context": {"requiredGranularScopes": list(required)},
-            }
+            },
+            *({"message": message} for message in further),
         ],
         links={"scopes": SCOPES_PAGE},
     )

@@ -6,7 +6,7 @@ from crm_sandbox.clock import iso
 from crm_sandbox.hubspot.account import Account
 from crm_sandbox.hubspot.associations import inline
 from crm_sandbox.hubspot.errors import invalid, not_found
-from crm_sandbox.hubspot.object_types import ObjectType, object_type
+from crm_sandbox.hubspot.object_types import ObjectType, held_type, object_type
 from crm_sandbox.hubspot.parameters import flag, json_body, page_limit
 from crm_sandbox.hubspot.store import NOT_RAW, Record
 from crm_sandbox.messages import Request, Response, batch_response, json_response
@@ -158,8 +158,14 @@ def _shape(account: Account, request: Request, kind: ObjectType) -> Shape:
         kind,
         request.names("properties"),
         request.names("propertiesWithHistory"),
-        [object_type(name) for name in request.names("associations")],
+        _associated(request),
     )
+
+
+def _associated(request: Request) -> list[ObjectType]:
+    """Read `associations=`, in which HubSpot ignores what it does not know."""
+    found = [kind for name in request.names("associations") if (kind := held_type(name)) is not None]
+    return list(dict.fromkeys(found))
 
 
 def _find(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from crm_sandbox.hubspot import associations, directory, objects, search
 from crm_sandbox.hubspot.account import Account
-from crm_sandbox.hubspot.object_types import READ_SCOPES, object_type, plural_name
+from crm_sandbox.hubspot.object_types import READ_SCOPES, held_type, object_type
 from crm_sandbox.messages import Request, Response
 
 Handler = Callable[..., Response]
@@ -48,8 +48,8 @@ class Route:
         """Name the endpoint for statistics: object types by their plural, ids left out."""
         label = self.label
         for name, told in zip(_PLACEHOLDER.findall(label), groups, strict=True):
-            if name != "id" and (plural := plural_name(told)) is not None:
-                label = label.replace(f"{{{name}}}", plural)
+            if name != "id" and (kind := held_type(told)) is not None:
+                label = label.replace(f"{{{name}}}", kind.plural)
         return label
 
     def handle(self, account: Account, request: Request, groups: Sequence[str]) -> Response:
