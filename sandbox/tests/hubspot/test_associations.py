@@ -122,6 +122,13 @@ async def test_any_read_scope_opens_associations(client: httpx.AsyncClient, sand
     assert (await read(client, "contacts/companies", {"id": "1001"})).status_code == 403
 
 
+async def test_a_batch_takes_numbers_for_ids(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/crm/v4/associations/contacts/companies/batch/read", json={"inputs": [{"id": 1001}]}
+    )
+    assert ids(answer.json()["results"][0]) == [1]
+
+
 async def test_the_endpoint_is_exempt_from_the_ten_second_window(client: httpx.AsyncClient) -> None:
     answers = [await read(client, "contacts/companies", {"id": "1001"}) for _ in range(120)]
     assert {answer.status_code for answer in answers} == {200}

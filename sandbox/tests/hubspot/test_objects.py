@@ -146,6 +146,12 @@ async def test_a_batch_read_finds_the_rest_and_names_the_misses(client: httpx.As
     assert told["errors"][0]["context"] == {"ids": ["999", "998"]}
 
 
+async def test_a_batch_takes_numbers_for_ids(client: httpx.AsyncClient) -> None:
+    body = {"inputs": [{"id": 1}, {"id": 2}], "properties": ["name"], "propertiesWithHistory": []}
+    answer = await client.post(f"{COMPANIES}/batch/read", json=body)
+    assert [record["id"] for record in answer.json()["results"]] == ["1", "2"]
+
+
 async def test_a_batch_read_of_a_hundred_is_complete(client: httpx.AsyncClient) -> None:
     body = {"inputs": [{"id": str(n)} for n in range(1, 101)], "properties": [], "propertiesWithHistory": []}
     answer = await client.post(f"{COMPANIES}/batch/read", json=body)

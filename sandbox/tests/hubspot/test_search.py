@@ -66,7 +66,13 @@ CASES = [
     ("has a domain", [condition("domain", "HAS_PROPERTY")], 20),
     ("has no domain", [condition("domain", "NOT_HAS_PROPERTY")], 10),
     ("contains", [condition("domain", "CONTAINS_TOKEN", value="*c1*")], 8),
-    ("does not contain", [condition("name", "NOT_CONTAINS_TOKEN", value="company 1")], 19),
+    ("contains a whole token only", [condition("name", "CONTAINS_TOKEN", value="company 1")], 1),
+    ("does not contain", [condition("name", "NOT_CONTAINS_TOKEN", value="company 1")], 29),
+    ("does not contain, or has none", [condition("domain", "NOT_CONTAINS_TOKEN", value="c1*")], 22),
+    ("a number for a number", [condition("numberofemployees", "EQ", value=50)], 1),
+    ("a number for a moment", [condition("hs_lastmodifieddate", "GTE", value=int(day(28)))], 3),
+    ("numbers for numbers", [condition("hs_object_id", "IN", values=[1, 2])], 2),
+    ("a number for text", [condition("name", "CONTAINS_TOKEN", value=7)], 1),
 ]  # fmt: skip
 
 
@@ -109,6 +115,73 @@ async def test_one_sort_orders_the_results_and_leaves_the_empty_last(
     found = await search(client, sorts=[sort], limit=100)
     assert found["results"][0]["id"] == first
     assert len(found["results"]) == 30
+
+
+TOKENS = [
+    ("Acme Health", "health", True),
+    ("Acme Health", "Heal", False),
+    ("Acme Health", "heal*", True),
+    ("Acme Health", "*ealth", True),
+    ("Acme Health", "*eal*", True),
+    ("Acme Health", "H*th", True),
+    ("Acme Health", "acme health", True),
+    ("Acme Health", "* health", True),
+    ("Acme Health", "acm health", False),
+    ("Acme Health", "?ealth", False),
+    ("Acme (Health)", "health", True),
+    ("ada@hubspot.com", "*@hubspot.com", True),
+    ("ada@hubspot.com", "hubspot.com", True),
+    ("ada@nothubspot.com", "*@hubspot.com", False),
+    ("ada@hubspot.community", "*@hubspot.com", False),
+    ("c1.com", "*", True),
+    (None, "*", False),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "found"), TOKENS)
+async def test_a_token_is_a_whole_word_unless_a_star_stands_for_a_part(
+    client: httpx.AsyncClient, sandbox: Sandbox, text: str | None, value: str, found: bool
+) -> None:
+    sandbox.account.upsert(RecordChange(object_name="companies", id="4", properties={"city": text}))
+    only_this = condition("hs_object_id", "EQ", value="4")
+    contains = await search(client, only_this, condition("city", "CONTAINS_TOKEN", value=value))
+    lacks = await search(client, only_this, condition("city", "NOT_CONTAINS_TOKEN", value=value))
+    assert (contains["total"], lacks["total"]) == (int(found), int(not found))
+
+
+async def test_filters_without_a_group_are_one_group(client: httpx.AsyncClient) -> None:
+    window = [
+        condition("hs_lastmodifieddate", "GTE", value=day(5)),
+        condition("hs_lastmodifieddate", "LT", value=day(7)),
+    ]
+    found = await search(client, filters=window)
+    assert [record["id"] for record in found["results"]] == ["5", "6"]
+
+
+async def test_empty_and_null_parts_of_a_search_are_as_good_as_none(client: httpx.AsyncClient) -> None:
+    nothing: dict[str, Any] = {
+        "filterGroups": [],
+        "filters": None,
+        "sorts": None,
+        "query": None,
+        "properties": None,
+    }
+    assert (await search(client, **nothing, limit=None, after=0))["total"] == 30
+    assert len((await search(client, limit="5", after=5))["results"]) == 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"filters": [condition("name", "HAS_PROPERTY")], "filterGroups": [{"filters": []}]},
+        {"filters": [condition("associations.contacts", "HAS_PROPERTY")]},
+    ],
+)
+async def test_a_search_that_is_not_simulated_says_so(
+    client: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    answer = await client.post(SEARCH, json=body)
+    assert (answer.status_code, answer.json()["category"]) == (501, "NOT_SIMULATED")
 
 
 async def test_results_carry_the_asked_properties_and_no_associations(client: httpx.AsyncClient) -> None:

@@ -22,12 +22,12 @@ LONGEST_NUMBER = 18
 """Digits that surely fit into 64 bits; an id with more is told as text."""
 
 
-class Input(msgspec.Struct):
+class Input(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     after: str | None = None
 
 
-class BatchRead(msgspec.Struct):
+class BatchRead(msgspec.Struct, forbid_unknown_fields=True):
     inputs: list[Input]
 
 

@@ -1,5 +1,7 @@
 """Reading CRM objects: list, one record, batch read."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from crm_sandbox.clock import iso
@@ -17,11 +19,11 @@ BATCH_LIMIT = 100
 UNIQUE_PROPERTIES = {"contacts": "email"}
 
 
-class Input(msgspec.Struct):
+class Input(msgspec.Struct, forbid_unknown_fields=True):
     id: str
 
 
-class BatchRead(msgspec.Struct, rename="camel"):
+class BatchRead(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     inputs: list[Input]
     properties: list[str]
     properties_with_history: list[str]
@@ -35,9 +37,9 @@ class Shape:
         self,
         account: Account,
         kind: ObjectType,
-        properties: list[str],
-        history: list[str] | None = None,
-        associations: list[ObjectType] | None = None,
+        properties: Sequence[str],
+        history: Sequence[str] | None = None,
+        associations: Sequence[ObjectType] | None = None,
     ) -> None:
         self._account = account
         self._kind = kind

@@ -1,5 +1,6 @@
 """Reading a request's parameters and bodies, refusing as HubSpot does."""
 
+import json
 from typing import TypeVar
 
 import msgspec
@@ -31,7 +32,7 @@ def flag(request: Request, name: str) -> bool:
 
 
 def json_body(request: Request, shape: type[Body]) -> Body:
-    """Read the body as `shape`: a missing field, a wrong type or broken JSON is 400, another media type 415."""
+    """Read the body as `shape`: a missing or unknown field, a wrong type or broken JSON is 400, another media type 415."""
     if request.media_type != "application/json":
         raise refusal(415, "VALIDATION_ERROR", "HTTP 415 Unsupported Media Type: send application/json.")
     try:
@@ -44,6 +45,18 @@ def json_body(request: Request, shape: type[Body]) -> Body:
     if missing := [name for name in required if document.get(name) is None]:
         raise invalid(f"Some required fields were not set: [{', '.join(missing)}]")
     try:
-        return msgspec.convert(document, shape)
+        return msgspec.convert(_as_text(document), shape, strict=False)
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid input JSON: {error}") from error
+
+
+def _as_text(value: object) -> object:
+    """Write numbers and booleans as text, which HubSpot takes for them wherever it expects text, and the other way round."""
+    match value:
+        case dict():
+            return {name: _as_text(found) for name, found in value.items()}
+        case list():
+            return [_as_text(found) for found in value]
+        case bool() | int() | float():
+            return json.dumps(value)
+    return value

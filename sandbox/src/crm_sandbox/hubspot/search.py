@@ -2,7 +2,8 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -15,7 +16,9 @@ from crm_sandbox.hubspot.objects import Shape
 from crm_sandbox.hubspot.parameters import json_body
 from crm_sandbox.hubspot.store import ObjectTable, Record
 from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.not_simulated import NotSimulated
 
+DEFAULT_PAGE_SIZE = 10
 PAGE_LIMIT = 200
 RESULT_CAP = 10_000
 BODY_CHARACTERS = 3000
@@ -39,7 +42,7 @@ COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
 }
 
 
-class Filter(msgspec.Struct, rename="camel"):
+class Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     property_name: str
     operator: Operator
     value: str | None = None
@@ -47,22 +50,34 @@ class Filter(msgspec.Struct, rename="camel"):
     values: list[str] | None = None
 
 
-class FilterGroup(msgspec.Struct):
+class FilterGroup(msgspec.Struct, forbid_unknown_fields=True):
     filters: list[Filter]
 
 
-class Sort(msgspec.Struct, rename="camel"):
+class Sort(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     property_name: str
     direction: Literal["ASCENDING", "DESCENDING"] = "ASCENDING"
 
 
-class Search(msgspec.Struct, rename="camel"):
-    filter_groups: list[FilterGroup] = []
-    sorts: list[Sort | str] = []
+class Search(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    filter_groups: list[FilterGroup] | None = None
+    filters: list[Filter] | None = None
+    """One group, when there are no `filter_groups`."""
+    sorts: list[Sort | str] | None = None
     query: str | None = None
-    properties: list[str] = []
-    limit: int = 10
-    after: str | int | None = None
+    properties: list[str] | None = None
+    limit: int | None = None
+    after: str | None = None
+
+    @property
+    def groups(self) -> Sequence[FilterGroup]:
+        if self.filters and self.filter_groups:
+            raise NotSimulated("filters beside filterGroups in one search")
+        return [FilterGroup(self.filters)] if self.filters else self.filter_groups or ()
+
+    @property
+    def page_size(self) -> int:
+        return DEFAULT_PAGE_SIZE if self.limit is None else self.limit
 
 
 def search(account: Account, request: Request, type_name: str) -> Response:
@@ -73,8 +88,8 @@ def search(account: Account, request: Request, type_name: str) -> Response:
     _check(body)
     offset = _offset(body)
     found = _matching(account, kind, body)
-    shape = Shape(account, kind, body.properties)
-    page = account.index.page(account.store.tables[kind.plural], found, offset, body.limit)
+    shape = Shape(account, kind, body.properties or ())
+    page = account.index.page(account.store.tables[kind.plural], found, offset, body.page_size)
     document: dict[str, object] = {
         "total": len(found),
         "results": [shape.document(record) for record in page.records],
@@ -85,16 +100,16 @@ def search(account: Account, request: Request, type_name: str) -> Response:
 
 
 def _check(body: Search) -> None:
-    sizes = [len(group.filters) for group in body.filter_groups]
+    sizes = [len(group.filters) for group in body.groups]
     if len(sizes) > MAX_GROUPS or max(sizes, default=0) > MAX_FILTERS_IN_GROUP or sum(sizes) > MAX_FILTERS:
         raise invalid(
             f"A search may have {MAX_GROUPS} filter groups of {MAX_FILTERS_IN_GROUP} filters, "
             f"{MAX_FILTERS} filters in all.",
             code="TOO_MANY_FILTERS",
         )
-    if len(body.sorts) > 1:
+    if len(body.sorts or ()) > 1:
         raise invalid("A search may have one sort.", code="TOO_MANY_SORTS")
-    if not 1 <= body.limit <= PAGE_LIMIT:
+    if not 1 <= body.page_size <= PAGE_LIMIT:
         raise invalid(f"limit must be a number from 1 to {PAGE_LIMIT}.", code="INVALID_LIMIT")
 
 
@@ -102,14 +117,14 @@ def _offset(body: Search) -> int:
     text = str(body.after or 0)
     if not (text.isascii() and text.isdigit()):
         raise invalid(f"after must be a number, not {text}.", code="INVALID_CURSOR")
-    if int(text) >= RESULT_CAP or int(text) + body.limit > RESULT_CAP:
+    if int(text) >= RESULT_CAP or int(text) + body.page_size > RESULT_CAP:
         raise invalid(f"A search cannot go past {RESULT_CAP} results.", code="PAGING_LIMIT")
     return int(text)
 
 
 def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
     table = account.store.tables[kind.plural]
-    groups = [[_predicate(account, table, one) for one in group.filters] for group in body.filter_groups]
+    groups = [[_predicate(account, table, one) for one in group.filters] for group in body.groups]
     sort = _sorting(table, body)
     visible_until = account.clock.now() - account.switches.search_lag_seconds
     found = [
@@ -129,7 +144,7 @@ def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
 
 def _candidates(table: ObjectTable, body: Search) -> Iterable[Record]:
     """Return the live records without those that the modified date excludes; the filters are still to be asked."""
-    filters = body.filter_groups[0].filters if len(body.filter_groups) == 1 else []
+    filters = body.groups[0].filters if len(body.groups) == 1 else []
     spans = [_span(one) for one in filters if one.property_name == table.kind.modified_property]
     if not spans:
         return table.live()
@@ -207,7 +222,7 @@ def _predicate(account: Account, table: ObjectTable, one: Filter) -> Predicate:
         wanted = one.operator == "HAS_PROPERTY"
         return lambda record: (record.properties.get(one.property_name) is not None) is wanted
     if one.operator in {"CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"}:
-        return _token(read, one)
+        return _token(one)
     return _comparison(read, one, lambda text: _operand(one, parse, text))
 
 
@@ -244,14 +259,28 @@ def _operand(one: Filter, parse: Callable[[str], Value], text: str | None) -> Va
     )
 
 
-def _token(read: Reader, one: Filter) -> Predicate:
-    wanted = (one.value or "").strip("*").lower()
+def _token(one: Filter) -> Predicate:
+    """Find the value as one or more whole tokens, which are runs of letters and digits; `*` is any part of a word.
+
+    HubSpot's example is `*@hubspot.com` for everybody's address there.
+    """
+    if not one.value:
+        raise invalid(f"{one.operator} needs a value.", code="INVALID_FILTER", propertyName=one.property_name)
+    words = r"\S*".join(re.escape(piece) for piece in re.split(r"\*+", one.value))
+    token = re.compile(rf"(?<![^\W_]){words}(?![^\W_])", re.IGNORECASE)
     contains = one.operator == "CONTAINS_TOKEN"
-    return lambda record: (wanted in str(read(record) or "")) is contains
+
+    def test(record: Record) -> bool:
+        text = record.properties.get(one.property_name)
+        return bool(text and token.search(text)) is contains
+
+    return test
 
 
 def _association(account: Account, table: ObjectTable, one: Filter) -> Predicate:
     target = object_type(one.property_name.removeprefix("associations."))
+    if one.operator not in {"EQ", "IN"}:
+        raise NotSimulated(f"{one.operator} on {one.property_name}")
     chosen = {one.value} if one.operator == "EQ" else set(one.values or ())
     return lambda record: any(
         linked_id in chosen for linked_id, _ in account.store.linked(table.kind, record.id, target)
