@@ -87,6 +87,17 @@ async def test_each_version_of_the_token_endpoint_is_the_same(http: httpx.AsyncC
     assert (await http.post(f"/oauth/{version}/token", data=form)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "unplayed", [{"grant_type": "client_credentials"}, {"client_assertion": "x", "client_secret": ""}]
+)
+@pytest.mark.parametrize("version", ["2026-09", "v1"])
+async def test_a_token_request_that_is_not_simulated_says_so(
+    http: httpx.AsyncClient, version: str, unplayed: dict[str, str]
+) -> None:
+    answer = await http.post(f"/oauth/{version}/token", data=FORM | unplayed)
+    assert (answer.status_code, answer.json()["category"]) == (501, "NOT_SIMULATED")
+
+
 async def test_a_code_works_once(http: httpx.AsyncClient) -> None:
     code = (await consent(http))["code"]
     assert (await exchange(http, code)).status_code == 200

@@ -262,12 +262,5 @@ async def test_the_oauth_endpoints_refuse_GET(http: httpx.AsyncClient, url: str)
     assert (answer.status_code, answer.json()["category"]) == (405, "METHOD_NOT_ALLOWED")
 
 
-@pytest.mark.parametrize(
-    "url", ["/oauth/v1/token", "/oauth/v1/access-tokens/x", "/oauth/v1/refresh-tokens/x"]
-)
-async def test_the_v1_oauth_endpoints_are_gone(http: httpx.AsyncClient, url: str) -> None:
-    assert (await http.post(url, data=FORM)).status_code == 410
-
-
 async def test_an_uninstall_needs_a_token(http: httpx.AsyncClient) -> None:
     assert (await http.delete("/appinstalls/2026-09/external-install")).status_code == 401

@@ -10,7 +10,7 @@ import httpx
 from crm_sandbox.application import SandboxApplication
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.faults import Damage
-from crm_sandbox.hubspot import admin, oauth_endpoints
+from crm_sandbox.hubspot import admin, oauth_endpoints, oauth_v1
 from crm_sandbox.hubspot.account import Account, Switches
 from crm_sandbox.hubspot.errors import (
     Refusal,
@@ -20,7 +20,6 @@ from crm_sandbox.hubspot.errors import (
     not_found,
     not_simulated,
     rate_limited,
-    refusal,
 )
 from crm_sandbox.hubspot.landing import landing
 from crm_sandbox.hubspot.oauth import AccessToken, App
@@ -35,7 +34,7 @@ from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.portals import Portal
 
 URL_CHARACTERS = 8000
-_AUTHORIZE = re.compile(r"/oauth/(?:([^/]+)/)?authorize")
+_AUTHORIZE = re.compile(r"/oauth/(?:([^/]+)/)?authorize/?")
 _OAUTH_POSTS = {
     "/oauth/token": oauth_endpoints.token,
     "/oauth/token/introspect": oauth_endpoints.introspect,
@@ -77,10 +76,8 @@ class Sandbox(SandboxState, SandboxApplication):
             if consent := _AUTHORIZE.fullmatch(request.path):
                 _require_method(request, "GET", "POST")
                 return oauth_endpoints.authorize(self.oauth, self.accounts, request, consent[1])
-            if request.path.startswith("/oauth/v1/"):
-                raise refusal(
-                    410, "GONE", "The v1 OAuth endpoints were sunset on 2027-02-16: use the dated ones."
-                )
+            if request.path.startswith(oauth_v1.PREFIX):
+                return oauth_v1.answer(self.oauth, request, self.clock.now())
             return self._api(request, canonical_path(request.path))
         except Refusal as refused:
             return _refused(refused)
@@ -132,9 +129,11 @@ class Sandbox(SandboxState, SandboxApplication):
         return Entry(
             time=self.clock.now(),
             method=request.method,
-            path=request.path,
+            path=oauth_v1.hide_token(request.path),
             family=family,
-            endpoint=route.endpoint(groups) if route else f"{request.method} {path or request.path}",
+            endpoint=route.endpoint(groups)
+            if route
+            else f"{request.method} {path or oauth_v1.hide_token(request.path)}",
             windowed=route is not None and route.window == "requests",
         )
 

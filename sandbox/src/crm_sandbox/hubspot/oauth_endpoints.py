@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from crm_sandbox.hubspot.account import Account
 from crm_sandbox.hubspot.errors import OAuthRefusal
-from crm_sandbox.hubspot.oauth import SANDBOX_USER_ID, App, AuthorizationServer
+from crm_sandbox.hubspot.oauth import SANDBOX_USER_ID, App, AuthorizationServer, Grant
 from crm_sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
 from crm_sandbox.pages import Offer, consent_page, refusal_page
 
@@ -115,12 +116,19 @@ def _challenge(request: Request) -> str | None:
 
 
 def token(server: AuthorizationServer, request: Request) -> Response:
-    form = _form(server, request)
+    return grant_tokens(server, _form(request))
+
+
+def grant_tokens(server: AuthorizationServer, form: Mapping[str, str]) -> Response:
+    """Answer a token request of these parameters, wherever they stood."""
+    _authenticate(server, form)
     match form.get("grant_type"):
         case "authorization_code":
             answer = server.exchange(form.get("code"), form.get("redirect_uri"), form.get("code_verifier"))
         case "refresh_token":
             answer = server.refresh(form.get("refresh_token"))
+        case "client_credentials":
+            raise NotSimulated("the grant type client_credentials")
         case other:
             raise OAuthRefusal(
                 "BAD_GRANT_TYPE", "unsupported_grant_type", f"missing or unknown grant type: {other}"
@@ -129,7 +137,8 @@ def token(server: AuthorizationServer, request: Request) -> Response:
 
 
 def introspect(server: AuthorizationServer, request: Request) -> Response:
-    form = _form(server, request)
+    form = _form(request)
+    _authenticate(server, form)
     value = form.get("token", "")
     found = server.introspect(value)
     if found is None:
@@ -142,27 +151,39 @@ def introspect(server: AuthorizationServer, request: Request) -> Response:
         "token_use": use,
         "client_id": server.app.client_id,
         "app_id": APP_ID,
-        "hub_id": grant.portal_id,
-        "hub_domain": "sandbox.example.com",
-        "user_id": SANDBOX_USER_ID,
-        "user": "admin@sandbox.example.com",
-        "scopes": list(grant.scopes),
+        **token_owner(grant),
     }
     if seconds is not None:
         document |= {"expires_in": seconds, "is_private_distribution": False}
     return json_response(document)
 
 
+def token_owner(grant: Grant) -> dict[str, object]:
+    """Describe whose a token is and what it opens."""
+    return {
+        "hub_id": grant.portal_id,
+        "hub_domain": "sandbox.example.com",
+        "user_id": SANDBOX_USER_ID,
+        "user": "admin@sandbox.example.com",
+        "scopes": list(grant.scopes),
+    }
+
+
 def revoke(server: AuthorizationServer, request: Request) -> Response:
-    server.revoke(_form(server, request).get("token", ""))
+    form = _form(request)
+    _authenticate(server, form)
+    server.revoke(form.get("token", ""))
     return json_response({})
 
 
-def _form(server: AuthorizationServer, request: Request) -> dict[str, str]:
-    """Read an authenticated client's form."""
+def _form(request: Request) -> dict[str, str]:
     try:
-        form = read_form(request)
+        return read_form(request)
     except BadForm as error:
         raise OAuthRefusal("BAD_REQUEST", "invalid_request", str(error), status=error.status) from error
+
+
+def _authenticate(server: AuthorizationServer, form: Mapping[str, str]) -> None:
+    if "client_assertion" in form:
+        raise NotSimulated("client_assertion, a client that authenticates without a secret")
     server.app.authenticate(form.get("client_id"), form.get("client_secret"))
-    return form
