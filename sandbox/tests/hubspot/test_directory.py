@@ -56,6 +56,16 @@ async def test_the_sales_pipeline_has_its_default_stages_with_text_metadata(
     assert told["closedlost"] == {"isClosed": "true", "probability": "0.0"}
 
 
+async def test_a_pipeline_and_its_stages_are_read_alone(client: httpx.AsyncClient) -> None:
+    deals = "/crm/v3/pipelines/deals"
+    [pipeline] = (await client.get(deals)).json()["results"]
+    assert (await client.get(f"{deals}/default")).json() == pipeline
+    assert (await client.get(f"{deals}/default/stages")).json() == {"results": pipeline["stages"]}
+    assert (await client.get(f"{deals}/default/stages/closedwon")).json() in pipeline["stages"]
+    for missing in ("other", "other/stages", "default/stages/other"):
+        assert (await client.get(f"{deals}/{missing}")).status_code == 404
+
+
 async def test_pipelines_that_deals_are_in_exist(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.account.upsert(
         RecordChange(object_name="deals", properties={"pipeline": "77", "dealstage": "771"})

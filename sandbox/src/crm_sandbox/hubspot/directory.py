@@ -1,5 +1,7 @@
 """The small collections of an account: owners, pipelines, property definitions, account details."""
 
+from typing import Any
+
 from crm_sandbox.hubspot.account import Account
 from crm_sandbox.hubspot.errors import invalid, not_found
 from crm_sandbox.hubspot.object_types import object_type
@@ -64,8 +66,30 @@ def _owner(owner: PortalRecord) -> dict[str, object]:
 
 
 def list_pipelines(account: Account, _request: Request, type_name: str) -> Response:
-    kind = object_type(type_name)
-    return json_response({"results": pipelines(account.deal_stages()) if kind.plural == "deals" else []})
+    return json_response({"results": _pipelines(account, type_name)})
+
+
+def read_pipeline(account: Account, _request: Request, type_name: str, name: str) -> Response:
+    return json_response(_named(_pipelines(account, type_name), name))
+
+
+def list_stages(account: Account, _request: Request, type_name: str, pipeline: str) -> Response:
+    return json_response({"results": _named(_pipelines(account, type_name), pipeline)["stages"]})
+
+
+def read_stage(account: Account, _request: Request, type_name: str, pipeline: str, name: str) -> Response:
+    return json_response(_named(_named(_pipelines(account, type_name), pipeline)["stages"], name))
+
+
+def _pipelines(account: Account, type_name: str) -> list[dict[str, Any]]:
+    return pipelines(account.deal_stages()) if object_type(type_name).plural == "deals" else []
+
+
+def _named(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    for one in found:
+        if one["id"] == name:
+            return one
+    raise not_found()
 
 
 def list_properties(account: Account, request: Request, type_name: str) -> Response:

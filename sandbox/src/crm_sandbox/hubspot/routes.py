@@ -131,6 +131,21 @@ CRM_ROUTES: Sequence[Route] = (
     _route("GET", "/crm/owners", directory.list_owners, _owners),
     _route("GET", "/crm/owners/{id}", directory.read_owner, _owners),
     _route("GET", "/crm/pipelines/{type}", directory.list_pipelines, _schema, unplayed=("POST",)),
+    _route(
+        "GET",
+        "/crm/pipelines/{type}/{id}",
+        directory.read_pipeline,
+        _schema,
+        unplayed=("PUT", "PATCH", "DELETE"),
+    ),
+    _route("GET", "/crm/pipelines/{type}/{id}/stages", directory.list_stages, _schema, unplayed=("POST",)),
+    _route(
+        "GET",
+        "/crm/pipelines/{type}/{id}/stages/{id}",
+        directory.read_stage,
+        _schema,
+        unplayed=("PUT", "PATCH", "DELETE"),
+    ),
     _route("GET", "/crm/properties/{type}", directory.list_properties, _schema, unplayed=("POST",)),
     _route(
         "GET",

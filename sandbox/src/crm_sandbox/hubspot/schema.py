@@ -7,6 +7,7 @@ deals; a property that only a portal's records have is added as text.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from crm_sandbox.portals.hubspot_words import industries
 
@@ -142,7 +143,7 @@ def _options(name: str) -> list[dict[str, object]]:
     ]
 
 
-def pipelines(deal_stages: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
+def pipelines(deal_stages: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return the default sales pipeline, and one for every other (pipeline, stage) that deals are in."""
     stages = {("default", stage): (label, probability) for stage, label, probability in _STAGES}
     for pair in sorted(deal_stages):
@@ -151,7 +152,7 @@ def pipelines(deal_stages: Iterable[tuple[str, str]]) -> list[dict[str, object]]
     return [_pipeline(name, order, stages) for order, name in enumerate(names)]
 
 
-def _pipeline(name: str, order: int, stages: Mapping[tuple[str, str], tuple[str, str]]) -> dict[str, object]:
+def _pipeline(name: str, order: int, stages: Mapping[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
     mine = [(stage, *told) for (pipeline, stage), told in stages.items() if pipeline == name]
     return {
         "id": name,
