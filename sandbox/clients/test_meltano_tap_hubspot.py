@@ -108,7 +108,7 @@ def catalog(tap: Tap) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def messages(tap: Tap, catalog: dict[str, dict[str, Any]], contents: Contents) -> Messages:
+def messages(tap: Tap, catalog: dict[str, dict[str, Any]]) -> Messages:
     return tap.sync(catalog)
 
 

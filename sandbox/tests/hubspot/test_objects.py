@@ -146,6 +146,14 @@ async def test_a_batch_read_finds_the_rest_and_names_the_misses(client: httpx.As
     assert told["errors"][0]["context"] == {"ids": ["999", "998"]}
 
 
+async def test_a_batch_needs_inputs_alone(client: httpx.AsyncClient) -> None:
+    bare = await client.post(f"{COMPANIES}/batch/read", json={"inputs": [{"id": "1"}]})
+    assert bare.json()["results"] == [(await client.get(f"{COMPANIES}/1")).json()]
+    body = {"inputs": [{"id": "1"}], "properties": ["industry"], "propertiesWithHistory": None}
+    named = await client.post(f"{COMPANIES}/batch/read", json=body)
+    assert named.json()["results"][0]["properties"]["industry"] is None
+
+
 async def test_a_batch_takes_numbers_for_ids(client: httpx.AsyncClient) -> None:
     body = {"inputs": [{"id": 1}, {"id": 2}], "properties": ["name"], "propertiesWithHistory": []}
     answer = await client.post(f"{COMPANIES}/batch/read", json=body)

@@ -81,8 +81,6 @@ CRM = [
     get("a URL over 8,000 characters", f"{COMPANIES}?properties={'x' * 8000}", status=414, category=None),
     post("101 inputs", BATCH, {**READ, "inputs": [{"id": str(n)} for n in range(101)]}, says="100"),
     post("a batch without inputs", BATCH, READ, says="inputs"),
-    post("a batch without properties", BATCH, {"inputs": [], "propertiesWithHistory": []}, says="properties"),
-    post("a batch without propertiesWithHistory", BATCH, {"inputs": [], "properties": []}, says="propertiesWithHistory"),
     post("a batch whose inputs have no ids", BATCH, {**READ, "inputs": [{"name": "1"}]}),
     post("a batch whose id is a list", BATCH, {**READ, "inputs": [{"id": ["1"]}]}, says="inputs[0].id"),
     post("a batch with an unknown field", BATCH, {**READ, "inputs": [], "idProperties": "email"}, says="idProperties"),

@@ -25,8 +25,8 @@ class Input(msgspec.Struct, forbid_unknown_fields=True):
 
 class BatchRead(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     inputs: list[Input]
-    properties: list[str]
-    properties_with_history: list[str]
+    properties: list[str] | None = None
+    properties_with_history: list[str] | None = None
     id_property: str | None = None
 
 
@@ -119,7 +119,7 @@ def batch_read(account: Account, request: Request, type_name: str) -> Response:
             f"The maximum number of inputs supported in a batch request for this object is {BATCH_LIMIT}."
         )
     archived = flag(request, "archived")
-    shape = Shape(account, kind, body.properties, body.properties_with_history)
+    shape = Shape(account, kind, body.properties or (), body.properties_with_history)
     wanted = dict.fromkeys(entry.id for entry in body.inputs)
     found = {name: _find(account, kind, name, body.id_property, archived=archived) for name in wanted}
     records = {record.id: record for record in found.values() if record is not None}
