@@ -87,6 +87,13 @@ async def test_properties_define_every_name_a_record_has(client: httpx.AsyncClie
     assert one["fieldType"] == "text"
 
 
+async def test_parameters_that_ask_for_the_default_change_nothing(client: httpx.AsyncClient) -> None:
+    url = "/crm/v3/properties/companies"
+    assert (await client.get(f"{url}?dataSensitivity=non_sensitive&archived=false")).json() == (
+        await client.get(url)
+    ).json()
+
+
 async def test_the_account_tells_its_currency_and_only_v3_its_name(
     client: httpx.AsyncClient, portal: Portal
 ) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 from crm_sandbox.hubspot.account import Account
 from crm_sandbox.hubspot.errors import invalid, not_found
 from crm_sandbox.hubspot.object_types import object_type
-from crm_sandbox.hubspot.parameters import flag, page_limit
+from crm_sandbox.hubspot.parameters import flag, page_limit, refuse_unsimulated
 from crm_sandbox.hubspot.schema import pipelines
 from crm_sandbox.hubspot.store import id_order
 from crm_sandbox.messages import Request, Response, json_response
 from crm_sandbox.portals import PortalRecord
 
 OWNERS_LIMIT = 500
+_DEFINITIONS_ALONE = {"dataSensitivity": "non_sensitive", "locale": None, "properties": None}
+"""Parameters of property definitions that choose others, or show them otherwise."""
 
 
 def list_owners(account: Account, request: Request) -> Response:
@@ -93,12 +95,14 @@ def _named(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def list_properties(account: Account, request: Request, type_name: str) -> Response:
+    refuse_unsimulated(request, **_DEFINITIONS_ALONE)
     schema = account.store.tables[object_type(type_name).plural].schema
     found = [] if flag(request, "archived") else [definition.document() for definition in schema.values()]
     return json_response({"results": found})
 
 
-def read_property(account: Account, _request: Request, type_name: str, name: str) -> Response:
+def read_property(account: Account, request: Request, type_name: str, name: str) -> Response:
+    refuse_unsimulated(request, **_DEFINITIONS_ALONE)
     definition = account.store.tables[object_type(type_name).plural].schema.get(name)
     if definition is None:
         raise not_found(f"No property exists with name '{name}'.")

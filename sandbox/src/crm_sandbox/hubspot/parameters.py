@@ -7,6 +7,7 @@ import msgspec
 
 from crm_sandbox.hubspot.errors import invalid, refusal
 from crm_sandbox.messages import Request
+from crm_sandbox.not_simulated import NotSimulated
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -21,6 +22,13 @@ def page_limit(request: Request, *, default: int, most: int) -> int:
             f"limit must be a number from 1 to {most}, not {text}.", code="INVALID_LIMIT", limit=text
         )
     return int(text)
+
+
+def refuse_unsimulated(request: Request, **defaults: str | None) -> None:
+    """Raise NotSimulated for a query parameter that asks for something else than HubSpot's default."""
+    for name, default in defaults.items():
+        if request.text(name) not in {None, default}:
+            raise NotSimulated(f"{name}={request.text(name)} on {request.path}")
 
 
 def flag(request: Request, name: str) -> bool:
