@@ -24,7 +24,7 @@ async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_j
     connection = await world.connected()
     assert connection == await world.stored()
     assert connection.status is ConnectionStatus.ACTIVE
-    assert (connection.account.account_id, connection.account.name) == ("101", "Acme")
+    assert (connection.account.account_id, connection.account.name) == ("101", "HubSpot account 101")
     run = await world.latest_run(connection)
     assert (run.status, run.mode) == (RunStatus.QUEUED, "full")
     assert await world.counts() == dict.fromkeys(TABLES, 1)
