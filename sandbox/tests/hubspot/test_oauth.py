@@ -88,13 +88,13 @@ async def test_each_version_of_the_token_endpoint_is_the_same(http: httpx.AsyncC
 
 
 @pytest.mark.parametrize(
-    "unplayed", [{"grant_type": "client_credentials"}, {"client_assertion": "x", "client_secret": ""}]
+    "unsimulated", [{"grant_type": "client_credentials"}, {"client_assertion": "x", "client_secret": ""}]
 )
 @pytest.mark.parametrize("version", ["2026-09", "v1"])
 async def test_a_token_request_that_is_not_simulated_says_so(
-    http: httpx.AsyncClient, version: str, unplayed: dict[str, str]
+    http: httpx.AsyncClient, version: str, unsimulated: dict[str, str]
 ) -> None:
-    answer = await http.post(f"/oauth/{version}/token", data=FORM | unplayed)
+    answer = await http.post(f"/oauth/{version}/token", data=FORM | unsimulated)
     assert (answer.status_code, answer.json()["category"]) == (501, "NOT_SIMULATED")
 
 

@@ -171,7 +171,7 @@ def _find_route(request: Request) -> tuple[Route, Sequence[str]]:
             return route, groups
     if has_unknown_version(request.path):
         raise not_found()
-    if not matches or any(request.method in route.unplayed for route, _ in matches):
+    if not matches or any(request.method in route.unsimulated for route, _ in matches):
         raise NotSimulated(f"{request.method} {request.path}")
     raise method_not_allowed(request.method)
 

@@ -41,7 +41,7 @@ class Route:
     handler: Handler
     scopes: Scopes
     window: Window | None
-    unplayed: Sequence[str] = ()
+    unsimulated: Sequence[str] = ()
     """Further verbs that HubSpot has at this path, and the sandbox does not."""
 
     def endpoint(self, groups: Sequence[str]) -> str:
@@ -91,13 +91,13 @@ def _route(
     scopes: Scopes,
     window: Window | None = "requests",
     *,
-    unplayed: Sequence[str] = (),
+    unsimulated: Sequence[str] = (),
 ) -> Route:
     """`{type}` and `{to}` match an object type's name, `{id}` one segment that is not an endpoint's name."""
     pattern = re.escape(template)
     for name, expression in _EXPRESSIONS.items():
         pattern = pattern.replace(re.escape(f"{{{name}}}"), expression)
-    return Route(method, re.compile(pattern), f"{method} {template}", handler, scopes, window, unplayed)
+    return Route(method, re.compile(pattern), f"{method} {template}", handler, scopes, window, unsimulated)
 
 
 def _object(name: str, *_: str) -> Sequence[str]:
@@ -121,38 +121,38 @@ def _oauth(*_: str) -> Sequence[str]:
 
 
 CRM_ROUTES: Sequence[Route] = (
-    _route("GET", "/crm/objects/{type}", objects.list_objects, _object, unplayed=("POST",)),
+    _route("GET", "/crm/objects/{type}", objects.list_objects, _object, unsimulated=("POST",)),
     _route("POST", "/crm/objects/{type}/batch/read", objects.batch_read, _object),
     _route("POST", "/crm/objects/{type}/search", search.search, _object, "searches"),
-    _route("GET", "/crm/objects/{type}/{id}", objects.read_object, _object, unplayed=("PATCH", "DELETE")),
+    _route("GET", "/crm/objects/{type}/{id}", objects.read_object, _object, unsimulated=("PATCH", "DELETE")),
     _route("GET", "/crm/objects/{type}/{id}/associations/{to}", associations.of_one, _any_object),
     # HubSpot's specification exempts the batch endpoint from the ten-second window
     _route("POST", "/crm/associations/{type}/{to}/batch/read", associations.batch_read, _any_object, None),
     _route("GET", "/crm/owners", directory.list_owners, _owners),
     _route("GET", "/crm/owners/{id}", directory.read_owner, _owners),
-    _route("GET", "/crm/pipelines/{type}", directory.list_pipelines, _schema, unplayed=("POST",)),
+    _route("GET", "/crm/pipelines/{type}", directory.list_pipelines, _schema, unsimulated=("POST",)),
     _route(
         "GET",
         "/crm/pipelines/{type}/{id}",
         directory.read_pipeline,
         _schema,
-        unplayed=("PUT", "PATCH", "DELETE"),
+        unsimulated=("PUT", "PATCH", "DELETE"),
     ),
-    _route("GET", "/crm/pipelines/{type}/{id}/stages", directory.list_stages, _schema, unplayed=("POST",)),
+    _route("GET", "/crm/pipelines/{type}/{id}/stages", directory.list_stages, _schema, unsimulated=("POST",)),
     _route(
         "GET",
         "/crm/pipelines/{type}/{id}/stages/{id}",
         directory.read_stage,
         _schema,
-        unplayed=("PUT", "PATCH", "DELETE"),
+        unsimulated=("PUT", "PATCH", "DELETE"),
     ),
-    _route("GET", "/crm/properties/{type}", directory.list_properties, _schema, unplayed=("POST",)),
+    _route("GET", "/crm/properties/{type}", directory.list_properties, _schema, unsimulated=("POST",)),
     _route(
         "GET",
         "/crm/properties/{type}/{id}",
         directory.read_property,
         _schema,
-        unplayed=("PATCH", "DELETE"),
+        unsimulated=("PATCH", "DELETE"),
     ),
     _route("GET", "/account-info/details", directory.account_details, _oauth),
 )
