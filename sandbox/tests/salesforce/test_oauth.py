@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from crm_sandbox import Fault, Portal, SandboxTransport, serve
+from crm_sandbox.oauth import challenge_of
 from crm_sandbox.salesforce import App, Sandbox, create_sandbox
 from crm_sandbox.salesforce.errors import _LOGIN_REFUSALS
 from tests.salesforce.builders import (
@@ -91,7 +92,7 @@ PLAIN: dict[str, str | None] = {"code_challenge_method": "plain"}
         (PLAIN, "invalid_request"),
         ({"code_challenge": "short"}, "invalid_request"),
         ({"scope": "api everything"}, "invalid_scope"),
-        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "nothing"}, "unsupported_response_type"),
     ],
 )
 async def test_a_bad_request_is_told_by_redirect(
@@ -138,7 +139,7 @@ async def test_an_app_that_is_not_installed_never_calls_back(
         ({"client_id": "nobody"}, "invalid_client_id"),
         ({"redirect_uri": CALLBACK.replace("8000", "9000")}, "redirect_uri_mismatch"),
         ({"redirect_uri": ""}, "redirect_uri_missing"),
-        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "nothing"}, "unsupported_grant_type"),
         ({"code": "unknown"}, "invalid_grant"),
         ({"code": ""}, "invalid_request"),
     ],
@@ -148,6 +149,17 @@ async def test_an_exchange_needs_everything(
 ) -> None:
     code = (await consent(http))["code"]
     assert refusal(await exchange(http, code, **changed)) == (400, error)
+
+
+async def test_a_challenge_without_a_method_is_s256(http: httpx.AsyncClient) -> None:
+    code = (await consent(http, code_challenge_method=None))["code"]
+    assert (await exchange(http, code)).status_code == 200
+
+
+async def test_a_verifier_may_be_longer_than_rfc_7636_has_it(http: httpx.AsyncClient) -> None:
+    verifier = "v" * 171
+    code = (await consent(http, code_challenge=challenge_of(verifier)))["code"]
+    assert (await exchange(http, code, code_verifier=verifier)).status_code == 200
 
 
 async def test_a_verifier_and_a_secret_are_both_needed(http: httpx.AsyncClient) -> None:

@@ -155,8 +155,6 @@ async def test_the_api_can_be_disabled(client: httpx.AsyncClient, sandbox: Sandb
 
 WRONG = [
     ("GET", f"{DATA}/query", 400, "MALFORMED_QUERY"),
-    ("GET", f"{DATA}/query?q=SELECT+Id+FROM+Account&limit=5", 400, "INVALID_PARAMETER"),
-    ("GET", f"{DATA}/query?q=SELECT+Id+FROM+Account&q=x", 400, "INVALID_PARAMETER"),
     ("POST", f"{DATA}/query?q=SELECT+Id+FROM+Account", 405, "METHOD_NOT_ALLOWED"),
     ("POST", "/services/data", 405, "METHOD_NOT_ALLOWED"),
     ("GET", f"{DATA}/nothing", 404, "NOT_FOUND"),

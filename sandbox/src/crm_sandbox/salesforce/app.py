@@ -13,7 +13,7 @@ from crm_sandbox.limits import UNLIMITED
 from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.portals import Portal
-from crm_sandbox.salesforce import admin, identity, oauth_endpoints
+from crm_sandbox.salesforce import admin, identity, oauth_endpoints, unsimulated
 from crm_sandbox.salesforce.describe import versions
 from crm_sandbox.salesforce.errors import (
     ApiRefusal,
@@ -60,6 +60,7 @@ class Sandbox(SandboxState, SandboxApplication):
             if request.path.rstrip("/") == _DATA:
                 _require_method(request, "GET")
                 return versions(self.switches.newest_version)
+            _require_rest(request)
             return self._api(request)
         except SalesforceRefusal as refused:
             return refused.response()
@@ -98,6 +99,8 @@ class Sandbox(SandboxState, SandboxApplication):
         if found := _IDENTITY.fullmatch(request.path):
             _require_method(request, "GET")
             return identity.identity(self, request, *found.groups())
+        if (name := request.path.removeprefix(_OAUTH).partition("/")[0]) in unsimulated.OAUTH_ENDPOINTS:
+            raise NotSimulated(f"{_OAUTH}{name}")
         raise usual(404)
 
     def _api(self, request: Request) -> Response:
@@ -168,6 +171,13 @@ def _require_short(request: Request) -> None:
             "HEADERS_TOO_LONG",
             "The combined length of the URI and headers exceeds the 16,384-byte limit.",
         )
+
+
+def _require_rest(request: Request) -> None:
+    """Raise NotSimulated for Salesforce's other APIs; they would refuse a REST API's session in their own way."""
+    _, _, service = request.path.partition("/services/")
+    if told := unsimulated.SERVICES.get(service.partition("/")[0]):
+        raise NotSimulated(told)
 
 
 def _require_method(request: Request, *methods: str) -> None:

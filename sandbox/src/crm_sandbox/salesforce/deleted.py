@@ -5,10 +5,9 @@ import datetime as dt
 from crm_sandbox.messages import Response, json_response
 from crm_sandbox.salesforce.errors import ApiRefusal, usual
 from crm_sandbox.salesforce.parameters import Call
-from crm_sandbox.salesforce.schema import object_called
 from crm_sandbox.salesforce.stamps import as_rest
 from crm_sandbox.salesforce.switches import DAY_SECONDS
-from crm_sandbox.salesforce.visibility import visible_objects
+from crm_sandbox.salesforce.visibility import find_object
 
 MOST_DAYS = 15
 
@@ -16,8 +15,8 @@ MOST_DAYS = 15
 def deleted(call: Call, told: str) -> Response:
     """Tell deletions between `start` and `end`, erased records too; nothing before `earliestDateAvailable` is known."""
     call.allow_only("start", "end")
-    name = object_called(told)
-    if name is None or name not in visible_objects(call.org):
+    name = find_object(call.org, told)
+    if name is None:
         raise usual(404)
     now = call.org.clock.now()
     start, end = _moment(call, "start"), min(_moment(call, "end"), now)

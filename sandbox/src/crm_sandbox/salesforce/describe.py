@@ -5,8 +5,8 @@ from crm_sandbox.salesforce.errors import usual
 from crm_sandbox.salesforce.ids import PREFIXES
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.parameters import Call
-from crm_sandbox.salesforce.schema import Field, object_called
-from crm_sandbox.salesforce.visibility import visible_fields, visible_objects
+from crm_sandbox.salesforce.schema import Field
+from crm_sandbox.salesforce.visibility import find_object, visible_fields, visible_objects
 
 OLDEST_VERSION = 31
 """31 to 40 are unsupported and still answer; 21 to 30 are gone since Summer '25."""
@@ -60,8 +60,8 @@ def list_objects(call: Call) -> Response:
 
 def describe_object(call: Call, told: str) -> Response:
     call.allow_only()
-    name = object_called(told)
-    if name is None or name not in visible_objects(call.org):
+    name = find_object(call.org, told)
+    if name is None:
         raise usual(404)
     fields = [_field(call.org, name, field) for field in visible_fields(call.org, name).values()]
     return json_response(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
 from crm_sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
 from crm_sandbox.pages import Offer, consent_page, refusal_page
 from crm_sandbox.salesforce.administrator import USERNAME
@@ -15,9 +16,11 @@ from crm_sandbox.salesforce.hosts import LOGIN_HOSTS, host_of, is_played, may_lo
 from crm_sandbox.salesforce.oauth import App
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.state import SandboxState
+from crm_sandbox.salesforce.unsimulated import GRANT_TYPES, RESPONSE_TYPES
 
 NOT_INSTALLED = "OAUTH_EC_APP_NOT_FOUND: External client app is not installed in this org. Ask an administrator to install it."
-_VERIFIER_LENGTHS = range(43, 129)
+MIN_VERIFIER_LENGTH = 43
+"""There is no maximum: Salesforce takes more than the 128 characters of RFC 7636, and jsforce sends 171."""
 
 
 class Rejected(Exception):
@@ -102,7 +105,10 @@ def _trusted_request(app: App, request: Request) -> AuthorizationRequest:
 
 
 def _complete_request(app: App, trusted: AuthorizationRequest, request: Request) -> AuthorizationRequest:
-    if request.text("response_type") != "code":
+    response_type = request.text("response_type")
+    if response_type in RESPONSE_TYPES:
+        raise NotSimulated(f"response_type={response_type}")
+    if response_type != "code":
         raise Rejected("unsupported_response_type", "response type not supported")
     return AuthorizationRequest(
         redirect_uri=trusted.redirect_uri,
@@ -121,10 +127,12 @@ def _scopes(app: App, request: Request) -> tuple[str, ...]:
 
 
 def _challenge(request: Request) -> str:
+    """Read the PKCE challenge; a request that names no method means S256, the only one there is."""
     challenge = request.text("code_challenge")
     if challenge is None:
         raise Rejected("invalid_request", "missing required code challenge")
-    if request.text("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(challenge):
+    method = request.text("code_challenge_method") or "S256"
+    if method != "S256" or not CHALLENGE.fullmatch(challenge):
         raise Rejected("invalid_request", "invalid code challenge")
     return challenge
 
@@ -133,6 +141,8 @@ def token(state: SandboxState, request: Request) -> Response:
     form, host = _form(request), host_of(request)
     _require_played(state, host)
     grant_type = form.get("grant_type")
+    if grant_type in GRANT_TYPES:
+        raise NotSimulated(GRANT_TYPES[grant_type])
     if grant_type not in {"authorization_code", "refresh_token"}:
         raise OAuthRefusal("unsupported_grant_type", "grant type not supported")
     state.oauth.app.authenticate(*_client(form, request))
@@ -141,7 +151,7 @@ def token(state: SandboxState, request: Request) -> Response:
     if not form.get("redirect_uri"):
         raise OAuthRefusal("redirect_uri_missing", "missing redirect_uri parameter")
     verifier = form.get("code_verifier") or None
-    if verifier is not None and len(verifier) not in _VERIFIER_LENGTHS:
+    if verifier is not None and len(verifier) < MIN_VERIFIER_LENGTH:
         raise OAuthRefusal("invalid_request", "invalid code verifier")
     code = _required(form, "code")
     return json_response(state.oauth.exchange(code, form["redirect_uri"], verifier, host))

@@ -6,9 +6,10 @@ from typing import TypeVar
 import msgspec
 
 from crm_sandbox.messages import Request
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.bulk_jobs import BulkJobs
 from crm_sandbox.salesforce.cursors import QueryCursors
-from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter
+from crm_sandbox.salesforce.errors import ApiRefusal
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.usage import Usage
 
@@ -30,11 +31,11 @@ class Call:
         return f"/services/data/{self.version}"
 
     def allow_only(self, *names: str) -> None:
-        """Refuse a parameter that the endpoint does not have, or one that comes twice."""
+        """Raise NotSimulated for another parameter, or for one that comes twice."""
         if unknown := sorted(self.request.query.keys() - set(names)):
-            raise bad_parameter(f"Unknown query parameter: {', '.join(unknown)}")
+            raise NotSimulated(f"the query parameter {', '.join(unknown)} here")
         if repeated := [name for name, values in self.request.query.items() if len(values) > 1]:
-            raise bad_parameter(f"Parameters sent twice: {', '.join(repeated)}")
+            raise NotSimulated(f"a query parameter that is sent twice: {', '.join(repeated)}")
 
     def json_body(self, shape: type[Body]) -> Body:
         """Read the body as `shape`: anything else is 400 JSON_PARSER_ERROR, another media type 415."""

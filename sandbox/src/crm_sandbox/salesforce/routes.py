@@ -1,11 +1,12 @@
 """Salesforce's REST endpoints below `/services/data/vXX.0`: path, methods and handlers."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from crm_sandbox.messages import Request, Response
-from crm_sandbox.salesforce import bulk, deleted, describe, query
+from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.salesforce import bulk, deleted, describe, query, unsimulated
 from crm_sandbox.salesforce.errors import method_not_allowed, usual
 
 Handler = Callable[..., Response]
@@ -19,10 +20,13 @@ class Route:
     template: str
     pattern: re.Pattern[str]
     handlers: Mapping[str, Handler]
+    unsimulated: Collection[str]
+    """Verbs that Salesforce has here and the sandbox does not play."""
 
 
-def _route(template: str, **handlers: Handler) -> Route:
-    return Route(template, re.compile(_PLACEHOLDER.sub("([^/]+)", template) + "/?"), handlers)
+def _route(template: str, *unsimulated: str, **handlers: Handler) -> Route:
+    pattern = re.compile(_PLACEHOLDER.sub("([^/]+)", template) + "/?")
+    return Route(template, pattern, handlers, {"HEAD", *unsimulated})
 
 
 ROUTES: Sequence[Route] = (
@@ -43,13 +47,21 @@ ROUTES: Sequence[Route] = (
 
 
 def find_handler(method: str, rest: str) -> tuple[Handler, Sequence[str]]:
-    """Find what answers a path behind the version; 404 or 405 otherwise."""
+    """Find what answers a path behind the version.
+
+    Otherwise 404 or 405 for what Salesforce does not have either, NotSimulated for what it has.
+    """
     for route in ROUTES:
         if (found := route.pattern.fullmatch(rest)) is None:
             continue
-        if method not in route.handlers:
-            raise method_not_allowed(method, ", ".join(route.handlers))
-        return route.handlers[method], found.groups()
+        if method in route.handlers:
+            return route.handlers[method], found.groups()
+        if method in route.unsimulated:
+            raise NotSimulated(f"{method} {route.template}")
+        raise method_not_allowed(method, ", ".join(route.handlers))
+    resource = rest.lstrip("/").partition("/")[0]
+    if resource in unsimulated.RESOURCES:
+        raise NotSimulated(f"{method} {rest}")
     raise usual(404)
 
 

@@ -1,4 +1,4 @@
-"""The part of SOQL that the sandbox understands; everything else is MALFORMED_QUERY.
+"""The part of SOQL that the sandbox understands. The rest of SOQL is NotSimulated, what is none MALFORMED_QUERY.
 
     SELECT name, name … | COUNT()  FROM name
     [WHERE condition AND condition …]  [ORDER BY name [ASC|DESC], …]  [LIMIT number]
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Literal as OneOf
 from typing import TypeVar
 
-from crm_sandbox.salesforce.errors import ApiRefusal, malformed
+from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.salesforce.errors import malformed
+from crm_sandbox.salesforce.unsimulated import DATE_LITERALS, SOQL_WORDS
 
 LONGEST_STATEMENT = 100_000
 T = TypeVar("T")
@@ -23,9 +25,11 @@ Operator = OneOf["=", "!=", "<", "<=", ">", ">=", "IN"]
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<text>'(?:[^'\\]|\\.)*')
-    | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d))
+    | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:?\d\d))
     | (?P<date>\d{4}-\d\d-\d\d)(?![\dT])
     | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.-])
+    | (?P<path>[A-Za-z]\w*(?:\.[A-Za-z]\w*)+)(?![\w.:])
+    | (?P<relative_date>(?i:(?:last|next)_n_[a-z_]+|n_[a-z_]+_ago):\d+)(?![\w.:])
     | (?P<name>[A-Za-z]\w*)(?![\w.:])
     | (?P<operator>!=|<>|<=|>=|=|<|>)
     | (?P<punctuation>[(),])
@@ -34,7 +38,8 @@ _TOKEN = re.compile(
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
-_RESERVED = frozenset({"select", "from", "where", "and", "or", "not", "in", "order", "by", "limit"})
+_CURRENCY_LITERAL = re.compile(r"[A-Z]{3}\d+(?:\.\d+)?")
+_RESERVED = frozenset({"select", "from", "where", "and", "in", "order", "by", "limit"}) | SOQL_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,10 @@ class Statement:
 
 
 def parse(text: str) -> Statement:
-    """Parse one statement; refuse it as MALFORMED_QUERY when it is anything else."""
+    """Parse one statement.
+
+    Raise NotSimulated at a part of SOQL that the sandbox does not play, ApiRefusal MALFORMED_QUERY at what is none.
+    """
     if len(text) > LONGEST_STATEMENT:
         raise malformed(f"SOQL statements cannot be longer than {LONGEST_STATEMENT} characters.")
     return _Parser(_tokens(text)).statement()
@@ -109,6 +117,7 @@ class _Parser:
         found.fields = self._selected()
         self._keyword("from")
         found.object_name = self._name()
+        self._require_no_alias()
         if self._skips("where"):
             found.conditions = self._conditions()
         if self._skips("order"):
@@ -121,12 +130,20 @@ class _Parser:
         return found
 
     def _selected(self) -> list[str]:
-        if self._next.word == "count" and self._tokens[self._place + 1].text == "(":
-            self._place += 1
-            self._mark("(")
-            self._mark(")")
+        if [token.text.lower() for token in self._tokens[self._place : self._place + 3]] == [
+            "count",
+            "(",
+            ")",
+        ]:
+            self._place += 3
             return []
         return self._list(self._name)
+
+    def _require_no_alias(self) -> None:
+        if self._next.kind == "name" and self._next.word not in _RESERVED:
+            after = self._tokens[self._place + 1]
+            if after is _END or after.word in _RESERVED:
+                raise NotSimulated("aliases in SOQL")
 
     def _conditions(self) -> list[Condition]:
         found = self._term()
@@ -191,7 +208,10 @@ class _Parser:
     def _name(self) -> str:
         if self._next.kind != "name" or self._next.word in _RESERVED:
             raise self._unexpected()
-        return self._taken().text
+        name = self._taken().text
+        if self._next.text == "(":
+            raise NotSimulated(f"the SOQL function {name}()")
+        return name
 
     def _keyword(self, word: str) -> None:
         if not self._skips(word):
@@ -218,8 +238,26 @@ class _Parser:
         self._place += token is not _END
         return token
 
-    def _unexpected(self) -> ApiRefusal:
+    def _unexpected(self) -> Exception:
+        """Return what to raise at the next token."""
+        if (feature := self._unsimulated_feature()) is not None:
+            return NotSimulated(f"{feature} in SOQL")
         return malformed(f"unexpected token: '{self._next.text}'")
+
+    def _unsimulated_feature(self) -> str | None:
+        token = self._next
+        if token.kind == "path":
+            return f"relationship fields ({token.text})"
+        if token.kind == "relative_date" or token.word in DATE_LITERALS:
+            return f"the date literal {token.text}"
+        if token.word in SOQL_WORDS:
+            return token.text.upper()
+        around = self._tokens[max(self._place - 1, 0) : self._place + 2]
+        if "(select" in "".join(token.text.lower() for token in around):
+            return "subqueries"
+        if token.kind == "name" and _CURRENCY_LITERAL.fullmatch(token.text):
+            return f"the currency literal {token.text}"
+        return None
 
 
 def _unescaped(text: str) -> str:

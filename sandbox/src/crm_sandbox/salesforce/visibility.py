@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce import places
 from crm_sandbox.salesforce.errors import ApiRefusal
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.schema import OBJECT_FEATURES, OBJECT_NAMES, Field, Value, object_called
 from crm_sandbox.salesforce.setup_objects import CORPORATE_CURRENCY
 from crm_sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.unsimulated import unheld_object
 
 Shown = Value | dict[str, Value]
 """What a field shows; a compound one shows its parts by their names."""
@@ -25,10 +27,18 @@ def visible_objects(org: Org) -> list[str]:
     ]
 
 
-def visible_object(org: Org, told: str) -> str:
-    """Return an object's own spelling; INVALID_TYPE when the user cannot see it."""
+def find_object(org: Org, told: str) -> str | None:
+    """Return an object's own spelling; None when the user cannot see it, NotSimulated for one that is not held."""
+    if (unheld := unheld_object(told)) is not None:
+        raise NotSimulated(f"the object {unheld}")
     name = object_called(told)
-    if name is None or name not in visible_objects(org):
+    return name if name in visible_objects(org) else None
+
+
+def visible_object(org: Org, told: str) -> str:
+    """Return an object's own spelling, as `find_object` does; INVALID_TYPE when the user cannot see it."""
+    name = find_object(org, told)
+    if name is None:
         raise ApiRefusal(
             400,
             "INVALID_TYPE",

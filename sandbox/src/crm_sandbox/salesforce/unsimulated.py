@@ -1,0 +1,76 @@
+"""Names of the real API that the sandbox does not play, so that it can tell them from nonsense.
+
+A name that is missing here is answered as Salesforce answers nonsense: add it.
+"""
+
+RESOURCES = frozenset({
+    "actions", "analytics", "appMenu", "async-queries", "chatter", "commerce", "compactLayouts", "composite",
+    "connect", "consent", "dedupe", "domino", "eclair", "einstein", "emailConnect", "event", "externalData",
+    "fingerprint", "folders", "graphql", "iot", "jobs", "jsonxform", "knowledgeManagement", "licensing",
+    "localizedvalue", "match", "metadata", "mobile", "nouns", "parameterizedSearch", "payments", "prechatForms",
+    "process", "quickActions", "scheduling", "search", "serviceTemplates", "smartdatadiscovery", "sobjects",
+    "support", "tabs", "theme", "tokenSecurity", "tooling", "ui-api", "wave",
+})  # fmt: skip
+"""Resources below `/services/data/vXX.X/` (REST API Developer Guide, "Resources by Version")."""
+
+OBJECT_RESOURCES = frozenset({
+    "defaultValues", "events", "listviews", "namedLayouts", "quickActions", "relevantItems",
+})  # fmt: skip
+"""Resources of one object that stand where a record's id stands."""
+
+SERVICES = {
+    "async": "the Bulk API 1.0 (use Bulk API 2.0: /services/data/vXX.X/jobs/query)",
+    "Soap": "the SOAP API",
+    "apexrest": "Apex REST",
+    "auth": "single sign-on",
+    "wave": "CRM Analytics",
+}
+"""APIs beside the REST API, by the word behind `/services/`."""
+
+OAUTH_ENDPOINTS = frozenset({"device", "echo", "pt", "register", "singleaccess", "devicecode"})
+
+GRANT_TYPES = {
+    "password": "the username-password flow",
+    "client_credentials": "the client credentials flow",
+    "device": "the device flow",
+    "hybrid_auth_code": "the hybrid web server flow",
+    "hybrid_refresh": "the hybrid refresh flow",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer": "the JWT bearer flow",
+    "urn:ietf:params:oauth:grant-type:saml2-bearer": "the SAML bearer flow",
+    "urn:ietf:params:oauth:grant-type:token-exchange": "the token exchange flow",
+}
+
+RESPONSE_TYPES = frozenset({"token", "token id_token", "code id_token", "hybrid_token", "device_code"})
+
+OBJECTS = frozenset({
+    "AccountContactRelation", "AccountContactRole", "AccountHistory", "AccountShare", "AccountTeamMember",
+    "ApexClass", "Asset", "Attachment", "Campaign", "CampaignMember", "CampaignMemberStatus", "Case", "CaseComment",
+    "ContactHistory", "ContentDocument", "ContentDocumentLink", "ContentVersion", "Contract", "DatedConversionRate",
+    "Document", "EmailMessage", "EntityDefinition", "Event", "FieldDefinition", "Folder", "Group",
+    "GroupMember", "Lead", "LeadHistory", "LeadStatus", "LoginHistory", "Note", "OpportunityFieldHistory",
+    "OpportunityHistory", "OpportunityLineItem", "OpportunityShare", "OpportunityTeamMember", "Order", "OrderItem",
+    "Partner", "Period", "PermissionSet", "PermissionSetAssignment", "Pricebook2", "PricebookEntry", "Product2",
+    "Profile", "QueueSobject", "Quote", "QuoteLineItem", "RecentlyViewed", "RecordType", "Report", "SetupAuditTrail",
+    "Solution", "Task", "Territory2", "Topic", "UserLicense", "UserLogin", "UserRole",
+})  # fmt: skip
+"""Standard objects that an org has and the sandbox does not hold."""
+_OBJECTS_BY_LOWER_NAME = {name.lower(): name for name in OBJECTS}
+
+DATE_LITERALS = frozenset({
+    "yesterday", "today", "tomorrow", "last_week", "this_week", "next_week", "last_month", "this_month", "next_month",
+    "last_90_days", "next_90_days", "this_quarter", "last_quarter", "next_quarter", "this_year", "last_year",
+    "next_year", "this_fiscal_quarter", "last_fiscal_quarter", "next_fiscal_quarter", "this_fiscal_year",
+    "last_fiscal_year", "next_fiscal_year",
+})  # fmt: skip
+"""Those without a number; those with one, such as LAST_N_DAYS:7, are told by their colon."""
+
+SOQL_WORDS = frozenset({
+    "as", "excludes", "for", "group", "having", "includes", "like", "not", "nulls", "offset", "or", "typeof", "update",
+    "using", "with",
+})  # fmt: skip
+"""Words of SOQL that begin or join a clause which the sandbox does not play."""
+
+
+def unheld_object(told: str) -> str | None:
+    """Return a standard object's own spelling when the sandbox does not hold it."""
+    return _OBJECTS_BY_LOWER_NAME.get(told.lower())
