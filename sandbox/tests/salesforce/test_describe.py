@@ -36,6 +36,65 @@ async def test_describe_tells_types_and_what_can_be_filtered(client: httpx.Async
     assert told["Name"]["length"] == 255
 
 
+OBJECT_KEYS = {
+    "activateable", "createable", "custom", "customSetting", "deepCloneable", "deletable", "deprecatedAndHidden",
+    "feedEnabled", "hasSubtypes", "isInterface", "isSubtype", "keyPrefix", "label", "labelPlural", "layoutable",
+    "mergeable", "mruEnabled", "name", "queryable", "replicateable", "retrieveable", "searchable", "triggerable",
+    "undeletable", "updateable", "urls",
+}  # fmt: skip
+DETAIL_KEYS = {
+    "actionOverrides", "childRelationships", "compactLayoutable", "fields", "listviewable", "lookupLayoutable",
+    "namedLayoutInfos", "networkScopeFieldName", "recordTypeInfos", "searchLayoutable", "supportedScopes",
+}  # fmt: skip
+FIELD_KEYS = {
+    "aggregatable", "autoNumber", "byteLength", "calculated", "calculatedFormula", "cascadeDelete", "caseSensitive",
+    "compoundFieldName", "controllerName", "createable", "custom", "defaultValue", "defaultValueFormula",
+    "defaultedOnCreate", "dependentPicklist", "deprecatedAndHidden", "digits", "displayLocationInDecimal",
+    "encrypted", "externalId", "extraTypeInfo", "filterable", "filteredLookupInfo", "groupable", "highScaleNumber",
+    "htmlFormatted", "idLookup", "inlineHelpText", "label", "length", "mask", "maskType", "name", "nameField",
+    "namePointing", "nillable", "permissionable", "picklistValues", "polymorphicForeignKey", "precision",
+    "queryByDistance", "referenceTargetField", "referenceTo", "relationshipName", "relationshipOrder",
+    "restrictedDelete", "restrictedPicklist", "scale", "soapType", "sortable", "type", "unique", "updateable",
+    "writeRequiresMasterRead",
+}  # fmt: skip
+
+
+async def test_describe_has_every_key_that_clients_read(client: httpx.AsyncClient) -> None:
+    listed = (await client.get(f"{DATA}/sobjects")).json()["sobjects"]
+    for one in listed:
+        described = (await client.get(one["urls"]["describe"])).json()
+        assert one.keys() >= OBJECT_KEYS
+        assert described.keys() >= OBJECT_KEYS | DETAIL_KEYS
+        assert {key: described[key] for key in one} == one
+        assert all(field.keys() >= FIELD_KEYS for field in described["fields"])
+
+
+async def test_describe_leads_from_parents_to_children(client: httpx.AsyncClient) -> None:
+    described = (await client.get(f"{DATA}/sobjects/Account/describe")).json()
+    named = {
+        one["relationshipName"]: (one["childSObject"], one["field"])
+        for one in described["childRelationships"]
+        if one["relationshipName"]
+    }
+    assert named == {
+        "ChildAccounts": ("Account", "ParentId"),
+        "Contacts": ("Contact", "AccountId"),
+        "Opportunities": ("Opportunity", "AccountId"),
+    }
+    [record_type] = described["recordTypeInfos"]
+    assert (record_type["master"], record_type["recordTypeId"]) == (True, "012000000000000AAA")
+
+
+async def test_describe_tells_what_only_salesforce_sets(client: httpx.AsyncClient) -> None:
+    account, contact = await fields(client, "Account"), await fields(client, "Contact")
+    assert not any(account[name]["createable"] for name in ("Id", "IsDeleted", "SystemModstamp"))
+    assert (account["Name"]["createable"], contact["Name"]["createable"]) == (True, False)
+    assert (contact["AccountId"]["label"], contact["AccountId"]["relationshipName"]) == (
+        "Account ID",
+        "Account",
+    )
+
+
 async def test_every_described_field_can_be_selected(client: httpx.AsyncClient) -> None:
     for name in await objects(client):
         await query(client, f"SELECT {', '.join(await fields(client, name))} FROM {name}")

@@ -26,7 +26,7 @@ from crm_sandbox.salesforce.errors import (
 )
 from crm_sandbox.salesforce.hosts import host_of
 from crm_sandbox.salesforce.landing import landing
-from crm_sandbox.salesforce.oauth import App
+from crm_sandbox.salesforce.oauth import App, Grant
 from crm_sandbox.salesforce.parameters import Call
 from crm_sandbox.salesforce.routes import endpoint, find_handler, require_version
 from crm_sandbox.salesforce.state import SandboxState
@@ -115,16 +115,17 @@ class Sandbox(SandboxState, SandboxApplication):
                     403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
                 )
             usage.admit()
-            response = self._handled(request, session.grant.org_id)
+            response = self._handled(request, session.grant)
         except SalesforceRefusal as refused:
             response = refused.response()
         if response.status != 204:  # noqa: PLR2004 - an answer without a body has no limits either
             response.headers.append(usage.header())
         return response
 
-    def _handled(self, request: Request, org_id: str) -> Response:
+    def _handled(self, request: Request, grant: Grant) -> Response:
         version, rest = require_version(request.path, self.switches.newest_version)
         handler, groups = find_handler(request.method, rest)
+        org_id = grant.org_id
         call = Call(
             request=request,
             org=self.orgs[org_id],
@@ -132,6 +133,7 @@ class Sandbox(SandboxState, SandboxApplication):
             cursors=self.cursors[org_id],
             jobs=self.jobs[org_id],
             usage=self.usage[org_id],
+            identity_url=grant.identity_url,
         )
         return handler(call, *groups)
 

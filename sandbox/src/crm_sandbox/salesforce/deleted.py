@@ -3,30 +3,25 @@
 import datetime as dt
 
 from crm_sandbox.messages import Response, json_response
-from crm_sandbox.salesforce.errors import ApiRefusal, usual
+from crm_sandbox.salesforce.errors import ApiRefusal
 from crm_sandbox.salesforce.parameters import Call
 from crm_sandbox.salesforce.stamps import as_rest
 from crm_sandbox.salesforce.switches import DAY_SECONDS
-from crm_sandbox.salesforce.visibility import find_object
+from crm_sandbox.salesforce.visibility import require_object
 
-MOST_DAYS = 15
+MAX_DELETED_DAYS = 15
 
 
 def deleted(call: Call, told: str) -> Response:
     """Tell deletions between `start` and `end`, erased records too; nothing before `earliestDateAvailable` is known."""
     call.allow_only("start", "end")
-    name = find_object(call.org, told)
-    if name is None:
-        raise usual(404)
-    now = call.org.clock.now()
-    start, end = _moment(call, "start"), min(_moment(call, "end"), now)
-    if start >= end or start < now - MOST_DAYS * DAY_SECONDS:
-        raise _wrong_date(f"start must be before end, and at most {MOST_DAYS} days ago")
-    earliest = now - call.org.switches.deleted_log_seconds
+    name = require_object(call.org, told)
+    start, end = read_period(call, MAX_DELETED_DAYS)
+    earliest = call.org.clock.now() - call.org.switches.deleted_log_seconds
     found = [
         {"id": entry.id, "deletedDate": as_rest(entry.at)}
         for entry in call.org.tables[name].deletions
-        if max(start, earliest) <= entry.at < end
+        if max(start, earliest) <= entry.at < end and entry.id not in call.org.switches.hidden_records
     ]
     return json_response(
         {
@@ -35,6 +30,15 @@ def deleted(call: Call, told: str) -> Response:
             "latestDateCovered": as_rest(end),
         }
     )
+
+
+def read_period(call: Call, max_days: int) -> tuple[float, float]:
+    """Read `start` and `end`, to the minute; an end in the future is now."""
+    now = call.org.clock.now()
+    start, end = _moment(call, "start"), min(_moment(call, "end"), now)
+    if start >= end or start < now - max_days * DAY_SECONDS:
+        raise _wrong_date(f"start must be before end, and at most {max_days} days ago")
+    return start, end
 
 
 def _moment(call: Call, name: str) -> float:

@@ -1,34 +1,27 @@
 """What there is to ask for: versions, resources, objects and their fields, limits."""
 
 from crm_sandbox.messages import Response, json_response
-from crm_sandbox.salesforce.errors import usual
+from crm_sandbox.salesforce.described_fields import describe_field, spaced
 from crm_sandbox.salesforce.ids import PREFIXES
-from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.parameters import Call
-from crm_sandbox.salesforce.schema import Field
-from crm_sandbox.salesforce.visibility import find_object, visible_fields, visible_objects
+from crm_sandbox.salesforce.visibility import require_object, visible_fields, visible_objects
 
 OLDEST_VERSION = 31
 """31 to 40 are unsupported and still answer; 21 to 30 are gone since Summer '25."""
 _FIRST_SPRING = 51
 """v51.0 was Spring '21: three versions a year, Spring, Summer and Winter (of the next year)."""
-_INDUSTRIES = (
-    "Agriculture", "Apparel", "Banking", "Biotechnology", "Chemicals", "Communications", "Construction",
-    "Consulting", "Education", "Electronics", "Energy", "Engineering", "Entertainment", "Environmental", "Finance",
-    "Food & Beverage", "Government", "Healthcare", "Hospitality", "Insurance", "Machinery", "Manufacturing", "Media",
-    "Not For Profit", "Recreation", "Retail", "Shipping", "Technology", "Telecommunications", "Transportation",
-    "Utilities", "Other",
-)  # fmt: skip
-_PICKLISTS = {
-    ("Account", "Industry"): _INDUSTRIES,
-    ("Account", "Type"): (
-        "Prospect", "Customer - Direct", "Customer - Channel", "Channel Partner / Reseller",
-        "Installation Partner", "Technology Partner", "Other",
-    ),
-}  # fmt: skip
-_SOAP_TYPES = {"id": "tns:ID", "reference": "tns:ID", "int": "xsd:int", "boolean": "xsd:boolean"}
-_SOAP_TYPES |= {"date": "xsd:date", "datetime": "xsd:dateTime", "address": "urn:address"}
-_SOAP_TYPES |= dict.fromkeys(("double", "currency", "percent"), "xsd:double")
+_MASTER_RECORD_TYPE = "012000000000000AAA"
+_WRITABLE = frozenset({"Account", "Contact", "Opportunity", "OpportunityContactRole", "User"})
+_SHOWN_IN_TABS = frozenset({"Account", "Contact", "Opportunity"})
+_PLURALS = {"Opportunity": "Opportunities", "OpportunityStage": "Opportunity Stages"}
+_CHILD_RELATIONSHIPS = {
+    ("Account", "ParentId"): "ChildAccounts",
+    ("Contact", "AccountId"): "Contacts",
+    ("Opportunity", "AccountId"): "Opportunities",
+    ("OpportunityContactRole", "ContactId"): "OpportunityContactRoles",
+    ("OpportunityContactRole", "OpportunityId"): "OpportunityContactRoles",
+}
+"""Names of the way back along a reference; the other references have none."""
 
 
 def versions(newest: int) -> Response:
@@ -48,25 +41,39 @@ def _label(number: int) -> str:
 
 def resources(call: Call) -> Response:
     call.allow_only()
-    names = ("sobjects", "query", "queryAll", "limits", "jobs")
-    return json_response({name: f"{call.base_path}/{name}" for name in names})
+    names = ("sobjects", "query", "queryAll", "limits", "jobs", "recent")
+    found = {name: f"{call.base_path}/{name}" for name in names}
+    return json_response(found | {"identity": call.identity_url})
 
 
 def list_objects(call: Call) -> Response:
     call.allow_only()
-    objects = [_object(call, name) for name in visible_objects(call.org)]
+    objects = [describe_briefly(call, name) for name in visible_objects(call.org)]
     return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
 def describe_object(call: Call, told: str) -> Response:
     call.allow_only()
-    name = find_object(call.org, told)
-    if name is None:
-        raise usual(404)
-    fields = [_field(call.org, name, field) for field in visible_fields(call.org, name).values()]
-    return json_response(
-        _object(call, name) | {"fields": fields, "childRelationships": [], "recordTypeInfos": []}
-    )
+    name = require_object(call.org, told)
+    fields = [describe_field(call.org, name, field) for field in visible_fields(call.org, name).values()]
+    described: dict[str, object] = {
+        "fields": fields,
+        "childRelationships": _child_relationships(call, name),
+        "recordTypeInfos": [_master_record_type(call, name)],
+        "supportedScopes": [{"label": "All", "name": "everything"}, {"label": "My", "name": "mine"}],
+        "compactLayoutable": name in _SHOWN_IN_TABS,
+        "searchLayoutable": name in _SHOWN_IN_TABS,
+        "sobjectDescribeOption": "FULL",
+        "actionOverrides": [],
+        "namedLayoutInfos": [],
+    }
+    described |= dict.fromkeys(
+        (
+            "defaultImplementation", "extendedBy", "extendsInterfaces", "implementedBy", "implementsInterfaces",
+            "listviewable", "lookupLayoutable", "networkScopeFieldName",
+        )
+    )  # fmt: skip
+    return json_response(describe_briefly(call, name) | described)
 
 
 def limits(call: Call) -> Response:
@@ -76,66 +83,66 @@ def limits(call: Call) -> Response:
     return json_response({"DailyApiRequests": daily, "DailyBulkV2QueryJobs": bulk})
 
 
-def _object(call: Call, name: str) -> dict[str, object]:
+def describe_briefly(call: Call, name: str) -> dict[str, object]:
+    """Describe an object as the list of all objects does: without its fields."""
     base = f"{call.base_path}/sobjects/{name}"
-    return {
+    writable, in_tabs = name in _WRITABLE, name in _SHOWN_IN_TABS
+    described: dict[str, object] = {
         "name": name,
-        "label": name,
-        "labelPlural": f"{name}s",
+        "label": spaced(name),
+        "labelPlural": _PLURALS.get(name, f"{spaced(name)}s"),
         "keyPrefix": PREFIXES[name],
-        "custom": False,
+        "createable": writable,
+        "updateable": writable,
+        "deletable": writable and name != "User",
+        "undeletable": writable and name != "User",
+        "layoutable": in_tabs,
+        "mruEnabled": in_tabs,
+        "feedEnabled": in_tabs,
+        "triggerable": in_tabs,
+        "searchable": in_tabs or name == "User",
         "queryable": True,
         "retrieveable": True,
-        "replicateable": "isdeleted" in visible_fields(call.org, name),
+        "replicateable": writable,
         "mergeable": name in {"Account", "Contact"},
+        "deepCloneable": False,
+        "associateEntityType": None,
+        "associateParentEntity": None,
         "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
     }
+    absent = ("activateable", "custom", "customSetting", "dataTranslationEnabled", "deprecatedAndHidden")
+    return described | dict.fromkeys((*absent, "hasSubtypes", "isInterface", "isSubtype"), False)
 
 
-def _field(org: Org, object_name: str, field: Field) -> dict[str, object]:
-    name = field.name
-    return {
-        "name": name,
-        "label": name,
-        "type": field.type,
-        "soapType": _SOAP_TYPES.get(field.type, "xsd:string"),
-        "length": field.length,
-        "precision": 18 if field.type in {"currency", "double"} else 3 if field.type == "percent" else 0,
-        "scale": 0,
-        "digits": 8 if field.type == "int" else 0,
-        "nillable": field.nillable,
-        "filterable": field.filterable,
-        "sortable": field.filterable,
-        "groupable": field.filterable and field.type not in {"datetime", "currency", "percent", "double"},
-        "createable": field.type not in {"id", "address"},
-        "updateable": field.type not in {"id", "address"},
-        "calculated": False,
-        "custom": field.custom,
-        "unique": name == "Username",
-        "externalId": False,
-        "nameField": name == "Name",
-        "picklistValues": _picklist(org, object_name, field),
-        "restrictedPicklist": name.endswith(("CountryCode", "StateCode")),
-        "dependentPicklist": name.endswith("StateCode"),
-        "referenceTo": [field.reference_to] if field.reference_to else [],
-        "relationshipName": name.removesuffix("Id") if field.reference_to else None,
-        "compoundFieldName": _compound(name),
-        "defaultValue": None,
-    }
-
-
-def _picklist(org: Org, object_name: str, field: Field) -> list[dict[str, object]]:
-    values = _PICKLISTS.get((object_name, field.name), ())
-    if field.name == "StageName":
-        values = tuple(stage.name for stage in org.stages.all())
+def _child_relationships(call: Call, parent: str) -> list[dict[str, object]]:
+    """List the fields of visible objects that refer to an object."""
     return [
-        {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value}
-        for value in values
+        {
+            "childSObject": child,
+            "field": field.name,
+            "relationshipName": _CHILD_RELATIONSHIPS.get((child, field.name)),
+            "cascadeDelete": (child, field.name) in _CHILD_RELATIONSHIPS and child != parent,
+            "deprecatedAndHidden": False,
+            "junctionIdListNames": [],
+            "junctionReferenceTo": [],
+            "restrictedDelete": False,
+        }
+        for child in visible_objects(call.org)
+        for field in visible_fields(call.org, child).values()
+        if field.reference_to == parent
     ]
 
 
-def _compound(name: str) -> str | None:
-    for prefix in ("Billing", "Shipping", "Mailing"):
-        if name.startswith(prefix) and not name.endswith("Address"):
-            return f"{prefix}Address"
-    return "Name" if name in {"FirstName", "LastName"} else None
+def _master_record_type(call: Call, name: str) -> dict[str, object]:
+    """Describe the one record type of an org that has made none."""
+    layout = f"{call.base_path}/sobjects/{name}/describe/layouts/{_MASTER_RECORD_TYPE}"
+    return {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": True,
+        "developerName": "Master",
+        "master": True,
+        "name": "Master",
+        "recordTypeId": _MASTER_RECORD_TYPE,
+        "urls": {"layout": layout},
+    }

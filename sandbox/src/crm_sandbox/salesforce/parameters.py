@@ -25,6 +25,8 @@ class Call:
     cursors: QueryCursors
     jobs: BulkJobs
     usage: Usage
+    identity_url: str
+    """Of the user whose session this is."""
 
     @property
     def base_path(self) -> str:

@@ -55,11 +55,11 @@ def _answer(call: Call, page: Page) -> Response:
     document: dict[str, object] = {"totalSize": len(page.query.ids), "done": page.next_locator is None}
     if page.next_locator is not None:
         document["nextRecordsUrl"] = f"{call.base_path}/query/{page.next_locator}"
-    records = [_record(call, page.query.selection, row) for row in page.rows]
+    records = [show_record(call, page.query.selection, row) for row in page.rows]
     return json_response(document | {"records": records})
 
 
-def _record(call: Call, selection: Selection, row: Row) -> object:
+def show_record(call: Call, selection: Selection, row: Row) -> object:
     if row.raw is not NOT_RAW:
         return row.raw
     name = selection.object_name

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.salesforce import bulk, deleted, describe, query, unsimulated
+from crm_sandbox.salesforce import bulk, deleted, describe, query, sobjects, unsimulated
 from crm_sandbox.salesforce.errors import method_not_allowed, usual
 
 Handler = Callable[..., Response]
@@ -33,8 +33,12 @@ ROUTES: Sequence[Route] = (
     _route("", GET=describe.resources),
     _route("/limits", GET=describe.limits),
     _route("/sobjects", GET=describe.list_objects),
+    _route("/sobjects/{object}", "POST", GET=sobjects.information),
     _route("/sobjects/{object}/describe", GET=describe.describe_object),
     _route("/sobjects/{object}/deleted", GET=deleted.deleted),
+    _route("/sobjects/{object}/updated", GET=sobjects.updated),
+    _route("/sobjects/{object}/{id}", "PATCH", "DELETE", "POST", GET=sobjects.retrieve),
+    _route("/recent", GET=sobjects.recent),
     _route("/query", GET=query.query),
     _route("/queryAll", GET=query.query_all),
     _route("/query/{locator}", GET=query.read_on),

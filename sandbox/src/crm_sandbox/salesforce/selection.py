@@ -50,8 +50,8 @@ class Selection:
         return found if self.statement.limit is None else found[: self.statement.limit]
 
     def again(self, row_id: str) -> Row | None:
-        """Return what a row of the selection is by now; None when it is gone."""
-        row = self.org.tables[self.object_name].rows.get(row_id)
+        """Return what a row is by now, whatever the conditions are; None when it is gone."""
+        row = self.org.table(self.object_name).rows.get(row_id)
         return None if row is None else self._visible(row)
 
     def _seen(self) -> list[Row]:
@@ -71,8 +71,15 @@ class Selection:
 
 
 def select(org: Org, text: str, *, include_deleted: bool) -> Selection:
-    """Bind a statement; refuse what the org, the user or the field's type does not allow."""
-    statement = parse(text)
+    """Parse a statement and bind it."""
+    return bind(org, parse(text), text, include_deleted=include_deleted)
+
+
+def bind(org: Org, statement: Statement, text: str = "", *, include_deleted: bool) -> Selection:
+    """Bind a statement; refuse what the org, the user or the field's type does not allow.
+
+    `text` is where a refusal shows the place of a wrong name.
+    """
     object_name = visible_object(org, statement.object_name)
     binder = _Binder(org, object_name, text)
     if len({name.lower() for name in statement.fields}) < len(statement.fields):

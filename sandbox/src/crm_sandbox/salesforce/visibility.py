@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce import places
-from crm_sandbox.salesforce.errors import ApiRefusal
+from crm_sandbox.salesforce.errors import ApiRefusal, usual
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.schema import OBJECT_FEATURES, OBJECT_NAMES, Field, Value, object_called
 from crm_sandbox.salesforce.setup_objects import CORPORATE_CURRENCY
@@ -33,6 +33,14 @@ def find_object(org: Org, told: str) -> str | None:
         raise NotSimulated(f"the object {unheld}")
     name = object_called(told)
     return name if name in visible_objects(org) else None
+
+
+def require_object(org: Org, told: str) -> str:
+    """Return an object's own spelling, as `find_object` does; 404 when the user cannot see it."""
+    name = find_object(org, told)
+    if name is None:
+        raise usual(404)
+    return name
 
 
 def visible_object(org: Org, told: str) -> str:

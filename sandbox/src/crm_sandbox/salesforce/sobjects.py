@@ -1,0 +1,99 @@
+"""Records without SOQL: one by its id, those that changed in a time, those that were viewed last."""
+
+from operator import itemgetter
+
+from crm_sandbox.messages import Response, json_response
+from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.salesforce.deleted import read_period
+from crm_sandbox.salesforce.describe import describe_briefly
+from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter, usual
+from crm_sandbox.salesforce.ids import PREFIXES, full_id
+from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.query import show_record
+from crm_sandbox.salesforce.selection import bind
+from crm_sandbox.salesforce.soql import Condition, Literal, Ordering, Statement
+from crm_sandbox.salesforce.stamps import as_bulk, as_rest
+from crm_sandbox.salesforce.unsimulated import OBJECT_RESOURCES
+from crm_sandbox.salesforce.visibility import require_object, visible_fields, visible_objects
+
+MAX_UPDATED_DAYS = 30
+MAX_RECENT = 200
+VIEWED_OBJECTS = ("Account", "Contact", "Opportunity")
+
+
+def retrieve(call: Call, told: str, row_id: str) -> Response:
+    """Show one record, with the fields that `fields` names and Id, or with every field."""
+    call.allow_only("fields")
+    name = require_object(call.org, told)
+    if row_id in OBJECT_RESOURCES:
+        raise NotSimulated(f"GET /sobjects/{name}/{row_id}")
+    full = full_id(row_id)
+    if full is None or not full.startswith(PREFIXES[name]):
+        message = f"Provided external ID field does not exist or is not accessible: {row_id}"
+        raise ApiRefusal(404, "NOT_FOUND", message)
+    fields = _field_names(call, name)
+    selection = bind(
+        call.org, Statement(object_name=name, fields=fields), ",".join(fields), include_deleted=True
+    )
+    row = selection.again(full)
+    if row is None:
+        raise usual(404)
+    if row.is_deleted:
+        raise ApiRefusal(404, "ENTITY_IS_DELETED", "entity is deleted")
+    return json_response(show_record(call, selection, row))
+
+
+def _field_names(call: Call, object_name: str) -> list[str]:
+    known = visible_fields(call.org, object_name)
+    wanted = call.request.names("fields")
+    if not wanted:
+        return [field.name for field in known.values()]
+    if path := next((name for name in wanted if "." in name), None):
+        raise NotSimulated(f"relationship fields ({path}) in fields")
+    return list({name.lower(): name for name in (*wanted, "Id")}.values())
+
+
+def updated(call: Call, told: str) -> Response:
+    """List the ids of live records whose SystemModstamp is in [`start`, `end`), to the minute."""
+    call.allow_only("start", "end")
+    name = require_object(call.org, told)
+    start, end = read_period(call, MAX_UPDATED_DAYS)
+    conditions = [
+        Condition("SystemModstamp", ">=", (Literal("datetime", as_bulk(start)),)),
+        Condition("SystemModstamp", "<", (Literal("datetime", as_bulk(end)),)),
+    ]
+    statement = Statement(object_name=name, fields=["Id"], conditions=conditions)
+    found = bind(call.org, statement, include_deleted=False).rows()
+    return json_response({"ids": [row.id for row in found], "latestDateCovered": as_rest(end)})
+
+
+def recent(call: Call) -> Response:
+    """List what the user has viewed last: here, the records that were changed last."""
+    call.allow_only("limit")
+    limit = call.request.text("limit") or str(MAX_RECENT)
+    if not (limit.isascii() and limit.isdigit()):
+        raise bad_parameter(f"limit must be a number, not {limit}")
+    return json_response(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
+
+
+def information(call: Call, told: str) -> Response:
+    """Describe an object without its fields, with the records of it that were viewed last."""
+    call.allow_only()
+    name = require_object(call.org, told)
+    return json_response(
+        {"objectDescribe": describe_briefly(call, name), "recentItems": _recent_items(call, (name,))}
+    )
+
+
+def _recent_items(call: Call, names: tuple[str, ...]) -> list[object]:
+    found = []
+    for name in names:
+        if name in VIEWED_OBJECTS and name in visible_objects(call.org):
+            newest_first = [Ordering("LastModifiedDate", descending=True), Ordering("Id", descending=True)]
+            statement = Statement(
+                object_name=name, fields=["Id", "Name"], ordering=newest_first, limit=MAX_RECENT
+            )
+            selection = bind(call.org, statement, include_deleted=False)
+            found += [(row.fields["LastModifiedDate"] or 0, row, selection) for row in selection.rows()]
+    found.sort(key=itemgetter(0), reverse=True)
+    return [show_record(call, selection, row) for _, row, selection in found[:MAX_RECENT]]
