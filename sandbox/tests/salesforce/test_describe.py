@@ -200,7 +200,8 @@ async def test_stages_tell_what_they_mean(client: httpx.AsyncClient) -> None:
 
 
 async def test_the_organization_is_a_record(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    [row] = await query(client, "SELECT Id, Name, TimeZoneSidKey FROM Organization")
+    columns = "Id, Name, TimeZoneSidKey, NamespacePrefix, TrialExpirationDate"
+    [row] = await query(client, f"SELECT {columns} FROM Organization")
     assert (row["Id"], row["Name"]) == (sandbox.org.org_id, "Small org")
 
 

@@ -320,6 +320,13 @@ async def test_openid_opens_userinfo_and_not_the_identity(http: httpx.AsyncClien
     assert (await http.get(tokens["id"], headers=headers)).status_code == 403
 
 
+async def test_the_api_scope_opens_userinfo_too(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    tokens = await tokens_of(http, scope="refresh_token api")
+    headers = {"authorization": f"Bearer {tokens['access_token']}"}
+    answer = await http.get(USERINFO, headers=headers)
+    assert answer.json()["organization_id"] == sandbox.org.org_id
+
+
 async def test_the_api_needs_its_scope(http: httpx.AsyncClient) -> None:
     tokens = await tokens_of(http, scope="refresh_token openid")
     assert refusal(await ask(http, tokens)) == (401, "INVALID_SESSION_ID")

@@ -18,10 +18,12 @@ from crm_sandbox.salesforce.state import SandboxState
 _FULL_NAME = f"{FIRST_NAME} {LAST_NAME}"
 _IDENTITY_SCOPES = frozenset({"id", "profile", "email", "full"})
 """`openid` alone opens userinfo, not the identity URL (Salesforce help, "OAuth Tokens and Scopes")."""
+_USERINFO_SCOPES = _IDENTITY_SCOPES | {"openid", "api", "web"}
+"""The sf CLI asks for `refresh_token api web` and cannot log in without userinfo."""
 
 
 def userinfo(state: SandboxState, request: Request) -> Response:
-    grant = _grant(state, request, _IDENTITY_SCOPES | {"openid"})
+    grant = _grant(state, request, _USERINFO_SCOPES)
     return json_response(
         _user(state, grant)
         | {

@@ -126,6 +126,8 @@ _FIELDS = {
         "string:80 Name Country State",
         "picklist:40 TimeZoneSidKey DefaultLocaleSidKey LanguageLocaleKey OrganizationType",
         "string:5 InstanceName",
+        "string:15 NamespacePrefix",
+        "datetime TrialExpirationDate",
         "boolean IsSandbox",
     ),
     "CurrencyType": (

@@ -23,6 +23,8 @@ def organization(account_number: int, name: str, _stages: Stages) -> Iterator[Ro
         LanguageLocaleKey="en_US",
         OrganizationType="Enterprise Edition",
         InstanceName="USA1S",
+        NamespacePrefix=None,
+        TrialExpirationDate=None,
         IsSandbox=False,
     )
 
