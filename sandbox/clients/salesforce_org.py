@@ -1,0 +1,165 @@
+"""A served Salesforce sandbox, and what its org holds, for the tests of Salesforce's clients.
+
+It needs nothing but pytest and the standard library: the sandbox is a child process, started with the command in the
+environment variable CRM_SANDBOX_COMMAND (`crm-sandbox` unless told otherwise).
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import secrets
+import shlex
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+COMMAND = shlex.split(os.getenv("CRM_SANDBOX_COMMAND", "crm-sandbox"))
+COMPANIES = 300
+CLIENT_ID = "astrelo-sandbox"
+CLIENT_SECRET = "astrelo-sandbox-development-secret"
+REDIRECT_URI = "http://localhost:8000/api/integrations/salesforce/callback"
+READY = "sandbox ready on "
+OBJECTS = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
+SET_BY_SALESFORCE = frozenset({
+    "Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp", "IsClosed", "IsWon",
+    "ForecastCategoryName",
+})  # fmt: skip
+"""Fields that an export leaves out: they follow from the others."""
+OF_FEATURES = frozenset({"CurrencyIsoCode"})
+"""Fields that an export has, and the API in an org with several currencies alone."""
+JOINED_NAMES = frozenset({"Contact", "User"})
+"""Objects whose Name follows from first and last name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of the org, as the sandbox exports it: without any API of Salesforce's."""
+
+    id: str
+    properties: dict[str, str]
+    stamp: str
+    deleted: bool
+
+
+class Org:
+    """The org of a served sandbox, through the administrator's calls."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def administer(self, name: str, body: dict[str, Any] | None = None) -> bytes:
+        """POST to `/_sandbox/{name}`, or GET it without a body."""
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", data) as answer:
+            told: bytes = answer.read()
+        return told
+
+    def records(self, object_name: str) -> dict[str, Record]:
+        """Return an object's records by their ids, live and deleted."""
+        lines = map(json.loads, self.administer("export", {}).splitlines())
+        return {
+            told["id"]: Record(told["id"], told["properties"], told["updatedAt"], told["archived"])
+            for told in lines
+            if told["object"] == object_name
+        }
+
+    def expire_sessions(self) -> None:
+        self.administer("tokens", {"expire": True})
+
+    def delete(self, object_name: str, record_id: str) -> None:
+        self.administer("archive", {"object": object_name, "ids": [record_id]})
+
+    def touch(self, object_name: str, record_id: str) -> None:
+        self.administer("touch", {"object": object_name, "ids": [record_id]})
+
+    def advance_clock(self, seconds: float) -> None:
+        self.administer("clock", {"advance_seconds": seconds})
+
+
+@contextmanager
+def served_org() -> Iterator[Org]:
+    """Start the sandbox on a free port; it ends with the context."""
+    command = [*COMMAND, "--crm", "salesforce", "--port", "0", "--companies", str(COMPANIES)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith(READY), f"{shlex.join(command)} said {line!r}"
+            yield Org(line.removeprefix(READY).strip())
+        finally:
+            process.terminate()
+
+
+def consent(authorization_url: str) -> str:
+    """Allow the app at the consent page, as a person does; gives the authorization code."""
+    parts = urllib.parse.urlsplit(authorization_url)
+    connection = http.client.HTTPConnection(parts.netloc)
+    connection.request("POST", f"{parts.path}?{parts.query}", "decision=allow")
+    answer = connection.getresponse()
+    location = answer.getheader("location")
+    assert location is not None, answer.read().decode()
+    connection.close()
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["code"][0]
+
+
+def authorize(login_url: str) -> dict[str, str]:
+    """Run the web server flow with PKCE; gives the token answer."""
+    verifier = secrets.token_urlsafe(64)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    parameters = {
+        "response_type": "code",
+        "client_id": CLIENT_ID,
+        "redirect_uri": REDIRECT_URI,
+        "scope": "api refresh_token",
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+    }
+    code = consent(f"{login_url}/services/oauth2/authorize?{urllib.parse.urlencode(parameters)}")
+    return request_token(
+        login_url,
+        grant_type="authorization_code",
+        code=code,
+        redirect_uri=REDIRECT_URI,
+        code_verifier=verifier,
+    )
+
+
+def request_token(login_url: str, **form: str) -> dict[str, str]:
+    """POST to the token endpoint as the registered app."""
+    data = urllib.parse.urlencode({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **form}).encode()
+    with urllib.request.urlopen(f"{login_url}/services/oauth2/token", data) as answer:
+        told: dict[str, str] = json.load(answer)
+    return told
+
+
+def settable_fields(object_name: str, described: list[dict[str, Any]]) -> list[str]:
+    """Return the fields that an export has as well."""
+    skipped = {*SET_BY_SALESFORCE, *({"Name"} if object_name in JOINED_NAMES else ())}
+    return [
+        field["name"] for field in described if field["type"] != "address" and field["name"] not in skipped
+    ]
+
+
+def as_text(value: object, expected: str | None) -> str | None:
+    """Return a value of a REST answer or of a CSV file as an export has it; equal numbers are the same text."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return expected if expected is not None and float(expected) == value else str(value)
+    return str(value).replace(".000+0000", ".000Z")
+
+
+def assert_same(record: Record, row: dict[str, Any], fields: list[str]) -> None:
+    """Compare every field of a row with the org's record."""
+    expected = {name: text for name, text in record.properties.items() if name not in OF_FEATURES}
+    shown = {name: as_text(row[name], expected.get(name)) for name in fields}
+    assert {name: text for name, text in shown.items() if text is not None} == expected, record.id
+    assert as_text(row["SystemModstamp"], None) == record.stamp, record.id
