@@ -60,6 +60,9 @@ def test_every_record_is_what_the_org_holds(reading: Reading, name: str) -> None
     for row in read["all"]:
         assert_same(records[row["Id"]], row, fields)
     assert_same(records[read["byId"]["Id"]], read["byId"], fields)
+    assert [row["Id"] for row in read["byIds"]] == read["live"][:3]
+    for row in read["byIds"]:
+        assert_same(records[row["Id"]], row, fields)
 
 
 @pytest.mark.parametrize("name", OBJECTS)

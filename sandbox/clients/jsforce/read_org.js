@@ -51,6 +51,7 @@ async function readObject(connection, name) {
     count: await connection.sobject(name).count(),
     bulk: await job.toArray(),
     byId: await connection.sobject(name).retrieve(all.records[0].Id),
+    byIds: await connection.sobject(name).retrieve(live.slice(0, 3).map((record) => record.Id)),
   };
 }
 
@@ -96,7 +97,7 @@ async function readRefusals(connection) {
     bulk1: await refusalOf(() => connection.bulk.query("SELECT Id FROM Account")),
     or: await refusalOf(() => connection.sobject("Account").find({ $or: [{ Name: "a" }, { Name: "b" }] }, ["Id"])),
     create: await refusalOf(() => connection.sobject("Account").create({ Name: "x" })),
-    retrieveMany: await refusalOf(() => connection.sobject("Account").retrieve(["001000000000001AAA"])),
+    layouts: await refusalOf(() => connection.sobject("Account").layouts()),
     tooling: await refusalOf(() => connection.tooling.query("SELECT Id FROM ApexClass")),
   };
 }

@@ -9,7 +9,8 @@ pytestmark = pytest.mark.anyio
 
 REQUESTS = [
     ("GET", f"{DATA}/search?q=FIND+x", "GET /search"),
-    ("POST", f"{DATA}/composite/sobjects/Account", "POST /composite/sobjects/Account"),
+    ("POST", f"{DATA}/composite", "POST /composite"),
+    ("PATCH", f"{DATA}/composite/sobjects/Account", "PATCH /composite/sobjects/{object}"),
     ("GET", f"{DATA}/tooling/query?q=x", "GET /tooling/query"),
     ("GET", f"{DATA}/tabs", "GET /tabs"),
     ("POST", f"{DATA}/jobs/ingest", "POST /jobs/ingest"),
@@ -29,6 +30,11 @@ async def test_a_part_of_the_rest_api_is_named(
     answer = await client.request(method, path)
     assert refusal(answer) == (501, "NOT_SIMULATED")
     assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
+
+
+async def test_answers_in_xml_are_named(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"{DATA}/limits", headers={"accept": "application/xml"})
+    assert refusal(answer) == (501, "NOT_SIMULATED")
 
 
 OTHER_APIS = [

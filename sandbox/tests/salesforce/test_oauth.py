@@ -307,6 +307,7 @@ async def test_who_consented_is_told_in_two_places(http: httpx.AsyncClient, sand
         told = (await http.get(url, headers=headers)).json()
         assert told["organization_id"] == sandbox.org.org_id
         assert told["user_id"].startswith("005")
+        assert (await http.get(url, params={"oauth_token": tokens["access_token"]})).json() == told
     assert (await http.get(USERINFO)).text == "Missing_OAuth_Token"
     headers["authorization"] += "x"
     assert (await http.get(USERINFO, headers=headers)).text == "Bad_OAuth_Token"

@@ -60,6 +60,20 @@ async def test_what_is_not_there_is_refused(
     assert refusal(await client.get(path)) == (status, code)
 
 
+async def test_several_records_are_read_by_their_ids(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.org.delete("Account", SECOND)
+    wanted = [record_id("Account", 4), SECOND, FIRST, "nothing"]
+    collection = f"{DATA}/composite/sobjects/Account"
+    posted = (await client.post(collection, json={"ids": wanted, "fields": ["Name"]})).json()
+    assert [row and row["Name"] for row in posted] == ["Account 4", None, "Account 1", None]
+    got = (await client.get(collection, params={"ids": ",".join(wanted), "fields": "Name"})).json()
+    assert got == posted
+    without_fields = await client.get(collection, params={"ids": FIRST})
+    assert refusal(without_fields) == (400, "MISSING_ARGUMENT")
+    too_many = await client.post(collection, json={"ids": [FIRST] * 2001, "fields": ["Id"]})
+    assert refusal(too_many) == (400, "EXCEEDED_ID_LIMIT")
+
+
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 async def test_a_write_is_named(client: httpx.AsyncClient, method: str) -> None:
     assert refusal(await client.request(method, f"{ROWS}/{FIRST}")) == (501, "NOT_SIMULATED")

@@ -124,6 +124,8 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def _handled(self, request: Request, grant: Grant) -> Response:
         version, rest = require_version(request.path, self.switches.newest_version)
+        if request.headers.get("accept", "").startswith("application/xml"):
+            raise NotSimulated("answers in XML")
         handler, groups = find_handler(request.method, rest)
         org_id = grant.org_id
         call = Call(

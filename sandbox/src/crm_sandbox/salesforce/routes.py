@@ -38,6 +38,7 @@ ROUTES: Sequence[Route] = (
     _route("/sobjects/{object}/deleted", GET=deleted.deleted),
     _route("/sobjects/{object}/updated", GET=sobjects.updated),
     _route("/sobjects/{object}/{id}", "PATCH", "DELETE", "POST", GET=sobjects.retrieve),
+    _route("/composite/sobjects/{object}", "PATCH", GET=sobjects.retrieve_many, POST=sobjects.retrieve_many),
     _route("/recent", GET=sobjects.recent),
     _route("/query", GET=query.query),
     _route("/queryAll", GET=query.query_all),

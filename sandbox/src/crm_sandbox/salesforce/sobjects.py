@@ -1,6 +1,9 @@
 """Records without SOQL: one by its id, those that changed in a time, those that were viewed last."""
 
+from collections.abc import Sequence
 from operator import itemgetter
+
+import msgspec
 
 from crm_sandbox.messages import Response, json_response
 from crm_sandbox.not_simulated import NotSimulated
@@ -10,7 +13,7 @@ from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter, usual
 from crm_sandbox.salesforce.ids import PREFIXES, full_id
 from crm_sandbox.salesforce.parameters import Call
 from crm_sandbox.salesforce.query import show_record
-from crm_sandbox.salesforce.selection import bind
+from crm_sandbox.salesforce.selection import Selection, bind
 from crm_sandbox.salesforce.soql import Condition, Literal, Ordering, Statement
 from crm_sandbox.salesforce.stamps import as_bulk, as_rest
 from crm_sandbox.salesforce.unsimulated import OBJECT_RESOURCES
@@ -18,7 +21,13 @@ from crm_sandbox.salesforce.visibility import require_object, visible_fields, vi
 
 MAX_UPDATED_DAYS = 30
 MAX_RECENT = 200
+MAX_RETRIEVED = 2_000
 VIEWED_OBJECTS = ("Account", "Contact", "Opportunity")
+
+
+class Wanted(msgspec.Struct, forbid_unknown_fields=True):
+    ids: list[str]
+    fields: list[str]
 
 
 def retrieve(call: Call, told: str, row_id: str) -> Response:
@@ -31,10 +40,7 @@ def retrieve(call: Call, told: str, row_id: str) -> Response:
     if full is None or not full.startswith(PREFIXES[name]):
         message = f"Provided external ID field does not exist or is not accessible: {row_id}"
         raise ApiRefusal(404, "NOT_FOUND", message)
-    fields = _field_names(call, name)
-    selection = bind(
-        call.org, Statement(object_name=name, fields=fields), ",".join(fields), include_deleted=True
-    )
+    selection = _select_fields(call, name, call.request.names("fields"))
     row = selection.again(full)
     if row is None:
         raise usual(404)
@@ -43,14 +49,35 @@ def retrieve(call: Call, told: str, row_id: str) -> Response:
     return json_response(show_record(call, selection, row))
 
 
-def _field_names(call: Call, object_name: str) -> list[str]:
-    known = visible_fields(call.org, object_name)
-    wanted = call.request.names("fields")
-    if not wanted:
-        return [field.name for field in known.values()]
+def retrieve_many(call: Call, told: str) -> Response:
+    """Show the records whose `ids` the body or the query brings, in that order, null in the place of a missing one."""
+    name = require_object(call.org, told)
+    if call.request.method == "POST":
+        call.allow_only()
+        wanted = call.json_body(Wanted)
+    else:
+        call.allow_only("ids", "fields")
+        wanted = Wanted(ids=call.request.names("ids"), fields=call.request.names("fields"))
+    if not wanted.fields:
+        raise ApiRefusal(400, "MISSING_ARGUMENT", "fields: there must be at least one")
+    if len(wanted.ids) > MAX_RETRIEVED:
+        raise ApiRefusal(
+            400, "EXCEEDED_ID_LIMIT", f"cannot submit more than {MAX_RETRIEVED} records into this call"
+        )
+    selection = _select_fields(call, name, wanted.fields)
+    rows = [selection.again(full_id(row_id) or "") for row_id in wanted.ids]
+    shown = [None if row is None or row.is_deleted else show_record(call, selection, row) for row in rows]
+    return json_response(shown)
+
+
+def _select_fields(call: Call, object_name: str, wanted: Sequence[str]) -> Selection:
+    """Select the wanted fields and Id, or every field when none is named."""
     if path := next((name for name in wanted if "." in name), None):
         raise NotSimulated(f"relationship fields ({path}) in fields")
-    return list({name.lower(): name for name in (*wanted, "Id")}.values())
+    every = [field.name for field in visible_fields(call.org, object_name).values()]
+    names = {name.lower(): name for name in (*(wanted or every), "Id")}
+    statement = Statement(object_name=object_name, fields=list(names.values()))
+    return bind(call.org, statement, ",".join(wanted), include_deleted=True)
 
 
 def updated(call: Call, told: str) -> Response:
