@@ -183,6 +183,8 @@ async def test_a_job_is_aborted_and_deleted(client: httpx.AsyncClient) -> None:
     assert (await client.patch(url, json={"state": "Aborted"})).json()["state"] == "Aborted"
     assert refusal(await client.patch(url, json={"state": "Aborted"})) == (400, "INVALIDJOBSTATE")
     assert len((await client.get(JOBS)).json()["records"]) == 1
+    assert len((await client.get(JOBS, params={"jobType": "V2Query"})).json()["records"]) == 1
+    assert (await client.get(JOBS, params={"jobType": "V2Ingest"})).json()["records"] == []
     assert (await client.delete(url)).status_code == 204
     assert refusal(await client.get(url)) == (404, "NOT_FOUND")
 

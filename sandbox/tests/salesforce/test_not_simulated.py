@@ -41,6 +41,11 @@ OTHER_APIS = [
     ("POST", "/services/async/59.0/job", "the Bulk API 1.0"),
     ("POST", "/services/Soap/u/59.0", "the SOAP API"),
     ("GET", "/services/apexrest/mine", "Apex REST"),
+    ("GET", "/services/later", "/services/later"),
+    ("GET", "/.well-known/openid-configuration", "/.well-known/openid-configuration"),
+    ("GET", "/id/keys", "/id/keys"),
+    ("GET", "/lightning/page/home", "/lightning/page/home"),
+    ("HEAD", "/services/data", "HEAD /services/data"),
 ]
 
 
@@ -57,6 +62,8 @@ async def test_another_flow_of_oauth_is_named(http: httpx.AsyncClient) -> None:
     for grant_type in ("password", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"):
         answer = await http.post(TOKEN, data=FORM | {"grant_type": grant_type})
         assert refusal(answer) == (501, "NOT_SIMULATED")
+    device = {"response_type": "device_code", "client_id": "any"}
+    assert refusal(await http.post(TOKEN, data=device)) == (501, "NOT_SIMULATED")
     answer = await http.get(AUTHORIZE, params=authorization(response_type="token"))
     assert refusal(answer) == (501, "NOT_SIMULATED")
     assert refusal(await http.post(f"{LOGIN}/services/oauth2/register")) == (501, "NOT_SIMULATED")

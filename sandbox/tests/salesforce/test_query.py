@@ -158,7 +158,6 @@ WRONG = [
     ("POST", f"{DATA}/query?q=SELECT+Id+FROM+Account", 405, "METHOD_NOT_ALLOWED"),
     ("POST", "/services/data", 405, "METHOD_NOT_ALLOWED"),
     ("GET", f"{DATA}/nothing", 404, "NOT_FOUND"),
-    ("GET", "/anything", 404, "NOT_FOUND"),
     ("GET", "/services/data/v69.0/limits", 404, "NOT_FOUND"),
     ("GET", "/services/data/v68/limits", 404, "NOT_FOUND"),
     ("GET", "/services/data/v30.0/limits", 410, "GONE"),

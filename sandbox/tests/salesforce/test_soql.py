@@ -175,6 +175,8 @@ NOT_SIMULATED = [
     ("SELECT Id FROM Account ORDER BY Name NULLS LAST", "NULLS in SOQL"),
     ("SELECT Id FROM Account LIMIT 1 OFFSET 2", "OFFSET in SOQL"),
     ("SELECT Id FROM Account FOR VIEW", "FOR in SOQL"),
+    ("SELECT Id, CreatedById FROM Account", "the field Account.CreatedById"),
+    ("SELECT Id FROM Opportunity WHERE nextstep = null", "the field Opportunity.nextstep"),
     ("SELECT Id FROM Lead", "the object Lead"),
     ("SELECT Id FROM task", "the object Task"),
 ]

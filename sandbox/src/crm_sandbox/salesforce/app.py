@@ -22,7 +22,6 @@ from crm_sandbox.salesforce.errors import (
     default_answer,
     method_not_allowed,
     not_simulated,
-    usual,
 )
 from crm_sandbox.salesforce.hosts import host_of
 from crm_sandbox.salesforce.landing import landing
@@ -99,9 +98,7 @@ class Sandbox(SandboxState, SandboxApplication):
         if found := _IDENTITY.fullmatch(request.path):
             _require_method(request, "GET")
             return identity.identity(self, request, *found.groups())
-        if (name := request.path.removeprefix(_OAUTH).partition("/")[0]) in unsimulated.OAUTH_ENDPOINTS:
-            raise NotSimulated(f"{_OAUTH}{name}")
-        raise usual(404)
+        raise NotSimulated(request.path)
 
     def _api(self, request: Request) -> Response:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -178,12 +175,14 @@ def _require_short(request: Request) -> None:
 
 
 def _require_rest(request: Request) -> None:
-    """Raise NotSimulated for Salesforce's other APIs; they would refuse a REST API's session in their own way."""
-    _, _, service = request.path.partition("/services/")
-    if told := unsimulated.SERVICES.get(service.partition("/")[0]):
-        raise NotSimulated(told)
+    """Raise NotSimulated for Salesforce's other APIs and its pages: who asks them has no session to be refused."""
+    if not request.path.startswith(f"{_DATA}/"):
+        service = request.path.removeprefix("/services/").partition("/")[0]
+        raise NotSimulated(unsimulated.SERVICES.get(service, request.path))
 
 
 def _require_method(request: Request, *methods: str) -> None:
+    if request.method == "HEAD":
+        raise NotSimulated(f"HEAD {request.path}")
     if request.method not in methods:
         raise method_not_allowed(request.method, ", ".join(methods))

@@ -57,8 +57,11 @@ def create(call: Call) -> Response:
 
 
 def list_jobs(call: Call) -> Response:
-    call.allow_only("jobType", "queryLocator", "isPkChunkingEnabled", "concurrencyMode")
+    call.allow_only("jobType", "concurrencyMode")
     records = [_document(job) | {"jobType": "V2Query"} for job in call.jobs.all()]
+    for name in ("jobType", "concurrencyMode"):
+        wanted = (call.request.text(name) or "").lower()
+        records = [one for one in records if wanted in {"", str(one[name]).lower()}]
     return json_response({"done": True, "nextRecordsUrl": None, "records": records})
 
 

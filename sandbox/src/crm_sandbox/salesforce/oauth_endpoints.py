@@ -141,6 +141,8 @@ def token(state: SandboxState, request: Request) -> Response:
     form, host = _form(request), host_of(request)
     _require_played(state, host)
     grant_type = form.get("grant_type")
+    if "response_type" in form:
+        grant_type = "device"
     if grant_type in GRANT_TYPES:
         raise NotSimulated(GRANT_TYPES[grant_type])
     if grant_type not in {"authorization_code", "refresh_token"}:

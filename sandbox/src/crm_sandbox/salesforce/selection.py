@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
+from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.errors import ApiRefusal, malformed
 from crm_sandbox.salesforce.ids import full_id
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.schema import Field, Value
 from crm_sandbox.salesforce.soql import Condition, Literal, Statement, parse
 from crm_sandbox.salesforce.store import Row
+from crm_sandbox.salesforce.unsimulated import is_unheld_field
 from crm_sandbox.salesforce.visibility import Reader, Shown, reader, visible_fields, visible_object
 
 Test = Callable[[Row], bool]
@@ -107,6 +109,8 @@ class _Binder:
 
     def column(self, name: str) -> Column:
         field = self._fields.get(name.lower())
+        if field is None and is_unheld_field(self._object_name, name):
+            raise NotSimulated(f"the field {self._object_name}.{name}")
         if field is None:
             raise ApiRefusal(
                 400,

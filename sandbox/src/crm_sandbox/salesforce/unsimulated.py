@@ -27,8 +27,6 @@ SERVICES = {
 }
 """APIs beside the REST API, by the word behind `/services/`."""
 
-OAUTH_ENDPOINTS = frozenset({"device", "echo", "pt", "register", "singleaccess", "devicecode"})
-
 GRANT_TYPES = {
     "password": "the username-password flow",
     "client_credentials": "the client credentials flow",
@@ -56,6 +54,40 @@ OBJECTS = frozenset({
 """Standard objects that an org has and the sandbox does not hold."""
 _OBJECTS_BY_LOWER_NAME = {name.lower(): name for name in OBJECTS}
 
+_EVERYWHERE = frozenset(
+    {"CreatedById", "LastModifiedById", "LastReferencedDate", "LastViewedDate", "RecordTypeId"}
+)
+_FIELDS = {
+    "Account": frozenset({
+        "BillingGeocodeAccuracy", "BillingLatitude", "BillingLongitude", "CleanStatus", "DandbCompanyId", "Jigsaw",
+        "JigsawCompanyId", "OperatingHoursId", "PhotoUrl", "Salutation", "ShippingGeocodeAccuracy",
+        "ShippingLatitude", "ShippingLongitude",
+    }),
+    "Contact": frozenset({
+        "AssistantName", "AssistantPhone", "Birthdate", "CleanStatus", "DoNotCall", "EmailBouncedReason", "Fax",
+        "HasOptedOutOfEmail", "HasOptedOutOfFax", "HomePhone", "IndividualId", "IsEmailBounced", "Jigsaw",
+        "JigsawContactId", "LastActivityDate", "LastCURequestDate", "LastCUUpdateDate", "MailingGeocodeAccuracy",
+        "MailingLatitude", "MailingLongitude", "OtherAddress", "OtherCity", "OtherCountry", "OtherPhone",
+        "OtherPostalCode", "OtherState", "OtherStreet", "PhotoUrl", "Salutation",
+    }),
+    "Opportunity": frozenset({
+        "CampaignId", "ContactId", "ContractId", "ExpectedRevenue", "Fiscal", "FiscalQuarter", "FiscalYear",
+        "ForecastCategory", "HasOpenActivity", "HasOpportunityLineItem", "HasOverdueTask", "IsPrivate",
+        "LastActivityDate", "LastAmountChangedHistoryId", "LastCloseDateChangedHistoryId", "LastStageChangeDate",
+        "NextStep", "Pricebook2Id", "PushCount", "SyncedQuoteId", "TotalOpportunityQuantity",
+    }),
+    "User": frozenset({
+        "AboutMe", "Address", "Alias", "City", "CommunityNickname", "CompanyName", "ContactId", "Country",
+        "Department", "Division", "EmailEncodingKey", "EmployeeNumber", "Extension", "Fax", "FederationIdentifier",
+        "LanguageLocaleKey", "LastLoginDate", "LocaleSidKey", "ManagerId", "MobilePhone", "Phone", "PostalCode",
+        "SmallPhotoUrl", "State", "Street", "TimeZoneSidKey", "Title",
+    }),
+    "Organization": frozenset({
+        "City", "Division", "Fax", "FiscalYearStartMonth", "Phone", "PostalCode", "PrimaryContact", "Street",
+    }),
+}  # fmt: skip
+"""Standard fields that an object has and the sandbox does not hold."""
+
 DATE_LITERALS = frozenset({
     "yesterday", "today", "tomorrow", "last_week", "this_week", "next_week", "last_month", "this_month", "next_month",
     "last_90_days", "next_90_days", "this_quarter", "last_quarter", "next_quarter", "this_year", "last_year",
@@ -69,6 +101,12 @@ SOQL_WORDS = frozenset({
     "using", "with",
 })  # fmt: skip
 """Words of SOQL that begin or join a clause which the sandbox does not play."""
+
+
+def is_unheld_field(object_name: str, told: str) -> bool:
+    """Return whether an object has a standard field of that name which the sandbox does not hold."""
+    names = _EVERYWHERE | _FIELDS.get(object_name, frozenset())
+    return told.lower() in {name.lower() for name in names}
 
 
 def unheld_object(told: str) -> str | None:
