@@ -1,7 +1,7 @@
 """A served Salesforce sandbox, and what its org holds, for the tests of Salesforce's clients.
 
 It needs nothing but pytest and the standard library: the sandbox is a child process, started with the command in the
-environment variable CRM_SANDBOX_COMMAND (`crm-sandbox` unless told otherwise).
+environment variable CRM_SANDBOX_COMMAND (`crm-sandbox` unless it is set).
 """
 
 import base64
@@ -57,16 +57,16 @@ class Org:
         """POST to `/_sandbox/{name}`, or GET it without a body."""
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", data) as answer:
-            told: bytes = answer.read()
-        return told
+            body: bytes = answer.read()
+        return body
 
     def records(self, object_name: str) -> dict[str, Record]:
         """Return an object's records by their ids, live and deleted."""
         lines = map(json.loads, self.administer("export", {}).splitlines())
         return {
-            told["id"]: Record(told["id"], told["properties"], told["updatedAt"], told["archived"])
-            for told in lines
-            if told["object"] == object_name
+            line["id"]: Record(line["id"], line["properties"], line["updatedAt"], line["archived"])
+            for line in lines
+            if line["object"] == object_name
         }
 
     def expire_sessions(self) -> None:
@@ -134,8 +134,8 @@ def request_token(login_url: str, **form: str) -> dict[str, str]:
     """POST to the token endpoint as the registered app."""
     data = urllib.parse.urlencode({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **form}).encode()
     with urllib.request.urlopen(f"{login_url}/services/oauth2/token", data) as answer:
-        told: dict[str, str] = json.load(answer)
-    return told
+        tokens: dict[str, str] = json.load(answer)
+    return tokens
 
 
 def settable_fields(object_name: str, described: list[dict[str, Any]]) -> list[str]:

@@ -38,7 +38,7 @@ class Reading:
         command = [str(NODE), "read_org.js", org.url, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, *OBJECTS]
         done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
-        self.told: dict[str, Any] = json.loads(done.stdout)
+        self.answers: dict[str, Any] = json.loads(done.stdout)
 
     def live(self, name: str) -> dict[str, Record]:
         """Return the records that queries show; a User is never deleted."""
@@ -53,7 +53,7 @@ def reading() -> Iterator[Reading]:
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_every_record_is_what_the_org_holds(reading: Reading, name: str) -> None:
-    read = reading.told["objects"][name]
+    read = reading.answers["objects"][name]
     fields = settable_fields(name, read["describe"]["fields"])
     records = reading.records[name]
     assert {row["Id"] for row in read["all"]} == records.keys()
@@ -67,14 +67,14 @@ def test_every_record_is_what_the_org_holds(reading: Reading, name: str) -> None
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_queries_and_counts_show_live_records(reading: Reading, name: str) -> None:
-    read, live = reading.told["objects"][name], reading.live(name)
+    read, live = reading.answers["objects"][name], reading.live(name)
     assert sorted(read["live"]) == sorted(live)
     assert read["count"] == len(live) > 0
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_bulk2_reads_the_same_rows(reading: Reading, name: str) -> None:
-    read, live = reading.told["objects"][name], reading.live(name)
+    read, live = reading.answers["objects"][name], reading.live(name)
     fields = settable_fields(name, read["describe"]["fields"])
     assert {row["Id"] for row in read["bulk"]} == live.keys()
     for row in read["bulk"]:
@@ -82,39 +82,39 @@ def test_bulk2_reads_the_same_rows(reading: Reading, name: str) -> None:
 
 
 def test_query_more_reads_on(reading: Reading) -> None:
-    pages = reading.told["pages"]
+    pages = reading.answers["pages"]
     assert [record_id for page in pages for record_id in page] == sorted(reading.live("Contact"))
     assert len(pages) > 1
 
 
 def test_the_user_is_known(reading: Reading) -> None:
-    info, identity = reading.told["userInfo"], reading.told["identity"]
+    info, identity = reading.answers["userInfo"], reading.answers["identity"]
     assert (identity["user_id"], identity["organization_id"]) == (info["id"], info["organizationId"])
     assert info["id"] in reading.records["User"]
 
 
 def test_the_rest_of_ordinary_reading_works(reading: Reading) -> None:
-    told = reading.told
-    assert told["limits"]["DailyApiRequests"]["Remaining"] > 0
-    assert told["versions"][-1]["version"] == "68.0"
-    assert set(OBJECTS) <= set(told["listed"])
-    assert len(told["recent"]) == 5
-    assert {row["attributes"]["type"] for row in told["recentAccounts"]} == {"Account"}
+    answers = reading.answers
+    assert answers["limits"]["DailyApiRequests"]["Remaining"] > 0
+    assert answers["versions"][-1]["version"] == "68.0"
+    assert set(OBJECTS) <= set(answers["listed"])
+    assert len(answers["recent"]) == 5
+    assert {row["attributes"]["type"] for row in answers["recentAccounts"]} == {"Account"}
 
 
 def test_updated_and_deleted_tell_what_changed(reading: Reading) -> None:
-    changes = reading.told["changes"]
+    changes = reading.answers["changes"]
     assert changes["touched"] in changes["updatedAnswer"]["ids"]
     assert changes["deleted"] in {row["id"] for row in changes["deletedAnswer"]["deletedRecords"]}
 
 
 def test_an_expired_session_is_refreshed_again_and_again(reading: Reading) -> None:
-    assert reading.told["refreshes"] == 2
-    assert reading.told["afterLogout"]["code"] == "invalid_grant"
+    assert reading.answers["refreshes"] == 2
+    assert reading.answers["afterLogout"]["code"] == "invalid_grant"
 
 
 def test_what_is_not_simulated_says_so(reading: Reading) -> None:
-    for name, refusal in reading.told["refusals"].items():
+    for name, refusal in reading.answers["refusals"].items():
         assert refusal is not None, name
         assert NOT_SIMULATED in refusal["message"], name
         # jsforce reads the errors of the Bulk API 1.0 as XML, and falls back to status and body

@@ -103,7 +103,7 @@ async function readRefusals(connection) {
 }
 
 const connection = await connect();
-const told = {
+const answers = {
   userInfo: connection.userInfo,
   identity: await connection.identity(),
   limits: await connection.limits(),
@@ -112,16 +112,17 @@ const told = {
   pages: await readPages(connection),
   objects: {},
 };
-for (const name of objects) told.objects[name] = await readObject(connection, name);
-told.recent = await connection.recent(5);
-told.recentAccounts = await connection.sobject("Account").recent();
-told.changes = await readChanges(connection);
-told.refusals = await readRefusals(connection);
+for (const name of objects) answers.objects[name] = await readObject(connection, name);
+answers.recent = await connection.recent(5);
+answers.recentAccounts = await connection.sobject("Account").recent();
+answers.changes = await readChanges(connection);
+answers.refusals = await readRefusals(connection);
 for (let time = 0; time < 2; time += 1) {
   await administer("tokens", { expire: true });
   await connection.limits();
 }
-told.refreshes = connection.refreshes;
+answers.refreshes = connection.refreshes;
+const { refreshToken } = connection;
 await connection.logout(true);
-told.afterLogout = await refusalOf(() => connection.oauth2.refreshToken("spent"));
-process.stdout.write(JSON.stringify(told));
+answers.afterLogout = await refusalOf(() => connection.oauth2.refreshToken(refreshToken));
+process.stdout.write(JSON.stringify(answers));

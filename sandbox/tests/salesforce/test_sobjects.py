@@ -137,9 +137,9 @@ async def test_recent_records_are_those_that_changed_last(
     assert [row["Id"] for row in found] == [ADA, FIRST]
     assert found[1] == account
     assert len((await client.get(f"{DATA}/recent")).json()) == 200
-    told = (await client.get(f"{ROWS}/")).json()
-    assert told["recentItems"][0] == account
-    assert told["objectDescribe"]["name"] == "Account"
+    information = (await client.get(f"{ROWS}/")).json()
+    assert information["recentItems"][0] == account
+    assert information["objectDescribe"]["name"] == "Account"
     stages = (await client.get(f"{DATA}/sobjects/OpportunityStage")).json()
     assert stages["recentItems"] == []
 

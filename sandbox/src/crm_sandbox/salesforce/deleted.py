@@ -12,10 +12,10 @@ from crm_sandbox.salesforce.visibility import require_object
 MAX_DELETED_DAYS = 15
 
 
-def deleted(call: Call, told: str) -> Response:
+def deleted(call: Call, object_name: str) -> Response:
     """Tell deletions between `start` and `end`, erased records too; nothing before `earliestDateAvailable` is known."""
     call.allow_only("start", "end")
-    name = require_object(call.org, told)
+    name = require_object(call.org, object_name)
     start, end = read_period(call, MAX_DELETED_DAYS)
     earliest = call.org.clock.now() - call.org.switches.deleted_log_seconds
     found = [

@@ -52,9 +52,9 @@ def list_objects(call: Call) -> Response:
     return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
-def describe_object(call: Call, told: str) -> Response:
+def describe_object(call: Call, object_name: str) -> Response:
     call.allow_only()
-    name = require_object(call.org, told)
+    name = require_object(call.org, object_name)
     fields = [describe_field(call.org, name, field) for field in visible_fields(call.org, name).values()]
     described: dict[str, object] = {
         "fields": fields,

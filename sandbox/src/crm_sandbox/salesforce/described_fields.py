@@ -1,4 +1,4 @@
-"""A field as describe tells it, with every key that clients read."""
+"""The description of one field, with every key that clients read."""
 
 import re
 

@@ -60,8 +60,8 @@ def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -
 def _grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Grant:
     """Find the grant of the token in the header, or in the parameter `oauth_token`, which only these two take."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if (told := request.text("oauth_token")) is not None:
-        scheme, value = "bearer", told
+    if (token := request.text("oauth_token")) is not None:
+        scheme, value = "bearer", token
     if scheme.lower() != "bearer":
         raise BadToken("Missing_OAuth_Token")
     session = state.oauth.living(value.strip())

@@ -30,10 +30,10 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     fields: list[str]
 
 
-def retrieve(call: Call, told: str, row_id: str) -> Response:
+def retrieve(call: Call, object_name: str, row_id: str) -> Response:
     """Show one record, with the fields that `fields` names and Id, or with every field."""
     call.allow_only("fields")
-    name = require_object(call.org, told)
+    name = require_object(call.org, object_name)
     if row_id in OBJECT_RESOURCES:
         raise NotSimulated(f"GET /sobjects/{name}/{row_id}")
     full = full_id(row_id)
@@ -49,9 +49,9 @@ def retrieve(call: Call, told: str, row_id: str) -> Response:
     return json_response(show_record(call, selection, row))
 
 
-def retrieve_many(call: Call, told: str) -> Response:
+def retrieve_many(call: Call, object_name: str) -> Response:
     """Show the records whose `ids` the body or the query brings, in that order, null in the place of a missing one."""
-    name = require_object(call.org, told)
+    name = require_object(call.org, object_name)
     if call.request.method == "POST":
         call.allow_only()
         wanted = call.json_body(Wanted)
@@ -80,10 +80,10 @@ def _select_fields(call: Call, object_name: str, wanted: Sequence[str]) -> Selec
     return bind(call.org, statement, ",".join(wanted), include_deleted=True)
 
 
-def updated(call: Call, told: str) -> Response:
+def updated(call: Call, object_name: str) -> Response:
     """List the ids of live records whose SystemModstamp is in [`start`, `end`), to the minute."""
     call.allow_only("start", "end")
-    name = require_object(call.org, told)
+    name = require_object(call.org, object_name)
     start, end = read_period(call, MAX_UPDATED_DAYS)
     conditions = [
         Condition("SystemModstamp", ">=", (Literal("datetime", as_bulk(start)),)),
@@ -103,10 +103,10 @@ def recent(call: Call) -> Response:
     return json_response(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
 
 
-def information(call: Call, told: str) -> Response:
+def information(call: Call, object_name: str) -> Response:
     """Describe an object without its fields, with the records of it that were viewed last."""
     call.allow_only()
-    name = require_object(call.org, told)
+    name = require_object(call.org, object_name)
     return json_response(
         {"objectDescribe": describe_briefly(call, name), "recentItems": _recent_items(call, (name,))}
     )

@@ -94,7 +94,7 @@ DATE_LITERALS = frozenset({
     "next_year", "this_fiscal_quarter", "last_fiscal_quarter", "next_fiscal_quarter", "this_fiscal_year",
     "last_fiscal_year", "next_fiscal_year",
 })  # fmt: skip
-"""Those without a number; those with one, such as LAST_N_DAYS:7, are told by their colon."""
+"""Those without a number; those with one, such as LAST_N_DAYS:7, are known by their colon."""
 
 SOQL_WORDS = frozenset({
     "as", "excludes", "for", "group", "having", "includes", "like", "not", "nulls", "offset", "or", "typeof", "update",
@@ -103,12 +103,12 @@ SOQL_WORDS = frozenset({
 """Words of SOQL that begin or join a clause which the sandbox does not play."""
 
 
-def is_unheld_field(object_name: str, told: str) -> bool:
+def is_unheld_field(object_name: str, field_name: str) -> bool:
     """Return whether an object has a standard field of that name which the sandbox does not hold."""
-    names = _EVERYWHERE | _FIELDS.get(object_name, frozenset())
-    return told.lower() in {name.lower() for name in names}
+    unheld = _EVERYWHERE | _FIELDS.get(object_name, frozenset())
+    return field_name.lower() in {name.lower() for name in unheld}
 
 
-def unheld_object(told: str) -> str | None:
+def unheld_object(name: str) -> str | None:
     """Return a standard object's own spelling when the sandbox does not hold it."""
-    return _OBJECTS_BY_LOWER_NAME.get(told.lower())
+    return _OBJECTS_BY_LOWER_NAME.get(name.lower())

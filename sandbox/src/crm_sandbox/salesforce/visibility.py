@@ -27,30 +27,30 @@ def visible_objects(org: Org) -> list[str]:
     ]
 
 
-def find_object(org: Org, told: str) -> str | None:
+def find_object(org: Org, object_name: str) -> str | None:
     """Return an object's own spelling; None when the user cannot see it, NotSimulated for one that is not held."""
-    if (unheld := unheld_object(told)) is not None:
+    if (unheld := unheld_object(object_name)) is not None:
         raise NotSimulated(f"the object {unheld}")
-    name = object_called(told)
+    name = object_called(object_name)
     return name if name in visible_objects(org) else None
 
 
-def require_object(org: Org, told: str) -> str:
+def require_object(org: Org, object_name: str) -> str:
     """Return an object's own spelling, as `find_object` does; 404 when the user cannot see it."""
-    name = find_object(org, told)
+    name = find_object(org, object_name)
     if name is None:
         raise usual(404)
     return name
 
 
-def visible_object(org: Org, told: str) -> str:
+def visible_object(org: Org, object_name: str) -> str:
     """Return an object's own spelling, as `find_object` does; INVALID_TYPE when the user cannot see it."""
-    name = find_object(org, told)
+    name = find_object(org, object_name)
     if name is None:
         raise ApiRefusal(
             400,
             "INVALID_TYPE",
-            f"sObject type '{told}' is not supported. If you are attempting to use a custom object, be sure to "
+            f"sObject type '{object_name}' is not supported. If you are attempting to use a custom object, be sure to "
             "append the '__c' after the entity name. Please reference your WSDL or the describe call for the "
             "appropriate names.",
         )
