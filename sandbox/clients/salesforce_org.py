@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shlex
+import ssl
 import subprocess
 import urllib.parse
 import urllib.request
@@ -21,10 +22,12 @@ from typing import Any
 
 COMMAND = shlex.split(os.getenv("CRM_SANDBOX_COMMAND", "crm-sandbox"))
 COMPANIES = 300
-CLIENT_ID = "astrelo-sandbox"
-CLIENT_SECRET = "astrelo-sandbox-development-secret"
-REDIRECT_URI = "http://localhost:8000/api/integrations/salesforce/callback"
+CLIENT_ID = "a-strangers-app"
+CLIENT_SECRET = "a-strangers-secret"
+REDIRECT_URI = "https://stranger.example/callback"
+SCOPES = "api id web refresh_token"
 READY = "sandbox ready on "
+TRUSTED = "clients trust it by the certificate authority in "
 OBJECTS = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
 SET_BY_SALESFORCE = frozenset({
     "Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp", "IsClosed", "IsWon",
@@ -50,13 +53,16 @@ class Record:
 class Org:
     """The org of a served sandbox, through the administrator's calls."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, authority: str) -> None:
         self.url = url
+        self.authority = authority
+        """The file of the certificate authority that clients are to trust."""
+        self.tls = ssl.create_default_context(cafile=authority)
 
     def administer(self, name: str, body: dict[str, Any] | None = None) -> bytes:
         """POST to `/_sandbox/{name}`, or GET it without a body."""
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", data) as answer:
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", data, context=self.tls) as answer:
             body: bytes = answer.read()
         return body
 
@@ -85,22 +91,25 @@ class Org:
 @contextmanager
 def served_org() -> Iterator[Org]:
     """Start the sandbox on a free port; it ends with the context."""
-    command = [*COMMAND, "--crm", "salesforce", "--port", "0", "--companies", str(COMPANIES)]
+    command = [*COMMAND, "--crm", "salesforce", "--port", "0", "--tls", "--companies", str(COMPANIES)]
+    command += ["--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET]
+    command += ["--redirect-uri", REDIRECT_URI, "--scopes", SCOPES]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith(READY), f"{shlex.join(command)} said {line!r}"
-            yield Org(line.removeprefix(READY).strip())
+            ready, trusted = process.stdout.readline(), process.stdout.readline()
+            assert ready.startswith(READY), f"{shlex.join(command)} said {ready!r}"
+            assert trusted.startswith(TRUSTED), f"{shlex.join(command)} said {trusted!r}"
+            yield Org(ready.removeprefix(READY).strip(), trusted.removeprefix(TRUSTED).strip())
         finally:
             process.terminate()
 
 
-def consent(authorization_url: str) -> str:
+def consent(org: Org, parameters: dict[str, str]) -> str:
     """Allow the app at the consent page, as a person does; gives the authorization code."""
-    parts = urllib.parse.urlsplit(authorization_url)
-    connection = http.client.HTTPConnection(parts.netloc)
-    connection.request("POST", f"{parts.path}?{parts.query}", "decision=allow")
+    connection = http.client.HTTPSConnection(urllib.parse.urlsplit(org.url).netloc, context=org.tls)
+    path = f"/services/oauth2/authorize?{urllib.parse.urlencode(parameters)}"
+    connection.request("POST", path, "decision=allow")
     answer = connection.getresponse()
     location = answer.getheader("location")
     assert location is not None, answer.read().decode()
@@ -108,7 +117,7 @@ def consent(authorization_url: str) -> str:
     return urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["code"][0]
 
 
-def authorize(login_url: str) -> dict[str, str]:
+def authorize(org: Org) -> dict[str, str]:
     """Run the web server flow with PKCE; gives the token answer."""
     verifier = secrets.token_urlsafe(64)
     digest = hashlib.sha256(verifier.encode()).digest()
@@ -120,9 +129,9 @@ def authorize(login_url: str) -> dict[str, str]:
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
     }
-    code = consent(f"{login_url}/services/oauth2/authorize?{urllib.parse.urlencode(parameters)}")
+    code = consent(org, parameters)
     return request_token(
-        login_url,
+        org,
         grant_type="authorization_code",
         code=code,
         redirect_uri=REDIRECT_URI,
@@ -130,10 +139,10 @@ def authorize(login_url: str) -> dict[str, str]:
     )
 
 
-def request_token(login_url: str, **form: str) -> dict[str, str]:
+def request_token(org: Org, **form: str) -> dict[str, str]:
     """POST to the token endpoint as the registered app."""
     data = urllib.parse.urlencode({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **form}).encode()
-    with urllib.request.urlopen(f"{login_url}/services/oauth2/token", data) as answer:
+    with urllib.request.urlopen(f"{org.url}/services/oauth2/token", data, context=org.tls) as answer:
         tokens: dict[str, str] = json.load(answer)
     return tokens
 

@@ -1,6 +1,7 @@
 """jsforce connects to a served sandbox, refreshes, and reads everything; and it is what the org holds."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -36,7 +37,10 @@ class Reading:
     def __init__(self, org: Org) -> None:
         self.records = {name: org.records(name) for name in OBJECTS}
         command = [str(NODE), "read_org.js", org.url, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, *OBJECTS]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False)
+        trusting = {"PATH": os.defpath, "NODE_EXTRA_CA_CERTS": org.authority}
+        done = subprocess.run(
+            command, cwd=FOLDER, env=trusting, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, done.stderr
         self.answers: dict[str, Any] = json.loads(done.stdout)
 

@@ -5,7 +5,6 @@ import datetime as dt
 import io
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from salesforce_org import (
@@ -22,7 +21,6 @@ simple_salesforce = pytest.importorskip(
     "simple_salesforce", reason="simple-salesforce is not installed: requirements-salesforce.txt"
 )
 import requests  # noqa: E402 - comes with simple-salesforce
-from requests.adapters import HTTPAdapter  # noqa: E402
 from simple_salesforce import Salesforce, format_soql  # noqa: E402
 from simple_salesforce.exceptions import (  # noqa: E402
     SalesforceExpiredSession,
@@ -35,14 +33,6 @@ SMALL_PAGES = {"Sforce-Query-Options": "batchSize=200"}
 NOT_SIMULATED = "the sandbox does not play"
 
 
-class PlainHttp(HTTPAdapter):
-    """Sends to the sandbox what simple-salesforce, which knows no other scheme, addresses to https."""
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        request.url = str(request.url).replace("https://", "http://", 1)
-        return super().send(request, *args, **kwargs)
-
-
 @pytest.fixture(scope="module")
 def org() -> Iterator[Org]:
     with served_org() as served:
@@ -51,18 +41,19 @@ def org() -> Iterator[Org]:
 
 @pytest.fixture(scope="module")
 def tokens(org: Org) -> dict[str, str]:
-    return authorize(org.url)
+    return authorize(org)
 
 
-def connect(tokens: dict[str, str]) -> Salesforce:
+def connect(org: Org, tokens: dict[str, str]) -> Salesforce:
     session = requests.Session()
-    session.mount("https://", PlainHttp())
+    session.verify = org.authority
+    session.trust_env = False  # a REQUESTS_CA_BUNDLE in the environment goes before the session's own
     return Salesforce(instance_url=tokens["instance_url"], session_id=tokens["access_token"], session=session)
 
 
 @pytest.fixture(scope="module")
-def client(tokens: dict[str, str]) -> Salesforce:
-    return connect(tokens)
+def client(org: Org, tokens: dict[str, str]) -> Salesforce:
+    return connect(org, tokens)
 
 
 def described_fields(client: Salesforce, name: str) -> list[str]:
@@ -194,10 +185,10 @@ def test_what_is_not_simulated_says_so(client: Salesforce) -> None:
 
 
 def test_an_expired_session_is_refreshed(org: Org) -> None:
-    first = authorize(org.url)
+    first = authorize(org)
     org.expire_sessions()
     with pytest.raises(SalesforceExpiredSession):
-        connect(first).limits()
-    second = request_token(org.url, grant_type="refresh_token", refresh_token=first["refresh_token"])
+        connect(org, first).limits()
+    second = request_token(org, grant_type="refresh_token", refresh_token=first["refresh_token"])
     assert second["access_token"] != first["access_token"]
-    assert connect(first | second).limits()
+    assert connect(org, first | second).limits()
