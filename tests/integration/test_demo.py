@@ -222,7 +222,7 @@ def test_a_portal_that_cannot_be_read_is_explained(demo: Demo, tmp_path: Path, s
     portal = tmp_path / "portal.jsonl"
     portal.write_text("this is no JSON\n")
     run = demo("--once", "--portal", str(portal))
-    run.wait_for(r"The HubSpot sandbox ended \(exit code 1\)")
+    run.wait_for(r"The HubSpot sandbox ended \(exit code 2\)")
     assert run.wait() == 1
     assert re.search(r"portal\.jsonl, line 1", run.stderr)
     assert "Traceback" not in run.stderr
