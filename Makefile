@@ -50,7 +50,7 @@ sandbox: $(READY) ## The tests of crm-sandbox, which is a distribution of its ow
 	@$(RUN) pytest -q -n auto sandbox/tests
 
 fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=10 SEED=7)
-	@$(RUN) tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	@$(RUN) tests.support.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=both N=100000)
 	@$(RUN) benchmarks --provider "$(PROVIDER)" --records $(N)
@@ -94,7 +94,7 @@ rates: $(READY) ## Bring the shipped exchange rates up to date, from the newest 
 	@$(RUN) tools.exchange_rates $(VENV)/rates/*.whl
 
 checksums: $(READY) ## Record the migrations as they are; a released one never changes
-	@$(RUN) tests.checksums
+	@$(RUN) tests.support.checksums
 
 clean: ## Remove the environment and every cache; the demo's data stays
 	rm -rf $(VENV) $(PLACES) sandbox/.mypy_cache sandbox/.pytest_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

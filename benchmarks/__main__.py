@@ -14,7 +14,6 @@ from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresErro
 from astrelo.bootstrap.problems import Problem
 from benchmarks.crm import Crm
 from benchmarks.crms import UnknownChoice, crms_of
-from benchmarks.documentation import write_documentation
 from benchmarks.floor import create_tables
 from benchmarks.machinery import (
     Database,
@@ -26,7 +25,8 @@ from benchmarks.machinery import (
     run_floor,
 )
 from benchmarks.measurement import Cost, server_spending, settle
-from benchmarks.report import Results, Run, report
+from benchmarks.report.documentation import write_documentation
+from benchmarks.report.figures import Results, Run, report
 from benchmarks.sync import ConnectedAccount, SyncFailed
 
 _DOCS = Path(__file__).parent.parent / "docs"

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from pogo_core.error import BadMigrationError
 
 from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
-from tests.fuzz import EXPLORING
-from tests.postgres import (
+from tests.support.fuzz import EXPLORING
+from tests.support.postgres import (
     Choice,
     NoServerError,
     Server,
@@ -20,11 +20,11 @@ from tests.postgres import (
     migrated_template,
     running_server,
 )
-from tests.secret_watch import pytest_runtest_makereport, secrets, spawn
+from tests.support.secret_watch import pytest_runtest_makereport, secrets, spawn
 
 __all__ = ["pytest_runtest_makereport", "secrets", "spawn"]  # found by pytest here, for every test
 
-pytest.register_assert_rewrite("tests.unit.contracts")
+pytest.register_assert_rewrite("tests.support.contracts")
 
 # The same examples on every machine, however slow it is and whatever it found before; `make fuzz` looks for others.
 settings.register_profile(

@@ -22,7 +22,7 @@ from astrelo.bootstrap.development.demo.processes import Stage, raised_stage
 from astrelo.bootstrap.development.session_tokens import signing_secret
 from astrelo.bootstrap.problems import Problem
 from astrelo.domain.identifiers import Provider
-from tests.environ import child_environ
+from tests.support.environ import child_environ
 
 _HUBSPOT = DEMO_CRMS[Provider.HUBSPOT]
 _INTEGRATION = "/api/integrations/hubspot"

@@ -12,7 +12,7 @@ import click
 
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
-from tests.chaos.choice import UnknownChoice, crms_of
+from tests.chaos.crms.choice import UnknownChoice, crms_of
 from tests.chaos.database import Database, own_database
 from tests.chaos.outcome import Outcome
 from tests.chaos.plan import RoundPlan, plan_of

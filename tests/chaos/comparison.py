@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from astrelo.domain.identifiers import ObjectType, Provider
-from tests.canonical import stored_view
-from tests.chaos.crm import Departed
+from tests.chaos.crms.crm import Departed
+from tests.support.canonical import stored_view
 
 _OURS = ["id", "user_id", "company_id", "crm_rep_id", "created_at", "synced_at", "archived_at"]
 _RECORDS = {

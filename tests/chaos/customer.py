@@ -24,7 +24,7 @@ from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
-from tests.environ import child_environ, needed_settings
+from tests.support.environ import child_environ, needed_settings
 
 _POLL = 0.1
 _DONE = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})

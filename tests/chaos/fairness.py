@@ -16,9 +16,9 @@ from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.identifiers import Provider
 from crm_sandbox import Portal, serve_in_thread
 from crm_sandbox.hubspot import Sandbox, create_sandbox
+from tests.chaos.crms.hubspot import HUBSPOT
 from tests.chaos.customer import Customer, process_environ, settings_for
 from tests.chaos.database import Database, own_database
-from tests.chaos.hubspot import HUBSPOT
 
 WORKERS = 4
 LARGE, SMALL = 20, 180

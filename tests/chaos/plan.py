@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 
 from astrelo.domain.identifiers import Provider
-from tests.chaos.crm import ChaosCrm, CrmPlan
+from tests.chaos.crms.crm import ChaosCrm, CrmPlan
 
 STORM_SECONDS = 8.0
 """How long everything goes wrong before the round lets things settle."""

@@ -16,9 +16,9 @@ from astrelo.domain.sync import RunStatus
 from crm_sandbox import Portal, PortalRecord, serve_in_thread
 from crm_sandbox.hubspot import create_sandbox
 from crm_sandbox.journal import Entry
+from tests.chaos.crms.hubspot import HUBSPOT
 from tests.chaos.customer import Customer, settings_for
 from tests.chaos.database import Database, own_database
-from tests.chaos.hubspot import HUBSPOT
 
 LIMIT = 110
 WINDOW_SECONDS = 10.0

@@ -14,9 +14,9 @@ import httpx
 from astrelo.bootstrap.development.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Portal, serve_in_thread
-from tests.chaos.choice import crms_of
 from tests.chaos.comparison import differences, left_behind, missed, versions
-from tests.chaos.crm import ChaosCrm, CrmPlan, Watched
+from tests.chaos.crms.choice import crms_of
+from tests.chaos.crms.crm import ChaosCrm, CrmPlan, Watched
 from tests.chaos.customer import Customer, NotSettled, process_environ, settings_for
 from tests.chaos.database import Database
 from tests.chaos.outcome import Outcome

@@ -13,7 +13,7 @@ from astrelo.application.tokens.renew_tokens import LOST_RENEWAL
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import SyncMode
-from tests.chaos.crm import ChaosCrm, CrmPlan, Watched
+from tests.chaos.crms.crm import ChaosCrm, CrmPlan, Watched
 from tests.chaos.customer import Customer
 from tests.chaos.database import Database
 from tests.chaos.outcome import Outcome

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.integration.scripted import Play, Scenario
-from tests.integration.sync_world import ScriptedCrm, world
+from tests.support.harness.scenarios import Play, Scenario
+from tests.support.harness.sync import ScriptedCrm, world
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.choice import CHOICES, crms_of
+from tests.chaos.crms.choice import CHOICES, crms_of
 from tests.chaos.database import Database, own_database
 from tests.chaos.plan import Deed, RoundPlan, plan_of
 from tests.chaos.round import play

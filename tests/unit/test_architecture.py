@@ -15,7 +15,7 @@ import pytest
 
 import astrelo
 import crm_sandbox
-from tests.unit import fakes
+from tests.support import fakes
 
 SOURCE = Path(astrelo.__file__).parent
 SANDBOX = Path(crm_sandbox.__file__).parent

@@ -28,7 +28,7 @@ from astrelo.domain.connection import AuthorizationRequest
 from astrelo.domain.identifiers import Provider as CrmName
 from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.ports.system import Clock
-from tests.unit.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
-from tests.unit.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock
 
 REFERENCE = BundledReferenceData()
 

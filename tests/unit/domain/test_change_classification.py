@@ -18,8 +18,8 @@ from astrelo.domain.change_classification import (
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord, EmailKind, content_hash
-from tests.builders import VERSIONS
-from tests.unit.domain.records import at, company_record, contact_record, deal_record
+from tests.support.builders import VERSIONS
+from tests.support.domain_records import at, company_record, contact_record, deal_record
 
 ENTITY = UUID(int=7)
 VERSION = VERSIONS.of(ObjectType.COMPANIES)

@@ -19,7 +19,7 @@ from astrelo.domain.company import (
     regroup,
 )
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId
-from tests.unit.domain.records import at
+from tests.support.domain_records import at
 
 
 def key(record_id: str, source: Provider = Provider.HUBSPOT) -> RecordKey:

@@ -20,7 +20,7 @@ from astrelo.domain.connection import (
 )
 from astrelo.domain.errors import InvalidTransition
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
-from tests.unit.domain.records import NOON, at
+from tests.support.domain_records import NOON, at
 
 USER = UserId(UUID(int=1))
 TOKENS = TokenSet(

@@ -10,7 +10,7 @@ from astrelo.domain.contact import CompanyMatch, ContactLink, UnlinkedReason, li
 from astrelo.domain.deal import DealLink, DealUnlinkedReason, link_deal
 from astrelo.domain.identifiers import CompanyId, RecordId
 from astrelo.domain.records import CompanyAssociation, ContactRecord, EmailKind
-from tests.unit.domain.records import contact_record, deal_record
+from tests.support.domain_records import contact_record, deal_record
 
 ACME = CompanyId(UUID(int=1))
 GLOBEX = CompanyId(UUID(int=2))

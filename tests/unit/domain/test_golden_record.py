@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from astrelo.domain.company import RecordKey
 from astrelo.domain.golden_record import COLUMNS, FieldGroup, Member, Pins, golden_record, groups_in
 from astrelo.domain.identifiers import Provider, RecordId
-from tests.unit.domain.records import at
+from tests.support.domain_records import at
 
 PINNED_AT = datetime(2026, 11, 30, tzinfo=UTC)
 EMPTY: dict[str, object] = dict.fromkeys(column for columns in COLUMNS.values() for column in columns)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from astrelo.domain.identifiers import ConnectionId
 from astrelo.domain.schedule import SyncPolicy, due_mode, latest_slot
 from astrelo.domain.sync import SyncMode
-from tests.unit.domain.records import NOON
+from tests.support.domain_records import NOON
 
 POLICY = SyncPolicy()
 CONNECTION = ConnectionId(UUID(int=7))

@@ -20,8 +20,8 @@ from astrelo.domain.identifiers import (
     UserId,
 )
 from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncRun, SyncStep
-from tests.builders import VERSIONS
-from tests.unit.domain.records import NOON, at
+from tests.support.builders import VERSIONS
+from tests.support.domain_records import NOON, at
 
 numbers = st.integers(0, 1000)
 reasons = st.dictionaries(st.sampled_from(["bad_id", "malformed"]), st.integers(1, 50))

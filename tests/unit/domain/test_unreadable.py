@@ -8,7 +8,7 @@ from astrelo.domain.identifiers import RecordId
 from astrelo.domain.normalization import text
 from astrelo.domain.records import CrmRecord
 from astrelo.domain.unreadable import Trouble, Unreadable, unreadable_values
-from tests.unit.domain.records import company_record, contact_record, deal_record
+from tests.support.domain_records import company_record, contact_record, deal_record
 
 LONG = text("x" * 100_000)
 

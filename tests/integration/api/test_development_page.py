@@ -1,0 +1,145 @@
+"""The page at /app, and the two ways to sign in to it. There is none of it in production."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from html import escape, unescape
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+import pytest
+
+from astrelo.adapters.inbound.http.development import routes as development_page
+from astrelo.adapters.inbound.http.security import SESSION_COOKIE
+from astrelo.domain.identifiers import Provider
+from tests.support.harness.api import API, ApiWorld, api_world, token_of
+
+pytestmark = pytest.mark.anyio
+
+PAGE = Path(development_page.__file__).parent / "page"
+
+
+@pytest.fixture
+async def api(database: str) -> AsyncIterator[ApiWorld]:
+    async with api_world(database, development=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def browser(api: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    async with api.browser() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/app", "text/html"),
+        ("/app?hubspot_connected=true", "text/html"),
+        ("/app?error=oauth_denied", "text/html"),
+        ("/app/page.css", "text/css"),
+        ("/app/page.js", "text/javascript"),
+        ("/app/crm_card.js", "text/javascript"),
+        ("/schema", "text/html"),
+        ("/schema/swagger", "text/html"),
+        ("/schema/openapi.json", "application/vnd.oai.openapi+json"),
+    ],
+)
+async def test_the_page_and_the_documentation_are_there_for_everyone(
+    browser: httpx.AsyncClient, path: str, media_type: str
+) -> None:
+    answer = await browser.get(path)
+    assert answer.status_code == HTTPStatus.OK
+    assert answer.headers["content-type"].startswith(media_type)
+
+
+async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
+    """Everything that it or one of its scripts asks for is there."""
+    asked, seen = ["/app"], set[str]()
+    while asked:
+        if (path := asked.pop()) not in seen:
+            seen.add(path)
+            answer = await browser.get(path)
+            assert answer.status_code == HTTPStatus.OK, path
+            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', answer.text)
+            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', answer.text)]
+    assert {path.rpartition("/")[2] for path in seen} == {"app"} | {
+        file.name for file in PAGE.iterdir() if file.name != "index.html"
+    }
+
+
+async def test_the_page_gets_the_names_of_the_crms_from_the_server(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/app")).text
+    written = re.search(r'data-labels="([^"]*)"', page)
+    assert written is not None
+    assert json.loads(unescape(written[1])) == {str(provider): provider.label for provider in Provider}
+
+
+async def test_the_page_runs_no_script_but_its_own(browser: httpx.AsyncClient) -> None:
+    page = await browser.get("/app")
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "<script>" not in page.text
+    assert "onclick" not in page.text
+
+
+async def test_the_documentation_can_be_read_without_the_internet(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/schema")).text
+    description = (await browser.get("/schema/openapi.json")).json()
+    assert "<script" not in page
+    assert "//" not in page.replace("<!--", "")
+    assert all(f"<code>{escape(path)}</code>" in page for path in description["paths"])
+    assert all(f'<details id="{name}"' in page for name in description["components"]["schemas"])
+
+
+async def test_a_pasted_token_signs_in_until_signed_out(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+    answer = await browser.post("/app/session", json={"token": token_of(api.user_id)})
+    assert answer.status_code == HTTPStatus.NO_CONTENT
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{SESSION_COOKIE}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert (await browser.get("/api/companies")).status_code == HTTPStatus.OK
+    own_page = {"Origin": API}
+    assert (await browser.post("/api/integrations/hubspot/sync", headers=own_page)).status_code == 404
+    await browser.delete("/app/session")
+    assert (await browser.get("/api/companies")).status_code == HTTPStatus.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("body", [{"token": "x"}, {"token": ""}, {}])
+async def test_a_bad_token_does_not_sign_in(browser: httpx.AsyncClient, body: dict[str, str]) -> None:
+    answer = await browser.post("/app/session", json=body)
+    assert answer.status_code in {400, 401}
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_sign_in_link_works_once(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+    made = await api.ask("POST", "/app/login-links")
+    assert made.status_code == HTTPStatus.CREATED
+    path = made.json()["path"]
+    used = await browser.get(path)
+    assert (used.status_code, used.headers["location"]) == (302, "/app")
+    assert (await browser.get("/api/companies")).status_code == HTTPStatus.OK
+    again = await browser.get(path)
+    assert (again.status_code, again.headers["location"]) == (302, "/app?error=sign_in_link_used")
+    assert "set-cookie" not in again.headers
+
+
+async def test_the_bare_address_leads_to_the_page(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/app")
+
+
+async def test_a_sign_in_link_is_made_only_for_somebody_who_is_signed_in(browser: httpx.AsyncClient) -> None:
+    assert (await browser.post("/app/login-links")).status_code == HTTPStatus.UNAUTHORIZED
+
+
+async def test_in_production_there_is_no_page_and_no_sign_in(database: str) -> None:
+    async with api_world(database) as production, production.browser() as browser:
+        for path in ("/", "/app", "/app/page.js", "/schema/swagger"):
+            assert (await browser.get(path)).status_code == HTTPStatus.NOT_FOUND
+        signed_in = await browser.post("/app/session", json={"token": token_of(production.user_id)})
+        assert signed_in.status_code == HTTPStatus.NOT_FOUND
+        for path, media_type in (("/schema", "text/html"), ("/schema/openapi.json", "application/vnd.oai")):
+            documented = await browser.get(path)
+            assert documented.headers["content-type"].startswith(media_type)

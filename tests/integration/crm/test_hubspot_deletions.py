@@ -1,0 +1,244 @@
+"""What is deleted, erased, merged or restored in a HubSpot account, followed to the end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from uuid import UUID
+
+import pytest
+
+from astrelo.domain.identifiers import ObjectType, Provider, RecordId
+from astrelo.domain.records import PendingRefetch
+from astrelo.domain.schedule import SyncPolicy
+from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
+from crm_sandbox import Association, Portal
+from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
+from tests.integration.crm.test_hubspot_sync import hubspot_world
+from tests.support.fakes.clock import FakeClock
+from tests.support.harness.api import api_world
+from tests.support.harness.sync import World
+
+COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
+EMPTY = Portal(name="Empty", account_id=101, records=())
+
+
+class Firm:
+    """An account with two companies, acme.com (1) and beta.com (2): a contact and a deal at each.
+
+    It has been synced once; time is the same for it and for us.
+    """
+
+    def __init__(self, database: str, made: World, sandbox: Sandbox) -> None:
+        self.database = database
+        self.made = made
+        self.sandbox = sandbox
+        self.account = sandbox.account
+        for company, person, deal, name in (("1", "11", "21", "acme"), ("2", "12", "22", "beta")):
+            there = [Association(id=company, primary=True)]
+            self.put("companies", company, {"name": name, "domain": f"{name}.com"})
+            self.put("contacts", person, {"email": "ada@gmail.com"}, companies=there)
+            self.put("deals", deal, {"dealname": name}, companies=there, contacts=[Association(id=person)])
+
+    def put(
+        self, object_name: str, record_id: str, properties: dict[str, str | None], **links: list[Association]
+    ) -> None:
+        self.account.upsert(
+            RecordChange(object_name=object_name, id=record_id, properties=properties, associations=links)
+        )
+
+    async def sync(self, mode: SyncMode = SyncMode.FULL, after: float = 60) -> SyncRun:
+        self.made.clock.advance(after)
+        return await self.made.sync(mode=mode)
+
+    async def learn(self, how: str, *told: tuple[ObjectType, str]) -> SyncRun:
+        """Find out what happened: by a whole walk, or by what webhooks tell of these records."""
+        if how == "walk":
+            return await self.sync()
+        pending_refetches = [
+            PendingRefetch(object_type, RecordId(record_id)) for object_type, record_id in told
+        ]
+        async with self.made.uow(self.made.user_id) as tx:
+            connection = await tx.connections.get(Provider.HUBSPOT)
+            assert connection is not None
+            await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
+        return await self.sync(SyncMode.EVENTS)
+
+    async def stored(self, table: str) -> dict[str, bool]:
+        """Record ids that there are rows of, each with whether it lives."""
+        rows = await self.made.pool.fetch(f"select external_provider_id, archived_at from {table}")
+        return {row[0]: row[1] is None for row in rows}
+
+    async def ids(self, table: str, key: str = "external_provider_id") -> Mapping[str, UUID]:
+        rows = await self.made.pool.fetch(f"select {key}, id from {table}")
+        return {row[0]: row[1] for row in rows}
+
+
+Scenario = Callable[[Firm], Awaitable[None]]
+Play = Callable[[Scenario], None]
+by_walk_or_webhook = pytest.mark.parametrize("how", ["walk", "webhooks"])
+
+
+@pytest.fixture
+def play(database: str) -> Play:
+    def run(scenario: Scenario) -> None:
+        async def once() -> None:
+            clock = FakeClock()
+            sandbox = create_sandbox(EMPTY, clock=lambda: clock.now().timestamp(), rate_limit=False)
+            async with hubspot_world(database, sandbox, clock) as made:
+                firm = Firm(database, made, sandbox)
+                assert (await firm.sync()).status is RunStatus.COMPLETED
+                await scenario(firm)
+
+        asyncio.run(once())
+
+    return run
+
+
+@by_walk_or_webhook
+def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, how: str) -> None:
+    async def scenario(firm: Firm) -> None:
+        firm.account.gdpr_delete("11")
+        firm.account.archive("contacts", "12")
+        run = await firm.learn(how, (CONTACTS, "11"), (CONTACTS, "12"))
+        assert run.status is RunStatus.COMPLETED
+        assert run.step(CONTACTS).counts.archived == (2 if how == "walk" else 0)
+        assert await firm.stored("contacts") == {"12": False}
+        naming = "select count(*) from deals where '11' = any (provider_contact_ids)"
+        assert await firm.made.pool.fetchval(naming) == 0
+
+    play(scenario)
+
+
+def test_contacts_that_are_erased_after_they_were_archived_or_merged_are_deleted_too(play: Play) -> None:
+    async def scenario(firm: Firm) -> None:
+        firm.put("contacts", "13", {"email": "bo@gmail.com"})
+        await firm.sync()
+        survivor = firm.account.merge("contacts", "11", "12")
+        firm.account.archive("contacts", "13")
+        await firm.sync()
+        assert await firm.stored("contacts") == {"11": False, "12": False, "13": False, survivor: True}
+        firm.account.gdpr_delete(survivor)
+        firm.account.gdpr_delete("13")
+        await firm.sync()
+        assert await firm.stored("contacts") == {}
+
+    play(scenario)
+
+
+@by_walk_or_webhook
+def test_archived_records_live_again_under_their_old_ids_once_they_are_restored(play: Play, how: str) -> None:
+    everything = [("companies", "1"), ("contacts", "11"), ("deals", "21")]
+    told = [(ObjectType(kind), record_id) for kind, record_id in everything]
+
+    async def scenario(firm: Firm) -> None:
+        before = await firm.made.view()
+        known = [await firm.ids(table) for table in ("companies", "contacts", "deals")]
+        for kind, record_id in everything:
+            firm.account.archive(kind, record_id)
+        await firm.learn(how, *told)
+        assert await firm.stored("crm_companies") == {"1": False, "2": True}
+        assert await firm.stored("contacts") == {"11": False, "12": True}
+        assert await firm.stored("deals") == {"21": False, "22": True}
+        for kind, record_id in everything:
+            assert firm.account.restore(kind, record_id)
+        await firm.learn(how, *told)
+        assert await firm.made.view() == before
+        assert [await firm.ids(table) for table in ("companies", "contacts", "deals")] == known
+
+    play(scenario)
+
+
+@by_walk_or_webhook
+def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirects(
+    play: Play, how: str
+) -> None:
+    async def scenario(firm: Firm) -> None:
+        companies = await firm.ids("companies", "domain")
+        survivor = firm.account.merge("companies", "1", "2")
+        run = await firm.learn(how, (COMPANIES, "1"), (COMPANIES, "2"), (COMPANIES, survivor))
+        assert run.status is RunStatus.COMPLETED
+        view = await firm.made.view()
+        (name,) = view.companies
+        assert name == {("hubspot", survivor)}
+        # HubSpot makes the other company's associations plain ones, but they are the only ones that those records have.
+        followed = {"11", "12", "21", "22"}
+        linked = {*view.contacts.items(), *view.deals.items()}
+        assert {key[1] for key, row in linked if row[0] == name} == followed
+        told = await firm.made.pool.fetch(
+            "select provider_company_id from contacts union select provider_company_id from deals"
+        )
+        assert {row[0] for row in told} <= {survivor, None}
+        async with api_world(firm.database) as api:
+            api.user_id = firm.made.user_id
+            (living,) = await api.data("/api/companies")
+            (old,) = {str(company_id) for company_id in companies.values()} - {living["id"]}
+            assert living["domain"] == "acme.com"
+            moved = await api.get(f"/api/companies/{old}")
+            assert moved.status_code == HTTPStatus.PERMANENT_REDIRECT
+            assert moved.headers["location"] == f"/api/companies/{living['id']}"
+
+    play(scenario)
+
+
+def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play) -> None:
+    async def scenario(firm: Firm) -> None:
+        survivor = firm.account.merge("companies", "1", "2")
+        await firm.sync(SyncMode.INCREMENTAL)
+        async with firm.made.uow(firm.made.user_id) as tx:
+            connection = await tx.connections.get(Provider.HUBSPOT)
+            assert connection is not None
+            following = await tx.runs.latest(connection.id)
+        assert following is not None
+        assert (following.mode, following.status) == (SyncMode.EVENTS, RunStatus.QUEUED)
+        await firm.made.run_sync()(firm.made.user_id, following.id)
+        assert set((await firm.made.view()).companies) == {frozenset({("hubspot", survivor)})}
+        again = await firm.sync(SyncMode.INCREMENTAL)
+        async with firm.made.uow(firm.made.user_id) as tx:
+            assert await tx.runs.latest(connection.id) == again
+
+    play(scenario)
+
+
+@by_walk_or_webhook
+def test_deals_of_a_merged_contact_name_the_one_that_lives(play: Play, how: str) -> None:
+    async def scenario(firm: Firm) -> None:
+        survivor = firm.account.merge("contacts", "11", "12")
+        await firm.learn(how, (CONTACTS, "11"), (CONTACTS, "12"), (CONTACTS, survivor))
+        view = await firm.made.view()
+        assert set(view.contacts) == {("hubspot", survivor)}
+        assert {deal[-1] for deal in view.deals.values()} == {frozenset({survivor})}
+
+    play(scenario)
+
+
+def test_more_deletions_than_are_believed_archive_nothing_and_say_so(play: Play) -> None:
+    async def scenario(firm: Firm) -> None:
+        before = await firm.made.view()
+        firm.account.archive("contacts", "11")
+        firm.account.gdpr_delete("12")
+        firm.made.policy = SyncPolicy(min_deletions=1)
+        run = await firm.sync()
+        assert run.status is RunStatus.PARTIAL
+        assert "2 of 2 contacts are gone" in (run.reason or "")
+        assert (await firm.made.view()).contacts.keys() == before.contacts.keys()
+        firm.made.policy = SyncPolicy(min_deletions=2)
+        assert (await firm.sync()).status is RunStatus.COMPLETED
+        assert (await firm.made.view()).contacts == {}
+
+    play(scenario)
+
+
+def test_a_search_that_still_shows_an_archived_record_does_not_revive_it(play: Play) -> None:
+    async def scenario(firm: Firm) -> None:
+        told = firm.account.store.tables["contacts"].find("11")
+        assert told is not None
+        firm.account.archive("contacts", "11")
+        await firm.learn("webhooks", (CONTACTS, "11"))
+        # What an index that lags still holds: the record, alive, as it was before.
+        late = RecordChange(object_name="contacts", id="11", updated_at=told.updated_at)
+        firm.account.upsert(late)
+        run = await firm.sync(SyncMode.INCREMENTAL)
+        assert run.step(CONTACTS).counts.stale == 1
+        assert await firm.stored("contacts") == {"11": False, "12": True}
+
+    play(scenario)

@@ -1,0 +1,102 @@
+"""Lists stay quick for a large customer: a selective filter is answered by an index, not by a walk."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from astrelo.adapters.outbound.postgres.statements import statement
+from tests.support.harness.api import TOLD_AT
+
+pytestmark = pytest.mark.anyio
+
+USER = UUID(int=7)
+ROWS = 20_000
+LIMIT = 26
+
+COMPANIES = """
+insert into companies (user_id, id, domain, company_name_folded, external_source, external_provider_id,
+                       source_updated_at, created_at, synced_at)
+select $1, gen_random_uuid(), 'd' || n || '.com', md5(n::text), 'hubspot', n::text, $2, $2, $2
+from generate_series(1, $3::int) n
+"""
+RECORDS = """
+insert into crm_companies (user_id, external_source, external_provider_id, company_id, source_updated_at,
+                           content_hash)
+select $1, source, external_provider_id, id, $2, ''
+from companies, unnest(array['hubspot', 'salesforce']) source
+where user_id = $1
+"""
+CONTACTS = """
+insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
+                      synced_at, email_folded, email_kind, company_id, company_match)
+select $1, gen_random_uuid(), 'hubspot', c.external_provider_id, $2, '', $2,
+    md5(c.external_provider_id) || '@d.com', 'business', c.id, 'provider_id'
+from companies c
+where user_id = $1
+"""
+
+
+@pytest.fixture
+async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    async with pool.acquire() as opened:
+        await opened.execute(COMPANIES, USER, TOLD_AT, ROWS)
+        await opened.execute(RECORDS, USER, TOLD_AT)
+        await opened.execute(CONTACTS, USER, TOLD_AT)
+        await opened.execute("analyze companies, crm_companies, contacts")
+        yield opened
+
+
+async def _plan(connection: asyncpg.Connection, name: str, **given: object) -> list[dict[str, Any]]:
+    """Return the nodes of the plan for these parameters, named p2, p4 … by their numbers."""
+    last, archived = {"read_companies": (13, 12), "read_contacts": (10, 10)}[name]
+    arguments = {number: given.get(f"p{number}") for number in range(1, last + 1)}
+    arguments |= {1: USER, 3: LIMIT, archived: False}
+    told = await connection.fetchval(f"explain (format json) {statement(name)}", *arguments.values())
+    return _nodes(json.loads(told)[0]["Plan"])
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]
+
+
+async def _indexes(connection: asyncpg.Connection, name: str, **given: object) -> set[str]:
+    nodes = await _plan(connection, name, **given)
+    assert "Seq Scan" not in {node["Node Type"] for node in nodes}
+    return {node["Index Name"] for node in nodes if "Index Name" in node}
+
+
+SOURCES = "crm_companies_company"
+"""Looked up for each company that is shown."""
+
+
+async def test_selective_filters_are_answered_by_their_index(connection: asyncpg.Connection) -> None:
+    assert await _indexes(connection, "read_companies", p4="abcd%") == {"companies_name_folded", SOURCES}
+    assert await _indexes(connection, "read_companies", p5="d7.com") == {"companies_domain_key", SOURCES}
+    assert await _indexes(connection, "read_contacts", p5="abcd%") == {"contacts_email_folded"}
+    by_company = await _indexes(connection, "read_contacts", p6=uuid4())
+    assert by_company == {"contacts_company", "company_aliases_pkey"}
+
+
+async def test_a_page_begins_where_the_one_before_ended(connection: asyncpg.Connection) -> None:
+    assert await _indexes(connection, "read_companies", p2=uuid4()) == {"companies_pkey", SOURCES}
+    assert await _indexes(connection, "read_contacts", p2=uuid4()) == {"contacts_pkey"}
+
+
+async def test_a_page_of_one_crm_s_companies_asks_an_index_about_each(connection: asyncpg.Connection) -> None:
+    by_source = await _indexes(connection, "read_companies", p13="salesforce")
+    assert by_source == {"companies_pkey", SOURCES}
+
+
+async def test_the_sources_are_looked_up_for_the_shown_companies_alone(
+    connection: asyncpg.Connection,
+) -> None:
+    told = await connection.fetchval(
+        f"explain (analyze, format json) {statement('read_companies')}",
+        *(USER, None, LIMIT, *[None] * 8, False, None),
+    )
+    nodes = _nodes(json.loads(told)[0]["Plan"])
+    assert [node["Actual Loops"] for node in nodes if node.get("Index Name") == SOURCES] == [LIMIT]

@@ -1,0 +1,420 @@
+"""HubSpot's OAuth: what we send, and what each of its answers means."""
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import parse_qs, parse_qsl
+
+import httpx
+import pytest
+
+from astrelo.adapters.outbound.crm import oauth
+from astrelo.adapters.outbound.crm.http import HttpClient, Timeouts
+from astrelo.adapters.outbound.hubspot.oauth import client as hubspot_oauth
+from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
+from astrelo.domain.connection import AuthorizationRequest, TokenSet
+from astrelo.domain.errors import (
+    CrmError,
+    CrmMisconfigured,
+    CrmRejected,
+    CrmUnavailable,
+    GrantRejected,
+    RateLimited,
+    ReauthorizationRequired,
+)
+from astrelo.domain.identifiers import Provider
+from tests.support.crm.responses import CUT_OFF, HTML, Answer, Server, answer, failing, never, told
+from tests.support.fakes.clock import FakeClock
+from tests.support.hubspot.sandbox import CONFIG
+
+pytestmark = pytest.mark.anyio
+
+TOKENS = TokenSet(
+    access_token="old-access", refresh_token="na1-refresh", expires_at=None, scopes=frozenset({"oauth"})
+)
+TOKEN_BODY = {
+    "access_token": "CJ-access",
+    "refresh_token": "na1-refresh-2",
+    "expires_in": 1800,
+    "token_type": "bearer",
+    "hub_id": 101,
+    "scopes": ["oauth", "crm.objects.deals.read"],
+}
+INTROSPECTION_BODY = {
+    "active": True,
+    "hub_id": 101,
+    "hub_domain": "acme.com",
+    "user": "ada@acme.com",
+    "scopes": TOKEN_BODY["scopes"],
+}
+DETAILS = told(
+    200, {"portalId": 101, "portalName": "Acme", "companyCurrency": "EUR", "timeZone": "Europe/Berlin"}
+)
+
+
+def over(server: Server) -> HubSpotOAuth:
+    http_client = HttpClient(httpx.MockTransport(server), Provider.HUBSPOT, Timeouts())
+    return HubSpotOAuth(CONFIG, http_client, FakeClock())
+
+
+def without(name: str) -> dict[str, object]:
+    return {key: value for key, value in TOKEN_BODY.items() if key != name}
+
+
+def form_of(request: httpx.Request) -> dict[str, str]:
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    return dict(parse_qsl(request.content.decode()))
+
+
+def refusal(status: str | None, error: str | None = None, http_status: int = 400) -> Answer:
+    body = {
+        "status": status,
+        "error": error,
+        "error_description": "secret-code is wrong",
+        "message": "secret-code",
+    }
+    return told(http_status, {name: value for name, value in body.items() if value is not None})
+
+
+def test_the_authorize_url_encodes_the_spaces_between_scopes_as_hubspot_wants_them() -> None:
+    url = over(Server(never)).authorization_url(AuthorizationRequest(state="s+/ =", code_challenge="c"))
+    base, _, query = url.partition("?")
+    assert base == "http://hubspot.test/oauth/authorize"
+    assert "scope=oauth%20crm.objects.companies.read%20" in query
+    assert "+" not in query
+    assert parse_qs(query)["state"] == ["s+/ ="]
+
+
+async def test_an_exchange_sends_everything_in_the_body_of_the_dated_endpoint() -> None:
+    server = Server(told(200, TOKEN_BODY), told(200, INTROSPECTION_BODY), DETAILS)
+    grant = await over(server).exchange("the-code", "the-verifier")
+    token_call, introspection_call, details_call = server.requests
+    assert str(token_call.url) == "http://hubspot.test/oauth/2026-09/token"
+    assert form_of(token_call) == {
+        "grant_type": "authorization_code",
+        "code": "the-code",
+        "redirect_uri": CONFIG.redirect_uri,
+        "code_verifier": "the-verifier",
+        "client_id": CONFIG.client_id,
+        "client_secret": CONFIG.client_secret,
+    }
+    assert introspection_call.url.path == "/oauth/2026-09/token/introspect"
+    assert str(details_call.url) == "http://hubspot.test/account-info/2026-09/details"
+    account = grant.account
+    assert (account.account_id, account.name, account.currency) == ("101", "Acme", "EUR")
+    assert grant.tokens.expires_at == FakeClock().now() + timedelta(seconds=1800)
+    assert grant.tokens.scopes == {"oauth", "crm.objects.deals.read"}
+
+
+async def test_an_account_without_a_name_is_called_by_its_number() -> None:
+    grant = await over(Server(told(200, TOKEN_BODY), told(200, {"portalId": 101}))).exchange("c", "v")
+    assert grant.account.name == "HubSpot account 101"
+
+
+@pytest.mark.parametrize("absent", ["hub_id", "scopes"])
+async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(absent: str) -> None:
+    introspection = told(200, {"active": True, "hub_id": 101, "scopes": TOKEN_BODY["scopes"]})
+    server = Server(told(200, without(absent)), introspection, DETAILS)
+    grant = await over(server).exchange("c", "v")
+    assert server.requests[1].url.path == "/oauth/2026-09/token/introspect"
+    assert form_of(server.requests[1])["token"] == "CJ-access"
+    assert grant.account.account_id == "101"
+    assert grant.tokens.scopes == {"oauth", "crm.objects.deals.read"}
+
+
+async def test_who_connected_and_the_accounts_domain_are_told_by_introspection() -> None:
+    server = Server(told(200, TOKEN_BODY), told(200, INTROSPECTION_BODY), DETAILS)
+    grant = await over(server).exchange("c", "v")
+    assert form_of(server.requests[1])["token"] == "CJ-access"
+    assert (grant.connected_by, grant.account.domain) == ("ada@acme.com", "acme.com")
+    assert "ada@acme.com" not in repr(grant)
+
+
+@pytest.mark.parametrize(
+    ("user", "kept"),
+    [
+        (None, None),
+        ("", None),
+        (" \t", None),
+        (" ada@acme.com\0 ", "ada@acme.com"),
+        ("a" * 300 + "@acme.com", "a" * 254),
+        (
+            "\u00fcmit@\u043f\u0440\u0438\u043c\u0435\u0440.example",
+            "\u00fcmit@\u043f\u0440\u0438\u043c\u0435\u0440.example",
+        ),
+    ],
+)
+async def test_a_name_is_kept_as_a_column_can_hold_it(user: str | None, kept: str | None) -> None:
+    told_of_token = told(200, {**INTROSPECTION_BODY, "user": user, "hub_domain": user})
+    grant = await over(Server(told(200, TOKEN_BODY), told_of_token, DETAILS)).exchange("c", "v")
+    assert grant.connected_by == kept
+    assert grant.account.domain == (kept and kept[:253])
+
+
+@pytest.mark.parametrize(
+    "introspection",
+    [
+        answer(500),
+        told(429, {}),
+        told(400, {"status": "BAD_CLIENT_ID"}),
+        told(200, {"active": True}),
+        told(200, {**INTROSPECTION_BODY, "user": {"email": "ada@acme.com"}}),
+        told(200, {"active": False}),
+        answer(200, CUT_OFF[0]),
+        answer(200, HTML),
+        failing(httpx.ConnectError("none")),
+    ],
+)
+async def test_who_connected_is_unknown_where_introspection_fails_and_nothing_else_is_lost(
+    introspection: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grant = await over(Server(told(200, TOKEN_BODY), introspection, DETAILS)).exchange("c", "v")
+    assert (grant.connected_by, grant.account.domain, grant.account.name) == (None, None, "Acme")
+    assert grant.tokens.scopes == set(TOKEN_BODY["scopes"])  # type: ignore[call-overload] # a list of texts
+    assert "ada@acme.com" not in capsys.readouterr().out
+
+
+async def test_an_introspection_that_takes_too_long_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hubspot_oauth, "INTROSPECTION_SECONDS", 0.01)
+    grant = await over(Server(told(200, TOKEN_BODY), never, DETAILS)).exchange("c", "v")
+    assert (grant.connected_by, grant.account.name) == (None, "Acme")
+
+
+async def issued_by(*answers: Answer) -> list[tuple[str, str]]:
+    """Fail to connect, and return the access and refresh tokens that were told nevertheless."""
+    issued: list[TokenSet] = []
+    with pytest.raises(CrmError):
+        await over(Server(*answers)).exchange("c", "v", issued.append)
+    return [(tokens.access_token, tokens.refresh_token) for tokens in issued]
+
+
+@pytest.mark.parametrize("place", [1, 2], ids=["the introspection", "the account"])
+async def test_tokens_are_told_before_anything_else_can_fail(place: int) -> None:
+    answers = [told(200, without("hub_id")), told(200, {"active": True, "hub_id": 101}), DETAILS]
+    assert await issued_by(*answers[:place], answer(500)) == [("CJ-access", "na1-refresh-2")]
+
+
+@pytest.mark.parametrize(
+    ("odd", "issued"),
+    [
+        ({"expires_in": 0}, [("CJ-access", "na1-refresh-2")]),
+        ({"hub_id": -1}, [("CJ-access", "na1-refresh-2")]),
+        ({"access_token": "CJ-\u00e4ccess"}, [("", "na1-refresh-2")]),
+        ({"access_token": 7}, [("", "na1-refresh-2")]),
+        ({"refresh_token": None}, [("CJ-access", "")]),
+        ({"refresh_token": "na1-\0refresh"}, [("CJ-access", "")]),
+        ({"access_token": "", "refresh_token": ""}, []),
+    ],
+)
+async def test_of_a_token_response_that_is_refused_what_is_a_token_is_told(
+    odd: dict[str, object], issued: list[tuple[str, str]]
+) -> None:
+    assert await issued_by(told(200, {**TOKEN_BODY, **odd})) == issued
+
+
+@pytest.mark.parametrize(
+    "given", [told(200, []), told(200, None), answer(200, b"{"), answer(200, HTML), told(400, TOKEN_BODY)]
+)
+async def test_what_is_no_token_response_tells_of_no_tokens(given: Answer) -> None:
+    assert await issued_by(given) == []
+
+
+async def test_tokens_are_told_also_to_whoever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.05)
+    assert await issued_by(told(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
+
+
+async def test_details_of_another_account_than_the_tokens_are_not_believed() -> None:
+    with pytest.raises(CrmRejected, match="another"):
+        await over(Server(told(200, TOKEN_BODY), told(200, {"portalId": 102}))).exchange("c", "v")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        without("access_token"),
+        without("refresh_token"),
+        without("expires_in"),
+        {**TOKEN_BODY, "expires_in": 0},
+        [],
+        None,
+    ],
+    ids=["no access token", "no refresh token", "no life", "no time to live", "a list", "null"],
+)
+async def test_a_token_response_without_its_fields_is_refused_at_the_connect(body: object) -> None:
+    with pytest.raises(CrmRejected):
+        await over(Server(told(200, body), DETAILS)).exchange("c", "v")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"access_token": "CJ-\u00e4ccess"},
+        {"access_token": "CJ-access\r\nX-Odd: 1"},
+        {"access_token": "CJ-access\n"},
+        {"access_token": "CJ-\0access"},
+        {"access_token": "CJ-\ud83daccess"},
+        {"access_token": "x" * 100_000},
+        {"refresh_token": "na1-\0refresh"},
+        {"refresh_token": "na1-\u00e4"},
+        {"scopes": ["oauth", "crm.\0"]},
+        {"scopes": ["oauth", "two words"]},
+        {"scopes": ["oauth", "x" * 100_000]},
+        {"hub_id": 10**400},
+        {"hub_id": -1},
+        {"expires_in": 10**400},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+async def test_what_can_be_no_token_no_scope_and_no_account_is_refused_and_not_shown(
+    odd: dict[str, object],
+) -> None:
+    """By RFC 6749 appendix A tokens and scopes are visible ASCII: others fit into no header."""
+    server = Server(told(200, {**TOKEN_BODY, **odd}), DETAILS)
+    with pytest.raises(CrmRejected) as refusal:
+        await over(server).exchange("c", "v")
+    assert len(server.requests) == 1
+    assert "CJ-" not in repr(refusal.value)
+    assert "na1-" not in repr(refusal.value)
+    assert len(str(refusal.value)) < 300
+
+
+async def test_an_account_name_cut_in_the_middle_of_an_emoji_is_no_obstacle() -> None:
+    details = told(200, {"portalId": 101, "portalName": "Acme \ud83d\0", "timeZone": "Mars/\ud83d"})
+    grant = await over(Server(told(200, TOKEN_BODY), details)).exchange("c", "v")
+    assert grant.account.name == "Acme \ufffd"
+
+
+async def test_an_account_number_beyond_all_numbers_is_refused() -> None:
+    server = Server(told(200, TOKEN_BODY), answer(200, b'{"portalId": ' + b"9" * 5_000 + b"}"))
+    with pytest.raises(CrmRejected):
+        await over(server).exchange("c", "v")
+
+
+@pytest.mark.parametrize("cut_off", CUT_OFF)
+async def test_no_answer_to_a_connect_that_is_cut_off_is_called_wrong(cut_off: bytes) -> None:
+    whole = [told(200, without("hub_id")), told(200, {"active": True, "hub_id": 101}), DETAILS]
+    for place in range(len(whole)):
+        server = Server(*whole[:place], answer(200, cut_off))
+        with pytest.raises(CrmUnavailable, match="no whole JSON"):
+            await over(server).exchange("c", "v")
+        assert len(server.requests) == place + 1
+
+
+async def test_a_refresh_keeps_the_new_refresh_token_and_the_scopes() -> None:
+    server = Server(told(200, without("scopes")))
+    renewed = await over(server).refresh(TOKENS)
+    assert form_of(server.requests[0])["refresh_token"] == "na1-refresh"
+    assert (renewed.access_token, renewed.refresh_token) == ("CJ-access", "na1-refresh-2")
+    assert renewed.scopes == {"oauth"}
+
+
+async def test_a_refresh_that_names_no_refresh_token_keeps_the_old_one() -> None:
+    renewed = await over(Server(told(200, without("refresh_token")))).refresh(TOKENS)
+    assert renewed.refresh_token == "na1-refresh"
+
+
+REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError]]] = [
+    ("a dead refresh token", refusal("BAD_REFRESH_TOKEN", "invalid_grant"), ReauthorizationRequired),
+    ("a dead refresh token, old shape", refusal("BAD_REFRESH_TOKEN"), ReauthorizationRequired),
+    ("a dead refresh token, error alone", refusal(None, "invalid_grant"), ReauthorizationRequired),
+    ("an account that is gone", refusal("BAD_HUB", "access_denied"), ReauthorizationRequired),
+    ("our client id", refusal("BAD_CLIENT_ID", "invalid_client"), CrmMisconfigured),
+    ("our secret, told by 401", refusal("BAD_CLIENT_SECRET", "invalid_client", 401), CrmMisconfigured),
+    ("our secret, error alone", refusal(None, "invalid_client", 401), CrmMisconfigured),
+    ("status before error", refusal("BAD_CLIENT_SECRET", "invalid_grant"), CrmMisconfigured),
+    ("our scopes", refusal("BAD_SCOPES", "invalid_scope"), CrmMisconfigured),
+    ("our grant type", refusal("BAD_GRANT_TYPE", "unsupported_grant_type"), CrmRejected),
+    ("something new", refusal("BAD_MOON", "invalid_moon"), CrmRejected),
+    ("HTML on a 400", answer(400, HTML), CrmRejected),
+    ("HTML on a 200", answer(200, HTML), CrmUnavailable),
+    ("no text on a 200", answer(200, b'{"access_token": "\xff"}'), CrmRejected),
+    ("no text on a 400", answer(400, b'{"status": "\xff"}'), CrmRejected),
+    ("HTML on a 502", answer(502, HTML), CrmUnavailable),
+    ("a lock", answer(423), CrmUnavailable),
+    *(("cut off", answer(200, cut_off), CrmUnavailable) for cut_off in CUT_OFF),
+    ("an internal error with a misleading body", refusal("BAD_REFRESH_TOKEN", None, 500), CrmUnavailable),
+    ("a rate limit", answer(429), RateLimited),
+    ("an account on the move", answer(477, retry_after="7200"), RateLimited),
+    ("a dropped connection", failing(httpx.RemoteProtocolError("dropped")), CrmUnavailable),
+    ("a refused connection", failing(httpx.ConnectError("refused")), CrmUnavailable),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [pytest.param(given, error, id=name) for name, given, error in REFRESH_REFUSALS],
+)
+async def test_a_refused_refresh_is_classified_and_never_repeated(
+    given: Answer, error: type[CrmError]
+) -> None:
+    server = Server(given)
+    with pytest.raises(CrmError) as refused:
+        await over(server).refresh(TOKENS)
+    assert type(refused.value) is error
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        ("BAD_AUTH_CODE", "invalid_grant", GrantRejected),
+        ("EXPIRED_AUTH_CODE", "invalid_grant", GrantRejected),
+        ("BAD_CODE_VERIFIER", "invalid_grant", GrantRejected),
+        ("BAD_HUB", "access_denied", GrantRejected),
+        ("MISMATCH_REDIRECT_URI_AUTH_CODE", "invalid_grant", CrmMisconfigured),
+        ("BAD_REDIRECT_URI", "invalid_request", CrmMisconfigured),
+        ("BAD_CLIENT_ID", "invalid_client", CrmMisconfigured),
+    ],
+)
+async def test_a_refused_code_is_told_from_our_own_mistakes(
+    status: str, error: str, expected: type[CrmError]
+) -> None:
+    server = Server(refusal(status, error))
+    with pytest.raises(expected) as refused:
+        await over(server).exchange("secret-code", "v")
+    assert status in str(refused.value)
+    assert "secret-code" not in str(refused.value)
+    assert len(server.requests) == 1
+
+
+async def test_a_refusal_shows_only_code_words_of_what_hubspot_says() -> None:
+    with pytest.raises(CrmRejected) as refused:
+        await over(Server(refusal("token na1-refresh is odd", "na1-refresh!"))).refresh(TOKENS)
+    assert "na1-refresh" not in str(refused.value)
+
+
+async def test_a_refresh_ends_within_the_time_that_the_lock_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert oauth.MAX_CALL_SECONDS < 15
+    monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.02)
+    with pytest.raises(CrmUnavailable, match="longer than"):
+        await over(Server(never)).refresh(TOKENS)
+
+
+async def test_a_revocation_names_the_refresh_token_in_the_body() -> None:
+    server = Server(answer(200))
+    await over(server).revoke(TOKENS)
+    assert server.requests[0].url.path == "/oauth/2026-09/token/revoke"
+    assert form_of(server.requests[0])["token"] == "na1-refresh"
+    assert form_of(server.requests[0])["token_type_hint"] == "refresh_token"
+
+
+async def test_of_a_grant_without_a_refresh_token_the_access_token_is_revoked() -> None:
+    server = Server(answer(200))
+    await over(server).revoke(replace(TOKENS, refresh_token=""))
+    form = form_of(server.requests[0])
+    assert (form["token"], form["token_type_hint"]) == ("old-access", "access_token")
+
+
+async def test_revoking_what_is_gone_already_is_no_error() -> None:
+    await over(Server(refusal("BAD_REFRESH_TOKEN", "invalid_grant"))).revoke(TOKENS)
+
+
+async def test_a_revocation_that_may_not_have_happened_says_so() -> None:
+    with pytest.raises(CrmUnavailable):
+        await over(Server(answer(503))).revoke(TOKENS)
+
+
+def test_no_secret_shows_in_a_representation() -> None:
+    assert CONFIG.client_secret not in repr(CONFIG)
