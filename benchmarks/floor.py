@@ -23,7 +23,7 @@ from benchmarks.crms import CRMS
 from benchmarks.measurement import Cost, Meter
 
 ROWS_A_BATCH = 1_000
-PAGES_AHEAD = 4
+MAX_PREFETCHED_PAGES = 4
 
 
 def _create(table: Table) -> str:
@@ -65,7 +65,7 @@ async def copy_everything(crm: Crm, url: str, dsn: str) -> int:
 
 
 async def _walk(table: Table, fetching: AsyncGenerator[Rows, None], pool: asyncpg.Pool) -> int:
-    pages: asyncio.Queue[Rows | None] = asyncio.Queue(PAGES_AHEAD)
+    pages: asyncio.Queue[Rows | None] = asyncio.Queue(MAX_PREFETCHED_PAGES)
     copied, upsert = 0, _upsert(table)
     async with asyncio.TaskGroup() as group:
         group.create_task(_fetch(fetching, pages))

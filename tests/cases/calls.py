@@ -137,7 +137,7 @@ def _webhook_records(event: str) -> int:
     }
     request = ours("WebhookRequest")(method="POST", uri=uri, headers=headers, body=body)
     try:
-        pending_refetches = ours("HubSpotWebhooks")(_SECRET).pending_refetches(request, _NOW)
+        pending_refetches = ours("HubSpotWebhooks")(_SECRET).parse(request, _NOW)
     except ours("errors").WebhookRejected:
         return -1
     return sum(len(records) for records in pending_refetches.values())

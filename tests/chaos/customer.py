@@ -156,7 +156,7 @@ class Customer:
     async def _waits_to_be_read(self, provider: Provider) -> bool:
         async with self._uow(self.user_id) as tx:
             connection = await tx.connections.get(provider)
-            return connection is not None and await tx.pending_refetches.any_waiting(connection.id)
+            return connection is not None and await tx.pending_refetches.has_waiting(connection.id)
 
     async def _accepted(self, provider: Provider, mode: SyncMode) -> SyncRun | None:
         """Ask for a run; None while the connection waits to be authorized again."""

@@ -65,7 +65,7 @@ class ClassifiedChanges(Generic[RecordT]):
     stale: int
 
 
-def latest_of_each(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
+def keep_latest(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
     """Keep one record per id: the latest by source_updated_at, the last told among equals.
 
     One statement may not write a row twice (SQLSTATE 21000), and which copy wins must not depend on

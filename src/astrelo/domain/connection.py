@@ -151,7 +151,7 @@ class CrmConnection:
     def is_active(self) -> bool:
         return self.status is ConnectionStatus.ACTIVE
 
-    def reauthorized(self, grant: Grant, at: datetime) -> Self:
+    def reauthorize(self, grant: Grant, at: datetime) -> Self:
         """Take a new grant for the same account; refuses another account's.
 
         Record ids are unique only within one account, so another account's grant would mix two
@@ -169,11 +169,11 @@ class CrmConnection:
             reason=None,
         )
 
-    def needing_reauthorization(self, reason: str) -> Self:
+    def mark_needs_reauthorization(self, reason: str) -> Self:
         if self.status is ConnectionStatus.DISCONNECTED:
             raise InvalidTransition("connection", self.status, "marked as needing reauthorization")
         return replace(self, status=ConnectionStatus.NEEDS_REAUTHORIZATION, reason=reason)
 
-    def disconnected(self) -> Self:
+    def disconnect(self) -> Self:
         """Idempotent: a disconnected connection stays so."""
         return replace(self, status=ConnectionStatus.DISCONNECTED, reason="disconnected by the user")

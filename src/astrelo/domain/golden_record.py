@@ -88,7 +88,7 @@ def golden_record(members: Iterable[Member], pins: Pins) -> GoldenRecord:
 
     Raises IndexError for no members.
     """
-    ordered = freshest_first(members)
+    ordered = sort_by_freshness(members)
     having = {group: [one.key for one in ordered if group in one.groups] for group in FieldGroup}
     return GoldenRecord(
         ordered[0].key, {group: _source(group, keys, pins) for group, keys in having.items() if keys}
@@ -101,7 +101,7 @@ def _source(group: FieldGroup, having: Sequence[RecordKey], pins: Pins) -> Recor
     return max(pinned, key=lambda key: pins[key, group]) if pinned else having[0]
 
 
-def freshest_first(members: Iterable[Member]) -> Sequence[Member]:
+def sort_by_freshness(members: Iterable[Member]) -> Sequence[Member]:
     """Order a company's records: the freshest first, among equals the smallest (source, id)."""
     by_key = sorted(members, key=lambda member: member.key)
     return sorted(by_key, key=lambda member: member.source_updated_at, reverse=True)

@@ -25,7 +25,7 @@ MAX_ATTEMPTS = 5
 """How often a run is taken up before it ends as failed; a run that kills its worker must end."""
 
 
-RESUMABLE_FOR = timedelta(hours=6)
+MAX_RESUMABLE_AGE = timedelta(hours=6)
 """A failed run that began longer ago is not resumed: a new one is fresher for little more work."""
 
 
@@ -34,7 +34,7 @@ class SyncMode(StrEnum):
     """Every live record by the lists; what is missing from them is looked for and archived."""
     INCREMENTAL = "incremental"
     """What was modified in a window, by search."""
-    EVENTS = "events"
+    REFETCH = "events"
     """Only the records that webhooks named."""
 
     def covers(self, other: "SyncMode") -> bool:
@@ -42,7 +42,7 @@ class SyncMode(StrEnum):
         return _THOROUGHNESS.index(self) >= _THOROUGHNESS.index(other)
 
 
-_THOROUGHNESS = (SyncMode.EVENTS, SyncMode.INCREMENTAL, SyncMode.FULL)
+_THOROUGHNESS = (SyncMode.REFETCH, SyncMode.INCREMENTAL, SyncMode.FULL)
 
 
 class RunStatus(StrEnum):
@@ -195,7 +195,7 @@ class SyncStep:
         """Tell whether this run does no more about it, whatever it ended as."""
         return self.status in _ENDED
 
-    def reopened(self) -> Self:
+    def reopen(self) -> Self:
         """Go on from the cursor in what was refused or failed; anything else stays as it is."""
         if self.status not in _NOT_READ:
             return self
@@ -273,7 +273,7 @@ class SyncRun:
             ),
         )
 
-    def claimed(self, at: datetime) -> Self:
+    def claim(self, at: datetime) -> Self:
         """Start or take over: raises the epoch of every step, so that a former worker is fenced off."""
         self._require_open("started")
         return replace(
@@ -286,18 +286,18 @@ class SyncRun:
             steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
         )
 
-    def postponed(self) -> Self:
+    def postpone(self) -> Self:
         """Wait for another run of the same account: as before, but under an epoch of its own."""
         self._require_open("deferred")
         steps = tuple(replace(step, epoch=step.epoch + 1) for step in self.steps)
         return replace(self, status=RunStatus.QUEUED, steps=steps)
 
-    def parked(self, reason: str, until: datetime | None) -> Self:
+    def park(self, reason: str, until: datetime | None) -> Self:
         """Wait for a time, or without one for a person. Whoever parks a run has not crashed: attempts restart."""
         self._require_open("parked")
         return replace(self, status=RunStatus.PARKED, reason=reason, parked_until=until, attempts=0)
 
-    def requeued(self) -> Self:
+    def requeue(self) -> Self:
         """Go on later from the cursors, with attempts counted anew."""
         if self.status not in _RESUMABLE:
             raise InvalidTransition("sync run", self.status, "resumed")
@@ -305,10 +305,10 @@ class SyncRun:
             self, status=RunStatus.QUEUED, reason=None, parked_until=None, finished_at=None, attempts=0
         )
 
-    def resumed(self) -> Self:
+    def resume(self) -> Self:
         """Go on because somebody asks: what was refused or failed before may be readable by now."""
-        steps = tuple(step.reopened() for step in self.steps)
-        return replace(self.requeued(), owners=OwnersStep(), steps=steps)
+        steps = tuple(step.reopen() for step in self.steps)
+        return replace(self.requeue(), owners=OwnersStep(), steps=steps)
 
     def is_resumable(self, now: datetime, wanted: SyncMode) -> bool:
         """Tell whether a request for a sync should go on with this run rather than begin another.
@@ -316,12 +316,12 @@ class SyncRun:
         One that failed must do all that is wanted: else another does it, and this one's part with it. One that
         only followed webhooks has no cursor to go on from; what it left is followed by any run.
         """
-        if self.status is RunStatus.FAILED and self.mode is not SyncMode.EVENTS:
-            is_recent = now - (self.started_at or self.requested_at) < RESUMABLE_FOR
+        if self.status is RunStatus.FAILED and self.mode is not SyncMode.REFETCH:
+            is_recent = now - (self.started_at or self.requested_at) < MAX_RESUMABLE_AGE
             return is_recent and self.mode.covers(wanted)
         return self.status is RunStatus.PARKED
 
-    def finished(self, at: datetime) -> Self:
+    def finish(self, at: datetime) -> Self:
         """End a run whose steps are all done: completed, or partial when something was refused or failed.
 
         One that read no object type because of what failed has failed itself.
@@ -336,11 +336,11 @@ class SyncRun:
             status = RunStatus.FAILED
         return replace(self, status=status, finished_at=at, reason=". ".join(lacking) or None)
 
-    def failed(self, reason: str, at: datetime) -> Self:
+    def fail(self, reason: str, at: datetime) -> Self:
         self._require_open("failed")
         return replace(self, status=RunStatus.FAILED, finished_at=at, reason=reason)
 
-    def cancelled(self, reason: str, at: datetime) -> Self:
+    def cancel(self, reason: str, at: datetime) -> Self:
         """Stop for good. Raises every epoch, so that running work writes nothing more."""
         self._require_open("cancelled")
         return replace(

@@ -70,7 +70,7 @@ _Found = tuple[Unreadable, RecordId]
 _Columns = Mapping[str, Sequence[Any]]
 
 
-def unreadable_values(
+def find_unreadable_values(
     records: Sequence[CrmRecord], owner_ids: frozenset[RecordId] | None
 ) -> Mapping[Unreadable, Sequence[RecordId]]:
     """Return the records of each trouble, in their order. All are of one object type.

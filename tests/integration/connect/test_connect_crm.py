@@ -66,7 +66,7 @@ async def test_who_connected_is_forgotten_with_a_purge_alone(world: OAuthWorld) 
 
 async def test_the_stored_token_works_at_the_crm(world: OAuthWorld) -> None:
     connection = await world.connected()
-    token = (await world.tokens.valid(connection)).token
+    token = (await world.tokens.get_access(connection)).token
     assert world.sandbox.oauth.authenticate(token).grant.portal_id == 101
 
 

@@ -54,7 +54,7 @@ async def test_disconnecting_cancels_the_run_and_fences_its_worker_off(world: OA
 async def test_disconnecting_leaves_a_finished_run_as_it_ended(world: OAuthWorld) -> None:
     run = await world.take_up(await world.connected())
     async with world.uow(world.user_id) as tx:
-        await tx.runs.save(run.failed("the CRM was down", world.clock.now()))
+        await tx.runs.save(run.fail("the CRM was down", world.clock.now()))
     await world.disconnect(world.user_id, HUBSPOT)
     async with world.uow(world.user_id) as tx:
         assert (await tx.runs.get(run.id)).status is RunStatus.FAILED
@@ -139,7 +139,7 @@ async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connecte
     stored = await world.stored()
     assert stored is not None
     assert (stored.id, stored.is_active) == (connection.id, True)
-    assert (await world.tokens.valid(stored)).token == "a"
+    assert (await world.tokens.get_access(stored)).token == "a"
     assert "given" not in crm.revoked
 
 
@@ -160,4 +160,4 @@ async def test_connecting_and_disconnecting_at_once_leaves_a_connection_that_wor
     else:
         assert world.living_grants() == [101]
         world.clock.advance(1800)
-        assert await world.tokens.valid(stored)
+        assert await world.tokens.get_access(stored)

@@ -26,7 +26,7 @@ class MovingCrm(ScriptedCrm):
     meanwhile: Callable[[], Awaitable[object]] | None = None
     asked_at: list[str | None] = field(default_factory=list)
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         address = (await session.access(None)).api_url
         self.asked_at.append(address)
         if address != self.lives_at:
@@ -61,7 +61,7 @@ async def latest(made: World) -> SyncRun:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(SALESFORCE)
         assert connection is not None
-        run = await tx.runs.latest(connection.id)
+        run = await tx.runs.get_latest(connection.id)
         assert run is not None
         return run
 

@@ -29,7 +29,7 @@ async def test_another_account_is_refused_and_nothing_changes(world: OAuthWorld)
     assert "Other (202)" in error.detail
     assert "Acme (101)" in error.detail
     assert world.living_grants() == [101]
-    assert await world.tokens.valid(connection)
+    assert await world.tokens.get_access(connection)
 
 
 async def test_another_account_is_refused_even_after_a_disconnect(world: OAuthWorld) -> None:
@@ -84,4 +84,4 @@ async def test_of_two_replacements_at_once_the_later_one_counts_and_one_grant_is
     rows = await world.counts()
     assert {rows[table] for table in TABLES if table != "pgqueuer"} == {1}
     world.clock.advance(1800)
-    assert await world.tokens.valid(stored)
+    assert await world.tokens.get_access(stored)

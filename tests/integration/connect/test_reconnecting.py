@@ -36,8 +36,8 @@ async def test_connecting_again_wakes_the_run_that_waits_for_it(world: OAuthWorl
     connection = await world.connected()
     run = await world.latest_run(connection)
     async with world.uow(world.user_id) as tx:
-        await tx.runs.save(run.parked("revoked", until=None))
-        await tx.connections.save(connection.needing_reauthorization("revoked"))
+        await tx.runs.save(run.park("revoked", until=None))
+        await tx.connections.save(connection.mark_needs_reauthorization("revoked"))
     connection = await world.connected()
     assert connection.is_active
     assert connection.reason is None
@@ -65,7 +65,7 @@ async def test_connecting_again_ends_the_grant_that_it_supersedes(world: OAuthWo
     connection = await world.connected()
     assert [grant.revoked for grant in world.sandbox.oauth.grants] == [True, False]
     world.clock.advance(1800)
-    token = (await world.tokens.valid(connection)).token
+    token = (await world.tokens.get_access(connection)).token
     assert not world.sandbox.oauth.authenticate(token).grant.revoked
 
 
@@ -83,7 +83,7 @@ async def test_of_two_tabs_the_later_ones_grant_is_the_one_that_lives(world: OAu
     connection = await world.stored()
     assert connection is not None
     world.clock.advance(1800)
-    assert await world.tokens.valid(connection)
+    assert await world.tokens.get_access(connection)
 
 
 async def test_a_token_that_the_crm_gives_once_more_is_not_taken_for_the_former_one(
@@ -116,7 +116,7 @@ async def test_a_connect_waits_for_a_refresh_under_way_and_ends_what_that_brough
     callback = await world.consent(await world.begin())
     crm = RotatingCrm(world=world)
     world.offer(crm)
-    refreshing = asyncio.create_task(world.tokens.valid(connection))
+    refreshing = asyncio.create_task(world.tokens.get_access(connection))
     await crm.asked.wait()
     await world.finish(callback)
     assert (await refreshing).token == "renewed"

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from astrelo.application.connect.start_authorization import AlreadyConnected, flow_of
+from astrelo.application.connect.start_authorization import AlreadyConnected, flow_id
 from astrelo.domain.errors import (
     AuthorizationFailure,
     CrmUnavailable,
@@ -33,7 +33,7 @@ async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(wo
     started = await world.begin()
     query = parse_qs(urlsplit(started.authorize_url).query)
     assert query["code_challenge_method"] == ["S256"]
-    assert started.flow == flow_of(query["state"][0])
+    assert started.flow == flow_id(query["state"][0])
     assert started.browser_token not in started.authorize_url
     assert world.sandbox.oauth.app.client_secret not in started.authorize_url
     assert started.browser_token not in repr(started)

@@ -61,7 +61,7 @@ class Firm:
             connection = await tx.connections.get(Provider.HUBSPOT)
             assert connection is not None
             await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
-        return await self.sync(SyncMode.EVENTS)
+        return await self.sync(SyncMode.REFETCH)
 
     async def stored(self, table: str) -> dict[str, bool]:
         """Record ids that there are rows of, each with whether it lives."""
@@ -187,14 +187,14 @@ def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play
         async with firm.made.uow(firm.made.user_id) as tx:
             connection = await tx.connections.get(Provider.HUBSPOT)
             assert connection is not None
-            following = await tx.runs.latest(connection.id)
+            following = await tx.runs.get_latest(connection.id)
         assert following is not None
-        assert (following.mode, following.status) == (SyncMode.EVENTS, RunStatus.QUEUED)
+        assert (following.mode, following.status) == (SyncMode.REFETCH, RunStatus.QUEUED)
         await firm.made.run_sync()(firm.made.user_id, following.id)
         assert set((await firm.made.view()).companies) == {frozenset({("hubspot", survivor)})}
         again = await firm.sync(SyncMode.INCREMENTAL)
         async with firm.made.uow(firm.made.user_id) as tx:
-            assert await tx.runs.latest(connection.id) == again
+            assert await tx.runs.get_latest(connection.id) == again
 
     play(scenario)
 

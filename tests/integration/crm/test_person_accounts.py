@@ -89,7 +89,7 @@ async def latest(made: World) -> SyncRun:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(SALESFORCE)
         assert connection is not None
-        found = await tx.runs.latest(connection.id)
+        found = await tx.runs.get_latest(connection.id)
         assert found is not None
         return found
 

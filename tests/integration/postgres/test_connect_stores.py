@@ -66,18 +66,18 @@ class TestPgOAuthStates(OAuthStatesContract):
 
 async def test_a_connection_comes_back_as_it_was_saved(pool: asyncpg.Pool) -> None:
     connections = PgConnections(pool, USER)
-    connection = connected().needing_reauthorization("revoked there")
+    connection = connected().mark_needs_reauthorization("revoked there")
     await connections.save(connection)
     assert await connections.get(Provider.HUBSPOT) == connection
-    assert await connections.by_id(connection.id) == connection
+    assert await connections.get_by_id(connection.id) == connection
 
 
 async def test_saving_a_connection_again_changes_it(pool: asyncpg.Pool) -> None:
     connections = PgConnections(pool, USER)
     connection = connected()
     await connections.save(connection)
-    await connections.save(connection.disconnected())
-    stored = await connections.by_id(connection.id)
+    await connections.save(connection.disconnect())
+    stored = await connections.get_by_id(connection.id)
     assert stored.status is ConnectionStatus.DISCONNECTED
 
 
@@ -87,7 +87,7 @@ async def test_another_users_connection_is_not_there(pool: asyncpg.Pool) -> None
     theirs = PgConnections(pool, STRANGER)
     assert await theirs.get(Provider.HUBSPOT) is None
     with pytest.raises(NotFound):
-        await theirs.by_id(connection.id)
+        await theirs.get_by_id(connection.id)
     await theirs.delete(connection.id)
     assert await PgConnections(pool, USER).get(Provider.HUBSPOT) == connection
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from astrelo.application.sync.refetch_records import READ_AT_ONCE
+from astrelo.application.sync.refetch_records import FETCH_SIZE
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RecordPage
@@ -114,7 +114,7 @@ def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(pla
         await made.sync()
         crm.pages = {COMPANIES: [[company("another")]]}
         run = await made.sync(should_stop=lambda: bool(asked_for))
-        assert (run.status, asked_for) == (RunStatus.QUEUED, [READ_AT_ONCE])
+        assert (run.status, asked_for) == (RunStatus.QUEUED, [FETCH_SIZE])
         await carry_out_the_open_one(made)
         run = await made.stored(run)
         assert (run.status, run.step(COMPANIES).counts.archived) == (RunStatus.COMPLETED, 1_000)

@@ -50,7 +50,7 @@ def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
         async with world(database, ScriptedCrm()) as ada, world(database, ScriptedCrm()) as bob:
             theirs = await ada.request()
             async with ada.uow(ada.user_id) as tx:
-                await tx.runs.save((await tx.runs.lock(theirs.id)).claimed(ada.clock.now()))
+                await tx.runs.save((await tx.runs.lock(theirs.id)).claim(ada.clock.now()))
             waiting = await bob.sync()
             assert waiting.status is RunStatus.QUEUED
             assert waiting.started_at is None
@@ -142,7 +142,7 @@ def test_users_of_other_accounts_do_not_wait(database: str) -> None:
             )
             hers, his = await ada.request(), await bob.request()
             async with ada.uow(ada.user_id) as tx:
-                await tx.runs.save((await tx.runs.lock(hers.id)).claimed(ada.clock.now()))
+                await tx.runs.save((await tx.runs.lock(hers.id)).claim(ada.clock.now()))
             assert await take_up(bob, his) is RunStatus.COMPLETED
 
     asyncio.run(scenario())
@@ -154,7 +154,7 @@ def test_a_worker_that_died_with_the_account_in_hand_does_not_keep_it(database: 
             hers, his = await ada.request(), await bob.request()
             for _ in range(MAX_ATTEMPTS):
                 async with ada.uow(ada.user_id) as tx:
-                    await tx.runs.save((await tx.runs.lock(hers.id)).claimed(ada.clock.now()))
+                    await tx.runs.save((await tx.runs.lock(hers.id)).claim(ada.clock.now()))
                 assert await take_up(bob, his) is RunStatus.QUEUED
             assert await take_up(ada, hers) is RunStatus.FAILED
             assert await take_up(bob, his) is RunStatus.COMPLETED

@@ -25,7 +25,7 @@ class AskedCrm(ScriptedCrm):
     troubles: list[AstreloError] = field(default_factory=list)
     asked: int = 0
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         self.asked += 1
         if self.troubles:
             raise self.troubles.pop(0)

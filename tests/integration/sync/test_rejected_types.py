@@ -130,10 +130,10 @@ def test_a_run_that_could_read_nothing_fails_and_goes_on_when_asked_again(
 
 def test_a_refused_object_type_is_read_when_a_failed_run_is_asked_to_go_on(play: Play) -> None:
     async def scenario(made: World) -> None:
-        run = (await made.request()).claimed(made.clock.now())
+        run = (await made.request()).claim(made.clock.now())
         refused = replace(run.step(DEALS), status=StepStatus.REFUSED, reason=str(REFUSAL))
         async with made.uow(made.user_id) as tx:
-            await tx.runs.save(run.failed("the CRM was down", made.clock.now()))
+            await tx.runs.save(run.fail("the CRM was down", made.clock.now()))
             await tx.runs.advance(run.id, refused)
         resumed = await made.sync()
         assert (resumed.id, resumed.status) == (run.id, RunStatus.COMPLETED)
@@ -213,7 +213,7 @@ def test_deletions_that_cannot_be_confirmed_of_one_type_are_of_the_others(
 
 @dataclass
 class WithoutOwners(ScriptedCrm):
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         raise NONSENSE
 
 

@@ -88,7 +88,7 @@ def test_nothing_is_asked_for_while_a_run_is_open_or_the_connection_does_not_wor
         async with made.uow(made.user_id) as tx:
             connection = await tx.connections.lock(Provider.HUBSPOT)
             assert connection is not None
-            await tx.connections.save(connection.disconnected())
+            await tx.connections.save(connection.disconnect())
         made.clock.advance(86_400)
         assert await scheduler(made)() == 0
 
@@ -99,7 +99,7 @@ def test_runs_for_events_do_not_put_off_the_next_increment(play: Play) -> None:
     async def scenario(made: World) -> None:
         await made.sync()
         made.clock.advance(QUARTER.total_seconds())
-        await made.sync(mode=SyncMode.EVENTS)
+        await made.sync(mode=SyncMode.REFETCH)
         assert await scheduler(made)() == 1
         assert [run.mode for run in await asked(made)] == ["full", "events", "incremental"]
 

@@ -148,7 +148,7 @@ def test_it_refuses_while_a_run_of_the_account_is_running_whoever_s_it_is(databa
         async with world(database, ScriptedCrm()) as ada, world(database, ScriptedCrm()) as bob:
             theirs = await bob.request()
             async with bob.uow(bob.user_id) as tx:
-                await tx.runs.save((await tx.runs.lock(theirs.id)).claimed(bob.clock.now()))
+                await tx.runs.save((await tx.runs.lock(theirs.id)).claim(bob.clock.now()))
             for user in (ada, bob):
                 with pytest.raises(InvalidTransition, match="is being synced cannot be verified"):
                     await verify(user)
@@ -183,8 +183,8 @@ def test_it_refuses_what_is_not_connected(play: Play) -> None:
         with pytest.raises(NotFound):
             await verification(ConnectionId(uuid4()))
         async with made.uow(made.user_id) as tx:
-            connection = await tx.connections.by_id(await connection_id(made))
-            await tx.connections.save(connection.disconnected())
+            connection = await tx.connections.get_by_id(await connection_id(made))
+            await tx.connections.save(connection.disconnect())
         with pytest.raises(InvalidTransition, match="disconnected cannot be verified"):
             await verification(connection.id)
 

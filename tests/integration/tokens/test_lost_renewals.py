@@ -26,27 +26,27 @@ async def scene(database: str) -> AsyncIterator[Scene]:
 
 
 async def test_a_first_refresh_is_made_without_asking_whether_it_may(scene: Scene) -> None:
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     await scene.put("access-0", timedelta(seconds=0))
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     assert scene.crm.checked == []
 
 
 async def test_a_refresh_token_that_may_have_been_used_is_never_sent_again_unasked(scene: Scene) -> None:
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
-        await scene.tokens.valid(scene.connection)
-    assert (await scene.tokens.valid(scene.connection)).token == "access-2"
+        await scene.tokens.get_access(scene.connection)
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-2"
     assert scene.crm.checked == ["refresh-0"]
 
 
 async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_replay(scene: Scene) -> None:
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     scene.crm.used_up.add("refresh-0")
     with pytest.raises(ReauthorizationRequired):
-        await scene.process().valid(scene.connection)
+        await scene.process().get_access(scene.connection)
     assert scene.crm.asked_with == ["refresh-0"], "sent once and never again"
     connection = await scene.world.stored()
     assert connection is not None
@@ -58,16 +58,16 @@ async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: Scene) 
 
     async def be_overtaken() -> None:
         await scene.world.end_refresh_sessions()
-        assert (await scene.process().valid(scene.connection)).token == "access-2"
+        assert (await scene.process().get_access(scene.connection)).token == "access-2"
 
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     scene.crm.while_checked = [be_overtaken]
     with pytest.raises(StoreUnavailable):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert len(scene.crm.asked_with) == 2, "once without an answer, once by whoever overtook"
-    assert (await scene.tokens.valid(scene.connection)).token == "access-2"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-2"
 
 
 async def test_a_crm_that_does_not_say_whether_a_token_holds_is_not_waited_for_longer_than_the_lock_lasts(
@@ -75,11 +75,11 @@ async def test_a_crm_that_does_not_say_whether_a_token_holds_is_not_waited_for_l
 ) -> None:
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
-        await scene.tokens.valid(scene.connection)
-    monkeypatch.setattr(renew_tokens, "REFRESH_LIMIT", timedelta(seconds=0.1))
+        await scene.tokens.get_access(scene.connection)
+    monkeypatch.setattr(renew_tokens, "REFRESH_TIMEOUT", timedelta(seconds=0.1))
     scene.crm.while_checked = [asyncio.Event().wait]
     with pytest.raises(CrmUnavailable, match="took longer"):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert len(scene.crm.asked_with) == 1
 
 
@@ -94,7 +94,7 @@ async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt
 
     scene.crm.next_answers = [never_answer]
     dying = scene.process()
-    caller = asyncio.create_task(dying.valid(scene.connection))
+    caller = asyncio.create_task(dying.get_access(scene.connection))
     await reached.wait()
     (flight,) = dying._flights.values()
     flight.cancel()
@@ -102,13 +102,13 @@ async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt
         await caller
     scene.crm.used_up.add("refresh-0")
     with pytest.raises(ReauthorizationRequired):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert scene.crm.asked_with == ["refresh-0"]
 
 
 async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens(scene: Scene) -> None:
     scene.crm.next_answers = [scene.world.end_refresh_sessions]
-    assert (await scene.tokens.valid(scene.connection)).token == "access-1"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     assert (await scene.stored()).tokens.refresh_token == "refresh-1"
     assert scene.crm.revoked == []
 
@@ -120,5 +120,5 @@ async def test_tokens_that_cannot_be_stored_at_all_are_not_used(scene: Scene) ->
 
     scene.crm.next_answers = [lose_the_database]
     with capture_logs() as logs, pytest.raises(StoreUnavailable):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["token.lost"]

@@ -29,10 +29,10 @@ async def test_a_caller_that_is_cancelled_does_not_take_the_refresh_with_it(scen
         await may_answer.wait()
 
     scene.crm.next_answers = [answer_late]
-    impatient = asyncio.create_task(scene.tokens.valid(scene.connection))
+    impatient = asyncio.create_task(scene.tokens.get_access(scene.connection))
     await answering.wait()
     impatient.cancel()
-    patient = asyncio.create_task(scene.tokens.valid(scene.connection))
+    patient = asyncio.create_task(scene.tokens.get_access(scene.connection))
     may_answer.set()
     assert (await patient).token == "access-1"
     assert impatient.cancelled()
@@ -46,7 +46,7 @@ async def test_closing_waits_until_the_new_tokens_are_stored(scene: Scene) -> No
         answering.set()
 
     scene.crm.next_answers = [answer]
-    caller = asyncio.create_task(scene.tokens.valid(scene.connection))
+    caller = asyncio.create_task(scene.tokens.get_access(scene.connection))
     await answering.wait()
     caller.cancel()
     await scene.tokens.close()
@@ -56,7 +56,7 @@ async def test_closing_waits_until_the_new_tokens_are_stored(scene: Scene) -> No
 async def test_tokens_that_were_purged_meanwhile_need_a_person(scene: Scene) -> None:
     await scene.world.disconnect(scene.world.user_id, HUBSPOT, purge=True)
     with pytest.raises(ReauthorizationRequired, match="disconnected"):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert scene.crm.asked_with == []
 
 
@@ -69,7 +69,7 @@ async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(sc
 
     scene.crm.next_answers = [answer_slowly]
     scene.world.offer(scene.crm)
-    refreshing = asyncio.create_task(scene.tokens.valid(scene.connection))
+    refreshing = asyncio.create_task(scene.tokens.get_access(scene.connection))
     await answering.wait()
     await scene.world.disconnect(scene.world.user_id, HUBSPOT)
     assert (await refreshing).token == "access-1"
@@ -85,7 +85,7 @@ async def test_tokens_that_come_after_a_disconnect_are_revoked(scene: Scene) -> 
 
     scene.crm.next_answers = [be_disconnected]
     with pytest.raises(ReauthorizationRequired, match="disconnected"):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert scene.crm.revoked == ["refresh-1"]
     assert await scene.world.pool.fetchval("select count(*) from crm_tokens") == 0
 
@@ -94,11 +94,11 @@ async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoke
     async def be_marked_as_disconnected() -> None:
         await scene.world.end_refresh_sessions()
         async with scene.world.uow(scene.world.user_id) as tx:
-            await tx.connections.save(scene.connection.disconnected())
+            await tx.connections.save(scene.connection.disconnect())
 
     scene.crm.next_answers = [be_marked_as_disconnected]
     with pytest.raises(ReauthorizationRequired, match="disconnected"):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert scene.crm.revoked == ["refresh-1"]
     assert (await scene.stored()).tokens.refresh_token == "refresh-0"
 
@@ -109,5 +109,5 @@ async def test_tokens_that_come_after_a_reconnect_are_revoked_and_its_own_are_us
         await scene.put("reconnected", timedelta(seconds=LIFE))
 
     scene.crm.next_answers = [be_reconnected]
-    assert (await scene.tokens.valid(scene.connection)).token == "reconnected"
+    assert (await scene.tokens.get_access(scene.connection)).token == "reconnected"
     assert scene.crm.revoked == ["refresh-1"]

@@ -38,7 +38,7 @@ class ForetellingCrm(RefreshingCrm):
     stored_by_then: list[StoredTokens] = field(default_factory=list)
     scene: "ForetellingScene" = field(init=False)
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         self.shown.append(tokens)
         self.stored_by_then.append(await self.scene.stored())
         self.asked.set()
@@ -73,7 +73,7 @@ async def scene(world: OAuthWorld) -> AsyncIterator[ForetellingScene]:
 async def test_the_crm_is_shown_a_new_access_token_only_when_its_refresh_token_is_stored(
     scene: ForetellingScene,
 ) -> None:
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     await scene.foretelling.asked.wait()
     (stored,) = scene.foretelling.stored_by_then
     assert [stored.tokens] == scene.foretelling.shown
@@ -83,24 +83,24 @@ async def test_the_crm_is_shown_a_new_access_token_only_when_its_refresh_token_i
 async def test_nobody_waits_for_the_end_and_neither_lock_nor_flight_is_held_for_it(
     scene: ForetellingScene,
 ) -> None:
-    assert (await scene.tokens.valid(scene.connection)).token == "access-1"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     await scene.foretelling.asked.wait()
-    assert (await scene.tokens.valid(scene.connection)).token == "access-1"
-    assert (await scene.tokens.valid(scene.connection, rejected="access-1")).token == "access-2"
-    assert (await scene.process().valid(scene.connection, rejected="access-2")).token == "access-3"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
+    assert (await scene.tokens.get_access(scene.connection, rejected="access-1")).token == "access-2"
+    assert (await scene.process().get_access(scene.connection, rejected="access-2")).token == "access-3"
     assert not scene.foretelling.may_tell.is_set()
 
 
 async def test_whoever_dies_while_the_end_is_asked_for_leaves_a_connection_that_works(
     scene: ForetellingScene,
 ) -> None:
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     await scene.foretelling.asked.wait()
     await scene.tokens.close()
     successor = scene.process()
-    assert (await successor.valid(scene.connection)).token == "access-1"
+    assert (await successor.get_access(scene.connection)).token == "access-1"
     scene.world.clock.advance(SECONDS_IN_A_SESSION)
-    assert (await successor.valid(scene.connection, rejected="access-1")).token == "access-2"
+    assert (await successor.get_access(scene.connection, rejected="access-1")).token == "access-2"
     assert scene.crm.asked_with == ["refresh-0", "refresh-1"]
     assert scene.crm.checked == []
 
@@ -109,7 +109,7 @@ async def test_an_end_that_was_learned_renews_the_token_before_the_crm_refuses_i
     scene: ForetellingScene,
 ) -> None:
     end = scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     before = await scene.stored()
     scene.foretelling.may_tell.set()
     while await scene.expiry() is None:
@@ -117,12 +117,12 @@ async def test_an_end_that_was_learned_renews_the_token_before_the_crm_refuses_i
     after = await scene.stored()
     assert (after.tokens.expires_at, after.generation) == (end, before.generation)
     scene.world.clock.advance(LIFE - MARGIN)
-    assert (await scene.tokens.valid(scene.connection)).token == "access-2"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-2"
 
 
 async def test_an_end_that_came_with_the_tokens_is_not_asked_for(scene: ForetellingScene) -> None:
     scene.crm.life = timedelta(seconds=LIFE)
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     await scene.tokens.close()
     assert scene.foretelling.shown == []
 
@@ -155,7 +155,7 @@ async def test_an_end_that_cannot_be_stored_is_not_known_and_the_log_says_so(
         raise StoreUnavailable("out of order")
 
     scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     await scene.foretelling.asked.wait()
     scene.uow.before = fail
     with capture_logs() as logs:
@@ -192,7 +192,7 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
         async with world.uow(world.user_id) as tx:
             return await tx.tokens.get(connection.id)
 
-    renewed = await killed.valid(connection, rejected=grant.tokens.access_token)
+    renewed = await killed.get_access(connection, rejected=grant.tokens.access_token)
     while not any(entry.path.endswith("/introspect") for entry in sandbox.journal.entries):
         await stored()
     kept = await stored()
@@ -201,9 +201,9 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     assert kept.tokens.refresh_token != grant.tokens.refresh_token
     await killed.close()
 
-    assert await successor.valid(connection) == renewed
+    assert await successor.get_access(connection) == renewed
     sandbox.oauth.expire_access_tokens()
-    again = await successor.valid(connection, rejected=renewed.token)
+    again = await successor.get_access(connection, rejected=renewed.token)
     assert sandbox.oauth.living(again.token)
     assert (sandbox.oauth.refreshes, sandbox.oauth.replays) == (2, 0)
     while (await stored()).tokens.expires_at is None:

@@ -69,7 +69,7 @@ async def test_at_hubspot_a_busy_token_endpoint_is_transient(
     world.clock.advance(LIFE)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=status))
     with pytest.raises(error):
-        await world.tokens.valid(connection)
+        await world.tokens.get_access(connection)
     stored = await world.stored()
     assert stored is not None
     assert stored.is_active
@@ -82,9 +82,9 @@ async def test_at_hubspot_a_renewal_whose_answer_is_cut_off_is_on_record_and_mad
     world.clock.advance(LIFE)
     world.sandbox.faults.add(Fault(kind="truncate", match="/token"))
     with pytest.raises(CrmUnavailable):
-        await world.tokens.valid(connection)
+        await world.tokens.get_access(connection)
     async with world.uow(world.user_id) as tx:
         assert (await tx.tokens.get(connection.id)).attempts == 1
     assert world.sandbox.oauth.refreshes == 1
-    world.sandbox.oauth.authenticate((await world.tokens.valid(connection)).token)
+    world.sandbox.oauth.authenticate((await world.tokens.get_access(connection)).token)
     assert world.sandbox.oauth.refreshes == 2

@@ -31,7 +31,7 @@ def test_accounts_of_two_crms_with_one_id_are_two_accounts(database: str) -> Non
         runs = [await made.request(source) for source in BOTH]
         async with made.uow(made.user_id) as tx:
             for run in runs:
-                await tx.runs.save((await tx.runs.lock(run.id)).claimed(made.clock.now()))
+                await tx.runs.save((await tx.runs.lock(run.id)).claim(made.clock.now()))
         assert {run.account_id for run in runs} == {"1"}
         assert [(await made.stored(run)).status for run in runs] == [RunStatus.RUNNING] * 2
 

@@ -164,7 +164,7 @@ def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> 
                 connection.id, [PendingRefetch(COMPANIES, RecordId("1"))], made.clock.now()
             )
         for source in BOTH:
-            await made.sync(source, mode=SyncMode.EVENTS)
+            await made.sync(source, mode=SyncMode.REFETCH)
         of_each = frozenset({("hubspot", "1")}), frozenset({("salesforce", "1")})
         assert {name: row[0] for name, row in (await made.view()).companies.items()} == {
             of_each[0]: "acme.com",

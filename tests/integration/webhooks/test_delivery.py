@@ -59,9 +59,9 @@ def test_what_webhooks_tell_is_followed_by_one_run_that_leaves_a_full_one_nothin
                 async with made.uow(made.user_id) as tx:
                     connection = await tx.connections.get(next(iter(made.crms)))
                     assert connection is not None
-                    run = await tx.runs.latest(connection.id)
+                    run = await tx.runs.get_latest(connection.id)
                 assert run is not None
-                assert (run.mode, run.status) == (SyncMode.EVENTS, RunStatus.QUEUED)
+                assert (run.mode, run.status) == (SyncMode.REFETCH, RunStatus.QUEUED)
                 await made.run_sync()(made.user_id, run.id)
                 assert (await made.stored(run)).status is RunStatus.COMPLETED
                 followed = await made.view()

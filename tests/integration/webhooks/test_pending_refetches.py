@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from astrelo.application.sync.refetch_records import READ_AT_ONCE
+from astrelo.application.sync.refetch_records import FETCH_SIZE
 from astrelo.domain.errors import AstreloError, CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmSession
@@ -41,7 +41,7 @@ def test_a_run_for_events_reads_only_what_was_named(play: Play) -> None:
         await made.sync()
         crm.by_id = {COMPANIES: [company("1", "new.com", minutes=3)], CONTACTS: [contact("11", "x@new.com")]}
         await Hints(made, {COMPANIES: ["1", "2"], CONTACTS: ["11"], DEALS: ["404"]}).arrive()
-        run = await made.sync(mode=SyncMode.EVENTS)
+        run = await made.sync(mode=SyncMode.REFETCH)
         assert run.status is RunStatus.COMPLETED
         view = await made.view()
         assert [row[0] for row in view.companies.values()] == ["new.com"]
@@ -66,7 +66,7 @@ def test_hints_that_can_never_be_followed_do_not_fail_every_run(play: Play) -> N
     async def scenario(made: World) -> None:
         await made.sync()
         await Hints(made, {COMPANIES: ["1"]}).arrive()
-        assert (await made.sync(mode=SyncMode.EVENTS)).status is RunStatus.COMPLETED
+        assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.COMPLETED
         assert await made.pool.fetchval("select count(*) from sync_hints") == 0
 
     play(SenselessCrm(), scenario)
@@ -79,7 +79,7 @@ def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_f
     async def scenario(made: World) -> None:
         await made.sync()
         await Hints(made, {COMPANIES: ["1"]}).arrive()
-        assert (await made.sync(mode=SyncMode.EVENTS)).status is RunStatus.FAILED
+        assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.FAILED
         assert await made.pool.fetchval("select count(*) from sync_hints") == 1
         asked = await made.request(mode=SyncMode.FULL)
         assert (asked.mode, asked.status) == (SyncMode.FULL, RunStatus.QUEUED)
@@ -94,12 +94,12 @@ def test_a_hint_that_comes_while_its_record_is_read_is_not_forgotten(play: Play)
         async with made.uow(made.user_id) as tx:
             connection = await tx.connections.get(HUBSPOT)
             assert connection is not None
-            read = await tx.pending_refetches.waiting(connection.id, COMPANIES, 10)
+            read = await tx.pending_refetches.list_waiting(connection.id, COMPANIES, 10)
         made.clock.advance(1)
         await pending_refetches.arrive()
         async with made.uow(made.user_id) as tx:
-            await tx.pending_refetches.settle(connection.id, COMPANIES, read)
-            assert await tx.pending_refetches.any_waiting(connection.id)
+            await tx.pending_refetches.remove_read(connection.id, COMPANIES, read)
+            assert await tx.pending_refetches.has_waiting(connection.id)
 
     play(ScriptedCrm(), scenario)
 
@@ -120,12 +120,12 @@ def test_hints_that_arrive_during_a_run_lead_to_a_run_for_them(play: Play) -> No
 
 
 def test_more_hints_than_fit_into_a_slice_are_left_to_the_run_after_it(play: Play) -> None:
-    named = [str(number) for number in range(1, READ_AT_ONCE + 3)]
+    named = [str(number) for number in range(1, FETCH_SIZE + 3)]
     crm = ScriptedCrm(by_id={COMPANIES: [company(record_id) for record_id in named]})
 
     async def scenario(made: World) -> None:
         await Hints(made, {COMPANIES: named}).arrive()
-        await made.sync(mode=SyncMode.EVENTS, should_stop=lambda: True)
+        await made.sync(mode=SyncMode.REFETCH, should_stop=lambda: True)
         assert await made.pool.fetchval("select count(*) from sync_hints") == 2
         assert await runs_of(made) == [("events", "completed"), ("events", "queued")]
         await carry_out_the_open_one(made)

@@ -180,7 +180,7 @@ class FakeCrmProvider(CrmProvider):
         self._require_arrival()
         return renewed
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         if self._tells_expiry:
             return tokens.expires_at
         try:
@@ -257,7 +257,7 @@ class FakeCrmProvider(CrmProvider):
             merged={old: new for old, new in survivors.items() if old != new and new in live},
         )
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         await self._require_access(session, None)
         return list(self.reps.values())
 

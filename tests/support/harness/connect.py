@@ -182,13 +182,13 @@ class OAuthWorld:
 
     async def latest_run(self, connection: CrmConnection) -> SyncRun:
         async with self.uow(self.user_id) as tx:
-            run = await tx.runs.latest(connection.id)
+            run = await tx.runs.get_latest(connection.id)
         assert run is not None
         return run
 
     async def take_up(self, connection: CrmConnection) -> SyncRun:
         """Begin the connection's run, as a worker does."""
-        run = (await self.latest_run(connection)).claimed(self.clock.now())
+        run = (await self.latest_run(connection)).claim(self.clock.now())
         async with self.uow(self.user_id) as tx:
             await tx.runs.save(run)
         return run

@@ -85,7 +85,7 @@ class ScriptedCrm(CrmProvider):
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return tokens
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         return tokens.expires_at
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
@@ -142,7 +142,7 @@ class ScriptedCrm(CrmProvider):
             cursor=None,
         )
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         return self.reps
 
 
@@ -171,7 +171,7 @@ class World:
         async with self.uow(self.user_id) as tx:
             former = await tx.connections.lock(provider)
             connection = (
-                former.reauthorized(grant, now)
+                former.reauthorize(grant, now)
                 if former is not None
                 else CrmConnection.establish(ConnectionId(uuid4()), self.user_id, provider, grant, now)
             )

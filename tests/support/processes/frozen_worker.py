@@ -60,7 +60,7 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         world = World(pool, crm)
         world.user_id = UserId(UUID(user_id))
         async with world.uow(world.user_id) as tx:
-            run = (await tx.runs.lock(SyncRunId(UUID(run_id)))).claimed(world.clock.now())
+            run = (await tx.runs.lock(SyncRunId(UUID(run_id)))).claim(world.clock.now())
             await tx.runs.save(run)
             connection = await tx.connections.get(Provider.HUBSPOT)
         assert connection is not None

@@ -59,7 +59,7 @@ class HubSpotTokens(ScriptedCrm):
             await asyncio.to_thread(sys.stdin.readline)
         return replace(renewed, expires_at=None) if self._errand.stop_while_asking else renewed
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         say("asking")
         await asyncio.to_thread(sys.stdin.readline)
         return tokens.expires_at
@@ -93,11 +93,11 @@ async def run(errand: Errand) -> None:
         crms = CrmProviders({Provider.HUBSPOT: HubSpotTokens(oauth, errand)})
         tokens = AccessTokens(uow, refresh_uow, crms, clock)
         async with uow(UserId(errand.user_id)) as tx:
-            connection = await tx.connections.by_id(ConnectionId(errand.connection_id))
+            connection = await tx.connections.get_by_id(ConnectionId(errand.connection_id))
         say("ready")
         await asyncio.to_thread(sys.stdin.readline)
         try:
-            say(hashlib.sha256((await tokens.valid(connection)).token.encode()).hexdigest())
+            say(hashlib.sha256((await tokens.get_access(connection)).token.encode()).hexdigest())
         except AstreloError as error:
             say(type(error).__name__)
 

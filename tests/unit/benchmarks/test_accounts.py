@@ -105,7 +105,7 @@ async def test_people_and_deals_point_at_records_that_are_there(provider: Provid
 @pytest.mark.parametrize("provider", Provider)
 async def test_owners_are_there_whole_and_some_are_archived(provider: Provider) -> None:
     played = Played(provider)
-    owners = await played.crm.owners(played.session)
+    owners = await played.crm.list_owners(played.session)
     assert (len(owners), sum(owner.archived for owner in owners)) == (60, 5)
 
 

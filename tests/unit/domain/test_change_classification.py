@@ -13,7 +13,7 @@ from astrelo.domain.change_classification import (
     KnownRecord,
     classify_changes,
     count_outcomes,
-    latest_of_each,
+    keep_latest,
 )
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.reading_version import ReadingVersions
@@ -48,11 +48,11 @@ def counts(batch: ClassifiedChanges[CompanyRecord]) -> tuple[int, int, int, int]
 class TestRepeats:
     def test_the_latest_copy_counts(self) -> None:
         old, new = company_record("1", at(0), name="Old"), company_record("1", at(1), name="New")
-        assert list(latest_of_each([new, old]).values()) == [new]
+        assert list(keep_latest([new, old]).values()) == [new]
 
     def test_among_equally_late_copies_the_last_told_counts(self) -> None:
         first, second = company_record("1", name="First"), company_record("1", name="Second")
-        assert list(latest_of_each([first, second]).values()) == [second]
+        assert list(keep_latest([first, second]).values()) == [second]
 
     @given(st.lists(records), st.data())
     @settings(max_examples=100, deadline=None)
@@ -60,8 +60,8 @@ class TestRepeats:
         self, told: Sequence[CompanyRecord], data: st.DataObject
     ) -> None:
         cut = data.draw(st.integers(0, len(told)))
-        first, rest = latest_of_each(told[:cut]), latest_of_each(told[cut:])
-        assert latest_of_each([*first.values(), *rest.values()]) == latest_of_each(told)
+        first, rest = keep_latest(told[:cut]), keep_latest(told[cut:])
+        assert keep_latest([*first.values(), *rest.values()]) == keep_latest(told)
 
 
 class TestTriage:
@@ -131,9 +131,9 @@ class TestTriage:
         self, told: Sequence[CompanyRecord], before: Sequence[CompanyRecord]
     ) -> None:
         stored = {
-            key: value for record in latest_of_each(before).values() for key, value in known(record).items()
+            key: value for record in keep_latest(before).values() for key, value in known(record).items()
         }
-        distinct = latest_of_each(told)
+        distinct = keep_latest(told)
         assert sum(counts(classify_changes(distinct.values(), stored, VERSION))) == len(distinct)
 
 

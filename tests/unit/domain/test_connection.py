@@ -76,8 +76,8 @@ class TestTokens:
     @pytest.mark.parametrize("told", ["bo@acme.com", None])
     def test_who_connects_again_takes_the_place_of_who_did_before(self, told: str | None) -> None:
         before = replace(connection(), connected_by="ada@acme.com")
-        assert before.disconnected().connected_by == "ada@acme.com"
-        assert before.reauthorized(replace(grant(), connected_by=told), NOON).connected_by == told
+        assert before.disconnect().connected_by == "ada@acme.com"
+        assert before.reauthorize(replace(grant(), connected_by=told), NOON).connected_by == told
 
     def test_a_traceback_shows_no_secret(self) -> None:
         with pytest.raises(TypeError) as raised:
@@ -101,23 +101,23 @@ class TestConnections:
         assert (made.scopes, made.connected_at, made.reason) == (frozenset({"oauth"}), NOON, None)
 
     def test_reauthorizing_the_same_account_keeps_the_id_and_heals(self) -> None:
-        broken = connection().needing_reauthorization("HubSpot revoked the access.")
-        healed = broken.reauthorized(grant(name="Acme Ltd"), at(5))
+        broken = connection().mark_needs_reauthorization("HubSpot revoked the access.")
+        healed = broken.reauthorize(grant(name="Acme Ltd"), at(5))
         assert (healed.id, healed.is_active, healed.reason) == (broken.id, True, None)
         assert (healed.account.name, healed.connected_at) == ("Acme Ltd", at(5))
 
     def test_another_account_is_refused(self) -> None:
         with pytest.raises(InvalidTransition, match="bound to account 77"):
-            connection().reauthorized(grant("78"), NOON)
+            connection().reauthorize(grant("78"), NOON)
 
     def test_a_disconnected_connection_can_be_connected_again(self) -> None:
-        assert connection().disconnected().reauthorized(grant(), at(1)).is_active
+        assert connection().disconnect().reauthorize(grant(), at(1)).is_active
 
     def test_disconnecting_is_idempotent(self) -> None:
-        once = connection().disconnected()
+        once = connection().disconnect()
         assert once.status is ConnectionStatus.DISCONNECTED
-        assert once.disconnected() == once
+        assert once.disconnect() == once
 
     def test_a_disconnected_connection_needs_no_reauthorization(self) -> None:
         with pytest.raises(InvalidTransition, match="disconnected"):
-            connection().disconnected().needing_reauthorization("too late")
+            connection().disconnect().mark_needs_reauthorization("too late")

@@ -52,7 +52,7 @@ def queued() -> SyncRun:
 
 
 def running() -> SyncRun:
-    return queued().claimed(at(1))
+    return queued().claim(at(1))
 
 
 def ended_as(*statuses: StepStatus) -> SyncRun:
@@ -131,83 +131,83 @@ class TestTheCourseOfARun:
         assert [step.object_type for step in queued().open_steps] == list(ObjectType)
 
     def test_whoever_takes_it_up_raises_the_epoch_of_every_step(self) -> None:
-        taken_over = running().claimed(at(2))
+        taken_over = running().claim(at(2))
         assert {step.epoch for step in taken_over.steps} == {2}
         assert (taken_over.attempts, taken_over.started_at) == (2, at(1))
 
     def test_a_takeover_keeps_the_cursors(self) -> None:
         *others, deals = running().steps
         walked = replace(running(), steps=(*others, replace(deals, cursor=Cursor("after 100"))))
-        assert walked.claimed(at(2)).step(ObjectType.DEALS).cursor == "after 100"
+        assert walked.claim(at(2)).step(ObjectType.DEALS).cursor == "after 100"
 
     def test_it_completes_when_every_step_is_done(self) -> None:
-        finished = done(running()).finished(at(9))
+        finished = done(running()).finish(at(9))
         assert (finished.status, finished.finished_at, finished.reason) == (RunStatus.COMPLETED, at(9), None)
 
     def test_a_refused_object_type_makes_it_partial_and_is_named(self) -> None:
-        finished = done(running(), deals="The grant does not cover deals.").finished(at(9))
+        finished = done(running(), deals="The grant does not cover deals.").finish(at(9))
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover deals.")
 
     def test_refused_owners_make_it_partial_though_they_have_no_step(self) -> None:
         refused = OwnersStep(status=StepStatus.REFUSED, reason="The grant does not cover owners.")
-        finished = replace(done(running()), owners=refused).finished(at(9))
+        finished = replace(done(running()), owners=refused).finish(at(9))
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover owners.")
 
     def test_one_that_read_no_object_type_because_of_what_failed_has_failed(self) -> None:
-        run = ended_as(StepStatus.FAILED, StepStatus.REFUSED, StepStatus.FAILED).finished(at(9))
+        run = ended_as(StepStatus.FAILED, StepStatus.REFUSED, StepStatus.FAILED).finish(at(9))
         assert (run.status, run.reason) == (RunStatus.FAILED, "why. why. why")
 
     def test_one_that_read_any_is_partial(self) -> None:
-        run = ended_as(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.FAILED).finished(at(9))
+        run = ended_as(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.FAILED).finish(at(9))
         assert (run.status, run.reason) == (RunStatus.PARTIAL, "why. why")
 
     def test_one_to_which_everything_is_refused_is_partial(self) -> None:
-        run = ended_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finished(at(9))
+        run = ended_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finish(at(9))
         assert run.status is RunStatus.PARTIAL
 
     def test_what_was_refused_or_failed_is_tried_again_when_somebody_asks(self) -> None:
-        ended = ended_as(StepStatus.REFUSED, StepStatus.COMPLETED, StepStatus.FAILED).failed("why", at(9))
-        assert [step.object_type for step in ended.requeued().open_steps] == []
-        resumed = ended.resumed()
+        ended = ended_as(StepStatus.REFUSED, StepStatus.COMPLETED, StepStatus.FAILED).fail("why", at(9))
+        assert [step.object_type for step in ended.requeue().open_steps] == []
+        resumed = ended.resume()
         assert [(step.object_type, step.reason) for step in resumed.open_steps] == [
             (ObjectType.COMPANIES, None),
             (ObjectType.DEALS, None),
         ]
 
     def test_a_parked_run_says_why_and_until_when_and_goes_on_from_there(self) -> None:
-        parked = running().parked("daily limit", at(60))
+        parked = running().park("daily limit", at(60))
         assert (parked.status, parked.reason, parked.parked_until) == (
             RunStatus.PARKED,
             "daily limit",
             at(60),
         )
-        resumed = parked.requeued().claimed(at(61))
+        resumed = parked.requeue().claim(at(61))
         assert (resumed.status, resumed.reason, resumed.parked_until) == (RunStatus.RUNNING, None, None)
 
     def test_a_failed_run_can_be_resumed_with_its_attempts_counted_anew(self) -> None:
-        resumed = running().failed("HubSpot does not answer.", at(5)).requeued()
+        resumed = running().fail("HubSpot does not answer.", at(5)).requeue()
         assert (resumed.status, resumed.attempts, resumed.finished_at, resumed.reason) == (
             RunStatus.QUEUED, 0, None, None,
         )  # fmt: skip
 
     def test_cancelling_fences_running_work_off(self) -> None:
-        cancelled = running().cancelled("cancelled by the user", at(3))
+        cancelled = running().cancel("cancelled by the user", at(3))
         assert (cancelled.status, cancelled.finished_at) == (RunStatus.CANCELLED, at(3))
         assert {step.epoch for step in cancelled.steps} == {2}
 
 
 ENDED = {
-    "completed": lambda: done(running()).finished(at(9)),
-    "partial": lambda: done(running(), deals="refused").finished(at(9)),
-    "failed": lambda: running().failed("why", at(9)),
-    "cancelled": lambda: running().cancelled("why", at(9)),
+    "completed": lambda: done(running()).finish(at(9)),
+    "partial": lambda: done(running(), deals="refused").finish(at(9)),
+    "failed": lambda: running().fail("why", at(9)),
+    "cancelled": lambda: running().cancel("why", at(9)),
 }
 ACTIONS: dict[str, Callable[[SyncRun], SyncRun]] = {
-    "started": lambda run: run.claimed(at(10)),
-    "parked": lambda run: run.parked("why", None),
-    "finished": lambda run: run.finished(at(10)),
-    "failed": lambda run: run.failed("why", at(10)),
-    "cancelled": lambda run: run.cancelled("why", at(10)),
+    "started": lambda run: run.claim(at(10)),
+    "parked": lambda run: run.park("why", None),
+    "finished": lambda run: run.finish(at(10)),
+    "failed": lambda run: run.fail("why", at(10)),
+    "cancelled": lambda run: run.cancel("why", at(10)),
 }
 
 
@@ -221,7 +221,7 @@ class TestARunThatHasEnded:
     @pytest.mark.parametrize("state", ["completed", "partial", "cancelled"])
     def test_only_a_failed_one_can_be_resumed(self, state: str) -> None:
         with pytest.raises(InvalidTransition, match=f"{state} cannot be resumed"):
-            ENDED[state]().requeued()
+            ENDED[state]().requeue()
 
     @pytest.mark.parametrize("status", RunStatus)
     def test_open_are_those_that_may_still_write(self, status: RunStatus) -> None:

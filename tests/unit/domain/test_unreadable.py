@@ -7,7 +7,7 @@ import pytest
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.normalization import text
 from astrelo.domain.records import CrmRecord
-from astrelo.domain.unreadable import Trouble, Unreadable, unreadable_values
+from astrelo.domain.unreadable import Trouble, Unreadable, find_unreadable_values
 from tests.support.domain_records import company_record, contact_record, deal_record
 
 LONG = text("x" * 100_000)
@@ -36,21 +36,21 @@ LONG = text("x" * 100_000)
     ],
 )
 def test_each_trouble_is_named_with_its_column(record: CrmRecord, found: set[tuple[str, str]]) -> None:
-    assert unreadable_values([record], frozenset({RecordId("7")})) == {
+    assert find_unreadable_values([record], frozenset({RecordId("7")})) == {
         Unreadable(field, Trouble(trouble)): [record.record_id] for field, trouble in found
     }
 
 
 def test_owners_that_are_not_known_are_no_trouble_of_the_records() -> None:
-    assert unreadable_values([company_record(owner_id="404")], None) == {}
+    assert find_unreadable_values([company_record(owner_id="404")], None) == {}
 
 
 def test_records_are_named_in_their_order() -> None:
     records = [
         company_record(number, unreadable=("domain",) if number != "2" else ()) for number in ("3", "2", "1")
     ]
-    assert unreadable_values(records, None)[Unreadable("domain", Trouble.UNREADABLE)] == ["3", "1"]
+    assert find_unreadable_values(records, None)[Unreadable("domain", Trouble.UNREADABLE)] == ["3", "1"]
 
 
 def test_no_records_have_no_trouble() -> None:
-    assert unreadable_values([], None) == {}
+    assert find_unreadable_values([], None) == {}

@@ -186,7 +186,7 @@ class ConnectCrm:
     ) -> CrmConnection:
         now = self._clock.now()
         if existing is not None:
-            return existing.reauthorized(grant, now)
+            return existing.reauthorize(grant, now)
         connection_id = ConnectionId(self._randomness.uuid())
         return CrmConnection.establish(connection_id, pending.user_id, pending.provider, grant, now)
 

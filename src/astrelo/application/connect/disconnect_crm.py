@@ -48,7 +48,7 @@ class DisconnectCrm:
             connection = await tx.connections.lock(provider)
             if connection is None:
                 raise NotFound("connection", provider)
-            await tx.connections.save(connection.disconnected())
+            await tx.connections.save(connection.disconnect())
             tokens = await fence_off(tx, connection, "the CRM was disconnected", self._clock.now())
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
@@ -87,11 +87,11 @@ class DisconnectCrm:
 
 async def fence_off(tx: Transaction, connection: CrmConnection, reason: str, at: datetime) -> TokenSet | None:
     """Stop running work, wait for a refresh under way, and return the tokens to be revoked."""
-    latest = await tx.runs.latest(connection.id)
+    latest = await tx.runs.get_latest(connection.id)
     if latest is not None:
         run = await tx.runs.lock(latest.id)
         if run.status.is_open:
-            await tx.runs.save(run.cancelled(reason, at))
+            await tx.runs.save(run.cancel(reason, at))
             await tx.runs.forget_seen(run.id)
     return await readable_tokens(tx, connection)
 

@@ -50,10 +50,10 @@ class AuthorizationStarted:
     authorize_url: str = field(repr=False)
     browser_token: str = field(repr=False)
     flow: str
-    """See `flow_of`."""
+    """See `flow_id`."""
 
 
-def flow_of(state: str) -> str:
+def flow_id(state: str) -> str:
     """Name a flow for its cookie: 16 hexadecimal digits that give nothing of the state away.
 
     One cookie per flow, so that two tabs do not overwrite each other's.
@@ -118,7 +118,7 @@ class StartAuthorization:
             if connection is None or not connection.is_active:
                 return None
         try:
-            await self._tokens.valid(connection)
+            await self._tokens.get_access(connection)
         except (ReauthorizationRequired, SecretUnreadable) as error:
             log.info("connection.not_working", connection_id=str(connection.id), reason=str(error))
             return None
@@ -152,7 +152,7 @@ class StartAuthorization:
         )
         log.info("authorization.started", provider=crm.provider, replace=replace)
         return AuthorizationStarted(
-            authorize_url=authorize_url, browser_token=browser_token, flow=flow_of(state)
+            authorize_url=authorize_url, browser_token=browser_token, flow=flow_id(state)
         )
 
 

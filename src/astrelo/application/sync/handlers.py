@@ -43,7 +43,7 @@ class SyncCompanies:
     ) -> Counts:
         provider = source.run.provider
         await tx.companies.lock()
-        known = await tx.companies.known(provider, changes.ids)
+        known = await tx.companies.find_known(provider, changes.ids)
         batch = _sorted(changes, known, self._version)
         departures = _departures(provider, changes, known)
         survivors = {move.merged_into for move in departures}
@@ -54,7 +54,7 @@ class SyncCompanies:
         ]
         if survivors:
             moves += _standing_survivors(provider, changes, batch, known, survivors)
-        companies = await tx.companies.affected(provider, [*moves, *departures])
+        companies = await tx.companies.find_affected(provider, [*moves, *departures])
         regrouping = regroup([*moves, *departures], companies, lambda: CompanyId(self._randomness.uuid()))
         at = self._clock.now()
         written = await tx.companies.put(provider, batch.writes, departures, regrouping, at)
@@ -153,7 +153,7 @@ class SyncContacts:
     ) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
-        known = await tx.contacts.known(provider, changes.ids)
+        known = await tx.contacts.find_known(provider, changes.ids)
         batch = _sorted(changes, known, self._version)
         contacts = await self._linked(tx, provider, batch)
         written = await tx.contacts.put(provider, contacts, at)
@@ -169,9 +169,11 @@ class SyncContacts:
         self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[ContactRecord]
     ) -> Sequence[tuple[Contact, bytes]]:
         records = [write.record for write in batch.writes]
-        by_record = await tx.companies.by_record(provider, _company_ids(records))
+        by_record = await tx.companies.find_by_record(provider, _company_ids(records))
         others = (record for record in records if record.company_id not in by_record)
-        by_domain = await tx.companies.by_domain({domain for one in others for domain in one.email_domains})
+        by_domain = await tx.companies.find_by_domain(
+            {domain for one in others for domain in one.email_domains}
+        )
         return [
             (
                 Contact(
@@ -204,7 +206,7 @@ class SyncDeals:
     async def apply_changes(self, tx: Transaction, source: Source, changes: ChangeSet[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
-        known = await tx.deals.known(provider, changes.ids)
+        known = await tx.deals.find_known(provider, changes.ids)
         batch = _sorted(changes, known, self._version)
         written = await tx.deals.put(provider, await self._linked(tx, provider, batch), at)
         archived = merged = 0
@@ -217,7 +219,7 @@ class SyncDeals:
         self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[DealRecord]
     ) -> Sequence[tuple[Deal, bytes]]:
         records = [write.record for write in batch.writes]
-        by_record = await tx.companies.by_record(provider, _company_ids(records))
+        by_record = await tx.companies.find_by_record(provider, _company_ids(records))
         return [
             (
                 Deal(

@@ -37,12 +37,12 @@ class ProgressGate:
             self._moved.clear()
             await self._moved.wait()
 
-    def advanced(self, step: SyncStep) -> None:
+    def record_progress(self, step: SyncStep) -> None:
         """Note how far a walk is."""
         share = _share(step)
         self._note(step.object_type, _WHOLE if share is None else share)
 
-    def ended(self, object_type: ObjectType) -> None:
+    def release(self, object_type: ObjectType) -> None:
         """Note that a walk stores no more, however it came to its end."""
         self._note(object_type, _WHOLE)
 

@@ -17,7 +17,7 @@ import structlog
 
 from astrelo.application.sync.progress_gate import ProgressGate
 from astrelo.application.sync.time_slice import StopSignal, TimeSlice
-from astrelo.domain.change_classification import latest_of_each
+from astrelo.domain.change_classification import keep_latest
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProvider, CrmSession
@@ -32,7 +32,7 @@ from astrelo.domain.records import (
     RejectedRecord,
 )
 from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
-from astrelo.domain.unreadable import unreadable_values
+from astrelo.domain.unreadable import find_unreadable_values
 
 BATCH_SIZE = 1_000
 """Records in a transaction, about: a batch is whole pages."""
@@ -41,7 +41,7 @@ MAX_PAGES = 20
 """Pages in a transaction at most: pages without records would otherwise never make a batch, and a walk
 that commits nothing can neither be cancelled nor stopped."""
 
-PAGES_AHEAD = 4
+MAX_PREFETCHED_PAGES = 4
 """How many pages are fetched ahead of writing."""
 
 LINGER_SECONDS = 0.5
@@ -150,7 +150,7 @@ class RecordStream:
                     step = await self._commit(source, step, batch, apply_changes)
                     should_stop = turn.is_over
         finally:
-            source.progress_gate.ended(step.object_type)
+            source.progress_gate.release(step.object_type)
         return step
 
     async def _commit(
@@ -164,7 +164,7 @@ class RecordStream:
             status=StepStatus.COMPLETED if batch.ends_walk else StepStatus.RUNNING,
         )
         await source.progress_gate.wait_for_turn(step, len(batch.records) + len(batch.rejected))
-        distinct = latest_of_each(cast("list[RecordT]", batch.records))
+        distinct = keep_latest(cast("list[RecordT]", batch.records))
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(run_id, step)
             again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
@@ -181,7 +181,7 @@ class RecordStream:
                 await self._note_departed(tx, source, step.object_type, batch.departed_ids)
             step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
             await tx.runs.advance(run_id, step)
-        source.progress_gate.advanced(step)
+        source.progress_gate.record_progress(step)
         log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
         return step
 
@@ -192,7 +192,7 @@ class RecordStream:
 
         A whole walk looks for what it did not meet; this would otherwise wait for the next one.
         """
-        known = await store_of(tx, object_type).known(source.run.provider, ids)
+        known = await store_of(tx, object_type).find_known(source.run.provider, ids)
         living = [
             PendingRefetch(object_type, id_) for id_, stored in known.items() if stored.archived_at is None
         ]
@@ -230,7 +230,7 @@ async def note_unreadable(
     tx: Transaction, source: Source, object_type: ObjectType, records: Collection[CrmRecord]
 ) -> Counts:
     """Keep for the run's report which values of the records could not be kept as they are, and count them."""
-    found = unreadable_values(list(records), source.owner_ids)
+    found = find_unreadable_values(list(records), source.owner_ids)
     if found:
         await tx.runs.note_unreadable(source.run.id, object_type, found)
     fields: Counter[str] = Counter()
@@ -259,7 +259,7 @@ async def _fetched_ahead(
 
     So does the end of a walk whose last page has a cursor: whoever waits for the next page would wait forever.
     """
-    queue: PageQueue = asyncio.Queue(PAGES_AHEAD)
+    queue: PageQueue = asyncio.Queue(MAX_PREFETCHED_PAGES)
 
     async def fetch() -> None:
         try:

@@ -9,7 +9,7 @@ import structlog
 
 from astrelo.application.sync.record_stream import ChangeHandler, ChangeSet, Source, note_unreadable, store_of
 from astrelo.application.sync.time_slice import TimeSlice
-from astrelo.domain.change_classification import latest_of_each
+from astrelo.domain.change_classification import keep_latest
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports.state import UnitOfWork
@@ -17,7 +17,7 @@ from astrelo.domain.records import CompanyRecord, RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import Counts, SyncStep
 
-READ_AT_ONCE = 500
+FETCH_SIZE = 500
 """Records read and applied together."""
 
 log = structlog.get_logger()
@@ -63,20 +63,22 @@ class RefetchRecords:
 
     async def _waiting(self, source: Source, object_type: ObjectType) -> Mapping[RecordId, datetime]:
         async with self._uow(source.run.user_id) as tx:
-            return await tx.pending_refetches.waiting(source.run.connection_id, object_type, READ_AT_ONCE)
+            return await tx.pending_refetches.list_waiting(source.run.connection_id, object_type, FETCH_SIZE)
 
     async def _apply(
         self, source: Source, step: SyncStep, page: RecordPage, pending_refetches: Mapping[RecordId, datetime]
     ) -> None:
         changes = _changes(page)
         async with self._uow(source.run.user_id) as tx:
-            await tx.runs.hold(source.run.id, step)
+            await tx.runs.require_epoch(source.run.id, step)
             if step.window is None:
                 await tx.runs.mark_seen(
                     source.run.id, step.object_type, [record.record_id for record in changes.records]
                 )
             counts = await self._change_handlers[step.object_type](tx, source, changes)
-            await tx.pending_refetches.settle(source.run.connection_id, step.object_type, pending_refetches)
+            await tx.pending_refetches.remove_read(
+                source.run.connection_id, step.object_type, pending_refetches
+            )
         log.info(
             "sync.hints_followed",
             object_type=step.object_type,
@@ -106,14 +108,14 @@ class FindDeletions:
         """
         async with self._uow(source.run.user_id) as tx:
             store = store_of(tx, step.object_type)
-            unseen = await store.unseen(source.run.provider, source.run.id)
-            live = await store.live(source.run.provider)
+            unseen = await store.list_unseen(source.run.provider, source.run.id)
+            live = await store.count_live(source.run.provider)
         departed: list[RecordPage] = []
-        for start in range(0, len(unseen), READ_AT_ONCE):
+        for start in range(0, len(unseen), FETCH_SIZE):
             if turn.must_end():
                 return False
             page = await source.crm.fetch(
-                source.session, step.object_type, unseen[start : start + READ_AT_ONCE]
+                source.session, step.object_type, unseen[start : start + FETCH_SIZE]
             )
             departed.append(page)
         gone = sum(
@@ -133,15 +135,15 @@ class FindDeletions:
         when it had to end before it was done.
         """
         async with self._uow(source.run.user_id) as tx:
-            archived = await tx.contacts.archived(source.run.provider)
-        for start in range(0, len(archived), READ_AT_ONCE):
+            archived = await tx.contacts.list_archived(source.run.provider)
+        for start in range(0, len(archived), FETCH_SIZE):
             if turn.must_end():
                 return False
-            part = archived[start : start + READ_AT_ONCE]
+            part = archived[start : start + FETCH_SIZE]
             page = await source.crm.fetch(source.session, step.object_type, part)
             if page.erased_ids:
                 async with self._uow(source.run.user_id) as tx:
-                    await tx.runs.hold(source.run.id, step)
+                    await tx.runs.require_epoch(source.run.id, step)
                     await tx.links.share()
                     await tx.contacts.erase(source.run.provider, page.erased_ids)
                 log.info("sync.erased_since_archived", contacts=len(page.erased_ids))
@@ -176,7 +178,7 @@ class FindDeletions:
 
 
 def _distinct(page: RecordPage) -> dict[RecordId, Any]:
-    return latest_of_each(cast("Sequence[CompanyRecord]", page.records))
+    return keep_latest(cast("Sequence[CompanyRecord]", page.records))
 
 
 def _changes(page: RecordPage) -> ChangeSet[Any]:

@@ -40,7 +40,7 @@ class RunLifecycle:
             now = self._clock.now()
             relinked = await tx.links.relink(now)
             await self._mark_complete(tx, current)
-            finished = current.finished(now)
+            finished = current.finish(now)
             await tx.runs.save(finished)
             if finished.status is not RunStatus.FAILED:
                 await tx.runs.forget_seen(run.id)
@@ -49,7 +49,7 @@ class RunLifecycle:
         log.info("sync.finished", status=finished.status, relinked=relinked)
 
     async def _mark_complete(self, tx: Transaction, run: SyncRun) -> None:
-        if run.mode is SyncMode.EVENTS or run.started_at is None:
+        if run.mode is SyncMode.REFETCH or run.started_at is None:
             return
         for step in run.steps:
             if step.status is StepStatus.COMPLETED:
@@ -64,8 +64,8 @@ class RunLifecycle:
         """
         if await self._request_asked(tx, connection) or ended.status is RunStatus.FAILED:
             return
-        if await tx.pending_refetches.any_waiting(connection.id):
-            await self._request_sync(tx, connection, SyncMode.EVENTS)
+        if await tx.pending_refetches.has_waiting(connection.id):
+            await self._request_sync(tx, connection, SyncMode.REFETCH)
 
     async def _request_asked(self, tx: Transaction, connection: CrmConnection) -> bool:
         asked = await tx.connections.take_request(connection.id)
@@ -77,8 +77,8 @@ class RunLifecycle:
         """Leave the rest to whichever worker comes next, but let another run of the CRM account go first."""
         async with self._uow(run.user_id) as tx:
             current = await lock_if_owner(tx, run)
-            await tx.runs.save(current.requeued())
-            waiting = await tx.runs.others_on_account(run.provider, run.account_id, besides=run.id)
+            await tx.runs.save(current.requeue())
+            waiting = await tx.runs.find_other_statuses(run.provider, run.account_id, besides=run.id)
             await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
         log.info("sync.handed_on", yielded=bool(waiting))
 
@@ -88,7 +88,7 @@ class RunLifecycle:
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 current = await lock_if_owner(tx, run)
-                await tx.runs.save(current.parked(reason, self._clock.now() + pause))
+                await tx.runs.save(current.park(reason, self._clock.now() + pause))
                 await tx.jobs.enqueue(current, delay=pause)
             log.info("sync.parked", reason=reason)
 
@@ -106,11 +106,11 @@ class RunLifecycle:
                 current = await lock_if_owner(tx, run)
                 if connection is not None and connection.is_active:
                     if connection.connected_at != connected_at:
-                        await tx.runs.save(current.requeued())
+                        await tx.runs.save(current.requeue())
                         await tx.jobs.enqueue(current)
                         return
-                    await tx.connections.save(connection.needing_reauthorization(error.reason))
-                await tx.runs.save(current.parked(str(error), until=None))
+                    await tx.connections.save(connection.mark_needs_reauthorization(error.reason))
+                await tx.runs.save(current.park(str(error), until=None))
             log.warning("sync.waits_for_a_person", reason=error.reason)
 
     async def fail(self, run: SyncRun, reason: str) -> None:
@@ -118,7 +118,7 @@ class RunLifecycle:
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
                 current = await lock_if_owner(tx, run)
-                failed = current.failed(reason, self._clock.now())
+                failed = current.fail(reason, self._clock.now())
                 await tx.runs.save(failed)
                 if connection is not None and connection.is_active:
                     await self._request_following(tx, connection, failed)
@@ -128,7 +128,7 @@ class RunLifecycle:
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             if run.status.is_open:
-                postponed = run.postponed()
+                postponed = run.postpone()
                 await tx.runs.save(postponed)
                 await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
         log.info("sync.deferred")

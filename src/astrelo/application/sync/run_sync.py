@@ -112,12 +112,12 @@ class RunSync:
                 return None
             if run.attempts >= MAX_ATTEMPTS:
                 reason = f"given up on our side: its worker went away without a word, {MAX_ATTEMPTS} times"
-                await tx.runs.save(run.failed(reason, now))
+                await tx.runs.save(run.fail(reason, now))
                 return None
-            run = run.claimed(now)
+            run = run.claim(now)
             await tx.runs.save(run)
             log.info("sync.claimed", attempt=run.attempts)
-            return run, await tx.connections.by_id(run.connection_id)
+            return run, await tx.connections.get_by_id(run.connection_id)
 
     async def _carry_out(self, run: SyncRun, connection: CrmConnection, turn: TimeSlice) -> None:
         crm = self._crms.get(run.provider)
@@ -144,13 +144,13 @@ class RunSync:
         if owners.status is not StepStatus.COMPLETED:
             return None
         async with self._uow(run.user_id) as tx:
-            return await tx.owners.ids(run.provider)
+            return await tx.owners.list_ids(run.provider)
 
     async def _read_owners(self, run: SyncRun, session: CrmSession) -> OwnersStep:
         told: Sequence[OwnerRecord] = ()
         step = OwnersStep(status=StepStatus.COMPLETED)
         try:
-            told = await self._crms.by_name[run.provider].owners(session)
+            told = await self._crms.by_name[run.provider].list_owners(session)
         except (PermissionMissing, CrmRejected) as error:
             step = OwnersStep(status=_status_after(error), reason=_why_left_out("owners", error))
             log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
@@ -172,7 +172,7 @@ class RunSync:
 
     async def _walk(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
         try:
-            if source.run.mode is SyncMode.EVENTS:
+            if source.run.mode is SyncMode.REFETCH:
                 return await self._store(source, replace(step, status=StepStatus.COMPLETED))
             return await self._walks[step.object_type](source, step, turn)
         except (PermissionMissing, CrmRejected) as error:
@@ -180,7 +180,7 @@ class RunSync:
 
     async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep], turn: TimeSlice) -> bool:
         """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
-        if source.run.mode is SyncMode.EVENTS:
+        if source.run.mode is SyncMode.REFETCH:
             return True
         before = [step for step in source.run.steps if step.is_done]
         for step in (*before, *walked):

@@ -49,7 +49,7 @@ class RequestSync:
         if not connection.is_active:
             raise InvalidTransition("connection", connection.status, "synced")
         now = self._clock.now()
-        latest = await tx.runs.latest(connection.id)
+        latest = await tx.runs.get_latest(connection.id)
         if latest is not None and latest.is_resumable(now, mode):
             latest = await tx.runs.lock(latest.id)  # a worker may be taking it up just now
         if latest is not None and latest.is_resumable(now, mode):
@@ -70,7 +70,7 @@ class RequestSync:
         return run
 
     async def _resume(self, tx: Transaction, run: SyncRun) -> SyncRun:
-        resumed = run.resumed()
+        resumed = run.resume()
         await tx.runs.save(resumed)
         for step in resumed.steps:
             if step not in run.steps:
@@ -127,7 +127,7 @@ class ScheduleDueSyncs:
     async def __call__(self) -> int:
         """Return how many runs were asked for. One connection's trouble does not stop the others."""
         requested = 0
-        for candidate in await self._schedule.candidates():
+        for candidate in await self._schedule.list_candidates():
             try:
                 requested += await self._request_if_due(candidate)
             except AstreloError as error:
@@ -142,7 +142,7 @@ class ScheduleDueSyncs:
             connection = await tx.connections.lock(candidate.provider)
             if connection is None or not connection.is_active:
                 return False
-            latest = await tx.runs.latest(connection.id)
+            latest = await tx.runs.get_latest(connection.id)
             if latest is not None and (latest.status.is_open or _is_news(latest, candidate)):
                 return False  # another worker was faster
             await self._request_sync(tx, connection, mode)
@@ -161,7 +161,7 @@ class ScheduleDueSyncs:
 def _is_news(latest: SyncRun, candidate: SyncCandidate) -> bool:
     """Tell whether the run was asked for since the candidates were read."""
     known = candidate.last_requested_at
-    return latest.mode is not SyncMode.EVENTS and (known is None or latest.requested_at > known)
+    return latest.mode is not SyncMode.REFETCH and (known is None or latest.requested_at > known)
 
 
 class CancelRun:
@@ -175,7 +175,7 @@ class CancelRun:
         """Raise NotFound, or InvalidTransition when the run has ended."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
-            cancelled = run.cancelled("cancelled by the user", self._clock.now())
+            cancelled = run.cancel("cancelled by the user", self._clock.now())
             await tx.runs.save(cancelled)
             await tx.runs.forget_seen(run_id)
             return cancelled

@@ -21,7 +21,7 @@ from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CrmRecord, ReadingVersion, RecordPage, content_hash, is_read_by
 from astrelo.domain.sync import RunStatus
 
-CONFIRMED_AT_ONCE = 500
+FETCH_SIZE = 500
 
 _NO_RUN = SyncRunId(UUID(int=0))
 """A run that has received nothing: all live records are unseen by it."""
@@ -111,11 +111,11 @@ class VerifySync:
         return compared
 
     async def _connection(self, connection_id: ConnectionId) -> CrmConnection:
-        user_id = await self._owners.owner_of(connection_id)
+        user_id = await self._owners.find_user(connection_id)
         if user_id is None:
             raise NotFound("connection", connection_id)
         async with self._uow(user_id) as tx:
-            connection = await tx.connections.by_id(connection_id)
+            connection = await tx.connections.get_by_id(connection_id)
         if not connection.is_active:
             raise InvalidTransition("connection", connection.status, "verified")
         return connection
@@ -123,8 +123,8 @@ class VerifySync:
     async def _quiet_since(self, connection: CrmConnection) -> object:
         """Name the connection's latest run and how often it was taken up. Raise while the account is in use."""
         async with self._uow(connection.user_id) as tx:
-            others = await tx.runs.others_on_account(connection.provider, connection.account.account_id)
-            latest = await tx.runs.latest(connection.id)
+            others = await tx.runs.find_other_statuses(connection.provider, connection.account.account_id)
+            latest = await tx.runs.get_latest(connection.id)
         if RunStatus.RUNNING in others:
             raise _being_synced()
         return None if latest is None else (latest.id, latest.epoch)
@@ -168,10 +168,10 @@ class VerifySync:
     ) -> None:
         """Ask for each record that the listing lacked: it may have been made or brought back meanwhile."""
         async with self._uow(subject.connection.user_id) as tx:
-            live = await _store_of(tx, object_type).unseen(subject.connection.provider, _NO_RUN)
+            live = await _store_of(tx, object_type).list_unseen(subject.connection.provider, _NO_RUN)
         lacking = [record_id for record_id in live if record_id not in told and record_id not in rejected]
-        for start in range(0, len(lacking), CONFIRMED_AT_ONCE):
-            asked = lacking[start : start + CONFIRMED_AT_ONCE]
+        for start in range(0, len(lacking), FETCH_SIZE):
+            asked = lacking[start : start + FETCH_SIZE]
             page = await subject.crm.fetch(subject.session, object_type, asked)
             told.update(await self._judged(subject, object_type, page))
             gone = {*page.removed_ids, *page.erased_ids, *page.merged}
@@ -182,7 +182,7 @@ class VerifySync:
     ) -> dict[RecordId, Difference | None]:
         ids = [record.record_id for record in page.records]
         async with self._uow(subject.connection.user_id) as tx:
-            known = await _store_of(tx, object_type).known(subject.connection.provider, ids)
+            known = await _store_of(tx, object_type).find_known(subject.connection.provider, ids)
         version = self._versions.of(object_type)
         return {
             record.record_id: _judge(record, known.get(record.record_id), version) for record in page.records

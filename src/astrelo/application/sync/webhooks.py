@@ -52,7 +52,7 @@ class ReceiveWebhook:
         webhooks = self._webhooks.get(provider)
         if webhooks is None:
             raise ProviderNotConfigured(provider)
-        named = webhooks.pending_refetches(request, self._clock.now())
+        named = webhooks.parse(request, self._clock.now())
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()), self._places:
                 for account_id, pending_refetches in named.items():
@@ -63,7 +63,7 @@ class ReceiveWebhook:
     async def _keep_for_all(
         self, provider: Provider, account_id: CrmAccountId, pending_refetches: Collection[PendingRefetch]
     ) -> None:
-        users = await self._accounts.connected(provider, account_id)
+        users = await self._accounts.find_users(provider, account_id)
         for user in users:
             await self._keep(provider, user, pending_refetches)
         log.info("webhook.kept", account_id=account_id, records=len(pending_refetches), users=len(users))
@@ -78,10 +78,10 @@ class ReceiveWebhook:
                 return
             await tx.pending_refetches.add(connection.id, pending_refetches, self._clock.now())
             if await _needs_a_run(tx, connection):
-                await self._request_sync(tx, connection, SyncMode.EVENTS)
+                await self._request_sync(tx, connection, SyncMode.REFETCH)
 
 
 async def _needs_a_run(tx: Transaction, connection: CrmConnection) -> bool:
     """Tell whether nobody else will follow the hints: an open run does, and after a failed one the schedule."""
-    latest = await tx.runs.latest(connection.id)
+    latest = await tx.runs.get_latest(connection.id)
     return latest is None or not (latest.status.is_open or latest.status is RunStatus.FAILED)

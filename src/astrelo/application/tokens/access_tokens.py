@@ -11,7 +11,7 @@ from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
 
-REMEMBERED_FOR = timedelta(seconds=15)
+TOKEN_CACHE_LIFETIME = timedelta(seconds=15)
 """How long a process uses a token without looking at the database again.
 
 Within it another process's disconnect or reconnect goes unseen. That is harmless: what such a token still
@@ -37,7 +37,7 @@ class AccessTokens:
         self._remembered: dict[ConnectionId, _Remembered] = {}
         self._flights: dict[ConnectionId, asyncio.Task[ApiAccess]] = {}
 
-    async def valid(self, connection: CrmConnection, rejected: str | None = None) -> ApiAccess:
+    async def get_access(self, connection: CrmConnection, rejected: str | None = None) -> ApiAccess:
         """Return access that should work now; never with `rejected`, a token that the CRM has just refused.
 
         Raises ReauthorizationRequired (the connection then says so too, unless it is disconnected),
@@ -105,7 +105,7 @@ class ConnectionSession(CrmSession):
         return self._connection.account
 
     async def access(self, rejected: str | None = None) -> ApiAccess:
-        return await self._tokens.valid(self._connection, rejected)
+        return await self._tokens.get_access(self._connection, rejected)
 
 
 def _good_for(tokens: TokenSet, now: datetime) -> timedelta:
@@ -113,4 +113,4 @@ def _good_for(tokens: TokenSet, now: datetime) -> timedelta:
 
     A fresh token may pass its refresh margin meanwhile: the margin is twenty times longer.
     """
-    return REMEMBERED_FOR if tokens.outlives(now + REMEMBERED_FOR) else timedelta(0)
+    return TOKEN_CACHE_LIFETIME if tokens.outlives(now + TOKEN_CACHE_LIFETIME) else timedelta(0)

@@ -27,7 +27,7 @@ from astrelo.domain.ports.system import Clock
 
 log = structlog.get_logger()
 
-REFRESH_LIMIT = timedelta(seconds=15)
+REFRESH_TIMEOUT = timedelta(seconds=15)
 """Longest token call made while holding the row: well under the session limits of the refresh pool."""
 
 _LAST_USE = timedelta(seconds=30)
@@ -159,7 +159,7 @@ class RenewTokens:
             stored = await _tokens_of(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            await tx.connections.save(current.needing_reauthorization(_why_ended(error, refused)))
+            await tx.connections.save(current.mark_needs_reauthorization(_why_ended(error, refused)))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
@@ -201,16 +201,16 @@ class RenewTokens:
 @asynccontextmanager
 async def _within_limit(provider: Provider) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(REFRESH_LIMIT.total_seconds()):
+        async with asyncio.timeout(REFRESH_TIMEOUT.total_seconds()):
             yield
     except TimeoutError as error:
-        reason = f"its token endpoint took longer than {REFRESH_LIMIT.total_seconds():.0f} s"
+        reason = f"its token endpoint took longer than {REFRESH_TIMEOUT.total_seconds():.0f} s"
         raise CrmUnavailable(provider, reason) from error
 
 
 async def _require_active(tx: Transaction, connection: CrmConnection) -> None:
     try:
-        current = await tx.connections.by_id(connection.id)
+        current = await tx.connections.get_by_id(connection.id)
     except NotFound as error:
         raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
     if not current.is_active:

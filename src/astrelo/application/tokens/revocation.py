@@ -12,17 +12,17 @@ from astrelo.domain.ports.system import Clock
 
 log = structlog.get_logger()
 
-REVOKING_LIMIT = timedelta(seconds=5)
+REVOKE_TIMEOUT = timedelta(seconds=5)
 """How long a CRM may take to end a grant while somebody waits for what we do next."""
 
-UNINSTALLING_LIMIT = timedelta(seconds=10)
+UNINSTALL_TIMEOUT = timedelta(seconds=10)
 """The same for the removal of our app, with the renewal of a token before it."""
 
 
 async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
     """Revoke, or log that it could not be done in time: nobody keeps these tokens."""
     try:
-        async with asyncio.timeout(REVOKING_LIMIT.total_seconds()):
+        async with asyncio.timeout(REVOKE_TIMEOUT.total_seconds()):
             await crm.revoke(tokens)
     except (CrmError, TimeoutError) as error:
         reason = str(error) or "it took too long"
@@ -32,7 +32,7 @@ async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
 async def uninstall(crm: CrmProvider, session: CrmSession) -> bool:
     """Remove our app from the account, or log that it could not be done in time; return whether it is gone."""
     try:
-        async with asyncio.timeout(UNINSTALLING_LIMIT.total_seconds()):
+        async with asyncio.timeout(UNINSTALL_TIMEOUT.total_seconds()):
             await crm.uninstall(session)
     except (CrmError, TimeoutError) as error:
         reason = str(error) or "it took too long"

@@ -37,7 +37,7 @@ class LearnExpiry:
         await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def _learn(self, crm: CrmProvider, connection: CrmConnection, stored: StoredTokens) -> None:
-        expires_at = await crm.expiry_of(stored.tokens)
+        expires_at = await crm.fetch_expiry(stored.tokens)
         if expires_at is None:
             return
         try:

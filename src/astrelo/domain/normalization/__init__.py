@@ -2,13 +2,13 @@
 
 Every reader is total and idempotent: it never raises, and reading its own result again changes
 nothing. It returns None for what says nothing (None, "", blanks) and for what cannot be read; a
-caller that must tell the two apart asks `is_told` of the text.
+caller that must tell the two apart asks `has_text` of the text.
 """
 
 from astrelo.domain.normalization.emails import MAX_EMAIL_LENGTH, Email, email_address
 from astrelo.domain.normalization.linkedin import linkedin_page
 from astrelo.domain.normalization.search_keys import search_email, search_key
-from astrelo.domain.normalization.text import MAX_TEXT_LENGTH, is_cut, is_told, text, truncated_text
+from astrelo.domain.normalization.text import MAX_TEXT_LENGTH, has_text, is_cut, text, truncated_text
 from astrelo.domain.normalization.values import (
     AMOUNT_BOUND,
     AMOUNT_DECIMALS,
@@ -39,9 +39,9 @@ __all__ = [
     "email_address",
     "employee_count",
     "flag",
+    "has_text",
     "identity_domain",
     "is_cut",
-    "is_told",
     "linkedin_page",
     "probability",
     "revenue_range",

@@ -43,7 +43,7 @@ _BLACK_FLAG = "\U0001f3f4"
 _STRAY_TAG = re.compile("[\U000e0001\U000e0020-\U000e007f]+")
 
 
-def is_told(value: str | None) -> bool:
+def has_text(value: str | None) -> bool:
     """Return whether a value says anything at all, readable or not."""
     return text(value) is not None
 

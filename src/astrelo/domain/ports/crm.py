@@ -96,12 +96,12 @@ class CrmProvider(Protocol):
 
         A refresh token may be single-use, and then the new one exists in this answer alone: whoever called stores
         it before anything else is asked, so nothing else is asked here. `expires_at` is None where the answer does
-        not tell it (`expiry_of` may). Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured,
+        not tell it (`fetch_expiry` may). Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured,
         CrmUnavailable.
         """
 
     @abstractmethod
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         """Tell when the access token ends; None if it ends before long, and whatever goes wrong in asking.
 
         For tokens that are stored already. Returns within 5 s and raises no CrmError: not to know it costs one
@@ -158,7 +158,7 @@ class CrmProvider(Protocol):
         """Read records by id: those that are gone come as `removed_ids`, merged ones in `merged`."""
 
     @abstractmethod
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         """Return every owner, archived ones too. Raises PermissionMissing."""
 
 
@@ -176,7 +176,7 @@ class WebhookRequest(NamedTuple):
 
 class CrmWebhooks(Protocol):
     @abstractmethod
-    def pending_refetches(
+    def parse(
         self, request: WebhookRequest, now: datetime
     ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
         """Check the call's signature and return what it names, by account; unknown events name nothing.

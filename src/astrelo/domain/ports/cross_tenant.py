@@ -20,7 +20,7 @@ class CrmAccounts(Protocol):
     """The way from a CRM's account to the users who connected it. Knows no tenant."""
 
     @abstractmethod
-    async def connected(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
+    async def find_users(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
         """Return the active connections of an account."""
 
 
@@ -44,7 +44,7 @@ class ConnectionOwners(Protocol):
     """The way from a connection's id alone to its user: for operators."""
 
     @abstractmethod
-    async def owner_of(self, connection_id: ConnectionId) -> UserId | None: ...
+    async def find_user(self, connection_id: ConnectionId) -> UserId | None: ...
 
 
 class SyncCandidate(NamedTuple):
@@ -64,4 +64,4 @@ class SyncSchedule(Protocol):
     """Whose turn it may be. Knows no tenant."""
 
     @abstractmethod
-    async def candidates(self) -> Sequence[SyncCandidate]: ...
+    async def list_candidates(self) -> Sequence[SyncCandidate]: ...

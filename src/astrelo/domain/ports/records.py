@@ -28,7 +28,7 @@ class OwnerRepository(Protocol):
     async def put(self, source: Provider, owners: Sequence[OwnerRecord]) -> None: ...
 
     @abstractmethod
-    async def ids(self, source: Provider) -> frozenset[RecordId]:
+    async def list_ids(self, source: Provider) -> frozenset[RecordId]:
         """Return the ids at the CRM of all its owners that were ever put."""
 
     @abstractmethod
@@ -45,18 +45,20 @@ class CompanyRepository(Protocol):
         """
 
     @abstractmethod
-    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+    async def find_known(
+        self, source: Provider, ids: Collection[RecordId]
+    ) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+    async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
         """Return the source's live records that the run has not received."""
 
     @abstractmethod
-    async def live(self, source: Provider) -> int:
+    async def count_live(self, source: Provider) -> int:
         """Count the source's live records."""
 
     @abstractmethod
-    async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
+    async def find_affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
         """Return the companies that the moves come from, and those whose domain they now have."""
 
     @abstractmethod
@@ -71,11 +73,13 @@ class CompanyRepository(Protocol):
         """Write the records, archive those that departed, let their companies show their golden records."""
 
     @abstractmethod
-    async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
+    async def find_by_record(
+        self, source: Provider, ids: Collection[RecordId]
+    ) -> Mapping[RecordId, CompanyId]:
         """Return the live companies behind these record ids."""
 
     @abstractmethod
-    async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
+    async def find_by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
         """Return the live companies with these identity domains."""
 
     @abstractmethod
@@ -98,7 +102,9 @@ class CompanyRepository(Protocol):
 
 class ContactRepository(Protocol):
     @abstractmethod
-    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+    async def find_known(
+        self, source: Provider, ids: Collection[RecordId]
+    ) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
     async def put(
@@ -107,11 +113,11 @@ class ContactRepository(Protocol):
         """Insert or update contacts, each with its content hash; an older copy never overwrites."""
 
     @abstractmethod
-    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+    async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
         """Return the source's live records that the run has not received."""
 
     @abstractmethod
-    async def live(self, source: Provider) -> int:
+    async def count_live(self, source: Provider) -> int:
         """Count the source's live records."""
 
     @abstractmethod
@@ -119,7 +125,7 @@ class ContactRepository(Protocol):
         """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
 
     @abstractmethod
-    async def archived(self, source: Provider) -> Sequence[RecordId]:
+    async def list_archived(self, source: Provider) -> Sequence[RecordId]:
         """Return the source's archived records, those that were merged away included."""
 
     @abstractmethod
@@ -132,18 +138,20 @@ class ContactRepository(Protocol):
 
 class DealRepository(Protocol):
     @abstractmethod
-    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]: ...
+    async def find_known(
+        self, source: Provider, ids: Collection[RecordId]
+    ) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
     async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> UpsertResult:
         """Insert or update deals with their contacts, each with its content hash."""
 
     @abstractmethod
-    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+    async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
         """Return the source's live records that the run has not received."""
 
     @abstractmethod
-    async def live(self, source: Provider) -> int:
+    async def count_live(self, source: Provider) -> int:
         """Count the source's live records."""
 
     @abstractmethod

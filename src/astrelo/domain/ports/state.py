@@ -95,7 +95,7 @@ class Connections(Protocol):
     async def get(self, provider: Provider) -> CrmConnection | None: ...
 
     @abstractmethod
-    async def by_id(self, connection_id: ConnectionId) -> CrmConnection:
+    async def get_by_id(self, connection_id: ConnectionId) -> CrmConnection:
         """Raise NotFound."""
 
     @abstractmethod
@@ -164,7 +164,7 @@ class SyncRuns(Protocol):
         """Like `get`, and keep other transactions that lock it waiting until this one ends."""
 
     @abstractmethod
-    async def latest(self, connection_id: ConnectionId) -> SyncRun | None: ...
+    async def get_latest(self, connection_id: ConnectionId) -> SyncRun | None: ...
 
     @abstractmethod
     async def save(self, run: SyncRun) -> None:
@@ -182,7 +182,7 @@ class SyncRuns(Protocol):
         """
 
     @abstractmethod
-    async def hold(self, run_id: SyncRunId, step: SyncStep) -> None:
+    async def require_epoch(self, run_id: SyncRunId, step: SyncStep) -> None:
         """Be the fence of a transaction that leaves the step as it is. Raises RunTakenOver."""
 
     @abstractmethod
@@ -207,7 +207,7 @@ class SyncRuns(Protocol):
     async def forget_seen(self, run_id: SyncRunId) -> None: ...
 
     @abstractmethod
-    async def others_on_account(
+    async def find_other_statuses(
         self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
     ) -> frozenset[RunStatus]:
         """Return which of queued and running the account's other runs are in, whoever's they are."""
@@ -223,19 +223,19 @@ class PendingRefetches(Protocol):
         """Keep the latest word about each record."""
 
     @abstractmethod
-    async def waiting(
+    async def list_waiting(
         self, connection_id: ConnectionId, object_type: ObjectType, limit: int
     ) -> Mapping[RecordId, datetime]:
         """Return some records and when they were last named, longest waiting first."""
 
     @abstractmethod
-    async def settle(
+    async def remove_read(
         self, connection_id: ConnectionId, object_type: ObjectType, read: Mapping[RecordId, datetime]
     ) -> None:
         """Forget hints that were read, except for records named again since."""
 
     @abstractmethod
-    async def any_waiting(self, connection_id: ConnectionId) -> bool: ...
+    async def has_waiting(self, connection_id: ConnectionId) -> bool: ...
 
 
 class JobQueue(Protocol):

@@ -179,7 +179,7 @@ class Authorizing(OverAnAccount):
     ) -> None:
         for _ in range(2):
             renewed = session.tokens = await account.provider.refresh(session.tokens)
-            ends = [await account.provider.expiry_of(renewed) for _ in range(2)]
+            ends = [await account.provider.fetch_expiry(renewed) for _ in range(2)]
             assert all(end is None or end > account.clock.now() for end in ends)
             assert renewed.expires_at in {None, ends[0]}
             assert await pages(account.provider, session)
@@ -191,10 +191,10 @@ class Authorizing(OverAnAccount):
         renewed = await account.provider.refresh(session.tokens)
         for trouble in (account.lose_next_answer, account.break_down, lambda: account.talk_nonsense("{")):
             trouble()
-            assert await account.provider.expiry_of(renewed) == renewed.expires_at
+            assert await account.provider.fetch_expiry(renewed) == renewed.expires_at
             account.recover()
         account.uninstall()
-        assert await account.provider.expiry_of(renewed) == renewed.expires_at
+        assert await account.provider.fetch_expiry(renewed) == renewed.expires_at
 
     async def test_each_refresh_needs_only_the_tokens_of_the_one_before(
         self, account: CrmAccountUnderTest, session: FakeCrmSession

@@ -55,7 +55,7 @@ async def fetches(account: CrmAccountUnderTest, session: FakeCrmSession) -> obje
 
 
 async def reads_owners(account: CrmAccountUnderTest, session: FakeCrmSession) -> object:
-    return await account.provider.owners(session)
+    return await account.provider.list_owners(session)
 
 
 READS = [walks, reads_a_window, fetches, reads_owners]
@@ -143,7 +143,7 @@ class Failing(OverAnAccount):
         account.forbid(ObjectType.DEALS)
         for object_type in (ObjectType.COMPANIES, ObjectType.CONTACTS):
             assert len(records_in(await pages(account.provider, session, object_type))) == 1
-        await account.provider.owners(session)
+        await account.provider.list_owners(session)
 
     async def test_owners_that_are_refused_leave_the_records_readable(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
@@ -151,7 +151,7 @@ class Failing(OverAnAccount):
         account.put(draft(ObjectType.COMPANIES, "Acme"))
         account.forbid(None)
         with pytest.raises(PermissionMissing) as refusal:
-            await account.provider.owners(session)
+            await account.provider.list_owners(session)
         assert refusal.value.object_type is None
         assert names_in(records_in(await pages(account.provider, session))) == ["Acme"]
 

@@ -16,7 +16,7 @@ from astrelo.domain.records import (
     RejectedRecord,
     RejectionReason,
 )
-from astrelo.domain.unreadable import Trouble, Unreadable, unreadable_values
+from astrelo.domain.unreadable import Trouble, Unreadable, find_unreadable_values
 
 Value = str | None
 
@@ -158,10 +158,10 @@ class RecordMappingContract:
     def test_without_a_rate_the_amount_stays_and_is_counted(self, mapping: MappingUnderTest) -> None:
         company = mapping.company(annual_revenue="5", told_currency="VND")
         deals = [mapping.deal(amount="5", told_currency=currency) for currency in ("VND", "JPY")]
-        assert set(unreadable_values([company], None)) == {
+        assert set(find_unreadable_values([company], None)) == {
             Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE)
         }
-        assert list(unreadable_values(deals, None).values()) == [[deals[0].record_id]]
+        assert list(find_unreadable_values(deals, None).values()) == [[deals[0].record_id]]
 
     @pytest.mark.parametrize(
         ("told", "place"),

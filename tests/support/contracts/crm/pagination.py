@@ -132,7 +132,7 @@ class Walking(OverAnAccount):
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(Owner("Reed"), Company("Acme", owner="Reed"), Company("Byte"))
-        owners = await account.provider.owners(session)
+        owners = await account.provider.list_owners(session)
         (reed,) = [owner for owner in owners if owner.last_name == "Reed"]
         companies = records_in(await pages(account.provider, session))
         assert {name_of(one): one.owner_id == reed.record_id for one in companies} == {

@@ -31,18 +31,18 @@ async def test_contacts_wait_until_as_large_a_share_of_the_companies_is_stored()
     progress_gate = started(COMPANIES, CONTACTS)
     waiting = asyncio.create_task(progress_gate.wait_for_turn(step(CONTACTS, 0, 4_000), 1_000))
     assert await is_held(waiting)
-    progress_gate.advanced(step(COMPANIES, 20, 100))
+    progress_gate.record_progress(step(COMPANIES, 20, 100))
     assert await is_held(waiting)
-    progress_gate.advanced(step(COMPANIES, 25, 100))
+    progress_gate.record_progress(step(COMPANIES, 25, 100))
     assert not await is_held(waiting)
 
 
 async def test_deals_wait_for_contacts_too() -> None:
     progress_gate = started(COMPANIES, CONTACTS, DEALS)
-    progress_gate.advanced(step(COMPANIES, 100, 100))
+    progress_gate.record_progress(step(COMPANIES, 100, 100))
     waiting = asyncio.create_task(progress_gate.wait_for_turn(step(DEALS, 0, 100), 50))
     assert await is_held(waiting)
-    progress_gate.advanced(step(CONTACTS, 50, 100))
+    progress_gate.record_progress(step(CONTACTS, 50, 100))
     assert not await is_held(waiting)
 
 
@@ -54,7 +54,7 @@ async def test_nobody_waits_for_a_walk_that_is_over() -> None:
     progress_gate = started(COMPANIES, CONTACTS)
     waiting = asyncio.create_task(progress_gate.wait_for_turn(step(CONTACTS, 90, 100), 10))
     assert await is_held(waiting)
-    progress_gate.ended(COMPANIES)
+    progress_gate.release(COMPANIES)
     assert not await is_held(waiting)
 
 
@@ -65,7 +65,7 @@ async def test_nobody_waits_for_a_walk_that_an_earlier_attempt_finished() -> Non
 async def test_nobody_waits_where_the_provider_does_not_say_how_many_there_are() -> None:
     progress_gate = started(COMPANIES, CONTACTS)
     await progress_gate.wait_for_turn(step(CONTACTS, 0, None), 1_000)
-    progress_gate.advanced(step(COMPANIES, 1, None))
+    progress_gate.record_progress(step(COMPANIES, 1, None))
     await progress_gate.wait_for_turn(step(CONTACTS, 0, 1_000), 1_000)
 
 

@@ -21,9 +21,9 @@ from astrelo.domain.normalization import (
     email_address,
     employee_count,
     flag,
+    has_text,
     identity_domain,
     is_cut,
-    is_told,
     linkedin_page,
     probability,
     revenue_range,
@@ -63,7 +63,7 @@ class TestText:
     @pytest.mark.parametrize("empty", [None, "", " ", "\n\t", "\0", " \0 ", "\u2060", "\u200e \u3164"])
     def test_what_says_nothing_is_none(self, empty: str | None) -> None:
         assert text(empty) is None
-        assert not is_told(empty)
+        assert not has_text(empty)
 
     @pytest.mark.parametrize(
         ("told", "kept"),
@@ -208,7 +208,7 @@ class TestWebDomain:
     )
     def test_what_is_no_site_cannot_be_read(self, told: str) -> None:
         assert domain(told) is None
-        assert is_told(told)
+        assert has_text(told)
 
     @pytest.mark.parametrize("empty", [None, "", "  "])
     def test_nothing_told_is_none(self, empty: str | None) -> None:
@@ -383,7 +383,7 @@ class TestNumbers:
     )  # fmt: skip
     def test_ranges_fractions_and_absurd_head_counts_cannot_be_read(self, told: str) -> None:
         assert employee_count(told) is None
-        assert is_told(told)
+        assert has_text(told)
 
     @pytest.mark.parametrize(
         ("told", "value"),

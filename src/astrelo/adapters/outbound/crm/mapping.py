@@ -8,8 +8,8 @@ from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
 from astrelo.domain.normalization import (
     Email,
     email_address,
+    has_text,
     identity_domain,
-    is_told,
     text,
     truncated_text,
     web_domain,
@@ -44,7 +44,7 @@ def unreadable(
     return tuple(
         field
         for field, value, result in zip(fields, told, read, strict=True)
-        if result is None and is_told(value)
+        if result is None and has_text(value)
     )
 
 

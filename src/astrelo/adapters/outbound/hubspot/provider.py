@@ -77,7 +77,7 @@ class HubSpotProvider(CrmProvider):
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return await self._oauth.refresh(tokens)
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         """Answer without a call: HubSpot tells it with the tokens."""
         return tokens.expires_at
 
@@ -131,7 +131,7 @@ class HubSpotProvider(CrmProvider):
             merged={**page.merged, **found.merged},
         )
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         mapper = RecordMapper(self._reference, self._industries, session.account.currency)
         archived = await self._client.owners(session, archived=True)
         live = await self._client.owners(session, archived=False)

@@ -75,7 +75,7 @@ class HubSpotWebhooks(CrmWebhooks):
     def __init__(self, client_secret: str) -> None:
         self._key = client_secret.encode()
 
-    def pending_refetches(
+    def parse(
         self, request: WebhookRequest, now: datetime
     ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
         """Leave out a single event that cannot be read: the call is HubSpot's, and the others count."""

@@ -32,13 +32,13 @@ class PgCompanies(CompanyRepository):
     async def lock(self) -> None:
         await self._connection.execute(statement("company_lock"), self._user_id)
 
-    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
+    async def find_known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._connection.fetch(
             statement("company_known"), self._user_id, source, *join_columns(list(ids))
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
-    async def affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
+    async def find_affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
         if not moves:
             return []
         separator, record_ids, domains = join_columns(
@@ -76,16 +76,18 @@ class PgCompanies(CompanyRepository):
         await self._refresh(_touched(writes, departures, regrouping), at)
         return written
 
-    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+    async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
         rows = await self._connection.fetch(
             statement("company_unseen"), self._user_id, source, run_id, ObjectType.COMPANIES
         )
         return [RecordId(row["record_id"]) for row in rows]
 
-    async def live(self, source: Provider) -> int:
+    async def count_live(self, source: Provider) -> int:
         return int(await self._connection.fetchval(statement("company_live"), self._user_id, source))
 
-    async def by_record(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, CompanyId]:
+    async def find_by_record(
+        self, source: Provider, ids: Collection[RecordId]
+    ) -> Mapping[RecordId, CompanyId]:
         if not ids:
             return {}
         rows = await self._connection.fetch(
@@ -93,7 +95,7 @@ class PgCompanies(CompanyRepository):
         )
         return {RecordId(told): CompanyId(company_id) for told, company_id in rows}
 
-    async def by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
+    async def find_by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
         if not domains:
             return {}
         rows = await self._connection.fetch(

@@ -23,7 +23,7 @@ class PgConnections(Connections):
         row = await self._connection.fetchrow(statement("connection_get"), self._user_id, provider)
         return None if row is None else _connection(row)
 
-    async def by_id(self, connection_id: ConnectionId) -> CrmConnection:
+    async def get_by_id(self, connection_id: ConnectionId) -> CrmConnection:
         row = await self._connection.fetchrow(statement("connection_by_id"), self._user_id, connection_id)
         if row is None:
             raise NotFound("connection", connection_id)

@@ -25,7 +25,7 @@ class PgDeals(DealRepository):
         self._connection = connection
         self._user_id = user_id
 
-    async def known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
+    async def find_known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._connection.fetch(
             statement("deal_known"), self._user_id, source, *join_columns(list(ids))
         )
@@ -58,13 +58,13 @@ class PgDeals(DealRepository):
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 
-    async def unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
+    async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
         rows = await self._connection.fetch(
             statement("deal_unseen"), self._user_id, source, run_id, ObjectType.DEALS
         )
         return [RecordId(row["record_id"]) for row in rows]
 
-    async def live(self, source: Provider) -> int:
+    async def count_live(self, source: Provider) -> int:
         return int(await self._connection.fetchval(statement("deal_live"), self._user_id, source))
 
     async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:

@@ -28,7 +28,14 @@ from astrelo.application.read.views import CompanySource
 from astrelo.domain.company import RecordKey
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
-from astrelo.domain.golden_record import COLUMNS, FieldGroup, Member, freshest_first, golden_record, groups_in
+from astrelo.domain.golden_record import (
+    COLUMNS,
+    FieldGroup,
+    Member,
+    golden_record,
+    groups_in,
+    sort_by_freshness,
+)
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, UserId
 from astrelo.domain.records import CompanyAssociation, EmailKind
 
@@ -55,7 +62,7 @@ class PgExplanationReader(ExplanationReader):
         members = [Member(key, row["source_updated_at"], groups_in(row)) for key, row in records.items()]
         at = {(_key(pin), FieldGroup(pin["field_group"])): pin["pinned_at"] for pin in pins}
         sources = golden_record(members, at).sources
-        page = _page([member.key for member in freshest_first(members)], after, limit + 1)
+        page = _page([member.key for member in sort_by_freshness(members)], after, limit + 1)
         hidden_by = {Provider(row["provider"]): row["hidden"] for row in hidden}
         return CompanyExplanation(
             company_id=company_id,

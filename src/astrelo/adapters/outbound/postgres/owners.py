@@ -31,7 +31,7 @@ class PgOwners(OwnerRepository):
             [owner.archived for owner in unique],
         )
 
-    async def ids(self, source: Provider) -> frozenset[RecordId]:
+    async def list_ids(self, source: Provider) -> frozenset[RecordId]:
         rows = await self._connection.fetch(statement("owner_ids"), self._user_id, source)
         return frozenset(RecordId(row["external_provider_id"]) for row in rows)
 

@@ -30,7 +30,7 @@ class PgPendingRefetches(PendingRefetches):
             [refetch.record_id for refetch in ordered],
         )
 
-    async def waiting(
+    async def list_waiting(
         self, connection_id: ConnectionId, object_type: ObjectType, limit: int
     ) -> Mapping[RecordId, datetime]:
         rows = await self._connection.fetch(
@@ -38,7 +38,7 @@ class PgPendingRefetches(PendingRefetches):
         )
         return {RecordId(row["record_id"]): row["received_at"] for row in rows}
 
-    async def settle(
+    async def remove_read(
         self, connection_id: ConnectionId, object_type: ObjectType, read: Mapping[RecordId, datetime]
     ) -> None:
         await self._connection.execute(
@@ -50,7 +50,7 @@ class PgPendingRefetches(PendingRefetches):
             list(read.values()),
         )
 
-    async def any_waiting(self, connection_id: ConnectionId) -> bool:
+    async def has_waiting(self, connection_id: ConnectionId) -> bool:
         return bool(
             await self._connection.fetchval(statement("hint_any_waiting"), self._user_id, connection_id)
         )

@@ -22,7 +22,7 @@ class PgCrmAccounts(CrmAccounts):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def connected(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
+    async def find_users(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
         try:
             rows = await self._pool.fetch(statement("account_connected"), provider, account_id)
         except UNAVAILABLE as error:
@@ -55,7 +55,7 @@ class PgConnectionOwners(ConnectionOwners):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def owner_of(self, connection_id: ConnectionId) -> UserId | None:
+    async def find_user(self, connection_id: ConnectionId) -> UserId | None:
         try:
             user_id = await self._pool.fetchval(statement("connection_owner"), connection_id)
         except UNAVAILABLE as error:
@@ -67,7 +67,7 @@ class PgSyncSchedule(SyncSchedule):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def candidates(self) -> Sequence[SyncCandidate]:
+    async def list_candidates(self) -> Sequence[SyncCandidate]:
         try:
             rows = await self._pool.fetch(statement("schedule_candidates"))
         except UNAVAILABLE as error:

@@ -59,7 +59,7 @@ class PgSyncRuns(SyncRuns):
     async def lock(self, run_id: SyncRunId) -> SyncRun:
         return await self._load("run_lock", run_id)
 
-    async def latest(self, connection_id: ConnectionId) -> SyncRun | None:
+    async def get_latest(self, connection_id: ConnectionId) -> SyncRun | None:
         run_id = await self._connection.fetchval(statement("run_latest"), self._user_id, connection_id)
         return None if run_id is None else await self.get(run_id)
 
@@ -98,7 +98,7 @@ class PgSyncRuns(SyncRuns):
         if held is None:
             raise RunTakenOver(run_id)
 
-    async def hold(self, run_id: SyncRunId, step: SyncStep) -> None:
+    async def require_epoch(self, run_id: SyncRunId, step: SyncStep) -> None:
         held = await self._connection.fetchval(
             statement("run_hold"), self._user_id, run_id, step.object_type, step.epoch
         )
@@ -139,7 +139,7 @@ class PgSyncRuns(SyncRuns):
     async def forget_seen(self, run_id: SyncRunId) -> None:
         await self._connection.execute(statement("run_forget_seen"), self._user_id, run_id)
 
-    async def others_on_account(
+    async def find_other_statuses(
         self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
     ) -> frozenset[RunStatus]:
         rows = await self._connection.fetch(statement("run_others_on_account"), provider, account_id, besides)

@@ -104,8 +104,8 @@ class SalesforceProvider(CrmProvider):
     async def refresh(self, tokens: TokenSet) -> TokenSet:
         return await self._oauth.refresh(tokens)
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
-        return await self._oauth.expiry_of(tokens)
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
+        return await self._oauth.fetch_expiry(tokens)
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         return await self._oauth.can_refresh(tokens)
@@ -157,7 +157,7 @@ class SalesforceProvider(CrmProvider):
             merged=found.merged,
         )
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         """Return every user; those who are inactive as archived."""
         mapper = self._mapper(session)
         users = await _all(QueryContext(self._client, self._describing, session, _OWNERS))

@@ -33,7 +33,7 @@ from astrelo.domain.records import (
     RejectionReason,
     content_hash,
 )
-from astrelo.domain.unreadable import Trouble, Unreadable, unreadable_values
+from astrelo.domain.unreadable import Trouble, Unreadable, find_unreadable_values
 from tests.support.builders import ANY_VERSION
 from tests.support.contracts.crm.mapping import MappingUnderTest, RecordMappingContract, Value
 from tests.support.hubspot.records import (
@@ -178,7 +178,7 @@ class TestCompanies:
         record = company(name="Ac\0me \ud800", description="x" * 100_000)
         assert (record.name, record.unreadable) == ("Acme \ufffd", ())
         assert record.description == "x" * (MAX_TEXT_LENGTH - 1) + "…"
-        assert set(unreadable_values([record], None)) == {Unreadable("description", Trouble.CUT)}
+        assert set(find_unreadable_values([record], None)) == {Unreadable("description", Trouble.CUT)}
 
 
 class TestContacts:

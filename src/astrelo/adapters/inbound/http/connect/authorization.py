@@ -35,7 +35,7 @@ from astrelo.application.connect.start_authorization import (
     AlreadyConnected,
     AuthorizationStarted,
     StartAuthorization,
-    flow_of,
+    flow_id,
 )
 from astrelo.domain.connection import STATE_LIFETIME
 from astrelo.domain.errors import (
@@ -174,7 +174,7 @@ class AuthorizationRoutes(Controller):
         error: FromProvider = None,
     ) -> Redirect:
         """Lead the browser to the frontend, always, with what came of it in the query."""
-        cookie = _cookie_name(flow_of(oauth_state or ""), config)
+        cookie = _cookie_name(flow_id(oauth_state or ""), config)
         try:
             connected = await connect(
                 provider,

@@ -119,7 +119,7 @@ class SalesforceOAuth:
         refresh_token = response.refresh_token or tokens.refresh_token
         return _token_set(response, refresh_token, issuer, api_url, tokens.scopes)
 
-    async def expiry_of(self, tokens: TokenSet) -> datetime | None:
+    async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         return self._end_of(await self._introspected(tokens))
 
     async def can_refresh(self, tokens: TokenSet) -> bool:

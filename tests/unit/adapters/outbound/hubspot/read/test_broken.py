@@ -35,7 +35,7 @@ async def test_a_walk_whose_cursors_go_round_in_a_circle_ends() -> None:
 async def test_owners_whose_cursors_go_round_in_a_circle_are_given_up() -> None:
     hubspot = BrokenHubSpot(owners=circle)
     with pytest.raises(CrmRejected, match="circle"):
-        await hubspot.provider.owners(hubspot.session)
+        await hubspot.provider.list_owners(hubspot.session)
 
 
 async def test_associations_whose_cursors_go_round_in_a_circle_are_given_up() -> None:
@@ -121,7 +121,7 @@ async def test_an_id_that_is_almost_another_is_not_taken_for_it() -> None:
 async def test_an_owner_told_twice_is_one() -> None:
     owners = page({"id": "1"}, {"id": "1", "firstName": "Ada"}, {"id": " 1"})
     hubspot = BrokenHubSpot(owners=lambda asked: owners)
-    assert [owner.record_id for owner in await hubspot.provider.owners(hubspot.session)] == ["1"]
+    assert [owner.record_id for owner in await hubspot.provider.list_owners(hubspot.session)] == ["1"]
 
 
 async def test_an_owner_is_known_by_the_id_whatever_else_is_told() -> None:
@@ -132,7 +132,7 @@ async def test_an_owner_is_known_by_the_id_whatever_else_is_told() -> None:
         None,
     )
     hubspot = BrokenHubSpot(owners=lambda asked: owners)
-    told_owners = await hubspot.provider.owners(hubspot.session)
+    told_owners = await hubspot.provider.list_owners(hubspot.session)
     assert [(owner.record_id, owner.first_name) for owner in told_owners] == [("1", "Ada"), ("2", "Grace")]
 
 

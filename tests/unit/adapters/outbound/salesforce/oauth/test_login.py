@@ -162,7 +162,7 @@ async def test_trouble_in_asking_for_the_end_of_a_session_is_none_of_the_grants(
     tokens = (await played.connect()).tokens
     played.sandbox.faults.add(copy(trouble))
     renewed = await played.oauth.refresh(tokens)
-    assert await played.oauth.expiry_of(renewed) is None
+    assert await played.oauth.fetch_expiry(renewed) is None
     assert await played.oauth.can_refresh(renewed)
 
 
@@ -171,7 +171,7 @@ async def test_when_a_renewed_session_ends_can_be_asked(played: Played) -> None:
     played.clock.advance(3_600)
     renewed = await played.oauth.refresh(tokens)
     assert renewed.expires_at is None
-    expiry = await played.oauth.expiry_of(renewed)
+    expiry = await played.oauth.fetch_expiry(renewed)
     assert expiry is not None
     assert 0 <= 7_200 - (expiry - played.clock.now()).total_seconds() < 1
 

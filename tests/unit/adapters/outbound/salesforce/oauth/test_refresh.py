@@ -80,13 +80,13 @@ async def test_a_stored_issuer_that_is_not_salesforces_is_told_no_secret() -> No
     for call in (over(server).refresh, over(server).can_refresh, over(server).revoke):
         with pytest.raises(CrmRejected):
             await call(tokens)
-    assert await over(server).expiry_of(tokens) is None
+    assert await over(server).fetch_expiry(tokens) is None
     assert server.requests == []
 
 
 async def test_when_an_access_token_ends_is_asked_where_it_came_from() -> None:
     server = Salesforce()
-    assert await over(server).expiry_of(TOKENS) == START + timedelta(hours=2)
+    assert await over(server).fetch_expiry(TOKENS) == START + timedelta(hours=2)
     assert server.asked() == [f"{INSTANCE}/services/oauth2/introspect"]
     form = form_of(server.requests[0])
     assert (form["token"], form["token_type_hint"]) == (TOKENS.access_token, "access_token")
@@ -112,7 +112,7 @@ LIFE_UNKNOWN = {
 @pytest.mark.parametrize("introspection", LIFE_UNKNOWN.values(), ids=LIFE_UNKNOWN)
 async def test_an_end_that_is_not_told_is_not_known_and_costs_nothing(introspection: Answer) -> None:
     server = Salesforce(introspect=introspection)
-    assert await over(server).expiry_of(TOKENS) is None
+    assert await over(server).fetch_expiry(TOKENS) is None
     assert len(server.requests) == 1
     tokens = (await exchanged(Salesforce(introspect=introspection))).tokens
     assert (tokens.refresh_token, tokens.expires_at) == ("5Aep861-refresh-2", None)
@@ -124,7 +124,7 @@ async def test_an_end_that_is_told_too_slowly_is_not_waited_for(monkeypatch: pyt
     server = Salesforce(introspect=never)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
-            assert await over(server).expiry_of(TOKENS) is None
+            assert await over(server).fetch_expiry(TOKENS) is None
             assert (await exchanged(server)).tokens.expires_at is None
     assert [entry["event"] for entry in logs] == ["crm.token_life_unknown"] * 2
     assert not any(secret in repr(logs) for secret in SECRETS)

@@ -255,7 +255,7 @@ async def test_every_user_is_an_owner_and_inactive_ones_are_archived() -> None:
     world = World(
         *users, row("User", 900, LastName="Gone", IsActive="false"), settings=config(batch_size=200)
     )
-    owners = {str(one.record_id): one for one in await world.provider.owners(world.session)}
+    owners = {str(one.record_id): one for one in await world.provider.list_owners(world.session)}
     assert len(owners) == 448 + 2
     assert owners[record_id("User", 2)].email == "u2@firm.example"
     assert [one.record_id for one in owners.values() if one.archived] == [record_id("User", 900)]
