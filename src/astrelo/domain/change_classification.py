@@ -1,4 +1,4 @@
-"""Which told records are news: the comparison of a batch with what is stored."""
+"""Classifying the records of a batch as new, changed, unchanged or stale, by comparison with the stored ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from astrelo.domain.sync import Counts
 
 
 class KnownRecord(NamedTuple):
-    """What is stored of a record, as far as a batch needs it."""
+    """The part of a stored record that classification needs."""
 
     entity_id: UUID
-    """Ours: of the contact or the deal; of a company record, the company it belongs to."""
+    """Our id of the contact or deal; for a company record, the company it belongs to."""
     content_hash: bytes
     source_updated_at: datetime
     archived_at: datetime | None
     identity_domain: str | None = None
-    """Company records only, as is the next."""
+    """Company records only, like `has_additional_domains`."""
     has_additional_domains: bool = False
 
 
@@ -32,15 +32,10 @@ class Write(NamedTuple, Generic[RecordT]):
     known: KnownRecord | None
 
     @property
-    def has_equal_content(self) -> bool:
-        known = self.known
-        return known is not None and known.archived_at is None and known.content_hash == self.content_hash
-
-    @property
     def is_touch(self) -> bool:
-        """Written, and counted as unchanged: a newer time with equal content, or equal content read by other rules.
+        """Return whether the write counts as unchanged: only the modification time or the reading version differs.
 
-        The hash of an older reading version does not tell whether the content is equal; an equal time does.
+        Hashes of different reading versions cannot be compared; an equal modification time means equal content.
         """
         known = self.known
         if known is None or known.archived_at is not None:
@@ -53,12 +48,12 @@ class Write(NamedTuple, Generic[RecordT]):
 
 
 UpsertResult = Mapping[RecordId, bool]
-"""Ids that the store wrote → whether it inserted them. An id it left out had a newer copy by then."""
+"""Ids that the store wrote → whether it inserted them. An id that is missing had a newer stored copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedChanges(Generic[RecordT]):
-    """A batch, sorted: what must be written, and how many records need not be."""
+    """A batch, classified: the records to be written, and the numbers of the others."""
 
     writes: list[Write[RecordT]]
     unchanged: int
@@ -66,10 +61,10 @@ class ClassifiedChanges(Generic[RecordT]):
 
 
 def keep_latest(records: Iterable[RecordT]) -> dict[RecordId, RecordT]:
-    """Keep one record per id: the latest by source_updated_at, the last told among equals.
+    """Keep one record per id: the latest by source_updated_at, the last received among equals.
 
     One statement may not write a row twice (SQLSTATE 21000), and which copy wins must not depend on
-    how a walk was cut into batches.
+    how a stream was cut into batches.
     """
     latest: dict[RecordId, RecordT] = {}
     for record in records:
@@ -87,12 +82,12 @@ def classify_changes(
     authoritative: bool = True,
     listed_since: datetime | None = None,
 ) -> ClassifiedChanges[RecordT]:
-    """Sort records, at most one per id, into what must be written and what need not.
+    """Classify records, at most one per id, into those to be written and those that are not.
 
-    A list, or a read by id, is authoritative: a record in it lives. A search is not, since its index may
-    still hold a record that is archived by now: there only a change after the archiving revives one.
-    So it is with what was archived since a walk began, `listed_since`: its page may have been read before.
-    `version` is the one by which these records were read: what is stored under another is written anew.
+    A listing, or a read by id, is authoritative: its records are live. A search is not, since its index may
+    still hold an archived record: only a change after the archiving revives that one. The same applies to
+    records archived since a listing began, `listed_since`: their page may have been read before.
+    `version` is the reading version of these records: records stored under another one are written again.
     """
     writes: list[Write[RecordT]] = []
     unchanged = stale = 0
@@ -106,34 +101,35 @@ def classify_changes(
         write = Write(record, content_hash(record, version), stored)
         if (
             stored is not None
-            and record.source_updated_at == stored.source_updated_at
-            and write.has_equal_content
+            and stored.archived_at is None
+            and stored.source_updated_at == record.source_updated_at
+            and stored.content_hash == write.content_hash
         ):
             unchanged += 1
-            continue
-        writes.append(write)
+        else:
+            writes.append(write)
     return ClassifiedChanges(writes, unchanged, stale)
 
 
 def _is_stale(
-    told_at: datetime, stored: KnownRecord, *, authoritative: bool, listed_since: datetime | None
+    updated_at: datetime, stored: KnownRecord, *, authoritative: bool, listed_since: datetime | None
 ) -> bool:
-    if told_at < stored.source_updated_at:
+    if updated_at < stored.source_updated_at:
         return True
-    if stored.archived_at is None or told_at > stored.archived_at:
+    if stored.archived_at is None or updated_at > stored.archived_at:
         return False
     return not authoritative or (listed_since is not None and stored.archived_at > listed_since)
 
 
-def count_outcomes(sorted_batch: ClassifiedChanges[RecordT], written: UpsertResult) -> Counts:
-    """Count what became of a batch, by what the store says it did."""
+def count_outcomes(batch: ClassifiedChanges[RecordT], written: UpsertResult) -> Counts:
+    """Count the outcomes of a batch, given what the store has written."""
     inserted = sum(written.values())
     touches = sum(
-        1 for write in sorted_batch.writes if write.is_touch and written.get(write.record.record_id) is False
+        1 for write in batch.writes if write.is_touch and written.get(write.record.record_id) is False
     )
     return Counts(
         inserted=inserted,
         updated=len(written) - inserted - touches,
-        unchanged=sorted_batch.unchanged + touches,
-        stale=sorted_batch.stale + len(sorted_batch.writes) - len(written),
+        unchanged=batch.unchanged + touches,
+        stale=batch.stale + len(batch.writes) - len(written),
     )

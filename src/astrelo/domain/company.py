@@ -1,8 +1,8 @@
-"""What a company is, and which one a company record belongs to.
+"""Companies: grouping a user's company records by identity domain.
 
-A company is a partition of a user's live company records: records with the same identity domain
-are one company, a record without one is its own, and nothing else is merged. The rules here only
-decide *ids*; which record each column comes from is `golden_record`'s to say.
+Live company records with the same identity domain are one company; a record without a domain is a company
+of its own; nothing else is merged. This module decides *ids* only; `golden_record` chooses the record that
+each column comes from.
 """
 
 from collections import defaultdict
@@ -22,19 +22,19 @@ class RecordKey(NamedTuple):
 
 
 GroupKey = str | RecordKey
-"""What holds a company together: an identity domain, or the single record that has none."""
+"""What the records of a company share: an identity domain, or the single record that has none."""
 
 
 class RecordMove(NamedTuple):
-    """A record that is new, archived, revived, or whose identity domain changed."""
+    """A record that is new, archived, revived, or has a new identity domain."""
 
     key: RecordKey
     identity_domain: str | None
     company_id: CompanyId | None
-    """The company it belongs, or last belonged, to; None for a new record."""
+    """The company that it belongs to, or last belonged to; None for a new record."""
     live: bool = True
     merged_into: RecordKey | None = None
-    """The record that took this one in. `identity_domain` is then that record's, and it is a move too."""
+    """The record that this one was merged into: `identity_domain` is then that record's, and it moves too."""
 
     @property
     def group(self) -> GroupKey:
@@ -42,39 +42,39 @@ class RecordMove(NamedTuple):
 
 
 class Company(NamedTuple):
-    """The part of a company that decides who keeps its id."""
+    """The properties of a company that decide which records keep its id."""
 
     id: CompanyId
     created_at: datetime
     domain: str | None
     has_other_records: bool
-    """Whether live records belong to it that are not among the moves."""
+    """Whether it has live records that are not among the moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regrouping:
-    """The new partition, as far as the moves touch it."""
+    """The new grouping of the moved records."""
 
     assignments: Mapping[RecordKey, CompanyId]
     """Every live move → its company."""
     domains: Mapping[CompanyId, str | None]
-    """Every company that the moves' records now belong to → its domain."""
+    """Every company that a moved record now belongs to → its domain."""
     created: frozenset[CompanyId]
     merged_into: Mapping[CompanyId, CompanyId]
-    """Companies that fell together with an older one → the one that lives."""
+    """Companies that were merged into an older one → the surviving company."""
     emptied: frozenset[CompanyId]
     """Companies without live records, to be archived."""
 
 
 def regroup(
-    moves: Iterable[RecordMove], companies: Iterable[Company], mint: Callable[[], CompanyId]
+    moves: Iterable[RecordMove], companies: Iterable[Company], new_id: Callable[[], CompanyId]
 ) -> Regrouping:
     """Decide which company each moved record belongs to.
 
     `companies` must hold every company that a move comes from, and every live one whose domain is a
-    move's identity domain. A company stays with its domain while any of its records does; otherwise
-    it goes along with its records (the smallest key decides when they part). Where several claim one
-    domain, the one made first keeps it and absorbs the others.
+    move's identity domain. A company keeps its domain while any of its records has it; otherwise it
+    follows its records (the smallest key decides when they separate). Where several companies claim one
+    domain, the oldest keeps it and the others are merged into it.
     """
     members: dict[GroupKey, list[RecordMove]] = defaultdict(list)
     followers: dict[CompanyId, list[RecordMove]] = defaultdict(list)
@@ -87,18 +87,19 @@ def regroup(
     claims: dict[GroupKey, list[Company]] = defaultdict(list)
     emptied: set[CompanyId] = set()
     for company in companies:
-        group = _claimed_group(company, followers.get(company.id, []))
+        group = _find_claim(company, followers.get(company.id, []))
         if group is not None:
             claims[group].append(company)
         elif not company.has_other_records:
             emptied.add(company.id)
-    return _settle(members, claims, emptied, mint)
+    return _assign(members, claims, emptied, new_id)
 
 
-def _claimed_group(company: Company, followers: list[RecordMove]) -> GroupKey | None:
-    """None for a company that is left, and for one whose only record has no domain and is not among the moves.
+def _find_claim(company: Company, followers: list[RecordMove]) -> GroupKey | None:
+    """Return the group that a company claims, or None if it has lost all its records.
 
-    The latter happens when a record that once shared a company comes back after the other had taken it along.
+    Also None for a company whose only record has no domain and is not among the moves: a record that once
+    shared the company has come back after the other one had kept it.
     """
     if company.has_other_records:
         return company.domain
@@ -108,11 +109,11 @@ def _claimed_group(company: Company, followers: list[RecordMove]) -> GroupKey | 
     return groups[0] if groups else None
 
 
-def _settle(
+def _assign(
     members: Mapping[GroupKey, list[RecordMove]],
     claims: Mapping[GroupKey, list[Company]],
     emptied: set[CompanyId],
-    mint: Callable[[], CompanyId],
+    new_id: Callable[[], CompanyId],
 ) -> Regrouping:
     assignments: dict[RecordKey, CompanyId] = {}
     domains: dict[CompanyId, str | None] = {}
@@ -120,17 +121,13 @@ def _settle(
     created: set[CompanyId] = set()
     for group, moves in members.items():
         if group in claims:
-            oldest, *others = sorted(claims[group], key=_seniority)
+            oldest, *others = sorted(claims[group], key=lambda company: (company.created_at, company.id))
             company_id = oldest.id
             merged_into.update((other.id, company_id) for other in others)
         else:
-            company_id = mint()
+            company_id = new_id()
             created.add(company_id)
         domains[company_id] = group if isinstance(group, str) else None
         for move in moves:
             assignments[move.key] = company_id
     return Regrouping(assignments, domains, frozenset(created), merged_into, frozenset(emptied))
-
-
-def _seniority(company: Company) -> tuple[datetime, CompanyId]:
-    return company.created_at, company.id

@@ -23,36 +23,36 @@ class ConnectionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet:
-    """What a token endpoint gave (RFC 6749 §5.1). `repr` hides the secrets.
+    """Tokens as a token endpoint issues them (RFC 6749 §5.1). `repr` hides the secrets.
 
-    `expires_at` is None where the provider does not say: then only a 401 refreshes.
+    `expires_at` is None where the provider does not state it: the token is then refreshed after a 401 only.
     """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    """Empty only for tokens that cannot become a connection's, because the provider gave none."""
+    """Empty if the provider issued none; such tokens cannot become a connection's."""
     expires_at: datetime | None
     scopes: frozenset[str] = frozenset()
     api_url: str | None = None
-    """Where the account's API is, if the provider tells it with the tokens; it may move at a refresh."""
+    """The account's API, if the provider returns it with the tokens; a refresh may change it."""
     issuer_url: str | None = None
-    """Which authorization server gave them, and renews and revokes them, if the provider has several."""
+    """The authorization server that issues, refreshes and revokes them, if the provider has several."""
 
     @property
     def access(self) -> "ApiAccess":
         return ApiAccess(self.access_token, self.api_url)
 
     def is_fresh(self, now: datetime) -> bool:
-        """Tell whether the access token has more than REFRESH_MARGIN to live."""
+        """Return whether the access token is valid for longer than REFRESH_MARGIN."""
         return self.outlives(now + REFRESH_MARGIN)
 
     def outlives(self, moment: datetime) -> bool:
-        """Tell whether the access token is good after a moment, as far as is known."""
+        """Return whether the access token is valid after a moment, as far as is known."""
         return self.expires_at is None or self.expires_at > moment
 
 
 class ApiAccess(NamedTuple):
-    """What a request to a CRM needs of the tokens: the one it carries, and where it goes."""
+    """What a request to a CRM needs: the access token, and the address of the API."""
 
     token: str
     api_url: str | None = None
@@ -69,11 +69,11 @@ class CrmAccount:
     account_id: CrmAccountId
     name: str
     currency: str | None = None
-    """ISO 4217 code in which amounts without one are told."""
+    """ISO 4217 code of amounts that have none of their own."""
     time_zone: str | None = None
     """IANA name; a daily rate limit ends at this zone's midnight."""
     domain: str | None = None
-    """The customer's web domain, as the CRM tells it with the account; for people to recognise it by."""
+    """The customer's web domain, as the CRM reports it with the account; shown to users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class Grant:
     tokens: TokenSet
     account: CrmAccount
     connected_by: str | None = field(default=None, repr=False)
-    """The user at the CRM, by the name that he signs in with; None where it is not told. Personal data."""
+    """The user name at the CRM; None where the CRM does not report it. Personal data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class AuthorizationRequest:
     state: str = field(repr=False)
     code_challenge: str
     login_host: str | None = None
-    """Where the user signs in, if the provider has several places; as the user told it, perhaps a whole address."""
+    """Where the user signs in, if the provider has several places; as the user typed it, perhaps a whole URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class PendingAuthorization:
     return_path: str
     expires_at: datetime
     login_host: str | None = None
-    """The host of the authorize URL, if the user told a place: the code is exchanged where it was given."""
+    """The host of the authorize URL, if the user named a place: the code is exchanged at the same host."""
 
     def is_expired(self, now: datetime) -> bool:
         return now >= self.expires_at
@@ -128,9 +128,9 @@ class CrmConnection:
     status: ConnectionStatus
     connected_at: datetime
     connected_by: str | None = field(default=None, repr=False)
-    """Whose authorization at the CRM it lives on; None where that is unknown. Personal data."""
+    """The user name at the CRM who authorized it; None where that is unknown. Personal data."""
     reason: str | None = None
-    """Why it is not active, for people; None while it is."""
+    """Why it is not active, shown to users; None while it is active."""
 
     @classmethod
     def establish(
@@ -152,7 +152,7 @@ class CrmConnection:
         return self.status is ConnectionStatus.ACTIVE
 
     def reauthorize(self, grant: Grant, at: datetime) -> Self:
-        """Take a new grant for the same account; refuses another account's.
+        """Take a new grant for the same account. Raises InvalidTransition for another account's grant.
 
         Record ids are unique only within one account, so another account's grant would mix two
         customers' records under one id.
@@ -175,5 +175,5 @@ class CrmConnection:
         return replace(self, status=ConnectionStatus.NEEDS_REAUTHORIZATION, reason=reason)
 
     def disconnect(self) -> Self:
-        """Idempotent: a disconnected connection stays so."""
+        """Idempotent."""
         return replace(self, status=ConnectionStatus.DISCONNECTED, reason="disconnected by the user")

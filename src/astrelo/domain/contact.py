@@ -1,4 +1,4 @@
-"""Which company a contact belongs to, and why, or why none."""
+"""Linking a contact to its company, or the reason why it has none."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from astrelo.domain.records import ContactRecord, EmailKind
 
 
 class CompanyMatch(StrEnum):
-    """What a link rests on."""
+    """What a link is based on."""
 
     PROVIDER_ID = "provider_id"
     """The CRM's own primary company."""
@@ -23,7 +23,7 @@ class UnlinkedReason(StrEnum):
     FREE_MAIL = "free_mail"
     NO_COMPANY = "no_company"
     PERSON_ACCOUNT = "person_account"
-    """A customer of its own, of no company, whatever its e-mail says."""
+    """A person account: belongs to no company, whatever its e-mail address."""
 
 
 class ContactLink(NamedTuple):
@@ -35,7 +35,7 @@ class ContactLink(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """A person, as we conclude it from a record."""
+    """A contact with its link, as derived from its record."""
 
     id: ContactId
     record: ContactRecord
@@ -55,12 +55,12 @@ def link_contact(
     company_by_record: Mapping[RecordId, CompanyId],
     company_by_domain: Mapping[str, CompanyId],
 ) -> ContactLink:
-    """Link by the company that the CRM associates, else by the host of an e-mail or its registrable domain.
+    """Link by the company that the CRM associates, else by the host or registrable domain of an e-mail address.
 
-    Further addresses are tried after the first. A person account is linked to no company, by none of these.
+    Further addresses are tried after the first. A person account is never linked.
 
     Both maps hold live companies of the contact's own user only. The final pass of a run applies the
-    same rule set-based, when every company has arrived.
+    same rule set-based, once all companies are stored.
     """
     if record.is_person_account:
         return ContactLink(None, None, UnlinkedReason.PERSON_ACCOUNT)

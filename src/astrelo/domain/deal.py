@@ -1,4 +1,4 @@
-"""A deal, and the company and contacts it is linked to: by the CRM's ids only, never by a guess."""
+"""Linking a deal to its company and contacts: by the CRM's ids only."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,11 +11,11 @@ from astrelo.domain.records import CompanyAssociation, DealRecord
 
 class DealUnlinkedReason(StrEnum):
     NOT_ASSOCIATED = "not_associated"
-    """The CRM associates no company with it."""
+    """The CRM associates no company."""
     AMBIGUOUS = "ambiguous"
     """The CRM associates several companies and marks none as primary."""
     NO_COMPANY = "no_company"
-    """The company that the CRM associates has not arrived, or is gone."""
+    """The company that the CRM associates is not stored, or is archived."""
 
 
 class DealLink(NamedTuple):

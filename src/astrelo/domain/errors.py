@@ -1,26 +1,26 @@
-"""Everything that can go wrong, drawn once.
+"""The tree of the application's errors.
 
     AstreloError
-    ├─ NotFound                     no such thing for this user
-    ├─ InvalidTransition            the thing is in a state that does not allow this
-    ├─ InvalidInput                 a value from outside that we cannot accept
+    ├─ NotFound                     the user has no such entity
+    ├─ InvalidTransition            the entity's state does not allow the action
+    ├─ InvalidInput                 a value from outside is not acceptable
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
-    ├─ ProviderNotConfigured        no client credentials for this CRM in the settings
-    ├─ AccountBusy                  another run reads this CRM account now: come back a little later
+    ├─ ProviderNotConfigured        the settings hold no client credentials for this CRM
+    ├─ AccountBusy                  another run reads this CRM account now: retry a little later
     ├─ RunTakenOver                 the fence: another worker owns this run now, write nothing
-    ├─ WebhookRejected              a call that is not the CRM's, too old, or not in its form
-    ├─ SecretUnreadable             a ciphertext that no key opens, or that was moved
-    ├─ StoreUnavailable             our own database does not answer, or a lock was not had in time
-    └─ CrmError                     what a CRM answered
-       ├─ RateLimited               wait exactly that long
-       ├─ CrmUnavailable            transient: try again with backoff
-       ├─ ReauthorizationRequired   the grant is gone: a person must connect again
-       ├─ PermissionMissing         this object type is refused, the others may go on
-       ├─ GrantRejected             the authorization code was refused: start the flow again
-       ├─ CrmMisconfigured          our own credentials or redirect were refused: ours to mend
-       └─ CrmRejected               an answer that makes no sense to us: the others may go on; a bug, theirs or ours
+    ├─ WebhookRejected              a webhook call without a valid signature, too old, or malformed
+    ├─ SecretUnreadable             no key decrypts a stored secret, or it was moved
+    ├─ StoreUnavailable             our database does not respond, or a lock was not acquired in time
+    └─ CrmError                     an error response of a CRM
+       ├─ RateLimited               wait for the stated time
+       ├─ CrmUnavailable            transient: retry with backoff
+       ├─ ReauthorizationRequired   the grant has ended: the user must connect again
+       ├─ PermissionMissing         the CRM refuses this object type; the others may continue
+       ├─ GrantRejected             the CRM refused the authorization code: restart the flow
+       ├─ CrmMisconfigured          the CRM refused our own credentials or redirect URI: an operator must fix it
+       └─ CrmRejected               an unreadable response or a refused request: a bug of either side; others may continue
 
-Each class exists because somebody does something different on catching it.
+Each class is handled differently by a caller.
 Messages are made from fields and never contain a token, a code or a record's content.
 """
 
@@ -31,15 +31,15 @@ from math import ceil
 from astrelo.domain.identifiers import ObjectType, Provider
 
 _MAX_MINUTES = 50
-"""People count a longer time in hours."""
+"""Longer times are stated in hours."""
 
 
 class AstreloError(Exception):
-    """The root: catch it at the edges only."""
+    """The root: catch it at entry points only."""
 
 
 class NotFound(AstreloError):
-    """No such thing for this user; also the answer to another tenant's id."""
+    """The user has no such entity; also raised for another tenant's id."""
 
     def __init__(self, kind: str, identifier: object) -> None:
         super().__init__(f"There is no {kind} {identifier}.")
@@ -48,7 +48,7 @@ class NotFound(AstreloError):
 
 
 class InvalidTransition(AstreloError):
-    """An action that the thing's present state does not allow."""
+    """An action that the entity's present state does not allow."""
 
     def __init__(self, kind: str, state: str, action: str) -> None:
         super().__init__(f"A {kind} that is {state} cannot be {action}.")
@@ -58,7 +58,7 @@ class InvalidTransition(AstreloError):
 
 
 class InvalidInput(AstreloError):
-    """A value from outside that we cannot accept; `field` names it, `reason` says what is allowed."""
+    """An unacceptable value from outside; `field` names it, `reason` says what is allowed."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -67,7 +67,7 @@ class InvalidInput(AstreloError):
 
 
 class AuthorizationFailure(StrEnum):
-    """Why a connect flow ended without a connection. The values are part of the frontend's contract."""
+    """Why a connect flow ended without a connection. The frontend depends on the values."""
 
     STATE_INVALID = "oauth_state_invalid"
     STATE_EXPIRED = "oauth_state_expired"
@@ -99,7 +99,7 @@ class ProviderNotConfigured(AstreloError):
 
 
 class AccountBusy(AstreloError):
-    """Another run, perhaps another user's, is reading this CRM account: two would share its rate limit."""
+    """Another run, perhaps another user's, is reading this CRM account: runs would share its rate limit."""
 
     def __init__(self, run: object) -> None:
         super().__init__(f"Sync run {run} waits: another run reads the same CRM account now.")
@@ -107,7 +107,7 @@ class AccountBusy(AstreloError):
 
 
 class RunTakenOver(AstreloError):
-    """The run's epoch has moved: another worker, a cancel or a disconnect owns it. Roll back and stop."""
+    """The run's epoch was raised by another worker, a cancel or a disconnect. Roll back and stop."""
 
     def __init__(self, run: object) -> None:
         super().__init__(f"Sync run {run} was taken over; this worker must not write for it any more.")
@@ -115,7 +115,7 @@ class RunTakenOver(AstreloError):
 
 
 class WebhookRejected(AstreloError):
-    """A webhook call whose signature, age or form is not the CRM's."""
+    """A webhook call with a wrong signature, age or form."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The webhook call was refused: {reason}.")
@@ -123,7 +123,7 @@ class WebhookRejected(AstreloError):
 
 
 class SecretUnreadable(AstreloError):
-    """A stored secret that no configured key opens, or that was moved to another place."""
+    """A stored secret that no configured key decrypts, or that was moved to another row or column."""
 
     def __init__(self, key_id: str, reason: str) -> None:
         super().__init__(f"A stored secret (key id {key_id}) cannot be read: {reason}.")
@@ -131,7 +131,7 @@ class SecretUnreadable(AstreloError):
 
 
 class StoreUnavailable(AstreloError):
-    """Our own database does not answer, or a lock in it was not had in time. Transient."""
+    """Our database does not respond, or a lock in it was not acquired in time. Transient."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The database is not available: {reason}.")
@@ -139,10 +139,10 @@ class StoreUnavailable(AstreloError):
 
 
 class CrmError(AstreloError):
-    """What a CRM answered, in our terms.
+    """An error response of a CRM.
 
-    Its message is for people: what happened, to what, what to do; words for operators come last, in brackets. It
-    ends without a full stop, since it may become part of a sentence.
+    Its message is shown to users: what happened, to what, what to do; details for operators come last, in brackets.
+    It ends without a full stop, since it may become part of a sentence.
     """
 
     def __init__(self, provider: Provider, message: str) -> None:
@@ -151,9 +151,9 @@ class CrmError(AstreloError):
 
 
 class RateLimited(CrmError):
-    """The CRM asks for a pause of `retry_after` that is too long to wait in place: park.
+    """The CRM asks for a pause of `retry_after`, too long to wait in place: park the run.
 
-    `policy` is the CRM's own word for what is in the way; `why` tells people.
+    `policy` is the CRM's name of the limit; `why` explains it to users.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class CrmUnavailable(CrmError):
 
 
 class ReauthorizationRequired(CrmError):
-    """The grant was revoked or the account is gone. Only a person can connect again."""
+    """The grant was revoked or the account is gone: the user must connect again."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
         super().__init__(provider, f"it no longer accepts our access; connect it again ({reason})")
@@ -193,7 +193,7 @@ class ReauthorizationRequired(CrmError):
 class PermissionMissing(CrmError):
     """The grant does not cover this object type; None stands for the owners.
 
-    `advice` says what to do where nobody can name what is to be granted.
+    `advice` says what to do where the missing permission has no name.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class PermissionMissing(CrmError):
 
 
 class GrantRejected(CrmError):
-    """The authorization code was unknown, used, expired, or its verifier was wrong."""
+    """The authorization code was unknown, used or expired, or its verifier was wrong."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
         super().__init__(provider, f"it refused the authorization; start connecting again ({reason})")
@@ -222,7 +222,7 @@ class GrantRejected(CrmError):
 
 
 class CrmMisconfigured(CrmError):
-    """Our client id, secret, redirect URI or scopes were refused. Never the customer's fault."""
+    """The CRM refused our client id, secret, redirect URI or scopes. Never the customer's fault."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
         super().__init__(provider, f"it refuses our own credentials, which is ours to mend ({reason})")
@@ -230,7 +230,7 @@ class CrmMisconfigured(CrmError):
 
 
 class CrmRejected(CrmError):
-    """An answer we do not understand or a request they do not: do not retry, tell a developer."""
+    """A response that we cannot read, or a request that the CRM refuses as invalid: a bug, so do not retry."""
 
     def __init__(self, provider: Provider, status: int | None, reason: str) -> None:
         detail = reason if status is None else f"HTTP {status}: {reason}"

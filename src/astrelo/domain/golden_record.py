@@ -1,9 +1,8 @@
-"""Which of a company's records each of its columns comes from.
+"""The golden record: which of a company's CRM records each of its columns comes from.
 
-The columns go by groups, and a group is taken whole: half of one record's address beside half of another's
-would be a place where nobody is. A group comes from the freshest record that has it, unless a person pinned
-another; an empty group never replaces one that says something. The result is a function of the records and
-the pins alone, whatever came first and however it was cut into batches.
+Columns are chosen by groups, each from one record: an address must not mix two records. A group comes from
+the freshest record that has it, unless a user pinned another record; an empty group never replaces one with
+values. The result depends on the records and the pins only, not on the order or the batches of their arrival.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,11 +52,11 @@ _MAIN_COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
     **{group: columns[:1] for group, columns in COLUMNS.items()},
     FieldGroup.PLACE: COLUMNS[FieldGroup.PLACE],
 }
-"""A record has a group when it has any of these: the amount, not the currency, but any part of a place."""
+"""A record has a group when any of these columns is set: the amount of a revenue, any part of a place."""
 
 
 class Member(NamedTuple):
-    """A record of a company, as far as this matters."""
+    """The properties of a company's record that decide the golden record."""
 
     key: RecordKey
     source_updated_at: datetime
@@ -66,42 +65,41 @@ class Member(NamedTuple):
 
 
 Pins = Mapping[tuple[RecordKey, FieldGroup], datetime]
-"""When somebody decided that a group comes from a record. Of several in one company the latest stands."""
+"""When a user pinned a group to a record. Of several pins in one company the latest applies."""
 
 
 class GoldenRecord(NamedTuple):
     leading: RecordKey
-    """The freshest record: it names the company, and its columns are shown where no record has the group."""
+    """The freshest record: it names the company, and supplies the groups that no record has."""
     sources: Mapping[FieldGroup, RecordKey]
-    """The record that each group comes from; a group that no record has is not there."""
+    """The record that each group comes from, without the groups that no record has."""
 
 
 def groups_in(columns: Mapping[str, object]) -> frozenset[FieldGroup]:
-    """Return the groups that a record with these columns has; a rep counts where it is one of the known owners."""
+    """Return the groups that a record with these columns has; a rep counts only if it is a known owner."""
     return frozenset(
         group for group, main in _MAIN_COLUMNS.items() if any(columns[name] is not None for name in main)
     )
 
 
 def golden_record(members: Iterable[Member], pins: Pins) -> GoldenRecord:
-    """Decide where each group of a company comes from; the store applies the same rule set-based.
+    """Choose the record for each group of a company; the store applies the same rule set-based.
 
     Raises IndexError for no members.
     """
     ordered = sort_by_freshness(members)
-    having = {group: [one.key for one in ordered if group in one.groups] for group in FieldGroup}
-    return GoldenRecord(
-        ordered[0].key, {group: _source(group, keys, pins) for group, keys in having.items() if keys}
-    )
+    keys = {group: [one.key for one in ordered if group in one.groups] for group in FieldGroup}
+    sources = {group: _choose_source(group, having, pins) for group, having in keys.items() if having}
+    return GoldenRecord(ordered[0].key, sources)
 
 
-def _source(group: FieldGroup, having: Sequence[RecordKey], pins: Pins) -> RecordKey:
-    """Choose among the records that have the group, the freshest first."""
+def _choose_source(group: FieldGroup, having: Sequence[RecordKey], pins: Pins) -> RecordKey:
+    """Choose among the records that have the group, given the freshest first."""
     pinned = [key for key in having if (key, group) in pins]
     return max(pinned, key=lambda key: pins[key, group]) if pinned else having[0]
 
 
 def sort_by_freshness(members: Iterable[Member]) -> Sequence[Member]:
-    """Order a company's records: the freshest first, among equals the smallest (source, id)."""
+    """Sort a company's records, the freshest first, among equals the smallest (source, id) first."""
     by_key = sorted(members, key=lambda member: member.key)
     return sorted(by_key, key=lambda member: member.source_updated_at, reverse=True)

@@ -1,4 +1,4 @@
-"""The ideal customer profile: which companies a user sells to."""
+"""The ideal customer profile: the companies that a user sells to."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -31,5 +31,5 @@ class IcpProfile:
 
     @classmethod
     def default(cls, profile_id: IcpProfileId, user_id: UserId) -> Self:
-        """Make the profile that a user's first connection creates: no criteria, so it matches everything."""
+        """Return the profile that a user's first connection creates: without criteria, so it matches everything."""
         return cls(id=profile_id, user_id=user_id, name=DEFAULT_NAME, is_default=True)

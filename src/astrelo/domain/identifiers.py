@@ -1,11 +1,11 @@
-"""The names of things: whose, where from, which."""
+"""Types of ids, the CRMs and the object types."""
 
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
 UserId = NewType("UserId", UUID)
-"""The tenant. Comes from the caller's token; everything we store belongs to exactly one."""
+"""The tenant, from the caller's token. Everything stored belongs to exactly one."""
 
 ConnectionId = NewType("ConnectionId", UUID)
 SyncRunId = NewType("SyncRunId", UUID)
@@ -22,10 +22,10 @@ CrmAccountId = NewType("CrmAccountId", str)
 """The account's id at the CRM: text, unique within the provider."""
 
 Cursor = NewType("Cursor", str)
-"""Where a walk goes on. Opaque to everyone but the adapter that made it; survives a process."""
+"""The position in a record stream. Opaque except to the adapter that made it; outlives a process."""
 
 MAX_RECORD_ID_LENGTH = 128
-"""Longest CRM id we keep. The longest known is 18 characters; a B-tree entry ends near 2,700 bytes."""
+"""The longest CRM id that is kept. The longest known has 18 characters; a B-tree entry ends near 2,700 bytes."""
 
 
 class Provider(StrEnum):
@@ -34,7 +34,7 @@ class Provider(StrEnum):
 
     @property
     def label(self) -> str:
-        """The name as people write it."""
+        """The CRM's name as it is written."""
         return _LABELS[self]
 
 
@@ -42,7 +42,7 @@ _LABELS = {Provider.HUBSPOT: "HubSpot", Provider.SALESFORCE: "Salesforce"}
 
 
 class ObjectType(StrEnum):
-    """The three kinds of record that a sync walks. Owners are read whole, before them."""
+    """The record types that a sync streams. Owners are read completely before them."""
 
     COMPANIES = "companies"
     CONTACTS = "contacts"

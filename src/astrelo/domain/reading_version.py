@@ -1,4 +1,4 @@
-"""By which rules values are read, so that records are read again when the rules change."""
+"""Versions of the rules that read values, so that records are read again when the rules change."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -7,11 +7,11 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import READING_VERSION_SIZE, ReadingVersion
 
 RULES: Mapping[ObjectType, int] = {ObjectType.COMPANIES: 2, ObjectType.CONTACTS: 2, ObjectType.DEALS: 2}
-"""Raise an object type's number when the same answer of a CRM becomes another record."""
+"""Raise an object type's number when the same response of a CRM gives another record."""
 
 
 class ReadingVersions:
-    """The versions of this process: of its rules, and of the reference data that they look things up in."""
+    """The versions of this process: its rules, and the reference data that they use."""
 
     def __init__(self, reference_edition: str) -> None:
         self._by_type = {

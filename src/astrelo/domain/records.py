@@ -1,4 +1,4 @@
-"""What a CRM told us, in our terms.
+"""Records as a CRM reports them, in the domain's terms.
 
 Records are named tuples rather than frozen dataclasses: a first sync makes one per row of the
 customer's CRM, a tuple is built nine times faster, and a batch of them turns into columns by `zip`.
@@ -14,8 +14,8 @@ from typing import NamedTuple, NewType, TypeVar
 
 from astrelo.domain.identifiers import Cursor, ObjectType, RecordId
 
-_NOTHING = ()
-_CONTENT_STARTS = 2
+_EMPTY = ()
+_CONTENT_START = 2
 """Index of the first field that is content: identity and time come before it in every record."""
 
 
@@ -24,20 +24,20 @@ class EmailKind(StrEnum):
 
     BUSINESS = "business"
     FREE_MAIL = "free_mail"
-    """Its host serves many firms: free mail, but also every other shared domain."""
+    """Its host is shared by many companies: free mail and every other shared domain."""
     INVALID = "invalid"
     MISSING = "missing"
 
 
 class CompanyAssociation(StrEnum):
-    """What the CRM says about which company is a record's own."""
+    """How the CRM determines the company of a record."""
 
     PRIMARY = "primary"
-    """It marks the company as the primary one, or has room for one only."""
+    """The CRM marks the company as primary, or allows only one."""
     ONLY = "only"
-    """It associates no other company, and marks none."""
+    """The CRM associates one company and marks none."""
     AMBIGUOUS = "ambiguous"
-    """It associates several companies and marks none: the record has no company by id."""
+    """The CRM associates several companies and marks none: the record has no company by id."""
 
 
 class CompanyRecord(NamedTuple):
@@ -45,9 +45,9 @@ class CompanyRecord(NamedTuple):
     source_updated_at: datetime
     name: str | None
     domain: str | None
-    """As told, normalised."""
+    """As the CRM reports it, normalised."""
     identity_domain: str | None
-    """The domain if it identifies one firm: None when absent or shared by many."""
+    """The domain if it identifies one company: None when absent or shared by many."""
     industry: str | None
     naics: str | None
     sic: str | None
@@ -56,7 +56,7 @@ class CompanyRecord(NamedTuple):
     annual_revenue_currency: str | None
     annual_revenue_usd: Decimal | None
     annual_revenue_rate_date: date | None
-    """The day of the reference rate; None also for an amount that the CRM itself gives in USD."""
+    """The day of the reference rate; None for an amount that the CRM reports in USD."""
     revenue_range: str | None
     """Of the amount in USD."""
     hq_country: str | None
@@ -70,9 +70,9 @@ class CompanyRecord(NamedTuple):
     lifecycle_stage: str | None
     owner_id: RecordId | None
     additional_domains: tuple[str, ...] = ()
-    """Further domains of the firm, sorted: none shared by many, none its identity domain."""
+    """Further domains of the company, sorted, without shared ones and without the identity domain."""
     unreadable: tuple[str, ...] = ()
-    """Columns, named as the API names them, whose value at the CRM could not be read; they are None here."""
+    """Columns, as the API names them, whose value at the CRM could not be read; they are None here."""
 
 
 class ContactRecord(NamedTuple):
@@ -93,16 +93,16 @@ class ContactRecord(NamedTuple):
     """The company that the CRM associates: the primary one, or the only one."""
     company_association: CompanyAssociation | None = None
     additional_emails: tuple[str, ...] = ()
-    """Further addresses, in the CRM's order, without the first and without repeats."""
+    """Further addresses, in the CRM's order, without the first address and without repeats."""
     additional_email_domains: tuple[str, ...] = ()
-    """Host and registrable domain of each further address that is a firm's, in the same order, each once."""
+    """Host and registrable domain of each further business address, in the same order, each once."""
     is_person_account: bool = False
-    """Whether the CRM keeps the contact as a customer of its own, with an account that is no company."""
+    """Whether the CRM keeps the contact as a person account, which belongs to no company."""
     unreadable: tuple[str, ...] = ()
 
     @property
     def email_domains(self) -> tuple[str, ...]:
-        """The domains at which the contact's company may be found, the most telling first."""
+        """The domains by which the contact's company may be found, the most specific first."""
         domains = (self.email_host, self.email_registrable_domain, *self.additional_email_domains)
         return tuple(domain for domain in dict.fromkeys(domains) if domain is not None)
 
@@ -115,7 +115,7 @@ class DealRecord(NamedTuple):
     currency: str | None
     amount_usd: Decimal | None
     amount_rate_date: date | None
-    """The day of the reference rate; None also for an amount that the CRM itself gives in USD."""
+    """The day of the reference rate; None for an amount that the CRM reports in USD."""
     pipeline_id: str | None
     pipeline_label: str | None
     stage_id: str | None
@@ -146,72 +146,72 @@ RecordT = TypeVar("RecordT", CompanyRecord, ContactRecord, DealRecord)
 
 
 class PendingRefetch(NamedTuple):
-    """A record that may have changed."""
+    """A record that may have changed at the CRM and is to be read again."""
 
     object_type: ObjectType
     record_id: RecordId
 
 
 class RejectionReason(StrEnum):
-    """Why a record cannot be kept at all. Part of the run's report."""
+    """Why a record cannot be kept. Part of the run's report."""
 
     MALFORMED = "malformed"
     """It does not have the shape of a record."""
     BAD_ID = "bad_id"
     """Its id is missing, empty, or too long to be indexed."""
     NO_MODIFIED_TIME = "no_modified_time"
-    """Without it an old copy could overwrite a new one."""
+    """Without a modification time an old copy could overwrite a new one."""
 
 
 class RejectedRecord(NamedTuple):
     record_id: str | None
-    """As told, cut to MAX_RECORD_ID_LENGTH; None when there was none."""
+    """As the CRM reports it, cut to MAX_RECORD_ID_LENGTH; None when it has none."""
     reason: RejectionReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPage:
-    """One step of a walk. `cursor` is where the walk goes on after it: None at the provider's end of data."""
+    """A page of a record stream. `cursor` is the position after it: None at the CRM's end of data."""
 
     records: Sequence[CrmRecord]
     cursor: Cursor | None
     removed_ids: Sequence[RecordId] = ()
-    """Archived at the CRM: it may bring them back."""
+    """Archived at the CRM, which may restore them."""
     erased_ids: Sequence[RecordId] = ()
-    """Gone for good at the CRM, as privacy law demands: nothing of them may be kept."""
+    """Deleted at the CRM for good, as privacy law demands: nothing of them may be kept."""
     merged: Mapping[RecordId, RecordId] = field(default_factory=dict)
-    """Ids that were merged away → the id that lives."""
+    """Ids that were merged away → the surviving id."""
     rejected: Sequence[RejectedRecord] = ()
     reclassified_ids: Collection[RecordId] = ()
-    """Those of `removed_ids` that were read and are there, but as what is no record of ours any more: a company that
-    became a person's account, say. Nothing about them is in doubt."""
+    """Those of `removed_ids` that exist at the CRM as another kind of record, such as a company that became a
+    person account. Their removal is certain."""
     expected_total: int | None = None
-    """How many records the provider says the whole walk has; advisory, usually only on the first page."""
+    """The CRM's count of the records in the whole stream; advisory, usually on the first page only."""
     are_live: bool = False
-    """Whether a window's records are sure to live, as they were read where they are kept and not in an index
-    that lags. Those of a whole walk, or of a fetch, always are."""
+    """Whether a window's records are known to be live, because they were read from the CRM's database and not
+    from a search index that lags. Records of a full listing or of a fetch always are."""
     withheld: Sequence[str] = ()
-    """Columns that are empty in these records, whatever the CRM holds: the user who connected may not see it."""
+    """Columns that are empty in these records because the user who connected may not see them."""
 
 
 ReadingVersion = NewType("ReadingVersion", bytes)
-"""Stands for the rules by which values are read. Content hashes of different versions do not compare."""
+"""The version of the rules that read values. Content hashes of different versions cannot be compared."""
 
 READING_VERSION_SIZE = 4
 
 UNKNOWN_VERSION = ReadingVersion(b"")
-"""Of what was read before there were versions."""
+"""The version of records that were read before versions existed."""
 
 
 def content_hash(record: CrmRecord, version: ReadingVersion) -> bytes:
     """Return the reading version, then 16 bytes that differ when anything but the modification time differs.
 
-    NUL parts the fields, as no text of a record holds it; nor is one empty, so that an empty field is None.
+    NUL separates the fields, since no text of a record contains it; no text is empty, so an empty field is None.
     """
     content = "\0".join(
         [
-            "" if not value and (value is None or value is _NOTHING) else str(value)
-            for value in record[_CONTENT_STARTS:]
+            "" if not value and (value is None or value is _EMPTY) else str(value)
+            for value in record[_CONTENT_START:]
         ]
     )
     return version + blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""When a connection's turn is, and how much a run may do at a time."""
+"""When a connection is due for a sync, and how much a run may do at a time."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,26 +12,26 @@ _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPolicy:
-    """What an operator may set about syncs."""
+    """An operator's settings of syncs."""
 
     incremental_every: timedelta = timedelta(minutes=15)
     full_every: timedelta = timedelta(days=1)
     settle_delay: timedelta = timedelta(hours=1)
     """How late a CRM's search may publish a change; windows overlap by it."""
     slice_length: timedelta = timedelta(minutes=1)
-    """After this long a run hands on to the end of the queue, so that no big customer starves a small one."""
+    """A run's time slice: after it the run goes to the end of the queue, so that no large account starves a small one."""
     account_retry: timedelta = timedelta(seconds=2)
     """How long a run waits for another run of the same CRM account before it looks again."""
     account_yield: timedelta = timedelta(seconds=5)
-    """How long a run that handed on stays back when another run of its CRM account waits: longer than it
-    takes that one to look again."""
+    """How long a run that yielded its worker waits when another run of its CRM account is queued: longer than
+    `account_retry`, so that the other run goes first."""
     min_deletions: int = 50
-    """So many records may always be archived at once."""
+    """Up to this many records may always be archived at once."""
     max_deletion_ratio: float = 0.25
-    """A larger share of an object type's records than this is not believed to be gone."""
+    """A larger share of an object type's records than this is not archived."""
 
-    def believes_deletions(self, gone: int, live: int) -> bool:
-        """Tell whether so many deletions are plausible; a truncated listing must not empty an account."""
+    def allows_deletions(self, gone: int, live: int) -> bool:
+        """Return whether this many deletions are plausible: a truncated listing must not empty an account."""
         return gone <= self.min_deletions or gone <= self.max_deletion_ratio * live
 
 
@@ -39,7 +39,7 @@ def latest_slot(connection_id: ConnectionId, every: timedelta, now: datetime) ->
     """Return the connection's last due time not after `now`.
 
     Slots are `every` apart and shifted by a hash of the id, so that connections spread evenly and each
-    keeps its place whatever is restarted.
+    keeps its slot across restarts.
     """
     digest = blake2b(connection_id.bytes, digest_size=8).digest()
     shift = every * (int.from_bytes(digest) / 2**64)
@@ -53,10 +53,10 @@ def due_mode(
     policy: SyncPolicy,
     now: datetime,
 ) -> SyncMode | None:
-    """Return the run that is due now, None when none is.
+    """Return the mode of the run that is due now, or None.
 
     A full run is due in its slot, but not within half a period of the last one, which may have been
-    asked for by hand or by connecting.
+    requested by the user or by connecting.
     """
     if last_full_requested_at is None:
         return SyncMode.FULL

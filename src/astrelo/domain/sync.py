@@ -22,23 +22,23 @@ from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import UNKNOWN_VERSION, ReadingVersion
 
 MAX_ATTEMPTS = 5
-"""How often a run is taken up before it ends as failed; a run that kills its worker must end."""
+"""How often a run is claimed before it fails: a run that crashes its workers must end."""
 
 
 MAX_RESUMABLE_AGE = timedelta(hours=6)
-"""A failed run that began longer ago is not resumed: a new one is fresher for little more work."""
+"""A failed run that began longer ago is not resumed: a new run is fresher for little more work."""
 
 
 class SyncMode(StrEnum):
     FULL = "full"
-    """Every live record by the lists; what is missing from them is looked for and archived."""
+    """Read every live record from the CRM's listings; find what is missing from them and archive it."""
     INCREMENTAL = "incremental"
-    """What was modified in a window, by search."""
+    """Read what was modified in a window, by search."""
     REFETCH = "events"
-    """Only the records that webhooks named."""
+    """Read only the records that webhooks named."""
 
     def covers(self, other: "SyncMode") -> bool:
-        """Tell whether a run of this mode, begun now, sees all that one of the other would."""
+        """Return whether a run of this mode, begun now, sees everything that a run of the other mode would."""
         return _THOROUGHNESS.index(self) >= _THOROUGHNESS.index(other)
 
 
@@ -49,10 +49,10 @@ class RunStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     PARKED = "parked"
-    """Waits for a time (`parked_until`) or for a person (a reauthorization); holds no worker."""
+    """Waits until a time (`parked_until`) or for a reauthorization, without a worker."""
     COMPLETED = "completed"
     PARTIAL = "partial"
-    """Done, but not with everything: an object type, or the owners, was refused or could not be read."""
+    """Finished, but an object type or the owners could not be read."""
     FAILED = "failed"
     """Stopped by an error, or nothing could be read. It can be resumed from its cursors."""
     CANCELLED = "cancelled"
@@ -73,7 +73,7 @@ class StepStatus(StrEnum):
     REFUSED = "refused"
     """The grant does not cover this object type."""
     FAILED = "failed"
-    """The CRM answered something about this object type that makes no sense to us."""
+    """The CRM returned something about this object type that could not be read."""
 
 
 _ENDED = frozenset({StepStatus.COMPLETED, StepStatus.REFUSED, StepStatus.FAILED})
@@ -90,14 +90,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """What an object type of a connection is known to hold."""
+    """How up to date the stored records of one object type are."""
 
     complete_as_of: datetime
     """Everything the CRM held at this time is stored."""
     watermark: datetime
-    """Up to here modifications were asked for; the last of them may have been published since."""
+    """Modifications up to this time were requested; the CRM may have published the last of them since."""
     reading_version: ReadingVersion
-    """By which rules all of it was read."""
+    """The rules by which all of it was read."""
 
 
 def incremental_windows(
@@ -105,8 +105,8 @@ def incremental_windows(
 ) -> Mapping[ObjectType, Window]:
     """Plan an incremental run: from the watermark to now, overlapping by the settle delay.
 
-    The CRM's search publishes late, so what was modified shortly before the last window's end is asked
-    for again. An object type without a watermark gets no window: it is walked whole.
+    The CRM's search publishes late, so modifications shortly before the last window's end are requested
+    again. An object type without a watermark gets no window: all its records are read.
     """
     return {
         kind: Window(start=min(known.watermark, now) - settle_delay, end=now)
@@ -115,33 +115,33 @@ def incremental_windows(
 
 
 def was_read_by_other_rules(freshness: Mapping[ObjectType, Freshness], versions: ReadingVersions) -> bool:
-    """Return whether something stored must be read again whole, as the rules of reading have changed since."""
+    """Return whether some object type was read by rules that have changed, so that all of it must be read again."""
     return any(known.reading_version != versions.of(kind) for kind, known in freshness.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What became of the records of a walk. Addable: a step's counts are the sum of its batches'."""
+    """Outcomes of the records of a stream. Addable: a step's counts are the sum of its batches' counts."""
 
     received: int = 0
-    """Everything the provider sent, repeats and rejected ones included."""
+    """Everything that the CRM sent, including repeats and rejected records."""
     repeats: int = 0
-    """Received again in the same walk."""
+    """Received again in the same stream."""
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     stale: int = 0
-    """Older than what is stored."""
+    """Older than the stored record."""
     archived: int = 0
-    """Found to be gone at the CRM. Not received, so not part of the balance."""
+    """Found to be gone at the CRM. Not received, so not part of the reconciliation."""
     merged: int = 0
     """Found to be merged into another record. Not received either."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Reason → how many."""
     unreadable: Mapping[str, int] = field(default_factory=dict)
-    """Field → in how many distinct records its value could not be kept as it is."""
+    """Field → number of distinct records whose value could not be kept as it is."""
     hidden: Mapping[str, int] = field(default_factory=dict)
-    """Field → in how many distinct records the user who connected may not see it."""
+    """Field → number of distinct records in which the user who connected may not see it."""
 
     @property
     def distinct(self) -> int:
@@ -153,7 +153,7 @@ class Counts:
 
     @property
     def adds_up(self) -> bool:
-        """Tell whether every distinct record is accounted for."""
+        """Return whether every distinct record is accounted for."""
         return self.distinct == (self.inserted + self.updated + self.unchanged + self.stale + self.rejections)
 
     def __add__(self, other: Self) -> Self:
@@ -180,29 +180,29 @@ class SyncStep:
     object_type: ObjectType
     status: StepStatus = StepStatus.PENDING
     epoch: int = 0
-    """Raised at every takeover; a batch commits only under the epoch it was begun with."""
+    """Raised whenever the run is claimed; a batch commits only under the epoch with which it began."""
     cursor: Cursor | None = None
     counts: Counts = field(default_factory=Counts)
     expected_total: int | None = None
     window: Window | None = None
     reading_version: ReadingVersion = UNKNOWN_VERSION
-    """Of the process that planned the run: should other rules begin meanwhile, the next run reads all again."""
+    """Of the process that planned the run: if the rules change meanwhile, the next run reads everything again."""
     reason: str | None = None
-    """Why it was refused, why it failed, or why its deletions were not believed; for people."""
+    """Why it was refused or failed, or why its deletions were not applied; shown to users."""
 
     @property
     def is_done(self) -> bool:
-        """Tell whether this run does no more about it, whatever it ended as."""
+        """Return whether the step has ended, whatever its outcome."""
         return self.status in _ENDED
 
     def reopen(self) -> Self:
-        """Go on from the cursor in what was refused or failed; anything else stays as it is."""
+        """Return the step as pending, at its cursor, if it was refused or failed; unchanged otherwise."""
         if self.status not in _NOT_READ:
             return self
         return replace(self, status=StepStatus.PENDING, reason=None)
 
     def freshness(self, run_started_at: datetime, settle_delay: timedelta) -> Freshness:
-        """Tell what the store holds once this step is done. A list is up to date, a search is not."""
+        """Return the freshness that this step achieves when done. A listing is up to date, a search lags."""
         as_of, watermark = run_started_at, run_started_at
         if self.window is not None:
             as_of, watermark = self.window.end - settle_delay, self.window.end
@@ -210,29 +210,29 @@ class SyncStep:
 
     @property
     def is_reconciled(self) -> bool:
-        """The walk reached the provider's end of data and every distinct record is accounted for."""
+        """Return whether the stream reached the CRM's end of data and every distinct record is accounted for."""
         return self.status is StepStatus.COMPLETED and self.counts.adds_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnersStep:
-    """The owners' part of a run: read whole in its first slice, so without a cursor, and uncounted."""
+    """The owners' part of a run: read completely in its first time slice, without cursor or counts."""
 
     status: StepStatus = StepStatus.PENDING
     reason: str | None = None
-    """Why they were refused or failed, for people."""
+    """Why they were refused or failed; shown to users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRun:
-    """The aggregate. The database row is the truth; a queue only says when to look at it."""
+    """The aggregate. The database row is the truth; a job only says when to look at it."""
 
     id: SyncRunId
     user_id: UserId
     connection_id: ConnectionId
     provider: Provider
     account_id: CrmAccountId
-    """At most one run of an account is running, whoever's it is: they would share its rate limit."""
+    """At most one run per CRM account is running, across all users: runs would share its rate limit."""
     mode: SyncMode
     status: RunStatus
     requested_at: datetime
@@ -240,9 +240,9 @@ class SyncRun:
     finished_at: datetime | None = None
     parked_until: datetime | None = None
     attempts: int = 0
-    """How often it was taken up since it last stopped in good order."""
+    """How often it was claimed since it last stopped without a crash."""
     reason: str | None = None
-    """Why it is parked, partial or failed, for people."""
+    """Why it is parked, partial or failed; shown to users."""
     owners: OwnersStep = OwnersStep()
     steps: tuple[SyncStep, ...] = ()
 
@@ -256,8 +256,7 @@ class SyncRun:
         mode: SyncMode = SyncMode.FULL,
         windows: Mapping[ObjectType, Window] | None = None,
     ) -> Self:
-        """Make a queued run with one pending step per object type; one without a window walks everything."""
-        told = windows or {}
+        """Return a queued run with one pending step per object type; a step without a window reads everything."""
         return cls(
             id=run_id,
             user_id=connection.user_id,
@@ -268,13 +267,15 @@ class SyncRun:
             status=RunStatus.QUEUED,
             requested_at=at,
             steps=tuple(
-                SyncStep(object_type=kind, window=told.get(kind), reading_version=versions.of(kind))
+                SyncStep(
+                    object_type=kind, window=(windows or {}).get(kind), reading_version=versions.of(kind)
+                )
                 for kind in ObjectType
             ),
         )
 
     def claim(self, at: datetime) -> Self:
-        """Start or take over: raises the epoch of every step, so that a former worker is fenced off."""
+        """Start or take over the run. Raises the epoch of every step, which fences off a former worker."""
         self._require_open("started")
         return replace(
             self,
@@ -283,22 +284,21 @@ class SyncRun:
             parked_until=None,
             reason=None,
             attempts=self.attempts + 1,
-            steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
+            steps=self._raise_epochs(),
         )
 
     def postpone(self) -> Self:
-        """Wait for another run of the same account: as before, but under an epoch of its own."""
+        """Queue the run behind another run of the same account, under a new epoch."""
         self._require_open("deferred")
-        steps = tuple(replace(step, epoch=step.epoch + 1) for step in self.steps)
-        return replace(self, status=RunStatus.QUEUED, steps=steps)
+        return replace(self, status=RunStatus.QUEUED, steps=self._raise_epochs())
 
     def park(self, reason: str, until: datetime | None) -> Self:
-        """Wait for a time, or without one for a person. Whoever parks a run has not crashed: attempts restart."""
+        """Wait until a time, or with None until a reauthorization. Resets the attempts: the worker did not crash."""
         self._require_open("parked")
         return replace(self, status=RunStatus.PARKED, reason=reason, parked_until=until, attempts=0)
 
     def requeue(self) -> Self:
-        """Go on later from the cursors, with attempts counted anew."""
+        """Queue the run to continue from its cursors, with attempts reset. Also resumes a failed run."""
         if self.status not in _RESUMABLE:
             raise InvalidTransition("sync run", self.status, "resumed")
         return replace(
@@ -306,15 +306,15 @@ class SyncRun:
         )
 
     def resume(self) -> Self:
-        """Go on because somebody asks: what was refused or failed before may be readable by now."""
+        """Queue the run because a sync was requested: retry the owners and steps that were refused or failed."""
         steps = tuple(step.reopen() for step in self.steps)
         return replace(self.requeue(), owners=OwnersStep(), steps=steps)
 
     def is_resumable(self, now: datetime, wanted: SyncMode) -> bool:
-        """Tell whether a request for a sync should go on with this run rather than begin another.
+        """Return whether a request for a sync should resume this run instead of starting another.
 
-        One that failed must do all that is wanted: else another does it, and this one's part with it. One that
-        only followed webhooks has no cursor to go on from; what it left is followed by any run.
+        A failed run is resumed only if its mode covers the wanted one; otherwise a new run does both. A failed
+        refetch has no cursor to resume from, and any run processes the refetches that it left.
         """
         if self.status is RunStatus.FAILED and self.mode is not SyncMode.REFETCH:
             is_recent = now - (self.started_at or self.requested_at) < MAX_RESUMABLE_AGE
@@ -322,51 +322,45 @@ class SyncRun:
         return self.status is RunStatus.PARKED
 
     def finish(self, at: datetime) -> Self:
-        """End a run whose steps are all done: completed, or partial when something was refused or failed.
+        """End a run whose steps are all done, as completed, or as partial when something was refused or failed.
 
-        One that read no object type because of what failed has failed itself.
+        A run that read no object type, at least one of them because of a failure, is failed.
         """
         self._require_open("finished")
         if self.open_steps:
             raise InvalidTransition("sync run", f"still reading {self.open_steps[0].object_type}", "finished")
         reasons = [self.owners.reason, *(step.reason for step in self.steps)]
-        lacking = [reason for reason in reasons if reason]
-        status = RunStatus.PARTIAL if lacking else RunStatus.COMPLETED
-        if self._read_nothing:
+        given = [reason for reason in reasons if reason]
+        outcomes = {step.status for step in self.steps}
+        status = RunStatus.PARTIAL if given else RunStatus.COMPLETED
+        if StepStatus.FAILED in outcomes and outcomes <= _NOT_READ:
             status = RunStatus.FAILED
-        return replace(self, status=status, finished_at=at, reason=". ".join(lacking) or None)
+        return replace(self, status=status, finished_at=at, reason=". ".join(given) or None)
 
     def fail(self, reason: str, at: datetime) -> Self:
         self._require_open("failed")
         return replace(self, status=RunStatus.FAILED, finished_at=at, reason=reason)
 
     def cancel(self, reason: str, at: datetime) -> Self:
-        """Stop for good. Raises every epoch, so that running work writes nothing more."""
+        """Stop for good. Raises the epoch of every step, so that running work writes nothing more."""
         self._require_open("cancelled")
-        return replace(
-            self,
-            status=RunStatus.CANCELLED,
-            finished_at=at,
-            reason=reason,
-            steps=tuple(replace(step, epoch=step.epoch + 1) for step in self.steps),
-        )
+        steps = self._raise_epochs()
+        return replace(self, status=RunStatus.CANCELLED, finished_at=at, reason=reason, steps=steps)
 
     def step(self, object_type: ObjectType) -> SyncStep:
         return next(step for step in self.steps if step.object_type is object_type)
 
     @property
     def epoch(self) -> int:
-        """How often the run was taken up or called off: differs between any two workers that had it."""
+        """How often the run was claimed, postponed or cancelled; differs between any two workers that had it."""
         return max((step.epoch for step in self.steps), default=0)
 
     @property
     def open_steps(self) -> Sequence[SyncStep]:
         return [step for step in self.steps if not step.is_done]
 
-    @property
-    def _read_nothing(self) -> bool:
-        ended_as = {step.status for step in self.steps}
-        return StepStatus.FAILED in ended_as and ended_as <= _NOT_READ
+    def _raise_epochs(self) -> tuple[SyncStep, ...]:
+        return tuple(replace(step, epoch=step.epoch + 1) for step in self.steps)
 
     def _require_open(self, action: str) -> None:
         if not self.status.is_open:

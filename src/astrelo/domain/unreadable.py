@@ -1,4 +1,4 @@
-"""Values that could not be kept as the CRM has them: which columns, what is the matter, in which records."""
+"""Values that could not be kept as the CRM has them: the columns, the problems and the records."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -10,20 +10,20 @@ from astrelo.domain.normalization import MAX_TEXT_LENGTH, is_cut
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord
 
 MAX_EXAMPLES = 20
-"""So many record ids are kept of each column and trouble in a run."""
+"""How many record ids a run keeps for each column and problem."""
 
 
 class Trouble(StrEnum):
-    """What is the matter with a value. Part of the run's report."""
+    """The problem with a value. Part of the run's report."""
 
     UNREADABLE = "unreadable"
     """It could not be read: the column is empty."""
     CUT = "cut"
-    """It is longer than a text column keeps: the column holds its beginning."""
+    """It is longer than MAX_TEXT_LENGTH: the column holds its beginning."""
     NO_EXCHANGE_RATE = "no_exchange_rate"
-    """No reference rate of its currency is known for that time: the amount in USD is empty."""
+    """No reference rate of its currency is known for that day: the amount in USD is empty."""
     UNKNOWN_CURRENCY = "unknown_currency"
-    """Neither the record nor the account says which currency it is in: the amount in USD is empty."""
+    """Neither the record nor the account states a currency: the amount in USD is empty."""
     UNKNOWN_OWNER = "unknown_owner"
     """It names an owner that the CRM does not list."""
 
@@ -64,7 +64,7 @@ _AMOUNTS: Mapping[type, tuple[str, str, str]] = {
     CompanyRecord: ("annual_revenue_usd", "annual_revenue", "annual_revenue_currency"),
     DealRecord: ("amount_usd", "amount", "currency"),
 }
-"""An amount in USD, as the API names it and the record, and the fields that it is made of."""
+"""An amount in USD, as the API and the record name it, and the fields that it is computed from."""
 
 _Found = tuple[Unreadable, RecordId]
 _Columns = Mapping[str, Sequence[Any]]
@@ -73,9 +73,9 @@ _Columns = Mapping[str, Sequence[Any]]
 def find_unreadable_values(
     records: Sequence[CrmRecord], owner_ids: frozenset[RecordId] | None
 ) -> Mapping[Unreadable, Sequence[RecordId]]:
-    """Return the records of each trouble, in their order. All are of one object type.
+    """Return the records of each problem, in their order. All are of one object type.
 
-    `owner_ids` None: the owners are not known. Goes by columns: in a batch most of them are free of trouble as a whole.
+    With `owner_ids` None the owners are not checked. Checks columns first: most have no problem in a whole batch.
     """
     if not records:
         return {}
@@ -83,16 +83,16 @@ def find_unreadable_values(
     columns = dict(zip(kind._fields, zip(*records, strict=True), strict=True))
     found: dict[Unreadable, list[RecordId]] = {}
     for one, record_id in chain(
-        _unread(columns),
-        _with_unknown_owners(columns, owner_ids),
-        _without_usd(columns, kind),
-        _cut(columns, kind),
+        _find_unread(columns),
+        _find_unknown_owners(columns, owner_ids),
+        _find_unconverted(columns, kind),
+        _find_cut(columns, kind),
     ):
         found.setdefault(one, []).append(record_id)
     return found
 
 
-def _unread(columns: _Columns) -> Iterator[_Found]:
+def _find_unread(columns: _Columns) -> Iterator[_Found]:
     if not any(columns["unreadable"]):
         return
     for record_id, fields in zip(columns["record_id"], columns["unreadable"], strict=True):
@@ -100,7 +100,7 @@ def _unread(columns: _Columns) -> Iterator[_Found]:
             yield Unreadable(field, Trouble.UNREADABLE), record_id
 
 
-def _with_unknown_owners(columns: _Columns, owner_ids: frozenset[RecordId] | None) -> Iterator[_Found]:
+def _find_unknown_owners(columns: _Columns, owner_ids: frozenset[RecordId] | None) -> Iterator[_Found]:
     unknown = set() if owner_ids is None else set(columns["owner_id"]) - owner_ids - {None}
     if unknown:
         for record_id, owner_id in zip(columns["record_id"], columns["owner_id"], strict=True):
@@ -108,19 +108,19 @@ def _with_unknown_owners(columns: _Columns, owner_ids: frozenset[RecordId] | Non
                 yield Unreadable("crm_rep_id", Trouble.UNKNOWN_OWNER), record_id
 
 
-def _without_usd(columns: _Columns, kind: type) -> Iterator[_Found]:
+def _find_unconverted(columns: _Columns, kind: type) -> Iterator[_Found]:
     if kind in _AMOUNTS:
         name, amount, currency = _AMOUNTS[kind]
-        told = zip(columns["record_id"], columns[name], columns[amount], columns[currency], strict=True)
-        for record_id, usd, value, code in told:
+        rows = zip(columns["record_id"], columns[name], columns[amount], columns[currency], strict=True)
+        for record_id, usd, value, code in rows:
             if usd is None and value is not None:
                 trouble = Trouble.UNKNOWN_CURRENCY if code is None else Trouble.NO_EXCHANGE_RATE
                 yield Unreadable(name, trouble), record_id
 
 
-def _cut(columns: _Columns, kind: type) -> Iterator[_Found]:
+def _find_cut(columns: _Columns, kind: type) -> Iterator[_Found]:
     for name, field in _TEXTS[kind].items():
-        # Most columns of a whole batch are together shorter than one text that is cut.
+        # The texts of a batch's column are mostly shorter together than one text that is cut.
         if len("".join(filter(None, columns[field]))) >= MAX_TEXT_LENGTH:
             for record_id, value in zip(columns["record_id"], columns[field], strict=True):
                 if is_cut(value):

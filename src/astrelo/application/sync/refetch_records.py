@@ -121,7 +121,7 @@ class FindDeletions:
         gone = sum(
             len(page.removed_ids) + len(page.erased_ids) - len(page.reclassified_ids) for page in departed
         )
-        if not self._policy.believes_deletions(gone, live):
+        if not self._policy.allows_deletions(gone, live):
             await self._refuse(source, step, gone, live)
             return True
         for page in departed:

@@ -1,14 +1,14 @@
-"""From what people typed into a CRM to values that can be compared, counted and indexed.
+"""Parsing values that were typed into a CRM, so that they can be compared, counted and indexed.
 
-Every reader is total and idempotent: it never raises, and reading its own result again changes
-nothing. It returns None for what says nothing (None, "", blanks) and for what cannot be read; a
-caller that must tell the two apart asks `has_text` of the text.
+Every parser is total and idempotent: it never raises, and parsing its own result changes nothing.
+It returns None for empty values (None, "", blanks) and for values that cannot be read; `has_text`
+distinguishes the two.
 """
 
 from astrelo.domain.normalization.emails import MAX_EMAIL_LENGTH, Email, email_address
 from astrelo.domain.normalization.linkedin import linkedin_page
 from astrelo.domain.normalization.search_keys import search_email, search_key
-from astrelo.domain.normalization.text import MAX_TEXT_LENGTH, has_text, is_cut, text, truncated_text
+from astrelo.domain.normalization.text import MAX_TEXT_LENGTH, has_text, is_cut, text, truncate_text
 from astrelo.domain.normalization.values import (
     AMOUNT_BOUND,
     AMOUNT_DECIMALS,
@@ -49,6 +49,6 @@ __all__ = [
     "search_key",
     "text",
     "timestamp",
-    "truncated_text",
+    "truncate_text",
     "web_domain",
 ]

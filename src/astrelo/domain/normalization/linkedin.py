@@ -1,9 +1,9 @@
-"""A firm's page at LinkedIn, as people and enrichment tools write it: a link, a path or a bare handle."""
+"""Parsing a company's LinkedIn page, typed as a link, a path or a bare handle."""
 
 import re
 from urllib.parse import unquote
 
-from astrelo.domain.normalization.text import truncated_text, visible
+from astrelo.domain.normalization.text import strip_invisible, truncate_text
 from astrelo.domain.normalization.web_sites import SCHEME
 
 _MAX_LINK_LENGTH = 2_048
@@ -40,36 +40,36 @@ _SPELLED_OUT = re.compile(r"\W+")
 
 
 def linkedin_page(page: str | None, handle: str | None) -> str | None:
-    """Return the link to the page that either field names, the first one first.
+    """Return the link to the page that a field names; `page` takes precedence over `handle`.
 
-    A bare handle is a company's page; people's pages stay. None for words that stand for 'none', for other
-    sites, and for any other kind of link: javascript: would run where a frontend shows it.
+    A bare handle names a company's page; people's pages are kept. None for words that stand for 'none', for other
+    sites, and for other schemes: a frontend would run a javascript: link.
     """
     if page is None and handle is None:
         return None
-    if page is not None and _SCRIPT.match(visible(page[:_MAX_LINK_LENGTH])):
+    if page is not None and _SCRIPT.match(strip_invisible(page[:_MAX_LINK_LENGTH])):
         return None
-    return _page(page) or _page(handle)
+    return _read_page(page) or _read_page(handle)
 
 
-def _page(value: str | None) -> str | None:
-    told = truncated_text(value, _MAX_LINK_LENGTH)
-    if told is None:
+def _read_page(value: str | None) -> str | None:
+    typed = truncate_text(value, _MAX_LINK_LENGTH)
+    if typed is None:
         return None
-    told = visible(told).replace("\\", "/").strip()
-    if _SCRIPT.match(told):
+    typed = strip_invisible(typed).replace("\\", "/").strip()
+    if _SCRIPT.match(typed):
         return None
-    if "%2f" in told.lower().partition("/")[0]:
-        told = visible(unquote(told)).strip()
-    typed = _HTTP.match(told)
-    scheme = typed[0] if typed and told.count("://") == 1 else "https://"
-    links = {found for match in _LINK.finditer(SCHEME.sub("http://", told)) if (found := _link(match))}
+    if "%2f" in typed.lower().partition("/")[0]:
+        typed = strip_invisible(unquote(typed)).strip()
+    http = _HTTP.match(typed)
+    scheme = http[0] if http and typed.count("://") == 1 else "https://"
+    links = {found for match in _LINK.finditer(SCHEME.sub("http://", typed)) if (found := _read_link(match))}
     if links:
         return f"{scheme}{links.pop()}" if len(links) == 1 else None
-    return _page_of_path(told)
+    return _read_path(typed)
 
 
-def _link(match: re.Match[str]) -> str | None:
+def _read_link(match: re.Match[str]) -> str | None:
     host, path = f"{match[1]}{match[2] or ''}", match[3].rstrip(_TRAILING)
     if match[1].lower() == "lnkd.in":
         return f"{host}{path}" if path.strip("/") else None
@@ -77,20 +77,20 @@ def _link(match: re.Match[str]) -> str | None:
         return None
     if _NAMED_PATH.match(path):
         return f"{host}{path}"
-    handle = _company(path.partition("?")[0])
+    handle = _read_handle(path.partition("?")[0])
     return f"{host}/company/{handle}" if handle else None
 
 
-def _page_of_path(told: str) -> str | None:
-    """Read 'company/acme' or 'acme': enrichment fills such fields in either form."""
-    trimmed = told.rstrip(_TRAILING)
+def _read_path(typed: str) -> str | None:
+    """Read 'company/acme' or 'acme': enrichment tools fill fields in either form."""
+    trimmed = typed.rstrip(_TRAILING)
     if path := _PATH.fullmatch(trimmed):
         return f"https://www.linkedin.com/{path[1]}"
-    handle = _company(trimmed)
+    handle = _read_handle(trimmed)
     return f"https://www.linkedin.com/company/{handle}" if handle else None
 
 
-def _company(typed: str) -> str | None:
+def _read_handle(typed: str) -> str | None:
     match = _HANDLE.fullmatch(typed)
     if match is None or _SPELLED_OUT.sub("", match[1].lower()) in _NOTHING or match[1].lower() in _NOT_PAGES:
         return None

@@ -1,4 +1,4 @@
-"""Amounts of money in one currency, the US dollar, so that they can be compared and added up."""
+"""Converting amounts of money to US dollars, so that they can be compared and added up."""
 
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
@@ -8,12 +8,12 @@ from astrelo.domain.ports.reference import ReferenceData
 
 _DOLLAR = "USD"
 _DIGITS = Context(prec=50)
-"""More than an amount and a rate have together: what is rounded is the exact product."""
+"""More digits than an amount and a rate have together: the product is exact before it is rounded."""
 _STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
 
 UsdAmount = tuple[Decimal | None, date | None]
-"""The amount, and the day of the reference rate: None for what is told in US dollars."""
+"""The amount, and the day of the reference rate: None for amounts that are in US dollars."""
 
 NO_USD: UsdAmount = (None, None)
 
@@ -21,26 +21,26 @@ NO_USD: UsdAmount = (None, None)
 def usd_amount(
     amount: Decimal | None, currency: str | None, on: datetime, reference: ReferenceData
 ) -> UsdAmount:
-    """Convert at the reference rate of the day, in UTC, or the last before it.
+    """Convert at the reference rate of the day, in UTC, or the last one before it.
 
-    The amount is rounded as amounts are. It is None where no rate is known, or where it would reach
-    AMOUNT_BOUND. A function of its arguments: when it is asked makes no difference.
+    Rounds to AMOUNT_DECIMALS. The amount is None where no rate is known, or where it would reach
+    AMOUNT_BOUND. Depends on its arguments only, not on the present time.
     """
     if amount is None or currency is None:
         return NO_USD
     if currency == _DOLLAR:
         return amount, None
-    rate = reference.usd_rate(currency, _utc_day(on))
+    rate = reference.usd_rate(currency, _to_utc_day(on))
     if rate is None:
         return NO_USD
     dollars = _DIGITS.multiply(amount, rate.rate)
     if abs(dollars) >= AMOUNT_BOUND:
         return NO_USD
-    return _rounded(dollars), rate.on
+    return _round(dollars), rate.on
 
 
-def _rounded(dollars: Decimal) -> Decimal:
-    """Write equal numbers alike, as `normalization.amount` does."""
+def _round(dollars: Decimal) -> Decimal:
+    """Round, and give equal numbers equal text, as `normalization.amount` does."""
     rounded = _DIGITS.quantize(dollars, _STEP)
     whole = _DIGITS.to_integral_value(rounded)
     if rounded == whole:
@@ -48,8 +48,8 @@ def _rounded(dollars: Decimal) -> Decimal:
     return _DIGITS.normalize(rounded)
 
 
-def _utc_day(moment: datetime) -> date:
-    """Keep the day as told where the offset would put it beyond the calendar's ends."""
+def _to_utc_day(moment: datetime) -> date:
+    """Return the day in UTC, or the unconverted day if that is outside the calendar."""
     if moment.tzinfo is None or moment.tzinfo is UTC:
         return moment.date()
     try:

@@ -1,4 +1,4 @@
-"""The one folding of stored and of asked text: what a person types finds what a CRM's user typed."""
+"""Folding stored text and search terms alike, so that spelling variants match."""
 
 import re
 from unicodedata import normalize
@@ -32,15 +32,16 @@ _MARKS = (
     "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"  # Arabic
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
-"""Accents and vowel points. The marks of kana and of Indic scripts are letters, and stay."""
+"""Accents and vowel points. The marks of kana and of Indic scripts are letters, so they are kept."""
 _DROPPED = re.compile(f"[{_MARKS}{INVISIBLE}{CONTROLS}]+")
 _KANA_WITH_MARK = re.compile("[\u3046-\u30fd][\u3099\u309a]")
 _PUNYCODE_LABEL = re.compile(r"(?<![a-z0-9_-])xn--([a-z0-9-]+)(?![a-z0-9_-])", re.IGNORECASE | re.ASCII)
 
 
 def search_key(text: str) -> str:
-    """Return what stored and asked text are compared by: no case, accents, or kinds of quotes, dashes, blanks.
+    """Return the key by which stored text and search terms are compared.
 
+    It ignores case, accents, and the kinds of quotes, dashes and blanks.
     Idempotent; the key of a typed prefix is a prefix of the whole key, down to the jamo of Hangul.
     """
     if text.isascii() and text.isprintable():
@@ -51,31 +52,27 @@ def search_key(text: str) -> str:
     key = _PUNCTUATION_MARKS.sub(_fold, text)
     key = _DROPPED.sub("", normalize("NFKD", key)).casefold()
     key = _FOLDABLE.sub(_fold, _DROPPED.sub("", normalize("NFKD", key)))
-    key = _KANA_WITH_MARK.sub(_compose, key)
+    key = _KANA_WITH_MARK.sub(lambda match: normalize("NFC", match[0]), key)
     return " ".join(key.split())
 
 
 def search_email(address: str) -> str:
     """Return the search key of an address or of its beginning, with the labels of its host as people write them.
 
-    'jane@xn--mller-kva.de' and 'jane@müller' meet. A label in Punycode is read once it is typed whole.
+    'jane@xn--mller-kva.de' matches 'jane@müller'. A label in Punycode is decoded only when complete.
     """
     key = search_key(address)
     if "xn--" not in key:
         return key
     local, at, host = key.rpartition("@")
-    return search_key(f"{local}{at}{_PUNYCODE_LABEL.sub(_unicode_label, host)}") if at else key
+    return search_key(f"{local}{at}{_PUNYCODE_LABEL.sub(_decode_label, host)}") if at else key
 
 
 def _fold(match: re.Match[str]) -> str:
     return _FOLDED[match[0]]
 
 
-def _compose(match: re.Match[str]) -> str:
-    return normalize("NFC", match[0])
-
-
-def _unicode_label(match: re.Match[str]) -> str:
+def _decode_label(match: re.Match[str]) -> str:
     if len(match[0]) > _MAX_LABEL_LENGTH:
         return match[0]
     try:

@@ -1,36 +1,36 @@
-"""Text as people paste it, made fit for a text column: composed, and without what nobody can see."""
+"""Cleaning pasted text for a text column: composed (NFC), without invisible characters."""
 
 import re
 from unicodedata import is_normalized, normalize
 
 MAX_TEXT_LENGTH = 65_536
-"""The longest text that a column keeps, in characters. Only a cut one is that long: it ends with an ellipsis."""
+"""The longest text that a column keeps, in characters. Only truncated text has this length; it ends with an ellipsis."""
 
 _ELLIPSIS = "…"
 
 _LONG = 64
 _RAW_PER_CHARACTER = 4
 _RAW_SLACK = 1_024
-"""Text is cut roughly before it is cleaned, which keeps 10 MB cheap: composing four characters gives one."""
+"""Text is truncated roughly before it is cleaned, which keeps 10 MB cheap: composing four characters gives one."""
 
 
-def _class(*ranges: str) -> re.Pattern[str]:
+def _compile_class(*ranges: str) -> re.Pattern[str]:
     return re.compile(f"[{''.join(ranges)}]+")
 
 
 CONTROLS = "\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f"
-"""Control characters that are no blanks, as ranges of a regular expression; so are the next ones."""
+"""Control characters that are not blanks, as ranges of a regular expression, like the constants below."""
 _FORMATS = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufffc\ufffe\uffff"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _TAGS = "\U000e0001\U000e0020-\U000e007f"
 INVISIBLE = _FORMATS + _FILLERS + _SELECTORS + _TAGS
-"""What takes no room on a screen."""
+"""Characters of no width."""
 
-_LEADING = _class(r"\s", CONTROLS, INVISIBLE)
-_TRAILING = _class(r"\s", CONTROLS, _FORMATS, _FILLERS)
-_ODD = _class(_FILLERS, _SELECTORS)
-"""What str.isprintable does not notice."""
+_LEADING = _compile_class(r"\s", CONTROLS, INVISIBLE)
+_TRAILING = _compile_class(r"\s", CONTROLS, _FORMATS, _FILLERS)
+_ODD = _compile_class(_FILLERS, _SELECTORS)
+"""Invisible characters that str.isprintable accepts."""
 
 _STRAY = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _SCRIPTS_WITH_CONTROLS = re.compile(
@@ -44,88 +44,86 @@ _STRAY_TAG = re.compile("[\U000e0001\U000e0020-\U000e007f]+")
 
 
 def has_text(value: str | None) -> bool:
-    """Return whether a value says anything at all, readable or not."""
+    """Return whether a value is not empty, readable or not."""
     return text(value) is not None
 
 
 def text(value: str | None) -> str | None:
-    """Return what a text column can hold: composed (NFC), no NUL, lone surrogates as U+FFFD.
+    """Return the value as a text column can hold it: composed (NFC), no NUL, lone surrogates as U+FFFD.
 
-    Blanks and invisible characters around it are dropped, and so are invisible ones inside that no
-    script needs; the joiners of Persian, of Indic scripts and of emoji stay. Longer text than
-    MAX_TEXT_LENGTH is cut and ends with an ellipsis: see `is_cut`.
+    Removes blanks and invisible characters around it, and inside it the invisible ones that no
+    script needs; keeps the joiners of Persian, of Indic scripts and of emoji. Text longer than
+    MAX_TEXT_LENGTH is truncated and ends with an ellipsis: see `is_cut`.
     """
     if value is None:
         return None
     value = value.strip()
     if value.isascii() and (value.isprintable() if len(value) < _LONG else _is_clean_ascii(value)):
         return value or None
-    return truncated_text(value, MAX_TEXT_LENGTH)
+    return truncate_text(value, MAX_TEXT_LENGTH)
 
 
-def truncated_text(value: str | None, limit: int) -> str | None:
-    """Return `text`, cut to `limit` characters; only what MAX_TEXT_LENGTH cuts gets an ellipsis."""
+def truncate_text(value: str | None, limit: int) -> str | None:
+    """Return `text`, truncated to `limit` characters; adds an ellipsis only at MAX_TEXT_LENGTH."""
     if value is None:
         return None
     value = value.strip()
     if (size := len(value)) > limit or size == MAX_TEXT_LENGTH:
-        value = _cut(_cleaned(value[: _raw_length(limit)]), limit)
-    elif not (_is_clean_ascii(value) if value.isascii() else value.isprintable() and _is_clean(value)):
-        value = _cleaned(value)
+        value = _truncate(_clean(value[: _RAW_PER_CHARACTER * limit + _RAW_SLACK]), limit)
+    elif value.isascii():
+        value = value if _is_clean_ascii(value) else _clean(value)
+    elif (
+        not value.isprintable()
+        or not is_normalized("NFC", value)
+        or _ODD.match(value)
+        or _ODD.match(value[-1])
+    ):
+        value = _clean(value)
     return value or None
 
 
 def is_cut(read: str | None) -> bool:
-    """Return whether a text that was read lacks its end."""
+    """Return whether a text that `text` returned was truncated."""
     return read is not None and len(read) == MAX_TEXT_LENGTH
 
 
-def _cut(value: str, limit: int) -> str:
+def _truncate(value: str, limit: int) -> str:
     if limit < MAX_TEXT_LENGTH:
-        return _stripped(value[:limit])
+        return _strip(value[:limit])
     return value if len(value) < limit else value[: limit - 1] + _ELLIPSIS
 
 
-def _raw_length(limit: int) -> int:
-    return _RAW_PER_CHARACTER * limit + _RAW_SLACK
+def strip_invisible(value: str) -> str:
+    """Return the value composed, without invisible and control characters, full-width forms as ASCII.
 
-
-def visible(value: str) -> str:
-    """Return the value composed, without invisible and control characters, and no wider than ASCII.
-
-    For links and addresses, where joiners and full-width forms mean nothing.
+    For links and addresses, where joiners and full-width forms have no meaning.
     """
     if value.isascii() and value.isprintable():
         return value
-    shown = _UNSEEN.sub("", without_lone_surrogates(value))
+    shown = _UNSEEN.sub("", replace_lone_surrogates(value))
     return normalize("NFC", _FULL_WIDTH.sub(lambda match: normalize("NFKC", match[0]), shown))
 
 
-_UNSEEN = _class(INVISIBLE, CONTROLS)
+_UNSEEN = _compile_class(INVISIBLE, CONTROLS)
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\ufe50-\ufe6b]")
 
 
 def _is_clean_ascii(value: str) -> bool:
-    """Return whether text can stay as it is. Cheaper than isprintable where it is long: looks at its ends."""
+    """Return whether ASCII text needs no cleaning. Cheaper than isprintable for long text: checks its ends only."""
     return value[:1] > " " and " " < value[-1] < "\x7f" and "\0" not in value and len(value) < MAX_TEXT_LENGTH
 
 
-def _is_clean(value: str) -> bool:
-    """Return whether printable text can stay as it is."""
-    return is_normalized("NFC", value) and not (_ODD.match(value) or _ODD.match(value[-1]))
-
-
-def _cleaned(value: str) -> str:
-    value = without_lone_surrogates(value).replace("\0", "")
+def _clean(value: str) -> str:
+    value = replace_lone_surrogates(value).replace("\0", "")
     if not _SCRIPTS_WITH_CONTROLS.search(value):
         value = _STRAY.sub("", value)
     value = _STRAY_SELECTOR.sub("", value)
     if _BLACK_FLAG not in value:
         value = _STRAY_TAG.sub("", value)
-    return _stripped(normalize("NFC", value))
+    return _strip(normalize("NFC", value))
 
 
-def _stripped(value: str) -> str:
+def _strip(value: str) -> str:
     if leading := _LEADING.match(value):
         value = value[leading.end() :]
     # From the end: a search for blanks up to the end would try every blank of the text.
@@ -134,8 +132,8 @@ def _stripped(value: str) -> str:
     return value if trailing is None else value[: len(value) - trailing.end()]
 
 
-def without_lone_surrogates(value: str) -> str:
-    """Replace what UTF-8 cannot encode; a pair of halves becomes the character it stands for."""
+def replace_lone_surrogates(value: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode; a surrogate pair becomes its character."""
     try:
         value.encode("utf-16-le")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Numbers, shares, flags and times as people and CRMs write them."""
+"""Parsing numbers, probabilities, flags and times as users and CRMs write them."""
 
 import re
 from bisect import bisect_right
@@ -8,21 +8,21 @@ from decimal import Decimal
 from functools import lru_cache
 
 MAX_EMPLOYEES = 10**9
-"""More than anybody employs: above it the number is a slip."""
+"""More than any employer has: a larger number is a typing error."""
 
 AMOUNT_BOUND = Decimal(10) ** 18
-"""Amounts are kept below this in size; ten thousand times the world's yearly product, in any currency."""
+"""Amounts are smaller than this in size: ten thousand times the world's yearly product, in any currency."""
 
 AMOUNT_DECIMALS = 6
 
 MAX_NUMBER_LENGTH = 64
-"""Longer digits than this are not a number that anybody counted."""
+"""Longer text is not a real number."""
 
 _SAFE_DIGITS = 9
-"""So many digits or fewer are within every bound here, whatever they are."""
+"""Numbers of up to this many digits are within every bound of this module."""
 
 _CACHED_SHARES = 1_024
-"""There are few: most deals tell their stage's."""
+"""There are few distinct ones: most deals have the probability of their stage."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _FLAGS: Mapping[str | None, bool] = {"true": True, "false": False}
@@ -36,10 +36,10 @@ _REVENUE_BOUNDS = tuple(Decimal(millions * 1_000_000) for millions in (1, 10, 50
 
 
 def employee_count(value: str | None) -> int | None:
-    """Read a whole number of people; ranges, fractions, negatives and absurd numbers cannot be read."""
+    """Read a whole number of people. None for ranges, fractions, negative and absurdly large numbers."""
     if value is not None and len(value) <= _SAFE_DIGITS and value.isdigit() and value.isascii():
         return int(value)
-    number = _number(value)
+    number = _parse_number(value)
     if number is None or not 0 <= number <= MAX_EMPLOYEES or number != number.to_integral_value():
         return None
     return int(number)
@@ -48,13 +48,13 @@ def employee_count(value: str | None) -> int | None:
 def amount(value: str | None) -> Decimal | None:
     """Read an amount of money, rounded to AMOUNT_DECIMALS.
 
-    Equal numbers are written alike ('5000', '5000.00', '5E+3'), so that their records compare equal.
+    Gives equal numbers equal text ('5000', '5000.00', '5E+3'), so that their records compare equal.
     """
     if value is not None and value.isascii():
         digits = value.removesuffix(".0")
         if len(digits) <= _SAFE_DIGITS and digits.isdigit():
             return Decimal(digits)
-    number = _number(value)
+    number = _parse_number(value)
     if number is None or abs(number) >= AMOUNT_BOUND:
         return None
     rounded = number.quantize(_AMOUNT_STEP)
@@ -66,8 +66,8 @@ def amount(value: str | None) -> Decimal | None:
     return rounded.normalize()
 
 
-def _number(value: str | None) -> Decimal | None:
-    """Read a decimal number: 1200, 1,200, 1200.0 and 1.2E3 are one; '1.200,5' is not guessed at."""
+def _parse_number(value: str | None) -> Decimal | None:
+    """Read a decimal number: 1200, 1,200, 1200.0 and 1.2E3 are equal; '1.200,5' is ambiguous, so None."""
     if value is None:
         return None
     stripped = value.strip()
@@ -91,7 +91,7 @@ def probability(value: str | None) -> Decimal | None:
 
 
 def currency(value: str | None) -> str | None:
-    """Read an ISO 4217 code by its shape; which codes exist is the CRM's to know."""
+    """Read an ISO 4217 code. Checks its form only: which codes exist depends on the CRM."""
     if value is None:
         return None
     code = value.strip().upper()
@@ -106,7 +106,7 @@ def flag(value: str | None) -> bool | None:
 
 
 def timestamp(value: str | None) -> datetime | None:
-    """Read ISO 8601 (a bare date is its first moment) or milliseconds since 1970; UTC where no offset is told.
+    """Read ISO 8601 (a date means midnight) or milliseconds since 1970; UTC where no offset is given.
 
     Digits alone are always milliseconds: '20260819' is a moment in 1970, not a day in 2026.
     """
@@ -115,14 +115,11 @@ def timestamp(value: str | None) -> datetime | None:
     stripped = value.strip()
     try:
         if stripped.find("-", 1) < 0:
-            return _from_milliseconds(stripped)
-        told = datetime.fromisoformat(stripped)
-        if told.tzinfo is UTC:
-            return told
-        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+            is_number = _MILLISECONDS.fullmatch(stripped)
+            return _EPOCH + timedelta(milliseconds=int(stripped)) if is_number else None
+        moment = datetime.fromisoformat(stripped)
+        if moment.tzinfo is UTC:
+            return moment
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _from_milliseconds(digits: str) -> datetime | None:
-    return _EPOCH + timedelta(milliseconds=int(digits)) if _MILLISECONDS.fullmatch(digits) else None

@@ -1,23 +1,23 @@
-"""The one web site that a person sees in a field, whatever is mistyped or wrapped around it."""
+"""Parsing the web site in a field, despite typing errors and surrounding text."""
 
 import html
 import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from astrelo.domain.normalization.text import visible
+from astrelo.domain.normalization.text import strip_invisible
 from astrelo.domain.ports.reference import ReferenceData
 
 _PLAIN_URL = re.compile(
     r"https?://(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]+)(/[\w.~%?=&+#@!$*/-]*)?", re.ASCII
 )
-"""What most sites are written like: read in a third of the time."""
+"""The most common form, which is read in a third of the time."""
 
 _MAX_FIELD_LENGTH = 4_096
-"""What follows is not looked at: no browser takes a longer address."""
+"""The rest of a field is ignored: no browser takes a longer address."""
 
 _MAX_WORDS = 12
-"""A field with more words around a host is prose that happens to name one."""
+"""A field with more words around a host is prose, not an address."""
 
 _SEPARATORS = "\\s,;|<>()\\[\\]{}\"'`´‘’‚“”„«»‹›*•·、，；（）【】"
 _TYPED_SCHEME = r"(?:h+t{0,3}p{1,3}s{0,2}|ht{1,3}s|t{1,3}ps?|h[x*]{2}ps?|w{3}|ftps?)"
@@ -31,7 +31,7 @@ SCHEME = re.compile(
     rf"|(?<![:\w])[/\\]{{2,}})+",
     re.IGNORECASE,
 )
-"""http://, and what becomes of it: doubled, with a letter or a slash less, with ; or \\ instead."""
+"""http:// and its misspellings: doubled, without a letter or a slash, with ; or \\ instead."""
 
 _WWW = re.compile(
     rf"(?:(?<=[{_SEPARATORS}/:=])|\A)w{{3}}\s*[.,:;]*\s*(?=[\w.])|\Aw{{3}}[/\\]+", re.IGNORECASE
@@ -71,15 +71,15 @@ class _Site(NamedTuple):
     host: str
     path: str
     is_marked: bool
-    """Whether it is written as an address (http, www, a path), and not as a word with a dot in it."""
+    """Whether it is written as an address (http, www, a path), not as a word that contains a dot."""
     is_mail: bool
 
 
 def web_domain(value: str | None, reference: ReferenceData) -> str | None:
-    """Return the host of the one site in a field: 'HTTPS://www.Acme.com:443/about' is 'acme.com'.
+    """Return the host of the only site in a field: 'HTTPS://www.Acme.com:443/about' is 'acme.com'.
 
-    IP addresses, single labels, names under no public suffix, words that stand for 'none', different hosts
-    in one field, and pages that somebody else's platform has about a firm (maps, searches) cannot be read.
+    None for IP addresses, single labels, names under no public suffix, words that stand for 'none', different
+    hosts in one field, and a platform's pages about a company (maps, searches).
     """
     if value is None:
         return None
@@ -88,9 +88,9 @@ def web_domain(value: str | None, reference: ReferenceData) -> str | None:
     else:
         host, path = reference.ascii_host(value), None
     if host is not None and host[0] in "hw":
-        host = _without_www(host, reference)
+        host = _strip_www(host, reference)
     if host is None or not reference.is_site(host):
-        if (site := _only_site(value, reference)) is None:
+        if (site := _find_only_site(value, reference)) is None:
             return None
         host, path = site.host, site.path
     if (
@@ -103,7 +103,7 @@ def web_domain(value: str | None, reference: ReferenceData) -> str | None:
 
 
 def identity_domain(domain: str | None, reference: ReferenceData) -> str | None:
-    """Return the domain if it stands for one firm: not shared by many, not a bare public suffix."""
+    """Return the domain if it identifies one company: not shared by many, not a bare public suffix."""
     return None if domain is None or reference.is_shared(domain) else domain
 
 
@@ -116,22 +116,22 @@ def _names_other_site(host: str, path: str, reference: ReferenceData) -> bool:
     return other is not None and other != host and reference.is_site(other)
 
 
-def _without_www(host: str, reference: ReferenceData) -> str:
+def _strip_www(host: str, reference: ReferenceData) -> str:
     while host.startswith("www.") and host.count(".") > 1:
         host = host[4:]
     if host[0] in "hw" and (typo := _TYPED_WWW.match(host)):
         rest = host[typo.end() :]
         if reference.registrable_domain(rest) is not None:
-            return _without_www(rest, reference)
+            return _strip_www(rest, reference)
     return host
 
 
-def _only_site(value: str, reference: ReferenceData) -> _Site | None:
-    text = _readable(value)
+def _find_only_site(value: str, reference: ReferenceData) -> _Site | None:
+    text = _repair(value)
     sites: dict[str, _Site] = {}
     words: list[str] = []
     for chunk in _CHUNK.finditer(text):
-        if site := _site(chunk, reference):
+        if site := _read_site(chunk, reference):
             known = sites.get(site.host)
             sites[site.host] = site if known is None or not known.is_marked else known
         elif any(map(str.isalnum, chunk[2])):
@@ -144,14 +144,14 @@ def _only_site(value: str, reference: ReferenceData) -> _Site | None:
     return site if _may_surround(words, site) else None
 
 
-def _readable(value: str) -> str:
-    """Undo what editors, spreadsheets and mail programs do to an address."""
-    text = visible(value[:_MAX_FIELD_LENGTH]).strip()
+def _repair(value: str) -> str:
+    """Undo the changes that editors, spreadsheets and mail programs make to an address."""
+    text = strip_invisible(value[:_MAX_FIELD_LENGTH]).strip()
     if "&" in text:
         text = html.unescape(text)
     for _ in range(2):
         if "%" in _AUTHORITY_END.split(SCHEME.sub("", text, count=1), maxsplit=1)[0]:
-            text = visible(unquote(text)).strip()
+            text = strip_invisible(unquote(text)).strip()
     text = _URL_AFTER_SUFFIX.sub(r"\1 ", _WWW_BEFORE_SCHEME.sub("", text))
     text = _GLUED_LABEL.sub(r"\1: ", SCHEME.sub(" http://", text).lstrip())
     text = _MASKED_DOT.sub(".", _WRAPPED.sub(r"\1", text))
@@ -161,14 +161,14 @@ def _readable(value: str) -> str:
     return _GLUED_URL.sub(" ", text)
 
 
-def _site(chunk: re.Match[str], reference: ReferenceData) -> _Site | None:
+def _read_site(chunk: re.Match[str], reference: ReferenceData) -> _Site | None:
     scheme, authority, path = chunk.groups()
     user, at, host = authority.rpartition("@")
     host = _PORT.sub("", _AFTER_SUFFIX.sub("", host)).lstrip(".…:=~–—_!?").rstrip("._-")
     known = reference.ascii_host(host)
     if known is None or "." not in known:
         return None
-    known = _without_www(known, reference)
+    known = _strip_www(known, reference)
     if not reference.is_site(known):
         return None
     is_mail = bool(at) and not scheme and ":" not in user.removeprefix("mailto:")
@@ -177,7 +177,7 @@ def _site(chunk: re.Match[str], reference: ReferenceData) -> _Site | None:
 
 
 def _may_surround(words: list[str], site: _Site) -> bool:
-    """Return whether the words around a site leave no doubt that it is the firm's."""
+    """Return whether the words around a site allow that it is the company's."""
     if len(words) > _MAX_WORDS or any(word.rstrip(":=") in _NEGATIONS for word in words):
         return False
     if site.is_marked or _GENERIC.search(site.host):

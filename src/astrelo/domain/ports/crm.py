@@ -25,7 +25,7 @@ from astrelo.domain.sync import Window
 
 
 class CrmSession(Protocol):
-    """What reading one account takes: the account, and access to its API at each request."""
+    """A CRM account, and access to its API for each request."""
 
     @property
     @abstractmethod
@@ -33,7 +33,7 @@ class CrmSession(Protocol):
 
     @abstractmethod
     def access(self, rejected: str | None = None) -> Awaitable[ApiAccess]:
-        """Return a token that should work now, and where the account's API is.
+        """Return an access token that should be valid now, and the address of the account's API.
 
         `rejected` is a token that the CRM has just refused as expired: if it is still the current one, it
         is refreshed first. Raises ReauthorizationRequired, RateLimited, CrmUnavailable, CrmMisconfigured.
@@ -41,11 +41,11 @@ class CrmSession(Protocol):
 
 
 TokensIssued = Callable[[TokenSet], object]
-"""Takes tokens that a provider has just given. Their refresh token is empty if it gave none."""
+"""Receives tokens that a provider has just issued. Their refresh token is empty if it issued none."""
 
 
 class CrmProvider(Protocol):
-    """One kind of CRM. Rate budget, paging style and retries live behind it.
+    """One kind of CRM. Its adapter takes care of rate limits, pagination and retries.
 
     Besides the errors named below every call may raise RateLimited (a pause too long to wait in
     place), CrmUnavailable (transient, after its own retries) and CrmRejected (a bug).
@@ -58,18 +58,18 @@ class CrmProvider(Protocol):
     @property
     @abstractmethod
     def required_scopes(self) -> frozenset[str]:
-        """Scopes without which a connection is of no use."""
+        """Return the scopes without which a connection is of no use."""
 
     @property
     @abstractmethod
     def has_login_hosts(self) -> bool:
-        """Tell whether there are several places to sign in, so that a user may name one as `login_host`."""
+        """Return whether users sign in at different hosts, so that a user may name one as `login_host`."""
 
     @abstractmethod
     def authorization_url(self, request: AuthorizationRequest) -> str:
-        """Return where to send the browser. Its host is a login host too: the one at which to exchange the code.
+        """Return the URL to send the browser to. Its host is the login host at which to exchange the code.
 
-        Raises InvalidInput for a login host that is none of this provider's.
+        Raises InvalidInput for a login host that is not this provider's.
         """
 
     @abstractmethod
@@ -81,56 +81,56 @@ class CrmProvider(Protocol):
         *,
         issued: TokensIssued | None = None,
     ) -> Grant:
-        """Turn an authorization code into a grant, where the authorization was requested. Never retried.
+        """Exchange an authorization code for a grant, at the host of the authorization. Never retried.
 
-        `issued` is told the tokens as soon as there are any, before anything else can fail: they live on whatever
-        becomes of this call, and whoever made it revokes those of which no grant came. It is not done here, because
-        only the caller knows whether a connection lives on the same ones. Unlike `refresh` it may ask several times:
-        the account must be known before there is anything to store, and a grant that is lost on the way costs the
-        user one more click. Raises GrantRejected, CrmMisconfigured.
+        Calls `issued` with the tokens as soon as there are any, before anything else can fail: tokens stay valid
+        even if this call fails, so the caller must revoke those of which no grant came. The adapter cannot do that,
+        because only the caller knows whether a connection uses the same tokens. Unlike `refresh` it may send several
+        requests: the account must be known before there is anything to store, and a lost grant costs the user one
+        more click. Raises GrantRejected, CrmMisconfigured.
         """
 
     @abstractmethod
     async def refresh(self, tokens: TokenSet) -> TokenSet:
-        """Get new tokens by one request, and return what its answer says. Never retried.
+        """Get new tokens by exactly one request. Never retried.
 
-        A refresh token may be single-use, and then the new one exists in this answer alone: whoever called stores
-        it before anything else is asked, so nothing else is asked here. `expires_at` is None where the answer does
-        not tell it (`fetch_expiry` may). Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured,
+        A refresh token may be single-use, and then the new one exists in this response only: the caller must store
+        it before any other request, so none is sent here. `expires_at` is None where the response does not state it
+        (`fetch_expiry` may know). Returns within 15 s. Raises ReauthorizationRequired, CrmMisconfigured,
         CrmUnavailable.
         """
 
     @abstractmethod
     async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
-        """Tell when the access token ends; None if it ends before long, and whatever goes wrong in asking.
+        """Return when the access token expires; None if it expires soon, or if the request fails.
 
-        For tokens that are stored already. Returns within 5 s and raises no CrmError: not to know it costs one
-        refused request, later.
+        For tokens that are already stored. Returns within 5 s and raises no CrmError: an unknown expiry costs one
+        refused request later.
         """
 
     @abstractmethod
     async def can_refresh(self, tokens: TokenSet) -> bool:
-        """Tell, without using them up, whether these tokens may be refreshed.
+        """Return whether these tokens may be refreshed, without consuming them.
 
-        Asked after a refresh whose answer was lost: a single-use token that was used up and is presented
-        again can end the whole grant. Returns within 15 s. Raises CrmMisconfigured, CrmUnavailable.
+        Called after a refresh whose response was lost: presenting a consumed single-use token again
+        can end the whole grant. Returns within 15 s. Raises CrmMisconfigured, CrmUnavailable.
         """
 
     @abstractmethod
     async def revoke(self, tokens: TokenSet) -> None:
-        """End the grant at the provider. Idempotent: a grant that is gone already is no error."""
+        """End the grant at the provider. Idempotent: a grant that has ended already is no error."""
 
     @property
     @abstractmethod
     def can_uninstall(self) -> bool:
-        """Tell whether our app can be removed from an account, beside the end of one grant."""
+        """Return whether our app can be uninstalled from an account, apart from revoking one grant."""
 
     @abstractmethod
     async def uninstall(self, session: CrmSession) -> None:
-        """Remove our app from the account, for all its users: every grant ends, and the customer's people are told.
+        """Uninstall our app from the account for all its users: every grant ends, and the CRM notifies the customer.
 
-        Only for a provider that can. Sent once, and again only with another token where one was refused: after an
-        error it may have happened all the same. Raises ReauthorizationRequired, PermissionMissing.
+        Only where `can_uninstall`. Sent once, and again only with another token if the first was refused: after an
+        error the uninstall may still have happened. Raises ReauthorizationRequired, PermissionMissing.
         """
 
     @abstractmethod
@@ -142,12 +142,12 @@ class CrmProvider(Protocol):
         window: Window | None = None,
         cursor: Cursor | None = None,
     ) -> AsyncGenerator[RecordPage, None]:
-        """Walk the records modified in `window` (all live ones without), from `cursor` on.
+        """Stream the records modified in `window` (without one, all live records), starting at `cursor`.
 
-        Yields pages of at most about 1,000 records, associations included; the last one has no cursor.
-        A page may be empty: its cursor is where to go on all the same. `removed_ids`, `erased_ids` and
-        `merged` are what it happens to meet; what is missing from a walk over all records may still live.
-        Whoever leaves early closes it, so that what is fetched ahead stops.
+        Yields pages of at most about 1,000 records, associations included; the last page has no cursor.
+        A page may be empty: continue at its cursor. `removed_ids`, `erased_ids` and `merged` are not complete,
+        and a record that is missing from a full listing may still be live.
+        Close the generator when leaving early, so that prefetching stops.
         Raises PermissionMissing, ReauthorizationRequired.
         """
 
@@ -155,11 +155,11 @@ class CrmProvider(Protocol):
     async def fetch(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
-        """Read records by id: those that are gone come as `removed_ids`, merged ones in `merged`."""
+        """Read records by id: those that are gone are in `removed_ids`, merged ones in `merged`."""
 
     @abstractmethod
     async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
-        """Return every owner, archived ones too. Raises PermissionMissing."""
+        """Return all owners, including archived ones. Raises PermissionMissing."""
 
 
 class WebhookRequest(NamedTuple):
@@ -167,7 +167,7 @@ class WebhookRequest(NamedTuple):
 
     method: str
     uri: str
-    """The public URI that the CRM called, query included, spelt as it came; bytes that are no UTF-8 as lone surrogates
+    """The public URI that the CRM called, with its query, as received; bytes that are not UTF-8 are lone surrogates
     (`surrogateescape`)."""
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -179,9 +179,9 @@ class CrmWebhooks(Protocol):
     def parse(
         self, request: WebhookRequest, now: datetime
     ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
-        """Check the call's signature and return what it names, by account; unknown events name nothing.
+        """Verify the signature and return the records that the call names, by account; ignore unknown events.
 
-        Raises WebhookRejected when the call is not the CRM's, is too old, or is not in its form.
+        Raises WebhookRejected for a wrong signature, and for a call that is too old or malformed.
         """
 
 
@@ -197,7 +197,7 @@ class CrmProviders:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredWebhooks:
-    """The CRMs whose webhooks are taken, by name."""
+    """The CRMs whose webhooks are received, by name."""
 
     by_name: Mapping[Provider, CrmWebhooks]
 

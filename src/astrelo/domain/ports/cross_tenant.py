@@ -1,4 +1,4 @@
-"""The driven ports without a tenant: the few questions that are asked across users.
+"""The driven ports without a tenant: the few queries across users.
 
 Adapters and fakes inherit these explicitly: a forgotten method then fails at construction.
 """
@@ -17,7 +17,7 @@ class ConnectedUser(NamedTuple):
 
 
 class CrmAccounts(Protocol):
-    """The way from a CRM's account to the users who connected it. Knows no tenant."""
+    """Finds the users who connected a CRM account. Works across tenants."""
 
     @abstractmethod
     async def find_users(self, provider: Provider, account_id: CrmAccountId) -> Sequence[ConnectedUser]:
@@ -25,32 +25,32 @@ class CrmAccounts(Protocol):
 
 
 class AppUninstalls(Protocol):
-    """Uninstalls of our app from whole accounts: each ends every grant of its account, whoever's. Knows no tenant."""
+    """Uninstalls of our app from CRM accounts: each ends every grant of its account, of all users. Works across tenants."""
 
     @abstractmethod
     async def begin(self, provider: Provider, account_id: CrmAccountId) -> int | None:
-        """Claim an account for an uninstall, and return its number; until its `end` nobody connects the account.
+        """Claim an account for an uninstall, and return its number; until `end` the account cannot be connected.
 
-        None if an active connection of any user lives on it, or another uninstall is under way. A claim that is
-        never ended lasts for a minute.
+        None if any user has an active connection to it, or another uninstall is in progress. A claim without
+        `end` expires after a minute.
         """
 
     @abstractmethod
     async def end(self, provider: Provider, account_id: CrmAccountId, number: int) -> None:
-        """Have the CRM's answer, whatever it was: the account may be connected again, by grants made from now on."""
+        """Release the claim, whatever the CRM's response: grants made from now on may connect the account."""
 
 
 class ConnectionOwners(Protocol):
-    """The way from a connection's id alone to its user: for operators."""
+    """Finds the user of a connection by its id, for operators."""
 
     @abstractmethod
     async def find_user(self, connection_id: ConnectionId) -> UserId | None: ...
 
 
 class SyncCandidate(NamedTuple):
-    """An active connection without an open run, and when its last runs were asked for.
+    """An active connection without an open run, and when its last runs were requested.
 
-    A run that failed counts from its failure: the next slot tries again.
+    A failed run counts from its failure: the next slot retries.
     """
 
     user_id: UserId
@@ -61,7 +61,7 @@ class SyncCandidate(NamedTuple):
 
 
 class SyncSchedule(Protocol):
-    """Whose turn it may be. Knows no tenant."""
+    """Lists the connections that may be due for a sync. Works across tenants."""
 
     @abstractmethod
     async def list_candidates(self) -> Sequence[SyncCandidate]: ...

@@ -1,6 +1,6 @@
-"""Driven ports: where records, and what we conclude from them, are kept.
+"""The driven ports to stored records and the entities derived from them.
 
-Each belongs to one user, who is that of the transaction; see UnitOfWork.
+Each works for one user, that of the transaction; see UnitOfWork.
 """
 
 from abc import abstractmethod
@@ -29,19 +29,19 @@ class OwnerRepository(Protocol):
 
     @abstractmethod
     async def list_ids(self, source: Provider) -> frozenset[RecordId]:
-        """Return the ids at the CRM of all its owners that were ever put."""
+        """Return the CRM ids of all owners that were ever stored."""
 
     @abstractmethod
     async def purge(self, source: Provider) -> None:
-        """Delete the source's owners, after its records: nothing else points at them."""
+        """Delete the source's owners. Delete its records first: they refer to owners."""
 
 
 class CompanyRepository(Protocol):
     @abstractmethod
     async def lock(self) -> None:
-        """Wait for, then hold until the transaction ends, the user's right to change companies.
+        """Acquire the exclusive right to change the user's companies until the transaction ends.
 
-        Statements after it see what the former holder committed.
+        Later statements see what the former holder committed.
         """
 
     @abstractmethod
@@ -59,7 +59,7 @@ class CompanyRepository(Protocol):
 
     @abstractmethod
     async def find_affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
-        """Return the companies that the moves come from, and those whose domain they now have."""
+        """Return the companies that the moves leave, and those whose domain they now have."""
 
     @abstractmethod
     async def put(
@@ -70,13 +70,13 @@ class CompanyRepository(Protocol):
         regrouping: Regrouping,
         at: datetime,
     ) -> UpsertResult:
-        """Write the records, archive those that departed, let their companies show their golden records."""
+        """Write the records, archive the departures, and recompute the golden records of their companies."""
 
     @abstractmethod
     async def find_by_record(
         self, source: Provider, ids: Collection[RecordId]
     ) -> Mapping[RecordId, CompanyId]:
-        """Return the live companies behind these record ids."""
+        """Return the live companies of these record ids."""
 
     @abstractmethod
     async def find_by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
@@ -86,17 +86,17 @@ class CompanyRepository(Protocol):
     async def pin(
         self, company_id: CompanyId, group: FieldGroup, record: RecordKey | None, at: datetime
     ) -> None:
-        """Take a field group from this record from now on; None undoes it. Idempotent but for the time.
+        """Pin a field group to this record; None removes the pin. Idempotent except for the time.
 
-        The caller holds the companies' lock. Raises NotFound unless the company is live and the record, live
-        too, belongs to it.
+        The caller holds the companies' lock. Raises NotFound unless the company is live and the record is a
+        live record of it.
         """
 
     @abstractmethod
     async def purge(self, source: Provider, at: datetime) -> None:
-        """Delete the source's records; companies left without any go, the others are recomputed.
+        """Delete the source's records, and companies that have none left; recompute the other companies.
 
-        The caller holds the lock of the links too: contacts and deals lose a company that goes.
+        The caller holds the lock of the links too: contacts and deals lose a company that is deleted.
         """
 
 
@@ -122,7 +122,7 @@ class ContactRepository(Protocol):
 
     @abstractmethod
     async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
-        """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
+        """Archive those that are live, and return their number. Reversible: a later `put` revives them."""
 
     @abstractmethod
     async def list_archived(self, source: Provider) -> Sequence[RecordId]:
@@ -156,7 +156,7 @@ class DealRepository(Protocol):
 
     @abstractmethod
     async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
-        """Archive those that are live, and count them. Reversible: a later `put` brings them back."""
+        """Archive those that are live, and return their number. Reversible: a later `put` revives them."""
 
     @abstractmethod
     async def purge(self, source: Provider) -> None: ...
@@ -165,33 +165,33 @@ class DealRepository(Protocol):
 class Links(Protocol):
     """Which company each contact and deal belongs to.
 
-    Batches of any CRM write links side by side, each its own source's. Whoever changes links of all sources
-    does it alone: two such transactions would each wait for rows of the other.
+    Batches of different CRMs write links concurrently, each those of its own source. A transaction that changes
+    links of all sources takes `lock`: two of them would deadlock on each other's rows.
     """
 
     @abstractmethod
     async def share(self) -> None:
-        """Wait for who holds `lock`, then keep it from being taken until this transaction ends.
+        """Acquire a shared lock until this transaction ends, which excludes `lock`.
 
-        Comes before companies are looked up to be pointed at: they stay. `lock` must not follow it.
+        Take it before looking up companies to link to: they then stay. Do not take `lock` after it.
         """
 
     @abstractmethod
     async def lock(self) -> None:
-        """Wait for all that share, then let nobody else in until this transaction ends.
+        """Acquire the exclusive lock until this transaction ends, which excludes `share` and `lock`.
 
-        Comes after the companies' lock, where that is taken too.
+        Take it after the companies' lock, where both are needed.
         """
 
     @abstractmethod
     async def follow_merges(
         self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
     ) -> None:
-        """Point what names a record that was merged away at the one that lives. Takes `lock` for companies."""
+        """Redirect references from records that were merged away to the survivors. Takes `lock` for companies."""
 
     @abstractmethod
     async def relink(self, at: datetime) -> int:
-        """Decide every link and owner of the user anew, set-based; write and count those that differ.
+        """Recompute every link and owner of the user, set-based; write and count those that differ.
 
         Takes `lock`.
         """

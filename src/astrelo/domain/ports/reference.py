@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 MAX_RATE_AGE = timedelta(days=30)
-"""An older exchange rate says too little about the day that is asked for."""
+"""An older exchange rate is too inaccurate for the requested day."""
 
 MAX_RATES_AGE = timedelta(days=400)
-"""So long the last rates that are known hold for the days after them."""
+"""How long the last known rates are used for the days after them."""
 
 
 class UsdRate(NamedTuple):
@@ -25,7 +25,7 @@ class ReferenceData(Protocol):
     @property
     @abstractmethod
     def edition(self) -> str:
-        """Name the data and its version: another one when a look-up may answer otherwise than before."""
+        """Return the data's name and version, which changes whenever a look-up may give another result."""
 
     @abstractmethod
     def ascii_host(self, host: str) -> str | None:
@@ -36,37 +36,37 @@ class ReferenceData(Protocol):
 
     @abstractmethod
     def registrable_domain(self, host: str) -> str | None:
-        """Return the part a firm registers ('acme.co.uk').
+        """Return the part that a company registers ('acme.co.uk').
 
         None for a bare public suffix, an IP address, and a name under no suffix that exists ('acme.local').
         """
 
     @abstractmethod
     def is_shared(self, host: str) -> bool:
-        """Return whether many firms use this host: free mail, social networks, site builders, shorteners.
+        """Return whether the host is shared by many companies (free mail, social networks, site builders, shorteners).
 
-        What has no registrable domain (a bare public suffix, an IP address) counts as shared, and so do
-        names that people type for 'none' ('no.website').
+        Hosts without a registrable domain (a bare public suffix, an IP address) count as shared, and so do
+        names that are typed for 'none' ('no.website').
         """
 
     @abstractmethod
     def is_site(self, host: str) -> bool:
-        """Return whether a site can have this name: it ends in a suffix that exists, and is no word for 'none'."""
+        """Return whether a site can have this name: it ends in an existing suffix, and is not a word for 'none'."""
 
     @abstractmethod
     def is_page_about_firm(self, host: str, path: str) -> bool:
-        """Return whether a platform keeps pages about others there: maps, searches, profiles, shops.
+        """Return whether the page is a platform's page about a company: a map, search, profile or shop.
 
         `path` begins with a slash, and has the query with it.
         """
 
     @abstractmethod
     def country(self, name: str) -> str | None:
-        """Return the ISO 3166-1 alpha-2 code of a country told by code or by any common name."""
+        """Return the ISO 3166-1 alpha-2 code of a country, given its code or a common name."""
 
     @abstractmethod
     def region(self, country: str, name: str) -> str | None:
-        """Return the ISO 3166-2 code of a subdivision told by code or name."""
+        """Return the ISO 3166-2 code of a subdivision, given its code or name."""
 
     @abstractmethod
     def usd_rate(self, currency: str, on: date) -> UsdRate | None:
@@ -79,4 +79,4 @@ class ReferenceData(Protocol):
     @property
     @abstractmethod
     def rates_until(self) -> date:
-        """The last day of the reference rates: MAX_RATES_AGE after it there are none but the dollar's own."""
+        """Return the last day of the reference rates: MAX_RATES_AGE after it only the dollar has a rate."""

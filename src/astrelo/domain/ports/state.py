@@ -1,7 +1,7 @@
-"""The driven ports to what is kept of users, connections and runs, and the unit of work that holds them together.
+"""The driven ports to stored connections, tokens and runs, and the unit of work that combines all stores.
 
-Those of records are in `repositories`. Adapters and fakes inherit all of them explicitly: a forgotten method then fails
-at construction.
+The ports to stored records are in `records`. Adapters and fakes inherit all of them explicitly: a forgotten method then
+fails at construction.
 """
 
 from abc import abstractmethod
@@ -40,9 +40,9 @@ from astrelo.domain.unreadable import Unreadable
 class StoredTokens(NamedTuple):
     tokens: TokenSet
     generation: int
-    """Raised by every `put`: tells whether somebody else refreshed meanwhile."""
+    """Raised by every `put`: shows whether another process has refreshed meanwhile."""
     attempts: int = 0
-    """Refreshes of these tokens that were begun: what became of all but the last one is unknown."""
+    """How many refreshes of these tokens were begun; the outcome of all but the last is unknown."""
 
 
 class TokenStore(Protocol):
@@ -50,28 +50,28 @@ class TokenStore(Protocol):
 
     @abstractmethod
     async def get(self, connection_id: ConnectionId) -> StoredTokens:
-        """Raise NotFound when there are none (disconnected)."""
+        """Raise NotFound when there are none, as after a disconnect."""
 
     @abstractmethod
     async def lock(self, connection_id: ConnectionId) -> StoredTokens:
-        """Like `get`, and keep everyone else's `lock` waiting until this transaction ends.
+        """Like `get`, and hold an exclusive lock until this transaction ends.
 
-        Raises StoreUnavailable when the lock is not had within the store's lock timeout.
+        Raises StoreUnavailable when the lock is not acquired within the store's lock timeout.
         """
 
     @abstractmethod
     async def begin_refresh(self, connection_id: ConnectionId) -> None:
-        """Count an attempt to refresh these tokens; `put` begins the count anew. Raises NotFound."""
+        """Count an attempt to refresh these tokens; `put` resets the count. Raises NotFound."""
 
     @abstractmethod
     async def put(self, connection_id: ConnectionId, tokens: TokenSet) -> int:
-        """Store or replace; return the new generation."""
+        """Insert or replace; return the new generation."""
 
     @abstractmethod
     async def note_expiry(self, connection_id: ConnectionId, generation: int, expires_at: datetime) -> None:
-        """Add when the access token of a generation ends; do nothing if the tokens are not that generation's.
+        """Store when the access token of a generation expires; do nothing if the tokens have another generation.
 
-        Never waits for a lock, and does nothing if another transaction holds it: that one is about to change them.
+        Never waits for a lock, and does nothing if another transaction holds it, since that one will change them.
         """
 
     @abstractmethod
@@ -80,14 +80,14 @@ class TokenStore(Protocol):
 
 
 class OAuthStates(Protocol):
-    """Started authorizations, found by the hash of their state alone: the callback knows no user yet."""
+    """Started authorizations, found by the hash of their state alone: the callback does not know the user."""
 
     @abstractmethod
     async def add(self, pending: PendingAuthorization) -> None: ...
 
     @abstractmethod
     async def consume(self, state_hash: bytes) -> PendingAuthorization | None:
-        """Take it out, so that of two callbacks one gets it. Expired ones are returned for a day."""
+        """Remove and return it, so that only one of two callbacks gets it. Expired ones are returned for a day."""
 
 
 class Connections(Protocol):
@@ -100,7 +100,7 @@ class Connections(Protocol):
 
     @abstractmethod
     async def lock(self, provider: Provider) -> CrmConnection | None:
-        """Like `get`, and keep other transactions that lock it waiting until this one ends."""
+        """Like `get`, and hold an exclusive lock until this transaction ends."""
 
     @abstractmethod
     async def save(self, connection: CrmConnection) -> None:
@@ -112,32 +112,32 @@ class Connections(Protocol):
 
     @abstractmethod
     async def is_uninstalled_since(self, provider: Provider, account_id: CrmAccountId, number: int) -> bool:
-        """Tell whether an uninstall may have ended what an account granted after that one.
+        """Return whether an uninstall after that number may have ended the account's grants.
 
-        From here until the transaction ends none begins.
+        Blocks new uninstalls of the account until the transaction ends.
         """
 
     @abstractmethod
     async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
-        """Return what is known of the object types that have been walked to their end."""
+        """Return the freshness of the object types that have been read to their end."""
 
     @abstractmethod
     async def mark_complete(
         self, connection_id: ConnectionId, object_type: ObjectType, freshness: Freshness
     ) -> None:
-        """Note what is stored of this object type; neither time ever goes back."""
+        """Store the freshness of this object type; neither time ever decreases."""
 
     @abstractmethod
     async def remember_request(self, connection_id: ConnectionId, at: datetime, mode: SyncMode) -> None:
-        """Keep that a sync was asked for while one was under way; the most thorough mode counts."""
+        """Remember that a sync was requested during a run; the most thorough mode is kept."""
 
     @abstractmethod
     async def take_request(self, connection_id: ConnectionId) -> SyncMode | None:
-        """Return the mode that was asked for, None when nobody asked, and forget it."""
+        """Remove and return the remembered request's mode, None if there is none."""
 
     @abstractmethod
     async def delete(self, connection_id: ConnectionId) -> None:
-        """Remove it with its tokens and runs. Its records must be purged before."""
+        """Delete it with its tokens and runs. Purge its records before."""
 
 
 class IcpProfiles(Protocol):
@@ -153,7 +153,7 @@ class IcpProfiles(Protocol):
 class SyncRuns(Protocol):
     @abstractmethod
     async def add(self, run: SyncRun) -> None:
-        """Insert a run and its steps. The caller holds the connection's lock: one open run at a time."""
+        """Insert a run and its steps. The caller holds the connection's lock, so that it has one open run only."""
 
     @abstractmethod
     async def get(self, run_id: SyncRunId) -> SyncRun:
@@ -161,47 +161,50 @@ class SyncRuns(Protocol):
 
     @abstractmethod
     async def lock(self, run_id: SyncRunId) -> SyncRun:
-        """Like `get`, and keep other transactions that lock it waiting until this one ends."""
+        """Like `get`, and hold an exclusive lock until this transaction ends."""
 
     @abstractmethod
     async def get_latest(self, connection_id: ConnectionId) -> SyncRun | None: ...
 
     @abstractmethod
     async def save(self, run: SyncRun) -> None:
-        """Update the run and raise its steps' epochs. Cursors and counts move only through `advance`.
+        """Update the run and its steps' epochs. Cursors and counts change only through `advance`.
 
         Raises AccountBusy when the run would be the second one running on its CRM account; the
-        transaction can then only be rolled back.
+        transaction must then be rolled back.
         """
 
     @abstractmethod
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
-        """Write the step if its epoch still holds: the fence, and so the first write of a batch.
+        """Write the step if its epoch is current. This is the fence, so it is the first write of a batch.
 
-        Raises RunTakenOver when the epoch has moved.
+        Raises RunTakenOver when the epoch was raised.
         """
 
     @abstractmethod
     async def require_epoch(self, run_id: SyncRunId, step: SyncStep) -> None:
-        """Be the fence of a transaction that leaves the step as it is. Raises RunTakenOver."""
+        """Raise RunTakenOver unless the step's epoch is current, and keep it so until the transaction ends.
+
+        The fence of a transaction that does not write the step.
+        """
 
     @abstractmethod
     async def mark_seen(
         self, run_id: SyncRunId, object_type: ObjectType, ids: Collection[RecordId]
     ) -> set[RecordId]:
-        """Remember distinct ids as received in this run; return those that had been before."""
+        """Remember distinct ids as received in this run; return those that were received before."""
 
     @abstractmethod
     async def reject(
         self, run_id: SyncRunId, object_type: ObjectType, rejected: Sequence[RejectedRecord]
     ) -> None:
-        """Keep rejected records' ids and reasons for the run's report."""
+        """Store rejected records' ids and reasons for the run's report."""
 
     @abstractmethod
     async def note_unreadable(
         self, run_id: SyncRunId, object_type: ObjectType, found: Mapping[Unreadable, Sequence[RecordId]]
     ) -> None:
-        """Add to the run's report; of each column and trouble the first MAX_EXAMPLES ids are kept."""
+        """Add to the run's report; for each column and problem the first MAX_EXAMPLES ids are kept."""
 
     @abstractmethod
     async def forget_seen(self, run_id: SyncRunId) -> None: ...
@@ -210,29 +213,29 @@ class SyncRuns(Protocol):
     async def find_other_statuses(
         self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
     ) -> frozenset[RunStatus]:
-        """Return which of queued and running the account's other runs are in, whoever's they are."""
+        """Return which of the statuses queued and running the account's other runs have, across all users."""
 
 
 class PendingRefetches(Protocol):
-    """Records that a CRM's webhooks named, waiting to be read again by the next run that looks."""
+    """Records that a CRM's webhooks named, to be read again by the next run."""
 
     @abstractmethod
     async def add(
         self, connection_id: ConnectionId, pending_refetches: Collection[PendingRefetch], at: datetime
     ) -> None:
-        """Keep the latest word about each record."""
+        """Insert the records, or update when they were last named."""
 
     @abstractmethod
     async def list_waiting(
         self, connection_id: ConnectionId, object_type: ObjectType, limit: int
     ) -> Mapping[RecordId, datetime]:
-        """Return some records and when they were last named, longest waiting first."""
+        """Return up to `limit` records and when they were last named, oldest first."""
 
     @abstractmethod
     async def remove_read(
         self, connection_id: ConnectionId, object_type: ObjectType, read: Mapping[RecordId, datetime]
     ) -> None:
-        """Forget hints that were read, except for records named again since."""
+        """Delete refetches that are done, except for records named again since."""
 
     @abstractmethod
     async def has_waiting(self, connection_id: ConnectionId) -> bool: ...
@@ -241,11 +244,11 @@ class PendingRefetches(Protocol):
 class JobQueue(Protocol):
     @abstractmethod
     async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
-        """Ask a worker to take up the run, joining the transaction. Asked twice in one epoch, the earlier time counts."""
+        """Enqueue a job for the run, in this transaction. Of two jobs in one epoch the earlier time counts."""
 
 
 class Transaction(Protocol):
-    """One user's transaction. Leaving the block normally commits; an exception rolls everything back."""
+    """One user's transaction. Leaving the block commits; an exception rolls everything back."""
 
     connections: Connections
     tokens: TokenStore
@@ -263,4 +266,4 @@ class Transaction(Protocol):
 class UnitOfWork(Protocol):
     @abstractmethod
     def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction in which everything belongs to this user."""
+        """Open a transaction for this user's data."""

@@ -1,13 +1,11 @@
-"""The driven ports to the machine: time, randomness, secrets."""
+"""The driven ports to time, randomness and encryption."""
 
 from abc import abstractmethod
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from astrelo.domain.identifiers import (
-    UserId,
-)
+from astrelo.domain.identifiers import UserId
 
 
 class Clock(Protocol):
@@ -38,11 +36,11 @@ class Randomness(Protocol):
 
 
 class SecretContext(NamedTuple):
-    """What a ciphertext is bound to: decrypting under any other context fails."""
+    """The context that a ciphertext is bound to: decrypting it in another context fails."""
 
     user_id: UserId
     owner: str
-    """The id of the thing that the secret belongs to."""
+    """The id of the entity that the secret belongs to."""
     field: str
 
 

@@ -31,7 +31,7 @@ from astrelo.domain.normalization import (
     search_key,
     text,
     timestamp,
-    truncated_text,
+    truncate_text,
     web_domain,
 )
 from astrelo.domain.records import EmailKind
@@ -97,15 +97,15 @@ class TestText:
         assert is_cut(text("\u200bä" * 5_000_000))
 
     def test_it_is_cut_where_the_caller_says_so(self) -> None:
-        assert truncated_text("Acme Inc.", 5) == "Acme"
+        assert truncate_text("Acme Inc.", 5) == "Acme"
 
     @given(anything, st.none() | st.integers(1, 20))
     @settings(max_examples=200, deadline=None)
     def test_it_can_always_be_stored_and_reading_it_again_changes_nothing(
         self, told: str, limit: int | None
     ) -> None:
-        kept = truncated_text(told, limit or MAX_TEXT_LENGTH)
-        assert truncated_text(kept, limit or MAX_TEXT_LENGTH) == kept
+        kept = truncate_text(told, limit or MAX_TEXT_LENGTH)
+        assert truncate_text(kept, limit or MAX_TEXT_LENGTH) == kept
         assert kept is None or ("\0" not in kept and kept.encode() and len(kept) <= (limit or len(kept)))
 
 

@@ -11,7 +11,7 @@ from astrelo.domain.normalization import (
     has_text,
     identity_domain,
     text,
-    truncated_text,
+    truncate_text,
     web_domain,
 )
 from astrelo.domain.ports.reference import ReferenceData
@@ -28,7 +28,7 @@ def record_id(told: str | None) -> RecordId | None:
 def rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
     """Tell why a record without a usable id, or else without a modification time, is not kept."""
     reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
-    return RejectedRecord(truncated_text(told_id, MAX_RECORD_ID_LENGTH), reason)
+    return RejectedRecord(truncate_text(told_id, MAX_RECORD_ID_LENGTH), reason)
 
 
 def unreadable(

@@ -46,7 +46,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, Provider
-from astrelo.domain.normalization import currency, text, truncated_text
+from astrelo.domain.normalization import currency, text, truncate_text
 from astrelo.domain.ports.crm import TokensIssued
 from astrelo.domain.ports.system import Clock
 
@@ -123,7 +123,7 @@ class HubSpotOAuth:
                 Provider.HUBSPOT, 200, f"the token is for account {account_id}, its details are another's"
             )
         tokens = self._token_set(response, response.refresh_token, scopes)
-        connected_by = truncated_text(told.user, MAX_USER_NAME_LENGTH)
+        connected_by = truncate_text(told.user, MAX_USER_NAME_LENGTH)
         return Grant(tokens=tokens, account=_account(details, told.hub_domain), connected_by=connected_by)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
@@ -222,9 +222,9 @@ def _required_identity(response: TokenResponse, told: Introspection) -> tuple[st
 def _account(details: AccountDetails, domain: str | None) -> CrmAccount:
     return CrmAccount(
         account_id=CrmAccountId(str(details.portal_id)),
-        name=truncated_text(details.portal_name, MAX_ACCOUNT_NAME_LENGTH)
+        name=truncate_text(details.portal_name, MAX_ACCOUNT_NAME_LENGTH)
         or f"HubSpot account {details.portal_id}",
         currency=currency(details.company_currency),
         time_zone=text(details.time_zone),
-        domain=truncated_text(domain, MAX_DOMAIN_LENGTH),
+        domain=truncate_text(domain, MAX_DOMAIN_LENGTH),
     )

@@ -25,7 +25,7 @@ from astrelo.adapters.outbound.salesforce.oauth.wire import CurrencyRows, Organi
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected
 from astrelo.domain.identifiers import CrmAccountId, Provider
-from astrelo.domain.normalization import currency, text, truncated_text
+from astrelo.domain.normalization import currency, text, truncate_text
 
 T = TypeVar("T")
 
@@ -78,11 +78,11 @@ class OrganizationReader:
         unread = unnamed(organization_id)
         account = CrmAccount(
             account_id=unread.account_id,
-            name=(truncated_text(org.name, MAX_ACCOUNT_NAME_LENGTH) if org else None) or unread.name,
+            name=(truncate_text(org.name, MAX_ACCOUNT_NAME_LENGTH) if org else None) or unread.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
         )
-        return OpenedOrg(account, truncated_text(user.preferred_username, MAX_USER_NAME_LENGTH))
+        return OpenedOrg(account, truncate_text(user.preferred_username, MAX_USER_NAME_LENGTH))
 
     async def _user(self) -> UserInfo:
         reply = await self._get("/services/oauth2/userinfo")
