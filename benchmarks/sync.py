@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.development.processes import Children, free_port

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.postgres_cluster import RunningServer
 

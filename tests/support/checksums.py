@@ -6,7 +6,7 @@
 import hashlib
 from pathlib import Path
 
-from astrelo.adapters.outbound.postgres.migrate import MIGRATIONS
+from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
 
 RECORD = MIGRATIONS / "checksums.txt"
 

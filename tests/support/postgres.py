@@ -18,7 +18,7 @@ import asyncpg
 import docker  # type: ignore[import-untyped] # comes with testcontainers, without types
 from testcontainers.community.postgres import PostgresContainer
 
-from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 
 _DEFAULT_IMAGE = "postgres:18-alpine"

@@ -22,26 +22,26 @@ from dishka.provider import BaseProvider
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
 from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
-from astrelo.adapters.outbound.postgres.explanation_reader import PgExplanationReader
-from astrelo.adapters.outbound.postgres.health import PgStoreHealth
-from astrelo.adapters.outbound.postgres.integration_readers import PgIntegrationReader, PgRunReader
-from astrelo.adapters.outbound.postgres.lost_runs import LostRuns
-from astrelo.adapters.outbound.postgres.oauth_states import PgOAuthStates
-from astrelo.adapters.outbound.postgres.pool import REFRESH_LIMITS, open_pool
-from astrelo.adapters.outbound.postgres.readers import (
+from astrelo.adapters.outbound.postgres.companies.reader import (
     PgCompanyReader,
     PgContactReader,
     PgDealReader,
     PgIcpProfileReader,
     PgOwnerReader,
 )
-from astrelo.adapters.outbound.postgres.routing import (
+from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
+from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader, PgRunReader
+from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanationReader
+from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
+from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
+from astrelo.adapters.outbound.postgres.webhooks.routing import (
     PgAppUninstalls,
     PgConnectionOwners,
     PgCrmAccounts,
     PgSyncSchedule,
 )
-from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import open_salesforce

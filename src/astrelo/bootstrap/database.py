@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.failures import UNAVAILABLE
-from astrelo.adapters.outbound.postgres.migrate import migrate
+from astrelo.adapters.outbound.postgres.session.errors import UNAVAILABLE
+from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.bootstrap.development.settings import with_database
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings

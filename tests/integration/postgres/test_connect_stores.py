@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.connections import PgConnections
-from astrelo.adapters.outbound.postgres.icp_profiles import PgIcpProfiles
-from astrelo.adapters.outbound.postgres.oauth_states import PgOAuthStates
-from astrelo.adapters.outbound.postgres.pool import REFRESH_LIMITS, open_pool
-from astrelo.adapters.outbound.postgres.tokens import PgTokenStore
-from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
+from astrelo.adapters.outbound.postgres.connections.repository import PgConnections
+from astrelo.adapters.outbound.postgres.icp_profiles.repository import PgIcpProfiles
+from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.tokens.repository import PgTokenStore
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection, Grant
 from astrelo.domain.errors import NotFound, SecretUnreadable, StoreUnavailable

@@ -4,7 +4,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.migrate import _LOCK_KEY, migrate
+from astrelo.adapters.outbound.postgres.session.migrate import _LOCK_KEY, migrate
 from astrelo.bootstrap.database import DatabaseUnusable, bring_up_to_date
 from tests.support import checksums
 

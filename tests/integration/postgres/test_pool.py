@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.pool import open_pool
+from astrelo.adapters.outbound.postgres.session.pool import open_pool
 
 pytestmark = pytest.mark.anyio
 

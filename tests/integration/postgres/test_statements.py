@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.statements import statement, statement_names
+from astrelo.adapters.outbound.postgres.session.statements import statement, statement_names
 
 
 def test_all_statements_prepare_on_the_migrated_schema(database: str) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.adapters.outbound.postgres.session.statements import statement
 
 pytestmark = pytest.mark.anyio
 

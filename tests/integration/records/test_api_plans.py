@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.adapters.outbound.postgres.session.statements import statement
 from tests.support.harness.api import TOLD_AT
 
 pytestmark = pytest.mark.anyio

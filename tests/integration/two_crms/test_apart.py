@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from astrelo.adapters.outbound.postgres.integration_readers import PgIntegrationReader
-from astrelo.adapters.outbound.postgres.readers import PgCompanyReader
-from astrelo.adapters.outbound.postgres.routing import PgConnectionOwners, PgSyncSchedule
+from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
+from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader
+from astrelo.adapters.outbound.postgres.webhooks.routing import PgConnectionOwners, PgSyncSchedule
 from astrelo.application.read.views import (
     CompanyCounts,
     CompanySummary,

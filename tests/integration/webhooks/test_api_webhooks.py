@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.postgres.statements import statement
+from astrelo.adapters.outbound.postgres.session.statements import statement
 from astrelo.application.sync import webhooks as receive_webhook
 from astrelo.bootstrap.system import SystemClock
 from tests.support.harness.api import HUBSPOT_SECRET, PUBLIC_URL, ApiWorld, api_world

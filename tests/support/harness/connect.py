@@ -13,10 +13,10 @@ import pytest
 
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
-from astrelo.adapters.outbound.postgres.oauth_states import PgOAuthStates
-from astrelo.adapters.outbound.postgres.pool import REFRESH_LIMITS, open_pool
-from astrelo.adapters.outbound.postgres.routing import PgAppUninstalls
-from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
+from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.webhooks.routing import PgAppUninstalls
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.connect_crm import ConnectCrm, Connected

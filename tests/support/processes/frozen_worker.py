@@ -12,7 +12,7 @@ import sys
 from datetime import timedelta
 from uuid import UUID
 
-from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
+from astrelo.adapters.outbound.postgres.session.pool import SessionLimits, open_pool
 from astrelo.application.sync.handlers import SyncCompanies
 from astrelo.application.sync.record_stream import RecordStream, Source
 from astrelo.application.sync.time_slice import TimeSlice

@@ -18,8 +18,8 @@ import structlog
 from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
-from astrelo.adapters.outbound.postgres.pool import SessionLimits, open_pool
-from astrelo.adapters.outbound.postgres.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.session.pool import SessionLimits, open_pool
+from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.connection import TokenSet

@@ -1,0 +1,21 @@
+"""Whether the database answers, and has the schema that this code expects."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
+from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.application.read.readers import StoreHealth
+
+
+class PgStoreHealth(StoreHealth):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+        self._expected = sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
+
+    async def pending_migrations(self) -> Sequence[str]:
+        if not await self._reads.value("migrations_table_exists"):
+            return self._expected
+        applied = {row["migration_id"] for row in await self._reads.rows("read_applied_migrations")}
+        return [name for name in self._expected if name not in applied]

@@ -1,0 +1,40 @@
+"""Asking a worker for work: PgQueuer's queue, in the caller's transaction."""
+
+from datetime import timedelta
+
+import asyncpg
+import msgspec
+from pgqueuer.adapters.persistence.queries import Queries
+
+from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.domain.ports.state import JobQueue
+from astrelo.domain.sync import SyncRun
+
+SYNC_ENTRYPOINT = "sync"
+"""The queue's name for the job that takes up a sync run."""
+
+
+def sync_payload(run: SyncRun) -> bytes:
+    """Return the job's payload: JSON with the strings `user_id` and `run_id`."""
+    return msgspec.json.encode({"user_id": str(run.user_id), "run_id": str(run.id)})
+
+
+class PgJobQueue(JobQueue):
+    """One job per run and epoch.
+
+    PgQueuer's key is unique over queued *and* running jobs, so a run that parks itself could not ask
+    for its own continuation under a key of the run alone.
+    """
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._queries = Queries.from_asyncpg_connection(connection)
+
+    async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
+        """Hasten the job that a parked run has left for the end of its pause, if there is one."""
+        key = f"{run.id}/{run.epoch}"
+        (job,) = await self._queries.enqueue(
+            SYNC_ENTRYPOINT, sync_payload(run), execute_after=delay, dedupe_key=key, on_conflict="skip"
+        )
+        if job is None:
+            await self._connection.execute(statement("job_hasten"), key, delay or timedelta())
