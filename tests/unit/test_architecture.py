@@ -15,13 +15,13 @@ import pytest
 
 import astrelo
 import crm_sandbox
+from astrelo.adapters.outbound.postgres.session.statements import statements
 from tests.support import fakes
 
 SOURCE = Path(astrelo.__file__).parent
 SANDBOX = Path(crm_sandbox.__file__).parent
 TESTS = Path(__file__).parents[1]
 SANDBOX_TESTS = TESTS.parent / "sandbox" / "tests"
-POSTGRES = SOURCE / "adapters" / "outbound" / "postgres"
 IDEALESS_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "service"}
 VENDORS = {
     "hubspot": ("hs_object_id", "hs_lastmodifieddate", "associatedcompanyid", "BAD_REFRESH_TOKEN", "portal"),
@@ -105,9 +105,8 @@ def test_most_functions_are_short() -> None:
 
 def test_every_statement_is_used() -> None:
     python = "\n".join(text for name, (text, _) in modules().items() if name.startswith("adapters/"))
-    statements = sorted((POSTGRES / "sql").glob("*.sql"))
-    assert statements
-    assert [path.name for path in statements if f'"{path.stem}"' not in python] == []
+    assert statements()
+    assert [name for name in statements() if f'"{name}"' not in python] == []
 
 
 def sources() -> Iterator[tuple[str, str]]:

@@ -22,26 +22,22 @@ from dishka.provider import BaseProvider
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
 from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
-from astrelo.adapters.outbound.postgres.companies.reader import (
-    PgCompanyReader,
-    PgContactReader,
-    PgDealReader,
-    PgIcpProfileReader,
-    PgOwnerReader,
-)
+from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
 from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
-from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader, PgRunReader
+from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader
+from astrelo.adapters.outbound.postgres.connections.routing import PgConnectionOwners, PgCrmAccounts
+from astrelo.adapters.outbound.postgres.contacts.reader import PgContactReader
+from astrelo.adapters.outbound.postgres.deals.reader import PgDealReader
 from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanationReader
+from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
+from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
-from astrelo.adapters.outbound.postgres.webhooks.routing import (
-    PgAppUninstalls,
-    PgConnectionOwners,
-    PgCrmAccounts,
-    PgSyncSchedule,
-)
+from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
+from astrelo.adapters.outbound.postgres.sync_runs.schedule import PgSyncSchedule
+from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import open_salesforce

@@ -10,7 +10,7 @@ from litestar import Litestar
 
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.outbound.postgres.companies.reader import PgOwnerReader
+from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
 from astrelo.application.read.readers import OwnerReader, StoreHealth
 from tests.support.harness.api import FRONTEND, JWT_SECRET, ApiWorld, api_world, token_of

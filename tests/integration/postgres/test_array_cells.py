@@ -1,4 +1,4 @@
-"""What one cell tells as an array, PostgreSQL reads as it was."""
+"""What one cell holds as an array, PostgreSQL reads as it was."""
 
 import asyncpg
 import pytest
@@ -19,9 +19,11 @@ pytestmark = pytest.mark.anyio
         ["\x1f", "é\n\t", "\U0001f642"],
     ],
 )
-async def test_an_array_arrives_as_it_was_told(pool: asyncpg.Pool, values: list[str]) -> None:
-    separator, cells = join_columns([as_array(values), as_array(["beside"])])
+async def test_an_array_arrives_as_it_was_sent(pool: asyncpg.Pool, values: list[str]) -> None:
+    joined = join_columns(cells=[as_array(values), as_array(["beside"])])
     read = await pool.fetch(
-        "select cell::text[] from unnest(string_to_array($2, $1, '')) as told (cell)", separator, cells
+        "select cell::text[] from unnest(string_to_array($2, $1, '')) as incoming (cell)",
+        joined["separator"],
+        joined["cells"],
     )
     assert [row[0] for row in read] == [values, ["beside"]]

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.statements import statement, statement_names
+from astrelo.adapters.outbound.postgres.session.statements import statements
 
 
 def test_all_statements_prepare_on_the_migrated_schema(database: str) -> None:
@@ -12,19 +12,14 @@ def test_all_statements_prepare_on_the_migrated_schema(database: str) -> None:
         connection = await asyncpg.connect(database)
         failures = []
         try:
-            for name in statement_names():
+            for name, known in statements().items():
                 try:
-                    await connection.prepare(statement(name))
+                    await connection.prepare(known.text)
                 except asyncpg.PostgresError as error:
                     failures.append(f"{name}: {error}")
         finally:
             await connection.close()
         return failures
 
-    assert statement_names()
+    assert statements()
     assert asyncio.run(prepare_all()) == []
-
-
-def test_every_statement_says_what_it_is_for() -> None:
-    silent = [name for name in statement_names() if not statement(name).startswith("-- ")]
-    assert silent == []

@@ -10,15 +10,26 @@ from astrelo.adapters.outbound.postgres.session.statements import statement
 pytestmark = pytest.mark.anyio
 
 
+async def explain(pool: asyncpg.Pool, name: str, **values: object) -> str:
+    found = statement(name)
+    rows = await pool.fetch(f"explain {found.text}", *found.bind(values))
+    return "\n".join(row[0] for row in rows)
+
+
 @pytest.mark.parametrize(
     ("name", "object_type"),
-    [("company_unseen", "companies"), ("contact_unseen", "contacts"), ("deal_unseen", "deals")],
+    [
+        ("list_unseen_company_records", "companies"),
+        ("list_unseen_contacts", "contacts"),
+        ("list_unseen_deals", "deals"),
+    ],
 )
 async def test_looking_for_records_that_are_gone_grows_with_their_number_alone(
     pool: asyncpg.Pool, name: str, object_type: str
 ) -> None:
-    rows = await pool.fetch(f"explain {statement(name)}", uuid4(), "hubspot", uuid4(), object_type)
-    plan = "\n".join(row[0] for row in rows)
+    plan = await explain(
+        pool, name, user_id=uuid4(), source="hubspot", run_id=uuid4(), object_type=object_type
+    )
     assert "SetOp" in plan
     assert "Nested Loop" not in plan
 
@@ -33,7 +44,6 @@ async def test_companies_are_looked_up_by_domain_however_many_the_user_has(pool:
         user_id,
     )
     domains = ",".join(f"d{n}.com" for n in range(500))
-    rows = await pool.fetch(f"explain {statement('company_by_domain')}", user_id, ",", domains)
-    plan = "\n".join(row[0] for row in rows)
+    plan = await explain(pool, "find_companies_by_domain", user_id=user_id, separator=",", domains=domains)
     assert "Index Scan using companies_domain_key" in plan
-    assert "told.domain" in plan
+    assert "wanted.domain" in plan

@@ -51,12 +51,18 @@ async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _plan(connection: asyncpg.Connection, name: str, **given: object) -> list[dict[str, Any]]:
-    """Return the nodes of the plan for these parameters, named p2, p4 … by their numbers."""
-    last, archived = {"read_companies": (13, 12), "read_contacts": (10, 10)}[name]
-    arguments = {number: given.get(f"p{number}") for number in range(1, last + 1)}
-    arguments |= {1: USER, 3: LIMIT, archived: False}
-    told = await connection.fetchval(f"explain (format json) {statement(name)}", *arguments.values())
-    return _nodes(json.loads(told)[0]["Plan"])
+    """Return the nodes of the plan for these parameters; the others narrow nothing."""
+    return _nodes(await _explain(connection, "format json", name, given))
+
+
+async def _explain(
+    connection: asyncpg.Connection, options: str, name: str, given: dict[str, object]
+) -> dict[str, Any]:
+    found = statement(name)
+    values = dict.fromkeys(found.parameters) | {"user_id": USER, "limit": LIMIT, "include_archived": False}
+    explained = await connection.fetchval(f"explain ({options}) {found.text}", *found.bind(values | given))
+    plan: dict[str, Any] = json.loads(explained)[0]["Plan"]
+    return plan
 
 
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -74,29 +80,28 @@ SOURCES = "crm_companies_company"
 
 
 async def test_selective_filters_are_answered_by_their_index(connection: asyncpg.Connection) -> None:
-    assert await _indexes(connection, "read_companies", p4="abcd%") == {"companies_name_folded", SOURCES}
-    assert await _indexes(connection, "read_companies", p5="d7.com") == {"companies_domain_key", SOURCES}
-    assert await _indexes(connection, "read_contacts", p5="abcd%") == {"contacts_email_folded"}
-    by_company = await _indexes(connection, "read_contacts", p6=uuid4())
+    assert await _indexes(connection, "read_companies", name_pattern="abcd%") == {
+        "companies_name_folded",
+        SOURCES,
+    }
+    assert await _indexes(connection, "read_companies", domain="d7.com") == {"companies_domain_key", SOURCES}
+    assert await _indexes(connection, "read_contacts", email_pattern="abcd%") == {"contacts_email_folded"}
+    by_company = await _indexes(connection, "read_contacts", company_id=uuid4())
     assert by_company == {"contacts_company", "company_aliases_pkey"}
 
 
 async def test_a_page_begins_where_the_one_before_ended(connection: asyncpg.Connection) -> None:
-    assert await _indexes(connection, "read_companies", p2=uuid4()) == {"companies_pkey", SOURCES}
-    assert await _indexes(connection, "read_contacts", p2=uuid4()) == {"contacts_pkey"}
+    assert await _indexes(connection, "read_companies", after=uuid4()) == {"companies_pkey", SOURCES}
+    assert await _indexes(connection, "read_contacts", after=uuid4()) == {"contacts_pkey"}
 
 
 async def test_a_page_of_one_crm_s_companies_asks_an_index_about_each(connection: asyncpg.Connection) -> None:
-    by_source = await _indexes(connection, "read_companies", p13="salesforce")
+    by_source = await _indexes(connection, "read_companies", source="salesforce")
     assert by_source == {"companies_pkey", SOURCES}
 
 
 async def test_the_sources_are_looked_up_for_the_shown_companies_alone(
     connection: asyncpg.Connection,
 ) -> None:
-    told = await connection.fetchval(
-        f"explain (analyze, format json) {statement('read_companies')}",
-        *(USER, None, LIMIT, *[None] * 8, False, None),
-    )
-    nodes = _nodes(json.loads(told)[0]["Plan"])
+    nodes = _nodes(await _explain(connection, "analyze, format json", "read_companies", {}))
     assert [node["Actual Loops"] for node in nodes if node.get("Index Name") == SOURCES] == [LIMIT]

@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.application.sync import webhooks as receive_webhook
 from astrelo.bootstrap.system import SystemClock
 from tests.support.harness.api import HUBSPOT_SECRET, PUBLIC_URL, ApiWorld, api_world
@@ -143,7 +143,7 @@ async def run_that_ends(database: str, made: ApiWorld) -> AsyncIterator[asyncpg.
     session = await asyncpg.connect(database)
     try:
         async with session.transaction():
-            await session.execute(statement("connection_lock"), made.user_id, "hubspot")
+            await Queries(session).execute("lock_connection", user_id=made.user_id, provider="hubspot")
             yield session
     finally:
         await session.close()

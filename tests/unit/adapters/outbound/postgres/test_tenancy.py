@@ -1,16 +1,17 @@
 """No statement reaches across tenants, but the few that are there to find one."""
 
 import re
-from pathlib import Path
 
-POSTGRES = Path(__file__).parents[5] / "src/astrelo/adapters/outbound/postgres"
+from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
+from astrelo.adapters.outbound.postgres.session.statements import statements
+
 ROUTING = {
-    "account_connected",
-    "connection_owner",
-    "run_others_on_account",
-    "runs_without_job",
-    "schedule_candidates",
-    "uninstall_begin",
+    "begin_uninstall",
+    "get_user_of_connection",
+    "list_connected_users",
+    "list_other_runs_on_account",
+    "list_runs_without_job",
+    "list_schedule_candidates",
 }
 """Asked without knowing a user: whose account a webhook names, whose turn it is, which runs were lost, who else lives on an account."""
 
@@ -20,7 +21,7 @@ _PREDICATE = re.compile(r"\buser_id\s*=\s*")
 
 
 def tenant_tables() -> set[str]:
-    schema = "".join(file.read_text() for file in sorted((POSTGRES / "migrations").glob("*.sql")))
+    schema = "".join(file.read_text() for file in sorted(MIGRATIONS.glob("*.sql")))
     return {name for name, columns in _TABLE.findall(schema) if "primary key (user_id" in columns}
 
 
@@ -37,8 +38,6 @@ def test_every_statement_compares_the_user_of_every_table_it_names() -> None:
     tables = tenant_tables()
     assert {"companies", "contacts", "crm_tokens", "sync_hints"} <= tables
     across = {
-        file.stem
-        for file in (POSTGRES / "sql").glob("*.sql")
-        if unbound(_COMMENT.sub("", file.read_text()), tables) > 0
+        name for name, known in statements().items() if unbound(_COMMENT.sub("", known.text), tables) > 0
     }
     assert across == ROUTING

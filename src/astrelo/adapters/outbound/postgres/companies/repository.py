@@ -12,7 +12,7 @@ from astrelo.adapters.outbound.postgres.session.encoding import (
     fold_column,
     join_columns,
 )
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.change_classification import KnownRecord, UpsertResult, Write
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.errors import NotFound
@@ -22,43 +22,38 @@ from astrelo.domain.ports.records import CompanyRepository
 from astrelo.domain.records import CompanyRecord
 
 _TEXTS = (
-    "domain", "identity_domain", "industry", "naics", "sic", "employee_count", "annual_revenue",
-    "annual_revenue_currency", "annual_revenue_usd", "annual_revenue_rate_date", "revenue_range", "hq_country",
-    "hq_region", "hq_city", "description", "phone", "linkedin_url", "lifecycle_stage", "owner_id",
+    "record_id", "domain", "identity_domain", "industry", "naics", "sic", "annual_revenue_currency",
+    "revenue_range", "hq_country", "hq_region", "hq_city", "description", "phone", "linkedin_url",
+    "lifecycle_stage",
 )  # fmt: skip
-"""What company_put_records.sql takes as joined columns behind the names, in its order."""
-_NOT_TEXTS = frozenset({"employee_count", "annual_revenue", "annual_revenue_usd", "annual_revenue_rate_date"})
+"""Fields of a record that are texts, and stored in a column of the same name."""
+_NUMBERS = ("employee_count", "annual_revenue", "annual_revenue_usd", "annual_revenue_rate_date")
 
 
 class PgCompanies(CompanyRepository):
     def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._connection = connection
-        self._user_id = user_id
+        self._queries = Queries(connection, user_id=user_id)
 
     async def lock(self) -> None:
-        await self._connection.execute(statement("company_lock"), self._user_id)
+        await self._queries.execute("lock_companies")
 
     async def find_known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
-        rows = await self._connection.fetch(
-            statement("company_known"), self._user_id, source, *join_columns(list(ids))
+        rows = await self._queries.rows(
+            "get_known_company_records", source=source, **join_columns(record_ids=list(ids))
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
     async def find_affected(self, source: Provider, moves: Sequence[RecordMove]) -> Sequence[Company]:
         if not moves:
             return []
-        separator, record_ids, domains = join_columns(
-            [move.key.record_id for move in moves],
-            [move.identity_domain for move in moves if move.identity_domain is not None],
-        )
-        rows = await self._connection.fetch(
-            statement("company_affected"),
-            self._user_id,
-            source,
-            separator,
-            record_ids,
-            [move.company_id for move in moves if move.company_id is not None],
-            domains,
+        rows = await self._queries.rows(
+            "list_affected_companies",
+            source=source,
+            company_ids=[move.company_id for move in moves if move.company_id is not None],
+            **join_columns(
+                record_ids=[move.key.record_id for move in moves],
+                domains=[move.identity_domain for move in moves if move.identity_domain is not None],
+            ),
         )
         return [Company(*row) for row in rows]
 
@@ -79,140 +74,137 @@ class PgCompanies(CompanyRepository):
         written = await self._put_records(source, writes, regrouping) if writes else {}
         await self._index_domains(source, writes)
         await self._move_pins(source, departures)
-        await self._refresh(_touched(writes, departures, regrouping), at)
+        await self._refresh(_list_companies_to_refresh(writes, departures, regrouping), at)
         return written
 
     async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
-        rows = await self._connection.fetch(
-            statement("company_unseen"), self._user_id, source, run_id, ObjectType.COMPANIES
+        rows = await self._queries.rows(
+            "list_unseen_company_records", source=source, run_id=run_id, object_type=ObjectType.COMPANIES
         )
         return [RecordId(row["record_id"]) for row in rows]
 
     async def count_live(self, source: Provider) -> int:
-        return int(await self._connection.fetchval(statement("company_live"), self._user_id, source))
+        return int(await self._queries.value("count_live_company_records", source=source))
 
     async def find_by_record(
         self, source: Provider, ids: Collection[RecordId]
     ) -> Mapping[RecordId, CompanyId]:
         if not ids:
             return {}
-        rows = await self._connection.fetch(
-            statement("company_by_record"), self._user_id, source, *join_columns(list(ids))
+        rows = await self._queries.rows(
+            "find_companies_by_record", source=source, **join_columns(record_ids=list(ids))
         )
-        return {RecordId(told): CompanyId(company_id) for told, company_id in rows}
+        return {RecordId(record_id): CompanyId(company_id) for record_id, company_id in rows}
 
     async def find_by_domain(self, domains: Collection[str]) -> Mapping[str, CompanyId]:
         if not domains:
             return {}
-        rows = await self._connection.fetch(
-            statement("company_by_domain"), self._user_id, *join_columns(list(domains))
-        )
-        return {told: CompanyId(company_id) for told, company_id, _ in rows}
+        rows = await self._queries.rows("find_companies_by_domain", **join_columns(domains=list(domains)))
+        return {domain: CompanyId(company_id) for domain, company_id, _ in rows}
 
     async def pin(
         self, company_id: CompanyId, group: FieldGroup, record: RecordKey | None, at: datetime
     ) -> None:
-        if not await self._connection.fetchval(statement("company_is_live"), self._user_id, company_id):
+        if not await self._queries.value("is_company_live", company_id=company_id):
             raise NotFound("live company", company_id)
         if record is not None:
-            owner = await self._connection.fetchval(statement("company_of_record"), self._user_id, *record)
+            owner = await self._queries.value("get_company_of_record", **record._asdict())
             if owner != company_id:
                 raise NotFound(f"live {record.source} record {record.record_id} in company", company_id)
-        await self._connection.execute(statement("company_unpin"), self._user_id, company_id, group)
+        await self._queries.execute("unpin_field_group", company_id=company_id, field_group=group)
         if record is not None:
-            await self._connection.execute(statement("company_pin"), self._user_id, *record, group, at)
+            await self._queries.execute("pin_field_group", **record._asdict(), field_group=group, at=at)
         await self._refresh([company_id], at)
 
     async def purge(self, source: Provider, at: datetime) -> None:
         await self.lock()
-        touched = await self._ids("company_of_source", source)
-        await self._connection.execute(statement("company_delete_records"), self._user_id, source)
-        archived = await self._ids("company_without_live", list(touched))
-        gone = await self._ids("company_without_records", source)
+        affected = await self._list("list_companies_of_source", source=source)
+        await self._queries.execute("delete_company_records", source=source)
+        archived = await self._list("list_companies_without_live_records", company_ids=list(affected))
+        gone = await self._list("list_companies_without_records", source=source)
         await self._archive(archived, at)
         await self._refresh(archived, at, archived=True)
-        await self._refresh(touched - archived - gone, at)
-        await self._connection.execute(statement("company_unlink"), self._user_id, list(gone))
-        await self._connection.execute(statement("company_delete"), self._user_id, list(gone))
+        await self._refresh(affected - archived - gone, at)
+        await self._queries.execute("unlink_companies", company_ids=list(gone))
+        await self._queries.execute("delete_companies", company_ids=list(gone))
 
-    async def _ids(self, query: str, *arguments: object) -> set[CompanyId]:
-        rows = await self._connection.fetch(statement(query), self._user_id, *arguments)
-        return {CompanyId(id_) for (id_,) in rows}
+    async def _list(self, query: str, **values: object) -> set[CompanyId]:
+        return {CompanyId(id_) for (id_,) in await self._queries.rows(query, **values)}
 
     async def _absorb(self, merged_into: Mapping[CompanyId, CompanyId], at: datetime) -> None:
         """Archive them rather than delete: what they were is kept, and their ids lead to those that live."""
         if merged_into:
             # No batch of contacts or deals, of this run or the other CRM's, may be about to point at them.
-            await self._connection.execute(statement("link_lock"), self._user_id)
-            fallen, survivors = list(merged_into), list(merged_into.values())
-            await self._connection.execute(statement("company_absorb"), self._user_id, fallen, survivors)
-            await self._archive(fallen, at)
+            await self._queries.execute("lock_links")
+            await self._queries.execute(
+                "absorb_companies",
+                absorbed_ids=list(merged_into),
+                surviving_ids=list(merged_into.values()),
+            )
+            await self._archive(merged_into.keys(), at)
 
     async def _release_domains(self, regrouping: Regrouping) -> None:
         coming = {id_: domain for id_, domain in regrouping.domains.items() if id_ not in regrouping.created}
         if coming:
-            await self._connection.execute(
-                statement("company_release_domains"), self._user_id, list(coming), list(coming.values())
+            await self._queries.execute(
+                "release_domains", company_ids=list(coming), domains=list(coming.values())
             )
 
     async def _archive(self, ids: Collection[CompanyId], at: datetime) -> None:
         if ids:
-            await self._connection.execute(statement("company_archive"), self._user_id, list(ids), at)
+            await self._queries.execute("archive_companies", company_ids=list(ids), at=at)
 
     async def _archive_records(
         self, source: Provider, departures: Sequence[RecordMove], at: datetime
     ) -> None:
         if departures:
             ids = [move.key.record_id for move in departures]
-            await self._connection.execute(
-                statement("company_archive_records"), self._user_id, source, ids, at
-            )
+            await self._queries.execute("archive_company_records", source=source, record_ids=ids, at=at)
 
     async def _index_domains(self, source: Provider, writes: Sequence[Write[CompanyRecord]]) -> None:
         """Keep the index of additional domains, which few records have, in step with the records."""
-        named = [write.record.record_id for write in writes if write.record.additional_domains]
+        having = [write.record.record_id for write in writes if write.record.additional_domains]
         stale = [
             write.record.record_id for write in writes if write.known and write.known.has_additional_domains
         ]
         if stale:
-            await self._connection.execute(statement("company_forget_domains"), self._user_id, source, stale)
-        if named:
-            await self._connection.execute(statement("company_add_domains"), self._user_id, source, named)
+            await self._queries.execute("unindex_additional_domains", source=source, record_ids=stale)
+        if having:
+            await self._queries.execute("index_additional_domains", source=source, record_ids=having)
 
     async def _move_pins(self, source: Provider, departures: Sequence[RecordMove]) -> None:
         merged = {move.key.record_id: move.merged_into.record_id for move in departures if move.merged_into}
         if merged:
-            await self._connection.execute(
-                statement("company_move_pins"), self._user_id, source, list(merged), list(merged.values())
+            await self._queries.execute(
+                "move_pins", source=source, old_ids=list(merged), new_ids=list(merged.values())
             )
 
     async def _refresh(self, ids: Collection[CompanyId], at: datetime, *, archived: bool = False) -> None:
-        await self._connection.execute(statement("company_refresh"), self._user_id, list(ids), at, archived)
+        await self._queries.execute("refresh_companies", company_ids=list(ids), at=at, archived=archived)
 
     async def _put_records(
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping
     ) -> UpsertResult:
-        told = by_field([write.record for write in writes])
-        texts = (as_text(told[name]) if name in _NOT_TEXTS else told[name] for name in _TEXTS)
-        rows = await self._connection.fetch(
-            statement("company_put_records"),
-            self._user_id,
-            source,
-            [_company_of(source, write, regrouping) for write in writes],
-            told["source_updated_at"],
-            [write.content_hash for write in writes],
-            *join_columns(
-                told["record_id"],
-                told["name"],
-                fold_column(told["name"]),
-                *texts,
-                as_arrays(told["additional_domains"]),
+        record = by_field([write.record for write in writes])
+        rows = await self._queries.rows(
+            "upsert_company_records",
+            source=source,
+            company_id=[_find_company(source, write, regrouping) for write in writes],
+            source_updated_at=record["source_updated_at"],
+            content_hash=[write.content_hash for write in writes],
+            **join_columns(
+                **{name: record[name] for name in _TEXTS},
+                **{name: as_text(record[name]) for name in _NUMBERS},
+                company_name=record["name"],
+                company_name_folded=fold_column(record["name"]),
+                owner_provider_id=record["owner_id"],
+                additional_domains=as_arrays(record["additional_domains"]),
             ),
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 
 
-def _company_of(source: Provider, write: Write[CompanyRecord], regrouping: Regrouping) -> CompanyId:
+def _find_company(source: Provider, write: Write[CompanyRecord], regrouping: Regrouping) -> CompanyId:
     assigned = regrouping.assignments.get(RecordKey(source, write.record.record_id))
     if assigned is not None:
         return assigned
@@ -222,7 +214,7 @@ def _company_of(source: Provider, write: Write[CompanyRecord], regrouping: Regro
     return regrouping.merged_into.get(stored, stored)
 
 
-def _touched(
+def _list_companies_to_refresh(
     writes: Sequence[Write[CompanyRecord]], departures: Sequence[RecordMove], regrouping: Regrouping
 ) -> set[CompanyId]:
     before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}

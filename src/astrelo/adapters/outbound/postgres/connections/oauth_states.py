@@ -4,10 +4,9 @@ from datetime import timedelta
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.errors import UNAVAILABLE
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.errors import translate_outages
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.connection import STATE_LIFETIME, PendingAuthorization
-from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.state import OAuthStates
 from astrelo.domain.ports.system import SecretContext, TokenCipher
@@ -20,36 +19,33 @@ class PgOAuthStates(OAuthStates):
     """Works in transactions of its own: a state stays consumed whatever becomes of its callback."""
 
     def __init__(self, pool: asyncpg.Pool, cipher: TokenCipher) -> None:
-        self._pool = pool
+        self._queries = Queries(pool)
         self._cipher = cipher
 
     async def add(self, pending: PendingAuthorization) -> None:
         """Also forgets abandoned authorizations: no sweep of its own is needed."""
         started = pending.expires_at - STATE_LIFETIME
-        try:
-            await self._pool.execute(statement("oauth_state_prune"), started - KEPT_EXPIRED)
-            await self._pool.execute(
-                statement("oauth_state_add"),
-                pending.state_hash,
-                pending.browser_hash,
-                pending.user_id,
-                pending.provider,
-                self._cipher.encrypt(
-                    pending.code_verifier, _verifier_context(pending.user_id, pending.state_hash)
-                ),
-                pending.replace,
-                pending.return_path,
-                pending.expires_at,
-                pending.login_host,
+        verifier = self._cipher.encrypt(
+            pending.code_verifier, _verifier_context(pending.user_id, pending.state_hash)
+        )
+        with translate_outages():
+            await self._queries.execute("delete_expired_oauth_states", expired_before=started - KEPT_EXPIRED)
+            await self._queries.execute(
+                "add_oauth_state",
+                state_hash=pending.state_hash,
+                browser_hash=pending.browser_hash,
+                user_id=pending.user_id,
+                provider=pending.provider,
+                code_verifier=verifier,
+                replace=pending.replace,
+                return_path=pending.return_path,
+                expires_at=pending.expires_at,
+                login_host=pending.login_host,
             )
-        except UNAVAILABLE as error:
-            raise StoreUnavailable(type(error).__name__) from error
 
     async def consume(self, state_hash: bytes) -> PendingAuthorization | None:
-        try:
-            row = await self._pool.fetchrow(statement("oauth_state_consume"), state_hash)
-        except UNAVAILABLE as error:
-            raise StoreUnavailable(type(error).__name__) from error
+        with translate_outages():
+            row = await self._queries.row("consume_oauth_state", state_hash=state_hash)
         return None if row is None else self._pending(row)
 
     def _pending(self, row: asyncpg.Record) -> PendingAuthorization:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
@@ -16,54 +16,55 @@ from astrelo.domain.sync import Freshness, SyncMode
 
 class PgConnections(Connections):
     def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._connection = connection
-        self._user_id = user_id
+        self._queries = Queries(connection, user_id=user_id)
 
     async def get(self, provider: Provider) -> CrmConnection | None:
-        row = await self._connection.fetchrow(statement("connection_get"), self._user_id, provider)
+        row = await self._queries.row("get_connection", provider=provider)
         return None if row is None else _connection(row)
 
     async def get_by_id(self, connection_id: ConnectionId) -> CrmConnection:
-        row = await self._connection.fetchrow(statement("connection_by_id"), self._user_id, connection_id)
+        row = await self._queries.row("get_connection_by_id", connection_id=connection_id)
         if row is None:
             raise NotFound("connection", connection_id)
         return _connection(row)
 
     async def lock(self, provider: Provider) -> CrmConnection | None:
         # A statement of its own: the read after it sees what the former holder committed.
-        await self._connection.execute(statement("connection_lock"), self._user_id, provider)
+        await self._queries.execute("lock_connection", provider=provider)
         return await self.get(provider)
 
     async def save(self, connection: CrmConnection) -> None:
         account = connection.account
-        await self._connection.execute(
-            statement("connection_save"),
-            self._user_id,
-            connection.id,
-            connection.provider,
-            account.account_id,
-            account.name,
-            account.currency,
-            account.time_zone,
-            sorted(connection.scopes),
-            connection.status,
-            connection.reason,
-            connection.connected_at,
-            account.domain,
-            connection.connected_by,
+        await self._queries.execute(
+            "save_connection",
+            connection_id=connection.id,
+            provider=connection.provider,
+            account_id=account.account_id,
+            account_name=account.name,
+            account_currency=account.currency,
+            account_time_zone=account.time_zone,
+            account_domain=account.domain,
+            scopes=sorted(connection.scopes),
+            status=connection.status,
+            reason=connection.reason,
+            connected_at=connection.connected_at,
+            connected_by=connection.connected_by,
         )
 
     async def latest_uninstall(self) -> int:
-        return int(await self._connection.fetchval(statement("uninstall_latest")))
+        return int(await self._queries.value("get_latest_uninstall"))
 
     async def is_uninstalled_since(self, provider: Provider, account_id: CrmAccountId, number: int) -> bool:
         # A statement of its own: the read after it sees what an uninstall committed when it began.
-        await self._connection.execute(statement("uninstall_share"), provider, account_id)
-        since = await self._connection.fetchval(statement("uninstall_since"), provider, account_id, number)
-        return bool(since)
+        await self._queries.execute("hold_off_uninstalls", provider=provider, account_id=account_id)
+        return bool(
+            await self._queries.value(
+                "is_uninstalled_since", provider=provider, account_id=account_id, number=number
+            )
+        )
 
     async def freshness(self, connection_id: ConnectionId) -> Mapping[ObjectType, Freshness]:
-        rows = await self._connection.fetch(statement("connection_freshness"), self._user_id, connection_id)
+        rows = await self._queries.rows("get_freshness", connection_id=connection_id)
         return {
             ObjectType(row["object_type"]): Freshness(
                 complete_as_of=row["complete_as_of"],
@@ -76,29 +77,24 @@ class PgConnections(Connections):
     async def mark_complete(
         self, connection_id: ConnectionId, object_type: ObjectType, freshness: Freshness
     ) -> None:
-        await self._connection.execute(
-            statement("connection_mark_complete"),
-            self._user_id,
-            connection_id,
-            object_type,
-            freshness.complete_as_of,
-            freshness.watermark,
-            freshness.reading_version,
+        await self._queries.execute(
+            "mark_complete",
+            connection_id=connection_id,
+            object_type=object_type,
+            complete_as_of=freshness.complete_as_of,
+            watermark=freshness.watermark,
+            reading_version=freshness.reading_version,
         )
 
     async def remember_request(self, connection_id: ConnectionId, at: datetime, mode: SyncMode) -> None:
-        await self._connection.execute(
-            statement("connection_remember_request"), self._user_id, connection_id, at, mode
-        )
+        await self._queries.execute("remember_sync_request", connection_id=connection_id, at=at, mode=mode)
 
     async def take_request(self, connection_id: ConnectionId) -> SyncMode | None:
-        taken = await self._connection.fetchval(
-            statement("connection_take_request"), self._user_id, connection_id
-        )
+        taken = await self._queries.value("take_sync_request", connection_id=connection_id)
         return None if taken is None else SyncMode(taken)
 
     async def delete(self, connection_id: ConnectionId) -> None:
-        await self._connection.execute(statement("connection_delete"), self._user_id, connection_id)
+        await self._queries.execute("delete_connection", connection_id=connection_id)
 
 
 def _connection(row: asyncpg.Record) -> CrmConnection:

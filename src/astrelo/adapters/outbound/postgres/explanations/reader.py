@@ -53,11 +53,13 @@ class PgExplanationReader(ExplanationReader):
     async def company(
         self, user_id: UserId, company_id: UUID, after: RecordKey | None, limit: int
     ) -> CompanyExplanation | None:
-        rows = await self._reads.rows("read_company_records", user_id, company_id)
+        rows = await self._reads.rows("read_company_records", user_id=user_id, company_id=company_id)
         if not rows:
             return None
-        pins = await self._reads.rows("read_company_pins", user_id, company_id)
-        hidden = await self._reads.rows("read_hidden_fields", user_id, ObjectType.COMPANIES)
+        pins = await self._reads.rows("read_company_pins", user_id=user_id, company_id=company_id)
+        hidden = await self._reads.rows(
+            "read_hidden_fields", user_id=user_id, object_type=ObjectType.COMPANIES
+        )
         records = {_key(row): row for row in rows}
         members = [Member(key, row["source_updated_at"], groups_in(row)) for key, row in records.items()]
         at = {(_key(pin), FieldGroup(pin["field_group"])): pin["pinned_at"] for pin in pins}
@@ -73,7 +75,7 @@ class PgExplanationReader(ExplanationReader):
         )
 
     async def contact(self, user_id: UserId, contact_id: UUID) -> ContactExplanation | None:
-        rows = await self._reads.rows("read_contact_link", user_id, contact_id)
+        rows = await self._reads.rows("read_contact_link", user_id=user_id, contact_id=contact_id)
         if not rows:
             return None
         (row,) = rows
@@ -82,11 +84,11 @@ class PgExplanationReader(ExplanationReader):
             company_id=row["company_id"],
             company_match=row["company_match"] and CompanyMatch(row["company_match"]),
             unlinked_reason=row["unlinked_reason"] and UnlinkedReason(row["unlinked_reason"]),
-            tried=await self._tried(user_id, row),
+            tried=await self._list_steps(user_id, row),
         )
 
     async def deal(self, user_id: UserId, deal_id: UUID) -> DealExplanation | None:
-        rows = await self._reads.rows("read_deal_link", user_id, deal_id)
+        rows = await self._reads.rows("read_deal_link", user_id=user_id, deal_id=deal_id)
         if not rows:
             return None
         (row,) = rows
@@ -95,10 +97,10 @@ class PgExplanationReader(ExplanationReader):
             company_id=row["company_id"],
             company_match=row["company_match"] and CompanyMatch(row["company_match"]),
             unlinked_reason=row["unlinked_reason"] and DealUnlinkedReason(row["unlinked_reason"]),
-            tried=[await self._by_association(user_id, row)],
+            tried=[await self._try_association(user_id, row)],
         )
 
-    async def _tried(self, user_id: UserId, row: asyncpg.Record) -> list[LinkStep]:
+    async def _list_steps(self, user_id: UserId, row: asyncpg.Record) -> list[LinkStep]:
         if row["is_person_account"]:
             account_id = row["provider_company_id"]
             return [
@@ -106,11 +108,11 @@ class PgExplanationReader(ExplanationReader):
                     rule=LinkRule.COMPANY_ASSOCIATION, value=account_id, outcome=LinkOutcome.PERSON_ACCOUNT
                 )
             ]
-        steps = [await self._by_association(user_id, row), *await self._by_email(user_id, row)]
+        steps = [await self._try_association(user_id, row), *await self._try_emails(user_id, row)]
         linked = next((place for place, step in enumerate(steps) if step.outcome is LinkOutcome.LINKED), None)
         return steps if linked is None else steps[: linked + 1]
 
-    async def _by_association(self, user_id: UserId, row: asyncpg.Record) -> LinkStep:
+    async def _try_association(self, user_id: UserId, row: asyncpg.Record) -> LinkStep:
         association = row["company_association"] and CompanyAssociation(row["company_association"])
         record_id = row["provider_company_id"]
         company_id = None
@@ -119,7 +121,7 @@ class PgExplanationReader(ExplanationReader):
             outcome = LinkOutcome.AMBIGUOUS if is_ambiguous else LinkOutcome.NOT_ASSOCIATED
         else:
             company_id = await self._reads.value(
-                "company_of_record", user_id, row["external_source"], record_id
+                "get_company_of_record", user_id=user_id, source=row["external_source"], record_id=record_id
             )
             outcome = LinkOutcome.NO_COMPANY if company_id is None else LinkOutcome.LINKED
         return LinkStep(
@@ -130,12 +132,14 @@ class PgExplanationReader(ExplanationReader):
             company_id=company_id,
         )
 
-    async def _by_email(self, user_id: UserId, row: asyncpg.Record) -> Sequence[LinkStep]:
+    async def _try_emails(self, user_id: UserId, row: asyncpg.Record) -> Sequence[LinkStep]:
         domains = list(_domains(row))
-        asked = [one.domain for one in domains if one.domain is not None and not one.is_shared]
-        found = await self._reads.rows("company_by_domain", user_id, *join_columns(asked))
-        companies = {one["told"]: one for one in found}
-        return [_step(one, None if one.is_shared else companies.get(one.domain or "")) for one in domains]
+        asked = [rule.domain for rule in domains if rule.domain is not None and not rule.is_shared]
+        found = await self._reads.rows(
+            "find_companies_by_domain", user_id=user_id, **join_columns(domains=asked)
+        )
+        companies = {company["domain"]: company for company in found}
+        return [_step(rule, None if rule.is_shared else companies.get(rule.domain or "")) for rule in domains]
 
 
 class _Domain(NamedTuple):
@@ -161,12 +165,12 @@ def _domains(row: asyncpg.Record) -> Iterator[_Domain]:
         yield _Domain(LinkRule.ADDITIONAL_EMAIL_DOMAIN, domain, LinkOutcome.NO_COMPANY)
 
 
-def _step(tried: _Domain, company: asyncpg.Record | None) -> LinkStep:
+def _step(rule: _Domain, company: asyncpg.Record | None) -> LinkStep:
     if company is None:
-        return LinkStep(rule=tried.rule, value=tried.domain, outcome=tried.without)
+        return LinkStep(rule=rule.rule, value=rule.domain, outcome=rule.without)
     return LinkStep(
-        rule=tried.rule,
-        value=tried.domain,
+        rule=rule.rule,
+        value=rule.domain,
         outcome=LinkOutcome.LINKED,
         company_id=company["company_id"],
         additional_domain=company["is_additional"],

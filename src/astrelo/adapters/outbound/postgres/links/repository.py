@@ -5,33 +5,29 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.statements import affected_rows, statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, UserId
 from astrelo.domain.ports.records import Links
 
-_DECISIONS = ("link_companies", "link_contacts", "link_deals")
-_FOLLOW = {ObjectType.COMPANIES: "link_merged_companies", ObjectType.CONTACTS: "link_merged_contacts"}
+_RELINKS = ("relink_companies", "relink_contacts", "relink_deals")
+_FOLLOW = {ObjectType.COMPANIES: "follow_merged_companies", ObjectType.CONTACTS: "follow_merged_contacts"}
 """Nothing names a deal."""
 
 
 class PgLinks(Links):
     def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._connection = connection
-        self._user_id = user_id
+        self._queries = Queries(connection, user_id=user_id)
 
     async def lock(self) -> None:
-        await self._connection.execute(statement("link_lock"), self._user_id)
+        await self._queries.execute("lock_links")
 
     async def share(self) -> None:
-        await self._connection.execute(statement("link_share"), self._user_id)
+        await self._queries.execute("share_links")
 
     async def relink(self, at: datetime) -> int:
         await self.lock()
-        await self._connection.fetchval(statement("link_plan"))
-        changed = 0
-        for decision in _DECISIONS:
-            changed += affected_rows(await self._connection.execute(statement(decision), self._user_id, at))
-        return changed
+        await self._queries.execute("disable_nested_loops")
+        return sum([await self._queries.execute(relink, at=at) for relink in _RELINKS])
 
     async def follow_merges(
         self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
@@ -42,6 +38,7 @@ class PgLinks(Links):
                 await self.lock()
             else:
                 # A batch of deals may be under way, which goes through them in an order of its own.
-                await self._connection.execute(statement("deal_lock"), self._user_id, source)
-            old, living = list(merged), list(merged.values())
-            await self._connection.execute(statement(follow), self._user_id, source, old, living)
+                await self._queries.execute("lock_deals", source=source)
+            await self._queries.execute(
+                follow, source=source, old_ids=list(merged), new_ids=list(merged.values())
+            )

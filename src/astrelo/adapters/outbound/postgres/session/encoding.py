@@ -24,32 +24,33 @@ def by_field(rows: Sequence[NamedTuple]) -> Mapping[str, Sequence[Any]]:
     return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
 
 
-def join_columns(*columns: Sequence[str | None]) -> Sequence[str]:
-    """Return a separator, then each column as a text for `string_to_array(text, separator, '')`.
+def join_columns(**columns: Sequence[str | None]) -> dict[str, str]:
+    """Return a `separator`, and each column as a text for `string_to_array(text, separator, '')`.
 
     None and the empty text both arrive as null; an empty column arrives as an empty array.
     """
-    filled = [[value or "" for value in column] for column in columns]
-    texts = [_SEPARATOR.join(column) for column in filled]
-    if all(text.count(_SEPARATOR) < max(len(column), 1) for text, column in zip(texts, filled, strict=True)):
-        return _SEPARATOR, *texts
-    separator = _unused(filled)
-    return separator, *(separator.join(column) for column in filled)
+    filled = {name: [value or "" for value in column] for name, column in columns.items()}
+    texts = {name: _SEPARATOR.join(column) for name, column in filled.items()}
+    separator = _SEPARATOR
+    if any(texts[name].count(_SEPARATOR) >= max(len(column), 1) for name, column in filled.items()):
+        separator = _find_unused(filled.values())
+        texts = {name: separator.join(column) for name, column in filled.items()}
+    return {"separator": separator, **texts}
 
 
-def as_text(numbers: Iterable[object]) -> Sequence[str | None]:
-    """Tell numbers as PostgreSQL reads them."""
-    return [None if number is None else str(number) for number in numbers]
+def as_text(values: Iterable[object]) -> Sequence[str | None]:
+    """Write numbers and dates as PostgreSQL reads them."""
+    return [None if value is None else str(value) for value in values]
 
 
 def as_array(values: Iterable[str]) -> str:
-    """Tell several values in one cell, as PostgreSQL reads an array."""
+    """Write several values into one cell, as PostgreSQL reads an array."""
     quoted = [value.replace("\\", r"\\").replace('"', r"\"") for value in values]
     return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
 
 
 def as_arrays(cells: Iterable[Sequence[str]]) -> Sequence[str | None]:
-    """Tell several values in each cell; a cell without any is null."""
+    """Write several values into each cell; a cell without any is null."""
     return [as_array(values) if values else None for values in cells]
 
 
@@ -58,7 +59,7 @@ def fold_column(texts: Iterable[str | None]) -> Sequence[str | None]:
     return [None if text is None else search_key(text[:MAX_SEARCHED]) for text in texts]
 
 
-def _unused(columns: Iterable[Iterable[str]]) -> str:
+def _find_unused(columns: Iterable[Iterable[str]]) -> str:
     """Find a character that none of the values has."""
     used = {character for column in columns for value in column for character in value}
     return next(character for character in map(chr, range(1, _SURROGATES)) if character not in used)

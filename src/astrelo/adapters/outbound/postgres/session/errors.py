@@ -35,11 +35,21 @@ Its own codec's error is an InterfaceError as well as a ValueError, so look for 
 
 
 @contextmanager
+def translate_outages() -> Iterator[None]:
+    """Turn what is worth another try into StoreUnavailable."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        if isinstance(error, ValueError):
+            raise  # asyncpg's codecs refuse a value by an InterfaceError: a mistake of ours, not an outage
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+@contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn these into StoreUnavailable and InvalidInput: the last defence behind checks at the edge."""
     try:
-        yield
+        with translate_outages():
+            yield
     except UNACCEPTABLE as error:
         raise InvalidInput("parameters", "one of the values cannot be used in a search") from error
-    except UNAVAILABLE as error:
-        raise StoreUnavailable(type(error).__name__) from error

@@ -15,7 +15,7 @@ class PgStoreHealth(StoreHealth):
         self._expected = sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
 
     async def pending_migrations(self) -> Sequence[str]:
-        if not await self._reads.value("migrations_table_exists"):
+        if not await self._reads.value("has_migrations_table"):
             return self._expected
-        applied = {row["migration_id"] for row in await self._reads.rows("read_applied_migrations")}
+        applied = {row["migration_id"] for row in await self._reads.rows("list_applied_migrations")}
         return [name for name in self._expected if name not in applied]

@@ -23,17 +23,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-from pgqueuer.queries import Queries
+from pgqueuer.queries import Queries as JobQueries
 from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_tables
 
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK_KEY = 0x61737472656C6F  # "astrelo"
 _LOCK_POLL = 0.1  # seconds
 _SCHEMA = "public"
-# The result tells what was applied; pogo would announce it as warnings.
+# The result names what was applied; pogo would announce it as warnings.
 _SILENT = logging.Logger("pogo", level=logging.CRITICAL)  # noqa: LOG001 - outside of the tree on purpose
 
 
@@ -66,7 +66,7 @@ async def _applied(connection: asyncpg.Connection) -> set[str]:
 
 
 async def _bring_queue_up_to_date(connection: asyncpg.Connection) -> None:
-    queries = Queries.from_asyncpg_connection(connection)
+    queries = JobQueries.from_asyncpg_connection(connection)
     if await queries.schema_is_installed():
         await queries.upgrade()
     else:
@@ -75,11 +75,12 @@ async def _bring_queue_up_to_date(connection: asyncpg.Connection) -> None:
 
 @asynccontextmanager
 async def _only_us(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    queries = Queries(connection, lock_key=_LOCK_KEY)
     # Polled, not waited for: a waiting statement holds a snapshot, and CREATE INDEX CONCURRENTLY in the
     # process that works would wait for that snapshot for ever.
-    while not await connection.fetchval(statement("try_migration_lock"), _LOCK_KEY):  # noqa: ASYNC110 - the event is in another process
+    while not await queries.value("try_migration_lock"):  # noqa: ASYNC110 - the event is in another process
         await asyncio.sleep(_LOCK_POLL)
     try:
         yield
     finally:
-        await connection.execute(statement("release_migration_lock"), _LOCK_KEY)
+        await queries.execute("release_migration_lock")

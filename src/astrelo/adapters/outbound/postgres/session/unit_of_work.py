@@ -12,12 +12,11 @@ from astrelo.adapters.outbound.postgres.deals.repository import PgDeals
 from astrelo.adapters.outbound.postgres.icp_profiles.repository import PgIcpProfiles
 from astrelo.adapters.outbound.postgres.links.repository import PgLinks
 from astrelo.adapters.outbound.postgres.owners.repository import PgOwners
-from astrelo.adapters.outbound.postgres.session.errors import UNAVAILABLE
+from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.adapters.outbound.postgres.tokens.repository import PgTokenStore
 from astrelo.adapters.outbound.postgres.webhooks.pending_refetches import PgPendingRefetches
-from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.ports.system import Randomness, TokenCipher
@@ -53,10 +52,6 @@ class PgUnitOfWork(UnitOfWork):
 
     @asynccontextmanager
     async def _transaction(self, user_id: UserId) -> AsyncIterator[PgTransaction]:
-        try:
+        with translate_outages():
             async with self._pool.acquire() as connection, connection.transaction():
                 yield PgTransaction(connection, user_id, self._cipher, self._randomness)
-        except UNAVAILABLE as error:
-            if isinstance(error, ValueError):
-                raise  # asyncpg's codecs refuse a value by an InterfaceError: a mistake of ours, not an outage
-            raise StoreUnavailable(type(error).__name__) from error

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import asyncpg
 import msgspec
-from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.adapters.persistence.queries import Queries as JobQueries
 
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.ports.state import JobQueue
 from astrelo.domain.sync import SyncRun
 
@@ -27,14 +27,14 @@ class PgJobQueue(JobQueue):
     """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-        self._queries = Queries.from_asyncpg_connection(connection)
+        self._queries = Queries(connection)
+        self._jobs = JobQueries.from_asyncpg_connection(connection)
 
     async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
         """Hasten the job that a parked run has left for the end of its pause, if there is one."""
         key = f"{run.id}/{run.epoch}"
-        (job,) = await self._queries.enqueue(
+        (job,) = await self._jobs.enqueue(
             SYNC_ENTRYPOINT, sync_payload(run), execute_after=delay, dedupe_key=key, on_conflict="skip"
         )
         if job is None:
-            await self._connection.execute(statement("job_hasten"), key, delay or timedelta())
+            await self._queries.execute("hasten_job", dedupe_key=key, delay=delay or timedelta())

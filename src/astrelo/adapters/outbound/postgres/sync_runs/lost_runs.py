@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.domain.identifiers import SyncRunId, UserId
@@ -18,9 +18,9 @@ class LostRuns:
         self._pool = pool
 
     async def requeue(self) -> int:
-        """Ask for each of them again and tell how many there were. Harmless from several workers at once."""
+        """Enqueue each of them again and return how many there were. Harmless from several workers at once."""
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(statement("runs_without_job"))
+            rows = await Queries(connection).rows("list_runs_without_job")
             for row in rows:
                 run = await PgSyncRuns(connection, UserId(row["user_id"])).get(SyncRunId(row["id"]))
                 await PgJobQueue(connection).enqueue(run)

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.session.encoding import join_columns
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.errors import AccountBusy, NotFound, RunTakenOver
 from astrelo.domain.identifiers import (
     ConnectionId,
@@ -28,39 +28,36 @@ _ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"
 
 class PgSyncRuns(SyncRuns):
     def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._connection = connection
-        self._user_id = user_id
+        self._queries = Queries(connection, user_id=user_id)
 
     async def add(self, run: SyncRun) -> None:
-        await self._connection.execute(
-            statement("run_add"),
-            self._user_id,
-            run.id,
-            run.connection_id,
-            run.provider,
-            run.account_id,
-            run.mode,
-            run.status,
-            run.requested_at,
+        await self._queries.execute(
+            "add_run",
+            run_id=run.id,
+            connection_id=run.connection_id,
+            provider=run.provider,
+            account_id=run.account_id,
+            mode=run.mode,
+            status=run.status,
+            requested_at=run.requested_at,
         )
-        await self._connection.execute(
-            statement("run_add_steps"),
-            self._user_id,
-            run.id,
-            [step.object_type for step in run.steps],
-            [step.window and step.window.start for step in run.steps],
-            [step.window and step.window.end for step in run.steps],
-            [step.reading_version for step in run.steps],
+        await self._queries.execute(
+            "add_steps",
+            run_id=run.id,
+            object_types=[step.object_type for step in run.steps],
+            window_starts=[step.window and step.window.start for step in run.steps],
+            window_ends=[step.window and step.window.end for step in run.steps],
+            reading_versions=[step.reading_version for step in run.steps],
         )
 
     async def get(self, run_id: SyncRunId) -> SyncRun:
-        return await self._load("run_get", run_id)
+        return await self._load("get_run", run_id)
 
     async def lock(self, run_id: SyncRunId) -> SyncRun:
-        return await self._load("run_lock", run_id)
+        return await self._load("lock_run", run_id)
 
     async def get_latest(self, connection_id: ConnectionId) -> SyncRun | None:
-        run_id = await self._connection.fetchval(statement("run_latest"), self._user_id, connection_id)
+        run_id = await self._queries.value("get_latest_run_id", connection_id=connection_id)
         return None if run_id is None else await self.get(run_id)
 
     async def save(self, run: SyncRun) -> None:
@@ -73,34 +70,33 @@ class PgSyncRuns(SyncRuns):
 
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
         counts = step.counts
-        held = await self._connection.fetchval(
-            statement("run_advance"),
-            self._user_id,
-            run_id,
-            step.object_type,
-            step.epoch,
-            step.status,
-            step.cursor,
-            counts.received,
-            counts.repeats,
-            counts.inserted,
-            counts.updated,
-            counts.unchanged,
-            counts.stale,
-            counts.archived,
-            counts.merged,
-            _json(counts.rejected),
-            _json(counts.unreadable),
-            _json(counts.hidden),
-            step.expected_total,
-            step.reason,
+        held = await self._queries.value(
+            "advance_step",
+            run_id=run_id,
+            object_type=step.object_type,
+            epoch=step.epoch,
+            status=step.status,
+            cursor=step.cursor,
+            received=counts.received,
+            repeats=counts.repeats,
+            inserted=counts.inserted,
+            updated=counts.updated,
+            unchanged=counts.unchanged,
+            stale=counts.stale,
+            archived=counts.archived,
+            merged=counts.merged,
+            rejected=_json(counts.rejected),
+            unreadable=_json(counts.unreadable),
+            hidden=_json(counts.hidden),
+            expected_total=step.expected_total,
+            reason=step.reason,
         )
         if held is None:
             raise RunTakenOver(run_id)
 
     async def require_epoch(self, run_id: SyncRunId, step: SyncStep) -> None:
-        held = await self._connection.fetchval(
-            statement("run_hold"), self._user_id, run_id, step.object_type, step.epoch
+        held = await self._queries.value(
+            "hold_step", run_id=run_id, object_type=step.object_type, epoch=step.epoch
         )
         if held is None:
             raise RunTakenOver(run_id)
@@ -111,18 +107,26 @@ class PgSyncRuns(SyncRuns):
         if not ids:
             return set()
         ordered = sorted(ids)
-        batch = (self._user_id, run_id, object_type, ordered[0], ordered[-1], *join_columns(ordered))
-        before = await self._connection.fetch(statement("run_seen_before"), *batch)
-        await self._connection.execute(statement("run_mark_seen"), *batch)
+        batch = {
+            "run_id": run_id,
+            "object_type": object_type,
+            "first_id": ordered[0],
+            "last_id": ordered[-1],
+            **join_columns(ids=ordered),
+        }
+        before = await self._queries.rows("list_seen_before", **batch)
+        await self._queries.execute("mark_seen", **batch)
         return {row["id"] for row in before}
 
     async def reject(
         self, run_id: SyncRunId, object_type: ObjectType, rejected: Sequence[RejectedRecord]
     ) -> None:
-        ids = [entry.record_id for entry in rejected]
-        reasons = [entry.reason for entry in rejected]
-        await self._connection.execute(
-            statement("run_reject"), self._user_id, run_id, object_type, ids, reasons
+        await self._queries.execute(
+            "add_rejections",
+            run_id=run_id,
+            object_type=object_type,
+            record_ids=[entry.record_id for entry in rejected],
+            reasons=[entry.reason for entry in rejected],
         )
 
     async def note_unreadable(
@@ -132,46 +136,50 @@ class PgSyncRuns(SyncRuns):
             {"field": field, "trouble": trouble, "records": len(ids), "record_ids": ids[:MAX_EXAMPLES]}
             for (field, trouble), ids in found.items()
         ]
-        await self._connection.execute(
-            statement("run_note_unreadable"), self._user_id, run_id, object_type, _json(entries), MAX_EXAMPLES
+        await self._queries.execute(
+            "note_unreadable",
+            run_id=run_id,
+            object_type=object_type,
+            entries=_json(entries),
+            max_examples=MAX_EXAMPLES,
         )
 
     async def forget_seen(self, run_id: SyncRunId) -> None:
-        await self._connection.execute(statement("run_forget_seen"), self._user_id, run_id)
+        await self._queries.execute("forget_seen", run_id=run_id)
 
     async def find_other_statuses(
         self, provider: Provider, account_id: CrmAccountId, besides: SyncRunId | None = None
     ) -> frozenset[RunStatus]:
-        rows = await self._connection.fetch(statement("run_others_on_account"), provider, account_id, besides)
+        rows = await self._queries.rows(
+            "list_other_runs_on_account", provider=provider, account_id=account_id, run_id=besides
+        )
         return frozenset(RunStatus(row["status"]) for row in rows)
 
     async def _save(self, run: SyncRun) -> None:
-        await self._connection.execute(
-            statement("run_save"),
-            self._user_id,
-            run.id,
-            run.status,
-            run.reason,
-            run.started_at,
-            run.finished_at,
-            run.parked_until,
-            run.attempts,
-            run.owners.status,
-            run.owners.reason,
+        await self._queries.execute(
+            "save_run",
+            run_id=run.id,
+            status=run.status,
+            reason=run.reason,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            parked_until=run.parked_until,
+            attempts=run.attempts,
+            owners_status=run.owners.status,
+            owners_reason=run.owners.reason,
         )
-        await self._connection.execute(
-            statement("run_raise_epochs"),
-            self._user_id,
-            run.id,
-            [step.object_type for step in run.steps],
-            [step.epoch for step in run.steps],
+        await self._queries.execute(
+            "raise_epochs",
+            run_id=run.id,
+            object_types=[step.object_type for step in run.steps],
+            epochs=[step.epoch for step in run.steps],
         )
 
     async def _load(self, query: str, run_id: SyncRunId) -> SyncRun:
-        row = await self._connection.fetchrow(statement(query), self._user_id, run_id)
+        row = await self._queries.row(query, run_id=run_id)
         if row is None:
             raise NotFound("sync run", run_id)
-        steps = await self._connection.fetch(statement("run_steps"), self._user_id, run_id)
+        steps = await self._queries.rows("get_steps", run_id=run_id)
         by_kind = {ObjectType(step["object_type"]): _step(step) for step in steps}
         return _run(row, tuple(by_kind[kind] for kind in ObjectType if kind in by_kind))
 

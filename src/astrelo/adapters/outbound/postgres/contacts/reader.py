@@ -1,0 +1,38 @@
+"""Contacts, as the API shows them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.session.reading import Reads, like_prefix
+from astrelo.application.read.readers import ContactFilter, ContactReader
+from astrelo.application.read.views import ContactView
+from astrelo.domain.identifiers import UserId
+from astrelo.domain.normalization import search_email, search_key
+
+
+class PgContactReader(ContactReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def list(
+        self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
+    ) -> Sequence[ContactView]:
+        return await self._reads.views(
+            ContactView,
+            "read_contacts",
+            user_id=user_id,
+            after=after,
+            limit=limit,
+            name_pattern=like_prefix(filters.name and search_key(filters.name)),
+            email_pattern=like_prefix(filters.email and search_email(filters.email)),
+            company_id=filters.company_id,
+            linked=filters.linked,
+            unlinked_reason=filters.unlinked_reason,
+            updated_since=filters.updated_since,
+            include_archived=filters.include_archived,
+        )
+
+    async def get(self, user_id: UserId, contact_id: UUID) -> ContactView | None:
+        return await self._reads.view(ContactView, "read_contact", user_id=user_id, contact_id=contact_id)

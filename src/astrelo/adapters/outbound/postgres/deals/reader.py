@@ -1,0 +1,37 @@
+"""Deals, as the API shows them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.application.read.readers import DealFilter, DealReader
+from astrelo.application.read.views import DealView
+from astrelo.domain.identifiers import UserId
+
+
+class PgDealReader(DealReader):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._reads = Reads(pool)
+
+    async def list(
+        self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
+    ) -> Sequence[DealView]:
+        return await self._reads.views(
+            DealView,
+            "read_deals",
+            user_id=user_id,
+            after=after,
+            limit=limit,
+            company_id=filters.company_id,
+            pipeline=filters.pipeline,
+            stage=filters.stage,
+            is_closed=filters.is_closed,
+            is_won=filters.is_won,
+            updated_since=filters.updated_since,
+            include_archived=filters.include_archived,
+        )
+
+    async def get(self, user_id: UserId, deal_id: UUID) -> DealView | None:
+        return await self._reads.view(DealView, "read_deal", user_id=user_id, deal_id=deal_id)

@@ -1,0 +1,47 @@
+"""How repositories and readers run statements: by name, with parameters by name."""
+
+from typing import Any
+
+import asyncpg
+
+from astrelo.adapters.outbound.postgres.session.statements import Statement, statement
+
+
+class Queries:
+    """Statements on a connection, or each on a connection of a pool.
+
+    `given` are parameters that every statement may use without their being passed again, such as the user.
+    A parameter that a statement lacks or does not know raises TypeError.
+    """
+
+    def __init__(self, executor: asyncpg.Connection | asyncpg.Pool, **given: object) -> None:
+        self._executor = executor
+        self._given = given
+
+    async def rows(self, query: str, /, **values: object) -> list[asyncpg.Record]:
+        known, arguments = self._bind(query, values)
+        rows: list[asyncpg.Record] = await self._executor.fetch(known.text, *arguments)
+        return rows
+
+    async def row(self, query: str, /, **values: object) -> asyncpg.Record | None:
+        known, arguments = self._bind(query, values)
+        return await self._executor.fetchrow(known.text, *arguments)
+
+    async def value(self, query: str, /, **values: object) -> Any:  # noqa: ANN401 - whatever the statement selects
+        known, arguments = self._bind(query, values)
+        return await self._executor.fetchval(known.text, *arguments)
+
+    async def execute(self, query: str, /, **values: object) -> int:
+        """Return how many rows were written, or selected."""
+        known, arguments = self._bind(query, values)
+        tag: str = await self._executor.execute(known.text, *arguments)
+        return int(tag.rpartition(" ")[2])
+
+    def _bind(self, query: str, values: dict[str, object]) -> tuple[Statement, list[object]]:
+        known = statement(query)
+        if surplus := values.keys() - set(known.parameters):
+            raise TypeError(f"{query} has no parameter {sorted(surplus)}")
+        try:
+            return known, known.bind(self._given | values)
+        except KeyError as error:
+            raise TypeError(f"{query} lacks its parameter {error}") from None

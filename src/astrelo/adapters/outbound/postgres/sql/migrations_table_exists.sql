@@ -1,3 +1,0 @@
--- Whether this database was ever migrated.
--- Parameters: none.
-select to_regclass('_pogo_migration') is not null

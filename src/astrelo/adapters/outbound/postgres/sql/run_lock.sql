@@ -1,6 +1,0 @@
--- A run, its row locked until the transaction ends; batches may still refer to it. user_id, id
-select id, user_id, connection_id, provider, account_id, mode, status, reason,
-       requested_at, started_at, finished_at, parked_until, attempts, owners_status, owners_reason
-from sync_runs
-where user_id = $1 and id = $2
-for no key update

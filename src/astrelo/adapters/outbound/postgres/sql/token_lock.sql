@@ -1,6 +1,0 @@
--- The same, locked until the transaction ends. A lock that had to wait sees what its holder committed.
--- user_id, connection_id
-select access_token, refresh_token, expires_at, scopes, api_url, issuer_url, generation, refresh_attempts
-from crm_tokens
-where user_id = $1 and connection_id = $2
-for update

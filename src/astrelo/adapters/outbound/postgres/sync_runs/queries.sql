@@ -1,0 +1,245 @@
+-- name: hasten_job
+-- Let a waiting job run earlier; one that is due by then, or running, stays as it is. The delay counts from
+-- now.
+update pgqueuer set execute_after = now() + :delay::interval
+where dedupe_key = :dedupe_key and status = 'queued' and execute_after > now() + :delay::interval
+
+-- name: read_crowded_domains
+-- Domains that more live company records of one CRM share than the threshold, the fullest first.
+select identity_domain as domain, count(*) as records
+from crm_companies
+where user_id = :user_id and external_source = :provider and archived_at is null
+  and identity_domain is not null
+group by identity_domain
+having count(*) > :threshold
+order by records desc, domain
+limit :limit
+
+-- name: read_rejections
+-- A sample of the records that a run could not keep, up to the limit for each object type, in the order in
+-- which they came.
+select object_type, record_id, reason
+from (
+    select object_type, record_id, reason, ordinal,
+        row_number() over (partition by object_type order by ordinal) as place
+    from sync_rejections
+    where user_id = :user_id and run_id = :run_id
+) numbered
+where place <= :limit
+order by object_type, ordinal
+
+-- name: read_runs
+-- Runs of a user's CRM with their steps, the latest first. Null narrows nothing. `reconciled` repeats the
+-- domain's rule: every distinct record of a completed listing is accounted for.
+select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_at, r.finished_at,
+    r.parked_until, r.attempts,
+    jsonb_build_object('status', r.owners_status, 'reason', r.owners_reason)::text as owners,
+    (select coalesce(jsonb_agg(jsonb_build_object(
+            'object_type', s.object_type,
+            'status', s.status,
+            'window', case when s.window_start is not null then
+                jsonb_build_object('start', s.window_start, 'end', s.window_end) end,
+            'received', s.received,
+            'repeats', s.repeats,
+            'distinct', s.received - s.repeats,
+            'inserted', s.inserted,
+            'updated', s.updated,
+            'unchanged', s.unchanged,
+            'stale', s.stale,
+            'archived', s.archived,
+            'merged', s.merged,
+            'rejected', s.rejected,
+            'unreadable', s.unreadable,
+            'hidden', s.hidden,
+            'expected_total', s.expected_total,
+            'reconciled', s.status = 'completed' and s.received - s.repeats
+                = s.inserted + s.updated + s.unchanged + s.stale
+                + (select coalesce(sum(n.value::bigint), 0) from jsonb_each_text(s.rejected) n),
+            'reason', s.reason
+        ) order by s.object_type), '[]')::text
+     from sync_steps s
+     where s.user_id = r.user_id and s.run_id = r.id) as steps
+from sync_runs r
+where r.user_id = :user_id
+  and r.provider = :provider
+  and (:run_id::uuid is null or r.id = :run_id)
+  and (:before::uuid is null or r.id < :before)
+order by r.id desc
+limit :limit
+
+-- name: read_unreadable
+-- What a run could not keep as it is, with up to 20 record ids of each column and trouble.
+select noted.object_type, noted.field, noted.trouble, noted.records, noted.record_ids
+from sync_unreadable as noted
+join sync_runs as run on run.user_id = :user_id and run.id = noted.run_id and run.provider = :provider
+where noted.user_id = :user_id and noted.run_id = :run_id and (:field::text is null or noted.field = :field)
+order by noted.object_type, noted.field, noted.trouble
+
+-- name: add_run
+-- Insert a run.
+insert into sync_runs (
+    user_id, id, connection_id, provider, account_id, mode, status, requested_at, attempts
+)
+values (:user_id, :run_id, :connection_id, :provider, :account_id, :mode, :status, :requested_at, 0)
+
+-- name: add_steps
+-- Insert a run's steps, all pending.
+insert into sync_steps (
+    user_id, run_id, object_type, window_start, window_end, reading_version, status, epoch,
+    received, repeats, inserted, updated, unchanged, stale, rejected, unreadable
+)
+select :user_id, :run_id, incoming.*, 'pending', 0, 0, 0, 0, 0, 0, 0, '{}', '{}'
+from unnest(
+    :object_types::text[], :window_starts::timestamptz[], :window_ends::timestamptz[],
+    :reading_versions::bytea[]
+) as incoming
+
+-- name: advance_step
+-- The fence: write a step if its epoch still holds.
+update sync_steps
+set status = :status, cursor = :cursor, received = :received, repeats = :repeats, inserted = :inserted,
+    updated = :updated, unchanged = :unchanged, stale = :stale, archived = :archived, merged = :merged,
+    rejected = :rejected, unreadable = :unreadable, hidden = :hidden,
+    expected_total = :expected_total, reason = :reason
+where user_id = :user_id and run_id = :run_id and object_type = :object_type and epoch = :epoch
+returning epoch
+
+-- name: forget_seen
+-- Drop the ids that a run has seen.
+delete from sync_seen where user_id = :user_id and run_id = :run_id
+
+-- name: get_run
+-- A run.
+select id, user_id, connection_id, provider, account_id, mode, status, reason,
+       requested_at, started_at, finished_at, parked_until, attempts, owners_status, owners_reason
+from sync_runs
+where user_id = :user_id and id = :run_id
+
+-- name: hold_step
+-- The fence of a transaction that leaves the step as it is: locks it if its epoch still holds.
+select epoch
+from sync_steps
+where user_id = :user_id and run_id = :run_id and object_type = :object_type and epoch = :epoch
+for no key update
+
+-- name: get_latest_run_id
+-- The id of a connection's latest run.
+select id
+from sync_runs
+where user_id = :user_id and connection_id = :connection_id
+order by requested_at desc, id desc
+limit 1
+
+-- name: lock_run
+-- A run, its row locked until the transaction ends; batches may still refer to it.
+select id, user_id, connection_id, provider, account_id, mode, status, reason,
+       requested_at, started_at, finished_at, parked_until, attempts, owners_status, owners_reason
+from sync_runs
+where user_id = :user_id and id = :run_id
+for no key update
+
+-- name: mark_seen
+-- Remember a batch's ids.
+insert into sync_seen (user_id, run_id, object_type, first_id, last_id, ids)
+values (:user_id, :run_id, :object_type, :first_id, :last_id, string_to_array(:ids, :separator))
+
+-- name: note_unreadable
+-- Add to a run's account of what could not be kept as it is. Entries are jsonb: {field, trouble, records,
+-- record_ids} each.
+insert into sync_unreadable as noted (user_id, run_id, object_type, field, trouble, records, record_ids)
+select :user_id, :run_id, :object_type, entry.field, entry.trouble, entry.records,
+    entry.record_ids[: :max_examples]
+from jsonb_to_recordset(:entries::jsonb) as entry (field text, trouble text, records bigint, record_ids text[])
+on conflict (user_id, run_id, object_type, field, trouble) do update
+set records = noted.records + excluded.records,
+    record_ids = (noted.record_ids || excluded.record_ids)[: :max_examples]
+
+-- name: list_other_runs_on_account
+-- Which of queued and running the other runs of a CRM account are in, of all users.
+select distinct status
+from sync_runs
+where provider = :provider and account_id = :account_id and status in ('queued', 'running')
+  and (:run_id::uuid is null or id <> :run_id)
+
+-- name: raise_epochs
+-- Raise a run's epochs, never lower them.
+update sync_steps as step
+set epoch = incoming.epoch
+from unnest(:object_types::text[], :epochs::bigint[]) as incoming (object_type, epoch)
+where step.user_id = :user_id and step.run_id = :run_id and step.object_type = incoming.object_type
+  and step.epoch < incoming.epoch
+
+-- name: add_rejections
+-- Keep rejected records.
+insert into sync_rejections (user_id, run_id, object_type, record_id, reason)
+select :user_id, :run_id, :object_type, rejected.record_id, rejected.reason
+from unnest(:record_ids::text[], :reasons::text[]) as rejected (record_id, reason)
+
+-- name: save_run
+-- Update a run.
+update sync_runs
+set status = :status, reason = :reason, started_at = :started_at, finished_at = :finished_at,
+    parked_until = :parked_until, attempts = :attempts,
+    owners_status = :owners_status, owners_reason = :owners_reason
+where user_id = :user_id and id = :run_id
+
+-- name: list_seen_before
+-- Ids of a batch that earlier batches of the run had. Only batches whose range overlaps are opened.
+select distinct seen.id
+from sync_seen as batch
+cross join unnest(batch.ids) as seen (id)
+where batch.user_id = :user_id and batch.run_id = :run_id and batch.object_type = :object_type
+  and batch.first_id <= :last_id and batch.last_id >= :first_id
+  and seen.id = any (string_to_array(:ids, :separator))
+
+-- name: get_steps
+-- A run's steps.
+select object_type, status, epoch, cursor, received, repeats, inserted, updated, unchanged, stale, archived,
+       merged, rejected, unreadable, hidden, expected_total, window_start, window_end, reading_version, reason
+from sync_steps
+where user_id = :user_id and run_id = :run_id
+
+-- name: list_runs_without_job
+-- Open runs of all users that no job is under way for; parked ones once their time has come. A job's key is
+-- the run's id and its attempt (see jobs.py).
+select run.user_id, run.id
+from sync_runs as run
+where (run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now()))
+  and not exists (
+      select from pgqueuer as job
+      where job.entrypoint = 'sync' and starts_with(job.dedupe_key, run.id::text || '/')
+  )
+order by run.requested_at
+limit 1000
+
+-- name: list_schedule_candidates
+-- Active connections of all users without an open run, and when their last runs were requested; one that
+-- failed counts from its failure, so that it is tried again in the next slot and not at once. Runs that
+-- only refetch what webhooks named do not count.
+select connection.user_id, connection.id as connection_id, connection.provider,
+       greatest(
+           case when whole.status = 'failed' then whole.finished_at else whole.requested_at end,
+           case when increment.status = 'failed' then increment.finished_at else increment.requested_at end
+       ) as last_requested_at,
+       whole.requested_at as last_full_requested_at
+from crm_connections as connection
+left join lateral (
+    select run.requested_at, run.finished_at, run.status
+    from sync_runs as run
+    where run.user_id = connection.user_id and run.connection_id = connection.id and run.mode = 'full'
+    order by run.requested_at desc
+    limit 1
+) as whole on true
+left join lateral (
+    select run.requested_at, run.finished_at, run.status
+    from sync_runs as run
+    where run.user_id = connection.user_id and run.connection_id = connection.id
+      and run.mode = 'incremental'
+    order by run.requested_at desc
+    limit 1
+) as increment on true
+where connection.status = 'active' and not exists (
+    select from sync_runs as open_run
+    where open_run.user_id = connection.user_id and open_run.connection_id = connection.id
+      and open_run.status in ('queued', 'running', 'parked')
+)

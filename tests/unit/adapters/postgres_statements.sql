@@ -1,0 +1,1542 @@
+-- absorb_companies
+with fallen (id, survivor) as (
+    select * from unnest($1::uuid[], $2::uuid[])
+),
+records as (
+    update crm_companies as record set company_id = fallen.survivor
+    from fallen where record.user_id = $3 and record.company_id = fallen.id
+),
+people as (
+    update contacts as contact set company_id = fallen.survivor
+    from fallen where contact.user_id = $3 and contact.company_id = fallen.id
+),
+opportunities as (
+    update deals as deal set company_id = fallen.survivor
+    from fallen where deal.user_id = $3 and deal.company_id = fallen.id
+),
+former as (
+    update company_aliases as alias set company_id = fallen.survivor
+    from fallen where alias.user_id = $3 and alias.company_id = fallen.id
+)
+insert into company_aliases (user_id, alias_id, company_id)
+select $3, fallen.id, fallen.survivor
+from fallen
+-- parameters: absorbed_ids, surviving_ids, user_id
+
+-- add_default_icp_profile
+insert into icp_profiles (user_id, id, name, is_default, industries, naics,
+                          employee_min, employee_max, revenue_ranges, countries)
+select $1, $2, $3, $4, $5, $6, $7, $8,
+    $9, $10
+where not exists (select from icp_profiles where user_id = $1)
+on conflict do nothing
+-- parameters: user_id, icp_profile_id, name, is_default, industries, naics, employee_min, employee_max, revenue_ranges, countries
+
+-- add_oauth_state
+insert into oauth_states
+    (state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host)
+values (
+    $1, $2, $3, $4, $5, $6, $7, $8,
+    $9
+)
+-- parameters: state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host
+
+-- add_pending_refetches
+insert into sync_hints as known (user_id, connection_id, received_at, object_type, record_id)
+select $1, $2, $3, incoming.object_type, incoming.record_id
+from unnest($4::text[], $5::text[]) as incoming (object_type, record_id)
+on conflict (user_id, connection_id, object_type, record_id) do update
+set received_at = greatest(known.received_at, excluded.received_at)
+-- parameters: user_id, connection_id, at, object_types, record_ids
+
+-- add_rejections
+insert into sync_rejections (user_id, run_id, object_type, record_id, reason)
+select $1, $2, $3, rejected.record_id, rejected.reason
+from unnest($4::text[], $5::text[]) as rejected (record_id, reason)
+-- parameters: user_id, run_id, object_type, record_ids, reasons
+
+-- add_run
+insert into sync_runs (
+    user_id, id, connection_id, provider, account_id, mode, status, requested_at, attempts
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+-- parameters: user_id, run_id, connection_id, provider, account_id, mode, status, requested_at
+
+-- add_steps
+insert into sync_steps (
+    user_id, run_id, object_type, window_start, window_end, reading_version, status, epoch,
+    received, repeats, inserted, updated, unchanged, stale, rejected, unreadable
+)
+select $1, $2, incoming.*, 'pending', 0, 0, 0, 0, 0, 0, 0, '{}', '{}'
+from unnest(
+    $3::text[], $4::timestamptz[], $5::timestamptz[],
+    $6::bytea[]
+) as incoming
+-- parameters: user_id, run_id, object_types, window_starts, window_ends, reading_versions
+
+-- advance_step
+update sync_steps
+set status = $1, cursor = $2, received = $3, repeats = $4, inserted = $5,
+    updated = $6, unchanged = $7, stale = $8, archived = $9, merged = $10,
+    rejected = $11, unreadable = $12, hidden = $13,
+    expected_total = $14, reason = $15
+where user_id = $16 and run_id = $17 and object_type = $18 and epoch = $19
+returning epoch
+-- parameters: status, cursor, received, repeats, inserted, updated, unchanged, stale, archived, merged, rejected, unreadable, hidden, expected_total, reason, user_id, run_id, object_type, epoch
+
+-- archive_companies
+update companies
+set archived_at = $1, synced_at = $1, domain = null
+where user_id = $2 and id = any ($3::uuid[]) and archived_at is null
+-- parameters: at, user_id, company_ids
+
+-- archive_company_records
+update crm_companies
+set archived_at = $1
+where user_id = $2 and external_source = $3 and external_provider_id = any ($4::text[])
+  and archived_at is null
+-- parameters: at, user_id, source, record_ids
+
+-- archive_contacts
+update contacts
+set archived_at = $1, synced_at = $1
+where user_id = $2 and external_source = $3 and external_provider_id = any ($4::text[])
+  and archived_at is null
+-- parameters: at, user_id, source, record_ids
+
+-- archive_deals
+update deals
+set archived_at = $1, synced_at = $1
+where user_id = $2 and external_source = $3 and external_provider_id = any ($4::text[])
+  and archived_at is null
+-- parameters: at, user_id, source, record_ids
+
+-- begin_refresh
+update crm_tokens set refresh_attempts = refresh_attempts + 1
+where user_id = $1 and connection_id = $2
+returning refresh_attempts
+-- parameters: user_id, connection_id
+
+-- begin_uninstall
+insert into app_uninstalls as known (provider, account_id, number, is_under_way, begun_at)
+select $1, $2, nextval('app_uninstall_numbers'), true, now()
+where not exists (
+    select from crm_connections where provider = $1 and account_id = $2 and status = 'active'
+)
+on conflict (provider, account_id) do update
+set number = excluded.number, is_under_way = true, begun_at = excluded.begun_at
+where not known.is_under_way or known.begun_at < now() - interval '1 minute'
+returning number
+-- parameters: provider, account_id
+
+-- consume_oauth_state
+delete from oauth_states
+where state_hash = $1
+returning
+    state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host
+-- parameters: state_hash
+
+-- count_live_company_records
+select count(*)
+from crm_companies
+where user_id = $1 and external_source = $2 and archived_at is null
+-- parameters: user_id, source
+
+-- count_live_contacts
+select count(*) from contacts where user_id = $1 and external_source = $2 and archived_at is null
+-- parameters: user_id, source
+
+-- count_live_deals
+select count(*) from deals where user_id = $1 and external_source = $2 and archived_at is null
+-- parameters: user_id, source
+
+-- delete_companies
+delete from companies where user_id = $1 and id = any ($2::uuid[])
+-- parameters: user_id, company_ids
+
+-- delete_company_records
+delete from crm_companies where user_id = $1 and external_source = $2
+-- parameters: user_id, source
+
+-- delete_connection
+delete from crm_connections where user_id = $1 and id = $2
+-- parameters: user_id, connection_id
+
+-- delete_contacts
+delete from contacts where user_id = $1 and external_source = $2
+-- parameters: user_id, source
+
+-- delete_deals
+delete from deals where user_id = $1 and external_source = $2
+-- parameters: user_id, source
+
+-- delete_expired_oauth_states
+delete from oauth_states where expires_at < $1
+-- parameters: expired_before
+
+-- delete_owners
+delete from crm_owners where user_id = $1 and external_source = $2
+-- parameters: user_id, source
+
+-- delete_tokens
+delete from crm_tokens where user_id = $1 and connection_id = $2
+-- parameters: user_id, connection_id
+
+-- disable_nested_loops
+select set_config('enable_nestloop', 'off', true)
+-- parameters: none
+
+-- end_uninstall
+update app_uninstalls
+set number = nextval('app_uninstall_numbers'), is_under_way = false
+where provider = $1 and account_id = $2 and number = $3
+-- parameters: provider, account_id, number
+
+-- erase_contacts
+with deals_without as (
+    update deals
+    set provider_contact_ids = array(
+        select id from unnest(provider_contact_ids) as named (id)
+        where id <> all ($1::text[])
+        order by id collate "C"
+    ), content_hash = ''
+    where user_id = $2 and external_source = $3 and provider_contact_ids && $1::text[]
+)
+delete from contacts
+where user_id = $2 and external_source = $3 and external_provider_id = any ($1::text[])
+-- parameters: record_ids, user_id, source
+
+-- find_companies_by_domain
+select wanted.domain, coalesce(own.id, further.id) as company_id, own.id is null as is_additional
+from unnest(string_to_array($1, $2)) as wanted (domain)
+left join lateral (
+    select id from companies where user_id = $3 and domain = wanted.domain offset 0
+) as own on true
+left join lateral (
+    select min(record.company_id::text)::uuid as id
+    from company_domains as further
+    join crm_companies as record
+        on record.user_id = $3 and record.external_source = further.external_source
+        and record.external_provider_id = further.external_provider_id and record.archived_at is null
+    where own.id is null and further.user_id = $3 and further.domain = wanted.domain
+    having count(distinct record.company_id) = 1
+    offset 0
+) as further on true
+where coalesce(own.id, further.id) is not null
+-- parameters: domains, separator, user_id
+
+-- find_companies_by_record
+select external_provider_id as record_id, company_id
+from crm_companies
+where user_id = $1 and external_source = $2
+  and external_provider_id = any (string_to_array($3, $4))
+  and archived_at is null
+-- parameters: user_id, source, record_ids, separator
+
+-- follow_merged_companies
+with merged (old_id, new_id) as (
+    select * from unnest($1::text[], $2::text[])
+),
+people as (
+    update contacts as contact set provider_company_id = merged.new_id
+    from merged
+    where contact.user_id = $3 and contact.external_source = $4
+      and contact.provider_company_id = merged.old_id
+)
+update deals as deal set provider_company_id = merged.new_id
+from merged
+where deal.user_id = $3 and deal.external_source = $4 and deal.provider_company_id = merged.old_id
+-- parameters: old_ids, new_ids, user_id, source
+
+-- follow_merged_contacts
+update deals
+set provider_contact_ids = array(
+    select distinct coalesce(merged.new_id, named.id) collate "C" as id
+    from unnest(provider_contact_ids) as named (id)
+    left join unnest($1::text[], $2::text[]) as merged (old_id, new_id)
+        on merged.old_id = named.id
+    order by id
+)
+where user_id = $3 and external_source = $4 and provider_contact_ids && $1::text[]
+-- parameters: old_ids, new_ids, user_id, source
+
+-- forget_seen
+delete from sync_seen where user_id = $1 and run_id = $2
+-- parameters: user_id, run_id
+
+-- get_company_of_record
+select company_id
+from crm_companies
+where user_id = $1 and external_source = $2 and external_provider_id = $3
+  and archived_at is null
+-- parameters: user_id, source, record_id
+
+-- get_connection
+select id, user_id, provider, account_id, account_name, account_currency, account_time_zone,
+       account_domain, scopes, status, reason, connected_at, connected_by
+from crm_connections
+where user_id = $1 and provider = $2
+-- parameters: user_id, provider
+
+-- get_connection_by_id
+select id, user_id, provider, account_id, account_name, account_currency, account_time_zone,
+       account_domain, scopes, status, reason, connected_at, connected_by
+from crm_connections
+where user_id = $1 and id = $2
+-- parameters: user_id, connection_id
+
+-- get_freshness
+select object_type, complete_as_of, watermark, reading_version
+from connection_freshness
+where user_id = $1 and connection_id = $2
+-- parameters: user_id, connection_id
+
+-- get_known_company_records
+select external_provider_id as record_id, company_id as entity_id, content_hash, source_updated_at,
+       archived_at, identity_domain, additional_domains is not null as has_additional_domains
+from crm_companies
+where user_id = $1 and external_source = $2
+  and external_provider_id = any (string_to_array($3, $4))
+-- parameters: user_id, source, record_ids, separator
+
+-- get_known_contacts
+select external_provider_id as record_id, id as entity_id, content_hash, source_updated_at,
+       archived_at
+from contacts
+where user_id = $1 and external_source = $2
+  and external_provider_id = any (string_to_array($3, $4))
+-- parameters: user_id, source, record_ids, separator
+
+-- get_known_deals
+select external_provider_id as record_id, id as entity_id, content_hash, source_updated_at,
+       archived_at
+from deals
+where user_id = $1 and external_source = $2
+  and external_provider_id = any (string_to_array($3, $4))
+-- parameters: user_id, source, record_ids, separator
+
+-- get_latest_run_id
+select id
+from sync_runs
+where user_id = $1 and connection_id = $2
+order by requested_at desc, id desc
+limit 1
+-- parameters: user_id, connection_id
+
+-- get_latest_uninstall
+select coalesce(max(number), 0) from app_uninstalls
+-- parameters: none
+
+-- get_run
+select id, user_id, connection_id, provider, account_id, mode, status, reason,
+       requested_at, started_at, finished_at, parked_until, attempts, owners_status, owners_reason
+from sync_runs
+where user_id = $1 and id = $2
+-- parameters: user_id, run_id
+
+-- get_steps
+select object_type, status, epoch, cursor, received, repeats, inserted, updated, unchanged, stale, archived,
+       merged, rejected, unreadable, hidden, expected_total, window_start, window_end, reading_version, reason
+from sync_steps
+where user_id = $1 and run_id = $2
+-- parameters: user_id, run_id
+
+-- get_tokens
+select access_token, refresh_token, expires_at, scopes, api_url, issuer_url, generation, refresh_attempts
+from crm_tokens
+where user_id = $1 and connection_id = $2
+-- parameters: user_id, connection_id
+
+-- get_user_of_connection
+select user_id
+from crm_connections
+where id = $1
+-- parameters: connection_id
+
+-- has_migrations_table
+select to_regclass('_pogo_migration') is not null
+-- parameters: none
+
+-- has_pending_refetches
+select exists (select from sync_hints where user_id = $1 and connection_id = $2)
+-- parameters: user_id, connection_id
+
+-- hasten_job
+update pgqueuer set execute_after = now() + $1::interval
+where dedupe_key = $2 and status = 'queued' and execute_after > now() + $1::interval
+-- parameters: delay, dedupe_key
+
+-- hold_off_uninstalls
+select pg_advisory_xact_lock_shared(hashtextextended($1::text || '/' || $2::text, 7273))
+-- parameters: provider, account_id
+
+-- hold_step
+select epoch
+from sync_steps
+where user_id = $1 and run_id = $2 and object_type = $3 and epoch = $4
+for no key update
+-- parameters: user_id, run_id, object_type, epoch
+
+-- index_additional_domains
+insert into company_domains (user_id, domain, external_source, external_provider_id)
+select user_id, unnest(additional_domains), external_source, external_provider_id
+from crm_companies
+where user_id = $1 and external_source = $2 and external_provider_id = any ($3::text[])
+-- parameters: user_id, source, record_ids
+
+-- is_company_live
+select exists (select from companies where user_id = $1 and id = $2 and archived_at is null)
+-- parameters: user_id, company_id
+
+-- is_uninstalled_since
+select exists (
+    select from app_uninstalls
+    where provider = $1 and account_id = $2
+      and (number > $3 or (is_under_way and begun_at >= now() - interval '1 minute'))
+)
+-- parameters: provider, account_id, number
+
+-- list_affected_companies
+select company.id, company.created_at, company.domain,
+       exists (
+           select
+           from crm_companies as record
+           where record.user_id = $1 and record.company_id = company.id and record.archived_at is null
+             and (record.external_source <> $2
+                 or record.external_provider_id <> all (string_to_array($3, $4)))
+       ) as has_other_records
+from companies as company
+where company.user_id = $1 and company.id in (
+    select id from unnest($5::uuid[]) as origin (id)
+    union
+    select id from companies where user_id = $1 and domain = any (string_to_array($6, $4))
+)
+-- parameters: user_id, source, record_ids, separator, company_ids, domains
+
+-- list_applied_migrations
+select migration_id from _pogo_migration
+-- parameters: none
+
+-- list_archived_contacts
+select external_provider_id as record_id
+from contacts
+where user_id = $1 and external_source = $2 and archived_at is not null
+-- parameters: user_id, source
+
+-- list_companies_of_source
+select distinct company_id from crm_companies where user_id = $1 and external_source = $2
+-- parameters: user_id, source
+
+-- list_companies_without_live_records
+select company.id
+from companies as company
+where company.user_id = $1 and company.id = any ($2::uuid[]) and exists (
+    select from crm_companies as record
+    where record.user_id = $1 and record.company_id = company.id
+) and not exists (
+    select from crm_companies as record
+    where record.user_id = $1 and record.company_id = company.id and record.archived_at is null
+)
+-- parameters: user_id, company_ids
+
+-- list_companies_without_records
+select company.id
+from companies as company
+where company.user_id = $1 and company.external_source = $2 and not exists (
+    select from crm_companies as record
+    where record.user_id = $1 and record.company_id = company.id
+)
+-- parameters: user_id, source
+
+-- list_connected_users
+select user_id, id as connection_id
+from crm_connections
+where provider = $1 and account_id = $2 and status = 'active'
+order by user_id
+-- parameters: provider, account_id
+
+-- list_other_runs_on_account
+select distinct status
+from sync_runs
+where provider = $1 and account_id = $2 and status in ('queued', 'running')
+  and ($3::uuid is null or id <> $3)
+-- parameters: provider, account_id, run_id
+
+-- list_owner_ids
+select external_provider_id
+from crm_owners
+where user_id = $1 and external_source = $2
+-- parameters: user_id, source
+
+-- list_pending_refetches
+select record_id, received_at
+from sync_hints
+where user_id = $1 and connection_id = $2 and object_type = $3
+order by received_at, record_id
+limit $4
+-- parameters: user_id, connection_id, object_type, limit
+
+-- list_runs_without_job
+select run.user_id, run.id
+from sync_runs as run
+where (run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now()))
+  and not exists (
+      select from pgqueuer as job
+      where job.entrypoint = 'sync' and starts_with(job.dedupe_key, run.id::text || '/')
+  )
+order by run.requested_at
+limit 1000
+-- parameters: none
+
+-- list_schedule_candidates
+select connection.user_id, connection.id as connection_id, connection.provider,
+       greatest(
+           case when whole.status = 'failed' then whole.finished_at else whole.requested_at end,
+           case when increment.status = 'failed' then increment.finished_at else increment.requested_at end
+       ) as last_requested_at,
+       whole.requested_at as last_full_requested_at
+from crm_connections as connection
+left join lateral (
+    select run.requested_at, run.finished_at, run.status
+    from sync_runs as run
+    where run.user_id = connection.user_id and run.connection_id = connection.id and run.mode = 'full'
+    order by run.requested_at desc
+    limit 1
+) as whole on true
+left join lateral (
+    select run.requested_at, run.finished_at, run.status
+    from sync_runs as run
+    where run.user_id = connection.user_id and run.connection_id = connection.id
+      and run.mode = 'incremental'
+    order by run.requested_at desc
+    limit 1
+) as increment on true
+where connection.status = 'active' and not exists (
+    select from sync_runs as open_run
+    where open_run.user_id = connection.user_id and open_run.connection_id = connection.id
+      and open_run.status in ('queued', 'running', 'parked')
+)
+-- parameters: none
+
+-- list_seen_before
+select distinct seen.id
+from sync_seen as batch
+cross join unnest(batch.ids) as seen (id)
+where batch.user_id = $1 and batch.run_id = $2 and batch.object_type = $3
+  and batch.first_id <= $4 and batch.last_id >= $5
+  and seen.id = any (string_to_array($6, $7))
+-- parameters: user_id, run_id, object_type, last_id, first_id, ids, separator
+
+-- list_unseen_company_records
+select external_provider_id as record_id
+from crm_companies
+where user_id = $1 and external_source = $2 and archived_at is null
+except
+select unnest(ids)
+from sync_seen
+where user_id = $1 and run_id = $3 and object_type = $4
+-- parameters: user_id, source, run_id, object_type
+
+-- list_unseen_contacts
+select external_provider_id as record_id
+from contacts
+where user_id = $1 and external_source = $2 and archived_at is null
+except
+select unnest(ids)
+from sync_seen
+where user_id = $1 and run_id = $3 and object_type = $4
+-- parameters: user_id, source, run_id, object_type
+
+-- list_unseen_deals
+select external_provider_id as record_id
+from deals
+where user_id = $1 and external_source = $2 and archived_at is null
+except
+select unnest(ids)
+from sync_seen
+where user_id = $1 and run_id = $3 and object_type = $4
+-- parameters: user_id, source, run_id, object_type
+
+-- lock_account_for_uninstall
+select pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text, 7273))
+-- parameters: provider, account_id
+
+-- lock_companies
+select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 7271))
+-- parameters: user_id
+
+-- lock_connection
+select pg_advisory_xact_lock(hashtextextended($1::uuid::text || '/' || $2::text, 7272))
+-- parameters: user_id, provider
+
+-- lock_deals
+select pg_advisory_xact_lock(hashtextextended($1::uuid::text || $2::text, 7274))
+-- parameters: user_id, source
+
+-- lock_links
+select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 7273))
+-- parameters: user_id
+
+-- lock_run
+select id, user_id, connection_id, provider, account_id, mode, status, reason,
+       requested_at, started_at, finished_at, parked_until, attempts, owners_status, owners_reason
+from sync_runs
+where user_id = $1 and id = $2
+for no key update
+-- parameters: user_id, run_id
+
+-- lock_tokens
+select access_token, refresh_token, expires_at, scopes, api_url, issuer_url, generation, refresh_attempts
+from crm_tokens
+where user_id = $1 and connection_id = $2
+for update
+-- parameters: user_id, connection_id
+
+-- mark_complete
+insert into connection_freshness as known (
+    user_id, connection_id, object_type, complete_as_of, watermark, reading_version
+)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (user_id, connection_id, object_type) do update
+set complete_as_of = greatest(known.complete_as_of, excluded.complete_as_of),
+    watermark = greatest(known.watermark, excluded.watermark), reading_version = excluded.reading_version
+-- parameters: user_id, connection_id, object_type, complete_as_of, watermark, reading_version
+
+-- mark_seen
+insert into sync_seen (user_id, run_id, object_type, first_id, last_id, ids)
+values ($1, $2, $3, $4, $5, string_to_array($6, $7))
+-- parameters: user_id, run_id, object_type, first_id, last_id, ids, separator
+
+-- move_pins
+with merged (old_id, new_id) as (
+    select * from unnest($1::text[], $2::text[])
+),
+moved as (
+    delete from company_pins as pin using merged
+    where pin.user_id = $3 and pin.external_source = $4
+      and pin.external_provider_id = merged.old_id
+    returning merged.new_id, pin.field_group, pin.pinned_at
+)
+insert into company_pins as pin (user_id, external_source, external_provider_id, field_group, pinned_at)
+select $3, $4, new_id, field_group, max(pinned_at)
+from moved
+where exists (
+    select from crm_companies as record
+    where record.user_id = $3 and record.external_source = $4
+      and record.external_provider_id = moved.new_id
+)
+group by new_id, field_group
+on conflict (user_id, external_source, external_provider_id, field_group) do update
+set pinned_at = greatest(pin.pinned_at, excluded.pinned_at)
+-- parameters: old_ids, new_ids, user_id, source
+
+-- note_expiry
+with unchanged as (
+    select user_id, connection_id
+    from crm_tokens
+    where user_id = $1 and connection_id = $2 and generation = $3
+    for update skip locked
+)
+update crm_tokens stored set expires_at = $4
+from unchanged
+where stored.user_id = unchanged.user_id and stored.connection_id = unchanged.connection_id
+-- parameters: user_id, connection_id, generation, expires_at
+
+-- note_unreadable
+insert into sync_unreadable as noted (user_id, run_id, object_type, field, trouble, records, record_ids)
+select $1, $2, $3, entry.field, entry.trouble, entry.records,
+    entry.record_ids[: $4]
+from jsonb_to_recordset($5::jsonb) as entry (field text, trouble text, records bigint, record_ids text[])
+on conflict (user_id, run_id, object_type, field, trouble) do update
+set records = noted.records + excluded.records,
+    record_ids = (noted.record_ids || excluded.record_ids)[: $4]
+-- parameters: user_id, run_id, object_type, max_examples, entries
+
+-- pin_field_group
+insert into company_pins as pin (user_id, external_source, external_provider_id, field_group, pinned_at)
+values ($1, $2, $3, $4, $5)
+on conflict (user_id, external_source, external_provider_id, field_group) do update
+set pinned_at = excluded.pinned_at
+-- parameters: user_id, source, record_id, field_group, at
+
+-- raise_epochs
+update sync_steps as step
+set epoch = incoming.epoch
+from unnest($1::text[], $2::bigint[]) as incoming (object_type, epoch)
+where step.user_id = $3 and step.run_id = $4 and step.object_type = incoming.object_type
+  and step.epoch < incoming.epoch
+-- parameters: object_types, epochs, user_id, run_id
+
+-- read_companies
+select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
+    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
+    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
+    c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
+    c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
+    -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
+    (select coalesce(jsonb_agg(jsonb_build_object(
+            'external_source', s.external_source,
+            'external_provider_id', s.external_provider_id,
+            'source_updated_at', s.source_updated_at
+        ) order by s.external_source, s.place), '[]')::text
+     from (select r.external_source, r.external_provider_id, r.source_updated_at,
+               row_number() over (partition by r.external_source
+                   order by r.source_updated_at desc, r.external_provider_id collate "C") as place
+           from crm_companies r
+           where r.user_id = c.user_id and r.company_id = c.id and r.archived_at is null) s
+     where s.place <= 20) as sources
+from companies c
+where c.user_id = $1
+  and ($2::uuid is null or c.id > $2)
+  and ($3::text is null or c.company_name_folded like $3)
+  and ($4::text is null or c.domain = $4)
+  and ($5::text is null or c.industry = $5)
+  and ($6::text[] is null or exists (
+      select from unnest($6) as prefix
+      where starts_with(c.naics, prefix)
+         or (c.naics like '__-__' and length(prefix) = 2
+             and prefix between left(c.naics, 2) and right(c.naics, 2))))
+  and ($7::text is null or c.hq_country = $7)
+  and ($8::text is null or c.hq_region = $8)
+  and ($9::text is null or c.revenue_range = $9)
+  and ($10::timestamptz is null or c.synced_at >= $10)
+  and ($11::boolean or c.archived_at is null)
+  -- not exists(): that may be answered by hashing all records of the CRM for each page
+  and ($12::text is null or (
+      select true
+      from crm_companies r
+      where r.user_id = $1 and r.company_id = c.id and r.external_source = $12
+        and ($11::boolean or r.archived_at is null)
+      limit 1))
+order by c.id
+limit $13
+-- parameters: user_id, after, name_pattern, domain, industry, naics_prefixes, country, region, revenue_range, updated_since, include_archived, source, limit
+
+-- read_company
+select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
+    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
+    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
+    c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
+    c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
+    -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
+    (select coalesce(jsonb_agg(jsonb_build_object(
+            'external_source', s.external_source,
+            'external_provider_id', s.external_provider_id,
+            'source_updated_at', s.source_updated_at
+        ) order by s.external_source, s.place), '[]')::text
+     from (select r.external_source, r.external_provider_id, r.source_updated_at,
+               row_number() over (partition by r.external_source
+                   order by r.source_updated_at desc, r.external_provider_id collate "C") as place
+           from crm_companies r
+           where r.user_id = c.user_id and r.company_id = c.id and r.archived_at is null) s
+     where s.place <= 20) as sources
+from companies c
+where c.user_id = $1 and c.id = $2
+  and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = c.id)
+-- parameters: user_id, company_id
+
+-- read_company_alias
+select company_id from company_aliases where user_id = $1 and alias_id = $2
+-- parameters: user_id, alias_id
+
+-- read_company_pins
+select pin.field_group, pin.external_source, pin.external_provider_id, pin.pinned_at
+from company_pins as pin
+join crm_companies as record
+    on record.user_id = $1 and record.external_source = pin.external_source
+    and record.external_provider_id = pin.external_provider_id
+where pin.user_id = $1 and record.company_id = $2
+order by pin.pinned_at desc, pin.external_source, pin.external_provider_id, pin.field_group
+-- parameters: user_id, company_id
+
+-- read_company_records
+select record.external_source, record.external_provider_id, record.source_updated_at, record.company_name,
+    record.domain, record.identity_domain, record.industry, record.naics, record.sic, record.employee_count,
+    record.annual_revenue, record.annual_revenue_currency, record.annual_revenue_usd,
+    record.annual_revenue_rate_date, record.revenue_range, record.hq_country, record.hq_region,
+    record.hq_city, record.description, record.phone, record.linkedin_url, record.lifecycle_stage,
+    record.owner_provider_id,
+    (select rep.id
+     from crm_owners as rep
+     where rep.user_id = $1 and rep.external_source = record.external_source
+       and rep.external_provider_id = record.owner_provider_id) as crm_rep_id
+from companies as company
+join crm_companies as record
+    on record.user_id = $1 and record.company_id = company.id
+    and (record.archived_at is null) = (company.archived_at is null)
+where company.user_id = $1 and company.id = $2
+  and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = company.id)
+-- parameters: user_id, company_id
+
+-- read_company_summary
+select count(*) as companies, count(*) filter (where first_source <> last_source) as with_two_sources
+from (
+    select min(external_source) as first_source, max(external_source) as last_source
+    from crm_companies
+    where user_id = $1 and archived_at is null
+    group by company_id
+) as company
+-- parameters: user_id
+
+-- read_connections
+select c.id, c.provider, c.status, c.reason, c.account_id, c.account_name, c.account_domain, c.scopes,
+    c.connected_at, c.connected_by,
+    (select coalesce(jsonb_object_agg(f.object_type, f.complete_as_of), '{}')::text
+     from connection_freshness f
+     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of
+from crm_connections c
+where c.user_id = $1
+order by c.provider
+-- parameters: user_id
+
+-- read_contact
+select c.id, c.email, c.first_name, c.last_name, c.job_title, c.phone, c.lifecycle_stage, c.crm_rep_id,
+    c.company_id, c.company_match, c.unlinked_reason,
+    coalesce(c.additional_emails, '{}') as additional_emails, c.external_source, c.external_provider_id,
+    c.source_updated_at, c.synced_at, c.archived_at
+from contacts c
+where c.user_id = $1 and c.id = $2
+-- parameters: user_id, contact_id
+
+-- read_contact_link
+select id, external_source, company_id, company_match, unlinked_reason, provider_company_id,
+    company_association, is_person_account, email_kind, email, email_host, email_registrable_domain,
+    coalesce(additional_email_domains, '{}') as additional_email_domains
+from contacts
+where user_id = $1 and id = $2
+-- parameters: user_id, contact_id
+
+-- read_contacts
+select c.id, c.email, c.first_name, c.last_name, c.job_title, c.phone, c.lifecycle_stage, c.crm_rep_id,
+    c.company_id, c.company_match, c.unlinked_reason,
+    coalesce(c.additional_emails, '{}') as additional_emails, c.external_source, c.external_provider_id,
+    c.source_updated_at, c.synced_at, c.archived_at
+from contacts c
+where c.user_id = $1
+  and ($2::uuid is null or c.id > $2)
+  and ($3::text is null
+       or c.first_name_folded like $3
+       or c.last_name_folded like $3
+       or concat_ws(' ', c.first_name_folded, c.last_name_folded) like $3)
+  and ($4::text is null or c.email_folded like $4)
+  and ($5::uuid is null or c.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $5),
+      $5))
+  and ($6::boolean is null or (c.company_id is not null) = $6)
+  and ($7::text is null or c.unlinked_reason = $7)
+  and ($8::timestamptz is null or c.synced_at >= $8)
+  and ($9::boolean or c.archived_at is null)
+order by c.id
+limit $10
+-- parameters: user_id, after, name_pattern, email_pattern, company_id, linked, unlinked_reason, updated_since, include_archived, limit
+
+-- read_counts
+select jsonb_build_object(
+    'companies', (
+        select jsonb_build_object('records', count(*), 'entities', count(distinct company_id))
+        from crm_companies
+        where user_id = $1 and external_source = $2 and archived_at is null),
+    'contacts', (
+        select jsonb_build_object(
+            'total', count(*),
+            'linked', jsonb_build_object(
+                'provider_id', count(*) filter (where company_match = 'provider_id'),
+                'email_domain', count(*) filter (where company_match = 'email_domain')),
+            'unlinked', jsonb_build_object(
+                'no_email', count(*) filter (where unlinked_reason = 'no_email'),
+                'invalid_email', count(*) filter (where unlinked_reason = 'invalid_email'),
+                'free_mail', count(*) filter (where unlinked_reason = 'free_mail'),
+                'no_company', count(*) filter (where unlinked_reason = 'no_company'),
+                'person_account', count(*) filter (where unlinked_reason = 'person_account')))
+        from contacts
+        where user_id = $1 and external_source = $2 and archived_at is null),
+    'deals', (
+        select jsonb_build_object(
+            'total', count(*), 'linked', count(company_id), 'unlinked', count(*) - count(company_id))
+        from deals
+        where user_id = $1 and external_source = $2 and archived_at is null),
+    'owners', (select count(*) from crm_owners where user_id = $1 and external_source = $2)
+)::text
+-- parameters: user_id, provider
+
+-- read_crowded_domains
+select identity_domain as domain, count(*) as records
+from crm_companies
+where user_id = $1 and external_source = $2 and archived_at is null
+  and identity_domain is not null
+group by identity_domain
+having count(*) > $3
+order by records desc, domain
+limit $4
+-- parameters: user_id, provider, threshold, limit
+
+-- read_deal
+select d.id, d.name, d.amount::text as amount, d.currency, d.amount_usd::text as amount_usd,
+    d.amount_rate_date, d.pipeline_id, d.pipeline_label, d.stage_id,
+    d.stage_label, d.probability::float8 as probability, d.is_closed, d.is_won, d.close_date, d.crm_rep_id,
+    d.company_id, d.company_match, d.unlinked_reason,
+    array(select c.id from unnest(d.provider_contact_ids) as named (id)
+          join contacts c on c.user_id = d.user_id and c.external_source = d.external_source
+              and c.external_provider_id = named.id and c.archived_at is null
+          order by c.id) as contact_ids,
+    d.external_source, d.external_provider_id, d.source_updated_at, d.synced_at, d.archived_at
+from deals d
+where d.user_id = $1 and d.id = $2
+-- parameters: user_id, deal_id
+
+-- read_deal_link
+select id, external_source, company_id, company_match, unlinked_reason, provider_company_id,
+    company_association
+from deals
+where user_id = $1 and id = $2
+-- parameters: user_id, deal_id
+
+-- read_deals
+select d.id, d.name, d.amount::text as amount, d.currency, d.amount_usd::text as amount_usd,
+    d.amount_rate_date, d.pipeline_id, d.pipeline_label, d.stage_id,
+    d.stage_label, d.probability::float8 as probability, d.is_closed, d.is_won, d.close_date, d.crm_rep_id,
+    d.company_id, d.company_match, d.unlinked_reason,
+    array(select c.id from unnest(d.provider_contact_ids) as named (id)
+          join contacts c on c.user_id = d.user_id and c.external_source = d.external_source
+              and c.external_provider_id = named.id and c.archived_at is null
+          order by c.id) as contact_ids,
+    d.external_source, d.external_provider_id, d.source_updated_at, d.synced_at, d.archived_at
+from deals d
+where d.user_id = $1
+  and ($2::uuid is null or d.id > $2)
+  and ($3::uuid is null or d.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $3),
+      $3))
+  and ($4::text is null or $4 in (d.pipeline_id, d.pipeline_label))
+  and ($5::text is null or $5 in (d.stage_id, d.stage_label))
+  and ($6::boolean is null or d.is_closed = $6)
+  and ($7::boolean is null or d.is_won = $7)
+  and ($8::timestamptz is null or d.synced_at >= $8)
+  and ($9::boolean or d.archived_at is null)
+order by d.id
+limit $10
+-- parameters: user_id, after, company_id, pipeline, stage, is_closed, is_won, updated_since, include_archived, limit
+
+-- read_hidden_fields
+select distinct on (run.provider) run.provider,
+    array(select jsonb_object_keys(step.hidden)) as hidden
+from sync_runs as run
+join sync_steps as step
+    on step.user_id = $1 and step.run_id = run.id and step.object_type = $2
+    and step.received > 0
+where run.user_id = $1
+order by run.provider, run.id desc
+-- parameters: user_id, object_type
+
+-- read_icp_profile
+select id, name, is_default, industries, naics, employee_min, employee_max, revenue_ranges, countries
+from icp_profiles
+where user_id = $1 and is_default
+-- parameters: user_id
+
+-- read_owners
+select id, email, first_name, last_name, archived, external_source, external_provider_id
+from crm_owners
+where user_id = $1 and ($2::uuid is null or id > $2)
+order by id
+limit $3
+-- parameters: user_id, after, limit
+
+-- read_rejections
+select object_type, record_id, reason
+from (
+    select object_type, record_id, reason, ordinal,
+        row_number() over (partition by object_type order by ordinal) as place
+    from sync_rejections
+    where user_id = $1 and run_id = $2
+) numbered
+where place <= $3
+order by object_type, ordinal
+-- parameters: user_id, run_id, limit
+
+-- read_runs
+select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_at, r.finished_at,
+    r.parked_until, r.attempts,
+    jsonb_build_object('status', r.owners_status, 'reason', r.owners_reason)::text as owners,
+    (select coalesce(jsonb_agg(jsonb_build_object(
+            'object_type', s.object_type,
+            'status', s.status,
+            'window', case when s.window_start is not null then
+                jsonb_build_object('start', s.window_start, 'end', s.window_end) end,
+            'received', s.received,
+            'repeats', s.repeats,
+            'distinct', s.received - s.repeats,
+            'inserted', s.inserted,
+            'updated', s.updated,
+            'unchanged', s.unchanged,
+            'stale', s.stale,
+            'archived', s.archived,
+            'merged', s.merged,
+            'rejected', s.rejected,
+            'unreadable', s.unreadable,
+            'hidden', s.hidden,
+            'expected_total', s.expected_total,
+            'reconciled', s.status = 'completed' and s.received - s.repeats
+                = s.inserted + s.updated + s.unchanged + s.stale
+                + (select coalesce(sum(n.value::bigint), 0) from jsonb_each_text(s.rejected) n),
+            'reason', s.reason
+        ) order by s.object_type), '[]')::text
+     from sync_steps s
+     where s.user_id = r.user_id and s.run_id = r.id) as steps
+from sync_runs r
+where r.user_id = $1
+  and r.provider = $2
+  and ($3::uuid is null or r.id = $3)
+  and ($4::uuid is null or r.id < $4)
+order by r.id desc
+limit $5
+-- parameters: user_id, provider, run_id, before, limit
+
+-- read_unreadable
+select noted.object_type, noted.field, noted.trouble, noted.records, noted.record_ids
+from sync_unreadable as noted
+join sync_runs as run on run.user_id = $1 and run.id = noted.run_id and run.provider = $2
+where noted.user_id = $1 and noted.run_id = $3 and ($4::text is null or noted.field = $4)
+order by noted.object_type, noted.field, noted.trouble
+-- parameters: user_id, provider, run_id, field
+
+-- refresh_companies
+with ranked as (
+    select record, record.company_id,
+        -- not a join: without statistics that becomes a scan of all owners for each record
+        (select rep.id
+         from crm_owners as rep
+         where rep.user_id = $1 and rep.external_source = record.external_source
+           and rep.external_provider_id = record.owner_provider_id) as rep_id,
+        row_number() over (
+            partition by record.company_id
+            order by record.source_updated_at desc, record.external_source collate "C",
+                record.external_provider_id collate "C"
+        ) as place,
+        count(*) over (partition by record.company_id) as records
+    from crm_companies as record
+    where record.user_id = $1 and record.company_id = any ($2::uuid[])
+      and (record.archived_at is not null) = $3::boolean
+),
+winner as (
+    select distinct on (ranked.company_id, field_group.name)
+        ranked.company_id, field_group.name as field_group, ranked.record, ranked.rep_id
+    from ranked
+    cross join lateral (values
+        ('name', (ranked.record).company_name is not null),
+        ('industry', (ranked.record).industry is not null),
+        ('employee_count', (ranked.record).employee_count is not null),
+        ('revenue', (ranked.record).annual_revenue is not null),
+        ('place', coalesce(
+            (ranked.record).hq_country, (ranked.record).hq_region, (ranked.record).hq_city) is not null),
+        ('description', (ranked.record).description is not null),
+        ('phone', (ranked.record).phone is not null),
+        ('linkedin_url', (ranked.record).linkedin_url is not null),
+        ('lifecycle_stage', (ranked.record).lifecycle_stage is not null),
+        ('rep', ranked.rep_id is not null)
+    ) as field_group (name, is_present)
+    left join company_pins as pin
+        on pin.user_id = $1 and pin.external_source = (ranked.record).external_source
+        and pin.external_provider_id = (ranked.record).external_provider_id
+        and pin.field_group = field_group.name
+    where ranked.records > 1 and field_group.is_present
+    order by ranked.company_id, field_group.name, pin.pinned_at desc nulls last, ranked.place
+),
+blended as (
+    select company_id,
+        (array_agg(record) filter (where field_group = 'name'))[1] as by_name,
+        (array_agg(record) filter (where field_group = 'industry'))[1] as by_industry,
+        (array_agg(record) filter (where field_group = 'employee_count'))[1] as by_employee_count,
+        (array_agg(record) filter (where field_group = 'revenue'))[1] as by_revenue,
+        (array_agg(record) filter (where field_group = 'place'))[1] as by_place,
+        (array_agg(record) filter (where field_group = 'description'))[1] as by_description,
+        (array_agg(record) filter (where field_group = 'phone'))[1] as by_phone,
+        (array_agg(record) filter (where field_group = 'linkedin_url'))[1] as by_linkedin_url,
+        (array_agg(record) filter (where field_group = 'lifecycle_stage'))[1] as by_lifecycle_stage,
+        (array_agg(rep_id) filter (where field_group = 'rep'))[1] as rep_id
+    from winner
+    group by company_id
+),
+golden as (
+    select freshest.company_id, freshest.record,
+        coalesce(by_name, freshest.record) as by_name,
+        coalesce(by_industry, freshest.record) as by_industry,
+        coalesce(by_employee_count, freshest.record) as by_employee_count,
+        coalesce(by_revenue, freshest.record) as by_revenue,
+        coalesce(by_place, freshest.record) as by_place,
+        coalesce(by_description, freshest.record) as by_description,
+        coalesce(by_phone, freshest.record) as by_phone,
+        coalesce(by_linkedin_url, freshest.record) as by_linkedin_url,
+        coalesce(by_lifecycle_stage, freshest.record) as by_lifecycle_stage,
+        coalesce(blended.rep_id, freshest.rep_id) as rep_id
+    from ranked as freshest
+    left join blended on blended.company_id = freshest.company_id
+    where freshest.place = 1
+)
+insert into companies as company (
+    user_id, id, domain, company_name, company_name_folded, industry, naics, sic, employee_count,
+    annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range,
+    hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, crm_rep_id,
+    external_source, external_provider_id, source_updated_at, created_at, synced_at
+)
+select $1, company_id, case when not $3 then (record).identity_domain end,
+    (by_name).company_name, (by_name).company_name_folded,
+    (by_industry).industry, (by_industry).naics, (by_industry).sic,
+    (by_employee_count).employee_count,
+    (by_revenue).annual_revenue, (by_revenue).annual_revenue_currency, (by_revenue).annual_revenue_usd,
+    (by_revenue).annual_revenue_rate_date, (by_revenue).revenue_range,
+    (by_place).hq_country, (by_place).hq_region, (by_place).hq_city,
+    (by_description).description, (by_phone).phone, (by_linkedin_url).linkedin_url,
+    (by_lifecycle_stage).lifecycle_stage, rep_id,
+    (record).external_source, (record).external_provider_id, (record).source_updated_at,
+    $4::timestamptz, $4::timestamptz
+from golden
+on conflict (user_id, id) do update
+set domain = excluded.domain, company_name = excluded.company_name,
+    company_name_folded = excluded.company_name_folded, industry = excluded.industry,
+    naics = excluded.naics, sic = excluded.sic, employee_count = excluded.employee_count,
+    annual_revenue = excluded.annual_revenue,
+    annual_revenue_currency = excluded.annual_revenue_currency,
+    annual_revenue_usd = excluded.annual_revenue_usd,
+    annual_revenue_rate_date = excluded.annual_revenue_rate_date, revenue_range = excluded.revenue_range,
+    hq_country = excluded.hq_country, hq_region = excluded.hq_region, hq_city = excluded.hq_city,
+    description = excluded.description, phone = excluded.phone, linkedin_url = excluded.linkedin_url,
+    lifecycle_stage = excluded.lifecycle_stage, crm_rep_id = excluded.crm_rep_id,
+    external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
+    source_updated_at = excluded.source_updated_at, synced_at = excluded.synced_at,
+    archived_at = case when $3 then company.archived_at end
+where (company.archived_at is not null and not $3) or (
+    company.domain, company.company_name, company.company_name_folded, company.industry, company.naics,
+    company.sic, company.employee_count, company.annual_revenue, company.annual_revenue_currency,
+    company.annual_revenue_usd, company.annual_revenue_rate_date, company.revenue_range,
+    company.hq_country, company.hq_region, company.hq_city, company.description, company.phone,
+    company.linkedin_url, company.lifecycle_stage, company.crm_rep_id, company.external_source,
+    company.external_provider_id, company.source_updated_at
+) is distinct from (
+    excluded.domain, excluded.company_name, excluded.company_name_folded, excluded.industry,
+    excluded.naics, excluded.sic, excluded.employee_count, excluded.annual_revenue,
+    excluded.annual_revenue_currency, excluded.annual_revenue_usd, excluded.annual_revenue_rate_date,
+    excluded.revenue_range, excluded.hq_country, excluded.hq_region, excluded.hq_city,
+    excluded.description, excluded.phone, excluded.linkedin_url, excluded.lifecycle_stage,
+    excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
+    excluded.source_updated_at
+)
+-- parameters: user_id, company_ids, archived, at
+
+-- release_domains
+update companies as company
+set domain = null
+from unnest($1::uuid[], $2::text[]) as coming (id, domain)
+where company.user_id = $3 and company.id = coming.id
+  and company.domain is not null and company.domain is distinct from coming.domain
+-- parameters: company_ids, domains, user_id
+
+-- release_migration_lock
+select pg_advisory_unlock($1::bigint)
+-- parameters: lock_key
+
+-- relink_companies
+update companies as company
+set crm_rep_id = decided.crm_rep_id, synced_at = $1
+from (
+    select distinct on (record.company_id) record.company_id, rep.id as crm_rep_id
+    from crm_companies as record
+    join companies as company
+        on company.user_id = $2 and company.id = record.company_id
+        and (company.archived_at is null) = (record.archived_at is null)
+    left join crm_owners as rep
+        on rep.user_id = $2 and rep.external_source = record.external_source
+        and rep.external_provider_id = record.owner_provider_id
+    left join company_pins as pin
+        on pin.user_id = $2 and pin.external_source = record.external_source
+        and pin.external_provider_id = record.external_provider_id and pin.field_group = 'rep'
+    where record.user_id = $2
+    order by record.company_id, rep.id is null, pin.pinned_at desc nulls last, record.source_updated_at desc,
+        record.external_source collate "C", record.external_provider_id collate "C"
+) as decided
+where company.user_id = $2 and company.id = decided.company_id
+  and company.crm_rep_id is distinct from decided.crm_rep_id
+-- parameters: at, user_id
+
+-- relink_contacts
+with further as (
+    -- additional domains that records of one company only name, and that are no company's own
+    select named.domain, min(record.company_id::text)::uuid as id
+    from company_domains as named
+    join crm_companies as record
+        on record.user_id = $1 and record.external_source = named.external_source
+        and record.external_provider_id = named.external_provider_id and record.archived_at is null
+    left join companies as own on own.user_id = $1 and own.domain = named.domain
+    where named.user_id = $1 and own.id is null
+    group by named.domain
+    having count(distinct record.company_id) = 1
+),
+by_additional_email as (
+    select distinct on (person.id) person.id as contact_id, coalesce(own.id, further.id) as company_id
+    from contacts as person
+    cross join lateral unnest(person.additional_email_domains) with ordinality as email (domain, place)
+    left join companies as own on own.user_id = $1 and own.domain = email.domain
+    left join further on further.domain = email.domain
+    where person.user_id = $1 and person.additional_email_domains is not null
+      and coalesce(own.id, further.id) is not null
+    order by person.id, email.place
+),
+found as (
+    select person.id, person.is_person_account, person.email_kind, person.additional_email_domains,
+        rep.id as crm_rep_id,
+        case when not person.is_person_account then associated.company_id end as by_record,
+        case when not person.is_person_account then
+            coalesce(by_host.id, further_host.id, by_registrable.id, further_registrable.id,
+                by_additional_email.company_id)
+        end as by_domain
+    from contacts as person
+    left join crm_companies as associated
+        on associated.user_id = $1 and associated.external_source = person.external_source
+        and associated.external_provider_id = person.provider_company_id and associated.archived_at is null
+    left join companies as by_host
+        on by_host.user_id = $1 and by_host.domain = person.email_host
+    left join further as further_host on further_host.domain = person.email_host
+    left join companies as by_registrable
+        on by_registrable.user_id = $1 and by_registrable.domain = person.email_registrable_domain
+    left join further as further_registrable on further_registrable.domain = person.email_registrable_domain
+    left join by_additional_email on by_additional_email.contact_id = person.id
+    left join crm_owners as rep
+        on rep.user_id = $1 and rep.external_source = person.external_source
+        and rep.external_provider_id = person.owner_provider_id
+    where person.user_id = $1
+),
+decided as (
+    select id, crm_rep_id,
+        coalesce(by_record, by_domain) as company_id,
+        case
+            when by_record is not null then 'provider_id'
+            when by_domain is not null then 'email_domain'
+        end as company_match,
+        case
+            when coalesce(by_record, by_domain) is not null then null
+            when is_person_account then 'person_account'
+            when additional_email_domains is not null then 'no_company'
+            when email_kind = 'missing' then 'no_email'
+            when email_kind = 'invalid' then 'invalid_email'
+            when email_kind = 'free_mail' then 'free_mail'
+            else 'no_company'
+        end as unlinked_reason
+    from found
+)
+update contacts as contact
+set company_id = decided.company_id, company_match = decided.company_match,
+    unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, synced_at = $2
+from decided
+where contact.user_id = $1 and contact.id = decided.id
+  and (contact.company_id, contact.company_match, contact.unlinked_reason, contact.crm_rep_id)
+    is distinct from
+      (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
+-- parameters: user_id, at
+
+-- relink_deals
+update deals as deal
+set company_id = decided.company_id, company_match = decided.company_match,
+    unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, synced_at = $1
+from (
+    select sale.id, associated.company_id, rep.id as crm_rep_id,
+        case when associated.company_id is not null then 'provider_id' end as company_match,
+        case
+            when associated.company_id is not null then null
+            when sale.provider_company_id is not null then 'no_company'
+            when sale.company_association = 'ambiguous' then 'ambiguous'
+            else 'not_associated'
+        end as unlinked_reason
+    from deals as sale
+    left join crm_companies as associated
+        on associated.user_id = $2 and associated.external_source = sale.external_source
+        and associated.external_provider_id = sale.provider_company_id and associated.archived_at is null
+    left join crm_owners as rep
+        on rep.user_id = $2 and rep.external_source = sale.external_source
+        and rep.external_provider_id = sale.owner_provider_id
+    where sale.user_id = $2
+) as decided
+where deal.user_id = $2 and deal.id = decided.id
+  and (deal.company_id, deal.company_match, deal.unlinked_reason, deal.crm_rep_id)
+    is distinct from
+      (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
+-- parameters: at, user_id
+
+-- remember_sync_request
+update crm_connections
+set sync_requested_at = $1,
+    sync_requested_mode = case
+        when 'full' in ($2, sync_requested_mode) then 'full'
+        when 'incremental' in ($2, sync_requested_mode) then 'incremental'
+        else $2
+    end
+where user_id = $3 and id = $4
+-- parameters: at, mode, user_id, connection_id
+
+-- save_connection
+insert into crm_connections (user_id, id, provider, account_id, account_name, account_currency,
+                             account_time_zone, scopes, status, reason, connected_at,
+                             account_domain, connected_by)
+values (
+    $1, $2, $3, $4, $5, $6, $7,
+    $8, $9, $10, $11, $12, $13
+)
+on conflict (user_id, id) do update set
+    account_id = excluded.account_id,
+    account_name = excluded.account_name,
+    account_currency = excluded.account_currency,
+    account_time_zone = excluded.account_time_zone,
+    scopes = excluded.scopes,
+    status = excluded.status,
+    reason = excluded.reason,
+    connected_at = excluded.connected_at,
+    account_domain = excluded.account_domain,
+    connected_by = excluded.connected_by
+-- parameters: user_id, connection_id, provider, account_id, account_name, account_currency, account_time_zone, scopes, status, reason, connected_at, account_domain, connected_by
+
+-- save_icp_profile
+insert into icp_profiles (user_id, id, name, is_default, industries, naics,
+                          employee_min, employee_max, revenue_ranges, countries)
+values (
+    $1, $2, $3, $4, $5, $6, $7, $8,
+    $9, $10
+)
+on conflict (user_id) where is_default do update set
+    name = excluded.name,
+    industries = excluded.industries,
+    naics = excluded.naics,
+    employee_min = excluded.employee_min,
+    employee_max = excluded.employee_max,
+    revenue_ranges = excluded.revenue_ranges,
+    countries = excluded.countries
+-- parameters: user_id, icp_profile_id, name, is_default, industries, naics, employee_min, employee_max, revenue_ranges, countries
+
+-- save_run
+update sync_runs
+set status = $1, reason = $2, started_at = $3, finished_at = $4,
+    parked_until = $5, attempts = $6,
+    owners_status = $7, owners_reason = $8
+where user_id = $9 and id = $10
+-- parameters: status, reason, started_at, finished_at, parked_until, attempts, owners_status, owners_reason, user_id, run_id
+
+-- save_tokens
+insert into crm_tokens as stored
+    (user_id, connection_id, access_token, refresh_token, expires_at, scopes, api_url, issuer_url, generation)
+values (
+    $1, $2, $3, $4, $5, $6, $7, $8, 1
+)
+on conflict (user_id, connection_id) do update set
+    access_token = excluded.access_token,
+    refresh_token = excluded.refresh_token,
+    expires_at = excluded.expires_at,
+    scopes = excluded.scopes,
+    api_url = excluded.api_url,
+    issuer_url = excluded.issuer_url,
+    generation = stored.generation + 1,
+    refresh_attempts = 0
+returning generation
+-- parameters: user_id, connection_id, access_token, refresh_token, expires_at, scopes, api_url, issuer_url
+
+-- settle_pending_refetches
+delete from sync_hints as hint
+using unnest($1::text[], $2::timestamptz[]) as read (record_id, received_at)
+where hint.user_id = $3 and hint.connection_id = $4 and hint.object_type = $5
+  and hint.record_id = read.record_id and hint.received_at <= read.received_at
+-- parameters: record_ids, received_at, user_id, connection_id, object_type
+
+-- share_links
+select pg_advisory_xact_lock_shared(hashtextextended($1::uuid::text, 7273))
+-- parameters: user_id
+
+-- take_sync_request
+update crm_connections set sync_requested_at = null, sync_requested_mode = null
+from (
+    select sync_requested_mode as mode
+    from crm_connections
+    where user_id = $1 and id = $2
+    for update
+) as asked
+where user_id = $1 and id = $2 and sync_requested_at is not null
+returning asked.mode
+-- parameters: user_id, connection_id
+
+-- try_migration_lock
+select pg_try_advisory_lock($1::bigint)
+-- parameters: lock_key
+
+-- unindex_additional_domains
+delete from company_domains
+where user_id = $1 and external_source = $2 and external_provider_id = any ($3::text[])
+-- parameters: user_id, source, record_ids
+
+-- unlink_companies
+with people as (
+    update contacts set company_id = null, company_match = null, unlinked_reason = 'no_company'
+    where user_id = $1 and company_id = any ($2::uuid[])
+)
+update deals set company_id = null, company_match = null, unlinked_reason = 'no_company'
+where user_id = $1 and company_id = any ($2::uuid[])
+-- parameters: user_id, company_ids
+
+-- unpin_field_group
+delete from company_pins as pin
+using crm_companies as record
+where pin.user_id = $1 and pin.field_group = $2 and record.user_id = $1
+  and record.external_source = pin.external_source
+  and record.external_provider_id = pin.external_provider_id and record.company_id = $3
+-- parameters: user_id, field_group, company_id
+
+-- upsert_company_records
+insert into crm_companies as stored (
+    user_id, external_source, external_provider_id, company_id, source_updated_at, content_hash,
+    company_name, company_name_folded, domain, identity_domain, industry, naics, sic, employee_count,
+    annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range,
+    hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id,
+    additional_domains
+)
+select $1, $2, incoming.record_id, incoming.company_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
+    incoming.company_name, incoming.company_name_folded, incoming.domain, incoming.identity_domain, incoming.industry,
+    incoming.naics, incoming.sic, incoming.employee_count, incoming.annual_revenue, incoming.annual_revenue_currency,
+    incoming.annual_revenue_usd, incoming.annual_revenue_rate_date, incoming.revenue_range, incoming.hq_country,
+    incoming.hq_region, incoming.hq_city, incoming.description, incoming.phone, incoming.linkedin_url, incoming.lifecycle_stage,
+    incoming.owner_id, incoming.additional_domains::text[]
+from unnest(
+    string_to_array($3, $4, ''), $5::uuid[], $6::timestamptz[], $7::bytea[], string_to_array($8, $4, ''),
+    string_to_array($9, $4, ''), string_to_array($10, $4, ''), string_to_array($11, $4, ''),
+    string_to_array($12, $4, ''), string_to_array($13, $4, ''), string_to_array($14, $4, ''),
+    string_to_array($15, $4, '')::bigint[], string_to_array($16, $4, '')::numeric[],
+    string_to_array($17, $4, ''), string_to_array($18, $4, '')::numeric[],
+    string_to_array($19, $4, '')::date[], string_to_array($20, $4, ''), string_to_array($21, $4, ''),
+    string_to_array($22, $4, ''), string_to_array($23, $4, ''), string_to_array($24, $4, ''),
+    string_to_array($25, $4, ''), string_to_array($26, $4, ''), string_to_array($27, $4, ''),
+    string_to_array($28, $4, ''), string_to_array($29, $4, '')
+) as incoming (
+    record_id, company_id, source_updated_at, content_hash, company_name, company_name_folded, domain,
+    identity_domain, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency,
+    annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description,
+    phone, linkedin_url, lifecycle_stage, owner_id, additional_domains
+)
+on conflict (user_id, external_source, external_provider_id) do update
+set company_id = excluded.company_id, source_updated_at = excluded.source_updated_at,
+    content_hash = excluded.content_hash, archived_at = null, company_name = excluded.company_name,
+    company_name_folded = excluded.company_name_folded, domain = excluded.domain,
+    identity_domain = excluded.identity_domain, industry = excluded.industry, naics = excluded.naics,
+    sic = excluded.sic, employee_count = excluded.employee_count, annual_revenue = excluded.annual_revenue,
+    annual_revenue_currency = excluded.annual_revenue_currency,
+    annual_revenue_usd = excluded.annual_revenue_usd,
+    annual_revenue_rate_date = excluded.annual_revenue_rate_date, revenue_range = excluded.revenue_range,
+    hq_country = excluded.hq_country, hq_region = excluded.hq_region, hq_city = excluded.hq_city,
+    description = excluded.description, phone = excluded.phone, linkedin_url = excluded.linkedin_url,
+    lifecycle_stage = excluded.lifecycle_stage, owner_provider_id = excluded.owner_provider_id,
+    additional_domains = excluded.additional_domains
+where stored.source_updated_at <= excluded.source_updated_at
+returning external_provider_id as record_id, xmax = 0 as was_insert
+-- parameters: user_id, source, record_id, separator, company_id, source_updated_at, content_hash, company_name, company_name_folded, domain, identity_domain, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id, additional_domains
+
+-- upsert_contacts
+insert into contacts as stored (
+    user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, email,
+    email_host, email_registrable_domain, email_kind, first_name, last_name, job_title, phone,
+    lifecycle_stage, owner_provider_id, provider_company_id, company_id, company_association, company_match,
+    unlinked_reason, email_folded, first_name_folded, last_name_folded, additional_emails,
+    additional_email_domains, is_person_account, crm_rep_id
+)
+select $1, $2, $3, incoming.id, incoming.record_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
+    incoming.email, incoming.email_host, incoming.email_registrable_domain, incoming.email_kind, incoming.first_name,
+    incoming.last_name, incoming.job_title, incoming.phone, incoming.lifecycle_stage, incoming.owner_id,
+    incoming.provider_company_id, incoming.company_id, incoming.company_association, incoming.company_match,
+    incoming.unlinked_reason, incoming.email_folded, incoming.first_name_folded, incoming.last_name_folded,
+    incoming.additional_emails::text[], incoming.additional_email_domains::text[], incoming.is_person_account, rep.id
+from unnest(
+    $4::uuid[], string_to_array($5, $6, ''), $7::timestamptz[], $8::bytea[], string_to_array($9, $6, ''),
+    string_to_array($10, $6, ''), string_to_array($11, $6, ''), string_to_array($12, $6, ''),
+    string_to_array($13, $6, ''), string_to_array($14, $6, ''), string_to_array($15, $6, ''),
+    string_to_array($16, $6, ''), string_to_array($17, $6, ''), string_to_array($18, $6, ''),
+    string_to_array($19, $6, ''), $20::uuid[], string_to_array($21, $6, ''), string_to_array($22, $6, ''),
+    string_to_array($23, $6, ''), string_to_array($24, $6, ''), string_to_array($25, $6, ''),
+    string_to_array($26, $6, ''), string_to_array($27, $6, ''), string_to_array($28, $6, ''), $29::boolean[]
+) as incoming (
+    id, record_id, source_updated_at, content_hash, email, email_host, email_registrable_domain,
+    email_kind, first_name, last_name, job_title, phone, lifecycle_stage, owner_id, provider_company_id,
+    company_id, company_association, company_match, unlinked_reason, email_folded, first_name_folded,
+    last_name_folded, additional_emails, additional_email_domains, is_person_account
+)
+left join crm_owners as rep
+    on rep.user_id = $1 and rep.external_source = $2
+    and rep.external_provider_id = incoming.owner_id
+on conflict (user_id, external_source, external_provider_id) do update
+set source_updated_at = excluded.source_updated_at, content_hash = excluded.content_hash,
+    synced_at = excluded.synced_at, archived_at = null, email = excluded.email,
+    email_host = excluded.email_host, email_registrable_domain = excluded.email_registrable_domain,
+    email_kind = excluded.email_kind, first_name = excluded.first_name, last_name = excluded.last_name,
+    job_title = excluded.job_title, phone = excluded.phone, lifecycle_stage = excluded.lifecycle_stage,
+    owner_provider_id = excluded.owner_provider_id, provider_company_id = excluded.provider_company_id,
+    company_id = excluded.company_id, company_association = excluded.company_association,
+    company_match = excluded.company_match, unlinked_reason = excluded.unlinked_reason,
+    email_folded = excluded.email_folded, first_name_folded = excluded.first_name_folded,
+    last_name_folded = excluded.last_name_folded, additional_emails = excluded.additional_emails,
+    additional_email_domains = excluded.additional_email_domains,
+    is_person_account = excluded.is_person_account, crm_rep_id = excluded.crm_rep_id
+where stored.source_updated_at <= excluded.source_updated_at
+returning external_provider_id as record_id, xmax = 0 as was_insert
+-- parameters: user_id, source, at, id, record_id, separator, source_updated_at, content_hash, email, email_host, email_registrable_domain, email_kind, first_name, last_name, job_title, phone, lifecycle_stage, owner_provider_id, provider_company_id, company_id, company_association, company_match, unlinked_reason, email_folded, first_name_folded, last_name_folded, additional_emails, additional_email_domains, is_person_account
+
+-- upsert_deals
+insert into deals as stored (
+    user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, name,
+    amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label,
+    probability, is_closed, is_won, close_date, owner_provider_id, provider_company_id, company_id,
+    company_association, company_match, unlinked_reason, provider_contact_ids, crm_rep_id
+)
+select $1, $2, $3, incoming.id, incoming.record_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
+    incoming.name, incoming.amount, incoming.currency, incoming.amount_usd, incoming.amount_rate_date, incoming.pipeline_id,
+    incoming.pipeline_label, incoming.stage_id, incoming.stage_label, incoming.probability, incoming.is_closed, incoming.is_won,
+    finite_timestamp(incoming.close_date), incoming.owner_id, incoming.provider_company_id, incoming.company_id,
+    incoming.company_association, incoming.company_match, incoming.unlinked_reason, incoming.contact_ids::text[], rep.id
+from unnest(
+    $4::uuid[], string_to_array($5, $6, ''), $7::timestamptz[], $8::bytea[], string_to_array($9, $6, ''),
+    string_to_array($10, $6, '')::numeric[], string_to_array($11, $6, ''),
+    string_to_array($12, $6, '')::numeric[], string_to_array($13, $6, '')::date[],
+    string_to_array($14, $6, ''), string_to_array($15, $6, ''), string_to_array($16, $6, ''),
+    string_to_array($17, $6, ''), string_to_array($18, $6, '')::numeric[], $19::boolean[], $20::boolean[],
+    $21::timestamptz[], string_to_array($22, $6, ''), string_to_array($23, $6, ''), $24::uuid[],
+    string_to_array($25, $6, ''), string_to_array($26, $6, ''), string_to_array($27, $6, ''),
+    string_to_array($28, $6, '')
+) as incoming (
+    id, record_id, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date,
+    pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_id,
+    provider_company_id, company_id, company_association, company_match, unlinked_reason, contact_ids
+)
+left join crm_owners as rep
+    on rep.user_id = $1 and rep.external_source = $2
+    and rep.external_provider_id = incoming.owner_id
+on conflict (user_id, external_source, external_provider_id) do update
+set source_updated_at = excluded.source_updated_at, content_hash = excluded.content_hash,
+    synced_at = excluded.synced_at, archived_at = null, name = excluded.name, amount = excluded.amount,
+    currency = excluded.currency, amount_usd = excluded.amount_usd,
+    amount_rate_date = excluded.amount_rate_date, pipeline_id = excluded.pipeline_id,
+    pipeline_label = excluded.pipeline_label, stage_id = excluded.stage_id,
+    stage_label = excluded.stage_label, probability = excluded.probability,
+    is_closed = excluded.is_closed, is_won = excluded.is_won, close_date = excluded.close_date,
+    owner_provider_id = excluded.owner_provider_id, provider_company_id = excluded.provider_company_id,
+    company_id = excluded.company_id, company_association = excluded.company_association,
+    company_match = excluded.company_match, unlinked_reason = excluded.unlinked_reason,
+    provider_contact_ids = excluded.provider_contact_ids, crm_rep_id = excluded.crm_rep_id
+where stored.source_updated_at <= excluded.source_updated_at
+returning external_provider_id as record_id, xmax = 0 as was_insert
+-- parameters: user_id, source, at, id, record_id, separator, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_provider_id, provider_company_id, company_id, company_association, company_match, unlinked_reason, provider_contact_ids
+
+-- upsert_owners
+insert into crm_owners as stored (
+    user_id, external_source, id, external_provider_id, email, first_name, last_name, archived
+)
+select $1, $2, incoming.*
+from unnest(
+    $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::boolean[]
+) as incoming
+on conflict (user_id, external_source, external_provider_id) do update
+set email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
+    archived = excluded.archived
+where (stored.email, stored.first_name, stored.last_name, stored.archived)
+    is distinct from (excluded.email, excluded.first_name, excluded.last_name, excluded.archived)
+-- parameters: user_id, source, ids, record_ids, emails, first_names, last_names, archived
