@@ -94,7 +94,7 @@ rates: $(READY) ## Bring the shipped exchange rates up to date, from the newest 
 	@$(RUN) tools.exchange_rates $(VENV)/rates/*.whl
 
 snapshots: $(READY) ## Record the texts of all SQL statements as they are sent
-	@$(RUN) tests.snapshots
+	@$(RUN) tests.support.snapshots
 
 checksums: $(READY) ## Record the migrations as they are; a released one never changes
 	@$(RUN) tests.support.checksums

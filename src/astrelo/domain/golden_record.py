@@ -48,7 +48,7 @@ COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
 }
 """The columns of each group, as the API names them."""
 
-_MAIN_COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
+MAIN_COLUMNS: Mapping[FieldGroup, tuple[str, ...]] = {
     **{group: columns[:1] for group, columns in COLUMNS.items()},
     FieldGroup.PLACE: COLUMNS[FieldGroup.PLACE],
 }
@@ -78,7 +78,7 @@ class GoldenRecord(NamedTuple):
 def groups_in(columns: Mapping[str, object]) -> frozenset[FieldGroup]:
     """Return the groups that a record with these columns has; a rep counts only if it is a known owner."""
     return frozenset(
-        group for group, main in _MAIN_COLUMNS.items() if any(columns[name] is not None for name in main)
+        group for group, main in MAIN_COLUMNS.items() if any(columns[name] is not None for name in main)
     )
 
 

@@ -167,50 +167,22 @@ on conflict (user_id, external_source, external_provider_id, field_group) do upd
 set pinned_at = excluded.pinned_at
 
 -- name: upsert_company_records
--- Insert or update company records; an older copy never overwrites. Each parameter from record_id on is a
--- column of the batch, joined by the separator (see encoding.py).
+-- Insert or update company records; an older copy never overwrites. Each parameter but the user and the source is a
+-- column of the batch (see session/columns.py).
 insert into crm_companies as stored (
-    user_id, external_source, external_provider_id, company_id, source_updated_at, content_hash,
-    company_name, company_name_folded, domain, identity_domain, industry, naics, sic, employee_count,
-    annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range,
-    hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id,
-    additional_domains
+    user_id, external_source,
+    <<company_columns: {name}>>
 )
-select :user_id, :source, incoming.record_id, incoming.company_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
-    incoming.company_name, incoming.company_name_folded, incoming.domain, incoming.identity_domain, incoming.industry,
-    incoming.naics, incoming.sic, incoming.employee_count, incoming.annual_revenue, incoming.annual_revenue_currency,
-    incoming.annual_revenue_usd, incoming.annual_revenue_rate_date, incoming.revenue_range, incoming.hq_country,
-    incoming.hq_region, incoming.hq_city, incoming.description, incoming.phone, incoming.linkedin_url, incoming.lifecycle_stage,
-    incoming.owner_id, incoming.additional_domains::text[]
+select :user_id, :source,
+    <<company_columns: {value}>>
 from unnest(
-    string_to_array(:record_id, :separator, ''), :company_id::uuid[], :source_updated_at::timestamptz[], :content_hash::bytea[], string_to_array(:company_name, :separator, ''),
-    string_to_array(:company_name_folded, :separator, ''), string_to_array(:domain, :separator, ''), string_to_array(:identity_domain, :separator, ''),
-    string_to_array(:industry, :separator, ''), string_to_array(:naics, :separator, ''), string_to_array(:sic, :separator, ''),
-    string_to_array(:employee_count, :separator, '')::bigint[], string_to_array(:annual_revenue, :separator, '')::numeric[],
-    string_to_array(:annual_revenue_currency, :separator, ''), string_to_array(:annual_revenue_usd, :separator, '')::numeric[],
-    string_to_array(:annual_revenue_rate_date, :separator, '')::date[], string_to_array(:revenue_range, :separator, ''), string_to_array(:hq_country, :separator, ''),
-    string_to_array(:hq_region, :separator, ''), string_to_array(:hq_city, :separator, ''), string_to_array(:description, :separator, ''),
-    string_to_array(:phone, :separator, ''), string_to_array(:linkedin_url, :separator, ''), string_to_array(:lifecycle_stage, :separator, ''),
-    string_to_array(:owner_provider_id, :separator, ''), string_to_array(:additional_domains, :separator, '')
+    <<company_columns: {array}>>
 ) as incoming (
-    record_id, company_id, source_updated_at, content_hash, company_name, company_name_folded, domain,
-    identity_domain, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency,
-    annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description,
-    phone, linkedin_url, lifecycle_stage, owner_id, additional_domains
+    <<company_columns: {name}>>
 )
 on conflict (user_id, external_source, external_provider_id) do update
-set company_id = excluded.company_id, source_updated_at = excluded.source_updated_at,
-    content_hash = excluded.content_hash, archived_at = null, company_name = excluded.company_name,
-    company_name_folded = excluded.company_name_folded, domain = excluded.domain,
-    identity_domain = excluded.identity_domain, industry = excluded.industry, naics = excluded.naics,
-    sic = excluded.sic, employee_count = excluded.employee_count, annual_revenue = excluded.annual_revenue,
-    annual_revenue_currency = excluded.annual_revenue_currency,
-    annual_revenue_usd = excluded.annual_revenue_usd,
-    annual_revenue_rate_date = excluded.annual_revenue_rate_date, revenue_range = excluded.revenue_range,
-    hq_country = excluded.hq_country, hq_region = excluded.hq_region, hq_city = excluded.hq_city,
-    description = excluded.description, phone = excluded.phone, linkedin_url = excluded.linkedin_url,
-    lifecycle_stage = excluded.lifecycle_stage, owner_provider_id = excluded.owner_provider_id,
-    additional_domains = excluded.additional_domains
+set archived_at = null,
+    <<company_updated: {name} = excluded.{name}>>
 where stored.source_updated_at <= excluded.source_updated_at
 returning external_provider_id as record_id, xmax = 0 as was_insert
 
@@ -241,16 +213,7 @@ winner as (
         ranked.company_id, field_group.name as field_group, ranked.record, ranked.rep_id
     from ranked
     cross join lateral (values
-        ('name', (ranked.record).company_name is not null),
-        ('industry', (ranked.record).industry is not null),
-        ('employee_count', (ranked.record).employee_count is not null),
-        ('revenue', (ranked.record).annual_revenue is not null),
-        ('place', coalesce(
-            (ranked.record).hq_country, (ranked.record).hq_region, (ranked.record).hq_city) is not null),
-        ('description', (ranked.record).description is not null),
-        ('phone', (ranked.record).phone is not null),
-        ('linkedin_url', (ranked.record).linkedin_url is not null),
-        ('lifecycle_stage', (ranked.record).lifecycle_stage is not null),
+        <<company_groups: ('{name}', {condition})>>,
         ('rep', ranked.rep_id is not null)
     ) as field_group (name, is_present)
     left join company_pins as pin
@@ -262,82 +225,42 @@ winner as (
 ),
 blended as (
     select company_id,
-        (array_agg(record) filter (where field_group = 'name'))[1] as by_name,
-        (array_agg(record) filter (where field_group = 'industry'))[1] as by_industry,
-        (array_agg(record) filter (where field_group = 'employee_count'))[1] as by_employee_count,
-        (array_agg(record) filter (where field_group = 'revenue'))[1] as by_revenue,
-        (array_agg(record) filter (where field_group = 'place'))[1] as by_place,
-        (array_agg(record) filter (where field_group = 'description'))[1] as by_description,
-        (array_agg(record) filter (where field_group = 'phone'))[1] as by_phone,
-        (array_agg(record) filter (where field_group = 'linkedin_url'))[1] as by_linkedin_url,
-        (array_agg(record) filter (where field_group = 'lifecycle_stage'))[1] as by_lifecycle_stage,
+        <<company_groups: (array_agg(record) filter (where field_group = '{name}'))[1] as by_{name}>>,
         (array_agg(rep_id) filter (where field_group = 'rep'))[1] as rep_id
     from winner
     group by company_id
 ),
 golden as (
     select freshest.company_id, freshest.record,
-        coalesce(by_name, freshest.record) as by_name,
-        coalesce(by_industry, freshest.record) as by_industry,
-        coalesce(by_employee_count, freshest.record) as by_employee_count,
-        coalesce(by_revenue, freshest.record) as by_revenue,
-        coalesce(by_place, freshest.record) as by_place,
-        coalesce(by_description, freshest.record) as by_description,
-        coalesce(by_phone, freshest.record) as by_phone,
-        coalesce(by_linkedin_url, freshest.record) as by_linkedin_url,
-        coalesce(by_lifecycle_stage, freshest.record) as by_lifecycle_stage,
+        <<company_groups: coalesce(by_{name}, freshest.record) as by_{name}>>,
         coalesce(blended.rep_id, freshest.rep_id) as rep_id
     from ranked as freshest
     left join blended on blended.company_id = freshest.company_id
     where freshest.place = 1
 )
 insert into companies as company (
-    user_id, id, domain, company_name, company_name_folded, industry, naics, sic, employee_count,
-    annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range,
-    hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, crm_rep_id,
-    external_source, external_provider_id, source_updated_at, created_at, synced_at
+    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at, synced_at,
+    <<company_golden: {name}>>
 )
-select :user_id, company_id, case when not :archived then (record).identity_domain end,
-    (by_name).company_name, (by_name).company_name_folded,
-    (by_industry).industry, (by_industry).naics, (by_industry).sic,
-    (by_employee_count).employee_count,
-    (by_revenue).annual_revenue, (by_revenue).annual_revenue_currency, (by_revenue).annual_revenue_usd,
-    (by_revenue).annual_revenue_rate_date, (by_revenue).revenue_range,
-    (by_place).hq_country, (by_place).hq_region, (by_place).hq_city,
-    (by_description).description, (by_phone).phone, (by_linkedin_url).linkedin_url,
-    (by_lifecycle_stage).lifecycle_stage, rep_id,
+select :user_id, company_id, case when not :archived then (record).identity_domain end, rep_id,
     (record).external_source, (record).external_provider_id, (record).source_updated_at,
-    :at::timestamptz, :at::timestamptz
+    :at::timestamptz, :at::timestamptz,
+    <<company_golden: (by_{group}).{name}>>
 from golden
 on conflict (user_id, id) do update
-set domain = excluded.domain, company_name = excluded.company_name,
-    company_name_folded = excluded.company_name_folded, industry = excluded.industry,
-    naics = excluded.naics, sic = excluded.sic, employee_count = excluded.employee_count,
-    annual_revenue = excluded.annual_revenue,
-    annual_revenue_currency = excluded.annual_revenue_currency,
-    annual_revenue_usd = excluded.annual_revenue_usd,
-    annual_revenue_rate_date = excluded.annual_revenue_rate_date, revenue_range = excluded.revenue_range,
-    hq_country = excluded.hq_country, hq_region = excluded.hq_region, hq_city = excluded.hq_city,
-    description = excluded.description, phone = excluded.phone, linkedin_url = excluded.linkedin_url,
-    lifecycle_stage = excluded.lifecycle_stage, crm_rep_id = excluded.crm_rep_id,
+set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
     external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
     source_updated_at = excluded.source_updated_at, synced_at = excluded.synced_at,
-    archived_at = case when :archived then company.archived_at end
+    archived_at = case when :archived then company.archived_at end,
+    <<company_golden: {name} = excluded.{name}>>
 where (company.archived_at is not null and not :archived) or (
-    company.domain, company.company_name, company.company_name_folded, company.industry, company.naics,
-    company.sic, company.employee_count, company.annual_revenue, company.annual_revenue_currency,
-    company.annual_revenue_usd, company.annual_revenue_rate_date, company.revenue_range,
-    company.hq_country, company.hq_region, company.hq_city, company.description, company.phone,
-    company.linkedin_url, company.lifecycle_stage, company.crm_rep_id, company.external_source,
-    company.external_provider_id, company.source_updated_at
+    company.domain, company.crm_rep_id, company.external_source, company.external_provider_id,
+    company.source_updated_at,
+    <<company_golden: company.{name}>>
 ) is distinct from (
-    excluded.domain, excluded.company_name, excluded.company_name_folded, excluded.industry,
-    excluded.naics, excluded.sic, excluded.employee_count, excluded.annual_revenue,
-    excluded.annual_revenue_currency, excluded.annual_revenue_usd, excluded.annual_revenue_rate_date,
-    excluded.revenue_range, excluded.hq_country, excluded.hq_region, excluded.hq_city,
-    excluded.description, excluded.phone, excluded.linkedin_url, excluded.lifecycle_stage,
-    excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
-    excluded.source_updated_at
+    excluded.domain, excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
+    excluded.source_updated_at,
+    <<company_golden: excluded.{name}>>
 )
 
 -- name: release_domains
@@ -402,11 +325,9 @@ where company.user_id = :user_id and company.external_source = :source and not e
 -- name: read_companies
 -- A page of a user's companies, in order of id. Null narrows nothing; name_pattern is folded and LIKE-
 -- escaped, with % at its end. A stored range of sectors ('44-45') holds each of its sectors.
-select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
-    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
-    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
-    c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
-    c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
+select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
+    entity.source_updated_at, entity.synced_at, entity.archived_at,
+    <<company_shown: {shown}>>,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
             'external_source', s.external_source,
@@ -417,41 +338,39 @@ select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_co
                row_number() over (partition by r.external_source
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = c.user_id and r.company_id = c.id and r.archived_at is null) s
+           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
-from companies c
-where c.user_id = :user_id
-  and (:after::uuid is null or c.id > :after)
-  and (:name_pattern::text is null or c.company_name_folded like :name_pattern)
-  and (:domain::text is null or c.domain = :domain)
-  and (:industry::text is null or c.industry = :industry)
+from companies entity
+where entity.user_id = :user_id
+  and (:after::uuid is null or entity.id > :after)
+  and (:name_pattern::text is null or entity.company_name_folded like :name_pattern)
+  and (:domain::text is null or entity.domain = :domain)
+  and (:industry::text is null or entity.industry = :industry)
   and (:naics_prefixes::text[] is null or exists (
       select from unnest(:naics_prefixes) as prefix
-      where starts_with(c.naics, prefix)
-         or (c.naics like '__-__' and length(prefix) = 2
-             and prefix between left(c.naics, 2) and right(c.naics, 2))))
-  and (:country::text is null or c.hq_country = :country)
-  and (:region::text is null or c.hq_region = :region)
-  and (:revenue_range::text is null or c.revenue_range = :revenue_range)
-  and (:updated_since::timestamptz is null or c.synced_at >= :updated_since)
-  and (:include_archived::boolean or c.archived_at is null)
+      where starts_with(entity.naics, prefix)
+         or (entity.naics like '__-__' and length(prefix) = 2
+             and prefix between left(entity.naics, 2) and right(entity.naics, 2))))
+  and (:country::text is null or entity.hq_country = :country)
+  and (:region::text is null or entity.hq_region = :region)
+  and (:revenue_range::text is null or entity.revenue_range = :revenue_range)
+  and (:updated_since::timestamptz is null or entity.synced_at >= :updated_since)
+  and (:include_archived::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
   and (:source::text is null or (
       select true
       from crm_companies r
-      where r.user_id = :user_id and r.company_id = c.id and r.external_source = :source
+      where r.user_id = :user_id and r.company_id = entity.id and r.external_source = :source
         and (:include_archived::boolean or r.archived_at is null)
       limit 1))
-order by c.id
+order by entity.id
 limit :limit
 
 -- name: read_company
 -- One company, archived or not, unless it was merged into another: that one is then read by its own id.
-select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
-    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
-    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
-    c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
-    c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
+select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
+    entity.source_updated_at, entity.synced_at, entity.archived_at,
+    <<company_shown: {shown}>>,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
             'external_source', s.external_source,
@@ -462,11 +381,11 @@ select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_co
                row_number() over (partition by r.external_source
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = c.user_id and r.company_id = c.id and r.archived_at is null) s
+           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
-from companies c
-where c.user_id = :user_id and c.id = :company_id
-  and not exists (select from company_aliases a where a.user_id = :user_id and a.alias_id = c.id)
+from companies entity
+where entity.user_id = :user_id and entity.id = :company_id
+  and not exists (select from company_aliases a where a.user_id = :user_id and a.alias_id = entity.id)
 
 -- name: read_company_alias
 -- The company into which another was merged.

@@ -38,11 +38,11 @@ class PgCompanyReader(CompanyReader):
             include_archived=filters.include_archived,
             source=filters.source,
         )
-        return [_company(row) for row in rows]
+        return [_to_view(row) for row in rows]
 
     async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None:
         rows = await self._reads.rows("read_company", user_id=user_id, company_id=company_id)
-        return _company(rows[0]) if rows else None
+        return _to_view(rows[0]) if rows else None
 
     async def summary(self, user_id: UserId) -> CompanySummary:
         (row,) = await self._reads.rows("read_company_summary", user_id=user_id)
@@ -55,5 +55,5 @@ class PgCompanyReader(CompanyReader):
         return found
 
 
-def _company(row: asyncpg.Record) -> CompanyView:
+def _to_view(row: asyncpg.Record) -> CompanyView:
     return msgspec.convert(dict(row) | {"sources": _SOURCES.decode(row["sources"])}, CompanyView)

@@ -5,13 +5,9 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.encoding import (
-    as_arrays,
-    as_text,
-    by_field,
-    fold_column,
-    join_columns,
-)
+from astrelo.adapters.outbound.postgres.companies.columns import COMPANY_COLUMNS
+from astrelo.adapters.outbound.postgres.session.columns import encode_columns
+from astrelo.adapters.outbound.postgres.session.encoding import join_columns, transpose
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.change_classification import KnownRecord, UpsertResult, Write
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
@@ -20,14 +16,6 @@ from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.ports.records import CompanyRepository
 from astrelo.domain.records import CompanyRecord
-
-_TEXTS = (
-    "record_id", "domain", "identity_domain", "industry", "naics", "sic", "annual_revenue_currency",
-    "revenue_range", "hq_country", "hq_region", "hq_city", "description", "phone", "linkedin_url",
-    "lifecycle_stage",
-)  # fmt: skip
-"""Fields of a record that are texts, and stored in a column of the same name."""
-_NUMBERS = ("employee_count", "annual_revenue", "annual_revenue_usd", "annual_revenue_rate_date")
 
 
 class PgCompanies(CompanyRepository):
@@ -185,21 +173,13 @@ class PgCompanies(CompanyRepository):
     async def _put_records(
         self, source: Provider, writes: Sequence[Write[CompanyRecord]], regrouping: Regrouping
     ) -> UpsertResult:
-        record = by_field([write.record for write in writes])
+        batch = {
+            **transpose([write.record for write in writes]),
+            "company_id": [_find_company(source, write, regrouping) for write in writes],
+            "content_hash": [write.content_hash for write in writes],
+        }
         rows = await self._queries.rows(
-            "upsert_company_records",
-            source=source,
-            company_id=[_find_company(source, write, regrouping) for write in writes],
-            source_updated_at=record["source_updated_at"],
-            content_hash=[write.content_hash for write in writes],
-            **join_columns(
-                **{name: record[name] for name in _TEXTS},
-                **{name: as_text(record[name]) for name in _NUMBERS},
-                company_name=record["name"],
-                company_name_folded=fold_column(record["name"]),
-                owner_provider_id=record["owner_id"],
-                additional_domains=as_arrays(record["additional_domains"]),
-            ),
+            "upsert_company_records", source=source, **encode_columns(COMPANY_COLUMNS, batch)
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -12,7 +12,7 @@ from astrelo.domain.ports.state import OAuthStates
 from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 KEPT_EXPIRED = timedelta(days=1)
-"""How long an expired authorization is kept, so that its late callback can be told so."""
+"""How long an expired authorization is kept, so that its late callback learns that it is."""
 
 
 class PgOAuthStates(OAuthStates):
@@ -46,9 +46,9 @@ class PgOAuthStates(OAuthStates):
     async def consume(self, state_hash: bytes) -> PendingAuthorization | None:
         with translate_outages():
             row = await self._queries.row("consume_oauth_state", state_hash=state_hash)
-        return None if row is None else self._pending(row)
+        return None if row is None else self._to_pending(row)
 
-    def _pending(self, row: asyncpg.Record) -> PendingAuthorization:
+    def _to_pending(self, row: asyncpg.Record) -> PendingAuthorization:
         user_id = UserId(row["user_id"])
         context = _verifier_context(user_id, row["state_hash"])
         return PendingAuthorization(

@@ -116,14 +116,9 @@ select jsonb_build_object(
         select jsonb_build_object(
             'total', count(*),
             'linked', jsonb_build_object(
-                'provider_id', count(*) filter (where company_match = 'provider_id'),
-                'email_domain', count(*) filter (where company_match = 'email_domain')),
+                <<company_matches: '{value}', count(*) filter (where company_match = '{value}')>>),
             'unlinked', jsonb_build_object(
-                'no_email', count(*) filter (where unlinked_reason = 'no_email'),
-                'invalid_email', count(*) filter (where unlinked_reason = 'invalid_email'),
-                'free_mail', count(*) filter (where unlinked_reason = 'free_mail'),
-                'no_company', count(*) filter (where unlinked_reason = 'no_company'),
-                'person_account', count(*) filter (where unlinked_reason = 'person_account')))
+                <<unlinked_reasons: '{value}', count(*) filter (where unlinked_reason = '{value}')>>))
         from contacts
         where user_id = :user_id and external_source = :provider and archived_at is null),
     'deals', (

@@ -20,13 +20,13 @@ class PgConnections(Connections):
 
     async def get(self, provider: Provider) -> CrmConnection | None:
         row = await self._queries.row("get_connection", provider=provider)
-        return None if row is None else _connection(row)
+        return None if row is None else _to_connection(row)
 
     async def get_by_id(self, connection_id: ConnectionId) -> CrmConnection:
         row = await self._queries.row("get_connection_by_id", connection_id=connection_id)
         if row is None:
             raise NotFound("connection", connection_id)
-        return _connection(row)
+        return _to_connection(row)
 
     async def lock(self, provider: Provider) -> CrmConnection | None:
         # A statement of its own: the read after it sees what the former holder committed.
@@ -97,7 +97,7 @@ class PgConnections(Connections):
         await self._queries.execute("delete_connection", connection_id=connection_id)
 
 
-def _connection(row: asyncpg.Record) -> CrmConnection:
+def _to_connection(row: asyncpg.Record) -> CrmConnection:
     return CrmConnection(
         id=ConnectionId(row["id"]),
         user_id=UserId(row["user_id"]),

@@ -35,7 +35,7 @@ CONTACT_COLUMNS = (
     Column("provider_company_id"),
     Column("company_association"),
     Column("company_id", "uuid", view="{}"),
-    Column("company_match", view="{}"),
+    Column("company_match", field="match", view="{}"),
     Column("unlinked_reason", view="{}"),
 )
 

@@ -5,19 +5,14 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.encoding import as_arrays, by_field, fold_column, join_columns
+from astrelo.adapters.outbound.postgres.contacts.columns import CONTACT_COLUMNS
+from astrelo.adapters.outbound.postgres.session.columns import encode_columns
+from astrelo.adapters.outbound.postgres.session.encoding import join_columns, transpose
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
-from astrelo.domain.normalization import search_email
 from astrelo.domain.ports.records import ContactRepository
-
-_TEXTS = (
-    "record_id", "email", "email_host", "email_registrable_domain", "email_kind", "first_name", "last_name",
-    "job_title", "phone", "lifecycle_stage", "company_association",
-)  # fmt: skip
-"""Fields of a record that are texts, and stored in a column of the same name."""
 
 
 class PgContacts(ContactRepository):
@@ -35,29 +30,16 @@ class PgContacts(ContactRepository):
     ) -> UpsertResult:
         if not contacts:
             return {}
-        record = by_field([contact.record for contact, _ in contacts])
-        link = by_field([contact.link for contact, _ in contacts])
+        records = transpose([contact.record for contact, _ in contacts])
+        batch = {
+            **records,
+            **transpose([contact.link for contact, _ in contacts]),
+            "id": [contact.id for contact, _ in contacts],
+            "content_hash": [content_hash for _, content_hash in contacts],
+            "provider_company_id": records["company_id"],
+        }
         rows = await self._queries.rows(
-            "upsert_contacts",
-            source=source,
-            at=at,
-            id=[contact.id for contact, _ in contacts],
-            source_updated_at=record["source_updated_at"],
-            content_hash=[content_hash for _, content_hash in contacts],
-            company_id=link["company_id"],
-            is_person_account=record["is_person_account"],
-            **join_columns(
-                **{name: record[name] for name in _TEXTS},
-                owner_provider_id=record["owner_id"],
-                provider_company_id=record["company_id"],
-                company_match=link["match"],
-                unlinked_reason=link["unlinked_reason"],
-                email_folded=[email and search_email(email) for email in record["email"]],
-                first_name_folded=fold_column(record["first_name"]),
-                last_name_folded=fold_column(record["last_name"]),
-                additional_emails=as_arrays(record["additional_emails"]),
-                additional_email_domains=as_arrays(record["additional_email_domains"]),
-            ),
+            "upsert_contacts", source=source, at=at, **encode_columns(CONTACT_COLUMNS, batch)
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -33,7 +33,7 @@ DEAL_COLUMNS = (
     Column("provider_company_id"),
     Column("company_association"),
     Column("company_id", "uuid", view="{}"),
-    Column("company_match", view="{}"),
+    Column("company_match", field="match", view="{}"),
     Column("unlinked_reason", view="{}"),
 )
 

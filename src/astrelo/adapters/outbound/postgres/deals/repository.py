@@ -5,19 +5,14 @@ from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.encoding import as_array, as_text, by_field, join_columns
+from astrelo.adapters.outbound.postgres.deals.columns import DEAL_COLUMNS
+from astrelo.adapters.outbound.postgres.session.columns import encode_columns
+from astrelo.adapters.outbound.postgres.session.encoding import join_columns, transpose
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.ports.records import DealRepository
-
-_TEXTS = (
-    "record_id", "name", "currency", "pipeline_id", "pipeline_label", "stage_id", "stage_label",
-    "company_association",
-)  # fmt: skip
-"""Fields of a record that are texts, and stored in a column of the same name."""
-_NUMBERS = ("amount", "amount_usd", "amount_rate_date", "probability")
 
 
 class PgDeals(DealRepository):
@@ -34,28 +29,16 @@ class PgDeals(DealRepository):
         if not deals:
             return {}
         await self._lock(source)
-        record = by_field([deal.record for deal, _ in deals])
-        link = by_field([deal.link for deal, _ in deals])
+        records = transpose([deal.record for deal, _ in deals])
+        batch = {
+            **records,
+            **transpose([deal.link for deal, _ in deals]),
+            "id": [deal.id for deal, _ in deals],
+            "content_hash": [content_hash for _, content_hash in deals],
+            "provider_company_id": records["company_id"],
+        }
         rows = await self._queries.rows(
-            "upsert_deals",
-            source=source,
-            at=at,
-            id=[deal.id for deal, _ in deals],
-            source_updated_at=record["source_updated_at"],
-            content_hash=[content_hash for _, content_hash in deals],
-            is_closed=record["is_closed"],
-            is_won=record["is_won"],
-            close_date=record["close_date"],
-            company_id=link["company_id"],
-            **join_columns(
-                **{name: record[name] for name in _TEXTS},
-                **{name: as_text(record[name]) for name in _NUMBERS},
-                owner_provider_id=record["owner_id"],
-                provider_company_id=record["company_id"],
-                company_match=link["match"],
-                unlinked_reason=link["unlinked_reason"],
-                provider_contact_ids=[as_array(contact_ids) for contact_ids in record["contact_ids"]],
-            ),
+            "upsert_deals", source=source, at=at, **encode_columns(DEAL_COLUMNS, batch)
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 

@@ -10,12 +10,8 @@ order by pin.pinned_at desc, pin.external_source, pin.external_provider_id, pin.
 
 -- name: read_company_records
 -- The records that make up a company, the freshest first; its archived ones where it is archived itself.
-select record.external_source, record.external_provider_id, record.source_updated_at, record.company_name,
-    record.domain, record.identity_domain, record.industry, record.naics, record.sic, record.employee_count,
-    record.annual_revenue, record.annual_revenue_currency, record.annual_revenue_usd,
-    record.annual_revenue_rate_date, record.revenue_range, record.hq_country, record.hq_region,
-    record.hq_city, record.description, record.phone, record.linkedin_url, record.lifecycle_stage,
-    record.owner_provider_id,
+select record.external_source,
+    <<company_columns: record.{name}>>,
     (select rep.id
      from crm_owners as rep
      where rep.user_id = :user_id and rep.external_source = record.external_source

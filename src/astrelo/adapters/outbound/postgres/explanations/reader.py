@@ -60,17 +60,19 @@ class PgExplanationReader(ExplanationReader):
         hidden = await self._reads.rows(
             "read_hidden_fields", user_id=user_id, object_type=ObjectType.COMPANIES
         )
-        records = {_key(row): row for row in rows}
+        records = {_record_key(row): row for row in rows}
         members = [Member(key, row["source_updated_at"], groups_in(row)) for key, row in records.items()]
-        at = {(_key(pin), FieldGroup(pin["field_group"])): pin["pinned_at"] for pin in pins}
+        at = {(_record_key(pin), FieldGroup(pin["field_group"])): pin["pinned_at"] for pin in pins}
         sources = golden_record(members, at).sources
-        page = _page([member.key for member in sort_by_freshness(members)], after, limit + 1)
+        page = _cut_page([member.key for member in sort_by_freshness(members)], after, limit + 1)
         hidden_by = {Provider(row["provider"]): row["hidden"] for row in hidden}
         return CompanyExplanation(
             company_id=company_id,
-            groups=[_group(group, sources.get(group), records, at) for group in FieldGroup],
-            pins=[_pin(pin, sources, {member.key: member.groups for member in members}) for pin in pins],
-            records=[_record(records[key], hidden_by.get(key.source, [])) for key in page[:limit]],
+            groups=[_explain_group(group, sources.get(group), records, at) for group in FieldGroup],
+            pins=[
+                _explain_pin(pin, sources, {member.key: member.groups for member in members}) for pin in pins
+            ],
+            records=[_explain_record(records[key], hidden_by.get(key.source, [])) for key in page[:limit]],
             has_more=len(page) > limit,
         )
 
@@ -133,27 +135,29 @@ class PgExplanationReader(ExplanationReader):
         )
 
     async def _try_emails(self, user_id: UserId, row: asyncpg.Record) -> Sequence[LinkStep]:
-        domains = list(_domains(row))
-        asked = [rule.domain for rule in domains if rule.domain is not None and not rule.is_shared]
+        domains = list(_list_domains(row))
+        searched = [rule.domain for rule in domains if rule.domain is not None and not rule.is_shared]
         found = await self._reads.rows(
-            "find_companies_by_domain", user_id=user_id, **join_columns(domains=asked)
+            "find_companies_by_domain", user_id=user_id, **join_columns(domains=searched)
         )
         companies = {company["domain"]: company for company in found}
-        return [_step(rule, None if rule.is_shared else companies.get(rule.domain or "")) for rule in domains]
+        return [
+            _to_step(rule, None if rule.is_shared else companies.get(rule.domain or "")) for rule in domains
+        ]
 
 
 class _Domain(NamedTuple):
     rule: LinkRule
     domain: str | None
-    without: LinkOutcome
-    """What came of it if no company has the domain."""
+    outcome_without: LinkOutcome
+    """The outcome if no company has the domain."""
 
     @property
     def is_shared(self) -> bool:
-        return self.without is LinkOutcome.FREE_MAIL
+        return self.outcome_without is LinkOutcome.FREE_MAIL
 
 
-def _domains(row: asyncpg.Record) -> Iterator[_Domain]:
+def _list_domains(row: asyncpg.Record) -> Iterator[_Domain]:
     host, registrable = row["email_host"], row["email_registrable_domain"]
     outcome = _NO_DOMAIN.get(EmailKind(row["email_kind"]), LinkOutcome.NO_COMPANY)
     if outcome is LinkOutcome.FREE_MAIL:
@@ -165,9 +169,9 @@ def _domains(row: asyncpg.Record) -> Iterator[_Domain]:
         yield _Domain(LinkRule.ADDITIONAL_EMAIL_DOMAIN, domain, LinkOutcome.NO_COMPANY)
 
 
-def _step(rule: _Domain, company: asyncpg.Record | None) -> LinkStep:
+def _to_step(rule: _Domain, company: asyncpg.Record | None) -> LinkStep:
     if company is None:
-        return LinkStep(rule=rule.rule, value=rule.domain, outcome=rule.without)
+        return LinkStep(rule=rule.rule, value=rule.domain, outcome=rule.outcome_without)
     return LinkStep(
         rule=rule.rule,
         value=rule.domain,
@@ -177,17 +181,17 @@ def _step(rule: _Domain, company: asyncpg.Record | None) -> LinkStep:
     )
 
 
-def _key(row: asyncpg.Record) -> RecordKey:
+def _record_key(row: asyncpg.Record) -> RecordKey:
     return RecordKey(Provider(row["external_source"]), RecordId(row["external_provider_id"]))
 
 
-def _page(keys: Sequence[RecordKey], after: RecordKey | None, size: int) -> Sequence[RecordKey]:
-    """Begin behind `after`, or at the start should it have left the company meanwhile."""
+def _cut_page(keys: Sequence[RecordKey], after: RecordKey | None, size: int) -> Sequence[RecordKey]:
+    """Begin behind `after`, or at the start if it has left the company meanwhile."""
     start = keys.index(after) + 1 if after in keys else 0
     return keys[start : start + size]
 
 
-def _group(
+def _explain_group(
     group: FieldGroup,
     source: RecordKey | None,
     records: Mapping[RecordKey, asyncpg.Record],
@@ -198,7 +202,7 @@ def _group(
     row = records[source]
     return GroupExplanation(
         group=group,
-        values={column: _value(row[column]) for column in COLUMNS[group]},
+        values={column: _to_value(row[column]) for column in COLUMNS[group]},
         source=CompanySource(
             external_source=source.source,
             external_provider_id=source.record_id,
@@ -208,25 +212,25 @@ def _group(
     )
 
 
-def _record(row: asyncpg.Record, hidden: list[str]) -> RecordExplanation:
+def _explain_record(row: asyncpg.Record, hidden: list[str]) -> RecordExplanation:
     return RecordExplanation(
         external_source=Provider(row["external_source"]),
         external_provider_id=row["external_provider_id"],
         source_updated_at=row["source_updated_at"],
         values={
-            column: _value(row[column])
+            column: _to_value(row[column])
             for column in ("domain", *(column for columns in COLUMNS.values() for column in columns))
         },
         hidden=sorted(hidden),
     )
 
 
-def _pin(
+def _explain_pin(
     pin: asyncpg.Record,
     sources: Mapping[FieldGroup, RecordKey],
     groups: Mapping[RecordKey, frozenset[FieldGroup]],
 ) -> PinView:
-    key, group = _key(pin), FieldGroup(pin["field_group"])
+    key, group = _record_key(pin), FieldGroup(pin["field_group"])
     if key not in groups:
         status = PinStatus.ARCHIVED
     elif group not in groups[key]:
@@ -242,7 +246,7 @@ def _pin(
     )
 
 
-def _value(stored: object) -> Value:
+def _to_value(stored: object) -> Value:
     """Show a column as the company's view does: amounts as text, dates in ISO 8601."""
     match stored:
         case None | str() | int():

@@ -72,11 +72,12 @@ class Column:
 
 def encode_columns(columns: Iterable[Column], batch: Mapping[str, Sequence[Any]]) -> dict[str, object]:
     """Return the columns of a batch as parameters of the statement that writes them; `batch` has them by field."""
-    values = {column: batch[column.field or column.name] for column in columns}
-    arrays = {column.name: cells for column, cells in values.items() if not column.is_joined}
-    joined = {
-        column.name: (column.encode or _JOINED[column.type])(cells)
-        for column, cells in values.items()
-        if column.is_joined
-    }
-    return arrays | join_columns(**joined)
+    arrays: dict[str, object] = {}
+    joined: dict[str, Texts] = {}
+    for column in columns:
+        values = batch[column.field or column.name]
+        if column.is_joined:
+            joined[column.name] = (column.encode or _JOINED[column.type])(values)
+        else:
+            arrays[column.name] = values
+    return {**arrays, **join_columns(**joined)}

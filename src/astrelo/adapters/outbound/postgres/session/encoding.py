@@ -19,7 +19,7 @@ _SURROGATES = 0xD800
 """The first code point that is no character."""
 
 
-def by_field(rows: Sequence[NamedTuple]) -> Mapping[str, Sequence[Any]]:
+def transpose(rows: Sequence[NamedTuple]) -> Mapping[str, Sequence[Any]]:
     """Turn rows of one type, at least one, into columns."""
     return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
 

@@ -24,7 +24,7 @@ UNAVAILABLE = (
 """What asyncpg raises when the server, a connection or a lock is not to be had: worth another try.
 
 A connection whose server has just said goodbye refuses its next use by an InternalClientError. A foreign key
-fails only where somebody else deleted, between our look and our write, what we point at.
+fails only where another transaction deleted, between our look and our write, what we point at.
 """
 
 UNACCEPTABLE = (asyncpg.DataError, ValueError, OverflowError)

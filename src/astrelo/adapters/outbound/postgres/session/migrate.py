@@ -53,19 +53,19 @@ async def migrate(target: str | asyncpg.Connection) -> tuple[str, ...]:
 
 
 async def _migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
-    async with _only_us(connection):
+    async with _hold_migration_lock(connection):
         await pogo_tables.ensure_pogo_sync(connection)
-        before = await _applied(connection)
+        before = await _list_applied(connection)
         await pogo.apply(connection, MIGRATIONS, schema_name=_SCHEMA, logger=_SILENT)
-        await _bring_queue_up_to_date(connection)
-        return tuple(sorted(await _applied(connection) - before))
+        await _upgrade_queue(connection)
+        return tuple(sorted(await _list_applied(connection) - before))
 
 
-async def _applied(connection: asyncpg.Connection) -> set[str]:
+async def _list_applied(connection: asyncpg.Connection) -> set[str]:
     return await pogo_tables.get_applied_migrations(connection, schema_name=_SCHEMA)
 
 
-async def _bring_queue_up_to_date(connection: asyncpg.Connection) -> None:
+async def _upgrade_queue(connection: asyncpg.Connection) -> None:
     queries = JobQueries.from_asyncpg_connection(connection)
     if await queries.schema_is_installed():
         await queries.upgrade()
@@ -74,7 +74,7 @@ async def _bring_queue_up_to_date(connection: asyncpg.Connection) -> None:
 
 
 @asynccontextmanager
-async def _only_us(connection: asyncpg.Connection) -> AsyncIterator[None]:
+async def _hold_migration_lock(connection: asyncpg.Connection) -> AsyncIterator[None]:
     queries = Queries(connection, lock_key=_LOCK_KEY)
     # Polled, not waited for: a waiting statement holds a snapshot, and CREATE INDEX CONCURRENTLY in the
     # process that works would wait for that snapshot for ever.

@@ -35,7 +35,7 @@ REFRESH_LIMITS = SessionLimits(
 """For the pool of the token refresh, whose transactions stand still for the token call (at most 15 s).
 
 Longer than that call, so that no refresh is cut off before its answer is stored; shorter than the wait for
-the lock, so that who waits behind a frozen process gets its turn.
+the lock, so that a refresh that waits behind a frozen process still gets the lock.
 """
 
 

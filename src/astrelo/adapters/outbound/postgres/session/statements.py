@@ -1,19 +1,28 @@
 """SQL lives in the features' `queries.sql`, with named queries and named parameters; this is the only way to it.
 
 A query begins with `-- name: its_name`, which is unique over all features; the comment behind it says what it is
-for; a parameter is `:its_name`. The form is aiosql's.
+for; a parameter is `:its_name`. The form is aiosql's. `<<list: pattern>>` repeats the pattern for each item of a list,
+with the item's attributes for what stands in braces: so the columns of a record are named in its column table alone.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from astrelo.adapters.outbound.postgres.companies.columns import COMPANY_LISTS
+from astrelo.adapters.outbound.postgres.contacts.columns import CONTACT_LISTS
+from astrelo.adapters.outbound.postgres.deals.columns import DEAL_LISTS
+from astrelo.adapters.outbound.postgres.links.reasons import LINK_LISTS
+
+_LISTS: Mapping[str, Iterable[object]] = {**COMPANY_LISTS, **CONTACT_LISTS, **DEAL_LISTS, **LINK_LISTS}
 _PACKAGE = __package__.rpartition(".")[0]
 _QUERY = re.compile(r"^-- name: (\w+)\n(?:--[^\n]*\n)+(.*?)\s*(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 _PARAMETER = re.compile(r"--[^\n]*|'[^']*'|::|:([a-z]\w*)")
 """Comments, quoted texts and casts are matched in order to be left alone."""
+_REPETITION = re.compile(r"( *)<<(\w+): (.+?)>>")
+_ATTRIBUTE = re.compile(r"\{(\w+)\}")
 
 
 class Statement(NamedTuple):
@@ -33,7 +42,7 @@ def statements() -> Mapping[str, Statement]:
     for name, body in sorted(_queries()):
         if name in found:
             raise ValueError(f"two queries are named {name}")
-        found[name] = number_parameters(name, body)
+        found[name] = number_parameters(name, expand(body))
     return found
 
 
@@ -46,6 +55,20 @@ def _queries() -> Iterator[tuple[str, str]]:
         source = folder / "queries.sql"
         if source.is_file():
             yield from _QUERY.findall(source.read_text(encoding="utf-8"))
+
+
+def expand(body: str) -> str:
+    """Write every repetition out, an item a line. Raises KeyError for a list that is not there."""
+
+    def repeat(match: re.Match[str]) -> str:
+        indent, items, pattern = match.groups()
+        return indent + f",\n{indent}".join(_fill(pattern, item) for item in _LISTS[items])
+
+    return _REPETITION.sub(repeat, body)
+
+
+def _fill(pattern: str, item: object) -> str:
+    return _ATTRIBUTE.sub(lambda attribute: str(getattr(item, attribute[1])), pattern)
 
 
 def number_parameters(name: str, body: str) -> Statement:

@@ -84,10 +84,10 @@ async def read_runs(
     rows = await reads.rows(
         "read_runs", user_id=user_id, provider=provider, run_id=run_id, before=before, limit=limit
     )
-    return [_run(row) for row in rows]
+    return [_to_view(row) for row in rows]
 
 
-def _run(row: asyncpg.Record) -> RunView:
+def _to_view(row: asyncpg.Record) -> RunView:
     decoded = {"steps": _STEPS.decode(row["steps"]), "owners": _OWNERS.decode(row["owners"])}
     run = msgspec.convert(dict(row) | decoded, RunView)
     return msgspec.structs.replace(run, action=action_for_run(run))

@@ -85,9 +85,9 @@ class PgSyncRuns(SyncRuns):
             stale=counts.stale,
             archived=counts.archived,
             merged=counts.merged,
-            rejected=_json(counts.rejected),
-            unreadable=_json(counts.unreadable),
-            hidden=_json(counts.hidden),
+            rejected=_encode_json(counts.rejected),
+            unreadable=_encode_json(counts.unreadable),
+            hidden=_encode_json(counts.hidden),
             expected_total=step.expected_total,
             reason=step.reason,
         )
@@ -140,7 +140,7 @@ class PgSyncRuns(SyncRuns):
             "note_unreadable",
             run_id=run_id,
             object_type=object_type,
-            entries=_json(entries),
+            entries=_encode_json(entries),
             max_examples=MAX_EXAMPLES,
         )
 
@@ -180,11 +180,11 @@ class PgSyncRuns(SyncRuns):
         if row is None:
             raise NotFound("sync run", run_id)
         steps = await self._queries.rows("get_steps", run_id=run_id)
-        by_kind = {ObjectType(step["object_type"]): _step(step) for step in steps}
-        return _run(row, tuple(by_kind[kind] for kind in ObjectType if kind in by_kind))
+        by_kind = {ObjectType(step["object_type"]): _to_step(step) for step in steps}
+        return _to_run(row, tuple(by_kind[kind] for kind in ObjectType if kind in by_kind))
 
 
-def _run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
+def _to_run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
     return SyncRun(
         id=SyncRunId(row["id"]),
         user_id=UserId(row["user_id"]),
@@ -204,14 +204,14 @@ def _run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
     )
 
 
-def _step(row: asyncpg.Record) -> SyncStep:
+def _to_step(row: asyncpg.Record) -> SyncStep:
     start, end = row["window_start"], row["window_end"]
     return SyncStep(
         object_type=ObjectType(row["object_type"]),
         status=StepStatus(row["status"]),
         epoch=row["epoch"],
         cursor=None if row["cursor"] is None else Cursor(row["cursor"]),
-        counts=_counts(row),
+        counts=_to_counts(row),
         expected_total=row["expected_total"],
         window=Window(start=start, end=end) if start and end else None,
         reading_version=ReadingVersion(row["reading_version"]),
@@ -219,7 +219,7 @@ def _step(row: asyncpg.Record) -> SyncStep:
     )
 
 
-def _counts(row: asyncpg.Record) -> Counts:
+def _to_counts(row: asyncpg.Record) -> Counts:
     return Counts(
         received=row["received"],
         repeats=row["repeats"],
@@ -235,5 +235,5 @@ def _counts(row: asyncpg.Record) -> Counts:
     )
 
 
-def _json(counts: object) -> str:
+def _encode_json(counts: object) -> str:
     return msgspec.json.encode(counts).decode()

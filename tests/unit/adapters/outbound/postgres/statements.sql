@@ -668,11 +668,25 @@ where step.user_id = $3 and step.run_id = $4 and step.object_type = incoming.obj
 -- parameters: object_types, epochs, user_id, run_id
 
 -- read_companies
-select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
-    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
-    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
-    c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
-    c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
+select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
+    entity.source_updated_at, entity.synced_at, entity.archived_at,
+    entity.company_name,
+    entity.industry,
+    entity.naics,
+    entity.sic,
+    entity.employee_count,
+    entity.annual_revenue::text as annual_revenue,
+    entity.annual_revenue_currency,
+    entity.annual_revenue_usd::text as annual_revenue_usd,
+    entity.annual_revenue_rate_date,
+    entity.revenue_range,
+    entity.hq_country,
+    entity.hq_region,
+    entity.hq_city,
+    entity.description,
+    entity.phone,
+    entity.linkedin_url,
+    entity.lifecycle_stage,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
             'external_source', s.external_source,
@@ -683,41 +697,55 @@ select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_co
                row_number() over (partition by r.external_source
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = c.user_id and r.company_id = c.id and r.archived_at is null) s
+           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
-from companies c
-where c.user_id = $1
-  and ($2::uuid is null or c.id > $2)
-  and ($3::text is null or c.company_name_folded like $3)
-  and ($4::text is null or c.domain = $4)
-  and ($5::text is null or c.industry = $5)
+from companies entity
+where entity.user_id = $1
+  and ($2::uuid is null or entity.id > $2)
+  and ($3::text is null or entity.company_name_folded like $3)
+  and ($4::text is null or entity.domain = $4)
+  and ($5::text is null or entity.industry = $5)
   and ($6::text[] is null or exists (
       select from unnest($6) as prefix
-      where starts_with(c.naics, prefix)
-         or (c.naics like '__-__' and length(prefix) = 2
-             and prefix between left(c.naics, 2) and right(c.naics, 2))))
-  and ($7::text is null or c.hq_country = $7)
-  and ($8::text is null or c.hq_region = $8)
-  and ($9::text is null or c.revenue_range = $9)
-  and ($10::timestamptz is null or c.synced_at >= $10)
-  and ($11::boolean or c.archived_at is null)
+      where starts_with(entity.naics, prefix)
+         or (entity.naics like '__-__' and length(prefix) = 2
+             and prefix between left(entity.naics, 2) and right(entity.naics, 2))))
+  and ($7::text is null or entity.hq_country = $7)
+  and ($8::text is null or entity.hq_region = $8)
+  and ($9::text is null or entity.revenue_range = $9)
+  and ($10::timestamptz is null or entity.synced_at >= $10)
+  and ($11::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
   and ($12::text is null or (
       select true
       from crm_companies r
-      where r.user_id = $1 and r.company_id = c.id and r.external_source = $12
+      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $12
         and ($11::boolean or r.archived_at is null)
       limit 1))
-order by c.id
+order by entity.id
 limit $13
 -- parameters: user_id, after, name_pattern, domain, industry, naics_prefixes, country, region, revenue_range, updated_since, include_archived, source, limit
 
 -- read_company
-select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_count,
-    c.annual_revenue::text as annual_revenue, c.annual_revenue_currency,
-    c.annual_revenue_usd::text as annual_revenue_usd, c.annual_revenue_rate_date, c.revenue_range, c.hq_country,
-    c.hq_region, c.hq_city, c.description, c.phone, c.linkedin_url, c.lifecycle_stage, c.crm_rep_id,
-    c.external_source, c.external_provider_id, c.source_updated_at, c.synced_at, c.archived_at,
+select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
+    entity.source_updated_at, entity.synced_at, entity.archived_at,
+    entity.company_name,
+    entity.industry,
+    entity.naics,
+    entity.sic,
+    entity.employee_count,
+    entity.annual_revenue::text as annual_revenue,
+    entity.annual_revenue_currency,
+    entity.annual_revenue_usd::text as annual_revenue_usd,
+    entity.annual_revenue_rate_date,
+    entity.revenue_range,
+    entity.hq_country,
+    entity.hq_region,
+    entity.hq_city,
+    entity.description,
+    entity.phone,
+    entity.linkedin_url,
+    entity.lifecycle_stage,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
             'external_source', s.external_source,
@@ -728,11 +756,11 @@ select c.id, c.company_name, c.domain, c.industry, c.naics, c.sic, c.employee_co
                row_number() over (partition by r.external_source
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = c.user_id and r.company_id = c.id and r.archived_at is null) s
+           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
-from companies c
-where c.user_id = $1 and c.id = $2
-  and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = c.id)
+from companies entity
+where entity.user_id = $1 and entity.id = $2
+  and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = entity.id)
 -- parameters: user_id, company_id
 
 -- read_company_alias
@@ -750,12 +778,33 @@ order by pin.pinned_at desc, pin.external_source, pin.external_provider_id, pin.
 -- parameters: user_id, company_id
 
 -- read_company_records
-select record.external_source, record.external_provider_id, record.source_updated_at, record.company_name,
-    record.domain, record.identity_domain, record.industry, record.naics, record.sic, record.employee_count,
-    record.annual_revenue, record.annual_revenue_currency, record.annual_revenue_usd,
-    record.annual_revenue_rate_date, record.revenue_range, record.hq_country, record.hq_region,
-    record.hq_city, record.description, record.phone, record.linkedin_url, record.lifecycle_stage,
+select record.external_source,
+    record.external_provider_id,
+    record.company_id,
+    record.source_updated_at,
+    record.content_hash,
+    record.domain,
+    record.identity_domain,
+    record.company_name,
+    record.company_name_folded,
+    record.industry,
+    record.naics,
+    record.sic,
+    record.employee_count,
+    record.annual_revenue,
+    record.annual_revenue_currency,
+    record.annual_revenue_usd,
+    record.annual_revenue_rate_date,
+    record.revenue_range,
+    record.hq_country,
+    record.hq_region,
+    record.hq_city,
+    record.description,
+    record.phone,
+    record.linkedin_url,
+    record.lifecycle_stage,
     record.owner_provider_id,
+    record.additional_domains,
     (select rep.id
      from crm_owners as rep
      where rep.user_id = $1 and rep.external_source = record.external_source
@@ -790,12 +839,22 @@ order by c.provider
 -- parameters: user_id
 
 -- read_contact
-select c.id, c.email, c.first_name, c.last_name, c.job_title, c.phone, c.lifecycle_stage, c.crm_rep_id,
-    c.company_id, c.company_match, c.unlinked_reason,
-    coalesce(c.additional_emails, '{}') as additional_emails, c.external_source, c.external_provider_id,
-    c.source_updated_at, c.synced_at, c.archived_at
-from contacts c
-where c.user_id = $1 and c.id = $2
+select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
+    entity.id,
+    entity.external_provider_id,
+    entity.source_updated_at,
+    entity.email,
+    coalesce(entity.additional_emails, '{}') as additional_emails,
+    entity.first_name,
+    entity.last_name,
+    entity.job_title,
+    entity.phone,
+    entity.lifecycle_stage,
+    entity.company_id,
+    entity.company_match,
+    entity.unlinked_reason
+from contacts entity
+where entity.user_id = $1 and entity.id = $2
 -- parameters: user_id, contact_id
 
 -- read_contact_link
@@ -807,26 +866,36 @@ where user_id = $1 and id = $2
 -- parameters: user_id, contact_id
 
 -- read_contacts
-select c.id, c.email, c.first_name, c.last_name, c.job_title, c.phone, c.lifecycle_stage, c.crm_rep_id,
-    c.company_id, c.company_match, c.unlinked_reason,
-    coalesce(c.additional_emails, '{}') as additional_emails, c.external_source, c.external_provider_id,
-    c.source_updated_at, c.synced_at, c.archived_at
-from contacts c
-where c.user_id = $1
-  and ($2::uuid is null or c.id > $2)
+select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
+    entity.id,
+    entity.external_provider_id,
+    entity.source_updated_at,
+    entity.email,
+    coalesce(entity.additional_emails, '{}') as additional_emails,
+    entity.first_name,
+    entity.last_name,
+    entity.job_title,
+    entity.phone,
+    entity.lifecycle_stage,
+    entity.company_id,
+    entity.company_match,
+    entity.unlinked_reason
+from contacts entity
+where entity.user_id = $1
+  and ($2::uuid is null or entity.id > $2)
   and ($3::text is null
-       or c.first_name_folded like $3
-       or c.last_name_folded like $3
-       or concat_ws(' ', c.first_name_folded, c.last_name_folded) like $3)
-  and ($4::text is null or c.email_folded like $4)
-  and ($5::uuid is null or c.company_id = coalesce(
+       or entity.first_name_folded like $3
+       or entity.last_name_folded like $3
+       or concat_ws(' ', entity.first_name_folded, entity.last_name_folded) like $3)
+  and ($4::text is null or entity.email_folded like $4)
+  and ($5::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $5),
       $5))
-  and ($6::boolean is null or (c.company_id is not null) = $6)
-  and ($7::text is null or c.unlinked_reason = $7)
-  and ($8::timestamptz is null or c.synced_at >= $8)
-  and ($9::boolean or c.archived_at is null)
-order by c.id
+  and ($6::boolean is null or (entity.company_id is not null) = $6)
+  and ($7::text is null or entity.unlinked_reason = $7)
+  and ($8::timestamptz is null or entity.synced_at >= $8)
+  and ($9::boolean or entity.archived_at is null)
+order by entity.id
 limit $10
 -- parameters: user_id, after, name_pattern, email_pattern, company_id, linked, unlinked_reason, updated_since, include_archived, limit
 
@@ -871,17 +940,32 @@ limit $4
 -- parameters: user_id, provider, threshold, limit
 
 -- read_deal
-select d.id, d.name, d.amount::text as amount, d.currency, d.amount_usd::text as amount_usd,
-    d.amount_rate_date, d.pipeline_id, d.pipeline_label, d.stage_id,
-    d.stage_label, d.probability::float8 as probability, d.is_closed, d.is_won, d.close_date, d.crm_rep_id,
-    d.company_id, d.company_match, d.unlinked_reason,
-    array(select c.id from unnest(d.provider_contact_ids) as named (id)
-          join contacts c on c.user_id = d.user_id and c.external_source = d.external_source
+select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
+    array(select c.id from unnest(entity.provider_contact_ids) as named (id)
+          join contacts c on c.user_id = entity.user_id and c.external_source = entity.external_source
               and c.external_provider_id = named.id and c.archived_at is null
           order by c.id) as contact_ids,
-    d.external_source, d.external_provider_id, d.source_updated_at, d.synced_at, d.archived_at
-from deals d
-where d.user_id = $1 and d.id = $2
+    entity.id,
+    entity.external_provider_id,
+    entity.source_updated_at,
+    entity.name,
+    entity.amount::text as amount,
+    entity.currency,
+    entity.amount_usd::text as amount_usd,
+    entity.amount_rate_date,
+    entity.pipeline_id,
+    entity.pipeline_label,
+    entity.stage_id,
+    entity.stage_label,
+    entity.probability::float8 as probability,
+    entity.is_closed,
+    entity.is_won,
+    entity.close_date,
+    entity.company_id,
+    entity.company_match,
+    entity.unlinked_reason
+from deals entity
+where entity.user_id = $1 and entity.id = $2
 -- parameters: user_id, deal_id
 
 -- read_deal_link
@@ -892,28 +976,43 @@ where user_id = $1 and id = $2
 -- parameters: user_id, deal_id
 
 -- read_deals
-select d.id, d.name, d.amount::text as amount, d.currency, d.amount_usd::text as amount_usd,
-    d.amount_rate_date, d.pipeline_id, d.pipeline_label, d.stage_id,
-    d.stage_label, d.probability::float8 as probability, d.is_closed, d.is_won, d.close_date, d.crm_rep_id,
-    d.company_id, d.company_match, d.unlinked_reason,
-    array(select c.id from unnest(d.provider_contact_ids) as named (id)
-          join contacts c on c.user_id = d.user_id and c.external_source = d.external_source
+select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
+    array(select c.id from unnest(entity.provider_contact_ids) as named (id)
+          join contacts c on c.user_id = entity.user_id and c.external_source = entity.external_source
               and c.external_provider_id = named.id and c.archived_at is null
           order by c.id) as contact_ids,
-    d.external_source, d.external_provider_id, d.source_updated_at, d.synced_at, d.archived_at
-from deals d
-where d.user_id = $1
-  and ($2::uuid is null or d.id > $2)
-  and ($3::uuid is null or d.company_id = coalesce(
+    entity.id,
+    entity.external_provider_id,
+    entity.source_updated_at,
+    entity.name,
+    entity.amount::text as amount,
+    entity.currency,
+    entity.amount_usd::text as amount_usd,
+    entity.amount_rate_date,
+    entity.pipeline_id,
+    entity.pipeline_label,
+    entity.stage_id,
+    entity.stage_label,
+    entity.probability::float8 as probability,
+    entity.is_closed,
+    entity.is_won,
+    entity.close_date,
+    entity.company_id,
+    entity.company_match,
+    entity.unlinked_reason
+from deals entity
+where entity.user_id = $1
+  and ($2::uuid is null or entity.id > $2)
+  and ($3::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $3),
       $3))
-  and ($4::text is null or $4 in (d.pipeline_id, d.pipeline_label))
-  and ($5::text is null or $5 in (d.stage_id, d.stage_label))
-  and ($6::boolean is null or d.is_closed = $6)
-  and ($7::boolean is null or d.is_won = $7)
-  and ($8::timestamptz is null or d.synced_at >= $8)
-  and ($9::boolean or d.archived_at is null)
-order by d.id
+  and ($4::text is null or $4 in (entity.pipeline_id, entity.pipeline_label))
+  and ($5::text is null or $5 in (entity.stage_id, entity.stage_label))
+  and ($6::boolean is null or entity.is_closed = $6)
+  and ($7::boolean is null or entity.is_won = $7)
+  and ($8::timestamptz is null or entity.synced_at >= $8)
+  and ($9::boolean or entity.archived_at is null)
+order by entity.id
 limit $10
 -- parameters: user_id, after, company_id, pipeline, stage, is_closed, is_won, updated_since, include_archived, limit
 
@@ -1027,8 +1126,7 @@ winner as (
         ('industry', (ranked.record).industry is not null),
         ('employee_count', (ranked.record).employee_count is not null),
         ('revenue', (ranked.record).annual_revenue is not null),
-        ('place', coalesce(
-            (ranked.record).hq_country, (ranked.record).hq_region, (ranked.record).hq_city) is not null),
+        ('place', coalesce((ranked.record).hq_country, (ranked.record).hq_region, (ranked.record).hq_city) is not null),
         ('description', (ranked.record).description is not null),
         ('phone', (ranked.record).phone is not null),
         ('linkedin_url', (ranked.record).linkedin_url is not null),
@@ -1074,52 +1172,113 @@ golden as (
     where freshest.place = 1
 )
 insert into companies as company (
-    user_id, id, domain, company_name, company_name_folded, industry, naics, sic, employee_count,
-    annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range,
-    hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, crm_rep_id,
-    external_source, external_provider_id, source_updated_at, created_at, synced_at
+    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at, synced_at,
+    company_name,
+    company_name_folded,
+    industry,
+    naics,
+    sic,
+    employee_count,
+    annual_revenue,
+    annual_revenue_currency,
+    annual_revenue_usd,
+    annual_revenue_rate_date,
+    revenue_range,
+    hq_country,
+    hq_region,
+    hq_city,
+    description,
+    phone,
+    linkedin_url,
+    lifecycle_stage
 )
-select $1, company_id, case when not $3 then (record).identity_domain end,
-    (by_name).company_name, (by_name).company_name_folded,
-    (by_industry).industry, (by_industry).naics, (by_industry).sic,
-    (by_employee_count).employee_count,
-    (by_revenue).annual_revenue, (by_revenue).annual_revenue_currency, (by_revenue).annual_revenue_usd,
-    (by_revenue).annual_revenue_rate_date, (by_revenue).revenue_range,
-    (by_place).hq_country, (by_place).hq_region, (by_place).hq_city,
-    (by_description).description, (by_phone).phone, (by_linkedin_url).linkedin_url,
-    (by_lifecycle_stage).lifecycle_stage, rep_id,
+select $1, company_id, case when not $3 then (record).identity_domain end, rep_id,
     (record).external_source, (record).external_provider_id, (record).source_updated_at,
-    $4::timestamptz, $4::timestamptz
+    $4::timestamptz, $4::timestamptz,
+    (by_name).company_name,
+    (by_name).company_name_folded,
+    (by_industry).industry,
+    (by_industry).naics,
+    (by_industry).sic,
+    (by_employee_count).employee_count,
+    (by_revenue).annual_revenue,
+    (by_revenue).annual_revenue_currency,
+    (by_revenue).annual_revenue_usd,
+    (by_revenue).annual_revenue_rate_date,
+    (by_revenue).revenue_range,
+    (by_place).hq_country,
+    (by_place).hq_region,
+    (by_place).hq_city,
+    (by_description).description,
+    (by_phone).phone,
+    (by_linkedin_url).linkedin_url,
+    (by_lifecycle_stage).lifecycle_stage
 from golden
 on conflict (user_id, id) do update
-set domain = excluded.domain, company_name = excluded.company_name,
-    company_name_folded = excluded.company_name_folded, industry = excluded.industry,
-    naics = excluded.naics, sic = excluded.sic, employee_count = excluded.employee_count,
+set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
+    external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
+    source_updated_at = excluded.source_updated_at, synced_at = excluded.synced_at,
+    archived_at = case when $3 then company.archived_at end,
+    company_name = excluded.company_name,
+    company_name_folded = excluded.company_name_folded,
+    industry = excluded.industry,
+    naics = excluded.naics,
+    sic = excluded.sic,
+    employee_count = excluded.employee_count,
     annual_revenue = excluded.annual_revenue,
     annual_revenue_currency = excluded.annual_revenue_currency,
     annual_revenue_usd = excluded.annual_revenue_usd,
-    annual_revenue_rate_date = excluded.annual_revenue_rate_date, revenue_range = excluded.revenue_range,
-    hq_country = excluded.hq_country, hq_region = excluded.hq_region, hq_city = excluded.hq_city,
-    description = excluded.description, phone = excluded.phone, linkedin_url = excluded.linkedin_url,
-    lifecycle_stage = excluded.lifecycle_stage, crm_rep_id = excluded.crm_rep_id,
-    external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
-    source_updated_at = excluded.source_updated_at, synced_at = excluded.synced_at,
-    archived_at = case when $3 then company.archived_at end
+    annual_revenue_rate_date = excluded.annual_revenue_rate_date,
+    revenue_range = excluded.revenue_range,
+    hq_country = excluded.hq_country,
+    hq_region = excluded.hq_region,
+    hq_city = excluded.hq_city,
+    description = excluded.description,
+    phone = excluded.phone,
+    linkedin_url = excluded.linkedin_url,
+    lifecycle_stage = excluded.lifecycle_stage
 where (company.archived_at is not null and not $3) or (
-    company.domain, company.company_name, company.company_name_folded, company.industry, company.naics,
-    company.sic, company.employee_count, company.annual_revenue, company.annual_revenue_currency,
-    company.annual_revenue_usd, company.annual_revenue_rate_date, company.revenue_range,
-    company.hq_country, company.hq_region, company.hq_city, company.description, company.phone,
-    company.linkedin_url, company.lifecycle_stage, company.crm_rep_id, company.external_source,
-    company.external_provider_id, company.source_updated_at
+    company.domain, company.crm_rep_id, company.external_source, company.external_provider_id,
+    company.source_updated_at,
+    company.company_name,
+    company.company_name_folded,
+    company.industry,
+    company.naics,
+    company.sic,
+    company.employee_count,
+    company.annual_revenue,
+    company.annual_revenue_currency,
+    company.annual_revenue_usd,
+    company.annual_revenue_rate_date,
+    company.revenue_range,
+    company.hq_country,
+    company.hq_region,
+    company.hq_city,
+    company.description,
+    company.phone,
+    company.linkedin_url,
+    company.lifecycle_stage
 ) is distinct from (
-    excluded.domain, excluded.company_name, excluded.company_name_folded, excluded.industry,
-    excluded.naics, excluded.sic, excluded.employee_count, excluded.annual_revenue,
-    excluded.annual_revenue_currency, excluded.annual_revenue_usd, excluded.annual_revenue_rate_date,
-    excluded.revenue_range, excluded.hq_country, excluded.hq_region, excluded.hq_city,
-    excluded.description, excluded.phone, excluded.linkedin_url, excluded.lifecycle_stage,
-    excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
-    excluded.source_updated_at
+    excluded.domain, excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
+    excluded.source_updated_at,
+    excluded.company_name,
+    excluded.company_name_folded,
+    excluded.industry,
+    excluded.naics,
+    excluded.sic,
+    excluded.employee_count,
+    excluded.annual_revenue,
+    excluded.annual_revenue_currency,
+    excluded.annual_revenue_usd,
+    excluded.annual_revenue_rate_date,
+    excluded.revenue_range,
+    excluded.hq_country,
+    excluded.hq_region,
+    excluded.hq_city,
+    excluded.description,
+    excluded.phone,
+    excluded.linkedin_url,
+    excluded.lifecycle_stage
 )
 -- parameters: user_id, company_ids, archived, at
 
@@ -1387,143 +1546,421 @@ where pin.user_id = $1 and pin.field_group = $2 and record.user_id = $1
 
 -- upsert_company_records
 insert into crm_companies as stored (
-    user_id, external_source, external_provider_id, company_id, source_updated_at, content_hash,
-    company_name, company_name_folded, domain, identity_domain, industry, naics, sic, employee_count,
-    annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range,
-    hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id,
+    user_id, external_source,
+    external_provider_id,
+    company_id,
+    source_updated_at,
+    content_hash,
+    domain,
+    identity_domain,
+    company_name,
+    company_name_folded,
+    industry,
+    naics,
+    sic,
+    employee_count,
+    annual_revenue,
+    annual_revenue_currency,
+    annual_revenue_usd,
+    annual_revenue_rate_date,
+    revenue_range,
+    hq_country,
+    hq_region,
+    hq_city,
+    description,
+    phone,
+    linkedin_url,
+    lifecycle_stage,
+    owner_provider_id,
     additional_domains
 )
-select $1, $2, incoming.record_id, incoming.company_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
-    incoming.company_name, incoming.company_name_folded, incoming.domain, incoming.identity_domain, incoming.industry,
-    incoming.naics, incoming.sic, incoming.employee_count, incoming.annual_revenue, incoming.annual_revenue_currency,
-    incoming.annual_revenue_usd, incoming.annual_revenue_rate_date, incoming.revenue_range, incoming.hq_country,
-    incoming.hq_region, incoming.hq_city, incoming.description, incoming.phone, incoming.linkedin_url, incoming.lifecycle_stage,
-    incoming.owner_id, incoming.additional_domains::text[]
+select $1, $2,
+    incoming.external_provider_id,
+    incoming.company_id,
+    finite_timestamp(incoming.source_updated_at),
+    incoming.content_hash,
+    incoming.domain,
+    incoming.identity_domain,
+    incoming.company_name,
+    incoming.company_name_folded,
+    incoming.industry,
+    incoming.naics,
+    incoming.sic,
+    incoming.employee_count,
+    incoming.annual_revenue,
+    incoming.annual_revenue_currency,
+    incoming.annual_revenue_usd,
+    incoming.annual_revenue_rate_date,
+    incoming.revenue_range,
+    incoming.hq_country,
+    incoming.hq_region,
+    incoming.hq_city,
+    incoming.description,
+    incoming.phone,
+    incoming.linkedin_url,
+    incoming.lifecycle_stage,
+    incoming.owner_provider_id,
+    incoming.additional_domains::text[]
 from unnest(
-    string_to_array($3, $4, ''), $5::uuid[], $6::timestamptz[], $7::bytea[], string_to_array($8, $4, ''),
-    string_to_array($9, $4, ''), string_to_array($10, $4, ''), string_to_array($11, $4, ''),
-    string_to_array($12, $4, ''), string_to_array($13, $4, ''), string_to_array($14, $4, ''),
-    string_to_array($15, $4, '')::bigint[], string_to_array($16, $4, '')::numeric[],
-    string_to_array($17, $4, ''), string_to_array($18, $4, '')::numeric[],
-    string_to_array($19, $4, '')::date[], string_to_array($20, $4, ''), string_to_array($21, $4, ''),
-    string_to_array($22, $4, ''), string_to_array($23, $4, ''), string_to_array($24, $4, ''),
-    string_to_array($25, $4, ''), string_to_array($26, $4, ''), string_to_array($27, $4, ''),
-    string_to_array($28, $4, ''), string_to_array($29, $4, '')
+    string_to_array($3, $4, ''),
+    $5::uuid[],
+    $6::timestamptz[],
+    $7::bytea[],
+    string_to_array($8, $4, ''),
+    string_to_array($9, $4, ''),
+    string_to_array($10, $4, ''),
+    string_to_array($11, $4, ''),
+    string_to_array($12, $4, ''),
+    string_to_array($13, $4, ''),
+    string_to_array($14, $4, ''),
+    string_to_array($15, $4, '')::bigint[],
+    string_to_array($16, $4, '')::numeric[],
+    string_to_array($17, $4, ''),
+    string_to_array($18, $4, '')::numeric[],
+    string_to_array($19, $4, '')::date[],
+    string_to_array($20, $4, ''),
+    string_to_array($21, $4, ''),
+    string_to_array($22, $4, ''),
+    string_to_array($23, $4, ''),
+    string_to_array($24, $4, ''),
+    string_to_array($25, $4, ''),
+    string_to_array($26, $4, ''),
+    string_to_array($27, $4, ''),
+    string_to_array($28, $4, ''),
+    string_to_array($29, $4, '')
 ) as incoming (
-    record_id, company_id, source_updated_at, content_hash, company_name, company_name_folded, domain,
-    identity_domain, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency,
-    annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description,
-    phone, linkedin_url, lifecycle_stage, owner_id, additional_domains
+    external_provider_id,
+    company_id,
+    source_updated_at,
+    content_hash,
+    domain,
+    identity_domain,
+    company_name,
+    company_name_folded,
+    industry,
+    naics,
+    sic,
+    employee_count,
+    annual_revenue,
+    annual_revenue_currency,
+    annual_revenue_usd,
+    annual_revenue_rate_date,
+    revenue_range,
+    hq_country,
+    hq_region,
+    hq_city,
+    description,
+    phone,
+    linkedin_url,
+    lifecycle_stage,
+    owner_provider_id,
+    additional_domains
 )
 on conflict (user_id, external_source, external_provider_id) do update
-set company_id = excluded.company_id, source_updated_at = excluded.source_updated_at,
-    content_hash = excluded.content_hash, archived_at = null, company_name = excluded.company_name,
-    company_name_folded = excluded.company_name_folded, domain = excluded.domain,
-    identity_domain = excluded.identity_domain, industry = excluded.industry, naics = excluded.naics,
-    sic = excluded.sic, employee_count = excluded.employee_count, annual_revenue = excluded.annual_revenue,
+set archived_at = null,
+    company_id = excluded.company_id,
+    source_updated_at = excluded.source_updated_at,
+    content_hash = excluded.content_hash,
+    domain = excluded.domain,
+    identity_domain = excluded.identity_domain,
+    company_name = excluded.company_name,
+    company_name_folded = excluded.company_name_folded,
+    industry = excluded.industry,
+    naics = excluded.naics,
+    sic = excluded.sic,
+    employee_count = excluded.employee_count,
+    annual_revenue = excluded.annual_revenue,
     annual_revenue_currency = excluded.annual_revenue_currency,
     annual_revenue_usd = excluded.annual_revenue_usd,
-    annual_revenue_rate_date = excluded.annual_revenue_rate_date, revenue_range = excluded.revenue_range,
-    hq_country = excluded.hq_country, hq_region = excluded.hq_region, hq_city = excluded.hq_city,
-    description = excluded.description, phone = excluded.phone, linkedin_url = excluded.linkedin_url,
-    lifecycle_stage = excluded.lifecycle_stage, owner_provider_id = excluded.owner_provider_id,
+    annual_revenue_rate_date = excluded.annual_revenue_rate_date,
+    revenue_range = excluded.revenue_range,
+    hq_country = excluded.hq_country,
+    hq_region = excluded.hq_region,
+    hq_city = excluded.hq_city,
+    description = excluded.description,
+    phone = excluded.phone,
+    linkedin_url = excluded.linkedin_url,
+    lifecycle_stage = excluded.lifecycle_stage,
+    owner_provider_id = excluded.owner_provider_id,
     additional_domains = excluded.additional_domains
 where stored.source_updated_at <= excluded.source_updated_at
 returning external_provider_id as record_id, xmax = 0 as was_insert
--- parameters: user_id, source, record_id, separator, company_id, source_updated_at, content_hash, company_name, company_name_folded, domain, identity_domain, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id, additional_domains
+-- parameters: user_id, source, external_provider_id, separator, company_id, source_updated_at, content_hash, domain, identity_domain, company_name, company_name_folded, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id, additional_domains
 
 -- upsert_contacts
 insert into contacts as stored (
-    user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, email,
-    email_host, email_registrable_domain, email_kind, first_name, last_name, job_title, phone,
-    lifecycle_stage, owner_provider_id, provider_company_id, company_id, company_association, company_match,
-    unlinked_reason, email_folded, first_name_folded, last_name_folded, additional_emails,
-    additional_email_domains, is_person_account, crm_rep_id
+    user_id, external_source, synced_at, crm_rep_id,
+    id,
+    external_provider_id,
+    source_updated_at,
+    content_hash,
+    email,
+    email_folded,
+    email_host,
+    email_registrable_domain,
+    email_kind,
+    additional_emails,
+    additional_email_domains,
+    first_name,
+    first_name_folded,
+    last_name,
+    last_name_folded,
+    job_title,
+    phone,
+    lifecycle_stage,
+    is_person_account,
+    owner_provider_id,
+    provider_company_id,
+    company_association,
+    company_id,
+    company_match,
+    unlinked_reason
 )
-select $1, $2, $3, incoming.id, incoming.record_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
-    incoming.email, incoming.email_host, incoming.email_registrable_domain, incoming.email_kind, incoming.first_name,
-    incoming.last_name, incoming.job_title, incoming.phone, incoming.lifecycle_stage, incoming.owner_id,
-    incoming.provider_company_id, incoming.company_id, incoming.company_association, incoming.company_match,
-    incoming.unlinked_reason, incoming.email_folded, incoming.first_name_folded, incoming.last_name_folded,
-    incoming.additional_emails::text[], incoming.additional_email_domains::text[], incoming.is_person_account, rep.id
+select $1, $2, $3, rep.id,
+    incoming.id,
+    incoming.external_provider_id,
+    finite_timestamp(incoming.source_updated_at),
+    incoming.content_hash,
+    incoming.email,
+    incoming.email_folded,
+    incoming.email_host,
+    incoming.email_registrable_domain,
+    incoming.email_kind,
+    incoming.additional_emails::text[],
+    incoming.additional_email_domains::text[],
+    incoming.first_name,
+    incoming.first_name_folded,
+    incoming.last_name,
+    incoming.last_name_folded,
+    incoming.job_title,
+    incoming.phone,
+    incoming.lifecycle_stage,
+    incoming.is_person_account,
+    incoming.owner_provider_id,
+    incoming.provider_company_id,
+    incoming.company_association,
+    incoming.company_id,
+    incoming.company_match,
+    incoming.unlinked_reason
 from unnest(
-    $4::uuid[], string_to_array($5, $6, ''), $7::timestamptz[], $8::bytea[], string_to_array($9, $6, ''),
-    string_to_array($10, $6, ''), string_to_array($11, $6, ''), string_to_array($12, $6, ''),
-    string_to_array($13, $6, ''), string_to_array($14, $6, ''), string_to_array($15, $6, ''),
-    string_to_array($16, $6, ''), string_to_array($17, $6, ''), string_to_array($18, $6, ''),
-    string_to_array($19, $6, ''), $20::uuid[], string_to_array($21, $6, ''), string_to_array($22, $6, ''),
-    string_to_array($23, $6, ''), string_to_array($24, $6, ''), string_to_array($25, $6, ''),
-    string_to_array($26, $6, ''), string_to_array($27, $6, ''), string_to_array($28, $6, ''), $29::boolean[]
+    $4::uuid[],
+    string_to_array($5, $6, ''),
+    $7::timestamptz[],
+    $8::bytea[],
+    string_to_array($9, $6, ''),
+    string_to_array($10, $6, ''),
+    string_to_array($11, $6, ''),
+    string_to_array($12, $6, ''),
+    string_to_array($13, $6, ''),
+    string_to_array($14, $6, ''),
+    string_to_array($15, $6, ''),
+    string_to_array($16, $6, ''),
+    string_to_array($17, $6, ''),
+    string_to_array($18, $6, ''),
+    string_to_array($19, $6, ''),
+    string_to_array($20, $6, ''),
+    string_to_array($21, $6, ''),
+    string_to_array($22, $6, ''),
+    $23::boolean[],
+    string_to_array($24, $6, ''),
+    string_to_array($25, $6, ''),
+    string_to_array($26, $6, ''),
+    $27::uuid[],
+    string_to_array($28, $6, ''),
+    string_to_array($29, $6, '')
 ) as incoming (
-    id, record_id, source_updated_at, content_hash, email, email_host, email_registrable_domain,
-    email_kind, first_name, last_name, job_title, phone, lifecycle_stage, owner_id, provider_company_id,
-    company_id, company_association, company_match, unlinked_reason, email_folded, first_name_folded,
-    last_name_folded, additional_emails, additional_email_domains, is_person_account
+    id,
+    external_provider_id,
+    source_updated_at,
+    content_hash,
+    email,
+    email_folded,
+    email_host,
+    email_registrable_domain,
+    email_kind,
+    additional_emails,
+    additional_email_domains,
+    first_name,
+    first_name_folded,
+    last_name,
+    last_name_folded,
+    job_title,
+    phone,
+    lifecycle_stage,
+    is_person_account,
+    owner_provider_id,
+    provider_company_id,
+    company_association,
+    company_id,
+    company_match,
+    unlinked_reason
 )
 left join crm_owners as rep
     on rep.user_id = $1 and rep.external_source = $2
-    and rep.external_provider_id = incoming.owner_id
+    and rep.external_provider_id = incoming.owner_provider_id
 on conflict (user_id, external_source, external_provider_id) do update
-set source_updated_at = excluded.source_updated_at, content_hash = excluded.content_hash,
-    synced_at = excluded.synced_at, archived_at = null, email = excluded.email,
-    email_host = excluded.email_host, email_registrable_domain = excluded.email_registrable_domain,
-    email_kind = excluded.email_kind, first_name = excluded.first_name, last_name = excluded.last_name,
-    job_title = excluded.job_title, phone = excluded.phone, lifecycle_stage = excluded.lifecycle_stage,
-    owner_provider_id = excluded.owner_provider_id, provider_company_id = excluded.provider_company_id,
-    company_id = excluded.company_id, company_association = excluded.company_association,
-    company_match = excluded.company_match, unlinked_reason = excluded.unlinked_reason,
-    email_folded = excluded.email_folded, first_name_folded = excluded.first_name_folded,
-    last_name_folded = excluded.last_name_folded, additional_emails = excluded.additional_emails,
+set archived_at = null, synced_at = excluded.synced_at, crm_rep_id = excluded.crm_rep_id,
+    source_updated_at = excluded.source_updated_at,
+    content_hash = excluded.content_hash,
+    email = excluded.email,
+    email_folded = excluded.email_folded,
+    email_host = excluded.email_host,
+    email_registrable_domain = excluded.email_registrable_domain,
+    email_kind = excluded.email_kind,
+    additional_emails = excluded.additional_emails,
     additional_email_domains = excluded.additional_email_domains,
-    is_person_account = excluded.is_person_account, crm_rep_id = excluded.crm_rep_id
+    first_name = excluded.first_name,
+    first_name_folded = excluded.first_name_folded,
+    last_name = excluded.last_name,
+    last_name_folded = excluded.last_name_folded,
+    job_title = excluded.job_title,
+    phone = excluded.phone,
+    lifecycle_stage = excluded.lifecycle_stage,
+    is_person_account = excluded.is_person_account,
+    owner_provider_id = excluded.owner_provider_id,
+    provider_company_id = excluded.provider_company_id,
+    company_association = excluded.company_association,
+    company_id = excluded.company_id,
+    company_match = excluded.company_match,
+    unlinked_reason = excluded.unlinked_reason
 where stored.source_updated_at <= excluded.source_updated_at
 returning external_provider_id as record_id, xmax = 0 as was_insert
--- parameters: user_id, source, at, id, record_id, separator, source_updated_at, content_hash, email, email_host, email_registrable_domain, email_kind, first_name, last_name, job_title, phone, lifecycle_stage, owner_provider_id, provider_company_id, company_id, company_association, company_match, unlinked_reason, email_folded, first_name_folded, last_name_folded, additional_emails, additional_email_domains, is_person_account
+-- parameters: user_id, source, at, id, external_provider_id, separator, source_updated_at, content_hash, email, email_folded, email_host, email_registrable_domain, email_kind, additional_emails, additional_email_domains, first_name, first_name_folded, last_name, last_name_folded, job_title, phone, lifecycle_stage, is_person_account, owner_provider_id, provider_company_id, company_association, company_id, company_match, unlinked_reason
 
 -- upsert_deals
 insert into deals as stored (
-    user_id, external_source, synced_at, id, external_provider_id, source_updated_at, content_hash, name,
-    amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label,
-    probability, is_closed, is_won, close_date, owner_provider_id, provider_company_id, company_id,
-    company_association, company_match, unlinked_reason, provider_contact_ids, crm_rep_id
+    user_id, external_source, synced_at, crm_rep_id,
+    id,
+    external_provider_id,
+    source_updated_at,
+    content_hash,
+    name,
+    amount,
+    currency,
+    amount_usd,
+    amount_rate_date,
+    pipeline_id,
+    pipeline_label,
+    stage_id,
+    stage_label,
+    probability,
+    is_closed,
+    is_won,
+    close_date,
+    owner_provider_id,
+    provider_contact_ids,
+    provider_company_id,
+    company_association,
+    company_id,
+    company_match,
+    unlinked_reason
 )
-select $1, $2, $3, incoming.id, incoming.record_id, finite_timestamp(incoming.source_updated_at), incoming.content_hash,
-    incoming.name, incoming.amount, incoming.currency, incoming.amount_usd, incoming.amount_rate_date, incoming.pipeline_id,
-    incoming.pipeline_label, incoming.stage_id, incoming.stage_label, incoming.probability, incoming.is_closed, incoming.is_won,
-    finite_timestamp(incoming.close_date), incoming.owner_id, incoming.provider_company_id, incoming.company_id,
-    incoming.company_association, incoming.company_match, incoming.unlinked_reason, incoming.contact_ids::text[], rep.id
+select $1, $2, $3, rep.id,
+    incoming.id,
+    incoming.external_provider_id,
+    finite_timestamp(incoming.source_updated_at),
+    incoming.content_hash,
+    incoming.name,
+    incoming.amount,
+    incoming.currency,
+    incoming.amount_usd,
+    incoming.amount_rate_date,
+    incoming.pipeline_id,
+    incoming.pipeline_label,
+    incoming.stage_id,
+    incoming.stage_label,
+    incoming.probability,
+    incoming.is_closed,
+    incoming.is_won,
+    finite_timestamp(incoming.close_date),
+    incoming.owner_provider_id,
+    incoming.provider_contact_ids::text[],
+    incoming.provider_company_id,
+    incoming.company_association,
+    incoming.company_id,
+    incoming.company_match,
+    incoming.unlinked_reason
 from unnest(
-    $4::uuid[], string_to_array($5, $6, ''), $7::timestamptz[], $8::bytea[], string_to_array($9, $6, ''),
-    string_to_array($10, $6, '')::numeric[], string_to_array($11, $6, ''),
-    string_to_array($12, $6, '')::numeric[], string_to_array($13, $6, '')::date[],
-    string_to_array($14, $6, ''), string_to_array($15, $6, ''), string_to_array($16, $6, ''),
-    string_to_array($17, $6, ''), string_to_array($18, $6, '')::numeric[], $19::boolean[], $20::boolean[],
-    $21::timestamptz[], string_to_array($22, $6, ''), string_to_array($23, $6, ''), $24::uuid[],
-    string_to_array($25, $6, ''), string_to_array($26, $6, ''), string_to_array($27, $6, ''),
+    $4::uuid[],
+    string_to_array($5, $6, ''),
+    $7::timestamptz[],
+    $8::bytea[],
+    string_to_array($9, $6, ''),
+    string_to_array($10, $6, '')::numeric[],
+    string_to_array($11, $6, ''),
+    string_to_array($12, $6, '')::numeric[],
+    string_to_array($13, $6, '')::date[],
+    string_to_array($14, $6, ''),
+    string_to_array($15, $6, ''),
+    string_to_array($16, $6, ''),
+    string_to_array($17, $6, ''),
+    string_to_array($18, $6, '')::numeric[],
+    $19::boolean[],
+    $20::boolean[],
+    $21::timestamptz[],
+    string_to_array($22, $6, ''),
+    string_to_array($23, $6, ''),
+    string_to_array($24, $6, ''),
+    string_to_array($25, $6, ''),
+    $26::uuid[],
+    string_to_array($27, $6, ''),
     string_to_array($28, $6, '')
 ) as incoming (
-    id, record_id, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date,
-    pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_id,
-    provider_company_id, company_id, company_association, company_match, unlinked_reason, contact_ids
+    id,
+    external_provider_id,
+    source_updated_at,
+    content_hash,
+    name,
+    amount,
+    currency,
+    amount_usd,
+    amount_rate_date,
+    pipeline_id,
+    pipeline_label,
+    stage_id,
+    stage_label,
+    probability,
+    is_closed,
+    is_won,
+    close_date,
+    owner_provider_id,
+    provider_contact_ids,
+    provider_company_id,
+    company_association,
+    company_id,
+    company_match,
+    unlinked_reason
 )
 left join crm_owners as rep
     on rep.user_id = $1 and rep.external_source = $2
-    and rep.external_provider_id = incoming.owner_id
+    and rep.external_provider_id = incoming.owner_provider_id
 on conflict (user_id, external_source, external_provider_id) do update
-set source_updated_at = excluded.source_updated_at, content_hash = excluded.content_hash,
-    synced_at = excluded.synced_at, archived_at = null, name = excluded.name, amount = excluded.amount,
-    currency = excluded.currency, amount_usd = excluded.amount_usd,
-    amount_rate_date = excluded.amount_rate_date, pipeline_id = excluded.pipeline_id,
-    pipeline_label = excluded.pipeline_label, stage_id = excluded.stage_id,
-    stage_label = excluded.stage_label, probability = excluded.probability,
-    is_closed = excluded.is_closed, is_won = excluded.is_won, close_date = excluded.close_date,
-    owner_provider_id = excluded.owner_provider_id, provider_company_id = excluded.provider_company_id,
-    company_id = excluded.company_id, company_association = excluded.company_association,
-    company_match = excluded.company_match, unlinked_reason = excluded.unlinked_reason,
-    provider_contact_ids = excluded.provider_contact_ids, crm_rep_id = excluded.crm_rep_id
+set archived_at = null, synced_at = excluded.synced_at, crm_rep_id = excluded.crm_rep_id,
+    source_updated_at = excluded.source_updated_at,
+    content_hash = excluded.content_hash,
+    name = excluded.name,
+    amount = excluded.amount,
+    currency = excluded.currency,
+    amount_usd = excluded.amount_usd,
+    amount_rate_date = excluded.amount_rate_date,
+    pipeline_id = excluded.pipeline_id,
+    pipeline_label = excluded.pipeline_label,
+    stage_id = excluded.stage_id,
+    stage_label = excluded.stage_label,
+    probability = excluded.probability,
+    is_closed = excluded.is_closed,
+    is_won = excluded.is_won,
+    close_date = excluded.close_date,
+    owner_provider_id = excluded.owner_provider_id,
+    provider_contact_ids = excluded.provider_contact_ids,
+    provider_company_id = excluded.provider_company_id,
+    company_association = excluded.company_association,
+    company_id = excluded.company_id,
+    company_match = excluded.company_match,
+    unlinked_reason = excluded.unlinked_reason
 where stored.source_updated_at <= excluded.source_updated_at
 returning external_provider_id as record_id, xmax = 0 as was_insert
--- parameters: user_id, source, at, id, record_id, separator, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_provider_id, provider_company_id, company_id, company_association, company_match, unlinked_reason, provider_contact_ids
+-- parameters: user_id, source, at, id, external_provider_id, separator, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_provider_id, provider_contact_ids, provider_company_id, company_association, company_id, company_match, unlinked_reason
 
 -- upsert_owners
 insert into crm_owners as stored (

@@ -1,13 +1,13 @@
 """The statements as PostgreSQL gets them, kept beside the tests: a change of a text shows in the diff.
 
-`make snapshots` writes them; tests/unit/adapters/test_postgres_statements.py holds the code to them.
+`make snapshots` writes them; tests/unit/adapters/outbound/postgres/test_statements.py holds the code to them.
 """
 
 from pathlib import Path
 
 from astrelo.adapters.outbound.postgres.session.statements import statements
 
-STATEMENTS = Path(__file__).parent / "unit" / "adapters" / "postgres_statements.sql"
+STATEMENTS = Path(__file__).parents[1] / "unit" / "adapters" / "outbound" / "postgres" / "statements.sql"
 
 
 def current() -> str:
