@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from astrelo.application.read.views import CompanyView, ContactView, DealView
 
 from astrelo.adapters.outbound.postgres.companies.columns import COMPANY_COLUMNS
 from astrelo.adapters.outbound.postgres.contacts.columns import CONTACT_COLUMNS
 from astrelo.adapters.outbound.postgres.deals.columns import DEAL_COLUMNS
 from astrelo.adapters.outbound.postgres.session.columns import Column, encode_columns
+from astrelo.application.read.views import CompanyView, ContactView, DealView
 from astrelo.domain.golden_record import COLUMNS, FieldGroup
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord
 

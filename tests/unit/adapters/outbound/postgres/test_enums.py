@@ -6,10 +6,10 @@ from enum import StrEnum
 
 import msgspec
 import pytest
-from astrelo.application.read.views import LinkCounts, UnlinkedCounts
 
 from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
 from astrelo.adapters.outbound.postgres.session.statements import statements
+from astrelo.application.read.views import LinkCounts, UnlinkedCounts
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
