@@ -26,8 +26,8 @@ async def test_another_account_is_refused_and_nothing_changes(world: OAuthWorld)
     callback = await world.consent(await world.begin(), OTHER_PORTAL)
     error = await world.refused(callback)
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
-    assert "Other (202)" in error.detail
-    assert "Acme (101)" in error.detail
+    assert "account 202" in error.detail
+    assert "account 101" in error.detail
     assert world.living_grants() == [101]
     assert await world.tokens.get_access(connection)
 
