@@ -22,6 +22,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := src sandbox tests benchmarks tools
 PLACES := .places
+CLIENTS := .clients sandbox/clients/*/*/node_modules
 # Not the scripts beside it: pip's shebangs do not survive every path that a clone can lie on.
 RUN := $(BIN)/python -m
 READY := $(VENV)/.ready
@@ -29,7 +30,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sandbox fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts snapshots checksums clean $(STALE)
+.PHONY: help demo test check sandbox clients fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts snapshots checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -48,6 +49,9 @@ check: $(READY) ## Format, lint, types, import contracts, unit tests, the sandbo
 
 sandbox: $(READY) ## The tests of crm-sandbox, which is a distribution of its own
 	@$(RUN) pytest -q -n auto sandbox/tests
+
+clients: $(READY) ## Run HubSpot's, Salesforce's and a Singer tap's own clients against crm-sandbox
+	@$(BIN)/python sandbox/clients/run_clients.py
 
 fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=10 SEED=7)
 	@$(RUN) tests.support.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
@@ -100,7 +104,7 @@ checksums: $(READY) ## Record the migrations as they are; a released one never c
 	@$(RUN) tests.support.checksums
 
 clean: ## Remove the environment and every cache; the demo's data stays
-	rm -rf $(VENV) $(PLACES) sandbox/.mypy_cache sandbox/.pytest_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PLACES) $(CLIENTS) sandbox/.mypy_cache sandbox/.pytest_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: gate

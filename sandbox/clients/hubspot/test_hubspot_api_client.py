@@ -4,6 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hubspot import HubSpot
+from hubspot.crm.associations.v4.exceptions import ApiException as AssociationsError
+from hubspot.crm.companies.exceptions import ApiException as CompaniesError
+from hubspot.crm.deals.models import Filter, FilterGroup, PublicObjectSearchRequest
+from hubspot.crm.objects.exceptions import ApiException as ObjectsError
+from hubspot.crm.properties.exceptions import ApiException as PropertiesError
+from hubspot.oauth.exceptions import ApiException as OAuthError
 from hubspot_account import (
     ANY_TYPE,
     CLIENT_ID,
@@ -21,19 +28,8 @@ from hubspot_account import (
     expected_values,
     serve_account,
 )
+from urllib3.util.retry import Retry
 
-hubspot = pytest.importorskip(
-    "hubspot", reason="hubspot-api-client is not installed: requirements-hubspot.txt"
-)
-from hubspot.crm.associations.v4.exceptions import ApiException as AssociationsError  # noqa: E402 - skip first
-from hubspot.crm.companies.exceptions import ApiException as CompaniesError  # noqa: E402
-from hubspot.crm.deals.models import Filter, FilterGroup, PublicObjectSearchRequest  # noqa: E402
-from hubspot.crm.objects.exceptions import ApiException as ObjectsError  # noqa: E402
-from hubspot.crm.properties.exceptions import ApiException as PropertiesError  # noqa: E402
-from hubspot.oauth.exceptions import ApiException as OAuthError  # noqa: E402
-from urllib3.util.retry import Retry  # noqa: E402
-
-HubSpot = hubspot.HubSpot
 PAGE = 200
 RETRY = Retry(total=8, status_forcelist=(429,), backoff_factor=0.5, allowed_methods=None)
 

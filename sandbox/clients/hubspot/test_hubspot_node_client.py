@@ -29,7 +29,8 @@ if NODE is None:
     pytest.skip("node is not installed", allow_module_level=True)
 if not (FOLDER / "node_modules" / "@hubspot").is_dir():
     pytest.skip(
-        f"@hubspot/api-client is not installed: npm ci --prefix {FOLDER.name}", allow_module_level=True
+        "@hubspot/api-client is not installed: npm ci in clients/hubspot/hubspot-api-client",
+        allow_module_level=True,
     )
 
 

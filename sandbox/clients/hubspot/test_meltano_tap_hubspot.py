@@ -20,8 +20,6 @@ from hubspot_account import (
     serve_account,
 )
 
-pytest.importorskip("tap_hubspot", reason="meltano-tap-hubspot is not installed: requirements-hubspot.txt")
-
 RUNNER = Path(__file__).with_name("run_tap_hubspot.py")
 STREAMS = (*OBJECTS, "owners", *(f"{source}_{target}_associations" for source, target in PAIRS))
 NOT_HELD = ("tickets", "line_items", "products", "quotes", "calls", "emails", "meetings", "notes", "tasks")

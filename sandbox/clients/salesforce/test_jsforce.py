@@ -28,7 +28,7 @@ NOT_SIMULATED = "the sandbox does not play"
 if NODE is None:
     pytest.skip("node is not installed", allow_module_level=True)
 if not (FOLDER / "node_modules" / "jsforce").is_dir():
-    pytest.skip("jsforce is not installed: npm ci in clients/jsforce", allow_module_level=True)
+    pytest.skip("jsforce is not installed: npm ci in clients/salesforce/jsforce", allow_module_level=True)
 
 
 class Reading:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import requests
 from salesforce_org import (
     OBJECTS,
     Org,
@@ -16,13 +17,8 @@ from salesforce_org import (
     served_org,
     settable_fields,
 )
-
-simple_salesforce = pytest.importorskip(
-    "simple_salesforce", reason="simple-salesforce is not installed: requirements-salesforce.txt"
-)
-import requests  # noqa: E402 - comes with simple-salesforce
-from simple_salesforce import Salesforce, format_soql  # noqa: E402
-from simple_salesforce.exceptions import (  # noqa: E402
+from simple_salesforce import Salesforce, format_soql
+from simple_salesforce.exceptions import (
     SalesforceExpiredSession,
     SalesforceGeneralError,
     SalesforceMalformedRequest,
