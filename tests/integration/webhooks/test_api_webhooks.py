@@ -158,7 +158,7 @@ async def somebody_waits(session: asyncpg.Connection) -> None:
 def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receive_webhook, "PATIENCE", timedelta(minutes=1))
+    monkeypatch.setattr(receive_webhook, "WEBHOOK_TIMEOUT", timedelta(minutes=1))
 
     async def scenario() -> None:
         async with api_world(database) as made:
@@ -180,7 +180,7 @@ def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
 def test_a_call_that_waits_too_long_is_to_be_sent_again(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receive_webhook, "PATIENCE", timedelta(seconds=0.05))
+    monkeypatch.setattr(receive_webhook, "WEBHOOK_TIMEOUT", timedelta(seconds=0.05))
 
     async def scenario() -> None:
         async with api_world(database) as made:

@@ -145,7 +145,7 @@ def test_a_worker_that_is_stopped_hands_its_run_on(
     first = start_worker()
     first.wait_for("sync.batch_stored")
     first.process.terminate()
-    first.wait_for("sync.handed_on")
+    first.wait_for("sync.worker_yielded")
     assert first.wait() == 0
     second = start_worker()
     second.wait_for("sync.finished")

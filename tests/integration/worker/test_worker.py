@@ -20,7 +20,7 @@ from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Super
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
 from astrelo.application.sync.run_sync import RunSync
-from astrelo.application.sync.time_slice import StopSignal, never
+from astrelo.application.sync.time_slice import StopSignal, never_stop
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import SyncRunId, UserId
@@ -242,7 +242,9 @@ class RecordedRuns(RunSync):
         self.asked: list[tuple[UUID, UUID]] = []
         self._failures = failures
 
-    async def __call__(self, user_id: UserId, run_id: SyncRunId, should_stop: StopSignal = never) -> None:
+    async def __call__(
+        self, user_id: UserId, run_id: SyncRunId, should_stop: StopSignal = never_stop
+    ) -> None:
         self.asked.append((user_id, run_id))
         if self._failures:
             raise self._failures.pop()
@@ -260,7 +262,7 @@ class OnlyRuns(Provider):
 
 async def test_a_sync_job_takes_up_the_run_it_names(database: str, pool: asyncpg.Pool) -> None:
     runs, user_id, run_id = RecordedRuns([]), uuid4(), uuid4()
-    handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never)
+    handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never_stop)
 
     async def claimed() -> bool:
         return runs.asked == [(user_id, run_id)]
@@ -275,7 +277,7 @@ async def test_a_sync_job_waits_in_the_queue_while_the_store_is_unavailable(
     database: str, pool: asyncpg.Pool
 ) -> None:
     runs = RecordedRuns([StoreUnavailable("a test")])
-    handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never)
+    handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never_stop)
     async with workshop(database, pool, handle) as worker:
         await worker.submit(msgspec.json.encode({"user_id": uuid4(), "run_id": uuid4()}))
 

@@ -16,7 +16,7 @@ from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncD
 from astrelo.application.sync.record_stream import RecordStream
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import RequestSync, SyncNow
-from astrelo.application.sync.time_slice import StopSignal, never
+from astrelo.application.sync.time_slice import StopSignal, never_stop
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
@@ -212,7 +212,7 @@ class World:
     async def sync(
         self,
         provider: Provider = Provider.HUBSPOT,
-        should_stop: StopSignal = never,
+        should_stop: StopSignal = never_stop,
         mode: SyncMode = SyncMode.FULL,
     ) -> SyncRun:
         """Request a run and carry it out; return it as it ended."""

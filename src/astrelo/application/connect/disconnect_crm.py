@@ -1,8 +1,8 @@
-"""Ending a connection, and what else ends with it.
+"""Disconnecting a CRM.
 
-Where it was the last active one of its CRM account, of all users', our app is uninstalled there, if the CRM has such a
-thing; else, or if that fails, the grant alone is revoked. An uninstall ends every grant of the account, so it and the
-connecting of the account keep out of each other's way: see `AppUninstalls`.
+The last active connection of a CRM account, among all users, uninstalls our app there, if the CRM supports that. In all
+other cases, and if the uninstall fails, only the grant is revoked. An uninstall ends every grant of the account, so it
+excludes connecting the account at the same time: see `AppUninstalls`.
 """
 
 from datetime import datetime
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class DisconnectCrm:
-    """End a connection. Its records stay, shown as stale, unless they are to be purged."""
+    """End a connection. Its records are kept, shown as stale, unless `purge` is set."""
 
     def __init__(
         self,
@@ -40,16 +40,16 @@ class DisconnectCrm:
         self._clock = clock
 
     async def __call__(self, user_id: UserId, provider: Provider, *, purge: bool = False) -> None:
-        """Idempotent until the purge. Raises NotFound without a connection.
+        """End the connection. Idempotent until the purge. Raises NotFound without a connection.
 
-        A CRM that cannot be told is no obstacle: the tokens are deleted all the same.
+        The tokens are deleted even if the CRM cannot be reached to end the grant.
         """
         async with self._uow(user_id) as tx:
             connection = await tx.connections.lock(provider)
             if connection is None:
                 raise NotFound("connection", provider)
             await tx.connections.save(connection.disconnect())
-            tokens = await fence_off(tx, connection, "the CRM was disconnected", self._clock.now())
+            tokens = await stop_using(tx, connection, "the CRM was disconnected", self._clock.now())
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
         if tokens is not None and crm is not None:
@@ -57,20 +57,20 @@ class DisconnectCrm:
         async with self._uow(user_id) as tx:
             current = await tx.connections.lock(provider)
             if current is None or current.is_active:
-                return  # purged or connected anew while the CRM was told
+                return  # purged or connected again during the requests to the CRM
             await tx.tokens.delete(current.id)
             if purge:
                 await purge_records(tx, current, self._clock.now())
         log.info("connection.ended", connection_id=str(connection.id), purged=purge)
 
     async def _end_grant(self, crm: CrmProvider, connection: CrmConnection, tokens: TokenSet) -> None:
-        """Uninstall our app or revoke the grant. Of several disconnects at once the first alone uninstalls."""
+        """Uninstall our app or revoke the grant. Of several concurrent disconnects only the first uninstalls."""
         session = LastAccess(crm, connection, tokens, self._clock)
         is_first = connection.status is not ConnectionStatus.DISCONNECTED
-        if not (is_first and crm.can_uninstall and await self._is_uninstalled(crm, session)):
+        if not (is_first and crm.can_uninstall and await self._try_uninstall(crm, session)):
             await revoke(crm, session.tokens)
 
-    async def _is_uninstalled(self, crm: CrmProvider, session: LastAccess) -> bool:
+    async def _try_uninstall(self, crm: CrmProvider, session: LastAccess) -> bool:
         account_id = session.account.account_id
         try:
             number = await self._uninstalls.begin(crm.provider, account_id)
@@ -85,19 +85,21 @@ class DisconnectCrm:
             return False
 
 
-async def fence_off(tx: Transaction, connection: CrmConnection, reason: str, at: datetime) -> TokenSet | None:
-    """Stop running work, wait for a refresh under way, and return the tokens to be revoked."""
+async def stop_using(
+    tx: Transaction, connection: CrmConnection, reason: str, at: datetime
+) -> TokenSet | None:
+    """Cancel the open run, wait for a refresh in progress, and return the tokens to be revoked."""
     latest = await tx.runs.get_latest(connection.id)
     if latest is not None:
         run = await tx.runs.lock(latest.id)
         if run.status.is_open:
             await tx.runs.save(run.cancel(reason, at))
             await tx.runs.forget_seen(run.id)
-    return await readable_tokens(tx, connection)
+    return await lock_readable_tokens(tx, connection)
 
 
-async def readable_tokens(tx: Transaction, connection: CrmConnection) -> TokenSet | None:
-    """Return None when there are none, or none that a key opens: what cannot be read cannot be revoked."""
+async def lock_readable_tokens(tx: Transaction, connection: CrmConnection) -> TokenSet | None:
+    """Lock and return the tokens; None when there are none, or when no key decrypts them."""
     try:
         return (await tx.tokens.lock(connection.id)).tokens
     except NotFound:
@@ -108,7 +110,7 @@ async def readable_tokens(tx: Transaction, connection: CrmConnection) -> TokenSe
 
 
 async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime) -> None:
-    """Delete what one CRM told, and the connection; the caller has fenced its run off."""
+    """Delete a CRM's records and the connection. The caller has cancelled its run."""
     source = connection.provider
     await tx.companies.lock()
     await tx.links.lock()

@@ -1,4 +1,4 @@
-"""Saying whom a user sells to."""
+"""Setting the ideal customer profile."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from astrelo.domain.ports.system import Randomness
 
 
 class SetIcpProfile:
-    """Replace a user's default profile as a whole; make it if there is none. It keeps its id."""
+    """Replace all of a user's default profile, or create it. An existing profile keeps its id."""
 
     def __init__(self, uow: UnitOfWork, randomness: Randomness) -> None:
         self._uow = uow
@@ -27,7 +27,7 @@ class SetIcpProfile:
         revenue_ranges: Sequence[str],
         countries: Sequence[str],
     ) -> None:
-        """Raise InvalidInput when the bounds contradict each other."""
+        """Raise InvalidInput when `employee_min` is above `employee_max`."""
         profile = IcpProfile(
             id=IcpProfileId(self._randomness.uuid()),
             user_id=user_id,

@@ -1,4 +1,4 @@
-"""Beginning to connect a CRM by OAuth 2.0 (RFC 6749, PKCE by RFC 7636), unless that is not needed."""
+"""Starting to connect a CRM by OAuth 2.0 (RFC 6749, with PKCE, RFC 7636), unless it is already connected."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ from astrelo.domain.ports.system import Clock, Randomness
 log = structlog.get_logger()
 
 RETURN_PATH = "/app"
-"""Where connecting ends unless the caller asks for a page below it."""
+"""The page after connecting, unless the caller requests a page below it."""
 
 _MAX_RETURN_PATH_LENGTH = 200
 _RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
@@ -37,7 +37,7 @@ _RETURN_PATH = re.compile(r"/app(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlreadyConnected:
-    """The connection works; nothing was started."""
+    """The connection works, so no flow was started."""
 
     connection: CrmConnection
     return_path: str
@@ -45,7 +45,7 @@ class AlreadyConnected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationStarted:
-    """Send the browser to `authorize_url`, with `browser_token` in a cookie named for `flow`."""
+    """Redirect the browser to `authorize_url`, with `browser_token` in a cookie named for `flow`."""
 
     authorize_url: str = field(repr=False)
     browser_token: str = field(repr=False)
@@ -54,15 +54,15 @@ class AuthorizationStarted:
 
 
 def flow_id(state: str) -> str:
-    """Name a flow for its cookie: 16 hexadecimal digits that give nothing of the state away.
+    """Return the id of a flow for its cookie's name: 16 hexadecimal digits that do not reveal the state.
 
-    One cookie per flow, so that two tabs do not overwrite each other's.
+    Each flow has its own cookie, so that two tabs do not overwrite each other's.
     """
     return secret_hash(state).hex()[:16]
 
 
 class StartAuthorization:
-    """Begin a connect flow, unless a connection works already."""
+    """Start a connect flow, unless the CRM is connected and the connection works."""
 
     def __init__(
         self,
@@ -90,29 +90,30 @@ class StartAuthorization:
         return_path: str = RETURN_PATH,
         login_host: str | None = None,
     ) -> AlreadyConnected | AuthorizationStarted:
-        """`force` skips the look at the connection there is; so does `replace`.
+        """Return the working connection, or the started flow.
 
-        `replace` lets the new grant be another account's: the old account's data are then deleted.
-        `login_host` is where the user signs in at a CRM that has several such places. Of what was told only the
-        host is kept: people paste whole addresses, and some hold a session.
+        `force` and `replace` start a flow without checking the present connection. `replace` allows the new grant to
+        be for another account: the old account's data are then deleted. `login_host` is where the user signs in at a
+        CRM that has several such hosts; of a pasted URL only the host is kept, since some contain a session id.
 
-        Raises ProviderNotConfigured, InvalidInput for a return path or login host that is none, and
-        RateLimited, CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM cannot say whether the connection
-        works.
+        Raises ProviderNotConfigured, InvalidInput for an invalid return path or login host, and
+        RateLimited, CrmUnavailable, CrmMisconfigured or CrmRejected when the CRM's response does not show whether
+        the connection works.
         """
         crm = self._crms.get(provider)
         if crm is None:
             raise ProviderNotConfigured(provider)
-        _require_own_page(return_path)
+        if len(return_path) > _MAX_RETURN_PATH_LENGTH or not _RETURN_PATH.fullmatch(return_path):
+            raise InvalidInput("return_path", f"must be {RETURN_PATH} or a path below it, without a query")
         if not force and not replace:
-            connection = await self._working_connection(user_id, provider)
+            connection = await self._find_working_connection(user_id, provider)
             if connection is not None:
                 return AlreadyConnected(connection=connection, return_path=return_path)
         return await self._start(
             user_id, crm, replace=replace, return_path=return_path, login_host=login_host
         )
 
-    async def _working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
+    async def _find_working_connection(self, user_id: UserId, provider: Provider) -> CrmConnection | None:
         async with self._uow(user_id) as tx:
             connection = await tx.connections.get(provider)
             if connection is None or not connection.is_active:
@@ -134,8 +135,10 @@ class StartAuthorization:
         login_host: str | None,
     ) -> AuthorizationStarted:
         state, browser_token, verifier = (self._randomness.token() for _ in range(3))
+        # The S256 code challenge of RFC 7636 §4.2.
+        code_challenge = base64.urlsafe_b64encode(secret_hash(verifier)).rstrip(b"=").decode()
         authorize_url = crm.authorization_url(
-            AuthorizationRequest(state=state, code_challenge=_challenge(verifier), login_host=login_host)
+            AuthorizationRequest(state=state, code_challenge=code_challenge, login_host=login_host)
         )
         await self._states.add(
             PendingAuthorization(
@@ -156,17 +159,7 @@ class StartAuthorization:
         )
 
 
-def _require_own_page(return_path: str) -> None:
-    if len(return_path) > _MAX_RETURN_PATH_LENGTH or not _RETURN_PATH.fullmatch(return_path):
-        raise InvalidInput("return_path", f"must be {RETURN_PATH} or a path below it, without a query")
-
-
-def _challenge(verifier: str) -> str:
-    """Return the S256 code challenge of RFC 7636 §4.2."""
-    return base64.urlsafe_b64encode(secret_hash(verifier)).rstrip(b"=").decode()
-
-
 def secret_hash(text: str) -> bytes:
-    """Return the SHA-256 by which a state and a browser's cookie are kept."""
-    # What comes from a browser may be any text, lone surrogates included.
+    """Return the SHA-256 that is stored for a state or a browser token."""
+    # A browser may send any text, including lone surrogates.
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Companies, contacts and deals: what is concluded from changes at the CRM, inside a transaction."""
+"""Applying changes of companies, contacts and deals, inside a transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -23,20 +23,20 @@ from astrelo.domain.sync import Counts, SyncStep
 
 
 class SyncCompanies:
-    """Bring a connection's companies up to date: the records, and the companies they make up."""
+    """Sync a connection's company records, and the companies that they form."""
 
     object_type = ObjectType.COMPANIES
 
     def __init__(
-        self, walk: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
+        self, stream: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
     ) -> None:
-        self._walk = walk
+        self._stream = stream
         self._clock = clock
         self._randomness = randomness
         self._version = versions.of(self.object_type)
 
-    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
-        return await self._walk(source, step, self.apply_changes, turn)
+    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
+        return await self._stream(source, step, self.apply_changes, time_slice)
 
     async def apply_changes(
         self, tx: Transaction, source: Source, changes: ChangeSet[CompanyRecord]
@@ -44,16 +44,20 @@ class SyncCompanies:
         provider = source.run.provider
         await tx.companies.lock()
         known = await tx.companies.find_known(provider, changes.ids)
-        batch = _sorted(changes, known, self._version)
-        departures = _departures(provider, changes, known)
+        batch = _classify(changes, known, self._version)
+        departures = _find_departures(provider, changes, known)
         survivors = {move.merged_into for move in departures}
         moves = [
-            _arrival(provider, write)
+            RecordMove(
+                RecordKey(provider, write.record.record_id),
+                write.record.identity_domain,
+                None if write.known is None else CompanyId(write.known.entity_id),
+            )
             for write in batch.writes
-            if _moves(write) or RecordKey(provider, write.record.record_id) in survivors
+            if _changes_company(write) or RecordKey(provider, write.record.record_id) in survivors
         ]
         if survivors:
-            moves += _standing_survivors(provider, changes, batch, known, survivors)
+            moves += _find_unwritten_survivors(provider, changes, batch, known, survivors)
         companies = await tx.companies.find_affected(provider, [*moves, *departures])
         regrouping = regroup([*moves, *departures], companies, lambda: CompanyId(self._randomness.uuid()))
         at = self._clock.now()
@@ -63,7 +67,7 @@ class SyncCompanies:
         return count_outcomes(batch, written) + Counts(archived=len(departures) - merged, merged=merged)
 
 
-def _sorted(
+def _classify(
     changes: ChangeSet[RecordT], known: Mapping[RecordId, KnownRecord], version: ReadingVersion
 ) -> ClassifiedChanges[RecordT]:
     return classify_changes(
@@ -75,15 +79,7 @@ def _sorted(
     )
 
 
-def _arrival(provider: Provider, write: Write[CompanyRecord]) -> RecordMove:
-    return RecordMove(
-        RecordKey(provider, write.record.record_id),
-        write.record.identity_domain,
-        None if write.known is None else CompanyId(write.known.entity_id),
-    )
-
-
-def _moves(write: Write[CompanyRecord]) -> bool:
+def _changes_company(write: Write[CompanyRecord]) -> bool:
     known = write.known
     return (
         known is None
@@ -92,10 +88,10 @@ def _moves(write: Write[CompanyRecord]) -> bool:
     )
 
 
-def _departures(
+def _find_departures(
     provider: Provider, changes: ChangeSet[CompanyRecord], known: Mapping[RecordId, KnownRecord]
 ) -> list[RecordMove]:
-    """Say of each live record that went where its company goes: nowhere, or with the record it was merged into."""
+    """Return a move for each live record that is gone: out of its company, or to the record it was merged into."""
     domains = {record.record_id: record.identity_domain for record in changes.records}
     gone: dict[RecordId, RecordId | None] = dict.fromkeys((*changes.removed_ids, *changes.erased_ids))
     gone.update(changes.merged)
@@ -112,14 +108,14 @@ def _departures(
     ]
 
 
-def _standing_survivors(
+def _find_unwritten_survivors(
     provider: Provider,
     changes: ChangeSet[CompanyRecord],
     batch: ClassifiedChanges[CompanyRecord],
     known: Mapping[RecordId, KnownRecord],
     survivors: set[RecordKey | None],
 ) -> list[RecordMove]:
-    """Make moves of survivors that were stored already and are not written: others are to join them."""
+    """Return moves of survivors that are stored and not written, so that merged records can join their company."""
     written = {write.record.record_id for write in batch.writes}
     return [
         RecordMove(
@@ -133,20 +129,20 @@ def _standing_survivors(
 
 
 class SyncContacts:
-    """Bring a connection's contacts up to date, each linked as well as the companies so far allow."""
+    """Sync a connection's contacts, linked to the companies that are stored so far."""
 
     object_type = ObjectType.CONTACTS
 
     def __init__(
-        self, walk: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
+        self, stream: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
     ) -> None:
-        self._walk = walk
+        self._stream = stream
         self._clock = clock
         self._randomness = randomness
         self._version = versions.of(self.object_type)
 
-    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
-        return await self._walk(source, step, self.apply_changes, turn)
+    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
+        return await self._stream(source, step, self.apply_changes, time_slice)
 
     async def apply_changes(
         self, tx: Transaction, source: Source, changes: ChangeSet[ContactRecord]
@@ -154,8 +150,8 @@ class SyncContacts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
         known = await tx.contacts.find_known(provider, changes.ids)
-        batch = _sorted(changes, known, self._version)
-        contacts = await self._linked(tx, provider, batch)
+        batch = _classify(changes, known, self._version)
+        contacts = await self._link(tx, provider, batch)
         written = await tx.contacts.put(provider, contacts, at)
         archived = merged = 0
         if changes.has_departures:
@@ -165,7 +161,7 @@ class SyncContacts:
             await tx.links.follow_merges(provider, self.object_type, changes.merged)
         return count_outcomes(batch, written) + Counts(archived=archived, merged=merged)
 
-    async def _linked(
+    async def _link(
         self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[ContactRecord]
     ) -> Sequence[tuple[Contact, bytes]]:
         records = [write.record for write in batch.writes]
@@ -188,34 +184,34 @@ class SyncContacts:
 
 
 class SyncDeals:
-    """Bring a connection's deals up to date, with their company and contacts by the CRM's ids."""
+    """Sync a connection's deals, linked to companies and contacts by the CRM's ids."""
 
     object_type = ObjectType.DEALS
 
     def __init__(
-        self, walk: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
+        self, stream: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
     ) -> None:
-        self._walk = walk
+        self._stream = stream
         self._clock = clock
         self._randomness = randomness
         self._version = versions.of(self.object_type)
 
-    async def __call__(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
-        return await self._walk(source, step, self.apply_changes, turn)
+    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
+        return await self._stream(source, step, self.apply_changes, time_slice)
 
     async def apply_changes(self, tx: Transaction, source: Source, changes: ChangeSet[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()
         await tx.links.share()
         known = await tx.deals.find_known(provider, changes.ids)
-        batch = _sorted(changes, known, self._version)
-        written = await tx.deals.put(provider, await self._linked(tx, provider, batch), at)
+        batch = _classify(changes, known, self._version)
+        written = await tx.deals.put(provider, await self._link(tx, provider, batch), at)
         archived = merged = 0
         if changes.has_departures:
             archived = await tx.deals.archive(provider, [*changes.removed_ids, *changes.erased_ids], at)
             merged = await tx.deals.archive(provider, changes.merged.keys(), at)
         return count_outcomes(batch, written) + Counts(archived=archived, merged=merged)
 
-    async def _linked(
+    async def _link(
         self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[DealRecord]
     ) -> Sequence[tuple[Deal, bytes]]:
         records = [write.record for write in batch.writes]

@@ -1,4 +1,4 @@
-"""Deciding by hand which CRM record a company's columns come from."""
+"""Choosing manually which CRM record a company's columns come from."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from astrelo.domain.ports.system import Clock
 
 
 class PinCompany:
-    """Take a group of columns from one record from now on, whatever is fresher; or from the freshest again."""
+    """Pin a field group of a company to one record, whichever is freshest, or remove the pin."""
 
     def __init__(self, uow: UnitOfWork, clock: Clock) -> None:
         self._uow = uow
@@ -19,10 +19,10 @@ class PinCompany:
     async def __call__(
         self, user_id: UserId, company_id: UUID, group: FieldGroup, record: RecordKey | None
     ) -> None:
-        """Pin the group to the record, or with None undo that.
+        """Pin the group to the record, or remove the pin with None.
 
         Raises NotFound for a company that is not the user's or not live, and for a record that is not one of
-        its live ones.
+        its live records.
         """
         async with self._uow(user_id) as tx:
             await tx.companies.lock()

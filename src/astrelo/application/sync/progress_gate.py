@@ -1,4 +1,4 @@
-"""Keeping object types that are walked side by side in step."""
+"""Keeping concurrent record streams at equal progress."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,52 +7,52 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import SyncStep
 
 _ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS)
-"""Each points at those before it."""
+"""Records of each object type refer to those of the types before it."""
 
-_WHOLE = 1.0
+_COMPLETE = 1.0
 
 
 class ProgressGate:
-    """Lets no walk get further, as a share of its records, than the walks it points at.
+    """Lets no stream progress further, as a share of its records, than the streams its records refer to.
 
-    A CRM lists old records first, and what belongs together was made at about the same time. So a
-    contact's company is mostly stored by the time the contact is written, and its link is right at once;
-    otherwise the final pass would write nearly every contact and deal a second time. It costs no time:
-    who waits only lets the slowest walk, which decides when the run ends, have the CRM and the processor.
+    A CRM lists old records first, and related records were created at about the same time. So a contact's
+    company is mostly stored before the contact is written, and its link is right at once; otherwise the final
+    pass would write nearly every contact and deal a second time. It costs no time: a stream that waits leaves
+    the CRM and the processor to the slowest stream, which decides when the run ends.
 
-    Where the provider does not say how many records there are, nobody waits.
+    A stream whose number of records is unknown does not wait.
     """
 
     def __init__(self, open_steps: Sequence[SyncStep] = ()) -> None:
-        self._shares = {step.object_type: _share(step) or 0.0 for step in open_steps}
-        self._moved = asyncio.Event()
+        self._shares = {step.object_type: _compute_share(step) or 0.0 for step in open_steps}
+        self._changed = asyncio.Event()
 
     async def wait_for_turn(self, step: SyncStep, records: int) -> None:
-        """Wait until the walk of `step` may store so many more records."""
-        share = _share(step, records)
+        """Wait until the stream of `step` may store this many more records."""
+        share = _compute_share(step, records)
         if share is None:
             return
         leaders = _ORDER[: _ORDER.index(step.object_type)]
-        while any(self._shares.get(leader, _WHOLE) < share for leader in leaders):
-            self._moved.clear()
-            await self._moved.wait()
+        while any(self._shares.get(leader, _COMPLETE) < share for leader in leaders):
+            self._changed.clear()
+            await self._changed.wait()
 
     def record_progress(self, step: SyncStep) -> None:
-        """Note how far a walk is."""
-        share = _share(step)
-        self._note(step.object_type, _WHOLE if share is None else share)
+        """Record the progress of a stream."""
+        share = _compute_share(step)
+        self._set_share(step.object_type, _COMPLETE if share is None else share)
 
     def release(self, object_type: ObjectType) -> None:
-        """Note that a walk stores no more, however it came to its end."""
-        self._note(object_type, _WHOLE)
+        """Let other streams pass one that stores no more, whether it completed or failed."""
+        self._set_share(object_type, _COMPLETE)
 
-    def _note(self, object_type: ObjectType, share: float) -> None:
+    def _set_share(self, object_type: ObjectType, share: float) -> None:
         self._shares[object_type] = share
-        self._moved.set()
+        self._changed.set()
 
 
-def _share(step: SyncStep, more: int = 0) -> float | None:
-    """Return which part of its records a walk has stored, `more` included; None where the whole is unknown."""
+def _compute_share(step: SyncStep, more: int = 0) -> float | None:
+    """Return the share of its records that a stream has stored, including `more`; None if the total is unknown."""
     if not step.expected_total:
         return None
-    return min((step.counts.received + more) / step.expected_total, _WHOLE)
+    return min((step.counts.received + more) / step.expected_total, _COMPLETE)

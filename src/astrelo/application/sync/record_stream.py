@@ -1,8 +1,8 @@
-"""Walking a CRM's records into the store: one loop for companies, contacts and deals.
+"""Streaming a CRM's records into the store: one loop for companies, contacts and deals.
 
-Fetching runs ahead of writing by a bounded queue. Several pages make a batch, and a batch is one
-transaction together with the cursor past it, so that a crash repeats at most a batch and loses none.
-No transaction is open while the CRM is asked.
+Pages are prefetched into a bounded queue. Several pages make a batch, and a batch is written in one
+transaction together with the cursor after it, so that a crash repeats at most one batch and loses none.
+No transaction is open during a request to the CRM.
 """
 
 import asyncio
@@ -35,24 +35,24 @@ from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
 from astrelo.domain.unreadable import find_unreadable_values
 
 BATCH_SIZE = 1_000
-"""Records in a transaction, about: a batch is whole pages."""
+"""The approximate number of records in a transaction: a batch is whole pages."""
 
 MAX_PAGES = 20
-"""Pages in a transaction at most: pages without records would otherwise never make a batch, and a walk
+"""The maximum number of pages in a transaction: empty pages would otherwise never fill a batch, and a stream
 that commits nothing can neither be cancelled nor stopped."""
 
 MAX_PREFETCHED_PAGES = 4
-"""How many pages are fetched ahead of writing."""
+"""The size of the queue of prefetched pages."""
 
 LINGER_SECONDS = 0.5
-"""How long a batch that is not full waits for the next page: bounds how late progress shows."""
+"""How long a batch that is not full waits for the next page; limits how late progress is visible."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a run reads from."""
+    """The CRM account that a run reads from."""
 
     run: SyncRun
     crm: CrmProvider
@@ -60,23 +60,23 @@ class Source:
     owner_ids: frozenset[RecordId] | None
     """The CRM's owners; None when they could not be read."""
     progress_gate: ProgressGate = field(default_factory=ProgressGate)
-    """Shared by the walks that are made side by side."""
+    """Shared by the concurrent streams of a run."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Pages that are written together."""
+    """Pages that are written in one transaction."""
 
     records: list[CrmRecord] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     departed_ids: set[RecordId] = field(default_factory=set)
-    """Ids that are said to be archived, erased or merged away, now or long ago."""
+    """Ids that the CRM reports as archived, erased or merged, recently or long ago."""
     withheld: set[str] = field(default_factory=set)
     are_live: bool = True
     pages: int = 0
     cursor: Cursor | None = None
     expected_total: int | None = None
-    ends_walk: bool = False
+    ends_stream: bool = False
 
     def add(self, page: RecordPage) -> None:
         self.pages += 1
@@ -87,27 +87,30 @@ class Batch:
         self.are_live = self.are_live and page.are_live
         self.cursor = page.cursor
         self.expected_total = self.expected_total or page.expected_total
-        self.ends_walk = page.cursor is None
+        self.ends_stream = page.cursor is None
 
     @property
     def is_full(self) -> bool:
-        told = len(self.records) + len(self.rejected)
-        return self.ends_walk or told >= BATCH_SIZE or self.pages >= MAX_PAGES
+        return self.ends_stream or self.received >= BATCH_SIZE or self.pages >= MAX_PAGES
+
+    @property
+    def received(self) -> int:
+        return len(self.records) + len(self.rejected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSet(Generic[RecordT]):
-    """What the CRM told about one object type: records, each once, and what became of others."""
+    """Changes of one object type at the CRM: records, each once, and the ids of removed and merged ones."""
 
     records: Collection[RecordT]
     removed_ids: Collection[RecordId] = ()
     erased_ids: Collection[RecordId] = ()
     merged: Mapping[RecordId, RecordId] = field(default_factory=dict)
-    """Its survivors are among the records."""
+    """Merged id → surviving id. The survivors are among the records."""
     authoritative: bool = True
-    """Whether a record in it is sure to live: not so in a search whose index lags."""
+    """Whether its records are known to be live; not so in a search, whose index lags."""
     listed_since: datetime | None = None
-    """When the walk began that listed the records; None when they were read by id just now."""
+    """When the listing of the records began; None when they were just read by id."""
 
     @property
     def has_departures(self) -> bool:
@@ -115,16 +118,16 @@ class ChangeSet(Generic[RecordT]):
 
     @property
     def ids(self) -> Collection[RecordId]:
-        told: list[RecordId] = [record.record_id for record in self.records]
-        return [*told, *self.removed_ids, *self.erased_ids, *self.merged] if self.has_departures else told
+        ids: list[RecordId] = [record.record_id for record in self.records]
+        return [*ids, *self.removed_ids, *self.erased_ids, *self.merged] if self.has_departures else ids
 
 
 ChangeHandler = Callable[[Transaction, Source, ChangeSet[RecordT]], Awaitable[Counts]]
-"""What is done with changes, inside their transaction."""
+"""Applies changes inside their transaction."""
 
 
 class RecordStream:
-    """The loop itself."""
+    """Streams one object type's records from a CRM into the store."""
 
     def __init__(self, uow: UnitOfWork, clock: Clock) -> None:
         self._uow = uow
@@ -135,20 +138,20 @@ class RecordStream:
         source: Source,
         step: SyncStep,
         apply_changes: ChangeHandler[RecordT],
-        turn: TimeSlice,
+        time_slice: TimeSlice,
     ) -> SyncStep:
-        """Walk from the step's cursor to the provider's end of data, or until the slice is over.
+        """Stream from the step's cursor to the CRM's end of data, or until the time slice is over.
 
         Returns the step as committed. Raises RunTakenOver when another worker owns the run, and what
         CrmProvider.read raises; pages fetched before an error are committed first.
         """
         pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
-        should_stop = turn.must_end
+        should_stop = time_slice.must_end
         try:
-            async with _fetched_ahead(pages, source.crm.provider) as queue:
-                while not step.is_done and (batch := await _next_batch(queue, should_stop)) is not None:
+            async with _prefetch(pages, source.crm.provider) as queue:
+                while not step.is_done and (batch := await _collect_batch(queue, should_stop)) is not None:
                     step = await self._commit(source, step, batch, apply_changes)
-                    should_stop = turn.is_over
+                    should_stop = time_slice.is_over
         finally:
             source.progress_gate.release(step.object_type)
         return step
@@ -161,46 +164,55 @@ class RecordStream:
             step,
             cursor=batch.cursor,
             expected_total=batch.expected_total or step.expected_total,
-            status=StepStatus.COMPLETED if batch.ends_walk else StepStatus.RUNNING,
+            status=StepStatus.COMPLETED if batch.ends_stream else StepStatus.RUNNING,
         )
-        await source.progress_gate.wait_for_turn(step, len(batch.records) + len(batch.rejected))
+        await source.progress_gate.wait_for_turn(step, batch.received)
         distinct = keep_latest(cast("list[RecordT]", batch.records))
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(run_id, step)
             again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
-            told = ChangeSet(
+            changes = ChangeSet(
                 records=[record for record_id, record in distinct.items() if record_id not in again],
                 authoritative=step.window is None or batch.are_live,
                 listed_since=source.run.started_at,
             )
-            counts = await _store(tx, source, told, [distinct[id_] for id_ in again], apply_changes)
-            counts += await note_unreadable(tx, source, step.object_type, told.records)
+            counts = await apply_changes(tx, source, changes)
+            if again:
+                # Received before in this run, so applied again but already counted.
+                await apply_changes(tx, source, replace(changes, records=[distinct[id_] for id_ in again]))
+            counts += await note_unreadable(tx, source, step.object_type, changes.records)
             if batch.departed_ids and step.window is not None:
-                await self._note_departed(tx, source, step.object_type, batch.departed_ids)
-            step = replace(step, counts=step.counts + counts + _received(batch, distinct, again))
+                await self._request_refetch(tx, source, step.object_type, batch.departed_ids)
+            counts += Counts(
+                received=batch.received,
+                repeats=len(batch.records) - len(changes.records),
+                rejected=Counter(entry.reason.value for entry in batch.rejected),
+                hidden=dict.fromkeys(batch.withheld, len(changes.records)),
+            )
+            step = replace(step, counts=step.counts + counts)
             await tx.runs.advance(run_id, step)
         source.progress_gate.record_progress(step)
         log.info("sync.batch_stored", object_type=step.object_type, received=step.counts.received)
         return step
 
-    async def _note_departed(
+    async def _request_refetch(
         self, tx: Transaction, source: Source, object_type: ObjectType, ids: Collection[RecordId]
     ) -> None:
-        """Have records that still live with us read again, though the CRM says that they are gone.
+        """Have records read again that are live here and that the CRM reports as gone.
 
-        A whole walk looks for what it did not meet; this would otherwise wait for the next one.
+        Only a full run looks for missing records; without this, they would wait for the next one.
         """
-        known = await store_of(tx, object_type).find_known(source.run.provider, ids)
-        living = [
+        known = await get_repository(tx, object_type).find_known(source.run.provider, ids)
+        live = [
             PendingRefetch(object_type, id_) for id_, stored in known.items() if stored.archived_at is None
         ]
-        if living:
-            await tx.pending_refetches.add(source.run.connection_id, living, self._clock.now())
+        if live:
+            await tx.pending_refetches.add(source.run.connection_id, live, self._clock.now())
 
 
-def store_of(
+def get_repository(
     tx: Transaction, object_type: ObjectType
 ) -> CompanyRepository | ContactRepository | DealRepository:
     match object_type:
@@ -212,24 +224,10 @@ def store_of(
             return tx.deals
 
 
-async def _store(
-    tx: Transaction,
-    source: Source,
-    told: ChangeSet[RecordT],
-    again: Collection[RecordT],
-    apply_changes: ChangeHandler[RecordT],
-) -> Counts:
-    """Apply a batch; records received before in this walk are applied too, but already counted."""
-    counts = await apply_changes(tx, source, told)
-    if again:
-        await apply_changes(tx, source, replace(told, records=again))
-    return counts
-
-
 async def note_unreadable(
     tx: Transaction, source: Source, object_type: ObjectType, records: Collection[CrmRecord]
 ) -> Counts:
-    """Keep for the run's report which values of the records could not be kept as they are, and count them."""
+    """Store for the run's report which values could not be kept as they are, and count them by field."""
     found = find_unreadable_values(list(records), source.owner_ids)
     if found:
         await tx.runs.note_unreadable(source.run.id, object_type, found)
@@ -239,25 +237,14 @@ async def note_unreadable(
     return Counts(unreadable=fields)
 
 
-def _received(batch: Batch, distinct: Collection[RecordId], again: Collection[RecordId]) -> Counts:
-    return Counts(
-        received=len(batch.records) + len(batch.rejected),
-        repeats=len(batch.records) - len(distinct) + len(again),
-        rejected=Counter(entry.reason.value for entry in batch.rejected),
-        hidden=dict.fromkeys(batch.withheld, len(distinct) - len(again)),
-    )
-
-
 PageQueue = asyncio.Queue[RecordPage | Exception]
 
 
 @asynccontextmanager
-async def _fetched_ahead(
-    pages: AsyncGenerator[RecordPage, None], provider: Provider
-) -> AsyncIterator[PageQueue]:
-    """Fetch in a task of its own; an error takes its place in the queue, behind the pages before it.
+async def _prefetch(pages: AsyncGenerator[RecordPage, None], provider: Provider) -> AsyncIterator[PageQueue]:
+    """Fetch in a separate task; an error goes through the queue, after the pages before it.
 
-    So does the end of a walk whose last page has a cursor: whoever waits for the next page would wait forever.
+    A stream that stops although its last page has a cursor is an error too: its reader would wait forever.
     """
     queue: PageQueue = asyncio.Queue(MAX_PREFETCHED_PAGES)
 
@@ -266,8 +253,8 @@ async def _fetched_ahead(
             async with aclosing(pages):
                 async for page in pages:
                     await queue.put(page)
-            await queue.put(CrmRejected(provider, None, "its walk stops before the end of data"))
-        except Exception as error:  # noqa: BLE001 - it is raised again where the pages are consumed
+            await queue.put(CrmRejected(provider, None, "its listing stops before the end of data"))
+        except Exception as error:  # noqa: BLE001 - raised again where the pages are read
             await queue.put(error)
 
     task = asyncio.create_task(fetch())
@@ -278,46 +265,29 @@ async def _fetched_ahead(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _next_batch(queue: PageQueue, should_stop: StopSignal) -> Batch | None:
+async def _collect_batch(queue: PageQueue, should_stop: StopSignal) -> Batch | None:
     """Wait for a page, then take more until the batch is full or the next page is late.
 
-    None when asked to stop: the CRM may be a rate window or a backoff away from its next page, and what
-    is not stored yet is fetched again.
+    Returns None when asked to stop: the next page may be a rate limit's window or a backoff away, and pages that
+    are not stored are fetched again. Raises an error that comes instead of the first page.
     """
-    first = await _first_item(queue, should_stop)
-    if first is None:
-        return None
     batch = Batch()
-    batch.add(_page(first))
     while not batch.is_full:
+        if batch.pages == 0 and should_stop():
+            return None
         try:
             async with asyncio.timeout(LINGER_SECONDS):
                 item = await queue.get()
         except TimeoutError:
-            break
-        if isinstance(item, Exception):
-            _put_back(queue, item)
-            break
-        batch.add(item)
-    return batch
-
-
-async def _first_item(queue: PageQueue, should_stop: StopSignal) -> RecordPage | Exception | None:
-    while not should_stop():
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                return await queue.get()
-        except TimeoutError:
+            if batch.pages:
+                break
             continue
-    return None
-
-
-def _page(item: RecordPage | Exception) -> RecordPage:
-    if isinstance(item, Exception):
-        raise item
-    return item
-
-
-def _put_back(queue: PageQueue, error: Exception) -> None:
-    """Leave the error for the next batch. It was the last item, so there is room and no order to keep."""
-    queue.put_nowait(error)
+        if not isinstance(item, Exception):
+            batch.add(item)
+        elif batch.pages:
+            # Put the error back for the next batch: it was the last item, so there is room and the order is kept.
+            queue.put_nowait(item)
+            break
+        else:
+            raise item
+    return batch

@@ -1,7 +1,7 @@
-"""How a run leaves its worker: finished, handed on, deferred, parked or failed.
+"""How a run leaves its worker: finished, yielded, postponed, parked or failed.
 
-Each is one transaction, which writes nothing when somebody else owns the run by now. A run that is finished or handed
-on then raises RunTakenOver; for one that is parked or failed there is nothing more to tell.
+Each is one transaction, which writes nothing if another worker owns the run by now. `finish` and `yield_worker` then
+raise RunTakenOver; `park`, `park_for_reauthorization` and `fail` ignore it.
 """
 
 from contextlib import suppress
@@ -21,7 +21,7 @@ from astrelo.domain.sync import RunStatus, StepStatus, SyncMode, SyncRun
 log = structlog.get_logger()
 
 MIN_PAUSE = timedelta(seconds=5)
-"""A CRM that asks for no pause at all, again and again, would otherwise be asked without one."""
+"""Used when a CRM states a shorter pause or none, so that it is not called again at once."""
 
 
 class RunLifecycle:
@@ -32,7 +32,7 @@ class RunLifecycle:
         self._clock = clock
 
     async def finish(self, run: SyncRun) -> None:
-        """Decide every link, note how fresh the data is, and start what was asked for meanwhile."""
+        """Recompute all links, store the freshness, end the run, and request the run that was requested meanwhile."""
         async with self._uow(run.user_id) as tx:
             connection = await tx.connections.lock(run.provider)
             current = await lock_if_owner(tx, run)
@@ -45,7 +45,7 @@ class RunLifecycle:
             if finished.status is not RunStatus.FAILED:
                 await tx.runs.forget_seen(run.id)
             if connection is not None and connection.is_active:
-                await self._request_following(tx, connection, finished)
+                await self._request_next(tx, connection, finished)
         log.info("sync.finished", status=finished.status, relinked=relinked)
 
     async def _mark_complete(self, tx: Transaction, run: SyncRun) -> None:
@@ -56,33 +56,29 @@ class RunLifecycle:
                 freshness = step.freshness(run.started_at, self._policy.settle_delay)
                 await tx.connections.mark_complete(run.connection_id, step.object_type, freshness)
 
-    async def _request_following(self, tx: Transaction, connection: CrmConnection, ended: SyncRun) -> None:
-        """Start what was asked for while the run was under way: exactly one run for any number of requests.
+    async def _request_next(self, tx: Transaction, connection: CrmConnection, ended: SyncRun) -> None:
+        """Request the run that was requested during this one: one run for any number of requests.
 
-        Whoever connects again while it fails, perhaps because the CRM had moved, waits for no schedule. Hints that
-        wait are then left to one, or a CRM that is down would be asked without a pause.
+        Also after a failure: a user who connected again during the run does not wait for the schedule. Pending
+        refetches do, after a failure: a CRM that is down would otherwise be called without a pause.
         """
-        if await self._request_asked(tx, connection) or ended.status is RunStatus.FAILED:
-            return
-        if await tx.pending_refetches.has_waiting(connection.id):
+        requested = await tx.connections.take_request(connection.id)
+        if requested is not None:
+            await self._request_sync(tx, connection, requested)
+        elif ended.status is not RunStatus.FAILED and await tx.pending_refetches.has_waiting(connection.id):
             await self._request_sync(tx, connection, SyncMode.REFETCH)
 
-    async def _request_asked(self, tx: Transaction, connection: CrmConnection) -> bool:
-        asked = await tx.connections.take_request(connection.id)
-        if asked is not None:
-            await self._request_sync(tx, connection, asked)
-        return asked is not None
-
     async def yield_worker(self, run: SyncRun) -> None:
-        """Leave the rest to whichever worker comes next, but let another run of the CRM account go first."""
+        """Queue the rest of the run for any worker, behind a waiting run of the same CRM account."""
         async with self._uow(run.user_id) as tx:
             current = await lock_if_owner(tx, run)
             await tx.runs.save(current.requeue())
             waiting = await tx.runs.find_other_statuses(run.provider, run.account_id, besides=run.id)
             await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
-        log.info("sync.handed_on", yielded=bool(waiting))
+        log.info("sync.worker_yielded", behind_other_run=bool(waiting))
 
     async def park(self, run: SyncRun, error: RateLimited) -> None:
+        """Park the run for the pause that the CRM asks for."""
         reason = f"{error.provider.label}: {error.why}; the sync goes on by itself ({error.policy})"
         pause = max(error.retry_after, MIN_PAUSE)
         with suppress(RunTakenOver):
@@ -95,10 +91,10 @@ class RunLifecycle:
     async def park_for_reauthorization(
         self, run: SyncRun, error: ReauthorizationRequired, connected_at: datetime
     ) -> None:
-        """Have the connection say that it needs a new grant, and the run wait for it.
+        """Mark the connection as needing reauthorization, and park the run until then.
 
-        Whoever renews tokens says so by itself; here it is fresh ones that are refused. `connected_at` is that of the
-        connection whose tokens they were: a user who has connected again since is waited for no more.
+        A refused refresh marks the connection by itself; here the CRM has refused a fresh token. `connected_at` is
+        that of the connection with these tokens: if the user has connected again since, the run is requeued.
         """
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
@@ -111,9 +107,10 @@ class RunLifecycle:
                         return
                     await tx.connections.save(connection.mark_needs_reauthorization(error.reason))
                 await tx.runs.save(current.park(str(error), until=None))
-            log.warning("sync.waits_for_a_person", reason=error.reason)
+            log.warning("sync.parked_for_reauthorization", reason=error.reason)
 
     async def fail(self, run: SyncRun, reason: str) -> None:
+        """End the run as failed, and request the run that was requested meanwhile."""
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
@@ -121,21 +118,21 @@ class RunLifecycle:
                 failed = current.fail(reason, self._clock.now())
                 await tx.runs.save(failed)
                 if connection is not None and connection.is_active:
-                    await self._request_following(tx, connection, failed)
+                    await self._request_next(tx, connection, failed)
 
     async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
-        """Come back when the other run of the CRM account may have ended or handed on."""
+        """Retry when the other run of the CRM account may have ended or yielded its worker."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             if run.status.is_open:
                 postponed = run.postpone()
                 await tx.runs.save(postponed)
                 await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
-        log.info("sync.deferred")
+        log.info("sync.postponed")
 
 
 async def lock_if_owner(tx: Transaction, run: SyncRun) -> SyncRun:
-    """Lock the run and return it as it is now. Raises RunTakenOver when its epoch has moved or it was purged."""
+    """Lock the run and return its current state. Raises RunTakenOver when its epoch was raised or it was purged."""
     try:
         current = await tx.runs.lock(run.id)
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""One run, from taking it up to its reconciliation."""
+"""Executing one run, from claiming it to its reconciliation."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from astrelo.application.sync.record_stream import Source
 from astrelo.application.sync.refetch_records import FindDeletions, RefetchRecords
 from astrelo.application.sync.run_lifecycle import RunLifecycle, lock_if_owner
 from astrelo.application.sync.schedule_syncs import RequestSync
-from astrelo.application.sync.time_slice import StopSignal, TimeSlice, never
+from astrelo.application.sync.time_slice import StopSignal, TimeSlice, never_stop
 from astrelo.application.tokens.access_tokens import AccessTokens, ConnectionSession
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import (
@@ -41,8 +41,8 @@ log = structlog.get_logger()
 class RunSync:
     """Bring one connection's records up to date.
 
-    Owners first, then companies, contacts and deals side by side, then every link, then the
-    reconciliation. A run that was interrupted goes on from the cursors of its steps.
+    Owners first, then companies, contacts and deals concurrently, then all links, then the
+    reconciliation. An interrupted run continues from the cursors of its steps.
     """
 
     def __init__(
@@ -60,54 +60,57 @@ class RunSync:
         self._uow = uow
         self._crms = crms
         self._tokens = tokens
-        self._walks = {walk.object_type: walk for walk in (companies, contacts, deals)}
-        change_handlers = {walk.object_type: walk.apply_changes for walk in (companies, contacts, deals)}
-        self._follow_hints = RefetchRecords(uow, change_handlers)
+        self._syncs = {sync.object_type: sync for sync in (companies, contacts, deals)}
+        change_handlers = {sync.object_type: sync.apply_changes for sync in (companies, contacts, deals)}
+        self._refetch_records = RefetchRecords(uow, change_handlers)
         self._find_deletions = FindDeletions(uow, change_handlers, policy)
-        self._endings = RunLifecycle(uow, request_sync, policy, clock)
+        self._lifecycle = RunLifecycle(uow, request_sync, policy, clock)
         self._policy = policy
         self._clock = clock
 
-    async def __call__(self, user_id: UserId, run_id: SyncRunId, should_stop: StopSignal = never) -> None:
-        """Take the run up and carry it as far as it goes; its row says how that ended.
+    async def __call__(
+        self, user_id: UserId, run_id: SyncRunId, should_stop: StopSignal = never_stop
+    ) -> None:
+        """Claim the run and execute a time slice of it; the run's row holds the outcome.
 
-        Raises StoreUnavailable only: the run is then still open, and is to be taken up again.
-        Harmless for a run that has ended, waits for a person, or was purged.
+        Raises StoreUnavailable only: the run is then still open, and must be claimed again.
+        Does nothing for a run that has ended, waits for a reauthorization, or was purged.
         """
         try:
-            taken = await self._claim(user_id, run_id)
+            claimed = await self._claim(user_id, run_id)
         except NotFound:
             log.info("sync.purged")
             return
         except AccountBusy:
-            await self._endings.postpone(user_id, run_id)
+            await self._lifecycle.postpone(user_id, run_id)
             return
-        if taken is None:
+        if claimed is None:
             return
-        run, connection = taken
+        run, connection = claimed
         try:
-            await self._carry_out(run, connection, TimeSlice(self._clock, self._policy, should_stop))
+            await self._execute(run, connection, TimeSlice(self._clock, self._policy, should_stop))
         except RunTakenOver:
             log.info("sync.taken_over")
         except StoreUnavailable:
             raise
         except ReauthorizationRequired as error:
-            await self._endings.park_for_reauthorization(run, error, connection.connected_at)
+            await self._lifecycle.park_for_reauthorization(run, error, connection.connected_at)
         except RateLimited as error:
-            await self._endings.park(run, error)
+            await self._lifecycle.park(run, error)
         except AstreloError as error:
             log.warning("sync.failed", reason=str(error))
-            await self._endings.fail(run, str(error))
+            await self._lifecycle.fail(run, str(error))
         except Exception as error:
             log.exception("sync.crashed")
             reason = f"something broke on our side; the log has the details ({type(error).__name__})"
-            await self._endings.fail(run, reason)
+            await self._lifecycle.fail(run, reason)
 
     async def _claim(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             now = self._clock.now()
-            if not run.status.is_open or _waits_for_a_person(run):
+            needs_reauthorization = run.status is RunStatus.PARKED and run.parked_until is None
+            if not run.status.is_open or needs_reauthorization:
                 log.info("sync.nothing_to_do", status=run.status)
                 return None
             if run.attempts >= MAX_ATTEMPTS:
@@ -119,25 +122,24 @@ class RunSync:
             log.info("sync.claimed", attempt=run.attempts)
             return run, await tx.connections.get_by_id(run.connection_id)
 
-    async def _carry_out(self, run: SyncRun, connection: CrmConnection, turn: TimeSlice) -> None:
+    async def _execute(self, run: SyncRun, connection: CrmConnection, time_slice: TimeSlice) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
             raise ProviderNotConfigured(run.provider)
-        # Connected again since the last run, its API may have moved: one that is gone refuses no token.
+        # A reconnect since the last run may have changed the API's address: a dead address does not refuse the token.
         self._tokens.forget(connection.id)
         session = ConnectionSession(self._tokens, connection)
-        owner_ids = await self._owner_ids(run, session)
+        owner_ids = await self._load_owner_ids(run, session)
         progress_gate = ProgressGate(run.open_steps)
         source = Source(run=run, crm=crm, session=session, owner_ids=owner_ids, progress_gate=progress_gate)
-        steps = await self._walk_side_by_side(source, turn)
-        is_walked = all(step.is_done for step in steps)
-        if is_walked and await self._look_for_deletions(source, steps, turn):
-            await self._endings.finish(run)
+        steps = await self._stream_all(source, time_slice)
+        if all(step.is_done for step in steps) and await self._archive_missing(source, steps, time_slice):
+            await self._lifecycle.finish(run)
         else:
-            await self._endings.yield_worker(run)
+            await self._lifecycle.yield_worker(run)
 
-    async def _owner_ids(self, run: SyncRun, session: CrmSession) -> frozenset[RecordId] | None:
-        """Read the owners in the run's first slice; the others know them from the store. None when they are left out."""
+    async def _load_owner_ids(self, run: SyncRun, session: CrmSession) -> frozenset[RecordId] | None:
+        """Read the owners in the run's first time slice, later from the store. None if the CRM did not return them."""
         owners = run.owners
         if owners.status is StepStatus.PENDING:
             owners = await self._read_owners(run, session)
@@ -147,78 +149,80 @@ class RunSync:
             return await tx.owners.list_ids(run.provider)
 
     async def _read_owners(self, run: SyncRun, session: CrmSession) -> OwnersStep:
-        told: Sequence[OwnerRecord] = ()
+        owners: Sequence[OwnerRecord] = ()
         step = OwnersStep(status=StepStatus.COMPLETED)
         try:
-            told = await self._crms.by_name[run.provider].list_owners(session)
+            owners = await self._crms.by_name[run.provider].list_owners(session)
         except (PermissionMissing, CrmRejected) as error:
-            step = OwnersStep(status=_status_after(error), reason=_why_left_out("owners", error))
+            step = OwnersStep(status=_get_status(error), reason=_explain("owners", error))
             log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
         async with self._uow(run.user_id) as tx:
             current = await lock_if_owner(tx, run)
-            await tx.owners.put(run.provider, told)
+            await tx.owners.put(run.provider, owners)
             await tx.runs.save(replace(current, owners=step))
         return step
 
-    async def _walk_side_by_side(self, source: Source, turn: TimeSlice) -> Sequence[SyncStep]:
+    async def _stream_all(self, source: Source, time_slice: TimeSlice) -> Sequence[SyncStep]:
         try:
             async with asyncio.TaskGroup() as group:
-                pending_refetches = group.create_task(self._follow_hints(source, turn))
-                walks = [group.create_task(self._walk(source, step, turn)) for step in source.run.open_steps]
-        except ExceptionGroup as several:
-            raise _most_telling(several) from several
-        log.debug("sync.walked", pending_refetches=pending_refetches.result())
-        return [walk.result() for walk in walks]
+                refetched = group.create_task(self._refetch_records(source, time_slice))
+                tasks = [
+                    group.create_task(self._stream(source, step, time_slice))
+                    for step in source.run.open_steps
+                ]
+        except ExceptionGroup as errors:
+            raise _choose_decisive(errors) from errors
+        log.debug("sync.streamed", refetched=refetched.result())
+        return [task.result() for task in tasks]
 
-    async def _walk(self, source: Source, step: SyncStep, turn: TimeSlice) -> SyncStep:
+    async def _stream(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
+        if source.run.mode is SyncMode.REFETCH:
+            completed = replace(step, status=StepStatus.COMPLETED)
+            async with self._uow(source.run.user_id) as tx:
+                await tx.runs.advance(source.run.id, completed)
+            return completed
         try:
-            if source.run.mode is SyncMode.REFETCH:
-                return await self._store(source, replace(step, status=StepStatus.COMPLETED))
-            return await self._walks[step.object_type](source, step, turn)
+            return await self._syncs[step.object_type](source, step, time_slice)
         except (PermissionMissing, CrmRejected) as error:
-            return await self._left_out(source, step, error)
+            return await self._end_step(source, step, error)
 
-    async def _look_for_deletions(self, source: Source, walked: Sequence[SyncStep], turn: TimeSlice) -> bool:
-        """Look behind every whole walk of the run, also those that an earlier attempt brought to their end."""
+    async def _archive_missing(
+        self, source: Source, streamed: Sequence[SyncStep], time_slice: TimeSlice
+    ) -> bool:
+        """Find deletions after every full listing of the run, also those that an earlier attempt completed."""
         if source.run.mode is SyncMode.REFETCH:
             return True
-        before = [step for step in source.run.steps if step.is_done]
-        for step in (*before, *walked):
-            is_whole = step.status is StepStatus.COMPLETED and step.window is None
+        completed_before = [step for step in source.run.steps if step.is_done]
+        for step in (*completed_before, *streamed):
+            is_full = step.status is StepStatus.COMPLETED and step.window is None
             try:
-                if is_whole and not await self._find_deletions(source, step, turn):
+                if is_full and not await self._find_deletions(source, step, time_slice):
                     return False
             except (PermissionMissing, CrmRejected) as error:
-                await self._left_out(source, step, error)
+                await self._end_step(source, step, error)
         return True
 
-    async def _left_out(
+    async def _end_step(
         self, source: Source, step: SyncStep, error: PermissionMissing | CrmRejected
     ) -> SyncStep:
-        """End one object type without its rest; the others go on."""
-        status = _status_after(error)
+        """End one object type as refused or failed; the others continue."""
+        status = _get_status(error)
         log.warning(
             "sync.object_type_left_out", object_type=step.object_type, status=status, reason=str(error)
         )
         async with self._uow(source.run.user_id) as tx:
-            # As it was committed: the walk may have come some way.
-            reached = (await lock_if_owner(tx, source.run)).step(step.object_type)
-            reason = _why_left_out(step.object_type, error)
-            left_out = replace(reached, status=status, reason=reason)
-            await tx.runs.advance(source.run.id, left_out)
-        return left_out
-
-    async def _store(self, source: Source, step: SyncStep) -> SyncStep:
-        async with self._uow(source.run.user_id) as tx:
-            await tx.runs.advance(source.run.id, step)
-        return step
+            # As last committed: batches may have been stored before the error.
+            committed = (await lock_if_owner(tx, source.run)).step(step.object_type)
+            ended = replace(committed, status=status, reason=_explain(step.object_type, error))
+            await tx.runs.advance(source.run.id, ended)
+        return ended
 
 
-def _status_after(error: PermissionMissing | CrmRejected) -> StepStatus:
+def _get_status(error: PermissionMissing | CrmRejected) -> StepStatus:
     return StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
 
 
-def _why_left_out(what: str, error: PermissionMissing | CrmRejected) -> str:
+def _explain(what: str, error: PermissionMissing | CrmRejected) -> str:
     if isinstance(error, PermissionMissing):
         return str(error)
     return (
@@ -227,11 +231,7 @@ def _why_left_out(what: str, error: PermissionMissing | CrmRejected) -> str:
     )
 
 
-def _waits_for_a_person(run: SyncRun) -> bool:
-    return run.status is RunStatus.PARKED and run.parked_until is None
-
-
-def _most_telling(several: ExceptionGroup) -> Exception:
-    """Choose, of what side-by-side walks raised, the one that decides what happens to the run."""
+def _choose_decisive(errors: ExceptionGroup) -> Exception:
+    """Choose, among the errors of concurrent streams, the one that decides what happens to the run."""
     order = (RunTakenOver, StoreUnavailable, ReauthorizationRequired, RateLimited, AstreloError, Exception)
-    return next(error for kind in order for error in several.exceptions if isinstance(error, kind))
+    return next(error for kind in order for error in errors.exceptions if isinstance(error, kind))

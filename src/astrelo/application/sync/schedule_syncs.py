@@ -1,4 +1,4 @@
-"""Asking for syncs, by hand and by the clock, and calling them off."""
+"""Requesting syncs, by users and by schedule, and cancelling them."""
 
 from collections.abc import Mapping
 
@@ -25,13 +25,13 @@ log = structlog.get_logger()
 
 
 class RequestSync:
-    """Make sure that a run of the connection is on its way: one at a time.
+    """Ensure that the connection has an open run: one at a time.
 
-    A run that has not begun is returned as it is. One that is running may be past what the caller wants
-    seen, so the request is remembered, and the run starts another when it ends: an incremental one, unless
-    more was asked for than the run does itself. A parked run is woken, and one that failed recently goes on
-    from its cursors if it does all that is asked; what was refused or failed in it is tried again. Joins the
-    caller's transaction, which must hold the connection's lock.
+    A queued run is returned as it is. A running one may have passed records that the caller wants to be read,
+    so the request is remembered, and another run is requested when it ends: an incremental one, or of the
+    requested mode if the running one does not cover it. A parked run is resumed, and one that failed recently
+    too, from its cursors, if its mode covers the requested one; owners and object types that were refused or
+    failed are retried. Joins the caller's transaction, which must hold the connection's lock.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class RequestSync:
         now = self._clock.now()
         latest = await tx.runs.get_latest(connection.id)
         if latest is not None and latest.is_resumable(now, mode):
-            latest = await tx.runs.lock(latest.id)  # a worker may be taking it up just now
+            latest = await tx.runs.lock(latest.id)  # a worker may be claiming it now
         if latest is not None and latest.is_resumable(now, mode):
             run = await self._resume(tx, latest)
             if not run.mode.covers(mode):
@@ -64,8 +64,8 @@ class RequestSync:
             return latest
         else:
             if latest is not None:
-                await tx.runs.forget_seen(latest.id)  # of one that failed and was never gone on with
-            run = await self._new(tx, connection, mode)
+                await tx.runs.forget_seen(latest.id)  # of a failed run that was never resumed
+            run = await self._add_run(tx, connection, mode)
         await tx.jobs.enqueue(run)
         return run
 
@@ -77,7 +77,7 @@ class RequestSync:
                 await tx.runs.advance(run.id, step)
         return resumed
 
-    async def _new(self, tx: Transaction, connection: CrmConnection, mode: SyncMode) -> SyncRun:
+    async def _add_run(self, tx: Transaction, connection: CrmConnection, mode: SyncMode) -> SyncRun:
         run_id, now = SyncRunId(self._randomness.uuid()), self._clock.now()
         windows: Mapping[ObjectType, Window] = {}
         if mode is SyncMode.INCREMENTAL:
@@ -92,7 +92,7 @@ class RequestSync:
 
 
 class SyncNow:
-    """Sync a user's CRM because the user asked."""
+    """Sync a user's CRM at the user's request."""
 
     def __init__(self, uow: UnitOfWork, request_sync: RequestSync) -> None:
         self._uow = uow
@@ -108,7 +108,7 @@ class SyncNow:
 
 
 class ScheduleDueSyncs:
-    """Ask for the runs whose time has come. Meant to be called often, from any number of workers."""
+    """Request the runs that are due. To be called often, by any number of workers."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class ScheduleDueSyncs:
         self._clock = clock
 
     async def __call__(self) -> int:
-        """Return how many runs were asked for. One connection's trouble does not stop the others."""
+        """Request due runs and return their number. An error of one connection does not stop the others."""
         requested = 0
         for candidate in await self._schedule.list_candidates():
             try:
@@ -135,7 +135,13 @@ class ScheduleDueSyncs:
         return requested
 
     async def _request_if_due(self, candidate: SyncCandidate) -> bool:
-        mode = self._due(candidate)
+        mode = due_mode(
+            candidate.connection_id,
+            candidate.last_requested_at,
+            candidate.last_full_requested_at,
+            self._policy,
+            self._clock.now(),
+        )
         if mode is None:
             return False
         async with self._uow(candidate.user_id) as tx:
@@ -143,29 +149,20 @@ class ScheduleDueSyncs:
             if connection is None or not connection.is_active:
                 return False
             latest = await tx.runs.get_latest(connection.id)
-            if latest is not None and (latest.status.is_open or _is_news(latest, candidate)):
+            if latest is not None and (latest.status.is_open or _is_newer(latest, candidate)):
                 return False  # another worker was faster
             await self._request_sync(tx, connection, mode)
         return True
 
-    def _due(self, candidate: SyncCandidate) -> SyncMode | None:
-        return due_mode(
-            candidate.connection_id,
-            candidate.last_requested_at,
-            candidate.last_full_requested_at,
-            self._policy,
-            self._clock.now(),
-        )
 
-
-def _is_news(latest: SyncRun, candidate: SyncCandidate) -> bool:
-    """Tell whether the run was asked for since the candidates were read."""
+def _is_newer(latest: SyncRun, candidate: SyncCandidate) -> bool:
+    """Return whether the run was requested after the candidates were read."""
     known = candidate.last_requested_at
     return latest.mode is not SyncMode.REFETCH and (known is None or latest.requested_at > known)
 
 
 class CancelRun:
-    """Stop a run for good. Work in progress is fenced off: it commits nothing more."""
+    """Cancel a run for good. Work in progress is fenced off: it commits nothing more."""
 
     def __init__(self, uow: UnitOfWork, clock: Clock) -> None:
         self._uow = uow

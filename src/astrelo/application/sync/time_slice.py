@@ -1,4 +1,4 @@
-"""How long a run may keep a worker."""
+"""How long a run may occupy a worker."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,18 @@ from astrelo.domain.ports.system import Clock
 from astrelo.domain.schedule import SyncPolicy
 
 StopSignal = Callable[[], bool]
-"""Says whether the worker is asked to stop: looked at between batches."""
+"""Returns whether the worker must stop; called between batches."""
 
 
-def never() -> bool:
+def never_stop() -> bool:
     return False
 
 
 class TimeSlice:
-    """One turn of a run on a worker. The rest is another slice's, of any worker.
+    """The time for which a run occupies a worker; it continues in another slice, on any worker.
 
-    Whatever goes on from a cursor does one piece of work before it asks `is_over`: should a single page take the
-    CRM longer than a slice, the next slice would only ask for the same page.
+    Work that continues from a cursor does one batch before it checks `is_over`: otherwise a page that takes the CRM
+    longer than a slice would be requested again in every slice.
     """
 
     def __init__(self, clock: Clock, policy: SyncPolicy, should_stop: StopSignal) -> None:
@@ -29,5 +29,5 @@ class TimeSlice:
         return self._should_stop() or self._clock.monotonic() >= self._end
 
     def must_end(self) -> bool:
-        """Tell whether to stop at once, done or not: the worker is going down."""
+        """Return whether to stop at once, because the worker is shutting down."""
         return self._should_stop()

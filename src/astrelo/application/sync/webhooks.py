@@ -1,4 +1,4 @@
-"""What a CRM's webhooks say: kept as hints, which the account's one run follows."""
+"""Receiving webhooks: the records that they name are stored as pending refetches for the next run."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,27 +7,26 @@ from datetime import timedelta
 import structlog
 
 from astrelo.application.sync.schedule_syncs import RequestSync
-from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
-from astrelo.domain.identifiers import CrmAccountId, Provider
+from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import ConfiguredWebhooks, WebhookRequest
 from astrelo.domain.ports.cross_tenant import ConnectedUser, CrmAccounts
-from astrelo.domain.ports.state import Transaction, UnitOfWork
+from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
 from astrelo.domain.records import PendingRefetch
 from astrelo.domain.sync import RunStatus, SyncMode
 
 log = structlog.get_logger()
 
-AT_ONCE = 3
-"""Calls stored at a time by one process: one may wait for a run that ends, on a connection others need."""
+MAX_CONCURRENT_CALLS = 3
+"""Calls that a process stores at a time: each may wait for a run to end, and occupies a database connection."""
 
-PATIENCE = timedelta(seconds=4)
-"""A CRM that waits five seconds for an answer sends a call again that got none."""
+WEBHOOK_TIMEOUT = timedelta(seconds=4)
+"""Less than the five seconds after which a CRM repeats a call."""
 
 
 class ReceiveWebhook:
-    """Keep what a webhook call names, and see to it that a run reads it. Asks the CRM nothing itself."""
+    """Store the records that a webhook call names, and request a run that reads them. Calls no CRM."""
 
     def __init__(
         self,
@@ -42,46 +41,38 @@ class ReceiveWebhook:
         self._uow = uow
         self._request_sync = request_sync
         self._clock = clock
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
     async def __call__(self, provider: Provider, request: WebhookRequest) -> None:
-        """Take a call; the same one a second time changes nothing.
+        """Store a call's records. Idempotent.
 
-        Raises WebhookRejected, ProviderNotConfigured, and StoreUnavailable: the CRM then sends it again.
+        Raises WebhookRejected, ProviderNotConfigured, and StoreUnavailable, after which the CRM repeats the call.
         """
         webhooks = self._webhooks.get(provider)
         if webhooks is None:
             raise ProviderNotConfigured(provider)
-        named = webhooks.parse(request, self._clock.now())
+        refetches_by_account = webhooks.parse(request, self._clock.now())
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()), self._places:
-                for account_id, pending_refetches in named.items():
-                    await self._keep_for_all(provider, account_id, pending_refetches)
+            async with asyncio.timeout(WEBHOOK_TIMEOUT.total_seconds()), self._slots:
+                for account_id, pending_refetches in refetches_by_account.items():
+                    users = await self._accounts.find_users(provider, account_id)
+                    for user in users:
+                        await self._store(provider, user, pending_refetches)
+                    records = len(pending_refetches)
+                    log.info("webhook.kept", account_id=account_id, records=records, users=len(users))
         except TimeoutError:
             raise StoreUnavailable("a run of the account is about to end, or many calls wait") from None
 
-    async def _keep_for_all(
-        self, provider: Provider, account_id: CrmAccountId, pending_refetches: Collection[PendingRefetch]
-    ) -> None:
-        users = await self._accounts.find_users(provider, account_id)
-        for user in users:
-            await self._keep(provider, user, pending_refetches)
-        log.info("webhook.kept", account_id=account_id, records=len(pending_refetches), users=len(users))
-
-    async def _keep(
+    async def _store(
         self, provider: Provider, user: ConnectedUser, pending_refetches: Collection[PendingRefetch]
     ) -> None:
         async with self._uow(user.user_id) as tx:
-            # A run that ends takes the same lock: it sees these hints, or we see that it has ended.
+            # A run that ends takes the same lock: either it sees these refetches, or we see that it has ended.
             connection = await tx.connections.lock(provider)
             if connection is None or connection.id != user.connection_id or not connection.is_active:
                 return
             await tx.pending_refetches.add(connection.id, pending_refetches, self._clock.now())
-            if await _needs_a_run(tx, connection):
+            latest = await tx.runs.get_latest(connection.id)
+            # An open run reads them, and after a failed one the next scheduled run does.
+            if latest is None or not (latest.status.is_open or latest.status is RunStatus.FAILED):
                 await self._request_sync(tx, connection, SyncMode.REFETCH)
-
-
-async def _needs_a_run(tx: Transaction, connection: CrmConnection) -> bool:
-    """Tell whether nobody else will follow the hints: an open run does, and after a failed one the schedule."""
-    latest = await tx.runs.get_latest(connection.id)
-    return latest is None or not (latest.status.is_open or latest.status is RunStatus.FAILED)

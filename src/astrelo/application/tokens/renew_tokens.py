@@ -1,4 +1,4 @@
-"""Renewing the tokens of a connection by exactly one of all processes, so that no new ones are lost."""
+"""Refreshing a connection's tokens in one process at a time, so that no new tokens are lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,25 +28,25 @@ from astrelo.domain.ports.system import Clock
 log = structlog.get_logger()
 
 REFRESH_TIMEOUT = timedelta(seconds=15)
-"""Longest token call made while holding the row: well under the session limits of the refresh pool."""
+"""How long a token request may take while the row is locked: well under the session limits of the refresh pool."""
 
-_LAST_USE = timedelta(seconds=30)
-"""A token with less life than this is not tried any more, not even while the token endpoint is down."""
+_MIN_REMAINING_LIFE = timedelta(seconds=30)
+"""A token that expires sooner is not used, not even while the token endpoint is down."""
 
-_STORE_AGAIN = (0.1, 1.0, 4.0)
-"""Pauses, in seconds, before further attempts to store tokens that the CRM has issued."""
+_STORE_RETRY_DELAYS = (0.1, 1.0, 4.0)
+"""Seconds before each further attempt to store tokens that the CRM has issued."""
 
 LOST_RENEWAL = "the answer to a renewal was lost on its way, and with it the new authorization; connect again"
-"""Why a connection ends whose tokens the CRM replaced by ones that nobody has."""
+"""Why a connection needs reauthorization after the CRM's response with its new tokens was lost."""
 
 
 class RenewTokens:
-    """One process at a time, by a lock on the tokens' row that is held during the token call.
+    """Refresh tokens in one process at a time, by a row lock that is held during the token request.
 
-    That is the one exception to "no transaction across a remote call". A lease with a time limit would let a
-    second refresh in under a slow holder, and with single-use refresh tokens the second one revokes the
-    customer's whole grant. `refresh_uow` therefore works on a pool of its own, so that waiting for a CRM cannot
-    use up the sessions of everything else.
+    This is the only exception to "no transaction across a remote call". A lease with a time limit would admit a
+    second refresh while a slow one is in progress, and with single-use refresh tokens the second one revokes the
+    customer's whole grant. `refresh_uow` therefore has a pool of its own, so that waiting for a CRM cannot
+    exhaust the other pool.
     """
 
     def __init__(self, uow: UnitOfWork, refresh_uow: UnitOfWork, crms: CrmProviders, clock: Clock) -> None:
@@ -57,55 +57,52 @@ class RenewTokens:
         self._learn_expiry = LearnExpiry(uow)
 
     async def __call__(self, connection: CrmConnection, rejected: str | None) -> StoredTokens:
-        """Return the tokens that are stored if their access token has some life left and is not `rejected`.
+        """Return the stored tokens, refreshed if their access token expires soon or is `rejected`.
 
         Raises what `AccessTokens.valid` does.
         """
-        read = await self._read(connection)
-        if _is_usable(read.tokens, rejected, self._clock.now()):
-            return read
+        async with self._uow(connection.user_id) as tx:
+            await _require_active(tx, connection)
+            stored = await _get_tokens(tx, connection)
+        if _is_usable(stored.tokens, rejected, self._clock.now()):
+            return stored
         try:
             return await self._refresh(connection, rejected)
         except (CrmUnavailable, RateLimited) as error:
-            if rejected is None and read.tokens.outlives(self._clock.now() + _LAST_USE):
+            if rejected is None and stored.tokens.outlives(self._clock.now() + _MIN_REMAINING_LIFE):
                 log.warning("token.refresh_postponed", connection_id=str(connection.id), reason=str(error))
-                return read
+                return stored
             raise
 
     async def close(self) -> None:
-        """End what goes on in the background. Renewals under way are their callers' to wait for."""
+        """Stop the background requests. The caller waits for refreshes in progress."""
         await self._learn_expiry.close()
-
-    async def _read(self, connection: CrmConnection) -> StoredTokens:
-        async with self._uow(connection.user_id) as tx:
-            await _require_active(tx, connection)
-            return await _tokens_of(tx, connection)
 
     async def _refresh(self, connection: CrmConnection, rejected: str | None) -> StoredTokens:
         before: StoredTokens | None = None
         renewed: TokenSet | None = None
         try:
-            # In a transaction of its own, so that an attempt that is cut off remains on record.
+            # In a transaction of its own, so that an interrupted attempt stays counted.
             async with self._refresh_uow(connection.user_id) as tx:
-                before = await _locked(tx, connection)
+                before = await _lock_tokens(tx, connection)
                 if _is_usable(before.tokens, rejected, self._clock.now()):
                     return before
                 await tx.tokens.begin_refresh(connection.id)
             async with self._refresh_uow(connection.user_id) as tx:
-                before = await _locked(tx, connection)
+                before = await _lock_tokens(tx, connection)
                 if _is_usable(before.tokens, rejected, self._clock.now()):
                     return before
                 await self._require_unused(connection, before)
-                renewed = await self._ask(tx, connection, before.tokens)
+                renewed = await self._request_tokens(tx, connection, before.tokens)
                 generation = await tx.tokens.put(connection.id, renewed)
         except ReauthorizationRequired as error:
             if before is None:
                 raise
-            return await self._ended(connection, before, error)
+            return await self._mark_needs_reauthorization(connection, before, error)
         except StoreUnavailable:
             if before is None or renewed is None:
                 raise
-            stored = await self._store_again(connection, before, renewed)
+            stored = await self._retry_storing(connection, before, renewed)
         else:
             stored = StoredTokens(renewed, generation)
         log.info("token.refreshed", connection_id=str(connection.id), generation=stored.generation)
@@ -113,14 +110,14 @@ class RenewTokens:
         return stored
 
     async def _require_unused(self, connection: CrmConnection, stored: StoredTokens) -> None:
-        """Ask before a refresh token is sent that may have been sent before: used twice, it ends the grant.
+        """Ask the CRM whether a refresh token that may have been sent before is unused: using it twice ends the grant.
 
-        Whoever counted an attempt and has gone may have sent it, and so may whoever counted after us.
+        An attempt that was counted and never finished may have sent it, and so may one counted after ours.
         """
         if stored.attempts <= 1:
             return
         crm = self._crm(connection)
-        async with _within_limit(crm.provider):
+        async with _limit_time(crm.provider):
             is_unused = await crm.can_refresh(stored.tokens)
         if not is_unused:
             raise ReauthorizationRequired(connection.provider, LOST_RENEWAL)
@@ -131,12 +128,12 @@ class RenewTokens:
             raise ProviderNotConfigured(connection.provider)
         return crm
 
-    async def _ask(self, tx: Transaction, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
+    async def _request_tokens(self, tx: Transaction, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
         crm = self._crm(connection)
         try:
-            async with _within_limit(crm.provider):
-                # The server ends a transaction that stands still: whoever was slow up to here, or frozen, may
-                # have lost the lock, and another has sent the token. This also sets its patience back to the full.
+            async with _limit_time(crm.provider):
+                # The server ends an idle transaction: a process that was slow or suspended may have lost the lock,
+                # and another one may have sent the token. Locking again detects that and restarts the idle timeout.
                 await tx.tokens.lock(connection.id)
                 renewed = await crm.refresh(tokens)
         except CrmMisconfigured as error:
@@ -144,38 +141,38 @@ class RenewTokens:
             raise
         return replace(renewed, scopes=renewed.scopes or tokens.scopes)
 
-    async def _ended(
+    async def _mark_needs_reauthorization(
         self, connection: CrmConnection, refused: StoredTokens, error: ReauthorizationRequired
     ) -> StoredTokens:
-        """Mark the connection, unless its tokens have changed: then it was an old token that was refused.
+        """Mark the connection and raise the error; return newer tokens if the refused ones were replaced.
 
-        In a transaction of its own: connection before tokens is the order of every lock, and the refresh
-        holds the tokens.
+        In a transaction of its own: locks are always taken on the connection before the tokens, and the refresh
+        has locked the tokens.
         """
         async with self._uow(connection.user_id) as tx:
             current = await tx.connections.lock(connection.provider)
             if current is None or current.id != connection.id or not current.is_active:
                 raise error
-            stored = await _tokens_of(tx, connection)
+            stored = await _get_tokens(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            await tx.connections.save(current.mark_needs_reauthorization(_why_ended(error, refused)))
+            await tx.connections.save(current.mark_needs_reauthorization(_explain(error, refused)))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
         raise error
 
-    async def _store_again(
+    async def _retry_storing(
         self, connection: CrmConnection, before: StoredTokens, renewed: TokenSet
     ) -> StoredTokens:
         """Store tokens whose transaction failed: the CRM may have ended the old ones already.
 
-        Whoever disconnected or connected anew meanwhile knew only the old ones: then the new ones are revoked here.
+        A disconnect or reconnect meanwhile knew only the old tokens, so the new ones are revoked here.
         """
-        for pause in _STORE_AGAIN:
-            await self._clock.sleep(pause)
+        for delay in _STORE_RETRY_DELAYS:
+            await self._clock.sleep(delay)
             try:
-                stored = await self._stored_unless_moved(connection, before, renewed)
+                stored = await self._store_if_current(connection, before, renewed)
             except StoreUnavailable as error:
                 log.warning("token.store_failed", connection_id=str(connection.id), reason=error.reason)
             except ReauthorizationRequired:
@@ -188,18 +185,18 @@ class RenewTokens:
         log.error("token.lost", connection_id=str(connection.id))
         raise StoreUnavailable("refreshed tokens could not be stored")
 
-    async def _stored_unless_moved(
+    async def _store_if_current(
         self, connection: CrmConnection, before: StoredTokens, renewed: TokenSet
     ) -> StoredTokens:
         async with self._refresh_uow(connection.user_id) as tx:
-            stored = await _locked(tx, connection)
+            stored = await _lock_tokens(tx, connection)
             if stored.generation != before.generation:
                 return stored
             return StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
 
 
 @asynccontextmanager
-async def _within_limit(provider: Provider) -> AsyncIterator[None]:
+async def _limit_time(provider: Provider) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(REFRESH_TIMEOUT.total_seconds()):
             yield
@@ -217,21 +214,21 @@ async def _require_active(tx: Transaction, connection: CrmConnection) -> None:
         raise ReauthorizationRequired(connection.provider, current.reason or str(current.status))
 
 
-async def _locked(tx: Transaction, connection: CrmConnection) -> StoredTokens:
-    stored = await _tokens_of(tx, connection, lock=True)
-    # After the lock: a disconnect marks the connection while it holds the tokens, then revokes.
+async def _lock_tokens(tx: Transaction, connection: CrmConnection) -> StoredTokens:
+    stored = await _get_tokens(tx, connection, lock=True)
+    # After the lock: a disconnect marks the connection while it has the tokens locked, then revokes them.
     await _require_active(tx, connection)
     return stored
 
 
-async def _tokens_of(tx: Transaction, connection: CrmConnection, *, lock: bool = False) -> StoredTokens:
+async def _get_tokens(tx: Transaction, connection: CrmConnection, *, lock: bool = False) -> StoredTokens:
     try:
         return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
     except NotFound as error:
         raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
 
 
-def _why_ended(error: ReauthorizationRequired, refused: StoredTokens) -> str:
+def _explain(error: ReauthorizationRequired, refused: StoredTokens) -> str:
     if error.reason == LOST_RENEWAL:
         return LOST_RENEWAL
     why = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"

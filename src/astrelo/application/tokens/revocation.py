@@ -1,4 +1,4 @@
-"""Ending grants at the CRM that nobody keeps here, one by one or with our whole app."""
+"""Ending grants at the CRM that are not kept here, by revoking one or by uninstalling our app."""
 
 import asyncio
 from datetime import timedelta
@@ -13,14 +13,14 @@ from astrelo.domain.ports.system import Clock
 log = structlog.get_logger()
 
 REVOKE_TIMEOUT = timedelta(seconds=5)
-"""How long a CRM may take to end a grant while somebody waits for what we do next."""
+"""How long a CRM may take to revoke a grant: a user waits for it."""
 
 UNINSTALL_TIMEOUT = timedelta(seconds=10)
-"""The same for the removal of our app, with the renewal of a token before it."""
+"""How long a CRM may take to uninstall our app, including a refresh of the token before."""
 
 
 async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
-    """Revoke, or log that it could not be done in time: nobody keeps these tokens."""
+    """Revoke the tokens; on failure or timeout only log it, as the tokens are stored nowhere."""
     try:
         async with asyncio.timeout(REVOKE_TIMEOUT.total_seconds()):
             await crm.revoke(tokens)
@@ -30,7 +30,7 @@ async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
 
 
 async def uninstall(crm: CrmProvider, session: CrmSession) -> bool:
-    """Remove our app from the account, or log that it could not be done in time; return whether it is gone."""
+    """Uninstall our app from the account and return whether it is gone; log a failure or timeout."""
     try:
         async with asyncio.timeout(UNINSTALL_TIMEOUT.total_seconds()):
             await crm.uninstall(session)
@@ -43,9 +43,9 @@ async def uninstall(crm: CrmProvider, session: CrmSession) -> bool:
 
 
 class LastAccess(CrmSession):
-    """The last use of a connection's tokens, once it is marked as disconnected.
+    """Access to a disconnected connection's account, for ending its grant.
 
-    From then on `RenewTokens` lets nobody renew them. Here that is done once, at most.
+    `RenewTokens` refuses to refresh tokens of a disconnected connection, so this refreshes them, at most once.
     """
 
     def __init__(self, crm: CrmProvider, connection: CrmConnection, tokens: TokenSet, clock: Clock) -> None:
@@ -53,7 +53,7 @@ class LastAccess(CrmSession):
         self._crm = crm
         self._connection = connection
         self._clock = clock
-        self._is_renewed = False
+        self._is_refreshed = False
 
     @property
     def account(self) -> CrmAccount:
@@ -61,8 +61,8 @@ class LastAccess(CrmSession):
 
     async def access(self, rejected: str | None = None) -> ApiAccess:
         if self.tokens.access_token == rejected or not self.tokens.is_fresh(self._clock.now()):
-            if self._is_renewed:
+            if self._is_refreshed:
                 raise ReauthorizationRequired(self._crm.provider, "its new access token is refused as well")
-            self._is_renewed = True
+            self._is_refreshed = True
             self.tokens = await self._crm.refresh(self.tokens)
         return self.tokens.access

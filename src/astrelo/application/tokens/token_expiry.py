@@ -1,4 +1,4 @@
-"""When a renewed access token ends, asked of the CRM once the tokens are stored, while nobody waits."""
+"""Looking up when a refreshed access token expires, in the background, after the tokens are stored."""
 
 import asyncio
 
@@ -13,28 +13,28 @@ log = structlog.get_logger()
 
 
 class LearnExpiry:
-    """Best effort: an access token whose end is not known is used until the CRM refuses it.
+    """Ask the CRM for the expiry of new access tokens. Best effort: without it a token is used until it is refused.
 
-    Asking shows the CRM the new access token. It must not delay the commit of a refresh token that nobody else has,
-    nor hold the lock under which it was renewed, nor keep whoever wants the access token waiting.
+    The request needs the new access token. It must not delay the commit of the new refresh token, which exists
+    nowhere else, nor hold the lock of the refresh, nor delay a caller that needs the access token.
     """
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
-        self._asking: set[asyncio.Task[None]] = set()
+        self._requests: set[asyncio.Task[None]] = set()
 
     def begin(self, crm: CrmProvider, connection: CrmConnection, stored: StoredTokens) -> None:
-        """Ask in the background, unless the CRM has told it with the tokens."""
+        """Ask in the background, unless the CRM has returned the expiry with the tokens."""
         if stored.tokens.expires_at is None:
-            asking = asyncio.create_task(self._learn(crm, connection, stored))
-            self._asking.add(asking)
-            asking.add_done_callback(self._asking.discard)
+            request = asyncio.create_task(self._learn(crm, connection, stored))
+            self._requests.add(request)
+            request.add_done_callback(self._requests.discard)
 
     async def close(self) -> None:
-        """Give up what is being asked."""
-        for asking in self._asking:
-            asking.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
+        """Cancel the requests in progress."""
+        for request in self._requests:
+            request.cancel()
+        await asyncio.gather(*self._requests, return_exceptions=True)
 
     async def _learn(self, crm: CrmProvider, connection: CrmConnection, stored: StoredTokens) -> None:
         expires_at = await crm.fetch_expiry(stored.tokens)
