@@ -11,7 +11,7 @@ from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, Ema
 VERSIONS = ReadingVersions("tests")
 """The reading versions of a process whose reference data never change."""
 
-ANY_VERSION = VERSIONS.of(ObjectType.COMPANIES)
+ANY_VERSION = VERSIONS.get(ObjectType.COMPANIES)
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

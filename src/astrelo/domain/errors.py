@@ -159,13 +159,13 @@ class RateLimited(CrmError):
     def __init__(
         self, provider: Provider, retry_after: timedelta, policy: str, why: str = "it asks for a pause"
     ) -> None:
-        super().__init__(provider, f"{why}; try again {_in_about(retry_after)} ({policy})")
+        super().__init__(provider, f"{why}; try again {_describe_pause(retry_after)} ({policy})")
         self.retry_after = retry_after
         self.policy = policy
         self.why = why
 
 
-def _in_about(pause: timedelta) -> str:
+def _describe_pause(pause: timedelta) -> str:
     minutes, hours = ceil(pause / timedelta(minutes=1)), round(pause / timedelta(hours=1))
     if minutes <= 1:
         return "in a minute"

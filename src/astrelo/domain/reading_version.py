@@ -21,5 +21,5 @@ class ReadingVersions:
             for object_type, rules in RULES.items()
         }
 
-    def of(self, object_type: ObjectType) -> ReadingVersion:
+    def get(self, object_type: ObjectType) -> ReadingVersion:
         return self._by_type[object_type]

@@ -116,7 +116,7 @@ def incremental_windows(
 
 def was_read_by_other_rules(freshness: Mapping[ObjectType, Freshness], versions: ReadingVersions) -> bool:
     """Return whether some object type was read by rules that have changed, so that all of it must be read again."""
-    return any(known.reading_version != versions.of(kind) for kind, known in freshness.items())
+    return any(known.reading_version != versions.get(kind) for kind, known in freshness.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +268,7 @@ class SyncRun:
             requested_at=at,
             steps=tuple(
                 SyncStep(
-                    object_type=kind, window=(windows or {}).get(kind), reading_version=versions.of(kind)
+                    object_type=kind, window=(windows or {}).get(kind), reading_version=versions.get(kind)
                 )
                 for kind in ObjectType
             ),

@@ -22,7 +22,7 @@ from tests.support.builders import VERSIONS
 from tests.support.domain_records import at, company_record, contact_record, deal_record
 
 ENTITY = UUID(int=7)
-VERSION = VERSIONS.of(ObjectType.COMPANIES)
+VERSION = VERSIONS.get(ObjectType.COMPANIES)
 
 records = st.builds(
     lambda record_id, minutes, name: company_record(record_id, at(minutes), name=name),
@@ -101,7 +101,7 @@ class TestTriage:
         self, minutes: int, expected: tuple[int, int, int, int]
     ) -> None:
         stored = known(company_record("1", at(0), name="n.a."))
-        other = ReadingVersions("a newer list").of(ObjectType.COMPANIES)
+        other = ReadingVersions("a newer list").get(ObjectType.COMPANIES)
         batch = classify_changes([company_record("1", at(minutes), name=None)], stored, other)
         assert (len(batch.writes), counts(batch)) == (1, expected)
 

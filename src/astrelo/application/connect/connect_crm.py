@@ -13,13 +13,7 @@ from astrelo.application.connect.start_authorization import secret_hash
 from astrelo.application.sync.schedule_syncs import RequestSync
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import revoke
-from astrelo.domain.connection import (
-    STATE_LIFETIME,
-    CrmConnection,
-    Grant,
-    PendingAuthorization,
-    TokenSet,
-)
+from astrelo.domain.connection import STATE_LIFETIME, CrmConnection, Grant, PendingAuthorization, TokenSet
 from astrelo.domain.errors import (
     AuthorizationFailed,
     AuthorizationFailure,
@@ -167,7 +161,12 @@ class ConnectCrm:
                 superseded = await lock_readable_tokens(tx, existing)
             elif existing is not None:
                 if not pending.replace:
-                    raise _make_mismatch_error(existing, grant)
+                    detail = (
+                        f"you chose the account {grant.account.name} ({grant.account.account_id}), "
+                        f"but are connected to {existing.account.name} ({existing.account.account_id}); "
+                        "choose that one, or ask to replace it, which deletes its data here"
+                    )
+                    raise _make_error(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
                 superseded = await stop_using(tx, existing, "the CRM account was replaced", self._clock.now())
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
@@ -176,22 +175,22 @@ class ConnectCrm:
                 crm = pending.provider.label
                 detail = f"our app was removed from this {crm} account while you connected it; start again in a minute"
                 raise _make_error(AuthorizationFailure.FAILED, detail)
-            connection = self._establish(existing, pending, grant)
+            if existing is not None:
+                connection = existing.reauthorize(grant, self._clock.now())
+            else:
+                connection = CrmConnection.establish(
+                    ConnectionId(self._randomness.uuid()),
+                    pending.user_id,
+                    pending.provider,
+                    grant,
+                    self._clock.now(),
+                )
             await tx.connections.save(connection)
             await tx.tokens.put(connection.id, grant.tokens)
             profile_id = IcpProfileId(self._randomness.uuid())
             await tx.icp_profiles.add_default(IcpProfile.default(profile_id, pending.user_id))
             await self._request_sync(tx, connection)
         return connection, superseded
-
-    def _establish(
-        self, existing: CrmConnection | None, pending: PendingAuthorization, grant: Grant
-    ) -> CrmConnection:
-        now = self._clock.now()
-        if existing is not None:
-            return existing.reauthorize(grant, now)
-        connection_id = ConnectionId(self._randomness.uuid())
-        return CrmConnection.establish(connection_id, pending.user_id, pending.provider, grant, now)
 
     async def _revoke_unless_stored(
         self, crm: CrmProvider, pending: PendingAuthorization, tokens: TokenSet, before: str | None
@@ -261,15 +260,6 @@ def _validate_code(provider: Provider, code: str | None, error: str | None) -> s
         detail = f"{provider.label} sent no authorization code that can be one; start again"
         raise _make_error(AuthorizationFailure.FAILED, detail)
     return code
-
-
-def _make_mismatch_error(existing: CrmConnection, grant: Grant) -> AuthorizationFailed:
-    detail = (
-        f"you chose the account {grant.account.name} ({grant.account.account_id}), "
-        f"but are connected to {existing.account.name} ({existing.account.account_id}); "
-        "choose that one, or ask to replace it, which deletes its data here"
-    )
-    return _make_error(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
 
 
 def _make_error(failure: AuthorizationFailure, detail: str) -> AuthorizationFailed:

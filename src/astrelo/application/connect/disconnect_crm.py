@@ -53,7 +53,11 @@ class DisconnectCrm:
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
         if tokens is not None and crm is not None:
-            await self._end_grant(crm, connection, tokens)
+            session = LastAccess(crm, connection, tokens, self._clock)
+            # Of several concurrent disconnects only the first uninstalls.
+            is_first = connection.status is not ConnectionStatus.DISCONNECTED
+            if not (is_first and crm.can_uninstall and await self._try_uninstall(crm, session)):
+                await revoke(crm, session.tokens)
         async with self._uow(user_id) as tx:
             current = await tx.connections.lock(provider)
             if current is None or current.is_active:
@@ -62,13 +66,6 @@ class DisconnectCrm:
             if purge:
                 await purge_records(tx, current, self._clock.now())
         log.info("connection.ended", connection_id=str(connection.id), purged=purge)
-
-    async def _end_grant(self, crm: CrmProvider, connection: CrmConnection, tokens: TokenSet) -> None:
-        """Uninstall our app or revoke the grant. Of several concurrent disconnects only the first uninstalls."""
-        session = LastAccess(crm, connection, tokens, self._clock)
-        is_first = connection.status is not ConnectionStatus.DISCONNECTED
-        if not (is_first and crm.can_uninstall and await self._try_uninstall(crm, session)):
-            await revoke(crm, session.tokens)
 
     async def _try_uninstall(self, crm: CrmProvider, session: LastAccess) -> bool:
         account_id = session.account.account_id

@@ -33,7 +33,7 @@ class SyncCompanies:
         self._stream = stream
         self._clock = clock
         self._randomness = randomness
-        self._version = versions.of(self.object_type)
+        self._version = versions.get(self.object_type)
 
     async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
         return await self._stream(source, step, self.apply_changes, time_slice)
@@ -139,7 +139,7 @@ class SyncContacts:
         self._stream = stream
         self._clock = clock
         self._randomness = randomness
-        self._version = versions.of(self.object_type)
+        self._version = versions.get(self.object_type)
 
     async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
         return await self._stream(source, step, self.apply_changes, time_slice)
@@ -194,7 +194,7 @@ class SyncDeals:
         self._stream = stream
         self._clock = clock
         self._randomness = randomness
-        self._version = versions.of(self.object_type)
+        self._version = versions.get(self.object_type)
 
     async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
         return await self._stream(source, step, self.apply_changes, time_slice)

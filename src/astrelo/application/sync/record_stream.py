@@ -24,13 +24,7 @@ from astrelo.domain.ports.crm import CrmProvider, CrmSession
 from astrelo.domain.ports.records import CompanyRepository, ContactRepository, DealRepository
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.ports.system import Clock
-from astrelo.domain.records import (
-    CrmRecord,
-    PendingRefetch,
-    RecordPage,
-    RecordT,
-    RejectedRecord,
-)
+from astrelo.domain.records import CrmRecord, PendingRefetch, RecordPage, RecordT, RejectedRecord
 from astrelo.domain.sync import Counts, StepStatus, SyncRun, SyncStep
 from astrelo.domain.unreadable import find_unreadable_values
 
@@ -170,18 +164,20 @@ class RecordStream:
         distinct = keep_latest(cast("list[RecordT]", batch.records))
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(run_id, step)
-            again = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
+            repeated_ids = await tx.runs.mark_seen(run_id, step.object_type, distinct.keys())
             if batch.rejected:
                 await tx.runs.reject(run_id, step.object_type, batch.rejected)
             changes = ChangeSet(
-                records=[record for record_id, record in distinct.items() if record_id not in again],
+                records=[record for record_id, record in distinct.items() if record_id not in repeated_ids],
                 authoritative=step.window is None or batch.are_live,
                 listed_since=source.run.started_at,
             )
             counts = await apply_changes(tx, source, changes)
-            if again:
+            if repeated_ids:
                 # Received before in this run, so applied again but already counted.
-                await apply_changes(tx, source, replace(changes, records=[distinct[id_] for id_ in again]))
+                await apply_changes(
+                    tx, source, replace(changes, records=[distinct[id_] for id_ in repeated_ids])
+                )
             counts += await note_unreadable(tx, source, step.object_type, changes.records)
             if batch.departed_ids and step.window is not None:
                 await self._request_refetch(tx, source, step.object_type, batch.departed_ids)

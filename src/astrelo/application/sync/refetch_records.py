@@ -55,21 +55,20 @@ class RefetchRecords:
                 pending = await tx.pending_refetches.list_waiting(connection_id, object_type, FETCH_SIZE)
             if not pending:
                 return count
-            page = await self._fetch(source, object_type, list(pending))
+            page = RecordPage(records=(), cursor=None)
+            try:
+                page = await source.crm.fetch(source.session, object_type, list(pending))
+            except PermissionMissing:
+                log.info("sync.refetches_refused", object_type=object_type)  # the stream reports it
+            except CrmRejected as error:
+                # Dropped, because they would fail every run.
+                log.warning(
+                    "sync.refetches_dropped", object_type=object_type, ids=list(pending), reason=str(error)
+                )
             await self._apply(source, step, page, pending)
             count += len(pending)
             if time_slice.is_over():
                 return count
-
-    async def _fetch(self, source: Source, object_type: ObjectType, ids: Sequence[RecordId]) -> RecordPage:
-        """Return the records, or none if the CRM always refuses them: pending refetches would fail every run."""
-        try:
-            return await source.crm.fetch(source.session, object_type, ids)
-        except PermissionMissing:
-            log.info("sync.refetches_refused", object_type=object_type)  # the stream reports it
-        except CrmRejected as error:
-            log.warning("sync.refetches_dropped", object_type=object_type, ids=ids, reason=str(error))
-        return RecordPage(records=(), cursor=None)
 
     async def _apply(
         self, source: Source, step: SyncStep, page: RecordPage, pending_refetches: Mapping[RecordId, datetime]

@@ -39,7 +39,11 @@ class RunLifecycle:
             await tx.companies.lock()
             now = self._clock.now()
             relinked = await tx.links.relink(now)
-            await self._mark_complete(tx, current)
+            for step in current.steps:
+                is_streamed = current.mode is not SyncMode.REFETCH and step.status is StepStatus.COMPLETED
+                if is_streamed and current.started_at is not None:
+                    freshness = step.freshness(current.started_at, self._policy.settle_delay)
+                    await tx.connections.mark_complete(current.connection_id, step.object_type, freshness)
             finished = current.finish(now)
             await tx.runs.save(finished)
             if finished.status is not RunStatus.FAILED:
@@ -47,14 +51,6 @@ class RunLifecycle:
             if connection is not None and connection.is_active:
                 await self._request_next(tx, connection, finished)
         log.info("sync.finished", status=finished.status, relinked=relinked)
-
-    async def _mark_complete(self, tx: Transaction, run: SyncRun) -> None:
-        if run.mode is SyncMode.REFETCH or run.started_at is None:
-            return
-        for step in run.steps:
-            if step.status is StepStatus.COMPLETED:
-                freshness = step.freshness(run.started_at, self._policy.settle_delay)
-                await tx.connections.mark_complete(run.connection_id, step.object_type, freshness)
 
     async def _request_next(self, tx: Transaction, connection: CrmConnection, ended: SyncRun) -> None:
         """Request the run that was requested during this one: one run for any number of requests.

@@ -37,6 +37,9 @@ from astrelo.domain.sync import MAX_ATTEMPTS, OwnersStep, RunStatus, StepStatus,
 
 log = structlog.get_logger()
 
+_PRECEDENCE = (RunTakenOver, StoreUnavailable, ReauthorizationRequired, RateLimited, AstreloError, Exception)
+"""Of several errors in concurrent streams, the first of these decides what happens to the run."""
+
 
 class RunSync:
     """Bring one connection's records up to date.
@@ -140,27 +143,23 @@ class RunSync:
 
     async def _load_owner_ids(self, run: SyncRun, session: CrmSession) -> frozenset[RecordId] | None:
         """Read the owners in the run's first time slice, later from the store. None if the CRM did not return them."""
-        owners = run.owners
-        if owners.status is StepStatus.PENDING:
-            owners = await self._read_owners(run, session)
-        if owners.status is not StepStatus.COMPLETED:
+        step = run.owners
+        if step.status is StepStatus.PENDING:
+            owners: Sequence[OwnerRecord] = ()
+            step = OwnersStep(status=StepStatus.COMPLETED)
+            try:
+                owners = await self._crms.by_name[run.provider].list_owners(session)
+            except (PermissionMissing, CrmRejected) as error:
+                step = OwnersStep(status=_get_status(error), reason=_explain("owners", error))
+                log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
+            async with self._uow(run.user_id) as tx:
+                current = await lock_if_owner(tx, run)
+                await tx.owners.put(run.provider, owners)
+                await tx.runs.save(replace(current, owners=step))
+        if step.status is not StepStatus.COMPLETED:
             return None
         async with self._uow(run.user_id) as tx:
             return await tx.owners.list_ids(run.provider)
-
-    async def _read_owners(self, run: SyncRun, session: CrmSession) -> OwnersStep:
-        owners: Sequence[OwnerRecord] = ()
-        step = OwnersStep(status=StepStatus.COMPLETED)
-        try:
-            owners = await self._crms.by_name[run.provider].list_owners(session)
-        except (PermissionMissing, CrmRejected) as error:
-            step = OwnersStep(status=_get_status(error), reason=_explain("owners", error))
-            log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
-        async with self._uow(run.user_id) as tx:
-            current = await lock_if_owner(tx, run)
-            await tx.owners.put(run.provider, owners)
-            await tx.runs.save(replace(current, owners=step))
-        return step
 
     async def _stream_all(self, source: Source, time_slice: TimeSlice) -> Sequence[SyncStep]:
         try:
@@ -171,7 +170,9 @@ class RunSync:
                     for step in source.run.open_steps
                 ]
         except ExceptionGroup as errors:
-            raise _choose_decisive(errors) from errors
+            raise next(
+                error for kind in _PRECEDENCE for error in errors.exceptions if isinstance(error, kind)
+            ) from errors
         log.debug("sync.streamed", refetched=refetched.result())
         return [task.result() for task in tasks]
 
@@ -229,9 +230,3 @@ def _explain(what: str, error: PermissionMissing | CrmRejected) -> str:
         f"{error.provider.label}: what it answered about the {what} makes no sense to us; "
         f"the next sync reads them again, and if it stays, tell us ({error.detail})"
     )
-
-
-def _choose_decisive(errors: ExceptionGroup) -> Exception:
-    """Choose, among the errors of concurrent streams, the one that decides what happens to the run."""
-    order = (RunTakenOver, StoreUnavailable, ReauthorizationRequired, RateLimited, AstreloError, Exception)
-    return next(error for kind in order for error in errors.exceptions if isinstance(error, kind))

@@ -149,16 +149,14 @@ class ScheduleDueSyncs:
             if connection is None or not connection.is_active:
                 return False
             latest = await tx.runs.get_latest(connection.id)
-            if latest is not None and (latest.status.is_open or _is_newer(latest, candidate)):
-                return False  # another worker was faster
+            known = candidate.last_requested_at
+            if latest is not None and (
+                latest.status.is_open
+                or (latest.mode is not SyncMode.REFETCH and (known is None or latest.requested_at > known))
+            ):
+                return False  # requested by another worker after the candidates were read
             await self._request_sync(tx, connection, mode)
         return True
-
-
-def _is_newer(latest: SyncRun, candidate: SyncCandidate) -> bool:
-    """Return whether the run was requested after the candidates were read."""
-    known = candidate.last_requested_at
-    return latest.mode is not SyncMode.REFETCH and (known is None or latest.requested_at > known)
 
 
 class CancelRun:

@@ -97,7 +97,13 @@ class VerifySync:
         Raises NotFound, InvalidTransition when the connection is not active or is being synced, before or
         meanwhile, ProviderNotConfigured, and what CrmProvider.read raises except PermissionMissing.
         """
-        connection = await self._load_connection(connection_id)
+        user_id = await self._owners.find_user(connection_id)
+        if user_id is None:
+            raise NotFound("connection", connection_id)
+        async with self._uow(user_id) as tx:
+            connection = await tx.connections.get_by_id(connection_id)
+        if not connection.is_active:
+            raise InvalidTransition("connection", connection.status, "verified")
         crm = self._crms.get(connection.provider)
         if crm is None:
             raise ProviderNotConfigured(connection.provider)
@@ -109,16 +115,6 @@ class VerifySync:
         if await self._identify_latest_run(connection) != latest_run:
             raise InvalidTransition("connection", "being synced", "verified")
         return comparisons
-
-    async def _load_connection(self, connection_id: ConnectionId) -> CrmConnection:
-        user_id = await self._owners.find_user(connection_id)
-        if user_id is None:
-            raise NotFound("connection", connection_id)
-        async with self._uow(user_id) as tx:
-            connection = await tx.connections.get_by_id(connection_id)
-        if not connection.is_active:
-            raise InvalidTransition("connection", connection.status, "verified")
-        return connection
 
     async def _identify_latest_run(self, connection: CrmConnection) -> object:
         """Return the latest run's id and epoch. Raise InvalidTransition while a run of the account is running."""
@@ -134,7 +130,11 @@ class VerifySync:
         rejected: set[str | None] = set()
         refused: str | None = None
         try:
-            await self._compare_listing(subject, object_type, compared, rejected)
+            async with aclosing(subject.crm.read(subject.session, object_type)) as pages:
+                async for page in pages:
+                    compared.update(await self._compare_page(subject, object_type, page))
+                    rejected.update(entry.record_id for entry in page.rejected)
+                    log.info("verify.compared", object_type=object_type, records=len(compared))
             await self._confirm_gone(subject, object_type, compared, rejected)
         except PermissionMissing as error:
             compared, rejected, refused = {}, set(), str(error)
@@ -149,20 +149,6 @@ class VerifySync:
             },
             refused=refused,
         )
-
-    async def _compare_listing(
-        self,
-        subject: _Subject,
-        object_type: ObjectType,
-        compared: dict[RecordId, Difference | None],
-        rejected: set[str | None],
-    ) -> None:
-        pages = subject.crm.read(subject.session, object_type)
-        async with aclosing(pages):
-            async for page in pages:
-                compared.update(await self._compare_page(subject, object_type, page))
-                rejected.update(entry.record_id for entry in page.rejected)
-                log.info("verify.compared", object_type=object_type, records=len(compared))
 
     async def _confirm_gone(
         self,
@@ -188,7 +174,7 @@ class VerifySync:
         ids = [record.record_id for record in page.records]
         async with self._uow(subject.connection.user_id) as tx:
             known = await get_repository(tx, object_type).find_known(subject.connection.provider, ids)
-        version = self._versions.of(object_type)
+        version = self._versions.get(object_type)
         return {
             record.record_id: _find_difference(record, known.get(record.record_id), version)
             for record in page.records

@@ -156,7 +156,14 @@ class RenewTokens:
             stored = await _get_tokens(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            await tx.connections.save(current.mark_needs_reauthorization(_explain(error, refused)))
+            reason = LOST_RENEWAL
+            if error.reason != LOST_RENEWAL:
+                detail = (
+                    error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
+                )
+                label = error.provider.label
+                reason = f"{label} does not accept our authorization any more ({detail}); connect it again"
+            await tx.connections.save(current.mark_needs_reauthorization(reason))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
@@ -172,7 +179,10 @@ class RenewTokens:
         for delay in _STORE_RETRY_DELAYS:
             await self._clock.sleep(delay)
             try:
-                stored = await self._store_if_current(connection, before, renewed)
+                async with self._refresh_uow(connection.user_id) as tx:
+                    stored = await _lock_tokens(tx, connection)
+                    if stored.generation == before.generation:
+                        stored = StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
             except StoreUnavailable as error:
                 log.warning("token.store_failed", connection_id=str(connection.id), reason=error.reason)
             except ReauthorizationRequired:
@@ -184,15 +194,6 @@ class RenewTokens:
                 return stored
         log.error("token.lost", connection_id=str(connection.id))
         raise StoreUnavailable("refreshed tokens could not be stored")
-
-    async def _store_if_current(
-        self, connection: CrmConnection, before: StoredTokens, renewed: TokenSet
-    ) -> StoredTokens:
-        async with self._refresh_uow(connection.user_id) as tx:
-            stored = await _lock_tokens(tx, connection)
-            if stored.generation != before.generation:
-                return stored
-            return StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
 
 
 @asynccontextmanager
@@ -226,13 +227,6 @@ async def _get_tokens(tx: Transaction, connection: CrmConnection, *, lock: bool 
         return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
     except NotFound as error:
         raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
-
-
-def _explain(error: ReauthorizationRequired, refused: StoredTokens) -> str:
-    if error.reason == LOST_RENEWAL:
-        return LOST_RENEWAL
-    why = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
-    return f"{error.provider.label} does not accept our authorization any more ({why}); connect it again"
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:

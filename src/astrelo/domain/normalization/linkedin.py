@@ -66,7 +66,12 @@ def _read_page(value: str | None) -> str | None:
     links = {found for match in _LINK.finditer(SCHEME.sub("http://", typed)) if (found := _read_link(match))}
     if links:
         return f"{scheme}{links.pop()}" if len(links) == 1 else None
-    return _read_path(typed)
+    # Enrichment tools fill fields with 'company/acme' or 'acme'.
+    trimmed = typed.rstrip(_TRAILING)
+    if path := _PATH.fullmatch(trimmed):
+        return f"https://www.linkedin.com/{path[1]}"
+    name = _read_handle(trimmed)
+    return f"https://www.linkedin.com/company/{name}" if name else None
 
 
 def _read_link(match: re.Match[str]) -> str | None:
@@ -79,15 +84,6 @@ def _read_link(match: re.Match[str]) -> str | None:
         return f"{host}{path}"
     handle = _read_handle(path.partition("?")[0])
     return f"{host}/company/{handle}" if handle else None
-
-
-def _read_path(typed: str) -> str | None:
-    """Read 'company/acme' or 'acme': enrichment tools fill fields in either form."""
-    trimmed = typed.rstrip(_TRAILING)
-    if path := _PATH.fullmatch(trimmed):
-        return f"https://www.linkedin.com/{path[1]}"
-    handle = _read_handle(trimmed)
-    return f"https://www.linkedin.com/company/{handle}" if handle else None
 
 
 def _read_handle(typed: str) -> str | None:

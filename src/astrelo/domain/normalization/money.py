@@ -3,13 +3,12 @@
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 
-from astrelo.domain.normalization.values import AMOUNT_BOUND, AMOUNT_DECIMALS
+from astrelo.domain.normalization.values import AMOUNT_BOUND, round_amount
 from astrelo.domain.ports.reference import ReferenceData
 
 _DOLLAR = "USD"
 _DIGITS = Context(prec=50)
 """More digits than an amount and a rate have together: the product is exact before it is rounded."""
-_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
 
 UsdAmount = tuple[Decimal | None, date | None]
@@ -36,16 +35,7 @@ def usd_amount(
     dollars = _DIGITS.multiply(amount, rate.rate)
     if abs(dollars) >= AMOUNT_BOUND:
         return NO_USD
-    return _round(dollars), rate.on
-
-
-def _round(dollars: Decimal) -> Decimal:
-    """Round, and give equal numbers equal text, as `normalization.amount` does."""
-    rounded = _DIGITS.quantize(dollars, _STEP)
-    whole = _DIGITS.to_integral_value(rounded)
-    if rounded == whole:
-        return _DIGITS.quantize(whole, Decimal(1)) if whole else Decimal(0)
-    return _DIGITS.normalize(rounded)
+    return round_amount(dollars), rate.on
 
 
 def _to_utc_day(moment: datetime) -> date:

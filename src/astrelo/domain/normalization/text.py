@@ -69,7 +69,11 @@ def truncate_text(value: str | None, limit: int) -> str | None:
         return None
     value = value.strip()
     if (size := len(value)) > limit or size == MAX_TEXT_LENGTH:
-        value = _truncate(_clean(value[: _RAW_PER_CHARACTER * limit + _RAW_SLACK]), limit)
+        value = _clean(value[: _RAW_PER_CHARACTER * limit + _RAW_SLACK])
+        if limit < MAX_TEXT_LENGTH:
+            value = _strip(value[:limit])
+        elif len(value) >= limit:
+            value = value[: limit - 1] + _ELLIPSIS
     elif value.isascii():
         value = value if _is_clean_ascii(value) else _clean(value)
     elif (
@@ -85,12 +89,6 @@ def truncate_text(value: str | None, limit: int) -> str | None:
 def is_cut(read: str | None) -> bool:
     """Return whether a text that `text` returned was truncated."""
     return read is not None and len(read) == MAX_TEXT_LENGTH
-
-
-def _truncate(value: str, limit: int) -> str:
-    if limit < MAX_TEXT_LENGTH:
-        return _strip(value[:limit])
-    return value if len(value) < limit else value[: limit - 1] + _ELLIPSIS
 
 
 def strip_invisible(value: str) -> str:

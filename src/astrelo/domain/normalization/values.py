@@ -57,9 +57,13 @@ def amount(value: str | None) -> Decimal | None:
     number = _parse_number(value)
     if number is None or abs(number) >= AMOUNT_BOUND:
         return None
+    rounded = round_amount(number)
+    return rounded if abs(rounded) < AMOUNT_BOUND else None
+
+
+def round_amount(number: Decimal) -> Decimal:
+    """Round to AMOUNT_DECIMALS, and give equal numbers equal text. `number` is at most AMOUNT_BOUND in size."""
     rounded = number.quantize(_AMOUNT_STEP)
-    if abs(rounded) >= AMOUNT_BOUND:
-        return None
     whole = rounded.to_integral_value()
     if rounded == whole:
         return whole.quantize(Decimal(1)) if whole else Decimal(0)

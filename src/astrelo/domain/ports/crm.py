@@ -6,20 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from astrelo.domain.connection import (
-    ApiAccess,
-    AuthorizationRequest,
-    CrmAccount,
-    Grant,
-    TokenSet,
-)
-from astrelo.domain.identifiers import (
-    CrmAccountId,
-    Cursor,
-    ObjectType,
-    Provider,
-    RecordId,
-)
+from astrelo.domain.connection import ApiAccess, AuthorizationRequest, CrmAccount, Grant, TokenSet
+from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.records import OwnerRecord, PendingRefetch, RecordPage
 from astrelo.domain.sync import Window
 

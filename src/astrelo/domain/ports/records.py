@@ -13,13 +13,7 @@ from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
 from astrelo.domain.contact import Contact
 from astrelo.domain.deal import Deal
 from astrelo.domain.golden_record import FieldGroup
-from astrelo.domain.identifiers import (
-    CompanyId,
-    ObjectType,
-    Provider,
-    RecordId,
-    SyncRunId,
-)
+from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId
 from astrelo.domain.records import CompanyRecord, OwnerRecord
 
 

@@ -10,11 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from astrelo.domain.connection import (
-    CrmConnection,
-    PendingAuthorization,
-    TokenSet,
-)
+from astrelo.domain.connection import CrmConnection, PendingAuthorization, TokenSet
 from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import (
     ConnectionId,
