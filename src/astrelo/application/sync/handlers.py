@@ -165,7 +165,7 @@ class SyncContacts:
         self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[ContactRecord]
     ) -> Sequence[tuple[Contact, bytes]]:
         records = [write.record for write in batch.writes]
-        by_record = await tx.companies.find_by_record(provider, _company_ids(records))
+        by_record = await tx.companies.find_by_record(provider, _collect_company_ids(records))
         others = (record for record in records if record.company_id not in by_record)
         by_domain = await tx.companies.find_by_domain(
             {domain for one in others for domain in one.email_domains}
@@ -215,7 +215,7 @@ class SyncDeals:
         self, tx: Transaction, provider: Provider, batch: ClassifiedChanges[DealRecord]
     ) -> Sequence[tuple[Deal, bytes]]:
         records = [write.record for write in batch.writes]
-        by_record = await tx.companies.find_by_record(provider, _company_ids(records))
+        by_record = await tx.companies.find_by_record(provider, _collect_company_ids(records))
         return [
             (
                 Deal(
@@ -229,5 +229,5 @@ class SyncDeals:
         ]
 
 
-def _company_ids(records: Iterable[ContactRecord | DealRecord]) -> Collection[RecordId]:
+def _collect_company_ids(records: Iterable[ContactRecord | DealRecord]) -> Collection[RecordId]:
     return {record.company_id for record in records if record.company_id is not None}

@@ -85,10 +85,10 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        return self.ends_stream or self.received >= BATCH_SIZE or self.pages >= MAX_PAGES
+        return self.ends_stream or self.size >= BATCH_SIZE or self.pages >= MAX_PAGES
 
     @property
-    def received(self) -> int:
+    def size(self) -> int:
         return len(self.records) + len(self.rejected)
 
 
@@ -160,7 +160,7 @@ class RecordStream:
             expected_total=batch.expected_total or step.expected_total,
             status=StepStatus.COMPLETED if batch.ends_stream else StepStatus.RUNNING,
         )
-        await source.progress_gate.wait_for_turn(step, batch.received)
+        await source.progress_gate.wait_for_turn(step, batch.size)
         distinct = keep_latest(cast("list[RecordT]", batch.records))
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(run_id, step)
@@ -182,7 +182,7 @@ class RecordStream:
             if batch.departed_ids and step.window is not None:
                 await self._request_refetch(tx, source, step.object_type, batch.departed_ids)
             counts += Counts(
-                received=batch.received,
+                received=batch.size,
                 repeats=len(batch.records) - len(changes.records),
                 rejected=Counter(entry.reason.value for entry in batch.rejected),
                 hidden=dict.fromkeys(batch.withheld, len(changes.records)),

@@ -106,7 +106,7 @@ class RenewTokens:
         else:
             stored = StoredTokens(renewed, generation)
         log.info("token.refreshed", connection_id=str(connection.id), generation=stored.generation)
-        self._learn_expiry.begin(self._crm(connection), connection, stored)
+        self._learn_expiry.begin(self._get_crm(connection), connection, stored)
         return stored
 
     async def _require_unused(self, connection: CrmConnection, stored: StoredTokens) -> None:
@@ -116,20 +116,20 @@ class RenewTokens:
         """
         if stored.attempts <= 1:
             return
-        crm = self._crm(connection)
+        crm = self._get_crm(connection)
         async with _limit_time(crm.provider):
             is_unused = await crm.can_refresh(stored.tokens)
         if not is_unused:
             raise ReauthorizationRequired(connection.provider, LOST_RENEWAL)
 
-    def _crm(self, connection: CrmConnection) -> CrmProvider:
+    def _get_crm(self, connection: CrmConnection) -> CrmProvider:
         crm = self._crms.get(connection.provider)
         if crm is None:
             raise ProviderNotConfigured(connection.provider)
         return crm
 
     async def _request_tokens(self, tx: Transaction, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
-        crm = self._crm(connection)
+        crm = self._get_crm(connection)
         try:
             async with _limit_time(crm.provider):
                 # The server ends an idle transaction: a process that was slow or suspended may have lost the lock,
@@ -186,11 +186,11 @@ class RenewTokens:
             except StoreUnavailable as error:
                 log.warning("token.store_failed", connection_id=str(connection.id), reason=error.reason)
             except ReauthorizationRequired:
-                await revoke(self._crm(connection), renewed)
+                await revoke(self._get_crm(connection), renewed)
                 raise
             else:
                 if stored.tokens.refresh_token != renewed.refresh_token:
-                    await revoke(self._crm(connection), renewed)
+                    await revoke(self._get_crm(connection), renewed)
                 return stored
         log.error("token.lost", connection_id=str(connection.id))
         raise StoreUnavailable("refreshed tokens could not be stored")
