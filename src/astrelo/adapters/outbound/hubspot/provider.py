@@ -26,7 +26,7 @@ from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
 from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler
 from astrelo.adapters.outbound.hubspot.read.cursors import ListPosition, SearchPosition, position_of
-from astrelo.adapters.outbound.hubspot.read.fetching import Fetched, fetch
+from astrelo.adapters.outbound.hubspot.read.fetch import Fetched, fetch
 from astrelo.adapters.outbound.hubspot.read.pagination import Group, list_all, ranges_of, search_window
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId

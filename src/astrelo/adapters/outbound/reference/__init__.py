@@ -4,8 +4,8 @@ from collections.abc import Collection
 from datetime import date
 from hashlib import blake2b
 from importlib.metadata import version
-from importlib.resources import files
 
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.exchange_rates import ExchangeRates
 from astrelo.adapters.outbound.reference.hosts import RESERVED_NAMES, HostFacts, ascii_host
 from astrelo.adapters.outbound.reference.places import MAX_NAME_LENGTH, Places
@@ -71,7 +71,7 @@ def _edition() -> str:
     digest = blake2b(digest_size=16)
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())
-    for file in sorted(files(__package__).iterdir(), key=lambda file: file.name):
-        if file.is_file() and not file.name.endswith(".py"):
+    for file in sorted(DATA.iterdir(), key=lambda file: file.name):
+        if file.is_file():
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Context, Decimal
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.domain.ports.reference import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
 
 TABLE = "exchange_rates.csv"
@@ -142,5 +142,5 @@ def _fixed_rate_lines() -> Iterator[Sequence[str]]:
 
 
 def _lines(file_name: str) -> Iterator[str]:
-    with files(__package__).joinpath(file_name).open(encoding="utf-8") as file:
+    with DATA.joinpath(file_name).open(encoding="utf-8") as file:
         yield from (line.rstrip("\n") for line in file if not line.startswith("#"))

@@ -9,7 +9,7 @@ from unicodedata import category
 import idna
 from tldextract import TLDExtract
 
-from astrelo.adapters.outbound.reference.lists import listed
+from astrelo.adapters.outbound.reference.data_files import read_list
 from astrelo.adapters.outbound.reference.shared_hosts import PageRules, Placeholders, SharedHosts
 
 CACHED_HOSTS = 16_384
@@ -52,7 +52,7 @@ class HostFacts:
     """
 
     def __init__(self, reserved_names: Collection[str] = ()) -> None:
-        builders = frozenset(listed("site_builders.txt"))
+        builders = frozenset(read_list("site_builders.txt"))
         self._rules = _suffix_rules(builders.union(name for name in reserved_names if "." not in name))
         self._shared = SharedHosts(builders)
         self._placeholders = Placeholders(RESERVED_NAMES.difference(reserved_names))

@@ -1,8 +1,9 @@
 """The tables that `make places` builds: names of places, folded and sorted, and what each means."""
 
-from importlib.resources import files
 from typing import NamedTuple
 from zipfile import ZipFile
+
+from astrelo.adapters.outbound.reference.data_files import DATA
 
 ARCHIVE = "places.zip"
 COUNTRIES = "countries.tsv"
@@ -84,5 +85,5 @@ def _words(line: bytes) -> frozenset[str]:
 
 
 def _member(name: str) -> bytes:
-    with files(__package__).joinpath(ARCHIVE).open("rb") as archive, ZipFile(archive) as opened:
+    with DATA.joinpath(ARCHIVE).open("rb") as archive, ZipFile(archive) as opened:
         return opened.read(name)

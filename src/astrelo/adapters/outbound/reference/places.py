@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.place_names import (
     key_of,
     partings_of,
@@ -167,6 +167,6 @@ def _without_dots(country: str, name: str) -> str:
 
 
 def _aliases(file_name: str) -> Iterator[tuple[str, str]]:
-    for line in files(__package__).joinpath(file_name).read_text("utf-8").splitlines():
+    for line in DATA.joinpath(file_name).read_text("utf-8").splitlines():
         code, _, name = line.partition("\t")
         yield key_of(words_of(name)), code

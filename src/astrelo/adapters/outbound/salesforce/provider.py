@@ -13,8 +13,8 @@ from astrelo.adapters.outbound.crm.http import MAX_RESPONSE_BYTES, HttpClient, T
 from astrelo.adapters.outbound.crm.pagination import prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.api.describing import Describing
 from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut, SalesforceErrorMapper
+from astrelo.adapters.outbound.salesforce.api.field_access import Describing
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
@@ -31,7 +31,7 @@ from astrelo.adapters.outbound.salesforce.read.cursors import (
     position_of,
 )
 from astrelo.adapters.outbound.salesforce.read.deletions import Deletions
-from astrelo.adapters.outbound.salesforce.read.fetching import fetch_rows
+from astrelo.adapters.outbound.salesforce.read.fetch import fetch_rows
 from astrelo.adapters.outbound.salesforce.read.pagination import (
     Group,
     QueryContext,

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from decimal import Decimal
-from importlib.resources import files
 from itertools import pairwise
 
 import pycountry
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound import reference
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.exchange_rates import FIXED_RATES, TABLE, ExchangeRates
 from astrelo.domain.ports.reference import MAX_RATE_AGE, MAX_RATES_AGE, UsdRate
 
@@ -20,7 +19,7 @@ RATES = ExchangeRates()
 
 
 def lines(file_name: str) -> list[str]:
-    told = files(reference).joinpath(file_name).read_text("ascii").splitlines()
+    told = DATA.joinpath(file_name).read_text("ascii").splitlines()
     return [line for line in told if not line.startswith("#")]
 
 

@@ -1,6 +1,5 @@
 """Countries and regions as people in every country write them."""
 
-from importlib.resources import files
 from zipfile import ZipFile
 
 import pycountry
@@ -8,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound import reference
 from astrelo.adapters.outbound.reference import BundledReferenceData
+from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.place_names import key_of, words_of
 
 WORLD = BundledReferenceData()
@@ -100,13 +99,13 @@ def as_written(table: str) -> list[tuple[str, str]]:
 
 
 def stored_names(member: str, header_lines: int) -> list[tuple[str, str]]:
-    with ZipFile(str(files(reference).joinpath("places.zip"))) as archive:
+    with ZipFile(str(DATA.joinpath("places.zip"))) as archive:
         lines = archive.read(member).decode().splitlines()[header_lines:]
     return [(name, meaning) for name, meaning, *_ in (line.split("\t") for line in lines)]
 
 
 def aliases(file_name: str) -> list[tuple[str, str]]:
-    lines = files(reference).joinpath(file_name).read_text("utf-8").splitlines()
+    lines = DATA.joinpath(file_name).read_text("utf-8").splitlines()
     return [(code, name) for code, _, name in (line.partition("\t") for line in lines)]
 
 

@@ -1,20 +1,18 @@
 """The libraries and our own lists behind the ReferenceData port."""
 
-from importlib.resources import files
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tldextract import TLDExtract
 
-from astrelo.adapters.outbound import reference
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
+from astrelo.adapters.outbound.reference.data_files import DATA
 
 WORLD = BundledReferenceData(RESERVED_NAMES)
 
 OUR_BUILDERS = [
     line
-    for line in files(reference).joinpath("site_builders.txt").read_text("utf-8").splitlines()
+    for line in DATA.joinpath("site_builders.txt").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 ]
 LIBRARY = TLDExtract(
@@ -139,7 +137,7 @@ class TestHosts:
 
     @pytest.mark.parametrize("file_name", ["shared_hosts.txt", "site_builders.txt"])
     def test_every_listed_host_is_written_as_hosts_are_looked_up(self, file_name: str) -> None:
-        lines = files(reference).joinpath(file_name).read_text("utf-8").splitlines()
+        lines = DATA.joinpath(file_name).read_text("utf-8").splitlines()
         listed = [line for line in lines if line and not line.startswith("#")]
         hosts = [line.removeprefix("*.").replace(".*", ".com") for line in listed]
         assert [host for host in hosts if WORLD.ascii_host(host) != host or "." not in host] == []

@@ -10,8 +10,8 @@ import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
 from astrelo.adapters.outbound.crm.http import Reply, retry_after
-from astrelo.adapters.outbound.crm.passing_trouble import GrowingPauses, passes_by_itself
 from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
+from astrelo.adapters.outbound.crm.transient_errors import GrowingPauses, passes_by_itself
 from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
 from astrelo.adapters.outbound.hubspot.api.wire import ErrorBody
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing, RateLimited

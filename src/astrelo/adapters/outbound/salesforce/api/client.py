@@ -19,7 +19,10 @@ from astrelo.adapters.outbound.crm.transport import (
     Incomplete,
     RetryPolicy,
 )
-from astrelo.adapters.outbound.salesforce.api.answers import (
+from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, CsvPage, PageDecoder, RowPage
+from astrelo.adapters.outbound.salesforce.api.error_mapper import timed_out
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgBudget, RateLimiters
+from astrelo.adapters.outbound.salesforce.api.responses import (
     QueryJob,
     ResultListing,
     decode_deletions,
@@ -27,9 +30,6 @@ from astrelo.adapters.outbound.salesforce.api.answers import (
     decode_job,
     decode_listing,
 )
-from astrelo.adapters.outbound.salesforce.api.error_mapper import timed_out
-from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgBudget, RateLimiters
-from astrelo.adapters.outbound.salesforce.api.rows import CsvDecoder, CsvPage, PageDecoder, RowPage
 from astrelo.adapters.outbound.salesforce.api.soql import Query
 from astrelo.adapters.outbound.salesforce.api.wire import Row
 from astrelo.adapters.outbound.salesforce.config import API_VERSION, SalesforceConfig

@@ -13,7 +13,7 @@ import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE, code_word
 from astrelo.adapters.outbound.crm.http import Reply, retry_after
-from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
+from astrelo.adapters.outbound.crm.transient_errors import passes_by_itself
 from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgBudget
 from astrelo.domain.errors import (

@@ -25,9 +25,9 @@ from astrelo.adapters.outbound.crm.oauth import (
     with_timeout,
 )
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
+from astrelo.adapters.outbound.salesforce.oauth.errors import error_body, refusal
 from astrelo.adapters.outbound.salesforce.oauth.hosts import SalesforceHosts
 from astrelo.adapters.outbound.salesforce.oauth.organization import OpenedOrg, OrganizationReader, unnamed
-from astrelo.adapters.outbound.salesforce.oauth.refusals import error_body, refusal
 from astrelo.adapters.outbound.salesforce.oauth.wire import Introspection, TokenResponse
 from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.errors import (

@@ -14,7 +14,7 @@ from astrelo.adapters.outbound.crm.oauth import (
     decode_reply,
     transient,
 )
-from astrelo.adapters.outbound.crm.passing_trouble import passes_by_itself
+from astrelo.adapters.outbound.crm.transient_errors import passes_by_itself
 from astrelo.adapters.outbound.salesforce.api.error_mapper import (
     WHO_CAN_ADMIT_US,
     daily_limit_reached,

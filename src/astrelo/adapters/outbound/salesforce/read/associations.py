@@ -5,9 +5,9 @@ from contextlib import aclosing
 from itertools import islice
 from typing import TypeVar, cast
 
-from astrelo.adapters.outbound.salesforce.api.answers import ContactRoleRow
 from astrelo.adapters.outbound.salesforce.api.client import IDS_IN_A_QUERY, Kind
 from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
+from astrelo.adapters.outbound.salesforce.api.responses import ContactRoleRow
 from astrelo.adapters.outbound.salesforce.api.soql import Condition
 from astrelo.adapters.outbound.salesforce.api.wire import (
     AccountRow,

@@ -16,8 +16,8 @@ import structlog
 from msgspec import structs
 
 from astrelo.adapters.outbound.crm.decoding import code_word
-from astrelo.adapters.outbound.salesforce.api.answers import QueryJob
 from astrelo.adapters.outbound.salesforce.api.error_mapper import Blocked, Refused
+from astrelo.adapters.outbound.salesforce.api.responses import QueryJob
 from astrelo.adapters.outbound.salesforce.api.wire import Row
 from astrelo.adapters.outbound.salesforce.read.bulk_results import JobLost, JobPages, ResultPage, of_job
 from astrelo.adapters.outbound.salesforce.read.cursors import IdRange, JobPosition, QueryPosition, cursor_of

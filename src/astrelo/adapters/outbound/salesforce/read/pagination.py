@@ -17,9 +17,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.api.describing import Describing
+from astrelo.adapters.outbound.salesforce.api.decoding import RowPage
 from astrelo.adapters.outbound.salesforce.api.error_mapper import Refused
-from astrelo.adapters.outbound.salesforce.api.rows import RowPage
+from astrelo.adapters.outbound.salesforce.api.field_access import Describing
 from astrelo.adapters.outbound.salesforce.api.soql import Condition, Query
 from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, Row
 from astrelo.adapters.outbound.salesforce.read.cursors import IdRange, QueryPosition, cursor_of

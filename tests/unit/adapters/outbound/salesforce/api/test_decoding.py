@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.crm.transport import Incomplete
-from astrelo.adapters.outbound.salesforce.api.rows import CsvDecoder, PageDecoder
+from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, PageDecoder
 from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, ContactRow, StageRow, field_names
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import RecordId
