@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder
-from astrelo.adapters.outbound.salesforce.api.responses import decode_job, decode_listing
+from astrelo.adapters.outbound.salesforce.api.responses import decode_job, decode_result_pages
 from astrelo.adapters.outbound.salesforce.api.soql import Query
 from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
@@ -82,7 +82,7 @@ async def _result_urls(table: Table, url: str, transport: httpx.AsyncBaseTranspo
     job = decode_job(await _sent("POST", f"{url}{API}/jobs/query", transport, body))
     following: str | None = f"{API}/jobs/query/{job.id}/resultPages"
     while following is not None:
-        listing = decode_listing(await _sent("GET", url + following, transport))
+        listing = decode_result_pages(await _sent("GET", url + following, transport))
         for page in listing.result_pages:
             yield url + page.result_url
         following = listing.next_url

@@ -26,7 +26,7 @@ PLACES = {
     "errors": "astrelo.domain.errors",
     "Address": "astrelo.adapters.outbound.crm.mapping:Address",
     "country_and_region": "astrelo.adapters.outbound.crm.mapping:country_and_region",
-    "Reply": "astrelo.adapters.outbound.crm.http:Reply",
+    "Reply": "astrelo.adapters.outbound.crm.http:HttpResponse",
     "CrmCall": "astrelo.adapters.outbound.crm.transport:Call",
     "linkedin_url": "astrelo.domain.normalization:linkedin_page",
     "associated_company": "astrelo.adapters.outbound.hubspot.read.associations:associated_company",

@@ -47,7 +47,7 @@ def salesforce_over(
     transport: httpx.AsyncBaseTransport,
     clock: Clock,
     settings: SalesforceConfig | None = None,
-    largest_answer: int = MAX_RESPONSE_BYTES,
+    max_response_bytes: int = MAX_RESPONSE_BYTES,
 ) -> SalesforceProvider:
     return build_salesforce(
         settings or config(),
@@ -56,7 +56,7 @@ def salesforce_over(
         FakeRandomness(),
         reads=transport,
         oauth=transport,
-        largest_answer=largest_answer,
+        max_response_bytes=max_response_bytes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Cursors as text: places in an adapter's walks, which nobody else reads."""
+"""Cursors as text: positions in an adapter's record streams, which only that adapter can read."""
 
 from typing import Any, Generic, TypeVar
 
@@ -13,16 +13,16 @@ _encoder = msgspec.json.Encoder()
 
 
 class CursorCodec(Generic[T]):
-    """Writes and reads positions of one shape: a struct, or a union of tagged ones."""
+    """Encodes and decodes positions of one shape: a struct, or a union of tagged ones."""
 
     def __init__(self, shape: Any, provider: Provider) -> None:  # noqa: ANN401 - a union is no type to the checker
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
         self._provider = provider
 
-    def cursor_of(self, position: T) -> Cursor:
+    def encode(self, position: T) -> Cursor:
         return Cursor(_encoder.encode(position).decode())
 
-    def position_of(self, cursor: Cursor) -> T:
+    def decode(self, cursor: Cursor) -> T:
         """Raise CrmRejected for a cursor that this adapter did not make."""
         try:
             return self._decoder.decode(cursor)

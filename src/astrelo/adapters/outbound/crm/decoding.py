@@ -1,20 +1,19 @@
-"""From bytes to wire structs, giving up on as little as possible.
+"""Decode responses into wire structs, and lose as little as possible to bad data.
 
-The fast decoder takes an answer whole or not at all: one lone surrogate in one text, and a page of records is
-refused. Such an answer is read once more by the standard library and mended. Only what even that cannot read
-counts as cut off.
+msgspec accepts a body whole or not at all: one lone surrogate in one text, and a page of records is refused. Such a
+body is parsed again by the standard library and repaired. Only a body that even this parser refuses counts as cut off.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import UnionType
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.transport import Incomplete
+from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider
 
@@ -22,16 +21,16 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not the JSON it wants."""
+"""What msgspec raises for bytes that are not JSON of the expected shape."""
 
 _MAX_NUMBER_LENGTH = 1_000
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
-_CODE_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_CODE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 
 class Decoder(Generic[T]):
-    """Decodes an answer that is taken whole, or not at all."""
+    """Decodes a body whole, or raises."""
 
     def __init__(self, shape: type[T], provider: Provider) -> None:
         self._shape = shape
@@ -49,87 +48,88 @@ class Decoder(Generic[T]):
 
 
 class TolerantDecoder(Decoder[T]):
-    """Decodes an answer of which a part that cannot be read costs itself alone.
+    """Decodes a body and leaves out the parts of it that cannot be read.
 
-    For answers in which what is not there is merely not known. It is not for associations or pages: what is not there
-    would be taken for deleted, or for the end of data.
+    Use it where a missing part only means that something is unknown. Never use it for associations or pages: a missing
+    part would be taken for a deletion, or for the end of the data.
     """
 
     def _convert(self, document: object) -> T:
         try:
-            return readable(document, self._shape)
+            return convert_leniently(document, self._shape)
         except msgspec.ValidationError as error:
             raise CrmRejected(self._provider, None, f"an answer of another shape: {error}") from None
 
 
-def readable(value: object, shape: type[T]) -> T:
-    """Convert a document without what cannot be read of it: items of lists are left out, fields get their defaults.
+def convert_leniently(value: object, shape: type[T]) -> T:
+    """Convert a document without its unreadable parts: items of lists are left out, fields get their defaults.
 
-    Numbers and booleans are read where text is promised, and the other way round. Raises msgspec.ValidationError
-    where what is required cannot be read.
+    Numbers and booleans are accepted in place of text, and the other way round. Raise msgspec.ValidationError where a
+    required part cannot be read.
     """
-    return cast("T", _readable(value, shape))
+    return cast("T", _convert_leniently(value, shape))
 
 
-def _readable(value: object, annotation: Any) -> object:  # noqa: ANN401 - also a union, which is no type
+def _convert_leniently(value: object, annotation: Any) -> object:  # noqa: ANN401 - also a union, which is no type
     try:
         return msgspec.convert(value, annotation, strict=False)
     except msgspec.ValidationError as error:
         for kind in get_args(annotation) if isinstance(annotation, UnionType) else (annotation,):
             with suppress(msgspec.ValidationError):
-                return _readable_as(kind, value, error)
+                return _convert_parts(kind, value, error)
         raise
 
 
-def _readable_as(kind: Any, value: object, error: msgspec.ValidationError) -> object:  # noqa: ANN401 - an annotation
+def _convert_parts(kind: Any, value: object, error: msgspec.ValidationError) -> object:  # noqa: ANN401 - an annotation
     if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return _struct(value, kind)
+        return _convert_struct(value, kind)
     if isinstance(value, list) and (origin := get_origin(kind)) in {list, tuple, Sequence}:
-        items = list(_readable_items(value, get_args(kind)[0]))
+        items: list[object] = []
+        for item in value:
+            with suppress(msgspec.ValidationError):
+                items.append(_convert_leniently(item, get_args(kind)[0]))
         return tuple(items) if origin is tuple else items
     if kind is str and isinstance(value, bool | int | float):
-        return scalar_as_text(value)
+        return stringify_scalar(value)
     raise error
 
 
-def _readable_items(values: Sequence[object], annotation: Any) -> Iterator[object]:  # noqa: ANN401 - an annotation
-    for value in values:
-        with suppress(msgspec.ValidationError):
-            yield _readable(value, annotation)
-
-
-def _struct(value: Mapping[str, object], shape: type[S]) -> S:
-    told: dict[str, object] = {}
+def _convert_struct(value: Mapping[str, object], shape: type[S]) -> S:
+    fields: dict[str, object] = {}
     for field in msgspec.structs.fields(shape):
         try:
-            told[field.name] = _readable(value[field.encode_name], field.type)
+            fields[field.name] = _convert_leniently(value[field.encode_name], field.type)
         except (KeyError, msgspec.ValidationError):
             if field.required:
                 raise msgspec.ValidationError(f"`{field.encode_name}` is missing or unreadable") from None
-    return shape(**told)
+    return shape(**fields)
 
 
-def code_word(told: str | None) -> str | None:
-    """Let only a code word into a message: other text may quote a record, or be what no column can hold."""
-    return told if told and _CODE_WORD.fullmatch(told) else None
+def sanitize_code(raw: str | None) -> str | None:
+    """Return an error code that may appear in a message, None for any other text.
+
+    Other text may quote a record, or hold characters that no column can store.
+    """
+    return raw if raw and _CODE.fullmatch(raw) else None
 
 
 def repair_json(body: bytes, parse_float: Callable[[str], object] = float) -> object:
-    """Decode with the standard library, and mend what no column can hold. Raise Incomplete for no whole JSON.
+    """Parse with the standard library, and repair what no column can hold.
 
-    Its cause is a RecursionError where the JSON may be whole, but is nested too deep to be read.
+    Raise IncompleteResponse where the JSON does not come to its end. Its cause is a RecursionError where the JSON may
+    be whole, but is nested too deep to be parsed.
     """
-    told = body.decode("utf-8-sig", "replace")
+    text = body.decode("utf-8-sig", "replace")
     try:
-        return _without_surrogates(json.loads(told, parse_float=parse_float, parse_int=_whole_number))
+        return _make_storable(json.loads(text, parse_float=parse_float, parse_int=_parse_integer))
     except (ValueError, RecursionError) as error:
-        raise Incomplete("it is no whole JSON") from error
+        raise IncompleteResponse("it is no whole JSON") from error
 
 
-def items_of_array(text: str) -> Sequence[str] | None:
-    """Take a JSON array apart into the texts of its items, however deep they are nested; None for what is none.
+def split_json_array(text: str) -> Sequence[str] | None:
+    """Split a JSON array into the texts of its items, at any depth of nesting; return None for anything else.
 
-    Only the brackets are looked at: whether an item is JSON shows when it is decoded.
+    Only the brackets are checked: whether an item is JSON shows when it is decoded.
     """
     closing: list[str] = []
     items: list[str] = []
@@ -151,24 +151,24 @@ def items_of_array(text: str) -> Sequence[str] | None:
     return None
 
 
-def _whole_number(digits: str) -> int | str:
-    """Leave as text what is longer than any number of ours: Python would refuse the whole page."""
+def _parse_integer(digits: str) -> int | str:
+    """Keep an absurdly long number as text: Python would refuse the whole page for it."""
     return int(digits) if len(digits) <= _MAX_NUMBER_LENGTH else digits
 
 
-def _without_surrogates(value: object) -> object:
+def _make_storable(value: object) -> object:
     match value:
         case str():
-            return storable(value)
+            return _clean_text(value)
         case list():
-            return [_without_surrogates(item) for item in value]
+            return [_make_storable(item) for item in value]
         case dict():
-            return {storable(key): _without_surrogates(item) for key, item in value.items()}
+            return {_clean_text(key): _make_storable(item) for key, item in value.items()}
         case _:
             return value
 
 
-def storable(text: str) -> str:
+def _clean_text(text: str) -> str:
     """Replace lone surrogates by U+FFFD and drop NUL: PostgreSQL can store neither."""
     if text.isascii():
         return text.replace("\0", "")
@@ -176,19 +176,20 @@ def storable(text: str) -> str:
 
 
 def convert(document: object, shape: type[T], provider: Provider) -> T:
-    """Raise CrmRejected for a document of another shape."""
+    """Convert a document, or raise CrmRejected for one of another shape."""
     try:
         return msgspec.convert(document, shape)
     except msgspec.ValidationError as error:
         raise CrmRejected(provider, None, f"an answer of another shape: {error}") from None
 
 
-def scalar_as_text(value: object) -> object:
+def stringify_scalar(value: object) -> object:
+    """Return a number or a boolean as text, as JSON writes it, and any other value as it is."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value
 
 
-def told_id(told: object) -> str | None:
-    """Return a record's id as it was told, for the report of what was rejected."""
-    return str(told)[:MAX_RECORD_ID_LENGTH] if isinstance(told, str | int) and str(told) else None
+def raw_record_id(value: object) -> str | None:
+    """Return the id as the CRM sent it, for the report on rejected records."""
+    return str(value)[:MAX_RECORD_ID_LENGTH] if isinstance(value, str | int) and str(value) else None

@@ -1,4 +1,4 @@
-"""One request to a CRM and its whole answer, within bounds of time and memory."""
+"""One request to a CRM and its whole response, within limits of time and memory."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MAX_RETRY_AFTER = timedelta(days=1)
 
 
 class Timeouts(NamedTuple):
-    """Seconds. `whole` bounds what the others do not: a body that drips forever."""
+    """Seconds. `whole` bounds what the others do not: a body that arrives byte by byte, forever."""
 
     connect: float = 10.0
     read: float = 45.0
@@ -27,12 +27,12 @@ class Timeouts(NamedTuple):
 
 DEFAULT_TIMEOUTS = Timeouts()
 MAX_RESPONSE_BYTES = 64 * 2**20
-"""In bytes, unpacked."""
+"""After decompression."""
 
 _READABLE_ENCODINGS = frozenset({"identity", "gzip"})
 
 
-class Reply(NamedTuple):
+class HttpResponse(NamedTuple):
     status: int
     headers: httpx.Headers
     body: bytes
@@ -42,12 +42,12 @@ class Reply(NamedTuple):
         return self.body[:256].lstrip().startswith(b"<")
 
 
-class NoAnswerInTime(CrmUnavailable):
-    """The connection stood, but the answer did not come, or not to its end."""
+class ResponseTimeout(CrmUnavailable):
+    """The connection was established, but the response did not arrive, or not to its end."""
 
 
-class TooLarge(CrmRejected):
-    """An answer that takes more memory than one may; a smaller part of it can be asked for where the CRM divides."""
+class ResponseTooLarge(CrmRejected):
+    """A response larger than the limit. Where the CRM divides data, the caller can request a smaller part."""
 
 
 def open_transport(limit: int = 64, *, keep_alive: bool = True) -> httpx.AsyncHTTPTransport:
@@ -56,8 +56,8 @@ def open_transport(limit: int = 64, *, keep_alive: bool = True) -> httpx.AsyncHT
     It is httpx's transport without httpx's client: the client's layers (cookies, redirects, auth flows,
     URL merging) do nothing for these calls and are a quarter of a request's cost.
 
-    A kept connection may be closed by the other side just as a request goes out on it. A read is simply
-    sent again; what must never be sent twice does better without `keep_alive`.
+    The server may close a kept connection just as a request goes out on it. A read is then sent again; use
+    `keep_alive=False` for requests that must never be sent twice.
     """
     kept = None if keep_alive else 0
     limits = httpx.Limits(max_connections=limit, max_keepalive_connections=kept, keepalive_expiry=30.0)
@@ -65,19 +65,19 @@ def open_transport(limit: int = 64, *, keep_alive: bool = True) -> httpx.AsyncHT
 
 
 class HttpClient:
-    """One request, one answer, within the timeouts and the size limit."""
+    """Sends one request and reads one response, within the timeouts and the size limit."""
 
     def __init__(
         self,
         transport: httpx.AsyncBaseTransport,
         provider: Provider,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        largest_answer: int = MAX_RESPONSE_BYTES,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self._transport = transport
         self._provider = provider
         self._whole = timeouts.whole
-        self._largest_answer = largest_answer
+        self._max_response_bytes = max_response_bytes
         self._extensions = {
             "timeout": {
                 "connect": timeouts.connect,
@@ -89,38 +89,38 @@ class HttpClient:
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None = None
-    ) -> Reply:
-        """Raise CrmUnavailable when there is no whole answer, CrmRejected for one that cannot be taken."""
-        request = self._request(method, url, headers, content)
+    ) -> HttpResponse:
+        """Raise CrmUnavailable where no whole response arrives, CrmRejected for one that cannot be accepted."""
+        request = self._build_request(method, url, headers, content)
         try:
             async with asyncio.timeout(self._whole):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    body = await self._body(response)
+                    body = await self._read_body(response)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
-            raise NoAnswerInTime(self._provider, f"no whole answer within {self._whole:.0f} s") from error
+            raise ResponseTimeout(self._provider, f"no whole answer within {self._whole:.0f} s") from error
         except httpx.ReadTimeout as error:
-            raise NoAnswerInTime(self._provider, f"no answer: {type(error).__name__}") from error
+            raise ResponseTimeout(self._provider, f"no answer: {type(error).__name__}") from error
         except httpx.TransportError as error:
             raise CrmUnavailable(self._provider, f"no answer: {type(error).__name__}") from error
         except httpx.DecodingError as error:
             raise CrmUnavailable(self._provider, "its compressed answer cannot be read") from error
-        return Reply(response.status_code, response.headers, body)
+        return HttpResponse(response.status_code, response.headers, body)
 
-    def _request(
+    def _build_request(
         self, method: str, url: str, headers: Mapping[str, str] | httpx.Headers, content: bytes | None
     ) -> httpx.Request:
         try:
             return httpx.Request(method, url, headers=headers, content=content, extensions=self._extensions)
         except (httpx.InvalidURL, UnicodeError) as error:
-            # IDNAError, a UnicodeError, is httpx's way to say that a host's punycode does not decode.
+            # httpx raises IDNAError, a UnicodeError, for a host whose punycode does not decode.
             reason = "a cursor or an address of its own makes no URL"
             raise CrmRejected(self._provider, None, reason) from error
 
-    async def _body(self, response: httpx.Response) -> bytes:
-        # Only one layer: each may swell a thousandfold before its bytes are counted.
+    async def _read_body(self, response: httpx.Response) -> bytes:
+        # Only one layer of compression: each may grow a thousandfold before its bytes are counted.
         if response.headers.get("content-encoding", "identity").lower() not in _READABLE_ENCODINGS:
             raise CrmRejected(
                 self._provider,
@@ -131,18 +131,18 @@ class HttpClient:
         size = 0
         async for chunk in response.aiter_bytes():
             size += len(chunk)
-            if size > self._largest_answer:
-                raise TooLarge(
+            if size > self._max_response_bytes:
+                raise ResponseTooLarge(
                     self._provider,
                     response.status_code,
-                    f"its answer is larger than {self._largest_answer} bytes",
+                    f"its answer is larger than {self._max_response_bytes} bytes",
                 )
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Read Retry-After (RFC 9110 §10.2.3: seconds or a date), at most a day; None when absent or unreadable."""
+    """Parse Retry-After (RFC 9110 §10.2.3: seconds or a date), at most a day; None when absent or unreadable."""
     text = headers.get("retry-after", "").strip()
     try:
         if text.replace(".", "", 1).isdecimal():

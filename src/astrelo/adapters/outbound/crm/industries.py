@@ -1,4 +1,4 @@
-"""The industry codes that CRMs tell, and those that their own words for industries stand for."""
+"""Industry codes that CRMs hold, and the codes that fit the CRMs' own names of industries."""
 
 import csv
 import re
@@ -14,12 +14,12 @@ _NAICS = re.compile(
     r"31-33|44-45|48-49"
     r"|(?:11|2[1-3]|3[1-3]|4[24589]|5[1-6]|6[12]|7[12]|81|92)(?:[1-9](?:[1-9](?:[1-9][0-9]?)?)?)?"
 )
-"""The sectors of NAICS 2022, and below them no nought but in the last of six digits, where it divides no more."""
+"""The sectors of NAICS 2022. Below them a zero appears only as the last of six digits, where nothing is divided."""
 
 _SIC = re.compile(r"(?!00)[0-9]{4}")
 
 _CACHED_CODES = 2_048
-"""There are 2,125 in NAICS and 1,005 in SIC; a customer's firms are of few of them."""
+"""There are 2,125 in NAICS and 1,005 in SIC; one customer's companies have few of them."""
 
 
 class IndustryCodes(NamedTuple):
@@ -33,31 +33,31 @@ NO_CODES = IndustryCodes(None, None)
 
 
 @lru_cache(_CACHED_CODES)
-def naics_code(told: str | None) -> str | None:
-    """Return what is written as a code of NAICS 2022. Whether it has a title is not asked."""
-    code = told.strip() if told else ""
+def naics_code(raw: str | None) -> str | None:
+    """Return a value that has the form of a NAICS 2022 code. Whether the code has a title is not checked."""
+    code = raw.strip() if raw else ""
     return code if _NAICS.fullmatch(code) else None
 
 
 @lru_cache(_CACHED_CODES)
-def sic_code(told: str | None) -> str | None:
-    """Return what is written as an industry of SIC 1987: four digits, of which the first two are no nought."""
-    code = told.strip() if told else ""
+def sic_code(raw: str | None) -> str | None:
+    """Return a value that has the form of a SIC 1987 industry: four digits, the first two not both zero."""
+    code = raw.strip() if raw else ""
     return code if _SIC.fullmatch(code) else None
 
 
 def read_crosswalk(package: str | None, value_column: str) -> Mapping[str, IndustryCodes]:
-    """Read a CRM's industries.tsv: its words for industries and the codes that fit them.
+    """Read a CRM's industries.tsv: its names of industries and the codes that fit them.
 
-    A broad word spans several industries, so one code would be wrong for many of its firms: it gets none.
-    Except where the NAICS code is a whole sector, which holds everything that the word spans; SIC has no
+    A broad name spans several industries, so one code would be wrong for many of its companies: it gets none.
+    The exception is a NAICS code that is a whole sector, which holds everything that the name spans; SIC has no
     such codes.
     """
     with files(package or "").joinpath("industries.tsv").open(encoding="utf-8") as table:
-        return {row[value_column]: _codes(row) for row in csv.DictReader(table, delimiter="\t")}
+        return {row[value_column]: _codes_of(row) for row in csv.DictReader(table, delimiter="\t")}
 
 
-def _codes(row: Mapping[str, str]) -> IndustryCodes:
+def _codes_of(row: Mapping[str, str]) -> IndustryCodes:
     naics, sic = row["naics2022"] or None, row["sic1987"] or None
     if row["fit"] != "broad":
         return IndustryCodes(naics, sic)

@@ -1,4 +1,4 @@
-"""What mapping any CRM's records takes: ids, places, currencies, and an account of what could not be read."""
+"""What the mappings of all CRMs share: ids, addresses, currencies, and the report on unreadable fields."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,51 +18,54 @@ from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
 
-def record_id(told: str | None) -> RecordId | None:
-    """Return the id if it can be kept as it is: mending it could make it another record's."""
-    if not told or len(told) > MAX_RECORD_ID_LENGTH:
+def record_id(raw: str | None) -> RecordId | None:
+    """Return the id if it can be stored unchanged: a repaired id could be another record's."""
+    if not raw or len(raw) > MAX_RECORD_ID_LENGTH:
         return None
-    return RecordId(told) if told.isalnum() or text(told) == told else None
+    return RecordId(raw) if raw.isalnum() or text(raw) == raw else None
 
 
-def rejected(told_id: str | None, known_id: RecordId | None) -> RejectedRecord:
-    """Tell why a record without a usable id, or else without a modification time, is not kept."""
+def reject_record(raw_id: str | None, known_id: RecordId | None) -> RejectedRecord:
+    """Reject a record because its id is not usable, or else because it has no modification time."""
     reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
-    return RejectedRecord(truncate_text(told_id, MAX_RECORD_ID_LENGTH), reason)
+    return RejectedRecord(truncate_text(raw_id, MAX_RECORD_ID_LENGTH), reason)
 
 
-def unreadable(
-    fields: Sequence[str], told: tuple[str | None, ...], read: tuple[object, ...]
+def find_unreadable(
+    fields: Sequence[str], raw_values: tuple[str | None, ...], parsed_values: tuple[object, ...]
 ) -> tuple[str, ...]:
-    """Return the fields whose raw value says something and could not be read. Counting first keeps clean records cheap.
+    """Return the fields whose raw value is not empty and could not be parsed.
 
-    What is read may be None where something is told, never the other way round. For a Decimal pass whether it
-    is there (`value is not None or None`): comparing one with None costs as much as reading it.
+    Counting first keeps clean records cheap: a parsed value may be None where the raw one is not, never the other way
+    round. For a Decimal pass whether it is there (`value is not None or None`): comparing one with None costs as much
+    as parsing it.
     """
-    if told.count(None) == read.count(None):
+    if raw_values.count(None) == parsed_values.count(None):
         return ()
     return tuple(
         field
-        for field, value, result in zip(fields, told, read, strict=True)
-        if result is None and has_text(value)
+        for field, raw, parsed in zip(fields, raw_values, parsed_values, strict=True)
+        if parsed is None and has_text(raw)
     )
 
 
-def currency_of(value: Decimal | None, told: str | None, read: str | None, default: str | None) -> str | None:
-    """Assume the account's currency only where none is told: a wrong one would be worse than none."""
-    return default if value is not None and not told else read
+def currency_or_default(
+    value: Decimal | None, raw: str | None, parsed: str | None, default: str | None
+) -> str | None:
+    """Assume the account's currency only where the record names none: a wrong one would be worse than none."""
+    return default if value is not None and not raw else parsed
 
 
 def additional_domains(
-    told: Sequence[str], identity: str | None, reference: ReferenceData
+    raw_domains: Sequence[str], identity: str | None, reference: ReferenceData
 ) -> tuple[str, ...]:
-    """Read further domains of a firm: those that could be its identity, sorted, without the one that is."""
-    domains = {identity_domain(web_domain(one, reference), reference) for one in told}
+    """Return further domains of a company: sorted, only those that could be its identity, without the one that is."""
+    domains = {identity_domain(web_domain(raw, reference), reference) for raw in raw_domains}
     return tuple(sorted(domain for domain in domains if domain is not None and domain != identity))
 
 
 class AdditionalEmails(NamedTuple):
-    """Further addresses of a person, and the domains of those that are a firm's. Both without repeats."""
+    """Further addresses of a person, and the domains of those that belong to a company. Both without repeats."""
 
     addresses: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
@@ -71,10 +74,10 @@ class AdditionalEmails(NamedTuple):
 NO_ADDITIONAL_EMAILS = AdditionalEmails()
 
 
-def additional_emails(told: Sequence[str], first: Email, reference: ReferenceData) -> AdditionalEmails:
-    """Read further addresses, in their order; `first` is the person's first, and not repeated."""
+def additional_emails(raw_emails: Sequence[str], first: Email, reference: ReferenceData) -> AdditionalEmails:
+    """Parse further addresses, in their order; `first` is the person's main address and not repeated."""
     emails: dict[str, Email] = {}
-    for email in (email_address(one, reference) for one in told):
+    for email in (email_address(raw, reference) for raw in raw_emails):
         if email.address is not None and email.address != first.address:
             emails.setdefault(email.address, email)
     domains = (domain for email in emails.values() for domain in (email.host, email.registrable_domain))
@@ -82,7 +85,7 @@ def additional_emails(told: Sequence[str], first: Email, reference: ReferenceDat
 
 
 class Address(NamedTuple):
-    """A country and a part of it, as a CRM tells them: by codes, and by names, which people type."""
+    """A country and a part of it, as a CRM has them: codes, and names, which people type."""
 
     country_code: str | None
     country: str | None
@@ -90,28 +93,28 @@ class Address(NamedTuple):
     region: str | None
 
 
-def country_and_region(place: Address, reference: ReferenceData) -> tuple[str | None, str | None]:
-    """Prefer codes to names. A region is looked for only in a country that is known."""
-    country = reference.country(place.country_code) if place.country_code else None
-    if country is None and place.country:
-        country = reference.country(place.country)
+def country_and_region(address: Address, reference: ReferenceData) -> tuple[str | None, str | None]:
+    """Prefer codes to names. Look for a region only in a country that is known."""
+    country = reference.country(address.country_code) if address.country_code else None
+    if country is None and address.country:
+        country = reference.country(address.country)
     if country is None:
         return None, None
-    region = reference.region(country, place.region_code) if place.region_code else None
-    if region is None and place.region:
-        region = reference.region(country, place.region)
+    region = reference.region(country, address.region_code) if address.region_code else None
+    if region is None and address.region:
+        region = reference.region(country, address.region)
     return country, region
 
 
 class DealStatus(NamedTuple):
-    """Where a deal stands, as its own fields or its stage tell."""
+    """How likely a deal is to be won, whether it is closed and won: by its own fields, or by its stage."""
 
     probability: Decimal | None = None
     is_closed: bool | None = None
     is_won: bool | None = None
 
-    def completed_by(self, stage: "DealStatus") -> "DealStatus":
-        """Fill what a deal does not say from its stage: a won deal is closed, an open one is not won."""
+    def fill_from(self, stage: "DealStatus") -> "DealStatus":
+        """Fill what the deal leaves open from its stage: a won deal is closed, an open one is not won."""
         likely, closed, won = self
         if closed is None:
             closed = True if won else stage.is_closed

@@ -1,8 +1,9 @@
-"""What walking any CRM's pages takes: fetching ahead, and noticing that one goes round in a circle."""
+"""What the pagination of all CRMs shares: batches, prefetching, and the guard against cursors that repeat."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from contextlib import aclosing, suppress
+from itertools import islice
 from typing import Any, TypeVar
 
 from astrelo.domain.errors import CrmRejected
@@ -12,37 +13,45 @@ T = TypeVar("T")
 
 
 class PaginationLoopGuard:
-    """The cursors of one walk: whoever comes to one of them again walks in a circle.
+    """Raises when the cursors of one record stream repeat.
 
-    Brent's algorithm finds that out, in at most three times as many steps, and remembers one cursor alone.
+    Uses Brent's cycle detection, which notices a loop within three times its steps and remembers one cursor only.
     """
 
     def __init__(self, start: object, provider: Provider) -> None:
         self._provider = provider
         self._remembered = start
         self._steps = 0
-        self._stretch = 1
+        self._interval = 1
 
     def follow(self, after: T) -> T:
-        """Return the cursor, or raise CrmRejected for a circle."""
+        """Return the cursor, or raise CrmRejected for a loop."""
         if after == self._remembered:
             raise CrmRejected(self._provider, None, "the cursors to the next pages go round in a circle")
         self._steps += 1
-        if self._steps == self._stretch:
-            self._remembered, self._steps, self._stretch = after, 0, self._stretch * 2
+        if self._steps == self._interval:
+            self._remembered, self._steps, self._interval = after, 0, self._interval * 2
         return after
+
+
+def split_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 async def prefetch(
     steps: AsyncGenerator[Coroutine[Any, Any, T], None], depth: int
 ) -> AsyncGenerator[T, None]:
-    """Run coroutines as they are made, results in order: the one that is waited for, one more, and `depth` untaken.
+    """Run coroutines as they are produced and yield their results in order.
 
-    An error comes in its turn, after the results before it. Closing the iterator stops everything.
+    At a time there run the coroutine that is awaited and one more, beside at most `depth` results that wait to be
+    taken. An error is raised in its place, after the results before it. Closing the iterator stops everything.
     """
     queue: asyncio.Queue[asyncio.Future[T] | None] = asyncio.Queue(depth)
     started: set[asyncio.Future[T]] = set()
-    starter = asyncio.create_task(_start(steps, queue, started))
+    starter = asyncio.create_task(_start_steps(steps, queue, started))
     try:
         while (result := await queue.get()) is not None:
             yield await result
@@ -54,20 +63,19 @@ async def prefetch(
         await asyncio.gather(starter, *started, return_exceptions=True)
 
 
-async def _start(
+async def _start_steps(
     steps: AsyncGenerator[Coroutine[Any, Any, T], None],
     queue: asyncio.Queue[asyncio.Future[T] | None],
     started: set[asyncio.Future[T]],
 ) -> None:
     try:
-        async with aclosing(
-            steps
-        ):  # else what the steps themselves fetch ahead goes on until they are collected
+        # Without aclosing, what the steps prefetch themselves would go on until they are garbage-collected.
+        async with aclosing(steps):
             async for step in steps:
                 task = asyncio.create_task(step)
                 started.add(task)
                 await queue.put(task)
-    except Exception as error:  # noqa: BLE001 - handed over to whoever reads the results
+    except Exception as error:  # noqa: BLE001 - raised where the results are read
         failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         failed.set_exception(error)
         started.add(failed)
@@ -75,8 +83,8 @@ async def _start(
     await queue.put(None)
 
 
-async def cancelled(task: asyncio.Task[T] | None) -> None:
-    """End a task, if there is one, and wait until it has."""
+async def cancel_task(task: asyncio.Task[T] | None) -> None:
+    """Cancel a task, if there is one, and wait until it has ended."""
     if task is not None:
         task.cancel()
         with suppress(asyncio.CancelledError):

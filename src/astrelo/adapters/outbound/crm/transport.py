@@ -1,7 +1,7 @@
-"""Reading from a CRM: rate limits, retries, renewals of the token.
+"""Read from a CRM's API: rate limits, retries, renewal of the access token.
 
-What a response means is the business of an error mapper, one for each CRM. Everything sent through `CrmTransport`
-is a read, whatever its method, and may be sent again; OAuth calls must not come this way.
+An error mapper, one for each CRM, classifies the responses. Everything sent through `CrmTransport` is a read,
+whatever its method, and may be sent again; OAuth calls must not be sent through it.
 """
 
 from abc import abstractmethod
@@ -12,8 +12,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.http import HttpClient, NoAnswerInTime, Reply
-from astrelo.adapters.outbound.crm.rate_limiter import RateLimiter
+from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse, ResponseTimeout
+from astrelo.adapters.outbound.crm.rate_limiters import RateLimiter
 from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
@@ -28,34 +28,36 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Exponential backoff, half of each step drawn by lot, bounded in attempts and in seconds."""
+    """Exponential backoff, half of each delay random, limited in attempts and in seconds."""
 
     max_attempts: int = 6
     initial_delay: float = 0.5
     max_delay: float = 16.0
     max_total_delay: float = 60.0
-    """Seconds of waiting in all; a longer pause is the run's to wait out, not the worker's."""
+    """Seconds of waiting in all; for a longer pause the run is parked instead of holding a worker."""
 
     def backoff(self, failures: int, jitter: float) -> float:
-        step = min(self.initial_delay * 2.0 ** (failures - 1), self.max_delay)
-        return step * (0.5 + jitter / 2)
+        delay = min(self.initial_delay * 2.0 ** (failures - 1), self.max_delay)
+        return delay * (0.5 + jitter / 2)
 
 
 MAX_REFUSALS = 3
-"""So many tokens are refused to a call before a person is asked. One that was renewed a moment ago may be at its end
-by the time that it is used, or have been renewed by somebody else."""
+"""After so many refused tokens for one call the user has to connect again. A token that was renewed a moment ago may
+have expired by the time that it is used, or another process may have renewed it since."""
+
+_SUCCESS = range(200, 300)
 
 DEFAULT_RETRY = RetryPolicy()
 NO_RETRY = RetryPolicy(max_attempts=1)
 
 
 class Retry(NamedTuple):
-    """The same request may succeed after at least `wait` seconds; `error` if it never does."""
+    """The same request may succeed after at least `wait` seconds; `error` is raised if it never does."""
 
     error: CrmError
     wait: float = 0.0
     max_attempts: int | None = None
-    """So many are enough, be the policy more patient: each costs long, or there is another way."""
+    """Lowers the policy's limit: each attempt takes long, or there is another way to get the data."""
 
 
 class Call(NamedTuple):
@@ -69,8 +71,8 @@ class Call(NamedTuple):
     content: bytes | None = None
     headers: Mapping[str, str] | None = None
     """Beside, or in place of, those that every call carries."""
-    late: Retry | None = None
-    """What to do on no answer in time, where that says something of the request and not of the CRM."""
+    on_timeout: Retry | None = None
+    """How to retry after a timeout, where a timeout says something about the request and not about the CRM."""
 
 
 class RefreshToken(NamedTuple):
@@ -82,24 +84,24 @@ class RefreshToken(NamedTuple):
 Classification = CrmError | Retry | RefreshToken
 
 
-class Incomplete(Exception):
-    """A success that is not the whole answer: JSON cut off, or a batch of which a part failed at the CRM."""
+class IncompleteResponse(Exception):
+    """A success that is not the whole response: JSON cut off, or a batch of which a part failed at the CRM."""
 
 
 class ErrorMapper(Protocol[B_contra]):
-    """What one CRM's answers mean."""
+    """Classifies one CRM's responses."""
 
     @property
     @abstractmethod
     def provider(self) -> Provider: ...
 
     @abstractmethod
-    def classify(self, reply: Reply, call: Call, session: CrmSession) -> Classification:
-        """Judge an answer that is no success."""
+    def classify(self, response: HttpResponse, call: Call, session: CrmSession) -> Classification:
+        """Classify a response that is no success."""
 
     @abstractmethod
     def observe(self, headers: httpx.Headers, rate_limiter: B_contra) -> None:
-        """Let the budget learn from an answer's headers."""
+        """Let the rate limiter learn from a response's headers."""
 
 
 class _TokenRefusedError(Exception):
@@ -113,7 +115,7 @@ class _FailedAttemptError(Exception):
 
 
 class CrmTransport(Generic[B]):
-    """Reads, sent until they succeed or it is clear that they will not."""
+    """Sends reads until they succeed or cannot succeed any more."""
 
     def __init__(
         self, http_client: HttpClient, error_mapper: ErrorMapper[B], clock: Clock, randomness: Randomness
@@ -132,22 +134,24 @@ class CrmTransport(Generic[B]):
         decode: Callable[[bytes], T],
         policy: RetryPolicy = DEFAULT_RETRY,
     ) -> T:
-        """Return the decoded answer. `decode` raises Incomplete for what should be asked for again.
+        """Return the decoded body. `decode` raises IncompleteResponse for a body that should be requested again.
 
-        Raises what the error mapper makes of the response; RateLimited and CrmUnavailable only after the
+        Raise what the error mapper classifies the response as; RateLimited and CrmUnavailable only after the
         policy's attempts, or at once when the CRM asks for a pause beyond the policy's `max_total_delay`.
         """
-        return await self.read_reply(call, session, rate_limiter, lambda reply: decode(reply.body), policy)
+        return await self.read_response(
+            call, session, rate_limiter, lambda response: decode(response.body), policy
+        )
 
-    async def read_reply(
+    async def read_response(
         self,
         call: Call,
         session: CrmSession,
         rate_limiter: B,
-        decode: Callable[[Reply], T],
+        decode: Callable[[HttpResponse], T],
         policy: RetryPolicy = DEFAULT_RETRY,
     ) -> T:
-        """Do as `read` does, for an answer of which more than the body counts."""
+        """Do the same as `read` where `decode` needs more of the response than its body."""
         refused: str | None = None
         refusals, failures, waited = 0, 0, 0.0
         while True:
@@ -161,11 +165,14 @@ class CrmTransport(Generic[B]):
                 refused = access.token
             except _FailedAttemptError as failure:
                 failures += 1
-                wait = self._wait(failure.retry, failures, policy)
-                if failures >= _attempts(failure.retry, policy) or waited + wait > policy.max_total_delay:
-                    raise failure.retry.error from failure.__cause__
-                await self._wait_out(call, session, failure.retry, failures, wait)
-                waited += wait
+                retry = failure.retry
+                delay = self._delay(retry, failures, policy)
+                max_attempts = min(retry.max_attempts or policy.max_attempts, policy.max_attempts)
+                if failures >= max_attempts or waited + delay > policy.max_total_delay:
+                    raise retry.error from failure.__cause__
+                self._log_retry(call, session, retry, failures, delay)
+                await self._clock.sleep(delay)
+                waited += delay
 
     async def _attempt(
         self,
@@ -173,22 +180,22 @@ class CrmTransport(Generic[B]):
         access: ApiAccess,
         session: CrmSession,
         rate_limiter: B,
-        decode: Callable[[Reply], T],
+        decode: Callable[[HttpResponse], T],
     ) -> T:
-        address = self._address(call, access)
+        url = self._absolute_url(call, access)
         await rate_limiter.acquire()
         try:
-            headers = self._authorized(access.token, call.headers)
-            reply = await self._http_client.send(call.method, address, headers, call.content)
-            self._error_mapper.observe(reply.headers, rate_limiter)
+            headers = self._build_headers(access.token, call.headers)
+            response = await self._http_client.send(call.method, url, headers, call.content)
+            self._error_mapper.observe(response.headers, rate_limiter)
         except CrmUnavailable as error:
-            late = call.late if isinstance(error, NoAnswerInTime) else None
-            raise _FailedAttemptError(late or Retry(error)) from error.__cause__
+            on_timeout = call.on_timeout if isinstance(error, ResponseTimeout) else None
+            raise _FailedAttemptError(on_timeout or Retry(error)) from error.__cause__
         finally:
             rate_limiter.release()
-        if reply.status in _SUCCESS:
-            return self._decoded(reply, decode)
-        outcome = self._error_mapper.classify(reply, call, session)
+        if response.status in _SUCCESS:
+            return self._decode(response, decode)
+        outcome = self._error_mapper.classify(response, call, session)
         if isinstance(outcome, CrmError):
             raise outcome
         if isinstance(outcome, RefreshToken):
@@ -197,28 +204,26 @@ class CrmTransport(Generic[B]):
             rate_limiter.pause(outcome.wait)
         raise _FailedAttemptError(outcome)
 
-    def _decoded(self, reply: Reply, decode: Callable[[Reply], T]) -> T:
-        if reply.is_html:
-            # A proxy's page, or one about maintenance: not the CRM's own answer, whatever its status.
-            page = CrmUnavailable(
-                self._error_mapper.provider, f"HTML with HTTP {reply.status} instead of an answer"
-            )
-            raise _FailedAttemptError(Retry(page))
+    def _decode(self, response: HttpResponse, decode: Callable[[HttpResponse], T]) -> T:
+        if response.is_html:
+            # A proxy's page, or one about maintenance: not the CRM's own response, whatever its status.
+            reason = f"HTML with HTTP {response.status} instead of an answer"
+            raise _FailedAttemptError(Retry(CrmUnavailable(self._error_mapper.provider, reason)))
         try:
-            return decode(reply)
-        except Incomplete as error:
+            return decode(response)
+        except IncompleteResponse as error:
             unavailable = CrmUnavailable(self._error_mapper.provider, f"its answer is incomplete: {error}")
             raise _FailedAttemptError(Retry(unavailable)) from error
 
-    def _address(self, call: Call, access: ApiAccess) -> str:
+    def _absolute_url(self, call: Call, access: ApiAccess) -> str:
         if access.api_url is None:
             return call.url
-        # Behind a host without its slash, '.evil.test' and '@evil.test' would make it another host.
+        # Appended to a host without a slash, '.evil.test' and '@evil.test' would make it another host.
         if not call.url.startswith("/"):
             raise CrmRejected(self._error_mapper.provider, None, f"{call.label} goes on at what is no path")
         return access.api_url + call.url
 
-    def _authorized(self, token: str, special: Mapping[str, str] | None) -> httpx.Headers:
+    def _build_headers(self, token: str, additional: Mapping[str, str] | None) -> httpx.Headers:
         known, headers = self._headers
         if token != known:
             headers = httpx.Headers(
@@ -231,20 +236,18 @@ class CrmTransport(Generic[B]):
                 }
             )
             self._headers = (token, headers)
-        if special is None:
+        if additional is None:
             return headers
         headers = headers.copy()
-        headers.update(special)
+        headers.update(additional)
         return headers
 
-    def _wait(self, retry: Retry, failures: int, policy: RetryPolicy) -> float:
+    def _delay(self, retry: Retry, failures: int, policy: RetryPolicy) -> float:
         if isinstance(retry.error, RateLimited):
             return retry.wait
         return max(retry.wait, policy.backoff(failures, self._randomness.jitter()))
 
-    async def _wait_out(
-        self, call: Call, session: CrmSession, retry: Retry, failures: int, wait: float
-    ) -> None:
+    def _log_retry(self, call: Call, session: CrmSession, retry: Retry, failures: int, delay: float) -> None:
         _log.warning(
             "crm.request_retried",
             provider=self._error_mapper.provider.value,
@@ -252,13 +255,5 @@ class CrmTransport(Generic[B]):
             request=f"{call.method} {call.label}",
             reason=str(retry.error),
             failures=failures,
-            wait_seconds=round(wait, 3),
+            wait_seconds=round(delay, 3),
         )
-        await self._clock.sleep(wait)
-
-
-def _attempts(retry: Retry, policy: RetryPolicy) -> int:
-    return policy.max_attempts if retry.max_attempts is None else min(retry.max_attempts, policy.max_attempts)
-
-
-_SUCCESS = range(200, 300)

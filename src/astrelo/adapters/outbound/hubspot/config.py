@@ -1,4 +1,4 @@
-"""Which HubSpot we talk to, as which app."""
+"""Our app's registration at HubSpot, and HubSpot's addresses."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ REQUIRED_SCOPES = (
     "crm.objects.deals.read",
     "crm.objects.owners.read",
 )
-"""Must equal the `requiredScopes` of the app's project file: HubSpot stops an install that asks for less."""
+"""Must equal the `requiredScopes` of the app's project file: HubSpot stops an install that requests less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from astrelo.adapters.outbound.crm.industries import IndustryCodes, read_crosswa
 
 
 def load_industries() -> Mapping[str, IndustryCodes]:
-    """Read the crosswalk from HubSpot's 148 options. The mapping is our judgement: nobody publishes one.
+    """Read the crosswalk from HubSpot's 148 options. The mapping is our judgement: none is published.
 
     CONSTRUCTION is broad, but the sector 23; RETAIL is 44-45; INTERNET fits no one code.
     """

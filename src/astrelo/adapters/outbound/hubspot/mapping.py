@@ -1,4 +1,4 @@
-"""HubSpot's objects as records in our terms: pure, and the only place that knows which property is which."""
+"""Map HubSpot's objects to records: pure, and the only place that knows which property is which."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,10 +13,10 @@ from astrelo.adapters.outbound.crm.mapping import (
     additional_domains,
     additional_emails,
     country_and_region,
-    currency_of,
+    currency_or_default,
+    find_unreadable,
     record_id,
-    rejected,
-    unreadable,
+    reject_record,
 )
 from astrelo.adapters.outbound.hubspot.api.wire import (
     CompanyObject,
@@ -26,6 +26,7 @@ from astrelo.adapters.outbound.hubspot.api.wire import (
     DealProperties,
     OwnerObject,
     Pipeline,
+    PipelineStage,
 )
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.normalization import (
@@ -69,10 +70,10 @@ _DOLLAR = "USD"
 
 
 class RecordMapper:
-    """Maps one account's objects. `default_currency` is the account's, for amounts told without one.
+    """Maps one account's objects. `default_currency` is the account's, for amounts that name none.
 
-    A value that cannot be read is None in the record, and the column it was meant for is named in
-    `unreadable`. A record without a usable id or modification time is rejected.
+    A value that cannot be parsed is None in the record, and the record's `unreadable` names its
+    column. A record without a usable id or modification time is rejected.
     """
 
     def __init__(
@@ -87,20 +88,20 @@ class RecordMapper:
         self._default_currency = default_currency
         self._pipelines = {pipeline.id: _read_pipeline(pipeline) for pipeline in pipelines}
 
-    def company(self, told: CompanyObject) -> CompanyRecord | RejectedRecord:
-        p = told.properties
-        known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
+    def company(self, company: CompanyObject) -> CompanyRecord | RejectedRecord:
+        p = company.properties
+        known_id, updated_at = record_id(company.id), _modified(p.hs_lastmodifieddate, company.updated_at)
         if known_id is None or updated_at is None:
-            return rejected(told.id, known_id)
+            return reject_record(company.id, known_id)
         domain = web_domain(p.domain, self._reference) or web_domain(p.website, self._reference)
         identity = identity_domain(domain, self._reference)
         further = p.hs_additional_domains.split(";") if p.hs_additional_domains else ()
         industry = text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
-        told_currency = currency(p.hs_annual_revenue_currency_code)
-        revenue_currency = currency_of(
-            revenue, p.hs_annual_revenue_currency_code, told_currency, self._default_currency
+        own_currency = currency(p.hs_annual_revenue_currency_code)
+        revenue_currency = currency_or_default(
+            revenue, p.hs_annual_revenue_currency_code, own_currency, self._default_currency
         )
         usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         place = Address(p.hs_country_code, p.country, p.hs_state_code, p.state)
@@ -108,7 +109,7 @@ class RecordMapper:
         linkedin_url = linkedin_page(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
         has_revenue = revenue is not None or None
-        read = (domain, employees, has_revenue, told_currency, country, region, linkedin_url, owner_id)
+        parsed = (domain, employees, has_revenue, own_currency, country, region, linkedin_url, owner_id)
         return CompanyRecord(
             known_id,
             updated_at,
@@ -133,17 +134,20 @@ class RecordMapper:
             text(p.lifecyclestage),
             owner_id,
             additional_domains(further, identity, self._reference) if further else (),
-            unreadable(_COMPANY_FIELDS, _told_of_company(p), read),
+            find_unreadable(_COMPANY_FIELDS, _raw_company_values(p), parsed),
         )
 
     def contact(
-        self, told: ContactObject, company_id: RecordId | None, association: CompanyAssociation | None = None
+        self,
+        contact: ContactObject,
+        company_id: RecordId | None,
+        association: CompanyAssociation | None = None,
     ) -> ContactRecord | RejectedRecord:
-        """Map a person; `company_id` is the company of the associations, not of a property."""
-        p = told.properties
-        known_id, updated_at = record_id(told.id), _modified(p.lastmodifieddate, told.updated_at)
+        """Map a contact; `company_id` comes from the associations, not from a property."""
+        p = contact.properties
+        known_id, updated_at = record_id(contact.id), _modified(p.lastmodifieddate, contact.updated_at)
         if known_id is None or updated_at is None:
-            return rejected(told.id, known_id)
+            return reject_record(contact.id, known_id)
         email = email_address(p.email, self._reference)
         address, host, registrable_domain, kind = email
         owner_id = record_id(p.hubspot_owner_id)
@@ -170,34 +174,34 @@ class RecordMapper:
             further_emails,
             further_domains,
             False,  # noqa: FBT003 - by position like all fields: by name each costs as much as reading it
-            unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (address, owner_id)),
+            find_unreadable(_CONTACT_FIELDS, (p.email, p.hubspot_owner_id), (address, owner_id)),
         )
 
     def deal(
         self,
-        told: DealObject,
+        deal: DealObject,
         company_id: RecordId | None,
         association: CompanyAssociation | None = None,
         contact_ids: Iterable[RecordId] = (),
     ) -> DealRecord | RejectedRecord:
-        """Map a deal. What its own properties do not say about probability and closing, its stage says."""
-        p = told.properties
-        known_id, updated_at = record_id(told.id), _modified(p.hs_lastmodifieddate, told.updated_at)
+        """Map a deal. Its stage fills what its own properties leave open about probability and closing."""
+        p = deal.properties
+        known_id, updated_at = record_id(deal.id), _modified(p.hs_lastmodifieddate, deal.updated_at)
         if known_id is None or updated_at is None:
-            return rejected(told.id, known_id)
+            return reject_record(deal.id, known_id)
         pipeline_id, stage_id = text(p.pipeline), text(p.dealstage)
         pipeline = self._pipelines.get(pipeline_id or "", _UNKNOWN_PIPELINE)
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
-        value, told_currency = amount(p.amount), currency(p.deal_currency_code)
-        deal_currency = currency_of(value, p.deal_currency_code, told_currency, self._default_currency)
-        shown = DealStatus(
+        value, own_currency = amount(p.amount), currency(p.deal_currency_code)
+        deal_currency = currency_or_default(value, p.deal_currency_code, own_currency, self._default_currency)
+        own_status = DealStatus(
             probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
         )
-        deal_status = shown.completed_by(stage.deal_status)
+        deal_status = own_status.fill_from(stage.deal_status)
         close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
         usd, rate_date = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
-        read_status = (shown.probability is not None or None, shown.is_closed, shown.is_won)
-        read = (value is not None or None, told_currency, *read_status, close_date, owner_id)
+        parsed_status = (own_status.probability is not None or None, own_status.is_closed, own_status.is_won)
+        parsed = (value is not None or None, own_currency, *parsed_status, close_date, owner_id)
         return DealRecord(
             known_id,
             updated_at,
@@ -218,31 +222,31 @@ class RecordMapper:
             company_id,
             association,
             tuple(sorted(set(contact_ids))) if contact_ids else (),
-            unreadable(_DEAL_FIELDS, _told_of_deal(p), read),
+            find_unreadable(_DEAL_FIELDS, _raw_deal_values(p), parsed),
         )
 
     def _deal_usd(
-        self, value: Decimal | None, deal_currency: str | None, on: datetime, told_at_home: str | None
+        self, value: Decimal | None, deal_currency: str | None, on: datetime, raw_home_amount: str | None
     ) -> UsdAmount:
         """Prefer HubSpot's own conversion where the account's currency is the dollar: its rates are the customer's."""
         if (
             value
-            and told_at_home
+            and raw_home_amount
             and deal_currency not in {_DOLLAR, None}
             and self._default_currency == _DOLLAR
         ):
-            at_home = amount(told_at_home)
-            if at_home is not None:
-                return at_home, None
+            home_amount = amount(raw_home_amount)
+            if home_amount is not None:
+                return home_amount, None
         return usd_amount(value, deal_currency, on, self._reference)
 
-    def owner(self, told: OwnerObject) -> OwnerRecord | RejectedRecord:
-        known_id = record_id(told.id)
+    def owner(self, owner: OwnerObject) -> OwnerRecord | RejectedRecord:
+        known_id = record_id(owner.id)
         if known_id is None:
-            return rejected(told.id, known_id)
-        email = email_address(told.email, self._reference)
+            return reject_record(owner.id, known_id)
+        email = email_address(owner.email, self._reference)
         return OwnerRecord(
-            known_id, email.address, text(told.first_name), text(told.last_name), told.archived
+            known_id, email.address, text(owner.first_name), text(owner.last_name), owner.archived
         )
 
 
@@ -260,19 +264,14 @@ _UNKNOWN_STAGE = _Stage()
 _UNKNOWN_PIPELINE = _DealPipeline(None, {})
 
 
-def _read_pipeline(told: Pipeline) -> _DealPipeline:
-    stages = {
-        stage.id: _Stage(
-            text(stage.label), _stage_status(stage.metadata.probability, stage.metadata.is_closed)
-        )
-        for stage in told.stages
-    }
-    return _DealPipeline(text(told.label), stages)
+def _read_pipeline(pipeline: Pipeline) -> _DealPipeline:
+    stages = {stage.id: _Stage(text(stage.label), _stage_status(stage)) for stage in pipeline.stages}
+    return _DealPipeline(text(pipeline.label), stages)
 
 
-def _stage_status(told_probability: str | None, told_closed: str | None) -> DealStatus:
-    """Conclude what HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
-    likely, closed = probability(told_probability), flag(told_closed)
+def _stage_status(stage: PipelineStage) -> DealStatus:
+    """Interpret a stage as HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
+    likely, closed = probability(stage.metadata.probability), flag(stage.metadata.is_closed)
     won = likely == 1 if closed and likely is not None else None
     return DealStatus(likely, closed, won)
 
@@ -282,8 +281,8 @@ def _modified(property_value: str | None, updated_at: str | None) -> datetime | 
     return timestamp(property_value) or timestamp(updated_at)
 
 
-def _told_of_company(p: CompanyProperties) -> tuple[str | None, ...]:
-    """Return what each of _COMPANY_FIELDS is read from."""
+def _raw_company_values(p: CompanyProperties) -> tuple[str | None, ...]:
+    """Return the raw value of each of _COMPANY_FIELDS."""
     return (
         p.domain or p.website,
         p.numberofemployees,
@@ -296,8 +295,8 @@ def _told_of_company(p: CompanyProperties) -> tuple[str | None, ...]:
     )
 
 
-def _told_of_deal(p: DealProperties) -> tuple[str | None, ...]:
-    """Return what each of _DEAL_FIELDS is read from."""
+def _raw_deal_values(p: DealProperties) -> tuple[str | None, ...]:
+    """Return the raw value of each of _DEAL_FIELDS."""
     return (
         p.amount,
         p.deal_currency_code,

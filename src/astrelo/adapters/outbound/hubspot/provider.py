@@ -1,4 +1,4 @@
-"""HubSpot behind the CrmProvider port."""
+"""The CrmProvider port, implemented for HubSpot."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -10,7 +10,7 @@ import httpx
 import structlog
 
 from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
-from astrelo.adapters.outbound.crm.pagination import prefetch
+from astrelo.adapters.outbound.crm.pagination import prefetch, split_batches
 from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.hubspot.api.client import (
     ASSOCIATIONS_LIMIT,
@@ -25,9 +25,9 @@ from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
 from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler
-from astrelo.adapters.outbound.hubspot.read.cursors import ListPosition, SearchPosition, position_of
-from astrelo.adapters.outbound.hubspot.read.fetch import Fetched, fetch
-from astrelo.adapters.outbound.hubspot.read.pagination import Group, list_all, ranges_of, search_window
+from astrelo.adapters.outbound.hubspot.read.cursors import ListPosition, SearchPosition, decode_cursor
+from astrelo.adapters.outbound.hubspot.read.fetch import FetchResult, fetch_records
+from astrelo.adapters.outbound.hubspot.read.pagination import RawPage, list_all, search_ranges, search_window
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
@@ -38,8 +38,8 @@ from astrelo.domain.sync import Window
 
 _log = structlog.get_logger(__name__)
 
-_GROUPS_AHEAD = 1
-"""Groups waiting complete, beside the one in the reader's hands and the one that is being listed."""
+_PREFETCHED_PAGES = 1
+"""Pages that wait complete, beside the one that is being read and the one that is being listed."""
 
 
 class HubSpotProvider(CrmProvider):
@@ -78,7 +78,7 @@ class HubSpotProvider(CrmProvider):
         return await self._oauth.refresh(tokens)
 
     async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
-        """Answer without a call: HubSpot tells it with the tokens."""
+        """Return the stored time without a call: HubSpot sends it with the tokens."""
         return tokens.expires_at
 
     async def can_refresh(self, tokens: TokenSet) -> bool:  # noqa: ARG002 - it holds for all of them
@@ -103,27 +103,25 @@ class HubSpotProvider(CrmProvider):
         window: Window | None = None,
         cursor: Cursor | None = None,
     ) -> AsyncGenerator[RecordPage, None]:
-        """Associations are read while the next records are listed; close the iterator to stop both.
+        """Read associations while the next records are listed; close the iterator to stop both.
 
-        A cursor knows what it walks, so `window` counts only without one.
+        A cursor contains its window, so `window` counts only without one.
         """
-        completion = await self._completion(session, object_type)
-        groups = self._groups(session, object_type, window, cursor)
-        async with aclosing(prefetch(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
+        assembler = await self._assembler(session, object_type)
+        raw_pages = self._raw_pages(session, object_type, window, cursor)
+        async with aclosing(prefetch(_assemble_pages(assembler, raw_pages), _PREFETCHED_PAGES)) as pages:
             async for page in pages:
                 yield page
 
     async def fetch(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
-        found = Fetched()
-        distinct = list(dict.fromkeys(ids))
-        for start in range(0, len(distinct), BATCH_READ_LIMIT):
-            part = distinct[start : start + BATCH_READ_LIMIT]
-            await fetch(self._client, session, object_type, part, found)
-        completion = await self._completion(session, object_type)
-        group = Group(objects=list(found.objects.values()), rejected=list(found.rejected.values()))
-        page = await completion.page(group)
+        found = FetchResult()
+        for batch_ids in split_batches(dict.fromkeys(ids), BATCH_READ_LIMIT):
+            await fetch_records(self._client, session, object_type, batch_ids, found)
+        assembler = await self._assembler(session, object_type)
+        raw_page = RawPage(objects=list(found.objects.values()), rejected=list(found.rejected.values()))
+        page = await assembler.assemble(raw_page)
         return replace(
             page,
             removed_ids=found.removed,
@@ -135,36 +133,37 @@ class HubSpotProvider(CrmProvider):
         mapper = RecordMapper(self._reference, self._industries, session.account.currency)
         archived = await self._client.owners(session, archived=True)
         live = await self._client.owners(session, archived=False)
-        owners = [mapper.owner(told) for told in {told.id: told for told in (*archived, *live)}.values()]
-        return [owner for owner in owners if isinstance(owner, OwnerRecord)]
+        by_id = {owner.id: owner for owner in (*archived, *live)}
+        records = [mapper.owner(owner) for owner in by_id.values()]
+        return [record for record in records if isinstance(record, OwnerRecord)]
 
-    async def _completion(self, session: CrmSession, object_type: ObjectType) -> RecordAssembler:
+    async def _assembler(self, session: CrmSession, object_type: ObjectType) -> RecordAssembler:
         pipelines = await self._client.deal_pipelines(session) if object_type is ObjectType.DEALS else ()
         mapper = RecordMapper(self._reference, self._industries, session.account.currency, pipelines)
         return RecordAssembler(self._client, session, object_type, mapper)
 
-    def _groups(
+    def _raw_pages(
         self, session: CrmSession, object_type: ObjectType, window: Window | None, cursor: Cursor | None
-    ) -> AsyncGenerator[Group, None]:
-        # companies have no associations to wait for: they come page by page
+    ) -> AsyncGenerator[RawPage, None]:
+        # Companies have no associations to wait for: they are passed on page by page.
         size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
         if cursor is None:
             if window is None:
                 return list_all(self._client, session, object_type, None, size)
-            return search_window(self._client, session, object_type, ranges_of(window))
-        match position_of(cursor):
+            return search_window(self._client, session, object_type, search_ranges(window))
+        match decode_cursor(cursor):
             case ListPosition(after):
                 return list_all(self._client, session, object_type, after, size)
             case SearchPosition(ranges):
                 return search_window(self._client, session, object_type, ranges)
 
 
-async def _completions(
-    completion: RecordAssembler, groups: AsyncGenerator[Group, None]
+async def _assemble_pages(
+    assembler: RecordAssembler, raw_pages: AsyncGenerator[RawPage, None]
 ) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
-    async with aclosing(groups) as listing:
-        async for group in listing:
-            yield completion.page(group)
+    async with aclosing(raw_pages):
+        async for raw_page in raw_pages:
+            yield assembler.assemble(raw_page)
 
 
 def build_hubspot(
@@ -176,7 +175,7 @@ def build_hubspot(
     reads: httpx.AsyncBaseTransport,
     oauth: httpx.AsyncBaseTransport,
 ) -> HubSpotProvider:
-    """Put the adapter together over two transports: reads are retried, OAuth calls never."""
+    """Build the adapter over two transports: reads are retried, OAuth calls never."""
     error_mapper = HubSpotErrorMapper(clock)
     transport = CrmTransport(HttpClient(reads, Provider.HUBSPOT), error_mapper, clock, randomness)
     return HubSpotProvider(
@@ -190,6 +189,6 @@ def build_hubspot(
 async def open_hubspot(
     config: HubSpotConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[HubSpotProvider]:
-    """Give the adapter connections of its own, closed at the end."""
+    """Build the adapter over connections of its own, and close them at the end."""
     async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
         yield build_hubspot(config, reference, clock, randomness, reads=reads, oauth=oauth)

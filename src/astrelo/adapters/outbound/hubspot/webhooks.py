@@ -1,7 +1,7 @@
-"""HubSpot's webhook calls: whether they are HubSpot's, and which records they name.
+"""HubSpot's webhook calls: verify that HubSpot sent them, and return the records that they name.
 
-An event is only a hint. Events come repeated, late and in any order, and `eventId` is not unique, so what
-they say of a record is not taken over: the record is read again.
+Events come repeated, late and in any order, and `eventId` is not unique, so what
+they say about a record is not stored: the record is fetched again.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -16,9 +17,14 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, items_of_array, readable, repair_json
+from astrelo.adapters.outbound.crm.decoding import (
+    UNREADABLE,
+    convert_leniently,
+    repair_json,
+    split_json_array,
+)
 from astrelo.adapters.outbound.crm.mapping import record_id
-from astrelo.adapters.outbound.crm.transport import Incomplete
+from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.domain.errors import WebhookRejected
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.ports.crm import CrmWebhooks, WebhookRequest
@@ -31,8 +37,8 @@ MAX_EVENTS = 100
 
 _MAX_TIMESTAMP_DIGITS = 15
 _EPOCH_MILLISECOND = timedelta(milliseconds=1)
-_DECODED_FIRST = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
-"""The escapes that HubSpot's documentation has decoded before signing; its own libraries decode nothing."""
+_DECODED_ESCAPES = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
+"""The escapes that HubSpot's documentation says to decode before signing; its own libraries decode nothing."""
 
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 _SUBJECTS = {"company": ObjectType.COMPANIES, "contact": ObjectType.CONTACTS, "deal": ObjectType.DEALS}
@@ -44,7 +50,7 @@ log = structlog.get_logger()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The parts of an event that say which records to read again."""
+    """The parts of an event that say which records to fetch again."""
 
     portal_id: int
     subscription_type: str
@@ -60,9 +66,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     to_object_type_id: str | None = None
 
 
-class _Named(NamedTuple):
+class _Reference(NamedTuple):
+    """A record that an event names."""
+
     object_type: ObjectType | None
-    told_id: int | None
+    object_id: int | None
 
 
 _events = msgspec.json.Decoder(list[msgspec.Raw])
@@ -70,7 +78,7 @@ _event = msgspec.json.Decoder(Event, strict=False)
 
 
 class HubSpotWebhooks(CrmWebhooks):
-    """Takes signature v3 alone: the older ones cover no time, so that a call could be replayed for ever."""
+    """Accepts signature v3 alone: the older ones cover no time, so that a call could be replayed for ever."""
 
     def __init__(self, client_secret: str) -> None:
         self._key = client_secret.encode()
@@ -78,140 +86,126 @@ class HubSpotWebhooks(CrmWebhooks):
     def parse(
         self, request: WebhookRequest, now: datetime
     ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
-        """Leave out a single event that cannot be read: the call is HubSpot's, and the others count."""
+        """Return the records to fetch again, by account.
+
+        A single event that cannot be read is left out: the call is HubSpot's, and the other events count.
+        """
         self._verify(request, now)
-        named: dict[CrmAccountId, set[PendingRefetch]] = {}
-        for event in _decoded(request.body):
-            pending_refetches = named.setdefault(CrmAccountId(str(event.portal_id)), set())
-            pending_refetches.update(_refetches_of(event))
-        return {
-            account_id: frozenset(pending_refetches)
-            for account_id, pending_refetches in named.items()
-            if pending_refetches
-        }
+        by_account: dict[CrmAccountId, set[PendingRefetch]] = {}
+        for event in _decode_events(request.body):
+            pending = by_account.setdefault(CrmAccountId(str(event.portal_id)), set())
+            for object_type, object_id in _references(event):
+                if object_type is None or object_id is None:
+                    continue
+                if (known_id := record_id(str(object_id))) is not None:
+                    pending.add(PendingRefetch(object_type, known_id))
+        return {account_id: frozenset(pending) for account_id, pending in by_account.items() if pending}
 
     def _verify(self, request: WebhookRequest, now: datetime) -> None:
         timestamp = request.headers.get(TIMESTAMP_HEADER, "")
         if not _is_recent(timestamp, now):
             raise WebhookRejected("its timestamp is missing, or more than five minutes off")
-        told = request.headers.get(SIGNATURE_HEADER, "").encode("utf-8", "replace")
+        signature = request.headers.get(SIGNATURE_HEADER, "").encode("utf-8", "replace")
         uris = dict.fromkeys(
             spelling
-            for uri in _by_host(request.uri, request.headers.get("host", ""))
-            for spelling in (uri, _decoded_uri(uri))
+            for uri in _spell_hosts(request.uri, request.headers.get("host", ""))
+            for spelling in (uri, _DECODED_ESCAPES.sub(lambda escape: unquote(escape[0]), uri))
         )
-        # Every comparison is made, whatever the others say: the time it takes tells nothing.
-        matches = [hmac.compare_digest(told, self._signature(request, uri, timestamp)) for uri in uris]
+        # Every comparison is made, whatever the others result in, so that the time taken reveals nothing.
+        matches = [hmac.compare_digest(signature, self._sign(request, uri, timestamp)) for uri in uris]
         if not any(matches):
             raise WebhookRejected("its signature (version 3) is missing, or is not that of our app")
 
-    def _signature(self, request: WebhookRequest, uri: str, timestamp: str) -> bytes:
+    def _sign(self, request: WebhookRequest, uri: str, timestamp: str) -> bytes:
         target = request.method + uri
         message = target.encode("utf-8", "surrogateescape") + request.body + timestamp.encode()
         return b64encode(hmac.digest(self._key, message, hashlib.sha256))
 
 
 def _is_recent(timestamp: str, now: datetime) -> bool:
-    """Milliseconds since 1970, compared as whole numbers. Calls from the future are no better than old ones."""
+    """Compare milliseconds since 1970 as whole numbers. A call from the future is refused like an old one."""
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MAX_TIMESTAMP_DIGITS):
         return False
     age = (now - datetime.fromtimestamp(0, now.tzinfo)) // _EPOCH_MILLISECOND - int(timestamp)
     return abs(age) <= MAX_AGE // _EPOCH_MILLISECOND
 
 
-def _by_host(uri: str, called: str) -> Iterator[str]:
+def _spell_hosts(uri: str, called_host: str) -> Iterator[str]:
     """Yield the URI as it is configured, and with our host in the letters, and with the port, that were called.
 
-    A target URL is signed as it was entered at HubSpot: 'https://API.Example.com:443/…' leads here too.
+    HubSpot signs a target URL as it was entered there: 'https://API.Example.com:443/…' leads here too.
     """
     scheme, separator, rest = uri.partition("://")
     configured, slash, path = rest.partition("/")
     port = _DEFAULT_PORTS.get(scheme.lower(), "")
     bare = configured.lower().removesuffix(port)
-    is_ours = called.lower().removesuffix(port) == bare
-    for host in (configured, bare, *([called] if is_ours else [])):
+    is_ours = called_host.lower().removesuffix(port) == bare
+    for host in (configured, bare, *([called_host] if is_ours else [])):
         yield f"{scheme}{separator}{host}{slash}{path}"
 
 
-def _decoded_uri(uri: str) -> str:
-    return _DECODED_FIRST.sub(lambda escape: unquote(escape[0]), uri)
-
-
-def _decoded(body: bytes) -> Iterator[Event]:
-    events = _event_list(body)
+def _decode_events(body: bytes) -> Iterator[Event]:
+    events = _split_events(body)
     if not 0 < len(events) <= MAX_EVENTS:
         raise WebhookRejected(f"it has {len(events)} events, HubSpot sends 1 to {MAX_EVENTS}")
     for event in events:
         try:
-            yield _read(event)
+            yield _decode_event(event)
         except UNREADABLE:
             log.warning("webhook.event_unreadable")
 
 
-def _read(event: object) -> Event:
-    """Read what can be read of it: which record it names, whatever else it says."""
+def _decode_event(event: object) -> Event:
+    """Decode an event leniently: which record it names counts, whatever else it says."""
     if not isinstance(event, msgspec.Raw):
-        return readable(event, Event)
+        return convert_leniently(event, Event)
     try:
         return _event.decode(event)
     except UNREADABLE:
-        return readable(msgspec.json.decode(event), Event)
+        return convert_leniently(msgspec.json.decode(event), Event)
 
 
-def _event_list(body: bytes) -> Sequence[object]:
-    """Return the events of a call, mended where the fast decoder takes none of them for a fault in one."""
-    try:
+def _split_events(body: bytes) -> Sequence[object]:
+    """Return the events of a call; repair the body where the fast decoder refuses all of them for a fault in one."""
+    with suppress(*UNREADABLE):
         return _events.decode(body)
-    except UNREADABLE:
-        pass
     try:
         document = repair_json(body)
-    except Incomplete as error:
-        document = _events_apart(body) if isinstance(error.__cause__, RecursionError) else None
+    except IncompleteResponse as error:
+        document = _parse_each(body) if isinstance(error.__cause__, RecursionError) else None
     if not isinstance(document, list):
         raise WebhookRejected("its body is no list of events")
     return document
 
 
-def _events_apart(body: bytes) -> Sequence[object] | None:
-    """Read the events of a list one by one: one that is nested too deep costs itself alone. None for no list."""
+def _parse_each(body: bytes) -> Sequence[object] | None:
+    """Parse the events of a list one by one: one that is nested too deep is lost alone. Return None for no list."""
     events: list[object] = []
-    for event in items_of_array(body.decode("utf-8-sig", "replace")) or ():
+    for event in split_json_array(body.decode("utf-8-sig", "replace")) or ():
         try:
             events.append(repair_json(event.encode("utf-8", "replace")))
-        except Incomplete as error:
+        except IncompleteResponse as error:
             if not isinstance(error.__cause__, RecursionError):
                 return None
             events.append(None)
     return events or None
 
 
-def _refetches_of(event: Event) -> Iterator[PendingRefetch]:
-    for object_type, told_id in _named(event):
-        if object_type is None or told_id is None:
-            continue
-        if (known := record_id(str(told_id))) is not None:
-            yield PendingRefetch(object_type, known)
+def _references(event: Event) -> Sequence[_Reference]:
+    """Return what an event names; nothing for an event of an unknown type or about unknown objects.
 
-
-def _named(event: Event) -> Sequence[_Named]:
-    """Tell what an event names; one of a kind or about objects that we do not know names nothing."""
-    subject, _, happening = event.subscription_type.partition(".")
+    Association events of the older kind name both types in one word.
+    """
+    subject, _, action = event.subscription_type.partition(".")
     object_type = _TYPE_IDS.get(event.object_type_id or "") if subject == _GENERIC else _SUBJECTS.get(subject)
-    if happening in _RECORD_EVENTS:
-        return [_Named(object_type, event.object_id)]
-    if happening == "merge":
+    if action in _RECORD_EVENTS:
+        return [_Reference(object_type, event.object_id)]
+    if action == "merge":
         ids = (event.object_id, event.primary_object_id, event.new_object_id, *event.merged_object_ids)
-        return [_Named(object_type, told_id) for told_id in ids]
-    if happening == "associationChange":
-        return _sides(event)
-    return []
-
-
-def _sides(event: Event) -> Sequence[_Named]:
-    """Tell both sides of an association. Events of the older kinds name their types in one word."""
+        return [_Reference(object_type, object_id) for object_id in ids]
+    if action != "associationChange":
+        return []
     first, _, second = (event.association_type or "").lower().partition("_to_")
-    return [
-        _Named(_TYPE_IDS.get(event.from_object_type_id or "", _SUBJECTS.get(first)), event.from_object_id),
-        _Named(_TYPE_IDS.get(event.to_object_type_id or "", _SUBJECTS.get(second)), event.to_object_id),
-    ]
+    from_type = _TYPE_IDS.get(event.from_object_type_id or "", _SUBJECTS.get(first))
+    to_type = _TYPE_IDS.get(event.to_object_type_id or "", _SUBJECTS.get(second))
+    return [_Reference(from_type, event.from_object_id), _Reference(to_type, event.to_object_id)]

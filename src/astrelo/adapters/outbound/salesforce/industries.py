@@ -6,7 +6,7 @@ from astrelo.adapters.outbound.crm.industries import IndustryCodes, read_crosswa
 
 
 def load_industries() -> Mapping[str, IndustryCodes]:
-    """Read the crosswalk from the 32 values that an org begins with. The mapping is our judgement.
+    """Read the crosswalk from the 32 values that a new org has. The mapping is our judgement.
 
     The values are wide, so most have a short NAICS code and no SIC code. Where several industries fit
     (Energy, Food & Beverage, Shipping, Technology) there is none. An org may add values of its own.

@@ -1,4 +1,4 @@
-"""Salesforce's rows as records in our terms: pure, and the only place that knows which field is which."""
+"""Map Salesforce's rows to records: pure, and the only place that knows which field is which."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -10,10 +10,10 @@ from astrelo.adapters.outbound.crm.mapping import (
     Address,
     DealStatus,
     country_and_region,
-    currency_of,
+    currency_or_default,
+    find_unreadable,
     record_id,
-    rejected,
-    unreadable,
+    reject_record,
 )
 from astrelo.adapters.outbound.salesforce.api.wire import (
     ROWS,
@@ -57,7 +57,7 @@ OBJECTS: Mapping[ObjectType, str] = {
 FIELDS: Mapping[ObjectType, tuple[str, ...]] = {
     object_type: field_names(row) for object_type, row in ROWS.items()
 }
-"""What we want to know of each object; what an org has of it, its describe tells."""
+"""The fields that we want of each object; its describe lists those that an org has."""
 
 EVERY_ORG_HAS: Mapping[ObjectType, Mapping[str, str]] = {
     ObjectType.COMPANIES: {
@@ -92,7 +92,10 @@ EVERY_ORG_HAS: Mapping[ObjectType, Mapping[str, str]] = {
         "OwnerId": "crm_rep_id",
     },
 }
-"""The column that each field is for which only its absence from a describe hides: other fields come with features."""
+"""The columns of fields that every org has, so that their absence from a describe means that they are hidden.
+
+Other fields come with features.
+"""
 
 _CACHED_SHARES = 1_024
 _COMPANY_FIELDS = (
@@ -120,10 +123,10 @@ _DEAL_FIELDS = (
 
 
 class RecordMapper:
-    """Maps one org's rows. `default_currency` is the org's, for amounts told without one.
+    """Maps one org's rows. `default_currency` is the org's, for amounts that name none.
 
-    A value that cannot be read is None in the record, and the column it was meant for is named in
-    `unreadable`. A row that does not tell when it was modified is rejected.
+    A value that cannot be parsed is None in the record, and the record's `unreadable` names its
+    column. A row without a modification time is rejected.
     """
 
     def __init__(
@@ -140,22 +143,24 @@ class RecordMapper:
 
     def company(self, row: AccountRow) -> CompanyRecord | RejectedRecord:
         if (updated_at := row.modified) is None:
-            return rejected(row.id, row.id)
+            return reject_record(row.id, row.id)
         domain = web_domain(row.website, self._reference)
         industry = text(row.industry)
         codes = self._industry_codes(row, industry)
         employees, revenue = employee_count(row.number_of_employees), amount(row.annual_revenue)
-        told_currency = currency(row.currency_iso_code)
-        revenue_currency = currency_of(revenue, row.currency_iso_code, told_currency, self._default_currency)
+        own_currency = currency(row.currency_iso_code)
+        revenue_currency = currency_or_default(
+            revenue, row.currency_iso_code, own_currency, self._default_currency
+        )
         usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
         country, region = country_and_region(
             Address(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
             self._reference,
         )
         owner_id = record_id(row.owner_id)
-        codes_told = (codes.naics if row.naics_code else None, codes.sic if row.sic else None)
+        own_codes = (codes.naics if row.naics_code else None, codes.sic if row.sic else None)
         has_revenue = revenue is not None or None
-        read = (domain, *codes_told, employees, has_revenue, told_currency, country, region, owner_id)
+        parsed = (domain, *own_codes, employees, has_revenue, own_currency, country, region, owner_id)
         return CompanyRecord(
             row.id,
             updated_at,
@@ -180,12 +185,12 @@ class RecordMapper:
             text(row.type),
             owner_id,
             (),
-            unreadable(_COMPANY_FIELDS, _told_of_company(row), read),
+            find_unreadable(_COMPANY_FIELDS, _raw_company_values(row), parsed),
         )
 
     def contact(self, row: ContactRow) -> ContactRecord | RejectedRecord:
         if (updated_at := row.modified) is None:
-            return rejected(row.id, row.id)
+            return reject_record(row.id, row.id)
         address, host, registrable_domain, kind = email_address(row.email, self._reference)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
         return ContactRecord(
@@ -206,7 +211,7 @@ class RecordMapper:
             (),
             (),
             row.is_person_account is not None and flag(row.is_person_account) is True,
-            unreadable(
+            find_unreadable(
                 _CONTACT_FIELDS,
                 (row.email, row.owner_id, row.account_id),
                 (address, owner_id, company_id),
@@ -214,24 +219,26 @@ class RecordMapper:
         )
 
     def deal(self, row: OpportunityRow, contact_ids: Iterable[str] = ()) -> DealRecord | RejectedRecord:
-        """Map an opportunity. What it may not be seen to say of its outlook, its stage says.
+        """Map an opportunity. Its stage fills what its own fields leave open about probability and closing.
 
-        Salesforce's own conversion (convertCurrency) is left alone: it is into the currency of the user who
+        Salesforce's own conversion (convertCurrency) is not used: it converts into the currency of the user who
         connected, and in most orgs at today's rate whatever the record's time.
         """
         if (updated_at := row.modified) is None:
-            return rejected(row.id, row.id)
+            return reject_record(row.id, row.id)
         stage_id = text(row.stage_name)
         stage = self._stages.get(stage_id, _UNKNOWN_STAGE)
-        value, told_currency = amount(row.amount), currency(row.currency_iso_code)
-        deal_currency = currency_of(value, row.currency_iso_code, told_currency, self._default_currency)
-        shown = DealStatus(_share(row.probability), flag(row.is_closed), flag(row.is_won))
+        value, own_currency = amount(row.amount), currency(row.currency_iso_code)
+        deal_currency = currency_or_default(
+            value, row.currency_iso_code, own_currency, self._default_currency
+        )
+        own_status = DealStatus(_share(row.probability), flag(row.is_closed), flag(row.is_won))
         close_date = timestamp(row.close_date)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
         usd, rate_date = usd_amount(value, deal_currency, updated_at, self._reference)
-        deal_status = shown.completed_by(stage.deal_status)
-        read_status = (shown.probability is not None or None, shown.is_closed, shown.is_won)
-        read = (value is not None or None, told_currency, *read_status, close_date, owner_id, company_id)
+        deal_status = own_status.fill_from(stage.deal_status)
+        parsed_status = (own_status.probability is not None or None, own_status.is_closed, own_status.is_won)
+        parsed = (value is not None or None, own_currency, *parsed_status, close_date, owner_id, company_id)
         return DealRecord(
             row.id,
             updated_at,
@@ -252,7 +259,7 @@ class RecordMapper:
             company_id,
             CompanyAssociation.PRIMARY if company_id is not None else None,
             tuple(sorted(set(filter(None, map(record_id, contact_ids))))),
-            unreadable(_DEAL_FIELDS, _told_of_deal(row), read),
+            find_unreadable(_DEAL_FIELDS, _raw_deal_values(row), parsed),
         )
 
     def owner(self, row: UserRow) -> OwnerRecord:
@@ -261,9 +268,9 @@ class RecordMapper:
         return OwnerRecord(row.id, email.address, text(row.first_name), text(row.last_name), archived)
 
     def _industry_codes(self, row: AccountRow, industry: str | None) -> IndustryCodes:
-        """Prefer a code that the account tells, each of the two for itself, to what its industry stands for."""
-        meant = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
-        return IndustryCodes(naics_code(row.naics_code) or meant.naics, sic_code(row.sic) or meant.sic)
+        """Prefer the account's own code, for NAICS and SIC separately, to the code of its industry."""
+        fallback = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
+        return IndustryCodes(naics_code(row.naics_code) or fallback.naics, sic_code(row.sic) or fallback.sic)
 
 
 class _Stage(NamedTuple):
@@ -274,25 +281,25 @@ class _Stage(NamedTuple):
 _UNKNOWN_STAGE = _Stage()
 
 
-def _read_stage(told: StageRow) -> _Stage:
-    deal_status = DealStatus(_share(told.default_probability), flag(told.is_closed), flag(told.is_won))
-    return _Stage(text(told.master_label), deal_status)
+def _read_stage(stage: StageRow) -> _Stage:
+    deal_status = DealStatus(_share(stage.default_probability), flag(stage.is_closed), flag(stage.is_won))
+    return _Stage(text(stage.master_label), deal_status)
 
 
 @lru_cache(_CACHED_SHARES)
 def _share(percentage: str | None) -> Decimal | None:
-    """Read a percentage as a share from 0 to 1. There are few of them: most are those of the stages."""
-    told = amount(percentage)
-    return None if told is None else probability(str(told / 100))
+    """Return a percentage as a share from 0 to 1. There are few different ones: most are those of the stages."""
+    value = amount(percentage)
+    return None if value is None else probability(str(value / 100))
 
 
-def _lines(told: str | None) -> str | None:
-    r"""Read a text of several lines. Breaks are '\n': a job that is asked for CSV with them may tell them so."""
-    return text(told.replace("\r\n", "\n")) if told else None
+def _lines(raw: str | None) -> str | None:
+    r"""Return a text of several lines with '\n' as line break, which a bulk job (lineEnding LF) may send for '\r\n'."""
+    return text(raw.replace("\r\n", "\n")) if raw else None
 
 
-def _told_of_company(row: AccountRow) -> tuple[str | None, ...]:
-    """Return what each of _COMPANY_FIELDS is read from."""
+def _raw_company_values(row: AccountRow) -> tuple[str | None, ...]:
+    """Return the raw value of each of _COMPANY_FIELDS."""
     return (
         row.website,
         row.naics_code,
@@ -306,8 +313,8 @@ def _told_of_company(row: AccountRow) -> tuple[str | None, ...]:
     )
 
 
-def _told_of_deal(row: OpportunityRow) -> tuple[str | None, ...]:
-    """Return what each of _DEAL_FIELDS is read from."""
+def _raw_deal_values(row: OpportunityRow) -> tuple[str | None, ...]:
+    """Return the raw value of each of _DEAL_FIELDS."""
     return (
         row.amount,
         row.currency_iso_code,

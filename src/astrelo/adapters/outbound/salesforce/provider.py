@@ -1,4 +1,4 @@
-"""Salesforce behind the CrmProvider port."""
+"""The CrmProvider port, implemented for Salesforce."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -9,12 +9,17 @@ from typing import Any, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.http import MAX_RESPONSE_BYTES, HttpClient, TooLarge, open_transport
+from astrelo.adapters.outbound.crm.http import (
+    MAX_RESPONSE_BYTES,
+    HttpClient,
+    ResponseTooLarge,
+    open_transport,
+)
 from astrelo.adapters.outbound.crm.pagination import prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut, SalesforceErrorMapper
-from astrelo.adapters.outbound.salesforce.api.field_access import Describing
+from astrelo.adapters.outbound.salesforce.api.field_access import FieldAccess
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
@@ -28,14 +33,14 @@ from astrelo.adapters.outbound.salesforce.read.cursors import (
     JobPosition,
     Position,
     QueryPosition,
-    position_of,
+    decode_cursor,
 )
 from astrelo.adapters.outbound.salesforce.read.deletions import Deletions
-from astrelo.adapters.outbound.salesforce.read.fetch import fetch_rows
+from astrelo.adapters.outbound.salesforce.read.fetch import fetch_records
 from astrelo.adapters.outbound.salesforce.read.pagination import (
-    Group,
     QueryContext,
-    TooMany,
+    RawPage,
+    TooManyRows,
     paginate_rows,
     query_rows,
 )
@@ -51,8 +56,8 @@ from astrelo.domain.sync import Window
 R = TypeVar("R", bound=Row)
 _log = structlog.get_logger(__name__)
 
-_GROUPS_AHEAD = 1
-"""Groups waiting complete, beside the one in the reader's hands and the one that is being completed."""
+_PREFETCHED_PAGES = 1
+"""Pages that wait complete, beside the one that is being read and the one that is being assembled."""
 
 _OWNERS = Kind("User", UserRow, None)
 _STAGES = Kind("OpportunityStage", StageRow, ObjectType.DEALS)
@@ -69,7 +74,7 @@ class SalesforceProvider(CrmProvider):
     ) -> None:
         self._oauth = oauth
         self._client = client
-        self._describing = Describing(client)
+        self._field_access = FieldAccess(client)
         self._deletions = Deletions(client, clock)
         self._reference = reference
         self._clock = clock
@@ -117,8 +122,8 @@ class SalesforceProvider(CrmProvider):
     def can_uninstall(self) -> bool:
         return False
 
-    async def uninstall(self, session: CrmSession) -> None:  # noqa: ARG002 - there is none to do it with
-        """Refuse: an org's administrators alone install and uninstall apps there."""
+    async def uninstall(self, session: CrmSession) -> None:  # noqa: ARG002 - no session can do it
+        """Raise CrmRejected: only an org's administrators install and uninstall apps there."""
         raise CrmRejected(Provider.SALESFORCE, None, "nothing that an app could uninstall")
 
     async def read(
@@ -129,26 +134,29 @@ class SalesforceProvider(CrmProvider):
         window: Window | None = None,
         cursor: Cursor | None = None,
     ) -> AsyncGenerator[RecordPage, None]:
-        """Walk by queries, or by a bulk job where there are many rows; close the iterator to stop what is ahead.
+        """Read by queries, or by a bulk job where there are many rows; close the iterator to stop prefetching.
 
-        A cursor knows what it walks, so `window` counts only without one. Contacts of deals are read while
+        A cursor contains its window, so `window` counts only without one. Contacts of deals are read while
         the next deals are.
         """
-        reading = self._reading(session, object_type)
-        completion = await self._completion(reading)
-        start = _start(window) if cursor is None else position_of(cursor)
-        groups = self._groups(reading, start)
-        async with aclosing(prefetch(_completions(completion, groups), _GROUPS_AHEAD)) as pages:
+        context = self._context(session, object_type)
+        assembler = await self._assembler(context)
+        if cursor is None:
+            start: Position = QueryPosition(None if window is None else IdRange.of(window))
+        else:
+            start = decode_cursor(cursor)
+        raw_pages = self._raw_pages(context, start)
+        async with aclosing(prefetch(_assemble_pages(assembler, raw_pages), _PREFETCHED_PAGES)) as pages:
             async for page in pages:
                 yield page
 
     async def fetch(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
-        reading = self._reading(session, object_type)
-        found = await fetch_rows(reading, ids, self._deletions)
-        completion = await self._completion(reading)
-        page = await completion.page(Group(rows=found.rows, rejected=found.rejected))
+        context = self._context(session, object_type)
+        found = await fetch_records(context, ids, self._deletions)
+        assembler = await self._assembler(context)
+        page = await assembler.assemble(RawPage(rows=found.rows, rejected=found.rejected))
         return replace(
             page,
             removed_ids=found.removed,
@@ -157,82 +165,75 @@ class SalesforceProvider(CrmProvider):
             merged=found.merged,
         )
 
-    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
-        """Return every user; those who are inactive as archived."""
+    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+        """Return every user; inactive ones as archived."""
         mapper = self._mapper(session)
-        users = await _all(QueryContext(self._client, self._describing, session, _OWNERS))
+        users = await _read_all(QueryContext(self._client, self._field_access, session, _OWNERS))
         return [mapper.owner(user) for user in users]
 
-    def _reading(self, session: CrmSession, object_type: ObjectType) -> QueryContext[RecordRow]:
+    def _context(self, session: CrmSession, object_type: ObjectType) -> QueryContext[RecordRow]:
         kind: Kind[RecordRow] = Kind(OBJECTS[object_type], ROWS[object_type], object_type)
-        return QueryContext(self._client, self._describing, session, kind)
+        return QueryContext(self._client, self._field_access, session, kind)
 
     def _mapper(self, session: CrmSession, stages: Sequence[StageRow] = ()) -> RecordMapper:
         return RecordMapper(self._reference, self._industries, session.account.currency, stages)
 
-    async def _completion(self, reading: QueryContext[RecordRow]) -> RecordAssembler:
-        is_of_deals = reading.kind.object_type is ObjectType.DEALS
-        stages = await _stages(reading.of(_STAGES)) if is_of_deals else ()
-        return RecordAssembler(reading, self._mapper(reading.session, stages))
+    async def _assembler(self, context: QueryContext[RecordRow]) -> RecordAssembler:
+        """Read the stages for deals. Where they may not be seen, deals have their stages' names, and no labels."""
+        stages: Sequence[StageRow] = ()
+        if context.kind.object_type is ObjectType.DEALS:
+            try:
+                stages = await _read_all(context.for_kind(_STAGES))
+            except PermissionMissing as error:
+                account_id = context.session.account.account_id
+                _log.info("crm.stages_unknown", account_id=account_id, reason=str(error))
+        return RecordAssembler(context, self._mapper(context.session, stages))
 
-    async def _groups(
-        self, reading: QueryContext[RecordRow], start: Position
-    ) -> AsyncGenerator[Group[RecordRow], None]:
-        """Choose the way: by queries what is little and quick, by a job what is not, or what is begun by one.
+    async def _raw_pages(
+        self, context: QueryContext[RecordRow], start: Position
+    ) -> AsyncGenerator[RawPage[RecordRow], None]:
+        """Read few and quick rows by queries, others, and those that a job has begun with, by a job.
 
-        Where an org takes no jobs it is queries after all, however many.
+        Where an org allows no jobs, rows are read by queries after all, however many.
         """
         total: int | None = None
         if isinstance(start, QueryPosition):
             try:
-                async with aclosing(query_rows(reading, start, self._bulk_threshold)) as groups:
-                    async for group in groups:
-                        yield group
-            except TooMany as error:
+                async with aclosing(query_rows(context, start, self._bulk_threshold)) as raw_pages:
+                    async for raw_page in raw_pages:
+                        yield raw_page
+            except TooManyRows as error:
                 total = error.expected_total
-            except (QueryTimedOut, TooLarge) as error:
-                _log.warning("crm.query_given_up", object=reading.kind.object, reason=str(error))
+            except (QueryTimedOut, ResponseTooLarge) as error:
+                _log.warning("crm.query_given_up", object=context.kind.object, reason=str(error))
             else:
                 return
         job = start if isinstance(start, JobPosition) else start.id_range
         try:
-            async with aclosing(export_rows(reading, self._clock, job, total)) as groups:
-                async for group in groups:
-                    yield group
+            async with aclosing(export_rows(context, self._clock, job, total)) as raw_pages:
+                async for raw_page in raw_pages:
+                    yield raw_page
         except JobRefused as error:
-            _log.warning("crm.bulk_refused", object=reading.kind.object, reason=str(error))
-            async with aclosing(query_rows(reading, QueryPosition(start.id_range))) as groups:
-                async for group in groups:
-                    yield group
+            _log.warning("crm.bulk_refused", object=context.kind.object, reason=str(error))
+            async with aclosing(query_rows(context, QueryPosition(start.id_range))) as raw_pages:
+                async for raw_page in raw_pages:
+                    yield raw_page
 
 
-def _start(window: Window | None) -> QueryPosition:
-    return QueryPosition(None if window is None else IdRange.of(window))
-
-
-async def _all(reading: QueryContext[R]) -> list[R]:
+async def _read_all(context: QueryContext[R]) -> list[R]:
     rows: list[R] = []
-    async with aclosing(paginate_rows(reading)) as pages:
+    async with aclosing(paginate_rows(context)) as pages:
         async for page in pages:
             rows += page.rows
     return rows
 
 
-async def _stages(reading: QueryContext[StageRow]) -> Sequence[StageRow]:
-    """Return none where they may not be seen: deals then have their stages' names, and no labels for them."""
-    try:
-        return await _all(reading)
-    except PermissionMissing as error:
-        _log.info("crm.stages_unknown", account_id=reading.session.account.account_id, reason=str(error))
-        return ()
-
-
-async def _completions(
-    completion: RecordAssembler, groups: AsyncGenerator[Group[RecordRow], None]
+async def _assemble_pages(
+    assembler: RecordAssembler, raw_pages: AsyncGenerator[RawPage[RecordRow], None]
 ) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
-    async with aclosing(groups) as listing:
-        async for group in listing:
-            yield completion.page(group)
+    async with aclosing(raw_pages):
+        async for raw_page in raw_pages:
+            yield assembler.assemble(raw_page)
 
 
 def build_salesforce(
@@ -243,11 +244,11 @@ def build_salesforce(
     *,
     reads: httpx.AsyncBaseTransport,
     oauth: httpx.AsyncBaseTransport,
-    largest_answer: int = MAX_RESPONSE_BYTES,
+    max_response_bytes: int = MAX_RESPONSE_BYTES,
 ) -> SalesforceProvider:
-    """Put the adapter together over two transports: reads are retried, OAuth calls never."""
+    """Build the adapter over two transports: reads are retried, OAuth calls never."""
     error_mapper = SalesforceErrorMapper(clock)
-    http_client = HttpClient(reads, Provider.SALESFORCE, largest_answer=largest_answer)
+    http_client = HttpClient(reads, Provider.SALESFORCE, max_response_bytes=max_response_bytes)
     transport = CrmTransport(http_client, error_mapper, clock, randomness)
     client = SalesforceClient(config, transport, RateLimiters(clock, config.daily_share))
     oauth_client = SalesforceOAuth(config, HttpClient(oauth, Provider.SALESFORCE), clock)
@@ -258,6 +259,6 @@ def build_salesforce(
 async def open_salesforce(
     config: SalesforceConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[SalesforceProvider]:
-    """Give the adapter connections of its own, closed at the end."""
+    """Build the adapter over connections of its own, and close them at the end."""
     async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
         yield build_salesforce(config, reference, clock, randomness, reads=reads, oauth=oauth)

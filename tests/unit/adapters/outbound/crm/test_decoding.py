@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.crm.decoding import TolerantDecoder, items_of_array, readable
-from astrelo.adapters.outbound.crm.transport import Incomplete
-from astrelo.adapters.outbound.hubspot.api.wire import AccountDetails, Pipeline, PipelineList
+from astrelo.adapters.outbound.crm.decoding import TolerantDecoder, convert_leniently, split_json_array
+from astrelo.adapters.outbound.crm.transport import IncompleteResponse
+from astrelo.adapters.outbound.hubspot.api.wire import Pipeline, PipelineList
+from astrelo.adapters.outbound.hubspot.oauth.wire import AccountDetails
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 
@@ -83,15 +84,15 @@ def test_an_answer_that_is_no_list_of_pipelines_is_rejected(body: bytes) -> None
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"results": [', b"<html>"])
 def test_an_answer_that_was_cut_off_is_incomplete(body: bytes) -> None:
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteResponse):
         pipelines(body)
 
 
 def test_an_account_is_known_by_its_id_whatever_else_it_says() -> None:
     details = {"portalId": "4711", "portalName": 5, "timeZone": [], "companyCurrency": {"code": "EUR"}}
-    assert readable(details, AccountDetails) == AccountDetails(4711, "5", None, None)
+    assert convert_leniently(details, AccountDetails) == AccountDetails(4711, "5", None, None)
     with pytest.raises(msgspec.ValidationError):
-        readable(details | {"portalId": "many"}, AccountDetails)
+        convert_leniently(details | {"portalId": "many"}, AccountDetails)
 
 
 _JSON = st.recursive(
@@ -118,7 +119,7 @@ def test_pipelines_of_any_shape_cost_themselves_alone(results: list[object]) -> 
 
 @given(st.lists(_JSON, max_size=5))
 def test_an_array_comes_apart_into_its_items(items: list[object]) -> None:
-    apart = items_of_array(f" {json.dumps(items)}\n")
+    apart = split_json_array(f" {json.dumps(items)}\n")
     expected = [json.dumps(item) for item in items]
     assert apart is not None
     assert [item.strip() for item in apart] == (expected or [""])
@@ -126,7 +127,7 @@ def test_an_array_comes_apart_into_its_items(items: list[object]) -> None:
 
 @given(st.text(alphabet='[]{},:"\\a1 ', max_size=30))
 def test_whatever_is_json_and_an_array_comes_apart_and_nothing_crashes(text: str) -> None:
-    apart = items_of_array(text)
+    apart = split_json_array(text)
     try:
         document = json.loads(text)
     except ValueError:

@@ -10,13 +10,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.adapters.outbound.crm.http import HttpClient, Timeouts, retry_after
-from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
+from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
 from astrelo.adapters.outbound.crm.transport import (
     DEFAULT_RETRY,
     NO_RETRY,
     Call,
     CrmTransport,
-    Incomplete,
+    IncompleteResponse,
     RetryPolicy,
 )
 from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
@@ -65,7 +65,7 @@ class Reader:
 
 def whole(body: bytes) -> bytes:
     if not body.endswith(b"}"):
-        raise Incomplete("it is cut off")
+        raise IncompleteResponse("it is cut off")
     return body
 
 

@@ -1,16 +1,15 @@
-"""HubSpot's endpoints, one method each: builds the request, sends it under the right budget, decodes."""
+"""HubSpot's endpoints, one method each: build the request, send it under its rate limiter, decode the response."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, readable
+from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, convert_leniently
 from astrelo.adapters.outbound.crm.mapping import record_id
-from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard
-from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
+from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, split_batches
+from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
 from astrelo.adapters.outbound.crm.transport import (
     DEFAULT_RETRY,
     NO_RETRY,
@@ -22,7 +21,7 @@ from astrelo.adapters.outbound.hubspot.api.decoding import (
     DecodedPage,
     PageDecoder,
     next_cursor,
-    require_only_misses,
+    require_only_not_found,
 )
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.api.wire import (
@@ -48,8 +47,8 @@ T = TypeVar("T")
 
 LIST_LIMIT = 100
 SEARCH_LIMIT = 200
-SEARCH_CAP = 10_000
-"""A search answers with the true total, but lets nobody page past this many."""
+MAX_SEARCH_RESULTS = 10_000
+"""A search returns the true total, but cannot be paged past this many."""
 BATCH_READ_LIMIT = 100
 ASSOCIATIONS_LIMIT = 1_000
 
@@ -63,7 +62,7 @@ MODIFIED: Mapping[ObjectType, str] = {
     ObjectType.CONTACTS: "lastmodifieddate",
     ObjectType.DEALS: "hs_lastmodifieddate",
 }
-"""The property that search goes by. With the other one it answers 200 and nothing."""
+"""The property that search filters by. With the other one it returns 200 and no records."""
 
 ObjectPage = DecodedPage[CompanyObject] | DecodedPage[ContactObject] | DecodedPage[DealObject]
 
@@ -72,7 +71,7 @@ _DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
     ObjectType.CONTACTS: PageDecoder(ContactObject),
     ObjectType.DEALS: PageDecoder(DealObject),
 }
-_OWNERS = PageDecoder(OwnerObject, readable)
+_OWNERS = PageDecoder(OwnerObject, convert_leniently)
 _PIPELINES = TolerantDecoder(PipelineList, Provider.HUBSPOT)
 _ASSOCIATIONS = Decoder(AssociationBatch, Provider.HUBSPOT)
 _encode = msgspec.json.Encoder().encode
@@ -86,24 +85,24 @@ class HubSpotClient:
         self._transport = transport
         self._rate_limiters = rate_limiters
         self._lists = {
-            object_type: f"{api_base}{_objects(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
+            object_type: f"{api_base}{_objects_path(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
             for object_type, names in PROPERTIES.items()
         }
 
     async def uninstall(self, session: CrmSession) -> None:
-        """Remove our app from the account; HubSpot mails its administrators. No attempt is made a second time."""
+        """Remove our app from the account; HubSpot mails its administrators. The request is sent once only."""
         path = f"/appinstalls/{HUBSPOT_API_DATE}/external-install"
         call = Call("DELETE", self._base + path, path, None)
-        rate_limiter = self._rate_limiters.of(session.account.account_id).requests
-        await self._transport.read(call, session, rate_limiter, lambda _nothing: None, NO_RETRY)
+        rate_limiter = self._rate_limiters.for_account(session.account.account_id).requests
+        await self._transport.read(call, session, rate_limiter, lambda _body: None, NO_RETRY)
 
     async def list_page(self, session: CrmSession, object_type: ObjectType, after: str | None) -> ObjectPage:
-        """Read one page of all live records, in an order that no record leaves while it is walked."""
+        """Read one page of all live records, in an order that no record leaves during pagination."""
         url = self._lists[object_type]
         if after is not None:
             url = f"{url}&after={quote(after, safe='')}"
-        call = Call("GET", url, _objects(object_type), object_type)
-        return await self._requested(call, session, _DECODERS[object_type])
+        call = Call("GET", url, _objects_path(object_type), object_type)
+        return await self._send(call, session, _DECODERS[object_type])
 
     async def search(
         self,
@@ -122,35 +121,38 @@ class HubSpotClient:
         }
         if after is not None:
             body["after"] = after
-        call = self._post(f"{_objects(object_type)}/search", object_type, body)
-        rate_limiter = self._rate_limiters.of(session.account.account_id).searches
+        call = self._post(f"{_objects_path(object_type)}/search", object_type, body)
+        rate_limiter = self._rate_limiters.for_account(session.account.account_id).searches
         return await self._transport.read(call, session, rate_limiter, _DECODERS[object_type], policy)
 
     async def batch_read(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[str], *, archived: bool = False
     ) -> ObjectPage:
-        """Read at most BATCH_READ_LIMIT live, or archived, records; those not there are named in `errors`."""
+        """Read at most BATCH_READ_LIMIT live, or archived, records; `errors` names those that do not exist."""
         body = {
             "inputs": [{"id": record_id} for record_id in ids],
             "properties": PROPERTIES[object_type],
             "propertiesWithHistory": [],
         }
-        path = f"{_objects(object_type)}/batch/read"
+        path = f"{_objects_path(object_type)}/batch/read"
         url = f"{self._base}{path}?archived={str(archived).lower()}"
         call = Call("POST", url, path, object_type, _encode(body))
-        return await self._requested(call, session, _DECODERS[object_type])
+        return await self._send(call, session, _DECODERS[object_type])
 
     async def associations(
         self, session: CrmSession, source: ObjectType, target: ObjectType, ids: Sequence[str]
     ) -> Mapping[str, Sequence[AssociatedObject]]:
-        """Read what each of these records is linked to, whole; a record without links is left out."""
+        """Read all that each of these records is associated with; a record without associations is left out."""
         found: dict[str, list[AssociatedObject]] = {}
-        for part in _parts(ids, ASSOCIATIONS_LIMIT):
-            inputs = [AssociationInput(record_id) for record_id in part]
-            trail = PaginationLoopGuard(inputs, Provider.HUBSPOT)
+        path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
+        rate_limiter = self._rate_limiters.for_account(session.account.account_id).associations
+        for batch_ids in split_batches(ids, ASSOCIATIONS_LIMIT):
+            inputs = [AssociationInput(record_id) for record_id in batch_ids]
+            loop_guard = PaginationLoopGuard(inputs, Provider.HUBSPOT)
             while inputs:
-                batch = await self._association_batch(session, source, target, inputs)
-                inputs = trail.follow(_gathered(batch, inputs, found))
+                call = self._post(path, source, {"inputs": inputs})
+                batch = await self._transport.read(call, session, rate_limiter, _decode_associations)
+                inputs = loop_guard.follow(_collect_associations(batch, inputs, found))
         return found
 
     async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[OwnerObject]:
@@ -159,63 +161,57 @@ class HubSpotClient:
         url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
         owners: list[OwnerObject] = []
         after: str | None = None
-        trail = PaginationLoopGuard(after, Provider.HUBSPOT)
+        loop_guard = PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
-            asked = url if after is None else f"{url}&after={quote(after, safe='')}"
-            page = await self._requested(Call("GET", asked, path, None), session, _OWNERS)
+            page_url = url if after is None else f"{url}&after={quote(after, safe='')}"
+            page = await self._send(Call("GET", page_url, path, None), session, _OWNERS)
             owners += page.objects
             if page.after is None:
                 return owners
-            after = trail.follow(page.after)
+            after = loop_guard.follow(page.after)
 
     async def deal_pipelines(self, session: CrmSession) -> Sequence[Pipeline]:
         path = f"/crm/pipelines/{HUBSPOT_API_DATE}/deals"
         call = Call("GET", self._base + path, path, ObjectType.DEALS)
-        return (await self._requested(call, session, _PIPELINES)).results
+        return (await self._send(call, session, _PIPELINES)).results
 
-    async def _association_batch(
-        self, session: CrmSession, source: ObjectType, target: ObjectType, inputs: Sequence[AssociationInput]
-    ) -> AssociationBatch:
-        path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
-        rate_limiter = self._rate_limiters.of(session.account.account_id).associations
-        call = self._post(path, source, {"inputs": inputs})
-        return await self._transport.read(call, session, rate_limiter, _whole_associations)
-
-    async def _requested(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
-        rate_limiter: SlidingWindowLimiter = self._rate_limiters.of(session.account.account_id).requests
+    async def _send(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
+        rate_limiter: SlidingWindowLimiter = self._rate_limiters.for_account(
+            session.account.account_id
+        ).requests
         return await self._transport.read(call, session, rate_limiter, decode)
 
     def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> Call:
         return Call("POST", self._base + path, path, object_type, _encode(body))
 
 
-def merged_ids(told: CrmObject) -> Sequence[RecordId]:
-    """Return the ids that were merged away into this record."""
-    list_all = told.properties.hs_merged_object_ids
-    if not list_all:
+def merged_ids(crm_object: CrmObject) -> Sequence[RecordId]:
+    """Return the ids of the records that were merged into this one."""
+    raw_ids = crm_object.properties.hs_merged_object_ids
+    if not raw_ids:
         return ()
-    return [old for part in list_all.split(";") if (old := record_id(part.strip())) and old != told.id]
+    return [old for raw in raw_ids.split(";") if (old := record_id(raw.strip())) and old != crm_object.id]
 
 
-def _objects(object_type: ObjectType) -> str:
+def _objects_path(object_type: ObjectType) -> str:
     return f"/crm/objects/{HUBSPOT_API_DATE}/{object_type.value}"
 
 
-def _whole_associations(body: bytes) -> AssociationBatch:
+def _decode_associations(body: bytes) -> AssociationBatch:
     batch = _ASSOCIATIONS(body)
-    require_only_misses(batch.errors)
+    require_only_not_found(batch.errors)
     return batch
 
 
-def _gathered(
+def _collect_associations(
     batch: AssociationBatch, inputs: Sequence[AssociationInput], found: dict[str, list[AssociatedObject]]
 ) -> list[AssociationInput]:
-    """Add the links of what was asked for to those found; return what is to be asked for still."""
-    asked = {entry.id for entry in inputs}
+    """Add the associations of the requested records to those found; return the inputs of the next request."""
+    requested = {entry.id for entry in inputs}
     continued: list[AssociationInput] = []
     for entry in batch.results:
         source = str(entry.from_.id)
-        if source not in asked:
+        if source not in requested:
             continue
         if source in found:
             found[source].extend(entry.to)
@@ -224,9 +220,3 @@ def _gathered(
         if entry.paging is not None and (after := next_cursor(entry.paging)) is not None:
             continued.append(AssociationInput(source, after))
     return continued
-
-
-def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    remaining = iter(ids)
-    while part := list(islice(remaining, size)):
-        yield part

@@ -1,7 +1,6 @@
-"""HubSpot's windows, for each account: requests, the batch associations, and search."""
+"""HubSpot's rate limits, for each account: requests, batch associations, and search."""
 
-from astrelo.adapters.outbound.crm.rate_limiter import SlidingWindowLimiter
-from astrelo.adapters.outbound.crm.rate_limiters import RateLimitersByAccount
+from astrelo.adapters.outbound.crm.rate_limiters import RateLimitersByAccount, SlidingWindowLimiter
 from astrelo.domain.ports.system import Clock
 
 REQUESTS_PER_WINDOW = 110
@@ -10,7 +9,7 @@ SEARCHES_PER_SECOND = 5
 
 
 class AccountRateLimiters:
-    """The budgets of one account, shared by everything in this process that reads it."""
+    """The limiters of one account, shared by everything in this process that reads it."""
 
     def __init__(self, clock: Clock) -> None:
         self.requests = SlidingWindowLimiter(clock, REQUESTS_PER_WINDOW, WINDOW_SECONDS, probe=True)
@@ -22,7 +21,7 @@ class AccountRateLimiters:
         """The batch endpoint's own window.
 
         HubSpot's specification exempts it from the ten-second window and leaves open what holds instead.
-        We allow it as much again as other requests: ten times what a walk needs.
+        We allow it as much again as other requests: ten times what a record stream needs.
         """
         self._associations.limit = self.requests.limit
         self._associations.seconds = self.requests.seconds

@@ -1,8 +1,8 @@
-"""HubSpot's shapes, as the dated API (2026-09) sends them.
+"""Wire structs of HubSpot's CRM API, as its dated version (2026-09) sends them.
 
-Unknown fields are ignored, fields that HubSpot calls optional are optional, and nothing here concludes
-anything. Every property value is text or null; a property the account does not know is absent, which
-for us is the same as null. The names of the property fields are also the list of properties we ask for.
+Unknown fields are ignored, fields that HubSpot calls optional are optional, and nothing is interpreted here.
+Every property value is text or null; a property that the account does not have is absent, which
+for us is the same as null. The names of the property fields are also the list of properties we request.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,9 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from astrelo.adapters.outbound.crm.oauth import Token
-
 T = TypeVar("T")
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Scope = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=200)]
 
 
 class CompanyProperties(Struct, frozen=True, gc=False):
@@ -140,7 +137,7 @@ class Paging(Struct, frozen=True):
 
 
 class BatchError(Struct, frozen=True, rename="camel"):
-    """Why a batch answered 207: records that are gone, or that have no association."""
+    """Why a batch returned 207: records that are gone, or that have no association."""
 
     category: str | None = None
     sub_category: str | None = None
@@ -149,7 +146,7 @@ class BatchError(Struct, frozen=True, rename="camel"):
 
 
 class ObjectPage(Struct, Generic[T], frozen=True):
-    """A list, search or batch answer. Without `paging.next` it is the last page, however short or full."""
+    """A list, search or batch response. Without `paging.next` it is the last page, however short or full."""
 
     results: list[T]
     paging: Paging | None = None
@@ -171,7 +168,7 @@ class AssociationType(Struct, frozen=True, gc=False, rename="camel"):
 
 class AssociatedObject(Struct, frozen=True, rename="camel"):
     to_object_id: int | str
-    """A number in live answers, text in the 2026-09 specification."""
+    """A number in live responses, text in the 2026-09 specification."""
     association_types: list[AssociationType] = []
 
 
@@ -188,7 +185,7 @@ class AssociationEntry(Struct, frozen=True):
     from_: AssociationSource = msgspec.field(name="from")
     to: list[AssociatedObject] = []
     paging: Paging | None = None
-    """There are more associations of this one record: ask again for it with `after`."""
+    """There are more associations of this one record: request it again with `after`."""
 
 
 class AssociationBatch(Struct, frozen=True):
@@ -215,41 +212,3 @@ class ErrorBody(Struct, frozen=True, rename="camel"):
     correct_hublet: str | None = None
     """Of a 488: the data centre that has the account, such as eu1."""
     errors: list[ErrorDetail] = []
-
-
-class OAuthErrorBody(Struct, frozen=True):
-    """An error of the OAuth API: classify by `status`, then by `error`."""
-
-    status: str | None = None
-    error: str | None = None
-    error_description: str | None = None
-    message: str | None = None
-
-
-class TokenResponse(Struct, frozen=True):
-    """`refresh_token` is promised, but RFC 6749 §6 lets a refresh leave it out: then the old one stays."""
-
-    access_token: Token
-    expires_in: Annotated[int, msgspec.Meta(gt=0, le=10**9)]
-    refresh_token: Token | None = None
-    hub_id: Number | None = None
-    scopes: list[Scope] | None = None
-
-    def __repr__(self) -> str:
-        return f"TokenResponse(hub_id={self.hub_id})"
-
-
-class Introspection(Struct, frozen=True):
-    active: bool = False
-    hub_id: Number | None = None
-    hub_domain: str | None = None
-    user: str | None = None
-    """The e-mail address of who connected."""
-    scopes: list[Scope] | None = None
-
-
-class AccountDetails(Struct, frozen=True, rename="camel"):
-    portal_id: Number
-    portal_name: str | None = None
-    time_zone: str | None = None
-    company_currency: str | None = None

@@ -1,4 +1,4 @@
-"""From HubSpot's objects to a page of records: their associations read, mapped, merges noted."""
+"""Assemble a page of records from HubSpot's objects: read their associations, map them, note merges."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -9,24 +9,25 @@ from astrelo.adapters.outbound.hubspot.api.wire import (
     AssociatedObject,
     CompanyObject,
     ContactObject,
+    CrmObject,
     DealObject,
 )
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.read.pagination import Group
+from astrelo.adapters.outbound.hubspot.read.pagination import RawPage
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import CompanyAssociation, CrmRecord, RecordPage, RejectedRecord
 
-Links = Mapping[str, Sequence[AssociatedObject]]
+Associations = Mapping[str, Sequence[AssociatedObject]]
 
-_HUBSPOTS_OWN = frozenset({"HUBSPOT_DEFINED", None})
+_DEFINED_BY_HUBSPOT = frozenset({"HUBSPOT_DEFINED", None})
 _PRIMARY_LABEL = "Primary"
 _PRIMARY_OF_CONTACT = 1
 _PRIMARY_OF_DEAL = 5
 
 
 class RecordAssembler:
-    """Completes groups of one walk, or of one fetch."""
+    """Assembles the pages of one record stream, or of one fetch."""
 
     def __init__(
         self, client: HubSpotClient, session: CrmSession, object_type: ObjectType, mapper: RecordMapper
@@ -36,91 +37,98 @@ class RecordAssembler:
         self._object_type = object_type
         self._mapper = mapper
 
-    async def page(self, group: Group) -> RecordPage:
+    async def assemble(self, raw_page: RawPage) -> RecordPage:
         records: list[CrmRecord] = []
-        rejected = list(group.rejected)
-        for outcome in await self._mapped(group):
+        rejected = list(raw_page.rejected)
+        for outcome in await self._map_objects(raw_page.objects):
             if isinstance(outcome, RejectedRecord):
                 rejected.append(outcome)
             else:
                 records.append(outcome)
         merged = {
             old: survivor
-            for told in group.objects
-            if (survivor := record_id(told.id)) is not None
-            for old in merged_ids(told)
+            for crm_object in raw_page.objects
+            if (survivor := record_id(crm_object.id)) is not None
+            for old in merged_ids(crm_object)
         }
         return RecordPage(
             records=records,
-            cursor=group.cursor,
+            cursor=raw_page.cursor,
             merged=merged,
             rejected=rejected,
-            expected_total=group.expected_total,
+            expected_total=raw_page.expected_total,
         )
 
-    async def _mapped(self, group: Group) -> Sequence[CrmRecord | RejectedRecord]:
+    async def _map_objects(self, objects: Sequence[CrmObject]) -> Sequence[CrmRecord | RejectedRecord]:
         match self._object_type:
             case ObjectType.COMPANIES:
-                companies = cast("list[CompanyObject]", group.objects)
-                return [self._mapper.company(told) for told in companies]
+                companies = cast("Sequence[CompanyObject]", objects)
+                return [self._mapper.company(company) for company in companies]
             case ObjectType.CONTACTS:
-                return await self._contacts(cast("list[ContactObject]", group.objects))
+                return await self._map_contacts(cast("Sequence[ContactObject]", objects))
             case ObjectType.DEALS:
-                return await self._deals(cast("list[DealObject]", group.objects))
+                return await self._map_deals(cast("Sequence[DealObject]", objects))
 
-    async def _contacts(self, contacts: Sequence[ContactObject]) -> Sequence[CrmRecord | RejectedRecord]:
-        companies = await self._links(ObjectType.COMPANIES, contacts)
+    async def _map_contacts(self, contacts: Sequence[ContactObject]) -> Sequence[CrmRecord | RejectedRecord]:
+        companies = await self._read_associations(ObjectType.COMPANIES, contacts)
         return [
-            self._mapper.contact(told, *associated_company(companies.get(told.id, ()), _PRIMARY_OF_CONTACT))
-            for told in contacts
+            self._mapper.contact(
+                contact, *associated_company(companies.get(contact.id, ()), _PRIMARY_OF_CONTACT)
+            )
+            for contact in contacts
         ]
 
-    async def _deals(self, deals: Sequence[DealObject]) -> Sequence[CrmRecord | RejectedRecord]:
-        companies = await self._links(ObjectType.COMPANIES, deals)
-        contacts = await self._links(ObjectType.CONTACTS, deals)
+    async def _map_deals(self, deals: Sequence[DealObject]) -> Sequence[CrmRecord | RejectedRecord]:
+        companies = await self._read_associations(ObjectType.COMPANIES, deals)
+        contacts = await self._read_associations(ObjectType.CONTACTS, deals)
         return [
             self._mapper.deal(
-                told,
-                *associated_company(companies.get(told.id, ()), _PRIMARY_OF_DEAL),
-                [one for linked in contacts.get(told.id, ()) if (one := _id_of(linked)) is not None],
+                deal,
+                *associated_company(companies.get(deal.id, ()), _PRIMARY_OF_DEAL),
+                [
+                    contact_id
+                    for contact in contacts.get(deal.id, ())
+                    if (contact_id := _associated_id(contact)) is not None
+                ],
             )
-            for told in deals
+            for deal in deals
         ]
 
-    async def _links(self, target: ObjectType, sources: Sequence[ContactObject | DealObject]) -> Links:
-        ids = list(dict.fromkeys(told.id for told in sources if record_id(told.id) is not None))
+    async def _read_associations(
+        self, target: ObjectType, sources: Sequence[ContactObject | DealObject]
+    ) -> Associations:
+        ids = list(dict.fromkeys(source.id for source in sources if record_id(source.id) is not None))
         return await self._client.associations(self._session, self._object_type, target, ids)
 
 
 def associated_company(
-    linked: Sequence[AssociatedObject], type_id: int
+    associated: Sequence[AssociatedObject], type_id: int
 ) -> tuple[RecordId | None, CompanyAssociation | None]:
-    """Choose a record's company: the primary one, or the only one, since nobody need mark what stands alone.
+    """Choose a record's company: the primary one, or the only one, which needs no mark.
 
-    Several without a mark, or with several of them, make none: the first one would be a guess. A company may be
-    listed once for each label. `type_id` is HubSpot's own for "primary", from contacts or from deals.
+    Several companies of which none, or more than one, is marked give None: the first one would be a guess. A company
+    may be listed once for each label. `type_id` is HubSpot's own for "primary", from contacts or from deals.
     """
-    if not linked:
+    if not associated:
         return None, None
-    primary = [company for company in linked if _is_marked(company, type_id)]
-    candidates = primary or linked
+    primary = [company for company in associated if _is_primary(company, type_id)]
+    candidates = primary or associated
     if len(candidates) > 1 and len({str(company.to_object_id) for company in candidates}) > 1:
         return None, CompanyAssociation.AMBIGUOUS
-    company_id = _id_of(candidates[0])
+    company_id = _associated_id(candidates[0])
     if company_id is None:
         return None, None
     return company_id, CompanyAssociation.PRIMARY if primary else CompanyAssociation.ONLY
 
 
-def _is_marked(company: AssociatedObject, type_id: int) -> bool:
-    """Only HubSpot's own types count: an account's labels have ids of their own, which may be the same."""
-    for kind in company.association_types:
-        is_primary = kind.type_id == type_id or kind.label == _PRIMARY_LABEL
-        if is_primary and kind.category in _HUBSPOTS_OWN:
-            return True
-    return False
+def _is_primary(company: AssociatedObject, type_id: int) -> bool:
+    """Count only HubSpot's own types: an account's own labels have ids of their own, which may be the same."""
+    return any(
+        (kind.type_id == type_id or kind.label == _PRIMARY_LABEL) and kind.category in _DEFINED_BY_HUBSPOT
+        for kind in company.association_types
+    )
 
 
-def _id_of(linked: AssociatedObject) -> RecordId | None:
-    """Return None for what can be no id: a record of that name would be refused too."""
-    return record_id(str(linked.to_object_id))
+def _associated_id(associated: AssociatedObject) -> RecordId | None:
+    """Return None for what can be no id: a record with such an id would be rejected too."""
+    return record_id(str(associated.to_object_id))

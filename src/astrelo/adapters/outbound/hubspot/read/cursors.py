@@ -1,9 +1,9 @@
-"""Where a walk goes on: text that only this adapter reads."""
+"""Positions in HubSpot's record streams, as cursors that only this adapter can read."""
 
 import msgspec
 
 from astrelo.adapters.outbound.crm.cursors import CursorCodec
-from astrelo.adapters.outbound.hubspot.api.client import SEARCH_CAP
+from astrelo.adapters.outbound.hubspot.api.client import MAX_SEARCH_RESULTS
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 
@@ -11,7 +11,7 @@ _MAX_ID = 2**63 - 1
 
 
 class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A stretch of modification times in epoch milliseconds, and of record ids; all bounds inclusive."""
+    """A range of modification times in epoch milliseconds, and of record ids; all bounds inclusive."""
 
     start: int
     end: int
@@ -21,7 +21,7 @@ class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def halves(self) -> "tuple[SearchRange, SearchRange]":
         """Divide by time; a single millisecond, which one bulk import can fill, by ids.
 
-        Raises CrmRejected for what cannot be divided: one id at one millisecond.
+        Raise CrmRejected for what cannot be divided: one id at one millisecond.
         """
         if self.start < self.end:
             middle = (self.start + self.end) // 2
@@ -36,16 +36,16 @@ class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 SearchRange(self.start, self.end, middle + 1, self.highest),
             )
         raise CrmRejected(
-            Provider.HUBSPOT, None, f"one record at one millisecond is found over {SEARCH_CAP} times"
+            Provider.HUBSPOT, None, f"one record at one millisecond is found over {MAX_SEARCH_RESULTS} times"
         )
 
     def filters(self, modified: str) -> list[dict[str, str]]:
-        """Say it in search's words; only milliseconds are understood for every property."""
-        filters = [_bound(modified, "GTE", self.start), _bound(modified, "LTE", self.end)]
+        """Return the filters of a search request; only milliseconds are understood for every property."""
+        filters = [_filter(modified, "GTE", self.start), _filter(modified, "LTE", self.end)]
         if self.lowest > 0:
-            filters.append(_bound("hs_object_id", "GTE", self.lowest))
+            filters.append(_filter("hs_object_id", "GTE", self.lowest))
         if self.highest < _MAX_ID:
-            filters.append(_bound("hs_object_id", "LTE", self.highest))
+            filters.append(_filter("hs_object_id", "LTE", self.highest))
         return filters
 
 
@@ -55,15 +55,15 @@ class ListPosition(msgspec.Struct, frozen=True, tag="list"):
 
 class SearchPosition(msgspec.Struct, frozen=True, tag="search"):
     ranges: list[SearchRange]
-    """Those not known to be complete, in the order they are to be read."""
+    """Those that are not known to be complete, in reading order."""
 
 
 Position = ListPosition | SearchPosition
 
 _codec: CursorCodec[Position] = CursorCodec(Position, Provider.HUBSPOT)
-cursor_of = _codec.cursor_of
-position_of = _codec.position_of
+encode_cursor = _codec.encode
+decode_cursor = _codec.decode
 
 
-def _bound(name: str, operator: str, value: int) -> dict[str, str]:
+def _filter(name: str, operator: str, value: int) -> dict[str, str]:
     return {"propertyName": name, "operator": operator, "value": str(value)}

@@ -1,21 +1,20 @@
-"""Walking an account's records: by the list endpoint for all of them, by search for a window of time."""
+"""Pagination of an account's records: by the list endpoint for all of them, by search for a window of time."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
-from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancelled
+from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancel_task
 from astrelo.adapters.outbound.crm.transport import NO_RETRY
 from astrelo.adapters.outbound.hubspot.api.client import (
     ASSOCIATIONS_LIMIT,
     LIST_LIMIT,
+    MAX_SEARCH_RESULTS,
     MODIFIED,
-    SEARCH_CAP,
     SEARCH_LIMIT,
     HubSpotClient,
     ObjectPage,
@@ -25,7 +24,7 @@ from astrelo.adapters.outbound.hubspot.read.cursors import (
     ListPosition,
     SearchPosition,
     SearchRange,
-    cursor_of,
+    encode_cursor,
 )
 from astrelo.domain.errors import CrmError, CrmRejected
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
@@ -34,11 +33,10 @@ from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RejectedRecord
 from astrelo.domain.sync import Window
 
-T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 SEARCH_ATTEMPTS = 3
-"""How often a range is read whose results moved meanwhile, before it is divided."""
+"""How often a range whose results moved meanwhile is read before it is divided."""
 
 _COUNT_SECONDS = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,62 +44,62 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(slots=True, kw_only=True)
-class Group:
-    """Records to be completed and yielded together; `cursor` is where the walk goes on after them."""
+class RawPage:
+    """Records that are assembled and yielded together; `cursor` is the position after them."""
 
     objects: list[CrmObject] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     cursor: Cursor | None = None
     expected_total: int | None = None
-    pages: int = 0
+    responses: int = 0
 
     def add(self, page: ObjectPage) -> None:
-        self.pages += 1
+        self.responses += 1
         self.objects.extend(page.objects)
         self.rejected.extend(page.rejected)
 
     @property
-    def seen(self) -> int:
+    def records(self) -> int:
         return len(self.objects) + len(self.rejected)
 
     @property
     def size(self) -> int:
-        """Short pages count as full ones: a walk through empty ones must be yielded too, to be interrupted."""
-        return max(self.seen, self.pages * LIST_LIMIT)
+        """Count short pages as full ones: a stream of empty ones must be yielded too, to be interruptible."""
+        return max(self.records, self.responses * LIST_LIMIT)
 
 
 async def list_all(
-    client: HubSpotClient, session: CrmSession, object_type: ObjectType, after: str | None, group_size: int
-) -> AsyncGenerator[Group, None]:
-    """Walk all live records in groups of at most `group_size`, from `after` on.
+    client: HubSpotClient, session: CrmSession, object_type: ObjectType, after: str | None, page_size: int
+) -> AsyncGenerator[RawPage, None]:
+    """Yield all live records in pages of at most `page_size`, from `after` on.
 
-    The end of data is the absence of a next cursor, never a short page. The first group of a walk from
-    the start tells how many records search counts.
+    The end of the data is the absence of a next cursor, never a short page. The first page of a stream from
+    the start holds how many records search counts.
     """
     counting = asyncio.create_task(_count(client, session, object_type)) if after is None else None
     try:
-        group, trail = Group(), PaginationLoopGuard(after, Provider.HUBSPOT)
+        raw_page, loop_guard = RawPage(), PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
             page = await client.list_page(session, object_type, after)
-            group.add(page)
-            if page.after is not None and group.size + LIST_LIMIT <= group_size:
-                after = trail.follow(page.after)
+            raw_page.add(page)
+            if page.after is not None and raw_page.size + LIST_LIMIT <= page_size:
+                after = loop_guard.follow(page.after)
                 continue
-            group.expected_total = await counting if counting else None
+            raw_page.expected_total = await counting if counting else None
             counting = None
             if page.after is None:
-                yield group
+                yield raw_page
                 return
-            after = trail.follow(page.after)
-            group.cursor = cursor_of(ListPosition(after))
-            yield group
-            group = Group()
+            after = loop_guard.follow(page.after)
+            raw_page.cursor = encode_cursor(ListPosition(after))
+            yield raw_page
+            raw_page = RawPage()
     finally:
-        await cancelled(counting)
+        await cancel_task(counting)
 
 
 async def _count(client: HubSpotClient, session: CrmSession, object_type: ObjectType) -> int | None:
-    """Ask search how many live records there are. Only good to know: the walk does not depend on it."""
+    """Count the live records by a search. The count is informative: pagination does not depend on it."""
     try:
         async with asyncio.timeout(_COUNT_SECONDS):
             return (await client.search(session, object_type, [], limit=1, policy=NO_RETRY)).total
@@ -112,13 +110,13 @@ async def _count(client: HubSpotClient, session: CrmSession, object_type: Object
 
 async def search_window(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[SearchRange]
-) -> AsyncGenerator[Group, None]:
-    """Walk the records of these ranges, one after the other.
+) -> AsyncGenerator[RawPage, None]:
+    """Yield the records of these ranges, one range after the other.
 
-    A range is done when as many distinct records of it came as search counts, and it counted the same on
+    A range is complete when as many distinct records of it came as search counts, and it counted the same on
     every page; otherwise it is read again, then divided: a record that is modified meanwhile leaves a
     window and shifts the others from page to page. Records that do not belong to the range are yielded,
-    but stand in for none that does. Ranges beyond the cap are divided at once.
+    but do not count for it. Ranges with more results than a search can page through are divided at once.
     """
     open_ranges, attempts = list(ranges), 0
     expected: int | None = None
@@ -127,69 +125,78 @@ async def search_window(
         if first.total is None:
             raise CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
         expected = first.total if expected is None else expected
-        if first.total > SEARCH_CAP or attempts == SEARCH_ATTEMPTS:
+        if first.total > MAX_SEARCH_RESULTS or attempts == SEARCH_ATTEMPTS:
             open_ranges, attempts = [*open_ranges[0].halves(), *open_ranges[1:]], 0
             continue
-        async with aclosing(_read_range(client, session, object_type, open_ranges[0], first)) as reading:
-            async for group, is_complete in reading:
+        raw_pages = _search_range(client, session, object_type, open_ranges[0], first)
+        async with aclosing(raw_pages):
+            async for raw_page, is_complete in raw_pages:
                 if is_complete:
                     open_ranges, attempts = open_ranges[1:], 0
                 elif is_complete is not None:
                     attempts += 1
-                group.cursor = cursor_of(SearchPosition(open_ranges)) if open_ranges else None
-                group.expected_total = expected
-                if group.seen or not open_ranges:
-                    yield group
+                raw_page.cursor = encode_cursor(SearchPosition(open_ranges)) if open_ranges else None
+                raw_page.expected_total = expected
+                if raw_page.records or not open_ranges:
+                    yield raw_page
 
 
-async def _read_range(
+async def _search_range(
     client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
-) -> AsyncGenerator[tuple[Group, bool | None], None]:
-    """Yield a range's groups from its first page on, the last one with whether nothing can be missing."""
-    count_outcomes, group, trail = _Tally(wanted), Group(), PaginationLoopGuard(None, Provider.HUBSPOT)
+) -> AsyncGenerator[tuple[RawPage, bool | None], None]:
+    """Yield the pages of one range from its first response on, the last one with whether the range is complete."""
+    counter, raw_page = _RangeCounter(wanted), RawPage()
+    loop_guard = PaginationLoopGuard(None, Provider.HUBSPOT)
     while True:
-        group.add(page)
-        count_outcomes.add(page)
-        if page.after is None or count_outcomes.received >= SEARCH_CAP:
-            yield group, count_outcomes.is_complete
+        raw_page.add(page)
+        counter.add(page)
+        if page.after is None or counter.received >= MAX_SEARCH_RESULTS:
+            yield raw_page, counter.is_complete
             return
-        if group.seen + SEARCH_LIMIT > ASSOCIATIONS_LIMIT:
-            yield group, None
-            group = Group()
+        if raw_page.records + SEARCH_LIMIT > ASSOCIATIONS_LIMIT:
+            yield raw_page, None
+            raw_page = RawPage()
         filters = wanted.filters(MODIFIED[object_type])
-        page = await client.search(session, object_type, filters, trail.follow(page.after))
+        page = await client.search(session, object_type, filters, loop_guard.follow(page.after))
 
 
-class _Tally:
-    """Whether one reading of a range brought everything that search counted, while its count stood still."""
+class _RangeCounter:
+    """Whether one reading of a range brought all that search counted, while its count did not change."""
 
     def __init__(self, wanted: SearchRange) -> None:
         self.received = 0
         self._wanted = wanted
         self._ids: set[str] = set()
-        self._unnamed = 0
+        self._without_id = 0
         self._totals: set[int | None] = set()
 
     def add(self, page: ObjectPage) -> None:
         self.received += len(page.objects) + len(page.rejected)
-        self._ids.update(told.id for told in page.objects if _may_belong_to(self._wanted, told))
+        self._ids.update(
+            crm_object.id for crm_object in page.objects if _may_belong_to(self._wanted, crm_object)
+        )
         self._ids.update(record.record_id for record in page.rejected if record.record_id is not None)
-        self._unnamed += sum(record.record_id is None for record in page.rejected)
+        self._without_id += sum(record.record_id is None for record in page.rejected)
         self._totals.add(page.total)
 
     @property
     def is_complete(self) -> bool:
-        return self._totals == {len(self._ids) + self._unnamed}
+        return self._totals == {len(self._ids) + self._without_id}
 
 
-def _may_belong_to(wanted: SearchRange, told: CrmObject) -> bool:
-    """Tell whether search can have counted this record. One of unreadable time or id is given the benefit of the doubt.
+def _may_belong_to(wanted: SearchRange, crm_object: CrmObject) -> bool:
+    """Return whether search can have counted this record; True where its time or id is unreadable.
 
-    So is the only id of a range: its record may show a later time than the index has, and cannot be missed.
+    True also for the only id of a range: its record may show a later time than the index has, and cannot be missed.
     """
-    if told.id.isdecimal() and not wanted.lowest <= int(told.id) <= wanted.highest:
+    if crm_object.id.isdecimal() and not wanted.lowest <= int(crm_object.id) <= wanted.highest:
         return False
-    modified = timestamp(_modified_property(told))
+    properties = crm_object.properties
+    modified = timestamp(
+        properties.lastmodifieddate
+        if isinstance(properties, ContactProperties)
+        else properties.hs_lastmodifieddate
+    )
     return (
         wanted.lowest == wanted.highest
         or modified is None
@@ -197,16 +204,7 @@ def _may_belong_to(wanted: SearchRange, told: CrmObject) -> bool:
     )
 
 
-def _modified_property(told: CrmObject) -> str | None:
-    properties = told.properties
-    return (
-        properties.lastmodifieddate
-        if isinstance(properties, ContactProperties)
-        else properties.hs_lastmodifieddate
-    )
-
-
-def ranges_of(window: Window) -> Sequence[SearchRange]:
+def search_ranges(window: Window) -> Sequence[SearchRange]:
     """Widen a window to whole milliseconds, which is what search compares."""
     start = (window.start - _EPOCH) // _MILLISECOND
     end = -((_EPOCH - window.end) // _MILLISECOND)

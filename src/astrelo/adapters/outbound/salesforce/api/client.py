@@ -1,4 +1,4 @@
-"""Salesforce's endpoints, one method each: builds the request, sends it under the org's budget, decodes."""
+"""Salesforce's endpoints, one method each: build the request, send it under the org's rate limiter, decode."""
 
 import re
 from collections.abc import Callable
@@ -10,25 +10,25 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.http import Reply
+from astrelo.adapters.outbound.crm.http import HttpResponse
 from astrelo.adapters.outbound.crm.transport import (
     DEFAULT_RETRY,
     NO_RETRY,
     Call,
     CrmTransport,
-    Incomplete,
+    IncompleteResponse,
     RetryPolicy,
 )
 from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, CsvPage, PageDecoder, RowPage
-from astrelo.adapters.outbound.salesforce.api.error_mapper import timed_out
-from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgBudget, RateLimiters
+from astrelo.adapters.outbound.salesforce.api.error_mapper import retry_timeout
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter, RateLimiters
 from astrelo.adapters.outbound.salesforce.api.responses import (
     QueryJob,
-    ResultListing,
+    ResultPageList,
     decode_deletions,
     decode_description,
     decode_job,
-    decode_listing,
+    decode_result_pages,
 )
 from astrelo.adapters.outbound.salesforce.api.soql import Query
 from astrelo.adapters.outbound.salesforce.api.wire import Row
@@ -41,16 +41,16 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 
 API = f"/services/data/v{API_VERSION}"
-"""Salesforce keeps its pages' links within one version, and so do we."""
+"""Salesforce keeps the links of its pages within one version."""
 
 MAX_URL_LENGTH = 16_384
-"""In bytes; Salesforce answers a longer one with 414 or 431."""
+"""In bytes; Salesforce refuses a longer one with 414 or 431."""
 
-IDS_IN_A_QUERY = 500
-"""So many ids of 18 characters, each quoted and percent-encoded, and the wanted fields fit into a URL."""
+MAX_IDS_PER_QUERY = 500
+"""So many ids of 18 characters, each quoted and percent-encoded, fit into a URL together with our fields."""
 
 _LAST_LOCATOR = "null"
-"""The text that stands where the next locator would: there is no more."""
+"""Sent in place of the next locator at the end of the results."""
 
 _COUNT = re.compile(r"\d{1,12}", re.ASCII)
 _LINK = re.compile(r"/services/data/[\w.\-~/?=&%+!]{1,2000}", re.ASCII)
@@ -58,7 +58,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Kind(NamedTuple, Generic[R]):
-    """An object, what a row of it holds, and which object type a refusal concerns."""
+    """A Salesforce object, the shape of its rows, and the object type that a refusal concerns."""
 
     object: str
     row: type[R]
@@ -67,13 +67,13 @@ class Kind(NamedTuple, Generic[R]):
 
 class JobResults(NamedTuple, Generic[R]):
     page: CsvPage[R]
-    following: str | None
-    """The locator of what comes behind it; None at the end."""
+    next_locator: str | None
+    """The locator of the next page; None at the end."""
 
 
 class SalesforceClient:
     def __init__(
-        self, config: SalesforceConfig, transport: CrmTransport[OrgBudget], rate_limiters: RateLimiters
+        self, config: SalesforceConfig, transport: CrmTransport[OrgRateLimiter], rate_limiters: RateLimiters
     ) -> None:
         self._transport = transport
         self._rate_limiters = rate_limiters
@@ -82,47 +82,47 @@ class SalesforceClient:
     async def query(
         self, session: CrmSession, kind: Kind[R], query: Query, *, deleted: bool = False
     ) -> RowPage[R]:
-        """Ask for the first page; with `deleted` for what is in the recycle bin too.
+        """Read the first page; with `deleted` also of what lies in the recycle bin.
 
-        Raises QueryTimedOut, as `more` does, when neither of two attempts is answered in time.
+        Raise QueryTimedOut, as `query_more` does, when two attempts time out.
         """
         path = f"{API}/{'queryAll' if deleted else 'query'}"
         url = f"{path}?q={quote(str(query), safe='')}"
         return await self._page(session, kind, url, path)
 
-    async def more(self, session: CrmSession, kind: Kind[R], url: str) -> RowPage[R]:
-        """Ask for a query's next page by the link that the last one told. Refuses to follow it elsewhere."""
+    async def query_more(self, session: CrmSession, kind: Kind[R], url: str) -> RowPage[R]:
+        """Read a query's next page by the link in the last one. Raise CrmRejected for a link that leads elsewhere."""
         path = f"{API}/query"
-        return await self._page(session, kind, _link(url, path), path)
+        return await self._page(session, kind, _require_link(url, path), path)
 
     async def _page(self, session: CrmSession, kind: Kind[R], url: str, label: str) -> RowPage[R]:
-        late = timed_out("GET", label)
-        call = Call("GET", url, label, kind.object_type, None, self._paged, late)
-        return await self._asked(call, session, _pages_of(kind.row))
+        on_timeout = retry_timeout("GET", label)
+        call = Call("GET", url, label, kind.object_type, None, self._paged, on_timeout)
+        return await self._send(call, session, _page_decoder(kind.row))
 
     async def describe(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         """Return the names of the fields that this user may see."""
         path = f"{API}/sobjects/{kind.object}/describe"
-        described = await self._asked(Call("GET", path, path, kind.object_type), session, decode_description)
+        described = await self._send(Call("GET", path, path, kind.object_type), session, decode_description)
         return frozenset(field.name for field in described.fields)
 
     async def deletions(
         self, session: CrmSession, kind: Kind[R], since: datetime, until: datetime
     ) -> frozenset[str]:
-        """Return the ids of the records that were deleted, those that have left the recycle bin too.
+        """Return the ids of deleted records, also of those that have left the recycle bin.
 
         The log goes back 15 days, or less where much is deleted.
         """
         path = f"{API}/sobjects/{kind.object}/deleted/"
         url = f"{path}?{urlencode({'start': since.isoformat('T', 'seconds'), 'end': until.isoformat('T', 'seconds')})}"
         call = Call("GET", url, path, kind.object_type)
-        log = await self._asked(call, session, decode_deletions, NO_RETRY)
+        log = await self._send(call, session, decode_deletions, NO_RETRY)
         return frozenset(record.id for record in log.deleted_records)
 
     async def create_job(
         self, session: CrmSession, kind: Kind[R], query: Query, *, deleted: bool
     ) -> QueryJob:
-        """Start a bulk query. It is sent again like a read: a job too many costs nothing and ends by itself."""
+        """Start a bulk query. It is retried like a read: a superfluous job costs nothing and ends by itself."""
         body = {
             "operation": "queryAll" if deleted else "query",
             "query": str(query),
@@ -132,82 +132,85 @@ class SalesforceClient:
         }
         path = f"{API}/jobs/query"
         call = Call("POST", path, path, kind.object_type, _encode(body))
-        return await self._asked(call, session, decode_job)
+        return await self._send(call, session, decode_job)
 
     async def job(self, session: CrmSession, kind: Kind[R], job_id: str) -> QueryJob:
-        call = Call("GET", _job(job_id), f"{API}/jobs/query/…", kind.object_type)
-        return await self._asked(call, session, decode_job)
+        call = Call("GET", _job_path(job_id), f"{API}/jobs/query/…", kind.object_type)
+        return await self._send(call, session, decode_job)
 
-    async def listing(
+    async def result_pages(
         self, session: CrmSession, kind: Kind[R], job_id: str, url: str | None
-    ) -> ResultListing:
-        """List a finished job's result pages, up to five at a time, from the link that the last list told.
+    ) -> ResultPageList:
+        """List a finished job's result pages, up to five at a time, from the link in the last list on.
 
-        Asked for once: who is not answered does without.
+        Sent once only: callers can do without the list.
         """
-        path = f"{_job(job_id)}/resultPages"
-        asked = path if url is None else _link(url, path)
-        call = Call("GET", asked, f"{API}/jobs/query/…/resultPages", kind.object_type)
-        return await self._asked(call, session, decode_listing, NO_RETRY)
+        path = f"{_job_path(job_id)}/resultPages"
+        page_url = path if url is None else _require_link(url, path)
+        call = Call("GET", page_url, f"{API}/jobs/query/…/resultPages", kind.object_type)
+        return await self._send(call, session, decode_result_pages, NO_RETRY)
 
     async def results(
         self, session: CrmSession, kind: Kind[R], job_id: str, locator: str | None, rows: int
     ) -> JobResults[R]:
-        """Read a finished job's results behind a locator, about so many rows. Raises TooLarge where they do not fit."""
-        url = f"{_job(job_id)}/results?maxRecords={rows}"
+        """Read a finished job's results from a locator on, about so many rows.
+
+        Raise ResponseTooLarge where they exceed the limit.
+        """
+        url = f"{_job_path(job_id)}/results?maxRecords={rows}"
         if locator is not None:
             url += f"&locator={quote(locator, safe='')}"
         call = Call("GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"})
-        rate_limiter = self._rate_limiters.of(session.account.account_id)
-        decode = _results_of(kind.row)
-        return await self._transport.read_reply(
-            call, session, rate_limiter, lambda reply: _job_results(reply, decode)
+        rate_limiter = self._rate_limiters.for_account(session.account.account_id)
+        decode = _csv_decoder(kind.row)
+        return await self._transport.read_response(
+            call, session, rate_limiter, lambda response: _decode_results(response, decode)
         )
 
-    async def _asked(
+    async def _send(
         self,
         call: Call,
         session: CrmSession,
         decode: Callable[[bytes], T],
         policy: RetryPolicy = DEFAULT_RETRY,
     ) -> T:
-        rate_limiter = self._rate_limiters.of(session.account.account_id)
+        rate_limiter = self._rate_limiters.for_account(session.account.account_id)
         return await self._transport.read(call, session, rate_limiter, decode, policy)
 
 
 @cache
-def _pages_of(row: type[R]) -> PageDecoder[R]:
+def _page_decoder(row: type[R]) -> PageDecoder[R]:
     return PageDecoder(row)
 
 
 @cache
-def _results_of(row: type[R]) -> CsvDecoder[R]:
+def _csv_decoder(row: type[R]) -> CsvDecoder[R]:
     return CsvDecoder(row)
 
 
-def _job(job_id: str) -> str:
+def _job_path(job_id: str) -> str:
     return f"{API}/jobs/query/{quote(job_id, safe='')}"
 
 
-def _link(url: str, path: str) -> str:
-    """Refuse a link that leaves the endpoint it was told by: the access token goes wherever we are led."""
+def _require_link(url: str, path: str) -> str:
+    """Raise CrmRejected for a link that leaves its endpoint: the access token is sent wherever a link leads."""
     if not url.startswith(path) or not _LINK.fullmatch(url) or ".." in url:
         raise CrmRejected(Provider.SALESFORCE, None, f"a link to a next page that leads away from {path}")
     return url
 
 
-def _job_results(reply: Reply, decode: CsvDecoder[R]) -> JobResults[R]:
-    """Read a page of CSV. Raise Incomplete for one that is not ready or not whole."""
-    if reply.status == HTTPStatus.NO_CONTENT:
-        raise Incomplete("the job's results are not ready")
-    locator = reply.headers.get("sforce-locator")
+def _decode_results(response: HttpResponse, decode: CsvDecoder[R]) -> JobResults[R]:
+    """Decode a page of CSV. Raise IncompleteResponse for one that is not ready or not whole."""
+    if response.status == HTTPStatus.NO_CONTENT:
+        raise IncompleteResponse("the job's results are not ready")
+    locator = response.headers.get("sforce-locator")
     if not locator:
         raise CrmRejected(
-            Provider.SALESFORCE, reply.status, "a page of results that does not say what follows"
+            Provider.SALESFORCE, response.status, "a page of results that does not say what follows"
         )
-    announced = reply.headers.get("sforce-numberofrecords", "")
-    page = decode(reply.body)
-    come = page.count + len(page.rejected)
-    if _COUNT.fullmatch(announced) and int(announced) != come:
-        raise Incomplete(f"{come} of {announced} rows came")
+    announced = response.headers.get("sforce-numberofrecords", "")
+    page = decode(response.body)
+    received = page.count + len(page.rejected)
+    if _COUNT.fullmatch(announced) and int(announced) != received:
+        raise IncompleteResponse(f"{received} of {announced} rows came")
     return JobResults(page, None if locator == _LAST_LOCATOR else locator)

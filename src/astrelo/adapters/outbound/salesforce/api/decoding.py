@@ -1,11 +1,12 @@
-"""From answers to rows: pages of JSON from REST, and of CSV from bulk jobs.
+"""Decode pages of rows: JSON from REST, and CSV from bulk jobs.
 
-A record that is not one is told apart and does not cost its page. Of a page that is cut off nothing is kept:
-the same page is asked for again.
+A malformed record is rejected by itself and does not cost its page. Of a page that is cut off nothing is kept:
+the same page is requested again.
 """
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO, TextIOWrapper
 from itertools import islice
 from operator import itemgetter
@@ -13,10 +14,16 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, convert, repair_json, scalar_as_text, told_id
-from astrelo.adapters.outbound.crm.mapping import record_id, rejected
-from astrelo.adapters.outbound.crm.transport import Incomplete
-from astrelo.adapters.outbound.salesforce.api.wire import QueryAnswer, Row, field_names
+from astrelo.adapters.outbound.crm.decoding import (
+    UNREADABLE,
+    convert,
+    raw_record_id,
+    repair_json,
+    stringify_scalar,
+)
+from astrelo.adapters.outbound.crm.mapping import record_id, reject_record
+from astrelo.adapters.outbound.crm.transport import IncompleteResponse
+from astrelo.adapters.outbound.salesforce.api.wire import QueryResponse, Row, field_names
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectedRecord, RejectionReason
@@ -31,89 +38,75 @@ class RowPage(NamedTuple, Generic[R]):
     rows: Sequence[R]
     rejected: Sequence[RejectedRecord]
     next_url: str | None
-    """A path, to be followed as it is; None at the end of data."""
+    """A path, to be requested unchanged; None at the end of the data."""
     total: int
     """How many records the whole query has."""
-
-
-class _Sheaf(Generic[R]):
-    """Gathers the rows of a page from their values, in the order of the row's fields."""
-
-    def __init__(self, row: type[R]) -> None:
-        self._make = cast("Callable[..., R]", row)
-        self.rows: list[R] = []
-        self.rejected: list[RejectedRecord] = []
-
-    def add(self, values: Sequence[str | None]) -> None:
-        if record_id(values[0]) is None:
-            self.rejected.append(rejected(values[0], None))
-        else:
-            self.rows.append(self._make(*values))
-
-    def refuse(self, told: object) -> None:
-        self.rejected.append(RejectedRecord(told_id(told), RejectionReason.MALFORMED))
 
 
 class PageDecoder(Generic[R]):
     """Decodes pages of one object's records from REST."""
 
     def __init__(self, row: type[R]) -> None:
-        self._row = row
+        self._make = cast("Callable[..., R]", row)
         self._names = field_names(row)
-        # numbers are kept as they are written: a float would tell another amount than the same record's CSV
-        self._typed = msgspec.json.Decoder(QueryAnswer, float_hook=str)
+        # Numbers are kept as they are written: a float would give another amount than the same record's CSV.
+        self._typed = msgspec.json.Decoder(QueryResponse, float_hook=str)
 
     def __call__(self, body: bytes) -> RowPage[R]:
-        """Raise Incomplete for JSON that is cut off, CrmRejected for what is no page."""
-        answer = self._answer(body)
-        if answer.done is (answer.next_records_url is not None):
+        """Raise IncompleteResponse for JSON that is cut off, CrmRejected for JSON of another shape."""
+        response = self._decode(body)
+        if response.done is (response.next_records_url is not None):
             raise CrmRejected(
                 Provider.SALESFORCE, None, "a page that does not say whether another one follows"
             )
-        sheaf = _Sheaf(self._row)
-        for told in answer.records:
-            self._read(told, sheaf)
-        return RowPage(sheaf.rows, sheaf.rejected, answer.next_records_url, answer.total_size)
+        rows, rejected = self._convert_each(response.records)
+        return RowPage(rows, rejected, response.next_records_url, response.total_size)
 
-    def _answer(self, body: bytes) -> QueryAnswer:
+    def _decode(self, body: bytes) -> QueryResponse:
         if _ESCAPED_NUL not in body:
-            try:
+            with suppress(*UNREADABLE):
                 return self._typed.decode(body)
-            except UNREADABLE:
-                pass
-        return convert(repair_json(body, parse_float=str), QueryAnswer, Provider.SALESFORCE)
+        return convert(repair_json(body, parse_float=str), QueryResponse, Provider.SALESFORCE)
 
-    def _read(self, told: object, sheaf: _Sheaf[R]) -> None:
-        if not isinstance(told, dict):
-            sheaf.refuse(None)
-            return
-        try:
-            values = [
-                value or None if value is None or value.__class__ is str else _as_text(value)
-                for value in map(told.get, self._names)
-            ]
-        except _NoScalar:
-            sheaf.refuse(told.get("Id"))
-        else:
-            sheaf.add(values)
+    def _convert_each(self, records: Sequence[object]) -> tuple[list[R], list[RejectedRecord]]:
+        rows: list[R] = []
+        rejected: list[RejectedRecord] = []
+        for record in records:
+            if not isinstance(record, dict):
+                rejected.append(RejectedRecord(None, RejectionReason.MALFORMED))
+                continue
+            try:
+                values = [
+                    value or None if value is None or value.__class__ is str else _require_scalar(value)
+                    for value in map(record.get, self._names)
+                ]
+            except _NotScalar:
+                raw_id = raw_record_id(record.get("Id"))
+                rejected.append(RejectedRecord(raw_id, RejectionReason.MALFORMED))
+                continue
+            if record_id(values[0]) is None:
+                rejected.append(reject_record(values[0], None))
+            else:
+                rows.append(self._make(*values))
+        return rows, rejected
 
 
-class _NoScalar(Exception):
-    """A value that no field of ours can have: a list or an object."""
+class _NotScalar(Exception):
+    """A list or an object, which none of our fields can have as its value."""
 
 
-def _as_text(value: object) -> str:
-    scalar = scalar_as_text(value)
+def _require_scalar(value: object) -> str:
+    scalar = stringify_scalar(value)
     if not isinstance(scalar, str):
-        raise _NoScalar
+        raise _NotScalar
     return scalar
 
 
 class CsvPage(Generic[R]):
-    """A page of a bulk job's results that was read to its end once.
+    """A page of a bulk job's results, checked to its end once.
 
-    It keeps the text and makes rows of it as they are wanted: they take more than twice the memory, and several
-    pages of ten thousand wait for their reader. Reading twice costs little beside what becomes of a row.
+    It keeps the text and makes rows as they are requested: rows take more than twice the memory, and several
+    pages of ten thousand wait to be read. Parsing twice costs little beside the mapping of a row.
     """
 
     def __init__(self, row: type[R], body: bytes) -> None:
@@ -121,31 +114,31 @@ class CsvPage(Generic[R]):
         self._body = body
         lines = self._lines()
         header = next(lines)
-        self._columns = _columns(header, field_names(row))
+        self._columns = _column_numbers(header, field_names(row))
         self._rejected: list[tuple[int, RejectedRecord]] = []
         self._left_out: set[int] = set()
-        """Places of the lines behind the header that make no row: blank ones, and those of rejected records."""
-        width, id_at, place = len(header), self._columns[0], -1
-        for place, values in enumerate(lines):
+        """Numbers of the lines after the header that make no row: blank ones, and those of rejected records."""
+        width, id_at, number = len(header), self._columns[0], -1
+        for number, values in enumerate(lines):
             if len(values) != width or record_id(values[id_at]) is None:
-                self._leave_out(place, values, is_whole=len(values) == width)
-        self.count = place + 1 - len(self._left_out)
-        """How many rows it has, without those that were rejected."""
+                self._leave_out(number, values, is_whole=len(values) == width)
+        self.count = number + 1 - len(self._left_out)
+        """How many rows it has, without rejected records."""
 
     @property
     def rejected(self) -> Sequence[RejectedRecord]:
-        return [one for _, one in self._rejected]
+        return [record for _, record in self._rejected]
 
     def rejected_among(self, start: int, end: int | None) -> Sequence[RejectedRecord]:
-        """Return those in front of a row of this range, or of the page's end where the range has none."""
-        return [one for row, one in self._rejected if start <= row and (end is None or row < end)]
+        """Return the rejected records that stand before a row of this range; without `end`, up to the page's end."""
+        return [record for row, record in self._rejected if start <= row and (end is None or row < end)]
 
     def rows(self, start: int = 0) -> Iterator[R]:
-        """Make the rows from one on, once each."""
+        """Make the rows from number `start` on, each once."""
         wanted, make, left_out = itemgetter(*self._columns), self._make, self._left_out
         lines = self._lines()
         next(lines)
-        whole = (values for place, values in enumerate(lines) if place not in left_out)
+        whole = (values for number, values in enumerate(lines) if number not in left_out)
         for values in islice(whole, start, None):
             values.append("")
             yield make(*[value or None for value in wanted(values)])
@@ -154,14 +147,14 @@ class CsvPage(Generic[R]):
         lines = TextIOWrapper(BytesIO(self._body), "utf-8-sig", "replace", newline="\n")
         return csv.reader(lines, strict=True)
 
-    def _leave_out(self, place: int, values: Sequence[str], *, is_whole: bool) -> None:
-        told = values[self._columns[0]] if self._columns[0] < len(values) else None
-        rows = place - len(self._left_out)
-        self._left_out.add(place)
+    def _leave_out(self, number: int, values: Sequence[str], *, is_whole: bool) -> None:
+        raw_id = values[self._columns[0]] if self._columns[0] < len(values) else None
+        rows = number - len(self._left_out)
+        self._left_out.add(number)
         if is_whole:
-            self._rejected.append((rows, rejected(told, None)))
+            self._rejected.append((rows, reject_record(raw_id, None)))
         elif values:
-            self._rejected.append((rows, RejectedRecord(told_id(told), RejectionReason.MALFORMED)))
+            self._rejected.append((rows, RejectedRecord(raw_record_id(raw_id), RejectionReason.MALFORMED)))
 
 
 class CsvDecoder(Generic[R]):
@@ -171,23 +164,23 @@ class CsvDecoder(Generic[R]):
         self._row = row
 
     def __call__(self, body: bytes) -> CsvPage[R]:
-        """Raise Incomplete for a page that is cut off, CrmRejected for one without what no record can lack.
+        """Raise IncompleteResponse for a page that is cut off, CrmRejected for one without the required columns.
 
-        A quoting error makes it incomplete as well: behind it nobody can tell where the next row begins. So
-        does a value longer than the csv module takes, which is four times our longest field.
+        A quoting error makes it incomplete as well: after it the next row's beginning is unknown. So
+        does a value longer than the csv module accepts, which is four times our longest field.
         """
         body = body.replace(b"\0", b"")
         if not body.endswith(b"\n"):
-            raise Incomplete("its last row is cut off")
+            raise IncompleteResponse("its last row is cut off")
         try:
             return CsvPage(self._row, body)
         except csv.Error as error:
-            raise Incomplete("it is no whole CSV") from error
+            raise IncompleteResponse("it is no whole CSV") from error
 
 
-def _columns(header: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Return where each field stands; one that is not there stands behind the last."""
+def _column_numbers(header: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return each field's column number; a missing field gets the number after the last."""
     if len(set(header)) != len(header) or not set(_REQUIRED) <= set(header):
         raise CrmRejected(Provider.SALESFORCE, None, "a result page without Id and SystemModstamp, once each")
-    places = {name: place for place, name in enumerate(header)}
-    return [places.get(name, len(header)) for name in names]
+    numbers = {name: number for number, name in enumerate(header)}
+    return [numbers.get(name, len(header)) for name in names]

@@ -1,12 +1,12 @@
 """Which fields the user of a connection may see.
 
-Field-level security hides fields by leaving them out of an object's describe, and a query for one of them is
-refused as if there were no such field. Whole features (country picklists, several currencies, D&B) come and go
-with their fields in the same way. So what is asked for is what we want as far as the describe has it, and a
-refusal between a describe and its query is answered by a new describe, once.
+Field-level security hides fields by leaving them out of an object's describe, and a query for a hidden field is
+refused as if the field did not exist. Whole features (country picklists, several currencies, D&B) come and go
+with their fields in the same way. So a query selects those of our fields that the describe lists, and when it is
+refused because a field was hidden since, the object is described again, once.
 
-What is known belongs to a session: two users of one org may see different fields, and whoever connects again, or is
-shown a field, sees it with the next session.
+Descriptions are kept for each session: two users of one org may see different fields, and a user who connects again,
+or may see a further field, sees it with the next session.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -25,66 +25,63 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 
 _INDISPENSABLE = frozenset({"Id", "SystemModstamp", "IsDeleted"})
-"""Without them nothing could be kept, or what is deleted would be taken for alive."""
+"""Without them nothing could be stored, or deleted records would be taken for live ones."""
 
 _NO_SUCH_FIELD = "INVALID_FIELD"
-_NOT_THERE = frozenset({"NOT_FOUND", "INVALID_TYPE"})
+_NO_SUCH_OBJECT = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 
 
-class Describing:
-    """What is known of the objects that each session reads."""
+class FieldAccess:
+    """The visible fields of the objects that each session reads."""
 
     def __init__(self, client: SalesforceClient) -> None:
         self._client = client
-        self._known: MutableMapping[CrmSession, dict[str, frozenset[str]]] = WeakKeyDictionary()
+        self._visible: MutableMapping[CrmSession, dict[str, frozenset[str]]] = WeakKeyDictionary()
 
-    async def asking(
-        self, session: CrmSession, kind: Kind[R], ask: Callable[[Sequence[str]], Awaitable[T]]
+    async def query(
+        self, session: CrmSession, kind: Kind[R], run: Callable[[Sequence[str]], Awaitable[T]]
     ) -> T:
-        """Ask with the fields that may be seen; once more when one of them is hidden meanwhile.
+        """Run a query with the visible fields; once more when one of them has been hidden meanwhile.
 
-        Raises PermissionMissing for an object that is not there, Refused when a field is refused that a
-        describe has just shown.
+        Raise PermissionMissing for an object that is not visible, Refused when a field is refused that a
+        describe has just listed.
         """
         try:
-            return await ask(await self._visible(session, kind))
+            return await run(await self._visible_fields(session, kind))
         except Refused as error:
             if error.code != _NO_SUCH_FIELD:
                 raise
         self.forget(session, kind)
-        return await ask(await self._visible(session, kind))
+        return await run(await self._visible_fields(session, kind))
 
-    def withheld(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
-        """Return the columns that stay empty, as the user may not see their fields; none before a describe."""
-        names = self._known.get(session, {}).get(kind.object)
-        if names is None or kind.object_type is None:
+    def withheld_columns(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
+        """Return the columns that stay empty because their fields are hidden; none before a describe."""
+        visible = self._visible.get(session, {}).get(kind.object)
+        if visible is None or kind.object_type is None:
             return ()
         columns = EVERY_ORG_HAS[kind.object_type]
-        return [column for field, column in columns.items() if field not in names]
+        return [column for field, column in columns.items() if field not in visible]
 
     def forget(self, session: CrmSession, kind: Kind[R]) -> None:
-        """Have the object described anew before it is asked for again."""
-        self._known.get(session, {}).pop(kind.object, None)
+        """Have the object described again before its next query."""
+        self._visible.get(session, {}).pop(kind.object, None)
 
-    async def _visible(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
-        names = await self._names(session, kind)
-        return [name for name in field_names(kind.row) if name in names]
+    async def _visible_fields(self, session: CrmSession, kind: Kind[R]) -> Sequence[str]:
+        described = self._visible.setdefault(session, {})
+        if kind.object not in described:
+            described[kind.object] = await self._describe(session, kind)
+        visible = described[kind.object]
+        return [name for name in field_names(kind.row) if name in visible]
 
-    async def _names(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
-        known = self._known.setdefault(session, {})
-        if kind.object not in known:
-            known[kind.object] = await self._described(session, kind)
-        return known[kind.object]
-
-    async def _described(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
+    async def _describe(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         try:
-            names = await self._client.describe(session, kind)
+            visible = await self._client.describe(session, kind)
         except Refused as error:
-            if error.code not in _NOT_THERE:
+            if error.code not in _NO_SUCH_OBJECT:
                 raise
             grant = (f"read access to {kind.object}",)
             raise PermissionMissing(Provider.SALESFORCE, kind.object_type, grant) from error
-        if issubclass(kind.row, DeletableRow) and not names.issuperset(_INDISPENSABLE):
-            lacking = tuple(f"read access to {kind.object}.{name}" for name in _INDISPENSABLE - names)
-            raise PermissionMissing(Provider.SALESFORCE, kind.object_type, lacking)
-        return names
+        if issubclass(kind.row, DeletableRow) and not visible.issuperset(_INDISPENSABLE):
+            missing = tuple(f"read access to {kind.object}.{name}" for name in _INDISPENSABLE - visible)
+            raise PermissionMissing(Provider.SALESFORCE, kind.object_type, missing)
+        return visible

@@ -1,6 +1,6 @@
-"""Salesforce's record ids: 15 characters of which the case counts, or the same with three that tell the case.
+"""Salesforce's record ids: 15 case-sensitive characters, or the same with three more that encode the case.
 
-The API tells 18 and takes both. The suffix has one character for each five of the id, made of the bits that say
+The API sends 18 and accepts both. The suffix has one character for each five of the id, made of the bits that say
 which of them are capitals, the first one's lowest (Salesforce's help, "Record ids").
 """
 
@@ -16,14 +16,14 @@ _SUFFIXES = {f"{bits:05b}"[::-1]: suffix for bits, suffix in enumerate("ABCDEFGH
 _ID = re.compile(r"[0-9A-Za-z]{15}(?:[A-Z0-5]{3})?", re.ASCII)
 
 
-def full_id(told: str) -> str | None:
-    """Return the id in 18 characters; None for what no record of Salesforce's can be called.
+def full_id(raw: str) -> str | None:
+    """Return the id in 18 characters; None for a text that can be no id.
 
-    One such text among the ids of a query, and Salesforce refuses the whole query.
+    With one such text among its ids Salesforce refuses a whole query.
     """
-    if not _ID.fullmatch(told):
+    if not _ID.fullmatch(raw):
         return None
-    short = told[:_SHORT]
+    short = raw[:_SHORT]
     capitals = short.translate(_CAPITALS)
     full = short + _SUFFIXES[capitals[:5]] + _SUFFIXES[capitals[5:10]] + _SUFFIXES[capitals[10:]]
-    return full if len(told) < _LONG or told == full else None
+    return full if len(raw) < _LONG or raw == full else None

@@ -1,4 +1,4 @@
-"""Salesforce's answers that hold none of our records: contact roles, describes, deletions, bulk jobs."""
+"""Wire structs of Salesforce's responses without records: describes, deletions, bulk jobs; and contact roles."""
 
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +15,7 @@ class DescribedField(msgspec.Struct):
 
 
 class DescribedObject(msgspec.Struct):
-    """Fields that field-level security hides are not there."""
+    """Fields that field-level security hides are left out."""
 
     fields: Sequence[DescribedField]
 
@@ -32,7 +32,7 @@ class QueryJob(msgspec.Struct, rename="camel"):
     state: str
     error_message: str | None = None
     number_records_processed: int | None = None
-    """How many rows the results of a job that is done have."""
+    """How many rows the results of a finished job have."""
 
 
 class ResultPage(msgspec.Struct, rename="camel"):
@@ -43,7 +43,7 @@ class ResultPage(msgspec.Struct, rename="camel"):
         return parse_qs(urlsplit(self.result_url).query).get("locator", [None])[0]
 
 
-class ResultListing(msgspec.Struct, rename="camel"):
+class ResultPageList(msgspec.Struct, rename="camel"):
     """At most five of a job's result pages. The documentation names the next link in two ways."""
 
     result_pages: Sequence[ResultPage] = ()
@@ -66,4 +66,4 @@ class DeletionLog(msgspec.Struct, rename="camel"):
 decode_description = TolerantDecoder(DescribedObject, Provider.SALESFORCE)
 decode_job = TolerantDecoder(QueryJob, Provider.SALESFORCE)
 decode_deletions = TolerantDecoder(DeletionLog, Provider.SALESFORCE)
-decode_listing = TolerantDecoder(ResultListing, Provider.SALESFORCE)
+decode_result_pages = TolerantDecoder(ResultPageList, Provider.SALESFORCE)

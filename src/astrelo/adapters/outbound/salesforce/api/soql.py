@@ -1,8 +1,8 @@
-"""Queries built from parts: the one place where a value becomes SOQL.
+"""Build SOQL queries from parts: the one place where a value becomes SOQL.
 
-Fields and objects are names of ours or of a describe, conditions compare a field with a value, and the values
-write themselves: texts quoted and escaped, times as literals without quotes, in UTC and whole milliseconds. Nobody
-else formats a value into a query, so none can end its quotes.
+Names of fields and objects are our own or come from a describe, conditions compare a field with a value, and values
+become literals here: texts quoted and escaped, times without quotes, in UTC and whole milliseconds. No other module
+formats a value into a query, so that no value can end its quotes.
 
 SOQL's literals: Salesforce's "SOQL and SOSL Reference", sections "Quoted String Escape Sequences" and "Date
 Formats".
@@ -35,10 +35,10 @@ class Condition(NamedTuple):
     field: str
     comparison: Comparison
     value: Value
-    """A sequence of texts for IN, never an empty one: SOQL has no way to say that."""
+    """A sequence of texts for IN, never an empty one, which SOQL cannot express."""
 
     def __str__(self) -> str:
-        return f"{_name(self.field)} {self.comparison} {literal(self.value)}"
+        return f"{_require_name(self.field)} {self.comparison} {literal(self.value)}"
 
 
 class Query(NamedTuple):
@@ -50,16 +50,16 @@ class Query(NamedTuple):
     order: Sequence[str] = ()
 
     def __str__(self) -> str:
-        parts = [f"SELECT {_names(self.fields)} FROM {_name(self.object)}"]  # noqa: S608 - no SQL, and names alone
+        parts = [f"SELECT {_join_names(self.fields)} FROM {_require_name(self.object)}"]  # noqa: S608 - no SQL, and names alone
         if self.conditions:
             parts.append("WHERE " + " AND ".join(map(str, self.conditions)))
         if self.order:
-            parts.append(f"ORDER BY {_names(self.order)}")
+            parts.append(f"ORDER BY {_join_names(self.order)}")
         return " ".join(parts)
 
 
 def literal(value: Value) -> str:
-    """Write a value as SOQL does. Times finer than a millisecond are cut: widen a window before."""
+    """Return a value as a SOQL literal. Times are cut to milliseconds: widen a window before."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -73,12 +73,12 @@ def literal(value: Value) -> str:
             raise ValueError("an IN with nothing in it")
 
 
-def _names(names: Sequence[str]) -> str:
-    return ",".join(map(_name, names))
+def _join_names(names: Sequence[str]) -> str:
+    return ",".join(map(_require_name, names))
 
 
-def _name(name: str) -> str:
-    """Refuse what is no name, so that an answer of a describe cannot become more of a query than that."""
+def _require_name(name: str) -> str:
+    """Raise ValueError for anything but a name, so that a describe cannot inject more into a query."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"no name of a field or an object: {name!r}")
     return name

@@ -1,8 +1,8 @@
-"""Salesforce's records, one row for each: the same whether REST told it in JSON or a bulk job in CSV.
+"""Wire structs of Salesforce's records, one row each: the same for REST's JSON and a bulk job's CSV.
 
-CSV knows text only, so text is what a row holds: numbers and booleans as they were written, None for null and
-for nothing. A field that the user may not see is absent, which for us is the same. The names of the fields
-are also the list of fields we ask for.
+CSV has text only, so a row holds text: numbers and booleans as they were written, None for null and
+for empty. A field that the user may not see is absent, which for us is the same. The names of the fields
+are also the list of fields that we query.
 """
 
 from datetime import datetime
@@ -19,11 +19,11 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Row(Struct, frozen=True, gc=False, rename="pascal"):
-    """What every object has. A row without an id that we can keep is not made at all."""
+    """What every object has. A record without a usable id is rejected and becomes no row."""
 
     id: RecordId
     system_modstamp: str | None = None
-    """When anybody or anything modified the record: system jobs move it too, unlike LastModifiedDate."""
+    """When the record was last modified, also by system jobs, which LastModifiedDate leaves out."""
 
     @property
     def modified(self) -> datetime | None:
@@ -31,7 +31,7 @@ class Row(Struct, frozen=True, gc=False, rename="pascal"):
 
     @property
     def is_deleted(self) -> bool:
-        """Whether it lies in the recycle bin; only queryAll tells such rows."""
+        """Whether it lies in the recycle bin; only queryAll returns such rows."""
         return False
 
     @property
@@ -93,7 +93,7 @@ class AccountRow(MergeableRow, frozen=True, gc=False):
 
     @property
     def master_id(self) -> RecordId | None:
-        """None for a person, who was merged into another one."""
+        """None for a person, who was merged into another person."""
         return None if self.is_person else record_id(self.master_record_id)
 
 
@@ -156,8 +156,8 @@ def field_names(row: type[Row]) -> tuple[str, ...]:
     return row.__struct_encode_fields__
 
 
-class QueryAnswer(Struct, frozen=True, rename="camel"):
-    """A page of query or queryAll. Records are read one by one, so that a bad one costs itself alone."""
+class QueryResponse(Struct, frozen=True, rename="camel"):
+    """A page of query or queryAll. Records are converted one by one, so that a bad one is rejected alone."""
 
     records: list[Any]
     done: bool

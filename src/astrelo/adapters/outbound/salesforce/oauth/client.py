@@ -1,7 +1,7 @@
 """Salesforce's OAuth: the web server flow with PKCE and the client's secret, at the host where the user signs in.
 
-Every call here is made once: where refresh tokens rotate, one that is sent twice ends the whole grant. No answer
-sends us to a host that is not Salesforce's, and redirects are not followed.
+Every call is sent once: where refresh tokens rotate, one that is sent twice ends the whole grant. No response
+can lead to a host that is not Salesforce's, and redirects are not followed.
 """
 
 import asyncio
@@ -14,20 +14,24 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.http import HttpClient, Reply
+from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse
 from astrelo.adapters.outbound.crm.oauth import (
     FORM,
     SUCCESS,
     GoneError,
-    decode_reply,
-    revocable,
-    tell_issued,
+    decode_response,
+    report_issued,
+    token_to_revoke,
     with_timeout,
 )
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.oauth.errors import error_body, refusal
+from astrelo.adapters.outbound.salesforce.oauth.errors import classify_refusal, decode_error
 from astrelo.adapters.outbound.salesforce.oauth.hosts import SalesforceHosts
-from astrelo.adapters.outbound.salesforce.oauth.organization import OpenedOrg, OrganizationReader, unnamed
+from astrelo.adapters.outbound.salesforce.oauth.organization import (
+    GrantedOrg,
+    OrganizationReader,
+    unnamed_account,
+)
 from astrelo.adapters.outbound.salesforce.oauth.wire import Introspection, TokenResponse
 from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.errors import (
@@ -44,15 +48,15 @@ from astrelo.domain.ports.system import Clock
 T = TypeVar("T")
 
 INTROSPECTION_SECONDS = 3.0
-"""How long we wait to hear when a token ends. Not to know it costs a refused request, later."""
+"""How long to wait for a token's expiry. Without it a later request is refused, no more."""
 
 _TOKENS = msgspec.json.Decoder(TokenResponse).decode
 _INTROSPECTION = msgspec.json.Decoder(Introspection).decode
 _IMPLIED = {"full": ("api", "openid", "id", "profile", "email", "web"), "offline_access": ("refresh_token",)}
-"""Scopes that stand for others ("OAuth Tokens and Scopes" in Salesforce Help); full is all but refresh_token."""
+"""Scopes that include others ("OAuth Tokens and Scopes" in Salesforce Help); full is all but refresh_token."""
 
 _NOTHING_TO_REVOKE = "unsupported_token_type"
-"""How the revocation endpoint, too, may call what is no token, or none any more."""
+"""The revocation endpoint may send this too for a token that is unknown or not valid any more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -92,114 +96,111 @@ class SalesforceOAuth:
             "code_verifier": code_verifier,
         }
         async with with_timeout(Provider.SALESFORCE):
-            reply = await self._post(issuer, "token", form)
-            tell_issued(reply, issued, issuer)
-            response = self._decoded(reply, _TOKENS, GrantRejected)
-            if response.refresh_token is None:
+            response = await self._post(issuer, "token", form)
+            report_issued(response, issued, issuer)
+            token = self._decode(response, _TOKENS, GrantRejected)
+            if token.refresh_token is None:
                 reason = (
                     "its token response has no refresh token; our app must be allowed the scope refresh_token"
                 )
                 raise CrmMisconfigured(Provider.SALESFORCE, reason)
-            tokens = _token_set(response, response.refresh_token, issuer, self._api_url(response))
-            tokens = await self._described(tokens, is_scope_told=bool(response.scope))
-            org = await self._opened(response, tokens)
+            tokens = _token_set(token, token.refresh_token, issuer, self._require_api_url(token))
+            introspection = await self._introspect(tokens)
+            if introspection is not None:
+                scopes = tokens.scopes
+                if introspection.scope and not token.scope:
+                    scopes = _expand_scopes(introspection.scope)
+                tokens = replace(tokens, expires_at=self._expiry(introspection), scopes=scopes)
+            org = await self._read_organization(token, tokens)
         return Grant(tokens=tokens, account=org.account, connected_by=org.username)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
-        """Renew where the tokens came from, and ask for nothing else: until they are stored, they are here alone.
+        """Renew at the issuer of the tokens, and request nothing else: only this process holds the new ones.
 
         Without rotation the old refresh token stays.
         """
         issuer = self._issuer(tokens)
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
         async with with_timeout(Provider.SALESFORCE):
-            reply = await self._post(issuer, "token", form)
-        response = self._decoded(reply, _TOKENS, ReauthorizationRequired)
-        api_url = self._renewed_api_url(response, tokens)
-        refresh_token = response.refresh_token or tokens.refresh_token
-        return _token_set(response, refresh_token, issuer, api_url, tokens.scopes)
+            response = await self._post(issuer, "token", form)
+        token = self._decode(response, _TOKENS, ReauthorizationRequired)
+        api_url = self._renewed_api_url(token, tokens)
+        return _token_set(token, token.refresh_token or tokens.refresh_token, issuer, api_url, tokens.scopes)
 
     async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
-        return self._end_of(await self._introspected(tokens))
+        return self._expiry(await self._introspect(tokens))
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
         async with with_timeout(Provider.SALESFORCE):
-            reply = await self._post(self._issuer(tokens), "introspect", form)
+            response = await self._post(self._issuer(tokens), "introspect", form)
         try:
-            return self._decoded(reply, _INTROSPECTION, ReauthorizationRequired).active
+            return self._decode(response, _INTROSPECTION, ReauthorizationRequired).active
         except ReauthorizationRequired:
             return False
 
     async def revoke(self, tokens: TokenSet) -> None:
-        """End the refresh token, and with it every access token that came of it."""
-        body = urlencode({"token": revocable(tokens)}).encode()
+        """End the refresh token, and with it every access token that came from it."""
+        body = urlencode({"token": token_to_revoke(tokens)}).encode()
         url = f"{self._issuer(tokens)}/services/oauth2/revoke"
         async with with_timeout(Provider.SALESFORCE):
-            reply = await self._http_client.send("POST", url, FORM, body)
-        if reply.status in SUCCESS or error_body(reply).error == _NOTHING_TO_REVOKE:
+            response = await self._http_client.send("POST", url, FORM, body)
+        if response.status in SUCCESS or decode_error(response).error == _NOTHING_TO_REVOKE:
             return
-        refused = refusal(reply, ReauthorizationRequired, self._clock.now())
-        if not isinstance(refused, ReauthorizationRequired):
-            raise refused
+        refusal = classify_refusal(response, ReauthorizationRequired, self._clock.now())
+        if not isinstance(refusal, ReauthorizationRequired):
+            raise refusal
 
-    async def _opened(self, response: TokenResponse, tokens: TokenSet) -> OpenedOrg:
-        organization = self._hosts.organization(response.id)
-        if organization is None or tokens.api_url is None:
+    async def _read_organization(self, token: TokenResponse, tokens: TokenSet) -> GrantedOrg:
+        organization_id = self._hosts.organization(token.id)
+        if organization_id is None or tokens.api_url is None:
             raise CrmRejected(
                 Provider.SALESFORCE, 200, "a token response whose `id` is no identity of Salesforce's"
             )
         if not tokens.scopes.issuperset(REQUIRED_SCOPES):
-            # Of no use, and refused for that by whoever asked; what lacks could be what reading the org needs.
-            return OpenedOrg(unnamed(organization))
+            # The caller refuses such a grant; a missing scope could be the one that reading the org needs.
+            return GrantedOrg(unnamed_account(organization_id))
         reader = OrganizationReader(self._http_client, tokens.api_url, tokens.access_token, self._clock.now())
-        return await reader.opened(organization)
+        return await reader.read(organization_id)
 
-    async def _described(self, tokens: TokenSet, *, is_scope_told: bool) -> TokenSet:
-        told = await self._introspected(tokens)
-        if told is None:
-            return tokens
-        scopes = tokens.scopes if is_scope_told or not told.scope else _expanded(told.scope)
-        return replace(tokens, expires_at=self._end_of(told), scopes=scopes)
-
-    async def _introspected(self, tokens: TokenSet) -> Introspection | None:
-        """Return what is told of an access token, and None whatever goes wrong: nothing must fail over it."""
+    async def _introspect(self, tokens: TokenSet) -> Introspection | None:
+        """Introspect the access token; return None on any error, so that no operation fails because of it."""
         form = {"token": tokens.access_token, "token_type_hint": "access_token"}
         try:
             async with asyncio.timeout(INTROSPECTION_SECONDS):
-                reply = await self._post(self._issuer(tokens), "introspect", form)
-            return self._decoded(reply, _INTROSPECTION, ReauthorizationRequired)
+                response = await self._post(self._issuer(tokens), "introspect", form)
+            return self._decode(response, _INTROSPECTION, ReauthorizationRequired)
         except (CrmError, TimeoutError) as error:
             _log.warning("crm.token_life_unknown", provider=Provider.SALESFORCE.value, reason=str(error))
             return None
 
-    def _end_of(self, told: Introspection | None) -> datetime | None:
-        """Read the end of a life; None if it is nearly over: such a token would be renewed at every use."""
-        if told is None or not told.active or told.exp is None:
+    def _expiry(self, introspection: Introspection | None) -> datetime | None:
+        """Return when a token expires; None if that is near: such a token would be renewed at every use."""
+        if introspection is None or not introspection.active or introspection.exp is None:
             return None
         try:
-            end = datetime.fromtimestamp(told.exp, UTC)
+            expiry = datetime.fromtimestamp(introspection.exp, UTC)
         except (OverflowError, ValueError, OSError):
             return None
-        return end if end - self._clock.now() > REFRESH_MARGIN else None
+        return expiry if expiry - self._clock.now() > REFRESH_MARGIN else None
 
-    def _api_url(self, response: TokenResponse) -> str:
-        origin = self._hosts.origin(response.instance_url)
+    def _require_api_url(self, token: TokenResponse) -> str:
+        origin = self._hosts.origin(token.instance_url)
         if origin is None:
             raise CrmRejected(
                 Provider.SALESFORCE, 200, "a token response whose `instance_url` is no host of Salesforce's"
             )
         return origin
 
-    def _renewed_api_url(self, response: TokenResponse, old: TokenSet) -> str:
-        """Stay at the known host where another is told that cannot be one: the old refresh token is used up."""
+    def _renewed_api_url(self, token: TokenResponse, old: TokenSet) -> str:
+        """Keep the known host where an untrusted one is sent: raising would lose the new refresh token."""
         known = self._hosts.origin(old.api_url)
         if known is None:
-            return self._api_url(response)
-        told = self._hosts.origin(response.instance_url)
-        if told is None and response.instance_url is not None:
+            return self._require_api_url(token)
+        renewed = self._hosts.origin(token.instance_url)
+        if renewed is None and token.instance_url is not None:
             _log.warning("crm.api_url_not_believed", provider=Provider.SALESFORCE.value, kept=known)
-        return told or known
+        return renewed or known
 
     def _issuer(self, tokens: TokenSet) -> str:
         if tokens.issuer_url is None:
@@ -209,35 +210,36 @@ class SalesforceOAuth:
             raise CrmRejected(Provider.SALESFORCE, None, "the stored address of its login host is none")
         return origin
 
-    async def _post(self, issuer: str, endpoint: str, form: Mapping[str, str]) -> Reply:
+    async def _post(self, issuer: str, endpoint: str, form: Mapping[str, str]) -> HttpResponse:
         credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
         body = urlencode({**form, **credentials}).encode()
         return await self._http_client.send("POST", f"{issuer}/services/oauth2/{endpoint}", FORM, body)
 
-    def _decoded(self, reply: Reply, decode: Callable[[bytes], T], gone: GoneError) -> T:
-        if reply.status not in SUCCESS or reply.is_html:
-            raise refusal(reply, gone, self._clock.now())
-        return decode_reply(reply, decode, Provider.SALESFORCE)
+    def _decode(self, response: HttpResponse, decode: Callable[[bytes], T], gone: GoneError) -> T:
+        if response.status not in SUCCESS or response.is_html:
+            raise classify_refusal(response, gone, self._clock.now())
+        return decode_response(response, decode, Provider.SALESFORCE)
 
 
 def _token_set(
-    response: TokenResponse,
+    token: TokenResponse,
     refresh_token: str,
     issuer: str,
     api_url: str,
     known: frozenset[str] = frozenset(REQUIRED_SCOPES),
 ) -> TokenSet:
-    """Make of an answer what it says. `known` are the scopes if it tells none (RFC 6749 §5.1, §6)."""
+    """Convert a token response. `known` are the scopes if it names none (RFC 6749 §5.1, §6)."""
     return TokenSet(
-        access_token=response.access_token,
+        access_token=token.access_token,
         refresh_token=refresh_token,
         expires_at=None,
-        scopes=_expanded(response.scope) if response.scope else known,
+        scopes=_expand_scopes(token.scope) if token.scope else known,
         api_url=api_url,
         issuer_url=issuer,
     )
 
 
-def _expanded(scope: str) -> frozenset[str]:
-    told = scope.split()
-    return frozenset(told).union(*(_IMPLIED.get(name, ()) for name in told))
+def _expand_scopes(scope: str) -> frozenset[str]:
+    """Return the scopes of a response, with those that they include."""
+    scopes = scope.split()
+    return frozenset(scopes).union(*(_IMPLIED.get(name, ()) for name in scopes))

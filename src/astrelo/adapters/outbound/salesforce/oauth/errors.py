@@ -1,7 +1,7 @@
-"""What a refusal of Salesforce's OAuth endpoints means, and what a person can do about it.
+"""Classify the refusals of Salesforce's OAuth endpoints, and say what the user can do about them.
 
-After "OAuth 2.0 Authorization Errors" in Salesforce Help, and what implementations have met: most of what differs to
-us is told in the description of one and the same `invalid_grant`.
+After "OAuth 2.0 Authorization Errors" in Salesforce Help, and what implementations have met: most of what differs for
+us stands in the description of one and the same `invalid_grant`.
 """
 
 from datetime import datetime, timedelta
@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from astrelo.adapters.outbound.crm.decoding import UNREADABLE
-from astrelo.adapters.outbound.crm.http import Reply
-from astrelo.adapters.outbound.crm.oauth import GoneError, error_word, transient
+from astrelo.adapters.outbound.crm.http import HttpResponse
+from astrelo.adapters.outbound.crm.oauth import GoneError, sanitize_oauth_code, transient_error
 from astrelo.adapters.outbound.salesforce.api.error_mapper import (
     ORG_CLOSED,
     USER_FROZEN,
     USER_INACTIVE,
-    shut_out,
+    login_restriction_error,
 )
 from astrelo.adapters.outbound.salesforce.oauth.wire import OAuthErrorBody
 from astrelo.domain.errors import (
@@ -31,7 +31,7 @@ from astrelo.domain.identifiers import Provider
 LOGIN_LIMIT_PAUSE = timedelta(hours=1)
 """A user may sign in so many times an hour, renewals included; there is no Retry-After."""
 
-_OURS_TO_MEND = frozenset(
+_MISCONFIGURED = frozenset(
     {
         "invalid_client",
         "invalid_client_id",
@@ -45,15 +45,15 @@ _OURS_TO_MEND = frozenset(
         "invalid_request",
     }
 )
-_PASSING = frozenset({"unknown_error", "server_error", "temporarily_unavailable"})
+_TRANSIENT = frozenset({"unknown_error", "server_error", "temporarily_unavailable"})
 _GONE = frozenset({"invalid_grant", "access_denied", "invalid_token"})
 
 _NOT_INSTALLED = "our app is not installed in the Salesforce org; ask its administrator to install it"
 _NOT_APPROVED = (
     "the Salesforce user has not been allowed to use our app; ask the org's administrator to approve it"
 )
-_SHUT_OUT = "the Salesforce org refuses our IP addresses or the user's login hours; ask its administrator to admit them"
-_BARRED = frozenset({"ip restricted", "invalid login hours"})
+_LOGIN_RESTRICTED = "the Salesforce org refuses our IP addresses or the user's login hours; ask its administrator to admit them"
+_LOGIN_RESTRICTIONS = frozenset({"ip restricted", "invalid login hours"})
 _TOO_MANY_LOGINS = (
     "the Salesforce user who connected has signed in too often within the hour, renewals included"
 )
@@ -81,66 +81,57 @@ _IN_PROGRESS = "already being processed"
 _ABOUT_PROOF_KEYS = ("verifier", "challenge")
 
 
-def refusal(reply: Reply, gone: GoneError, now: datetime) -> CrmError:
-    """Classify by what is passing, then by OAuth's `error`, then by its description.
+def classify_refusal(response: HttpResponse, gone: GoneError, now: datetime) -> CrmError:
+    """Classify by what is transient, then by OAuth's `error`, then by its description.
 
-    Nothing told is repeated but code words: a description may quote what was sent.
+    Only codes appear in messages: a description may quote what was sent.
     """
-    if reply.is_html or reply.status in _REDIRECTS:
-        # Whoever is sent to such a page learns nothing of a grant; and a redirect is not followed with secrets.
-        return CrmUnavailable(Provider.SALESFORCE, f"a page for people (HTTP {reply.status}) from OAuth")
-    if passing := transient(reply, now, Provider.SALESFORCE):
-        return passing
-    body = error_body(reply)
+    if response.is_html or response.status in _REDIRECTS:
+        # Such a page says nothing about a grant, and secrets are not sent after a redirect.
+        return CrmUnavailable(Provider.SALESFORCE, f"a page for people (HTTP {response.status}) from OAuth")
+    if transient := transient_error(response, now, Provider.SALESFORCE):
+        return transient
+    body = decode_error(response)
     error = (body.error or "").lower()
-    told = (body.error_description or "").lower()
-    return (
-        _passing(error, told)
-        or _settled(error, told, gone)
-        or CrmRejected(
-            Provider.SALESFORCE, reply.status, f"the OAuth endpoint answered {_named(body, reply)}"
-        )
-    )
+    description = (body.error_description or "").lower()
+    if classification := _classify_transient(error, description) or _classify_final(error, description, gone):
+        return classification
+    reason = sanitize_oauth_code(body.error) or f"HTTP {response.status}"
+    return CrmRejected(Provider.SALESFORCE, response.status, f"the OAuth endpoint answered {reason}")
 
 
-def _passing(error: str, told: str) -> CrmError | None:
+def _classify_transient(error: str, description: str) -> CrmError | None:
     if error == "rate_limit_exceeded":
         return RateLimited(Provider.SALESFORCE, LOGIN_LIMIT_PAUSE, error, _TOO_MANY_LOGINS)
-    if _IN_PROGRESS in told:
+    if _IN_PROGRESS in description:
         return CrmUnavailable(Provider.SALESFORCE, "another request for new tokens is being processed")
-    if error in _PASSING:
+    if error in _TRANSIENT:
         return CrmUnavailable(Provider.SALESFORCE, f"{error} from OAuth")
     return None
 
 
-def _settled(error: str, told: str, gone: GoneError) -> CrmError | None:
+def _classify_final(error: str, description: str, gone: GoneError) -> CrmError | None:
     if reason := _BY_ERROR.get(error):
         return gone(Provider.SALESFORCE, reason)
-    # The documentation tells a wrong verifier by invalid_request, the servers by invalid_grant.
-    about_proof = gone is GrantRejected and any(key in told for key in _ABOUT_PROOF_KEYS)
+    # The documentation announces a wrong verifier as invalid_request, the servers send invalid_grant.
+    about_proof = gone is GrantRejected and any(key in description for key in _ABOUT_PROOF_KEYS)
     if about_proof and error == "invalid_request":
         error = "invalid_grant"
-    if error in _OURS_TO_MEND:
+    if error in _MISCONFIGURED:
         return CrmMisconfigured(Provider.SALESFORCE, error)
     if error not in _GONE:
         return None
-    if any(fragment in told for fragment in _BARRED):
-        return _barred(error, gone)
-    reasons = (reason for fragment, reason in _BY_DESCRIPTION.items() if fragment in told)
+    if any(fragment in description for fragment in _LOGIN_RESTRICTIONS):
+        if gone is GrantRejected:
+            return gone(Provider.SALESFORCE, _LOGIN_RESTRICTED)
+        # The grant exists on: its refresh token is not spent, and valid again once the org admits us.
+        return login_restriction_error(error, _LOGIN_RESTRICTED)
+    reasons = (reason for fragment, reason in _BY_DESCRIPTION.items() if fragment in description)
     return gone(Provider.SALESFORCE, next(reasons, error))
 
 
-def _barred(error: str, gone: GoneError) -> CrmError:
-    """Keep a grant that there is: its refresh token is not spent, and good again once the org admits us."""
-    return gone(Provider.SALESFORCE, _SHUT_OUT) if gone is GrantRejected else shut_out(error, _SHUT_OUT)
-
-
-def _named(body: OAuthErrorBody, reply: Reply) -> str:
-    return error_word(body.error) or f"HTTP {reply.status}"
-
-
-def error_body(reply: Reply) -> OAuthErrorBody:
+def decode_error(response: HttpResponse) -> OAuthErrorBody:
     try:
-        return msgspec.json.decode(reply.body, type=OAuthErrorBody)
+        return msgspec.json.decode(response.body, type=OAuthErrorBody)
     except UNREADABLE:
         return OAuthErrorBody()

@@ -1,23 +1,23 @@
-"""Which org a new grant opens: its id, its name, its time zone, its currency. And who granted it."""
+"""Read the org of a new grant: its id, name, time zone and currency. And the user who granted it."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, code_word
-from astrelo.adapters.outbound.crm.http import HttpClient, Reply
+from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, sanitize_code
+from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse
 from astrelo.adapters.outbound.crm.oauth import (
     MAX_ACCOUNT_NAME_LENGTH,
     MAX_USER_NAME_LENGTH,
     SUCCESS,
-    decode_reply,
-    transient,
+    decode_response,
+    transient_error,
 )
-from astrelo.adapters.outbound.crm.transient_errors import passes_by_itself
+from astrelo.adapters.outbound.crm.transient_errors import is_transient
 from astrelo.adapters.outbound.salesforce.api.error_mapper import (
     WHO_CAN_ADMIT_US,
-    daily_limit_reached,
+    daily_limit_error,
     first_error,
 )
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
@@ -40,19 +40,19 @@ _NO_SUCH_VERSION = frozenset({404, 410})
 _REFUSED_TOKEN = frozenset({401, 403})
 
 
-def unnamed(organization_id: str) -> CrmAccount:
-    """Return an org of which nothing may be read."""
+def unnamed_account(organization_id: str) -> CrmAccount:
+    """Return the account of an org whose details may not be read."""
     return CrmAccount(account_id=CrmAccountId(organization_id), name=f"Salesforce org {organization_id}")
 
 
-class OpenedOrg(NamedTuple):
+class GrantedOrg(NamedTuple):
     account: CrmAccount
     username: str | None = None
-    """Of the user who granted it."""
+    """Of the user who granted access."""
 
 
 class OrganizationReader:
-    """Asks an org about itself with one access token. Every call is made once."""
+    """Reads an org's details with one access token. Every call is sent once."""
 
     def __init__(self, http_client: HttpClient, api_url: str, access_token: str, now: datetime) -> None:
         self._http_client = http_client
@@ -60,61 +60,62 @@ class OrganizationReader:
         self._headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
         self._now = now
 
-    async def opened(self, expected: str) -> OpenedOrg:
-        """Return the org, which must be the one that the tokens came with, told by 15 or 18 characters, and its user.
+    async def read(self, expected_id: str) -> GrantedOrg:
+        """Return the org and its user; raise CrmRejected for another org than the tokens came with.
 
-        Name and time zone need a permission that not every user has. The currency is that in which amounts
-        without one are told; orgs with a single currency do not tell it.
+        `expected_id` has 15 or 18 characters. Name and time zone need a permission that not every user has. The
+        currency is that of amounts that name none; orgs with a single currency do not return it.
         """
-        user = await self._user()
+        user = await self._read_user()
         organization_id = user.organization_id
-        if organization_id[:_SHORT_ID] != expected[:_SHORT_ID]:
-            reason = f"the tokens are for org {expected}, its user is of {organization_id}"
+        if organization_id[:_SHORT_ID] != expected_id[:_SHORT_ID]:
+            reason = f"the tokens are for org {expected_id}, its user is of {organization_id}"
             raise CrmRejected(Provider.SALESFORCE, 200, reason)
-        named = await self._rows(_NAME_QUERY, _ORGANIZATION)
-        currencies = await self._rows(_CURRENCY_QUERY, _CURRENCIES)
-        org = named.records[0] if named and named.records else None
+        organizations = await self._query(_NAME_QUERY, _ORGANIZATION)
+        currencies = await self._query(_CURRENCY_QUERY, _CURRENCIES)
+        org = organizations.records[0] if organizations and organizations.records else None
         corporate = currencies.records[0].iso_code if currencies and currencies.records else None
-        unread = unnamed(organization_id)
+        unnamed = unnamed_account(organization_id)
         account = CrmAccount(
-            account_id=unread.account_id,
-            name=(truncate_text(org.name, MAX_ACCOUNT_NAME_LENGTH) if org else None) or unread.name,
+            account_id=unnamed.account_id,
+            name=(truncate_text(org.name, MAX_ACCOUNT_NAME_LENGTH) if org else None) or unnamed.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
         )
-        return OpenedOrg(account, truncate_text(user.preferred_username, MAX_USER_NAME_LENGTH))
+        return GrantedOrg(account, truncate_text(user.preferred_username, MAX_USER_NAME_LENGTH))
 
-    async def _user(self) -> UserInfo:
-        reply = await self._get("/services/oauth2/userinfo")
-        if reply.status in _REFUSED_TOKEN:
-            reason = f"the new token does not tell its user (HTTP {reply.status}); {WHO_CAN_ADMIT_US}"
+    async def _read_user(self) -> UserInfo:
+        response = await self._get("/services/oauth2/userinfo")
+        if response.status in _REFUSED_TOKEN:
+            reason = f"the new token does not tell its user (HTTP {response.status}); {WHO_CAN_ADMIT_US}"
             raise GrantRejected(Provider.SALESFORCE, reason)
-        if reply.status not in SUCCESS:
-            raise self._trouble(reply)
-        return decode_reply(reply, _USER, Provider.SALESFORCE)
+        if response.status not in SUCCESS:
+            raise self._classify(response)
+        return decode_response(response, _USER, Provider.SALESFORCE)
 
-    async def _rows(self, query: str, decode: Callable[[bytes], T]) -> T | None:
-        reply = await self._get(f"/services/data/v{API_VERSION}/query?q={quote(query)}")
-        if reply.status in SUCCESS:
-            return decode_reply(reply, decode, Provider.SALESFORCE)
-        trouble = self._trouble(reply)
-        if reply.status in _NOT_ALLOWED and isinstance(trouble, CrmRejected):
+    async def _query(self, query: str, decode: Callable[[bytes], T]) -> T | None:
+        """Return None where the user may not read the object."""
+        response = await self._get(f"/services/data/v{API_VERSION}/query?q={quote(query)}")
+        if response.status in SUCCESS:
+            return decode_response(response, decode, Provider.SALESFORCE)
+        error = self._classify(response)
+        if response.status in _NOT_ALLOWED and isinstance(error, CrmRejected):
             return None
-        raise trouble
+        raise error
 
-    async def _get(self, path: str) -> Reply:
+    async def _get(self, path: str) -> HttpResponse:
         return await self._http_client.send("GET", self._api_url + path, self._headers)
 
-    def _trouble(self, reply: Reply) -> CrmError:
-        code = code_word(first_error(reply).error_code) or f"HTTP {reply.status}"
-        if passing := transient(reply, self._now, Provider.SALESFORCE):
-            return passing
+    def _classify(self, response: HttpResponse) -> CrmError:
+        code = sanitize_code(first_error(response).error_code) or f"HTTP {response.status}"
+        if transient := transient_error(response, self._now, Provider.SALESFORCE):
+            return transient
         if code == "REQUEST_LIMIT_EXCEEDED":
-            return daily_limit_reached(code)
-        if reply.is_html:
-            return CrmUnavailable(Provider.SALESFORCE, f"a page of HTML (HTTP {reply.status})")
-        if passes_by_itself(reply.status):
-            return CrmUnavailable(Provider.SALESFORCE, f"HTTP {reply.status}")
-        if reply.status in _NO_SUCH_VERSION:
+            return daily_limit_error(code)
+        if response.is_html:
+            return CrmUnavailable(Provider.SALESFORCE, f"a page of HTML (HTTP {response.status})")
+        if is_transient(response.status):
+            return CrmUnavailable(Provider.SALESFORCE, f"HTTP {response.status}")
+        if response.status in _NO_SUCH_VERSION:
             code = f"{code}: the org does not offer version {API_VERSION} of the API"
-        return CrmRejected(Provider.SALESFORCE, reply.status, code)
+        return CrmRejected(Provider.SALESFORCE, response.status, code)

@@ -1,4 +1,4 @@
-"""The answers of Salesforce's OAuth endpoints, and of what is asked right after connecting."""
+"""Wire structs of Salesforce's OAuth endpoints, and of the org details that are read right after connecting."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Scopes = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z", max_length=2_0
 
 
 class TokenResponse(Struct, frozen=True):
-    """There is no `expires_in`. A refresh tells `refresh_token` only where they rotate."""
+    """There is no `expires_in`. A refresh returns `refresh_token` only where refresh tokens rotate."""
 
     access_token: Token
     refresh_token: Token | None = None

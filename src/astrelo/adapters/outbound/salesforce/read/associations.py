@@ -1,11 +1,11 @@
-"""From Salesforce's rows to a page of records: contacts of deals read, mapped, deletions and merges told apart."""
+"""Assemble a page of records from Salesforce's rows: read contacts of deals, map, separate deletions and merges."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
-from itertools import islice
-from typing import TypeVar, cast
+from typing import cast
 
-from astrelo.adapters.outbound.salesforce.api.client import IDS_IN_A_QUERY, Kind
+from astrelo.adapters.outbound.crm.pagination import split_batches
+from astrelo.adapters.outbound.salesforce.api.client import MAX_IDS_PER_QUERY, Kind
 from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.api.responses import ContactRoleRow
 from astrelo.adapters.outbound.salesforce.api.soql import Condition
@@ -16,36 +16,35 @@ from astrelo.adapters.outbound.salesforce.api.wire import (
     RecordRow,
 )
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
-from astrelo.adapters.outbound.salesforce.read.pagination import Group, QueryContext, paginate_rows
+from astrelo.adapters.outbound.salesforce.read.pagination import QueryContext, RawPage, paginate_rows
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
 
-T = TypeVar("T")
 ContactIds = Mapping[str, Collection[str]]
 
 _ROLES = Kind("OpportunityContactRole", ContactRoleRow, ObjectType.DEALS)
 
 
 class RecordAssembler:
-    """Completes groups of one walk, or of one fetch."""
+    """Assembles the pages of one record stream, or of one fetch."""
 
-    def __init__(self, reading: QueryContext[RecordRow], mapper: RecordMapper) -> None:
-        self._reading = reading
+    def __init__(self, context: QueryContext[RecordRow], mapper: RecordMapper) -> None:
+        self._context = context
         self._mapper = mapper
 
-    async def page(self, group: Group[RecordRow]) -> RecordPage:
-        """Tell deleted rows as `removed_ids`, or as `merged` where they name the row that they went into.
+    async def assemble(self, raw_page: RawPage[RecordRow]) -> RecordPage:
+        """Report deleted rows as `removed_ids`, or as `merged` where they name the row that they were merged into.
 
-        What is not said to be deleted lives: windows are read by the same queries as everything else. An account
+        A row that is not marked as deleted lives: windows are read by the same queries as everything else. An account
         that is a person's is removed too: it may have been a company before.
         """
         records: list[CrmRecord] = []
-        rejected = list(group.rejected)
+        rejected = list(raw_page.rejected)
         gone: dict[RecordId, RecordId | None] = {}
         persons: list[RecordId] = []
-        are_accounts = self._reading.kind.object_type is ObjectType.COMPANIES
+        are_accounts = self._context.kind.object_type is ObjectType.COMPANIES
         live: list[RecordRow] = []
-        for row in group.rows:
+        for row in raw_page.rows:
             if row.is_deleted:
                 gone[row.id] = row.master_id
             elif are_accounts and row.is_person:
@@ -53,52 +52,43 @@ class RecordAssembler:
                 persons.append(row.id)
             else:
                 live.append(row)
-        for outcome in await self._mapped(live):
+        contact_ids = await self._read_contact_ids([row.id for row in live if type(row) is OpportunityRow])
+        for row in live:
+            outcome = self._map_row(row, contact_ids)
             if isinstance(outcome, RejectedRecord):
                 rejected.append(outcome)
             else:
                 records.append(outcome)
         return RecordPage(
             records=records,
-            cursor=group.cursor,
+            cursor=raw_page.cursor,
             removed_ids=[id_ for id_, survivor in gone.items() if survivor is None],
             merged={id_: survivor for id_, survivor in gone.items() if survivor is not None},
             reclassified_ids=persons,
             rejected=rejected,
-            expected_total=group.expected_total,
+            expected_total=raw_page.expected_total,
             are_live=True,
-            withheld=self._reading.describing.withheld(self._reading.session, self._reading.kind),
+            withheld=self._context.field_access.withheld_columns(self._context.session, self._context.kind),
         )
 
-    async def _mapped(self, rows: Sequence[RecordRow]) -> Sequence[CrmRecord | RejectedRecord]:
-        contacts = await self._contacts_of([row.id for row in rows if type(row) is OpportunityRow])
-        return [self._one(row, contacts) for row in rows]
-
-    def _one(self, row: RecordRow, contacts: ContactIds) -> CrmRecord | RejectedRecord:
-        """Look at the class itself: isinstance asks the metaclass of structs, which takes as long as a field."""
+    def _map_row(self, row: RecordRow, contact_ids: ContactIds) -> CrmRecord | RejectedRecord:
+        """Compare the class itself: isinstance calls the metaclass of structs, which takes as long as a field."""
         if type(row) is AccountRow:
             return self._mapper.company(row)
         if type(row) is ContactRow:
             return self._mapper.contact(row)
-        return self._mapper.deal(cast("OpportunityRow", row), contacts.get(row.id, ()))
+        return self._mapper.deal(cast("OpportunityRow", row), contact_ids.get(row.id, ()))
 
-    async def _contacts_of(self, deals: Sequence[str]) -> ContactIds:
-        """Read the contacts that have a role in these deals, each once. Deleted roles do not count."""
+    async def _read_contact_ids(self, deal_ids: Sequence[str]) -> ContactIds:
+        """Return the contacts that have a role in these deals, each once. Deleted roles do not count."""
         found: dict[str, set[str]] = {}
-        for part in parts([id_ for id_ in dict.fromkeys(deals) if full_id(id_)], IDS_IN_A_QUERY):
-            await self._gather(part, found)
+        known_ids = [id_ for id_ in dict.fromkeys(deal_ids) if full_id(id_)]
+        for batch_ids in split_batches(known_ids, MAX_IDS_PER_QUERY):
+            condition = Condition("OpportunityId", "IN", batch_ids)
+            roles = paginate_rows(self._context.for_kind(_ROLES), [condition])
+            async with aclosing(roles):
+                async for page in roles:
+                    for role in page.rows:
+                        if role.opportunity_id is not None and role.contact_id is not None:
+                            found.setdefault(role.opportunity_id, set()).add(role.contact_id)
         return found
-
-    async def _gather(self, deals: Sequence[str], found: dict[str, set[str]]) -> None:
-        roles = paginate_rows(self._reading.of(_ROLES), [Condition("OpportunityId", "IN", deals)])
-        async with aclosing(roles):
-            async for page in roles:
-                for role in page.rows:
-                    if role.opportunity_id is not None and role.contact_id is not None:
-                        found.setdefault(role.opportunity_id, set()).add(role.contact_id)
-
-
-def parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while part := list(islice(remaining, size)):
-        yield part

@@ -1,18 +1,18 @@
-"""The results of a bulk job that is done, page by page.
+"""The results of a finished bulk job, page by page.
 
-Each page names the one behind it. Beside that Salesforce lists the places where pages begin, which lets several be
-fetched at a time. The first is the truth, the second a forecast: a page is taken from the forecast only if it is the
-one that the page before named, and where the forecast fails the walk goes from page to page. It fails where
-Salesforce's pages are larger than ours: we ask for no more rows than fit well into memory.
+Each page names the next one. Beside that Salesforce lists the locators at which pages begin, which lets several be
+fetched at a time. The pages' own links are authoritative, the list is a forecast: a listed page is used only if it is
+the one that the page before named, and where the list fails, pages are read one after the other. It fails where
+Salesforce's pages are larger than ours: we request no more rows than fit well into memory.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from astrelo.adapters.outbound.crm.http import TooLarge
+from astrelo.adapters.outbound.crm.http import ResponseTooLarge
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, prefetch
 from astrelo.adapters.outbound.salesforce.api.client import JobResults
 from astrelo.adapters.outbound.salesforce.api.error_mapper import Blocked, Refused
@@ -21,43 +21,43 @@ from astrelo.adapters.outbound.salesforce.read.pagination import QueryContext
 from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import Provider
 
-T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 
 MAX_ROWS = 10_000
-"""Rows asked for at a time: what a page may take of memory decides, not their number."""
+"""Rows requested at a time: the memory that a page takes decides, not their number."""
 
-_FEWER = 4
-"""By so much the number of rows is divided when a page of them is too large."""
+_REDUCTION = 4
+"""The number of rows is divided by so much when a page of them is too large."""
 
-_PAGES_UNTAKEN = 1
-"""Three pages are fetched side by side, of each of three objects. Each is megabytes of text: more of them lie in
-memory and bring nothing sooner."""
+_PREFETCHED_PAGES = 1
+"""Three pages are fetched side by side, of each of three objects. Each is megabytes of text: more of them would take
+memory and gain no time."""
 
 _DEAD_LOCATOR = "INVALID_QUERY_LOCATOR"
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE})
 
 
 class JobLost(Exception):
-    """A job that will give no (more) results."""
+    """A job that will return no (more) results."""
 
 
 class ResultPage(NamedTuple, Generic[R]):
-    """A page of results, and the locator that it was found behind."""
+    """A page of results, and the locator at which it begins."""
 
     locator: str | None
     results: JobResults[R]
 
     @property
     def rows(self) -> int:
-        """How many rows came, those that were rejected among them."""
+        """How many rows were received, rejected ones included."""
         return self.results.page.count + len(self.results.page.rejected)
 
 
-async def of_job(asking: Coroutine[Any, Any, T]) -> T:
-    """Take "there is no such job", or none with this locator or for this version of the API, for what it says."""
+@contextmanager
+def raise_job_lost() -> Iterator[None]:
+    """Raise JobLost where Salesforce knows no such job, or none with this locator or in this version of the API."""
     try:
-        return await asking
+        yield
     except Refused as error:
         if error.status not in _GONE and error.code != _DEAD_LOCATOR:
             raise
@@ -67,76 +67,76 @@ async def of_job(asking: Coroutine[Any, Any, T]) -> T:
 class JobPages(Generic[R]):
     """Reads one job's results."""
 
-    def __init__(self, reading: QueryContext[R], job: str) -> None:
-        self._reading = reading
+    def __init__(self, context: QueryContext[R], job: str) -> None:
+        self._context = context
         self._job = job
-        self._most_rows = MAX_ROWS
+        self._max_rows = MAX_ROWS
 
-    async def rows_after(self, locator: str | None) -> AsyncGenerator[ResultPage[R], None]:
-        """Yield every page behind a locator, in their order. Raises JobLost."""
-        wanted, trail = locator, PaginationLoopGuard(locator, Provider.SALESFORCE)
-        async with aclosing(self._foreseen(wanted)) as foreseen:
-            async for place in foreseen:
-                yield place
-                if place.results.following is None:
+    async def pages_after(self, locator: str | None) -> AsyncGenerator[ResultPage[R], None]:
+        """Yield every page from a locator on, in order. Raise JobLost."""
+        wanted, loop_guard = locator, PaginationLoopGuard(locator, Provider.SALESFORCE)
+        async with aclosing(self._read_listed(wanted)) as listed_pages:
+            async for page in listed_pages:
+                yield page
+                if page.results.next_locator is None:
                     return
-                wanted = trail.follow(place.results.following)
-        async with aclosing(self._one_by_one(wanted, trail)) as rest:
-            async for place in rest:
-                yield place
+                wanted = loop_guard.follow(page.results.next_locator)
+        async with aclosing(self._read_linked(wanted, loop_guard)) as linked_pages:
+            async for page in linked_pages:
+                yield page
 
-    async def _foreseen(self, wanted: str | None) -> AsyncGenerator[ResultPage[R], None]:
+    async def _read_listed(self, wanted: str | None) -> AsyncGenerator[ResultPage[R], None]:
         """Yield listed pages, fetched side by side, as long as each is the one that is wanted next."""
-        async with aclosing(prefetch(self._listed(wanted), _PAGES_UNTAKEN)) as fetch_rows:
-            async for place in fetch_rows:
-                if place is None or wanted not in {None, place.locator}:
+        async with aclosing(prefetch(self._fetch_listed(wanted), _PREFETCHED_PAGES)) as pages:
+            async for page in pages:
+                if page is None or wanted not in {None, page.locator}:
                     return
-                yield place
-                wanted = place.results.following
+                yield page
+                wanted = page.results.next_locator
 
-    async def _one_by_one(
-        self, wanted: str | None, trail: PaginationLoopGuard
+    async def _read_linked(
+        self, wanted: str | None, loop_guard: PaginationLoopGuard
     ) -> AsyncGenerator[ResultPage[R], None]:
-        """Yield each page that the one before names; it is fetched while that one is in the reader's hands."""
-        upcoming = asyncio.create_task(self._page(wanted))
+        """Yield each page that the one before names; it is fetched while that one is being consumed."""
+        upcoming = asyncio.create_task(self._read_page(wanted))
         try:
             while True:
-                place = await upcoming
-                if (following := place.results.following) is not None:
-                    upcoming = asyncio.create_task(self._page(trail.follow(following)))
-                yield place
-                if following is None:
+                page = await upcoming
+                if (next_locator := page.results.next_locator) is not None:
+                    upcoming = asyncio.create_task(self._read_page(loop_guard.follow(next_locator)))
+                yield page
+                if next_locator is None:
                     return
         finally:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
 
-    async def _listed(
+    async def _fetch_listed(
         self, wanted: str | None
     ) -> AsyncGenerator[Coroutine[Any, Any, ResultPage[R] | None], None]:
-        """Begin to fetch the page at each listed place, from the wanted one on.
+        """Begin to fetch the page at each listed locator, from the wanted one on.
 
-        The beginning needs no list and no locator: what is listed first is another name for it.
+        The first page needs no list and no locator: the first listed locator is another name for it.
         """
         is_reached = False
-        async with aclosing(self._locators()) as locators:
+        async with aclosing(self._list_locators()) as locators:
             if wanted is None:
-                yield self._listed_page(None)
+                yield self._try_page(None)
                 is_reached = await anext(locators, None) is not None
             async for locator in locators:
                 is_reached = is_reached or locator == wanted
                 if is_reached:
-                    yield self._listed_page(locator)
+                    yield self._try_page(locator)
 
-    async def _locators(self) -> AsyncGenerator[str | None, None]:
-        """Yield the place of each listed page. A list that is not to be had ends it."""
+    async def _list_locators(self) -> AsyncGenerator[str | None, None]:
+        """Yield the locator of each listed page. A list that cannot be read ends here."""
         url: str | None = None
-        trail = PaginationLoopGuard(url, Provider.SALESFORCE)
-        client, session, kind = self._reading.client, self._reading.session, self._reading.kind
+        loop_guard = PaginationLoopGuard(url, Provider.SALESFORCE)
+        client, session, kind = self._context.client, self._context.session, self._context.kind
         while True:
             try:
-                listing = await client.listing(session, kind, self._job, url)
-                url = None if listing.next_url is None else trail.follow(listing.next_url)
+                listing = await client.result_pages(session, kind, self._job, url)
+                url = None if listing.next_url is None else loop_guard.follow(listing.next_url)
             except (Blocked, CrmRejected, CrmUnavailable):
                 return
             for listed in listing.result_pages:
@@ -144,22 +144,23 @@ class JobPages(Generic[R]):
             if url is None:
                 return
 
-    async def _listed_page(self, locator: str | None) -> ResultPage[R] | None:
-        """Return None for a page that does not come, be it for its size: whoever wants it finds out why."""
+    async def _try_page(self, locator: str | None) -> ResultPage[R] | None:
+        """Return None for a page that fails, also by its size: reading it by its link shows why."""
         try:
-            return await self._at(locator)
+            return await self._request_page(locator)
         except (Blocked, CrmRejected, CrmUnavailable):
             return None
 
-    async def _page(self, locator: str | None) -> ResultPage[R]:
+    async def _read_page(self, locator: str | None) -> ResultPage[R]:
         while True:
             try:
-                return await of_job(self._at(locator))
-            except TooLarge:
-                if self._most_rows == 1:
+                with raise_job_lost():
+                    return await self._request_page(locator)
+            except ResponseTooLarge:
+                if self._max_rows == 1:
                     raise
-                self._most_rows = max(1, self._most_rows // _FEWER)
+                self._max_rows = max(1, self._max_rows // _REDUCTION)
 
-    async def _at(self, locator: str | None) -> ResultPage[R]:
-        client, session, kind = self._reading.client, self._reading.session, self._reading.kind
-        return ResultPage(locator, await client.results(session, kind, self._job, locator, self._most_rows))
+    async def _request_page(self, locator: str | None) -> ResultPage[R]:
+        client, session, kind = self._context.client, self._context.session, self._context.kind
+        return ResultPage(locator, await client.results(session, kind, self._job, locator, self._max_rows))

@@ -1,7 +1,7 @@
-"""Where a walk goes on: text that only this adapter reads.
+"""Positions in Salesforce's record streams, as cursors that only this adapter can read.
 
-A cursor says what is walked too, so that the window counts only when a walk begins. None of them holds one of
-Salesforce's own query locators, which die after two days, or with the session that they belong to.
+A cursor contains its window, so a window is passed only where a stream begins. No cursor holds one of
+Salesforce's own query locators, which expire after two days, or with the session that they belong to.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class IdRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A window in whole epoch milliseconds, both inclusive: what Salesforce's times are told in."""
+    """A window in whole epoch milliseconds, both inclusive: the precision of Salesforce's times."""
 
     start: int
     end: int
@@ -37,30 +37,30 @@ class IdRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class QueryPosition(msgspec.Struct, frozen=True, tag="query"):
-    """Behind the record of this id, in the order of ids. It never expires."""
+    """After the record of this id, in the order of ids. It never expires."""
 
     id_range: IdRange | None
     after: str | None = None
 
 
 class JobPosition(msgspec.Struct, frozen=True, tag="job"):
-    """So many rows behind a place in a bulk job's results, which are kept for seven days and do not move."""
+    """So many rows after a locator in a bulk job's results, which are kept for seven days and do not move."""
 
     id_range: IdRange | None
     job: str
     made_at: int
     """Epoch seconds, by our clock."""
     locator: str | None = None
-    """None for the results' beginning."""
+    """None for the start of the results."""
     handed_out: int = 0
     passed: int = 0
-    """Rows in front of the locator: those that came are counted against those that the job has."""
+    """Rows before the locator: the received ones are compared with those that the job has."""
     replaces: bool = False
-    """Whether it was made in place of another that was lost: it is not replaced in turn, by whoever finds it lost."""
+    """Whether the job was created in place of a lost one: it is not replaced again when it is lost too."""
 
 
 Position = QueryPosition | JobPosition
 
 _codec: CursorCodec[Position] = CursorCodec(Position, Provider.SALESFORCE)
-cursor_of = _codec.cursor_of
-position_of = _codec.position_of
+encode_cursor = _codec.encode
+decode_cursor = _codec.decode

@@ -1,4 +1,4 @@
-"""Salesforce's log of deletions: the only word of a record that was deleted and lies in no recycle bin any more."""
+"""Salesforce's log of deletions: the only evidence of a deleted record that has left the recycle bin."""
 
 from collections.abc import MutableMapping
 from datetime import timedelta
@@ -17,47 +17,50 @@ from astrelo.domain.ports.system import Clock
 
 _log = structlog.get_logger(__name__)
 
-KEPT_SECONDS = 300.0
-"""Whoever reads many contacts by id asks for the log once."""
+CACHE_SECONDS = 300.0
+"""So that fetching many contacts by id reads the log once."""
 
-_LOGGED_FOR = timedelta(days=15) - timedelta(hours=1)
+_LOG_PERIOD = timedelta(days=15) - timedelta(hours=1)
 """Salesforce refuses to look further back than 15 days, by its own clock."""
 
-_A_MINUTE = timedelta(minutes=1)
+_MINUTE = timedelta(minutes=1)
 _NOT_YET = "INVALID_REPLICATION_DATE"
 
 
-class _Known(NamedTuple):
+class _CachedLog(NamedTuple):
     ids: frozenset[str]
     until: float
 
 
 class Deletions:
-    """What is known to have been deleted, for each session and a while."""
+    """The log of deletions, cached for each session."""
 
     def __init__(self, client: SalesforceClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._known: MutableMapping[CrmSession, dict[str, _Known]] = WeakKeyDictionary()
+        self._cached: MutableMapping[CrmSession, dict[str, _CachedLog]] = WeakKeyDictionary()
 
-    async def of(self, session: CrmSession, kind: Kind[RecordRow]) -> frozenset[str]:
-        """Return ids of 18 characters; none where the log is not to be had, for nothing depends on it but erasure."""
-        known = self._known.setdefault(session, {})
-        if kind.object not in known or known[kind.object].until <= self._clock.monotonic():
-            ids = await self._logged(session, kind)
-            known[kind.object] = _Known(ids, self._clock.monotonic() + KEPT_SECONDS)
-        return known[kind.object].ids
+    async def deleted_ids(self, session: CrmSession, kind: Kind[RecordRow]) -> frozenset[str]:
+        """Return ids of 18 characters; none where the log cannot be read, for only erasure depends on it."""
+        cached = self._cached.setdefault(session, {})
+        if kind.object not in cached or cached[kind.object].until <= self._clock.monotonic():
+            ids = await self._read_log(session, kind)
+            cached[kind.object] = _CachedLog(ids, self._clock.monotonic() + CACHE_SECONDS)
+        return cached[kind.object].ids
 
-    async def _logged(self, session: CrmSession, kind: Kind[RecordRow]) -> frozenset[str]:
-        """Ask for whole minutes: what was deleted in this one is told to who may ask for the next one's beginning."""
+    async def _read_log(self, session: CrmSession, kind: Kind[RecordRow]) -> frozenset[str]:
+        """Request whole minutes: deletions of the current one are listed only if the end lies in the next minute.
+
+        Where Salesforce refuses such an end, the log up to now has to do.
+        """
         now = self._clock.now()
-        for until in (now + _A_MINUTE, now):
+        for until in (now + _MINUTE, now):
             try:
-                told = await self._client.deletions(session, kind, now - _LOGGED_FOR, until)
+                raw_ids = await self._client.deletions(session, kind, now - _LOG_PERIOD, until)
             except (PermissionMissing, CrmRejected, CrmUnavailable) as error:
                 _log.info("crm.deletions_unknown", object=kind.object, reason=str(error))
                 if not isinstance(error, Refused) or error.code != _NOT_YET:
                     break
             else:
-                return frozenset(full for one in told if (full := full_id(one)) is not None)
+                return frozenset(full for raw_id in raw_ids if (full := full_id(raw_id)) is not None)
         return frozenset()

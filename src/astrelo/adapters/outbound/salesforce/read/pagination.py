@@ -1,13 +1,14 @@
-"""Walking an object's rows by queries, in the order of ids.
+"""Pagination of an object's rows by queries, in the order of ids.
 
-Within a walk Salesforce's links are followed: they page through what the query found when it began. But the
-cursor is the last id handed out, and going on means asking for the ids behind it. So a cursor outlives
-Salesforce's locators, and one that dies in mid-walk costs a query.
+Within a stream Salesforce's links are followed: they page through what the query found when it began. But a
+cursor is the last id that was yielded, and resuming means querying the ids after it. So a cursor outlives
+Salesforce's locators, and a locator that expires during pagination costs one query.
 
-A whole walk asks for live rows, and among accounts for companies alone. One of a window asks by SystemModstamp, which moves with everything that happens
-to a row, and among the deleted ones and the accounts of persons too: both may have been companies. A row that is modified while its window is walked may be missed there:
-its new stamp lies beyond the window's end, which is no later than the walk's begin, and the next window begins
-before that end. Rows appear some seconds after their stamp; the overlap of the windows covers that too.
+A full read queries live rows, and among accounts companies alone. A windowed one queries by SystemModstamp, which
+moves with everything that happens to a row, and includes deleted rows and the accounts of persons: both may have
+been companies. A row that is modified while its window is read may be missed there: its new stamp lies after the
+window's end, which is no later than the start of reading, and the next window begins before that end. Rows appear
+some seconds after their stamp; the overlap of the windows covers that too.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -19,10 +20,10 @@ from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.api.decoding import RowPage
 from astrelo.adapters.outbound.salesforce.api.error_mapper import Refused
-from astrelo.adapters.outbound.salesforce.api.field_access import Describing
+from astrelo.adapters.outbound.salesforce.api.field_access import FieldAccess
 from astrelo.adapters.outbound.salesforce.api.soql import Condition, Query
 from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, Row
-from astrelo.adapters.outbound.salesforce.read.cursors import IdRange, QueryPosition, cursor_of
+from astrelo.adapters.outbound.salesforce.read.cursors import IdRange, QueryPosition, encode_cursor
 from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import Cursor, Provider
 from astrelo.domain.ports.crm import CrmSession
@@ -31,8 +32,8 @@ from astrelo.domain.records import RejectedRecord
 R = TypeVar("R", bound=Row)
 Q = TypeVar("Q", bound=Row)
 
-GROUP_SIZE = 1_000
-"""Rows that are completed and handed out together, at most."""
+PAGE_SIZE = 1_000
+"""Rows that are assembled and yielded together, at most."""
 
 _EXPIRED = "INVALID_QUERY_LOCATOR"
 _NO_PERSON = Condition("IsPersonAccount", "=", value=False)
@@ -40,8 +41,8 @@ _NO_PERSON = Condition("IsPersonAccount", "=", value=False)
 
 
 @dataclass(slots=True, kw_only=True)
-class Group(Generic[R]):
-    """Rows to be completed and yielded together; `cursor` is where the walk goes on after them."""
+class RawPage(Generic[R]):
+    """Rows that are assembled and yielded together; `cursor` is the position after them."""
 
     rows: Sequence[R] = ()
     rejected: Sequence[RejectedRecord] = ()
@@ -49,8 +50,8 @@ class Group(Generic[R]):
     expected_total: int | None = None
 
 
-class TooMany(Exception):
-    """A walk that begins has more rows than are worth reading by queries."""
+class TooManyRows(Exception):
+    """Raised at the start of a stream with more rows than are worth reading by queries."""
 
     def __init__(self, rows: int, expected_total: int | None) -> None:
         super().__init__(f"{rows} rows")
@@ -58,18 +59,18 @@ class TooMany(Exception):
 
 
 class QueryContext(NamedTuple, Generic[R]):
-    """Whose rows of which object are read."""
+    """Which object's rows are read, and with whose session."""
 
     client: SalesforceClient
-    describing: Describing
+    field_access: FieldAccess
     session: CrmSession
     kind: Kind[R]
 
-    def of(self, kind: Kind[Q]) -> "QueryContext[Q]":
-        """Read another object of the same org."""
-        return QueryContext(self.client, self.describing, self.session, kind)
+    def for_kind(self, kind: Kind[Q]) -> "QueryContext[Q]":
+        """Return the context of another object of the same org."""
+        return QueryContext(self.client, self.field_access, self.session, kind)
 
-    def query(
+    def build_query(
         self,
         fields: Sequence[str],
         conditions: Sequence[Condition],
@@ -77,70 +78,74 @@ class QueryContext(NamedTuple, Generic[R]):
         *,
         deleted: bool,
     ) -> Query:
-        """Ask for these fields; for companies alone where neither deleted rows nor persons' accounts are wanted."""
+        """Query companies alone where neither deleted rows nor persons' accounts are wanted."""
         if not deleted and self.kind.row is AccountRow and _NO_PERSON.field in fields:
             conditions = (*conditions, _NO_PERSON)
         return Query(fields, self.kind.object, conditions, order)
 
-    async def found(self, conditions: Sequence[Condition], after: str | None, *, deleted: bool) -> RowPage[R]:
-        """Ask for the first page behind an id, for every wanted field that may be seen."""
+    async def query_after(
+        self, conditions: Sequence[Condition], after: str | None, *, deleted: bool
+    ) -> RowPage[R]:
+        """Query the first page of rows after an id, with every field of ours that is visible."""
         rows_after = () if after is None else (Condition("Id", ">", after),)
 
-        async def ask(fields: Sequence[str]) -> RowPage[R]:
-            query = self.query(fields, (*conditions, *rows_after), ("Id",), deleted=deleted)
+        async def run(fields: Sequence[str]) -> RowPage[R]:
+            query = self.build_query(fields, (*conditions, *rows_after), ("Id",), deleted=deleted)
             return await self.client.query(self.session, self.kind, query, deleted=deleted)
 
-        return await self.describing.asking(self.session, self.kind, ask)
+        return await self.field_access.query(self.session, self.kind, run)
 
 
 async def paginate_rows(
-    reading: QueryContext[R],
+    context: QueryContext[R],
     conditions: Sequence[Condition] = (),
     *,
     deleted: bool = False,
     after: str | None = None,
 ) -> AsyncGenerator[RowPage[R], None]:
-    """Yield what a query finds, page by page in the order of ids, whatever becomes of Salesforce's locators."""
-    page = await reading.found(conditions, after, deleted=deleted)
-    asked_after, trail = after, PaginationLoopGuard(None, Provider.SALESFORCE)
+    """Yield a query's pages in the order of ids, and query again after the last id where a locator has expired."""
+    page = await context.query_after(conditions, after, deleted=deleted)
+    queried_after, loop_guard = after, PaginationLoopGuard(None, Provider.SALESFORCE)
     while True:
         yield page
         if page.next_url is None:
             return
         after = page.rows[-1].id if page.rows else after
         try:
-            url = trail.follow(page.next_url)
-            page = await reading.client.more(reading.session, reading.kind, url)
+            url = loop_guard.follow(page.next_url)
+            page = await context.client.query_more(context.session, context.kind, url)
         except Refused as error:
             if error.code != _EXPIRED:
                 raise
-            if after == asked_after:
+            if after == queried_after:
                 what = "its query locators die before they are used"
                 raise CrmUnavailable(Provider.SALESFORCE, what) from error
-            asked_after = after
-            page = await reading.found(conditions, after, deleted=deleted)
+            queried_after = after
+            page = await context.query_after(conditions, after, deleted=deleted)
 
 
 async def query_rows(
-    reading: QueryContext[R], position: QueryPosition, most: int | None = None
-) -> AsyncGenerator[Group[R], None]:
-    """Walk by queries from a position on; raise TooMany where a walk begins that has more than `most` rows."""
+    context: QueryContext[R], position: QueryPosition, max_rows: int | None = None
+) -> AsyncGenerator[RawPage[R], None]:
+    """Read by queries from a position on; raise TooManyRows for a stream from the start with over `max_rows` rows."""
     id_range, after = position.id_range, position.after
-    begins = after is None
-    pages = paginate_rows(reading, range_conditions(id_range), deleted=id_range is not None, after=after)
+    is_start = after is None
+    pages = paginate_rows(context, range_conditions(id_range), deleted=id_range is not None, after=after)
     async with aclosing(pages):
         async for page in pages:
-            if begins and most is not None and page.total > most:
-                raise TooMany(page.total, _expected_total(page))
-            for group in _parts(page, id_range, after):
-                group.expected_total = _expected_total(page) if begins else None
-                begins = False
-                yield group
+            # None where accounts of persons are counted: how many of them a window has is unknown.
+            expected_total = None if any(row.is_person for row in page.rows) else page.total
+            if is_start and max_rows is not None and page.total > max_rows:
+                raise TooManyRows(page.total, expected_total)
+            for raw_page in _divide_page(page, id_range, after):
+                raw_page.expected_total = expected_total if is_start else None
+                is_start = False
+                yield raw_page
             after = page.rows[-1].id if page.rows else after
 
 
 def range_conditions(id_range: IdRange | None) -> list[Condition]:
-    """Say what belongs to a walk: both bounds count, so that windows that touch leave no row out."""
+    """Return the conditions of a window: both bounds are inclusive, so that adjacent windows miss no row."""
     if id_range is None:
         return []
     return [
@@ -149,19 +154,14 @@ def range_conditions(id_range: IdRange | None) -> list[Condition]:
     ]
 
 
-def _expected_total(page: RowPage[R]) -> int | None:
-    """Return None where persons' accounts are counted in: nobody tells how many of them a window has."""
-    return None if any(row.is_person for row in page.rows) else page.total
-
-
-def _parts(page: RowPage[R], id_range: IdRange | None, after: str | None) -> list[Group[R]]:
-    """Divide a page. What was rejected goes with the first part: an interruption then repeats, and loses none."""
-    starts = range(0, len(page.rows), GROUP_SIZE) or range(1)
-    groups = [Group(rows=page.rows[start : start + GROUP_SIZE]) for start in starts]
-    groups[0].rejected = page.rejected
-    for group in groups:
-        after = group.rows[-1].id if group.rows else after
-        group.cursor = cursor_of(QueryPosition(id_range, after))
+def _divide_page(page: RowPage[R], id_range: IdRange | None, after: str | None) -> list[RawPage[R]]:
+    """Divide a page. Rejected records go with the first part: an interruption then repeats, and loses none."""
+    starts = range(0, len(page.rows), PAGE_SIZE) or range(1)
+    raw_pages = [RawPage(rows=page.rows[start : start + PAGE_SIZE]) for start in starts]
+    raw_pages[0].rejected = page.rejected
+    for raw_page in raw_pages:
+        after = raw_page.rows[-1].id if raw_page.rows else after
+        raw_page.cursor = encode_cursor(QueryPosition(id_range, after))
     if page.next_url is None:
-        groups[-1].cursor = None
-    return groups
+        raw_pages[-1].cursor = None
+    return raw_pages

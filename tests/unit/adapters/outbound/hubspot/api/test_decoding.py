@@ -5,7 +5,7 @@ import json
 import pytest
 
 from astrelo.adapters.outbound.crm.decoding import Decoder
-from astrelo.adapters.outbound.crm.transport import Incomplete
+from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.adapters.outbound.hubspot.api.decoding import PageDecoder
 from astrelo.adapters.outbound.hubspot.api.wire import AssociationBatch, CompanyObject
 from astrelo.domain.errors import CrmRejected
@@ -91,12 +91,12 @@ def test_the_end_of_data_is_the_absence_of_a_next_cursor(paging: str) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
 def test_a_body_that_is_cut_off_is_incomplete(share: float) -> None:
     body = page_of(company("1", '"Ac\\ud800me"'), GOOD)
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteResponse):
         decode(body[: int(len(body) * share)])
 
 
 def test_json_nested_beyond_reason_is_incomplete_and_no_crash() -> None:
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteResponse):
         decode(page_of('{"id": "1", "deep": ' + "[" * 100_000))
 
 
@@ -110,7 +110,7 @@ def test_a_batch_that_failed_in_part_is_incomplete_but_a_miss_is_an_answer() -> 
     missing = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["3"]}}
     page = decode(page_of(GOOD, tail=f', "errors": [{json.dumps(missing)}]'))
     assert [error.context for error in page.errors] == [{"ids": ["3"]}]
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteResponse):
         decode(page_of(GOOD, tail=', "errors": [{"category": "INTERNAL_ERROR"}]'))
 
 

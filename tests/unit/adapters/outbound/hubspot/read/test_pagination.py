@@ -2,7 +2,7 @@
 
 import pytest
 
-from astrelo.adapters.outbound.hubspot.read.cursors import position_of
+from astrelo.adapters.outbound.hubspot.read.cursors import decode_cursor
 from astrelo.domain.errors import CrmRejected, RateLimited
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import ContactRecord, RecordPage, RejectionReason
@@ -97,4 +97,4 @@ async def test_a_cursor_survives_as_text() -> None:
     world = World(*companies(150))
     first, _ = await world.pages(ObjectType.COMPANIES)
     assert first.cursor is not None
-    assert position_of(Cursor(str(first.cursor))) == position_of(first.cursor)
+    assert decode_cursor(Cursor(str(first.cursor))) == decode_cursor(first.cursor)

@@ -9,7 +9,7 @@ import pytest
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
 from astrelo.adapters.outbound.hubspot.read import pagination
 from astrelo.adapters.outbound.hubspot.read.cursors import SearchRange
-from astrelo.adapters.outbound.hubspot.read.pagination import ranges_of
+from astrelo.adapters.outbound.hubspot.read.pagination import search_ranges
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord
@@ -29,7 +29,7 @@ WINDOW = Window(start=START - timedelta(hours=2), end=START)
 @pytest.fixture
 def small_cap(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lower the cap of search, so that few records are too many."""
-    monkeypatch.setattr(pagination, "SEARCH_CAP", 400)
+    monkeypatch.setattr(pagination, "MAX_SEARCH_RESULTS", 400)
     return 400
 
 
@@ -129,7 +129,7 @@ async def test_a_window_that_never_stands_still_is_divided_until_its_parts_do() 
 
 def test_a_window_is_widened_to_whole_milliseconds() -> None:
     inside = timedelta(microseconds=300)
-    (wanted,) = ranges_of(Window(start=START + inside, end=START + inside))
+    (wanted,) = search_ranges(Window(start=START + inside, end=START + inside))
     start = round(START.timestamp() * 1000)
     assert wanted == SearchRange(start, start + 1)
 

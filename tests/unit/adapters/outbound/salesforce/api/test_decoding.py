@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.crm.transport import Incomplete
+from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, PageDecoder
 from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, ContactRow, StageRow, field_names
 from astrelo.domain.errors import CrmRejected
@@ -133,7 +133,7 @@ class TestPages:
     @pytest.mark.parametrize("name", ["Acme", "Ac\0me"])
     def test_a_body_that_is_cut_off_is_incomplete(self, share: float, name: str) -> None:
         body = rest_page([account(Name=name), GOOD])
-        with pytest.raises(Incomplete):
+        with pytest.raises(IncompleteResponse):
             decode(body[: int(len(body) * share)])
 
     @pytest.mark.parametrize(
@@ -260,17 +260,17 @@ class TestCsv:
         rows_end = [ends[0], ends[2], ends[3]]
         for length in range(len(body)):
             if length not in rows_end:
-                with pytest.raises(Incomplete):
+                with pytest.raises(IncompleteResponse):
                     decode_csv(body[:length])
 
     @pytest.mark.parametrize("row", [f'"{ID}"x,"2026-05-01","Acme"', f'"{ID}","2026-05-01","Ac"me"'])
     def test_a_quoting_error_makes_a_page_incomplete(self, row: str) -> None:
         """Behind it a value may pass for a row, and a row for a part of a value."""
-        with pytest.raises(Incomplete):
+        with pytest.raises(IncompleteResponse):
             decode_csv(csv_of(HEADER, row, ROW))
 
     def test_a_value_longer_than_any_field_makes_a_page_incomplete(self) -> None:
-        with pytest.raises(Incomplete):
+        with pytest.raises(IncompleteResponse):
             decode_csv(csv_of(HEADER, ROW.replace("Acme", "x" * 131_073)))
 
 
@@ -295,7 +295,7 @@ def test_every_record_of_a_page_is_a_row_or_rejected(records: list[object]) -> N
 def test_whatever_stands_behind_a_header_is_rows_rejected_or_incomplete(body: bytes) -> None:
     try:
         page = decode_csv(csv_of(HEADER, ROW) + body)
-    except Incomplete:
+    except IncompleteResponse:
         return
     rows = list(page.rows())
     assert rows[0].id == ID
@@ -306,5 +306,5 @@ def test_whatever_stands_behind_a_header_is_rows_rejected_or_incomplete(body: by
 @settings(max_examples=200, deadline=None)
 def test_whatever_stands_for_a_page_is_refused(body: bytes) -> None:
     for read in (decode, decode_csv):
-        with pytest.raises((Incomplete, CrmRejected)):
+        with pytest.raises((IncompleteResponse, CrmRejected)):
             read(body)

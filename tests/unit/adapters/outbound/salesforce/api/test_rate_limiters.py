@@ -5,7 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from astrelo.adapters.outbound.salesforce.api.rate_limiters import REQUESTS_AT_A_TIME, OrgBudget, RateLimiters
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import (
+    MAX_CONCURRENT_REQUESTS,
+    OrgRateLimiter,
+    RateLimiters,
+)
 from astrelo.domain.errors import RateLimited
 from astrelo.domain.identifiers import CrmAccountId
 from tests.support.fakes.clock import FakeClock
@@ -15,7 +19,7 @@ pytestmark = pytest.mark.anyio
 ORG = CrmAccountId("00D000000000001AAA")
 
 
-async def used_once(rate_limiter: OrgBudget) -> None:
+async def used_once(rate_limiter: OrgRateLimiter) -> None:
     await rate_limiter.acquire()
     rate_limiter.release()
 
@@ -26,7 +30,7 @@ async def turns() -> None:
 
 
 async def test_no_more_requests_are_under_way_than_an_org_has_room_for() -> None:
-    rate_limiter = OrgBudget(FakeClock(), 0.8)
+    rate_limiter = OrgRateLimiter(FakeClock(), 0.8)
     under_way, most = 0, 0
 
     async def request() -> None:
@@ -39,7 +43,7 @@ async def test_no_more_requests_are_under_way_than_an_org_has_room_for() -> None
         rate_limiter.release()
 
     await asyncio.gather(*(request() for _ in range(50)))
-    assert most == REQUESTS_AT_A_TIME
+    assert most == MAX_CONCURRENT_REQUESTS
 
 
 @pytest.mark.parametrize(("used", "limit"), [(800, 1_000), (1_000, 1_000), (1_200, 1_000)])
@@ -47,7 +51,7 @@ async def test_a_spent_share_of_the_day_parks_for_an_hour_before_anything_is_sen
     used: int, limit: int
 ) -> None:
     clock = FakeClock()
-    rate_limiter = OrgBudget(clock, 0.8)
+    rate_limiter = OrgRateLimiter(clock, 0.8)
     rate_limiter.learn(used, limit)
     with pytest.raises(RateLimited) as parked:
         await rate_limiter.acquire()
@@ -60,14 +64,14 @@ async def test_a_spent_share_of_the_day_parks_for_an_hour_before_anything_is_sen
 
 @pytest.mark.parametrize(("used", "limit"), [(799, 1_000), (0, 1_000), (5, 0)])
 async def test_a_day_that_is_not_spent_parks_nobody(used: int, limit: int) -> None:
-    rate_limiter = OrgBudget(FakeClock(), 0.8)
+    rate_limiter = OrgRateLimiter(FakeClock(), 0.8)
     rate_limiter.learn(used, limit)
     await used_once(rate_limiter)
 
 
 async def test_an_answer_that_was_counted_earlier_does_not_lift_the_pause() -> None:
     clock = FakeClock()
-    rate_limiter = OrgBudget(clock, 0.8)
+    rate_limiter = OrgRateLimiter(clock, 0.8)
     rate_limiter.learn(800, 1_000)
     rate_limiter.learn(799, 1_000)
     clock.advance(1_800)
@@ -77,8 +81,8 @@ async def test_an_answer_that_was_counted_earlier_does_not_lift_the_pause() -> N
 
 
 async def test_who_waited_for_a_place_does_not_take_one_of_a_day_that_was_spent_meanwhile() -> None:
-    rate_limiter = OrgBudget(FakeClock(), 0.8)
-    for _ in range(REQUESTS_AT_A_TIME):
+    rate_limiter = OrgRateLimiter(FakeClock(), 0.8)
+    for _ in range(MAX_CONCURRENT_REQUESTS):
         await rate_limiter.acquire()
     waiting = asyncio.create_task(rate_limiter.acquire())
     await turns()
@@ -89,8 +93,8 @@ async def test_who_waited_for_a_place_does_not_take_one_of_a_day_that_was_spent_
 
 
 async def test_nobody_waits_for_a_place_only_to_hear_that_the_day_is_spent() -> None:
-    rate_limiter = OrgBudget(FakeClock(), 0.8)
-    for _ in range(REQUESTS_AT_A_TIME):
+    rate_limiter = OrgRateLimiter(FakeClock(), 0.8)
+    for _ in range(MAX_CONCURRENT_REQUESTS):
         await rate_limiter.acquire()
     rate_limiter.learn(900, 1_000)
     async with asyncio.timeout(5):
@@ -100,27 +104,27 @@ async def test_nobody_waits_for_a_place_only_to_hear_that_the_day_is_spent() -> 
 
 async def test_a_refused_and_a_cancelled_request_leave_their_places_to_others() -> None:
     clock = FakeClock()
-    rate_limiter = OrgBudget(clock, 0.8)
+    rate_limiter = OrgRateLimiter(clock, 0.8)
     rate_limiter.pause(1e9)
-    waiting = [asyncio.create_task(rate_limiter.acquire()) for _ in range(REQUESTS_AT_A_TIME)]
+    waiting = [asyncio.create_task(rate_limiter.acquire()) for _ in range(MAX_CONCURRENT_REQUESTS)]
     await asyncio.sleep(0)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     clock.advance(1e9)
     rate_limiter.learn(1_000, 1_000)
-    for _ in range(REQUESTS_AT_A_TIME):
+    for _ in range(MAX_CONCURRENT_REQUESTS):
         with pytest.raises(RateLimited):
             await rate_limiter.acquire()
     clock.advance(3_600)
     async with asyncio.timeout(1):
-        for _ in range(REQUESTS_AT_A_TIME):
+        for _ in range(MAX_CONCURRENT_REQUESTS):
             await rate_limiter.acquire()
 
 
 async def test_a_pause_holds_for_everybody_and_no_longer() -> None:
     clock = FakeClock()
-    rate_limiter = OrgBudget(clock, 0.8)
+    rate_limiter = OrgRateLimiter(clock, 0.8)
     rate_limiter.pause(10)
     rate_limiter.pause(2)
     await asyncio.gather(*(used_once(rate_limiter) for _ in range(5)))
@@ -129,8 +133,8 @@ async def test_a_pause_holds_for_everybody_and_no_longer() -> None:
 
 async def test_readers_of_one_org_share_its_budget_and_other_orgs_have_their_own() -> None:
     book = RateLimiters(FakeClock(), 0.5)
-    assert book.of(ORG) is book.of(ORG)
-    book.of(ORG).learn(50, 100)
+    assert book.for_account(ORG) is book.for_account(ORG)
+    book.for_account(ORG).learn(50, 100)
     with pytest.raises(RateLimited):
-        await book.of(ORG).acquire()
-    await used_once(book.of(CrmAccountId("00D000000000002AAA")))
+        await book.for_account(ORG).acquire()
+    await used_once(book.for_account(CrmAccountId("00D000000000002AAA")))

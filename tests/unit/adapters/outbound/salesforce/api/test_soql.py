@@ -12,8 +12,8 @@ from astrelo.adapters.outbound.salesforce.read.cursors import (
     IdRange,
     JobPosition,
     QueryPosition,
-    cursor_of,
-    position_of,
+    decode_cursor,
+    encode_cursor,
 )
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor
@@ -112,10 +112,10 @@ def test_a_window_is_widened_to_whole_milliseconds() -> None:
     ],
 )
 def test_a_cursor_is_read_as_it_was_written(position: QueryPosition | JobPosition) -> None:
-    assert position_of(cursor_of(position)) == position
+    assert decode_cursor(encode_cursor(position)) == position
 
 
 @pytest.mark.parametrize("told", ["", "{}", "12", '{"type":"list","after":"1"}', '{"type":"job"}'])
 def test_a_cursor_of_somebody_elses_is_refused(told: str) -> None:
     with pytest.raises(CrmRejected, match="cursor"):
-        position_of(Cursor(told))
+        decode_cursor(Cursor(told))

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.salesforce.read.bulk import MAX_JOB_SECONDS
-from astrelo.adapters.outbound.salesforce.read.cursors import JobPosition, position_of
+from astrelo.adapters.outbound.salesforce.read.cursors import JobPosition, decode_cursor
 from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, RejectionReason, content_hash
@@ -52,7 +52,7 @@ def in_bulk(*records: PortalRecord, **switches: Any) -> World:
 
 def job_of(page: RecordPage) -> str:
     assert page.cursor is not None
-    position = position_of(page.cursor)
+    position = decode_cursor(page.cursor)
     assert isinstance(position, JobPosition)
     return position.job
 
@@ -349,7 +349,7 @@ async def test_pages_of_results_too_large_for_memory_are_asked_for_in_fewer_rows
     long = [row("Account", n, CREATED, Description=f"{n} " + "long " * 500) for n in range(1, 901)]
     world = in_bulk(*long, bulk_rows_per_page=900)
     provider = salesforce_over(
-        world.transport, world.clock, config(bulk_threshold=SMALL), largest_answer=2**20
+        world.transport, world.clock, config(bulk_threshold=SMALL), max_response_bytes=2**20
     )
     pages: list[RecordPage] = []
     await collect(provider.read(world.session, COMPANIES), pages)
@@ -359,7 +359,7 @@ async def test_pages_of_results_too_large_for_memory_are_asked_for_in_fewer_rows
 async def test_a_single_row_too_large_for_memory_is_an_error() -> None:
     world = in_bulk(*[row("Account", n, CREATED, Description="long " * 5_000) for n in range(1, 21)])
     provider = salesforce_over(
-        world.transport, world.clock, config(bulk_threshold=SMALL), largest_answer=2**14
+        world.transport, world.clock, config(bulk_threshold=SMALL), max_response_bytes=2**14
     )
     pages: list[RecordPage] = []
     with pytest.raises(CrmRejected, match="larger than"):
