@@ -20,7 +20,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pycountry
 
 from astrelo.adapters.outbound.reference.data_files import DATA
-from astrelo.adapters.outbound.reference.place_names import key_of, trim, words_of
+from astrelo.adapters.outbound.reference.place_names import fold_words, folded_key, trim
 from astrelo.adapters.outbound.reference.place_tables import AMBIGUOUS, ARCHIVE, COUNTRIES
 from astrelo.adapters.outbound.reference.places import COUNTRY_KINDS
 
@@ -200,9 +200,9 @@ def _standard_countries() -> Iterator[Naming]:
 def _translated_countries(sources: Sources, codes: frozenset[str]) -> Iterator[Naming]:
     """Yield CLDR's names, English and a country's own first; what a continent is called is no country."""
     own, names = sources.official_languages(), list(sources.territories())
-    continents = {key_of(words_of(name)) for _, code, name in names if code in CONTINENTS}
+    continents = {folded_key(fold_words(name)) for _, code, name in names if code in CONTINENTS}
     for language, code, name in names:
-        key = key_of(words_of(name))
+        key = folded_key(fold_words(name))
         if code in codes and key not in continents and (len(key) > MAX_CODE_LENGTH or not key.isascii()):
             rank = MINOR if language not in LANGUAGES and language not in own.get(code, ()) else TRANSLATED
             yield from _countrys_spellings(code, name, ENGLISH_AND_OWN if language == "en" else rank)
@@ -276,7 +276,7 @@ class Standard:
         return known
 
     def _is_like(self, code: str, name: str) -> bool:
-        key = key_of(words_of(name))
+        key = folded_key(fold_words(name))
         keys = [
             each for (country, each), codes in self._codes.items() if country == code[:2] and code in codes
         ]
@@ -284,10 +284,10 @@ class Standard:
 
     def _know(self, code: str, name: str) -> None:
         for naming in _spellings(code, name, STANDARD):
-            self._codes[code[:2], key_of(words_of(naming.name))].add(code)
+            self._codes[code[:2], folded_key(fold_words(naming.name))].add(code)
 
     def _present_code(self, code: str, name: str) -> str:
-        meant = self._codes.get((code[:2], key_of(words_of(name))), set())
+        meant = self._codes.get((code[:2], folded_key(fold_words(name))), set())
         country, _, suffix = code.partition("-")
         if len(meant) == 1 and code not in meant:
             return next(iter(meant))
@@ -343,7 +343,7 @@ def _kinds_of_group(wanted: str) -> frozenset[str]:
     lines = Path(__file__).with_name("region_kinds.tsv").read_text("utf-8").splitlines()
     found = (line.partition("\t") for line in lines)
     told = (word for group, _, words in found if group == wanted for word in words.split())
-    return frozenset(folded for word in told for folded in words_of(word))
+    return frozenset(folded for word in told for folded in fold_words(word))
 
 
 def _spellings(code: str, name: str, rank: int) -> Iterator[Naming]:
@@ -371,16 +371,16 @@ class _Table:
         self._namesakes: list[set[str]] = []
 
     def add(self, naming: Naming) -> None:
-        words = words_of(naming.name)
+        words = fold_words(naming.name)
         bare = trim(words, self._kinds)
-        self._plain[key_of(words)][naming.rank].add(naming.code)
+        self._plain[folded_key(words)][naming.rank].add(naming.code)
         if words == bare:
-            self._bare.add(key_of(words))
+            self._bare.add(folded_key(words))
         if words != bare or naming.code not in self._cities:
-            self._qualified[key_of(bare)][naming.rank].add(naming.code)
+            self._qualified[folded_key(bare)][naming.rank].add(naming.code)
 
     def forbid_qualified(self, name: str) -> None:
-        self._qualified[key_of(words_of(name))][STANDARD] |= {AMBIGUOUS, ""}
+        self._qualified[folded_key(fold_words(name))][STANDARD] |= {AMBIGUOUS, ""}
 
     def add_bare_names(self, parents: Mapping[str, str]) -> None:
         """Let 'Zürich' mean what 'Kanton Zürich' does, unless something is called so."""

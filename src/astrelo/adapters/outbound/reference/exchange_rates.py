@@ -1,8 +1,8 @@
-"""What a unit of a currency is worth in US dollars, by day: the table and the legally fixed rates beside this file."""
+"""Exchange rates to the US dollar, by day: from the table and the legally fixed rates in data/."""
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Context, Decimal
 from functools import cached_property, lru_cache
@@ -25,7 +25,7 @@ _ONE = Decimal(1)
 
 
 class _FixedRate(NamedTuple):
-    """So many units are so many of the anchor, by law."""
+    """By law `units` are worth `anchor_units` of the anchor currency."""
 
     units: Decimal
     anchor: str
@@ -49,7 +49,7 @@ class _Days(NamedTuple):
 
 
 class ExchangeRates:
-    """Reads the table's days at the first question, and a currency's column at the first for that currency.
+    """Reads the table's days at the first call, and a currency's column at the first call for that currency.
 
     A column takes about 15 ms to read and 30 kB to keep.
     """
@@ -71,13 +71,14 @@ class ExchangeRates:
 
     @cached_property
     def _currencies(self) -> frozenset[str]:
-        return frozenset(_head()[1:])
+        return frozenset(next(_lines(TABLE)).split(",")[1:])
 
     @cached_property
     def _fixed_rates(self) -> Mapping[str, _FixedRate]:
         return {
             currency: _FixedRate(Decimal(units), anchor, Decimal(anchor_units), date.fromisoformat(since))
-            for currency, units, anchor, anchor_units, since in _fixed_rate_lines()
+            for line in _lines(FIXED_RATES)
+            for currency, units, anchor, anchor_units, since in [line.split("\t")]
         }
 
     def _usd_rate(self, currency: str, on: date) -> UsdRate | None:
@@ -85,24 +86,24 @@ class ExchangeRates:
             return UsdRate(_ONE, on)
         fixed = self._fixed_rates.get(currency)
         if fixed is None:
-            return self._by_table(currency, on)
-        anchor = self._by_table(fixed.anchor, on)
+            return self._table_rate(currency, on)
+        anchor = self._table_rate(fixed.anchor, on)
         if anchor is None or anchor.on < fixed.since:
             return None
         dollars = _DIGITS.multiply(fixed.anchor_units, anchor.rate)
         return UsdRate(_DIGITS.divide(dollars, fixed.units), anchor.on)
 
-    def _by_table(self, currency: str, on: date) -> UsdRate | None:
+    def _table_rate(self, currency: str, on: date) -> UsdRate | None:
         ordinals, dollars = self._days
         column = self._column(currency) if currency in self._currencies else None
         if column is None and currency != _EURO:
             return None
-        asked, last = on.toordinal(), ordinals[-1]
-        if asked - last > MAX_RATES_AGE.days:
+        wanted, last = on.toordinal(), ordinals[-1]
+        if wanted - last > MAX_RATES_AGE.days:
             return None
-        asked = min(asked, last)
-        row = bisect_right(ordinals, asked) - 1
-        while row >= 0 and asked - ordinals[row] <= MAX_RATE_AGE.days:
+        wanted = min(wanted, last)
+        row = bisect_right(ordinals, wanted) - 1
+        while row >= 0 and wanted - ordinals[row] <= MAX_RATE_AGE.days:
             if column is None:
                 return UsdRate(dollars.rate(row), date.fromordinal(ordinals[row]))
             if column.units[row]:
@@ -113,16 +114,13 @@ class ExchangeRates:
 
 
 def _read_column(currency: str) -> _Column:
-    told = list(_cells(currency))
-    decimals = max(len(rate.partition(".")[2]) for rate in told)
-    units = array("I", [_scaled(rate, decimals) for rate in told])
-    units.reverse()
+    rates = list(_cells(currency))
+    decimals = max(len(rate.partition(".")[2]) for rate in rates)
+    units = array("I")
+    for rate in reversed(rates):
+        whole, _, fraction = rate.partition(".")
+        units.append(int(whole + fraction.ljust(decimals, "0")) if rate else 0)
     return _Column(units, decimals)
-
-
-def _scaled(rate: str, decimals: int) -> int:
-    whole, _, fraction = rate.partition(".")
-    return int(whole + fraction.ljust(decimals, "0")) if rate else 0
 
 
 def _cells(name: str) -> Iterator[str]:
@@ -131,14 +129,6 @@ def _cells(name: str) -> Iterator[str]:
     number = next(lines).split(",").index(name)
     for line in lines:
         yield line.split(",", number + 1)[number]
-
-
-def _head() -> Sequence[str]:
-    return next(_lines(TABLE)).split(",")
-
-
-def _fixed_rate_lines() -> Iterator[Sequence[str]]:
-    return (line.split("\t") for line in _lines(FIXED_RATES))
 
 
 def _lines(file_name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is known about host names: how they are written, who registers them, and who shares them."""
+"""Host names: their ASCII form, their registrable domain, and whether many companies share them."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -18,7 +18,7 @@ CACHED_HOSTS = 16_384
 RESERVED_NAMES = frozenset(
     {"test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"}
 )
-"""RFC 2606 and 6761: nobody can register them. They are names for tests; elsewhere they stand for 'none'."""
+"""RFC 2606 and 6761: they cannot be registered. They are names for tests; elsewhere they stand for 'none'."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*(?!\d+\Z)[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
@@ -44,16 +44,16 @@ class _SuffixRules(NamedTuple):
 
 
 class HostFacts:
-    """The public suffix list bundled with tldextract, private part included, and the lists beside this file.
+    """The public suffix list bundled with tldextract, private part included, and the lists in data/.
 
-    Walks the rules itself: a look-up in tldextract 5.4 builds a URL's parts and costs 5 µs, as much as
-    the rest of a record. A test holds the two against each other. `reserved_names`, out of RESERVED_NAMES,
-    are taken for real, which tests and the sandbox need.
+    Applies the suffix rules itself: a look-up in tldextract 5.4 builds a URL's parts and costs 5 µs, as much as
+    the rest of a record. A test compares the two. `reserved_names`, a subset of RESERVED_NAMES,
+    count as registered names, which tests and the sandbox need.
     """
 
     def __init__(self, reserved_names: Collection[str] = ()) -> None:
         builders = frozenset(read_list("site_builders.txt"))
-        self._rules = _suffix_rules(builders.union(name for name in reserved_names if "." not in name))
+        self._rules = _load_suffix_rules(builders.union(name for name in reserved_names if "." not in name))
         self._shared = SharedHosts(builders)
         self._placeholders = Placeholders(RESERVED_NAMES.difference(reserved_names))
         self._pages = PageRules()
@@ -90,9 +90,14 @@ class HostFacts:
         return name
 
 
-def _suffix_rules(additions: Iterable[str]) -> _SuffixRules:
+def _load_suffix_rules(additions: Iterable[str]) -> _SuffixRules:
     library = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
-    rules = list(filter(None, map(_ascii_rule, library.tlds)))
+    rules: list[str] = []
+    for rule in library.tlds:
+        prefix = rule[: len(rule) - len(rule.lstrip("*.!"))]
+        encoded = rule[len(prefix) :] if rule.isascii() else _encode_idna(rule[len(prefix) :])
+        if encoded is not None:
+            rules.append(prefix + encoded)
     return _SuffixRules(
         frozenset(rule for rule in rules if rule[0] not in "*!").union(additions),
         frozenset(rule[2:] for rule in rules if rule.startswith("*.")),
@@ -101,39 +106,34 @@ def _suffix_rules(additions: Iterable[str]) -> _SuffixRules:
 
 
 def ascii_host(host: str) -> str | None:
-    """Take underscores along (aircraft_co.example.com does resolve), which the IDNA standard refuses."""
+    """Return a host in lower-case ASCII, None for a text that is no host.
+
+    Underscores are accepted (aircraft_co.example.com does resolve), which the IDNA standard refuses.
+    """
     if len(host) > _MAX_HOST_LENGTH:
         return None
     if not host.isascii():
-        return _internationalized(host)
+        return _encode_idna(host)
     lowered = host.lower()
     return lowered if _PLAIN_HOST.fullmatch(lowered) or _HOST.fullmatch(lowered) else None
 
 
 @lru_cache(CACHED_HOSTS)
-def _internationalized(host: str) -> str | None:
-    """Map by UTS 46, then encode label by label, as the labels that are ASCII already may hold underscores."""
+def _encode_idna(host: str) -> str | None:
+    """Map by UTS 46, then encode label by label, since labels that are ASCII already may hold underscores."""
     try:
         mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
-        labels = [label if label.isascii() else _ascii_label(label) for label in mapped.split(".")]
+        labels = [label if label.isascii() else _encode_label(label) for label in mapped.split(".")]
     except (idna.IDNAError, UnicodeError):
         return None
     encoded = ".".join(labels).rstrip(".")
     return encoded if len(encoded) <= _MAX_HOST_LENGTH and _HOST.fullmatch(encoded) else None
 
 
-def _ascii_label(label: str) -> str:
-    """Encode as browsers do, which take emoji and other symbols that IDNA 2008 refuses."""
+def _encode_label(label: str) -> str:
+    """Encode as browsers do, which accept emoji and other symbols that IDNA 2008 refuses."""
     if not any(category(character) in _SYMBOLS for character in label):
         return idna.alabel(label).decode()
     if not all(category(character) in _SYMBOLS or character.isalnum() for character in label):
         raise idna.IDNAError(f"{label!r} is no label of letters, digits and symbols")
     return f"xn--{label.encode('punycode').decode()}"
-
-
-def _ascii_rule(rule: str) -> str | None:
-    if rule.isascii():
-        return rule
-    prefix = rule[: len(rule) - len(rule.lstrip("*.!"))]
-    encoded = _internationalized(rule[len(prefix) :])
-    return None if encoded is None else prefix + encoded

@@ -1,4 +1,4 @@
-"""How names of places are compared: one folding for what is stored and what is asked."""
+"""Fold names of places, so that stored names and looked-up names compare equal."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ _LETTERS_WITHOUT_ACCENT = str.maketrans(
 )  # fmt: skip
 _DROPPED = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"  # accents, vowel points, tatweel
-    "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"  # what nobody sees
+    "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"  # invisible characters
     "'`\u00b4\u2018\u2019\u201b\u02b0-\u02ff\u05f3]"  # apostrophes
 )
 _BETWEEN_WORDS = re.compile(r"[^\w\u0900-\u109f\u1780-\u17ff\u3099\u309a]+|_+")
@@ -39,11 +39,11 @@ _SPELT_OUT = {
 
 
 def show_flags(text: str) -> str:
-    """Write flags as the codes that they are made of, in brackets."""
+    """Replace flag emoji by the country codes that they are made of, in brackets."""
     return _FLAG.sub(lambda flag: f" ({flag[0].translate(_LETTER_OF_FLAG)}) ", text)
 
 
-def words_of(name: str) -> list[str]:
+def fold_words(name: str) -> list[str]:
     """Return the words of a name without case, accents, particles and the ways to abbreviate.
 
     'ae', 'oe', 'ue', and 'Aa' in front, are what people without an umlaut or a ring on their keyboard write.
@@ -51,10 +51,10 @@ def words_of(name: str) -> list[str]:
     folded = unicodedata.normalize("NFKD", name).casefold().replace("&", " & ")
     bare = _DROPPED.sub("", folded).translate(_LETTERS_WITHOUT_ACCENT)
     words = _BETWEEN_WORDS.split(unicodedata.normalize("NFC", bare))
-    return list(_without_particles([word for word in words if word]))
+    return list(_drop_particles([word for word in words if word]))
 
 
-def _without_particles(words: list[str]) -> Iterator[str]:
+def _drop_particles(words: list[str]) -> Iterator[str]:
     last = len(words) - 1
     for place, word in enumerate(words):
         if last > 0:
@@ -66,8 +66,8 @@ def _without_particles(words: list[str]) -> Iterator[str]:
         yield word
 
 
-def key_of(words: list[str]) -> str:
-    """Return what is compared: the words without the blanks between them."""
+def folded_key(words: list[str]) -> str:
+    """Return the key that is compared: the words without the blanks between them."""
     key = "".join(words)
     return _VOWELS.sub(r"\1\2\3", key) if len(key) > _MAX_ABBREVIATION_LENGTH else key
 
@@ -79,8 +79,8 @@ _SEPARATORS = re.compile(
 """A hyphen separates with blanks around it, or between a code in capitals and a name."""
 
 
-def partings_of(text: str) -> Iterator[list[str]]:
-    """Yield the parts of a text, if it has some: a last bracket and what is before, then all that is parted."""
+def split_parts(text: str) -> Iterator[list[str]]:
+    """Yield ways to split a text, if there are any: a last bracket and what is before it, then at all separators."""
     bare = text.strip()
     if bare.endswith((")", "]")) and (bracket := max(bare.rfind("("), bare.rfind("["))) > 0:
         yield [bare[:bracket].strip(), bare[bracket + 1 : -1].strip()]
@@ -96,7 +96,7 @@ _DIRECTIONS = {
 }  # fmt: skip
 
 
-def spell_direction(words: list[str]) -> list[list[str]]:
+def spell_directions(words: list[str]) -> list[list[str]]:
     """Return what 'S. Korea' and 'W Virginia' may stand for."""
     if len(words) < 2:  # noqa: PLR2004 # a direction and what it is of
         return []

@@ -13,7 +13,7 @@ AMBIGUOUS = "-"
 
 
 class Meaning(NamedTuple):
-    """What a name means as it stands, and what it means where it stood with words such as 'province of'.
+    """What a name means by itself, and what it means beside words such as 'province of'.
 
     They differ: 'Moscow' is the city, and 'Moscow region' is not.
     """
@@ -65,25 +65,25 @@ NO_REGIONS = RegionTable({}, frozenset(), frozenset(), NameTable(b""))
 
 def load_countries() -> tuple[dict[str, str], NameTable]:
     """Return alpha-2 and alpha-3 codes with the alpha-2 code of each, and the names."""
-    codes, _, names = _member(COUNTRIES).partition(b"\n")
+    codes, _, names = _read_member(COUNTRIES).partition(b"\n")
     pairs = (pair.partition(":") for pair in codes.decode().split())
-    return {told: code for told, _, code in pairs}, NameTable(names)
+    return {alias: code for alias, _, code in pairs}, NameTable(names)
 
 
 def load_regions(country: str) -> RegionTable:
     try:
-        codes, kinds, city_kinds, names = _member(f"regions/{country}.tsv").split(b"\n", 3)
+        codes, kinds, city_kinds, names = _read_member(f"regions/{country}.tsv").split(b"\n", 3)
     except KeyError:
         return NO_REGIONS
     pairs = (pair.partition(":") for pair in codes.decode().split())
     parents = {code: parent for code, _, parent in pairs}
-    return RegionTable(parents, _words(kinds), _words(city_kinds), NameTable(names))
+    return RegionTable(parents, _split_words(kinds), _split_words(city_kinds), NameTable(names))
 
 
-def _words(line: bytes) -> frozenset[str]:
+def _split_words(line: bytes) -> frozenset[str]:
     return frozenset(line.decode().split())
 
 
-def _member(name: str) -> bytes:
+def _read_member(name: str) -> bytes:
     with DATA.joinpath(ARCHIVE).open("rb") as archive, ZipFile(archive) as opened:
         return opened.read(name)

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from astrelo.adapters.outbound.reference.data_files import DATA
 from astrelo.adapters.outbound.reference.place_names import (
-    key_of,
-    partings_of,
+    fold_words,
+    folded_key,
     show_flags,
-    spell_direction,
+    spell_directions,
+    split_parts,
     trim,
-    words_of,
 )
 from astrelo.adapters.outbound.reference.place_tables import (
     AMBIGUOUS,
@@ -25,14 +25,14 @@ from astrelo.adapters.outbound.reference.place_tables import (
 CACHED_NAMES = 8_192
 
 MAX_NAME_LENGTH = 100
-"""No place has a longer name; a cache must not keep what somebody pasted into the wrong field."""
+"""No place has a longer name; the cache must not keep long texts that were pasted into the wrong field."""
 
 COUNTRY_KINDS = frozenset(
     "the republic kingdom federal federation federative islamic principality sultanate commonwealth duchy grand"
     " nation country island territory sar bundesrepublik konigreich royaume reino regno furstentum le la les los las el il die der das"
     " ประเทศ".split()
 )
-"""Words beside a country's name; not 'democratic' nor 'people's', by which two Koreas are told apart."""
+"""Words beside a country's name; not 'democratic' nor 'people's', which distinguish the two Koreas."""
 
 _SOVEREIGNS = {
     "CN": "HK MO TW", "DK": "FO GL", "FI": "AX", "NO": "SJ", "NL": "AW BQ CW SX", "AU": "CC CX NF", "NZ": "CK NU TK",
@@ -69,41 +69,41 @@ class _Names:
         return self.codes.get(name.strip().upper()) or self.by_name(name)
 
     def by_name(self, name: str) -> str:
-        words = words_of(name)
-        for spelling in (*spell_direction(words), words):
+        words = fold_words(name)
+        for spelling in (*spell_directions(words), words):
             if found := self._find(spelling).plain:
                 return found
         bare = trim(words, self.kinds | self.city_kinds)
-        return self._qualified(words, bare) if bare != words else ""
+        return self._read_qualified(words, bare) if bare != words else ""
 
-    def _qualified(self, words: list[str], bare: list[str]) -> str:
+    def _read_qualified(self, words: list[str], bare: list[str]) -> str:
         """Return what 'Moscow region' means, and 'Moscow city' if city and region cannot be mistaken."""
         plain, qualified = self._find(bare)
         is_region = plain == qualified or trim(words, self.kinds) == bare
         return qualified if is_region else ""
 
     def _find(self, words: list[str]) -> Meaning:
-        key = key_of(words)
+        key = folded_key(words)
         found, alias = self.table.find(key), self.aliases.get(key)
         return Meaning(alias, found.qualified or alias) if alias else found
 
-    def inverted(self, parts: list[str]) -> str:
+    def read_inverted(self, parts: list[str]) -> str:
         """Return what 'Korea, South' and 'Palestine (State of)' mean."""
         return self.by_name(f"{parts[1]} {parts[0]}") if len(parts) == 2 else ""  # noqa: PLR2004
 
-    def telling(self, parts: list[str]) -> list[str]:
-        """Return the parts that say more than what kind of place it is."""
-        return [part for part in parts if trim(words_of(part), self.kinds | self.city_kinds)]
+    def specific_parts(self, parts: list[str]) -> list[str]:
+        """Return the parts that are more than words for a kind of place."""
+        return [part for part in parts if trim(fold_words(part), self.kinds | self.city_kinds)]
 
 
 class Places:
     """Countries and regions, each of which helps to read the other: 'Bavaria, Germany'."""
 
     def __init__(self) -> None:
-        countries, codes, table = _aliases("country_names.tsv"), *load_countries()
+        countries, codes, table = _read_aliases("country_names.tsv"), *load_countries()
         self._countries = _Names(codes, dict(countries), table, COUNTRY_KINDS)
         self._region_aliases: dict[str, dict[str, str]] = {}
-        for key, code in _aliases("region_names.tsv"):
+        for key, code in _read_aliases("region_names.tsv"):
             self._region_aliases.setdefault(code[:2], {})[key] = code[3:] or AMBIGUOUS
         self._regions_of = lru_cache(None)(self._load_regions)
         self.country = lru_cache(CACHED_NAMES)(self._country)
@@ -111,35 +111,35 @@ class Places:
 
     def _load_regions(self, country: str) -> tuple[_Names, Mapping[str, str]]:
         parents, kinds, city_kinds, table = load_regions(country)
-        codes = {told: code for code in parents for told in (code, f"{country}-{code}")}
+        codes = {alias: code for code in parents for alias in (code, f"{country}-{code}")}
         return _Names(codes, self._region_aliases.get(country, {}), table, kinds, city_kinds), parents
 
-    def _country(self, told: str) -> str | None:
-        name = show_flags(told)
+    def _country(self, raw: str) -> str | None:
+        name = show_flags(raw)
         known = self._countries.meaning(name)
         if known in _UNDECIDED:
-            known = next(filter(None, map(self._country_of_parts, partings_of(name))), "")
+            known = next(filter(None, map(self._country_of_parts, split_parts(name))), "")
         return None if known in _UNDECIDED else known
 
     def _country_of_parts(self, parts: list[str]) -> str:
         """Return the one country that all parts name, and of which unknown parts are regions."""
-        if inverted := self._countries.inverted(parts):
+        if inverted := self._countries.read_inverted(parts):
             return inverted
-        found = [(part, self._countries.meaning(part)) for part in self._countries.telling(parts)]
-        named = frozenset(code for _, code in found if code)
-        country = _TERRITORIES.get(named) or ("".join(named) if len(named) == 1 else "")
+        found = [(part, self._countries.meaning(part)) for part in self._countries.specific_parts(parts)]
+        codes = frozenset(code for _, code in found if code)
+        country = _TERRITORIES.get(codes) or ("".join(codes) if len(codes) == 1 else "")
         if not country:
             return ""
         regions, _ = self._regions_of(country)
         return country if all(code or regions.by_name(part) for part, code in found) else ""
 
-    def _region(self, country: str, told: str) -> str | None:
+    def _region(self, country: str, raw: str) -> str | None:
         names, _ = self._regions_of(country)
-        name = _POSTAL_CODE.sub("", told)
-        known = names.codes.get(_without_dots(country, name).upper()) or names.by_name(name)
+        name = _POSTAL_CODE.sub("", raw)
+        known = names.codes.get(_drop_dots(country, name).upper()) or names.by_name(name)
         if known in _UNDECIDED:
             with_towns = not _BRACKET.search(name)
-            tried = (self._region_of_parts(country, parts, with_towns) for parts in partings_of(name))
+            tried = (self._region_of_parts(country, parts, with_towns) for parts in split_parts(name))
             known = next(filter(None, tried), "")
         return None if known in _UNDECIDED else f"{country}-{known}"
 
@@ -149,16 +149,16 @@ class Places:
         The country itself may be a part, and a town that stands before its region.
         """
         names, whole_of = self._regions_of(country)
-        if inverted := names.inverted(parts):
+        if inverted := names.read_inverted(parts):
             return inverted
-        found = [(part, names.meaning(part)) for part in names.telling(parts)]
-        told = [code for part, code in found if code or self.country(part) != country]
-        regions = {code for code in told if code} if all(told[-1:] if with_towns else told) else set()
+        found = [(part, names.meaning(part)) for part in names.specific_parts(parts)]
+        codes = [code for part, code in found if code or self.country(part) != country]
+        regions = {code for code in codes if code} if all(codes[-1:] if with_towns else codes) else set()
         narrowest = regions - {whole_of.get(region) for region in regions}
         return narrowest.pop() if len(narrowest) == 1 else ""
 
 
-def _without_dots(country: str, name: str) -> str:
+def _drop_dots(country: str, name: str) -> str:
     bare = name.strip()
     if country in _COUNTRIES_WITH_DOTTED_CODES and _DOTTED_CODE.fullmatch(bare):
         letters = bare.replace(".", "").replace(" ", "")
@@ -166,7 +166,7 @@ def _without_dots(country: str, name: str) -> str:
     return bare
 
 
-def _aliases(file_name: str) -> Iterator[tuple[str, str]]:
+def _read_aliases(file_name: str) -> Iterator[tuple[str, str]]:
     for line in DATA.joinpath(file_name).read_text("utf-8").splitlines():
         code, _, name = line.partition("\t")
-        yield key_of(words_of(name)), code
+        yield folded_key(fold_words(name)), code

@@ -1,4 +1,4 @@
-"""Which hosts many firms share, which names stand for 'none', and which pages a platform has about a firm."""
+"""Hosts that many companies share, names that stand for 'none', and platforms' pages about companies."""
 
 import re
 from collections import defaultdict
@@ -13,11 +13,11 @@ _ANY_SUFFIX = ".*"
 _FRONT_DOOR = re.compile(
     r"m|mobile|touch|wap|web|www\d?|e?mail|webmail|imap|pop3?|smtp|mx\d?|[a-z]{2}-[a-z]{2}"
 )
-"""What lies below a shared host and is the same service; other names below it can be a firm's own."""
+"""Names below a shared host that are the same service; other names below it can be a company's own."""
 
 
 class SharedHosts:
-    """Free and disposable mail of several kept lists, and shared_hosts.txt, without company_hosts.txt.
+    """Free and disposable mail hosts of several maintained lists, and shared_hosts.txt, without company_hosts.txt.
 
     'acme.com' covers the service's front doors too, such as m.acme.com; '*.acme.com' everything below it;
     'acme.*' the host under any suffix.
@@ -38,14 +38,16 @@ class SharedHosts:
         label, _, suffix = registrable.partition(".")
         in_family, below, name = label in self._families, "", host
         while True:
-            if self._lists(name, below) or (in_family and self._lists(f"{name[: -len(suffix)]}*", below)):
+            if self._is_listed(name, below) or (
+                in_family and self._is_listed(f"{name[: -len(suffix)]}*", below)
+            ):
                 return True
             if name == registrable:
                 return name.partition(".")[2] in self._whole
             label, _, name = name.partition(".")
             below = f"{below}.{label}" if below else label
 
-    def _lists(self, name: str, below: str) -> bool:
+    def _is_listed(self, name: str, below: str) -> bool:
         if name in self._whole:
             return True
         return name in self._hosts and (not below or _FRONT_DOOR.fullmatch(below) is not None)
@@ -74,20 +76,20 @@ class Placeholders:
         first, *rest = host.removeprefix("www.").split(".")
         if first not in self._nones:
             return bool(rest) and all(label == first for label in rest)
-        within, suffix = rest[:-1], rest[-1:]
+        middle, suffix = rest[:-1], rest[-1:]
         return all(label == first or label in self._things for label in suffix) and all(
-            label in self._nones or label in self._things for label in within
+            label in self._nones or label in self._things for label in middle
         )
 
 
 class PageRules:
-    """Where platforms keep pages about firms: maps, searches, profiles, shops (pages_about_firms.txt)."""
+    """Platforms' pages about companies: maps, searches, profiles, shops (pages_about_firms.txt)."""
 
     def __init__(self) -> None:
         rules: dict[str, list[str]] = defaultdict(list)
         for line in read_list("pages_about_firms.txt"):
             host, *places = line.split()
-            rules[host].extend(map(_pattern, places))
+            rules[host].extend(map(_compile_place, places))
         self._rules = {
             host: re.compile(_LANGUAGE + f"(?:{'|'.join(places)})", re.IGNORECASE)
             for host, places in rules.items()
@@ -103,8 +105,8 @@ _LANGUAGE = r"(?:/(?:intl/)?[a-z]{2}(?:[-_][a-z]{2})?(?=[/?]))?"
 _FRONT_PAGES = r"/(?!(?:(?:index|home|default)(?:\.\w+)?/?)?(?:[?#]|\Z))"
 
 
-def _pattern(place: str) -> str:
-    """Read '/maps' (that page and all below it), '/*' (any page but the front one) and '?q' (a parameter)."""
+def _compile_place(place: str) -> str:
+    """Return the pattern of '/maps' (that page and all below it), '/*' (any page but the front one) and '?q' (a parameter)."""
     if place == "/*":
         return _FRONT_PAGES
     if place.startswith("?"):

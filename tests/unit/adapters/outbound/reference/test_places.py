@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from astrelo.adapters.outbound.reference import BundledReferenceData
 from astrelo.adapters.outbound.reference.data_files import DATA
-from astrelo.adapters.outbound.reference.place_names import key_of, words_of
+from astrelo.adapters.outbound.reference.place_names import fold_words, folded_key
 
 WORLD = BundledReferenceData()
 REGIONS = {region.code: region for region in pycountry.subdivisions}
@@ -133,7 +133,7 @@ class TestCountries:
         ] == []
 
     def test_every_stored_name_leads_to_its_country_or_to_none(self) -> None:
-        ours = {key_of(words_of(name)) for _, name in aliases("country_names.tsv")}
+        ours = {folded_key(fold_words(name)) for _, name in aliases("country_names.tsv")}
         codes = {code.lower() for each in pycountry.countries for code in (each.alpha_2, each.alpha_3)}
         wrong = [
             (name, code)
@@ -174,7 +174,9 @@ class TestRegions:
 
     @pytest.mark.parametrize("country", ["CN", "DE", "FR", "GB", "IT", "JP", "LT", "RU", "TW", "US"])
     def test_every_stored_name_leads_to_its_region_or_to_none(self, country: str) -> None:
-        ours = {key_of(words_of(name)) for code, name in aliases("region_names.tsv") if code[:2] == country}
+        ours = {
+            folded_key(fold_words(name)) for code, name in aliases("region_names.tsv") if code[:2] == country
+        }
         codes = {code[3:].lower() for code in REGIONS if code[:2] == country}
         wrong = [
             (name, code, WORLD.region(country, name))
@@ -187,8 +189,8 @@ class TestRegions:
 @given(st.text(max_size=100))
 @settings(max_examples=500, deadline=None)
 def test_folding_a_folded_name_changes_nothing(name: str) -> None:
-    key = key_of(words_of(name))
-    assert key_of(words_of(key)) == key
+    key = folded_key(fold_words(name))
+    assert folded_key(fold_words(key)) == key
 
 
 @given(st.text(st.characters() | st.sampled_from("()[],/-.&"), max_size=120))
