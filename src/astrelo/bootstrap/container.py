@@ -4,7 +4,7 @@ The API and the worker share this container: nothing here imports a web framewor
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from typing import NewType
 
 import asyncpg
@@ -19,9 +19,6 @@ from dishka import (
 )
 from dishka.provider import BaseProvider
 
-from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
-from astrelo.adapters.outbound.hubspot.provider import open_hubspot
-from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
 from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
 from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
 from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader
@@ -39,8 +36,6 @@ from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
 from astrelo.adapters.outbound.postgres.sync_runs.schedule import PgSyncSchedule
 from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
-from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
-from astrelo.adapters.outbound.salesforce.provider import open_salesforce
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -65,11 +60,11 @@ from astrelo.application.sync.schedule_syncs import CancelRun, RequestSync, Sche
 from astrelo.application.sync.verify_sync import VerifySync
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.application.tokens.access_tokens import AccessTokens
+from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
-from astrelo.domain.identifiers import Provider as CrmName
-from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProvider, CrmProviders
+from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.state import OAuthStates, UnitOfWork
@@ -91,35 +86,6 @@ class Config(Provider):
     @provide
     def sync_policy(self, settings: Settings) -> SyncPolicy:
         return settings.sync
-
-    @provide
-    def hubspot(self, settings: Settings) -> HubSpotConfig | None:
-        if settings.hubspot is None:
-            return None
-        return HubSpotConfig(
-            client_id=settings.hubspot.client_id,
-            client_secret=settings.hubspot.client_secret,
-            redirect_uri=_redirect_uri(settings, CrmName.HUBSPOT),
-            authorize_base=settings.hubspot.authorize_url,
-            api_base=settings.hubspot.api_url,
-        )
-
-    @provide
-    def salesforce(self, settings: Settings) -> SalesforceConfig | None:
-        if settings.salesforce is None:
-            return None
-        return SalesforceConfig(
-            client_id=settings.salesforce.client_id,
-            client_secret=settings.salesforce.client_secret,
-            redirect_uri=_redirect_uri(settings, CrmName.SALESFORCE),
-            login_url=settings.salesforce.login_url,
-            bulk_threshold=settings.salesforce.bulk_threshold,
-            daily_share=settings.salesforce.daily_share,
-        )
-
-
-def _redirect_uri(settings: Settings, crm: CrmName) -> str:
-    return f"{settings.public_url}/api/integrations/{crm}/callback"
 
 
 class Adapters(Provider):
@@ -169,27 +135,25 @@ class Adapters(Provider):
 
     @provide
     async def crms(
-        self,
-        hubspot: HubSpotConfig | None,
-        salesforce: SalesforceConfig | None,
-        reference: ReferenceData,
-        clock: Clock,
-        randomness: Randomness,
+        self, settings: Settings, reference: ReferenceData, clock: Clock, randomness: Randomness
     ) -> AsyncIterator[CrmProviders]:
-        opened: list[AbstractAsyncContextManager[CrmProvider]] = []
-        if hubspot is not None:
-            opened.append(open_hubspot(hubspot, reference, clock, randomness))
-        if salesforce is not None:
-            opened.append(open_salesforce(salesforce, reference, clock, randomness))
         async with AsyncExitStack() as stack:
-            crms = [await stack.enter_async_context(crm) for crm in opened]
-            yield CrmProviders({crm.provider: crm for crm in crms})
+            providers = {
+                crm.provider: await stack.enter_async_context(crm.open(config, reference, clock, randomness))
+                for crm in REGISTERED_CRMS
+                if (config := crm.config(settings)) is not None
+            }
+            yield CrmProviders(providers)
 
     @provide
-    def webhooks(self, hubspot: HubSpotConfig | None) -> ConfiguredWebhooks:
-        if hubspot is None:
-            return ConfiguredWebhooks({})
-        return ConfiguredWebhooks({CrmName.HUBSPOT: HubSpotWebhooks(hubspot.client_secret)})
+    def webhooks(self, settings: Settings) -> ConfiguredWebhooks:
+        return ConfiguredWebhooks(
+            {
+                crm.provider: crm.create_webhooks(config)
+                for crm in REGISTERED_CRMS
+                if crm.create_webhooks is not None and (config := crm.config(settings)) is not None
+            }
+        )
 
 
 class Readers(Provider):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
-from tests.unit.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
 
