@@ -165,7 +165,7 @@ class SalesforceProvider(CrmProvider):
             merged=found.merged,
         )
 
-    async def owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
+    async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         """Return every user; inactive ones as archived."""
         mapper = self._mapper(session)
         users = await _read_all(QueryContext(self._client, self._field_access, session, _OWNERS))
