@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
@@ -37,6 +38,9 @@ VENDORS = {
 """Each CRM and some words of its own, none of which we would use for ourselves."""
 KNOWS_EVERY_VENDOR = ("bootstrap", "domain/identifiers.py")
 """The composition root, and the one list of what CRMs there are."""
+FOLDERS_OF_OTHER_TESTS = {"benchmarks", "cases", "support"}
+"""Folders of tests/unit that test what stands beside src/astrelo, or the tests' own support."""
+MAX_TEST_FILES = 15  # in a folder
 MAX_FUNCTION_LINES = 50  # lines, from `def` to the last one
 MAX_MEDIAN_LINES = 10
 
@@ -163,3 +167,35 @@ def test_every_fake_is_an_adapter() -> None:
             if own and not any(getattr(ancestor, "_is_protocol", False) for ancestor in member.__mro__[1:]):
                 strays.append(f"{found.name}.{name}")
     assert strays == []
+
+
+def test_no_test_module_imports_from_another() -> None:
+    shared = ("tests.unit", "tests.integration")
+    assert [
+        f"{module}: {name}"
+        for module, (_, tree) in modules(TESTS).items()
+        for name in sorted(imports(tree))
+        if name.startswith(shared)
+    ] == []
+
+
+def test_unit_tests_lie_where_their_subject_lies() -> None:
+    folders = {path.parent.relative_to(TESTS / "unit") for path in (TESTS / "unit").rglob("test_*.py")}
+    assert [
+        folder.as_posix()
+        for folder in sorted(folders)
+        if not (SOURCE / folder).is_dir() and folder.as_posix() not in FOLDERS_OF_OTHER_TESTS
+    ] == []
+
+
+def test_folders_of_tests_can_be_taken_in_at_a_glance() -> None:
+    sizes = Counter(Path(module).parent.as_posix() for module in modules(TESTS))
+    assert {folder: size for folder, size in sizes.items() if size > MAX_TEST_FILES} == {}
+
+
+def test_ci_leaves_out_only_integration_tests_that_are_there() -> None:
+    script = (TESTS.parent / ".ci" / "run").read_text(encoding="utf-8")
+    left_out = re.search(r"once=\((.*?)\)", script, re.DOTALL)
+    assert left_out
+    names = left_out[1].split()
+    assert [name for name in names if not (TESTS / "integration" / f"{name}.py").is_file()] == []

@@ -1,76 +1,20 @@
 """What is deleted, erased, merged or restored in a HubSpot account, followed to the end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from uuid import UUID
 
 import pytest
 
-from astrelo.domain.identifiers import ObjectType, Provider, RecordId
-from astrelo.domain.records import PendingRefetch
+from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from crm_sandbox import Association, Portal
-from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
-from tests.integration.crm.test_hubspot_sync import hubspot_world
+from astrelo.domain.sync import RunStatus, SyncMode
+from crm_sandbox.hubspot import RecordChange, create_sandbox
 from tests.support.fakes.clock import FakeClock
 from tests.support.harness.api import api_world
-from tests.support.harness.sync import World
+from tests.support.harness.hubspot import EMPTY, Firm, hubspot_world
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
-EMPTY = Portal(name="Empty", account_id=101, records=())
-
-
-class Firm:
-    """An account with two companies, acme.com (1) and beta.com (2): a contact and a deal at each.
-
-    It has been synced once; time is the same for it and for us.
-    """
-
-    def __init__(self, database: str, made: World, sandbox: Sandbox) -> None:
-        self.database = database
-        self.made = made
-        self.sandbox = sandbox
-        self.account = sandbox.account
-        for company, person, deal, name in (("1", "11", "21", "acme"), ("2", "12", "22", "beta")):
-            there = [Association(id=company, primary=True)]
-            self.put("companies", company, {"name": name, "domain": f"{name}.com"})
-            self.put("contacts", person, {"email": "ada@gmail.com"}, companies=there)
-            self.put("deals", deal, {"dealname": name}, companies=there, contacts=[Association(id=person)])
-
-    def put(
-        self, object_name: str, record_id: str, properties: dict[str, str | None], **links: list[Association]
-    ) -> None:
-        self.account.upsert(
-            RecordChange(object_name=object_name, id=record_id, properties=properties, associations=links)
-        )
-
-    async def sync(self, mode: SyncMode = SyncMode.FULL, after: float = 60) -> SyncRun:
-        self.made.clock.advance(after)
-        return await self.made.sync(mode=mode)
-
-    async def learn(self, how: str, *told: tuple[ObjectType, str]) -> SyncRun:
-        """Find out what happened: by a whole walk, or by what webhooks tell of these records."""
-        if how == "walk":
-            return await self.sync()
-        pending_refetches = [
-            PendingRefetch(object_type, RecordId(record_id)) for object_type, record_id in told
-        ]
-        async with self.made.uow(self.made.user_id) as tx:
-            connection = await tx.connections.get(Provider.HUBSPOT)
-            assert connection is not None
-            await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
-        return await self.sync(SyncMode.REFETCH)
-
-    async def stored(self, table: str) -> dict[str, bool]:
-        """Record ids that there are rows of, each with whether it lives."""
-        rows = await self.made.pool.fetch(f"select external_provider_id, archived_at from {table}")
-        return {row[0]: row[1] is None for row in rows}
-
-    async def ids(self, table: str, key: str = "external_provider_id") -> Mapping[str, UUID]:
-        rows = await self.made.pool.fetch(f"select {key}, id from {table}")
-        return {row[0]: row[1] for row in rows}
 
 
 Scenario = Callable[[Firm], Awaitable[None]]

@@ -2,61 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
-from astrelo.adapters.outbound.hubspot.provider import build_hubspot
-from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
-from astrelo.domain.connection import TokenSet
-from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.reading_version import ReadingVersions
+from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import RunStatus
-from crm_sandbox import Portal, SandboxTransport
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
-from tests.support.fakes.clock import FakeClock
-from tests.support.harness.sync import World
+from crm_sandbox import Portal
+from crm_sandbox.hubspot import create_sandbox
+from tests.support.harness.hubspot import hubspot_world
 
 OPEN_PORTAL = Path(__file__).parents[4] / "shared" / "data" / "portal-open.jsonl.gz"
-
-
-@asynccontextmanager
-async def hubspot_world(
-    database: str, sandbox: Sandbox, clock: FakeClock | None = None
-) -> AsyncIterator[World]:
-    """A user whose HubSpot connection opens the sandbox's only account; `clock` may be the sandbox's too."""
-    config = HubSpotConfig(
-        client_id=DEVELOPMENT_CLIENT_ID,
-        client_secret=DEVELOPMENT_CLIENT_SECRET,
-        redirect_uri="http://localhost:8000/api/integrations/hubspot/callback",
-        authorize_base="http://sandbox",
-        api_base="http://sandbox",
-    )
-    async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
-        made = World(pool)
-        made.clock = clock or made.clock
-        reference = BundledReferenceData(RESERVED_NAMES)
-        made.versions = ReadingVersions(reference.edition)
-        hubspot = build_hubspot(
-            config,
-            reference,
-            made.clock,
-            made.randomness,
-            reads=SandboxTransport(sandbox),
-            oauth=SandboxTransport(sandbox),
-        )
-        made.crms = {Provider.HUBSPOT: hubspot}
-        portal_id = sandbox.account.portal_id
-        told = sandbox.oauth.connect(portal_id)
-        tokens = TokenSet(
-            access_token=str(told["access_token"]), refresh_token=str(told["refresh_token"]), expires_at=None
-        )
-        await made.connect(Provider.HUBSPOT, tokens, str(portal_id))
-        yield made
 
 
 def test_a_generated_portal_arrives_whole_and_a_second_time_unchanged(database: str) -> None:

@@ -9,8 +9,8 @@ from astrelo.domain.deal import Deal, link_deal
 from astrelo.domain.identifiers import DealId, ObjectType, Provider, RecordId
 from astrelo.domain.ports.state import Transaction
 from astrelo.domain.records import content_hash
-from tests.integration.two_crms.test_at_once import until_waiting
 from tests.support.builders import VERSIONS, contact, deal
+from tests.support.harness.locks import wait_for_blocked_sessions
 from tests.support.harness.sync import ScriptedCrm, World, world
 
 pytestmark = pytest.mark.anyio
@@ -85,9 +85,9 @@ async def test_contacts_leave_their_deals_while_a_batch_of_these_is_written(
             await held.start()
             await holder.execute("select from deals where external_provider_id = $1 for update", ids[1])
             others = [asyncio.create_task(leaving())]
-            await until_waiting(made, 1)
+            await wait_for_blocked_sessions(made, 1)
             others.append(asyncio.create_task(writing()))
-            await until_waiting(made, 2)
+            await wait_for_blocked_sessions(made, 2)
             await held.rollback()
         await asyncio.gather(*others)
         named = await made.pool.fetch("select provider_contact_ids from deals where archived_at is null")

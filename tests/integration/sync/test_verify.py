@@ -15,9 +15,9 @@ from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
 from crm_sandbox import Portal, serve_in_thread
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
-from tests.integration.crm.test_hubspot_sync import hubspot_world
 from tests.support.builders import VERSIONS, company, contact, deal
 from tests.support.environ import JWT_SECRET, child_environ, hubspot_settings
+from tests.support.harness.hubspot import hubspot_world
 from tests.support.harness.scenarios import Play
 from tests.support.harness.sync import ScriptedCrm, World, world
 from tests.support.secret_watch import Secrets, Spawn

@@ -10,22 +10,11 @@ import pytest
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
 from tests.support.builders import at, company, contact
+from tests.support.harness.locks import wait_for_blocked_sessions
 from tests.support.harness.sync import World
 from tests.support.harness.two_crms import HUBSPOT, SALESFORCE, TwoCrms, play
 
 CONTACTS = ObjectType.CONTACTS
-
-_WAITING = """
-select count(distinct pid) from pg_locks where not granted and pid in (
-    select pid from pg_stat_activity where datname = current_database())
-"""
-
-
-async def until_waiting(made: World, sessions: int) -> None:
-    """Wait until that many sessions wait for a lock."""
-    async with asyncio.timeout(30), made.pool.acquire() as watching:
-        while await watching.fetchval(_WAITING) < sessions:
-            pass
 
 
 @asynccontextmanager
@@ -56,9 +45,9 @@ async def _write_contacts_and_meanwhile(
     """Sync Salesforce up to a batch of contacts that waits for a row; begin the other; let both end."""
     async with row_held(made, both, SALESFORCE, *held):
         writing = asyncio.ensure_future(made.sync(SALESFORCE))
-        await until_waiting(made, 1)
+        await wait_for_blocked_sessions(made, 1)
         other = asyncio.ensure_future(meanwhile())
-        await until_waiting(made, 2)
+        await wait_for_blocked_sessions(made, 2)
     run, _ = await asyncio.gather(writing, other)
     assert run.status is RunStatus.COMPLETED
 

@@ -9,10 +9,9 @@ from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Association
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from crm_sandbox.hubspot.webhooks import WebhookSettings
-from tests.integration.crm.test_hubspot_deletions import EMPTY, Firm
-from tests.integration.crm.test_hubspot_sync import hubspot_world
 from tests.support.fakes.clock import FakeClock
 from tests.support.harness.api import API, PUBLIC_URL, ApiWorld, api_world
+from tests.support.harness.hubspot import EMPTY, Firm, hubspot_world
 
 PATH = "/api/webhooks/hubspot"
 

@@ -15,8 +15,8 @@ from astrelo.domain.ports.crm import CrmProvider
 from tests.support.contracts import crm
 from tests.support.contracts.crm.account import CrmAccountUnderTest
 from tests.support.contracts.crm.conformance import CrmProviderContract
-from tests.unit.adapters.outbound.hubspot.test_contract import HubSpotAccount
-from tests.unit.adapters.outbound.salesforce.test_contract import SalesforceAccount
+from tests.support.hubspot.account_under_test import HubSpotAccount
+from tests.support.salesforce.account_under_test import SalesforceAccount
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "adding-a-crm.md"
