@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.harness.scenarios import Play, Scenario
-from tests.support.harness.sync import ScriptedCrm, world
+from tests.support.harness.sync import ScriptedCrm, sync_harness
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def play(database: str) -> Play:
 
     def run(crm: ScriptedCrm, scenario: Scenario) -> None:
         async def once() -> None:
-            async with world(database, crm) as made:
+            async with sync_harness(database, crm) as made:
                 await scenario(made)
 
         asyncio.run(once())

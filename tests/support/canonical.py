@@ -104,7 +104,7 @@ async def _company_names(connection: asyncpg.Connection, user_id: UUID) -> dict[
     return {company_id: frozenset(keys) for company_id, keys in members.items()}
 
 
-class Told(NamedTuple):
+class SourceRecords(NamedTuple):
     """One source's final records, and the ids of its owners."""
 
     source: Provider
@@ -124,10 +124,10 @@ def expected_view(
     deals: Iterable[DealRecord] = (),
 ) -> View:
     """Make the view that one source's final records must lead to."""
-    return expected_view_of([Told(source, list(companies), list(contacts), list(deals))])
+    return expected_view_of([SourceRecords(source, list(companies), list(contacts), list(deals))])
 
 
-def expected_view_of(sources: Sequence[Told], pins: Sequence[Pin] = ()) -> View:
+def expected_view_of(sources: Sequence[SourceRecords], pins: Sequence[Pin] = ()) -> View:
     """Make the view that several sources' final records must lead to: a naive group-by, straight from the rules.
 
     `pins` are those that were made, the latest last. Ids lead to records of their own source only; a domain leads to the company, whichever source told of it.

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.harness.api import ApiWorld, api_world, token_of
+from tests.support.harness.api import ApiHarness, api_harness, token_of
 
 pytestmark = pytest.mark.anyio
 
@@ -104,12 +104,12 @@ NOWHERE = (
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database) as opened:
         yield opened
 
 
-async def test_a_bad_page_cursor_and_a_limit_out_of_range_are_refused(api: ApiWorld) -> None:
+async def test_a_bad_page_cursor_and_a_limit_out_of_range_are_refused(api: ApiHarness) -> None:
     pages: tuple[dict[str, str], ...] = (
         {"cursor": "x"},
         {"cursor": str(uuid4())},
@@ -130,7 +130,7 @@ async def test_a_bad_page_cursor_and_a_limit_out_of_range_are_refused(api: ApiWo
         assert error["field"] in params
 
 
-async def test_a_parameter_that_makes_no_sense_is_refused_not_dropped(api: ApiWorld) -> None:
+async def test_a_parameter_that_makes_no_sense_is_refused_not_dropped(api: ApiHarness) -> None:
     for query in SENSELESS:
         answer = await api.ask("GET", f"/api/{query}")
         assert answer.status_code == 400, query
@@ -138,20 +138,20 @@ async def test_a_parameter_that_makes_no_sense_is_refused_not_dropped(api: ApiWo
         assert answer.json()["errors"], query
 
 
-async def test_odd_but_possible_text_simply_finds_nothing(api: ApiWorld) -> None:
+async def test_odd_but_possible_text_simply_finds_nothing(api: ApiHarness) -> None:
     for query in ODD:
         answer = await api.ask("GET", f"/api/{query}")
         assert (answer.status_code, answer.json()["data"]) == (200, []), query
 
 
-async def test_malformed_json_and_bodies_of_another_shape_are_refused(api: ApiWorld) -> None:
+async def test_malformed_json_and_bodies_of_another_shape_are_refused(api: ApiHarness) -> None:
     headers = {"Content-Type": "application/json"}
     for content, code in BODIES:
         answer = await api.ask("PUT", "/api/icp-profile", content=content, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (400, code), content
 
 
-async def test_a_body_that_is_too_large_or_not_json_is_refused(api: ApiWorld) -> None:
+async def test_a_body_that_is_too_large_or_not_json_is_refused(api: ApiHarness) -> None:
     for content_type, size, status, code in (
         ("application/json", 1_000_001, 413, "body_too_large"),
         ("text/plain", 10, 415, "unsupported_media_type"),
@@ -162,7 +162,7 @@ async def test_a_body_that_is_too_large_or_not_json_is_refused(api: ApiWorld) ->
         assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_alarm(api: ApiWorld) -> None:
+async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_alarm(api: ApiHarness) -> None:
     """Answers of 500 and errors in the log are what operators are woken for."""
     said = [
         {"type": "http.request", "body": b'{"name": ', "more_body": True},
@@ -196,25 +196,25 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_alarm(api:
     assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
-async def test_a_path_that_names_nothing_is_not_found(api: ApiWorld) -> None:
+async def test_a_path_that_names_nothing_is_not_found(api: ApiHarness) -> None:
     for path in NOWHERE:
         answer = await api.ask("GET", path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
 
 
-async def test_a_method_that_a_path_does_not_take_is_told_which_ones_it_does(api: ApiWorld) -> None:
+async def test_a_method_that_a_path_does_not_take_is_told_which_ones_it_does(api: ApiHarness) -> None:
     answer = await api.ask("PATCH", "/api/icp-profile")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert {"GET", "PUT"} <= set(answer.headers["allow"].split(", "))
 
 
-async def test_head_answers_as_get_does_without_a_body(api: ApiWorld) -> None:
+async def test_head_answers_as_get_does_without_a_body(api: ApiHarness) -> None:
     get, head = [await api.ask(method, "/api/companies") for method in ("GET", "HEAD")]
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
-async def test_every_api_route_refuses_a_stranger(api: ApiWorld) -> None:
+async def test_every_api_route_refuses_a_stranger(api: ApiHarness) -> None:
     paths = api.app.openapi_schema.paths or {}
     open_to_all = {"/health/live", "/health/ready", "/metrics", "/api/integrations/{provider}/callback"}
     by_signature = {"/api/webhooks/{provider}"}

@@ -13,7 +13,7 @@ import pytest
 from astrelo.adapters.inbound.http.development import routes as development_page
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 from astrelo.domain.identifiers import Provider
-from tests.support.harness.api import API, ApiWorld, api_world, token_of
+from tests.support.harness.api import API, ApiHarness, api_harness, token_of
 
 pytestmark = pytest.mark.anyio
 
@@ -21,13 +21,13 @@ PAGE = Path(development_page.__file__).parent / "page"
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database, development=True) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, development=True) as opened:
         yield opened
 
 
 @pytest.fixture
-async def browser(api: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
     async with api.browser() as opened:
         yield opened
 
@@ -92,7 +92,7 @@ async def test_the_documentation_can_be_read_without_the_internet(browser: httpx
     assert all(f'<details id="{name}"' in page for name in description["components"]["schemas"])
 
 
-async def test_a_pasted_token_signs_in_until_signed_out(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+async def test_a_pasted_token_signs_in_until_signed_out(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     answer = await browser.post("/app/session", json={"token": token_of(api.user_id)})
     assert answer.status_code == HTTPStatus.NO_CONTENT
     cookie = answer.headers["set-cookie"]
@@ -113,7 +113,7 @@ async def test_a_bad_token_does_not_sign_in(browser: httpx.AsyncClient, body: di
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_sign_in_link_works_once(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+async def test_a_sign_in_link_works_once(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     made = await api.ask("POST", "/app/login-links")
     assert made.status_code == HTTPStatus.CREATED
     path = made.json()["path"]
@@ -135,7 +135,7 @@ async def test_a_sign_in_link_is_made_only_for_somebody_who_is_signed_in(browser
 
 
 async def test_in_production_there_is_no_page_and_no_sign_in(database: str) -> None:
-    async with api_world(database) as production, production.browser() as browser:
+    async with api_harness(database) as production, production.browser() as browser:
         for path in ("/", "/app", "/app/page.js", "/schema/swagger"):
             assert (await browser.get(path)).status_code == HTTPStatus.NOT_FOUND
         signed_in = await browser.post("/app/session", json={"token": token_of(production.user_id)})

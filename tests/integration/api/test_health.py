@@ -13,24 +13,24 @@ from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
 from astrelo.application.read.readers import OwnerReader, StoreHealth
-from tests.support.harness.api import FRONTEND, JWT_SECRET, ApiWorld, api_world, token_of
+from tests.support.harness.api import FRONTEND, JWT_SECRET, ApiHarness, api_harness, token_of
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database) as opened:
         yield opened
 
 
-async def test_a_migrated_database_makes_it_ready(api: ApiWorld) -> None:
+async def test_a_migrated_database_makes_it_ready(api: ApiHarness) -> None:
     for probe in ("live", "ready"):
         answer = await api.client.get(f"/health/{probe}")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_missing_migration_makes_it_unready_and_names_it(api: ApiWorld) -> None:
+async def test_a_missing_migration_makes_it_unready_and_names_it(api: ApiHarness) -> None:
     await api.pool.execute("delete from _pogo_migration where migration_id = '0001_initial'")
     answer = await api.client.get("/health/ready")
     assert answer.status_code == 503
@@ -40,7 +40,7 @@ async def test_a_missing_migration_makes_it_unready_and_names_it(api: ApiWorld) 
     assert (await api.client.get("/health/live")).status_code == 200
 
 
-async def test_metrics_count_answers_by_route_not_by_path(api: ApiWorld) -> None:
+async def test_metrics_count_answers_by_route_not_by_path(api: ApiHarness) -> None:
     company = await api.company()
     await api.get(f"/api/companies/{company}")
     await api.client.get("/nowhere/at/all")
@@ -51,7 +51,7 @@ async def test_metrics_count_answers_by_route_not_by_path(api: ApiWorld) -> None
     assert str(company) not in metrics.text
 
 
-async def test_every_answer_has_an_id_and_is_not_kept_by_caches(api: ApiWorld) -> None:
+async def test_every_answer_has_an_id_and_is_not_kept_by_caches(api: ApiHarness) -> None:
     answers = [await api.client.get(path) for path in ("/health/live", "/api/companies", "/nowhere")]
     assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
@@ -78,7 +78,7 @@ def _client(app: Litestar) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://api.test")
 
 
-async def test_without_a_database_it_lives_is_unready_and_says_when_to_come_back(api: ApiWorld) -> None:
+async def test_without_a_database_it_lives_is_unready_and_says_when_to_come_back(api: ApiHarness) -> None:
     nobody_listens = "postgresql://astrelo@127.0.0.1:1/astrelo"
     async with asyncpg.create_pool(nobody_listens, min_size=0) as pool:
         container = make_async_container(_Lost(pool))
@@ -93,7 +93,7 @@ async def test_without_a_database_it_lives_is_unready_and_says_when_to_come_back
                 assert "127.0.0.1" not in answer.text
 
 
-async def test_only_the_frontend_s_origin_may_read_answers_with_the_cookie(api: ApiWorld) -> None:
+async def test_only_the_frontend_s_origin_may_read_answers_with_the_cookie(api: ApiHarness) -> None:
     config = HttpConfig(frontend_url=FRONTEND, jwt_secret=JWT_SECRET, cors_origins=(FRONTEND,))
     preflight = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
     async with _client(create_app(api.container, config)) as client:

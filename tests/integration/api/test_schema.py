@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.support.harness.api import API, ApiWorld, api_world, token_of
+from tests.support.harness.api import API, ApiHarness, api_harness, token_of
 
 CHECKS = [
     not_a_server_error,
@@ -41,7 +41,7 @@ Operation = APIOperation[Any, Any, Any, Any]
 class _Running:
     """The API in an event loop of its own: generated tests are synchronous, the database pool is not."""
 
-    def __init__(self, loop: asyncio.Runner, world: ApiWorld) -> None:
+    def __init__(self, loop: asyncio.Runner, world: ApiHarness) -> None:
         self._loop = loop
         self.world = world
 
@@ -69,7 +69,7 @@ def _bytes(header: str | bytes) -> bytes:
 @contextmanager
 def _running(database: str) -> Iterator[_Running]:
     with asyncio.Runner() as loop:
-        opened = api_world(database)
+        opened = api_harness(database)
         world = loop.run(opened.__aenter__())
         try:
             yield _Running(loop, world)
@@ -77,7 +77,7 @@ def _running(database: str) -> Iterator[_Running]:
             loop.run(opened.__aexit__(None, None, None))
 
 
-async def _lay_a_little_of_everything(world: ApiWorld) -> None:
+async def _lay_a_little_of_everything(world: ApiHarness) -> None:
     company = await world.company(company_name="Acme", domain="acme.com", naics="5132")
     await world.contact(company_id=company)
     await world.contact()

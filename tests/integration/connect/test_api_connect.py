@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.domain.errors import AstreloError, CrmUnavailable, GrantRejected
 from astrelo.domain.identifiers import Provider
-from tests.support.harness.api import FRONTEND, ApiWorld, ConsentingCrm, api_world
+from tests.support.harness.api import FRONTEND, ApiHarness, ConsentingCrm, api_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -24,13 +24,13 @@ def failed(error: str, provider: str = "hubspot") -> str:
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database, ConsentingCrm()) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, ConsentingCrm()) as opened:
         yield opened
 
 
 @pytest.fixture
-async def browser(api: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which the user is signed in."""
     async with api.browser(api.user_id) as opened:
         yield opened
@@ -53,7 +53,7 @@ async def _land(browser: httpx.AsyncClient, **params: str) -> str:
     return answer.headers["location"]
 
 
-async def test_a_browser_connects(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+async def test_a_browser_connects(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     state = await _begin(browser)
     assert await _land(browser, state=state, code="c1") == CONNECTED
     shown = (await api.get("/api/integrations/hubspot")).json()
@@ -82,7 +82,7 @@ async def test_over_https_no_neighbouring_domain_can_plant_the_flow_s_cookie(dat
 
     Browsers take a name that begins with __Host- only from the host itself, over https and for the path /.
     """
-    async with api_world(database, secure_cookies=True) as api, api.browser(api.user_id) as browser:
+    async with api_harness(database, secure_cookies=True) as api, api.browser(api.user_id) as browser:
         begun = await browser.get(AUTHORIZE)
         state = _state(begun.headers["location"])
         name, _, rest = begun.headers["set-cookie"].partition("=")
@@ -103,7 +103,7 @@ async def test_two_tabs_do_not_disturb_each_other(browser: httpx.AsyncClient) ->
     assert await _land(browser, state=second, code="c2") == CONNECTED
 
 
-async def test_a_page_with_a_header_token_gets_the_url_and_the_cookie(api: ApiWorld) -> None:
+async def test_a_page_with_a_header_token_gets_the_url_and_the_cookie(api: ApiHarness) -> None:
     async with api.browser() as page:
         api.client = page
         begun = await api.ask("POST", AUTHORIZE)
@@ -114,7 +114,7 @@ async def test_a_page_with_a_header_token_gets_the_url_and_the_cookie(api: ApiWo
 
 
 async def test_a_working_connection_is_not_asked_for_again_unless_forced(
-    api: ApiWorld, browser: httpx.AsyncClient
+    api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     await _land(browser, state=await _begin(browser), code="c1")
     answer = await browser.get(AUTHORIZE)
@@ -157,7 +157,7 @@ async def test_an_unknown_missing_or_reused_state_lands_as_invalid(browser: http
 
 
 async def test_a_state_from_another_browser_lands_as_invalid(
-    api: ApiWorld, browser: httpx.AsyncClient
+    api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     state = await _begin(browser)
     async with api.browser() as other:
@@ -165,7 +165,7 @@ async def test_a_state_from_another_browser_lands_as_invalid(
     assert api.crm.codes == []
 
 
-async def test_a_session_of_another_user_is_refused(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+async def test_a_session_of_another_user_is_refused(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     state = await _begin(browser)
     async with api.browser(api.neighbour_id) as other:
         other.cookies.update(
@@ -175,7 +175,7 @@ async def test_a_session_of_another_user_is_refused(api: ApiWorld, browser: http
     assert (await api.get("/api/integrations/hubspot")).json()["status"] == "not_connected"
 
 
-async def test_an_expired_state_lands_as_expired(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+async def test_an_expired_state_lands_as_expired(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     state = await _begin(browser)
     await api.pool.execute("update oauth_states set expires_at = now() - interval '1 second'")
     assert await _land(browser, state=state, code="c1") == failed("oauth_state_expired")
@@ -186,7 +186,7 @@ async def test_an_expired_state_lands_as_expired(api: ApiWorld, browser: httpx.A
     [GrantRejected(Provider.HUBSPOT, "used"), CrmUnavailable(Provider.HUBSPOT, "502")],
 )
 async def test_a_code_that_the_crm_refuses_lands_as_failed(
-    api: ApiWorld, browser: httpx.AsyncClient, error: AstreloError
+    api: ApiHarness, browser: httpx.AsyncClient, error: AstreloError
 ) -> None:
     api.crm.refuses_with = error
     landed = await _land(browser, state=await _begin(browser), code="c1")
@@ -194,7 +194,7 @@ async def test_a_code_that_the_crm_refuses_lands_as_failed(
 
 
 async def test_another_account_lands_as_a_mismatch_and_changes_nothing(
-    api: ApiWorld, browser: httpx.AsyncClient
+    api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     await _land(browser, state=await _begin(browser), code="c1")
     api.crm.account_id = "4712"
@@ -205,7 +205,7 @@ async def test_another_account_lands_as_a_mismatch_and_changes_nothing(
 
 
 async def test_another_account_replaces_the_first_only_when_a_page_asks_for_it(
-    api: ApiWorld, browser: httpx.AsyncClient
+    api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     refused = await browser.get(AUTHORIZE, params={"replace": "true"})
     assert (refused.status_code, refused.json()["code"]) == (400, "unknown_parameter")
@@ -218,7 +218,7 @@ async def test_another_account_replaces_the_first_only_when_a_page_asks_for_it(
     assert (await api.get(f"/api/companies/{company}")).status_code == 404
 
 
-async def test_a_crm_that_is_not_set_up_says_so(api: ApiWorld, browser: httpx.AsyncClient) -> None:
+async def test_a_crm_that_is_not_set_up_says_so(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     path = "/api/integrations/salesforce/authorize"
     assert (await browser.get(path)).headers["location"] == failed("oauth_not_configured", "salesforce")
     posted = await api.ask("POST", path)
@@ -239,7 +239,7 @@ async def test_a_crm_that_is_not_set_up_says_so(api: ApiWorld, browser: httpx.As
     ],
 )
 async def test_no_other_site_can_begin_a_flow_for_who_is_signed_in(
-    api: ApiWorld, browser: httpx.AsyncClient, led_by: dict[str, str]
+    api: ApiHarness, browser: httpx.AsyncClient, led_by: dict[str, str]
 ) -> None:
     """It could have signed the browser in at a CRM account of its own, in which our app needs no consent."""
     answer = await browser.get(AUTHORIZE, headers={"Sec-Fetch-Site": "cross-site"} | led_by)
@@ -271,7 +271,7 @@ async def test_the_crm_leads_back_though_it_is_another_site(browser: httpx.Async
     assert await _land(browser, state=state, code="c1") == CONNECTED
 
 
-async def test_beginning_needs_a_session_but_the_way_back_does_not(api: ApiWorld) -> None:
+async def test_beginning_needs_a_session_but_the_way_back_does_not(api: ApiHarness) -> None:
     async with api.browser() as stranger:
         assert (await stranger.get(AUTHORIZE)).status_code == 401
         assert (await stranger.post(AUTHORIZE)).status_code == 401

@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.domain.connection import AuthorizationRequest
 from astrelo.domain.identifiers import Provider
-from tests.support.harness.api import ApiWorld, ConsentingCrm, api_world
+from tests.support.harness.api import ApiHarness, ConsentingCrm, api_harness
 from tests.support.salesforce.authorization import Salesforce, over
 
 pytestmark = pytest.mark.anyio
@@ -24,17 +24,17 @@ class Conducting(ConsentingCrm):
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database, Conducting(name=Provider.SALESFORCE)) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, Conducting(name=Provider.SALESFORCE)) as opened:
         yield opened
 
 
-async def _started(api: ApiWorld) -> int:
+async def _started(api: ApiHarness) -> int:
     count: int = await api.pool.fetchval("select count(*) from oauth_states")
     return count
 
 
-async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiWorld) -> None:
+async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiHarness) -> None:
     async with api.browser(api.user_id) as browser:
         answer = await browser.get(AUTHORIZE, params={"login_host": "Acme.my.salesforce.com"})
     assert answer.status_code == 302
@@ -44,7 +44,7 @@ async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiWorld) -
     assert await _started(api) == 2
 
 
-async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiWorld) -> None:
+async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness) -> None:
     pasted = "https://acme--sbx.sandbox.lightning.force.com//evil.test/frontdoor.jsp?sid=00D!AQ"
     answer = await api.ask("POST", AUTHORIZE, params={"login_host": pasted})
     assert urlsplit(answer.json()["authorize_url"]).netloc == "acme--sbx.sandbox.my.salesforce.com"
@@ -78,7 +78,9 @@ async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiWorld) -
         "",
     ],
 )
-async def test_any_other_host_is_a_problem_of_the_caller_and_starts_nothing(api: ApiWorld, told: str) -> None:
+async def test_any_other_host_is_a_problem_of_the_caller_and_starts_nothing(
+    api: ApiHarness, told: str
+) -> None:
     async with api.browser(api.user_id) as browser:
         by_link = await browser.get(f"{AUTHORIZE}?login_host={told}")
     by_page = await api.ask("POST", f"{AUTHORIZE}?login_host={told}")

@@ -9,18 +9,20 @@ from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
 from crm_sandbox import Fault
-from tests.support.harness.connect import TABLES, OAuthWorld, oauth_world
+from tests.support.harness.connect import TABLES, ConnectHarness, connect_harness
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_job(world: OAuthWorld) -> None:
+async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_job(
+    world: ConnectHarness,
+) -> None:
     connection = await world.connected()
     assert connection == await world.stored()
     assert connection.status is ConnectionStatus.ACTIVE
@@ -35,7 +37,7 @@ async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_j
 
 
 async def test_who_connected_is_kept_until_somebody_else_does_and_stays_out_of_the_log(
-    world: OAuthWorld, capsys: pytest.CaptureFixture[str]
+    world: ConnectHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection = await world.connected()
     assert connection.connected_by == "admin@sandbox.example.com"
@@ -54,7 +56,7 @@ async def test_who_connected_is_kept_until_somebody_else_does_and_stays_out_of_t
     assert "bo@acme.com" not in printed.out + printed.err
 
 
-async def test_who_connected_is_forgotten_with_a_purge_alone(world: OAuthWorld) -> None:
+async def test_who_connected_is_forgotten_with_a_purge_alone(world: ConnectHarness) -> None:
     await world.connected()
     await world.disconnect(world.user_id, Provider.HUBSPOT)
     stored = await world.stored()
@@ -64,13 +66,13 @@ async def test_who_connected_is_forgotten_with_a_purge_alone(world: OAuthWorld) 
     assert await world.pool.fetchval("select count(connected_by) from crm_connections") == 0
 
 
-async def test_the_stored_token_works_at_the_crm(world: OAuthWorld) -> None:
+async def test_the_stored_token_works_at_the_crm(world: ConnectHarness) -> None:
     connection = await world.connected()
     token = (await world.tokens.get_access(connection)).token
     assert world.sandbox.oauth.authenticate(token).grant.portal_id == 101
 
 
-async def test_two_tabs_can_be_finished_in_any_order(world: OAuthWorld) -> None:
+async def test_two_tabs_can_be_finished_in_any_order(world: ConnectHarness) -> None:
     first, second = await world.begin(), await world.begin()
     assert first.flow != second.flow
     later = await world.finish(await world.consent(second))
@@ -78,14 +80,14 @@ async def test_two_tabs_can_be_finished_in_any_order(world: OAuthWorld) -> None:
     assert later.connection.id == earlier.connection.id
 
 
-async def test_two_first_connects_at_once_make_one_connection(world: OAuthWorld) -> None:
+async def test_two_first_connects_at_once_make_one_connection(world: ConnectHarness) -> None:
     callbacks = [await world.consent(await world.begin()) for _ in range(3)]
     done = await asyncio.gather(*(world.finish(callback) for callback in callbacks))
     assert len({connected.connection.id for connected in done}) == 1
     assert await world.counts() == dict.fromkeys(TABLES, 1)
 
 
-async def test_an_account_name_with_what_no_column_holds_is_cleaned(world: OAuthWorld) -> None:
+async def test_an_account_name_with_what_no_column_holds_is_cleaned(world: ConnectHarness) -> None:
     details = {"portalId": 101, "portalName": "Ac\x00me" + "x" * 1000, "companyCurrency": "none"}
     world.sandbox.faults.add(Fault(kind="respond", match="/details", status=200, body=details))
     connection = await world.connected()

@@ -12,7 +12,7 @@ from astrelo.domain.errors import NotFound, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.sync import RunStatus
 from crm_sandbox import Fault
-from tests.support.harness.connect import OAuthWorld, oauth_world
+from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.harness.granting_crm import GrantingCrm
 
 pytestmark = pytest.mark.anyio
@@ -23,12 +23,12 @@ RECORD_TABLES = ("companies", "crm_companies", "contacts", "deals", "crm_owners"
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def test_disconnecting_revokes_deletes_the_tokens_and_keeps_the_records(world: OAuthWorld) -> None:
+async def test_disconnecting_revokes_deletes_the_tokens_and_keeps_the_records(world: ConnectHarness) -> None:
     connection = await world.connected()
     await world.sync_some_records()
     await world.disconnect(world.user_id, HUBSPOT)
@@ -41,7 +41,7 @@ async def test_disconnecting_revokes_deletes_the_tokens_and_keeps_the_records(wo
         assert await world.pool.fetchval(f"select count(*) from {table}") == 1
 
 
-async def test_disconnecting_cancels_the_run_and_fences_its_worker_off(world: OAuthWorld) -> None:
+async def test_disconnecting_cancels_the_run_and_fences_its_worker_off(world: ConnectHarness) -> None:
     run = await world.take_up(await world.connected())
     await world.disconnect(world.user_id, HUBSPOT)
     async with world.uow(world.user_id) as tx:
@@ -51,7 +51,7 @@ async def test_disconnecting_cancels_the_run_and_fences_its_worker_off(world: OA
             await tx.runs.advance(run.id, run.step(ObjectType.COMPANIES))
 
 
-async def test_disconnecting_leaves_a_finished_run_as_it_ended(world: OAuthWorld) -> None:
+async def test_disconnecting_leaves_a_finished_run_as_it_ended(world: ConnectHarness) -> None:
     run = await world.take_up(await world.connected())
     async with world.uow(world.user_id) as tx:
         await tx.runs.save(run.fail("the CRM was down", world.clock.now()))
@@ -60,7 +60,7 @@ async def test_disconnecting_leaves_a_finished_run_as_it_ended(world: OAuthWorld
         assert (await tx.runs.get(run.id)).status is RunStatus.FAILED
 
 
-async def test_disconnecting_twice_is_harmless(world: OAuthWorld) -> None:
+async def test_disconnecting_twice_is_harmless(world: ConnectHarness) -> None:
     await world.connected()
     await world.disconnect(world.user_id, HUBSPOT)
     await world.disconnect(world.user_id, HUBSPOT)
@@ -69,7 +69,7 @@ async def test_disconnecting_twice_is_harmless(world: OAuthWorld) -> None:
     assert stored.status is ConnectionStatus.DISCONNECTED
 
 
-async def test_a_purge_leaves_nothing_of_the_crm(world: OAuthWorld) -> None:
+async def test_a_purge_leaves_nothing_of_the_crm(world: ConnectHarness) -> None:
     await world.connected()
     await world.sync_some_records()
     await world.disconnect(world.user_id, HUBSPOT, purge=True)
@@ -80,7 +80,7 @@ async def test_a_purge_leaves_nothing_of_the_crm(world: OAuthWorld) -> None:
         await world.disconnect(world.user_id, HUBSPOT, purge=True)
 
 
-async def test_a_purge_may_come_after_the_disconnect(world: OAuthWorld) -> None:
+async def test_a_purge_may_come_after_the_disconnect(world: ConnectHarness) -> None:
     await world.connected()
     await world.disconnect(world.user_id, HUBSPOT)
     await world.disconnect(world.user_id, HUBSPOT, purge=True)
@@ -89,7 +89,7 @@ async def test_a_purge_may_come_after_the_disconnect(world: OAuthWorld) -> None:
 
 @pytest.mark.parametrize("obstacle", ["the CRM is down", "the tokens cannot be read", "not configured"])
 async def test_an_obstacle_to_revoking_does_not_keep_a_user_connected(
-    world: OAuthWorld, obstacle: str
+    world: ConnectHarness, obstacle: str
 ) -> None:
     await world.connected()
     if obstacle == "the CRM is down":
@@ -105,7 +105,7 @@ async def test_an_obstacle_to_revoking_does_not_keep_a_user_connected(
     assert await world.pool.fetchval("select count(*) from crm_tokens") == 0
 
 
-async def test_another_users_connection_is_neither_seen_nor_ended(world: OAuthWorld) -> None:
+async def test_another_users_connection_is_neither_seen_nor_ended(world: ConnectHarness) -> None:
     await world.connected()
     with pytest.raises(NotFound):
         await world.disconnect(UserId(uuid4()), HUBSPOT, purge=True)
@@ -129,7 +129,7 @@ class InterruptedCrm(GrantingCrm):
 
 @pytest.mark.parametrize("purge", [False, True])
 async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connected(
-    world: OAuthWorld, *, purge: bool
+    world: ConnectHarness, *, purge: bool
 ) -> None:
     connection = await world.connected()
     callback = await world.consent(await world.begin())
@@ -145,7 +145,7 @@ async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connecte
 
 @pytest.mark.parametrize("purge", [False, True])
 async def test_connecting_and_disconnecting_at_once_leaves_a_connection_that_works_or_no_grant(
-    world: OAuthWorld, *, purge: bool
+    world: ConnectHarness, *, purge: bool
 ) -> None:
     await world.connected()
     callbacks = [await world.consent(await world.begin()) for _ in range(3)]

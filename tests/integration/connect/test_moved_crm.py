@@ -11,7 +11,7 @@ from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import OwnerRecord
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from tests.support.harness.sync import TOKENS, ScriptedCrm, World, world
+from tests.support.harness.sync import TOKENS, ScriptedCrm, SyncHarness, sync_harness
 
 SALESFORCE = Provider.SALESFORCE
 OLD, NEW = "https://old.crm.test", "https://new.crm.test"
@@ -37,11 +37,11 @@ class MovingCrm(ScriptedCrm):
 
 
 @pytest.fixture
-def play(database: str) -> Callable[[Callable[[World, MovingCrm], Awaitable[None]]], None]:
-    def run(scenario: Callable[[World, MovingCrm], Awaitable[None]]) -> None:
+def play(database: str) -> Callable[[Callable[[SyncHarness, MovingCrm], Awaitable[None]]], None]:
+    def run(scenario: Callable[[SyncHarness, MovingCrm], Awaitable[None]]) -> None:
         async def once() -> None:
             crm = MovingCrm()
-            async with world(database, crm) as made:
+            async with sync_harness(database, crm) as made:
                 await connect(made, OLD)
                 await scenario(made, crm)
 
@@ -50,14 +50,14 @@ def play(database: str) -> Callable[[Callable[[World, MovingCrm], Awaitable[None
     return run
 
 
-Play = Callable[[Callable[[World, MovingCrm], Awaitable[None]]], None]
+Play = Callable[[Callable[[SyncHarness, MovingCrm], Awaitable[None]]], None]
 
 
-async def connect(made: World, address: str) -> None:
+async def connect(made: SyncHarness, address: str) -> None:
     await made.connect(SALESFORCE, replace(TOKENS, api_url=address))
 
 
-async def latest(made: World) -> SyncRun:
+async def latest(made: SyncHarness) -> SyncRun:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(SALESFORCE)
         assert connection is not None
@@ -67,7 +67,7 @@ async def latest(made: World) -> SyncRun:
 
 
 def test_a_run_begins_at_the_address_that_is_stored(play: Play) -> None:
-    async def story(made: World, crm: MovingCrm) -> None:
+    async def story(made: SyncHarness, crm: MovingCrm) -> None:
         worker = made.run_sync()
         for address in (OLD, NEW):
             crm.lives_at = address
@@ -82,7 +82,7 @@ def test_a_run_begins_at_the_address_that_is_stored(play: Play) -> None:
 
 @pytest.mark.parametrize("failing", [SyncMode.INCREMENTAL, SyncMode.FULL])
 def test_connecting_again_while_a_run_fails_brings_another_at_once(play: Play, failing: SyncMode) -> None:
-    async def story(made: World, crm: MovingCrm) -> None:
+    async def story(made: SyncHarness, crm: MovingCrm) -> None:
         await made.sync(SALESFORCE)
 
         async def connect_again() -> None:
@@ -101,7 +101,7 @@ def test_connecting_again_while_a_run_fails_brings_another_at_once(play: Play, f
 
 @pytest.mark.parametrize("failing", [SyncMode.INCREMENTAL, SyncMode.FULL])
 def test_a_crm_that_stays_down_is_asked_once_more_and_then_left_alone(play: Play, failing: SyncMode) -> None:
-    async def story(made: World, crm: MovingCrm) -> None:
+    async def story(made: SyncHarness, crm: MovingCrm) -> None:
         await made.sync(SALESFORCE)
 
         async def ask_for_everything() -> None:
@@ -120,7 +120,7 @@ def test_a_crm_that_stays_down_is_asked_once_more_and_then_left_alone(play: Play
 
 
 def test_a_full_run_takes_the_place_of_a_failed_increment(play: Play) -> None:
-    async def story(made: World, crm: MovingCrm) -> None:
+    async def story(made: SyncHarness, crm: MovingCrm) -> None:
         await made.sync(SALESFORCE)
         crm.lives_at = NEW
         failed = await made.sync(SALESFORCE, mode=SyncMode.INCREMENTAL)

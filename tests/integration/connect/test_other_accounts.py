@@ -8,7 +8,7 @@ import pytest
 from astrelo.domain.errors import AuthorizationFailure, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
-from tests.support.harness.connect import OTHER_PORTAL, PORTAL, TABLES, OAuthWorld, oauth_world
+from tests.support.harness.connect import OTHER_PORTAL, PORTAL, TABLES, ConnectHarness, connect_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -16,12 +16,12 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def test_another_account_is_refused_and_nothing_changes(world: OAuthWorld) -> None:
+async def test_another_account_is_refused_and_nothing_changes(world: ConnectHarness) -> None:
     connection = await world.connected()
     callback = await world.consent(await world.begin(), OTHER_PORTAL)
     error = await world.refused(callback)
@@ -32,14 +32,14 @@ async def test_another_account_is_refused_and_nothing_changes(world: OAuthWorld)
     assert await world.tokens.get_access(connection)
 
 
-async def test_another_account_is_refused_even_after_a_disconnect(world: OAuthWorld) -> None:
+async def test_another_account_is_refused_even_after_a_disconnect(world: ConnectHarness) -> None:
     await world.connected()
     await world.disconnect(world.user_id, HUBSPOT)
     error = await world.refused(await world.consent(await world.begin(), OTHER_PORTAL))
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
 
 
-async def test_replacing_purges_the_old_account_and_connects_the_new_one(world: OAuthWorld) -> None:
+async def test_replacing_purges_the_old_account_and_connects_the_new_one(world: ConnectHarness) -> None:
     old = await world.connected()
     await world.sync_some_records()
     new = await world.connected(OTHER_PORTAL, replace=True)
@@ -52,7 +52,7 @@ async def test_replacing_purges_the_old_account_and_connects_the_new_one(world: 
     assert (await world.latest_run(new)).status is RunStatus.QUEUED
 
 
-async def test_replacing_with_the_same_account_keeps_it(world: OAuthWorld) -> None:
+async def test_replacing_with_the_same_account_keeps_it(world: ConnectHarness) -> None:
     old = await world.connected()
     await world.sync_some_records()
     again = await world.connected(replace=True)
@@ -60,7 +60,7 @@ async def test_replacing_with_the_same_account_keeps_it(world: OAuthWorld) -> No
     assert await world.pool.fetchval("select count(*) from companies") == 1
 
 
-async def test_replacing_fences_the_old_accounts_worker_off(world: OAuthWorld) -> None:
+async def test_replacing_fences_the_old_accounts_worker_off(world: ConnectHarness) -> None:
     old = await world.connected()
     run = await world.take_up(old)
     await world.connected(OTHER_PORTAL, replace=True)
@@ -70,7 +70,7 @@ async def test_replacing_fences_the_old_accounts_worker_off(world: OAuthWorld) -
 
 
 async def test_of_two_replacements_at_once_the_later_one_counts_and_one_grant_is_left(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     await world.connected()
     callbacks = [

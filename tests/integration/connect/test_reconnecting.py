@@ -10,7 +10,7 @@ from astrelo.domain.connection import ConnectionStatus, TokenSet
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
 from crm_sandbox import Fault
-from tests.support.harness.connect import OAuthWorld, oauth_world
+from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.harness.granting_crm import GrantingCrm
 
 pytestmark = pytest.mark.anyio
@@ -19,12 +19,12 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def test_connecting_the_same_account_again_keeps_its_id_and_data(world: OAuthWorld) -> None:
+async def test_connecting_the_same_account_again_keeps_its_id_and_data(world: ConnectHarness) -> None:
     first = await world.connected()
     await world.pool.execute("update sync_runs set status = 'completed', finished_at = now()")
     again = await world.connected()
@@ -32,7 +32,7 @@ async def test_connecting_the_same_account_again_keeps_its_id_and_data(world: OA
     assert await world.pool.fetchval("select count(*) from sync_runs where status = 'completed'") == 1
 
 
-async def test_connecting_again_wakes_the_run_that_waits_for_it(world: OAuthWorld) -> None:
+async def test_connecting_again_wakes_the_run_that_waits_for_it(world: ConnectHarness) -> None:
     connection = await world.connected()
     run = await world.latest_run(connection)
     async with world.uow(world.user_id) as tx:
@@ -45,7 +45,7 @@ async def test_connecting_again_wakes_the_run_that_waits_for_it(world: OAuthWorl
     assert (woken.id, woken.status) == (run.id, RunStatus.QUEUED)
 
 
-async def test_a_disconnected_account_is_connected_again_under_its_id(world: OAuthWorld) -> None:
+async def test_a_disconnected_account_is_connected_again_under_its_id(world: ConnectHarness) -> None:
     first = await world.connected()
     await world.disconnect(world.user_id, HUBSPOT)
     again = await world.connected()
@@ -53,14 +53,14 @@ async def test_a_disconnected_account_is_connected_again_under_its_id(world: OAu
     assert (await world.latest_run(again)).status is RunStatus.QUEUED
 
 
-async def test_a_user_keeps_the_profile_there_is(world: OAuthWorld) -> None:
+async def test_a_user_keeps_the_profile_there_is(world: ConnectHarness) -> None:
     await world.connected()
     before = await world.pool.fetchval("select id from icp_profiles")
     await world.connected()
     assert await world.pool.fetch("select id from icp_profiles") == [(before,)]
 
 
-async def test_connecting_again_ends_the_grant_that_it_supersedes(world: OAuthWorld) -> None:
+async def test_connecting_again_ends_the_grant_that_it_supersedes(world: ConnectHarness) -> None:
     await world.connected()
     connection = await world.connected()
     assert [grant.revoked for grant in world.sandbox.oauth.grants] == [True, False]
@@ -69,14 +69,14 @@ async def test_connecting_again_ends_the_grant_that_it_supersedes(world: OAuthWo
     assert not world.sandbox.oauth.authenticate(token).grant.revoked
 
 
-async def test_connecting_again_needs_nobody_to_end_the_former_grant(world: OAuthWorld) -> None:
+async def test_connecting_again_needs_nobody_to_end_the_former_grant(world: ConnectHarness) -> None:
     await world.connected()
     world.sandbox.faults.add(Fault(kind="respond", match="/revoke", status=503))
     connection = await world.connected()
     assert await world.stored() == connection
 
 
-async def test_of_two_tabs_the_later_ones_grant_is_the_one_that_lives(world: OAuthWorld) -> None:
+async def test_of_two_tabs_the_later_ones_grant_is_the_one_that_lives(world: ConnectHarness) -> None:
     callbacks = [await world.consent(await world.begin()) for _ in range(3)]
     await asyncio.gather(*(world.finish(callback) for callback in callbacks))
     assert world.living_grants() == [101]
@@ -87,7 +87,7 @@ async def test_of_two_tabs_the_later_ones_grant_is_the_one_that_lives(world: OAu
 
 
 async def test_a_token_that_the_crm_gives_once_more_is_not_taken_for_the_former_one(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     callbacks = [await world.consent(await world.begin()) for _ in range(2)]
     crm = GrantingCrm()
@@ -101,7 +101,7 @@ async def test_a_token_that_the_crm_gives_once_more_is_not_taken_for_the_former_
 class RotatingCrm(GrantingCrm):
     """Renews once somebody waits for it to be over."""
 
-    world: OAuthWorld = field(kw_only=True)
+    world: ConnectHarness = field(kw_only=True)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
@@ -110,7 +110,9 @@ class RotatingCrm(GrantingCrm):
         return TokenSet(access_token="renewed", refresh_token="rotated", expires_at=None)
 
 
-async def test_a_connect_waits_for_a_refresh_under_way_and_ends_what_that_brought(world: OAuthWorld) -> None:
+async def test_a_connect_waits_for_a_refresh_under_way_and_ends_what_that_brought(
+    world: ConnectHarness,
+) -> None:
     connection = await world.connected()
     world.clock.advance(1800)
     callback = await world.consent(await world.begin())

@@ -15,7 +15,7 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import ObjectType, Provider
 from crm_sandbox import Fault
-from tests.support.harness.connect import Callback, OAuthWorld, oauth_world
+from tests.support.harness.connect import Callback, ConnectHarness, connect_harness
 from tests.support.harness.sync import ScriptedCrm
 
 pytestmark = pytest.mark.anyio
@@ -24,12 +24,12 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(world: OAuthWorld) -> None:
+async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(world: ConnectHarness) -> None:
     started = await world.begin()
     query = parse_qs(urlsplit(started.authorize_url).query)
     assert query["code_challenge_method"] == ["S256"]
@@ -40,7 +40,7 @@ async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(wo
     assert query["state"][0] not in repr(started)
 
 
-async def test_a_working_connection_starts_nothing(world: OAuthWorld) -> None:
+async def test_a_working_connection_starts_nothing(world: ConnectHarness) -> None:
     connection = await world.connected()
     answer = await world.start(world.user_id, HUBSPOT)
     assert isinstance(answer, AlreadyConnected)
@@ -48,21 +48,21 @@ async def test_a_working_connection_starts_nothing(world: OAuthWorld) -> None:
     assert await world.pool.fetchval("select count(*) from oauth_states") == 0
 
 
-async def test_an_old_token_is_refreshed_before_it_counts_as_working(world: OAuthWorld) -> None:
+async def test_an_old_token_is_refreshed_before_it_counts_as_working(world: ConnectHarness) -> None:
     await world.connected()
     world.clock.advance(1800)
     assert isinstance(await world.start(world.user_id, HUBSPOT), AlreadyConnected)
     assert world.sandbox.oauth.refreshes == 1
 
 
-async def test_force_starts_anew(world: OAuthWorld) -> None:
+async def test_force_starts_anew(world: ConnectHarness) -> None:
     await world.connected()
     await world.begin(force=True)
     assert await world.pool.fetchval("select count(*) from oauth_states") == 1
 
 
 @pytest.mark.parametrize("ending", ["revoked", "disconnected", "unreadable", "run waits"])
-async def test_a_connection_that_does_not_work_is_begun_anew(world: OAuthWorld, ending: str) -> None:
+async def test_a_connection_that_does_not_work_is_begun_anew(world: ConnectHarness, ending: str) -> None:
     await world.connected()
     if ending == "revoked":
         world.sandbox.oauth.uninstall()
@@ -80,7 +80,7 @@ async def test_a_connection_that_does_not_work_is_begun_anew(world: OAuthWorld, 
     assert await world.pool.fetchval("select count(*) from oauth_states") == 1
 
 
-async def test_a_crm_that_cannot_say_whether_the_token_works_is_told(world: OAuthWorld) -> None:
+async def test_a_crm_that_cannot_say_whether_the_token_works_is_told(world: ConnectHarness) -> None:
     await world.connected()
     world.clock.advance(1800)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=503))
@@ -105,19 +105,19 @@ async def test_a_crm_that_cannot_say_whether_the_token_works_is_told(world: OAut
         "",
     ],
 )
-async def test_a_return_path_outside_our_pages_is_refused(world: OAuthWorld, return_path: str) -> None:
+async def test_a_return_path_outside_our_pages_is_refused(world: ConnectHarness, return_path: str) -> None:
     with pytest.raises(InvalidInput, match="return_path"):
         await world.start(world.user_id, HUBSPOT, return_path=return_path)
 
 
-async def test_a_return_path_below_app_comes_back_with_the_connection(world: OAuthWorld) -> None:
+async def test_a_return_path_below_app_comes_back_with_the_connection(world: ConnectHarness) -> None:
     started = await world.start(world.user_id, HUBSPOT, return_path="/app/settings/crm")
     assert not isinstance(started, AlreadyConnected)
     connected = await world.finish(await world.consent(started))
     assert connected.return_path == "/app/settings/crm"
 
 
-async def test_a_crm_without_credentials_cannot_be_connected(world: OAuthWorld) -> None:
+async def test_a_crm_without_credentials_cannot_be_connected(world: ConnectHarness) -> None:
     with pytest.raises(ProviderNotConfigured):
         await world.start(world.user_id, Provider.SALESFORCE)
     error = await world.refused(Callback(state="s", browser_token="b", code="c"), Provider.SALESFORCE)

@@ -18,7 +18,7 @@ from astrelo.domain.identifiers import CrmAccountId, Provider, UserId
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.ports.cross_tenant import AppUninstalls
 from crm_sandbox import Fault
-from tests.support.harness.connect import OTHER_PORTAL, OAuthWorld, oauth_world
+from tests.support.harness.connect import OTHER_PORTAL, ConnectHarness, connect_harness
 from tests.support.harness.granting_crm import GrantingCrm
 
 pytestmark = pytest.mark.anyio
@@ -29,22 +29,22 @@ REMOVAL = "DELETE /appinstalls/2026-09/external-install"
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-def sent(world: OAuthWorld, part: str) -> int:
+def sent(world: ConnectHarness, part: str) -> int:
     return sum(part in f"{entry.method} {entry.path}" for entry in world.sandbox.journal.entries)
 
 
-async def connected_as(world: OAuthWorld, user_id: UserId) -> None:
+async def connected_as(world: ConnectHarness, user_id: UserId) -> None:
     before, world.user_id = world.user_id, user_id
     await world.connected()
     world.user_id = before
 
 
-async def is_disconnected(world: OAuthWorld) -> bool:
+async def is_disconnected(world: ConnectHarness) -> bool:
     stored = await world.stored()
     tokens = await world.pool.fetchval("select count(*) from crm_tokens where user_id = $1", world.user_id)
     return stored is not None and stored.status is ConnectionStatus.DISCONNECTED and tokens == 0
@@ -52,7 +52,7 @@ async def is_disconnected(world: OAuthWorld) -> bool:
 
 @pytest.mark.parametrize("purge", [False, True])
 async def test_the_last_disconnect_uninstalls_and_has_nothing_to_revoke(
-    world: OAuthWorld, *, purge: bool
+    world: ConnectHarness, *, purge: bool
 ) -> None:
     await world.connected()
     before = world.sandbox.oauth.refreshes
@@ -63,7 +63,7 @@ async def test_the_last_disconnect_uninstalls_and_has_nothing_to_revoke(
     assert (await world.stored() is None) if purge else await is_disconnected(world)
 
 
-async def test_an_account_on_which_another_user_lives_keeps_the_app(world: OAuthWorld) -> None:
+async def test_an_account_on_which_another_user_lives_keeps_the_app(world: ConnectHarness) -> None:
     other = UserId(uuid4())
     await connected_as(world, other)
     await world.connected()
@@ -77,7 +77,9 @@ async def test_an_account_on_which_another_user_lives_keeps_the_app(world: OAuth
 
 
 @pytest.mark.parametrize("status", ["needs_reauthorization", "disconnected"])
-async def test_a_connection_that_is_not_active_does_not_keep_the_app(world: OAuthWorld, status: str) -> None:
+async def test_a_connection_that_is_not_active_does_not_keep_the_app(
+    world: ConnectHarness, status: str
+) -> None:
     other = UserId(uuid4())
     await connected_as(world, other)
     await world.pool.execute("update crm_connections set status = $1 where user_id = $2", status, other)
@@ -86,7 +88,7 @@ async def test_a_connection_that_is_not_active_does_not_keep_the_app(world: OAut
     assert sent(world, REMOVAL) == 1
 
 
-async def test_another_account_keeps_its_app(world: OAuthWorld) -> None:
+async def test_another_account_keeps_its_app(world: ConnectHarness) -> None:
     before, world.user_id = world.user_id, UserId(uuid4())
     await world.finish(await world.consent(await world.begin(), OTHER_PORTAL))
     world.user_id = before
@@ -97,7 +99,9 @@ async def test_another_account_keeps_its_app(world: OAuthWorld) -> None:
 
 
 @pytest.mark.parametrize("rotates", [False, True])
-async def test_a_token_that_has_expired_is_renewed_once_before(world: OAuthWorld, *, rotates: bool) -> None:
+async def test_a_token_that_has_expired_is_renewed_once_before(
+    world: ConnectHarness, *, rotates: bool
+) -> None:
     world.sandbox.switches.rotate_refresh_tokens = rotates
     await world.connected()
     world.clock.advance(1800)
@@ -106,7 +110,7 @@ async def test_a_token_that_has_expired_is_renewed_once_before(world: OAuthWorld
     assert world.living_grants() == []
 
 
-async def test_a_token_that_is_refused_before_its_time_is_renewed_once(world: OAuthWorld) -> None:
+async def test_a_token_that_is_refused_before_its_time_is_renewed_once(world: ConnectHarness) -> None:
     await world.connected()
     world.sandbox.oauth.expire_access_tokens()
     await world.disconnect(world.user_id, HUBSPOT)
@@ -115,7 +119,7 @@ async def test_a_token_that_is_refused_before_its_time_is_renewed_once(world: OA
 
 
 async def test_tokens_that_are_refused_again_and_again_are_renewed_once_and_revoked(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     await world.connected()
     world.sandbox.faults.add(Fault(kind="respond", match="/appinstalls", status=401, times=9))
@@ -141,7 +145,7 @@ FAILURES += [
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: "-".join(map(str, failure.values())))
 async def test_a_failure_to_uninstall_is_not_repeated_and_the_grant_is_revoked(
-    world: OAuthWorld, failure: dict[str, Any]
+    world: ConnectHarness, failure: dict[str, Any]
 ) -> None:
     await world.connected()
     world.sandbox.faults.add(Fault(match="/appinstalls", **failure))
@@ -153,7 +157,7 @@ async def test_a_failure_to_uninstall_is_not_repeated_and_the_grant_is_revoked(
 
 
 @pytest.mark.parametrize("status", [400, 503])
-async def test_a_token_that_cannot_be_renewed_is_revoked(world: OAuthWorld, status: int) -> None:
+async def test_a_token_that_cannot_be_renewed_is_revoked(world: ConnectHarness, status: int) -> None:
     await world.connected()
     world.clock.advance(1800)
     body = {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant"} if status == 400 else None
@@ -164,7 +168,7 @@ async def test_a_token_that_cannot_be_renewed_is_revoked(world: OAuthWorld, stat
 
 
 async def test_a_renewed_token_is_the_one_to_be_revoked_where_refresh_tokens_rotate(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     world.sandbox.switches.rotate_refresh_tokens = True
     await world.connected()
@@ -195,7 +199,7 @@ class StalledCrm(GrantingCrm):
 
 
 async def test_a_crm_that_does_not_answer_keeps_nobody_connected(
-    world: OAuthWorld, monkeypatch: pytest.MonkeyPatch
+    world: ConnectHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.connected()
     monkeypatch.setattr(revocation, "UNINSTALL_TIMEOUT", timedelta(seconds=0.01))
@@ -207,7 +211,7 @@ async def test_a_crm_that_does_not_answer_keeps_nobody_connected(
 
 
 async def test_who_connects_while_the_app_is_removed_starts_again_and_his_grant_is_revoked(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     """Whoever he is: his grant may have ended with the app."""
     await world.connected()
@@ -234,7 +238,9 @@ async def test_who_connects_while_the_app_is_removed_starts_again_and_his_grant_
     assert world.living_grants()[-1] == ACCOUNT
 
 
-async def test_a_grant_from_before_an_uninstall_that_ended_meanwhile_is_not_kept(world: OAuthWorld) -> None:
+async def test_a_grant_from_before_an_uninstall_that_ended_meanwhile_is_not_kept(
+    world: ConnectHarness,
+) -> None:
     await world.connected()
     callback = await world.consent(await world.begin())
     uninstalls = PgAppUninstalls(world.pool)
@@ -256,7 +262,7 @@ async def test_a_grant_from_before_an_uninstall_that_ended_meanwhile_is_not_kept
     assert crm.revoked == ["given"]
 
 
-async def test_a_claim_whose_process_died_holds_for_a_minute(world: OAuthWorld) -> None:
+async def test_a_claim_whose_process_died_holds_for_a_minute(world: ConnectHarness) -> None:
     uninstalls, account = PgAppUninstalls(world.pool), CrmAccountId(str(ACCOUNT))
     assert await uninstalls.begin(HUBSPOT, account) is not None
     assert await uninstalls.begin(HUBSPOT, account) is None
@@ -268,7 +274,7 @@ async def test_a_claim_whose_process_died_holds_for_a_minute(world: OAuthWorld) 
     assert await uninstalls.begin(HUBSPOT, account) is not None
 
 
-async def test_an_end_that_comes_late_does_not_end_the_uninstall_after_it(world: OAuthWorld) -> None:
+async def test_an_end_that_comes_late_does_not_end_the_uninstall_after_it(world: ConnectHarness) -> None:
     uninstalls, account = PgAppUninstalls(world.pool), CrmAccountId(str(ACCOUNT))
     first = await uninstalls.begin(HUBSPOT, account)
     await world.pool.execute("update app_uninstalls set begun_at = begun_at - interval '61 seconds'")
@@ -283,7 +289,7 @@ async def test_an_end_that_comes_late_does_not_end_the_uninstall_after_it(world:
 
 
 async def test_users_of_one_account_who_leave_at_once_leave_no_grant_and_uninstall_once(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     users = [world.user_id, *(UserId(uuid4()) for _ in range(3))]
     for user in users:
@@ -293,14 +299,14 @@ async def test_users_of_one_account_who_leave_at_once_leave_no_grant_and_uninsta
     assert world.living_grants() == []
 
 
-async def test_two_disconnects_of_one_user_uninstall_once(world: OAuthWorld) -> None:
+async def test_two_disconnects_of_one_user_uninstall_once(world: ConnectHarness) -> None:
     await world.connected()
     await asyncio.gather(*(world.disconnect(world.user_id, HUBSPOT) for _ in range(2)))
     assert sent(world, REMOVAL) == 1
     assert world.living_grants() == []
 
 
-async def test_neither_a_replaced_account_nor_a_failed_connect_uninstalls(world: OAuthWorld) -> None:
+async def test_neither_a_replaced_account_nor_a_failed_connect_uninstalls(world: ConnectHarness) -> None:
     await world.connected()
     with pytest.raises(AuthorizationFailed):
         await world.finish(await world.consent(await world.begin(), OTHER_PORTAL))
@@ -319,7 +325,7 @@ class UnavailableUninstalls(AppUninstalls):
 
 
 async def test_who_lives_on_the_account_is_not_known_and_the_grant_alone_is_revoked(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     await world.connected()
     providers = CrmProviders({HUBSPOT: world.hubspot})

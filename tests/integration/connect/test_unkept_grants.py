@@ -16,7 +16,7 @@ from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.crm import TokensIssued
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from crm_sandbox import Fault
-from tests.support.harness.connect import OAuthWorld, oauth_world
+from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.harness.granting_crm import GrantingCrm
 from tests.support.harness.sync import ScriptedCrm
 
@@ -28,12 +28,12 @@ HIDDEN = Fault(kind="respond", match="/account-info/", status=503)
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def tokens_of(world: OAuthWorld, connection: CrmConnection) -> TokenSet:
+async def tokens_of(world: ConnectHarness, connection: CrmConnection) -> TokenSet:
     async with world.uow(world.user_id) as tx:
         return (await tx.tokens.get(connection.id)).tokens
 
@@ -72,14 +72,14 @@ def unavailable() -> None:
     raise CrmUnavailable(HUBSPOT, "the account is not told")
 
 
-async def failed(world: OAuthWorld) -> AuthorizationFailed:
+async def failed(world: ConnectHarness) -> AuthorizationFailed:
     callback = await world.consent(await world.begin())
     with pytest.raises(AuthorizationFailed) as raised:
         await world.finish(callback)
     return raised.value
 
 
-async def test_a_grant_whose_account_cannot_be_read_is_revoked(world: OAuthWorld) -> None:
+async def test_a_grant_whose_account_cannot_be_read_is_revoked(world: ConnectHarness) -> None:
     world.sandbox.faults.add(HIDDEN)
     error = await failed(world)
     assert error.failure is AuthorizationFailure.FAILED
@@ -89,7 +89,7 @@ async def test_a_grant_whose_account_cannot_be_read_is_revoked(world: OAuthWorld
     assert await world.stored() is None
 
 
-async def test_a_connection_goes_on_when_another_consent_comes_to_nothing(world: OAuthWorld) -> None:
+async def test_a_connection_goes_on_when_another_consent_comes_to_nothing(world: ConnectHarness) -> None:
     connection = await world.connected()
     world.sandbox.faults.add(HIDDEN)
     await failed(world)
@@ -98,7 +98,7 @@ async def test_a_connection_goes_on_when_another_consent_comes_to_nothing(world:
     assert await world.tokens.get_access(connection)
 
 
-async def test_a_revocation_that_fails_too_does_not_hide_why_it_was_needed(world: OAuthWorld) -> None:
+async def test_a_revocation_that_fails_too_does_not_hide_why_it_was_needed(world: ConnectHarness) -> None:
     world.sandbox.faults.add(HIDDEN, Fault(kind="respond", match="/revoke", status=500))
     with capture_logs() as logs:
         error = await failed(world)
@@ -108,7 +108,7 @@ async def test_a_revocation_that_fails_too_does_not_hide_why_it_was_needed(world
 
 
 async def test_a_revocation_without_an_answer_is_not_waited_for(
-    world: OAuthWorld, monkeypatch: pytest.MonkeyPatch
+    world: ConnectHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocation, "REVOKE_TIMEOUT", timedelta(seconds=0.02))
     callback = await world.consent(await world.begin())
@@ -122,7 +122,7 @@ async def test_a_revocation_without_an_answer_is_not_waited_for(
 
 
 async def test_a_grant_that_cannot_be_stored_is_revoked_though_the_store_cannot_be_asked(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     callback = await world.consent(await world.begin())
     world.uow = BrokenStore(world.uow)
@@ -133,7 +133,7 @@ async def test_a_grant_that_cannot_be_stored_is_revoked_though_the_store_cannot_
     assert world.living_grants() == []
 
 
-async def test_a_grant_that_was_stored_after_all_lives_on(world: OAuthWorld) -> None:
+async def test_a_grant_that_was_stored_after_all_lives_on(world: ConnectHarness) -> None:
     """The database committed, and could not say so."""
     callback = await world.consent(await world.begin())
     intact, world.uow = world.uow, BrokenStore(world.uow, commits=True, times=1)
@@ -147,7 +147,7 @@ async def test_a_grant_that_was_stored_after_all_lives_on(world: OAuthWorld) -> 
     assert await world.tokens.get_access(stored)
 
 
-async def test_a_grant_of_a_callback_that_is_cut_off_is_revoked(world: OAuthWorld) -> None:
+async def test_a_grant_of_a_callback_that_is_cut_off_is_revoked(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
 
     def cut_off() -> None:
@@ -163,7 +163,7 @@ async def test_a_grant_of_a_callback_that_is_cut_off_is_revoked(world: OAuthWorl
 
 
 async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives_on_its_token(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     """A CRM may answer every consent of an account with one and the same refresh token."""
     connection = await world.connected()
@@ -177,7 +177,7 @@ async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives
 
 
 async def test_a_connection_lives_on_when_the_store_is_lost_while_it_is_connected_again(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     connection = await world.connected()
     callback = await world.consent(await world.begin())
@@ -192,7 +192,7 @@ async def test_a_connection_lives_on_when_the_store_is_lost_while_it_is_connecte
     assert await world.stored() == connection
 
 
-async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: OAuthWorld) -> None:
+async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: ConnectHarness) -> None:
     """What the store says in the end outweighs what it said before the exchange."""
     connection = await world.connected()
     callback = await world.consent(await world.begin())
@@ -218,7 +218,7 @@ async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: OAut
     assert crm.revoked == [living.refresh_token]
 
 
-async def test_nothing_is_exchanged_when_the_store_cannot_say_what_lives(world: OAuthWorld) -> None:
+async def test_nothing_is_exchanged_when_the_store_cannot_say_what_lives(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
     world.uow = BrokenStore(world.uow, intact=0)
     world.offer(world.hubspot)
@@ -254,7 +254,7 @@ class SameTokenCrm(ScriptedCrm):
         self.revoked.append(tokens)
 
 
-async def test_missing_scopes_are_named_and_the_grant_is_revoked(world: OAuthWorld) -> None:
+async def test_missing_scopes_are_named_and_the_grant_is_revoked(world: ConnectHarness) -> None:
     callback = world.permit(await world.begin(), "oauth", "crm.objects.companies.read")
     error = await world.refused(callback)
     assert error.failure is AuthorizationFailure.SCOPE_MISSING
@@ -264,7 +264,7 @@ async def test_missing_scopes_are_named_and_the_grant_is_revoked(world: OAuthWor
 
 
 async def test_a_refused_grant_that_shares_its_token_with_the_connection_is_not_revoked(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     connection = await world.connected()
     callback = await world.consent(await world.begin())

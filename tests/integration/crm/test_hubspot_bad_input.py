@@ -14,24 +14,24 @@ import pytest
 from astrelo.domain.connection import ConnectionStatus, TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, StepStatus, SyncRun
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.hubspot.broken import (
-    Answer,
-    Asked,
     BrokenHubSpot,
-    linked_to,
+    Query,
+    Responder,
+    associations_to,
+    error_response,
+    hubspot_object,
     page,
-    refused,
-    told,
 )
 
 pytestmark = pytest.mark.anyio
 
 HUBSPOT = Provider.HUBSPOT
 LONG = "n" * 100_000
-GOOD = told("2", name="Good", domain="good.com", email="jo@good.com", dealname="Good")
+GOOD = hubspot_object("2", name="Good", domain="good.com", email="jo@good.com", dealname="Good")
 
-Open = Callable[[BrokenHubSpot], AbstractAsyncContextManager[World]]
+Open = Callable[[BrokenHubSpot], AbstractAsyncContextManager[SyncHarness]]
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def connected(database: str) -> Open:
     """Give a user who is connected to a HubSpot."""
 
     @asynccontextmanager
-    async def opened(hubspot: BrokenHubSpot) -> AsyncIterator[World]:
+    async def opened(hubspot: BrokenHubSpot) -> AsyncIterator[SyncHarness]:
         async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
-            made = World(pool)
+            made = SyncHarness(pool)
             made.clock = hubspot.clock
             made.crms = {HUBSPOT: hubspot.provider}
             life = made.clock.now() + timedelta(hours=1)
@@ -54,7 +54,7 @@ def connected(database: str) -> Open:
     return opened
 
 
-async def _sync(connected: Open, **answers: Answer) -> SyncRun:
+async def _sync(connected: Open, **answers: Responder) -> SyncRun:
     async with connected(BrokenHubSpot(**answers)) as made:
         return await made.sync()
 
@@ -86,7 +86,7 @@ async def test_any_text_in_any_property_is_stored_or_named_as_unreadable(connect
         "firstname", "lastname", "jobtitle", "mobilephone", "dealname", "amount", "deal_currency_code",
         "pipeline", "dealstage", "hs_deal_stage_probability", "hs_is_closed", "hs_is_closed_won", "closedate",
     )  # fmt: skip
-    odd = page(told("1", **dict.fromkeys(columns, text)), GOOD)
+    odd = page(hubspot_object("1", **dict.fromkeys(columns, text)), GOOD)
     run = await _sync(
         connected,
         companies=lambda asked: odd,
@@ -102,8 +102,8 @@ async def test_any_text_in_any_property_is_stored_or_named_as_unreadable(connect
 async def test_a_domain_or_an_e_mail_too_long_for_an_index_is_null_and_counted(connected: Open) -> None:
     run = await _sync(
         connected,
-        companies=lambda asked: page(told("1", domain=f"{'d' * 3_000}.com"), GOOD),
-        contacts=lambda asked: page(told("1", email=f"{'e' * 3_000}@good.com"), GOOD),
+        companies=lambda asked: page(hubspot_object("1", domain=f"{'d' * 3_000}.com"), GOOD),
+        contacts=lambda asked: page(hubspot_object("1", email=f"{'e' * 3_000}@good.com"), GOOD),
     )
     assert run.step(ObjectType.COMPANIES).counts.unreadable == {"domain": 1}
     assert run.step(ObjectType.CONTACTS).counts.unreadable == {"email": 1}
@@ -111,7 +111,7 @@ async def test_a_domain_or_an_e_mail_too_long_for_an_index_is_null_and_counted(c
 
 @pytest.mark.parametrize("odd", ["9" * 3_000, "", " 2", "2\0", None], ids=repr)
 async def test_an_id_that_can_be_none_is_rejected_by_reason(connected: Open, odd: str | None) -> None:
-    run = await _sync(connected, companies=lambda asked: page(told(odd), GOOD))
+    run = await _sync(connected, companies=lambda asked: page(hubspot_object(odd), GOOD))
     assert run.status is RunStatus.COMPLETED
     received, inserted, rejected = _received(run, ObjectType.COMPANIES)
     assert (received, inserted, sum(rejected.values())) == (2, 1, 1)
@@ -121,9 +121,9 @@ async def test_an_id_that_can_be_none_is_rejected_by_reason(connected: Open, odd
 async def test_an_association_with_what_no_record_can_be_fails_no_run(connected: Open, odd: object) -> None:
     run = await _sync(
         connected,
-        contacts=lambda asked: page(told("1")),
-        deals=lambda asked: page(told("1")),
-        associations=linked_to(odd, 2),
+        contacts=lambda asked: page(hubspot_object("1")),
+        deals=lambda asked: page(hubspot_object("1")),
+        associations=associations_to(odd, 2),
     )
     assert run.status is RunStatus.COMPLETED
     assert _received(run, ObjectType.DEALS) == (1, 1, {})
@@ -134,7 +134,7 @@ async def test_a_number_out_of_range_fails_no_run(connected: Open, number: str) 
     numbers = dict.fromkeys(
         ("numberofemployees", "annualrevenue", "amount", "hs_deal_stage_probability", "closedate"), number
     )
-    odd = page(told("1", **numbers), GOOD)
+    odd = page(hubspot_object("1", **numbers), GOOD)
     run = await _sync(connected, companies=lambda asked: odd, deals=lambda asked: odd)
     assert run.status is RunStatus.COMPLETED
     assert _received(run, ObjectType.DEALS) == (2, 2, {})
@@ -169,7 +169,7 @@ ODD_WORD = "\0\n" + "x" * 10_000
 async def test_a_refusal_in_words_that_no_column_holds_is_still_kept(connected: Open, status: int) -> None:
     """Else it would hang as running, be taken up five times, and end without a reason."""
     body = {"category": ODD_WORD, "policyName": ODD_WORD, "correlationId": ODD_WORD}
-    run = await _sync(connected, companies=refused(status, body, retry_after="100"))
+    run = await _sync(connected, companies=error_response(status, body, retry_after="100"))
     assert run.status is (RunStatus.PARKED if status == 429 else RunStatus.PARTIAL)
     assert (run.reason or "").startswith("HubSpot: ")
 
@@ -178,7 +178,7 @@ async def test_a_refused_object_type_whose_scope_no_column_holds_is_refused_all_
     connected: Open,
 ) -> None:
     scopes = {"context": {"requiredGranularScopes": [ODD_WORD, "crm.objects.deals.read"]}}
-    refusal = refused(403, {"category": "MISSING_SCOPES", "errors": [scopes]})
+    refusal = error_response(403, {"category": "MISSING_SCOPES", "errors": [scopes]})
     run = await _sync(connected, companies=lambda asked: page(GOOD), deals=refusal, owners=refusal)
     assert run.status is RunStatus.PARTIAL
     assert run.step(ObjectType.DEALS).status is StepStatus.REFUSED
@@ -186,7 +186,7 @@ async def test_a_refused_object_type_whose_scope_no_column_holds_is_refused_all_
 
 
 async def test_a_walk_that_goes_in_circles_ends_visibly(connected: Open) -> None:
-    def circle(asked: Asked) -> object:
+    def circle(asked: Query) -> object:
         return page(GOOD, after="b" if asked.get("after") == "a" else "a")
 
     run = await _sync(connected, companies=circle)
@@ -205,8 +205,8 @@ async def test_a_grant_revoked_in_the_middle_of_a_run_asks_for_a_new_one_and_par
     connected: Open,
 ) -> None:
     hubspot = BrokenHubSpot(
-        deals=refused(401, {"category": "INVALID_AUTHENTICATION"}),
-        oauth=refused(400, {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant"}),
+        deals=error_response(401, {"category": "INVALID_AUTHENTICATION"}),
+        oauth=error_response(400, {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant"}),
     )
     async with connected(hubspot) as made:
         run = await made.sync()
@@ -219,15 +219,15 @@ async def test_a_grant_revoked_in_the_middle_of_a_run_asks_for_a_new_one_and_par
 
 
 async def test_tokens_refused_again_and_again_are_renewed_twice_and_park_the_run(connected: Open) -> None:
-    renewals: list[Asked] = []
+    renewals: list[Query] = []
 
-    def renew(asked: Asked) -> object:
+    def renew(asked: Query) -> object:
         renewals.append(asked)
         return {"access_token": f"access-{len(renewals)}", "expires_in": 1800}
 
     run = await _sync(
         connected,
-        **dict.fromkeys(("companies", "contacts", "deals", "search"), refused(401, {})),
+        **dict.fromkeys(("companies", "contacts", "deals", "search"), error_response(401, {})),
         oauth=renew,
     )
     assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
@@ -235,13 +235,13 @@ async def test_tokens_refused_again_and_again_are_renewed_twice_and_park_the_run
 
 
 async def test_a_redirect_is_not_followed_with_a_token(connected: Open) -> None:
-    elsewhere = refused(302, {}, location="http://elsewhere.test/companies")
+    elsewhere = error_response(302, {}, location="http://elsewhere.test/companies")
     run = await _sync(connected, companies=elsewhere)
     assert run.step(ObjectType.COMPANIES).status is StepStatus.FAILED
     assert "302" in (run.reason or "")
 
 
-def _cut(asked: Asked) -> httpx.Response:
+def _cut(asked: Query) -> httpx.Response:
     raise httpx.RemoteProtocolError("peer closed connection")
 
 

@@ -11,13 +11,13 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox.hubspot import RecordChange, create_sandbox
 from tests.support.fakes.clock import FakeClock
-from tests.support.harness.api import api_world
-from tests.support.harness.hubspot import EMPTY, Firm, hubspot_world
+from tests.support.harness.api import api_harness
+from tests.support.harness.hubspot import EMPTY, AcmeAndBeta, hubspot_harness
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 
 
-Scenario = Callable[[Firm], Awaitable[None]]
+Scenario = Callable[[AcmeAndBeta], Awaitable[None]]
 Play = Callable[[Scenario], None]
 by_walk_or_webhook = pytest.mark.parametrize("how", ["walk", "webhooks"])
 
@@ -28,8 +28,8 @@ def play(database: str) -> Play:
         async def once() -> None:
             clock = FakeClock()
             sandbox = create_sandbox(EMPTY, clock=lambda: clock.now().timestamp(), rate_limit=False)
-            async with hubspot_world(database, sandbox, clock) as made:
-                firm = Firm(database, made, sandbox)
+            async with hubspot_harness(database, sandbox, clock) as made:
+                firm = AcmeAndBeta(database, made, sandbox)
                 assert (await firm.sync()).status is RunStatus.COMPLETED
                 await scenario(firm)
 
@@ -40,7 +40,7 @@ def play(database: str) -> Play:
 
 @by_walk_or_webhook
 def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, how: str) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         firm.account.gdpr_delete("11")
         firm.account.archive("contacts", "12")
         run = await firm.learn(how, (CONTACTS, "11"), (CONTACTS, "12"))
@@ -54,7 +54,7 @@ def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, ho
 
 
 def test_contacts_that_are_erased_after_they_were_archived_or_merged_are_deleted_too(play: Play) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         firm.put("contacts", "13", {"email": "bo@gmail.com"})
         await firm.sync()
         survivor = firm.account.merge("contacts", "11", "12")
@@ -74,7 +74,7 @@ def test_archived_records_live_again_under_their_old_ids_once_they_are_restored(
     everything = [("companies", "1"), ("contacts", "11"), ("deals", "21")]
     told = [(ObjectType(kind), record_id) for kind, record_id in everything]
 
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         before = await firm.made.view()
         known = [await firm.ids(table) for table in ("companies", "contacts", "deals")]
         for kind, record_id in everything:
@@ -96,7 +96,7 @@ def test_archived_records_live_again_under_their_old_ids_once_they_are_restored(
 def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirects(
     play: Play, how: str
 ) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         companies = await firm.ids("companies", "domain")
         survivor = firm.account.merge("companies", "1", "2")
         run = await firm.learn(how, (COMPANIES, "1"), (COMPANIES, "2"), (COMPANIES, survivor))
@@ -112,7 +112,7 @@ def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirec
             "select provider_company_id from contacts union select provider_company_id from deals"
         )
         assert {row[0] for row in told} <= {survivor, None}
-        async with api_world(firm.database) as api:
+        async with api_harness(firm.database) as api:
             api.user_id = firm.made.user_id
             (living,) = await api.data("/api/companies")
             (old,) = {str(company_id) for company_id in companies.values()} - {living["id"]}
@@ -125,7 +125,7 @@ def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirec
 
 
 def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         survivor = firm.account.merge("companies", "1", "2")
         await firm.sync(SyncMode.INCREMENTAL)
         async with firm.made.uow(firm.made.user_id) as tx:
@@ -145,7 +145,7 @@ def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play
 
 @by_walk_or_webhook
 def test_deals_of_a_merged_contact_name_the_one_that_lives(play: Play, how: str) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         survivor = firm.account.merge("contacts", "11", "12")
         await firm.learn(how, (CONTACTS, "11"), (CONTACTS, "12"), (CONTACTS, survivor))
         view = await firm.made.view()
@@ -156,7 +156,7 @@ def test_deals_of_a_merged_contact_name_the_one_that_lives(play: Play, how: str)
 
 
 def test_more_deletions_than_are_believed_archive_nothing_and_say_so(play: Play) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         before = await firm.made.view()
         firm.account.archive("contacts", "11")
         firm.account.gdpr_delete("12")
@@ -173,7 +173,7 @@ def test_more_deletions_than_are_believed_archive_nothing_and_say_so(play: Play)
 
 
 def test_a_search_that_still_shows_an_archived_record_does_not_revive_it(play: Play) -> None:
-    async def scenario(firm: Firm) -> None:
+    async def scenario(firm: AcmeAndBeta) -> None:
         told = firm.account.store.tables["contacts"].find("11")
         assert told is not None
         firm.account.archive("contacts", "11")

@@ -10,7 +10,7 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import RunStatus
 from crm_sandbox import Portal
 from crm_sandbox.hubspot import create_sandbox
-from tests.support.harness.hubspot import hubspot_world
+from tests.support.harness.hubspot import hubspot_harness
 
 OPEN_PORTAL = Path(__file__).parents[4] / "shared" / "data" / "portal-open.jsonl.gz"
 
@@ -18,7 +18,7 @@ OPEN_PORTAL = Path(__file__).parents[4] / "shared" / "data" / "portal-open.jsonl
 def test_a_generated_portal_arrives_whole_and_a_second_time_unchanged(database: str) -> None:
     async def scenario() -> None:
         portal = Portal.generate(companies=120)
-        async with hubspot_world(database, create_sandbox(portal, rate_limit=False)) as made:
+        async with hubspot_harness(database, create_sandbox(portal, rate_limit=False)) as made:
             run = await made.sync()
             assert run.status is RunStatus.COMPLETED
             assert all(step.is_reconciled for step in run.steps)
@@ -36,7 +36,7 @@ def test_a_generated_portal_arrives_whole_and_a_second_time_unchanged(database: 
 def test_the_open_portal_arrives_whole_and_linked(database: str) -> None:
     async def scenario() -> None:
         sandbox = create_sandbox(Portal.load(OPEN_PORTAL), rate_limit=False)
-        async with hubspot_world(database, sandbox) as made:
+        async with hubspot_harness(database, sandbox) as made:
             run = await made.sync()
             assert run.status is RunStatus.COMPLETED
             assert {step.object_type: step.counts.inserted for step in run.steps} == {

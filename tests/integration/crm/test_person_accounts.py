@@ -14,7 +14,7 @@ from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from crm_sandbox import Portal, SandboxTransport
 from crm_sandbox.salesforce import RecordChange, Sandbox, Switches, create_sandbox, record_id
 from tests.support.fakes.clock import FakeClock
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.salesforce.sandbox import row, salesforce_over, tokens_of
 
 SALESFORCE = Provider.SALESFORCE
@@ -23,10 +23,10 @@ BAKER, MILL = record_id("Account", 1), record_id("Account", 2)
 
 
 @asynccontextmanager
-async def org_world(database: str, sandbox: Sandbox, clock: FakeClock) -> AsyncIterator[World]:
+async def org_world(database: str, sandbox: Sandbox, clock: FakeClock) -> AsyncIterator[SyncHarness]:
     """A user whose Salesforce connection opens the sandbox's only org."""
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
-        made = World(pool)
+        made = SyncHarness(pool)
         made.clock = clock
         made.crms = {SALESFORCE: salesforce_over(SandboxTransport(sandbox), clock)}
         tokens: TokenSet = tokens_of(sandbox.oauth.connect(sandbox.org.org_id))
@@ -34,7 +34,7 @@ async def org_world(database: str, sandbox: Sandbox, clock: FakeClock) -> AsyncI
         yield made
 
 
-Scenario = Callable[[World, Sandbox], Awaitable[None]]
+Scenario = Callable[[SyncHarness, Sandbox], Awaitable[None]]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def change(sandbox: Sandbox, row_id: str, **properties: Any) -> None:
     sandbox.org.upsert(RecordChange(object_name="Account", id=row_id, properties=properties))
 
 
-async def synced(made: World, mode: SyncMode = SyncMode.FULL) -> SyncRun:
+async def synced(made: SyncHarness, mode: SyncMode = SyncMode.FULL) -> SyncRun:
     """Carry out a run, and those that come of it; return the first as it ended."""
     made.clock.advance(3600)
     run = await made.sync(SALESFORCE, mode=mode)
@@ -85,7 +85,7 @@ async def synced(made: World, mode: SyncMode = SyncMode.FULL) -> SyncRun:
     return run
 
 
-async def latest(made: World) -> SyncRun:
+async def latest(made: SyncHarness) -> SyncRun:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(SALESFORCE)
         assert connection is not None
@@ -94,12 +94,12 @@ async def latest(made: World) -> SyncRun:
         return found
 
 
-async def companies_of(made: World) -> list[str]:
+async def companies_of(made: SyncHarness) -> list[str]:
     found = await made.pool.fetch("select company_name from companies where archived_at is null order by 1")
     return [name for (name,) in found]
 
 
-async def link_of(made: World, contact_id: str) -> tuple[object, ...]:
+async def link_of(made: SyncHarness, contact_id: str) -> tuple[object, ...]:
     sql = "select company_match, unlinked_reason, is_person_account from contacts where external_provider_id = $1"
     return tuple(await made.pool.fetchrow(sql, contact_id))
 
@@ -108,7 +108,7 @@ PERSON = (None, "person_account", True)
 
 
 def test_people_are_contacts_of_no_company_and_their_deals_have_none(play: Play) -> None:
-    async def scenario(made: World, _: Sandbox) -> None:
+    async def scenario(made: SyncHarness, _: Sandbox) -> None:
         run = await synced(made)
         assert all(step.expected_total == step.counts.distinct for step in run.steps)
         assert run.step(COMPANIES).counts.received == 1
@@ -127,7 +127,7 @@ def test_people_are_contacts_of_no_company_and_their_deals_have_none(play: Play)
 def test_a_company_that_becomes_a_person_is_archived_and_back_as_one_it_lives(
     play: Play, mode: SyncMode
 ) -> None:
-    async def scenario(made: World, sandbox: Sandbox) -> None:
+    async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
         await synced(made)
         change(sandbox, MILL, IsPersonAccount=True)
         run = await synced(made, mode)
@@ -153,7 +153,7 @@ def test_an_org_that_is_all_people_loses_the_companies_that_an_earlier_version_m
         row("Account", number, LastName=f"P{number}", IsPersonAccount="true") for number in range(1, 121)
     ]
 
-    async def scenario(made: World, sandbox: Sandbox) -> None:
+    async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
         sandbox.switches.person_accounts = False
         await synced(made)
         assert len(await companies_of(made)) == 120
@@ -166,7 +166,7 @@ def test_an_org_that_is_all_people_loses_the_companies_that_an_earlier_version_m
 
 
 def test_a_changing_org_ends_as_one_that_was_read_at_once(play: Play) -> None:
-    async def scenario(made: World, sandbox: Sandbox) -> None:
+    async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
         await synced(made)
         for seed in range(4):
             made.clock.advance(60)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.harness.api import ApiWorld, api_world
+from tests.support.harness.api import ApiHarness, api_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -23,12 +23,12 @@ FULL: dict[str, Any] = {
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database) as opened:
         yield opened
 
 
-async def acme(api: ApiWorld) -> UUID:
+async def acme(api: ApiHarness) -> UUID:
     """Lay a company of two live records, a full one and a fresher one that is nearly empty, and an archived one."""
     company = await api.company(records=0, domain="acme.com")
     await api.record(company, "full", source_updated_at=OLD, **FULL)
@@ -39,7 +39,7 @@ async def acme(api: ApiWorld) -> UUID:
     return company
 
 
-async def pin(api: ApiWorld, company: UUID, group: str, record_id: str | None, **kwargs: Any) -> Any:
+async def pin(api: ApiHarness, company: UUID, group: str, record_id: str | None, **kwargs: Any) -> Any:
     record = record_id and {"external_source": "hubspot", "external_provider_id": record_id}
     path = f"/api/companies/{company}/pins"
     return await api.ask("PUT", path, json={"group": group, "record": record}, **kwargs)
@@ -49,7 +49,7 @@ def group(explanation: dict[str, Any], name: str) -> dict[str, Any]:
     return next(entry for entry in explanation["groups"] if entry["group"] == name)
 
 
-async def test_each_group_names_its_value_and_the_record_that_it_comes_from(api: ApiWorld) -> None:
+async def test_each_group_names_its_value_and_the_record_that_it_comes_from(api: ApiHarness) -> None:
     company = await acme(api)
     told = (await api.get(f"/api/companies/{company}/explain")).json()
     assert group(told, "name") == {
@@ -72,7 +72,7 @@ async def test_each_group_names_its_value_and_the_record_that_it_comes_from(api:
     assert told["records"][1]["values"]["employee_count"] == 900
 
 
-async def test_the_records_come_in_pages(api: ApiWorld) -> None:
+async def test_the_records_come_in_pages(api: ApiHarness) -> None:
     company = await acme(api)
     path = f"/api/companies/{company}/explain"
     first = (await api.get(path, limit=1)).json()
@@ -86,12 +86,12 @@ async def test_the_records_come_in_pages(api: ApiWorld) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "AQ", "Ag", "Am5vYm9keQAx"])
-async def test_a_cursor_of_another_list_is_refused(api: ApiWorld, cursor: str) -> None:
+async def test_a_cursor_of_another_list_is_refused(api: ApiHarness, cursor: str) -> None:
     answer = await api.get(f"/api/companies/{await acme(api)}/explain", cursor=cursor)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
 
 
-async def test_a_pin_is_shown_and_takes_effect_at_once_until_it_is_undone(api: ApiWorld) -> None:
+async def test_a_pin_is_shown_and_takes_effect_at_once_until_it_is_undone(api: ApiHarness) -> None:
     company = await acme(api)
     told = (await pin(api, company, "name", "full")).json()
     assert group(told, "name")["values"] == {"company_name": "Acme Inc."}
@@ -105,7 +105,7 @@ async def test_a_pin_is_shown_and_takes_effect_at_once_until_it_is_undone(api: A
     assert (await api.get(f"/api/companies/{company}")).json()["company_name"] == "acme"
 
 
-async def test_a_pin_on_what_has_gone_or_is_empty_is_listed_and_ignored(api: ApiWorld) -> None:
+async def test_a_pin_on_what_has_gone_or_is_empty_is_listed_and_ignored(api: ApiHarness) -> None:
     company = await acme(api)
     await pin(api, company, "name", "full")
     await pin(api, company, "phone", "full")
@@ -141,12 +141,12 @@ async def test_a_pin_on_what_has_gone_or_is_empty_is_listed_and_ignored(api: Api
         ([], 400),
     ],
 )
-async def test_a_pin_on_nothing_is_refused(api: ApiWorld, body: Any, status: int) -> None:
+async def test_a_pin_on_nothing_is_refused(api: ApiHarness, body: Any, status: int) -> None:
     answer = await api.ask("PUT", f"/api/companies/{await acme(api)}/pins", json=body)
     assert answer.status_code == status, answer.text
 
 
-async def test_nothing_of_another_user_is_explained_or_pinned(api: ApiWorld) -> None:
+async def test_nothing_of_another_user_is_explained_or_pinned(api: ApiHarness) -> None:
     company = await acme(api)
     contact, deal = await api.contact(), await api.deal()
     for path in (f"companies/{company}", f"contacts/{contact}", f"deals/{deal}", f"companies/{uuid4()}"):
@@ -155,7 +155,7 @@ async def test_nothing_of_another_user_is_explained_or_pinned(api: ApiWorld) -> 
 
 
 async def test_a_merged_company_s_id_leads_to_the_explanation_and_pins_of_the_one_that_lives(
-    api: ApiWorld,
+    api: ApiHarness,
 ) -> None:
     living, merged = await acme(api), uuid4()
     await api.insert("company_aliases", {"user_id": api.user_id, "alias_id": merged, "company_id": living})
@@ -171,7 +171,7 @@ async def test_a_merged_company_s_id_leads_to_the_explanation_and_pins_of_the_on
     assert (await api.get(f"/api/companies/{merged}/explain", api.neighbour_id)).status_code == 404
 
 
-async def test_a_pin_that_cannot_be_set_says_why(api: ApiWorld) -> None:
+async def test_a_pin_that_cannot_be_set_says_why(api: ApiHarness) -> None:
     company, archived = await acme(api), await api.company(archived_at=NEW)
     refused = (await pin(api, company, "colour", None)).json()
     assert refused["errors"] == [
@@ -183,13 +183,13 @@ async def test_a_pin_that_cannot_be_set_says_why(api: ApiWorld) -> None:
     assert gone["detail"] == f"There is no live company {archived}."
 
 
-async def tried(api: ApiWorld, **contact: Any) -> list[tuple[str, str | None, str]]:
+async def tried(api: ApiHarness, **contact: Any) -> list[tuple[str, str | None, str]]:
     contact_id = await api.contact(**contact)
     told = (await api.get(f"/api/contacts/{contact_id}/explain")).json()
     return [(step["rule"], step["value"], step["outcome"]) for step in told["tried"]]
 
 
-async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: ApiWorld) -> None:
+async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: ApiHarness) -> None:
     await acme(api)
     assert await tried(api, provider_company_id="full", company_association="primary") == [
         ("company_association", "full", "linked")
@@ -221,7 +221,7 @@ async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: Ap
     ]
 
 
-async def test_an_additional_domain_is_said_to_be_one(api: ApiWorld) -> None:
+async def test_an_additional_domain_is_said_to_be_one(api: ApiHarness) -> None:
     company = await acme(api)
     await api.insert(
         "company_domains",
@@ -237,7 +237,7 @@ async def test_an_additional_domain_is_said_to_be_one(api: ApiWorld) -> None:
     assert (step["outcome"], step["company_id"], step["additional_domain"]) == ("linked", str(company), True)
 
 
-async def test_a_deal_s_link_names_the_association(api: ApiWorld) -> None:
+async def test_a_deal_s_link_names_the_association(api: ApiHarness) -> None:
     company = await acme(api)
     linked = await api.deal(
         provider_company_id="full",
@@ -266,7 +266,7 @@ async def test_a_deal_s_link_names_the_association(api: ApiWorld) -> None:
     assert (await api.get(f"/api/deals/{without}")).json()["unlinked_reason"] == "not_associated"
 
 
-async def test_a_run_lists_what_it_could_not_keep_by_column_and_trouble(api: ApiWorld) -> None:
+async def test_a_run_lists_what_it_could_not_keep_by_column_and_trouble(api: ApiHarness) -> None:
     run = await api.run(await api.connection())
     for field, trouble in (("domain", "unreadable"), ("crm_rep_id", "unknown_owner")):
         await api.unreadable(run, "companies", field, trouble, records=2, record_ids=["1", "2"])

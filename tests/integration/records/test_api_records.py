@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.harness.api import TOLD_AT, WRITTEN_AT, ApiWorld, api_world, ids
+from tests.support.harness.api import TOLD_AT, WRITTEN_AT, ApiHarness, api_harness, ids
 
 pytestmark = pytest.mark.anyio
 
@@ -20,12 +20,12 @@ def source(name: str, record_id: str, updated_at: str = "2026-11-01T00:00:00Z") 
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database) as opened:
         yield opened
 
 
-async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiWorld) -> None:
+async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiHarness) -> None:
     rep = await api.owner()
     known: dict[str, Any] = {
         "company_name": "Acme", "domain": "acme.com", "industry": "COMPUTER_SOFTWARE", "naics": "5132",
@@ -52,7 +52,7 @@ async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiWo
     }
 
 
-async def test_a_company_names_the_live_records_of_each_crm_the_freshest_first(api: ApiWorld) -> None:
+async def test_a_company_names_the_live_records_of_each_crm_the_freshest_first(api: ApiHarness) -> None:
     company = await api.company(records=0)
     await api.record(company, "old")
     await api.record(company, "new", source_updated_at=LATER)
@@ -70,7 +70,7 @@ async def test_a_company_names_the_live_records_of_each_crm_the_freshest_first(a
 
 
 async def test_a_crowded_company_names_its_freshest_records_and_none_of_a_crm_is_crowded_out(
-    api: ApiWorld,
+    api: ApiHarness,
 ) -> None:
     company = await api.company(records=0)
     for place in range(30):
@@ -84,12 +84,12 @@ async def test_a_crowded_company_names_its_freshest_records_and_none_of_a_crm_is
     ]
 
 
-async def test_an_archived_company_has_no_sources_left(api: ApiWorld) -> None:
+async def test_an_archived_company_has_no_sources_left(api: ApiHarness) -> None:
     company = await api.company(archived_at=WRITTEN_AT)
     assert (await api.get(f"/api/companies/{company}")).json()["sources"] == []
 
 
-async def test_companies_are_filtered_by_the_crm_that_has_a_live_record(api: ApiWorld) -> None:
+async def test_companies_are_filtered_by_the_crm_that_has_a_live_record(api: ApiHarness) -> None:
     both = await api.company()
     await api.record(both, "1", external_source="salesforce")
     hubspot = await api.company()
@@ -103,7 +103,7 @@ async def test_companies_are_filtered_by_the_crm_that_has_a_live_record(api: Api
     assert (await api.get("/api/companies", source="sugar")).status_code == 400
 
 
-async def test_the_summary_counts_live_companies_and_those_that_two_crms_know(api: ApiWorld) -> None:
+async def test_the_summary_counts_live_companies_and_those_that_two_crms_know(api: ApiHarness) -> None:
     assert (await api.get("/api/companies/summary")).json() == {"companies": 0, "with_two_sources": 0}
     both = await api.company(records=2)
     await api.record(both, "1", external_source="salesforce")
@@ -140,7 +140,7 @@ COMPANY_FILTERS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-async def test_companies_are_filtered(api: ApiWorld) -> None:
+async def test_companies_are_filtered(api: ApiHarness) -> None:
     rows: dict[str, dict[str, Any]] = {
         "a": {"company_name": "Acme Inc", "domain": "acme.com", "naics": "5132", "hq_country": "US", "hq_region": "US-CA"},
         "b": {"company_name": "acne", "industry": "RETAIL", "naics": "44-45", "hq_country": "US"},
@@ -153,7 +153,7 @@ async def test_companies_are_filtered(api: ApiWorld) -> None:
         assert shown == {laid[name] for name in found}, params
 
 
-async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: ApiWorld) -> None:
+async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: ApiHarness) -> None:
     laid = sorted([await api.company(company_name=f"Company {place}") for place in range(7)])
     met: list[UUID] = []
     sizes, params = [], {"limit": "3"}
@@ -169,7 +169,7 @@ async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: A
     assert sizes == [3, 3, 1]
 
 
-async def test_a_company_that_arrives_during_a_walk_moves_no_other(api: ApiWorld) -> None:
+async def test_a_company_that_arrives_during_a_walk_moves_no_other(api: ApiHarness) -> None:
     laid = [await api.company(id=UUID(int=number)) for number in (10, 20, 30)]
     page = (await api.get("/api/companies", limit="2")).json()
     await api.company(id=UUID(int=5))
@@ -177,7 +177,7 @@ async def test_a_company_that_arrives_during_a_walk_moves_no_other(api: ApiWorld
     assert ids(rest) == {laid[2]}
 
 
-async def test_a_merged_company_leads_to_the_one_that_lives(api: ApiWorld) -> None:
+async def test_a_merged_company_leads_to_the_one_that_lives(api: ApiHarness) -> None:
     living, merged = await api.company(), uuid4()
     await api.insert("company_aliases", {"user_id": api.user_id, "alias_id": merged, "company_id": living})
     answer = await api.get(f"/api/companies/{merged}")
@@ -188,12 +188,12 @@ async def test_a_merged_company_leads_to_the_one_that_lives(api: ApiWorld) -> No
     assert ids(await api.data("/api/deals", company_id=merged)) == {deal}
 
 
-async def test_an_archived_company_can_still_be_looked_up(api: ApiWorld) -> None:
+async def test_an_archived_company_can_still_be_looked_up(api: ApiHarness) -> None:
     company = await api.company(archived_at=WRITTEN_AT)
     assert (await api.get(f"/api/companies/{company}")).json()["archived_at"] == "2026-11-02T00:00:00Z"
 
 
-async def test_a_contact_tells_its_company_or_why_it_has_none(api: ApiWorld) -> None:
+async def test_a_contact_tells_its_company_or_why_it_has_none(api: ApiHarness) -> None:
     company = await api.company()
     linked = await api.contact(company_id=company, company_match="email_domain", email="ann@acme.com")
     alone = await api.contact(unlinked_reason="free_mail", first_name="Bo", email="bo@gmail.com")
@@ -220,7 +220,7 @@ CONTACT_FILTERS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-async def test_contacts_are_filtered(api: ApiWorld) -> None:
+async def test_contacts_are_filtered(api: ApiHarness) -> None:
     company = await api.company()
     rows: dict[str, dict[str, Any]] = {
         "a": {"first_name": "Ann", "last_name": "Lee", "email": "ann@acme.com", "company_id": company},
@@ -234,7 +234,7 @@ async def test_contacts_are_filtered(api: ApiWorld) -> None:
         assert shown == {laid[name] for name in found}, params
 
 
-async def test_a_deal_names_the_contacts_that_have_arrived(api: ApiWorld) -> None:
+async def test_a_deal_names_the_contacts_that_have_arrived(api: ApiHarness) -> None:
     company, contact = await api.company(), await api.contact()
     deal = await api.deal(
         company_id=company,
@@ -263,7 +263,7 @@ DEAL_FILTERS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-async def test_deals_are_filtered(api: ApiWorld) -> None:
+async def test_deals_are_filtered(api: ApiHarness) -> None:
     sales = {"pipeline_id": "default", "pipeline_label": "Sales"}
     rows: dict[str, dict[str, Any]] = {
         "a": sales | {"stage_id": "s1", "stage_label": "Won", "is_closed": True, "is_won": True},
@@ -277,13 +277,13 @@ async def test_deals_are_filtered(api: ApiWorld) -> None:
         assert shown == {laid[name] for name in found}, params
 
 
-async def test_owners_are_listed_archived_ones_too(api: ApiWorld) -> None:
+async def test_owners_are_listed_archived_ones_too(api: ApiHarness) -> None:
     laid = {await api.owner(first_name="Di", archived=True), await api.owner()}
     assert ids(await api.data("/api/owners")) == laid
 
 
 @pytest.mark.parametrize("kind", ["companies", "contacts", "deals"])
-async def test_another_tenant_s_id_is_like_one_that_does_not_exist(api: ApiWorld, kind: str) -> None:
+async def test_another_tenant_s_id_is_like_one_that_does_not_exist(api: ApiHarness, kind: str) -> None:
     lay = {"companies": api.company, "contacts": api.contact, "deals": api.deal}[kind]
     theirs = await lay(user_id=api.neighbour_id)
     for record_id in (theirs, uuid4()):
@@ -294,7 +294,7 @@ async def test_another_tenant_s_id_is_like_one_that_does_not_exist(api: ApiWorld
     assert await api.data(f"/api/{kind}") == []
 
 
-async def test_another_tenant_s_alias_leads_nowhere(api: ApiWorld) -> None:
+async def test_another_tenant_s_alias_leads_nowhere(api: ApiHarness) -> None:
     living, merged = await api.company(user_id=api.neighbour_id), uuid4()
     await api.insert(
         "company_aliases", {"user_id": api.neighbour_id, "alias_id": merged, "company_id": living}
@@ -302,7 +302,7 @@ async def test_another_tenant_s_alias_leads_nowhere(api: ApiWorld) -> None:
     assert (await api.get(f"/api/companies/{merged}")).status_code == 404
 
 
-async def test_what_a_neighbour_has_shows_in_no_list_and_in_no_count(api: ApiWorld) -> None:
+async def test_what_a_neighbour_has_shows_in_no_list_and_in_no_count(api: ApiHarness) -> None:
     theirs = {"user_id": api.neighbour_id}
     await api.connection(**theirs, account_name="Theirs")
     crowd = await api.company(**theirs, domain="crowded.com", records=30)

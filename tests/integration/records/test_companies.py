@@ -13,13 +13,13 @@ from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import RunStatus, Window
 from tests.support.builders import company, contact, owner
 from tests.support.harness.scenarios import Play, small_crm
-from tests.support.harness.sync import ScriptedCrm, World, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 
 
 def test_a_company_without_domain_synced_twice_makes_no_duplicate(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         await made.sync()
         assert len((await made.view()).companies) == 1
@@ -30,7 +30,7 @@ def test_a_company_without_domain_synced_twice_makes_no_duplicate(play: Play) ->
 def test_two_companies_with_one_domain_in_one_batch_are_one_company(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com"), company("2", "acme.com", minutes=1)]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         view = await made.view()
         assert [row[:4] for row in view.companies.values()] == [("acme.com", "hubspot", "2", "Company 2")]
@@ -41,7 +41,7 @@ def test_two_companies_with_one_domain_in_one_batch_are_one_company(play: Play) 
 def test_domains_swapped_between_two_companies_keep_both_ids(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "a.com"), company("2", "b.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         ids = await _company_of_record(made)
         crm.pages[COMPANIES] = [[company("1", "b.com", minutes=1), company("2", "a.com", minutes=1)]]
@@ -56,7 +56,7 @@ def test_domains_swapped_between_two_companies_keep_both_ids(play: Play) -> None
 def test_contacts_of_companies_that_are_there_need_no_second_decision(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com"), company("2", "bolt.io")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages[CONTACTS] = [
             [
@@ -82,7 +82,7 @@ def test_companies_that_fall_together_leave_an_alias_and_take_their_contacts_alo
         }
     )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         ids = await _company_of_record(made)
         crm.pages[COMPANIES] = [[company("2", "a.com", minutes=1)]]
@@ -97,7 +97,7 @@ def test_companies_that_fall_together_leave_an_alias_and_take_their_contacts_alo
 def test_a_record_stays_with_its_company_when_an_older_one_takes_that_over(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "a.com"), company("2", "b.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages[COMPANIES] = [[company("1", "b.com", minutes=1), company("2", "b.com", minutes=1)]]
         await made.sync()
@@ -109,7 +109,7 @@ def test_a_record_stays_with_its_company_when_an_older_one_takes_that_over(play:
 def test_a_contact_whose_company_comes_later_is_linked_in_the_end(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "ann@acme.com", company_id="1")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         assert (await made.view()).contacts["hubspot", "11"][2] == "no_company"
         crm.pages[COMPANIES] = [[company("1", "other.com"), company("2", "acme.com")]]
@@ -146,7 +146,7 @@ def test_the_final_pass_finds_every_link_made_where_the_crm_counts(play: Play) -
         elif object_type is COMPANIES:
             await others_are_there.wait()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         with capture_logs() as logs:
             run = await made.sync()
         assert run.status is RunStatus.COMPLETED
@@ -157,9 +157,9 @@ def test_the_final_pass_finds_every_link_made_where_the_crm_counts(play: Play) -
 
 
 def test_what_two_users_hold_never_links_across(play: Play, database: str) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
-        async with world(
+        async with sync_harness(
             database, ScriptedCrm(pages={CONTACTS: [[contact("11", "ann@acme.com", "1")]]})
         ) as other:
             await other.sync()
@@ -168,6 +168,6 @@ def test_what_two_users_hold_never_links_across(play: Play, database: str) -> No
     play(ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com")]]}), scenario)
 
 
-async def _company_of_record(made: World) -> dict[str, object]:
+async def _company_of_record(made: SyncHarness) -> dict[str, object]:
     rows = await made.pool.fetch("select external_provider_id, company_id from crm_companies")
     return {row[0]: row[1] for row in rows}

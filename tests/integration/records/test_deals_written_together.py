@@ -11,7 +11,7 @@ from astrelo.domain.ports.state import Transaction
 from astrelo.domain.records import content_hash
 from tests.support.builders import VERSIONS, contact, deal
 from tests.support.harness.locks import wait_for_blocked_sessions
-from tests.support.harness.sync import ScriptedCrm, World, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +30,8 @@ async def merge(tx: Transaction) -> None:
     await tx.links.follow_merges(HUBSPOT, ObjectType.CONTACTS, {LEAVING: COMING})
 
 
-async def put(tx: Transaction, made: World, ids: Ids | tuple[RecordId]) -> None:
-    known = await tx.deals.find_known(HUBSPOT, ids)
+async def put(tx: Transaction, made: SyncHarness, ids: Ids | tuple[RecordId]) -> None:
+    known = await tx.deals.known(HUBSPOT, ids)
     told = [deal(id_, None, (COMING,)) for id_ in ids]
     version = VERSIONS.get(ObjectType.DEALS)
     deals = [
@@ -41,12 +41,12 @@ async def put(tx: Transaction, made: World, ids: Ids | tuple[RecordId]) -> None:
     await tx.deals.put(HUBSPOT, deals, made.clock.now())
 
 
-async def put_one_and_archive_the_other(tx: Transaction, made: World, ids: Ids) -> None:
+async def put_one_and_archive_the_other(tx: Transaction, made: SyncHarness, ids: Ids) -> None:
     await put(tx, made, ids[:1])
     await tx.deals.archive(HUBSPOT, ids[1:], made.clock.now())
 
 
-async def archive_one_after_the_other(tx: Transaction, made: World, ids: Ids) -> None:
+async def archive_one_after_the_other(tx: Transaction, made: SyncHarness, ids: Ids) -> None:
     for id_ in ids:
         await tx.deals.archive(HUBSPOT, [id_], made.clock.now())
 
@@ -57,7 +57,7 @@ async def archive_one_after_the_other(tx: Transaction, made: World, ids: Ids) ->
 async def test_contacts_leave_their_deals_while_a_batch_of_these_is_written(
     database: str,
     leave: Callable[[Transaction], Awaitable[None]],
-    write: Callable[[Transaction, World, Ids], Awaitable[None]],
+    write: Callable[[Transaction, SyncHarness, Ids], Awaitable[None]],
     ids: Ids,
 ) -> None:
     """In which order the database goes through rows is its own affair: one of the two is the other way round."""
@@ -67,7 +67,7 @@ async def test_contacts_leave_their_deals_while_a_batch_of_these_is_written(
             ObjectType.DEALS: [[deal(FIRST, None, (LEAVING,)), deal(SECOND, None, (LEAVING,))]],
         }
     )
-    async with world(database, crm) as made:
+    async with sync_harness(database, crm) as made:
         await made.sync()
 
         async def leaving() -> None:

@@ -16,9 +16,9 @@ from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.support.builders import company, contact, owner
-from tests.support.canonical import Told, expected_view_of
+from tests.support.canonical import SourceRecords, expected_view_of
 from tests.support.harness.scenarios import COMPANIES, CONTACTS, HUBSPOT, runs_of
-from tests.support.harness.sync import ScriptedCrm, World, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
 
 FULL = company(
     "1",
@@ -40,12 +40,12 @@ def key(record_id: str) -> RecordKey:
     return RecordKey(HUBSPOT, RecordId(record_id))
 
 
-async def tell(made: World, crm: ScriptedCrm, *records: CompanyRecord) -> None:
+async def tell(made: SyncHarness, crm: ScriptedCrm, *records: CompanyRecord) -> None:
     crm.pages = {COMPANIES: [list(records)]}
     assert (await made.sync()).status is RunStatus.COMPLETED
 
 
-async def pin(made: World, record_id: str | None, group: FieldGroup = FieldGroup.NAME) -> None:
+async def pin(made: SyncHarness, record_id: str | None, group: FieldGroup = FieldGroup.NAME) -> None:
     company_id = await made.pool.fetchval("select id from companies where archived_at is null limit 1")
     await PinCompany(made.uow, made.clock)(
         made.user_id, company_id, group, key(record_id) if record_id else None
@@ -53,7 +53,7 @@ async def pin(made: World, record_id: str | None, group: FieldGroup = FieldGroup
     made.clock.advance(1)
 
 
-async def names(made: World) -> list[str]:
+async def names(made: SyncHarness) -> list[str]:
     rows = await made.pool.fetch(
         "select company_name from companies where archived_at is null order by company_name"
     )
@@ -63,7 +63,7 @@ async def names(made: World) -> list[str]:
 def test_touching_a_nearly_empty_duplicate_loses_nothing(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm(reps=[owner("7")])
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             await tell(made, crm, FULL, TOUCHED)
             row = await made.pool.fetchrow(
                 """select company_name, industry, naics, employee_count, hq_country, revenue_range,
@@ -78,14 +78,16 @@ def test_touching_a_nearly_empty_duplicate_loses_nothing(database: str) -> None:
 def test_a_pin_stays_through_syncs_and_ends_when_it_is_undone(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             await tell(made, crm, FULL, TOUCHED)
             await pin(made, "1")
             assert await names(made) == ["Acme Inc."]
             fresher = TOUCHED._replace(source_updated_at=made.clock.now(), name="ACME")
             await tell(made, crm, FULL, fresher)
             assert await names(made) == ["Acme Inc."]
-            expected = expected_view_of([Told(HUBSPOT, [FULL, fresher])], [(key("1"), FieldGroup.NAME)])
+            expected = expected_view_of(
+                [SourceRecords(HUBSPOT, [FULL, fresher])], [(key("1"), FieldGroup.NAME)]
+            )
             assert await made.view() == expected
             await pin(made, None)
             assert await names(made) == ["ACME"]
@@ -96,7 +98,7 @@ def test_a_pin_stays_through_syncs_and_ends_when_it_is_undone(database: str) -> 
 def test_a_pin_goes_where_its_record_goes_and_of_two_that_meet_the_latest_stands(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             apart = company("3", "bolt.io", minutes=9, name="Bolt")
             await tell(made, crm, FULL, TOUCHED, apart)
             for company_id, record_id in await made.pool.fetch(
@@ -118,7 +120,7 @@ def test_a_pin_goes_where_its_record_goes_and_of_two_that_meet_the_latest_stands
 def test_a_pin_follows_its_record_when_the_crm_merges_it(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             third = company("3", "acme.com", minutes=9, name="Third")
             await tell(made, crm, FULL, TOUCHED, third)
             await pin(made, "1")
@@ -136,7 +138,7 @@ def test_a_pin_follows_its_record_when_the_crm_merges_it(database: str) -> None:
 def test_only_a_live_record_of_the_company_can_be_pinned(database: str, record_id: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             await tell(made, crm, FULL, company("5", "acme.com"), company("3", "bolt.io", minutes=9))
             crm.by_id = {COMPANIES: []}
             await tell(made, crm, FULL, company("3", "bolt.io", minutes=9))
@@ -155,7 +157,7 @@ def test_nobody_pins_anything_of_an_unknown_company_or_of_another_user(
 ) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             await tell(made, crm, FULL)
             company_id = uuid4() if whose is None else await made.pool.fetchval("select id from companies")
             with pytest.raises(NotFound):
@@ -172,7 +174,7 @@ def test_additional_domains_lead_contacts_to_a_firm_and_merge_none(database: str
 
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             crm.pages = {
                 COMPANIES: [
                     [
@@ -217,7 +219,7 @@ def test_firms_that_old_rules_merged_come_apart_and_nobody_is_said_to_have_chang
 ) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             misread = [company(str(number), "n.a", name=f"Firm {number}") for number in range(3)]
             await tell(made, crm, *misread)
             assert len(await names(made)) == 1
@@ -238,7 +240,7 @@ def test_firms_that_old_rules_merged_come_apart_and_nobody_is_said_to_have_chang
 def test_the_first_and_the_last_moment_are_kept_as_they_are(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             first = company("1")._replace(
                 source_updated_at=datetime.fromisoformat("0001-01-01T00:00:00+00:00")
             )

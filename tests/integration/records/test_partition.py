@@ -19,7 +19,7 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import SyncMode
 from tests.support.builders import company, contact, deal
 from tests.support.canonical import expected_view
-from tests.support.harness.sync import PageOrError, ScriptedCrm, World, world
+from tests.support.harness.sync import PageOrError, ScriptedCrm, SyncHarness, sync_harness
 
 BOUNDED = settings(
     max_examples=40,
@@ -107,7 +107,7 @@ RUNS: st.SearchStrategy[list[Told]] = st.lists(
 def test_what_is_stored_equals_a_naive_group_by(database: str, runs: list[Told]) -> None:
     async def check() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             for number, told in enumerate(runs):
                 pages: tuple[Sequence[PageOrError], ...] = told
                 crm.pages = {kind: list(pages[place]) for place, kind in enumerate(ObjectType)}
@@ -178,7 +178,7 @@ def rounds(draw: st.DrawFn) -> list[Round]:
 def test_any_sequence_of_increments_ends_where_one_full_run_does(database: str, history: list[Round]) -> None:
     async def check() -> None:
         crm = ScriptedCrm()
-        async with world(database, crm) as made:
+        async with sync_harness(database, crm) as made:
             made.policy = SyncPolicy(min_deletions=100)
             live: dict[ObjectType, dict[str, CrmRecord]] = {kind: {} for kind in ObjectType}
             await made.sync()
@@ -202,7 +202,7 @@ def test_any_sequence_of_increments_ends_where_one_full_run_does(database: str, 
 
 
 async def _run(
-    made: World,
+    made: SyncHarness,
     crm: ScriptedCrm,
     live: dict[ObjectType, dict[str, CrmRecord]],
     changed: Mapping[ObjectType, Mapping[str, CrmRecord | None]],

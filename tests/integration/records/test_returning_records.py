@@ -4,7 +4,7 @@ import pytest
 
 from astrelo.domain.identifiers import ObjectType, RecordId
 from tests.support.builders import contact, deal
-from tests.support.harness.sync import ScriptedCrm, world
+from tests.support.harness.sync import ScriptedCrm, sync_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ async def test_a_contact_that_was_taken_for_erased_comes_back_with_its_deals(dat
             DEALS: [[deal("21", contact_ids=("11", "12")), deal("22", contact_ids=("11",))]],
         }
     )
-    async with world(database, crm) as made:
+    async with sync_harness(database, crm) as made:
         await made.sync()
         before = await made.view()
         crm.pages[CONTACTS], crm.erased = [[contact("12")]], frozenset({RecordId("11")})

@@ -10,7 +10,7 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus
 from tests.support.builders import company, contact, deal
 from tests.support.harness.scenarios import Play, carry_out_the_open_one, ids
-from tests.support.harness.sync import ScriptedCrm, World, thousands_of_companies
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, thousands_of_companies
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 HUBSPOT = Provider.HUBSPOT
@@ -25,7 +25,7 @@ def test_what_a_whole_walk_did_not_meet_is_archived_once_it_is_confirmed(play: P
         }
     )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {COMPANIES: [[company("1", "a.com")]], CONTACTS: [[contact("12", "y@a.com")]]}
         crm.by_id = {DEALS: [deal("21", "2", ("11",))]}
@@ -46,7 +46,7 @@ def test_what_a_whole_walk_did_not_meet_is_archived_once_it_is_confirmed(play: P
 def test_an_archived_record_that_is_listed_again_lives_again_under_its_old_id(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "a.com"), company("2", "b.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         before = await made.pool.fetchval("select id from companies where domain = 'b.com'")
         crm.pages = {COMPANIES: [[company("1", "a.com")]]}
@@ -61,7 +61,7 @@ def test_an_archived_record_that_is_listed_again_lives_again_under_its_old_id(pl
 def test_a_page_that_was_read_before_a_deletion_does_not_undo_it(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
 
         async def be_archived(object_type: ObjectType, place: int) -> None:
@@ -86,7 +86,7 @@ def test_a_listing_cut_short_deletes_nothing(play: Play) -> None:
     everything = thousands_of_companies(1)
     crm = ScriptedCrm(pages={COMPANIES: everything})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {COMPANIES: [[company("0")]]}
         run = await made.sync()
@@ -109,7 +109,7 @@ def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(pla
 
     crm = Counting(pages={COMPANIES: thousands_of_companies(1)})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         made.policy = SyncPolicy(max_deletion_ratio=1.0)
         await made.sync()
         crm.pages = {COMPANIES: [[company("another")]]}
@@ -125,7 +125,7 @@ def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(pla
 def test_an_erased_contact_really_goes(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]}, erased=frozenset(ids("11")))
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {}
         await made.sync()
@@ -143,7 +143,7 @@ def test_a_merged_company_becomes_an_alias_and_its_contacts_and_deals_follow(pla
         }
     )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         former = {row["id"] for row in await made.pool.fetch("select id from companies")}
         survivor = company("3", "a.com", minutes=5)

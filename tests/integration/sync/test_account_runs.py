@@ -14,29 +14,29 @@ from astrelo.domain.records import PendingRefetch
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, SyncRun
 from tests.support.builders import company
-from tests.support.harness.sync import ScriptedCrm, World, thousands_of_companies, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness, thousands_of_companies
 
 COMPANIES, DEALS = ObjectType.COMPANIES, ObjectType.DEALS
 
 
 @asynccontextmanager
-async def neighbours(database: str, *crms: ScriptedCrm) -> AsyncIterator[list[World]]:
+async def neighbours(database: str, *crms: ScriptedCrm) -> AsyncIterator[list[SyncHarness]]:
     """Users of one portal, each with a worker's view of it."""
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(world(database, crm)) for crm in crms]
+        yield [await stack.enter_async_context(sync_harness(database, crm)) for crm in crms]
 
 
-async def running_now(made: World) -> int:
+async def running_now(made: SyncHarness) -> int:
     """Count the account's running runs, of all users."""
     return int(await made.pool.fetchval("select count(*) from sync_runs where status = 'running'"))
 
 
-async def take_up(made: World, run: SyncRun) -> RunStatus:
+async def take_up(made: SyncHarness, run: SyncRun) -> RunStatus:
     await made.run_sync()(made.user_id, run.id)
     return (await made.stored(run)).status
 
 
-async def delay_of_job(made: World, run: SyncRun) -> timedelta:
+async def delay_of_job(made: SyncHarness, run: SyncRun) -> timedelta:
     """How long the run's newest job stays back."""
     told: timedelta = await made.pool.fetchval(
         "select execute_after - created from pgqueuer where starts_with(dedupe_key, $1) order by id desc limit 1",
@@ -47,7 +47,7 @@ async def delay_of_job(made: World, run: SyncRun) -> timedelta:
 
 def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
     async def scenario() -> None:
-        async with world(database, ScriptedCrm()) as ada, world(database, ScriptedCrm()) as bob:
+        async with sync_harness(database, ScriptedCrm()) as ada, sync_harness(database, ScriptedCrm()) as bob:
             theirs = await ada.request()
             async with ada.uow(ada.user_id) as tx:
                 await tx.runs.save((await tx.runs.lock(theirs.id)).claim(ada.clock.now()))
@@ -115,7 +115,7 @@ def test_slices_let_the_users_of_an_account_alternate(database: str) -> None:
     asyncio.run(scenario())
 
 
-def passing(made: World, seconds: float) -> Callable[[ObjectType, int], Awaitable[None]]:
+def passing(made: SyncHarness, seconds: float) -> Callable[[ObjectType, int], Awaitable[None]]:
     async def time_passes(object_type: ObjectType, place: int) -> None:
         made.clock.advance(seconds if object_type is COMPANIES else 0)
 
@@ -201,7 +201,7 @@ def test_a_webhook_s_word_reaches_every_user_by_a_run_of_their_own(database: str
     asyncio.run(scenario())
 
 
-async def runs_of(made: World) -> list[str]:
+async def runs_of(made: SyncHarness) -> list[str]:
     rows = await made.pool.fetch(
         "select status from sync_runs where user_id = $1 order by requested_at, id", made.user_id
     )

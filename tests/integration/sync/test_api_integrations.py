@@ -9,7 +9,7 @@ import pytest
 
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import Counts, StepStatus, SyncStep
-from tests.support.harness.api import WRITTEN_AT, ApiWorld, ConsentingCrm, api_world, ids
+from tests.support.harness.api import WRITTEN_AT, ApiHarness, ConsentingCrm, api_harness, ids
 
 pytestmark = pytest.mark.anyio
 
@@ -17,12 +17,12 @@ HUBSPOT = "/api/integrations/hubspot"
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database) as opened:
         yield opened
 
 
-async def _connected(api: ApiWorld) -> None:
+async def _connected(api: ApiHarness) -> None:
     """Connect as a browser does, so that there are tokens and a first run."""
     browser = api.browser(api.user_id)
     away = await browser.get(f"{HUBSPOT}/authorize")
@@ -30,7 +30,7 @@ async def _connected(api: ApiWorld) -> None:
     await browser.get(f"{HUBSPOT}/callback", params={"state": state, "code": "code"})
 
 
-async def test_a_user_without_connections_sees_what_could_be_connected(api: ApiWorld) -> None:
+async def test_a_user_without_connections_sees_what_could_be_connected(api: ApiHarness) -> None:
     hubspot, salesforce = await api.data("/api/integrations")
     assert (hubspot["provider"], hubspot["status"], hubspot["configured"]) == (
         "hubspot",
@@ -43,20 +43,20 @@ async def test_a_user_without_connections_sees_what_could_be_connected(api: ApiW
     assert (await api.get(HUBSPOT)).json() == hubspot
 
 
-async def test_a_crm_with_several_places_to_sign_in_says_so(api: ApiWorld, database: str) -> None:
+async def test_a_crm_with_several_places_to_sign_in_says_so(api: ApiHarness, database: str) -> None:
     salesforce = ConsentingCrm(name=Provider.SALESFORCE)
-    async with api_world(database, salesforce) as other:
+    async with api_harness(database, salesforce) as other:
         assert (await other.get("/api/integrations/salesforce")).json()["chooses_login_host"] is True
     assert (await api.get(HUBSPOT)).json()["chooses_login_host"] is False
 
 
-async def test_a_connection_tells_who_connected_it_where_that_is_known(api: ApiWorld) -> None:
+async def test_a_connection_tells_who_connected_it_where_that_is_known(api: ApiHarness) -> None:
     await api.connection(connected_by="ada@acme.com", account_domain="acme.com")
     shown = (await api.get(HUBSPOT)).json()
     assert (shown["connected_by"], shown["account_domain"]) == ("ada@acme.com", "acme.com")
 
 
-async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld) -> None:
+async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiHarness) -> None:
     connection = await api.connection()
     await api.insert(
         "connection_freshness",
@@ -112,7 +112,7 @@ async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiWorld
     [("needs_reauthorization", "Connect HubSpot again"), ("disconnected", "Connect HubSpot")],
 )
 async def test_a_connection_that_does_not_work_says_why_and_what_to_do(
-    api: ApiWorld, status: str, action: str
+    api: ApiHarness, status: str, action: str
 ) -> None:
     await api.connection(status=status, reason="HubSpot says: revoked")
     shown = (await api.get(HUBSPOT)).json()
@@ -120,7 +120,7 @@ async def test_a_connection_that_does_not_work_says_why_and_what_to_do(
     assert shown["action"].startswith(action)
 
 
-async def test_a_run_shows_its_progress_beside_the_last_one(api: ApiWorld) -> None:
+async def test_a_run_shows_its_progress_beside_the_last_one(api: ApiHarness) -> None:
     connection = await api.connection()
     last = await api.run(connection, id=UUID(int=1), finished_at=WRITTEN_AT)
     current = await api.run(connection, id=UUID(int=2), status="running")
@@ -142,7 +142,7 @@ async def test_a_run_shows_its_progress_beside_the_last_one(api: ApiWorld) -> No
     ],
 )
 async def test_a_run_that_did_not_simply_end_says_what_to_do(
-    api: ApiWorld, status: str, parked_until: object, action: str | None
+    api: ApiHarness, status: str, parked_until: object, action: str | None
 ) -> None:
     run = await api.run(await api.connection(), status=status, parked_until=parked_until, reason="why")
     shown = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]
@@ -151,7 +151,7 @@ async def test_a_run_that_did_not_simply_end_says_what_to_do(
     assert (shown["action"] is None) == (action is None)
 
 
-async def test_a_report_reconciles_what_adds_up_and_names_what_does_not(api: ApiWorld) -> None:
+async def test_a_report_reconciles_what_adds_up_and_names_what_does_not(api: ApiHarness) -> None:
     run = await api.run(await api.connection())
     balanced = {"received": 12, "repeats": 2, "inserted": 4, "updated": 1, "unchanged": 2, "stale": 1}
     await api.step(run, "companies", **balanced, rejected={"malformed": 2}, unreadable={"employee_count": 3})
@@ -170,7 +170,7 @@ async def test_a_report_reconciles_what_adds_up_and_names_what_does_not(api: Api
     assert len(report["warnings"]) == 4
 
 
-async def test_a_report_lists_a_sample_of_the_rejected_records_and_crowded_domains(api: ApiWorld) -> None:
+async def test_a_report_lists_a_sample_of_the_rejected_records_and_crowded_domains(api: ApiHarness) -> None:
     run = await api.run(await api.connection())
     for place in range(103):
         row = {"user_id": api.user_id, "run_id": run, "object_type": "companies", "reason": "bad_id"}
@@ -188,7 +188,7 @@ async def test_a_report_lists_a_sample_of_the_rejected_records_and_crowded_domai
     assert "crowded.com" in report["warnings"][0]
 
 
-async def test_runs_are_listed_the_latest_first_page_by_page(api: ApiWorld) -> None:
+async def test_runs_are_listed_the_latest_first_page_by_page(api: ApiHarness) -> None:
     connection = await api.connection()
     laid = [await api.run(connection, id=UUID(int=number)) for number in (1, 2, 3)]
     page = (await api.get(f"{HUBSPOT}/runs", limit="2")).json()
@@ -197,7 +197,7 @@ async def test_runs_are_listed_the_latest_first_page_by_page(api: ApiWorld) -> N
     assert await api.data("/api/integrations/salesforce/runs") == []
 
 
-async def test_a_requested_sync_is_accepted_with_its_run(api: ApiWorld) -> None:
+async def test_a_requested_sync_is_accepted_with_its_run(api: ApiHarness) -> None:
     await api.connection()
     answer = await api.ask("POST", f"{HUBSPOT}/sync")
     run = answer.json()
@@ -207,13 +207,13 @@ async def test_a_requested_sync_is_accepted_with_its_run(api: ApiWorld) -> None:
     assert (await api.get(answer.headers["location"])).json()["run"] == run
 
 
-async def test_a_sync_requested_twice_is_one_run(api: ApiWorld) -> None:
+async def test_a_sync_requested_twice_is_one_run(api: ApiHarness) -> None:
     await api.connection()
     first, second = [(await api.ask("POST", f"{HUBSPOT}/sync")).json()["id"] for _ in range(2)]
     assert first == second
 
 
-async def test_a_sync_without_a_working_connection_is_refused(api: ApiWorld) -> None:
+async def test_a_sync_without_a_working_connection_is_refused(api: ApiHarness) -> None:
     missing = await api.ask("POST", f"{HUBSPOT}/sync")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
     await api.connection(status="disconnected")
@@ -222,7 +222,7 @@ async def test_a_sync_without_a_working_connection_is_refused(api: ApiWorld) -> 
     assert refused.json()["detail"] == "A connection that is disconnected cannot be synced."
 
 
-async def test_a_run_is_cancelled_once(api: ApiWorld) -> None:
+async def test_a_run_is_cancelled_once(api: ApiHarness) -> None:
     await api.connection()
     run = (await api.ask("POST", f"{HUBSPOT}/sync")).json()["id"]
     cancelled = await api.ask("POST", f"{HUBSPOT}/runs/{run}/cancel")
@@ -231,7 +231,7 @@ async def test_a_run_is_cancelled_once(api: ApiWorld) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "invalid_state")
 
 
-async def test_another_tenant_s_run_cannot_be_seen_or_cancelled(api: ApiWorld) -> None:
+async def test_another_tenant_s_run_cannot_be_seen_or_cancelled(api: ApiHarness) -> None:
     connection = await api.connection(user_id=api.neighbour_id)
     run = await api.run(connection, user_id=api.neighbour_id, status="running")
     assert (await api.get(f"{HUBSPOT}/runs/{run}")).status_code == 404
@@ -241,12 +241,12 @@ async def test_another_tenant_s_run_cannot_be_seen_or_cancelled(api: ApiWorld) -
     assert shown.json()["run"]["status"] == "running"
 
 
-async def test_a_run_of_one_crm_is_not_found_under_the_other(api: ApiWorld) -> None:
+async def test_a_run_of_one_crm_is_not_found_under_the_other(api: ApiHarness) -> None:
     run = await api.run(await api.connection())
     assert (await api.get(f"/api/integrations/salesforce/runs/{run}")).status_code == 404
 
 
-async def test_disconnecting_keeps_the_records_and_purging_deletes_them(api: ApiWorld) -> None:
+async def test_disconnecting_keeps_the_records_and_purging_deletes_them(api: ApiHarness) -> None:
     await _connected(api)
     company = await api.company()
     ended = await api.ask("DELETE", HUBSPOT)
@@ -264,11 +264,11 @@ async def test_disconnecting_keeps_the_records_and_purging_deletes_them(api: Api
     assert (await api.get(HUBSPOT)).json()["status"] == "not_connected"
 
 
-async def test_what_was_never_connected_cannot_be_disconnected(api: ApiWorld) -> None:
+async def test_what_was_never_connected_cannot_be_disconnected(api: ApiHarness) -> None:
     assert (await api.ask("DELETE", HUBSPOT)).status_code == 404
 
 
-async def test_the_profile_is_put_as_a_whole_and_keeps_its_id(api: ApiWorld) -> None:
+async def test_the_profile_is_put_as_a_whole_and_keeps_its_id(api: ApiHarness) -> None:
     assert (await api.get("/api/icp-profile")).status_code == 404
     wanted = {
         "name": "Makers", "industries": ["MACHINERY"], "naics": ["31-33", "5132"], "employee_min": 10,
@@ -283,17 +283,17 @@ async def test_the_profile_is_put_as_a_whole_and_keeps_its_id(api: ApiWorld) -> 
     assert (await api.get("/api/icp-profile", api.neighbour_id)).status_code == 404
 
 
-async def test_a_profile_s_bounds_must_not_contradict_each_other(api: ApiWorld) -> None:
+async def test_a_profile_s_bounds_must_not_contradict_each_other(api: ApiHarness) -> None:
     body = {"name": "x", "employee_min": 5, "employee_max": 4}
     answer = await api.ask("PUT", "/api/icp-profile", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "employee_min")
 
 
-async def test_a_run_that_does_not_exist_is_not_found(api: ApiWorld) -> None:
+async def test_a_run_that_does_not_exist_is_not_found(api: ApiHarness) -> None:
     assert (await api.get(f"{HUBSPOT}/runs/{uuid4()}")).status_code == 404
 
 
-async def test_sql_reconciles_exactly_what_the_domain_does(api: ApiWorld) -> None:
+async def test_sql_reconciles_exactly_what_the_domain_does(api: ApiHarness) -> None:
     connection = await api.connection()
     expected = {}
     for received, repeats, stale, rejected, status in product(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.harness.api import WRITTEN_AT, ApiWorld, api_world
+from tests.support.harness.api import WRITTEN_AT, ApiHarness, api_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -15,18 +15,18 @@ EARLIER = WRITTEN_AT - timedelta(hours=1)
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiWorld]:
-    async with api_world(database) as opened:
+async def api(database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database) as opened:
         yield opened
 
 
-async def only_step(api: ApiWorld, run: object) -> dict[str, Any]:
+async def only_step(api: ApiHarness, run: object) -> dict[str, Any]:
     (step,) = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["steps"]
     assert isinstance(step, dict)
     return step
 
 
-async def test_an_incremental_step_shows_its_window_and_a_whole_walk_has_none(api: ApiWorld) -> None:
+async def test_an_incremental_step_shows_its_window_and_a_whole_walk_has_none(api: ApiHarness) -> None:
     connection = await api.connection()
     increment = await api.run(connection, mode="incremental")
     await api.step(increment, "contacts", window_start=EARLIER, window_end=WRITTEN_AT)
@@ -39,14 +39,14 @@ async def test_an_incremental_step_shows_its_window_and_a_whole_walk_has_none(ap
     assert (await only_step(api, whole))["window"] is None
 
 
-async def test_what_was_found_archived_or_merged_is_counted_beside_the_balance(api: ApiWorld) -> None:
+async def test_what_was_found_archived_or_merged_is_counted_beside_the_balance(api: ApiHarness) -> None:
     run = await api.run(await api.connection())
     await api.step(run, "companies", received=5, unchanged=5, archived=2, merged=1)
     step = await only_step(api, run)
     assert (step["archived"], step["merged"], step["reconciled"]) == (2, 1, True)
 
 
-async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_do(api: ApiWorld) -> None:
+async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_do(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="partial", reason="900 of 1000 companies are gone")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
@@ -54,7 +54,7 @@ async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_
     assert report["run"]["action"].startswith("Check in HubSpot")
 
 
-async def test_each_trouble_with_values_has_a_warning_of_its_own(api: ApiWorld) -> None:
+async def test_each_trouble_with_values_has_a_warning_of_its_own(api: ApiHarness) -> None:
     run = await api.run(await api.connection())
     counts = {"domain": 5, "description": 1, "annual_revenue_usd": 3, "crm_rep_id": 4, "hq_country": 6}
     await api.step(run, "companies", unreadable=counts, hidden={"phone": 9})
@@ -89,7 +89,7 @@ async def test_each_trouble_with_values_has_a_warning_of_its_own(api: ApiWorld) 
     ]
 
 
-async def test_a_refused_object_type_matters_more_than_deletions(api: ApiWorld) -> None:
+async def test_a_refused_object_type_matters_more_than_deletions(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="partial")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")
     await api.step(run, "deals", status="refused", reason="No permission")
@@ -98,7 +98,7 @@ async def test_a_refused_object_type_matters_more_than_deletions(api: ApiWorld) 
     assert "Check in HubSpot" in report["run"]["action"]
 
 
-async def test_an_object_type_that_failed_is_no_matter_of_permissions(api: ApiWorld) -> None:
+async def test_an_object_type_that_failed_is_no_matter_of_permissions(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="partial", reason="odd")
     await api.step(run, "companies")
     await api.step(run, "contacts", status="failed", reason="HubSpot: INVALID_FIELD")
@@ -112,7 +112,7 @@ async def test_an_object_type_that_failed_is_no_matter_of_permissions(api: ApiWo
     ]
 
 
-async def test_owners_that_were_refused_have_a_warning_and_advice(api: ApiWorld) -> None:
+async def test_owners_that_were_refused_have_a_warning_and_advice(api: ApiHarness) -> None:
     run = await api.run(
         await api.connection(), status="partial", owners_status="refused", owners_reason="No permission"
     )
@@ -122,14 +122,14 @@ async def test_owners_that_were_refused_have_a_warning_and_advice(api: ApiWorld)
     assert report["warnings"] == ["The owners were refused. No permission."]
 
 
-async def test_owners_that_failed_are_read_again(api: ApiWorld) -> None:
+async def test_owners_that_failed_are_read_again(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="partial", owners_status="failed", owners_reason="Odd")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["run"]["action"].startswith("The next sync reads the owners again.")
     assert report["warnings"] == ["The owners were not read to their end. Odd."]
 
 
-async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiWorld) -> None:
+async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="partial")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")
     await api.step(run, "contacts", status="failed", reason="Odd")
@@ -139,7 +139,7 @@ async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiWorld) -> None
         assert advice in action
 
 
-async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to_us(api: ApiWorld) -> None:
+async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to_us(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="failed", reason="Odd")
     await api.step(run, "companies", status="failed", reason="Odd")
     action = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["action"]
@@ -148,14 +148,14 @@ async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to
 
 
 @pytest.mark.parametrize("mode", ["full", "incremental"])
-async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiWorld, mode: str) -> None:
+async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiHarness, mode: str) -> None:
     await api.connection()
     answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
     assert (answer.status_code, answer.json()["mode"]) == (202, mode)
 
 
 @pytest.mark.parametrize("mode", ["events", "everything", ""])
-async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiWorld, mode: str) -> None:
+async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiHarness, mode: str) -> None:
     await api.connection()
     answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")

@@ -4,13 +4,13 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import SyncMode
 from tests.support.builders import contact
 from tests.support.harness.scenarios import Play
-from tests.support.harness.sync import ScriptedCrm, World
+from tests.support.harness.sync import ScriptedCrm, SyncHarness
 
 CONTACTS = ObjectType.CONTACTS
 
 
 def test_an_incremental_run_asks_from_the_watermark_less_the_settle_delay(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         full = await made.sync()
         made.clock.advance(900)
         asked = made.clock.now()
@@ -35,7 +35,7 @@ def test_an_incremental_run_asks_from_the_watermark_less_the_settle_delay(play: 
 
 
 def test_an_incremental_run_before_any_full_one_walks_everything(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync(mode=SyncMode.INCREMENTAL)
         assert all(step.window is None for step in run.steps)
 
@@ -45,7 +45,7 @@ def test_an_incremental_run_before_any_full_one_walks_everything(play: Play) -> 
 def test_a_search_whose_index_lags_does_not_revive_what_is_archived(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {}
         await made.sync()
@@ -60,7 +60,7 @@ def test_a_search_whose_index_lags_does_not_revive_what_is_archived(play: Play) 
 def test_a_window_that_is_read_where_records_are_kept_revives_what_is_archived(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11", "x@a.com")]]}, has_lagging_index=False)
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {}
         await made.sync()

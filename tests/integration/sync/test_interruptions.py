@@ -21,7 +21,7 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, Window
 from tests.support.builders import company
 from tests.support.harness.scenarios import Play
-from tests.support.harness.sync import ScriptedCrm, World, paged, thousands_of_companies
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, split_pages, thousands_of_companies
 
 COMPANIES, CONTACTS = ObjectType.COMPANIES, ObjectType.CONTACTS
 HUBSPOT = Provider.HUBSPOT
@@ -31,7 +31,7 @@ def test_a_dropped_connection_fails_the_run_visibly_and_the_next_request_resumes
     page = [company(f"a{n}") for n in range(1_000)]
     crm = ScriptedCrm(pages={COMPANIES: [page, CrmUnavailable(HUBSPOT, "connection reset"), [company("z")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         failed = await made.sync()
         assert failed.status is RunStatus.FAILED
         assert "connection reset" in (failed.reason or "")
@@ -48,7 +48,7 @@ def test_a_dropped_connection_fails_the_run_visibly_and_the_next_request_resumes
 def test_a_run_that_failed_long_ago_is_not_resumed(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [CrmUnavailable(HUBSPOT, "a test")]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         failed = await made.sync()
         assert failed.status is RunStatus.FAILED
         made.clock.advance(timedelta(hours=7).total_seconds())
@@ -60,7 +60,7 @@ def test_a_run_that_failed_long_ago_is_not_resumed(play: Play) -> None:
 def test_the_ids_that_a_run_saw_are_dropped_even_if_it_failed_and_was_never_gone_on_with(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")], CrmUnavailable(HUBSPOT, "a test")]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         failed = await made.sync()
         assert await made.pool.fetchval("select count(*) from sync_seen where run_id = $1", failed.id) == 1
         made.clock.advance(timedelta(hours=7).total_seconds())
@@ -74,7 +74,7 @@ def test_the_ids_that_a_run_saw_are_dropped_even_if_it_failed_and_was_never_gone
 def test_a_revoked_grant_parks_the_run_with_the_reason(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [ReauthorizationRequired(HUBSPOT, "the app was uninstalled")]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
         assert "uninstalled" in (run.reason or "")
@@ -99,7 +99,7 @@ class Unending(ScriptedCrm):
 
 
 def test_a_walk_that_stops_before_the_end_of_data_fails_instead_of_waiting(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         async with asyncio.timeout(20):
             run = await made.sync()
         assert run.status is RunStatus.FAILED
@@ -113,7 +113,7 @@ def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
     pause = timedelta(hours=3)
     crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, pause, "DAILY", "the day is over")]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARKED
         assert run.parked_until == made.clock.now() + pause
@@ -129,7 +129,7 @@ def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
 def test_a_slice_hands_the_run_on_and_the_next_goes_on_from_there(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         made.policy = SyncPolicy(slice_length=timedelta(seconds=60))
 
         async def time_passes(object_type: ObjectType, place: int) -> None:
@@ -150,10 +150,10 @@ def test_a_slice_hands_the_run_on_and_the_next_goes_on_from_there(play: Play) ->
 
 
 def test_a_worker_asked_to_stop_hands_the_run_on_between_batches(play: Play) -> None:
-    pages = paged([company(f"{n}") for n in range(3_000)], 1_000)
+    pages = split_pages([company(f"{n}") for n in range(3_000)], 1_000)
     crm = ScriptedCrm(pages={COMPANIES: pages})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         answers = iter([False] * 3 + [True] * 100)
         run = await made.sync(should_stop=lambda: next(answers))
         assert run.status is RunStatus.QUEUED
@@ -167,9 +167,9 @@ def test_a_worker_asked_to_stop_hands_the_run_on_between_batches(play: Play) -> 
 
 
 def test_a_worker_asked_to_stop_while_the_crm_keeps_it_waiting_hands_the_run_on(play: Play) -> None:
-    crm = ScriptedCrm(pages={COMPANIES: paged([company(f"{n}") for n in range(2_000)], 1_000)})
+    crm = ScriptedCrm(pages={COMPANIES: split_pages([company(f"{n}") for n in range(2_000)], 1_000)})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         waiting = asyncio.Event()
 
         async def keep_waiting(object_type: ObjectType, place: int) -> None:
@@ -189,7 +189,7 @@ def test_a_worker_asked_to_stop_while_the_crm_keeps_it_waiting_hands_the_run_on(
 
 
 def test_a_run_that_kills_its_worker_is_given_up_after_a_set_number_of_attempts(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.request()
         async with made.uow(made.user_id) as tx:
             await tx.runs.save(replace(run, status=RunStatus.RUNNING, attempts=MAX_ATTEMPTS))
@@ -202,7 +202,7 @@ def test_a_run_that_kills_its_worker_is_given_up_after_a_set_number_of_attempts(
 def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.request()
 
         async def cancel_before_the_last(object_type: ObjectType, place: int) -> None:
@@ -249,7 +249,7 @@ class EmptyPages(ScriptedCrm):
 def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> None:
     crm = EmptyPages()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.request()
         running = asyncio.create_task(made.run_sync()(made.user_id, run.id))
         await crm.many_given.wait()
@@ -264,7 +264,7 @@ def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> N
 def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(2)})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.request()
         purges: list[asyncio.Task[None]] = []
 

@@ -13,7 +13,7 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, StepStatus, SyncRun
 from tests.support.builders import company, owner
 from tests.support.harness.scenarios import Play
-from tests.support.harness.sync import PageOrError, ScriptedCrm, World, paged
+from tests.support.harness.sync import PageOrError, ScriptedCrm, SyncHarness, split_pages
 
 HUBSPOT, COMPANIES = Provider.HUBSPOT, ObjectType.COMPANIES
 
@@ -34,10 +34,12 @@ class AskedCrm(ScriptedCrm):
 
 def three_batches() -> list[PageOrError]:
     """Three batches; of each, one company is an unknown owner's."""
-    return paged([company(f"{n}", owner_id="404" if n % 1_000 == 0 else "7") for n in range(3_000)], 1_000)
+    return split_pages(
+        [company(f"{n}", owner_id="404" if n % 1_000 == 0 else "7") for n in range(3_000)], 1_000
+    )
 
 
-async def sync_in_slices(made: World, crm: ScriptedCrm) -> list[SyncRun]:
+async def sync_in_slices(made: SyncHarness, crm: ScriptedCrm) -> list[SyncRun]:
     """Let every page of companies outlast a slice; return how the run stood after each."""
 
     async def outlast_the_slice(object_type: ObjectType, _place: int) -> None:
@@ -55,7 +57,7 @@ async def sync_in_slices(made: World, crm: ScriptedCrm) -> list[SyncRun]:
 def test_owners_are_read_in_the_first_slice_only(play: Play) -> None:
     crm = AskedCrm(pages={COMPANIES: three_batches()}, reps=[owner("7")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         ended = (await sync_in_slices(made, crm))[-1]
         assert ended.status is RunStatus.COMPLETED
         assert crm.asked == 1
@@ -67,7 +69,7 @@ def test_owners_are_read_in_the_first_slice_only(play: Play) -> None:
 def test_the_next_run_reads_them_again(play: Play) -> None:
     crm = AskedCrm(pages={COMPANIES: [[company("1", owner_id="7")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         assert (await made.sync()).step(COMPANIES).counts.unreadable == {"crm_rep_id": 1}
         crm.reps = [owner("7")]
         crm.pages = {COMPANIES: [[company("1", owner_id="7", minutes=5)]]}
@@ -90,7 +92,7 @@ def test_owners_left_out_in_the_first_slice_make_the_run_partial_at_the_end(
 ) -> None:
     crm = AskedCrm(pages={COMPANIES: three_batches()}, reps=[owner("7")], troubles=[trouble])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         ended = (await sync_in_slices(made, crm))[-1]
         assert (ended.status, ended.owners.status) == (RunStatus.PARTIAL, ends_as)
         assert ended.reason == ended.owners.reason
@@ -104,7 +106,7 @@ def test_owners_that_the_crm_asks_to_wait_for_are_read_after_the_pause(play: Pla
     pause = RateLimited(HUBSPOT, SyncPolicy().slice_length, "DAILY")
     crm = AskedCrm(pages={COMPANIES: [[company("1", owner_id="7")]]}, reps=[owner("7")], troubles=[pause])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert (run.status, run.owners.status) == (RunStatus.PARKED, StepStatus.PENDING)
         await made.run_sync()(made.user_id, run.id)
@@ -120,7 +122,7 @@ def test_a_failed_run_that_is_asked_to_go_on_asks_for_its_owners_again(play: Pla
     crm = AskedCrm(reps=[owner("7")], troubles=[refusal])
     crm.pages = {COMPANIES: [CrmUnavailable(HUBSPOT, "a test"), []]}
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         failed = await made.sync()
         assert (failed.status, failed.owners.status) == (RunStatus.FAILED, StepStatus.REFUSED)
         resumed = await made.sync()

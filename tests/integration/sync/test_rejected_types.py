@@ -17,7 +17,7 @@ from crm_sandbox import Fault, Portal, SandboxTransport
 from crm_sandbox.salesforce import create_sandbox
 from tests.support.builders import company, contact
 from tests.support.harness.scenarios import COMPANIES, CONTACTS, DEALS, HUBSPOT, Play, small_crm
-from tests.support.harness.sync import ScriptedCrm, World, paged
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, split_pages
 from tests.support.salesforce.sandbox import row, salesforce_over, tokens_of
 
 SALESFORCE = Provider.SALESFORCE
@@ -25,7 +25,7 @@ NONSENSE = CrmRejected(HUBSPOT, 400, "INVALID_FIELD for GET /contacts")
 REFUSAL = PermissionMissing(HUBSPOT, DEALS, ("crm.objects.deals.read",))
 
 
-async def freshness(made: World) -> Mapping[ObjectType, Freshness]:
+async def freshness(made: SyncHarness) -> Mapping[ObjectType, Freshness]:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(HUBSPOT)
         assert connection is not None
@@ -36,7 +36,7 @@ def test_a_rejected_object_type_makes_the_run_partial_and_stops_no_other(play: P
     crm = small_crm()
     crm.pages[CONTACTS] = [NONSENSE]
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARTIAL
         assert run.reason == (
@@ -57,7 +57,7 @@ def test_the_next_run_reads_a_rejected_object_type_whole_when_it_never_was(play:
     crm = small_crm()
     crm.pages[CONTACTS].insert(0, NONSENSE)
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         first = await made.sync()
         following = await made.sync(mode=SyncMode.INCREMENTAL)
         assert following.id != first.id
@@ -72,7 +72,7 @@ def test_the_next_run_reads_a_rejected_object_type_whole_when_it_never_was(play:
 def test_the_next_increment_begins_where_the_last_good_one_ended(play: Play) -> None:
     crm = small_crm()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         known = (await freshness(made))[CONTACTS]
         made.clock.advance(timedelta(hours=5).total_seconds())
@@ -95,7 +95,7 @@ def test_what_came_before_the_nonsense_is_kept_and_counted(play: Play) -> None:
     crm = small_crm()
     crm.pages[CONTACTS] = [[contact("11", "ann@acme.com")], NONSENSE]
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         step = (await made.sync()).step(CONTACTS)
         assert (step.status, step.cursor, step.counts.inserted) == (StepStatus.FAILED, "1", 1)
         assert ("hubspot", "11") in (await made.view()).contacts
@@ -115,7 +115,7 @@ def test_a_run_that_could_read_nothing_fails_and_goes_on_when_asked_again(
         DEALS: [of_deals, []],
     }
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         failed = await made.sync()
         assert failed.status is RunStatus.FAILED
         assert await freshness(made) == {}
@@ -129,8 +129,8 @@ def test_a_run_that_could_read_nothing_fails_and_goes_on_when_asked_again(
 
 
 def test_a_refused_object_type_is_read_when_a_failed_run_is_asked_to_go_on(play: Play) -> None:
-    async def scenario(made: World) -> None:
-        run = (await made.request()).claim(made.clock.now())
+    async def scenario(made: SyncHarness) -> None:
+        run = (await made.request()).claimed(made.clock.now())
         refused = replace(run.step(DEALS), status=StepStatus.REFUSED, reason=str(REFUSAL))
         async with made.uow(made.user_id) as tx:
             await tx.runs.save(run.fail("the CRM was down", made.clock.now()))
@@ -163,11 +163,11 @@ class CountingCrm(ScriptedCrm):
 def test_no_walk_waits_for_one_that_ended_by_nonsense(play: Play) -> None:
     contacts = [contact(f"c{number}") for number in range(2_000)]
     crm = CountingCrm(
-        pages={COMPANIES: [[company("1")], NONSENSE], CONTACTS: paged(contacts, 1_000)},
+        pages={COMPANIES: [[company("1")], NONSENSE], CONTACTS: split_pages(contacts, 1_000)},
         totals={COMPANIES: 2_000, CONTACTS: 2_000, DEALS: 0},
     )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         async with asyncio.timeout(20):
             run = await made.sync()
         assert run.status is RunStatus.PARTIAL
@@ -200,7 +200,7 @@ def test_deletions_that_cannot_be_confirmed_of_one_type_are_of_the_others(
 ) -> None:
     crm = Forgetful(pages=small_crm().pages, trouble=trouble)
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {COMPANIES: [[company("1", "acme.com")]], CONTACTS: [[contact("11", "ann@acme.com")]]}
         run = await made.sync()
@@ -218,7 +218,7 @@ class WithoutOwners(ScriptedCrm):
 
 
 def test_owners_that_cannot_be_read_cost_no_record(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARTIAL
         assert "INVALID_FIELD" in (run.reason or "")
@@ -232,7 +232,7 @@ def test_owners_that_cannot_be_read_cost_no_record(play: Play) -> None:
 async def test_a_salesforce_org_is_read_but_for_the_object_that_it_will_not_describe(database: str) -> None:
     records = [row("Account", 1, Name="Acme"), row("Contact", 1), row("Opportunity", 1, Name="A deal")]
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
-        made = World(pool)
+        made = SyncHarness(pool)
         sandbox = create_sandbox(
             Portal.of(records), clock=lambda: made.clock.now().timestamp(), rate_limit=False
         )

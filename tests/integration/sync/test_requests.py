@@ -9,14 +9,14 @@ from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.support.builders import company
 from tests.support.harness.scenarios import Play, carry_out_the_open_one, runs_of
-from tests.support.harness.sync import ScriptedCrm, World
+from tests.support.harness.sync import ScriptedCrm, SyncHarness
 
 COMPANIES, CONTACTS = ObjectType.COMPANIES, ObjectType.CONTACTS
 HUBSPOT = Provider.HUBSPOT
 
 
 def test_a_request_during_an_open_run_returns_that_run(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         first = await made.request()
         second = await made.request()
         assert second.id == first.id
@@ -29,7 +29,7 @@ def test_a_request_during_an_open_run_returns_that_run(play: Play) -> None:
 def test_a_request_does_not_wait_for_the_end_of_a_pause(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [RateLimited(HUBSPOT, timedelta(hours=3), "DAILY")]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         parked = await made.sync()
         asked = await made.request()
         assert (asked.id, asked.status) == (parked.id, RunStatus.QUEUED)
@@ -41,7 +41,7 @@ def test_a_request_does_not_wait_for_the_end_of_a_pause(play: Play) -> None:
 def test_any_number_of_requests_during_a_run_lead_to_exactly_one_more(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         async def ask(object_type: ObjectType, place: int) -> None:
             for _ in range(3):
                 await made.request()
@@ -60,7 +60,7 @@ def test_any_number_of_requests_during_a_run_lead_to_exactly_one_more(play: Play
 def test_a_full_sync_asked_for_during_an_incremental_one_follows_it(play: Play, begun: bool) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         async def ask(object_type: ObjectType, place: int) -> None:
             await made.request(mode=SyncMode.FULL)
             await made.request(mode=SyncMode.INCREMENTAL)

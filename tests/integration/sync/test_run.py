@@ -6,14 +6,14 @@ from astrelo.domain.records import RejectedRecord, RejectionReason
 from astrelo.domain.sync import RunStatus, StepStatus
 from tests.support.builders import at, company, contact, owner
 from tests.support.harness.scenarios import Play, small_crm
-from tests.support.harness.sync import ScriptedCrm, World
+from tests.support.harness.sync import ScriptedCrm, SyncHarness
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 HUBSPOT = Provider.HUBSPOT
 
 
 def test_a_full_run_stores_links_and_reconciles_everything(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert run.status is RunStatus.COMPLETED
         assert all(step.is_reconciled for step in run.steps)
@@ -38,7 +38,7 @@ def test_a_full_run_stores_links_and_reconciles_everything(play: Play) -> None:
 
 
 def test_a_second_run_of_the_same_data_reports_everything_unchanged(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         before = await made.view()
         made.clock.advance(60)
@@ -51,7 +51,7 @@ def test_a_second_run_of_the_same_data_reports_everything_unchanged(play: Play) 
 
 
 def test_an_unchanged_run_writes_no_row(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         made.clock.advance(60)
         await made.sync()
@@ -65,7 +65,7 @@ def test_an_unchanged_run_writes_no_row(play: Play) -> None:
 def test_a_bump_without_a_change_moves_the_time_and_counts_as_unchanged(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "acme.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages[COMPANIES] = [[company("1", "acme.com", minutes=5)]]
         run = await made.sync()
@@ -79,7 +79,7 @@ def test_a_duplicated_id_across_pages_is_a_repeat_and_the_newer_copy_wins(play: 
     filler = [company(f"f{n}") for n in range(1_000)]
     first, again = [company("1", "a.com"), company("2"), *filler], [company("1", "b.com", minutes=9)]
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         counts = run.step(COMPANIES).counts
         assert (counts.received, counts.repeats, counts.distinct, counts.inserted) == (1_003, 1, 1_002, 1_002)
@@ -94,7 +94,7 @@ def test_a_duplicated_id_across_pages_is_a_repeat_and_the_newer_copy_wins(play: 
 def test_a_record_older_than_the_stored_one_is_stale_and_changes_nothing(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("1", "new@acme.com", minutes=5)]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages[CONTACTS] = [[contact("1", "old@acme.com", minutes=4)]]
         run = await made.sync()
@@ -107,7 +107,7 @@ def test_a_record_older_than_the_stored_one_is_stale_and_changes_nothing(play: P
 def test_rejected_records_are_kept_by_id_and_reason_and_the_run_balances(play: Play) -> None:
     bad = [RejectedRecord("x" * 128, RejectionReason.BAD_ID), RejectedRecord(None, RejectionReason.MALFORMED)]
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         counts = run.step(COMPANIES).counts
         assert run.status is RunStatus.COMPLETED
@@ -122,7 +122,7 @@ def test_rejected_records_are_kept_by_id_and_reason_and_the_run_balances(play: P
 def test_unreadable_values_and_unknown_owners_are_counted_by_field(play: Play) -> None:
     records = [company("1", unreadable=("employee_count",), owner_id="404"), company("2", owner_id="7")]
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert run.step(COMPANIES).counts.unreadable == {"employee_count": 1, "crm_rep_id": 1}
         reps = await made.pool.fetchval("select count(*) from companies where crm_rep_id is not null")
@@ -135,7 +135,7 @@ def test_a_refused_object_type_makes_the_run_partial_and_stops_no_other(play: Pl
     crm = small_crm()
     crm.pages[DEALS] = [PermissionMissing(HUBSPOT, DEALS, ("crm.objects.deals.read",))]
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARTIAL
         assert run.step(DEALS).status is StepStatus.REFUSED
@@ -148,7 +148,7 @@ def test_a_refused_object_type_makes_the_run_partial_and_stops_no_other(play: Pl
 def test_a_text_with_control_characters_is_stored_as_told(play: Play) -> None:
     name = "unit\x1frecord\x1egroup\x1dfile\x1cend\x01"
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         stored = await made.pool.fetch("select company_name from companies order by external_provider_id")
         assert [row["company_name"] for row in stored] == [name, "plain"]

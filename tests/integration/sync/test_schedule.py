@@ -18,13 +18,13 @@ from astrelo.domain.sync import RunStatus, SyncMode
 from tests.support.builders import company
 from tests.support.environ import needed_settings
 from tests.support.harness.scenarios import Play
-from tests.support.harness.sync import ScriptedCrm, World, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
 
 COMPANIES = ObjectType.COMPANIES
 QUARTER = timedelta(minutes=15)
 
 
-def scheduler(made: World) -> ScheduleDueSyncs:
+def scheduler(made: SyncHarness) -> ScheduleDueSyncs:
     """A worker's use case; each call makes an independent one."""
     return ScheduleDueSyncs(PgSyncSchedule(made.pool), made.uow, made.request_sync(), made.policy, made.clock)
 
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     requested_at: datetime
 
 
-async def asked(made: World) -> list[Asked]:
+async def asked(made: SyncHarness) -> list[Asked]:
     rows = await made.pool.fetch(
         "select mode, status, requested_at from sync_runs where user_id = $1 order by requested_at, id",
         made.user_id,
@@ -43,7 +43,7 @@ async def asked(made: World) -> list[Asked]:
     return [Asked(*row) for row in rows]
 
 
-async def carry_out_the_open_run(made: World) -> RunStatus:
+async def carry_out_the_open_run(made: SyncHarness) -> RunStatus:
     run_id = await made.pool.fetchval(
         "select id from sync_runs where user_id = $1 and status = 'queued'", made.user_id
     )
@@ -53,7 +53,7 @@ async def carry_out_the_open_run(made: World) -> RunStatus:
 
 
 def test_two_days_of_schedule_are_increments_and_a_full_run_a_day(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         made.policy = SyncPolicy(incremental_every=timedelta(hours=2))
         await made.sync()
         for _ in range(48 * 4):
@@ -68,7 +68,7 @@ def test_two_days_of_schedule_are_increments_and_a_full_run_a_day(play: Play) ->
 
 
 def test_many_workers_at_once_ask_for_one_run(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         made.clock.advance(QUARTER.total_seconds())
         counts = await asyncio.gather(*(scheduler(made)() for _ in range(6)))
@@ -80,7 +80,7 @@ def test_many_workers_at_once_ask_for_one_run(play: Play) -> None:
 
 
 def test_nothing_is_asked_for_while_a_run_is_open_or_the_connection_does_not_work(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.request()
         made.clock.advance(86_400)
         assert await scheduler(made)() == 0
@@ -96,7 +96,7 @@ def test_nothing_is_asked_for_while_a_run_is_open_or_the_connection_does_not_wor
 
 
 def test_runs_for_events_do_not_put_off_the_next_increment(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         made.clock.advance(QUARTER.total_seconds())
         await made.sync(mode=SyncMode.REFETCH)
@@ -109,7 +109,7 @@ def test_runs_for_events_do_not_put_off_the_next_increment(play: Play) -> None:
 def test_a_run_that_failed_is_gone_on_with_in_the_next_slot_and_not_at_once(play: Play) -> None:
     crm = ScriptedCrm()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {COMPANIES: [CrmUnavailable(Provider.HUBSPOT, "a test"), [company("1")]]}
         made.clock.advance(QUARTER.total_seconds())
@@ -141,7 +141,7 @@ class Troubled(UnitOfWork):
 def test_one_connection_s_trouble_does_not_stop_the_others(database: str) -> None:
     async def scenario() -> None:
         async with AsyncExitStack() as stack:
-            users = [await stack.enter_async_context(world(database)) for _ in range(3)]
+            users = [await stack.enter_async_context(sync_harness(database)) for _ in range(3)]
             for number, made in enumerate(users):
                 await made.pool.execute(
                     "update crm_connections set account_id = $2 where user_id = $1",

@@ -7,7 +7,7 @@ import pytest
 
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import RunStatus, SyncRun
-from tests.support.harness.sync import ScriptedCrm, World, thousands_of_companies, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness, thousands_of_companies
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ class SlowCrm(ScriptedCrm):
         super().__init__(pages={COMPANIES: thousands_of_companies(thousands)})
         self._patience_is_over = asyncio.Event()
 
-    def slow_down(self, made: World) -> None:
+    def slow_down(self, made: SyncHarness) -> None:
         async def outlast_the_slice(object_type: ObjectType, _place: int) -> None:
             if object_type is COMPANIES:
                 self._patience_is_over.clear()
@@ -38,7 +38,7 @@ class SlowCrm(ScriptedCrm):
 
 async def test_a_page_that_takes_the_crm_longer_than_a_slice_is_waited_for(database: str) -> None:
     crm = SlowCrm(thousands=3)
-    async with world(database, crm) as made:
+    async with sync_harness(database, crm) as made:
         crm.slow_down(made)
         runs: list[SyncRun] = [await made.sync(should_stop=crm.is_looked_at) for _ in range(3)]
     assert len({run.id for run in runs}) == 1

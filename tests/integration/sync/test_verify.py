@@ -17,9 +17,9 @@ from crm_sandbox import Portal, serve_in_thread
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
 from tests.support.builders import VERSIONS, company, contact, deal
 from tests.support.environ import JWT_SECRET, child_environ, hubspot_settings
-from tests.support.harness.hubspot import hubspot_world
+from tests.support.harness.hubspot import hubspot_harness
 from tests.support.harness.scenarios import Play
-from tests.support.harness.sync import ScriptedCrm, World, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
 from tests.support.secret_watch import Secrets, Spawn
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
@@ -36,14 +36,14 @@ TABLES = (
 )
 
 
-async def connection_id(made: World) -> ConnectionId:
+async def connection_id(made: SyncHarness) -> ConnectionId:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(Provider.HUBSPOT)
     assert connection is not None
     return connection.id
 
 
-async def verify(made: World) -> dict[ObjectType, Comparison]:
+async def verify(made: SyncHarness) -> dict[ObjectType, Comparison]:
     verification = VerifySync(
         made.uow,
         CrmProviders(dict(made.crms)),
@@ -54,7 +54,7 @@ async def verify(made: World) -> dict[ObjectType, Comparison]:
     return {one.object_type: one for one in await verification(await connection_id(made))}
 
 
-async def everything(made: World) -> dict[str, list[str]]:
+async def everything(made: SyncHarness) -> dict[str, list[str]]:
     return {
         table: sorted(str(row) for row in await made.pool.fetch(f"select * from {table}")) for table in TABLES
     }
@@ -70,7 +70,7 @@ def test_what_was_just_synced_is_equal(play: Play) -> None:
         }
     )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         compared = await verify(made)
         assert all(one.is_equal for one in compared.values())
@@ -87,7 +87,7 @@ def test_every_kind_of_difference_is_found_and_nothing_is_written(play: Play) ->
         }
     )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         before = await everything(made)
         crm.pages = {
@@ -120,7 +120,7 @@ def test_every_kind_of_difference_is_found_and_nothing_is_written(play: Play) ->
 def test_a_record_that_is_archived_here_and_lives_there_is_missing_here(play: Play) -> None:
     crm = ScriptedCrm(pages={CONTACTS: [[contact("11"), contact("12")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.pages = {CONTACTS: [[contact("11")]]}
         await made.sync()
@@ -134,7 +134,7 @@ def test_an_object_type_that_is_refused_is_not_called_equal(play: Play) -> None:
     refusal = PermissionMissing(Provider.HUBSPOT, DEALS, ("crm.objects.deals.read",))
     crm = ScriptedCrm(pages={DEALS: [refusal]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         compared = await verify(made)
         assert not compared[DEALS].is_equal
         assert "crm.objects.deals.read" in (compared[DEALS].refused or "")
@@ -145,7 +145,7 @@ def test_an_object_type_that_is_refused_is_not_called_equal(play: Play) -> None:
 
 def test_it_refuses_while_a_run_of_the_account_is_running_whoever_s_it_is(database: str) -> None:
     async def scenario() -> None:
-        async with world(database, ScriptedCrm()) as ada, world(database, ScriptedCrm()) as bob:
+        async with sync_harness(database, ScriptedCrm()) as ada, sync_harness(database, ScriptedCrm()) as bob:
             theirs = await bob.request()
             async with bob.uow(bob.user_id) as tx:
                 await tx.runs.save((await tx.runs.lock(theirs.id)).claim(bob.clock.now()))
@@ -159,7 +159,7 @@ def test_it_refuses_while_a_run_of_the_account_is_running_whoever_s_it_is(databa
 def test_a_comparison_that_a_run_came_into_is_not_told(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         async def sync_meanwhile(object_type: ObjectType, place: int) -> None:
             crm.before_page = None
             await made.sync()
@@ -172,7 +172,7 @@ def test_a_comparison_that_a_run_came_into_is_not_told(play: Play) -> None:
 
 
 def test_it_refuses_what_is_not_connected(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         verification = VerifySync(
             made.uow,
             CrmProviders(dict(made.crms)),
@@ -195,12 +195,12 @@ def test_the_command_tells_equality_by_its_exit_code(database: str, spawn: Spawn
     sandbox = create_sandbox(Portal.generate(companies=30), rate_limit=False)
 
     async def synced() -> str:
-        async with hubspot_world(database, sandbox) as made:
+        async with hubspot_harness(database, sandbox) as made:
             await made.sync()
             return str(await connection_id(made))
 
     async def differ() -> str:
-        async with hubspot_world(database, sandbox) as made:
+        async with hubspot_harness(database, sandbox) as made:
             return str(await made.pool.fetchval("delete from deals returning external_provider_id"))
 
     connection = asyncio.run(synced())

@@ -10,7 +10,7 @@ from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import RunStatus, Window
 from tests.support.builders import company, contact
-from tests.support.harness.sync import ScriptedCrm, world
+from tests.support.harness.sync import ScriptedCrm, sync_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ class WithholdingCrm(ScriptedCrm):
 async def test_a_field_that_is_withheld_counts_as_hidden_in_every_record_once(database: str) -> None:
     told = [contact("11"), contact("12")], [contact("12"), contact("13")]
     crm = WithholdingCrm(pages={COMPANIES: [[company("1")]], CONTACTS: [*told]})
-    async with world(database, crm) as made:
+    async with sync_harness(database, crm) as made:
         run = await made.sync()
     assert run.status is RunStatus.COMPLETED
     assert run.step(CONTACTS).counts.hidden == {"email": 3}

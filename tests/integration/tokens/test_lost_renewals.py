@@ -12,7 +12,7 @@ from astrelo.application.tokens.renew_tokens import LOST_RENEWAL
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired, StoreUnavailable
 from astrelo.domain.identifiers import Provider
-from tests.support.harness.tokens import Scene, token_scene
+from tests.support.harness.tokens import TokenHarness, token_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -20,19 +20,21 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @pytest.fixture
-async def scene(database: str) -> AsyncIterator[Scene]:
-    async with token_scene(database) as opened:
+async def scene(database: str) -> AsyncIterator[TokenHarness]:
+    async with token_harness(database) as opened:
         yield opened
 
 
-async def test_a_first_refresh_is_made_without_asking_whether_it_may(scene: Scene) -> None:
-    await scene.tokens.get_access(scene.connection)
+async def test_a_first_refresh_is_made_without_asking_whether_it_may(scene: TokenHarness) -> None:
+    await scene.tokens.valid(scene.connection)
     await scene.put("access-0", timedelta(seconds=0))
     await scene.tokens.get_access(scene.connection)
     assert scene.crm.checked == []
 
 
-async def test_a_refresh_token_that_may_have_been_used_is_never_sent_again_unasked(scene: Scene) -> None:
+async def test_a_refresh_token_that_may_have_been_used_is_never_sent_again_unasked(
+    scene: TokenHarness,
+) -> None:
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
         await scene.tokens.get_access(scene.connection)
@@ -40,7 +42,9 @@ async def test_a_refresh_token_that_may_have_been_used_is_never_sent_again_unask
     assert scene.crm.checked == ["refresh-0"]
 
 
-async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_replay(scene: Scene) -> None:
+async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_replay(
+    scene: TokenHarness,
+) -> None:
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
         await scene.tokens.get_access(scene.connection)
@@ -53,7 +57,7 @@ async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_
     assert (connection.status, connection.reason) == (ConnectionStatus.NEEDS_REAUTHORIZATION, LOST_RENEWAL)
 
 
-async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: Scene) -> None:
+async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: TokenHarness) -> None:
     """The server ends a transaction that stands still for too long, and the next one in line refreshes."""
 
     async def be_overtaken() -> None:
@@ -71,7 +75,7 @@ async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: Scene) 
 
 
 async def test_a_crm_that_does_not_say_whether_a_token_holds_is_not_waited_for_longer_than_the_lock_lasts(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: TokenHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "no whole answer")]
     with pytest.raises(CrmUnavailable):
@@ -84,7 +88,7 @@ async def test_a_crm_that_does_not_say_whether_a_token_holds_is_not_waited_for_l
 
 
 async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt_on_record(
-    scene: Scene,
+    scene: TokenHarness,
 ) -> None:
     reached = asyncio.Event()
 
@@ -106,14 +110,14 @@ async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt
     assert scene.crm.asked_with == ["refresh-0"]
 
 
-async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens(scene: Scene) -> None:
+async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens(scene: TokenHarness) -> None:
     scene.crm.next_answers = [scene.world.end_refresh_sessions]
     assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     assert (await scene.stored()).tokens.refresh_token == "refresh-1"
     assert scene.crm.revoked == []
 
 
-async def test_tokens_that_cannot_be_stored_at_all_are_not_used(scene: Scene) -> None:
+async def test_tokens_that_cannot_be_stored_at_all_are_not_used(scene: TokenHarness) -> None:
     async def lose_the_database() -> None:
         await scene.world.end_refresh_sessions()
         scene.refresh_uow.is_out_of_reach = True

@@ -12,7 +12,7 @@ import pytest
 
 from astrelo.domain.connection import ConnectionStatus, CrmConnection
 from crm_sandbox import serve_in_thread
-from tests.support.harness.connect import OAuthWorld, oauth_world
+from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.processes.token_process import Errand
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +23,7 @@ PROCESSES = 8
 class Scene:
     """A connection whose access token has run out, at a HubSpot that listens at `crm_url`."""
 
-    def __init__(self, world: OAuthWorld, connection: CrmConnection, dsn: str, crm_url: str) -> None:
+    def __init__(self, world: ConnectHarness, connection: CrmConnection, dsn: str, crm_url: str) -> None:
         self.world = world
         self.connection = connection
         self.errand = Errand(
@@ -75,7 +75,7 @@ async def heard(process: Process) -> str:
 
 @pytest.fixture
 async def scene(database: str) -> AsyncIterator[Scene]:
-    async with oauth_world(database) as world:
+    async with connect_harness(database) as world:
         connection = await world.connected()
         await world.pool.execute("update crm_tokens set expires_at = now()")
         with serve_in_thread(world.sandbox) as url:

@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.domain.errors import ReauthorizationRequired
 from astrelo.domain.identifiers import Provider
-from tests.support.harness.tokens import LIFE, Scene, token_scene
+from tests.support.harness.tokens import LIFE, TokenHarness, token_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -16,12 +16,12 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @pytest.fixture
-async def scene(database: str) -> AsyncIterator[Scene]:
-    async with token_scene(database) as opened:
+async def scene(database: str) -> AsyncIterator[TokenHarness]:
+    async with token_harness(database) as opened:
         yield opened
 
 
-async def test_a_caller_that_is_cancelled_does_not_take_the_refresh_with_it(scene: Scene) -> None:
+async def test_a_caller_that_is_cancelled_does_not_take_the_refresh_with_it(scene: TokenHarness) -> None:
     answering, may_answer = asyncio.Event(), asyncio.Event()
 
     async def answer_late() -> None:
@@ -39,7 +39,7 @@ async def test_a_caller_that_is_cancelled_does_not_take_the_refresh_with_it(scen
     assert (await scene.stored()).tokens.refresh_token == "refresh-1"
 
 
-async def test_closing_waits_until_the_new_tokens_are_stored(scene: Scene) -> None:
+async def test_closing_waits_until_the_new_tokens_are_stored(scene: TokenHarness) -> None:
     answering = asyncio.Event()
 
     async def answer() -> None:
@@ -53,14 +53,14 @@ async def test_closing_waits_until_the_new_tokens_are_stored(scene: Scene) -> No
     assert (await scene.stored()).tokens.access_token == "access-1"
 
 
-async def test_tokens_that_were_purged_meanwhile_need_a_person(scene: Scene) -> None:
+async def test_tokens_that_were_purged_meanwhile_need_a_person(scene: TokenHarness) -> None:
     await scene.world.disconnect(scene.world.user_id, HUBSPOT, purge=True)
     with pytest.raises(ReauthorizationRequired, match="disconnected"):
         await scene.tokens.get_access(scene.connection)
     assert scene.crm.asked_with == []
 
 
-async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(scene: Scene) -> None:
+async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(scene: TokenHarness) -> None:
     answering = asyncio.Event()
 
     async def answer_slowly() -> None:
@@ -76,7 +76,7 @@ async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(sc
     assert scene.crm.revoked == ["refresh-1"]
 
 
-async def test_tokens_that_come_after_a_disconnect_are_revoked(scene: Scene) -> None:
+async def test_tokens_that_come_after_a_disconnect_are_revoked(scene: TokenHarness) -> None:
     """It revoked the old ones, which the CRM had replaced already."""
 
     async def be_disconnected() -> None:
@@ -90,7 +90,9 @@ async def test_tokens_that_come_after_a_disconnect_are_revoked(scene: Scene) -> 
     assert await scene.world.pool.fetchval("select count(*) from crm_tokens") == 0
 
 
-async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoked(scene: Scene) -> None:
+async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoked(
+    scene: TokenHarness,
+) -> None:
     async def be_marked_as_disconnected() -> None:
         await scene.world.end_refresh_sessions()
         async with scene.world.uow(scene.world.user_id) as tx:
@@ -103,7 +105,9 @@ async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoke
     assert (await scene.stored()).tokens.refresh_token == "refresh-0"
 
 
-async def test_tokens_that_come_after_a_reconnect_are_revoked_and_its_own_are_used(scene: Scene) -> None:
+async def test_tokens_that_come_after_a_reconnect_are_revoked_and_its_own_are_used(
+    scene: TokenHarness,
+) -> None:
     async def be_reconnected() -> None:
         await scene.world.end_refresh_sessions()
         await scene.put("reconnected", timedelta(seconds=LIFE))

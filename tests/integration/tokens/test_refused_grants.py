@@ -9,7 +9,7 @@ from astrelo.domain.errors import RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
 from tests.support.builders import company
-from tests.support.harness.sync import ScriptedCrm, World, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ COMPANIES, HUBSPOT = ObjectType.COMPANIES, Provider.HUBSPOT
 UNINSTALLED = ReauthorizationRequired(HUBSPOT, "the app was uninstalled")
 
 
-async def connection_says(made: World) -> tuple[ConnectionStatus, str | None]:
+async def connection_says(made: SyncHarness) -> tuple[ConnectionStatus, str | None]:
     async with made.uow(made.user_id) as tx:
         connection = await tx.connections.get(HUBSPOT)
     assert connection is not None
@@ -25,7 +25,7 @@ async def connection_says(made: World) -> tuple[ConnectionStatus, str | None]:
 
 
 async def test_the_connection_says_that_it_needs_a_new_grant(database: str) -> None:
-    async with world(database, ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})) as made:
+    async with sync_harness(database, ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})) as made:
         run = await made.sync()
         assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
         assert await connection_says(made) == (
@@ -36,7 +36,7 @@ async def test_the_connection_says_that_it_needs_a_new_grant(database: str) -> N
 
 async def test_connecting_again_lets_the_run_go_on(database: str) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})
-    async with world(database, crm) as made:
+    async with sync_harness(database, crm) as made:
         parked = await made.sync()
         crm.pages[COMPANIES] = [[company("1")]]
         await made.connect(HUBSPOT)
@@ -48,14 +48,14 @@ async def test_connecting_again_lets_the_run_go_on(database: str) -> None:
 async def test_a_clock_that_is_ahead_where_users_connect_makes_no_run_ask_again_and_again(
     database: str,
 ) -> None:
-    async with world(database, ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})) as made:
+    async with sync_harness(database, ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})) as made:
         made.clock.advance(-2)
         assert (await made.sync()).status is RunStatus.PARKED
 
 
 async def test_a_pause_of_no_length_is_one_all_the_same(database: str) -> None:
     at_once = RateLimited(HUBSPOT, timedelta(0), "HTTP 429 from OAuth")
-    async with world(database, ScriptedCrm(pages={COMPANIES: [at_once]})) as made:
+    async with sync_harness(database, ScriptedCrm(pages={COMPANIES: [at_once]})) as made:
         run = await made.sync()
         assert run.parked_until is not None
         assert run.parked_until > made.clock.now()
@@ -63,7 +63,7 @@ async def test_a_pause_of_no_length_is_one_all_the_same(database: str) -> None:
 
 async def test_whoever_connected_again_before_the_refusal_was_noted_is_not_asked_to(database: str) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})
-    async with world(database, crm) as made:
+    async with sync_harness(database, crm) as made:
 
         async def connect_again(object_type: ObjectType, _place: int) -> None:
             if object_type is COMPANIES:

@@ -16,7 +16,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from tests.support.harness.tokens import LIFE, MARGIN, Scene, token_scene
+from tests.support.harness.tokens import LIFE, MARGIN, TokenHarness, token_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -24,12 +24,12 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @pytest.fixture
-async def scene(database: str) -> AsyncIterator[Scene]:
-    async with token_scene(database) as opened:
+async def scene(database: str) -> AsyncIterator[TokenHarness]:
+    async with token_harness(database) as opened:
         yield opened
 
 
-async def test_a_grant_that_was_revoked_needs_a_person(scene: Scene) -> None:
+async def test_a_grant_that_was_revoked_needs_a_person(scene: TokenHarness) -> None:
     scene.crm.next_answers = [ReauthorizationRequired(HUBSPOT, "BAD_REFRESH_TOKEN")]
     with pytest.raises(ReauthorizationRequired):
         await scene.tokens.get_access(scene.connection)
@@ -41,7 +41,7 @@ async def test_a_grant_that_was_revoked_needs_a_person(scene: Scene) -> None:
     )
 
 
-async def test_a_connection_that_waits_for_a_person_asks_the_crm_no_more(scene: Scene) -> None:
+async def test_a_connection_that_waits_for_a_person_asks_the_crm_no_more(scene: TokenHarness) -> None:
     scene.crm.next_answers = [ReauthorizationRequired(HUBSPOT, "BAD_REFRESH_TOKEN")]
     for process in (scene.tokens, scene.process()):
         with pytest.raises(ReauthorizationRequired):
@@ -49,7 +49,7 @@ async def test_a_connection_that_waits_for_a_person_asks_the_crm_no_more(scene: 
     assert len(scene.crm.asked_with) == 1
 
 
-async def test_an_old_refresh_token_refused_is_no_sign_of_a_revoked_grant(scene: Scene) -> None:
+async def test_an_old_refresh_token_refused_is_no_sign_of_a_revoked_grant(scene: TokenHarness) -> None:
     async def refuse_while_somebody_reconnects() -> None:
         async def reconnect() -> None:
             await scene.put("reconnected", timedelta(seconds=LIFE))
@@ -62,7 +62,9 @@ async def test_an_old_refresh_token_refused_is_no_sign_of_a_revoked_grant(scene:
     assert await scene.status() is ConnectionStatus.ACTIVE
 
 
-async def test_our_own_credentials_refused_is_our_alarm_and_never_the_customers_fault(scene: Scene) -> None:
+async def test_our_own_credentials_refused_is_our_alarm_and_never_the_customers_fault(
+    scene: TokenHarness,
+) -> None:
     scene.crm.next_answers = [CrmMisconfigured(HUBSPOT, "BAD_CLIENT_SECRET")]
     with capture_logs() as logs, pytest.raises(CrmMisconfigured):
         await scene.tokens.get_access(scene.connection)
@@ -75,7 +77,7 @@ async def test_our_own_credentials_refused_is_our_alarm_and_never_the_customers_
     [CrmUnavailable(HUBSPOT, "HTTP 503"), RateLimited(HUBSPOT, timedelta(seconds=10), "HTTP 429 from OAuth")],
 )
 async def test_a_token_endpoint_that_is_down_or_asks_for_a_pause_is_transient(
-    scene: Scene, error: CrmError
+    scene: TokenHarness, error: CrmError
 ) -> None:
     scene.crm.next_answers = [error]
     with pytest.raises(CrmError) as refused:
@@ -85,7 +87,9 @@ async def test_a_token_endpoint_that_is_down_or_asks_for_a_pause_is_transient(
     assert (await scene.tokens.get_access(scene.connection)).token == "access-2"
 
 
-async def test_while_the_token_endpoint_is_down_a_living_token_goes_on_being_used(scene: Scene) -> None:
+async def test_while_the_token_endpoint_is_down_a_living_token_goes_on_being_used(
+    scene: TokenHarness,
+) -> None:
     await scene.put("living", timedelta(seconds=MARGIN - 1))
     scene.crm.next_answers = [CrmUnavailable(HUBSPOT, "HTTP 503")] * 2
     assert (await scene.tokens.get_access(scene.connection)).token == "living"
@@ -95,7 +99,7 @@ async def test_while_the_token_endpoint_is_down_a_living_token_goes_on_being_use
         await scene.tokens.get_access(scene.connection, rejected="living")
 
 
-async def test_an_answer_that_makes_no_sense_changes_nothing(scene: Scene) -> None:
+async def test_an_answer_that_makes_no_sense_changes_nothing(scene: TokenHarness) -> None:
     scene.crm.next_answers = [CrmRejected(HUBSPOT, 200, "an OAuth answer without its fields")]
     before = await scene.stored()
     with pytest.raises(CrmRejected):

@@ -13,9 +13,9 @@ from astrelo.domain.sync import RunStatus, SyncRun
 from crm_sandbox import Portal, SandboxTransport
 from crm_sandbox.salesforce import Sandbox, create_sandbox
 from crm_sandbox.salesforce.errors import LoginRefusal
-from tests.support.harness.connect import oauth_world
+from tests.support.harness.connect import connect_harness
 from tests.support.harness.granting_crm import GrantingCrm
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.salesforce.sandbox import salesforce_over, tokens_of
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ PASSING: dict[LoginRefusal, str] = {
 }
 
 
-class Org(World):
+class Org(SyncHarness):
     """A connected org whose session has run out."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -101,7 +101,7 @@ async def test_whoever_connects_meanwhile_is_told_why_and_that_it_passes(databas
     def ask_for_a_pause() -> None:
         raise RateLimited(Provider.HUBSPOT, HOUR, "A_POLICY", "too many logins within the hour")
 
-    async with oauth_world(database) as world:
+    async with connect_harness(database) as world:
         callback = await world.consent(await world.begin())
         world.offer(GrantingCrm(then=ask_for_a_pause))
         error = await world.refused(callback)
@@ -114,7 +114,7 @@ async def test_whoever_connects_an_org_without_our_version_of_the_api_is_told_so
     def lack_the_version() -> None:
         raise CrmRejected(Provider.HUBSPOT, 404, "the org does not offer version 68.0 of the API")
 
-    async with oauth_world(database) as world:
+    async with connect_harness(database) as world:
         callback = await world.consent(await world.begin())
         world.offer(GrantingCrm(then=lack_the_version))
         error = await world.refused(callback)

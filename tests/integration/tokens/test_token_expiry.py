@@ -17,8 +17,8 @@ from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.ports.state import StoredTokens
 from crm_sandbox import Fault, Portal, SandboxTransport
 from crm_sandbox.salesforce import create_sandbox
-from tests.support.harness.connect import OAuthWorld, oauth_world
-from tests.support.harness.tokens import LIFE, MARGIN, RefreshingCrm, Scene
+from tests.support.harness.connect import ConnectHarness, connect_harness
+from tests.support.harness.tokens import LIFE, MARGIN, RefreshingCrm, TokenHarness
 from tests.support.salesforce.sandbox import salesforce_over, tokens_of
 
 pytestmark = pytest.mark.anyio
@@ -46,8 +46,8 @@ class ForetellingCrm(RefreshingCrm):
         return self.end
 
 
-class ForetellingScene(Scene):
-    def __init__(self, world: OAuthWorld, connection: CrmConnection) -> None:
+class ForetellingScene(TokenHarness):
+    def __init__(self, world: ConnectHarness, connection: CrmConnection) -> None:
         self.foretelling = ForetellingCrm(world=world)
         self.foretelling.scene = self
         super().__init__(world, connection, self.foretelling)
@@ -57,13 +57,13 @@ class ForetellingScene(Scene):
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
 @pytest.fixture
-async def scene(world: OAuthWorld) -> AsyncIterator[ForetellingScene]:
+async def scene(world: ConnectHarness) -> AsyncIterator[ForetellingScene]:
     made = ForetellingScene(world, await world.connected())
     await made.put("access-0", timedelta(seconds=0))
     yield made
@@ -169,7 +169,7 @@ async def test_an_end_that_cannot_be_stored_is_not_known_and_the_log_says_so(
 
 
 async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_new_refresh_token(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     portal = Portal(name="Acme", account_id=101, records=())
     sandbox = create_sandbox(portal, clock=lambda: world.clock.now().timestamp())

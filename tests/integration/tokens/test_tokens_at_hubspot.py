@@ -8,19 +8,19 @@ from astrelo.application.tokens.access_tokens import ConnectionSession
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmError, CrmUnavailable, RateLimited, ReauthorizationRequired
 from crm_sandbox import Fault
-from tests.support.harness.connect import OAuthWorld, oauth_world
+from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.harness.tokens import LIFE
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world(database: str) -> AsyncIterator[OAuthWorld]:
-    async with oauth_world(database) as opened:
+async def world(database: str) -> AsyncIterator[ConnectHarness]:
+    async with connect_harness(database) as opened:
         yield opened
 
 
-async def test_at_hubspot_a_session_gets_through_many_token_lives(world: OAuthWorld) -> None:
+async def test_at_hubspot_a_session_gets_through_many_token_lives(world: ConnectHarness) -> None:
     connection = await world.connected()
     session = ConnectionSession(world.tokens, connection)
     for _ in range(5):
@@ -30,7 +30,7 @@ async def test_at_hubspot_a_session_gets_through_many_token_lives(world: OAuthWo
     assert world.sandbox.oauth.refreshes == 4
 
 
-async def test_at_hubspot_a_token_refused_as_expired_is_refreshed_once(world: OAuthWorld) -> None:
+async def test_at_hubspot_a_token_refused_as_expired_is_refreshed_once(world: ConnectHarness) -> None:
     connection = await world.connected()
     session = ConnectionSession(world.tokens, connection)
     token = (await session.access()).token
@@ -40,7 +40,7 @@ async def test_at_hubspot_a_token_refused_as_expired_is_refreshed_once(world: OA
     assert world.sandbox.oauth.refreshes == 1
 
 
-async def test_at_hubspot_an_uninstalled_app_needs_a_person(world: OAuthWorld) -> None:
+async def test_at_hubspot_an_uninstalled_app_needs_a_person(world: ConnectHarness) -> None:
     connection = await world.connected()
     session = ConnectionSession(world.tokens, connection)
     token = (await session.access()).token
@@ -63,7 +63,7 @@ async def test_at_hubspot_an_uninstalled_app_needs_a_person(world: OAuthWorld) -
     ],
 )
 async def test_at_hubspot_a_busy_token_endpoint_is_transient(
-    world: OAuthWorld, status: int, error: type[CrmError]
+    world: ConnectHarness, status: int, error: type[CrmError]
 ) -> None:
     connection = await world.connected()
     world.clock.advance(LIFE)
@@ -76,7 +76,7 @@ async def test_at_hubspot_a_busy_token_endpoint_is_transient(
 
 
 async def test_at_hubspot_a_renewal_whose_answer_is_cut_off_is_on_record_and_made_once_more(
-    world: OAuthWorld,
+    world: ConnectHarness,
 ) -> None:
     connection = await world.connected()
     world.clock.advance(LIFE)

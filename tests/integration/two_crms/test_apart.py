@@ -21,14 +21,14 @@ from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.sync import RunStatus
 from tests.support.builders import VERSIONS, company, contact, deal
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.harness.two_crms import BOTH, HUBSPOT, SALESFORCE, TwoCrms, acme_in_both, play, sync_both
 
 
 def test_accounts_of_two_crms_with_one_id_are_two_accounts(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         runs = [await made.request(source) for source in BOTH]
         async with made.uow(made.user_id) as tx:
             for run in runs:
@@ -42,7 +42,7 @@ def test_accounts_of_two_crms_with_one_id_are_two_accounts(database: str) -> Non
 def test_a_sync_asked_for_at_one_crm_does_not_touch_the_other(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         asked = await made.request(HUBSPOT)
         assert (asked.provider, asked.status) == (HUBSPOT, RunStatus.QUEUED)
@@ -61,7 +61,7 @@ def test_a_sync_asked_for_at_one_crm_does_not_touch_the_other(database: str) -> 
 def test_each_crm_has_slots_of_its_own_and_one_that_waits_does_not_keep_the_other(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         schedule = ScheduleDueSyncs(
             PgSyncSchedule(made.pool), made.uow, made.request_sync(), made.policy, made.clock
@@ -84,7 +84,7 @@ def test_each_crm_has_slots_of_its_own_and_one_that_waits_does_not_keep_the_othe
 def test_freshness_is_each_crm_s_own(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made, HUBSPOT)
         async with made.uow(made.user_id) as tx:
             connections = [await tx.connections.get(source) for source in BOTH]
@@ -99,7 +99,7 @@ def test_verifying_one_crm_does_not_miss_what_the_other_has(database: str) -> No
     both.tell(HUBSPOT, [company("1")], [contact("11")], [deal("21")])
     both.tell(SALESFORCE, [company("2")], [contact("12")], [deal("22")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         verify = VerifySync(
             made.uow,
@@ -115,7 +115,7 @@ def test_verifying_one_crm_does_not_miss_what_the_other_has(database: str) -> No
     play(database, both, scenario)
 
 
-async def _counts(made: World) -> Mapping[Provider, IntegrationCounts]:
+async def _counts(made: SyncHarness) -> Mapping[Provider, IntegrationCounts]:
     return {
         view.provider: view.counts for view in await PgIntegrationReader(made.pool).connected(made.user_id)
     }
@@ -124,7 +124,7 @@ async def _counts(made: World) -> Mapping[Provider, IntegrationCounts]:
 def test_the_counts_of_each_crm_are_of_its_own_records_and_their_links_to_any_company(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         counts = await _counts(made)
         assert counts[HUBSPOT] == IntegrationCounts(

@@ -11,7 +11,7 @@ from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
 from tests.support.builders import at, company, contact
 from tests.support.harness.locks import wait_for_blocked_sessions
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.harness.two_crms import HUBSPOT, SALESFORCE, TwoCrms, play
 
 CONTACTS = ObjectType.CONTACTS
@@ -19,7 +19,7 @@ CONTACTS = ObjectType.CONTACTS
 
 @asynccontextmanager
 async def row_held(
-    made: World, both: TwoCrms, source: Provider, query: str, *arguments: object
+    made: SyncHarness, both: TwoCrms, source: Provider, query: str, *arguments: object
 ) -> AsyncIterator[None]:
     """Hold a row from when a source's contacts are read, so that the batch with it waits."""
     async with made.pool.acquire() as holder:
@@ -37,7 +37,7 @@ async def row_held(
 
 
 async def _write_contacts_and_meanwhile(
-    made: World,
+    made: SyncHarness,
     both: TwoCrms,
     held: tuple[str, *tuple[object, ...]],
     meanwhile: Callable[[], Awaitable[object]],
@@ -83,7 +83,7 @@ def test_one_crm_s_run_decides_links_while_the_other_s_contacts_are_written(
         ]
         both.tell(HUBSPOT, companies)
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         tell(PEOPLE, 0)
         for source in both.crms:
             await made.sync(source)
@@ -100,7 +100,7 @@ def test_a_purge_of_one_crm_while_the_other_s_contacts_are_written(database: str
     both.tell(HUBSPOT, [company("1", "acme.com")], [contact("11", "ann@acme.com")])
     both.tell(SALESFORCE, [], [contact("12", "bo@elsewhere.com")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         for source in both.crms:
             await made.sync(source)
         both.tell(SALESFORCE, [], [contact("12", "bo@acme.com", minutes=1)])

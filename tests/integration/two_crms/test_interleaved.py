@@ -16,7 +16,7 @@ from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, Deal
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.support.builders import company, contact, deal
-from tests.support.harness.sync import World, paged, world
+from tests.support.harness.sync import SyncHarness, split_pages, sync_harness
 from tests.support.harness.two_crms import HUBSPOT, SALESFORCE, TwoCrms
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
@@ -100,7 +100,9 @@ SLICES: st.SearchStrategy[Slices] = st.lists(
 class Side:
     """One CRM's runs, carried out a slice at a time."""
 
-    def __init__(self, made: World, both: TwoCrms, source: Provider, planned: Sequence[Planned]) -> None:
+    def __init__(
+        self, made: SyncHarness, both: TwoCrms, source: Provider, planned: Sequence[Planned]
+    ) -> None:
         self._made = made
         self._both = both
         self._source = source
@@ -134,18 +136,18 @@ def tell(both: TwoCrms, source: Provider, planned: Planned) -> None:
     both.tell(source, *planned.told)
     for kind, former, records in zip(ObjectType, before[1:4], planned.told, strict=True):
         listed = records if planned.mode is FULL else [r for r in records if r not in former]
-        pages = paged(cast("Iterable[CrmRecord]", listed), planned.page_size)
+        pages = split_pages(cast("Iterable[CrmRecord]", listed), planned.page_size)
         both.crms[source].pages[kind] = [*pages, pages[0]] if planned.repeats else pages
 
 
 @asynccontextmanager
-async def two_workers(database: str, both: TwoCrms) -> AsyncIterator[tuple[World, World]]:
+async def two_workers(database: str, both: TwoCrms) -> AsyncIterator[tuple[SyncHarness, SyncHarness]]:
     """One user, two workers with a pool each."""
     async with (
-        world(database, *both.crms.values()) as made,
+        sync_harness(database, *both.crms.values()) as made,
         asyncpg.create_pool(database, min_size=1, max_size=8) as pool,
     ):
-        other = World(pool, *both.crms.values())
+        other = SyncHarness(pool, *both.crms.values())
         other.user_id, other.clock = made.user_id, made.clock
         made.policy = other.policy = SyncPolicy(min_deletions=100)
         yield made, other
@@ -255,7 +257,7 @@ def test_two_workers_that_write_at_once_come_to_the_same(
     asyncio.run(check())
 
 
-async def _sync_at_once(workers: tuple[World, World], both: TwoCrms, told: Round) -> None:
+async def _sync_at_once(workers: tuple[SyncHarness, SyncHarness], both: TwoCrms, told: Round) -> None:
     workers[0].clock.advance(60)
     for source, planned in told.planned.items():
         tell(both, source, planned)
@@ -265,7 +267,7 @@ async def _sync_at_once(workers: tuple[World, World], both: TwoCrms, told: Round
 
 
 async def _sync_while_the_other_is_purged(
-    workers: tuple[World, World], both: TwoCrms, told: Round, purged: Provider
+    workers: tuple[SyncHarness, SyncHarness], both: TwoCrms, told: Round, purged: Provider
 ) -> None:
     stays = SALESFORCE if purged is HUBSPOT else HUBSPOT
     tell(both, stays, told.planned[stays])
@@ -283,7 +285,7 @@ async def _sync_while_the_other_is_purged(
     assert await workers[0].view() == both.expected(stays)
 
 
-async def _completed(made: World, source: Provider) -> SyncRun:
+async def _completed(made: SyncHarness, source: Provider) -> SyncRun:
     run = await made.sync(source)
     assert run.status is RunStatus.COMPLETED, run.reason
     return run

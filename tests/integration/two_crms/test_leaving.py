@@ -5,7 +5,7 @@ import pytest
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.schedule import SyncPolicy
 from tests.support.builders import company, contact
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.harness.two_crms import (
     BOTH,
     HUBSPOT,
@@ -23,7 +23,7 @@ from tests.support.harness.two_crms import (
 def test_a_disconnected_crm_s_records_stay_and_the_other_goes_on(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         ids = await ids_of(made)
         await made.disconnect(SALESFORCE)
@@ -46,7 +46,7 @@ def test_a_purge_takes_what_came_from_that_crm_and_nothing_else(database: str, p
     both = acme_in_both()
     kept = SALESFORCE if purged is HUBSPOT else HUBSPOT
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         ids = await ids_of(made)
         await made.disconnect(purged, purge=True)
@@ -72,7 +72,7 @@ def test_a_purge_removes_companies_that_were_merged_away_and_keeps_their_old_ids
     both.tell(HUBSPOT, [company("1", "a.com", description="told by HubSpot"), company("2", "b.com")])
     both.tell(SALESFORCE, [company("3", "c.com"), company("4", "d.com")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made, SALESFORCE, HUBSPOT)
         ids = await ids_of(made)
         both.tell(HUBSPOT, [company("1", "c.com", 1), company("2", "e.com", 1), company("5", "b.com", 2)])
@@ -94,7 +94,7 @@ def test_an_archived_record_of_the_other_crm_keeps_its_company_through_a_purge(d
     at_salesforce = company("1", "acme.com", name="Acme at Salesforce")
     both.tell(SALESFORCE, [at_salesforce], [contact("12", "bo@acme.com")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made)
         ids = await ids_of(made)

@@ -8,7 +8,7 @@ from astrelo.domain.records import PendingRefetch
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.support.builders import company, contact, deal, owner
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 from tests.support.harness.two_crms import (
     BOTH,
     HUBSPOT,
@@ -31,7 +31,7 @@ def test_the_same_firm_in_both_crms_is_one_company_and_the_contacts_of_both_link
 ) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made, *order)
         view = await made.view()
         assert view == both.expected()
@@ -48,7 +48,7 @@ def test_the_same_firm_in_both_crms_is_one_company_and_the_contacts_of_both_link
 def test_a_company_shows_the_rep_of_its_leading_record_s_crm(database: str) -> None:
     both = acme_in_both()
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         reps = await reps_of(made, "companies")
         assert reps == {
@@ -76,7 +76,7 @@ def test_equal_owner_ids_of_the_two_crms_never_mix(database: str) -> None:
             reps=[owner(known)],
         )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         assert await reps_of(made, "companies") == {
             ("hubspot", "1"): ("hubspot", "7"),
@@ -104,7 +104,7 @@ def test_a_merge_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(dat
             [deal("21", "1", ("11",)), deal("22", "2", ("12",))],
         )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         survivors = [company("2", "two.hubspot.com", 1)], [contact("12", company_id="2", minutes=1)]
         both.tell(HUBSPOT, *survivors, [deal("21", "1", ("11",)), deal("22", "2", ("12",))])
@@ -129,7 +129,7 @@ def test_a_deletion_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(
             [deal("21", "1", ("11",)), deal("22", "2", ("12",))],
         )
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made)
         kept = [company("2", "salesforce.com")], [contact("12", company_id="2")], [deal("22", "2", ("12",))]
@@ -152,7 +152,7 @@ def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> 
     for source in BOTH:
         both.tell(source, [company("1", "acme.com")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         for source in BOTH:
             both.tell(source, [company("1", "bolt.io", 1)])
@@ -180,7 +180,7 @@ def test_ids_that_one_run_saw_are_not_seen_by_the_other_crm_s_run(database: str)
     for source in BOTH:
         both.tell(source, [company("1"), company("2")])
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         both.crms[HUBSPOT].pages[COMPANIES] += [CrmUnavailable(HUBSPOT, "no answer"), []]
         assert (await made.sync(HUBSPOT)).status is RunStatus.FAILED

@@ -18,7 +18,7 @@ import pytest
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.application.sync import webhooks as receive_webhook
 from astrelo.bootstrap.system import SystemClock
-from tests.support.harness.api import HUBSPOT_SECRET, PUBLIC_URL, ApiWorld, api_world
+from tests.support.harness.api import HUBSPOT_SECRET, PUBLIC_URL, ApiHarness, api_harness
 
 PATH = "/api/webhooks/hubspot"
 
@@ -33,7 +33,7 @@ def signature(body: bytes, timestamp: str, path: str = PATH) -> str:
 
 
 async def call(
-    made: ApiWorld, *events: object, path: str = PATH, signed_path: str | None = None
+    made: ApiHarness, *events: object, path: str = PATH, signed_path: str | None = None
 ) -> httpx.Response:
     body = json.dumps(events).encode()
     timestamp = str(int(SystemClock().now().timestamp() * 1000))
@@ -45,14 +45,14 @@ async def call(
     return await made.client.post(f"{PUBLIC_URL}{path}", content=body, headers=headers)
 
 
-async def pending_refetches(made: ApiWorld, connection_id: UUID) -> set[tuple[str, str]]:
+async def pending_refetches(made: ApiHarness, connection_id: UUID) -> set[tuple[str, str]]:
     rows = await made.pool.fetch(
         "select object_type, record_id from sync_hints where connection_id = $1", connection_id
     )
     return {(row["object_type"], row["record_id"]) for row in rows}
 
 
-async def runs(made: ApiWorld, connection_id: UUID) -> list[Mapping[str, str]]:
+async def runs(made: ApiHarness, connection_id: UUID) -> list[Mapping[str, str]]:
     rows: list[Mapping[str, str]] = await made.pool.fetch(
         "select mode, status from sync_runs where connection_id = $1 order by requested_at", connection_id
     )
@@ -61,7 +61,7 @@ async def runs(made: ApiWorld, connection_id: UUID) -> list[Mapping[str, str]]:
 
 def test_a_call_is_kept_and_starts_one_run_whatever_comes_after(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             for _ in range(3):
                 answer = await call(made, event("contact.propertyChange", 7), event("deal.deletion", 8))
@@ -84,7 +84,7 @@ def test_a_call_is_kept_and_starts_one_run_whatever_comes_after(database: str) -
 
 def test_every_user_who_connected_the_account_is_served_and_nobody_else(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             ours = await made.connection()
             theirs = await made.connection(user_id=made.neighbour_id)
             other = await made.connection(user_id=uuid4(), account_id="4712")
@@ -103,7 +103,7 @@ def test_every_user_who_connected_the_account_is_served_and_nobody_else(database
 
 def test_an_open_run_is_left_to_follow_the_hints_itself(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             await made.run(connection_id, status="running")
             await call(made, event("contact.creation", 7))
@@ -115,7 +115,7 @@ def test_an_open_run_is_left_to_follow_the_hints_itself(database: str) -> None:
 
 def test_calls_after_a_failed_run_wait_for_the_schedule(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             await made.run(connection_id, status="failed")
             await call(made, event("contact.creation", 7))
@@ -127,7 +127,7 @@ def test_calls_after_a_failed_run_wait_for_the_schedule(database: str) -> None:
 
 def test_a_call_that_names_nothing_of_ours_is_taken_and_starts_nothing(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             answer = await call(made, event("ticket.creation", 7), {"what": "is this"})
             assert answer.status_code == 204
@@ -138,7 +138,7 @@ def test_a_call_that_names_nothing_of_ours_is_taken_and_starts_nothing(database:
 
 
 @asynccontextmanager
-async def run_that_ends(database: str, made: ApiWorld) -> AsyncIterator[asyncpg.Connection]:
+async def run_that_ends(database: str, made: ApiHarness) -> AsyncIterator[asyncpg.Connection]:
     """Hold what a run holds while it decides every link of a big account."""
     session = await asyncpg.connect(database)
     try:
@@ -161,7 +161,7 @@ def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
     monkeypatch.setattr(receive_webhook, "WEBHOOK_TIMEOUT", timedelta(minutes=1))
 
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             async with run_that_ends(database, made) as session:
                 calls = [
@@ -183,7 +183,7 @@ def test_a_call_that_waits_too_long_is_to_be_sent_again(
     monkeypatch.setattr(receive_webhook, "WEBHOOK_TIMEOUT", timedelta(seconds=0.05))
 
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             async with run_that_ends(database, made):
                 answer = await call(made, event("contact.creation", 7))
@@ -210,7 +210,7 @@ TARGETS = {
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_the_target_is_signed_as_it_was_called(database: str, target: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             answer = await call(made, event("contact.creation", 7), path=target)
             assert answer.status_code == 204, answer.text
@@ -224,7 +224,7 @@ def test_the_target_is_signed_as_it_was_called(database: str, target: str) -> No
 )
 def test_a_call_that_was_signed_for_another_target_is_refused(database: str, signed_path: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             answer = await call(made, event("contact.creation", 7), signed_path=signed_path)
             assert (answer.status_code, answer.json()["code"]) == (403, "webhook_rejected")
 
@@ -233,7 +233,7 @@ def test_a_call_that_was_signed_for_another_target_is_refused(database: str, sig
 
 def test_a_call_that_is_not_hubspot_s_is_a_problem_and_changes_nothing(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             connection_id = await made.connection()
             body = json.dumps([event("contact.creation", 7)]).encode()
             for headers in ({}, {"X-HubSpot-Signature-v3": "made up", "X-HubSpot-Request-Timestamp": "1"}):
@@ -247,7 +247,7 @@ def test_a_call_that_is_not_hubspot_s_is_a_problem_and_changes_nothing(database:
 
 def test_a_body_above_a_megabyte_is_refused_unread(database: str) -> None:
     async def scenario() -> None:
-        async with api_world(database) as made:
+        async with api_harness(database) as made:
             answer = await made.client.post(PATH, content=b" " * 1_000_001)
             assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 

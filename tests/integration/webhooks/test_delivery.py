@@ -10,13 +10,13 @@ from crm_sandbox import Association
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from crm_sandbox.hubspot.webhooks import WebhookSettings
 from tests.support.fakes.clock import FakeClock
-from tests.support.harness.api import API, PUBLIC_URL, ApiWorld, api_world
-from tests.support.harness.hubspot import EMPTY, Firm, hubspot_world
+from tests.support.harness.api import API, PUBLIC_URL, ApiHarness, api_harness
+from tests.support.harness.hubspot import EMPTY, AcmeAndBeta, hubspot_harness
 
 PATH = "/api/webhooks/hubspot"
 
 
-def sandbox_telling(api: ApiWorld) -> Sandbox:
+def sandbox_telling(api: ApiHarness) -> Sandbox:
     settings = WebhookSettings(
         target_url=f"{API}{PATH}",
         public_url=f"{PUBLIC_URL}{PATH}",
@@ -29,7 +29,7 @@ def sandbox_telling(api: ApiWorld) -> Sandbox:
     return create_sandbox(EMPTY, rate_limit=False, webhooks=settings, webhook_transport=transport)
 
 
-def change_a_little_of_everything(firm: Firm) -> None:
+def change_a_little_of_everything(firm: AcmeAndBeta) -> None:
     account = firm.account
     firm.put("contacts", "11", {"firstname": "Ada"})
     firm.put("contacts", "14", {"email": "cy@gmail.com"}, companies=[Association(id="1", primary=True)])
@@ -45,10 +45,10 @@ def test_what_webhooks_tell_is_followed_by_one_run_that_leaves_a_full_one_nothin
     database: str,
 ) -> None:
     async def scenario() -> None:
-        async with api_world(database) as api:
+        async with api_harness(database) as api:
             sandbox = sandbox_telling(api)
-            async with hubspot_world(database, sandbox, FakeClock(SystemClock().now())) as made:
-                firm = Firm(database, made, sandbox)
+            async with hubspot_harness(database, sandbox, FakeClock(SystemClock().now())) as made:
+                firm = AcmeAndBeta(database, made, sandbox)
                 await made.sync()
                 change_a_little_of_everything(firm)
                 await sandbox.webhooks.flush()

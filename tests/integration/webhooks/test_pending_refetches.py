@@ -11,7 +11,7 @@ from astrelo.domain.records import PendingRefetch, RecordPage
 from astrelo.domain.sync import RunStatus, SyncMode
 from tests.support.builders import company, contact
 from tests.support.harness.scenarios import Play, carry_out_the_open_one, runs_of
-from tests.support.harness.sync import ScriptedCrm, World
+from tests.support.harness.sync import ScriptedCrm, SyncHarness
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 HUBSPOT = Provider.HUBSPOT
@@ -21,7 +21,7 @@ HUBSPOT = Provider.HUBSPOT
 class Hints:
     """Tells a world's connection what a webhook would."""
 
-    made: World
+    made: SyncHarness
     told: Mapping[ObjectType, list[str]] = field(default_factory=dict)
 
     async def arrive(self) -> None:
@@ -37,7 +37,7 @@ class Hints:
 def test_a_run_for_events_reads_only_what_was_named(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1", "a.com"), company("2", "b.com")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.by_id = {COMPANIES: [company("1", "new.com", minutes=3)], CONTACTS: [contact("11", "x@new.com")]}
         await Hints(made, {COMPANIES: ["1", "2"], CONTACTS: ["11"], DEALS: ["404"]}).arrive()
@@ -63,7 +63,7 @@ class SenselessCrm(ScriptedCrm):
 
 
 def test_hints_that_can_never_be_followed_do_not_fail_every_run(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         await Hints(made, {COMPANIES: ["1"]}).arrive()
         assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.COMPLETED
@@ -76,7 +76,7 @@ def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_f
     crm = SenselessCrm()
     crm.error = CrmUnavailable(HUBSPOT, "502")
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await made.sync()
         await Hints(made, {COMPANIES: ["1"]}).arrive()
         assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.FAILED
@@ -88,7 +88,7 @@ def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_f
 
 
 def test_a_hint_that_comes_while_its_record_is_read_is_not_forgotten(play: Play) -> None:
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         pending_refetches = Hints(made, {COMPANIES: ["1"]})
         await pending_refetches.arrive()
         async with made.uow(made.user_id) as tx:
@@ -107,7 +107,7 @@ def test_a_hint_that_comes_while_its_record_is_read_is_not_forgotten(play: Play)
 def test_hints_that_arrive_during_a_run_lead_to_a_run_for_them(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         async def hint_once(object_type: ObjectType, place: int) -> None:
             if object_type is COMPANIES:
                 await Hints(made, {COMPANIES: ["1"]}).arrive()
@@ -123,7 +123,7 @@ def test_more_hints_than_fit_into_a_slice_are_left_to_the_run_after_it(play: Pla
     named = [str(number) for number in range(1, FETCH_SIZE + 3)]
     crm = ScriptedCrm(by_id={COMPANIES: [company(record_id) for record_id in named]})
 
-    async def scenario(made: World) -> None:
+    async def scenario(made: SyncHarness) -> None:
         await Hints(made, {COMPANIES: named}).arrive()
         await made.sync(mode=SyncMode.REFETCH, should_stop=lambda: True)
         assert await made.pool.fetchval("select count(*) from sync_hints") == 2

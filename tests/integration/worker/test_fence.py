@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import RunStatus
-from tests.support.harness.sync import ScriptedCrm, World, thousands_of_companies, world
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness, thousands_of_companies
 from tests.support.secret_watch import Spawn
 
 
@@ -24,7 +24,7 @@ def test_a_frozen_worker_that_was_taken_over_commits_nothing(
 ) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm(pages={ObjectType.COMPANIES: thousands_of_companies(2)})
-        async with world(database, crm) as successor:
+        async with sync_harness(database, crm) as successor:
             run = await successor.request()
             program = [sys.executable, "-m", "tests.support.processes.frozen_worker"]
             worker = spawn(*program, database, str(successor.user_id), str(run.id), place)
@@ -43,7 +43,7 @@ def test_a_frozen_worker_that_was_taken_over_commits_nothing(
     asyncio.run(scenario())
 
 
-async def _state(made: World) -> tuple[object, ...]:
+async def _state(made: SyncHarness) -> tuple[object, ...]:
     steps = await made.pool.fetch("select object_type, epoch, cursor, received, inserted from sync_steps")
     companies = await made.pool.fetch(
         "select id, external_provider_id, xmin::text from companies order by id"

@@ -24,7 +24,7 @@ from astrelo.application.sync.time_slice import StopSignal, never_stop
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import SyncRunId, UserId
-from tests.support.harness.sync import World, world
+from tests.support.harness.sync import SyncHarness, sync_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -289,25 +289,27 @@ async def test_a_sync_job_waits_in_the_queue_while_the_store_is_unavailable(
 
 
 @pytest.fixture
-async def connected(database: str) -> AsyncIterator[World]:
-    async with world(database) as made:
+async def connected(database: str) -> AsyncIterator[SyncHarness]:
+    async with sync_harness(database) as made:
         yield made
 
 
-async def test_an_open_run_whose_job_is_gone_is_asked_for_again(connected: World, pool: asyncpg.Pool) -> None:
+async def test_an_open_run_whose_job_is_gone_is_asked_for_again(
+    connected: SyncHarness, pool: asyncpg.Pool
+) -> None:
     await connected.request()
     await pool.execute("delete from pgqueuer")
     assert await LostRuns(pool).requeue() == 1
     assert await pool.fetchval("select count(*) from pgqueuer") == 1
 
 
-async def test_a_run_is_not_asked_for_twice(connected: World, pool: asyncpg.Pool) -> None:
+async def test_a_run_is_not_asked_for_twice(connected: SyncHarness, pool: asyncpg.Pool) -> None:
     await connected.request()
     assert await LostRuns(pool).requeue() == 0
     assert await pool.fetchval("select count(*) from pgqueuer") == 1
 
 
-async def test_a_finished_run_is_not_asked_for_again(connected: World, pool: asyncpg.Pool) -> None:
+async def test_a_finished_run_is_not_asked_for_again(connected: SyncHarness, pool: asyncpg.Pool) -> None:
     await connected.sync()
     await pool.execute("delete from pgqueuer")
     assert await LostRuns(pool).requeue() == 0

@@ -9,7 +9,7 @@ from crm_sandbox.crm import PlayedCrm
 from tests.support.contracts.crm.account import Consent
 
 
-async def consented(sandbox: PlayedCrm, authorization_url: str) -> Consent:
+async def give_consent(sandbox: PlayedCrm, authorization_url: str) -> Consent:
     """Send the consent page's form, and read what it brings to the callback."""
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox)) as browser:
         page = await browser.get(authorization_url)

@@ -6,23 +6,23 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-Answer = Callable[[], Awaitable[httpx.Response]]
+Responder = Callable[[], Awaitable[httpx.Response]]
 
 
-class Server:
+class ScriptedServer:
     """Gives these answers one after the other, the last one for ever."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Responder) -> None:
         self._answers = list(answers)
         self.requests: list[httpx.Request] = []
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return await answer()
+        response = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return await response()
 
 
-def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
+def response(status: int, content: bytes = b"", **headers: str) -> Responder:
     """Make an answer that can be given again and again; `_` in a header's name stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -32,11 +32,11 @@ def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
     return give
 
 
-def told(status: int, body: object, **headers: str) -> Answer:
-    return answer(status, json.dumps(body).encode(), **headers)
+def json_response(status: int, body: object, **headers: str) -> Responder:
+    return response(status, json.dumps(body).encode(), **headers)
 
 
-def failing(error: httpx.TransportError) -> Answer:
+def connection_error(error: httpx.TransportError) -> Responder:
     async def fail() -> httpx.Response:
         raise error
 
@@ -48,7 +48,7 @@ async def never() -> httpx.Response:
     raise AssertionError
 
 
-OK = answer(200, b'{"fine": true}')
+OK = response(200, b'{"fine": true}')
 HTML = b"<!DOCTYPE html><html>sorry</html>"
 CUT_OFF = [
     b"",

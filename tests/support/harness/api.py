@@ -95,7 +95,7 @@ class _Crm(Provider):
         return CrmProviders({self._crm.provider: self._crm})
 
 
-class ApiWorld:
+class ApiHarness:
     """`client` carries no session: `get` and its like ask as the user unless told otherwise."""
 
     def __init__(
@@ -290,13 +290,13 @@ def ids(entries: list[dict[str, Any]]) -> set[UUID]:
 
 
 @asynccontextmanager
-async def api_world(
+async def api_harness(
     database: str,
     crm: ConsentingCrm | None = None,
     *,
     development: bool = False,
     secure_cookies: bool = False,
-) -> AsyncIterator[ApiWorld]:
+) -> AsyncIterator[ApiHarness]:
     """Build the API as bootstrap does, with another CRM in it."""
     scripted = crm or ConsentingCrm()
     settings = parse_settings(_ENVIRONMENT | {"ASTRELO_DATABASE_URL": database})
@@ -310,6 +310,6 @@ async def api_world(
     )
     try:
         pool = await container.get(asyncpg.Pool)
-        yield ApiWorld(create_app(container, config), container, pool, scripted)
+        yield ApiHarness(create_app(container, config), container, pool, scripted)
     finally:
         await container.close()

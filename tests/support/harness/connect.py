@@ -61,7 +61,7 @@ class Callback:
     session_user: UserId | None = None
 
 
-class OAuthWorld:
+class ConnectHarness:
     def __init__(
         self, pool: asyncpg.Pool, refresh_pool: asyncpg.Pool, sandbox: Sandbox, clock: FakeClock
     ) -> None:
@@ -223,7 +223,7 @@ def _reference() -> BundledReferenceData:
 
 
 @asynccontextmanager
-async def oauth_world(database: str) -> AsyncIterator[OAuthWorld]:
+async def connect_harness(database: str) -> AsyncIterator[ConnectHarness]:
     """Open a world in which nothing is connected."""
     clock = FakeClock()
     sandbox = create_sandbox(PORTAL, OTHER_PORTAL, clock=lambda: clock.now().timestamp())
@@ -231,4 +231,4 @@ async def oauth_world(database: str) -> AsyncIterator[OAuthWorld]:
         open_pool(database, "work", max_size=6) as pool,
         open_pool(database, "refresh", max_size=4, limits=REFRESH_LIMITS) as refresh_pool,
     ):
-        yield OAuthWorld(pool, refresh_pool, sandbox, clock)
+        yield ConnectHarness(pool, refresh_pool, sandbox, clock)

@@ -17,15 +17,15 @@ from astrelo.domain.sync import SyncMode, SyncRun
 from crm_sandbox import Association, Portal, SandboxTransport
 from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, RecordChange, Sandbox
 from tests.support.fakes.clock import FakeClock
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 
 EMPTY = Portal(name="Empty", account_id=101, records=())
 
 
 @asynccontextmanager
-async def hubspot_world(
+async def hubspot_harness(
     database: str, sandbox: Sandbox, clock: FakeClock | None = None
-) -> AsyncIterator[World]:
+) -> AsyncIterator[SyncHarness]:
     """A user whose HubSpot connection opens the sandbox's only account; `clock` may be the sandbox's too."""
     config = HubSpotConfig(
         client_id=DEVELOPMENT_CLIENT_ID,
@@ -35,7 +35,7 @@ async def hubspot_world(
         api_base="http://sandbox",
     )
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
-        made = World(pool)
+        made = SyncHarness(pool)
         made.clock = clock or made.clock
         reference = BundledReferenceData(RESERVED_NAMES)
         made.versions = ReadingVersions(reference.edition)
@@ -57,13 +57,13 @@ async def hubspot_world(
         yield made
 
 
-class Firm:
+class AcmeAndBeta:
     """An account with two companies, acme.com (1) and beta.com (2): a contact and a deal at each.
 
     It has been synced once; time is the same for it and for us.
     """
 
-    def __init__(self, database: str, made: World, sandbox: Sandbox) -> None:
+    def __init__(self, database: str, made: SyncHarness, sandbox: Sandbox) -> None:
         self.database = database
         self.made = made
         self.sandbox = sandbox

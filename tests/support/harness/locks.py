@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.harness.sync import World
+from tests.support.harness.sync import SyncHarness
 
 _BLOCKED_SESSIONS = """
 select count(distinct pid) from pg_locks where not granted and pid in (
@@ -10,7 +10,7 @@ select count(distinct pid) from pg_locks where not granted and pid in (
 """
 
 
-async def wait_for_blocked_sessions(made: World, sessions: int) -> None:
+async def wait_for_blocked_sessions(made: SyncHarness, sessions: int) -> None:
     """Wait until that many sessions wait for a lock."""
     async with asyncio.timeout(30), made.pool.acquire() as watching:
         while await watching.fetchval(_BLOCKED_SESSIONS) < sessions:

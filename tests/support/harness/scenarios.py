@@ -6,12 +6,12 @@ from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.sync import SyncMode, SyncRun
 from tests.support.builders import company, contact, deal, owner
-from tests.support.harness.sync import ScriptedCrm, World
+from tests.support.harness.sync import ScriptedCrm, SyncHarness
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 HUBSPOT = Provider.HUBSPOT
 
-Scenario = Callable[[World], Awaitable[None]]
+Scenario = Callable[[SyncHarness], Awaitable[None]]
 Play = Callable[[ScriptedCrm, Scenario], None]
 
 
@@ -30,12 +30,12 @@ def ids(*told: str) -> list[RecordId]:
     return [RecordId(record_id) for record_id in told]
 
 
-async def runs_of(made: World) -> list[tuple[str, str]]:
+async def runs_of(made: SyncHarness) -> list[tuple[str, str]]:
     rows = await made.pool.fetch("select mode, status from sync_runs order by requested_at, id")
     return [tuple(row) for row in rows]
 
 
-async def carry_out_the_open_one(made: World) -> SyncRun:
-    run = await SyncNow(made.uow, made.request_sync())(made.user_id, HUBSPOT, SyncMode.REFETCH)
+async def carry_out_the_open_one(made: SyncHarness) -> SyncRun:
+    run = await SyncNow(made.uow, made.request_sync())(made.user_id, HUBSPOT, SyncMode.EVENTS)
     await made.run_sync()(made.user_id, run.id)
     return await made.stored(run)

@@ -149,7 +149,7 @@ class ScriptedCrm(CrmProvider):
 TOKENS = TokenSet(access_token="access", refresh_token="refresh", expires_at=None)
 
 
-class World:
+class SyncHarness:
     """One user, any number of CRMs."""
 
     def __init__(self, pool: asyncpg.Pool, *crms: CrmProvider) -> None:
@@ -230,10 +230,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(database: str, *crms: ScriptedCrm) -> AsyncIterator[World]:
+async def sync_harness(database: str, *crms: ScriptedCrm) -> AsyncIterator[SyncHarness]:
     """Open a world with scripted CRMs, all connected."""
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
-        made = World(pool, *(crms or (ScriptedCrm(),)))
+        made = SyncHarness(pool, *(crms or (ScriptedCrm(),)))
         for provider in made.crms:
             await made.connect(provider)
         yield made
@@ -241,10 +241,10 @@ async def world(database: str, *crms: ScriptedCrm) -> AsyncIterator[World]:
 
 def thousands_of_companies(thousands: int) -> list[PageOrError]:
     """Make pages that are a batch each."""
-    return paged([company(str(number)) for number in range(thousands * 1_000)], 1_000)
+    return split_pages([company(str(number)) for number in range(thousands * 1_000)], 1_000)
 
 
-def paged(records: Iterable[CrmRecord], size: int) -> list[PageOrError]:
+def split_pages(records: Iterable[CrmRecord], size: int) -> list[PageOrError]:
     """Cut records into pages, at least one."""
     entries = list(records)
     return [entries[start : start + size] for start in range(0, len(entries), size)] or [[]]

@@ -11,7 +11,7 @@ from astrelo.domain.errors import CrmError, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.ports.state import StoredTokens, Transaction, UnitOfWork
-from tests.support.harness.connect import OAuthWorld, oauth_world
+from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.harness.sync import ScriptedCrm
 
 HUBSPOT = Provider.HUBSPOT
@@ -24,7 +24,7 @@ class RefreshingCrm(ScriptedCrm):
     """Gives access-1, access-2, …; an error or an action in `next_answers` comes first."""
 
     life: timedelta | None = timedelta(seconds=LIFE)
-    world: OAuthWorld = field(kw_only=True)
+    world: ConnectHarness = field(kw_only=True)
     asked_with: list[str] = field(default_factory=list)
     next_answers: list[CrmError | Callable[[], Awaitable[object]]] = field(default_factory=list)
     used_up: set[str] = field(default_factory=set)
@@ -81,10 +81,10 @@ class Counting(UnitOfWork):
             yield tx
 
 
-class Scene:
+class TokenHarness:
     """A connection whose access token has run out, and a process that wants a valid one."""
 
-    def __init__(self, world: OAuthWorld, connection: CrmConnection, crm: RefreshingCrm) -> None:
+    def __init__(self, world: ConnectHarness, connection: CrmConnection, crm: RefreshingCrm) -> None:
         self.world = world
         self.connection = connection
         self.crm = crm
@@ -114,9 +114,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def token_scene(database: str) -> AsyncIterator[Scene]:
+async def token_harness(database: str) -> AsyncIterator[TokenHarness]:
     """Open a scene whose tokens are 'access-0', which has run out, and 'refresh-0'."""
-    async with oauth_world(database) as world:
-        made = Scene(world, await world.connected(), RefreshingCrm(world=world))
+    async with connect_harness(database) as world:
+        made = TokenHarness(world, await world.connected(), RefreshingCrm(world=world))
         await made.put("access-0", timedelta(seconds=0))
         yield made

@@ -9,8 +9,8 @@ from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord, OwnerRecord
 from astrelo.domain.sync import RunStatus
 from tests.support.builders import company, contact, deal, owner
-from tests.support.canonical import Told, View, expected_view_of
-from tests.support.harness.sync import ScriptedCrm, World, paged, world
+from tests.support.canonical import SourceRecords, View, expected_view_of
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, split_pages, sync_harness
 
 HUBSPOT, SALESFORCE = Provider.HUBSPOT, Provider.SALESFORCE
 BOTH = (HUBSPOT, SALESFORCE)
@@ -21,7 +21,7 @@ class TwoCrms:
 
     def __init__(self) -> None:
         self.crms = {name: ScriptedCrm(name=name) for name in BOTH}
-        self.told = {name: Told(name) for name in self.crms}
+        self.told = {name: SourceRecords(name) for name in self.crms}
 
     def tell(
         self,
@@ -38,21 +38,21 @@ class TwoCrms:
         told: tuple[Sequence[CrmRecord], ...] = companies, contacts, deals
         kinds = dict(zip(ObjectType, told, strict=True))
         crm.by_id = kinds
-        crm.pages = {kind: paged(records, page_size) for kind, records in kinds.items()}
+        crm.pages = {kind: split_pages(records, page_size) for kind, records in kinds.items()}
         crm.reps = reps
-        self.told[source] = Told(source, companies, contacts, deals, [rep.record_id for rep in reps])
+        self.told[source] = SourceRecords(source, companies, contacts, deals, [rep.record_id for rep in reps])
 
     def expected(self, *only: Provider) -> View:
         """Make the view of what these CRMs hold, both unless told otherwise."""
         return expected_view_of([self.told[source] for source in only or self.crms])
 
 
-Scenario = Callable[[World], Awaitable[None]]
+Scenario = Callable[[SyncHarness], Awaitable[None]]
 
 
 def play(database: str, both: TwoCrms, scenario: Scenario) -> None:
     async def once() -> None:
-        async with world(database, *both.crms.values()) as made:
+        async with sync_harness(database, *both.crms.values()) as made:
             await scenario(made)
 
     asyncio.run(once())
@@ -78,14 +78,14 @@ def acme_in_both() -> TwoCrms:
     return both
 
 
-async def sync_both(made: World, *order: Provider) -> None:
+async def sync_both(made: SyncHarness, *order: Provider) -> None:
     for source in order or BOTH:
         run = await made.sync(source)
         assert run.status is RunStatus.COMPLETED
         assert all(step.is_reconciled for step in run.steps)
 
 
-async def ids_of(made: World) -> Mapping[tuple[str, str], UUID]:
+async def ids_of(made: SyncHarness) -> Mapping[tuple[str, str], UUID]:
     """Give the company of every record, archived ones too."""
     rows = await made.pool.fetch(
         "select external_source, external_provider_id, company_id from crm_companies where user_id = $1",
@@ -94,7 +94,7 @@ async def ids_of(made: World) -> Mapping[tuple[str, str], UUID]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def reps_of(made: World, table: str) -> Mapping[tuple[str, str], tuple[str, str] | None]:
+async def reps_of(made: SyncHarness, table: str) -> Mapping[tuple[str, str], tuple[str, str] | None]:
     """Give the rep of every live row, both by source and id at the CRM."""
     rows = await made.pool.fetch(
         f"""select told.external_source, told.external_provider_id, rep.external_source,
@@ -107,7 +107,7 @@ async def reps_of(made: World, table: str) -> Mapping[tuple[str, str], tuple[str
     return {(row[0], row[1]): (row[2], row[3]) if row[2] else None for row in rows}
 
 
-async def rows_of(made: World, source: Provider) -> Mapping[str, Any]:
+async def rows_of(made: SyncHarness, source: Provider) -> Mapping[str, Any]:
     """Count what is stored of a source, archived rows too."""
     tables = ("crm_companies", "companies", "contacts", "deals", "crm_owners")
     return {

@@ -29,7 +29,7 @@ def record(
     )
 
 
-class World:
+class SandboxAccount:
     """An account, a clock, the adapter, and a session for it."""
 
     def __init__(self, *records: PortalRecord) -> None:

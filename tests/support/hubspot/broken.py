@@ -17,8 +17,8 @@ from tests.support.fakes.crm_session import LastingSession
 from tests.support.fakes.randomness import FakeRandomness
 from tests.support.hubspot.sandbox import CONFIG, reference
 
-Asked = Mapping[str, Any]
-Answer = Callable[[Asked], object]
+Query = Mapping[str, Any]
+Responder = Callable[[Query], object]
 """Makes an answer out of a request's query or body: what is to become JSON, bytes, or a whole response."""
 
 OBJECTS = "/crm/objects/2026-09"
@@ -30,14 +30,14 @@ PRIMARY = [
 _BY_PLACE = ("search", "associations", "owners", "pipelines", "oauth")
 
 
-class Endless(Exception):
+class TooManyRequests(Exception):
     pass
 
 
 class BrokenHubSpot:
     """Answers `answers` by object type or by a word of the path, and nothing at all elsewhere."""
 
-    def __init__(self, **answers: Answer) -> None:
+    def __init__(self, **answers: Responder) -> None:
         self._answers = answers
         self.requests = 0
         self.clock = FakeClock()
@@ -53,11 +53,11 @@ class BrokenHubSpot:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         if self.requests > ENOUGH:
-            raise Endless
-        told = self._answers.get(_place(request.url.path), _nothing)(_asked(request))
-        if isinstance(told, httpx.Response):
-            return told
-        content = told if isinstance(told, bytes) else json.dumps(told).encode()
+            raise TooManyRequests
+        body = self._answers.get(_place(request.url.path), _nothing)(_asked(request))
+        if isinstance(body, httpx.Response):
+            return body
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return httpx.Response(200, stream=httpx.ByteStream(content))
 
 
@@ -67,16 +67,16 @@ def _place(path: str) -> str:
     )
 
 
-def _nothing(asked: Asked) -> object:
+def _nothing(asked: Query) -> object:
     return {"results": [], "total": 0}
 
 
-def _asked(request: httpx.Request) -> Asked:
+def _asked(request: httpx.Request) -> Query:
     query = dict(parse_qsl(request.url.query.decode()))
     return query | json.loads(request.content) if request.content.startswith(b"{") else query
 
 
-def refused(status: int, body: object, **headers: str) -> Answer:
+def error_response(status: int, body: object, **headers: str) -> Responder:
     """Make an answer that refuses; `_` in a header's name stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda asked: httpx.Response(
@@ -84,7 +84,7 @@ def refused(status: int, body: object, **headers: str) -> Answer:
     )
 
 
-def told(record_id: object, **properties: object) -> dict[str, object]:
+def hubspot_object(record_id: object, **properties: object) -> dict[str, object]:
     return {"id": record_id, "properties": properties, "updatedAt": "2026-11-23T09:00:00.000Z"}
 
 
@@ -94,7 +94,7 @@ def page(*results: object, after: str | None = None) -> dict[str, object]:
     )
 
 
-def linked_to(*ids: object) -> Answer:
+def associations_to(*ids: object) -> Responder:
     """Make the associations of a record whose id is 1, each of them its primary one."""
     to = [{"toObjectId": one, "associationTypes": PRIMARY} for one in ids]
     return lambda asked: {"results": [{"from": {"id": "1"}, "to": to}]}

@@ -21,7 +21,7 @@ from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
 from tests.support.builders import VERSIONS
-from tests.support.harness.sync import ScriptedCrm, World, thousands_of_companies
+from tests.support.harness.sync import ScriptedCrm, SyncHarness, thousands_of_companies
 
 BATCH = 1_000
 LIMITS = SessionLimits(statement=timedelta(seconds=20), idle_in_transaction=timedelta(seconds=1))
@@ -57,7 +57,7 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
     randomness = FreezingRandomness(place)
     async with open_pool(dsn, "frozen worker", max_size=4, limits=LIMITS) as pool:
         crm = ScriptedCrm(pages={ObjectType.COMPANIES: thousands_of_companies(2)})
-        world = World(pool, crm)
+        world = SyncHarness(pool, crm)
         world.user_id = UserId(UUID(user_id))
         async with world.uow(world.user_id) as tx:
             run = (await tx.runs.lock(SyncRunId(UUID(run_id)))).claim(world.clock.now())

@@ -16,8 +16,8 @@ from crm_sandbox.salesforce import (
     record_id,
 )
 from tests.support.contracts.crm.account import Consent, CrmAccountUnderTest
-from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, Told
-from tests.support.crm.browser import consented
+from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, RecordDraft
+from tests.support.crm.browser import give_consent
 from tests.support.fakes.clock import FakeClock
 from tests.support.salesforce.sandbox import config, salesforce_over
 
@@ -63,9 +63,9 @@ class SalesforceAccount(CrmAccountUnderTest):
         return len(self._sandbox.journal.entries)
 
     async def consent(self, authorization_url: str) -> Consent:
-        return await consented(self._sandbox, authorization_url)
+        return await give_consent(self._sandbox, authorization_url)
 
-    def put(self, *told: Told) -> None:
+    def put(self, *told: RecordDraft) -> None:
         for one in told:
             match one:
                 case Company(name, city, owner):

@@ -10,7 +10,7 @@ from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.oauth.client import SalesforceOAuth
 from astrelo.domain.connection import Grant, TokenSet
 from astrelo.domain.identifiers import Provider
-from tests.support.crm.responses import Answer, answer, told
+from tests.support.crm.responses import Responder, json_response, response
 from tests.support.fakes.clock import START, FakeClock
 
 CONFIG = SalesforceConfig(
@@ -32,11 +32,11 @@ TOKEN_BODY: Mapping[str, object] = {
     "issued_at": "1795514400000",
 }
 END = int(START.timestamp()) + 7_200
-INTROSPECTION = told(200, {"active": True, "exp": END, "scope": "api openid refresh_token"})
-USER = told(200, {"organization_id": ORG, "user_id": "005000000000001AAA"})
-ORGANIZATION = told(200, {"records": [{"Name": "Acme \ud83d", "TimeZoneSidKey": "Europe/Berlin"}]})
-CURRENCY = told(200, {"records": [{"IsoCode": "EUR"}]})
-NO_CURRENCY = told(
+INTROSPECTION = json_response(200, {"active": True, "exp": END, "scope": "api openid refresh_token"})
+USER = json_response(200, {"organization_id": ORG, "user_id": "005000000000001AAA"})
+ORGANIZATION = json_response(200, {"records": [{"Name": "Acme \ud83d", "TimeZoneSidKey": "Europe/Berlin"}]})
+CURRENCY = json_response(200, {"records": [{"IsoCode": "EUR"}]})
+NO_CURRENCY = json_response(
     400, [{"errorCode": "INVALID_TYPE", "message": "sObject type 'CurrencyType' is not supported."}]
 )
 TOKENS = TokenSet(
@@ -53,15 +53,15 @@ SECRETS = ("5Aep861", "!AQ", "secret-client", "the-code", "the-verifier")
 class Salesforce:
     """Answers by path, whichever host is asked, and remembers what it was asked."""
 
-    def __init__(self, token: Answer | None = None, **answers: Answer) -> None:
+    def __init__(self, token: Responder | None = None, **answers: Responder) -> None:
         self.requests: list[httpx.Request] = []
         self._answers = {
-            "token": token or told(200, TOKEN_BODY),
+            "token": token or json_response(200, TOKEN_BODY),
             "introspect": INTROSPECTION,
             "userinfo": USER,
             "organization": ORGANIZATION,
             "currency": CURRENCY,
-            "revoke": answer(200),
+            "revoke": response(200),
         } | answers
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -79,16 +79,18 @@ def over(server: Salesforce, config: SalesforceConfig = CONFIG) -> SalesforceOAu
     return SalesforceOAuth(config, HttpClient(httpx.MockTransport(server), Provider.SALESFORCE), FakeClock())
 
 
-def body(**changes: object) -> Answer:
+def body(**changes: object) -> Responder:
     """A token response with some fields replaced, or left out by None."""
-    return told(200, {name: value for name, value in {**TOKEN_BODY, **changes}.items() if value is not None})
+    return json_response(
+        200, {name: value for name, value in {**TOKEN_BODY, **changes}.items() if value is not None}
+    )
 
 
-def refusal(error: str, description: str = "", status: int = 400) -> Answer:
-    return told(status, {"error": error, "error_description": description})
+def refusal(error: str, description: str = "", status: int = 400) -> Responder:
+    return json_response(status, {"error": error, "error_description": description})
 
 
-async def exchanged(server: Salesforce, login_host: str | None = None) -> Grant:
+async def exchange_code(server: Salesforce, login_host: str | None = None) -> Grant:
     return await over(server).exchange("the-code", "the-verifier", login_host)
 
 

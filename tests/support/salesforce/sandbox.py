@@ -79,7 +79,7 @@ def session_of(sandbox: Sandbox, provider: SalesforceProvider) -> FakeCrmSession
     )
 
 
-class World:
+class SandboxOrg:
     """An org, a clock, the adapter, and a session for it."""
 
     def __init__(

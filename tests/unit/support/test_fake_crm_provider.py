@@ -11,7 +11,7 @@ from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CrmRecord, OwnerRecord
 from tests.support.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.support.contracts.crm.conformance import CrmProviderContract
-from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, Told
+from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, RecordDraft
 from tests.support.domain_records import company_record, contact_record, deal_record
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.crm_provider import FakeCrmProvider
@@ -41,7 +41,7 @@ class FakeAccount(CrmAccountUnderTest):
         )
         return Consent(self._crm.consent(asked), asked.state)
 
-    def put(self, *told: Told) -> None:
+    def put(self, *told: RecordDraft) -> None:
         for one in told:
             if isinstance(one, Owner):
                 owner_id = RecordId(f"o-{one.name}")

@@ -13,7 +13,7 @@ from astrelo.domain.connection import AuthorizationRequest, Grant
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports.crm import CrmProvider
 from astrelo.domain.ports.system import Clock
-from tests.support.contracts.crm.records import Told
+from tests.support.contracts.crm.records import RecordDraft
 from tests.support.fakes.crm_session import FakeCrmSession
 
 VERIFIER = "a-code-verifier-of-at-least-43-characters--"
@@ -50,7 +50,7 @@ class CrmAccountUnderTest(ABC):
         """Go there as a browser would, and allow everything that is asked for."""
 
     @abstractmethod
-    def put(self, *told: Told) -> None:
+    def put(self, *told: RecordDraft) -> None:
         """Create or change records. What is left out of one is empty afterwards."""
 
     @abstractmethod
@@ -141,11 +141,11 @@ class CrmAccountUnderTest(ABC):
 
 
 async def connect(account: CrmAccountUnderTest, login_host: str | None = None) -> Grant:
-    consent = await consented(account, login_host)
+    consent = await give_consent(account, login_host)
     return await account.provider.exchange(consent.code, VERIFIER, login_host)
 
 
-async def consented(account: CrmAccountUnderTest, login_host: str | None = None) -> Consent:
+async def give_consent(account: CrmAccountUnderTest, login_host: str | None = None) -> Consent:
     return await account.consent(account.provider.authorization_url(request(login_host=login_host)))
 
 

@@ -19,7 +19,7 @@ from tests.support.contracts.crm.account import (
     CrmAccountUnderTest,
     OverAnAccount,
     connect,
-    consented,
+    give_consent,
     request,
 )
 from tests.support.contracts.crm.reading import pages
@@ -95,13 +95,13 @@ class Authorizing(OverAnAccount):
         assert grant.tokens.is_fresh(account.clock.now())
 
     async def test_a_code_is_good_for_one_exchange(self, account: CrmAccountUnderTest) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         await account.provider.exchange(code, VERIFIER)
         with pytest.raises(GrantRejected):
             await account.provider.exchange(code, VERIFIER)
 
     async def test_a_code_is_good_only_with_its_verifier(self, account: CrmAccountUnderTest) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         with pytest.raises(GrantRejected):
             await account.provider.exchange(code, VERIFIER[::-1])
 
@@ -113,7 +113,7 @@ class Authorizing(OverAnAccount):
     async def test_a_code_whose_exchange_was_lost_is_not_sent_again(
         self, account: CrmAccountUnderTest
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         account.lose_next_answer()
         with pytest.raises(CrmUnavailable):
             await account.provider.exchange(code, VERIFIER)
@@ -122,7 +122,7 @@ class Authorizing(OverAnAccount):
         assert code not in str(refusal.value)
 
     async def test_the_tokens_of_a_grant_are_told_before_it(self, account: CrmAccountUnderTest) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         issued: list[TokenSet] = []
         grant = await account.provider.exchange(code, VERIFIER, issued=issued.append)
         assert [tokens.refresh_token for tokens in issued] == [grant.tokens.refresh_token]
@@ -130,7 +130,7 @@ class Authorizing(OverAnAccount):
     async def test_tokens_of_which_no_grant_comes_are_told_so_that_they_can_be_revoked(
         self, account: CrmAccountUnderTest
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         account.hide_itself()
         issued: list[TokenSet] = []
         with pytest.raises(CrmUnavailable):
@@ -145,7 +145,7 @@ class Authorizing(OverAnAccount):
     async def test_of_an_exchange_that_gives_no_tokens_none_are_told(
         self, account: CrmAccountUnderTest
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         issued: list[TokenSet] = []
         with pytest.raises(GrantRejected):
             await account.provider.exchange("a-code-nobody-issued", VERIFIER, issued=issued.append)

@@ -4,9 +4,11 @@ from tests.support.contracts.crm.authorizing import Authorizing
 from tests.support.contracts.crm.changing import ReadingWhileRecordsChange
 from tests.support.contracts.crm.failing import Failing
 from tests.support.contracts.crm.fetching import Fetching
-from tests.support.contracts.crm.pagination import Walking
+from tests.support.contracts.crm.pagination import Pagination
 from tests.support.contracts.crm.windows import ReadingWindows
 
 
-class CrmProviderContract(Authorizing, Walking, ReadingWindows, ReadingWhileRecordsChange, Fetching, Failing):
+class CrmProviderContract(
+    Authorizing, Pagination, ReadingWindows, ReadingWhileRecordsChange, Fetching, Failing
+):
     """Give it the fixture `account`, and it is a test class."""

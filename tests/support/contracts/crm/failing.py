@@ -17,7 +17,7 @@ from astrelo.domain.errors import (
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import Window
-from tests.support.contracts.crm.account import VERIFIER, CrmAccountUnderTest, OverAnAccount, consented
+from tests.support.contracts.crm.account import VERIFIER, CrmAccountUnderTest, OverAnAccount, give_consent
 from tests.support.contracts.crm.reading import pages, records_in
 from tests.support.contracts.crm.records import MANY, SEVERAL, draft, drafts, names_in, some_names
 from tests.support.fakes.crm_session import FakeCrmSession
@@ -158,7 +158,7 @@ class Failing(OverAnAccount):
     async def test_our_own_credentials_refused_are_ours_to_mend(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         account.refuse_our_credentials()
         with pytest.raises(CrmMisconfigured):
             await account.provider.exchange(code, VERIFIER)
@@ -216,7 +216,7 @@ class Failing(OverAnAccount):
     async def test_an_authorization_server_that_does_not_answer_is_unavailable(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         account.break_down()
         with pytest.raises(CrmUnavailable):
             await account.provider.exchange(code, VERIFIER)
@@ -263,7 +263,7 @@ class Failing(OverAnAccount):
     async def test_an_answer_without_sense_is_no_answer(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, body: str
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         account.talk_nonsense(body)
         for reads in READS:
             with pytest.raises((CrmRejected, CrmUnavailable)):
@@ -277,7 +277,7 @@ class Failing(OverAnAccount):
     async def test_an_answer_of_the_authorization_server_that_is_cut_off_may_be_whole_the_next_time(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, body: str
     ) -> None:
-        code, _ = await consented(account)
+        code, _ = await give_consent(account)
         account.talk_nonsense(body)
         with pytest.raises(CrmUnavailable):
             await account.provider.refresh(session.tokens)

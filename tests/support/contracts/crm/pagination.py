@@ -25,7 +25,7 @@ from tests.support.fakes.crm_session import FakeCrmSession
 
 
 @pytest.mark.anyio
-class Walking(OverAnAccount):
+class Pagination(OverAnAccount):
     @pytest.mark.parametrize("turns", [1, 3, 10, 30, 100])
     async def test_a_walk_that_is_cancelled_while_it_waits_leaves_nothing_running(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, turns: int

@@ -47,7 +47,7 @@ class Owner:
     archived: bool = False
 
 
-Told = Company | Contact | Deal | Owner
+RecordDraft = Company | Contact | Deal | Owner
 
 
 class Version(NamedTuple):
@@ -57,7 +57,7 @@ class Version(NamedTuple):
     number: int
 
 
-def draft(object_type: ObjectType, name: str, number: int = 1) -> Told:
+def draft(object_type: ObjectType, name: str, number: int = 1) -> RecordDraft:
     """Make a record whose content says which version of it it is."""
     match object_type:
         case ObjectType.COMPANIES:
@@ -68,7 +68,7 @@ def draft(object_type: ObjectType, name: str, number: int = 1) -> Told:
             return Deal(name, amount=number)
 
 
-def drafts(object_type: ObjectType, names: Iterable[str], number: int = 1) -> list[Told]:
+def drafts(object_type: ObjectType, names: Iterable[str], number: int = 1) -> list[RecordDraft]:
     return [draft(object_type, name, number) for name in names]
 
 

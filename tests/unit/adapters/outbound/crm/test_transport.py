@@ -31,7 +31,16 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, Provider
 from astrelo.domain.ports.crm import CrmSession
-from tests.support.crm.responses import HTML, OK, Answer, Server, answer, failing, never, told
+from tests.support.crm.responses import (
+    HTML,
+    OK,
+    Responder,
+    ScriptedServer,
+    connection_error,
+    json_response,
+    never,
+    response,
+)
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.crm_session import LastingSession
 from tests.support.fakes.randomness import FakeRandomness
@@ -46,7 +55,9 @@ TOKEN = "CJ-a-very-secret-access-token"  # a value to look for in logs
 class Reader:
     """A transport over one server, with everything beside it that a test may look at."""
 
-    def __init__(self, server: Server, timeouts: Timeouts | None = None, max_body: int = 10_000) -> None:
+    def __init__(
+        self, server: ScriptedServer, timeouts: Timeouts | None = None, max_body: int = 10_000
+    ) -> None:
         self.clock = FakeClock()
         self.rate_limiter = SlidingWindowLimiter(self.clock, 110, 10.0)
         http_client = HttpClient(
@@ -69,35 +80,35 @@ def whole(body: bytes) -> bytes:
     return body
 
 
-def limited(policy: str, **headers: str) -> Answer:
-    return told(429, {"status": "error", "policyName": policy}, **headers)
+def limited(policy: str, **headers: str) -> Responder:
+    return json_response(429, {"status": "error", "policyName": policy}, **headers)
 
 
 PASSING = {
-    "a refused connection": failing(httpx.ConnectError("refused")),
-    "a reset connection": failing(httpx.ReadError("reset")),
-    "a dropped connection": failing(httpx.RemoteProtocolError("dropped")),
-    "a read timeout": failing(httpx.ReadTimeout("slow")),
-    **{f"HTTP {status}": answer(status) for status in (408, 420, 421, 423, 425, 444, 449, 460, 499)},
-    "a timeout in HTML": answer(408, HTML),
-    "an internal error": told(500, {"status": "error"}),
-    "an error body that is no text": answer(500, b'{"category": "\xff"}'),
-    "a bad gateway in HTML": answer(502, HTML),
-    "a server out of service": answer(503),
-    "a timeout of the edge's origin": answer(524, HTML),
-    "a certificate error at the edge": answer(526),
-    "an overloaded edge": answer(530),
-    "a timeout of a proxy": answer(599),
-    "a truncated body": answer(200, b'{"results": [{"id": "1"'),
-    "a page of HTML instead of JSON": answer(200, HTML),
-    "a page that could be taken for an answer": answer(200, b"<style>p {}"),
-    "a body whose compression is broken": answer(200, b"not gzip", content_encoding="gzip"),
+    "a refused connection": connection_error(httpx.ConnectError("refused")),
+    "a reset connection": connection_error(httpx.ReadError("reset")),
+    "a dropped connection": connection_error(httpx.RemoteProtocolError("dropped")),
+    "a read timeout": connection_error(httpx.ReadTimeout("slow")),
+    **{f"HTTP {status}": response(status) for status in (408, 420, 421, 423, 425, 444, 449, 460, 499)},
+    "a timeout in HTML": response(408, HTML),
+    "an internal error": json_response(500, {"status": "error"}),
+    "an error body that is no text": response(500, b'{"category": "\xff"}'),
+    "a bad gateway in HTML": response(502, HTML),
+    "a server out of service": response(503),
+    "a timeout of the edge's origin": response(524, HTML),
+    "a certificate error at the edge": response(526),
+    "an overloaded edge": response(530),
+    "a timeout of a proxy": response(599),
+    "a truncated body": response(200, b'{"results": [{"id": "1"'),
+    "a page of HTML instead of JSON": response(200, HTML),
+    "a page that could be taken for an answer": response(200, b"<style>p {}"),
+    "a body whose compression is broken": response(200, b"not gzip", content_encoding="gzip"),
 }
 
 
 @pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Answer) -> None:
-    server = Server(trouble, trouble, OK)
+async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Responder) -> None:
+    server = ScriptedServer(trouble, trouble, OK)
     reader = Reader(server)
     assert await reader.read() == b'{"fine": true}'
     assert len(server.requests) == 3
@@ -106,8 +117,8 @@ async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Answer) ->
 
 
 @pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(trouble: Answer) -> None:
-    server = Server(trouble)
+async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(trouble: Responder) -> None:
+    server = ScriptedServer(trouble)
     reader = Reader(server)
     with pytest.raises(CrmUnavailable) as failure:
         await reader.read()
@@ -117,13 +128,13 @@ async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(tro
 
 
 async def test_a_lock_is_given_two_seconds() -> None:
-    reader = Reader(Server(answer(423), OK))
+    reader = Reader(ScriptedServer(response(423), OK))
     await reader.read()
     assert reader.clock.slept == [2.0]
 
 
 async def test_one_attempt_is_one_attempt() -> None:
-    server = Server(answer(503))
+    server = ScriptedServer(response(503))
     with pytest.raises(CrmUnavailable):
         await Reader(server).read(policy=NO_RETRY)
     assert len(server.requests) == 1
@@ -134,13 +145,13 @@ async def test_one_attempt_is_one_attempt() -> None:
     [
         (limited("TEN_SECONDLY_ROLLING"), 10.0),
         (limited("SECONDLY"), 1.0),
-        (answer(429, HTML), 10.0),
+        (response(429, HTML), 10.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="7"), 7.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 10:00:07 GMT"), 7.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="soon"), 10.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="0"), 1.0),
         (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 09:00:00 GMT"), 1.0),
-        (answer(503, retry_after="7"), 7.0),
+        (response(503, retry_after="7"), 7.0),
     ],
     ids=[
         "ten-secondly",
@@ -154,8 +165,8 @@ async def test_one_attempt_is_one_attempt() -> None:
         "told by a 503",
     ],
 )
-async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: float) -> None:
-    reader = Reader(Server(given, OK))
+async def test_a_short_pause_is_waited_out_in_place(given: Responder, seconds: float) -> None:
+    reader = Reader(ScriptedServer(given, OK))
     await reader.read()
     assert reader.clock.slept == [seconds]
 
@@ -166,13 +177,13 @@ async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: floa
         (limited("DAILY"), timedelta(hours=19)),
         (limited("TEN_SECONDLY_ROLLING", retry_after="61"), timedelta(seconds=61)),
         (limited("TEN_SECONDLY_ROLLING", retry_after="9" * 400), timedelta(days=1)),
-        (answer(477, retry_after="86400"), timedelta(days=1)),
-        (answer(477, retry_after="5"), timedelta(seconds=5)),
-        (answer(477, retry_after="0"), timedelta(seconds=1)),
-        (answer(477), timedelta(minutes=5)),
-        (answer(488), timedelta(minutes=5)),
-        (answer(488, retry_after="1200"), timedelta(minutes=20)),
-        (answer(503, retry_after="600"), timedelta(minutes=10)),
+        (response(477, retry_after="86400"), timedelta(days=1)),
+        (response(477, retry_after="5"), timedelta(seconds=5)),
+        (response(477, retry_after="0"), timedelta(seconds=1)),
+        (response(477), timedelta(minutes=5)),
+        (response(488), timedelta(minutes=5)),
+        (response(488, retry_after="1200"), timedelta(minutes=20)),
+        (response(503, retry_after="600"), timedelta(minutes=10)),
     ],
     ids=[
         "daily",
@@ -187,9 +198,9 @@ async def test_a_short_pause_is_waited_out_in_place(given: Answer, seconds: floa
         "maintenance",
     ],
 )
-async def test_a_long_pause_is_handed_to_the_run_at_once(given: Answer, pause: timedelta) -> None:
+async def test_a_long_pause_is_handed_to_the_run_at_once(given: Responder, pause: timedelta) -> None:
     """The daily limit ends at the account's midnight: 05:00 UTC for one in New York, 19 hours from now."""
-    server = Server(given)
+    server = ScriptedServer(given)
     reader = Reader(server)
     with pytest.raises(RateLimited) as limit:
         await reader.read()
@@ -198,7 +209,7 @@ async def test_a_long_pause_is_handed_to_the_run_at_once(given: Answer, pause: t
 
 
 async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() -> None:
-    reader = Reader(Server(limited("TEN_SECONDLY_ROLLING")))
+    reader = Reader(ScriptedServer(limited("TEN_SECONDLY_ROLLING")))
     with pytest.raises(RateLimited) as limit:
         await reader.read()
     assert limit.value.retry_after == timedelta(seconds=10)
@@ -206,7 +217,7 @@ async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() ->
 
 
 async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
-    reader = Reader(Server(limited("TEN_SECONDLY_ROLLING"), OK))
+    reader = Reader(ScriptedServer(limited("TEN_SECONDLY_ROLLING"), OK))
     first = asyncio.create_task(reader.read())
     while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing tells when it is asked
         await asyncio.sleep(0)
@@ -217,7 +228,7 @@ async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
 
 
 async def test_a_move_of_unknown_length_is_waited_out_in_growing_pauses_that_end_with_it() -> None:
-    reader = Reader(Server(answer(477)))
+    reader = Reader(ScriptedServer(response(477)))
 
     async def pause() -> timedelta:
         with pytest.raises(RateLimited) as limit:
@@ -243,35 +254,35 @@ async def test_a_move_of_unknown_length_is_waited_out_in_growing_pauses_that_end
 )
 async def test_an_account_of_another_data_centre_is_said_to_be_there(body: object, where: str) -> None:
     with pytest.raises(RateLimited) as limit:
-        await Reader(Server(told(488, body))).read()
+        await Reader(ScriptedServer(json_response(488, body))).read()
     assert where in limit.value.why
     assert "connect it again" in limit.value.why
     assert "makes no sense" not in str(limit.value)
 
 
-REFUSED: dict[str, tuple[Answer, type[CrmError]]] = {
-    "a bad request": (told(400, {"category": "VALIDATION_ERROR"}), CrmRejected),
-    "a missing thing": (told(404, {"category": "OBJECT_NOT_FOUND"}), CrmRejected),
-    "a URL that is too long": (answer(414, HTML), CrmRejected),
+REFUSED: dict[str, tuple[Responder, type[CrmError]]] = {
+    "a bad request": (json_response(400, {"category": "VALIDATION_ERROR"}), CrmRejected),
+    "a missing thing": (json_response(404, {"category": "OBJECT_NOT_FOUND"}), CrmRejected),
+    "a URL that is too long": (response(414, HTML), CrmRejected),
     **{
-        f"HTTP {status}": (answer(status), CrmRejected)
+        f"HTTP {status}": (response(status), CrmRejected)
         for status in (402, 405, 406, 409, 410, 412, 413, 415, 422, 426, 431, 451, 494, 495, 498)
     },
-    "a redirect": (answer(302, location="http://elsewhere.test"), CrmRejected),
-    "a blocked client": (answer(403, HTML), CrmRejected),
-    "an oversized body": (answer(200, b"{" + b" " * 10_000 + b"}"), CrmRejected),
+    "a redirect": (response(302, location="http://elsewhere.test"), CrmRejected),
+    "a blocked client": (response(403, HTML), CrmRejected),
+    "an oversized body": (response(200, b"{" + b" " * 10_000 + b"}"), CrmRejected),
     "a body that swells": (
-        answer(200, gzip.compress(b"{" + b" " * 10_000 + b"}"), content_encoding="gzip"),
+        response(200, gzip.compress(b"{" + b" " * 10_000 + b"}"), content_encoding="gzip"),
         CrmRejected,
     ),
-    "a compression nobody asked for": (answer(200, b"{}", content_encoding="br"), CrmRejected),
-    "a missing scope": (told(403, {"category": "MISSING_SCOPES"}), PermissionMissing),
+    "a compression nobody asked for": (response(200, b"{}", content_encoding="br"), CrmRejected),
+    "a missing scope": (json_response(403, {"category": "MISSING_SCOPES"}), PermissionMissing),
 }
 
 
 @pytest.mark.parametrize(("given", "error"), REFUSED.values(), ids=REFUSED)
-async def test_a_refusal_is_not_retried(given: Answer, error: type[CrmError]) -> None:
-    server = Server(given)
+async def test_a_refusal_is_not_retried(given: Responder, error: type[CrmError]) -> None:
+    server = ScriptedServer(given)
     with pytest.raises(error):
         await Reader(server).read()
     assert len(server.requests) == 1
@@ -289,7 +300,7 @@ async def test_a_body_compressed_twice_is_refused_before_it_swells() -> None:
         return httpx.Response(200, headers={"Content-Encoding": "gzip, gzip"}, content=chunks())
 
     with pytest.raises(CrmRejected, match="compressed"):
-        await Reader(Server(swelling)).read()
+        await Reader(ScriptedServer(swelling)).read()
     assert read == []
 
 
@@ -305,7 +316,7 @@ async def test_a_body_compressed_twice_is_refused_before_it_swells() -> None:
     ids=["too long", "no character", "a NUL", "punycode that does not decode", "half an address"],
 )
 async def test_what_makes_no_url_is_refused_and_no_crash(url: str) -> None:
-    server = Server(OK)
+    server = ScriptedServer(OK)
     with pytest.raises(CrmRejected, match="makes no URL"):
         await Reader(server).read(call=CALL._replace(url=url))
     assert server.requests == []
@@ -318,16 +329,16 @@ async def test_what_a_crm_says_in_a_refusal_can_be_kept_as_a_reason(status: int)
     detail = {"code": odd, "context": {"requiredGranularScopes": [odd, odd]}}
     body = {"category": odd, "subCategory": odd, "correlationId": odd, "policyName": odd, "errors": [detail]}
     with pytest.raises(CrmError) as refusal:
-        await Reader(Server(told(status, body))).read(RenewingSession())
+        await Reader(ScriptedServer(json_response(status, body))).read(RenewingSession())
     assert "\0" not in str(refusal.value)
     assert len(str(refusal.value)) < 1_000
 
 
 async def test_a_missing_scope_is_named_with_its_object_type() -> None:
     contexts = [{"message": "…", "context": {"requiredGranularScopes": ["crm.objects.companies.read"]}}]
-    given = told(403, {"category": "MISSING_SCOPES", "errors": contexts})
+    given = json_response(403, {"category": "MISSING_SCOPES", "errors": contexts})
     with pytest.raises(PermissionMissing) as refusal:
-        await Reader(Server(given)).read()
+        await Reader(ScriptedServer(given)).read()
     assert refusal.value.object_type is ObjectType.COMPANIES
     assert refusal.value.scopes == ("crm.objects.companies.read",)
 
@@ -340,7 +351,7 @@ async def test_a_refusal_quotes_categories_and_the_correlation_id_but_no_text_of
         "errors": [{"message": "Ada Lovelace is no number", "code": "INVALID_INTEGER"}],
     }
     with pytest.raises(CrmRejected) as refusal:
-        await Reader(Server(told(400, body))).read()
+        await Reader(ScriptedServer(json_response(400, body))).read()
     assert "VALIDATION_ERROR, INVALID_INTEGER" in str(refusal.value)
     assert "c-1" in str(refusal.value)
     assert "Ada" not in str(refusal.value)
@@ -361,7 +372,7 @@ class RenewingSession(LastingSession):
 
 @pytest.mark.parametrize("category", ["EXPIRED_AUTHENTICATION", "INVALID_AUTHENTICATION"])
 async def test_a_refused_token_is_renewed_once(category: str) -> None:
-    server = Server(told(401, {"category": category}), OK)
+    server = ScriptedServer(json_response(401, {"category": category}), OK)
     reader = Reader(server)
     assert await reader.read(RenewingSession())
     assert [request.headers["authorization"] for request in server.requests] == [
@@ -373,15 +384,15 @@ async def test_a_refused_token_is_renewed_once(category: str) -> None:
 
 async def test_a_renewed_token_that_is_refused_is_renewed_once_more() -> None:
     """It may have come to its end while a failure was waited out, or have been renewed by somebody else."""
-    refusal = told(401, {"category": "INVALID_AUTHENTICATION"})
-    for answers in ([refusal, refusal, OK], [refusal, answer(502, HTML), refusal, OK]):
-        server, session = Server(*answers), RenewingSession()
+    refusal = json_response(401, {"category": "INVALID_AUTHENTICATION"})
+    for answers in ([refusal, refusal, OK], [refusal, response(502, HTML), refusal, OK]):
+        server, session = ScriptedServer(*answers), RenewingSession()
         assert await Reader(server).read(session) == b'{"fine": true}'
         assert (len(server.requests), session.generation) == (len(answers), 3)
 
 
 async def test_a_third_refused_token_asks_for_a_person() -> None:
-    server = Server(told(401, {"category": "INVALID_AUTHENTICATION"}))
+    server = ScriptedServer(json_response(401, {"category": "INVALID_AUTHENTICATION"}))
     session = RenewingSession()
     with pytest.raises(ReauthorizationRequired):
         await Reader(server).read(session)
@@ -397,20 +408,20 @@ async def test_an_answer_that_drips_forever_is_given_up() -> None:
     async def dripping() -> httpx.Response:
         return httpx.Response(200, content=drip())
 
-    reader = Reader(Server(dripping), timeouts=Timeouts(whole=0.05), max_body=10**9)
+    reader = Reader(ScriptedServer(dripping), timeouts=Timeouts(whole=0.05), max_body=10**9)
     with pytest.raises(CrmUnavailable, match="no whole answer"):
         await reader.read(policy=NO_RETRY)
 
 
 async def test_an_answer_that_never_comes_is_given_up() -> None:
-    reader = Reader(Server(never), timeouts=Timeouts(whole=0.02))
+    reader = Reader(ScriptedServer(never), timeouts=Timeouts(whole=0.02))
     with pytest.raises(CrmUnavailable, match="no whole answer"):
         await reader.read(policy=NO_RETRY)
 
 
 async def test_a_retry_is_logged_with_ids_and_without_secrets() -> None:
     with capture_logs() as logs:
-        await Reader(Server(answer(503), OK)).read()
+        await Reader(ScriptedServer(response(503), OK)).read()
     (entry,) = logs
     assert (entry["event"], entry["account_id"]) == ("crm.request_retried", "101")
     assert entry["request"] == "GET /crm/companies"
@@ -436,7 +447,7 @@ async def test_a_rate_header_that_makes_no_sense_is_ignored(
         "x_hubspot_ratelimit_interval_milliseconds": interval,
         "x_hubspot_ratelimit_remaining": remaining,
     }
-    reader = Reader(Server(answer(200, b"{}", **headers)))
+    reader = Reader(ScriptedServer(response(200, b"{}", **headers)))
     assert await reader.read() == b"{}"
     assert (reader.rate_limiter.limit, reader.rate_limiter.seconds) == (110, 10.0)
 
@@ -451,7 +462,7 @@ class MovingSession(LastingSession):
 
 
 async def test_a_path_is_read_where_the_accounts_api_is_now() -> None:
-    server = Server(answer(401), OK)
+    server = ScriptedServer(response(401), OK)
     await Reader(server).read(MovingSession(ACCOUNT), call=CALL._replace(url="/crm/companies?after=1"))
     assert [str(request.url) for request in server.requests] == [
         "https://old.crm.test/crm/companies?after=1",
@@ -463,14 +474,14 @@ async def test_a_path_is_read_where_the_accounts_api_is_now() -> None:
     "continuation", [".evil.test/crm", "@evil.test/crm", ":8080/crm", "https://evil.test/crm", ""]
 )
 async def test_a_token_does_not_follow_a_continuation_to_another_host(continuation: str) -> None:
-    server = Server(OK)
+    server = ScriptedServer(OK)
     with pytest.raises(CrmRejected, match="/crm/companies goes on at what is no path"):
         await Reader(server).read(MovingSession(ACCOUNT), call=CALL._replace(url=continuation))
     assert server.requests == []
 
 
 async def test_a_cancelled_read_gives_its_place_back() -> None:
-    reader = Reader(Server(never))
+    reader = Reader(ScriptedServer(never))
     reader.rate_limiter.limit = 1
     reading = asyncio.create_task(reader.read())
     for _ in range(10):

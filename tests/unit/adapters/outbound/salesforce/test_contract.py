@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.contracts.crm.account import CrmAccountUnderTest
 from tests.support.contracts.crm.conformance import CrmProviderContract
-from tests.support.contracts.crm.pagination import Walking
+from tests.support.contracts.crm.pagination import Pagination
 from tests.support.salesforce.account_under_test import SalesforceAccount
 
 
@@ -24,7 +24,7 @@ class TestSalesforceInBulk(CrmProviderContract):
 
 
 @pytest.mark.parametrize("threshold", [50_000, 500], ids=["queries", "jobs"])
-class TestSalesforceWhosePagesAreHandedOutInParts(Walking):
+class TestSalesforceWhosePagesAreHandedOutInParts(Pagination):
     @pytest.fixture
     def account(self, threshold: int) -> CrmAccountUnderTest:
         return SalesforceAccount(bulk_threshold=threshold, bulk_page=1_500)

@@ -17,7 +17,7 @@ from astrelo.domain.sync import Window
 from crm_sandbox import Portal, PortalRecord
 from crm_sandbox.salesforce import RecordChange, Switches, record_id
 from tests.support.fakes.clock import START
-from tests.support.salesforce.sandbox import World, config, ids, reference, row
+from tests.support.salesforce.sandbox import SandboxOrg, config, ids, reference, row
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ BAKER, MILL, FORGE = (record_id("Account", number) for number in (1, 2, 3))
 BAKER_HERSELF, MILLER = record_id("Contact", 1), record_id("Contact", 2)
 
 
-def shop(threshold: int = 10**6, **switches: Any) -> World:
+def shop(threshold: int = 10**6, **switches: Any) -> SandboxOrg:
     """Make an org of a person, two companies, a contact of one of them, and a deal of the person's."""
     records: list[PortalRecord] = [
         row("Account", 1, Name="Bea Baker", IsPersonAccount="true"),
@@ -38,10 +38,10 @@ def shop(threshold: int = 10**6, **switches: Any) -> World:
         row("Opportunity", 1, Name="Bread", AccountId=BAKER),
     ]
     played = Switches(person_accounts=True, bulk_polls=0, **switches)
-    return World(*records, switches=played, settings=config(bulk_threshold=threshold))
+    return SandboxOrg(*records, switches=played, settings=config(bulk_threshold=threshold))
 
 
-def change(world: World, object_name: str, row_id: str | None = None, **properties: Any) -> str:
+def change(world: SandboxOrg, object_name: str, row_id: str | None = None, **properties: Any) -> str:
     told = RecordChange(object_name=object_name, id=row_id, properties=properties)
     return world.sandbox.org.upsert(told)
 
@@ -149,7 +149,7 @@ async def test_the_contacts_of_merged_people_are_merged_like_any() -> None:
 
 
 async def test_an_org_without_the_feature_is_not_asked_for_it() -> None:
-    world = World(row("Account", 2, Name="Mill"), row("Contact", 2, LastName="Miller", AccountId=MILL))
+    world = SandboxOrg(row("Account", 2, Name="Mill"), row("Contact", 2, LastName="Miller", AccountId=MILL))
     assert ids(await world.pages(COMPANIES)) == [MILL]
     assert contacts(await world.pages(CONTACTS))[MILLER].is_person_account is False
     refused = [entry for entry in world.sandbox.journal.entries if entry.status >= 400]
@@ -187,7 +187,7 @@ async def test_what_the_user_may_not_see_of_a_person_stops_nothing(switches: dic
 async def test_a_generated_org_with_people_has_as_many_companies_as_one_without() -> None:
     portal = Portal.generate(60)
     with_people, without = (
-        World(*portal.records, switches=Switches(person_accounts=feature)) for feature in (True, False)
+        SandboxOrg(*portal.records, switches=Switches(person_accounts=feature)) for feature in (True, False)
     )
     assert sorted(ids(await with_people.pages(COMPANIES))) == sorted(ids(await without.pages(COMPANIES)))
     people, others = [contacts(await world.pages(CONTACTS)) for world in (with_people, without)]

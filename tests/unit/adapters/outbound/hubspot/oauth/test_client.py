@@ -22,7 +22,16 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from tests.support.crm.responses import CUT_OFF, HTML, Answer, Server, answer, failing, never, told
+from tests.support.crm.responses import (
+    CUT_OFF,
+    HTML,
+    Responder,
+    ScriptedServer,
+    connection_error,
+    json_response,
+    never,
+    response,
+)
 from tests.support.fakes.clock import FakeClock
 from tests.support.hubspot.sandbox import CONFIG
 
@@ -46,12 +55,12 @@ INTROSPECTION_BODY = {
     "user": "ada@acme.com",
     "scopes": TOKEN_BODY["scopes"],
 }
-DETAILS = told(
+DETAILS = json_response(
     200, {"portalId": 101, "portalName": "Acme", "companyCurrency": "EUR", "timeZone": "Europe/Berlin"}
 )
 
 
-def over(server: Server) -> HubSpotOAuth:
+def over(server: ScriptedServer) -> HubSpotOAuth:
     http_client = HttpClient(httpx.MockTransport(server), Provider.HUBSPOT, Timeouts())
     return HubSpotOAuth(CONFIG, http_client, FakeClock())
 
@@ -65,18 +74,20 @@ def form_of(request: httpx.Request) -> dict[str, str]:
     return dict(parse_qsl(request.content.decode()))
 
 
-def refusal(status: str | None, error: str | None = None, http_status: int = 400) -> Answer:
+def refusal(status: str | None, error: str | None = None, http_status: int = 400) -> Responder:
     body = {
         "status": status,
         "error": error,
         "error_description": "secret-code is wrong",
         "message": "secret-code",
     }
-    return told(http_status, {name: value for name, value in body.items() if value is not None})
+    return json_response(http_status, {name: value for name, value in body.items() if value is not None})
 
 
 def test_the_authorize_url_encodes_the_spaces_between_scopes_as_hubspot_wants_them() -> None:
-    url = over(Server(never)).authorization_url(AuthorizationRequest(state="s+/ =", code_challenge="c"))
+    url = over(ScriptedServer(never)).authorization_url(
+        AuthorizationRequest(state="s+/ =", code_challenge="c")
+    )
     base, _, query = url.partition("?")
     assert base == "http://hubspot.test/oauth/authorize"
     assert "scope=oauth%20crm.objects.companies.read%20" in query
@@ -85,7 +96,7 @@ def test_the_authorize_url_encodes_the_spaces_between_scopes_as_hubspot_wants_th
 
 
 async def test_an_exchange_sends_everything_in_the_body_of_the_dated_endpoint() -> None:
-    server = Server(told(200, TOKEN_BODY), told(200, INTROSPECTION_BODY), DETAILS)
+    server = ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, INTROSPECTION_BODY), DETAILS)
     grant = await over(server).exchange("the-code", "the-verifier")
     token_call, introspection_call, details_call = server.requests
     assert str(token_call.url) == "http://hubspot.test/oauth/2026-09/token"
@@ -106,14 +117,16 @@ async def test_an_exchange_sends_everything_in_the_body_of_the_dated_endpoint() 
 
 
 async def test_an_account_without_a_name_is_called_by_its_number() -> None:
-    grant = await over(Server(told(200, TOKEN_BODY), told(200, {"portalId": 101}))).exchange("c", "v")
+    grant = await over(
+        ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, {"portalId": 101}))
+    ).exchange("c", "v")
     assert grant.account.name == "HubSpot account 101"
 
 
 @pytest.mark.parametrize("absent", ["hub_id", "scopes"])
 async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(absent: str) -> None:
-    introspection = told(200, {"active": True, "hub_id": 101, "scopes": TOKEN_BODY["scopes"]})
-    server = Server(told(200, without(absent)), introspection, DETAILS)
+    introspection = json_response(200, {"active": True, "hub_id": 101, "scopes": TOKEN_BODY["scopes"]})
+    server = ScriptedServer(json_response(200, without(absent)), introspection, DETAILS)
     grant = await over(server).exchange("c", "v")
     assert server.requests[1].url.path == "/oauth/2026-09/token/introspect"
     assert form_of(server.requests[1])["token"] == "CJ-access"
@@ -122,7 +135,7 @@ async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(
 
 
 async def test_who_connected_and_the_accounts_domain_are_told_by_introspection() -> None:
-    server = Server(told(200, TOKEN_BODY), told(200, INTROSPECTION_BODY), DETAILS)
+    server = ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, INTROSPECTION_BODY), DETAILS)
     grant = await over(server).exchange("c", "v")
     assert form_of(server.requests[1])["token"] == "CJ-access"
     assert (grant.connected_by, grant.account.domain) == ("ada@acme.com", "acme.com")
@@ -144,8 +157,10 @@ async def test_who_connected_and_the_accounts_domain_are_told_by_introspection()
     ],
 )
 async def test_a_name_is_kept_as_a_column_can_hold_it(user: str | None, kept: str | None) -> None:
-    told_of_token = told(200, {**INTROSPECTION_BODY, "user": user, "hub_domain": user})
-    grant = await over(Server(told(200, TOKEN_BODY), told_of_token, DETAILS)).exchange("c", "v")
+    told_of_token = json_response(200, {**INTROSPECTION_BODY, "user": user, "hub_domain": user})
+    grant = await over(ScriptedServer(json_response(200, TOKEN_BODY), told_of_token, DETAILS)).exchange(
+        "c", "v"
+    )
     assert grant.connected_by == kept
     assert grant.account.domain == (kept and kept[:253])
 
@@ -153,21 +168,23 @@ async def test_a_name_is_kept_as_a_column_can_hold_it(user: str | None, kept: st
 @pytest.mark.parametrize(
     "introspection",
     [
-        answer(500),
-        told(429, {}),
-        told(400, {"status": "BAD_CLIENT_ID"}),
-        told(200, {"active": True}),
-        told(200, {**INTROSPECTION_BODY, "user": {"email": "ada@acme.com"}}),
-        told(200, {"active": False}),
-        answer(200, CUT_OFF[0]),
-        answer(200, HTML),
-        failing(httpx.ConnectError("none")),
+        response(500),
+        json_response(429, {}),
+        json_response(400, {"status": "BAD_CLIENT_ID"}),
+        json_response(200, {"active": True}),
+        json_response(200, {**INTROSPECTION_BODY, "user": {"email": "ada@acme.com"}}),
+        json_response(200, {"active": False}),
+        response(200, CUT_OFF[0]),
+        response(200, HTML),
+        connection_error(httpx.ConnectError("none")),
     ],
 )
 async def test_who_connected_is_unknown_where_introspection_fails_and_nothing_else_is_lost(
-    introspection: Answer, capsys: pytest.CaptureFixture[str]
+    introspection: Responder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    grant = await over(Server(told(200, TOKEN_BODY), introspection, DETAILS)).exchange("c", "v")
+    grant = await over(ScriptedServer(json_response(200, TOKEN_BODY), introspection, DETAILS)).exchange(
+        "c", "v"
+    )
     assert (grant.connected_by, grant.account.domain, grant.account.name) == (None, None, "Acme")
     assert grant.tokens.scopes == set(TOKEN_BODY["scopes"])  # type: ignore[call-overload] # a list of texts
     assert "ada@acme.com" not in capsys.readouterr().out
@@ -177,22 +194,26 @@ async def test_an_introspection_that_takes_too_long_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hubspot_oauth, "INTROSPECTION_SECONDS", 0.01)
-    grant = await over(Server(told(200, TOKEN_BODY), never, DETAILS)).exchange("c", "v")
+    grant = await over(ScriptedServer(json_response(200, TOKEN_BODY), never, DETAILS)).exchange("c", "v")
     assert (grant.connected_by, grant.account.name) == (None, "Acme")
 
 
-async def issued_by(*answers: Answer) -> list[tuple[str, str]]:
+async def issued_by(*answers: Responder) -> list[tuple[str, str]]:
     """Fail to connect, and return the access and refresh tokens that were told nevertheless."""
     issued: list[TokenSet] = []
     with pytest.raises(CrmError):
-        await over(Server(*answers)).exchange("c", "v", issued.append)
+        await over(ScriptedServer(*answers)).exchange("c", "v", issued.append)
     return [(tokens.access_token, tokens.refresh_token) for tokens in issued]
 
 
 @pytest.mark.parametrize("place", [1, 2], ids=["the introspection", "the account"])
 async def test_tokens_are_told_before_anything_else_can_fail(place: int) -> None:
-    answers = [told(200, without("hub_id")), told(200, {"active": True, "hub_id": 101}), DETAILS]
-    assert await issued_by(*answers[:place], answer(500)) == [("CJ-access", "na1-refresh-2")]
+    answers = [
+        json_response(200, without("hub_id")),
+        json_response(200, {"active": True, "hub_id": 101}),
+        DETAILS,
+    ]
+    assert await issued_by(*answers[:place], response(500)) == [("CJ-access", "na1-refresh-2")]
 
 
 @pytest.mark.parametrize(
@@ -210,24 +231,33 @@ async def test_tokens_are_told_before_anything_else_can_fail(place: int) -> None
 async def test_of_a_token_response_that_is_refused_what_is_a_token_is_told(
     odd: dict[str, object], issued: list[tuple[str, str]]
 ) -> None:
-    assert await issued_by(told(200, {**TOKEN_BODY, **odd})) == issued
+    assert await issued_by(json_response(200, {**TOKEN_BODY, **odd})) == issued
 
 
 @pytest.mark.parametrize(
-    "given", [told(200, []), told(200, None), answer(200, b"{"), answer(200, HTML), told(400, TOKEN_BODY)]
+    "given",
+    [
+        json_response(200, []),
+        json_response(200, None),
+        response(200, b"{"),
+        response(200, HTML),
+        json_response(400, TOKEN_BODY),
+    ],
 )
-async def test_what_is_no_token_response_tells_of_no_tokens(given: Answer) -> None:
+async def test_what_is_no_token_response_tells_of_no_tokens(given: Responder) -> None:
     assert await issued_by(given) == []
 
 
 async def test_tokens_are_told_also_to_whoever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.05)
-    assert await issued_by(told(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
+    assert await issued_by(json_response(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
 
 
 async def test_details_of_another_account_than_the_tokens_are_not_believed() -> None:
     with pytest.raises(CrmRejected, match="another"):
-        await over(Server(told(200, TOKEN_BODY), told(200, {"portalId": 102}))).exchange("c", "v")
+        await over(
+            ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, {"portalId": 102}))
+        ).exchange("c", "v")
 
 
 @pytest.mark.parametrize(
@@ -244,7 +274,7 @@ async def test_details_of_another_account_than_the_tokens_are_not_believed() -> 
 )
 async def test_a_token_response_without_its_fields_is_refused_at_the_connect(body: object) -> None:
     with pytest.raises(CrmRejected):
-        await over(Server(told(200, body), DETAILS)).exchange("c", "v")
+        await over(ScriptedServer(json_response(200, body), DETAILS)).exchange("c", "v")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +301,7 @@ async def test_what_can_be_no_token_no_scope_and_no_account_is_refused_and_not_s
     odd: dict[str, object],
 ) -> None:
     """By RFC 6749 appendix A tokens and scopes are visible ASCII: others fit into no header."""
-    server = Server(told(200, {**TOKEN_BODY, **odd}), DETAILS)
+    server = ScriptedServer(json_response(200, {**TOKEN_BODY, **odd}), DETAILS)
     with pytest.raises(CrmRejected) as refusal:
         await over(server).exchange("c", "v")
     assert len(server.requests) == 1
@@ -281,29 +311,35 @@ async def test_what_can_be_no_token_no_scope_and_no_account_is_refused_and_not_s
 
 
 async def test_an_account_name_cut_in_the_middle_of_an_emoji_is_no_obstacle() -> None:
-    details = told(200, {"portalId": 101, "portalName": "Acme \ud83d\0", "timeZone": "Mars/\ud83d"})
-    grant = await over(Server(told(200, TOKEN_BODY), details)).exchange("c", "v")
+    details = json_response(200, {"portalId": 101, "portalName": "Acme \ud83d\0", "timeZone": "Mars/\ud83d"})
+    grant = await over(ScriptedServer(json_response(200, TOKEN_BODY), details)).exchange("c", "v")
     assert grant.account.name == "Acme \ufffd"
 
 
 async def test_an_account_number_beyond_all_numbers_is_refused() -> None:
-    server = Server(told(200, TOKEN_BODY), answer(200, b'{"portalId": ' + b"9" * 5_000 + b"}"))
+    server = ScriptedServer(
+        json_response(200, TOKEN_BODY), response(200, b'{"portalId": ' + b"9" * 5_000 + b"}")
+    )
     with pytest.raises(CrmRejected):
         await over(server).exchange("c", "v")
 
 
 @pytest.mark.parametrize("cut_off", CUT_OFF)
 async def test_no_answer_to_a_connect_that_is_cut_off_is_called_wrong(cut_off: bytes) -> None:
-    whole = [told(200, without("hub_id")), told(200, {"active": True, "hub_id": 101}), DETAILS]
+    whole = [
+        json_response(200, without("hub_id")),
+        json_response(200, {"active": True, "hub_id": 101}),
+        DETAILS,
+    ]
     for place in range(len(whole)):
-        server = Server(*whole[:place], answer(200, cut_off))
+        server = ScriptedServer(*whole[:place], response(200, cut_off))
         with pytest.raises(CrmUnavailable, match="no whole JSON"):
             await over(server).exchange("c", "v")
         assert len(server.requests) == place + 1
 
 
 async def test_a_refresh_keeps_the_new_refresh_token_and_the_scopes() -> None:
-    server = Server(told(200, without("scopes")))
+    server = ScriptedServer(json_response(200, without("scopes")))
     renewed = await over(server).refresh(TOKENS)
     assert form_of(server.requests[0])["refresh_token"] == "na1-refresh"
     assert (renewed.access_token, renewed.refresh_token) == ("CJ-access", "na1-refresh-2")
@@ -311,11 +347,11 @@ async def test_a_refresh_keeps_the_new_refresh_token_and_the_scopes() -> None:
 
 
 async def test_a_refresh_that_names_no_refresh_token_keeps_the_old_one() -> None:
-    renewed = await over(Server(told(200, without("refresh_token")))).refresh(TOKENS)
+    renewed = await over(ScriptedServer(json_response(200, without("refresh_token")))).refresh(TOKENS)
     assert renewed.refresh_token == "na1-refresh"
 
 
-REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError]]] = [
+REFRESH_REFUSALS: list[tuple[str, Responder, type[CrmError]]] = [
     ("a dead refresh token", refusal("BAD_REFRESH_TOKEN", "invalid_grant"), ReauthorizationRequired),
     ("a dead refresh token, old shape", refusal("BAD_REFRESH_TOKEN"), ReauthorizationRequired),
     ("a dead refresh token, error alone", refusal(None, "invalid_grant"), ReauthorizationRequired),
@@ -327,18 +363,18 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError]]] = [
     ("our scopes", refusal("BAD_SCOPES", "invalid_scope"), CrmMisconfigured),
     ("our grant type", refusal("BAD_GRANT_TYPE", "unsupported_grant_type"), CrmRejected),
     ("something new", refusal("BAD_MOON", "invalid_moon"), CrmRejected),
-    ("HTML on a 400", answer(400, HTML), CrmRejected),
-    ("HTML on a 200", answer(200, HTML), CrmUnavailable),
-    ("no text on a 200", answer(200, b'{"access_token": "\xff"}'), CrmRejected),
-    ("no text on a 400", answer(400, b'{"status": "\xff"}'), CrmRejected),
-    ("HTML on a 502", answer(502, HTML), CrmUnavailable),
-    ("a lock", answer(423), CrmUnavailable),
-    *(("cut off", answer(200, cut_off), CrmUnavailable) for cut_off in CUT_OFF),
+    ("HTML on a 400", response(400, HTML), CrmRejected),
+    ("HTML on a 200", response(200, HTML), CrmUnavailable),
+    ("no text on a 200", response(200, b'{"access_token": "\xff"}'), CrmRejected),
+    ("no text on a 400", response(400, b'{"status": "\xff"}'), CrmRejected),
+    ("HTML on a 502", response(502, HTML), CrmUnavailable),
+    ("a lock", response(423), CrmUnavailable),
+    *(("cut off", response(200, cut_off), CrmUnavailable) for cut_off in CUT_OFF),
     ("an internal error with a misleading body", refusal("BAD_REFRESH_TOKEN", None, 500), CrmUnavailable),
-    ("a rate limit", answer(429), RateLimited),
-    ("an account on the move", answer(477, retry_after="7200"), RateLimited),
-    ("a dropped connection", failing(httpx.RemoteProtocolError("dropped")), CrmUnavailable),
-    ("a refused connection", failing(httpx.ConnectError("refused")), CrmUnavailable),
+    ("a rate limit", response(429), RateLimited),
+    ("an account on the move", response(477, retry_after="7200"), RateLimited),
+    ("a dropped connection", connection_error(httpx.RemoteProtocolError("dropped")), CrmUnavailable),
+    ("a refused connection", connection_error(httpx.ConnectError("refused")), CrmUnavailable),
 ]
 
 
@@ -347,9 +383,9 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError]]] = [
     [pytest.param(given, error, id=name) for name, given, error in REFRESH_REFUSALS],
 )
 async def test_a_refused_refresh_is_classified_and_never_repeated(
-    given: Answer, error: type[CrmError]
+    given: Responder, error: type[CrmError]
 ) -> None:
-    server = Server(given)
+    server = ScriptedServer(given)
     with pytest.raises(CrmError) as refused:
         await over(server).refresh(TOKENS)
     assert type(refused.value) is error
@@ -371,7 +407,7 @@ async def test_a_refused_refresh_is_classified_and_never_repeated(
 async def test_a_refused_code_is_told_from_our_own_mistakes(
     status: str, error: str, expected: type[CrmError]
 ) -> None:
-    server = Server(refusal(status, error))
+    server = ScriptedServer(refusal(status, error))
     with pytest.raises(expected) as refused:
         await over(server).exchange("secret-code", "v")
     assert status in str(refused.value)
@@ -381,7 +417,7 @@ async def test_a_refused_code_is_told_from_our_own_mistakes(
 
 async def test_a_refusal_shows_only_code_words_of_what_hubspot_says() -> None:
     with pytest.raises(CrmRejected) as refused:
-        await over(Server(refusal("token na1-refresh is odd", "na1-refresh!"))).refresh(TOKENS)
+        await over(ScriptedServer(refusal("token na1-refresh is odd", "na1-refresh!"))).refresh(TOKENS)
     assert "na1-refresh" not in str(refused.value)
 
 
@@ -389,11 +425,11 @@ async def test_a_refresh_ends_within_the_time_that_the_lock_is_held(monkeypatch:
     assert oauth.MAX_CALL_SECONDS < 15
     monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.02)
     with pytest.raises(CrmUnavailable, match="longer than"):
-        await over(Server(never)).refresh(TOKENS)
+        await over(ScriptedServer(never)).refresh(TOKENS)
 
 
 async def test_a_revocation_names_the_refresh_token_in_the_body() -> None:
-    server = Server(answer(200))
+    server = ScriptedServer(response(200))
     await over(server).revoke(TOKENS)
     assert server.requests[0].url.path == "/oauth/2026-09/token/revoke"
     assert form_of(server.requests[0])["token"] == "na1-refresh"
@@ -401,19 +437,19 @@ async def test_a_revocation_names_the_refresh_token_in_the_body() -> None:
 
 
 async def test_of_a_grant_without_a_refresh_token_the_access_token_is_revoked() -> None:
-    server = Server(answer(200))
+    server = ScriptedServer(response(200))
     await over(server).revoke(replace(TOKENS, refresh_token=""))
     form = form_of(server.requests[0])
     assert (form["token"], form["token_type_hint"]) == ("old-access", "access_token")
 
 
 async def test_revoking_what_is_gone_already_is_no_error() -> None:
-    await over(Server(refusal("BAD_REFRESH_TOKEN", "invalid_grant"))).revoke(TOKENS)
+    await over(ScriptedServer(refusal("BAD_REFRESH_TOKEN", "invalid_grant"))).revoke(TOKENS)
 
 
 async def test_a_revocation_that_may_not_have_happened_says_so() -> None:
     with pytest.raises(CrmUnavailable):
-        await over(Server(answer(503))).revoke(TOKENS)
+        await over(ScriptedServer(response(503))).revoke(TOKENS)
 
 
 def test_no_secret_shows_in_a_representation() -> None:

@@ -12,13 +12,13 @@ from astrelo.domain.errors import CrmUnavailable
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import ContactRecord, DealRecord
 from crm_sandbox import Association
-from tests.support.hubspot.account import World, company_of, contacts, record
+from tests.support.hubspot.account import SandboxAccount, company_of, contacts, record
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_thousand_contacts_cost_ten_list_calls_and_one_of_associations() -> None:
-    world = World(*contacts(2_500))
+    world = SandboxAccount(*contacts(2_500))
     pages = await world.pages(ObjectType.CONTACTS)
     assert [len(page.records) for page in pages] == [1000, 1000, 500]
     assert world.asked("GET /crm/objects/contacts") == 25
@@ -28,7 +28,7 @@ async def test_a_thousand_contacts_cost_ten_list_calls_and_one_of_associations()
 
 
 async def test_contacts_are_listed_on_while_associations_are_read() -> None:
-    world = World(*contacts(2_000))
+    world = SandboxAccount(*contacts(2_000))
     world.sandbox.switches.latency_ms = 1
     await world.pages(ObjectType.CONTACTS)
     endpoints = [entry.endpoint for entry in world.sandbox.journal.entries]
@@ -39,7 +39,7 @@ async def test_contacts_are_listed_on_while_associations_are_read() -> None:
 async def test_associations_that_page_inside_an_entry_are_read_to_the_end() -> None:
     people = [Association(id=str(number)) for number in range(100, 107)]
     deals = [record("deals", 1, contacts=people), record("deals", 2, contacts=people[:1])]
-    world = World(*deals, *(record("contacts", int(person.id)) for person in people))
+    world = SandboxAccount(*deals, *(record("contacts", int(person.id)) for person in people))
     world.sandbox.switches.association_page_size = 2
     (page,) = await world.pages(ObjectType.DEALS)
     first, second = (told for told in page.records if isinstance(told, DealRecord))
@@ -49,7 +49,7 @@ async def test_associations_that_page_inside_an_entry_are_read_to_the_end() -> N
 
 @pytest.mark.parametrize("as_text", [True, False], ids=["text", "number"])
 async def test_an_associated_id_may_be_text_or_a_number(as_text: bool) -> None:
-    world = World(*contacts(1))
+    world = SandboxAccount(*contacts(1))
     world.sandbox.switches.string_association_ids = as_text
     (page,) = await world.pages(ObjectType.CONTACTS)
     assert [told.company_id for told in page.records if isinstance(told, ContactRecord)] == [company_of(1)]
@@ -105,7 +105,7 @@ def to(company_id: int | str, *types: object) -> dict[str, object]:
 async def test_the_primary_company_or_the_only_one_is_the_contacts_company(
     companies: list[object], company_id: str | None
 ) -> None:
-    world = World(*contacts(1))
+    world = SandboxAccount(*contacts(1))
     world.fault("respond", match="/crm/associations/", status=200, body=_batch(companies))
     (page,) = await world.pages(ObjectType.CONTACTS)
     assert [told.company_id for told in page.records if isinstance(told, ContactRecord)] == [company_id]
@@ -128,7 +128,7 @@ PLAIN_OF_DEALS = {"category": "HUBSPOT_DEFINED", "typeId": 341, "label": None}
 async def test_the_primary_company_or_the_only_one_is_the_deals_company(
     companies: list[object], company_id: str | None
 ) -> None:
-    world = World(record("deals", 1))
+    world = SandboxAccount(record("deals", 1))
     world.fault("respond", match="/deals/companies/", status=200, body=_batch(companies))
     (page,) = await world.pages(ObjectType.DEALS)
     assert [told.company_id for told in page.records if isinstance(told, DealRecord)] == [company_id]
@@ -171,7 +171,7 @@ def test_how_the_company_was_found_goes_with_it_and_hangs_on_no_order(
     ids=["a failed batch", "a batch that failed in part"],
 )
 async def test_an_association_error_is_never_an_empty_list(status: int, body: object) -> None:
-    world = World(*contacts(3))
+    world = SandboxAccount(*contacts(3))
     world.fault("respond", match="/crm/associations/", status=status, body=body, times=99)
     with pytest.raises(CrmUnavailable):
         await world.pages(ObjectType.CONTACTS)

@@ -15,15 +15,15 @@ from astrelo.domain.records import (
 )
 from astrelo.domain.sync import Window
 from tests.support.fakes.clock import START
-from tests.support.hubspot.broken import Asked, BrokenHubSpot, linked_to, page, told
+from tests.support.hubspot.broken import BrokenHubSpot, Query, associations_to, hubspot_object, page
 
 pytestmark = pytest.mark.anyio
 
 
-def circle(asked: Asked) -> dict[str, object]:
+def circle(asked: Query) -> dict[str, object]:
     """Lead from the start to a, from a to b and c, and from c to a again."""
     following = {"a": "b", "b": "c", "c": "a"}
-    return page(told("1"), after=following.get(asked.get("after", ""), "a"))
+    return page(hubspot_object("1"), after=following.get(asked.get("after", ""), "a"))
 
 
 async def test_a_walk_whose_cursors_go_round_in_a_circle_ends() -> None:
@@ -39,18 +39,18 @@ async def test_owners_whose_cursors_go_round_in_a_circle_are_given_up() -> None:
 
 
 async def test_associations_whose_cursors_go_round_in_a_circle_are_given_up() -> None:
-    def associations(asked: Asked) -> dict[str, object]:
+    def associations(asked: Query) -> dict[str, object]:
         after = {"a": "b", "b": "a"}.get(asked["inputs"][0].get("after"), "a")
         entry = {"from": {"id": "1"}, "to": [{"toObjectId": 5}], "paging": {"next": {"after": after}}}
         return {"results": [entry]}
 
-    hubspot = BrokenHubSpot(contacts=lambda asked: page(told("1")), associations=associations)
+    hubspot = BrokenHubSpot(contacts=lambda asked: page(hubspot_object("1")), associations=associations)
     with pytest.raises(CrmRejected, match="circle"):
         await hubspot.pages(ObjectType.CONTACTS)
 
 
 async def test_a_search_whose_cursors_go_round_in_a_circle_is_given_up() -> None:
-    def search(asked: Asked) -> dict[str, object]:
+    def search(asked: Query) -> dict[str, object]:
         return {
             "results": [],
             "total": 5,
@@ -63,11 +63,11 @@ async def test_a_search_whose_cursors_go_round_in_a_circle_is_given_up() -> None
 
 
 async def test_associations_of_a_record_that_was_not_asked_for_are_not_followed() -> None:
-    def associations(asked: Asked) -> dict[str, object]:
+    def associations(asked: Query) -> dict[str, object]:
         after = str(int(asked["inputs"][0].get("after", "0")) + 1)
         return {"results": [{"from": {"id": "999"}, "to": [], "paging": {"next": {"after": after}}}]}
 
-    hubspot = BrokenHubSpot(contacts=lambda asked: page(told("1")), associations=associations)
+    hubspot = BrokenHubSpot(contacts=lambda asked: page(hubspot_object("1")), associations=associations)
     ((contact,),) = [pages.records for pages in await hubspot.pages(ObjectType.CONTACTS)]
     assert isinstance(contact, ContactRecord)
     assert contact.company_id is None
@@ -77,7 +77,7 @@ async def test_associations_of_a_record_that_was_not_asked_for_are_not_followed(
 async def test_a_walk_through_empty_pages_shows_where_it_is(object_type: ObjectType) -> None:
     """What is never yielded is never stored: the run could be neither cancelled nor taken over."""
 
-    def empty(asked: Asked) -> dict[str, object]:
+    def empty(asked: Query) -> dict[str, object]:
         return page(after=str(int(asked.get("after", "0")) + 1))
 
     hubspot = BrokenHubSpot(**{object_type.value: empty})
@@ -93,9 +93,9 @@ async def test_a_walk_through_empty_pages_shows_where_it_is(object_type: ObjectT
 @pytest.mark.parametrize("odd", ["9" * 100_000, "9\0", "", " 9"], ids=["long", "NUL", "empty", "blank"])
 async def test_an_association_with_what_can_be_no_id_is_left_out(odd: str) -> None:
     hubspot = BrokenHubSpot(
-        contacts=lambda asked: page(told("1")),
-        deals=lambda asked: page(told("1")),
-        associations=linked_to(odd),
+        contacts=lambda asked: page(hubspot_object("1")),
+        deals=lambda asked: page(hubspot_object("1")),
+        associations=associations_to(odd),
     )
     ((contact,),) = [pages.records for pages in await hubspot.pages(ObjectType.CONTACTS)]
     ((deal,),) = [pages.records for pages in await hubspot.pages(ObjectType.DEALS)]
@@ -106,13 +106,15 @@ async def test_an_association_with_what_can_be_no_id_is_left_out(odd: str) -> No
 
 async def test_what_can_be_no_id_was_not_merged_into_anything() -> None:
     merged = f"2; 3;\0;{'9' * 200};1;;"
-    hubspot = BrokenHubSpot(companies=lambda asked: page(told("1", hs_merged_object_ids=merged)))
+    hubspot = BrokenHubSpot(companies=lambda asked: page(hubspot_object("1", hs_merged_object_ids=merged)))
     (only,) = await hubspot.pages(ObjectType.COMPANIES)
     assert only.merged == {"2": "1", "3": "1"}
 
 
 async def test_an_id_that_is_almost_another_is_not_taken_for_it() -> None:
-    hubspot = BrokenHubSpot(companies=lambda asked: page(*(told(one) for one in ("1", " 1", "1\0", "1\n"))))
+    hubspot = BrokenHubSpot(
+        companies=lambda asked: page(*(hubspot_object(one) for one in ("1", " 1", "1\0", "1\n")))
+    )
     (only,) = await hubspot.pages(ObjectType.COMPANIES)
     assert [record.record_id for record in only.records] == ["1"]
     assert only.rejected == [RejectedRecord("1", RejectionReason.BAD_ID)] * 3
@@ -149,7 +151,7 @@ COUNTS = {
 @pytest.mark.parametrize("total", COUNTS.values(), ids=COUNTS)
 async def test_a_count_out_of_range_is_no_count(total: bytes) -> None:
     hubspot = BrokenHubSpot(
-        companies=lambda asked: page(told("1")),
+        companies=lambda asked: page(hubspot_object("1")),
         search=lambda asked: b'{"results": [], "total": ' + total + b"}",
     )
     (only,) = await hubspot.pages(ObjectType.COMPANIES)
@@ -168,7 +170,11 @@ NUMBERS = {
 
 @pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
 async def test_a_number_beyond_all_numbers_costs_its_column_alone(number: str) -> None:
-    body = json.dumps(page(told("1", annualrevenue="?"), told("2"))).replace('"?"', number).encode()
+    body = (
+        json.dumps(page(hubspot_object("1", annualrevenue="?"), hubspot_object("2")))
+        .replace('"?"', number)
+        .encode()
+    )
     hubspot = BrokenHubSpot(companies=lambda asked: body)
     (only,) = await hubspot.pages(ObjectType.COMPANIES)
     first, second = only.records

@@ -8,7 +8,7 @@ from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import ContactRecord, RecordPage, RejectionReason
 from crm_sandbox.hubspot import RecordChange
 from tests.support.crm.collecting import collect
-from tests.support.hubspot.account import World, companies, contacts, ids
+from tests.support.hubspot.account import SandboxAccount, companies, contacts, ids
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ COMPANY_LIST = "/crm/objects/2026-09/companies"
     "match", ["/crm/objects/2026-09/contacts", "/crm/associations/"], ids=["the list", "the associations"]
 )
 async def test_trouble_on_the_way_loses_nothing(kind: str, match: str) -> None:
-    world = World(*contacts(1_200))
+    world = SandboxAccount(*contacts(1_200))
     world.fault(kind, match=match, skip=1, times=2)
     pages = await world.pages(ObjectType.CONTACTS)
     assert sorted(ids(pages), key=int) == [str(number) for number in range(1, 1_201)]
@@ -29,7 +29,7 @@ async def test_trouble_on_the_way_loses_nothing(kind: str, match: str) -> None:
 
 
 async def test_pages_before_an_error_are_yielded_first() -> None:
-    world = World(*companies(250))
+    world = SandboxAccount(*companies(250))
     world.fault("respond", match=COMPANY_LIST, method="GET", skip=2, status=429, policy="DAILY")
     received: list[RecordPage] = []
     with pytest.raises(RateLimited):
@@ -40,7 +40,7 @@ async def test_pages_before_an_error_are_yielded_first() -> None:
 
 
 async def test_records_of_another_shape_are_rejected_and_the_others_kept() -> None:
-    world = World(*companies(3))
+    world = SandboxAccount(*companies(3))
     world.sandbox.account.upsert(RecordChange(object_name="companies", id="2", raw=None))
     nasty: dict[str, str | None] = {"name": "Ac\ud800me\0"}
     world.sandbox.account.upsert(RecordChange(object_name="companies", id="3", properties=nasty))
@@ -51,7 +51,7 @@ async def test_records_of_another_shape_are_rejected_and_the_others_kept() -> No
 
 
 async def test_an_id_that_comes_on_two_pages_comes_twice() -> None:
-    world = World(*companies(150))
+    world = SandboxAccount(*companies(150))
     world.sandbox.switches.duplicate_across_pages = True
     received = ids(await world.pages(ObjectType.COMPANIES))
     assert len(set(received)) == 150
@@ -59,14 +59,14 @@ async def test_an_id_that_comes_on_two_pages_comes_twice() -> None:
 
 
 async def test_merged_ids_are_told_within_a_walk() -> None:
-    world = World(*companies(2))
+    world = SandboxAccount(*companies(2))
     survivor = world.sandbox.account.merge("companies", "1", "2")
     (page,) = await world.pages(ObjectType.COMPANIES)
     assert page.merged == {"1": survivor, "2": survivor}
 
 
 async def test_a_cursor_that_does_not_move_ends_the_walk_instead_of_circling() -> None:
-    world = World(*companies(1))
+    world = SandboxAccount(*companies(1))
     body = {"results": [], "paging": {"next": {"after": "5"}}}
     world.fault("respond", match=COMPANY_LIST, method="GET", status=200, body=body, times=99)
     with pytest.raises(CrmRejected, match="circle"):
@@ -74,14 +74,14 @@ async def test_a_cursor_that_does_not_move_ends_the_walk_instead_of_circling() -
 
 
 async def test_a_walk_ends_at_the_end_of_data_and_not_at_a_short_or_empty_page() -> None:
-    world = World(*companies(120))
+    world = SandboxAccount(*companies(120))
     body = {"results": [], "paging": {"next": {"after": "50"}}}
     world.fault("respond", match=COMPANY_LIST, method="GET", status=200, body=body)
     assert len(ids(await world.pages(ObjectType.COMPANIES))) == 71
 
 
 async def test_a_count_that_cannot_be_had_stops_nobody() -> None:
-    world = World(*companies(3))
+    world = SandboxAccount(*companies(3))
     world.fault("respond", match="/search", status=500, times=99)
     (page,) = await world.pages(ObjectType.COMPANIES)
     assert (len(page.records), page.expected_total) == (3, None)
@@ -90,11 +90,11 @@ async def test_a_count_that_cannot_be_had_stops_nobody() -> None:
 
 async def test_a_cursor_from_elsewhere_is_refused() -> None:
     with pytest.raises(CrmRejected, match="cursor"):
-        await World().pages(ObjectType.COMPANIES, cursor=Cursor("{}"))
+        await SandboxAccount().pages(ObjectType.COMPANIES, cursor=Cursor("{}"))
 
 
 async def test_a_cursor_survives_as_text() -> None:
-    world = World(*companies(150))
+    world = SandboxAccount(*companies(150))
     first, _ = await world.pages(ObjectType.COMPANIES)
     assert first.cursor is not None
     assert decode_cursor(Cursor(str(first.cursor))) == decode_cursor(first.cursor)

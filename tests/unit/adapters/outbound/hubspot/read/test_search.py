@@ -18,7 +18,7 @@ from crm_sandbox import SandboxTransport
 from crm_sandbox.hubspot import RecordChange, Sandbox
 from tests.support.fakes.clock import START
 from tests.support.fakes.randomness import FakeRandomness
-from tests.support.hubspot.account import CREATED, World, companies, contacts, ids, record
+from tests.support.hubspot.account import CREATED, SandboxAccount, companies, contacts, ids, record
 from tests.support.hubspot.sandbox import CONFIG, reference
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,9 @@ def small_cap(monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.mark.usefixtures("small_cap")
 async def test_a_window_with_more_than_search_can_page_to_is_divided_by_time() -> None:
     stamps = [f"2026-11-23T09:{second // 60:02}:{second % 60:02}.000Z" for second in range(1_500)]
-    world = World(*(record("companies", number, stamp) for number, stamp in enumerate(stamps, start=1)))
+    world = SandboxAccount(
+        *(record("companies", number, stamp) for number, stamp in enumerate(stamps, start=1))
+    )
     pages = await world.pages(ObjectType.COMPANIES, window=WINDOW)
     assert sorted(ids(pages), key=int) == [str(number) for number in range(1, 1_501)]
     assert pages[0].expected_total == 1_500
@@ -45,7 +47,7 @@ async def test_a_window_with_more_than_search_can_page_to_is_divided_by_time() -
 
 @pytest.mark.usefixtures("small_cap")
 async def test_a_millisecond_with_more_than_search_can_page_to_is_divided_by_ids() -> None:
-    world = World(*companies(1_000))
+    world = SandboxAccount(*companies(1_000))
     pages = await world.pages(ObjectType.COMPANIES, window=WINDOW)
     assert sorted(ids(pages), key=int) == [str(number) for number in range(1, 1_001)]
     assert all(page.records for page in pages[:-1])
@@ -54,7 +56,7 @@ async def test_a_millisecond_with_more_than_search_can_page_to_is_divided_by_ids
 @pytest.mark.usefixtures("small_cap")
 async def test_a_window_goes_on_from_any_of_its_cursors() -> None:
     stamps = [CREATED, "2026-11-23T09:20:00.000Z", "2026-11-23T09:40:00.000Z"]
-    world = World(*(record("companies", number, stamps[number % 3]) for number in range(1, 900)))
+    world = SandboxAccount(*(record("companies", number, stamps[number % 3]) for number in range(1, 900)))
     pages = await world.pages(ObjectType.COMPANIES, window=WINDOW)
     for place, page in enumerate(pages[:-1], start=1):
         rest = await world.pages(ObjectType.COMPANIES, cursor=page.cursor)
@@ -62,14 +64,14 @@ async def test_a_window_goes_on_from_any_of_its_cursors() -> None:
 
 
 async def test_a_search_without_a_count_is_refused_instead_of_divided_for_ever() -> None:
-    world = World(*companies(1))
+    world = SandboxAccount(*companies(1))
     world.fault("respond", match="/search", status=200, body={"results": []}, times=99)
     with pytest.raises(CrmRejected, match="how many"):
         await world.pages(ObjectType.COMPANIES, window=WINDOW)
 
 
 async def test_contacts_of_a_window_go_by_their_own_property_and_carry_their_company() -> None:
-    world = World(*contacts(1_100))
+    world = SandboxAccount(*contacts(1_100))
     pages = await world.pages(ObjectType.CONTACTS, window=WINDOW)
     linked = [told for page in pages for told in page.records if isinstance(told, ContactRecord)]
     assert len(linked) == 1_100
@@ -90,14 +92,14 @@ class Meddler(SandboxTransport):
         return response
 
 
-def meddled(world: World, meddle: Callable[[], None]) -> HubSpotProvider:
+def meddled(world: SandboxAccount, meddle: Callable[[], None]) -> HubSpotProvider:
     transport = Meddler(world.sandbox, meddle)
     return build_hubspot(CONFIG, reference(), world.clock, FakeRandomness(), reads=transport, oauth=transport)
 
 
 async def test_a_window_whose_records_move_while_it_is_read_is_read_again() -> None:
     """A record that leaves the window shifts a later one from the second page to the first, unread."""
-    world = World(*companies(390))
+    world = SandboxAccount(*companies(390))
     leavers = iter(["1", "2"])
 
     def modify_one() -> None:
@@ -113,7 +115,9 @@ async def test_a_window_whose_records_move_while_it_is_read_is_read_again() -> N
 
 
 async def test_a_window_that_never_stands_still_is_divided_until_its_parts_do() -> None:
-    world = World(*[record("companies", n, f"2026-11-23T09:00:{n % 60:02}.000Z") for n in range(1, 391)])
+    world = SandboxAccount(
+        *[record("companies", n, f"2026-11-23T09:00:{n % 60:02}.000Z") for n in range(1, 391)]
+    )
     leavers = iter(range(1, 40))
 
     def modify_one() -> None:

@@ -9,7 +9,7 @@ from astrelo.domain.records import (
 )
 from crm_sandbox.salesforce import Switches
 from tests.support.salesforce.sandbox import (
-    World,
+    SandboxOrg,
     accounts,
     row,
     session_of,
@@ -21,7 +21,7 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 
 
 async def test_only_fields_that_a_describe_shows_are_asked_for() -> None:
-    world = World(row("Account", 1, Name="Firm", Phone="1", AnnualRevenue="5"))
+    world = SandboxOrg(row("Account", 1, Name="Firm", Phone="1", AnnualRevenue="5"))
     world.switches.hidden_fields = ["Account.Phone", "Account.AnnualRevenue"]
     ((told_company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(told_company, CompanyRecord)
@@ -34,14 +34,14 @@ async def test_features_of_an_org_show_in_what_is_asked_for() -> None:
     firm = row(
         "Account", 1, NaicsCode="541511", BillingCountry="Germany", AnnualRevenue="5", CurrencyIsoCode="EUR"
     )
-    world = World(firm, switches=switches)
+    world = SandboxOrg(firm, switches=switches)
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert (company.naics, company.hq_country, company.annual_revenue_currency) == ("541511", "DE", "EUR")
 
 
 async def test_a_field_hidden_between_describe_and_query_costs_a_describe() -> None:
-    world = World(row("Account", 1, Name="Firm", Phone="1"))
+    world = SandboxOrg(row("Account", 1, Name="Firm", Phone="1"))
     await world.pages(COMPANIES)
     world.switches.hidden_fields = ["Account.Phone"]
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
@@ -51,7 +51,7 @@ async def test_a_field_hidden_between_describe_and_query_costs_a_describe() -> N
 
 
 async def test_a_field_that_is_refused_though_it_is_described_is_given_up() -> None:
-    world = World(*accounts(1))
+    world = SandboxOrg(*accounts(1))
     world.refuse("INVALID_FIELD", match="/query", times=9)
     with pytest.raises(CrmRejected, match="INVALID_FIELD"):
         await world.pages(COMPANIES)
@@ -59,7 +59,7 @@ async def test_a_field_that_is_refused_though_it_is_described_is_given_up() -> N
 
 
 async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
-    world = World(*accounts(1))
+    world = SandboxOrg(*accounts(1))
     world.refuse("MALFORMED_QUERY", match="/query", times=9)
     with pytest.raises(CrmRejected, match="MALFORMED_QUERY"):
         await world.pages(COMPANIES)
@@ -67,7 +67,7 @@ async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
 
 
 async def test_a_session_describes_once_and_the_next_one_anew() -> None:
-    world = World(row("Account", 1, Phone="1"))
+    world = SandboxOrg(row("Account", 1, Phone="1"))
     world.switches.hidden_fields = ["Account.Phone"]
     await world.pages(COMPANIES)
     world.switches.hidden_fields = []
@@ -80,7 +80,7 @@ async def test_a_session_describes_once_and_the_next_one_anew() -> None:
 
 
 async def test_what_one_user_of_an_org_may_see_is_asked_for_whatever_another_may_not() -> None:
-    world = World(row("Account", 1, Phone="1"))
+    world = SandboxOrg(row("Account", 1, Phone="1"))
     sees, sees_not = world.session, session_of(world.sandbox, world.provider)
     world.switches.hidden_fields = ["Account.Phone"]
     world.session = sees_not
@@ -93,7 +93,7 @@ async def test_what_one_user_of_an_org_may_see_is_asked_for_whatever_another_may
 
 
 async def test_fields_that_are_hidden_from_the_user_are_named_and_those_the_org_lacks_are_not() -> None:
-    world = World(*accounts(1), row("Contact", 1, LastName="P"))
+    world = SandboxOrg(*accounts(1), row("Contact", 1, LastName="P"))
     assert [page.withheld for kind in (COMPANIES, CONTACTS, DEALS) for page in await world.pages(kind)] == [
         [],
         [],
@@ -117,14 +117,14 @@ async def test_fields_that_are_hidden_from_the_user_are_named_and_those_the_org_
 async def test_an_object_without_what_tells_changes_from_deletions_is_a_missing_permission(
     field: str,
 ) -> None:
-    world = World(*accounts(1))
+    world = SandboxOrg(*accounts(1))
     world.switches.hidden_fields = [f"Account.{field}"]
     with pytest.raises(PermissionMissing, match=rf"Account\.{field}"):
         await world.pages(COMPANIES)
 
 
 async def test_a_field_that_is_described_in_another_shape_costs_itself_alone() -> None:
-    world = World(row("Account", 1, Name="Firm", Phone="1"))
+    world = SandboxOrg(row("Account", 1, Name="Firm", Phone="1"))
     names = ("Id", "SystemModstamp", "IsDeleted", "Name")
     described = [
         *({"name": name, "label": 5} for name in names),

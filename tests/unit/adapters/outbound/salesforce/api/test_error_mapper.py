@@ -22,7 +22,7 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import CrmAccountId, ObjectType, Provider
-from tests.support.crm.responses import HTML, Answer, Server, answer, told
+from tests.support.crm.responses import HTML, Responder, ScriptedServer, json_response, response
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.crm_session import LastingSession
 from tests.support.fakes.randomness import FakeRandomness
@@ -33,14 +33,14 @@ ACCOUNT = CrmAccount(account_id=CrmAccountId("00D000000000001AAA"), name="Acme")
 CALL = Call(
     "GET", "https://acme.my.salesforce.com/services/data/v68.0/query?q=x", "/query", ObjectType.COMPANIES
 )
-OK = answer(200, b"{}")
+OK = response(200, b"{}")
 
 
 class Reader:
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Responder) -> None:
         self.clock = FakeClock()
-        self.server = Server(*answers)
-        self.rate_limiter = OrgRateLimiter(self.clock, 0.8)
+        self.server = ScriptedServer(*answers)
+        self.rate_limiter = OrgBudget(self.clock, 0.8)
         http_client = HttpClient(httpx.MockTransport(self.server), Provider.SALESFORCE)
         self._transport = CrmTransport(
             http_client, SalesforceErrorMapper(self.clock), self.clock, FakeRandomness()
@@ -50,11 +50,11 @@ class Reader:
         return await self._transport.read(call, LastingSession(ACCOUNT), self.rate_limiter, bytes)
 
 
-def refusal(status: int, code: str, message: str = "'Jane Roe' is odd", **headers: str) -> Answer:
-    return told(status, [{"message": message, "errorCode": code, "fields": []}], **headers)
+def refusal(status: int, code: str, message: str = "'Jane Roe' is odd", **headers: str) -> Responder:
+    return json_response(status, [{"message": message, "errorCode": code, "fields": []}], **headers)
 
 
-async def refused(given: Answer, call: Call = CALL) -> CrmError:
+async def refused(given: Responder, call: Call = CALL) -> CrmError:
     with pytest.raises(CrmError) as error:
         await Reader(given).read(call)
     assert "Jane" not in str(error.value)
@@ -65,17 +65,17 @@ PASSING = {
     "an unknown exception": refusal(500, "UNKNOWN_EXCEPTION"),
     "a server out of service": refusal(503, "SERVER_UNAVAILABLE"),
     "no server, told by 400": refusal(400, "SERVER_UNAVAILABLE"),
-    "a bad gateway in HTML": answer(502, HTML),
-    "a page instead of a refusal": answer(404, HTML),
-    **{f"HTTP {status}": answer(status) for status in (408, 420, 421, 423, 425, 429, 444, 449, 460, 499)},
-    "a timeout of the edge": answer(598),
-    "a redirect": answer(302, location="https://evil.test/"),
-    "an internal error without a body": answer(500),
+    "a bad gateway in HTML": response(502, HTML),
+    "a page instead of a refusal": response(404, HTML),
+    **{f"HTTP {status}": response(status) for status in (408, 420, 421, 423, 425, 429, 444, 449, 460, 499)},
+    "a timeout of the edge": response(598),
+    "a redirect": response(302, location="https://evil.test/"),
+    "an internal error without a body": response(500),
 }
 
 
 @pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_may_pass_is_asked_again_and_then_given_up(trouble: Answer) -> None:
+async def test_trouble_that_may_pass_is_asked_again_and_then_given_up(trouble: Responder) -> None:
     passing = Reader(trouble, OK)
     assert await passing.read() == b"{}"
     assert all(request.url.host == "acme.my.salesforce.com" for request in passing.server.requests)
@@ -86,10 +86,10 @@ async def test_trouble_that_may_pass_is_asked_again_and_then_given_up(trouble: A
 
 
 async def test_an_announced_pause_is_kept_and_a_long_one_parks() -> None:
-    short = Reader(answer(503, retry_after="7"), OK)
+    short = Reader(response(503, retry_after="7"), OK)
     await short.read()
     assert short.clock.slept == [7.0]
-    error = await refused(answer(503, retry_after="600"))
+    error = await refused(response(503, retry_after="600"))
     assert isinstance(error, RateLimited)
     assert error.retry_after == timedelta(seconds=600)
 
@@ -137,13 +137,13 @@ async def test_too_many_requests_at_one_time_are_waited_out_in_place() -> None:
     [
         refusal(401, "INVALID_SESSION_ID"),
         refusal(403, "INVALID_SESSION_ID"),
-        answer(401, HTML),
-        answer(401),
+        response(401, HTML),
+        response(401),
         refusal(403, "ORG_NOT_OWNED_BY_INSTANCE"),
     ],
     ids=["an ended session", "told by 403", "HTML", "no body", "an org that has moved"],
 )
-async def test_a_refused_token_is_renewed_and_at_last_a_person_is_asked(given: Answer) -> None:
+async def test_a_refused_token_is_renewed_and_at_last_a_person_is_asked(given: Responder) -> None:
     assert await Reader(given, OK).read() == b"{}"
     reader = Reader(given)
     with pytest.raises(ReauthorizationRequired, match="access token"):
@@ -194,15 +194,17 @@ BLOCKED = {
     "a policy": refusal(403, "TXN_SECURITY_NO_ACCESS"),
     "a policy, told by 400": refusal(400, "TXN_SECURITY_NO_ACCESS"),
     "a code of the future": refusal(403, "USER_IS_ON_HOLD"),
-    "no code": answer(403),
-    "no errors": told(403, []),
+    "no code": response(403),
+    "no errors": json_response(403, []),
     "words instead of a code": refusal(403, "Jane is not welcome"),
-    "an object": told(403, {"error": "Bad_Id", "message": "Jane"}),
+    "an object": json_response(403, {"error": "Bad_Id", "message": "Jane"}),
 }
 
 
 @pytest.mark.parametrize("given", BLOCKED.values(), ids=BLOCKED)
-async def test_a_403_that_names_nothing_to_grant_asks_for_the_customers_administrator(given: Answer) -> None:
+async def test_a_403_that_names_nothing_to_grant_asks_for_the_customers_administrator(
+    given: Responder,
+) -> None:
     error = await refused(given)
     assert isinstance(error, PermissionMissing)
     assert error.object_type is ObjectType.COMPANIES
@@ -245,13 +247,13 @@ async def test_every_other_code_is_the_callers_to_judge(status: int, code: str) 
     "given",
     [
         refusal(400, "'Jane Roe' is no code"),
-        told(400, []),
-        told(400, {"odd": 1}),
-        told(400, [1]),
-        told(400, [{"errorCode": 7}]),
-        answer(400, b"\xff"),
-        answer(400),
-        answer(400, b"[" * 100_000),
+        json_response(400, []),
+        json_response(400, {"odd": 1}),
+        json_response(400, [1]),
+        json_response(400, [{"errorCode": 7}]),
+        response(400, b"\xff"),
+        response(400),
+        response(400, b"[" * 100_000),
     ],
     ids=[
         "no code word",
@@ -264,14 +266,14 @@ async def test_every_other_code_is_the_callers_to_judge(status: int, code: str) 
         "depth",
     ],
 )
-async def test_a_refusal_that_names_no_code_is_a_refusal_all_the_same(given: Answer) -> None:
+async def test_a_refusal_that_names_no_code_is_a_refusal_all_the_same(given: Responder) -> None:
     error = await refused(given)
     assert isinstance(error, Refused)
     assert (error.status, error.code) == (400, "")
 
 
 async def test_an_error_told_as_an_object_is_understood_too() -> None:
-    error = await refused(told(400, {"errorCode": "INVALID_FIELD", "message": "Jane"}))
+    error = await refused(json_response(400, {"errorCode": "INVALID_FIELD", "message": "Jane"}))
     assert isinstance(error, Refused)
     assert error.code == "INVALID_FIELD"
 
@@ -285,7 +287,7 @@ async def test_an_error_told_as_an_object_is_understood_too() -> None:
     ],
 )
 async def test_the_usage_that_an_answer_tells_stops_the_next_request(header: str) -> None:
-    reader = Reader(answer(200, b"{}", sforce_limit_info=header))
+    reader = Reader(response(200, b"{}", sforce_limit_info=header))
     await reader.read()
     with pytest.raises(RateLimited, match="DAILY_SHARE"):
         await reader.read()
@@ -305,7 +307,7 @@ async def test_the_usage_that_an_answer_tells_stops_the_next_request(header: str
     ],
 )
 async def test_usage_below_the_share_and_usage_that_makes_no_sense_stop_nothing(header: str) -> None:
-    reader = Reader(answer(200, b"{}", sforce_limit_info=header))
+    reader = Reader(response(200, b"{}", sforce_limit_info=header))
     await reader.read()
     await reader.read()
 

@@ -20,7 +20,15 @@ from astrelo.domain.errors import (
     InvalidInput,
     RateLimited,
 )
-from tests.support.crm.responses import CUT_OFF, HTML, Answer, answer, failing, never, told
+from tests.support.crm.responses import (
+    CUT_OFF,
+    HTML,
+    Responder,
+    connection_error,
+    json_response,
+    never,
+    response,
+)
 from tests.support.fakes.clock import START
 from tests.support.salesforce.authorization import (
     CONFIG,
@@ -33,7 +41,7 @@ from tests.support.salesforce.authorization import (
     TOKENS,
     Salesforce,
     body,
-    exchanged,
+    exchange_code,
     form_of,
     over,
     refusal,
@@ -73,13 +81,13 @@ async def test_another_login_host_is_refused_before_anybody_is_sent_there(login_
             AuthorizationRequest(state="s", code_challenge="c", login_host=login_host)
         )
     with pytest.raises(InvalidInput):
-        await exchanged(server, login_host)
+        await exchange_code(server, login_host)
     assert server.requests == []
 
 
 async def test_an_exchange_sends_verifier_and_secret_in_the_body_to_where_the_code_was_given() -> None:
     server = Salesforce()
-    await exchanged(server, "acme.my.salesforce.com")
+    await exchange_code(server, "acme.my.salesforce.com")
     assert server.asked()[0] == f"{INSTANCE}/services/oauth2/token"
     assert form_of(server.requests[0]) == {
         "grant_type": "authorization_code",
@@ -93,7 +101,7 @@ async def test_an_exchange_sends_verifier_and_secret_in_the_body_to_where_the_co
 
 async def test_a_grant_tells_tokens_their_end_their_hosts_and_the_org() -> None:
     server = Salesforce()
-    grant = await exchanged(server)
+    grant = await exchange_code(server)
     assert server.asked() == [
         f"{LOGIN}/services/oauth2/token",
         f"{LOGIN}/services/oauth2/introspect",
@@ -110,13 +118,15 @@ async def test_a_grant_tells_tokens_their_end_their_hosts_and_the_org() -> None:
 
 
 async def test_an_org_with_one_currency_and_an_org_that_may_not_be_read_are_connected_all_the_same() -> None:
-    grant = await exchanged(Salesforce(currency=NO_CURRENCY))
+    grant = await exchange_code(Salesforce(currency=NO_CURRENCY))
     assert (grant.account.currency, grant.account.name) == (None, "Acme \ufffd")
-    hidden = told(403, [{"errorCode": "INSUFFICIENT_ACCESS", "message": "no"}])
-    grant = await exchanged(Salesforce(currency=NO_CURRENCY, organization=hidden))
+    hidden = json_response(403, [{"errorCode": "INSUFFICIENT_ACCESS", "message": "no"}])
+    grant = await exchange_code(Salesforce(currency=NO_CURRENCY, organization=hidden))
     assert grant.account.name == f"Salesforce org {ORG}"
-    nameless = told(200, {"records": [{"Name": None, "TimeZoneSidKey": None}]})
-    grant = await exchanged(Salesforce(organization=nameless, currency=told(200, {"records": []})))
+    nameless = json_response(200, {"records": [{"Name": None, "TimeZoneSidKey": None}]})
+    grant = await exchange_code(
+        Salesforce(organization=nameless, currency=json_response(200, {"records": []}))
+    )
     assert (grant.account.name, grant.account.currency) == (f"Salesforce org {ORG}", None)
 
 
@@ -130,19 +140,19 @@ async def test_an_org_with_one_currency_and_an_org_that_may_not_be_read_are_conn
     ids=["full", "offline", "told by the introspection"],
 )
 async def test_scopes_that_stand_for_others_are_read_as_those(scope: str | None, scopes: set[str]) -> None:
-    grant = await exchanged(Salesforce(body(scope=scope)))
+    grant = await exchange_code(Salesforce(body(scope=scope)))
     assert grant.tokens.scopes == scopes
     assert grant.account.name == "Acme \ufffd"
 
 
 async def test_scopes_that_no_answer_tells_are_those_that_were_asked_for() -> None:
-    grant = await exchanged(Salesforce(body(scope=None), introspect=told(200, {"active": True})))
+    grant = await exchange_code(Salesforce(body(scope=None), introspect=json_response(200, {"active": True})))
     assert grant.tokens.scopes == {"api", "refresh_token", "openid"}
 
 
 async def test_a_grant_without_the_scopes_we_need_says_so_and_asks_nothing_more() -> None:
     server = Salesforce(body(scope="api refresh_token"))
-    grant = await exchanged(server)
+    grant = await exchange_code(server)
     assert grant.tokens.scopes == {"api", "refresh_token"}
     assert grant.account.account_id == ORG
     assert len(server.requests) == 2
@@ -152,7 +162,7 @@ UNFINISHED: dict[str, Salesforce] = {
     "an instance that is not Salesforce's": Salesforce(body(instance_url="https://evil.test")),
     "an identity that is not Salesforce's": Salesforce(body(id="https://evil.test/id/x/y")),
     "another shape": Salesforce(body(scope=["api"])),
-    "no user": Salesforce(userinfo=answer(503)),
+    "no user": Salesforce(userinfo=response(503)),
     "no end of it": Salesforce(currency=never),
     "no end of its introspection": Salesforce(introspect=never),
 }
@@ -183,7 +193,7 @@ async def test_of_a_grant_without_a_refresh_token_the_access_token_is_told_and_r
 
 async def test_a_grant_without_a_refresh_token_is_our_apps_fault() -> None:
     with pytest.raises(CrmMisconfigured, match="refresh_token"):
-        await exchanged(Salesforce(body(refresh_token=None, scope="api openid")))
+        await exchange_code(Salesforce(body(refresh_token=None, scope="api openid")))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +213,7 @@ async def test_a_grant_without_a_refresh_token_is_our_apps_fault() -> None:
 async def test_an_instance_that_is_not_salesforces_is_told_no_token(instance_url: str | None) -> None:
     server = Salesforce(body(instance_url=instance_url))
     with pytest.raises(CrmRejected) as connecting:
-        await exchanged(server)
+        await exchange_code(server)
     assert server.asked() == [f"{LOGIN}/services/oauth2/token"]
     assert shows_no_secret(connecting.value)
     server = Salesforce(body(instance_url=instance_url))
@@ -225,7 +235,7 @@ async def test_a_stored_instance_that_is_not_salesforces_is_not_gone_on_with() -
 )
 async def test_an_identity_that_is_not_salesforces_is_not_believed(identity: str | None) -> None:
     with pytest.raises(CrmRejected, match="identity"):
-        await exchanged(Salesforce(body(id=identity)))
+        await exchange_code(Salesforce(body(id=identity)))
 
 
 @pytest.mark.parametrize(
@@ -233,27 +243,37 @@ async def test_an_identity_that_is_not_salesforces_is_not_believed(identity: str
 )
 async def test_a_user_of_another_org_than_the_tokens_is_not_believed(user: object) -> None:
     with pytest.raises(CrmRejected):
-        await exchanged(Salesforce(userinfo=told(200, user)))
+        await exchange_code(Salesforce(userinfo=json_response(200, user)))
 
 
 async def test_an_identity_told_by_fifteen_characters_is_the_same_org() -> None:
-    grant = await exchanged(Salesforce(body(id=f"{LOGIN}/id/00D000000000001/005000000000001")))
+    grant = await exchange_code(Salesforce(body(id=f"{LOGIN}/id/00D000000000001/005000000000001")))
     assert grant.account.account_id == ORG
 
 
-ORG_TROUBLE: list[tuple[str, str, Answer, type[CrmError]]] = [
-    ("a token that is refused", "userinfo", answer(403, b"Bad_OAuth_Token"), GrantRejected),
-    ("a user whom nobody lets in", "userinfo", told(403, []), GrantRejected),
-    ("a request that timed out", "userinfo", answer(408), CrmUnavailable),
-    ("a hung-up edge", "organization", answer(499), CrmUnavailable),
-    ("an identity out of service", "userinfo", answer(503), CrmUnavailable),
-    ("a page instead of an identity", "userinfo", answer(404, HTML), CrmUnavailable),
-    ("a spent day", "organization", told(403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED"}]), RateLimited),
-    ("an org out of service", "organization", answer(502, HTML), CrmUnavailable),
-    ("a version that is not there", "organization", told(404, [{"errorCode": "NOT_FOUND"}]), CrmRejected),
-    ("a version that is gone", "currency", told(410, [{"errorCode": "GONE"}]), CrmRejected),
-    ("a dropped connection", "currency", failing(httpx.ReadError("reset")), CrmUnavailable),
-    ("an answer cut off", "organization", answer(200, b"{"), CrmUnavailable),
+ORG_TROUBLE: list[tuple[str, str, Responder, type[CrmError]]] = [
+    ("a token that is refused", "userinfo", response(403, b"Bad_OAuth_Token"), GrantRejected),
+    ("a user whom nobody lets in", "userinfo", json_response(403, []), GrantRejected),
+    ("a request that timed out", "userinfo", response(408), CrmUnavailable),
+    ("a hung-up edge", "organization", response(499), CrmUnavailable),
+    ("an identity out of service", "userinfo", response(503), CrmUnavailable),
+    ("a page instead of an identity", "userinfo", response(404, HTML), CrmUnavailable),
+    (
+        "a spent day",
+        "organization",
+        json_response(403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED"}]),
+        RateLimited,
+    ),
+    ("an org out of service", "organization", response(502, HTML), CrmUnavailable),
+    (
+        "a version that is not there",
+        "organization",
+        json_response(404, [{"errorCode": "NOT_FOUND"}]),
+        CrmRejected,
+    ),
+    ("a version that is gone", "currency", json_response(410, [{"errorCode": "GONE"}]), CrmRejected),
+    ("a dropped connection", "currency", connection_error(httpx.ReadError("reset")), CrmUnavailable),
+    ("an answer cut off", "organization", response(200, b"{"), CrmUnavailable),
 ]
 
 
@@ -261,10 +281,10 @@ ORG_TROUBLE: list[tuple[str, str, Answer, type[CrmError]]] = [
     ("place", "given", "error"), [pytest.param(*rest, id=name) for name, *rest in ORG_TROUBLE]
 )
 async def test_trouble_in_reading_the_org_ends_the_connect_with_its_kind(
-    place: str, given: Answer, error: type[CrmError]
+    place: str, given: Responder, error: type[CrmError]
 ) -> None:
     with pytest.raises(CrmError) as failed:
-        await exchanged(Salesforce(**{place: given}))
+        await exchange_code(Salesforce(**{place: given}))
     assert type(failed.value) is error
     assert shows_no_secret(failed.value)
 
@@ -284,7 +304,7 @@ async def test_who_connected_is_the_username_that_userinfo_tells(
     told_name: dict[str, str | None], kept: str | None
 ) -> None:
     user = {"organization_id": ORG, **told_name}
-    grant = await exchanged(Salesforce(userinfo=told(200, user)))
+    grant = await exchange_code(Salesforce(userinfo=json_response(200, user)))
     assert grant.connected_by == kept
     assert "acme.com" not in repr(grant)
 
@@ -296,7 +316,7 @@ async def test_no_call_outlasts_the_promise(place: str, monkeypatch: pytest.Monk
     server = Salesforce(**answers)
     async with asyncio.timeout(5):
         with pytest.raises(CrmUnavailable, match="longer than"):
-            await exchanged(server)
+            await exchange_code(server)
         if place == "introspect":
             with pytest.raises(CrmUnavailable, match="longer than"):
                 await over(server).can_refresh(TOKENS)
@@ -322,7 +342,7 @@ async def test_no_call_outlasts_the_promise(place: str, monkeypatch: pytest.Monk
 async def test_what_can_be_no_token_response_is_refused_and_not_shown(odd: dict[str, object]) -> None:
     server = Salesforce(body(**odd))
     with pytest.raises(CrmRejected) as failed:
-        await exchanged(server)
+        await exchange_code(server)
     assert len(server.requests) == 1
     assert shows_no_secret(failed.value)
     assert len(str(failed.value)) < 300
@@ -330,9 +350,9 @@ async def test_what_can_be_no_token_response_is_refused_and_not_shown(odd: dict[
 
 @pytest.mark.parametrize("cut_off", CUT_OFF)
 async def test_a_token_response_that_is_cut_off_is_no_answer(cut_off: bytes) -> None:
-    server = Salesforce(answer(200, cut_off))
+    server = Salesforce(response(200, cut_off))
     with pytest.raises(CrmUnavailable, match="no whole JSON") as failed:
-        await exchanged(server)
+        await exchange_code(server)
     assert len(server.requests) == 1
     assert shows_no_secret(failed.value)
 
@@ -364,7 +384,7 @@ async def test_a_refused_code_is_told_from_our_own_mistakes(
 ) -> None:
     server = Salesforce(refusal(error, description))
     with pytest.raises(CrmError) as refused:
-        await exchanged(server)
+        await exchange_code(server)
     assert type(refused.value) is expected
     assert reason in str(refused.value)
     assert shows_no_secret(refused.value)
@@ -388,6 +408,6 @@ async def test_where_salesforce_is_played_its_loopback_hosts_are_taken() -> None
 
 
 async def test_no_secret_shows_in_a_representation() -> None:
-    grant = await exchanged(Salesforce())
+    grant = await exchange_code(Salesforce())
     for value in (CONFIG, grant, TOKENS, over(Salesforce())):
         assert not any(secret in repr(value) for secret in SECRETS)

@@ -30,7 +30,7 @@ from crm_sandbox.salesforce import (
 )
 from crm_sandbox.salesforce.errors import LoginRefusal
 from tests.support.contracts.crm.account import VERIFIER, request
-from tests.support.crm.browser import consented
+from tests.support.crm.browser import give_consent
 from tests.support.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,7 @@ class Played:
 
     async def code(self, login_host: str | None = None) -> str:
         url = self.oauth.authorization_url(request(login_host=login_host))
-        return (await consented(self.sandbox, url)).code
+        return (await give_consent(self.sandbox, url)).code
 
     async def connect(self, login_host: str | None = None) -> Grant:
         return await self.oauth.exchange(await self.code(login_host), VERIFIER, login_host)

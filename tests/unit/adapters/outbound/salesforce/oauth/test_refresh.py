@@ -19,7 +19,15 @@ from astrelo.domain.errors import (
     RateLimited,
     ReauthorizationRequired,
 )
-from tests.support.crm.responses import CUT_OFF, HTML, Answer, answer, failing, never, told
+from tests.support.crm.responses import (
+    CUT_OFF,
+    HTML,
+    Responder,
+    connection_error,
+    json_response,
+    never,
+    response,
+)
 from tests.support.fakes.clock import START
 from tests.support.salesforce.authorization import (
     CONFIG,
@@ -31,7 +39,7 @@ from tests.support.salesforce.authorization import (
     TOKENS,
     Salesforce,
     body,
-    exchanged,
+    exchange_code,
     form_of,
     over,
     refusal,
@@ -94,27 +102,27 @@ async def test_when_an_access_token_ends_is_asked_where_it_came_from() -> None:
 
 LIFE_UNKNOWN = {
     "a refusal": refusal("invalid_client"),
-    "an internal error": answer(500),
-    "a page": answer(200, HTML),
-    "a dropped connection": failing(httpx.ReadError("reset")),
-    "no JSON": answer(200, b"{"),
-    "another shape": told(200, {"active": True, "exp": "soon"}),
-    "no end": told(200, {"active": True}),
-    "an inactive token": told(200, {"active": False, "exp": END}),
-    "an end beyond all dates": told(200, {"active": True, "exp": 10**18}),
-    "an end in milliseconds": told(200, {"active": True, "exp": END * 1_000}),
-    "an end that is past": told(200, {"active": True, "exp": END - 7_200}),
-    "an end within the margin": told(200, {"active": True, "exp": END - 7_000}),
-    "an end before all dates": told(200, {"active": True, "exp": -(10**18)}),
+    "an internal error": response(500),
+    "a page": response(200, HTML),
+    "a dropped connection": connection_error(httpx.ReadError("reset")),
+    "no JSON": response(200, b"{"),
+    "another shape": json_response(200, {"active": True, "exp": "soon"}),
+    "no end": json_response(200, {"active": True}),
+    "an inactive token": json_response(200, {"active": False, "exp": END}),
+    "an end beyond all dates": json_response(200, {"active": True, "exp": 10**18}),
+    "an end in milliseconds": json_response(200, {"active": True, "exp": END * 1_000}),
+    "an end that is past": json_response(200, {"active": True, "exp": END - 7_200}),
+    "an end within the margin": json_response(200, {"active": True, "exp": END - 7_000}),
+    "an end before all dates": json_response(200, {"active": True, "exp": -(10**18)}),
 }
 
 
 @pytest.mark.parametrize("introspection", LIFE_UNKNOWN.values(), ids=LIFE_UNKNOWN)
-async def test_an_end_that_is_not_told_is_not_known_and_costs_nothing(introspection: Answer) -> None:
+async def test_an_end_that_is_not_told_is_not_known_and_costs_nothing(introspection: Responder) -> None:
     server = Salesforce(introspect=introspection)
     assert await over(server).fetch_expiry(TOKENS) is None
     assert len(server.requests) == 1
-    tokens = (await exchanged(Salesforce(introspect=introspection))).tokens
+    tokens = (await exchange_code(Salesforce(introspect=introspection))).tokens
     assert (tokens.refresh_token, tokens.expires_at) == ("5Aep861-refresh-2", None)
 
 
@@ -124,8 +132,8 @@ async def test_an_end_that_is_told_too_slowly_is_not_waited_for(monkeypatch: pyt
     server = Salesforce(introspect=never)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
-            assert await over(server).fetch_expiry(TOKENS) is None
-            assert (await exchanged(server)).tokens.expires_at is None
+            assert await over(server).expiry_of(TOKENS) is None
+            assert (await exchange_code(server)).tokens.expires_at is None
     assert [entry["event"] for entry in logs] == ["crm.token_life_unknown"] * 2
     assert not any(secret in repr(logs) for secret in SECRETS)
 
@@ -138,7 +146,7 @@ async def test_a_refresh_is_over_within_the_promise(monkeypatch: pytest.MonkeyPa
             await over(Salesforce(never)).refresh(TOKENS)
 
 
-REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
+REFRESH_REFUSALS: list[tuple[str, Responder, type[CrmError], str]] = [
     (
         "a dead token",
         refusal("invalid_grant", "expired access/refresh token"),
@@ -240,20 +248,25 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
     ),
     ("an unknown error", refusal("unknown_error", "retry your request"), CrmUnavailable, "unknown_error"),
     ("an internal error", refusal("invalid_grant", "", 500), CrmUnavailable, "500"),
-    ("a rate limit", answer(429), RateLimited, "429"),
-    ("a page on a 400", answer(400, HTML), CrmUnavailable, "page"),
-    ("a page on a 200", answer(200, HTML), CrmUnavailable, "page"),
-    ("a redirect", answer(302, location="https://evil.test/"), CrmUnavailable, "302"),
-    ("a dropped connection", failing(httpx.RemoteProtocolError("dropped")), CrmUnavailable, "no answer"),
-    ("a refused connection", failing(httpx.ConnectError("refused")), CrmUnavailable, "no answer"),
+    ("a rate limit", response(429), RateLimited, "429"),
+    ("a page on a 400", response(400, HTML), CrmUnavailable, "page"),
+    ("a page on a 200", response(200, HTML), CrmUnavailable, "page"),
+    ("a redirect", response(302, location="https://evil.test/"), CrmUnavailable, "302"),
+    (
+        "a dropped connection",
+        connection_error(httpx.RemoteProtocolError("dropped")),
+        CrmUnavailable,
+        "no answer",
+    ),
+    ("a refused connection", connection_error(httpx.ConnectError("refused")), CrmUnavailable, "no answer"),
     ("something new", refusal("invalid_moon"), CrmRejected, "invalid_moon"),
     ("a secret for an error", refusal("5Aep861-refresh is odd", "5Aep861-refresh"), CrmRejected, "HTTP 400"),
-    ("no JSON", answer(400, b"{"), CrmRejected, "HTTP 400"),
-    ("an array", told(400, [{"errorCode": "NOT_FOUND"}]), CrmRejected, "HTTP 400"),
-    ("no text", answer(400, b'{"error": "\xff"}'), CrmRejected, "HTTP 400"),
-    ("no text on a 200", answer(200, b'{"access_token": "\xff"}'), CrmRejected, "nobody can read"),
-    ("nothing on a 204", answer(204), CrmUnavailable, "no whole JSON"),
-    *(("cut off", answer(200, cut_off), CrmUnavailable, "no whole JSON") for cut_off in CUT_OFF),
+    ("no JSON", response(400, b"{"), CrmRejected, "HTTP 400"),
+    ("an array", json_response(400, [{"errorCode": "NOT_FOUND"}]), CrmRejected, "HTTP 400"),
+    ("no text", response(400, b'{"error": "\xff"}'), CrmRejected, "HTTP 400"),
+    ("no text on a 200", response(200, b'{"access_token": "\xff"}'), CrmRejected, "nobody can read"),
+    ("nothing on a 204", response(204), CrmUnavailable, "no whole JSON"),
+    *(("cut off", response(200, cut_off), CrmUnavailable, "no whole JSON") for cut_off in CUT_OFF),
 ]
 
 
@@ -261,7 +274,7 @@ REFRESH_REFUSALS: list[tuple[str, Answer, type[CrmError], str]] = [
     ("given", "error", "reason"), [pytest.param(*rest, id=name) for name, *rest in REFRESH_REFUSALS]
 )
 async def test_a_refused_refresh_is_classified_told_to_people_and_never_repeated(
-    given: Answer, error: type[CrmError], reason: str
+    given: Responder, error: type[CrmError], reason: str
 ) -> None:
     server = Salesforce(given)
     with pytest.raises(CrmError) as refused:
@@ -278,7 +291,7 @@ BARRED = refusal("invalid_grant", "ip restricted or invalid login hours")
 @pytest.mark.parametrize(
     "given", [refusal("rate_limit_exceeded"), BARRED], ids=["the login limit", "a barred address or hour"]
 )
-async def test_what_passes_by_the_hour_is_waited_out_for_one(given: Answer) -> None:
+async def test_what_passes_by_the_hour_is_waited_out_for_one(given: Responder) -> None:
     with pytest.raises(RateLimited) as limited:
         await over(Salesforce(given)).refresh(TOKENS)
     assert limited.value.retry_after == timedelta(hours=1)
@@ -293,7 +306,7 @@ async def test_an_org_that_bars_us_says_nothing_of_whether_a_grant_lives() -> No
 
 @pytest.mark.parametrize("active", [True, False])
 async def test_whether_a_refresh_token_still_lives_is_asked_without_using_it(active: bool) -> None:
-    server = Salesforce(introspect=told(200, {"active": active}))
+    server = Salesforce(introspect=json_response(200, {"active": active}))
     assert await over(server).can_refresh(TOKENS) is active
     assert server.asked() == [f"{INSTANCE}/services/oauth2/introspect"]
     form = form_of(server.requests[0])
@@ -304,16 +317,18 @@ async def test_whether_a_refresh_token_still_lives_is_asked_without_using_it(act
 @pytest.mark.parametrize(
     ("given", "error"),
     [
-        (answer(503), CrmUnavailable),
+        (response(503), CrmUnavailable),
         (refusal("invalid_client"), CrmMisconfigured),
-        (told(200, {}), CrmRejected),
-        (answer(200, HTML), CrmUnavailable),
-        (answer(200, b'{"active": tr'), CrmUnavailable),
-        (answer(200), CrmUnavailable),
+        (json_response(200, {}), CrmRejected),
+        (response(200, HTML), CrmUnavailable),
+        (response(200, b'{"active": tr'), CrmUnavailable),
+        (response(200), CrmUnavailable),
     ],
     ids=["out of service", "our secret", "no word of it", "a page", "half a word", "nothing"],
 )
-async def test_a_life_that_cannot_be_asked_for_is_not_guessed(given: Answer, error: type[CrmError]) -> None:
+async def test_a_life_that_cannot_be_asked_for_is_not_guessed(
+    given: Responder, error: type[CrmError]
+) -> None:
     with pytest.raises(error):
         await over(Salesforce(introspect=given)).can_refresh(TOKENS)
 
@@ -336,7 +351,9 @@ async def test_revoking_what_is_gone_already_is_no_error(error: str) -> None:
     await over(Salesforce(revoke=refusal(error))).revoke(TOKENS)
 
 
-@pytest.mark.parametrize("given", [answer(503), answer(400, HTML), failing(httpx.ConnectError("refused"))])
-async def test_a_revocation_that_may_not_have_happened_says_so(given: Answer) -> None:
+@pytest.mark.parametrize(
+    "given", [response(503), response(400, HTML), connection_error(httpx.ConnectError("refused"))]
+)
+async def test_a_revocation_that_may_not_have_happened_says_so(given: Responder) -> None:
     with pytest.raises(CrmUnavailable):
         await over(Salesforce(revoke=given)).revoke(TOKENS)

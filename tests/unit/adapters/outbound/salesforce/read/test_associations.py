@@ -12,7 +12,7 @@ from crm_sandbox.salesforce import RecordChange, record_id
 from tests.support.fakes.clock import START
 from tests.support.salesforce.sandbox import (
     API,
-    World,
+    SandboxOrg,
     account_ids,
     config,
     deals,
@@ -27,7 +27,7 @@ COMPANIES, DEALS = ObjectType.COMPANIES, ObjectType.DEALS
 
 
 async def test_deals_bring_the_contacts_that_have_a_role_in_them_sorted_and_each_once() -> None:
-    world = World(*deals(1_200))
+    world = SandboxOrg(*deals(1_200))
     org = world.sandbox.org
     deal = record_id("Opportunity", 1)
     people = [record_id("Contact", number) for number in (9, 4, 6)]
@@ -46,7 +46,7 @@ async def test_deals_bring_the_contacts_that_have_a_role_in_them_sorted_and_each
 
 
 async def test_a_deleted_role_does_not_count_in_a_window_either() -> None:
-    world = World(*deals(1, contacts=3))
+    world = SandboxOrg(*deals(1, contacts=3))
     org, deal = world.sandbox.org, record_id("Opportunity", 1)
     kept = [Association(id=record_id("Contact", 2))]
     world.clock.advance(5)
@@ -57,7 +57,7 @@ async def test_a_deleted_role_does_not_count_in_a_window_either() -> None:
 
 
 async def test_roles_on_many_pages_are_read_to_the_end_whatever_becomes_of_locators() -> None:
-    world = World(*deals(400, contacts=6), settings=config(batch_size=200))
+    world = SandboxOrg(*deals(400, contacts=6), settings=config(batch_size=200))
     world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", skip=3, times=4)
     pages = await world.pages(DEALS)
     assert all(
@@ -74,7 +74,7 @@ async def test_urls_stay_within_what_salesforce_takes() -> None:
             lengths.append(len(str(request.url)))
             return await world.transport.handle_async_request(request)
 
-    world = World(*deals(1_200))
+    world = SandboxOrg(*deals(1_200))
     provider = salesforce_over(Measuring(), world.clock)
     async for _ in provider.read(world.session, DEALS):
         pass
@@ -83,7 +83,7 @@ async def test_urls_stay_within_what_salesforce_takes() -> None:
 
 
 async def test_contacts_of_deals_are_read_while_the_next_deals_are() -> None:
-    world = World(*deals(1_600), settings=config(batch_size=300))
+    world = SandboxOrg(*deals(1_600), settings=config(batch_size=300))
     world.switches.latency_ms = 1
     await world.pages(DEALS)
     paths = [entry.path for entry in world.sandbox.journal.entries]
@@ -92,14 +92,14 @@ async def test_contacts_of_deals_are_read_while_the_next_deals_are() -> None:
 
 
 async def test_stages_give_deals_their_labels() -> None:
-    world = World(row("Opportunity", 1, StageName="Prospecting"))
+    world = SandboxOrg(row("Opportunity", 1, StageName="Prospecting"))
     ((deal,),) = [page.records for page in await world.pages(DEALS)]
     assert isinstance(deal, DealRecord)
     assert (deal.stage_id, deal.stage_label) == ("Prospecting", "Prospecting")
 
 
 async def test_stages_that_may_not_be_seen_cost_their_labels_alone() -> None:
-    world = World(row("Opportunity", 1, StageName="Prospecting"))
+    world = SandboxOrg(row("Opportunity", 1, StageName="Prospecting"))
     world.switches.hidden_objects = ["OpportunityStage"]
     ((deal,),) = [page.records for page in await world.pages(DEALS)]
     assert isinstance(deal, DealRecord)

@@ -25,7 +25,7 @@ from tests.support.fakes.clock import START
 from tests.support.salesforce.sandbox import (
     API,
     CREATED,
-    World,
+    SandboxOrg,
     account_ids,
     accounts,
     config,
@@ -44,10 +44,10 @@ END_OF_RESULTS = '"Id","SystemModstamp"\n'
 NO_MORE = {"Sforce-Locator": "null"}
 
 
-def in_bulk(*records: PortalRecord, **switches: Any) -> World:
+def in_bulk(*records: PortalRecord, **switches: Any) -> SandboxOrg:
     """Make a world in which everything over SMALL records is read by a job, which is done at once."""
     played = Switches(**{"bulk_polls": 0, **switches})
-    return World(*records, switches=played, settings=config(bulk_threshold=SMALL))
+    return SandboxOrg(*records, switches=played, settings=config(bulk_threshold=SMALL))
 
 
 def job_of(page: RecordPage) -> str:
@@ -57,7 +57,7 @@ def job_of(page: RecordPage) -> str:
     return position.job
 
 
-def jobs_made(world: World) -> int:
+def jobs_made(world: SandboxOrg) -> int:
     return sum(entry.method == "POST" and entry.path == JOBS for entry in world.sandbox.journal.entries)
 
 
@@ -125,7 +125,7 @@ async def test_a_job_is_asked_about_at_growing_pauses() -> None:
 async def test_bulk_and_queries_give_equal_records() -> None:
     portal = Portal.generate(companies=40)
     by_query, by_job = (
-        World(*portal.records, settings=config(bulk_threshold=threshold)) for threshold in (10**6, 1)
+        SandboxOrg(*portal.records, settings=config(bulk_threshold=threshold)) for threshold in (10**6, 1)
     )
     for kind in ObjectType:
         told = by_id(await by_query.pages(kind))
@@ -135,14 +135,14 @@ async def test_bulk_and_queries_give_equal_records() -> None:
 
 
 async def test_a_query_that_times_out_becomes_a_job() -> None:
-    world = World(*accounts(300))
+    world = SandboxOrg(*accounts(300))
     world.refuse("QUERY_TIMEOUT", match=f"{API}/query", times=6)
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 301))
     assert (jobs_made(world), world.asked(f"GET {API}/query")) == (1, 2)
 
 
 async def test_a_query_that_is_not_answered_in_time_becomes_a_job() -> None:
-    world = World(*accounts(300))
+    world = SandboxOrg(*accounts(300))
     silent = Silent(world.transport, f"{API}/query")
     provider = salesforce_over(silent, world.clock, config())
     pages: list[RecordPage] = []
@@ -152,7 +152,7 @@ async def test_a_query_that_is_not_answered_in_time_becomes_a_job() -> None:
 
 
 async def test_an_answer_that_is_late_once_makes_no_job() -> None:
-    world = World(*accounts(300))
+    world = SandboxOrg(*accounts(300))
     provider = salesforce_over(Silent(world.transport, f"{API}/query", times=1), world.clock, config())
     pages: list[RecordPage] = []
     await collect(provider.read(world.session, COMPANIES), pages)
@@ -195,7 +195,7 @@ async def test_where_a_lost_job_cannot_be_replaced_everything_is_read_by_queries
 
 
 async def test_a_query_that_times_out_in_mid_walk_becomes_a_job_over_everything() -> None:
-    world = World(*accounts(900), settings=config(batch_size=300))
+    world = SandboxOrg(*accounts(900), settings=config(batch_size=300))
     world.refuse("QUERY_TIMEOUT", match=f"{API}/query/", skip=1, times=6)
     pages = await world.pages(COMPANIES)
     assert set(ids(pages)) == set(account_ids(*range(1, 901)))
@@ -532,7 +532,7 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
     assert sorted(ids(rest)) == account_ids(*range(1, 31))
 
 
-async def one_slice(world: World, cursor: Cursor | None, pages: int) -> Cursor | None:
+async def one_slice(world: SandboxOrg, cursor: Cursor | None, pages: int) -> Cursor | None:
     """Read so many pages, leave, and return where another worker would go on."""
     async with aclosing(world.reading(COMPANIES, cursor=cursor)) as reading:  # type: ignore[type-var] # it is a generator
         for _ in range(pages):

@@ -11,7 +11,7 @@ from crm_sandbox.salesforce import RecordChange, record_id
 from tests.support.salesforce.sandbox import (
     API,
     CREATED,
-    World,
+    SandboxOrg,
     account_ids,
     accounts,
     config,
@@ -26,8 +26,8 @@ SHOWN_AFTER = 1.0
 """The log of deletions is told up to the moment, which does not belong to it."""
 
 
-def people(count: int) -> World:
-    return World(*[row("Contact", number, LastName=f"P{number}") for number in range(1, count + 1)])
+def people(count: int) -> SandboxOrg:
+    return SandboxOrg(*[row("Contact", number, LastName=f"P{number}") for number in range(1, count + 1)])
 
 
 def person(number: int) -> str:
@@ -48,7 +48,7 @@ async def test_live_deleted_and_erased_contacts_are_told_apart() -> None:
 
 @pytest.mark.parametrize(("object_type", "name"), [(COMPANIES, "Account"), (DEALS, "Opportunity")])
 async def test_what_is_no_contact_is_never_erased(object_type: ObjectType, name: str) -> None:
-    world = World(row(name, 1))
+    world = SandboxOrg(row(name, 1))
     page = await world.fetch(object_type, record_id(name, 1), record_id(name, 2))
     assert (ids([page]), page.removed_ids, page.erased_ids) == (
         [record_id(name, 1)],
@@ -58,7 +58,7 @@ async def test_what_is_no_contact_is_never_erased(object_type: ObjectType, name:
 
 
 async def test_what_was_merged_away_leads_to_its_survivor_through_every_merge() -> None:
-    world = World(*accounts(5))
+    world = SandboxOrg(*accounts(5))
     one, two, three, four, five = account_ids(1, 2, 3, 4, 5)
     org = world.sandbox.org
     org.merge("Account", two, one)
@@ -71,7 +71,7 @@ async def test_what_was_merged_away_leads_to_its_survivor_through_every_merge() 
 
 
 async def test_a_survivor_that_was_asked_for_too_comes_once() -> None:
-    world = World(*accounts(2))
+    world = SandboxOrg(*accounts(2))
     one, two = account_ids(1, 2)
     world.sandbox.org.merge("Account", two, one)
     page = await world.fetch(COMPANIES, one, two)
@@ -79,7 +79,7 @@ async def test_a_survivor_that_was_asked_for_too_comes_once() -> None:
 
 
 async def test_a_survivor_that_is_deleted_itself_takes_its_ids_along() -> None:
-    world = World(*accounts(2))
+    world = SandboxOrg(*accounts(2))
     one, two = account_ids(1, 2)
     world.sandbox.org.merge("Account", two, one)
     world.sandbox.org.delete("Account", two)
@@ -97,7 +97,7 @@ async def test_a_contact_merged_into_one_that_was_erased_is_erased() -> None:
 
 
 async def test_masters_that_name_each_other_end_as_removed() -> None:
-    world = World(*accounts(2))
+    world = SandboxOrg(*accounts(2))
     one, two = account_ids(1, 2)
     org = world.sandbox.org
     org.merge("Account", two, one)
@@ -110,7 +110,7 @@ async def test_masters_that_name_each_other_end_as_removed() -> None:
     "told", ["1", "", "x" * 200, "001xx000003DGb0AAZ", "' OR Name != '", "001-00000000001", "\x00" * 15]
 )
 async def test_what_can_be_no_id_is_removed_without_being_asked_for(told: str) -> None:
-    world = World(*accounts(1))
+    world = SandboxOrg(*accounts(1))
     (one,) = account_ids(1)
     page = await world.fetch(COMPANIES, told, one)
     assert (ids([page]), page.removed_ids) == ([one], [told])
@@ -120,7 +120,7 @@ async def test_what_can_be_no_id_is_removed_without_being_asked_for(told: str) -
 
 
 async def test_ids_of_15_characters_are_understood_and_told_back_as_they_were() -> None:
-    world = World(*accounts(3))
+    world = SandboxOrg(*accounts(3))
     one, two, three = account_ids(1, 2, 3)
     world.sandbox.org.delete("Account", two)
     world.sandbox.org.merge("Account", one, three)
@@ -131,7 +131,7 @@ async def test_ids_of_15_characters_are_understood_and_told_back_as_they_were() 
 
 
 async def test_repeated_ids_are_asked_for_and_told_once() -> None:
-    world = World(*accounts(2))
+    world = SandboxOrg(*accounts(2))
     one, two = account_ids(1, 2)
     world.sandbox.org.delete("Account", two)
     page = await world.fetch(COMPANIES, one, two, one, two)
@@ -139,13 +139,13 @@ async def test_repeated_ids_are_asked_for_and_told_once() -> None:
 
 
 async def test_no_ids_cost_no_request_for_records() -> None:
-    world = World(*accounts(1))
+    world = SandboxOrg(*accounts(1))
     page = await world.fetch(COMPANIES)
     assert (page.records, world.asked("/query")) == ([], 0)
 
 
 async def test_many_ids_are_asked_for_in_parts_and_pages() -> None:
-    world = World(*accounts(1_300), settings=config(batch_size=200))
+    world = SandboxOrg(*accounts(1_300), settings=config(batch_size=200))
     world.sandbox.org.delete("Account", record_id("Account", 700))
     wanted = account_ids(*range(1, 1_301))
     page = await world.fetch(COMPANIES, *wanted)
@@ -154,14 +154,14 @@ async def test_many_ids_are_asked_for_in_parts_and_pages() -> None:
 
 
 async def test_a_locator_that_dies_makes_nothing_look_deleted() -> None:
-    world = World(*accounts(450), settings=config(batch_size=200))
+    world = SandboxOrg(*accounts(450), settings=config(batch_size=200))
     world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", times=9)
     page = await world.fetch(COMPANIES, *account_ids(*range(1, 451)))
     assert (len(page.records), page.removed_ids) == (450, [])
 
 
 async def test_fetched_deals_bring_their_contacts() -> None:
-    world = World(
+    world = SandboxOrg(
         *[row("Contact", number, LastName="P") for number in range(1, 5)],
         row("Opportunity", 1, CREATED, 3, 2),
     )
@@ -268,7 +268,7 @@ async def test_where_the_log_of_deletions_may_not_be_asked_about_what_is_to_come
 
 
 async def test_deletions_are_looked_up_only_for_contacts_that_are_missing() -> None:
-    world = World(*accounts(1), row("Contact", 1, LastName="P"))
+    world = SandboxOrg(*accounts(1), row("Contact", 1, LastName="P"))
     await world.fetch(CONTACTS, person(1))
     await world.fetch(COMPANIES, *account_ids(1, 2))
     assert world.asked("/deleted/") == 0

@@ -18,12 +18,12 @@ from astrelo.domain.records import (
 from astrelo.domain.sync import Window
 from crm_sandbox.salesforce import RecordChange, Switches, record_id
 from tests.support.crm.collecting import collect
-from tests.support.crm.responses import Server, told
+from tests.support.crm.responses import ScriptedServer, json_response
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.crm_session import FakeCrmSession
 from tests.support.salesforce.sandbox import (
     API,
-    World,
+    SandboxOrg,
     account_ids,
     accounts,
     config,
@@ -40,7 +40,7 @@ COMPANIES, DEALS = ObjectType.COMPANIES, ObjectType.DEALS
 
 
 async def test_a_walk_hands_out_every_live_record_in_pages_of_a_thousand() -> None:
-    world = World(*accounts(2_500))
+    world = SandboxOrg(*accounts(2_500))
     world.sandbox.org.delete("Account", record_id("Account", 7))
     pages = await world.pages(COMPANIES)
     assert [len(page.records) for page in pages] == [1000, 1000, 499]
@@ -51,14 +51,16 @@ async def test_a_walk_hands_out_every_live_record_in_pages_of_a_thousand() -> No
 
 
 async def test_an_empty_org_ends_its_walk_with_an_empty_page() -> None:
-    (page,) = await World(row("User", 9)).pages(COMPANIES)
+    (page,) = await SandboxOrg(row("User", 9)).pages(COMPANIES)
     assert (page.records, page.cursor, page.expected_total) == ([], None, 0)
 
 
 @pytest.mark.parametrize("size", [200, 999, 1_000, 2_000])
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
 async def test_a_walk_goes_on_behind_every_page_and_loses_none(size: int, window: Window | None) -> None:
-    world = World(*accounts(1_250), switches=Switches(short_page_every=2), settings=config(batch_size=size))
+    world = SandboxOrg(
+        *accounts(1_250), switches=Switches(short_page_every=2), settings=config(batch_size=size)
+    )
     pages = await world.pages(COMPANIES, window=window)
     for number, page in enumerate(pages[:-1]):
         rest = await world.pages(COMPANIES, cursor=page.cursor)
@@ -67,27 +69,27 @@ async def test_a_walk_goes_on_behind_every_page_and_loses_none(size: int, window
 
 
 async def test_a_walk_by_queries_is_gone_on_with_by_queries_however_much_is_left() -> None:
-    cursor = (await World(*accounts(2_500)).pages(COMPANIES))[0].cursor
-    world = World(*accounts(2_500), settings=config(bulk_threshold=10))
+    cursor = (await SandboxOrg(*accounts(2_500)).pages(COMPANIES))[0].cursor
+    world = SandboxOrg(*accounts(2_500), settings=config(bulk_threshold=10))
     assert ids(await world.pages(COMPANIES, cursor=cursor)) == account_ids(*range(1_001, 2_501))
     assert world.asked("/jobs/") == 0
 
 
 async def test_a_cursor_knows_its_window() -> None:
-    world = World(*accounts(1_500), *[row("Account", 9_000, "2026-11-01T00:00:00.000Z")])
+    world = SandboxOrg(*accounts(1_500), *[row("Account", 9_000, "2026-11-01T00:00:00.000Z")])
     first, *_ = await world.pages(COMPANIES, window=EVERYTHING)
     rest = await world.pages(COMPANIES, cursor=first.cursor)
     assert ids([first, *rest]) == account_ids(*range(1, 1_501))
 
 
 async def test_the_page_size_is_asked_for() -> None:
-    world = World(*accounts(900), settings=config(batch_size=300))
+    world = SandboxOrg(*accounts(900), settings=config(batch_size=300))
     await world.pages(COMPANIES)
     assert world.asked("/query") == 3
 
 
 async def test_a_walk_that_goes_on_days_later_needs_no_locator_of_salesforces() -> None:
-    world = World(*accounts(2_500))
+    world = SandboxOrg(*accounts(2_500))
     first, *_ = await world.pages(COMPANIES)
     world.clock.advance(10 * 86_400)
     assert ids([first, *await world.pages(COMPANIES, cursor=first.cursor)]) == account_ids(*range(1, 2_501))
@@ -95,21 +97,21 @@ async def test_a_walk_that_goes_on_days_later_needs_no_locator_of_salesforces() 
 
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
 async def test_a_locator_that_dies_in_mid_walk_costs_a_query_and_no_record(window: Window | None) -> None:
-    world = World(*accounts(1_400), settings=config(batch_size=300))
+    world = SandboxOrg(*accounts(1_400), settings=config(batch_size=300))
     world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", skip=1)
     assert ids(await world.pages(COMPANIES, window=window)) == account_ids(*range(1, 1_401))
 
 
 async def test_locators_that_are_always_dead_still_let_a_walk_end() -> None:
-    world = World(*accounts(1_500), settings=config(batch_size=200))
+    world = SandboxOrg(*accounts(1_500), settings=config(batch_size=200))
     world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", times=99)
     assert ids(await world.pages(COMPANIES)) == account_ids(*range(1, 1_501))
 
 
 async def test_dead_locators_behind_pages_without_rows_end_a_walk_that_could_not_end() -> None:
     empty = {"totalSize": 5, "done": False, "nextRecordsUrl": f"{API}/query/0r8-1", "records": []}
-    dead = told(400, [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "x"}])
-    played = Played(told(200, empty), dead, told(200, empty), dead)
+    dead = json_response(400, [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "x"}])
+    played = Played(json_response(200, empty), dead, json_response(200, empty), dead)
     with pytest.raises(CrmUnavailable, match="locators"):
         await played.pages(COMPANIES)
 
@@ -117,7 +119,7 @@ async def test_dead_locators_behind_pages_without_rows_end_a_walk_that_could_not
 async def test_links_that_go_round_in_a_circle_end_a_walk() -> None:
     page = {"totalSize": 5, "done": False, "nextRecordsUrl": f"{API}/query/0r8-1", "records": []}
     with pytest.raises(CrmRejected, match="circle"):
-        await Played(told(200, page)).pages(COMPANIES)
+        await Played(json_response(200, page)).pages(COMPANIES)
 
 
 @pytest.mark.parametrize(
@@ -137,14 +139,14 @@ async def test_links_that_go_round_in_a_circle_end_a_walk() -> None:
 )
 async def test_a_link_to_anywhere_else_is_not_followed(link: str) -> None:
     page = {"totalSize": 5, "done": False, "nextRecordsUrl": link, "records": []}
-    played = Played(told(200, page))
+    played = Played(json_response(200, page))
     with pytest.raises(CrmRejected, match="leads away"):
         await played.pages(COMPANIES)
     assert len(played.server.requests) == 2
 
 
 async def test_a_token_that_ends_in_mid_walk_is_renewed_and_the_org_followed_to_its_new_host() -> None:
-    world = World(*accounts(2_500), settings=config(batch_size=500))
+    world = SandboxOrg(*accounts(2_500), settings=config(batch_size=500))
     before = world.session.tokens.api_url
     async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         pages = [await anext(reading)]
@@ -157,14 +159,14 @@ async def test_a_token_that_ends_in_mid_walk_is_renewed_and_the_org_followed_to_
 
 
 async def test_a_walk_survives_cut_dropped_and_refused_answers() -> None:
-    world = World(*accounts(2_500))
+    world = SandboxOrg(*accounts(2_500))
     for number, kind in enumerate(("cut", "drop", "truncate", "drop_response", "respond")):
         world.fault(kind, match="/query", skip=number, status=503)
     assert ids(await world.pages(COMPANIES)) == account_ids(*range(1, 2_501))
 
 
 async def test_a_bad_record_is_told_once_and_costs_itself_alone() -> None:
-    world = World(*accounts(1_700))
+    world = SandboxOrg(*accounts(1_700))
     bad = record_id("Account", 50)
     world.sandbox.org.upsert(RecordChange(object_name="Account", id=bad, raw=[1]))
     world.sandbox.org.upsert(
@@ -182,7 +184,7 @@ async def test_a_bad_record_is_told_once_and_costs_itself_alone() -> None:
 
 
 async def test_leaving_a_walk_early_stops_what_is_ahead() -> None:
-    world = World(*deals(1_500))
+    world = SandboxOrg(*deals(1_500))
     world.switches.latency_ms = 1
     before = asyncio.all_tasks()
     async with aclosing(world.reading(DEALS)) as reading:  # type: ignore[type-var] # it is a generator
@@ -196,7 +198,7 @@ async def test_leaving_a_walk_early_stops_what_is_ahead() -> None:
 
 async def test_a_window_holds_its_bounds_and_nothing_beyond() -> None:
     stamps = ["09:59:58", "09:59:59", "10:00:00", "10:00:01", "10:00:02"]
-    world = World(*[row("Account", n, f"2026-11-23T{at}.000Z") for n, at in enumerate(stamps, start=1)])
+    world = SandboxOrg(*[row("Account", n, f"2026-11-23T{at}.000Z") for n, at in enumerate(stamps, start=1)])
     start = START - timedelta(seconds=1)
     window = Window(start=start, end=START + timedelta(seconds=1))
     assert ids(await world.pages(COMPANIES, window=window)) == account_ids(2, 3, 4)
@@ -205,14 +207,14 @@ async def test_a_window_holds_its_bounds_and_nothing_beyond() -> None:
 
 
 async def test_windows_that_touch_leave_no_stamp_out() -> None:
-    world = World(row("Account", 1, "2026-11-23T09:30:00.000Z"))
+    world = SandboxOrg(row("Account", 1, "2026-11-23T09:30:00.000Z"))
     half = START - timedelta(minutes=30)
     for window in (Window(start=START - timedelta(hours=1), end=half), Window(start=half, end=START)):
         assert ids(await world.pages(COMPANIES, window=window)) == account_ids(1)
 
 
 async def test_a_record_modified_in_mid_walk_comes_in_the_next_window() -> None:
-    world = World(*accounts(3_500))
+    world = SandboxOrg(*accounts(3_500))
     window = Window(start=START - timedelta(hours=2), end=world.clock.now())
     touched = record_id("Account", 3_400)
     seen: list[RecordPage] = []
@@ -227,7 +229,7 @@ async def test_a_record_modified_in_mid_walk_comes_in_the_next_window() -> None:
 
 
 async def test_deletions_and_merges_of_a_window_are_told_apart() -> None:
-    world = World(*accounts(4), row("Account", 5, "2026-11-01T00:00:00.000Z"))
+    world = SandboxOrg(*accounts(4), row("Account", 5, "2026-11-01T00:00:00.000Z"))
     one, two, three, four, five = account_ids(1, 2, 3, 4, 5)
     world.clock.advance(60)
     org = world.sandbox.org
@@ -242,7 +244,7 @@ async def test_deletions_and_merges_of_a_window_are_told_apart() -> None:
 
 
 async def test_a_deal_that_was_deleted_is_told_though_deals_have_no_master() -> None:
-    world = World(*deals(3))
+    world = SandboxOrg(*deals(3))
     gone = record_id("Opportunity", 2)
     world.clock.advance(60)
     world.sandbox.org.delete("Opportunity", gone)
@@ -252,7 +254,7 @@ async def test_a_deal_that_was_deleted_is_told_though_deals_have_no_master() -> 
 
 async def test_every_user_is_an_owner_and_inactive_ones_are_archived() -> None:
     users = [row("User", number, Email=f"u{number}@firm.example", LastName="U") for number in range(2, 450)]
-    world = World(
+    world = SandboxOrg(
         *users, row("User", 900, LastName="Gone", IsActive="false"), settings=config(batch_size=200)
     )
     owners = {str(one.record_id): one for one in await world.provider.list_owners(world.session)}
@@ -266,8 +268,8 @@ class Played:
 
     def __init__(self, *answers: object) -> None:
         described = [{"name": name} for name in ("Id", "SystemModstamp", "IsDeleted")]
-        describe = told(200, {"fields": described})
-        self.server = Server(describe, *answers)  # type: ignore[arg-type] # they are answers
+        describe = json_response(200, {"fields": described})
+        self.server = ScriptedServer(describe, *answers)  # type: ignore[arg-type] # they are answers
         clock = FakeClock()
         self._provider = salesforce_over(httpx.MockTransport(self.server), clock)
         tokens = TokenSet(
