@@ -17,20 +17,20 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def at(minutes: float) -> datetime:
-    """A time, told in minutes after the beginning of 2026."""
+    """Return the time so many minutes after the beginning of 2026."""
     return EPOCH + timedelta(minutes=minutes)
 
 
 def company(record_id: str, domain: str | None = None, minutes: float = 0, **fields: Any) -> CompanyRecord:
     blank: dict[str, Any] = dict.fromkeys(CompanyRecord._fields[2:-1])
-    told = {
+    defaults = {
         "name": f"Company {record_id}",
         "domain": domain,
         "identity_domain": domain,
         "additional_domains": (),
         "unreadable": (),
     }
-    return CompanyRecord(RecordId(record_id), at(minutes), **{**blank, **told, **fields})
+    return CompanyRecord(RecordId(record_id), at(minutes), **{**blank, **defaults, **fields})
 
 
 def contact(
@@ -43,7 +43,7 @@ def contact(
     """Make a contact; an e-mail counts as business, with its last two labels as registrable domain."""
     blank: dict[str, Any] = dict.fromkeys(ContactRecord._fields[2:-1]) | ContactRecord._field_defaults
     host = email.rpartition("@")[2] if email else None
-    told = {
+    defaults = {
         "email": email,
         "email_host": host,
         "email_registrable_domain": ".".join(host.split(".")[-2:]) if host else None,
@@ -53,7 +53,7 @@ def contact(
         "additional_email_domains": (),
         "unreadable": (),
     }
-    return ContactRecord(RecordId(record_id), at(minutes), **{**blank, **told, **fields})
+    return ContactRecord(RecordId(record_id), at(minutes), **{**blank, **defaults, **fields})
 
 
 def deal(
@@ -64,7 +64,7 @@ def deal(
     **fields: Any,
 ) -> DealRecord:
     blank: dict[str, Any] = dict.fromkeys(DealRecord._fields[2:-2])
-    told = {
+    defaults = {
         "name": f"Deal {record_id}",
         "amount": Decimal(1000),
         "amount_usd": Decimal(1000),
@@ -72,7 +72,7 @@ def deal(
         "contact_ids": contact_ids,
         "unreadable": (),
     }
-    return DealRecord(RecordId(record_id), at(minutes), **{**blank, **told, **fields})
+    return DealRecord(RecordId(record_id), at(minutes), **{**blank, **defaults, **fields})
 
 
 def owner(record_id: str, *, archived: bool = False) -> OwnerRecord:

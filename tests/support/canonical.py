@@ -130,12 +130,12 @@ def expected_view(
 def expected_view_of(sources: Sequence[SourceRecords], pins: Sequence[Pin] = ()) -> View:
     """Make the view that several sources' final records must lead to: a naive group-by, straight from the rules.
 
-    `pins` are those that were made, the latest last. Ids lead to records of their own source only; a domain leads to the company, whichever source told of it.
+    `pins` are those that were made, the latest last. Ids lead to records of their own source only; a domain leads to the company, whichever source reported it.
     """
     groups: dict[object, list[_Keyed]] = defaultdict(list)
-    for told in sources:
-        for record in told.companies:
-            key = RecordKey(told.source, record.record_id)
+    for held in sources:
+        for record in held.companies:
+            key = RecordKey(held.source, record.record_id)
             groups[record.identity_domain or key].append((key, record))
     names: dict[object, CompanyName] = {
         group: frozenset((key.source.value, str(key.record_id)) for key, _ in members)
@@ -144,17 +144,17 @@ def expected_view_of(sources: Sequence[SourceRecords], pins: Sequence[Pin] = ())
     by_record = {key: names[group] for group, members in groups.items() for key, _ in members}
     own = {group: names[group] for group in groups if isinstance(group, str)}
     by_domain = _further_domains(groups, names) | own
-    owners = {(told.source, owner) for told in sources for owner in told.owners}
+    owners = {(held.source, owner) for held in sources for owner in held.owners}
     companies = {names[group]: _company_row(members, pins, owners) for group, members in groups.items()}
     pinned = {(key.source.value, str(key.record_id), group.value) for key, group in pins}
     view = View(companies, {}, {}, frozenset(pinned))
-    for told in sources:
-        of_this = {key.record_id: name for key, name in by_record.items() if key.source is told.source}
-        arrived = {person.record_id for person in told.contacts}
-        for person in told.contacts:
-            view.contacts[told.source.value, person.record_id] = _contact_row(person, of_this, by_domain)
-        for sale in told.deals:
-            view.deals[told.source.value, sale.record_id] = _deal_row(sale, of_this, arrived)
+    for held in sources:
+        of_this = {key.record_id: name for key, name in by_record.items() if key.source is held.source}
+        arrived = {person.record_id for person in held.contacts}
+        for person in held.contacts:
+            view.contacts[held.source.value, person.record_id] = _contact_row(person, of_this, by_domain)
+        for sale in held.deals:
+            view.deals[held.source.value, sale.record_id] = _deal_row(sale, of_this, arrived)
     return view
 
 
@@ -220,8 +220,8 @@ def _contact_row(
     elif person.company_id is not None and person.company_id in by_record:
         link = (by_record[person.company_id], CompanyMatch.PROVIDER_ID.value, None)
     else:
-        told = (person.email_host, person.email_registrable_domain, *person.additional_email_domains)
-        found = [by_domain[domain] for domain in told if domain in by_domain]
+        domains = (person.email_host, person.email_registrable_domain, *person.additional_email_domains)
+        found = [by_domain[domain] for domain in domains if domain in by_domain]
         reason = _NO_COMPANY[person.email_kind].value
         if person.additional_email_domains:
             reason = UnlinkedReason.NO_COMPANY.value

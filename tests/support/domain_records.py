@@ -15,16 +15,16 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def company_record(record_id: str = "1", updated_at: datetime = NOON, **told: Any) -> CompanyRecord:
+def company_record(record_id: str = "1", updated_at: datetime = NOON, **fields: Any) -> CompanyRecord:
     content: dict[str, Any] = dict.fromkeys(CompanyRecord._fields[2:-2])
-    return CompanyRecord(RecordId(record_id), updated_at, **content | told)
+    return CompanyRecord(RecordId(record_id), updated_at, **content | fields)
 
 
-def contact_record(record_id: str = "1", updated_at: datetime = NOON, **told: Any) -> ContactRecord:
+def contact_record(record_id: str = "1", updated_at: datetime = NOON, **fields: Any) -> ContactRecord:
     content: dict[str, Any] = dict.fromkeys(ContactRecord._fields[2:-3]) | {"email_kind": EmailKind.MISSING}
-    return ContactRecord(RecordId(record_id), updated_at, **content | told)
+    return ContactRecord(RecordId(record_id), updated_at, **content | fields)
 
 
-def deal_record(record_id: str = "1", updated_at: datetime = NOON, **told: Any) -> DealRecord:
+def deal_record(record_id: str = "1", updated_at: datetime = NOON, **fields: Any) -> DealRecord:
     content: dict[str, Any] = dict.fromkeys(DealRecord._fields[2:-2]) | {"amount": Decimal(1000)}
-    return DealRecord(RecordId(record_id), updated_at, **content | told)
+    return DealRecord(RecordId(record_id), updated_at, **content | fields)

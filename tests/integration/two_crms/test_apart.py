@@ -96,8 +96,8 @@ def test_freshness_is_each_crm_s_own(database: str) -> None:
 
 def test_verifying_one_crm_does_not_miss_what_the_other_has(database: str) -> None:
     both = TwoCrms()
-    both.tell(HUBSPOT, [company("1")], [contact("11")], [deal("21")])
-    both.tell(SALESFORCE, [company("2")], [contact("12")], [deal("22")])
+    both.set_records(HUBSPOT, [company("1")], [contact("11")], [deal("21")])
+    both.set_records(SALESFORCE, [company("2")], [contact("12")], [deal("22")])
 
     async def scenario(made: SyncHarness) -> None:
         await sync_both(made)

@@ -77,11 +77,11 @@ def test_one_crm_s_run_decides_links_while_the_other_s_contacts_are_written(
 
     def tell(order: Sequence[str], minutes: int) -> None:
         people = [contact(id_, None if id_ == "15" else "x@b.com", minutes=minutes) for id_ in order]
-        both.tell(SALESFORCE, contacts=people)
+        both.set_records(SALESFORCE, contacts=people)
         companies = [
             record._replace(source_updated_at=at(minutes)) for record in CHANGES[change][minutes % 2]
         ]
-        both.tell(HUBSPOT, companies)
+        both.set_records(HUBSPOT, companies)
 
     async def scenario(made: SyncHarness) -> None:
         tell(PEOPLE, 0)
@@ -97,13 +97,13 @@ def test_one_crm_s_run_decides_links_while_the_other_s_contacts_are_written(
 
 def test_a_purge_of_one_crm_while_the_other_s_contacts_are_written(database: str) -> None:
     both = TwoCrms()
-    both.tell(HUBSPOT, [company("1", "acme.com")], [contact("11", "ann@acme.com")])
-    both.tell(SALESFORCE, [], [contact("12", "bo@elsewhere.com")])
+    both.set_records(HUBSPOT, [company("1", "acme.com")], [contact("11", "ann@acme.com")])
+    both.set_records(SALESFORCE, [], [contact("12", "bo@elsewhere.com")])
 
     async def scenario(made: SyncHarness) -> None:
         for source in both.crms:
             await made.sync(source)
-        both.tell(SALESFORCE, [], [contact("12", "bo@acme.com", minutes=1)])
+        both.set_records(SALESFORCE, [], [contact("12", "bo@acme.com", minutes=1)])
         await _write_contacts_and_meanwhile(
             made, both, (CONTACT, "12"), lambda: made.disconnect(HUBSPOT, purge=True)
         )

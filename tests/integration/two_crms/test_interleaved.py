@@ -132,8 +132,8 @@ class Side:
 
 def tell(both: TwoCrms, source: Provider, planned: Planned) -> None:
     """Let the CRM hold this; an incremental run lists only what has changed."""
-    before = both.told[source]
-    both.tell(source, *planned.told)
+    before = both.records[source]
+    both.set_records(source, *planned.told)
     for kind, former, records in zip(ObjectType, before[1:4], planned.told, strict=True):
         listed = records if planned.mode is FULL else [r for r in records if r not in former]
         pages = split_pages(cast("Iterable[CrmRecord]", listed), planned.page_size)

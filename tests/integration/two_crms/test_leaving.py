@@ -28,7 +28,7 @@ def test_a_disconnected_crm_s_records_stay_and_the_other_goes_on(database: str) 
         ids = await ids_of(made)
         await made.disconnect(SALESFORCE)
         assert await made.view() == both.expected()
-        both.tell(HUBSPOT, [company("1", "acme.com", 9), company("2", "hub.com", 9)])
+        both.set_records(HUBSPOT, [company("1", "acme.com", 9), company("2", "hub.com", 9)])
         made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made, HUBSPOT)
         assert await made.view() == both.expected()
@@ -69,15 +69,19 @@ def test_a_purge_removes_companies_that_were_merged_away_and_keeps_their_old_ids
     database: str,
 ) -> None:
     both = TwoCrms()
-    both.tell(HUBSPOT, [company("1", "a.com", description="told by HubSpot"), company("2", "b.com")])
-    both.tell(SALESFORCE, [company("3", "c.com"), company("4", "d.com")])
+    both.set_records(HUBSPOT, [company("1", "a.com", description="told by HubSpot"), company("2", "b.com")])
+    both.set_records(SALESFORCE, [company("3", "c.com"), company("4", "d.com")])
 
     async def scenario(made: SyncHarness) -> None:
         await sync_both(made, SALESFORCE, HUBSPOT)
         ids = await ids_of(made)
-        both.tell(HUBSPOT, [company("1", "c.com", 1), company("2", "e.com", 1), company("5", "b.com", 2)])
+        both.set_records(
+            HUBSPOT, [company("1", "c.com", 1), company("2", "e.com", 1), company("5", "b.com", 2)]
+        )
         await sync_both(made)
-        both.tell(HUBSPOT, [company("1", "c.com", 1), company("2", "b.com", 3), company("5", "b.com", 2)])
+        both.set_records(
+            HUBSPOT, [company("1", "c.com", 1), company("2", "b.com", 3), company("5", "b.com", 2)]
+        )
         await sync_both(made)
         await made.disconnect(HUBSPOT, purge=True)
         assert await made.view() == both.expected(SALESFORCE)
@@ -90,15 +94,15 @@ def test_a_purge_removes_companies_that_were_merged_away_and_keeps_their_old_ids
 
 def test_an_archived_record_of_the_other_crm_keeps_its_company_through_a_purge(database: str) -> None:
     both = TwoCrms()
-    both.tell(HUBSPOT, [company("1", "acme.com", 5)], [contact("11", "ann@acme.com")])
+    both.set_records(HUBSPOT, [company("1", "acme.com", 5)], [contact("11", "ann@acme.com")])
     at_salesforce = company("1", "acme.com", name="Acme at Salesforce")
-    both.tell(SALESFORCE, [at_salesforce], [contact("12", "bo@acme.com")])
+    both.set_records(SALESFORCE, [at_salesforce], [contact("12", "bo@acme.com")])
 
     async def scenario(made: SyncHarness) -> None:
         made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made)
         ids = await ids_of(made)
-        both.tell(SALESFORCE, [], [contact("12", "bo@acme.com")])
+        both.set_records(SALESFORCE, [], [contact("12", "bo@acme.com")])
         await sync_both(made)
         assert (await made.view()).contacts["salesforce", "12"][1] == "email_domain"
         await made.disconnect(HUBSPOT, purge=True)
@@ -109,7 +113,7 @@ def test_an_archived_record_of_the_other_crm_keeps_its_company_through_a_purge(d
         former = await made.pool.fetchrow("select company_name, archived_at from companies")
         assert former["company_name"] == "Acme at Salesforce"
         assert former["archived_at"] is not None
-        both.tell(SALESFORCE, [company("1", "acme.com", 6)], [contact("12", "bo@acme.com")])
+        both.set_records(SALESFORCE, [company("1", "acme.com", 6)], [contact("12", "bo@acme.com")])
         await sync_both(made, SALESFORCE)
         assert await made.view() == both.expected(SALESFORCE)
         assert (await ids_of(made))["salesforce", "1"] == ids["hubspot", "1"]

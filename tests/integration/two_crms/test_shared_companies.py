@@ -57,7 +57,7 @@ def test_a_company_shows_the_rep_of_its_leading_record_s_crm(database: str) -> N
             ("salesforce", "2"): ("salesforce", "8"),
         }
         fresher = [company("1", "acme.com", 6, owner_id="7"), company("2", "sales.com", owner_id="8")]
-        both.tell(SALESFORCE, fresher, reps=[owner("7"), owner("8")])
+        both.set_records(SALESFORCE, fresher, reps=[owner("7"), owner("8")])
         made.policy = SyncPolicy(min_deletions=100)
         await made.sync(SALESFORCE)
         assert (await reps_of(made, "companies"))["salesforce", "1"] == ("salesforce", "7")
@@ -68,7 +68,7 @@ def test_a_company_shows_the_rep_of_its_leading_record_s_crm(database: str) -> N
 def test_equal_owner_ids_of_the_two_crms_never_mix(database: str) -> None:
     both = TwoCrms()
     for source, known in ((HUBSPOT, "7"), (SALESFORCE, "8")):
-        both.tell(
+        both.set_records(
             source,
             [company("1", f"{source}.com", owner_id="7")],
             [contact("11", company_id="1", owner_id="8")],
@@ -97,7 +97,7 @@ def test_equal_owner_ids_of_the_two_crms_never_mix(database: str) -> None:
 def test_a_merge_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(database: str) -> None:
     both = TwoCrms()
     for source in BOTH:
-        both.tell(
+        both.set_records(
             source,
             [company("1", f"one.{source}.com"), company("2", f"two.{source}.com")],
             [contact("11", company_id="1"), contact("12", company_id="2")],
@@ -107,10 +107,10 @@ def test_a_merge_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(dat
     async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         survivors = [company("2", "two.hubspot.com", 1)], [contact("12", company_id="2", minutes=1)]
-        both.tell(HUBSPOT, *survivors, [deal("21", "1", ("11",)), deal("22", "2", ("12",))])
+        both.set_records(HUBSPOT, *survivors, [deal("21", "1", ("11",)), deal("22", "2", ("12",))])
         both.crms[HUBSPOT].merged = {RecordId("1"): RecordId("2"), RecordId("11"): RecordId("12")}
         await sync_both(made)
-        both.tell(HUBSPOT, *survivors, [deal("21", "2", ("12",)), deal("22", "2", ("12",))])
+        both.set_records(HUBSPOT, *survivors, [deal("21", "2", ("12",)), deal("22", "2", ("12",))])
         assert await made.view() == both.expected()
 
     play(database, both, scenario)
@@ -122,7 +122,7 @@ def test_a_deletion_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(
 ) -> None:
     both = TwoCrms()
     for source in BOTH:
-        both.tell(
+        both.set_records(
             source,
             [company("1", "acme.com"), company("2", f"{source}.com")],
             [contact("11", company_id="1"), contact("12", company_id="2")],
@@ -133,7 +133,7 @@ def test_a_deletion_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(
         made.policy = SyncPolicy(min_deletions=100)
         await sync_both(made)
         kept = [company("2", "salesforce.com")], [contact("12", company_id="2")], [deal("22", "2", ("12",))]
-        both.tell(SALESFORCE, *kept)
+        both.set_records(SALESFORCE, *kept)
         if erased:
             both.crms[SALESFORCE].erased = frozenset({RecordId("11")})
         await sync_both(made)
@@ -150,12 +150,12 @@ def test_a_deletion_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(
 def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> None:
     both = TwoCrms()
     for source in BOTH:
-        both.tell(source, [company("1", "acme.com")])
+        both.set_records(source, [company("1", "acme.com")])
 
     async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         for source in BOTH:
-            both.tell(source, [company("1", "bolt.io", 1)])
+            both.set_records(source, [company("1", "bolt.io", 1)])
             both.crms[source].pages = {}
         async with made.uow(made.user_id) as tx:
             connection = await tx.connections.get(SALESFORCE)
@@ -178,14 +178,14 @@ def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> 
 def test_ids_that_one_run_saw_are_not_seen_by_the_other_crm_s_run(database: str) -> None:
     both = TwoCrms()
     for source in BOTH:
-        both.tell(source, [company("1"), company("2")])
+        both.set_records(source, [company("1"), company("2")])
 
     async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         both.crms[HUBSPOT].pages[COMPANIES] += [CrmUnavailable(HUBSPOT, "no answer"), []]
         assert (await made.sync(HUBSPOT)).status is RunStatus.FAILED
         assert await made.pool.fetchval("select sum(cardinality(ids)) from sync_seen") == 2
-        both.tell(SALESFORCE, [company("2")])
+        both.set_records(SALESFORCE, [company("2")])
         await sync_both(made, SALESFORCE)
         assert await made.view() == both.expected()
 

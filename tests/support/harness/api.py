@@ -96,7 +96,7 @@ class _Crm(Provider):
 
 
 class ApiHarness:
-    """`client` carries no session: `get` and its like ask as the user unless told otherwise."""
+    """`client` carries no session: `get` and its like send requests as the user by default."""
 
     def __init__(
         self, app: Litestar, container: AsyncContainer, pool: asyncpg.Pool, crm: ConsentingCrm

@@ -62,6 +62,8 @@ class Callback:
 
 
 class ConnectHarness:
+    """The connect use cases, and the browser and the CRM on the other side of the flow."""
+
     def __init__(
         self, pool: asyncpg.Pool, refresh_pool: asyncpg.Pool, sandbox: Sandbox, clock: FakeClock
     ) -> None:
@@ -136,7 +138,7 @@ class ConnectHarness:
         )
 
     async def connected(self, portal: Portal = PORTAL, *, replace: bool = False) -> CrmConnection:
-        """Walk the whole flow."""
+        """Connect the account: the whole authorization flow."""
         started = await self.begin(replace=replace)
         return (await self.finish(await self.consent(started, portal))).connection
 
@@ -224,7 +226,7 @@ def _reference() -> BundledReferenceData:
 
 @asynccontextmanager
 async def connect_harness(database: str) -> AsyncIterator[ConnectHarness]:
-    """Open a world in which nothing is connected."""
+    """Open a harness in which nothing is connected."""
     clock = FakeClock()
     sandbox = create_sandbox(PORTAL, OTHER_PORTAL, clock=lambda: clock.now().timestamp())
     async with (

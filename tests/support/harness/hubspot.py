@@ -49,9 +49,11 @@ async def hubspot_harness(
         )
         made.crms = {Provider.HUBSPOT: hubspot}
         portal_id = sandbox.account.portal_id
-        told = sandbox.oauth.connect(portal_id)
+        grant = sandbox.oauth.connect(portal_id)
         tokens = TokenSet(
-            access_token=str(told["access_token"]), refresh_token=str(told["refresh_token"]), expires_at=None
+            access_token=str(grant["access_token"]),
+            refresh_token=str(grant["refresh_token"]),
+            expires_at=None,
         )
         await made.connect(Provider.HUBSPOT, tokens, str(portal_id))
         yield made
@@ -85,12 +87,12 @@ class AcmeAndBeta:
         self.made.clock.advance(after)
         return await self.made.sync(mode=mode)
 
-    async def learn(self, how: str, *told: tuple[ObjectType, str]) -> SyncRun:
-        """Find out what happened: by a whole walk, or by what webhooks tell of these records."""
+    async def learn(self, how: str, *records: tuple[ObjectType, str]) -> SyncRun:
+        """Sync what happened: by a full run, or by refetching these records as webhooks request it."""
         if how == "walk":
             return await self.sync()
         pending_refetches = [
-            PendingRefetch(object_type, RecordId(record_id)) for object_type, record_id in told
+            PendingRefetch(object_type, RecordId(record_id)) for object_type, record_id in records
         ]
         async with self.made.uow(self.made.user_id) as tx:
             connection = await tx.connections.get(Provider.HUBSPOT)

@@ -1,4 +1,4 @@
-"""Scenarios in the world of one scripted CRM, and what their tests share."""
+"""Scenarios over one scripted CRM, and records that their tests share."""
 
 from collections.abc import Awaitable, Callable
 
@@ -26,8 +26,8 @@ def small_crm() -> ScriptedCrm:
     )
 
 
-def ids(*told: str) -> list[RecordId]:
-    return [RecordId(record_id) for record_id in told]
+def ids(*record_ids: str) -> list[RecordId]:
+    return [RecordId(record_id) for record_id in record_ids]
 
 
 async def runs_of(made: SyncHarness) -> list[tuple[str, str]]:

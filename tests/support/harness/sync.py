@@ -150,7 +150,7 @@ TOKENS = TokenSet(access_token="access", refresh_token="refresh", expires_at=Non
 
 
 class SyncHarness:
-    """One user, any number of CRMs."""
+    """One user with any number of connected CRMs: the sync use cases over a database."""
 
     def __init__(self, pool: asyncpg.Pool, *crms: CrmProvider) -> None:
         self.pool = pool
@@ -231,7 +231,7 @@ class SyncHarness:
 
 @asynccontextmanager
 async def sync_harness(database: str, *crms: ScriptedCrm) -> AsyncIterator[SyncHarness]:
-    """Open a world with scripted CRMs, all connected."""
+    """Open a harness with scripted CRMs, all connected."""
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = SyncHarness(pool, *(crms or (ScriptedCrm(),)))
         for provider in made.crms:

@@ -115,7 +115,7 @@ class TokenHarness:
 
 @asynccontextmanager
 async def token_harness(database: str) -> AsyncIterator[TokenHarness]:
-    """Open a scene whose tokens are 'access-0', which has run out, and 'refresh-0'."""
+    """Open a harness whose tokens are 'access-0', which has run out, and 'refresh-0'."""
     async with connect_harness(database) as world:
         made = TokenHarness(world, await world.connected(), RefreshingCrm(world=world))
         await made.put("access-0", timedelta(seconds=0))

@@ -1,4 +1,4 @@
-"""A user with both CRMs, each told in full by a test: what it lists is what it holds."""
+"""A user with both CRMs, each with exactly the records that a test gives it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ class TwoCrms:
 
     def __init__(self) -> None:
         self.crms = {name: ScriptedCrm(name=name) for name in BOTH}
-        self.told = {name: SourceRecords(name) for name in self.crms}
+        self.records = {name: SourceRecords(name) for name in self.crms}
 
-    def tell(
+    def set_records(
         self,
         source: Provider,
         companies: Sequence[CompanyRecord] = (),
@@ -35,16 +35,18 @@ class TwoCrms:
     ) -> None:
         """Make these all that a CRM holds."""
         crm = self.crms[source]
-        told: tuple[Sequence[CrmRecord], ...] = companies, contacts, deals
-        kinds = dict(zip(ObjectType, told, strict=True))
+        contents: tuple[Sequence[CrmRecord], ...] = companies, contacts, deals
+        kinds = dict(zip(ObjectType, contents, strict=True))
         crm.by_id = kinds
         crm.pages = {kind: split_pages(records, page_size) for kind, records in kinds.items()}
         crm.reps = reps
-        self.told[source] = SourceRecords(source, companies, contacts, deals, [rep.record_id for rep in reps])
+        self.records[source] = SourceRecords(
+            source, companies, contacts, deals, [rep.record_id for rep in reps]
+        )
 
     def expected(self, *only: Provider) -> View:
-        """Make the view of what these CRMs hold, both unless told otherwise."""
-        return expected_view_of([self.told[source] for source in only or self.crms])
+        """Make the view of what these CRMs hold, both by default."""
+        return expected_view_of([self.records[source] for source in only or self.crms])
 
 
 Scenario = Callable[[SyncHarness], Awaitable[None]]
@@ -61,14 +63,14 @@ def play(database: str, both: TwoCrms, scenario: Scenario) -> None:
 def acme_in_both() -> TwoCrms:
     """Acme is record 1 of both CRMs and has the same name of ids everywhere; each CRM has a firm of its own."""
     both = TwoCrms()
-    both.tell(
+    both.set_records(
         HUBSPOT,
         [company("1", "acme.com", 5, owner_id="7"), company("2", "hub.com", owner_id="7")],
         [contact("11", "ann@acme.com", "1"), contact("12", "bo@sales.com"), contact("13", "cy@hub.com", "2")],
         [deal("21", "1", ("11", "12")), deal("22", "2", ("13",))],
         reps=[owner("7")],
     )
-    both.tell(
+    both.set_records(
         SALESFORCE,
         [company("1", "acme.com", 4, owner_id="7"), company("2", "sales.com", owner_id="8")],
         [contact("11", "di@sales.com", "2"), contact("12", "ed@acme.com"), contact("13", "flo@hub.com")],
@@ -97,11 +99,11 @@ async def ids_of(made: SyncHarness) -> Mapping[tuple[str, str], UUID]:
 async def reps_of(made: SyncHarness, table: str) -> Mapping[tuple[str, str], tuple[str, str] | None]:
     """Give the rep of every live row, both by source and id at the CRM."""
     rows = await made.pool.fetch(
-        f"""select told.external_source, told.external_provider_id, rep.external_source,
+        f"""select held.external_source, held.external_provider_id, rep.external_source,
                    rep.external_provider_id
-            from {table} told
-            left join crm_owners rep on rep.user_id = told.user_id and rep.id = told.crm_rep_id
-            where told.user_id = $1 and told.archived_at is null""",
+            from {table} held
+            left join crm_owners rep on rep.user_id = held.user_id and rep.id = held.crm_rep_id
+            where held.user_id = $1 and held.archived_at is null""",
         made.user_id,
     )
     return {(row[0], row[1]): (row[2], row[3]) if row[2] else None for row in rows}

@@ -44,15 +44,15 @@ class SandboxAccount:
         reading = self.provider.read(self.session, object_type, window=window, cursor=cursor)
         return [page async for page in reading]
 
-    def fault(self, kind: str, **told: Any) -> None:
-        self.sandbox.faults.add(Fault(kind=kind, **told))  # type: ignore[arg-type] # one of its kinds
+    def fault(self, kind: str, **options: Any) -> None:
+        self.sandbox.faults.add(Fault(kind=kind, **options))  # type: ignore[arg-type] # one of its kinds
 
     def asked(self, endpoint: str) -> int:
         return sum(entry.endpoint == endpoint for entry in self.sandbox.journal.entries)
 
 
 def ids(pages: Sequence[RecordPage]) -> list[str]:
-    return [told.record_id for page in pages for told in page.records]
+    return [record.record_id for page in pages for record in page.records]
 
 
 def contacts(count: int) -> list[PortalRecord]:

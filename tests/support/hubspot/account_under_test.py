@@ -30,8 +30,8 @@ class HubSpotAccount(CrmAccountUnderTest):
     async def consent(self, authorization_url: str) -> Consent:
         return await give_consent(self._sandbox, authorization_url)
 
-    def put(self, *told: RecordDraft) -> None:
-        for one in told:
+    def put(self, *drafts: RecordDraft) -> None:
+        for one in drafts:
             match one:
                 case Company(name, city, owner):
                     owner_id = None if owner is None else self._ids["owners", owner]
@@ -45,8 +45,8 @@ class HubSpotAccount(CrmAccountUnderTest):
                         "companies": self._links("companies", [company]),
                         "contacts": self._links("contacts", contacts),
                     }
-                    told_amount = None if amount is None else str(amount)
-                    self._put("deals", name, {"dealname": name, "amount": told_amount}, links)
+                    amount_text = None if amount is None else str(amount)
+                    self._put("deals", name, {"dealname": name, "amount": amount_text}, links)
                 case Owner(name, archived):
                     self._put("owners", name, {"lastName": name}, archived=archived)
 

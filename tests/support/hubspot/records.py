@@ -50,8 +50,8 @@ def company(**properties: str | None) -> CompanyRecord:
 
 
 def contact(company_id: str | None = None, **properties: str | None) -> ContactRecord:
-    told = ContactObject("20", ContactProperties(lastmodifieddate=MODIFIED, **properties))
-    record = MAPPER.contact(told, None if company_id is None else RecordId(company_id))
+    payload = ContactObject("20", ContactProperties(lastmodifieddate=MODIFIED, **properties))
+    record = MAPPER.contact(payload, None if company_id is None else RecordId(company_id))
     assert isinstance(record, ContactRecord)
     return record
 
@@ -60,8 +60,8 @@ def deal(
     company_id: str | None = None, contact_ids: str | None = None, **properties: str | None
 ) -> DealRecord:
     """Map a deal; `contact_ids` are written with blanks between them."""
-    told = DealObject("30", DealProperties(hs_lastmodifieddate=MODIFIED, **properties))
+    payload = DealObject("30", DealProperties(hs_lastmodifieddate=MODIFIED, **properties))
     linked = None if company_id is None else RecordId(company_id)
-    record = MAPPER.deal(told, linked, None, [RecordId(one) for one in (contact_ids or "").split()])
+    record = MAPPER.deal(payload, linked, None, [RecordId(one) for one in (contact_ids or "").split()])
     assert isinstance(record, DealRecord)
     return record

@@ -65,8 +65,8 @@ class SalesforceAccount(CrmAccountUnderTest):
     async def consent(self, authorization_url: str) -> Consent:
         return await give_consent(self._sandbox, authorization_url)
 
-    def put(self, *told: RecordDraft) -> None:
-        for one in told:
+    def put(self, *drafts: RecordDraft) -> None:
+        for one in drafts:
             match one:
                 case Company(name, city, owner):
                     owner_id = self._id("User", owner)
@@ -76,8 +76,8 @@ class SalesforceAccount(CrmAccountUnderTest):
                     self._put("Contact", name, {"LastName": name, "Title": title, "AccountId": account_id})
                 case Deal(name, amount, company, contacts):
                     account_id = self._id("Account", company)
-                    told_fields = {"Name": name, "Amount": amount, "AccountId": account_id}
-                    self._put("Opportunity", name, told_fields, contacts)
+                    fields = {"Name": name, "Amount": amount, "AccountId": account_id}
+                    self._put("Opportunity", name, fields, contacts)
                 case Owner(name, archived):
                     self._put("User", name, {"LastName": name}, archived=archived)
 
@@ -95,14 +95,14 @@ class SalesforceAccount(CrmAccountUnderTest):
 
     def erase_contact(self, name: str) -> None:
         assert self._org.erase("Contact", self.record_id(ObjectType.CONTACTS, name))
-        self._time.advance(1.0)  # the log of deletions is told up to the moment, which does not belong to it
+        self._time.advance(1.0)  # the log of deletions ends before the present moment
 
     def merge(self, object_type: ObjectType, kept: str, gone: str) -> RecordId:
         primary, other = (self.record_id(object_type, name) for name in (kept, gone))
         return RecordId(self._org.merge(OBJECTS[object_type], primary, other))
 
     def malform(self, object_type: ObjectType, name: str) -> None:
-        """Have queries tell what is no row; in a job's results it lacks the stamp without which it cannot be kept."""
+        """Make queries return a value that is no row, and bulk results a row without SystemModstamp."""
         table = self._org.tables[OBJECTS[object_type]]
         row = table.rows[self.record_id(object_type, name)]
         table.rows[row.id] = replace(

@@ -41,21 +41,21 @@ MODIFIED_AT = datetime(2026, 5, 1, 7, 25, 37, 1000, UTC)
 Outcome = CrmRecord | RejectedRecord
 
 
-def mapped(
-    kind: ObjectType, told: Mapping[str, Any], read: Callable[[Any, Any], Any], mapper: RecordMapper
+def map_payload(
+    kind: ObjectType, payload: Mapping[str, Any], read: Callable[[Any, Any], Any], mapper: RecordMapper
 ) -> Outcome:
     match kind:
         case ObjectType.COMPANIES:
-            return mapper.company(read(AccountRow, told))
+            return mapper.company(read(AccountRow, payload))
         case ObjectType.CONTACTS:
-            return mapper.contact(read(ContactRow, told))
+            return mapper.contact(read(ContactRow, payload))
         case ObjectType.DEALS:
-            return mapper.deal(read(OpportunityRow, told))
+            return mapper.deal(read(OpportunityRow, payload))
 
 
-def both(kind: ObjectType, told: Mapping[str, Any], mapper: RecordMapper = MAPPER) -> Outcome:
+def both(kind: ObjectType, payload: Mapping[str, Any], mapper: RecordMapper = MAPPER) -> Outcome:
     """Map a record as REST tells it, after making sure that a bulk job tells the same one."""
-    by_rest, in_bulk = (mapped(kind, told, read, mapper) for read in (read_by_rest, read_in_bulk))
+    by_rest, in_bulk = (map_payload(kind, payload, read, mapper) for read in (read_by_rest, read_in_bulk))
     assert by_rest == in_bulk
     if not isinstance(by_rest, RejectedRecord) and not isinstance(in_bulk, RejectedRecord):
         assert content_hash(by_rest, ANY_VERSION) == content_hash(in_bulk, ANY_VERSION)

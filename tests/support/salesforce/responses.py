@@ -32,11 +32,11 @@ def _quoted(value: str) -> str:
     return '"{}"'.format(value.replace('"', '""'))
 
 
-def read_by_rest(row: type[R], told: Told) -> R:
-    (read,) = PageDecoder(row)(rest_page([{"attributes": {"type": "X", "url": "/x"}, **told}])).rows
+def read_by_rest(row: type[R], fields: Told) -> R:
+    (read,) = PageDecoder(row)(rest_page([{"attributes": {"type": "X", "url": "/x"}, **fields}])).rows
     return read
 
 
-def read_in_bulk(row: type[R], told: Told) -> R:
-    (read,) = CsvDecoder(row)(csv_page([told], told)).rows()
+def read_in_bulk(row: type[R], fields: Told) -> R:
+    (read,) = CsvDecoder(row)(csv_page([fields], fields)).rows()
     return read

@@ -114,11 +114,13 @@ class SandboxOrg:
     async def fetch(self, object_type: ObjectType, *ids: str) -> RecordPage:
         return await self.provider.fetch(self.session, object_type, [RecordId(one) for one in ids])
 
-    def fault(self, kind: str, **told: Any) -> None:
-        self.sandbox.faults.add(Fault(kind=kind, **told))  # type: ignore[arg-type] # one of its kinds
+    def fault(self, kind: str, **options: Any) -> None:
+        self.sandbox.faults.add(Fault(kind=kind, **options))  # type: ignore[arg-type] # one of its kinds
 
-    def refuse(self, code: str, status: int = 400, **told: Any) -> None:
-        self.fault("respond", status=status, body=[{"errorCode": code, "message": "as told"}], **told)
+    def refuse(self, code: str, status: int = 400, **options: Any) -> None:
+        self.fault(
+            "respond", status=status, body=[{"errorCode": code, "message": "refused by the test"}], **options
+        )
 
     def asked(self, part: str) -> int:
         return sum(part in f"{entry.method} {entry.path}" for entry in self.sandbox.journal.entries)
@@ -163,4 +165,4 @@ def account_ids(*numbers: int) -> list[str]:
 
 
 def ids(pages: Sequence[RecordPage]) -> list[str]:
-    return [told.record_id for page in pages for told in page.records]
+    return [record.record_id for page in pages for record in page.records]

@@ -41,8 +41,8 @@ class FakeAccount(CrmAccountUnderTest):
         )
         return Consent(self._crm.consent(asked), asked.state)
 
-    def put(self, *told: RecordDraft) -> None:
-        for one in told:
+    def put(self, *drafts: RecordDraft) -> None:
+        for one in drafts:
             if isinstance(one, Owner):
                 owner_id = RecordId(f"o-{one.name}")
                 self._crm.reps[owner_id] = OwnerRecord(owner_id, None, None, one.name, one.archived)

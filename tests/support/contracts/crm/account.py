@@ -38,7 +38,7 @@ class CrmAccountUnderTest(ABC):
     login_hosts: Sequence[str] = ()
     """Places to sign in that the provider takes, besides the one it takes unasked."""
     resolution: timedelta = timedelta(milliseconds=1)
-    """The smallest difference between two modification times that the CRM can tell."""
+    """The smallest difference between two modification times that the CRM records."""
 
     @property
     @abstractmethod
@@ -50,7 +50,7 @@ class CrmAccountUnderTest(ABC):
         """Go there as a browser would, and allow everything that is asked for."""
 
     @abstractmethod
-    def put(self, *told: RecordDraft) -> None:
+    def put(self, *drafts: RecordDraft) -> None:
         """Create or change records. What is left out of one is empty afterwards."""
 
     @abstractmethod
@@ -79,7 +79,7 @@ class CrmAccountUnderTest(ABC):
 
     @abstractmethod
     def malform(self, object_type: ObjectType, name: str) -> None:
-        """Have a record told in a way that nobody can keep, but with its id."""
+        """Make the CRM return this record in a form that cannot be stored, except for its id."""
 
     @abstractmethod
     def forbid(self, object_type: ObjectType | None) -> None:

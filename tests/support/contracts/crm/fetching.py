@@ -153,5 +153,5 @@ class Fetching(OverAnAccount):
         account.put(*[Owner(name, archived=name == names[1]) for name in names])
         owners = await account.provider.list_owners(session)
         assert len({owner.record_id for owner in owners}) == len(owners)
-        told = {owner.last_name: owner.archived for owner in owners if owner.last_name in names}
-        assert told == {name: name == names[1] for name in names}
+        archived = {owner.last_name: owner.archived for owner in owners if owner.last_name in names}
+        assert archived == {name: name == names[1] for name in names}

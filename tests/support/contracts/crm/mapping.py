@@ -22,12 +22,12 @@ Value = str | None
 
 
 class MappingUnderTest(ABC):
-    """The mapping of an account whose currency is EUR; told the words of the suite, it uses the CRM's names."""
+    """The mapping of an account whose currency is EUR; given the suite's field names, it uses the CRM's."""
 
     names: Mapping[ObjectType, Mapping[str, str]]
     """The suite's words, and the CRM's field for each; an object's other fields go by their own names."""
     fields: Mapping[ObjectType, Collection[str]]
-    """All that an object may tell, besides its id and when it was modified."""
+    """Every field that an object may have, besides its id and when it was modified."""
     ids: Mapping[ObjectType, RecordId]
     """The id of the one record of each type."""
     modified: str
@@ -35,31 +35,31 @@ class MappingUnderTest(ABC):
 
     @abstractmethod
     def outcome(
-        self, object_type: ObjectType, modified: Value, told: Mapping[str, Value], currency: Value = "EUR"
+        self, object_type: ObjectType, modified: Value, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> CrmRecord | RejectedRecord:
         """Map a record that tells these fields; `currency` is the account's."""
 
-    def company(self, currency: Value = "EUR", **told: Value) -> CompanyRecord:
-        """Map a company; `currency` is the account's, `told_currency` the company's."""
-        record = self._kept(ObjectType.COMPANIES, told, currency)
+    def company(self, currency: Value = "EUR", **raw: Value) -> CompanyRecord:
+        """Map a company; `currency` is the account's, `record_currency` the company's."""
+        record = self._kept(ObjectType.COMPANIES, raw, currency)
         assert isinstance(record, CompanyRecord)
         return record
 
-    def contact(self, **told: Value) -> ContactRecord:
-        record = self._kept(ObjectType.CONTACTS, told)
+    def contact(self, **raw: Value) -> ContactRecord:
+        record = self._kept(ObjectType.CONTACTS, raw)
         assert isinstance(record, ContactRecord)
         return record
 
-    def deal(self, **told: Value) -> DealRecord:
-        record = self._kept(ObjectType.DEALS, told)
+    def deal(self, **raw: Value) -> DealRecord:
+        record = self._kept(ObjectType.DEALS, raw)
         assert isinstance(record, DealRecord)
         return record
 
     def _kept(
-        self, object_type: ObjectType, told: Mapping[str, Value], currency: Value = "EUR"
+        self, object_type: ObjectType, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> CrmRecord | RejectedRecord:
         names = self.names[object_type]
-        fields = {names[word]: value for word, value in told.items()}
+        fields = {names[word]: value for word, value in raw.items()}
         return self.outcome(object_type, self.modified, fields, currency)
 
 
@@ -81,16 +81,16 @@ class RecordMappingContract:
     def test_nothing_is_null_and_not_unreadable(
         self, mapping: MappingUnderTest, kind: ObjectType, nothing: Value
     ) -> None:
-        told = dict.fromkeys(mapping.fields[kind], nothing)
-        assert mapping.outcome(kind, mapping.modified, told) == mapping.outcome(kind, mapping.modified, {})
+        raw = dict.fromkeys(mapping.fields[kind], nothing)
+        assert mapping.outcome(kind, mapping.modified, raw) == mapping.outcome(kind, mapping.modified, {})
 
     @pytest.mark.parametrize(
-        ("column", "told"),
+        ("column", "raw"),
         [
             ("domain", {"domain": "n/a"}),
             ("employee_count", {"employee_count": "50-100"}),
             ("annual_revenue", {"annual_revenue": "1e400"}),
-            ("annual_revenue_currency", {"annual_revenue": "1", "told_currency": "dollars"}),
+            ("annual_revenue_currency", {"annual_revenue": "1", "record_currency": "dollars"}),
             ("hq_country", {"country": "Atlantis"}),
             ("hq_region", {"country": "US", "region": "Bavaria"}),
             ("hq_region", {"region": "CA"}),
@@ -99,32 +99,32 @@ class RecordMappingContract:
         ],
     )
     def test_an_unreadable_value_of_a_company_is_null_and_named(
-        self, mapping: MappingUnderTest, column: str, told: dict[str, str]
+        self, mapping: MappingUnderTest, column: str, raw: dict[str, str]
     ) -> None:
-        record = mapping.company(**told)
+        record = mapping.company(**raw)
         assert record.unreadable == (column,)
         assert getattr(record, {"crm_rep_id": "owner_id"}.get(column, column)) is None
 
     def test_several_unreadable_values_are_all_named(self, mapping: MappingUnderTest) -> None:
-        told = {"domain": "-", "employee_count": "many", "annual_revenue": "5000", "country": "Atlantis"}
-        assert mapping.company(**told).unreadable == ("domain", "employee_count", "hq_country")
+        raw = {"domain": "-", "employee_count": "many", "annual_revenue": "5000", "country": "Atlantis"}
+        assert mapping.company(**raw).unreadable == ("domain", "employee_count", "hq_country")
 
     def test_a_shared_domain_is_kept_but_identifies_nobody(self, mapping: MappingUnderTest) -> None:
         record = mapping.company(domain="https://www.linkedin.com/company/acme")
         assert (record.domain, record.identity_domain, record.unreadable) == ("linkedin.com", None, ())
 
     @pytest.mark.parametrize(
-        ("told", "currency"),
+        ("raw", "currency"),
         [
             ({"annual_revenue": "5"}, "EUR"),
-            ({"annual_revenue": "5", "told_currency": "usd"}, "USD"),
+            ({"annual_revenue": "5", "record_currency": "usd"}, "USD"),
             ({"annual_revenue": None}, None),
         ],
     )
     def test_the_accounts_currency_is_assumed_for_a_revenue_without_one(
-        self, mapping: MappingUnderTest, told: dict[str, Value], currency: Value
+        self, mapping: MappingUnderTest, raw: dict[str, Value], currency: Value
     ) -> None:
-        assert mapping.company(**told).annual_revenue_currency == currency
+        assert mapping.company(**raw).annual_revenue_currency == currency
 
     def test_an_account_without_a_currency_leaves_it_open(self, mapping: MappingUnderTest) -> None:
         record = mapping.company(currency=None, annual_revenue="5")
@@ -135,7 +135,7 @@ class RecordMappingContract:
         assert (record.annual_revenue, record.revenue_range, record.unreadable) == (Decimal(-5), None, ())
 
     @pytest.mark.parametrize(
-        ("told", "currency", "label"),
+        ("raw", "currency", "label"),
         [
             ("500000000", "JPY", "1M-10M"),
             ("300,000,000", "USD", "250M-1B"),
@@ -148,23 +148,23 @@ class RecordMappingContract:
         ],
     )
     def test_the_range_is_that_of_the_amount_in_dollars(
-        self, mapping: MappingUnderTest, told: str, currency: str, label: str | None
+        self, mapping: MappingUnderTest, raw: str, currency: str, label: str | None
     ) -> None:
-        record = mapping.company(annual_revenue=told, told_currency=currency)
+        record = mapping.company(annual_revenue=raw, record_currency=currency)
         assert record.revenue_range == label
         assert (record.annual_revenue_usd is None) == (label is None)
         assert (record.annual_revenue_rate_date is None) == (label is None or currency == "USD")
 
     def test_without_a_rate_the_amount_stays_and_is_counted(self, mapping: MappingUnderTest) -> None:
-        company = mapping.company(annual_revenue="5", told_currency="VND")
-        deals = [mapping.deal(amount="5", told_currency=currency) for currency in ("VND", "JPY")]
-        assert set(find_unreadable_values([company], None)) == {
+        company = mapping.company(annual_revenue="5", record_currency="VND")
+        deals = [mapping.deal(amount="5", record_currency=currency) for currency in ("VND", "JPY")]
+        assert set(unreadable_values([company], None)) == {
             Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE)
         }
         assert list(find_unreadable_values(deals, None).values()) == [[deals[0].record_id]]
 
     @pytest.mark.parametrize(
-        ("told", "place"),
+        ("raw", "place"),
         [
             ({"country": "Deutschland", "region": "Bayern"}, ("DE", "DE-BY")),
             ({"country": "USA", "region": "NY"}, ("US", "US-NY")),
@@ -179,9 +179,9 @@ class RecordMappingContract:
         ],
     )  # fmt: skip
     def test_codes_of_places_go_before_names_which_stand_in_for_them(
-        self, mapping: MappingUnderTest, told: dict[str, str], place: tuple[str, str]
+        self, mapping: MappingUnderTest, raw: dict[str, str], place: tuple[str, str]
     ) -> None:
-        record = mapping.company(**told)
+        record = mapping.company(**raw)
         assert ((record.hq_country, record.hq_region), record.unreadable) == (place, ())
 
     def test_a_mobile_number_stands_in_for_the_phone(self, mapping: MappingUnderTest) -> None:
@@ -203,19 +203,19 @@ class RecordMappingContract:
         assert (record.email_kind, record.email_host, record.unreadable) == (kind, None, unreadable)
 
     @pytest.mark.parametrize(
-        ("told", "currency"),
-        [({"amount": "5"}, "EUR"), ({}, None), ({"told_currency": "USD"}, "USD")],
+        ("raw", "currency"),
+        [({"amount": "5"}, "EUR"), ({}, None), ({"record_currency": "USD"}, "USD")],
     )
     def test_the_accounts_currency_is_assumed_for_an_amount_without_one(
-        self, mapping: MappingUnderTest, told: dict[str, str], currency: Value
+        self, mapping: MappingUnderTest, raw: dict[str, str], currency: Value
     ) -> None:
-        assert mapping.deal(**told).currency == currency
+        assert mapping.deal(**raw).currency == currency
 
     @pytest.mark.parametrize(
-        ("column", "told"),
+        ("column", "raw"),
         [
             ("amount", {"amount": "a lot"}),
-            ("currency", {"told_currency": "$"}),
+            ("currency", {"record_currency": "$"}),
             ("probability", {"probability": "likely"}),
             ("is_closed", {"is_closed": "maybe"}),
             ("is_won", {"is_won": "maybe"}),
@@ -224,9 +224,9 @@ class RecordMappingContract:
         ],
     )
     def test_an_unreadable_value_of_a_deal_is_null_and_named(
-        self, mapping: MappingUnderTest, column: str, told: dict[str, str]
+        self, mapping: MappingUnderTest, column: str, raw: dict[str, str]
     ) -> None:
-        assert mapping.deal(**told).unreadable == (column,)
+        assert mapping.deal(**raw).unreadable == (column,)
 
     @pytest.mark.parametrize("modified", [None, "", "yesterday", "2026-13-01T00:00:00.000Z", "9" * 30])
     @pytest.mark.parametrize("kind", ObjectType)

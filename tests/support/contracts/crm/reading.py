@@ -37,7 +37,7 @@ def ids_in(walked: Iterable[RecordPage]) -> list[RecordId]:
 
 
 class Mirror:
-    """What a store holds after these pages: the latest of each record; what is told to be gone is told apart."""
+    """What a store holds after these pages: the latest of each record, and apart from those the ids reported as gone."""
 
     def __init__(self) -> None:
         self._records: dict[RecordId, CrmRecord] = {}

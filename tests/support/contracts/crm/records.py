@@ -84,8 +84,8 @@ def name_of(record: CrmRecord) -> str:
 
 
 def version_of(record: CrmRecord) -> Version:
-    told = _content(record)
-    return Version(name_of(record), int(str(told or 0).rpartition(" ")[2]))
+    content = _content(record)
+    return Version(name_of(record), int(str(content or 0).rpartition(" ")[2]))
 
 
 def names_in(records: Iterable[CrmRecord]) -> list[str]:

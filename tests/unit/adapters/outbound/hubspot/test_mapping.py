@@ -57,7 +57,7 @@ NAMES = {
         "domain": "domain",
         "employee_count": "numberofemployees",
         "annual_revenue": "annualrevenue",
-        "told_currency": "hs_annual_revenue_currency_code",
+        "record_currency": "hs_annual_revenue_currency_code",
         "country": "country",
         "country_code": "hs_country_code",
         "region": "state",
@@ -67,7 +67,7 @@ NAMES = {
     ObjectType.CONTACTS: {"email": "email", "phone": "phone", "mobile": "mobilephone"},
     ObjectType.DEALS: {
         "amount": "amount",
-        "told_currency": "deal_currency_code",
+        "record_currency": "deal_currency_code",
         "probability": "hs_deal_stage_probability",
         "is_closed": "hs_is_closed",
         "is_won": "hs_is_closed_won",

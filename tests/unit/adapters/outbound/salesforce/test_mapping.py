@@ -48,7 +48,7 @@ NAMES = {
         "domain": "Website",
         "employee_count": "NumberOfEmployees",
         "annual_revenue": "AnnualRevenue",
-        "told_currency": "CurrencyIsoCode",
+        "record_currency": "CurrencyIsoCode",
         "country": "BillingCountry",
         "country_code": "BillingCountryCode",
         "region": "BillingState",
@@ -58,7 +58,7 @@ NAMES = {
     ObjectType.CONTACTS: {"email": "Email", "phone": "Phone", "mobile": "MobilePhone"},
     ObjectType.DEALS: {
         "amount": "Amount",
-        "told_currency": "CurrencyIsoCode",
+        "record_currency": "CurrencyIsoCode",
         "probability": "Probability",
         "is_closed": "IsClosed",
         "is_won": "IsWon",
