@@ -23,8 +23,8 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_job(
     world: ConnectHarness,
 ) -> None:
-    connection = await world.connected()
-    assert connection == await world.stored()
+    connection = await world.connect_account()
+    assert connection == await world.load_connection()
     assert connection.status is ConnectionStatus.ACTIVE
     assert (connection.account.account_id, connection.account.name) == ("101", "HubSpot account 101")
     run = await world.latest_run(connection)
@@ -39,16 +39,16 @@ async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_j
 async def test_who_connected_is_kept_until_somebody_else_does_and_stays_out_of_the_log(
     world: ConnectHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     assert connection.connected_by == "admin@sandbox.example.com"
     assert connection.account.domain == "sandbox.example.com"
     body = {"active": True, "user": "bo@acme.com", "hub_domain": "acme.com"}
     world.sandbox.faults.add(Fault(kind="respond", match="/introspect", status=200, body=body))
-    again = await world.connected()
-    assert again == await world.stored()
+    again = await world.connect_account()
+    assert again == await world.load_connection()
     assert (again.id, again.connected_by, again.account.domain) == (connection.id, "bo@acme.com", "acme.com")
     world.sandbox.faults.add(Fault(kind="respond", match="/introspect", status=503))
-    unknown = await world.connected()
+    unknown = await world.connect_account()
     assert (unknown.id, unknown.connected_by, unknown.account.domain) == (connection.id, None, None)
     printed = capsys.readouterr()
     assert "connection.established" in printed.out
@@ -57,9 +57,9 @@ async def test_who_connected_is_kept_until_somebody_else_does_and_stays_out_of_t
 
 
 async def test_who_connected_is_forgotten_with_a_purge_alone(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, Provider.HUBSPOT)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert stored.connected_by == "admin@sandbox.example.com"
     await world.disconnect(world.user_id, Provider.HUBSPOT, purge=True)
@@ -67,8 +67,8 @@ async def test_who_connected_is_forgotten_with_a_purge_alone(world: ConnectHarne
 
 
 async def test_the_stored_token_works_at_the_crm(world: ConnectHarness) -> None:
-    connection = await world.connected()
-    token = (await world.tokens.get_access(connection)).token
+    connection = await world.connect_account()
+    token = (await world.tokens.valid(connection)).token
     assert world.sandbox.oauth.authenticate(token).grant.portal_id == 101
 
 
@@ -90,6 +90,6 @@ async def test_two_first_connects_at_once_make_one_connection(world: ConnectHarn
 async def test_an_account_name_with_what_no_column_holds_is_cleaned(world: ConnectHarness) -> None:
     details = {"portalId": 101, "portalName": "Ac\x00me" + "x" * 1000, "companyCurrency": "none"}
     world.sandbox.faults.add(Fault(kind="respond", match="/details", status=200, body=details))
-    connection = await world.connected()
+    connection = await world.connect_account()
     assert connection.account.name == "Acme" + "x" * 196
     assert connection.account.currency is None

@@ -29,10 +29,10 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 
 
 async def test_disconnecting_revokes_deletes_the_tokens_and_keeps_the_records(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     await world.sync_some_records()
     await world.disconnect(world.user_id, HUBSPOT)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert (stored.id, stored.status) == (connection.id, ConnectionStatus.DISCONNECTED)
     assert world.living_grants() == []
@@ -42,7 +42,7 @@ async def test_disconnecting_revokes_deletes_the_tokens_and_keeps_the_records(wo
 
 
 async def test_disconnecting_cancels_the_run_and_fences_its_worker_off(world: ConnectHarness) -> None:
-    run = await world.take_up(await world.connected())
+    run = await world.claim_run(await world.connect_account())
     await world.disconnect(world.user_id, HUBSPOT)
     async with world.uow(world.user_id) as tx:
         assert (await tx.runs.get(run.id)).status is RunStatus.CANCELLED
@@ -52,7 +52,7 @@ async def test_disconnecting_cancels_the_run_and_fences_its_worker_off(world: Co
 
 
 async def test_disconnecting_leaves_a_finished_run_as_it_ended(world: ConnectHarness) -> None:
-    run = await world.take_up(await world.connected())
+    run = await world.claim_run(await world.connect_account())
     async with world.uow(world.user_id) as tx:
         await tx.runs.save(run.fail("the CRM was down", world.clock.now()))
     await world.disconnect(world.user_id, HUBSPOT)
@@ -61,19 +61,19 @@ async def test_disconnecting_leaves_a_finished_run_as_it_ended(world: ConnectHar
 
 
 async def test_disconnecting_twice_is_harmless(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
     await world.disconnect(world.user_id, HUBSPOT)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert stored.status is ConnectionStatus.DISCONNECTED
 
 
 async def test_a_purge_leaves_nothing_of_the_crm(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await world.sync_some_records()
     await world.disconnect(world.user_id, HUBSPOT, purge=True)
-    assert await world.stored() is None
+    assert await world.load_connection() is None
     for table in (*RECORD_TABLES, "crm_tokens", "sync_runs", "sync_steps"):
         assert await world.pool.fetchval(f"select count(*) from {table}") == 0
     with pytest.raises(NotFound):
@@ -81,17 +81,17 @@ async def test_a_purge_leaves_nothing_of_the_crm(world: ConnectHarness) -> None:
 
 
 async def test_a_purge_may_come_after_the_disconnect(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
     await world.disconnect(world.user_id, HUBSPOT, purge=True)
-    assert await world.stored() is None
+    assert await world.load_connection() is None
 
 
 @pytest.mark.parametrize("obstacle", ["the CRM is down", "the tokens cannot be read", "not configured"])
 async def test_an_obstacle_to_revoking_does_not_keep_a_user_connected(
     world: ConnectHarness, obstacle: str
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     if obstacle == "the CRM is down":
         world.sandbox.faults.add(Fault(kind="respond", match="/revoke", status=503))
     elif obstacle == "the tokens cannot be read":
@@ -99,17 +99,17 @@ async def test_an_obstacle_to_revoking_does_not_keep_a_user_connected(
     else:
         world.offer()
     await world.disconnect(world.user_id, HUBSPOT)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert stored.status is ConnectionStatus.DISCONNECTED
     assert await world.pool.fetchval("select count(*) from crm_tokens") == 0
 
 
 async def test_another_users_connection_is_neither_seen_nor_ended(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     with pytest.raises(NotFound):
         await world.disconnect(UserId(uuid4()), HUBSPOT, purge=True)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert stored.is_active
 
@@ -131,12 +131,12 @@ class InterruptedCrm(GrantingCrm):
 async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connected(
     world: ConnectHarness, *, purge: bool
 ) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     callback = await world.consent(await world.begin())
     crm = InterruptedCrm(meanwhile=lambda: world.finish(callback))
     world.offer(crm)
     await world.disconnect(world.user_id, HUBSPOT, purge=purge)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert (stored.id, stored.is_active) == (connection.id, True)
     assert (await world.tokens.get_access(stored)).token == "a"
@@ -147,14 +147,14 @@ async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connecte
 async def test_connecting_and_disconnecting_at_once_leaves_a_connection_that_works_or_no_grant(
     world: ConnectHarness, *, purge: bool
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     callbacks = [await world.consent(await world.begin()) for _ in range(3)]
     await asyncio.gather(
         *(world.finish(callback) for callback in callbacks),
         *(world.disconnect(world.user_id, HUBSPOT, purge=purge) for _ in range(2)),
         return_exceptions=True,  # one purge finds nothing more
     )
-    stored = await world.stored()
+    stored = await world.load_connection()
     if stored is None or not stored.is_active:
         assert world.living_grants() == []
     else:

@@ -74,7 +74,7 @@ def test_a_run_begins_at_the_address_that_is_stored(play: Play) -> None:
             await connect(made, address)
             run = await made.request(SALESFORCE)
             await worker(made.user_id, run.id)
-            assert (await made.stored(run)).status is RunStatus.COMPLETED
+            assert (await made.load_run(run)).status is RunStatus.COMPLETED
         assert crm.asked_at == [OLD, NEW]
 
     play(story)
@@ -94,7 +94,7 @@ def test_connecting_again_while_a_run_fails_brings_another_at_once(play: Play, f
         following = await latest(made)
         assert (following.mode, following.status) == (SyncMode.FULL, RunStatus.QUEUED)
         await made.run_sync()(made.user_id, following.id)
-        assert (await made.stored(following)).status is RunStatus.COMPLETED
+        assert (await made.load_run(following)).status is RunStatus.COMPLETED
 
     play(story)
 
@@ -113,7 +113,7 @@ def test_a_crm_that_stays_down_is_asked_once_more_and_then_left_alone(play: Play
         following = await latest(made)
         assert following.status is RunStatus.QUEUED
         await made.run_sync()(made.user_id, following.id)
-        assert await latest(made) == await made.stored(following)
+        assert await latest(made) == await made.load_run(following)
         assert (await latest(made)).status is RunStatus.FAILED
 
     play(story)

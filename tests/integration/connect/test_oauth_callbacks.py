@@ -28,14 +28,14 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 
 async def test_an_unknown_state_is_refused(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
-    error = await world.refused(replace(callback, state="never-issued"))
+    error = await world.assert_refused(replace(callback, state="never-issued"))
     assert error.failure is AuthorizationFailure.STATE_INVALID
 
 
 async def test_a_reused_state_is_refused(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
     await world.finish(callback)
-    error = await world.refused(callback)
+    error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.STATE_INVALID
 
 
@@ -49,47 +49,47 @@ async def test_a_state_used_twice_at_once_connects_once(world: ConnectHarness) -
 async def test_an_expired_state_is_called_expired_even_when_its_cookie_is_gone(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
     world.clock.advance(STATE_LIFETIME.total_seconds())
-    error = await world.refused(replace(callback, browser_token=None))
+    error = await world.assert_refused(replace(callback, browser_token=None))
     assert error.failure is AuthorizationFailure.STATE_EXPIRED
 
 
 async def test_a_foreign_state_of_another_browser_is_refused_and_used_up(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
     stranger = await world.begin()
-    error = await world.refused(replace(callback, browser_token=stranger.browser_token))
+    error = await world.assert_refused(replace(callback, browser_token=stranger.browser_token))
     assert error.failure is AuthorizationFailure.STATE_INVALID
-    assert (await world.refused(callback)).failure is AuthorizationFailure.STATE_INVALID
+    assert (await world.assert_refused(callback)).failure is AuthorizationFailure.STATE_INVALID
     assert world.sandbox.oauth.grants == []
 
 
 async def test_a_foreign_state_of_another_user_is_refused(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
-    error = await world.refused(replace(callback, session_user=UserId(uuid4())))
+    error = await world.assert_refused(replace(callback, session_user=UserId(uuid4())))
     assert error.failure is AuthorizationFailure.STATE_INVALID
 
 
 async def test_the_users_own_session_is_welcome(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
     connected = await world.finish(replace(callback, session_user=world.user_id))
-    assert connected.connection == await world.stored()
+    assert connected.connection == await world.load_connection()
 
 
 async def test_a_foreign_state_of_another_crm_is_refused(world: ConnectHarness) -> None:
     world.offer(world.hubspot, ScriptedCrm(name=Provider.SALESFORCE))
     callback = await world.consent(await world.begin())
-    error = await world.refused(callback, Provider.SALESFORCE)
+    error = await world.assert_refused(callback, Provider.SALESFORCE)
     assert error.failure is AuthorizationFailure.STATE_INVALID
 
 
 @pytest.mark.parametrize("state", [None, "", "\ud800", "\x00", "s" * 10_000])
 async def test_a_missing_or_misshapen_state_is_refused(world: ConnectHarness, state: str | None) -> None:
-    error = await world.refused(Callback(state=state, browser_token="b", code="c"))
+    error = await world.assert_refused(Callback(state=state, browser_token="b", code="c"))
     assert error.failure is AuthorizationFailure.STATE_INVALID
 
 
 async def test_denied_consent_is_told_as_such(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin(), decision="deny")
-    error = await world.refused(callback)
+    error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.DENIED
 
 
@@ -101,7 +101,7 @@ async def test_another_error_of_the_crm_is_named_only_when_it_is_a_code(
     world: ConnectHarness, told: str, shown: str
 ) -> None:
     callback = await world.consent(await world.begin())
-    error = await world.refused(replace(callback, code=None, error=told))
+    error = await world.assert_refused(replace(callback, code=None, error=told))
     assert error.failure is AuthorizationFailure.FAILED
     assert error.detail == f"HubSpot ended the sign-in: {shown}."
 
@@ -111,13 +111,13 @@ async def test_a_callback_without_a_code_that_can_be_one_fails(
     world: ConnectHarness, code: str | None
 ) -> None:
     callback = await world.consent(await world.begin())
-    error = await world.refused(replace(callback, code=code))
+    error = await world.assert_refused(replace(callback, code=code))
     assert error.failure is AuthorizationFailure.FAILED
 
 
 async def test_a_code_the_provider_refuses_fails(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin())
-    error = await world.refused(replace(callback, code="na1-never-issued"))
+    error = await world.assert_refused(replace(callback, code="na1-never-issued"))
     assert error.failure is AuthorizationFailure.FAILED
     assert error.detail == "HubSpot refused the authorization code (BAD_AUTH_CODE); start again."
 
@@ -125,7 +125,7 @@ async def test_a_code_the_provider_refuses_fails(world: ConnectHarness) -> None:
 async def test_a_code_of_another_flow_fails_by_its_verifier(world: ConnectHarness) -> None:
     mine = await world.consent(await world.begin())
     stolen = await world.consent(await world.begin())
-    error = await world.refused(replace(mine, code=stolen.code))
+    error = await world.assert_refused(replace(mine, code=stolen.code))
     assert error.failure is AuthorizationFailure.FAILED
 
 
@@ -163,7 +163,7 @@ BROKEN = {
 async def test_a_broken_token_endpoint_fails_with_what_to_do(world: ConnectHarness, broken: Broken) -> None:
     callback = await world.consent(await world.begin())
     world.sandbox.faults.add(broken.fault)
-    error = await world.refused(callback)
+    error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.FAILED
     assert broken.told in error.detail
 
@@ -173,8 +173,8 @@ async def test_no_secret_reaches_a_log_line_or_an_error(world: ConnectHarness) -
         callbacks = [await world.consent(await world.begin()) for _ in range(3)]
         await world.finish(callbacks[0])
         world.sandbox.faults.add(BROKEN["a token response without fields"].fault)
-        errors = [await world.refused(callback) for callback in callbacks[1:2]]
-        errors.append(await world.refused(replace(callbacks[2], code=callbacks[1].code)))
+        errors = [await world.assert_refused(callback) for callback in callbacks[1:2]]
+        errors.append(await world.assert_refused(replace(callbacks[2], code=callbacks[1].code)))
         await world.disconnect(world.user_id, HUBSPOT)
     told = repr(logs) + repr(errors) + repr([str(error) for error in errors])
     secrets = [secret.value for secret in world.sandbox.oauth.issued]

@@ -22,9 +22,9 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 
 
 async def test_another_account_is_refused_and_nothing_changes(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     callback = await world.consent(await world.begin(), OTHER_PORTAL)
-    error = await world.refused(callback)
+    error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
     assert "account 202" in error.detail
     assert "account 101" in error.detail
@@ -33,19 +33,19 @@ async def test_another_account_is_refused_and_nothing_changes(world: ConnectHarn
 
 
 async def test_another_account_is_refused_even_after_a_disconnect(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
-    error = await world.refused(await world.consent(await world.begin(), OTHER_PORTAL))
+    error = await world.assert_refused(await world.consent(await world.begin(), OTHER_PORTAL))
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
 
 
 async def test_replacing_purges_the_old_account_and_connects_the_new_one(world: ConnectHarness) -> None:
-    old = await world.connected()
+    old = await world.connect_account()
     await world.sync_some_records()
-    new = await world.connected(OTHER_PORTAL, replace=True)
+    new = await world.connect_account(OTHER_PORTAL, replace=True)
     assert new.id != old.id
     assert new.account.account_id == "202"
-    assert await world.stored() == new
+    assert await world.load_connection() == new
     assert world.living_grants() == [202]
     assert await world.counts() == dict.fromkeys(TABLES, 1) | {"pgqueuer": 2}
     assert await world.pool.fetchval("select count(*) from companies") == 0
@@ -53,17 +53,17 @@ async def test_replacing_purges_the_old_account_and_connects_the_new_one(world: 
 
 
 async def test_replacing_with_the_same_account_keeps_it(world: ConnectHarness) -> None:
-    old = await world.connected()
+    old = await world.connect_account()
     await world.sync_some_records()
-    again = await world.connected(replace=True)
+    again = await world.connect_account(replace=True)
     assert again.id == old.id
     assert await world.pool.fetchval("select count(*) from companies") == 1
 
 
 async def test_replacing_fences_the_old_accounts_worker_off(world: ConnectHarness) -> None:
-    old = await world.connected()
-    run = await world.take_up(old)
-    await world.connected(OTHER_PORTAL, replace=True)
+    old = await world.connect_account()
+    run = await world.claim_run(old)
+    await world.connect_account(OTHER_PORTAL, replace=True)
     with pytest.raises(RunTakenOver):
         async with world.uow(world.user_id) as tx:
             await tx.runs.advance(run.id, run.step(ObjectType.COMPANIES))
@@ -72,13 +72,13 @@ async def test_replacing_fences_the_old_accounts_worker_off(world: ConnectHarnes
 async def test_of_two_replacements_at_once_the_later_one_counts_and_one_grant_is_left(
     world: ConnectHarness,
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     callbacks = [
         await world.consent(await world.begin(replace=True), portal)
         for portal in (OTHER_PORTAL, PORTAL, OTHER_PORTAL)
     ]
     await asyncio.gather(*(world.finish(callback) for callback in callbacks))
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert world.living_grants() == [int(stored.account.account_id)]
     rows = await world.counts()

@@ -41,7 +41,7 @@ async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(wo
 
 
 async def test_a_working_connection_starts_nothing(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     answer = await world.start(world.user_id, HUBSPOT)
     assert isinstance(answer, AlreadyConnected)
     assert answer.connection == connection
@@ -49,21 +49,21 @@ async def test_a_working_connection_starts_nothing(world: ConnectHarness) -> Non
 
 
 async def test_an_old_token_is_refreshed_before_it_counts_as_working(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     world.clock.advance(1800)
     assert isinstance(await world.start(world.user_id, HUBSPOT), AlreadyConnected)
     assert world.sandbox.oauth.refreshes == 1
 
 
 async def test_force_starts_anew(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await world.begin(force=True)
     assert await world.pool.fetchval("select count(*) from oauth_states") == 1
 
 
 @pytest.mark.parametrize("ending", ["revoked", "disconnected", "unreadable", "run waits"])
 async def test_a_connection_that_does_not_work_is_begun_anew(world: ConnectHarness, ending: str) -> None:
-    await world.connected()
+    await world.connect_account()
     if ending == "revoked":
         world.sandbox.oauth.uninstall()
         world.clock.advance(1800)
@@ -81,7 +81,7 @@ async def test_a_connection_that_does_not_work_is_begun_anew(world: ConnectHarne
 
 
 async def test_a_crm_that_cannot_say_whether_the_token_works_is_told(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     world.clock.advance(1800)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=503))
     with pytest.raises(CrmUnavailable):
@@ -120,5 +120,5 @@ async def test_a_return_path_below_app_comes_back_with_the_connection(world: Con
 async def test_a_crm_without_credentials_cannot_be_connected(world: ConnectHarness) -> None:
     with pytest.raises(ProviderNotConfigured):
         await world.start(world.user_id, Provider.SALESFORCE)
-    error = await world.refused(Callback(state="s", browser_token="b", code="c"), Provider.SALESFORCE)
+    error = await world.assert_refused(Callback(state="s", browser_token="b", code="c"), Provider.SALESFORCE)
     assert error.failure is AuthorizationFailure.NOT_CONFIGURED

@@ -40,12 +40,12 @@ def sent(world: ConnectHarness, part: str) -> int:
 
 async def connected_as(world: ConnectHarness, user_id: UserId) -> None:
     before, world.user_id = world.user_id, user_id
-    await world.connected()
+    await world.connect_account()
     world.user_id = before
 
 
 async def is_disconnected(world: ConnectHarness) -> bool:
-    stored = await world.stored()
+    stored = await world.load_connection()
     tokens = await world.pool.fetchval("select count(*) from crm_tokens where user_id = $1", world.user_id)
     return stored is not None and stored.status is ConnectionStatus.DISCONNECTED and tokens == 0
 
@@ -54,19 +54,19 @@ async def is_disconnected(world: ConnectHarness) -> bool:
 async def test_the_last_disconnect_uninstalls_and_has_nothing_to_revoke(
     world: ConnectHarness, *, purge: bool
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     before = world.sandbox.oauth.refreshes
     await world.disconnect(world.user_id, HUBSPOT, purge=purge)
     assert (sent(world, REMOVAL), sent(world, "/revoke")) == (1, 0)
     assert world.sandbox.oauth.refreshes == before
     assert world.living_grants() == []
-    assert (await world.stored() is None) if purge else await is_disconnected(world)
+    assert (await world.load_connection() is None) if purge else await is_disconnected(world)
 
 
 async def test_an_account_on_which_another_user_lives_keeps_the_app(world: ConnectHarness) -> None:
     other = UserId(uuid4())
     await connected_as(world, other)
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
     assert (sent(world, REMOVAL), sent(world, "/revoke")) == (0, 1)
     assert await is_disconnected(world)
@@ -83,7 +83,7 @@ async def test_a_connection_that_is_not_active_does_not_keep_the_app(
     other = UserId(uuid4())
     await connected_as(world, other)
     await world.pool.execute("update crm_connections set status = $1 where user_id = $2", status, other)
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
     assert sent(world, REMOVAL) == 1
 
@@ -92,7 +92,7 @@ async def test_another_account_keeps_its_app(world: ConnectHarness) -> None:
     before, world.user_id = world.user_id, UserId(uuid4())
     await world.finish(await world.consent(await world.begin(), OTHER_PORTAL))
     world.user_id = before
-    await world.connected()
+    await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
     assert sent(world, REMOVAL) == 1
     assert world.living_grants() == [OTHER_ACCOUNT]
@@ -103,7 +103,7 @@ async def test_a_token_that_has_expired_is_renewed_once_before(
     world: ConnectHarness, *, rotates: bool
 ) -> None:
     world.sandbox.switches.rotate_refresh_tokens = rotates
-    await world.connected()
+    await world.connect_account()
     world.clock.advance(1800)
     await world.disconnect(world.user_id, HUBSPOT)
     assert (sent(world, REMOVAL), world.sandbox.oauth.refreshes, world.sandbox.oauth.replays) == (1, 1, 0)
@@ -111,7 +111,7 @@ async def test_a_token_that_has_expired_is_renewed_once_before(
 
 
 async def test_a_token_that_is_refused_before_its_time_is_renewed_once(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     world.sandbox.oauth.expire_access_tokens()
     await world.disconnect(world.user_id, HUBSPOT)
     assert (sent(world, REMOVAL), world.sandbox.oauth.refreshes, sent(world, "/revoke")) == (2, 1, 0)
@@ -121,7 +121,7 @@ async def test_a_token_that_is_refused_before_its_time_is_renewed_once(world: Co
 async def test_tokens_that_are_refused_again_and_again_are_renewed_once_and_revoked(
     world: ConnectHarness,
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     world.sandbox.faults.add(Fault(kind="respond", match="/appinstalls", status=401, times=9))
     await world.disconnect(world.user_id, HUBSPOT)
     assert (sent(world, REMOVAL), world.sandbox.oauth.refreshes, sent(world, "/revoke")) == (2, 1, 1)
@@ -147,18 +147,18 @@ FAILURES += [
 async def test_a_failure_to_uninstall_is_not_repeated_and_the_grant_is_revoked(
     world: ConnectHarness, failure: dict[str, Any]
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     world.sandbox.faults.add(Fault(match="/appinstalls", **failure))
     await world.disconnect(world.user_id, HUBSPOT)
     assert (sent(world, REMOVAL), sent(world, "/revoke")) == (1, 1)
     assert await is_disconnected(world)
     assert world.living_grants() == []
-    await world.connected()
+    await world.connect_account()
 
 
 @pytest.mark.parametrize("status", [400, 503])
 async def test_a_token_that_cannot_be_renewed_is_revoked(world: ConnectHarness, status: int) -> None:
-    await world.connected()
+    await world.connect_account()
     world.clock.advance(1800)
     body = {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant"} if status == 400 else None
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=status, body=body))
@@ -171,7 +171,7 @@ async def test_a_renewed_token_is_the_one_to_be_revoked_where_refresh_tokens_rot
     world: ConnectHarness,
 ) -> None:
     world.sandbox.switches.rotate_refresh_tokens = True
-    await world.connected()
+    await world.connect_account()
     world.clock.advance(1800)
     world.sandbox.faults.add(Fault(kind="respond", match="/appinstalls", status=503))
     await world.disconnect(world.user_id, HUBSPOT)
@@ -201,8 +201,8 @@ class StalledCrm(GrantingCrm):
 async def test_a_crm_that_does_not_answer_keeps_nobody_connected(
     world: ConnectHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.connected()
-    monkeypatch.setattr(revocation, "UNINSTALL_TIMEOUT", timedelta(seconds=0.01))
+    await world.connect_account()
+    monkeypatch.setattr(revocation, "UNINSTALLING_LIMIT", timedelta(seconds=0.01))
     crm = StalledCrm()
     world.offer(crm)
     await world.disconnect(world.user_id, HUBSPOT)
@@ -214,7 +214,7 @@ async def test_who_connects_while_the_app_is_removed_starts_again_and_his_grant_
     world: ConnectHarness,
 ) -> None:
     """Whoever he is: his grant may have ended with the app."""
-    await world.connected()
+    await world.connect_account()
     mine, theirs = world.user_id, UserId(uuid4())
     callbacks = []
     for world.user_id in (mine, theirs):
@@ -234,14 +234,14 @@ async def test_who_connects_while_the_app_is_removed_starts_again_and_his_grant_
     assert await is_disconnected(world)
     assert await world.pool.fetchval("select count(*) from crm_connections where status = 'active'") == 0
     world.offer(world.hubspot)
-    await world.connected()
+    await world.connect_account()
     assert world.living_grants()[-1] == ACCOUNT
 
 
 async def test_a_grant_from_before_an_uninstall_that_ended_meanwhile_is_not_kept(
     world: ConnectHarness,
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     callback = await world.consent(await world.begin())
     uninstalls = PgAppUninstalls(world.pool)
     account = CrmAccountId(str(ACCOUNT))
@@ -267,9 +267,9 @@ async def test_a_claim_whose_process_died_holds_for_a_minute(world: ConnectHarne
     assert await uninstalls.begin(HUBSPOT, account) is not None
     assert await uninstalls.begin(HUBSPOT, account) is None
     with pytest.raises(AuthorizationFailed):
-        await world.connected()
+        await world.connect_account()
     await world.pool.execute("update app_uninstalls set begun_at = begun_at - interval '61 seconds'")
-    await world.connected()
+    await world.connect_account()
     await world.pool.execute("update crm_connections set status = 'disconnected'")
     assert await uninstalls.begin(HUBSPOT, account) is not None
 
@@ -300,14 +300,14 @@ async def test_users_of_one_account_who_leave_at_once_leave_no_grant_and_uninsta
 
 
 async def test_two_disconnects_of_one_user_uninstall_once(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     await asyncio.gather(*(world.disconnect(world.user_id, HUBSPOT) for _ in range(2)))
     assert sent(world, REMOVAL) == 1
     assert world.living_grants() == []
 
 
 async def test_neither_a_replaced_account_nor_a_failed_connect_uninstalls(world: ConnectHarness) -> None:
-    await world.connected()
+    await world.connect_account()
     with pytest.raises(AuthorizationFailed):
         await world.finish(await world.consent(await world.begin(), OTHER_PORTAL))
     assert world.living_grants() == [ACCOUNT]
@@ -327,7 +327,7 @@ class UnavailableUninstalls(AppUninstalls):
 async def test_who_lives_on_the_account_is_not_known_and_the_grant_alone_is_revoked(
     world: ConnectHarness,
 ) -> None:
-    await world.connected()
+    await world.connect_account()
     providers = CrmProviders({HUBSPOT: world.hubspot})
     disconnect = DisconnectCrm(world.uow, providers, world.tokens, UnavailableUninstalls(), world.clock)
     await disconnect(world.user_id, HUBSPOT)

@@ -86,11 +86,11 @@ async def test_a_grant_whose_account_cannot_be_read_is_revoked(world: ConnectHar
     assert "does not answer" in error.detail
     assert len(world.sandbox.oauth.grants) == 1
     assert world.living_grants() == []
-    assert await world.stored() is None
+    assert await world.load_connection() is None
 
 
 async def test_a_connection_goes_on_when_another_consent_comes_to_nothing(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     world.sandbox.faults.add(HIDDEN)
     await failed(world)
     assert world.living_grants() == [101]
@@ -142,7 +142,7 @@ async def test_a_grant_that_was_stored_after_all_lives_on(world: ConnectHarness)
         await world.finish(callback)
     world.uow = intact
     assert world.living_grants() == [101]
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert await world.tokens.get_access(stored)
 
@@ -159,14 +159,14 @@ async def test_a_grant_of_a_callback_that_is_cut_off_is_revoked(world: ConnectHa
     with pytest.raises(asyncio.CancelledError):
         await finishing
     assert crm.revoked == ["given"]
-    assert await world.stored() is None
+    assert await world.load_connection() is None
 
 
 async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives_on_its_token(
     world: ConnectHarness,
 ) -> None:
     """A CRM may answer every consent of an account with one and the same refresh token."""
-    connection = await world.connected()
+    connection = await world.connect_account()
     callback = await world.consent(await world.begin())
     living = await tokens_of(world, connection)
     crm = GrantingCrm(refresh_token=living.refresh_token, then=unavailable)
@@ -179,7 +179,7 @@ async def test_a_grant_that_came_to_nothing_is_not_revoked_if_a_connection_lives
 async def test_a_connection_lives_on_when_the_store_is_lost_while_it_is_connected_again(
     world: ConnectHarness,
 ) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     callback = await world.consent(await world.begin())
     living = await tokens_of(world, connection)
     crm = GrantingCrm(refresh_token=living.refresh_token)
@@ -189,12 +189,12 @@ async def test_a_connection_lives_on_when_the_store_is_lost_while_it_is_connecte
         await world.finish(callback)
     world.uow = intact
     assert crm.revoked == []
-    assert await world.stored() == connection
+    assert await world.load_connection() == connection
 
 
 async def test_a_connection_that_was_ended_meanwhile_spares_no_token(world: ConnectHarness) -> None:
     """What the store says in the end outweighs what it said before the exchange."""
-    connection = await world.connected()
+    connection = await world.connect_account()
     callback = await world.consent(await world.begin())
     living = await tokens_of(world, connection)
 
@@ -256,7 +256,7 @@ class SameTokenCrm(ScriptedCrm):
 
 async def test_missing_scopes_are_named_and_the_grant_is_revoked(world: ConnectHarness) -> None:
     callback = world.permit(await world.begin(), "oauth", "crm.objects.companies.read")
-    error = await world.refused(callback)
+    error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.SCOPE_MISSING
     assert "crm.objects.contacts.read" in error.detail
     assert "crm.objects.companies.read" not in error.detail
@@ -266,11 +266,11 @@ async def test_missing_scopes_are_named_and_the_grant_is_revoked(world: ConnectH
 async def test_a_refused_grant_that_shares_its_token_with_the_connection_is_not_revoked(
     world: ConnectHarness,
 ) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     callback = await world.consent(await world.begin())
     living = await tokens_of(world, connection)
     crm = SameTokenCrm(grant=Grant(tokens=replace(living, scopes=frozenset()), account=connection.account))
     world.offer(crm)
-    error = await world.refused(callback)
+    error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.SCOPE_MISSING
     assert crm.revoked == []

@@ -43,10 +43,10 @@ def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, ho
     async def scenario(firm: AcmeAndBeta) -> None:
         firm.account.gdpr_delete("11")
         firm.account.archive("contacts", "12")
-        run = await firm.learn(how, (CONTACTS, "11"), (CONTACTS, "12"))
+        run = await firm.sync_changes(how, (CONTACTS, "11"), (CONTACTS, "12"))
         assert run.status is RunStatus.COMPLETED
         assert run.step(CONTACTS).counts.archived == (2 if how == "walk" else 0)
-        assert await firm.stored("contacts") == {"12": False}
+        assert await firm.live_by_id("contacts") == {"12": False}
         naming = "select count(*) from deals where '11' = any (provider_contact_ids)"
         assert await firm.made.pool.fetchval(naming) == 0
 
@@ -60,11 +60,11 @@ def test_contacts_that_are_erased_after_they_were_archived_or_merged_are_deleted
         survivor = firm.account.merge("contacts", "11", "12")
         firm.account.archive("contacts", "13")
         await firm.sync()
-        assert await firm.stored("contacts") == {"11": False, "12": False, "13": False, survivor: True}
+        assert await firm.live_by_id("contacts") == {"11": False, "12": False, "13": False, survivor: True}
         firm.account.gdpr_delete(survivor)
         firm.account.gdpr_delete("13")
         await firm.sync()
-        assert await firm.stored("contacts") == {}
+        assert await firm.live_by_id("contacts") == {}
 
     play(scenario)
 
@@ -79,13 +79,13 @@ def test_archived_records_live_again_under_their_old_ids_once_they_are_restored(
         known = [await firm.ids(table) for table in ("companies", "contacts", "deals")]
         for kind, record_id in everything:
             firm.account.archive(kind, record_id)
-        await firm.learn(how, *told)
-        assert await firm.stored("crm_companies") == {"1": False, "2": True}
-        assert await firm.stored("contacts") == {"11": False, "12": True}
-        assert await firm.stored("deals") == {"21": False, "22": True}
+        await firm.sync_changes(how, *told)
+        assert await firm.live_by_id("crm_companies") == {"1": False, "2": True}
+        assert await firm.live_by_id("contacts") == {"11": False, "12": True}
+        assert await firm.live_by_id("deals") == {"21": False, "22": True}
         for kind, record_id in everything:
             assert firm.account.restore(kind, record_id)
-        await firm.learn(how, *told)
+        await firm.sync_changes(how, *told)
         assert await firm.made.view() == before
         assert [await firm.ids(table) for table in ("companies", "contacts", "deals")] == known
 
@@ -99,7 +99,7 @@ def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirec
     async def scenario(firm: AcmeAndBeta) -> None:
         companies = await firm.ids("companies", "domain")
         survivor = firm.account.merge("companies", "1", "2")
-        run = await firm.learn(how, (COMPANIES, "1"), (COMPANIES, "2"), (COMPANIES, survivor))
+        run = await firm.sync_changes(how, (COMPANIES, "1"), (COMPANIES, "2"), (COMPANIES, survivor))
         assert run.status is RunStatus.COMPLETED
         view = await firm.made.view()
         (name,) = view.companies
@@ -147,7 +147,7 @@ def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play
 def test_deals_of_a_merged_contact_name_the_one_that_lives(play: Play, how: str) -> None:
     async def scenario(firm: AcmeAndBeta) -> None:
         survivor = firm.account.merge("contacts", "11", "12")
-        await firm.learn(how, (CONTACTS, "11"), (CONTACTS, "12"), (CONTACTS, survivor))
+        await firm.sync_changes(how, (CONTACTS, "11"), (CONTACTS, "12"), (CONTACTS, survivor))
         view = await firm.made.view()
         assert set(view.contacts) == {("hubspot", survivor)}
         assert {deal[-1] for deal in view.deals.values()} == {frozenset({survivor})}
@@ -177,12 +177,12 @@ def test_a_search_that_still_shows_an_archived_record_does_not_revive_it(play: P
         told = firm.account.store.tables["contacts"].find("11")
         assert told is not None
         firm.account.archive("contacts", "11")
-        await firm.learn("webhooks", (CONTACTS, "11"))
+        await firm.sync_changes("webhooks", (CONTACTS, "11"))
         # What an index that lags still holds: the record, alive, as it was before.
         late = RecordChange(object_name="contacts", id="11", updated_at=told.updated_at)
         firm.account.upsert(late)
         run = await firm.sync(SyncMode.INCREMENTAL)
         assert run.step(CONTACTS).counts.stale == 1
-        assert await firm.stored("contacts") == {"11": False, "12": True}
+        assert await firm.live_by_id("contacts") == {"11": False, "12": True}
 
     play(scenario)

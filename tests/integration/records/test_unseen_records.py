@@ -116,7 +116,7 @@ def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(pla
         run = await made.sync(should_stop=lambda: bool(asked_for))
         assert (run.status, asked_for) == (RunStatus.QUEUED, [FETCH_SIZE])
         await carry_out_the_open_one(made)
-        run = await made.stored(run)
+        run = await made.load_run(run)
         assert (run.status, run.step(COMPANIES).counts.archived) == (RunStatus.COMPLETED, 1_000)
 
     play(crm, scenario)

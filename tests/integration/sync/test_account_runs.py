@@ -33,7 +33,7 @@ async def running_now(made: SyncHarness) -> int:
 
 async def take_up(made: SyncHarness, run: SyncRun) -> RunStatus:
     await made.run_sync()(made.user_id, run.id)
-    return (await made.stored(run)).status
+    return (await made.load_run(run)).status
 
 
 async def delay_of_job(made: SyncHarness, run: SyncRun) -> timedelta:
@@ -58,7 +58,7 @@ def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
                 running = await tx.runs.lock(theirs.id)
                 await tx.runs.save(replace(running, status=RunStatus.QUEUED))
             await bob.run_sync()(bob.user_id, waiting.id)
-            assert (await bob.stored(waiting)).status is RunStatus.COMPLETED
+            assert (await bob.load_run(waiting)).status is RunStatus.COMPLETED
 
     asyncio.run(scenario())
 
@@ -77,8 +77,10 @@ def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> 
             ended = sorted(await asyncio.gather(take_up(ada, hers), take_up(bob, his)))
             # Whoever came second is back in the queue, and none of its attempts was used up.
             assert ended == [RunStatus.COMPLETED, RunStatus.QUEUED]
-            loser, run = (bob, his) if (await ada.stored(hers)).status is RunStatus.COMPLETED else (ada, hers)
-            waiting = await loser.stored(run)
+            loser, run = (
+                (bob, his) if (await ada.load_run(hers)).status is RunStatus.COMPLETED else (ada, hers)
+            )
+            waiting = await loser.load_run(run)
             assert (waiting.attempts, waiting.started_at) == (0, None)
             assert await delay_of_job(loser, run) >= loser.policy.account_retry
             assert await take_up(loser, run) is RunStatus.COMPLETED

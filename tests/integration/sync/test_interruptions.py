@@ -79,7 +79,7 @@ def test_a_revoked_grant_parks_the_run_with_the_reason(play: Play) -> None:
         assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
         assert "uninstalled" in (run.reason or "")
         await made.run_sync()(made.user_id, run.id)
-        assert (await made.stored(run)).status is RunStatus.PARKED
+        assert (await made.load_run(run)).status is RunStatus.PARKED
 
     play(crm, scenario)
 
@@ -140,7 +140,7 @@ def test_a_slice_hands_the_run_on_and_the_next_goes_on_from_there(play: Play) ->
         slices = 1
         while run.status is RunStatus.QUEUED:
             await made.run_sync()(made.user_id, run.id)
-            run, slices = await made.stored(run), slices + 1
+            run, slices = await made.load_run(run), slices + 1
         assert run.status is RunStatus.COMPLETED
         assert slices > 1
         assert run.step(COMPANIES).counts.received == 3_000
@@ -194,7 +194,7 @@ def test_a_run_that_kills_its_worker_is_given_up_after_a_set_number_of_attempts(
         async with made.uow(made.user_id) as tx:
             await tx.runs.save(replace(run, status=RunStatus.RUNNING, attempts=MAX_ATTEMPTS))
         await made.run_sync()(made.user_id, run.id)
-        assert (await made.stored(run)).status is RunStatus.FAILED
+        assert (await made.load_run(run)).status is RunStatus.FAILED
 
     play(ScriptedCrm(), scenario)
 
@@ -211,7 +211,7 @@ def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:
 
         crm.before_page = cancel_before_the_last
         await made.run_sync()(made.user_id, run.id)
-        cancelled = await made.stored(run)
+        cancelled = await made.load_run(run)
         assert cancelled.status is RunStatus.CANCELLED
         assert await made.pool.fetchval("select count(*) from companies") < 3_000
         assert (await made.sync()).id != run.id
@@ -256,7 +256,7 @@ def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> N
         await CancelRun(made.uow, made.clock)(made.user_id, run.id)
         async with asyncio.timeout(20):
             await running
-        assert (await made.stored(run)).status is RunStatus.CANCELLED
+        assert (await made.load_run(run)).status is RunStatus.CANCELLED
 
     play(crm, scenario)
 

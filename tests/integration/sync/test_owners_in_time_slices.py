@@ -49,7 +49,7 @@ async def sync_in_slices(made: SyncHarness, crm: ScriptedCrm) -> list[SyncRun]:
     runs = [await made.sync()]
     while runs[-1].status is RunStatus.QUEUED:
         await made.run_sync()(made.user_id, runs[-1].id)
-        runs.append(await made.stored(runs[-1]))
+        runs.append(await made.load_run(runs[-1]))
     assert len(runs) > 1
     return runs
 
@@ -110,7 +110,7 @@ def test_owners_that_the_crm_asks_to_wait_for_are_read_after_the_pause(play: Pla
         run = await made.sync()
         assert (run.status, run.owners.status) == (RunStatus.PARKED, StepStatus.PENDING)
         await made.run_sync()(made.user_id, run.id)
-        ended = await made.stored(run)
+        ended = await made.load_run(run)
         assert (ended.status, ended.owners.status) == (RunStatus.COMPLETED, StepStatus.COMPLETED)
         assert crm.asked == 2
 

@@ -52,7 +52,7 @@ async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_
     with pytest.raises(ReauthorizationRequired):
         await scene.process().get_access(scene.connection)
     assert scene.crm.asked_with == ["refresh-0"], "sent once and never again"
-    connection = await scene.world.stored()
+    connection = await scene.world.load_connection()
     assert connection is not None
     assert (connection.status, connection.reason) == (ConnectionStatus.NEEDS_REAUTHORIZATION, LOST_RENEWAL)
 
@@ -112,8 +112,8 @@ async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt
 
 async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens(scene: TokenHarness) -> None:
     scene.crm.next_answers = [scene.world.end_refresh_sessions]
-    assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
-    assert (await scene.stored()).tokens.refresh_token == "refresh-1"
+    assert (await scene.tokens.valid(scene.connection)).token == "access-1"
+    assert (await scene.load_tokens()).tokens.refresh_token == "refresh-1"
     assert scene.crm.revoked == []
 
 

@@ -52,7 +52,7 @@ class Scene:
         return hashlib.sha256(stored.tokens.access_token.encode()).hexdigest()
 
     async def stored_connection(self) -> CrmConnection:
-        connection = await self.world.stored()
+        connection = await self.world.load_connection()
         assert connection is not None
         return connection
 
@@ -76,7 +76,7 @@ async def heard(process: Process) -> str:
 @pytest.fixture
 async def scene(database: str) -> AsyncIterator[Scene]:
     async with connect_harness(database) as world:
-        connection = await world.connected()
+        connection = await world.connect_account()
         await world.pool.execute("update crm_tokens set expires_at = now()")
         with serve_in_thread(world.sandbox) as url:
             yield Scene(world, connection, database, url)
@@ -138,7 +138,7 @@ async def test_killed_between_answer_and_commit_a_single_use_refresh_token_is_lo
     assert connection.status is ConnectionStatus.NEEDS_REAUTHORIZATION
     assert connection.reason is not None
     assert "its renewal was lost" in connection.reason
-    assert (await scene.world.connected()).id == connection.id
+    assert (await scene.world.connect_account()).id == connection.id
 
 
 async def test_killed_while_it_asks_when_the_new_access_token_ends_it_has_stored_the_single_use_refresh_token(

@@ -36,7 +36,7 @@ async def test_a_caller_that_is_cancelled_does_not_take_the_refresh_with_it(scen
     may_answer.set()
     assert (await patient).token == "access-1"
     assert impatient.cancelled()
-    assert (await scene.stored()).tokens.refresh_token == "refresh-1"
+    assert (await scene.load_tokens()).tokens.refresh_token == "refresh-1"
 
 
 async def test_closing_waits_until_the_new_tokens_are_stored(scene: TokenHarness) -> None:
@@ -50,7 +50,7 @@ async def test_closing_waits_until_the_new_tokens_are_stored(scene: TokenHarness
     await answering.wait()
     caller.cancel()
     await scene.tokens.close()
-    assert (await scene.stored()).tokens.access_token == "access-1"
+    assert (await scene.load_tokens()).tokens.access_token == "access-1"
 
 
 async def test_tokens_that_were_purged_meanwhile_need_a_person(scene: TokenHarness) -> None:
@@ -65,7 +65,7 @@ async def test_a_disconnect_waits_for_the_refresh_and_revokes_what_it_brought(sc
 
     async def answer_slowly() -> None:
         answering.set()
-        await scene.world.someone_waits_for_a_lock()
+        await scene.world.wait_for_a_blocked_session()
 
     scene.crm.next_answers = [answer_slowly]
     scene.world.offer(scene.crm)
@@ -102,7 +102,7 @@ async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoke
     with pytest.raises(ReauthorizationRequired, match="disconnected"):
         await scene.tokens.get_access(scene.connection)
     assert scene.crm.revoked == ["refresh-1"]
-    assert (await scene.stored()).tokens.refresh_token == "refresh-0"
+    assert (await scene.load_tokens()).tokens.refresh_token == "refresh-0"
 
 
 async def test_tokens_that_come_after_a_reconnect_are_revoked_and_its_own_are_used(

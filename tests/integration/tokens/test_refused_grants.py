@@ -77,4 +77,4 @@ async def test_whoever_connected_again_before_the_refusal_was_noted_is_not_asked
         assert await made.pool.fetchval("select count(*) from pgqueuer") > 0
         crm.pages[COMPANIES], crm.before_page = [[company("1")]], None
         await made.run_sync()(made.user_id, run.id)
-        assert (await made.stored(run)).status is RunStatus.COMPLETED
+        assert (await made.load_run(run)).status is RunStatus.COMPLETED

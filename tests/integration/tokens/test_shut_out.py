@@ -45,7 +45,7 @@ class Org(SyncHarness):
     async def go_on(self, run: SyncRun) -> SyncRun:
         self.clock.advance(HOUR.total_seconds())
         await self.run_sync()(self.user_id, run.id)
-        return await self.stored(run)
+        return await self.load_run(run)
 
     async def connection(self) -> CrmConnection:
         async with self.uow(self.user_id) as tx:
@@ -104,7 +104,7 @@ async def test_whoever_connects_meanwhile_is_told_why_and_that_it_passes(databas
     async with connect_harness(database) as world:
         callback = await world.consent(await world.begin())
         world.offer(GrantingCrm(then=ask_for_a_pause))
-        error = await world.refused(callback)
+        error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.FAILED
     assert "too many logins within the hour" in error.detail
     assert "try again in" in error.detail
@@ -117,6 +117,6 @@ async def test_whoever_connects_an_org_without_our_version_of_the_api_is_told_so
     async with connect_harness(database) as world:
         callback = await world.consent(await world.begin())
         world.offer(GrantingCrm(then=lack_the_version))
-        error = await world.refused(callback)
+        error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.FAILED
     assert "could not be connected: the org does not offer version 68.0 of the API;" in error.detail

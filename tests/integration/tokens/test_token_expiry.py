@@ -36,24 +36,24 @@ class ForetellingCrm(RefreshingCrm):
     may_tell: asyncio.Event = field(default_factory=asyncio.Event)
     shown: list[TokenSet] = field(default_factory=list)
     stored_by_then: list[StoredTokens] = field(default_factory=list)
-    scene: "ForetellingScene" = field(init=False)
+    scene: "ForetellingHarness" = field(init=False)
 
     async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
         self.shown.append(tokens)
-        self.stored_by_then.append(await self.scene.stored())
+        self.stored_by_then.append(await self.scene.load_tokens())
         self.asked.set()
         await self.may_tell.wait()
         return self.end
 
 
-class ForetellingScene(TokenHarness):
+class ForetellingHarness(TokenHarness):
     def __init__(self, world: ConnectHarness, connection: CrmConnection) -> None:
         self.foretelling = ForetellingCrm(world=world)
         self.foretelling.scene = self
         super().__init__(world, connection, self.foretelling)
 
     async def expiry(self) -> datetime | None:
-        return (await self.stored()).tokens.expires_at
+        return (await self.load_tokens()).tokens.expires_at
 
 
 @pytest.fixture
@@ -63,15 +63,15 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 
 
 @pytest.fixture
-async def scene(world: ConnectHarness) -> AsyncIterator[ForetellingScene]:
-    made = ForetellingScene(world, await world.connected())
+async def scene(world: ConnectHarness) -> AsyncIterator[ForetellingHarness]:
+    made = ForetellingHarness(world, await world.connect_account())
     await made.put("access-0", timedelta(seconds=0))
     yield made
     await made.tokens.close()
 
 
 async def test_the_crm_is_shown_a_new_access_token_only_when_its_refresh_token_is_stored(
-    scene: ForetellingScene,
+    scene: ForetellingHarness,
 ) -> None:
     await scene.tokens.get_access(scene.connection)
     await scene.foretelling.asked.wait()
@@ -81,7 +81,7 @@ async def test_the_crm_is_shown_a_new_access_token_only_when_its_refresh_token_i
 
 
 async def test_nobody_waits_for_the_end_and_neither_lock_nor_flight_is_held_for_it(
-    scene: ForetellingScene,
+    scene: ForetellingHarness,
 ) -> None:
     assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     await scene.foretelling.asked.wait()
@@ -92,7 +92,7 @@ async def test_nobody_waits_for_the_end_and_neither_lock_nor_flight_is_held_for_
 
 
 async def test_whoever_dies_while_the_end_is_asked_for_leaves_a_connection_that_works(
-    scene: ForetellingScene,
+    scene: ForetellingHarness,
 ) -> None:
     await scene.tokens.get_access(scene.connection)
     await scene.foretelling.asked.wait()
@@ -106,21 +106,21 @@ async def test_whoever_dies_while_the_end_is_asked_for_leaves_a_connection_that_
 
 
 async def test_an_end_that_was_learned_renews_the_token_before_the_crm_refuses_it(
-    scene: ForetellingScene,
+    scene: ForetellingHarness,
 ) -> None:
     end = scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
-    await scene.tokens.get_access(scene.connection)
-    before = await scene.stored()
+    await scene.tokens.valid(scene.connection)
+    before = await scene.load_tokens()
     scene.foretelling.may_tell.set()
     while await scene.expiry() is None:
         pass
-    after = await scene.stored()
+    after = await scene.load_tokens()
     assert (after.tokens.expires_at, after.generation) == (end, before.generation)
     scene.world.clock.advance(LIFE - MARGIN)
     assert (await scene.tokens.get_access(scene.connection)).token == "access-2"
 
 
-async def test_an_end_that_came_with_the_tokens_is_not_asked_for(scene: ForetellingScene) -> None:
+async def test_an_end_that_came_with_the_tokens_is_not_asked_for(scene: ForetellingHarness) -> None:
     scene.crm.life = timedelta(seconds=LIFE)
     await scene.tokens.get_access(scene.connection)
     await scene.tokens.close()
@@ -128,19 +128,19 @@ async def test_an_end_that_came_with_the_tokens_is_not_asked_for(scene: Foretell
 
 
 async def test_an_end_is_not_noted_on_tokens_that_came_after_those_it_belongs_to(
-    scene: ForetellingScene,
+    scene: ForetellingHarness,
 ) -> None:
     scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
-    told = await scene.stored()
+    told = await scene.load_tokens()
     await scene.put("reconnected", None)
     async with scene.world.uow(scene.world.user_id) as tx:
         await tx.tokens.note_expiry(scene.connection.id, told.generation, scene.foretelling.end)
     assert await scene.expiry() is None
 
 
-async def test_noting_an_end_does_not_wait_for_whoever_renews_the_tokens(scene: ForetellingScene) -> None:
+async def test_noting_an_end_does_not_wait_for_whoever_renews_the_tokens(scene: ForetellingHarness) -> None:
     await scene.put("endless", None)
-    stored = await scene.stored()
+    stored = await scene.load_tokens()
     async with scene.world.uow(scene.world.user_id) as holder:
         await holder.tokens.lock(scene.connection.id)
         async with asyncio.timeout(5), scene.world.uow(scene.world.user_id) as tx:
@@ -149,7 +149,7 @@ async def test_noting_an_end_does_not_wait_for_whoever_renews_the_tokens(scene: 
 
 
 async def test_an_end_that_cannot_be_stored_is_not_known_and_the_log_says_so(
-    scene: ForetellingScene,
+    scene: ForetellingHarness,
 ) -> None:
     async def fail() -> None:
         raise StoreUnavailable("out of order")
@@ -161,7 +161,7 @@ async def test_an_end_that_cannot_be_stored_is_not_known_and_the_log_says_so(
     with capture_logs() as logs:
         scene.foretelling.may_tell.set()
         while not logs:
-            await scene.stored()
+            await scene.load_tokens()
     assert [(entry["event"], entry["reason"]) for entry in logs] == [
         ("token.expiry_not_stored", "out of order")
     ]

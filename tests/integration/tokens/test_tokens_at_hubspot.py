@@ -21,7 +21,7 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 
 
 async def test_at_hubspot_a_session_gets_through_many_token_lives(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     session = ConnectionSession(world.tokens, connection)
     for _ in range(5):
         world.sandbox.oauth.authenticate((await session.access()).token)
@@ -31,7 +31,7 @@ async def test_at_hubspot_a_session_gets_through_many_token_lives(world: Connect
 
 
 async def test_at_hubspot_a_token_refused_as_expired_is_refreshed_once(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     session = ConnectionSession(world.tokens, connection)
     token = (await session.access()).token
     world.sandbox.oauth.expire_access_tokens()
@@ -41,13 +41,13 @@ async def test_at_hubspot_a_token_refused_as_expired_is_refreshed_once(world: Co
 
 
 async def test_at_hubspot_an_uninstalled_app_needs_a_person(world: ConnectHarness) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     session = ConnectionSession(world.tokens, connection)
     token = (await session.access()).token
     world.sandbox.oauth.uninstall()
     with pytest.raises(ReauthorizationRequired):
         await session.access(rejected=token)
-    stored = await world.stored()
+    stored = await world.load_connection()
     assert stored is not None
     assert stored.status is ConnectionStatus.NEEDS_REAUTHORIZATION
 
@@ -65,12 +65,12 @@ async def test_at_hubspot_an_uninstalled_app_needs_a_person(world: ConnectHarnes
 async def test_at_hubspot_a_busy_token_endpoint_is_transient(
     world: ConnectHarness, status: int, error: type[CrmError]
 ) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     world.clock.advance(LIFE)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=status))
     with pytest.raises(error):
-        await world.tokens.get_access(connection)
-    stored = await world.stored()
+        await world.tokens.valid(connection)
+    stored = await world.load_connection()
     assert stored is not None
     assert stored.is_active
 
@@ -78,7 +78,7 @@ async def test_at_hubspot_a_busy_token_endpoint_is_transient(
 async def test_at_hubspot_a_renewal_whose_answer_is_cut_off_is_on_record_and_made_once_more(
     world: ConnectHarness,
 ) -> None:
-    connection = await world.connected()
+    connection = await world.connect_account()
     world.clock.advance(LIFE)
     world.sandbox.faults.add(Fault(kind="truncate", match="/token"))
     with pytest.raises(CrmUnavailable):

@@ -34,7 +34,7 @@ def test_accounts_of_two_crms_with_one_id_are_two_accounts(database: str) -> Non
             for run in runs:
                 await tx.runs.save((await tx.runs.lock(run.id)).claim(made.clock.now()))
         assert {run.account_id for run in runs} == {"1"}
-        assert [(await made.stored(run)).status for run in runs] == [RunStatus.RUNNING] * 2
+        assert [(await made.load_run(run)).status for run in runs] == [RunStatus.RUNNING] * 2
 
     play(database, both, scenario)
 
@@ -51,7 +51,7 @@ def test_a_sync_asked_for_at_one_crm_does_not_touch_the_other(database: str) -> 
         assert [row[0] for row in await made.pool.fetch(open_runs)] == ["hubspot"]
         other = await made.request(SALESFORCE)
         await made.run_sync()(made.user_id, asked.id)
-        assert (await made.stored(other)).status is RunStatus.QUEUED
+        assert (await made.load_run(other)).status is RunStatus.QUEUED
         requested = "select provider from crm_connections where sync_requested_at is not null"
         assert await made.pool.fetch(requested) == []
 

@@ -117,7 +117,7 @@ class Side:
             self._run = await self._begin(self._left.pop(0))
         left = iter(range(looks))
         await self._made.run_sync()(self._made.user_id, self._run.id, lambda: next(left, None) is None)
-        run = await self._made.stored(self._run)
+        run = await self._made.load_run(self._run)
         if not run.status.is_open:
             assert run.status is RunStatus.COMPLETED, run.reason
             assert all(step.is_reconciled for step in run.steps)

@@ -62,7 +62,7 @@ def test_what_webhooks_tell_is_followed_by_one_run_that_leaves_a_full_one_nothin
                 assert run is not None
                 assert (run.mode, run.status) == (SyncMode.REFETCH, RunStatus.QUEUED)
                 await made.run_sync()(made.user_id, run.id)
-                assert (await made.stored(run)).status is RunStatus.COMPLETED
+                assert (await made.load_run(run)).status is RunStatus.COMPLETED
                 followed = await made.view()
                 full = await made.sync()
                 assert await made.view() == followed

@@ -31,7 +31,7 @@ def test_a_frozen_worker_that_was_taken_over_commits_nothing(
             await asyncio.to_thread(worker.wait_for, place)
 
             await successor.run_sync()(successor.user_id, run.id)
-            finished = await successor.stored(run)
+            finished = await successor.load_run(run)
             assert finished.status is RunStatus.COMPLETED
             assert finished.step(ObjectType.COMPANIES).counts.received == 2_000
             before = await _state(successor)

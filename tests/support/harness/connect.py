@@ -137,7 +137,7 @@ class ConnectHarness:
             session_user=callback.session_user,
         )
 
-    async def connected(self, portal: Portal = PORTAL, *, replace: bool = False) -> CrmConnection:
+    async def connect_account(self, portal: Portal = PORTAL, *, replace: bool = False) -> CrmConnection:
         """Connect the account: the whole authorization flow."""
         started = await self.begin(replace=replace)
         return (await self.finish(await self.consent(started, portal))).connection
@@ -174,12 +174,14 @@ class ConnectHarness:
     async def counts(self) -> dict[str, int]:
         return {table: await self.pool.fetchval(f"select count(*) from {table}") for table in TABLES}
 
-    async def refused(self, callback: Callback, provider: Provider = Provider.HUBSPOT) -> AuthorizationFailed:
+    async def assert_refused(
+        self, callback: Callback, provider: Provider = Provider.HUBSPOT
+    ) -> AuthorizationFailed:
         """Finish a flow that must fail, and check that it leaves nothing behind."""
-        before = await self.counts(), await self.stored()
+        before = await self.counts(), await self.load_connection()
         with pytest.raises(AuthorizationFailed) as raised:
             await self.finish(callback, provider)
-        assert (await self.counts(), await self.stored()) == before
+        assert (await self.counts(), await self.load_connection()) == before
         return raised.value
 
     async def latest_run(self, connection: CrmConnection) -> SyncRun:
@@ -188,7 +190,7 @@ class ConnectHarness:
         assert run is not None
         return run
 
-    async def take_up(self, connection: CrmConnection) -> SyncRun:
+    async def claim_run(self, connection: CrmConnection) -> SyncRun:
         """Begin the connection's run, as a worker does."""
         run = (await self.latest_run(connection)).claim(self.clock.now())
         async with self.uow(self.user_id) as tx:
@@ -205,7 +207,7 @@ class ConnectHarness:
             " where application_name = 'refresh' and datname = current_database()"
         )
 
-    async def someone_waits_for_a_lock(self) -> None:
+    async def wait_for_a_blocked_session(self) -> None:
         waiting = (
             "select count(*) from pg_stat_activity"
             " where datname = current_database() and wait_event_type = 'Lock'"
@@ -213,7 +215,7 @@ class ConnectHarness:
         while not await self.pool.fetchval(waiting):
             pass
 
-    async def stored(self) -> CrmConnection | None:
+    async def load_connection(self) -> CrmConnection | None:
         async with self.uow(self.user_id) as tx:
             return await tx.connections.get(Provider.HUBSPOT)
 

@@ -87,7 +87,7 @@ class AcmeAndBeta:
         self.made.clock.advance(after)
         return await self.made.sync(mode=mode)
 
-    async def learn(self, how: str, *records: tuple[ObjectType, str]) -> SyncRun:
+    async def sync_changes(self, how: str, *records: tuple[ObjectType, str]) -> SyncRun:
         """Sync what happened: by a full run, or by refetching these records as webhooks request it."""
         if how == "walk":
             return await self.sync()
@@ -100,7 +100,7 @@ class AcmeAndBeta:
             await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
         return await self.sync(SyncMode.EVENTS)
 
-    async def stored(self, table: str) -> dict[str, bool]:
+    async def live_by_id(self, table: str) -> dict[str, bool]:
         """Record ids that there are rows of, each with whether it lives."""
         rows = await self.made.pool.fetch(f"select external_provider_id, archived_at from {table}")
         return {row[0]: row[1] is None for row in rows}

@@ -218,9 +218,9 @@ class SyncHarness:
         """Request a run and carry it out; return it as it ended."""
         run = await self.request(provider, mode)
         await self.run_sync()(self.user_id, run.id, should_stop)
-        return await self.stored(run)
+        return await self.load_run(run)
 
-    async def stored(self, run: SyncRun) -> SyncRun:
+    async def load_run(self, run: SyncRun) -> SyncRun:
         async with self.uow(self.user_id) as tx:
             return await tx.runs.get(run.id)
 

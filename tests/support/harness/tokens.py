@@ -97,7 +97,7 @@ class TokenHarness:
         crms = CrmProviders({HUBSPOT: self.crm})
         return AccessTokens(self.uow, self.refresh_uow, crms, self.world.clock)
 
-    async def stored(self) -> StoredTokens:
+    async def load_tokens(self) -> StoredTokens:
         async with self.world.uow(self.world.user_id) as tx:
             return await tx.tokens.get(self.connection.id)
 
@@ -108,7 +108,7 @@ class TokenHarness:
             await tx.tokens.put(self.connection.id, tokens)
 
     async def status(self) -> ConnectionStatus:
-        connection = await self.world.stored()
+        connection = await self.world.load_connection()
         assert connection is not None
         return connection.status
 
@@ -117,6 +117,6 @@ class TokenHarness:
 async def token_harness(database: str) -> AsyncIterator[TokenHarness]:
     """Open a harness whose tokens are 'access-0', which has run out, and 'refresh-0'."""
     async with connect_harness(database) as world:
-        made = TokenHarness(world, await world.connected(), RefreshingCrm(world=world))
+        made = TokenHarness(world, await world.connect_account(), RefreshingCrm(world=world))
         await made.put("access-0", timedelta(seconds=0))
         yield made

@@ -47,7 +47,7 @@ class SandboxAccount:
     def fault(self, kind: str, **options: Any) -> None:
         self.sandbox.faults.add(Fault(kind=kind, **options))  # type: ignore[arg-type] # one of its kinds
 
-    def asked(self, endpoint: str) -> int:
+    def count_requests(self, endpoint: str) -> int:
         return sum(entry.endpoint == endpoint for entry in self.sandbox.journal.entries)
 
 

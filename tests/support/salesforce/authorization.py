@@ -71,7 +71,7 @@ class Salesforce:
             name = "currency" if "CurrencyType" in request.url.params["q"] else "organization"
         return await self._answers[name]()
 
-    def asked(self) -> list[str]:
+    def requested_urls(self) -> list[str]:
         return [str(request.url.copy_with(query=None)) for request in self.requests]
 
 

@@ -101,7 +101,7 @@ class SandboxOrg:
     def switches(self) -> Switches:
         return self.sandbox.switches
 
-    def reading(
+    def read(
         self, object_type: ObjectType, *, window: Window | None = None, cursor: Cursor | None = None
     ) -> AsyncIterator[RecordPage]:
         return self.provider.read(self.session, object_type, window=window, cursor=cursor)
@@ -109,7 +109,7 @@ class SandboxOrg:
     async def pages(
         self, object_type: ObjectType, *, window: Window | None = None, cursor: Cursor | None = None
     ) -> list[RecordPage]:
-        return [page async for page in self.reading(object_type, window=window, cursor=cursor)]
+        return [page async for page in self.read(object_type, window=window, cursor=cursor)]
 
     async def fetch(self, object_type: ObjectType, *ids: str) -> RecordPage:
         return await self.provider.fetch(self.session, object_type, [RecordId(one) for one in ids])
@@ -122,7 +122,7 @@ class SandboxOrg:
             "respond", status=status, body=[{"errorCode": code, "message": "refused by the test"}], **options
         )
 
-    def asked(self, part: str) -> int:
+    def count_requests(self, part: str) -> int:
         return sum(part in f"{entry.method} {entry.path}" for entry in self.sandbox.journal.entries)
 
 

@@ -61,7 +61,7 @@ async def reads_owners(account: CrmAccountUnderTest, session: FakeCrmSession) ->
 READS = [walks, reads_a_window, fetches, reads_owners]
 
 
-async def interrupted(
+async def read_until_trouble(
     account: CrmAccountUnderTest, session: FakeCrmSession, trouble: Callable[[], None]
 ) -> tuple[list[RecordPage], CrmError]:
     """Walk, meet trouble after the first records, and return what came before its error."""
@@ -118,7 +118,7 @@ class Failing(OverAnAccount):
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(*drafts(ObjectType.COMPANIES, some_names(MANY)))
-        walked, error = await interrupted(account, session, account.uninstall)
+        walked, error = await read_until_trouble(account, session, account.uninstall)
         assert isinstance(error, ReauthorizationRequired)
         assert records_in(walked)
 
@@ -196,7 +196,7 @@ class Failing(OverAnAccount):
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(ObjectType.COMPANIES, names))
-        walked, error = await interrupted(
+        walked, error = await read_until_trouble(
             account, session, lambda: account.limit_rate(LONG_PAUSE.total_seconds())
         )
         assert isinstance(error, RateLimited)
@@ -232,7 +232,7 @@ class Failing(OverAnAccount):
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(ObjectType.COMPANIES, names))
-        walked, error = await interrupted(account, session, account.break_down)
+        walked, error = await read_until_trouble(account, session, account.break_down)
         assert isinstance(error, CrmUnavailable)
         account.recover()
         await self._goes_on(account, session, walked, names)

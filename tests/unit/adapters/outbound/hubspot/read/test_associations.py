@@ -21,8 +21,8 @@ async def test_a_thousand_contacts_cost_ten_list_calls_and_one_of_associations()
     world = SandboxAccount(*contacts(2_500))
     pages = await world.pages(ObjectType.CONTACTS)
     assert [len(page.records) for page in pages] == [1000, 1000, 500]
-    assert world.asked("GET /crm/objects/contacts") == 25
-    assert world.asked("POST /crm/associations/contacts/companies/batch/read") == 3
+    assert world.count_requests("GET /crm/objects/contacts") == 25
+    assert world.count_requests("POST /crm/associations/contacts/companies/batch/read") == 3
     linked = [told for page in pages for told in page.records if isinstance(told, ContactRecord)]
     assert all(told.company_id == company_of(int(told.record_id)) for told in linked)
 

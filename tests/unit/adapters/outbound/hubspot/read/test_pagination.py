@@ -85,7 +85,7 @@ async def test_a_count_that_cannot_be_had_stops_nobody() -> None:
     world.fault("respond", match="/search", status=500, times=99)
     (page,) = await world.pages(ObjectType.COMPANIES)
     assert (len(page.records), page.expected_total) == (3, None)
-    assert world.asked("POST /crm/objects/companies/search") == 1
+    assert world.count_requests("POST /crm/objects/companies/search") == 1
 
 
 async def test_a_cursor_from_elsewhere_is_refused() -> None:

@@ -111,7 +111,7 @@ async def test_a_window_whose_records_move_while_it_is_read_is_read_again() -> N
     reading = provider.read(world.session, ObjectType.COMPANIES, window=WINDOW)
     received = ids([page async for page in reading])
     assert {str(number) for number in range(3, 391)} <= set(received)
-    assert world.asked("POST /crm/objects/companies/search") > 2
+    assert world.count_requests("POST /crm/objects/companies/search") > 2
 
 
 async def test_a_window_that_never_stands_still_is_divided_until_its_parts_do() -> None:

@@ -47,7 +47,7 @@ async def test_a_field_hidden_between_describe_and_query_costs_a_describe() -> N
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert company.phone is None
-    assert world.asked("/describe") == 2
+    assert world.count_requests("/describe") == 2
 
 
 async def test_a_field_that_is_refused_though_it_is_described_is_given_up() -> None:
@@ -55,7 +55,7 @@ async def test_a_field_that_is_refused_though_it_is_described_is_given_up() -> N
     world.refuse("INVALID_FIELD", match="/query", times=9)
     with pytest.raises(CrmRejected, match="INVALID_FIELD"):
         await world.pages(COMPANIES)
-    assert (world.asked("/describe"), world.asked("/query")) == (2, 2)
+    assert (world.count_requests("/describe"), world.count_requests("/query")) == (2, 2)
 
 
 async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
@@ -63,7 +63,7 @@ async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
     world.refuse("MALFORMED_QUERY", match="/query", times=9)
     with pytest.raises(CrmRejected, match="MALFORMED_QUERY"):
         await world.pages(COMPANIES)
-    assert (world.asked("/describe"), world.asked("/query")) == (1, 1)
+    assert (world.count_requests("/describe"), world.count_requests("/query")) == (1, 1)
 
 
 async def test_a_session_describes_once_and_the_next_one_anew() -> None:
@@ -72,7 +72,7 @@ async def test_a_session_describes_once_and_the_next_one_anew() -> None:
     await world.pages(COMPANIES)
     world.switches.hidden_fields = []
     await world.pages(COMPANIES)
-    assert world.asked("/describe") == 1
+    assert world.count_requests("/describe") == 1
     world.session = session_of(world.sandbox, world.provider)
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)

@@ -88,7 +88,7 @@ async def test_another_login_host_is_refused_before_anybody_is_sent_there(login_
 async def test_an_exchange_sends_verifier_and_secret_in_the_body_to_where_the_code_was_given() -> None:
     server = Salesforce()
     await exchange_code(server, "acme.my.salesforce.com")
-    assert server.asked()[0] == f"{INSTANCE}/services/oauth2/token"
+    assert server.requested_urls()[0] == f"{INSTANCE}/services/oauth2/token"
     assert form_of(server.requests[0]) == {
         "grant_type": "authorization_code",
         "code": "the-code",
@@ -102,7 +102,7 @@ async def test_an_exchange_sends_verifier_and_secret_in_the_body_to_where_the_co
 async def test_a_grant_tells_tokens_their_end_their_hosts_and_the_org() -> None:
     server = Salesforce()
     grant = await exchange_code(server)
-    assert server.asked() == [
+    assert server.requested_urls() == [
         f"{LOGIN}/services/oauth2/token",
         f"{LOGIN}/services/oauth2/introspect",
         f"{INSTANCE}/services/oauth2/userinfo",
@@ -179,7 +179,7 @@ async def test_tokens_are_told_before_anything_else_can_fail(
     (tokens,) = issued
     assert tokens.refresh_token == TOKEN_BODY["refresh_token"]
     await over(server).revoke(tokens)
-    assert server.asked()[-1] == f"{INSTANCE}/services/oauth2/revoke", "where they came from"
+    assert server.requested_urls()[-1] == f"{INSTANCE}/services/oauth2/revoke", "where they came from"
 
 
 async def test_of_a_grant_without_a_refresh_token_the_access_token_is_told_and_revoked() -> None:
@@ -214,13 +214,13 @@ async def test_an_instance_that_is_not_salesforces_is_told_no_token(instance_url
     server = Salesforce(body(instance_url=instance_url))
     with pytest.raises(CrmRejected) as connecting:
         await exchange_code(server)
-    assert server.asked() == [f"{LOGIN}/services/oauth2/token"]
+    assert server.requested_urls() == [f"{LOGIN}/services/oauth2/token"]
     assert shows_no_secret(connecting.value)
     server = Salesforce(body(instance_url=instance_url))
     renewed = await over(server).refresh(TOKENS)
     assert renewed.refresh_token == TOKEN_BODY["refresh_token"], "the old one is used up"
     assert renewed.api_url == TOKENS.api_url
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
+    assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/token"]
 
 
 async def test_a_stored_instance_that_is_not_salesforces_is_not_gone_on_with() -> None:

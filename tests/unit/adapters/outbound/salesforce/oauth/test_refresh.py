@@ -52,7 +52,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_refresh_goes_where_the_tokens_came_from_and_keeps_what_is_new() -> None:
     server = Salesforce(body(scope="api openid", instance_url="https://acme--na2.my.salesforce.com"))
     renewed = await over(server).refresh(TOKENS)
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
+    assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/token"]
     assert form_of(server.requests[0]) == {
         "grant_type": "refresh_token",
         "refresh_token": "5Aep861-refresh",
@@ -79,7 +79,7 @@ async def test_a_refresh_that_tells_no_scopes_keeps_the_old_ones() -> None:
 async def test_tokens_of_no_known_issuer_are_renewed_at_the_configured_login() -> None:
     server = Salesforce()
     await over(server).refresh(TokenSet(access_token="a", refresh_token="r", expires_at=None))
-    assert server.asked()[0] == f"{LOGIN}/services/oauth2/token"
+    assert server.requested_urls()[0] == f"{LOGIN}/services/oauth2/token"
 
 
 async def test_a_stored_issuer_that_is_not_salesforces_is_told_no_secret() -> None:
@@ -94,8 +94,8 @@ async def test_a_stored_issuer_that_is_not_salesforces_is_told_no_secret() -> No
 
 async def test_when_an_access_token_ends_is_asked_where_it_came_from() -> None:
     server = Salesforce()
-    assert await over(server).fetch_expiry(TOKENS) == START + timedelta(hours=2)
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/introspect"]
+    assert await over(server).expiry_of(TOKENS) == START + timedelta(hours=2)
+    assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/introspect"]
     form = form_of(server.requests[0])
     assert (form["token"], form["token_type_hint"]) == (TOKENS.access_token, "access_token")
 
@@ -282,7 +282,7 @@ async def test_a_refused_refresh_is_classified_told_to_people_and_never_repeated
     assert type(refused.value) is error
     assert reason in str(refused.value)
     assert shows_no_secret(refused.value)
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/token"]
+    assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/token"]
 
 
 BARRED = refusal("invalid_grant", "ip restricted or invalid login hours")
@@ -308,7 +308,7 @@ async def test_an_org_that_bars_us_says_nothing_of_whether_a_grant_lives() -> No
 async def test_whether_a_refresh_token_still_lives_is_asked_without_using_it(active: bool) -> None:
     server = Salesforce(introspect=json_response(200, {"active": active}))
     assert await over(server).can_refresh(TOKENS) is active
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/introspect"]
+    assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/introspect"]
     form = form_of(server.requests[0])
     assert (form["token"], form["token_type_hint"]) == (TOKENS.refresh_token, "refresh_token")
     assert form["client_secret"] == CONFIG.client_secret
@@ -340,7 +340,7 @@ async def test_a_refresh_token_that_is_refused_itself_cannot_be_used() -> None:
 async def test_a_revocation_names_the_refresh_token_in_the_body() -> None:
     server = Salesforce()
     await over(server).revoke(TOKENS)
-    assert server.asked() == [f"{INSTANCE}/services/oauth2/revoke"]
+    assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/revoke"]
     assert form_of(server.requests[0]) == {"token": TOKENS.refresh_token}
 
 

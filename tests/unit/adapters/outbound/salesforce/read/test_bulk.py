@@ -75,7 +75,7 @@ async def test_a_walk_over_the_threshold_becomes_a_job_and_brings_everything_onc
     assert ids(pages) != sorted(ids(pages)), "the sandbox should shuffle"
     assert max(len(page.records) for page in pages) == 1_000
     assert [page.cursor is None for page in pages] == [False] * (len(pages) - 1) + [True]
-    assert (jobs_made(world), world.asked("GET /services/data/v68.0/query")) == (1, 1)
+    assert (jobs_made(world), world.count_requests("GET /services/data/v68.0/query")) == (1, 1)
 
 
 async def test_a_walk_at_the_threshold_stays_with_queries() -> None:
@@ -86,7 +86,7 @@ async def test_a_walk_at_the_threshold_stays_with_queries() -> None:
 
 async def test_the_job_is_told_before_it_is_waited_for() -> None:
     world = in_bulk(*accounts(50), bulk_polls=99)
-    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
     assert (first.records, first.expected_total) == ([], 50)
     (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
@@ -138,7 +138,7 @@ async def test_a_query_that_times_out_becomes_a_job() -> None:
     world = SandboxOrg(*accounts(300))
     world.refuse("QUERY_TIMEOUT", match=f"{API}/query", times=6)
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 301))
-    assert (jobs_made(world), world.asked(f"GET {API}/query")) == (1, 2)
+    assert (jobs_made(world), world.count_requests(f"GET {API}/query")) == (1, 2)
 
 
 async def test_a_query_that_is_not_answered_in_time_becomes_a_job() -> None:
@@ -250,7 +250,7 @@ async def test_a_field_hidden_before_the_job_is_made_costs_a_describe() -> None:
     world = in_bulk(*accounts(50))
     world.refuse("INVALID_FIELD", match=JOBS)
     assert len(ids(await world.pages(COMPANIES))) == 50
-    assert world.asked("/describe") == 2
+    assert world.count_requests("/describe") == 2
 
 
 @pytest.mark.parametrize("rows_per_page", [300, 1_000, 1_200, 10_000])
@@ -279,10 +279,10 @@ async def test_results_that_come_in_other_pages_to_whoever_takes_over_lose_none(
 async def test_whoever_takes_over_fetches_the_listed_pages_from_there_on_and_no_other() -> None:
     world = in_bulk(*accounts(1_000), bulk_rows_per_page=100)
     pages = await world.pages(COMPANIES)
-    before = world.asked("/results")
+    before = world.count_requests("/results")
     rest = await world.pages(COMPANIES, cursor=pages[6].cursor)
     assert len(ids(rest)) == 400
-    assert world.asked("/results") - before == 4
+    assert world.count_requests("/results") - before == 4
 
 
 async def test_a_window_in_a_job_is_known_to_its_cursor() -> None:
@@ -302,24 +302,24 @@ async def test_result_pages_are_fetched_side_by_side_at_most_three_at_a_time() -
     await collect(provider.read(world.session, COMPANIES), pages)
     assert sorted(ids(pages)) == account_ids(*range(1, 2_001))
     assert 2 <= counting.most <= 3
-    assert world.asked("/results") == 20
-    assert world.asked("/resultPages") == 4
+    assert world.count_requests("/results") == 20
+    assert world.count_requests("/resultPages") == 4
 
 
 async def test_a_reader_that_takes_its_time_has_no_more_than_two_pages_lie_ready() -> None:
     world = in_bulk(*accounts(2_000), bulk_rows_per_page=100)
-    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)
         assert len((await anext(reading)).records) == 100
         await world.clock.sleep(60)
         # one with the reader, two that are complete, two that lie ready
-        assert world.asked("/results") == 1 + 2 + 2
+        assert world.count_requests("/results") == 1 + 2 + 2
 
 
 async def test_both_names_of_the_link_to_the_next_result_pages_are_followed() -> None:
     world = in_bulk(*accounts(700), bulk_rows_per_page=100, result_pages_link="nextRecordUrl")
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 701))
-    assert world.asked("/resultPages") == 2
+    assert world.count_requests("/resultPages") == 2
 
 
 async def test_without_a_list_of_result_pages_each_is_asked_for_behind_the_last() -> None:
@@ -327,7 +327,7 @@ async def test_without_a_list_of_result_pages_each_is_asked_for_behind_the_last(
     world.refuse("NOT_FOUND", 404, match="/resultPages", times=9)
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 701))
     assert jobs_made(world) == 1
-    assert world.asked("/results") == 7
+    assert world.count_requests("/results") == 7
 
 
 async def test_listed_pages_that_are_too_many_rows_for_us_are_read_in_parts() -> None:
@@ -371,7 +371,7 @@ async def test_where_the_list_of_result_pages_is_not_to_be_had_each_is_asked_for
     world = in_bulk(*accounts(700), bulk_rows_per_page=100)
     world.fault("respond", match="/resultPages", status=status, body="", times=99)
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 701))
-    assert world.asked("/resultPages") == 1
+    assert world.count_requests("/resultPages") == 1
 
 
 async def test_a_list_that_does_not_begin_with_the_first_page_costs_no_record() -> None:
@@ -430,7 +430,7 @@ async def test_a_page_that_does_not_say_what_follows_is_an_error() -> None:
     world.fault("respond", match="/results", status=200, body=body, times=2)
     pages: list[RecordPage] = []
     with pytest.raises(CrmRejected, match="what follows"):
-        await collect(world.reading(COMPANIES), pages)
+        await collect(world.read(COMPANIES), pages)
 
 
 async def test_a_page_with_fewer_rows_than_it_announces_is_asked_for_again() -> None:
@@ -463,7 +463,7 @@ async def test_results_that_are_not_ready_are_asked_for_again() -> None:
     world.refuse("NOT_FOUND", 404, match="/resultPages")
     world.fault("respond", match="/results", status=204, body="", times=2)
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 31))
-    assert world.asked("/results") == 3
+    assert world.count_requests("/results") == 3
 
 
 async def test_locators_that_go_round_in_a_circle_end_a_walk() -> None:
@@ -509,7 +509,7 @@ async def test_a_job_that_is_gone_among_its_results_is_replaced() -> None:
     world.refuse("NOT_FOUND", 404, match="/results", skip=4, times=60)
     pages: list[RecordPage] = []
     with pytest.raises(CrmUnavailable, match="NOT_FOUND"):
-        await collect(world.reading(COMPANIES), pages)
+        await collect(world.read(COMPANIES), pages)
     assert jobs_made(world) == 2
     world.sandbox.faults.clear()
     assert set(ids(pages) + ids(await world.pages(COMPANIES, cursor=pages[-1].cursor))) == set(
@@ -522,11 +522,11 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
     world = in_bulk(*accounts(30), bulk_outcome=outcome)
     pages: list[RecordPage] = []
     with pytest.raises(CrmUnavailable, match=outcome) as caught:
-        await collect(world.reading(COMPANIES), pages)
+        await collect(world.read(COMPANIES), pages)
     assert jobs_made(world) == 2
     assert ("InternalServerError" in str(caught.value)) == (outcome == "Failed")
     assert "could not" not in str(caught.value)
-    assert world.asked("/describe") == 2, "a field may have been hidden from the first job"
+    assert world.count_requests("/describe") == 2, "a field may have been hidden from the first job"
     world.switches.bulk_outcome = "JobComplete"
     rest = await world.pages(COMPANIES, cursor=pages[-1].cursor)
     assert sorted(ids(rest)) == account_ids(*range(1, 31))
@@ -534,7 +534,7 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
 
 async def one_slice(world: SandboxOrg, cursor: Cursor | None, pages: int) -> Cursor | None:
     """Read so many pages, leave, and return where another worker would go on."""
-    async with aclosing(world.reading(COMPANIES, cursor=cursor)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES, cursor=cursor)) as reading:  # type: ignore[type-var] # it is a generator
         for _ in range(pages):
             cursor = (await anext(reading)).cursor
             if cursor is None:
@@ -595,10 +595,10 @@ async def test_rows_that_are_none_are_told_once_whatever_size_pages_have_by_then
 
 async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
-    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
     world.clock.advance(MAX_JOB_SECONDS.total_seconds() - 60)
-    async with aclosing(world.reading(COMPANIES, cursor=first.cursor)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES, cursor=first.cursor)) as reading:  # type: ignore[type-var] # it is a generator
         while job_of(await anext(reading)) == job_of(first):
             pass
     assert 0 < world.clock.monotonic() - MAX_JOB_SECONDS.total_seconds() < 60
@@ -631,7 +631,7 @@ async def test_rows_that_are_none_are_told_with_the_first_part_of_their_page_alo
 async def test_leaving_a_walk_stops_waiting_for_its_job() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
     before = asyncio.all_tasks()
-    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)
     assert asyncio.all_tasks() == before
     asked = len(world.sandbox.journal.entries)

@@ -116,7 +116,7 @@ async def test_what_can_be_no_id_is_removed_without_being_asked_for(told: str) -
     assert (ids([page]), page.removed_ids) == ([one], [told])
     page = await world.fetch(COMPANIES, told)
     assert (page.records, page.removed_ids) == ([], [told])
-    assert world.asked("/queryAll") == 1
+    assert world.count_requests("/queryAll") == 1
 
 
 async def test_ids_of_15_characters_are_understood_and_told_back_as_they_were() -> None:
@@ -141,7 +141,7 @@ async def test_repeated_ids_are_asked_for_and_told_once() -> None:
 async def test_no_ids_cost_no_request_for_records() -> None:
     world = SandboxOrg(*accounts(1))
     page = await world.fetch(COMPANIES)
-    assert (page.records, world.asked("/query")) == ([], 0)
+    assert (page.records, world.count_requests("/query")) == ([], 0)
 
 
 async def test_many_ids_are_asked_for_in_parts_and_pages() -> None:
@@ -237,7 +237,7 @@ async def test_without_a_log_of_deletions_no_contact_is_taken_for_erased(answer:
     world.fault("respond", match="/deleted/", times=9, **answer)
     page = await world.fetch(CONTACTS, person(1))
     assert (page.removed_ids, page.erased_ids) == ([person(1)], [])
-    assert world.asked("/deleted/") == 1
+    assert world.count_requests("/deleted/") == 1
 
 
 async def test_a_log_with_ids_of_15_characters_is_understood() -> None:
@@ -251,10 +251,10 @@ async def test_who_reads_many_contacts_asks_for_the_log_once_and_for_a_new_one_l
     world = people(0)
     for number in range(1, 4):
         await world.fetch(CONTACTS, person(number))
-    assert world.asked("/deleted/") == 1
-    world.clock.advance(CACHE_SECONDS)
+    assert world.count_requests("/deleted/") == 1
+    world.clock.advance(KEPT_SECONDS)
     await world.fetch(CONTACTS, person(1))
-    assert world.asked("/deleted/") == 2
+    assert world.count_requests("/deleted/") == 2
 
 
 async def test_where_the_log_of_deletions_may_not_be_asked_about_what_is_to_come_it_is_asked_up_to_now() -> (
@@ -271,4 +271,4 @@ async def test_deletions_are_looked_up_only_for_contacts_that_are_missing() -> N
     world = SandboxOrg(*accounts(1), row("Contact", 1, LastName="P"))
     await world.fetch(CONTACTS, person(1))
     await world.fetch(COMPANIES, *account_ids(1, 2))
-    assert world.asked("/deleted/") == 0
+    assert world.count_requests("/deleted/") == 0

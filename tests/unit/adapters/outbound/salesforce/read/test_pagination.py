@@ -47,7 +47,7 @@ async def test_a_walk_hands_out_every_live_record_in_pages_of_a_thousand() -> No
     assert ids(pages) == [one for one in account_ids(*range(1, 2_501)) if one != record_id("Account", 7)]
     assert [page.cursor is None for page in pages] == [False, False, True]
     assert [page.expected_total for page in pages] == [2_499, None, None]
-    assert world.asked("/query") == 2
+    assert world.count_requests("/query") == 2
 
 
 async def test_an_empty_org_ends_its_walk_with_an_empty_page() -> None:
@@ -72,7 +72,7 @@ async def test_a_walk_by_queries_is_gone_on_with_by_queries_however_much_is_left
     cursor = (await SandboxOrg(*accounts(2_500)).pages(COMPANIES))[0].cursor
     world = SandboxOrg(*accounts(2_500), settings=config(bulk_threshold=10))
     assert ids(await world.pages(COMPANIES, cursor=cursor)) == account_ids(*range(1_001, 2_501))
-    assert world.asked("/jobs/") == 0
+    assert world.count_requests("/jobs/") == 0
 
 
 async def test_a_cursor_knows_its_window() -> None:
@@ -85,7 +85,7 @@ async def test_a_cursor_knows_its_window() -> None:
 async def test_the_page_size_is_asked_for() -> None:
     world = SandboxOrg(*accounts(900), settings=config(batch_size=300))
     await world.pages(COMPANIES)
-    assert world.asked("/query") == 3
+    assert world.count_requests("/query") == 3
 
 
 async def test_a_walk_that_goes_on_days_later_needs_no_locator_of_salesforces() -> None:
@@ -148,7 +148,7 @@ async def test_a_link_to_anywhere_else_is_not_followed(link: str) -> None:
 async def test_a_token_that_ends_in_mid_walk_is_renewed_and_the_org_followed_to_its_new_host() -> None:
     world = SandboxOrg(*accounts(2_500), settings=config(batch_size=500))
     before = world.session.tokens.api_url
-    async with aclosing(world.reading(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         pages = [await anext(reading)]
         world.switches.instance_number = 2
         world.sandbox.oauth.expire_access_tokens()
@@ -187,7 +187,7 @@ async def test_leaving_a_walk_early_stops_what_is_ahead() -> None:
     world = SandboxOrg(*deals(1_500))
     world.switches.latency_ms = 1
     before = asyncio.all_tasks()
-    async with aclosing(world.reading(DEALS)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(DEALS)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)
     assert asyncio.all_tasks() == before
     asked = len(world.sandbox.journal.entries)
@@ -218,7 +218,7 @@ async def test_a_record_modified_in_mid_walk_comes_in_the_next_window() -> None:
     window = Window(start=START - timedelta(hours=2), end=world.clock.now())
     touched = record_id("Account", 3_400)
     seen: list[RecordPage] = []
-    async with aclosing(world.reading(COMPANIES, window=window)) as reading:  # type: ignore[type-var] # it is a generator
+    async with aclosing(world.read(COMPANIES, window=window)) as reading:  # type: ignore[type-var] # it is a generator
         seen.append(await anext(reading))
         world.clock.advance(5)
         world.sandbox.org.touch("Account", touched)
