@@ -83,21 +83,21 @@ def _known(name: str) -> Callable[..., object]:
     return read
 
 
-def _web_domain(told: str | None) -> str | None:
-    domain: str | None = ours("normalization").web_domain(told, _reference())
+def _web_domain(raw: str | None) -> str | None:
+    domain: str | None = ours("normalization").web_domain(raw, _reference())
     return domain
 
 
-def _identity_of_site(told: str | None) -> object:
-    return ours("normalization").identity_domain(_web_domain(told), _reference())
+def _identity_of_site(raw: str | None) -> object:
+    return ours("normalization").identity_domain(_web_domain(raw), _reference())
 
 
 def _part_of_email(part: str) -> Callable[[str | None], object]:
-    return lambda told: getattr(ours("normalization").email_address(told, _reference()), part)
+    return lambda raw: getattr(ours("normalization").email_address(raw, _reference()), part)
 
 
-def _revenue_range(told: str | float | None) -> object:
-    return ours("normalization").revenue_range(None if told is None else Decimal(str(told)))
+def _revenue_range(raw: str | float | None) -> object:
+    return ours("normalization").revenue_range(None if raw is None else Decimal(str(raw)))
 
 
 def _country_and_region(country: str | None, region: str | None) -> object:
@@ -106,10 +106,10 @@ def _country_and_region(country: str | None, region: str | None) -> object:
     return ours("country_and_region")(place, _reference())
 
 
-def _login_origin(told: str | None) -> object:
+def _login_origin(raw: str | None) -> object:
     hosts = ours("SalesforceHosts")("https://login.salesforce.com")
     try:
-        return hosts.login_origin(told)
+        return hosts.login_origin(raw)
     except ours("errors").AstreloError:
         return None
 
@@ -119,11 +119,11 @@ def _linkedin_url(page: str | None = None, handle: str | None = None) -> object:
 
 
 def _primary_company(linked: Sequence[tuple[Any, Sequence[Sequence[Any]]]], type_id: int = 1) -> object:
-    told = [
+    raw = [
         ours("AssociatedObject")(identifier, [ours("AssociationType")(*kind) for kind in kinds])
         for identifier, kinds in linked
     ]
-    return ours("associated_company")(told, type_id)[0]
+    return ours("associated_company")(raw, type_id)[0]
 
 
 def _webhook_records(event: str) -> int:

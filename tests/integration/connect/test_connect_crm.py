@@ -68,7 +68,7 @@ async def test_who_connected_is_forgotten_with_a_purge_alone(world: ConnectHarne
 
 async def test_the_stored_token_works_at_the_crm(world: ConnectHarness) -> None:
     connection = await world.connect_account()
-    token = (await world.tokens.valid(connection)).token
+    token = (await world.tokens.get_access(connection)).token
     assert world.sandbox.oauth.authenticate(token).grant.portal_id == 101
 
 

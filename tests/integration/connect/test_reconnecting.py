@@ -36,8 +36,8 @@ async def test_connecting_again_wakes_the_run_that_waits_for_it(world: ConnectHa
     connection = await world.connect_account()
     run = await world.latest_run(connection)
     async with world.uow(world.user_id) as tx:
-        await tx.runs.save(run.parked("revoked", until=None))
-        await tx.connections.save(connection.needing_reauthorization("revoked"))
+        await tx.runs.save(run.park("revoked", until=None))
+        await tx.connections.save(connection.mark_needs_reauthorization("revoked"))
     connection = await world.connect_account()
     assert connection.is_active
     assert connection.reason is None

@@ -31,7 +31,7 @@ async def merge(tx: Transaction) -> None:
 
 
 async def put(tx: Transaction, made: SyncHarness, ids: Ids | tuple[RecordId]) -> None:
-    known = await tx.deals.known(HUBSPOT, ids)
+    known = await tx.deals.find_known(HUBSPOT, ids)
     told = [deal(id_, None, (COMING,)) for id_ in ids]
     version = VERSIONS.get(ObjectType.DEALS)
     deals = [

@@ -130,7 +130,7 @@ def test_a_run_that_could_read_nothing_fails_and_goes_on_when_asked_again(
 
 def test_a_refused_object_type_is_read_when_a_failed_run_is_asked_to_go_on(play: Play) -> None:
     async def scenario(made: SyncHarness) -> None:
-        run = (await made.request()).claimed(made.clock.now())
+        run = (await made.request()).claim(made.clock.now())
         refused = replace(run.step(DEALS), status=StepStatus.REFUSED, reason=str(REFUSAL))
         async with made.uow(made.user_id) as tx:
             await tx.runs.save(run.fail("the CRM was down", made.clock.now()))

@@ -32,14 +32,14 @@ async def test_a_fresh_token_is_used_as_it_is(scene: TokenHarness) -> None:
 async def test_a_token_with_less_than_five_minutes_left_is_refreshed_and_stored(scene: TokenHarness) -> None:
     await scene.put("old", timedelta(seconds=MARGIN))
     before = await scene.load_tokens()
-    assert (await scene.tokens.valid(scene.connection)).token == "access-1"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     after = await scene.load_tokens()
     assert (after.tokens.access_token, after.tokens.refresh_token) == ("access-1", "refresh-1")
     assert after.generation > before.generation
 
 
 async def test_a_rotated_refresh_token_is_the_one_used_next(scene: TokenHarness) -> None:
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     scene.world.clock.advance(LIFE)
     await scene.tokens.get_access(scene.connection)
     assert scene.crm.asked_with == ["refresh-0", "refresh-1"]
@@ -49,7 +49,7 @@ async def test_scopes_that_a_refresh_does_not_repeat_are_kept(scene: TokenHarnes
     async with scene.world.uow(scene.world.user_id) as tx:
         stored = await tx.tokens.get(scene.connection.id)
         await tx.tokens.put(scene.connection.id, replace(stored.tokens, scopes=frozenset({"oauth"})))
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     assert (await scene.load_tokens()).tokens.scopes == {"oauth"}
 
 
@@ -62,7 +62,7 @@ async def test_a_token_of_unknown_life_is_refreshed_only_when_the_crm_refuses_it
 
 
 async def test_many_requests_at_once_share_one_refresh(scene: TokenHarness) -> None:
-    tokens = await asyncio.gather(*(scene.tokens.valid(scene.connection) for _ in range(50)))
+    tokens = await asyncio.gather(*(scene.tokens.get_access(scene.connection) for _ in range(50)))
     assert {access.token for access in tokens} == {"access-1"}
     assert scene.crm.asked_with == ["refresh-0"]
 

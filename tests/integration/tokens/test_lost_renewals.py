@@ -26,7 +26,7 @@ async def scene(database: str) -> AsyncIterator[TokenHarness]:
 
 
 async def test_a_first_refresh_is_made_without_asking_whether_it_may(scene: TokenHarness) -> None:
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     await scene.put("access-0", timedelta(seconds=0))
     await scene.tokens.get_access(scene.connection)
     assert scene.crm.checked == []
@@ -112,7 +112,7 @@ async def test_a_worker_that_dies_between_sending_and_storing_leaves_its_attempt
 
 async def test_a_session_lost_between_answer_and_commit_does_not_lose_the_tokens(scene: TokenHarness) -> None:
     scene.crm.next_answers = [scene.world.end_refresh_sessions]
-    assert (await scene.tokens.valid(scene.connection)).token == "access-1"
+    assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     assert (await scene.load_tokens()).tokens.refresh_token == "refresh-1"
     assert scene.crm.revoked == []
 

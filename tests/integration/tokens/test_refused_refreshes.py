@@ -32,7 +32,7 @@ async def scene(database: str) -> AsyncIterator[TokenHarness]:
 async def test_a_grant_that_was_revoked_needs_a_person(scene: TokenHarness) -> None:
     scene.crm.next_answers = [ReauthorizationRequired(HUBSPOT, "BAD_REFRESH_TOKEN")]
     with pytest.raises(ReauthorizationRequired):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     connection = await scene.world.load_connection()
     assert connection is not None
     assert connection.status is ConnectionStatus.NEEDS_REAUTHORIZATION
@@ -103,6 +103,6 @@ async def test_an_answer_that_makes_no_sense_changes_nothing(scene: TokenHarness
     scene.crm.next_answers = [CrmRejected(HUBSPOT, 200, "an OAuth answer without its fields")]
     before = await scene.load_tokens()
     with pytest.raises(CrmRejected):
-        await scene.tokens.valid(scene.connection)
+        await scene.tokens.get_access(scene.connection)
     assert (await scene.load_tokens())[:2] == before[:2]
     assert await scene.status() is ConnectionStatus.ACTIVE

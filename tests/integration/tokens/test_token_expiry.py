@@ -109,7 +109,7 @@ async def test_an_end_that_was_learned_renews_the_token_before_the_crm_refuses_i
     scene: ForetellingHarness,
 ) -> None:
     end = scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
-    await scene.tokens.valid(scene.connection)
+    await scene.tokens.get_access(scene.connection)
     before = await scene.load_tokens()
     scene.foretelling.may_tell.set()
     while await scene.expiry() is None:

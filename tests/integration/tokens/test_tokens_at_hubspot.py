@@ -69,7 +69,7 @@ async def test_at_hubspot_a_busy_token_endpoint_is_transient(
     world.clock.advance(LIFE)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=status))
     with pytest.raises(error):
-        await world.tokens.valid(connection)
+        await world.tokens.get_access(connection)
     stored = await world.load_connection()
     assert stored is not None
     assert stored.is_active

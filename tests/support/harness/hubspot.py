@@ -98,7 +98,7 @@ class AcmeAndBeta:
             connection = await tx.connections.get(Provider.HUBSPOT)
             assert connection is not None
             await tx.pending_refetches.add(connection.id, pending_refetches, self.made.clock.now())
-        return await self.sync(SyncMode.EVENTS)
+        return await self.sync(SyncMode.REFETCH)
 
     async def live_by_id(self, table: str) -> dict[str, bool]:
         """Record ids that there are rows of, each with whether it lives."""

@@ -158,7 +158,7 @@ class RecordMappingContract:
     def test_without_a_rate_the_amount_stays_and_is_counted(self, mapping: MappingUnderTest) -> None:
         company = mapping.company(annual_revenue="5", record_currency="VND")
         deals = [mapping.deal(amount="5", record_currency=currency) for currency in ("VND", "JPY")]
-        assert set(unreadable_values([company], None)) == {
+        assert set(find_unreadable_values([company], None)) == {
             Unreadable("annual_revenue_usd", Trouble.NO_EXCHANGE_RATE)
         }
         assert list(find_unreadable_values(deals, None).values()) == [[deals[0].record_id]]

@@ -22,7 +22,7 @@ amounts = st.decimals(-AMOUNT_BOUND + 1, AMOUNT_BOUND - 1, places=6)
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "usd", "label"),
+    ("raw", "code", "usd", "label"),
     [
         ("500000000", "JPY", "4058840.433939", "1M-10M"),
         ("500000000", "USD", "500000000", "250M-1B"),
@@ -36,8 +36,8 @@ amounts = st.decimals(-AMOUNT_BOUND + 1, AMOUNT_BOUND - 1, places=6)
         ("0.0001", "JPY", "0.000001", "<1M"),
     ],
 )
-def test_an_amount_is_converted_at_the_days_rate(told: str, code: str, usd: str, label: str | None) -> None:
-    converted, rate_date = usd_amount(Decimal(told), code, MOMENT, REFERENCE)
+def test_an_amount_is_converted_at_the_days_rate(raw: str, code: str, usd: str, label: str | None) -> None:
+    converted, rate_date = usd_amount(Decimal(raw), code, MOMENT, REFERENCE)
     assert str(converted) == usd
     assert rate_date == (None if code == "USD" else FRIDAY)
     assert revenue_range(converted) == label
@@ -61,7 +61,7 @@ def test_the_day_is_that_in_utc_or_the_last_before_it(moment: datetime, day: dat
 
 
 @pytest.mark.parametrize(
-    ("told", "code"),
+    ("raw", "code"),
     [
         (None, "EUR"),
         (Decimal(1), None),
@@ -73,28 +73,28 @@ def test_the_day_is_that_in_utc_or_the_last_before_it(moment: datetime, day: dat
         (AMOUNT_BOUND - 1, "EUR"),
     ],
 )
-def test_where_nothing_can_be_converted_there_is_no_amount(told: Decimal | None, code: str | None) -> None:
-    assert usd_amount(told, code, MOMENT, REFERENCE) == NO_USD
+def test_where_nothing_can_be_converted_there_is_no_amount(raw: Decimal | None, code: str | None) -> None:
+    assert usd_amount(raw, code, MOMENT, REFERENCE) == NO_USD
 
 
 @given(amounts, moments)
-def test_dollars_are_themselves_at_any_time(told: Decimal, moment: datetime) -> None:
-    assert usd_amount(told, "USD", moment, REFERENCE) == (told, None)
+def test_dollars_are_themselves_at_any_time(raw: Decimal, moment: datetime) -> None:
+    assert usd_amount(raw, "USD", moment, REFERENCE) == (raw, None)
 
 
 @given(amounts, amounts, currencies)
 def test_more_is_never_worth_less(one: Decimal, other: Decimal, code: str) -> None:
     (less, _), (more, _) = (
-        usd_amount(told, code, MOMENT, REFERENCE) for told in (min(one, other), max(one, other))
+        usd_amount(raw, code, MOMENT, REFERENCE) for raw in (min(one, other), max(one, other))
     )
     assert less is None or more is None or less <= more
 
 
 @given(amounts, currencies | st.text(max_size=4), moments)
 def test_whatever_is_converted_is_an_amount_as_amounts_are_written(
-    told: Decimal, code: str, moment: datetime
+    raw: Decimal, code: str, moment: datetime
 ) -> None:
-    read = amount(f"{told:f}")
+    read = amount(f"{raw:f}")
     converted, rate_date = usd_amount(read, code, moment, REFERENCE)
     if converted is None:
         assert (converted, rate_date) == NO_USD

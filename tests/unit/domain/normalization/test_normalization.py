@@ -51,12 +51,12 @@ urls = st.builds(
 )
 
 
-def domain(told: str | None) -> str | None:
-    return web_domain(told, REFERENCE)
+def domain(raw: str | None) -> str | None:
+    return web_domain(raw, REFERENCE)
 
 
-def email(told: str | None) -> Email:
-    return email_address(told, REFERENCE)
+def email(raw: str | None) -> Email:
+    return email_address(raw, REFERENCE)
 
 
 class TestText:
@@ -66,7 +66,7 @@ class TestText:
         assert not has_text(empty)
 
     @pytest.mark.parametrize(
-        ("told", "kept"),
+        ("raw", "kept"),
         [
             ("  Acme  ", "Acme"),
             ("Ac\0me", "Acme"),
@@ -83,8 +83,8 @@ class TestText:
             ("Love ❤\ufe0f", "Love ❤\ufe0f"),
         ],
     )
-    def test_it_becomes_what_a_text_column_can_hold(self, told: str, kept: str) -> None:
-        assert text(told) == kept
+    def test_it_becomes_what_a_text_column_can_hold(self, raw: str, kept: str) -> None:
+        assert text(raw) == kept
 
     def test_a_text_is_kept_to_the_longest_that_a_column_holds_and_the_cut_shows(self) -> None:
         longest = "ä" * (MAX_TEXT_LENGTH - 1)
@@ -102,16 +102,16 @@ class TestText:
     @given(anything, st.none() | st.integers(1, 20))
     @settings(max_examples=200, deadline=None)
     def test_it_can_always_be_stored_and_reading_it_again_changes_nothing(
-        self, told: str, limit: int | None
+        self, raw: str, limit: int | None
     ) -> None:
-        kept = truncate_text(told, limit or MAX_TEXT_LENGTH)
+        kept = truncate_text(raw, limit or MAX_TEXT_LENGTH)
         assert truncate_text(kept, limit or MAX_TEXT_LENGTH) == kept
         assert kept is None or ("\0" not in kept and kept.encode() and len(kept) <= (limit or len(kept)))
 
 
 class TestWebDomain:
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         [
             "acme.com",
             "ACME.com",
@@ -134,11 +134,11 @@ class TestWebDomain:
             "acme。com",
         ],
     )
-    def test_all_these_are_one_site(self, told: str) -> None:
-        assert domain(told) == "acme.com"
+    def test_all_these_are_one_site(self, raw: str) -> None:
+        assert domain(raw) == "acme.com"
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         [
             "htpp://acme.com", "http://http://acme.com/x", "https:\\\\www.acme.com", "ttps://acme.com",
             "hxxp://acme.com", "http:www.acme.com", "https.www.acme.com", "www;acme.com", "wwww.acme.com",
@@ -148,21 +148,21 @@ class TestWebDomain:
             "\u2066acme.com\u2069", "ac\u00adme.com", "\ufeffhttp://acme.com", "acme.com\x01", "acme.com🙂",
         ],
     )  # fmt: skip
-    def test_a_person_sees_the_one_host_whatever_is_typed_around_it(self, told: str) -> None:
-        assert domain(told) == "acme.com"
+    def test_a_person_sees_the_one_host_whatever_is_typed_around_it(self, raw: str) -> None:
+        assert domain(raw) == "acme.com"
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         ["old: acme.com", "www.acme.com www.acme.de", "acme.com or acme.de", "Mr.Jones", "S.r.l.", "e.V.",
          "kein.web", "acme.corp", "https://www.google.fr/maps/place/acme", "https://yandex.ru/maps/org/acme/1",
          "https://www.google.com/url?q=https://acme.com", "https://de.indeed.com/cmp/acme",
          "https://www.amazon.de/stores/acme"],
     )  # fmt: skip
-    def test_two_hosts_words_for_none_and_pages_about_a_firm_are_no_site_of_its_own(self, told: str) -> None:
-        assert domain(told) is None
+    def test_two_hosts_words_for_none_and_pages_about_a_firm_are_no_site_of_its_own(self, raw: str) -> None:
+        assert domain(raw) is None
 
     @pytest.mark.parametrize(
-        ("told", "host"),
+        ("raw", "host"),
         [
             ("☕.ws", "xn--53h.ws"),
             ("https://www.amazon.com/about", "amazon.com"),
@@ -177,11 +177,11 @@ class TestWebDomain:
             ("www.com", "www.com"),
         ],
     )
-    def test_a_host_is_written_in_ascii_and_kept_as_told(self, told: str, host: str) -> None:
-        assert domain(told) == host
+    def test_a_host_is_written_in_ascii_and_kept_as_told(self, raw: str, host: str) -> None:
+        assert domain(raw) == host
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         [
             "n/a",
             "none",
@@ -206,9 +206,9 @@ class TestWebDomain:
             "ä" * 100_000 + ".de",
         ],
     )
-    def test_what_is_no_site_cannot_be_read(self, told: str) -> None:
-        assert domain(told) is None
-        assert has_text(told)
+    def test_what_is_no_site_cannot_be_read(self, raw: str) -> None:
+        assert domain(raw) is None
+        assert has_text(raw)
 
     @pytest.mark.parametrize("empty", [None, "", "  "])
     def test_nothing_told_is_none(self, empty: str | None) -> None:
@@ -216,8 +216,8 @@ class TestWebDomain:
 
     @given(anything | urls)
     @settings(max_examples=400, deadline=None)
-    def test_it_is_total_idempotent_and_fit_for_an_index(self, told: str) -> None:
-        host = domain(told)
+    def test_it_is_total_idempotent_and_fit_for_an_index(self, raw: str) -> None:
+        host = domain(raw)
         assert domain(host) == host
         assert host is None or (
             host.isascii() and host == host.lower() and 3 <= len(host) <= 253 and "." in host
@@ -285,7 +285,7 @@ class TestEmailAddress:
         assert email(empty) == (None, None, None, EmailKind.MISSING)
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         [
             "not-an-email",
             "jane@",
@@ -305,11 +305,11 @@ class TestEmailAddress:
             "n/a",
         ],
     )
-    def test_what_is_no_address_is_invalid(self, told: str) -> None:
-        assert email(told) == (None, None, None, EmailKind.INVALID)
+    def test_what_is_no_address_is_invalid(self, raw: str) -> None:
+        assert email(raw) == (None, None, None, EmailKind.INVALID)
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         [
             "MAILTO:Jane@acme.com?subject=Hello%20you", "Doe, Jane <jane@acme.com>;", "jane@acme.com <jane@acme.com>",
             "E-Mail : jane@acme.com", "[jane@acme.com](mailto:jane@acme.com)", "jane@acme.com (home)",
@@ -317,19 +317,19 @@ class TestEmailAddress:
             "\u2068jane@acme.com\u2069", "jane＠acme．com", "jane@acme.com | Sales", "'jane@acme.com", "jane@acme.com..",
         ],
     )  # fmt: skip
-    def test_a_person_sees_the_one_address_whatever_is_typed_around_it(self, told: str) -> None:
-        assert email(told).address == "jane@acme.com"
+    def test_a_person_sees_the_one_address_whatever_is_typed_around_it(self, raw: str) -> None:
+        assert email(raw).address == "jane@acme.com"
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         ["A <a@acme.com>, B <b@acme.com>", "a@acme.com/b@acme.com", "a@acme.com <b@acme.com>", "jane@acme.co m",
          "Jane Doe jane@acme.com", "jane, doe@acme.com", "jane at acme.com"],
     )  # fmt: skip
-    def test_where_words_leave_a_doubt_no_address_is_guessed(self, told: str) -> None:
-        assert email(told).kind is EmailKind.INVALID
+    def test_where_words_leave_a_doubt_no_address_is_guessed(self, raw: str) -> None:
+        assert email(raw).kind is EmailKind.INVALID
 
     @pytest.mark.parametrize(
-        ("told", "address"),
+        ("raw", "address"),
         [
             ("O'NEIL+x@ACME.COM", "o'neil+x@acme.com"),
             ("josé@acme.com", "josé@acme.com"),
@@ -339,28 +339,28 @@ class TestEmailAddress:
             ("a" * 311 + "@acme.com", "a" * 311 + "@acme.com"),
         ],
     )
-    def test_odd_but_right_ones_are_read(self, told: str, address: str) -> None:
-        assert email(told).address == address
-        assert email(told).kind is EmailKind.BUSINESS
+    def test_odd_but_right_ones_are_read(self, raw: str, address: str) -> None:
+        assert email(raw).address == address
+        assert email(raw).kind is EmailKind.BUSINESS
 
     @given(anything | st.builds("{}@{}".format, anything, hosts | anything))
     @settings(max_examples=400, deadline=None)
-    def test_it_is_total_idempotent_and_fit_for_an_index(self, told: str) -> None:
-        read = email(told)
+    def test_it_is_total_idempotent_and_fit_for_an_index(self, raw: str) -> None:
+        read = email(raw)
         assert read.kind in {EmailKind.MISSING, EmailKind.INVALID} or email(read.address) == read
         assert read.address is None or (len(read.address) <= MAX_EMAIL_LENGTH and read.address.encode())
 
     @given(st.builds("{}@{}".format, st.sampled_from("ab"), hosts))
     @settings(max_examples=100, deadline=None)
-    def test_a_firms_host_ends_with_its_registrable_domain(self, told: str) -> None:
-        _, host, registrable, kind = email(told)
+    def test_a_firms_host_ends_with_its_registrable_domain(self, raw: str) -> None:
+        _, host, registrable, kind = email(raw)
         assert (host is None) == (registrable is None) == (kind is not EmailKind.BUSINESS)
         assert host is None or registrable is None or f".{host}".endswith(f".{registrable}")
 
 
 class TestNumbers:
     @pytest.mark.parametrize(
-        ("told", "count"),
+        ("raw", "count"),
         [
             ("1200", 1200),
             ("1,200", 1200),
@@ -373,20 +373,20 @@ class TestNumbers:
             ("1000000000", MAX_EMPLOYEES),
         ],
     )
-    def test_a_head_count_is_read(self, told: str, count: int) -> None:
-        assert employee_count(told) == count
+    def test_a_head_count_is_read(self, raw: str, count: int) -> None:
+        assert employee_count(raw) == count
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         ["50-100", "n/a", "-5", "1000000001", "1200.5", "1,20", "1,2,3", "12e400", "1e999", "NaN", "Infinity",
          "1_000", "²", "\uff10x1", "many", "9" * 100_000],
     )  # fmt: skip
-    def test_ranges_fractions_and_absurd_head_counts_cannot_be_read(self, told: str) -> None:
-        assert employee_count(told) is None
-        assert has_text(told)
+    def test_ranges_fractions_and_absurd_head_counts_cannot_be_read(self, raw: str) -> None:
+        assert employee_count(raw) is None
+        assert has_text(raw)
 
     @pytest.mark.parametrize(
-        ("told", "value"),
+        ("raw", "value"),
         [
             ("12500000.5", "12500000.5"),
             ("5000.0", "5000"),
@@ -404,21 +404,21 @@ class TestNumbers:
             ("1e-30", "0"),
         ],
     )
-    def test_an_amount_is_read_and_equal_ones_are_written_alike(self, told: str, value: str) -> None:
-        assert str(amount(told)) == value
+    def test_an_amount_is_read_and_equal_ones_are_written_alike(self, raw: str, value: str) -> None:
+        assert str(amount(raw)) == value
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         ["1e400", "NaN", "sNaN", "Infinity", "-inf", "1000000000000000000", "999999999999999999.9999999", "$5",
          "1.200,50", "1 000", "5k", "0x10", "", ".0", "1" * 65],
     )  # fmt: skip
-    def test_what_numeric_could_not_keep_or_nobody_can_tell_is_not_read(self, told: str) -> None:
-        assert amount(told) is None
+    def test_what_numeric_could_not_keep_or_nobody_can_tell_is_not_read(self, raw: str) -> None:
+        assert amount(raw) is None
 
     @given(anything | st.decimals().map(str) | st.floats().map(str) | st.integers().map("{:,}".format))
     @settings(max_examples=300, deadline=None)
-    def test_numbers_are_total_idempotent_and_bounded(self, told: str) -> None:
-        value, count = amount(told), employee_count(told)
+    def test_numbers_are_total_idempotent_and_bounded(self, raw: str) -> None:
+        value, count = amount(raw), employee_count(raw)
         assert value is None or (amount(str(value)) == value and str(amount(str(value))) == str(value))
         assert value is None or (abs(value) < AMOUNT_BOUND and value.as_tuple().exponent >= -AMOUNT_DECIMALS)  # type: ignore[operator] # finite by the first half
         assert count is None or (employee_count(str(count)) == count and 0 <= count <= MAX_EMPLOYEES)
@@ -445,7 +445,7 @@ class TestNumbers:
         assert revenue_range(revenue) == label
 
     @pytest.mark.parametrize(
-        ("told", "share"),
+        ("raw", "share"),
         [
             ("0.2", "0.2"),
             ("1", "1"),
@@ -457,13 +457,13 @@ class TestNumbers:
             (None, None),
         ],
     )
-    def test_a_probability_is_between_0_and_1(self, told: str | None, share: str | None) -> None:
-        assert probability(told) == (None if share is None else Decimal(share))
+    def test_a_probability_is_between_0_and_1(self, raw: str | None, share: str | None) -> None:
+        assert probability(raw) == (None if share is None else Decimal(share))
 
 
 class TestCodesAndFlags:
     @pytest.mark.parametrize(
-        ("told", "code"),
+        ("raw", "code"),
         [
             ("USD", "USD"),
             (" eur ", "EUR"),
@@ -475,20 +475,20 @@ class TestCodesAndFlags:
             (None, None),
         ],
     )
-    def test_a_currency_has_three_letters(self, told: str | None, code: str | None) -> None:
-        assert currency(told) == code
+    def test_a_currency_has_three_letters(self, raw: str | None, code: str | None) -> None:
+        assert currency(raw) == code
 
     @pytest.mark.parametrize(
-        ("told", "value"),
+        ("raw", "value"),
         [("true", True), ("false", False), (" TRUE ", True), ("1", None), ("", None), (None, None)],
     )
-    def test_a_flag_is_true_or_false(self, told: str | None, value: bool | None) -> None:
-        assert flag(told) is value
+    def test_a_flag_is_true_or_false(self, raw: str | None, value: bool | None) -> None:
+        assert flag(raw) is value
 
 
 class TestTimestamp:
     @pytest.mark.parametrize(
-        ("told", "moment"),
+        ("raw", "moment"),
         [
             ("2026-10-02T10:00:00.001Z", datetime(2026, 10, 2, 10, 0, 0, 1000, UTC)),
             ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
@@ -503,24 +503,24 @@ class TestTimestamp:
             ("1612101200000", datetime(2021, 1, 31, 13, 53, 20, tzinfo=UTC)),
         ],
     )
-    def test_iso_8601_and_milliseconds_are_read_as_utc(self, told: str, moment: datetime) -> None:
-        read = timestamp(told)
+    def test_iso_8601_and_milliseconds_are_read_as_utc(self, raw: str, moment: datetime) -> None:
+        read = timestamp(raw)
         assert read == moment
         assert read is not None
         assert read.tzinfo is UTC
 
     @pytest.mark.parametrize(
-        "told",
+        "raw",
         [None, "", "soon", "2026-13-01", "2026-02-30T00:00:00Z", "99999999999999999", "9" * 100_000, "12.5",
          "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "٣"],
     )  # fmt: skip
-    def test_what_is_no_moment_we_can_keep_is_none(self, told: str | None) -> None:
-        assert timestamp(told) is None
+    def test_what_is_no_moment_we_can_keep_is_none(self, raw: str | None) -> None:
+        assert timestamp(raw) is None
 
     @given(anything | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat) | st.integers().map(str))
     @settings(max_examples=200, deadline=None)
-    def test_it_is_total_and_idempotent(self, told: str) -> None:
-        read = timestamp(told)
+    def test_it_is_total_and_idempotent(self, raw: str) -> None:
+        read = timestamp(raw)
         assert read is None or timestamp(read.isoformat()) == read
 
 
@@ -529,8 +529,8 @@ class TestTimestamp:
 )
 @given(anything)
 @settings(max_examples=50, deadline=None)
-def test_no_reader_ever_raises(reader: Callable[[str | None], object], told: str) -> None:
-    reader(told)
+def test_no_reader_ever_raises(reader: Callable[[str | None], object], raw: str) -> None:
+    reader(raw)
 
 
 class TestLinkedinPage:
@@ -557,8 +557,8 @@ class TestLinkedinPage:
 
     @given(anything | st.builds("{}linkedin.com/{}".format, anything, anything))
     @settings(max_examples=300, deadline=None)
-    def test_it_is_total_idempotent_and_a_link_to_the_web(self, told: str) -> None:
-        link = linkedin_page(told, None)
+    def test_it_is_total_idempotent_and_a_link_to_the_web(self, raw: str) -> None:
+        link = linkedin_page(raw, None)
         assert linkedin_page(link, None) == link
         assert link is None or link.lower().startswith(("https://", "http://"))
 
@@ -594,8 +594,8 @@ class TestSearchKey:
 
     @given(anything)
     @settings(max_examples=300, deadline=None)
-    def test_it_is_total_and_idempotent(self, told: str) -> None:
-        assert search_key(search_key(told)) == search_key(told)
+    def test_it_is_total_and_idempotent(self, raw: str) -> None:
+        assert search_key(search_key(raw)) == search_key(raw)
 
     @pytest.mark.parametrize("asked", ["jane@mü", "JANE@MÜLLER", "jane@muller.de", "jane@xn--mller-kva.d"])
     def test_an_address_is_found_by_its_host_as_people_write_it(self, asked: str) -> None:

@@ -87,18 +87,18 @@ class HubSpotMapping(MappingUnderTest):
     modified = MODIFIED
 
     def outcome(
-        self, object_type: ObjectType, modified: Value, told: Mapping[str, Value], currency: Value = "EUR"
+        self, object_type: ObjectType, modified: Value, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> CrmRecord | RejectedRecord:
         mapper, record_id = RecordMapper(REFERENCE, INDUSTRIES, currency), self.ids[object_type]
         match object_type:
             case ObjectType.COMPANIES:
-                company = CompanyProperties(hs_lastmodifieddate=modified, **told)
+                company = CompanyProperties(hs_lastmodifieddate=modified, **raw)
                 return mapper.company(CompanyObject(record_id, company, modified))
             case ObjectType.CONTACTS:
-                person = ContactProperties(lastmodifieddate=modified, **told)
+                person = ContactProperties(lastmodifieddate=modified, **raw)
                 return mapper.contact(ContactObject(record_id, person, modified), None)
             case ObjectType.DEALS:
-                deal = DealProperties(hs_lastmodifieddate=modified, **told)
+                deal = DealProperties(hs_lastmodifieddate=modified, **raw)
                 return mapper.deal(DealObject(record_id, deal, modified), None)
 
 
@@ -155,7 +155,7 @@ class TestCompanies:
         assert company(hs_linkedin_handle=handle).linkedin_url == "https://www.linkedin.com/company/acme"
 
     @pytest.mark.parametrize(
-        ("told", "url"),
+        ("raw", "url"),
         [
             ("HTTPS://linkedin.com/company/acme", "HTTPS://linkedin.com/company/acme"),
             ("http://linkedin.com/in/a?b=javascript:", "http://linkedin.com/in/a?b=javascript:"),
@@ -164,14 +164,14 @@ class TestCompanies:
             ("www.linkedin.com:443/company/acme", "https://www.linkedin.com:443/company/acme"),
         ],
     )
-    def test_a_linkedin_page_is_always_a_link_to_the_web(self, told: str, url: str) -> None:
-        record = company(linkedin_company_page=told)
+    def test_a_linkedin_page_is_always_a_link_to_the_web(self, raw: str, url: str) -> None:
+        record = company(linkedin_company_page=raw)
         assert (record.linkedin_url, record.unreadable) == (url, ())
 
-    @pytest.mark.parametrize("told", ["javascript:alert(1)", " JavaScript:alert(1)", "data:text/html,x"])
-    def test_a_linkedin_page_that_would_run_a_script_is_not_kept(self, told: str) -> None:
+    @pytest.mark.parametrize("raw", ["javascript:alert(1)", " JavaScript:alert(1)", "data:text/html,x"])
+    def test_a_linkedin_page_that_would_run_a_script_is_not_kept(self, raw: str) -> None:
         """Anybody may fill in a form of the CRM's, and a frontend makes a link of what the column holds."""
-        record = company(linkedin_company_page=told, hs_linkedin_handle="acme")
+        record = company(linkedin_company_page=raw, hs_linkedin_handle="acme")
         assert (record.linkedin_url, record.unreadable) == (None, ("linkedin_url",))
 
     def test_text_that_no_column_can_hold_is_mended(self) -> None:
@@ -295,7 +295,7 @@ class TestDeals:
         assert deal(**properties).unreadable == (field,)
 
     @pytest.mark.parametrize(
-        ("home", "told", "usd", "day"),
+        ("home", "raw", "usd", "day"),
         [
             ("USD", {"deal_currency_code": "JPY", "amount_in_home_currency": "6700.5"}, "6700.5", None),
             ("USD", {"deal_currency_code": "VND", "amount_in_home_currency": "38"}, "38", None),
@@ -319,10 +319,10 @@ class TestDeals:
         ],
     )
     def test_hubspots_own_amount_in_dollars_goes_before_the_table(
-        self, home: str, told: dict[str, str], usd: str | None, day: date | None
+        self, home: str, raw: dict[str, str], usd: str | None, day: date | None
     ) -> None:
-        told_deal = DealProperties(hs_lastmodifieddate=MODIFIED, amount="1000000", **told)
-        record = RecordMapper(REFERENCE, INDUSTRIES, home).deal(DealObject("3", told_deal, MODIFIED), None)
+        payload = DealProperties(hs_lastmodifieddate=MODIFIED, amount="1000000", **raw)
+        record = RecordMapper(REFERENCE, INDUSTRIES, home).deal(DealObject("3", payload, MODIFIED), None)
         assert isinstance(record, DealRecord)
         assert (record.amount_usd, record.amount_rate_date) == (usd and Decimal(usd), day)
 
@@ -337,10 +337,10 @@ class TestDeals:
 
 class TestOwners:
     def test_an_owner_is_named_by_its_owner_id(self) -> None:
-        told = OwnerObject(
+        raw = OwnerObject(
             id="77", email="Rep@Acme.com", first_name="Rosa", last_name=" Patel ", archived=True
         )
-        assert MAPPER.owner(told) == OwnerRecord(
+        assert MAPPER.owner(raw) == OwnerRecord(
             RecordId("77"), "rep@acme.com", "Rosa", "Patel", archived=True
         )
 
@@ -349,9 +349,9 @@ class TestOwners:
 
 
 class TestRejectedRecords:
-    @pytest.mark.parametrize("told", ["", " ", "\0", "1" * 129])
-    def test_an_id_that_is_empty_or_too_long_for_an_index_is_refused(self, told: str) -> None:
-        rejected = MAPPER.company(CompanyObject(told, CompanyProperties(hs_lastmodifieddate=MODIFIED)))
+    @pytest.mark.parametrize("raw", ["", " ", "\0", "1" * 129])
+    def test_an_id_that_is_empty_or_too_long_for_an_index_is_refused(self, raw: str) -> None:
+        rejected = MAPPER.company(CompanyObject(raw, CompanyProperties(hs_lastmodifieddate=MODIFIED)))
         assert isinstance(rejected, RejectedRecord)
         assert rejected.reason is RejectionReason.BAD_ID
         assert rejected.record_id in {None, "1" * 128}

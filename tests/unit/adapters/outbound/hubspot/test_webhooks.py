@@ -40,18 +40,24 @@ def signed(
     return WebhookRequest(method=method, uri=uri, headers=headers, body=body)
 
 
-def event(kind: str, **told: Any) -> dict[str, Any]:
-    return {"eventId": 1, "portalId": PORTAL, "occurredAt": 1, "subscriptionType": kind, "objectId": 7} | told
+def event(kind: str, **payload: Any) -> dict[str, Any]:
+    return {
+        "eventId": 1,
+        "portalId": PORTAL,
+        "occurredAt": 1,
+        "subscriptionType": kind,
+        "objectId": 7,
+    } | payload
 
 
 def named(*events: object) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
     return HubSpotWebhooks(SECRET).parse(signed(json.dumps(events).encode()), NOW)
 
 
-def pending_refetches(*told: tuple[ObjectType, str]) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
+def pending_refetches(*records: tuple[ObjectType, str]) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
     return {
         CrmAccountId(str(PORTAL)): frozenset(
-            PendingRefetch(kind, RecordId(record_id)) for kind, record_id in told
+            PendingRefetch(kind, RecordId(record_id)) for kind, record_id in records
         )
     }
 
@@ -260,7 +266,7 @@ def test_an_association_names_both_sides() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "payload",
     [
         event("ticket.creation"),
         event("contact.dream"),
@@ -275,19 +281,19 @@ def test_an_association_names_both_sides() -> None:
         {"portalId": "many", "subscriptionType": "contact.creation"},
     ],
 )
-def test_what_is_not_known_names_nothing_and_spoils_nothing(told: object) -> None:
-    assert named(told, event("deal.creation")) == pending_refetches((ObjectType.DEALS, "7"))
-    assert named(told) == {}
+def test_what_is_not_known_names_nothing_and_spoils_nothing(payload: object) -> None:
+    assert named(payload, event("deal.creation")) == pending_refetches((ObjectType.DEALS, "7"))
+    assert named(payload) == {}
 
 
 def test_events_of_several_accounts_are_kept_apart_and_repeats_fall_together() -> None:
-    told = named(
+    payload = named(
         event("contact.creation"),
         event("contact.creation", attemptNumber=3),
         event("contact.propertyChange", portalId=2),
     )
     one = frozenset({PendingRefetch(ObjectType.CONTACTS, RecordId("7"))})
-    assert told == {str(PORTAL): one, "2": one}
+    assert payload == {str(PORTAL): one, "2": one}
 
 
 OTHER = json.dumps(event("deal.creation", objectId=8))
@@ -311,22 +317,22 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "behind a byte order mark"])
 def test_what_an_event_says_beside_its_record_costs_no_event(odd: str, mark: str) -> None:
-    told = json.dumps(event("contact.propertyChange"))[:-1] + f', "propertyValue": {odd}}}'
-    body = f"{mark}[{told}, {OTHER}]".encode().replace(b'"?"', b'"\xc3\xff"')
+    payload = json.dumps(event("contact.propertyChange"))[:-1] + f', "propertyValue": {odd}}}'
+    body = f"{mark}[{payload}, {OTHER}]".encode().replace(b'"?"', b'"\xc3\xff"')
     both = pending_refetches((ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8"))
     assert HubSpotWebhooks(SECRET).parse(signed(body), NOW) == both
 
 
 @pytest.mark.parametrize("levels", [2_000, 100_000])
 def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -> None:
-    told = json.dumps(event("contact.propertyChange"))[:-1]
-    deep = f'{told}, "propertyValue": [{"[" * levels}"]}}, \\""{"]" * levels}]}}'
+    payload = json.dumps(event("contact.propertyChange"))[:-1]
+    deep = f'{payload}, "propertyValue": [{"[" * levels}"]}}, \\""{"]" * levels}]}}'
     body = f"\n[{deep}, {OTHER}, {deep}]\n".encode()
     assert HubSpotWebhooks(SECRET).parse(signed(body), NOW) == pending_refetches((ObjectType.DEALS, "8"))
 
 
 @pytest.mark.parametrize(
-    "told",
+    "payload",
     [
         event("contact.creation", associationType=5, objectTypeId=[]),
         event("contact.creation", mergedObjectIds=None, newObjectId={}),
@@ -334,8 +340,8 @@ def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -
         event("contact.merge", objectId=None, mergedObjectIds=["x", 7, None, {}]),
     ],
 )
-def test_a_field_of_another_kind_costs_that_field_alone(told: object) -> None:
-    assert named(told, event("deal.creation", objectId=8)) == pending_refetches(
+def test_a_field_of_another_kind_costs_that_field_alone(payload: object) -> None:
+    assert named(payload, event("deal.creation", objectId=8)) == pending_refetches(
         (ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8")
     )
 
@@ -352,5 +358,5 @@ def test_readable_events_are_taken_whatever_stands_beside_and_in_them(
     others: list[object], odd: object
 ) -> None:
     body = json.dumps([*others, event("contact.propertyChange", propertyValue=odd)]).encode()
-    told = HubSpotWebhooks(SECRET).parse(signed(body), NOW)
-    assert PendingRefetch(ObjectType.CONTACTS, RecordId("7")) in told[CrmAccountId(str(PORTAL))]
+    payload = HubSpotWebhooks(SECRET).parse(signed(body), NOW)
+    assert PendingRefetch(ObjectType.CONTACTS, RecordId("7")) in payload[CrmAccountId(str(PORTAL))]

@@ -19,8 +19,8 @@ RATES = ExchangeRates()
 
 
 def lines(file_name: str) -> list[str]:
-    told = DATA.joinpath(file_name).read_text("ascii").splitlines()
-    return [line for line in told if not line.startswith("#")]
+    raw = DATA.joinpath(file_name).read_text("ascii").splitlines()
+    return [line for line in raw if not line.startswith("#")]
 
 
 HEAD, *ROWS = (line.split(",") for line in lines(TABLE))
@@ -141,5 +141,5 @@ def test_the_table_is_read_when_a_rate_is_asked_for_and_not_before() -> None:
         "rates.usd_rate('JPY', date(2020, 1, 2))\n"
         "print(before, len(read) > 0)\n"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout == "0 True\n"
+    raw = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert raw.stdout == "0 True\n"

@@ -121,8 +121,8 @@ class TestCountries:
     def test_every_code_and_english_name_of_the_standard_leads_to_its_country(self) -> None:
         for country in pycountry.countries:
             names = (getattr(country, kind, "") for kind in ("name", "official_name", "common_name"))
-            for told in (country.alpha_2, country.alpha_3, country.alpha_2.lower(), *filter(None, names)):
-                assert WORLD.country(told) == country.alpha_2
+            for raw in (country.alpha_2, country.alpha_3, country.alpha_2.lower(), *filter(None, names)):
+                assert WORLD.country(raw) == country.alpha_2
                 assert WORLD.country(f"{country.name} ({country.alpha_2})") == country.alpha_2
 
     def test_every_alias_leads_where_it_says(self) -> None:
@@ -148,9 +148,9 @@ class TestRegions:
     def test_a_region_is_found_by_code_and_by_name(self, code: str, name: str) -> None:
         assert WORLD.region(code[:2], name) == code
 
-    @pytest.mark.parametrize("told", [*NO_REGION.split("|"), "US:" + "x" * 100_000, "US:\ud800", "US:\0"])
-    def test_what_is_no_region_of_the_country_is_none(self, told: str) -> None:
-        country, _, name = told.partition(":")
+    @pytest.mark.parametrize("raw", [*NO_REGION.split("|"), "US:" + "x" * 100_000, "US:\ud800", "US:\0"])
+    def test_what_is_no_region_of_the_country_is_none(self, raw: str) -> None:
+        country, _, name = raw.partition(":")
         assert WORLD.region(country, name) is None
 
     def test_every_code_of_the_standard_leads_to_its_region(self) -> None:

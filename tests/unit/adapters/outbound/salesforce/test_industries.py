@@ -54,7 +54,7 @@ def test_a_value_has_codes_where_one_fits(industry: str, naics: str | None, sic:
 
 
 @pytest.mark.parametrize(
-    ("told", "naics", "sic"),
+    ("raw", "naics", "sic"),
     [
         ({"NaicsCode": "722511", "Sic": "5812"}, "722511", "5812"),
         ({"NaicsCode": " 44-45 ", "Sic": "0191 "}, "44-45", "0191"),
@@ -63,25 +63,25 @@ def test_a_value_has_codes_where_one_fits(industry: str, naics: str | None, sic:
     ],
 )
 def test_codes_that_the_account_tells_go_before_its_industrys(
-    told: dict[str, Any], naics: str, sic: str
+    raw: dict[str, Any], naics: str, sic: str
 ) -> None:
-    record = company(Industry="Biotechnology", **told)
+    record = company(Industry="Biotechnology", **raw)
     assert (record.naics, record.sic, record.unreadable) == (naics, sic, ())
 
 
 @pytest.mark.parametrize(
-    "told", ["5", "5415111", "99", "10", "43", "541500", "5105", "54-11", "31-32", "54151x", "\uff15132", "541511 - Software"]
+    "raw", ["5", "5415111", "99", "10", "43", "541500", "5105", "54-11", "31-32", "54151x", "\uff15132", "541511 - Software"]
 )  # fmt: skip
-def test_what_is_no_naics_code_leaves_it_to_the_industry(told: str) -> None:
-    assert company(NaicsCode=told, Industry="Banking").naics == "522"
-    assert company(NaicsCode=told, Industry="Banking").unreadable == ()
-    assert company(NaicsCode=told, Industry="Other").unreadable == ("naics",)
+def test_what_is_no_naics_code_leaves_it_to_the_industry(raw: str) -> None:
+    assert company(NaicsCode=raw, Industry="Banking").naics == "522"
+    assert company(NaicsCode=raw, Industry="Banking").unreadable == ()
+    assert company(NaicsCode=raw, Industry="Other").unreadable == ("naics",)
 
 
-@pytest.mark.parametrize("told", ["73", "737", "73720", "73-2", "0012", "\uff17372", "7372, 7371"])
-def test_what_is_no_sic_code_leaves_it_to_the_industry(told: str) -> None:
-    assert company(Sic=told, Industry="Engineering").sic == "8711"
-    assert company(Sic=told).unreadable == ("sic",)
+@pytest.mark.parametrize("raw", ["73", "737", "73720", "73-2", "0012", "\uff17372", "7372, 7371"])
+def test_what_is_no_sic_code_leaves_it_to_the_industry(raw: str) -> None:
+    assert company(Sic=raw, Industry="Engineering").sic == "8711"
+    assert company(Sic=raw).unreadable == ("sic",)
 
 
 def test_codes_that_an_industry_stands_for_hide_nothing_that_was_unreadable() -> None:

@@ -75,10 +75,10 @@ class SalesforceMapping(MappingUnderTest):
     modified = MODIFIED
 
     def outcome(
-        self, object_type: ObjectType, modified: Value, told: Mapping[str, Value], currency: Value = "EUR"
+        self, object_type: ObjectType, modified: Value, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> Outcome:
         mapper = RecordMapper(REFERENCE, INDUSTRIES, currency)
-        row = {"Id": self.ids[object_type], "SystemModstamp": modified, **told}
+        row = {"Id": self.ids[object_type], "SystemModstamp": modified, **raw}
         return both(object_type, row, mapper)
 
 
@@ -90,7 +90,7 @@ class TestSharedMapping(RecordMappingContract):
 
 class TestAccounts:
     def test_every_field_goes_to_its_column(self) -> None:
-        told = {
+        raw = {
             "Name": " Acme Inc. ",
             "Website": "https://www.Acme.com/about",
             "Industry": "Biotechnology",
@@ -112,8 +112,8 @@ class TestAccounts:
             "Sic": "8731",
             "IsPersonAccount": False,
         }
-        assert {"Id", "SystemModstamp", *told} == set(FIELDS[ObjectType.COMPANIES])
-        assert company(**told) == CompanyRecord(
+        assert {"Id", "SystemModstamp", *raw} == set(FIELDS[ObjectType.COMPANIES])
+        assert company(**raw) == CompanyRecord(
             record_id=RecordId(ACCOUNT),
             source_updated_at=MODIFIED_AT,
             name="Acme Inc.",
@@ -140,7 +140,7 @@ class TestAccounts:
         )
 
     @pytest.mark.parametrize(
-        ("field", "told"),
+        ("field", "raw"),
         [
             ("naics", {"NaicsCode": "software"}),
             ("sic", {"Sic": "none"}),
@@ -149,8 +149,8 @@ class TestAccounts:
             ("hq_region", {"BillingCountryCode": "US", "BillingState": "Bavaria"}),
         ],
     )
-    def test_an_unreadable_value_is_null_and_named(self, field: str, told: dict[str, Any]) -> None:
-        record = company(**told)
+    def test_an_unreadable_value_is_null_and_named(self, field: str, raw: dict[str, Any]) -> None:
+        record = company(**raw)
         assert record.unreadable == (field,)
         assert getattr(record, field) is None
 
@@ -162,7 +162,7 @@ class TestAccounts:
 
 class TestContacts:
     def test_every_field_goes_to_its_column(self) -> None:
-        told = {
+        raw = {
             "Email": "Jane.Doe@Mail.Acme.co.uk",
             "FirstName": "Jane",
             "LastName": "Doe",
@@ -175,8 +175,8 @@ class TestContacts:
             "MasterRecordId": None,
             "IsPersonAccount": True,
         }
-        assert {"Id", "SystemModstamp", *told} == set(FIELDS[ObjectType.CONTACTS])
-        assert contact(**told) == ContactRecord(
+        assert {"Id", "SystemModstamp", *raw} == set(FIELDS[ObjectType.CONTACTS])
+        assert contact(**raw) == ContactRecord(
             record_id=RecordId(CONTACT),
             source_updated_at=MODIFIED_AT,
             email="jane.doe@mail.acme.co.uk",
@@ -203,7 +203,7 @@ class TestContacts:
 
 class TestOpportunities:
     def test_every_field_goes_to_its_column(self) -> None:
-        told = {
+        raw = {
             "Name": "Big deal",
             "Amount": 842517.0,
             "CurrencyIsoCode": "USD",
@@ -216,8 +216,8 @@ class TestOpportunities:
             "OwnerId": OWNER,
             "IsDeleted": False,
         }
-        assert {"Id", "SystemModstamp", *told} == set(FIELDS[ObjectType.DEALS])
-        assert deal(**told) == DealRecord(
+        assert {"Id", "SystemModstamp", *raw} == set(FIELDS[ObjectType.DEALS])
+        assert deal(**raw) == DealRecord(
             record_id=RecordId(DEAL),
             source_updated_at=MODIFIED_AT,
             name="Big deal",
@@ -276,7 +276,7 @@ class TestOpportunities:
         assert (record.probability, record.is_closed, record.is_won) == (Decimal("0.9"), False, False)
 
     @pytest.mark.parametrize(
-        ("field", "told"),
+        ("field", "raw"),
         [
             ("probability", {"Probability": 101.0}),
             ("probability", {"Probability": -1}),
@@ -285,14 +285,14 @@ class TestOpportunities:
             ("provider_company_id", {"AccountId": "x" * 129}),
         ],
     )
-    def test_an_unreadable_value_is_null_and_named(self, field: str, told: dict[str, Any]) -> None:
-        assert deal(**told).unreadable == (field,)
+    def test_an_unreadable_value_is_null_and_named(self, field: str, raw: dict[str, Any]) -> None:
+        assert deal(**raw).unreadable == (field,)
 
 
 class TestOwners:
     @pytest.mark.parametrize(("active", "archived"), [(True, False), (False, True), (None, False)])
     def test_a_user_who_is_not_active_is_an_archived_owner(self, active: bool | None, archived: bool) -> None:
-        told = {
+        raw = {
             "Id": OWNER,
             "Email": "Rep@Acme.com",
             "FirstName": "Rosa",
@@ -300,14 +300,14 @@ class TestOwners:
             "IsActive": active,
         }
         owner = OwnerRecord(RecordId(OWNER), "rep@acme.com", "Rosa", "Patel", archived)
-        assert MAPPER.owner(read_by_rest(UserRow, told)) == owner
+        assert MAPPER.owner(read_by_rest(UserRow, raw)) == owner
 
 
 class TestModificationTimes:
     def test_both_spellings_of_a_time_are_one(self) -> None:
         rows = [
-            AccountRow(RecordId(ACCOUNT), told)
-            for told in ("2026-05-01T07:25:37.001+0000", "2026-05-01T07:25:37.001Z")
+            AccountRow(RecordId(ACCOUNT), raw)
+            for raw in ("2026-05-01T07:25:37.001+0000", "2026-05-01T07:25:37.001Z")
         ]
         assert [row.modified for row in rows] == [MODIFIED_AT, MODIFIED_AT]
 
@@ -342,8 +342,8 @@ odd = (
 def test_whatever_is_told_rest_and_bulk_give_one_record_that_postgresql_can_store(
     kind: ObjectType, data: st.DataObject
 ) -> None:
-    told = {name: data.draw(odd, name) for name in FIELDS[kind]}
-    outcome = both(kind, {**told, "Id": ACCOUNT})
+    raw = {name: data.draw(odd, name) for name in FIELDS[kind]}
+    outcome = both(kind, {**raw, "Id": ACCOUNT})
     for value in (value for value in outcome if isinstance(value, str)):
         assert value.encode()
         assert "\0" not in value

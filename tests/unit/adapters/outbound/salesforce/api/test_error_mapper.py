@@ -12,7 +12,6 @@ from astrelo.adapters.outbound.salesforce.api.error_mapper import (
     Refused,
     SalesforceErrorMapper,
 )
-from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import (
     CrmError,
@@ -40,7 +39,7 @@ class Reader:
     def __init__(self, *answers: Responder) -> None:
         self.clock = FakeClock()
         self.server = ScriptedServer(*answers)
-        self.rate_limiter = OrgBudget(self.clock, 0.8)
+        self.rate_limiter = OrgRateLimiter(self.clock, 0.8)
         http_client = HttpClient(httpx.MockTransport(self.server), Provider.SALESFORCE)
         self._transport = CrmTransport(
             http_client, SalesforceErrorMapper(self.clock), self.clock, FakeRandomness()

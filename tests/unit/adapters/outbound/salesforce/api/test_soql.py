@@ -51,9 +51,9 @@ def test_a_value_writes_itself_as_soql_does(value: str | bool | datetime | list[
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
-def test_no_text_ends_its_own_quotes(told: str) -> None:
-    (condition,) = parse(str(Query(("Id",), "Account", [Condition("Name", "=", told)]))).conditions
-    assert [one.text for one in condition.literals] == [told]
+def test_no_text_ends_its_own_quotes(raw: str) -> None:
+    (condition,) = parse(str(Query(("Id",), "Account", [Condition("Name", "=", raw)]))).conditions
+    assert [one.text for one in condition.literals] == [raw]
 
 
 @pytest.mark.parametrize("name", ["Id FROM User", "", "1d", "Nam\u00e9", "Id,Name"])
@@ -73,12 +73,12 @@ def test_an_empty_in_is_refused_rather_than_asked() -> None:
 
 @given(st.integers(1, 62**10))
 def test_an_id_of_15_characters_and_its_18_are_one(number: int) -> None:
-    told = record_id("Contact", number)
-    assert full_id(told) == full_id(told[:15]) == told
+    raw = record_id("Contact", number)
+    assert full_id(raw) == full_id(raw[:15]) == raw
 
 
 @pytest.mark.parametrize(
-    "told",
+    "raw",
     [
         "",
         "1",
@@ -88,8 +88,8 @@ def test_an_id_of_15_characters_and_its_18_are_one(number: int) -> None:
         "001xx000003DGb\u00e9",
     ],
 )
-def test_what_can_be_no_id_of_salesforce_is_told_apart(told: str) -> None:
-    assert full_id(told) is None
+def test_what_can_be_no_id_of_salesforce_is_told_apart(raw: str) -> None:
+    assert full_id(raw) is None
 
 
 def test_a_window_is_widened_to_whole_milliseconds() -> None:
@@ -115,7 +115,7 @@ def test_a_cursor_is_read_as_it_was_written(position: QueryPosition | JobPositio
     assert decode_cursor(encode_cursor(position)) == position
 
 
-@pytest.mark.parametrize("told", ["", "{}", "12", '{"type":"list","after":"1"}', '{"type":"job"}'])
-def test_a_cursor_of_somebody_elses_is_refused(told: str) -> None:
+@pytest.mark.parametrize("raw", ["", "{}", "12", '{"type":"list","after":"1"}', '{"type":"job"}'])
+def test_a_cursor_of_somebody_elses_is_refused(raw: str) -> None:
     with pytest.raises(CrmRejected, match="cursor"):
-        decode_cursor(Cursor(told))
+        decode_cursor(Cursor(raw))

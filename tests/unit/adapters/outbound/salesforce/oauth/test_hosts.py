@@ -303,37 +303,37 @@ def test_a_configured_login_url_that_is_none_is_refused_at_the_start(login_url: 
 
 
 @pytest.mark.parametrize(
-    ("told", "origin"),
+    ("raw", "origin"),
     [
         ("https://acme.my.salesforce.com", "https://acme.my.salesforce.com"),
         ("https://Acme--UAT.sandbox.my.salesforce.com/", "https://acme--uat.sandbox.my.salesforce.com"),
         ("https://na139.salesforce.com", "https://na139.salesforce.com"),
     ],
 )
-def test_an_instance_may_be_any_host_of_salesforces(told: str, origin: str) -> None:
-    assert HOSTS.origin(told) == origin
+def test_an_instance_may_be_any_host_of_salesforces(raw: str, origin: str) -> None:
+    assert HOSTS.origin(raw) == origin
 
 
 @pytest.mark.parametrize("hosts", [HOSTS, PLAYED], ids=["in earnest", "played"])
 @pytest.mark.parametrize(
-    "told", [*TRICKS, *NOT_AS_SALESFORCE_TELLS_IT, *LOOPBACK_TRICKS, "acme.my.salesforce.com", "", None]
+    "raw", [*TRICKS, *NOT_AS_SALESFORCE_TELLS_IT, *LOOPBACK_TRICKS, "acme.my.salesforce.com", "", None]
 )
-def test_no_trick_makes_another_host_salesforces(hosts: SalesforceHosts, told: str | None) -> None:
-    if hosts is PLAYED and told in {"https://127.0.0.1", "https://[::1]"}:
-        assert hosts.origin(told) == told
+def test_no_trick_makes_another_host_salesforces(hosts: SalesforceHosts, raw: str | None) -> None:
+    if hosts is PLAYED and raw in {"https://127.0.0.1", "https://[::1]"}:
+        assert hosts.origin(raw) == raw
         return
-    assert hosts.origin(told) is None
+    assert hosts.origin(raw) is None
 
 
 @pytest.mark.parametrize(
-    "told", ["http://localhost:8300", "http://127.0.0.1:9", "https://[::1]:65535", "http://localhost"]
+    "raw", ["http://localhost:8300", "http://127.0.0.1:9", "https://[::1]:65535", "http://localhost"]
 )
-def test_loopback_is_trusted_where_the_configured_login_is_played_on_it_and_only_there(told: str) -> None:
-    assert PLAYED.origin(told) == told
-    assert PLAYED.login_origin(told) == told
-    assert HOSTS.origin(told) is None
+def test_loopback_is_trusted_where_the_configured_login_is_played_on_it_and_only_there(raw: str) -> None:
+    assert PLAYED.origin(raw) == raw
+    assert PLAYED.login_origin(raw) == raw
+    assert HOSTS.origin(raw) is None
     with pytest.raises(InvalidInput):
-        HOSTS.login_origin(told)
+        HOSTS.login_origin(raw)
 
 
 def test_a_played_login_host_may_be_typed_without_its_scheme() -> None:
@@ -341,7 +341,7 @@ def test_a_played_login_host_may_be_typed_without_its_scheme() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "organization"),
+    ("raw", "organization"),
     [
         ("https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA", "00D000000000001AAA"),
         ("https://acme.my.salesforce.com/id/00D000000000001/005000000000001", "00D000000000001"),
@@ -357,9 +357,9 @@ def test_a_played_login_host_may_be_typed_without_its_scheme() -> None:
     ],
 )
 def test_an_identity_url_tells_the_org_if_it_is_salesforces(
-    told: str | None, organization: str | None
+    raw: str | None, organization: str | None
 ) -> None:
-    assert HOSTS.organization(told) == organization
+    assert HOSTS.organization(raw) == organization
 
 
 _PIECES = st.sampled_from(
@@ -460,8 +460,8 @@ def test_the_address_of_any_page_of_an_org_leads_to_its_my_domain(
 ) -> None:
     my_domain = ".".join(labels)
     assume(labels[0].lower() != "www")
-    told = f"{around}{scheme}{my_domain}.{pages}{dot}{port}{rest}{around}"
-    assert HOSTS.login_origin(told) == f"https://{my_domain.lower()}.my.salesforce.com"
+    raw = f"{around}{scheme}{my_domain}.{pages}{dot}{port}{rest}{around}"
+    assert HOSTS.login_origin(raw) == f"https://{my_domain.lower()}.my.salesforce.com"
 
 
 @given(
@@ -474,9 +474,9 @@ def test_a_package_in_front_of_the_host_is_no_part_of_the_my_domain(
 ) -> None:
     assume(org.lower() not in {"www", "xn"})
     my_domain, partition = (org, "") if sandbox is None else (f"{org}--{sandbox}", ".sandbox")
-    told = f"{my_domain}--{package}{partition}.vf.force.com"
-    assume(len(told.partition(".")[0]) <= 63)
-    assert HOSTS.login_origin(told) == f"https://{my_domain.lower()}{partition}.my.salesforce.com"
+    raw = f"{my_domain}--{package}{partition}.vf.force.com"
+    assume(len(raw.partition(".")[0]) <= 63)
+    assert HOSTS.login_origin(raw) == f"https://{my_domain.lower()}{partition}.my.salesforce.com"
 
 
 @given(_ADDRESSES)

@@ -94,7 +94,7 @@ async def test_a_stored_issuer_that_is_not_salesforces_is_told_no_secret() -> No
 
 async def test_when_an_access_token_ends_is_asked_where_it_came_from() -> None:
     server = Salesforce()
-    assert await over(server).expiry_of(TOKENS) == START + timedelta(hours=2)
+    assert await over(server).fetch_expiry(TOKENS) == START + timedelta(hours=2)
     assert server.requested_urls() == [f"{INSTANCE}/services/oauth2/introspect"]
     form = form_of(server.requests[0])
     assert (form["token"], form["token_type_hint"]) == (TOKENS.access_token, "access_token")
@@ -132,7 +132,7 @@ async def test_an_end_that_is_told_too_slowly_is_not_waited_for(monkeypatch: pyt
     server = Salesforce(introspect=never)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
-            assert await over(server).expiry_of(TOKENS) is None
+            assert await over(server).fetch_expiry(TOKENS) is None
             assert (await exchange_code(server)).tokens.expires_at is None
     assert [entry["event"] for entry in logs] == ["crm.token_life_unknown"] * 2
     assert not any(secret in repr(logs) for secret in SECRETS)

@@ -252,7 +252,7 @@ async def test_who_reads_many_contacts_asks_for_the_log_once_and_for_a_new_one_l
     for number in range(1, 4):
         await world.fetch(CONTACTS, person(number))
     assert world.count_requests("/deleted/") == 1
-    world.clock.advance(KEPT_SECONDS)
+    world.clock.advance(CACHE_SECONDS)
     await world.fetch(CONTACTS, person(1))
     assert world.count_requests("/deleted/") == 2
 
