@@ -12,6 +12,7 @@ from astrelo.adapters.outbound.salesforce.api.error_mapper import (
     Refused,
     SalesforceErrorMapper,
 )
+from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.errors import (
     CrmError,
