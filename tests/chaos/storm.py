@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 import msgspec
 
-from astrelo.application.tokens.renew_tokens import LOST_RENEWAL
+from astrelo.application.messages import RENEWAL_LOST
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import SyncMode
@@ -189,5 +189,5 @@ async def _reconnect(customer: Customer, provider: Provider, outcome: Outcome) -
         return
     outcome.reconnections[provider] += 1
     # Nobody revokes anything in the storm, so nothing else can have ended a connection.
-    if reason != LOST_RENEWAL:
+    if reason != RENEWAL_LOST.format(crm=provider.label).reason:
         outcome.differences.append(f"{provider} had to be connected again, for {reason!r}")

@@ -174,6 +174,6 @@ class CrmConnection:
             raise InvalidTransition("connection", self.status, "marked as needing reauthorization")
         return replace(self, status=ConnectionStatus.NEEDS_REAUTHORIZATION, reason=reason)
 
-    def disconnect(self) -> Self:
+    def disconnect(self, reason: str | None = None) -> Self:
         """Idempotent."""
-        return replace(self, status=ConnectionStatus.DISCONNECTED, reason="disconnected by the user")
+        return replace(self, status=ConnectionStatus.DISCONNECTED, reason=reason)

@@ -141,8 +141,8 @@ class StoreUnavailable(AstreloError):
 class CrmError(AstreloError):
     """An error response of a CRM.
 
-    Its message is shown to users: what happened, to what, what to do; details for operators come last, in brackets.
-    It ends without a full stop, since it may become part of a sentence.
+    Its own text is for logs and the command line, without a full stop, since it may become part of a sentence. What
+    customers read about it is made of its fields, in application/messages.py.
     """
 
     def __init__(self, provider: Provider, message: str) -> None:
@@ -153,13 +153,14 @@ class CrmError(AstreloError):
 class RateLimited(CrmError):
     """The CRM asks for a pause of `retry_after`, too long to wait in place: park the run.
 
-    `policy` is the CRM's name of the limit; `why` explains it to users.
+    `policy` is the CRM's name of the limit; `why` is a clause for users, None where there is only the pause.
     """
 
     def __init__(
-        self, provider: Provider, retry_after: timedelta, policy: str, why: str = "it asks for a pause"
+        self, provider: Provider, retry_after: timedelta, policy: str, why: str | None = None
     ) -> None:
-        super().__init__(provider, f"{why}; try again {_describe_pause(retry_after)} ({policy})")
+        what = why or "it asks for a pause"
+        super().__init__(provider, f"{what}; try again {_describe_pause(retry_after)} ({policy})")
         self.retry_after = retry_after
         self.policy = policy
         self.why = why
@@ -211,6 +212,7 @@ class PermissionMissing(CrmError):
         )
         self.object_type = object_type
         self.scopes = scopes
+        self.advice = advice
 
 
 class GrantRejected(CrmError):
@@ -225,7 +227,7 @@ class CrmMisconfigured(CrmError):
     """The CRM refused our client id, secret, redirect URI or scopes. Never the customer's fault."""
 
     def __init__(self, provider: Provider, reason: str) -> None:
-        super().__init__(provider, f"it refuses our own credentials, which is ours to mend ({reason})")
+        super().__init__(provider, f"it refuses our application's own credentials ({reason})")
         self.reason = reason
 
 
@@ -234,9 +236,7 @@ class CrmRejected(CrmError):
 
     def __init__(self, provider: Provider, status: int | None, reason: str) -> None:
         detail = reason if status is None else f"HTTP {status}: {reason}"
-        super().__init__(
-            provider, f"it answered what makes no sense to us; try again, and if it stays, tell us ({detail})"
-        )
+        super().__init__(provider, f"its response cannot be read ({detail})")
         self.status = status
         self.reason = reason
         self.detail = detail

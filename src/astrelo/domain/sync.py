@@ -335,7 +335,7 @@ class SyncRun:
         status = RunStatus.PARTIAL if given else RunStatus.COMPLETED
         if StepStatus.FAILED in outcomes and outcomes <= _NOT_READ:
             status = RunStatus.FAILED
-        return replace(self, status=status, finished_at=at, reason=". ".join(given) or None)
+        return replace(self, status=status, finished_at=at, reason=" ".join(given) or None)
 
     def fail(self, reason: str, at: datetime) -> Self:
         self._require_open("failed")

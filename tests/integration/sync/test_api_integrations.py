@@ -135,7 +135,7 @@ async def test_a_run_shows_its_progress_beside_the_last_one(api: ApiHarness) -> 
 @pytest.mark.parametrize(
     ("status", "parked_until", "action"),
     [
-        ("failed", None, "Request a sync again"),
+        ("failed", None, "Request a sync: "),
         ("parked", None, "Connect HubSpot again"),
         ("parked", WRITTEN_AT, "Nothing"),
         ("completed", None, None),
@@ -219,7 +219,9 @@ async def test_a_sync_without_a_working_connection_is_refused(api: ApiHarness) -
     await api.connection(status="disconnected")
     refused = await api.ask("POST", f"{HUBSPOT}/sync")
     assert (refused.status_code, refused.json()["code"]) == (409, "invalid_state")
-    assert refused.json()["detail"] == "A connection that is disconnected cannot be synced."
+    assert refused.json()["detail"] == (
+        "A connection that is disconnected cannot be synced. Nothing was changed."
+    )
 
 
 async def test_a_run_is_cancelled_once(api: ApiHarness) -> None:

@@ -50,7 +50,7 @@ async def test_deletions_that_were_not_believed_are_a_warning_with_something_to_
     run = await api.run(await api.connection(), status="partial", reason="900 of 1000 companies are gone")
     await api.step(run, "companies", reason="900 of 1000 companies are gone")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
-    assert report["warnings"] == ["Deletions were not taken over: 900 of 1000 companies are gone."]
+    assert report["warnings"] == ["900 of 1000 companies are gone. " + report["run"]["action"]]
     assert report["run"]["action"].startswith("Check in HubSpot")
 
 
@@ -68,22 +68,28 @@ async def test_each_trouble_with_values_has_a_warning_of_its_own(api: ApiHarness
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["warnings"] == [
         (
-            "3 of the companies had an amount in a currency without an exchange rate at that time; "
+            "3 of the companies had an amount in a currency without an exchange rate at that time. "
             "annual_revenue_usd is empty here. Check the currency in HubSpot."
         ),
         (
-            "4 of the companies had an owner that HubSpot does not list; crm_rep_id is empty here. "
-            "Give them another owner in HubSpot."
+            "4 of the companies had an owner that HubSpot does not list. crm_rep_id is empty here. "
+            "Assign them to another owner in HubSpot."
         ),
         (
-            "1 of the companies had a description that is too long; its first 65,536 characters are kept. "
+            "1 of the companies had a description that is too long. Its first 65,536 characters are stored. "
             "Shorten it in HubSpot."
         ),
-        "5 of the companies had an unreadable domain; it is empty here. Correct it in HubSpot.",
-        # Of a run of a release that counted by column alone.
-        "6 of the companies had an unreadable hq_country; it is empty here. Correct it in HubSpot.",
         (
-            "HubSpot hides phone of the companies from the user who connected (9 records); it is empty here. "
+            "5 of the companies had a value of domain that we could not read. The field is empty here. "
+            "Correct it in HubSpot."
+        ),
+        # Of a run of a release that counted by column alone.
+        (
+            "6 of the companies had a value of hq_country that we could not read. The field is empty here. "
+            "Correct it in HubSpot."
+        ),
+        (
+            "HubSpot hides phone of the companies from the user who connected (9 records). It is empty here. "
             "Have an administrator of HubSpot show the field to that user, then request a full sync."
         ),
     ]
@@ -107,8 +113,14 @@ async def test_an_object_type_that_failed_is_no_matter_of_permissions(api: ApiHa
     assert report["run"]["action"].startswith("The next sync reads the contacts and deals again.")
     assert "grant" not in report["run"]["action"]
     assert report["warnings"] == [
-        "The contacts were not read to their end. HubSpot: INVALID_FIELD.",
-        "The deals were not read to their end. Odd.",
+        (
+            "The contacts could not be read to the end. HubSpot: INVALID_FIELD. "
+            "The next sync reads them again. If it happens again, contact us."
+        ),
+        (
+            "The deals could not be read to the end. Odd. "
+            "The next sync reads them again. If it happens again, contact us."
+        ),
     ]
 
 
@@ -119,14 +131,19 @@ async def test_owners_that_were_refused_have_a_warning_and_advice(api: ApiHarnes
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["run"]["owners"] == {"status": "refused", "reason": "No permission"}
     assert report["run"]["action"].startswith("Have an administrator of HubSpot grant what is missing")
-    assert report["warnings"] == ["The owners were refused. No permission."]
+    assert report["warnings"] == ["The owners could not be read. No permission. " + report["run"]["action"]]
 
 
 async def test_owners_that_failed_are_read_again(api: ApiHarness) -> None:
     run = await api.run(await api.connection(), status="partial", owners_status="failed", owners_reason="Odd")
     report = (await api.get(f"{HUBSPOT}/runs/{run}")).json()
     assert report["run"]["action"].startswith("The next sync reads the owners again.")
-    assert report["warnings"] == ["The owners were not read to their end. Odd."]
+    assert report["warnings"] == [
+        (
+            "The owners could not be read to the end. Odd. "
+            "The next sync reads them again. If it happens again, contact us."
+        )
+    ]
 
 
 async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiHarness) -> None:
@@ -143,8 +160,8 @@ async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to
     run = await api.run(await api.connection(), status="failed", reason="Odd")
     await api.step(run, "companies", status="failed", reason="Odd")
     action = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["action"]
-    assert action.startswith("Request a sync again")
-    assert "tell us" in action
+    assert action.startswith("Request a sync")
+    assert "contact us" in action
 
 
 @pytest.mark.parametrize("mode", ["full", "incremental"])

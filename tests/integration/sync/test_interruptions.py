@@ -117,7 +117,10 @@ def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
         run = await made.sync()
         assert run.status is RunStatus.PARKED
         assert run.parked_until == made.clock.now() + pause
-        assert run.reason == "HubSpot: the day is over; the sync goes on by itself (DAILY)"
+        assert run.reason == (
+            "HubSpot asked us to wait: the day is over (DAILY). "
+            "What has been read so far is stored; the sync continues by itself."
+        )
         queued = await made.pool.fetchval(
             "select count(*) from pgqueuer where execute_after > now() + interval '2 hours'"
         )

@@ -40,8 +40,8 @@ def test_a_rejected_object_type_makes_the_run_partial_and_stops_no_other(play: P
         run = await made.sync()
         assert run.status is RunStatus.PARTIAL
         assert run.reason == (
-            "HubSpot: what it answered about the contacts makes no sense to us; the next sync reads them again, "
-            "and if it stays, tell us (HTTP 400: INVALID_FIELD for GET /contacts)"
+            "HubSpot returned contacts in a format we could not read (HTTP 400: INVALID_FIELD for GET /contacts). "
+            "They stay as they are and are read again by the next sync."
         )
         assert run.step(CONTACTS).status is StepStatus.FAILED
         assert run.step(COMPANIES).is_reconciled

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from astrelo.application.messages import RENEWAL_LOST
 from astrelo.application.tokens import renew_tokens
-from astrelo.application.tokens.renew_tokens import LOST_RENEWAL
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import CrmUnavailable, ReauthorizationRequired, StoreUnavailable
 from astrelo.domain.identifiers import Provider
@@ -54,7 +54,10 @@ async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_
     assert scene.crm.asked_with == ["refresh-0"], "sent once and never again"
     connection = await scene.world.load_connection()
     assert connection is not None
-    assert (connection.status, connection.reason) == (ConnectionStatus.NEEDS_REAUTHORIZATION, LOST_RENEWAL)
+    assert (connection.status, connection.reason) == (
+        ConnectionStatus.NEEDS_REAUTHORIZATION,
+        RENEWAL_LOST.format(crm="HubSpot").reason,
+    )
 
 
 async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: TokenHarness) -> None:

@@ -30,7 +30,10 @@ async def test_the_connection_says_that_it_needs_a_new_grant(database: str) -> N
         assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
         assert await connection_says(made) == (
             ConnectionStatus.NEEDS_REAUTHORIZATION,
-            "the app was uninstalled",
+            (
+                "HubSpot no longer accepts our access (the app was uninstalled). "
+                "Your data is kept, but it is not refreshed until you connect again."
+            ),
         )
 
 

@@ -37,7 +37,8 @@ async def test_a_grant_that_was_revoked_needs_a_person(scene: TokenHarness) -> N
     assert connection is not None
     assert connection.status is ConnectionStatus.NEEDS_REAUTHORIZATION
     assert connection.reason == (
-        "HubSpot does not accept our authorization any more (BAD_REFRESH_TOKEN); connect it again"
+        "HubSpot no longer accepts our access (BAD_REFRESH_TOKEN). "
+        "Your data is kept, but it is not refreshed until you connect again."
     )
 
 

@@ -52,21 +52,15 @@ SENTENCES: list[tuple[CrmError, str]] = [
     ),
     (
         CrmMisconfigured(HUBSPOT, "BAD_CLIENT_ID"),
-        "HubSpot: it refuses our own credentials, which is ours to mend (BAD_CLIENT_ID)",
+        "HubSpot: it refuses our application's own credentials (BAD_CLIENT_ID)",
     ),
     (
         CrmRejected(SALESFORCE, 400, "INVALID_FIELD for GET /query"),
-        (
-            "Salesforce: it answered what makes no sense to us; try again, and if it stays, tell us "
-            "(HTTP 400: INVALID_FIELD for GET /query)"
-        ),
+        ("Salesforce: its response cannot be read (HTTP 400: INVALID_FIELD for GET /query)"),
     ),
     (
         CrmRejected(SALESFORCE, None, "a page that does not say whether another one follows"),
-        (
-            "Salesforce: it answered what makes no sense to us; try again, and if it stays, tell us "
-            "(a page that does not say whether another one follows)"
-        ),
+        ("Salesforce: its response cannot be read (a page that does not say whether another one follows)"),
     ),
 ]
 

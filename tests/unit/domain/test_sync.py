@@ -155,11 +155,11 @@ class TestTheCourseOfARun:
 
     def test_one_that_read_no_object_type_because_of_what_failed_has_failed(self) -> None:
         run = ended_as(StepStatus.FAILED, StepStatus.REFUSED, StepStatus.FAILED).finish(at(9))
-        assert (run.status, run.reason) == (RunStatus.FAILED, "why. why. why")
+        assert (run.status, run.reason) == (RunStatus.FAILED, "why why why")
 
     def test_one_that_read_any_is_partial(self) -> None:
         run = ended_as(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.FAILED).finish(at(9))
-        assert (run.status, run.reason) == (RunStatus.PARTIAL, "why. why")
+        assert (run.status, run.reason) == (RunStatus.PARTIAL, "why why")
 
     def test_one_to_which_everything_is_refused_is_partial(self) -> None:
         run = ended_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finish(at(9))

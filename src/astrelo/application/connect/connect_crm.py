@@ -10,6 +10,7 @@ import structlog
 
 from astrelo.application.connect.disconnect_crm import lock_readable_tokens, purge_records, stop_using
 from astrelo.application.connect.start_authorization import secret_hash
+from astrelo.application.messages import CANCELLED_BY_REPLACEMENT
 from astrelo.application.sync.schedule_syncs import RequestSync
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import revoke
@@ -167,7 +168,7 @@ class ConnectCrm:
                         "choose that one, or ask to replace it, which deletes its data here"
                     )
                     raise _make_error(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
-                superseded = await stop_using(tx, existing, "the CRM account was replaced", self._clock.now())
+                superseded = await stop_using(tx, existing, CANCELLED_BY_REPLACEMENT.reason, self._clock.now())
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
             account_id = grant.account.account_id

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from astrelo.application.messages import CANCELLED_BY_DISCONNECT, DISCONNECTED
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import LastAccess, revoke, uninstall
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
@@ -48,8 +49,8 @@ class DisconnectCrm:
             connection = await tx.connections.lock(provider)
             if connection is None:
                 raise NotFound("connection", provider)
-            await tx.connections.save(connection.disconnect())
-            tokens = await stop_using(tx, connection, "the CRM was disconnected", self._clock.now())
+            await tx.connections.save(connection.disconnect(DISCONNECTED.reason))
+            tokens = await stop_using(tx, connection, CANCELLED_BY_DISCONNECT.reason, self._clock.now())
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
         if tokens is not None and crm is not None:

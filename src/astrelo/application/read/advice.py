@@ -1,8 +1,24 @@
-"""Sentences for people about connections and runs: what to do, and what deserves a look."""
+"""What to do about connections and runs, and what in a run deserves a look. The sentences are in application/messages.py."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from astrelo.application.messages import (
+    ADMINISTRATOR_GRANTS,
+    CONNECTIONS,
+    DELETIONS_DOUBTED,
+    IF_IT_HAPPENS_AGAIN,
+    RECORDS_UNREADABLE,
+    REJECTED,
+    RUNS,
+    UNREADABLE,
+    WAITS_FOR_REAUTHORIZATION,
+    WARN_CROWDED_DOMAIN,
+    WARN_FAILED,
+    WARN_HIDDEN,
+    WARN_NOT_RECONCILED,
+    WARN_REFUSED,
+)
 from astrelo.application.read.views import (
     CrowdedDomain,
     IntegrationStatus,
@@ -13,113 +29,82 @@ from astrelo.application.read.views import (
 )
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.normalization import MAX_TEXT_LENGTH
+from astrelo.domain.records import RejectionReason
 from astrelo.domain.sync import RunStatus, StepStatus
 from astrelo.domain.unreadable import Trouble
 
-_IF_IT_STAYS = "If that ends the same way, tell us: it is ours to mend."
-
 
 def action_for_connection(status: IntegrationStatus, provider: Provider) -> str | None:
-    """Say what brings the data up to date again; None when nothing need be done."""
-    name = provider.label
-    match status:
-        case IntegrationStatus.ACTIVE:
-            return None
-        case IntegrationStatus.NEEDS_REAUTHORIZATION:
-            return (
-                f"Connect {name} again: it no longer accepts our access. Your data is kept meanwhile. "
-                f"If {name} does not let you in, ask its administrator."
-            )
-        case IntegrationStatus.DISCONNECTED:
-            return f"Connect {name} to bring your data up to date; until then it stays as it is."
-        case IntegrationStatus.NOT_CONNECTED:
-            return f"Connect {name} to bring in your companies, contacts and deals."
+    """Return what brings the data up to date again; None when nothing need be done."""
+    if status is IntegrationStatus.ACTIVE:
+        return None
+    return CONNECTIONS[status].format(crm=provider.label).to_do
 
 
 def action_for_run(run: RunView) -> str | None:
-    """Say what would help a run that does not simply go on."""
+    """Return what would help a run that does not continue by itself."""
     match run.status:
         case RunStatus.PARKED if run.parked_until is None:
-            return f"Connect {run.provider.label} again; the run then goes on where it stopped."
-        case RunStatus.PARKED:
-            return (
-                "Nothing: the run goes on by itself at the time given as parked_until. "
-                "Where an administrator can help, the reason says so."
-            )
-        case RunStatus.FAILED if _ended_as(run, StepStatus.FAILED):
-            return f"Request a sync again: it goes on where this one stopped. {_IF_IT_STAYS}"
-        case RunStatus.FAILED:
-            return "Request a sync again: it goes on where this one stopped."
+            return WAITS_FOR_REAUTHORIZATION.format(crm=run.provider.label).to_do
+        case RunStatus.FAILED if _types_that_ended(run, StepStatus.FAILED):
+            return f"{RUNS[run.status].to_do} {IF_IT_HAPPENS_AGAIN}"
+        case RunStatus.PARKED | RunStatus.FAILED:
+            return RUNS[run.status].to_do
         case RunStatus.PARTIAL:
-            return " ".join(_advice_on_what_lacks(run)) or None
+            return " ".join(_actions_for_partial_run(run)) or None
         case _:
             return None
 
 
-def _advice_on_what_lacks(run: RunView) -> Iterator[str]:
-    name = run.provider.label
-    not_believed = any(step.status is StepStatus.COMPLETED and step.reason is not None for step in run.steps)
-    failed = _ended_as(run, StepStatus.FAILED)
-    if _ended_as(run, StepStatus.REFUSED):
-        yield (
-            f"Have an administrator of {name} grant what is missing, which the reason names, then connect it again."
-        )
-    if failed:
-        yield f"The next sync reads the {_listed(failed)} again. {_IF_IT_STAYS}"
-    if not_believed:
-        yield (
-            f"Check in {name} whether so many records were really deleted. If they were, "
-            "ask the operator to let a full sync accept it; until then they stay."
-        )
+def _actions_for_partial_run(run: RunView) -> Iterator[str]:
+    crm = run.provider.label
+    if _types_that_ended(run, StepStatus.REFUSED):
+        yield ADMINISTRATOR_GRANTS.format(crm=crm)
+    if failed := _types_that_ended(run, StepStatus.FAILED):
+        *others, last = failed
+        records = f"{', '.join(others)} and {last}" if others else last
+        yield RECORDS_UNREADABLE.to_do.format(records=records)
+    if any(step.status is StepStatus.COMPLETED and step.reason is not None for step in run.steps):
+        yield DELETIONS_DOUBTED.to_do.format(crm=crm)
 
 
-def _ended_as(run: RunView, status: StepStatus) -> Sequence[str]:
-    ended = {"owners": run.owners.status} | {step.object_type.value: step.status for step in run.steps}
-    return [name for name, ended_as in ended.items() if ended_as is status]
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+def _types_that_ended(run: RunView, status: StepStatus) -> Sequence[str]:
+    statuses = {"owners": run.owners.status} | {step.object_type.value: step.status for step in run.steps}
+    return [name for name, ended_as in statuses.items() if ended_as is status]
 
 
 def warnings_of(
     run: RunView, unreadable: Sequence[UnreadableView], crowded: Sequence[CrowdedDomain]
 ) -> list[str]:
     """List what a run could not keep, read or be sure of. `unreadable` is its account of single values."""
-    about_steps = [
-        sentence for step in run.steps for sentence in _warnings_of_step(run.provider.label, step, unreadable)
-    ]
-    return (
-        _left_out("owners", run.owners)
-        + about_steps
-        + [
-            f"{domain.records} company records share the domain {domain.domain}: they count as one company."
-            for domain in crowded
-        ]
-    )
+    crm = run.provider.label
+    warnings = list(_warnings_of_left_out(crm, "owners", run.owners))
+    for step in run.steps:
+        warnings += _warnings_of_step(crm, step, unreadable)
+    for domain in crowded:
+        warnings.append(WARN_CROWDED_DOMAIN.format(count=domain.records, domain=domain.domain).text)
+    return warnings
 
 
-def _warnings_of_step(crm: str, step: StepView, unreadable: Sequence[UnreadableView]) -> list[str]:
-    warnings = [
-        f"{count} of the {step.object_type} were rejected: {reason}."
-        for reason, count in sorted(step.rejected.items())
-    ]
-    of_step = [noted for noted in unreadable if noted.object_type is step.object_type]
-    warnings += [_about_values(crm, noted) for noted in (*of_step, *_not_noted(step, of_step))]
-    warnings += [
-        f"{crm} hides {field} of the {step.object_type} from the user who connected ({count} records); it is "
-        f"empty here. Have an administrator of {crm} show the field to that user, then request a full sync."
-        for field, count in sorted(step.hidden.items())
-    ]
+def _warnings_of_step(crm: str, step: StepView, unreadable: Sequence[UnreadableView]) -> Iterator[str]:
+    records = step.object_type
+    for reason, count in sorted(step.rejected.items()):
+        yield REJECTED[RejectionReason(reason)].format(count=count, records=records, reason=reason).text
+    of_step = [entry for entry in unreadable if entry.object_type is step.object_type]
+    for entry in (*of_step, *_unreadable_without_account(step, of_step)):
+        message = UNREADABLE[entry.trouble]
+        fields = {"crm": crm, "records": records, "field": entry.field, "limit": MAX_TEXT_LENGTH}
+        yield message.format(count=entry.records, **fields).text
+    for field, count in sorted(step.hidden.items()):
+        yield WARN_HIDDEN.format(crm=crm, field=field, records=records, count=count).text
     if step.status is StepStatus.COMPLETED and not step.reconciled:
-        warnings.append(f"The counts of the {step.object_type} do not add up: please tell us.")
+        yield WARN_NOT_RECONCILED.format(records=records).text
     if step.status is StepStatus.COMPLETED and step.reason is not None:
-        warnings.append(f"Deletions were not taken over: {step.reason}.")
-    return warnings + _left_out(step.object_type, step)
+        yield f"{step.reason.removesuffix('.')}. {DELETIONS_DOUBTED.to_do.format(crm=crm)}"
+    yield from _warnings_of_left_out(crm, records, step)
 
 
-def _not_noted(step: StepView, noted: Sequence[UnreadableView]) -> Iterator[UnreadableView]:
+def _unreadable_without_account(step: StepView, noted: Sequence[UnreadableView]) -> Iterator[UnreadableView]:
     """Count what a run of a release without that account could not read."""
     rest = Counter(step.unreadable)
     for entry in noted:
@@ -134,40 +119,8 @@ def _not_noted(step: StepView, noted: Sequence[UnreadableView]) -> Iterator[Unre
         )
 
 
-def _about_values(crm: str, noted: UnreadableView) -> str:
-    of_them, field = f"{noted.records} of the {noted.object_type}", noted.field
-    match noted.trouble:
-        case Trouble.UNREADABLE:
-            return f"{of_them} had an unreadable {field}; it is empty here. Correct it in {crm}."
-        case Trouble.CUT:
-            return (
-                f"{of_them} had a {field} that is too long; its first {MAX_TEXT_LENGTH:,} characters are kept. "
-                f"Shorten it in {crm}."
-            )
-        case Trouble.NO_EXCHANGE_RATE:
-            return (
-                f"{of_them} had an amount in a currency without an exchange rate at that time; "
-                f"{field} is empty here. Check the currency in {crm}."
-            )
-        case Trouble.UNKNOWN_CURRENCY:
-            return (
-                f"{of_them} had an amount in a currency that {crm} does not name; {field} is empty here. "
-                f"Give them a currency in {crm}, or tell us which one your account keeps."
-            )
-        case Trouble.UNKNOWN_OWNER:
-            return (
-                f"{of_them} had an owner that {crm} does not list; {field} is empty here. "
-                f"Give them another owner in {crm}."
-            )
-
-
-def _left_out(name: str, step: StepView | OwnersStepView) -> list[str]:
-    if step.status is StepStatus.REFUSED:
-        return [f"The {name} were refused. {_sentence(step.reason)}"]
-    if step.status is StepStatus.FAILED:
-        return [f"The {name} were not read to their end. {_sentence(step.reason)}"]
-    return []
-
-
-def _sentence(reason: str | None) -> str:
-    return f"{reason or 'No reason was given'}."
+def _warnings_of_left_out(crm: str, records: str, step: StepView | OwnersStepView) -> Iterator[str]:
+    template = {StepStatus.REFUSED: WARN_REFUSED, StepStatus.FAILED: WARN_FAILED}.get(step.status)
+    if template is not None:
+        reason = f"{(step.reason or 'No reason was given').removesuffix('.')}."
+        yield template.format(crm=crm, records=records, reason=reason).text

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import structlog
 
+from astrelo.application.messages import DELETIONS_DOUBTED
 from astrelo.application.sync.record_stream import (
     ChangeHandler,
     ChangeSet,
@@ -157,11 +158,10 @@ class FindDeletions:
         return True
 
     async def _report_implausible(self, source: Source, step: SyncStep, gone: int, live: int) -> None:
-        reason = (
-            f"{gone} of {live} {step.object_type} are gone at the CRM, more than is believed: "
-            "none was archived. Look there; a higher ASTRELO_SYNC_MAX_DELETION_RATIO accepts it"
+        message = DELETIONS_DOUBTED.format(
+            gone=gone, live=live, records=step.object_type, crm=source.run.provider.label
         )
-        step = replace(step, reason=reason)
+        step = replace(step, reason=message.reason)
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.advance(source.run.id, step)
         log.warning("sync.deletions_not_believed", object_type=step.object_type, gone=gone, live=live)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from astrelo.application.messages import describe
 from astrelo.application.sync.schedule_syncs import RequestSync
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import NotFound, RateLimited, ReauthorizationRequired, RunTakenOver
@@ -75,7 +76,7 @@ class RunLifecycle:
 
     async def park(self, run: SyncRun, error: RateLimited) -> None:
         """Park the run for the pause that the CRM asks for."""
-        reason = f"{error.provider.label}: {error.why}; the sync goes on by itself ({error.policy})"
+        reason = describe(error).reason
         pause = max(error.retry_after, MIN_PAUSE)
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
@@ -92,6 +93,7 @@ class RunLifecycle:
         A refused refresh marks the connection by itself; here the CRM has refused a fresh token. `connected_at` is
         that of the connection with these tokens: if the user has connected again since, the run is requeued.
         """
+        reason = describe(error).reason
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
@@ -101,8 +103,8 @@ class RunLifecycle:
                         await tx.runs.save(current.requeue())
                         await tx.jobs.enqueue(current)
                         return
-                    await tx.connections.save(connection.mark_needs_reauthorization(error.reason))
-                await tx.runs.save(current.park(str(error), until=None))
+                    await tx.connections.save(connection.mark_needs_reauthorization(reason))
+                await tx.runs.save(current.park(reason, until=None))
             log.warning("sync.parked_for_reauthorization", reason=error.reason)
 
     async def fail(self, run: SyncRun, reason: str) -> None:

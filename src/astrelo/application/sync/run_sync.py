@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import structlog
 
+from astrelo.application.messages import CRASHED, WORKER_LOST, describe, describe_left_out
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.sync.progress_gate import ProgressGate
 from astrelo.application.sync.record_stream import Source
@@ -102,11 +103,10 @@ class RunSync:
             await self._lifecycle.park(run, error)
         except AstreloError as error:
             log.warning("sync.failed", reason=str(error))
-            await self._lifecycle.fail(run, str(error))
+            await self._lifecycle.fail(run, describe(error).reason)
         except Exception as error:
             log.exception("sync.crashed")
-            reason = f"something broke on our side; the log has the details ({type(error).__name__})"
-            await self._lifecycle.fail(run, reason)
+            await self._lifecycle.fail(run, CRASHED.format(error=type(error).__name__).reason)
 
     async def _claim(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
         async with self._uow(user_id) as tx:
@@ -117,8 +117,8 @@ class RunSync:
                 log.info("sync.nothing_to_do", status=run.status)
                 return None
             if run.attempts >= MAX_ATTEMPTS:
-                reason = f"given up on our side: its worker went away without a word, {MAX_ATTEMPTS} times"
-                await tx.runs.save(run.fail(reason, now))
+                log.error("sync.given_up", attempts=run.attempts)
+                await tx.runs.save(run.fail(WORKER_LOST.format(attempts=MAX_ATTEMPTS).reason, now))
                 return None
             run = run.claim(now)
             await tx.runs.save(run)
@@ -150,7 +150,7 @@ class RunSync:
             try:
                 owners = await self._crms.by_name[run.provider].list_owners(session)
             except (PermissionMissing, CrmRejected) as error:
-                step = OwnersStep(status=_get_status(error), reason=_explain("owners", error))
+                step = OwnersStep(status=_get_status(error), reason=describe_left_out("owners", error).reason)
                 log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
             async with self._uow(run.user_id) as tx:
                 current = await lock_if_owner(tx, run)
@@ -214,7 +214,8 @@ class RunSync:
         async with self._uow(source.run.user_id) as tx:
             # As last committed: batches may have been stored before the error.
             committed = (await lock_if_owner(tx, source.run)).step(step.object_type)
-            ended = replace(committed, status=status, reason=_explain(step.object_type, error))
+            reason = describe_left_out(step.object_type, error).reason
+            ended = replace(committed, status=status, reason=reason)
             await tx.runs.advance(source.run.id, ended)
         return ended
 
@@ -223,10 +224,3 @@ def _get_status(error: PermissionMissing | CrmRejected) -> StepStatus:
     return StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
 
 
-def _explain(what: str, error: PermissionMissing | CrmRejected) -> str:
-    if isinstance(error, PermissionMissing):
-        return str(error)
-    return (
-        f"{error.provider.label}: what it answered about the {what} makes no sense to us; "
-        f"the next sync reads them again, and if it stays, tell us ({error.detail})"
-    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from astrelo.application.messages import CANCELLED
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AstreloError, InvalidTransition, NotFound
 from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
@@ -170,7 +171,7 @@ class CancelRun:
         """Raise NotFound, or InvalidTransition when the run has ended."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
-            cancelled = run.cancel("cancelled by the user", self._clock.now())
+            cancelled = run.cancel(CANCELLED.reason, self._clock.now())
             await tx.runs.save(cancelled)
             await tx.runs.forget_seen(run_id)
             return cancelled

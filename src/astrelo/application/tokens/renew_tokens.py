@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from astrelo.application.messages import RENEWAL_LOST, describe_lost_access
 from astrelo.application.tokens.revocation import revoke
 from astrelo.application.tokens.token_expiry import LearnExpiry
 from astrelo.domain.connection import CrmConnection, TokenSet
@@ -36,7 +37,7 @@ _MIN_REMAINING_LIFE = timedelta(seconds=30)
 _STORE_RETRY_DELAYS = (0.1, 1.0, 4.0)
 """Seconds before each further attempt to store tokens that the CRM has issued."""
 
-LOST_RENEWAL = "the answer to a renewal was lost on its way, and with it the new authorization; connect again"
+LOST_RENEWAL = "the response to a renewal was lost, and with it the new authorization"
 """Why a connection needs reauthorization after the CRM's response with its new tokens was lost."""
 
 
@@ -156,14 +157,7 @@ class RenewTokens:
             stored = await _get_tokens(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            reason = LOST_RENEWAL
-            if error.reason != LOST_RENEWAL:
-                detail = (
-                    error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
-                )
-                label = error.provider.label
-                reason = f"{label} does not accept our authorization any more ({detail}); connect it again"
-            await tx.connections.save(current.mark_needs_reauthorization(reason))
+            await tx.connections.save(current.mark_needs_reauthorization(_explain_end(error, refused)))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
@@ -227,6 +221,13 @@ async def _get_tokens(tx: Transaction, connection: CrmConnection, *, lock: bool 
         return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
     except NotFound as error:
         raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
+
+
+def _explain_end(error: ReauthorizationRequired, refused: StoredTokens) -> str:
+    if error.reason == LOST_RENEWAL:
+        return RENEWAL_LOST.format(crm=error.provider.label).reason
+    detail = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
+    return describe_lost_access(error.provider, detail).reason
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:

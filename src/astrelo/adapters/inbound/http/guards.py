@@ -1,11 +1,10 @@
-"""Refusing what a handler did not ask for, before it runs.
+"""Guards that refuse, before a handler runs, what it did not declare.
 
 A misspelt filter that is dropped in silence shows the whole list as if it were filtered, so unknown,
 repeated and unstorable query parameters are refused, and bodies that are not JSON.
 """
 
 from collections import Counter
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from astrelo.adapters.inbound.http.problems import FieldError, HttpError
+from astrelo.application import messages
 
 OPEN_QUERY = "open_query"
 """The `opt` key of a route that ignores parameters it does not know, as RFC 6749 §4.1.2 asks of a callback."""
@@ -36,7 +36,7 @@ def strict_body(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise HttpError(UNSUPPORTED_MEDIA_TYPE, "This path reads application/json only.")
+        raise HttpError(UNSUPPORTED_MEDIA_TYPE, messages.JSON_ONLY)
 
 
 def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -47,17 +47,17 @@ def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
     known = _declared(handler)
     unknown = [name for name, _ in given if name not in known]
     if unknown:
-        raise HttpError(
-            UNKNOWN_PARAMETER, _unknown_detail(known), errors=_errors(unknown, "is not known here")
-        )
+        names = ", ".join(sorted(known))
+        happened = messages.KNOWN_PARAMETERS.format(names=names) if known else messages.NO_PARAMETERS
+        raise HttpError(UNKNOWN_PARAMETER, happened, errors=_errors(unknown, messages.IS_UNKNOWN))
     repeated = [name for name, times in Counter(name for name, _ in given).items() if times > 1]
     if repeated:
-        raise HttpError(
-            INVALID_INPUT, "A parameter is given twice.", errors=_errors(repeated, "is given twice")
-        )
+        errors = _errors(repeated, messages.IS_REPEATED)
+        raise HttpError(INVALID_INPUT, messages.PARAMETER_REPEATED, errors=errors)
     unusable = [name for name, value in given if not _is_usable(value, known[name])]
     if unusable:
-        raise HttpError(INVALID_INPUT, "A value cannot be used.", errors=_errors(unusable, "cannot be used"))
+        errors = _errors(unusable, messages.IS_UNUSABLE)
+        raise HttpError(INVALID_INPUT, messages.VALUE_UNUSABLE, errors=errors)
 
 
 def _declared(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
@@ -71,7 +71,7 @@ def _declared(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
 
 
 def _is_usable(value: str, parameter: FieldDefinition) -> bool:
-    """Tell whether a value can be stored, and is one at all.
+    """Return whether a value can be stored, and is one at all.
 
     The decoder reads the word null as "not given" unless text is asked for, and a year alone as seconds
     since 1970: a filter would fall away.
@@ -82,12 +82,6 @@ def _is_usable(value: str, parameter: FieldDefinition) -> bool:
     if datetime in kinds and not value[:5].endswith("-"):
         return False
     return str in kinds or value.lower() != "null"
-
-
-def _unknown_detail(known: Collection[str]) -> str:
-    if not known:
-        return "This path takes no query parameters."
-    return f"Known here: {', '.join(sorted(known))}."
 
 
 def _errors(names: list[str], reason: str) -> list[FieldError]:

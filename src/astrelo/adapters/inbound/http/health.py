@@ -9,6 +9,7 @@ from astrelo.adapters.inbound.http.middleware import METRICS_MEDIA_TYPE, Metrics
 from astrelo.adapters.inbound.http.problem_kinds import STORE_UNAVAILABLE
 from astrelo.adapters.inbound.http.problems import HttpError, documented
 from astrelo.adapters.inbound.http.security import PUBLIC
+from astrelo.application import messages
 from astrelo.application.read.readers import StoreHealth
 
 
@@ -45,9 +46,8 @@ class HealthRoutes(Controller):
         """200 when the database answers and has the schema that this version expects, else 503."""
         pending = await store.pending_migrations()
         if pending:
-            raise HttpError(
-                STORE_UNAVAILABLE, f"Run 'astrelo migrate': {', '.join(pending)} not applied yet."
-            )
+            names = ", ".join(pending)
+            raise HttpError(STORE_UNAVAILABLE, messages.SCHEMA_BEHIND.format(migrations=names))
         return _OK
 
     @get(

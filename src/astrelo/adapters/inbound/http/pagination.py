@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from astrelo.application import messages
 from astrelo.application.read.views import Page
 from astrelo.domain.company import RecordKey
 from astrelo.domain.errors import InvalidInput
@@ -73,4 +74,4 @@ def _decoded(cursor: str) -> bytes:
 
 
 def _not_ours() -> InvalidInput:
-    return InvalidInput("cursor", "is not a next_cursor of this list; leave it out to begin at the start")
+    return InvalidInput("cursor", messages.NO_CURSOR)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: what happened, and what to do. Never a secret, a URL or a traceback."""
+"""Errors as RFC 9457 problem messages. Never a secret, a URL or a traceback; the sentences are in application/messages.py."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,15 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     ProblemKind,
     kind_of,
 )
+from astrelo.application import messages
 from astrelo.domain.errors import AstreloError, InvalidInput, RateLimited
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:astrelo:problem:"
 REQUEST_ID = "request_id"
-"""Where the edge keeps the request's id in the ASGI scope."""
+"""Where the middleware keeps the request's id in the ASGI scope."""
 HUNG_UP = "hung_up"
-"""Where the edge notes that the client went away before its request was whole."""
+"""Where the middleware notes that the client disconnected before its request was complete."""
 
 _BODY = "data"
 """What the framework calls the body."""
@@ -48,7 +49,7 @@ class FieldError(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem details. `code` is stable; `detail` and `action` are sentences for people."""
+    """RFC 9457 problem messages. `code` is stable; `detail` and `action` are sentences for people."""
 
     type: str
     title: str
@@ -62,25 +63,25 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HttpError(Exception):
-    """A problem found at the edge itself."""
+    """A problem that the HTTP layer itself finds."""
 
     def __init__(
         self,
         kind: ProblemKind,
-        detail: str,
+        happened: str,
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(happened)
         self.kind = kind
-        self.detail = detail
+        self.happened = happened
         self.errors = list(errors)
         self.headers = dict(headers or {})
 
 
 def documented(*kinds: ProblemKind) -> dict[int, ResponseSpec]:
-    """Return OpenAPI's description of a route's problems: these, and those that any route may answer."""
+    """Return OpenAPI's description of a route's problems: these, and those that any route may return."""
     everywhere = (
         INVALID_INPUT,
         UNKNOWN_PARAMETER,
@@ -99,7 +100,7 @@ def _response_spec(kinds: Sequence[ProblemKind]) -> ResponseSpec:
     codes = ", ".join(dict.fromkeys(f"`{kind.code}`" for kind in kinds))
     return ResponseSpec(
         data_container=Problem,
-        description=f"{kinds[0].title}. Codes: {codes}.",
+        description=f"{kinds[0].message.happened} Codes: {codes}.",
         media_type=MEDIA_TYPE,
         generate_examples=False,
     )
@@ -127,12 +128,12 @@ def _on_domain_error(request: Request[Any, Any, Any], error: AstreloError) -> Re
         headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
     if kind.ours:
         log.error("request.failed", code=kind.code, path=request.scope.get("path_template"), exc_info=error)
-    detail = kind.title if kind.ours else str(error)
-    return _answer(request, kind, f"{detail.removesuffix('.')}.", errors, headers)
+    happened = kind.message.happened if kind.ours else messages.what_happened(error)
+    return _respond(request, kind, happened, errors, headers)
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HttpError) -> Response[Problem]:
-    return _answer(request, error.kind, error.detail, error.errors, error.headers)
+    return _respond(request, error.kind, error.happened, error.errors, error.headers)
 
 
 def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -140,60 +141,60 @@ def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -
     if isinstance(error, ValidationException):
         return _on_invalid_values(request, error)
     if request.scope.get(HUNG_UP):
-        return _answer(request, MALFORMED_REQUEST, "The request ended before it was whole.")
+        return _respond(request, MALFORMED_REQUEST, messages.REQUEST_INCOMPLETE)
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_unexpected(request, error)
     kind = BY_STATUS.get(HTTPStatus(error.status_code), MALFORMED_REQUEST)
-    return _answer(request, kind, f"{kind.title}.", headers=error.headers)
+    return _respond(request, kind, kind.message.happened, headers=error.headers)
 
 
 def _on_invalid_values(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     entries = error.extra if isinstance(error.extra, list) else []
     errors = [_field_error(entry) for entry in entries if isinstance(entry, dict)]
     if any(field.field in request.path_params for field in errors):
-        return _answer(request, NOT_FOUND, "The path names nothing that exists.")
+        return _respond(request, NOT_FOUND, messages.NO_SUCH_PATH)
     names = ", ".join(field.field for field in errors)
-    detail = f"Not accepted: {names}." if names else "A required value is missing."
-    return _answer(request, INVALID_INPUT, detail, errors)
+    happened = messages.NOT_ACCEPTED.format(names=names) if names else messages.VALUE_MISSING
+    return _respond(request, INVALID_INPUT, happened, errors)
 
 
 def _field_error(entry: Mapping[str, str]) -> FieldError:
     name = entry.get("key", _BODY)
-    reason = entry.get("message", "is not valid")
+    reason = entry.get("message", messages.IS_INVALID)
     if reason.startswith("Invalid enum value"):
-        reason = f"{reason}; /schema lists those that there are"
+        reason = f"{reason}; {messages.SEE_SCHEMA}"
     if name != _BODY:
         return FieldError(field=name, reason=reason)
     # Without a body the framework complains of a missing key of that name.
-    return FieldError(field="body", reason="is missing" if reason == f"'{_BODY}'" else reason)
+    return FieldError(field="body", reason=messages.IS_MISSING if reason == f"'{_BODY}'" else reason)
 
 
 def _on_undecodable_body(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Answer what the framework's decoder lets through: text that is not UTF-8, and JSON nested too deep."""
+    """Refuse what the framework's decoder lets through: text that is not UTF-8, and JSON nested too deep."""
     log.warning("request.undecodable", path=request.scope.get("path_template"), error=type(error).__name__)
-    return _answer(request, MALFORMED_REQUEST, "The body is not UTF-8, or is nested too deep.")
+    return _respond(request, MALFORMED_REQUEST, messages.BODY_UNDECODABLE)
 
 
 def _on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     log.error("request.broke", path=request.scope.get("path_template"), exc_info=error)
-    return _answer(request, INTERNAL_ERROR, f"{INTERNAL_ERROR.title}.")
+    return _respond(request, INTERNAL_ERROR, INTERNAL_ERROR.message.happened)
 
 
-def _answer(
+def _respond(
     request: Request[Any, Any, Any],
     kind: ProblemKind,
-    detail: str,
+    happened: str,
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
     retry = {"Retry-After": str(kind.retry_after)} if kind.retry_after is not None else {}
     problem = Problem(
         type=f"{TYPE_PREFIX}{kind.code}",
-        title=kind.title,
+        title=kind.message.title,
         status=int(kind.status),
         code=kind.code,
-        detail=detail,
-        action=kind.action,
+        detail=f"{happened} {kind.message.means}",
+        action=kind.message.to_do,
         errors=list(errors),
         request_id=request.scope.get(REQUEST_ID) if kind.ours else None,  # type: ignore[arg-type]
     )

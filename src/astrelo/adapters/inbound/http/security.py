@@ -19,6 +19,7 @@ from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
 from astrelo.adapters.inbound.http.session_tokens import user_of_token
+from astrelo.application import messages
 from astrelo.domain.identifiers import UserId
 
 SESSION_COOKIE = "astrelo_session"
@@ -34,7 +35,7 @@ Caller = Request[UserId | None, Any, Any]
 
 
 class SessionGuard:
-    """Sets `request.user`, and refuses those who are nobody on every route that is not public."""
+    """Sets `request.user`, and refuses requests without a valid session on every route that is not public."""
 
     def __init__(self, config: HttpConfig) -> None:
         self._secret = config.jwt_secret
@@ -53,7 +54,7 @@ class SessionGuard:
         if user_id is None:
             raise _unauthorized(presented=token is not None)
         if bearer is None and not self._is_own_page(connection):
-            raise HttpError(CROSS_SITE_REQUEST, "The session cookie alone does not allow a change.")
+            raise HttpError(CROSS_SITE_REQUEST, messages.COOKIE_ALONE)
 
     def _is_own_page(self, connection: Connection) -> bool:
         if connection.scope.get("method") in _SAFE_METHODS:
@@ -66,10 +67,10 @@ class SessionGuard:
 
 
 def is_led_here_by_another_site(connection: Connection, config: HttpConfig) -> bool:
-    """Tell whether a link or redirect of a foreign page brought the browser, by what the browser says of it.
+    """Return whether a link or redirect of another site brought the browser here, by the browser's own headers.
 
     A browser sends the session's cookie with such a request (SameSite=Lax). Those too old to send Sec-Fetch-Site are not
-    told apart. A frontend on a site of its own is known by its Referer, which browsers send unless they are told not to.
+    recognised. A frontend on a site of its own is known by its Referer, which browsers send unless they are set not to.
     """
     if connection.headers.get("sec-fetch-site") != "cross-site":
         return False
@@ -100,10 +101,10 @@ def _bearer_token(connection: Connection) -> str | None:
 
 
 def _unauthorized(*, presented: bool) -> HttpError:
-    """RFC 6750 §3: no error code unless a token was presented."""
+    """Follow RFC 6750 §3: no error code unless a token was presented."""
     challenge = f'{_REALM}, error="invalid_token"' if presented else _REALM
-    detail = "The token is expired or not valid." if presented else "The request carries no token."
-    return HttpError(UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
+    happened = messages.SIGN_IN_INVALID if presented else messages.SIGN_IN_MISSING
+    return HttpError(UNAUTHORIZED, happened, headers={"WWW-Authenticate": challenge})
 
 
 def _own_origins(config: HttpConfig) -> frozenset[str]:
@@ -111,7 +112,7 @@ def _own_origins(config: HttpConfig) -> frozenset[str]:
 
 
 def _origin(url: str) -> str:
-    """Return '' for what is no URL: it comes from a header too."""
+    """Return '' for text that is no URL: some comes from a header."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -49,9 +49,11 @@ def test_every_failed_authorization_has_its_own_code() -> None:
 
 
 def test_the_document_lists_exactly_the_codes_that_exist_with_their_status() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+?) \| (.+?) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT.read_text(), re.MULTILINE
+    )
     expected = [
-        (kind.code, str(int(kind.status)), kind.title, kind.action)
+        (kind.code, str(int(kind.status)), kind.message.title, kind.message.means, kind.message.to_do)
         for kind in sorted(ALL_KINDS.values(), key=lambda kind: (kind.status, kind.code))
     ]
     assert rows == expected
@@ -76,10 +78,10 @@ async def test_a_domain_error_says_what_happened_and_what_to_do() -> None:
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert answer.json() == {
         "type": "urn:astrelo:problem:not_found",
-        "title": "There is no such thing",
+        "title": "Not found",
         "status": 404,
         "code": "not_found",
-        "detail": "There is no company 7.",
+        "detail": "There is no company 7. It may have been deleted, or never have existed.",
         "action": "Check the path and the id.",
     }
 
@@ -87,7 +89,9 @@ async def test_a_domain_error_says_what_happened_and_what_to_do() -> None:
 @pytest.mark.anyio
 async def test_what_a_crm_answered_is_a_whole_sentence_that_names_it() -> None:
     body = (await _answer(CrmUnavailable(Provider.HUBSPOT, "HTTP 502"))).json()
-    assert body["detail"] == "HubSpot: not available at the moment; try again in a few minutes (HTTP 502)."
+    assert body["detail"] == (
+        "HubSpot is not available at the moment (HTTP 502). Your stored data is unaffected."
+    )
 
 
 @pytest.mark.anyio

@@ -25,20 +25,21 @@ from astrelo.adapters.inbound.http.problem_kinds import UNAUTHORIZED
 from astrelo.adapters.inbound.http.problems import HttpError
 from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, Caller, session_cookie
 from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
+from astrelo.application import messages
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.system import Clock, Randomness
 
-Answer = TypeVar("Answer", bound=Response[Any])
+AnyResponse = TypeVar("AnyResponse", bound=Response[Any])
 
 SESSION_LIFETIME = timedelta(hours=12)
-LINK_LIFETIME = timedelta(hours=12)  # a demo stays up while its owner is at lunch
+LINK_LIFETIME = timedelta(hours=12)  # a demo may stay open for hours before its link is used
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
 }
 _OPEN: dict[str, Any] = {PUBLIC: True, OPEN_QUERY: True}
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
-_PARTS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
+_ASSETS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
 
 
 class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +62,7 @@ class _Ticket:
 
 
 class LoginLinks:
-    """Tickets that wait to be used, in this process's memory: a restart forgets them."""
+    """Unused login links, in this process's memory: a restart forgets them."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, _Ticket] = {}
@@ -76,8 +77,8 @@ class LoginLinks:
 
 
 @get("/", include_in_schema=False, opt=_OPEN, status_code=302)
-async def front_door() -> Redirect:
-    """Lead whoever types nothing but the address to the page."""
+async def redirect_to_page() -> Redirect:
+    """Redirect from the bare address to the page."""
     return Redirect(DevelopmentPage.path, status_code=302)
 
 
@@ -87,14 +88,16 @@ class DevelopmentPage(Controller):
 
     @get(media_type="text/html", opt=_OPEN)
     async def page(self) -> Response[str]:
-        """Answer the page; the CRMs' names are written into it, so that its scripts need to know none."""
+        """Return the page; the CRMs' names and all sentences are written into it, so that its scripts hold none."""
         labels = msgspec.json.encode({str(provider): provider.label for provider in Provider}).decode()
-        return _shown(Template(_text("index.html")).substitute(labels=escape(labels)), "text/html")
+        sentences = msgspec.json.encode(page_sentences()).decode()
+        page = Template(_text("index.html")).substitute(labels=escape(labels), sentences=escape(sentences))
+        return _response(page, "text/html")
 
-    @get([f"/{name}" for name in _PARTS], opt=_OPEN)
-    async def part(self, request: Caller) -> Response[str]:
+    @get([f"/{name}" for name in _ASSETS], opt=_OPEN)
+    async def asset(self, request: Caller) -> Response[str]:
         name = request.url.path.rpartition("/")[2]
-        return _shown(_text(name), _MEDIA_TYPES[name[name.rindex(".") :]])
+        return _response(_text(name), _MEDIA_TYPES[name[name.rindex(".") :]])
 
     @post("/session", opt={PUBLIC: True}, status_code=204)
     @inject
@@ -103,14 +106,14 @@ class DevelopmentPage(Controller):
     ) -> Response[None]:
         user_id = user_of_token(data.token, config.jwt_secret)
         if user_id is None:
-            raise HttpError(UNAUTHORIZED, "The token is expired or not valid.")
-        return _signed_in(Response(None), user_id, config, clock.now())
+            raise HttpError(UNAUTHORIZED, messages.SIGN_IN_INVALID)
+        return _sign_in(Response(None), user_id, config, clock.now())
 
     @delete("/session", opt={PUBLIC: True}, status_code=204)
     async def sign_out(self) -> Response[None]:
-        answer: Response[None] = Response(None)
-        answer.delete_cookie(SESSION_COOKIE, path="/")
-        return answer
+        response: Response[None] = Response(None)
+        response.delete_cookie(SESSION_COOKIE, path="/")
+        return response
 
     @post("/login-links", status_code=201)
     @inject
@@ -137,21 +140,34 @@ class DevelopmentPage(Controller):
         user_id = links.redeem(ticket, clock.now())
         if user_id is None:
             return Redirect(f"{self.path}?error=sign_in_link_used", status_code=302)
-        return _signed_in(Redirect(self.path, status_code=302), user_id, config, clock.now())
+        return _sign_in(Redirect(self.path, status_code=302), user_id, config, clock.now())
 
 
-DEVELOPMENT_ROUTES: tuple[ControllerRouterHandler, ...] = (DevelopmentPage, front_door)
+DEVELOPMENT_ROUTES: tuple[ControllerRouterHandler, ...] = (DevelopmentPage, redirect_to_page)
+
+
+def page_sentences() -> dict[str, Any]:
+    """Return the page's sentences by where it shows them, then by code; `{crm}` is left for the page to fill in."""
+    failures = {code: message for code, message in messages.PROBLEMS.items() if code.startswith("oauth_")}
+    return {
+        "connecting": {code: message.text for code, message in {**failures, **messages.PAGE}.items()},
+        "runs": {str(status): (message.happened, message.means) for status, message in messages.RUNS.items()},
+        "unlinked": {
+            str(reason): (message.happened.removesuffix("."), f"{message.means} {message.to_do}")
+            for reason, message in messages.UNLINKED.items()
+        },
+    }
 
 
 def _text(name: str) -> str:
     return (files(__package__) / "page" / name).read_text(encoding="utf-8")
 
 
-def _shown(content: str, media_type: str) -> Response[str]:
+def _response(content: str, media_type: str) -> Response[str]:
     return Response(content, media_type=media_type, headers=_HEADERS)
 
 
-def _signed_in(answer: Answer, user_id: UserId, config: HttpConfig, now: datetime) -> Answer:
+def _sign_in(response: AnyResponse, user_id: UserId, config: HttpConfig, now: datetime) -> AnyResponse:
     token = issue_token(user_id, config.jwt_secret, SESSION_LIFETIME, now)
-    answer.set_cookie(session_cookie(token, SESSION_LIFETIME, config))
-    return answer
+    response.set_cookie(session_cookie(token, SESSION_LIFETIME, config))
+    return response

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar.params import QueryParameter
 
+from astrelo.application import messages
 from astrelo.domain.errors import InvalidInput
 from astrelo.domain.identifiers import Provider
 
@@ -73,11 +74,11 @@ def moment(name: str, value: datetime | None) -> datetime | None:
     if value is None:
         return None
     if value.tzinfo is None:
-        raise InvalidInput(name, "needs an offset from UTC, such as 2026-01-31T12:00:00Z")
+        raise InvalidInput(name, messages.NEEDS_OFFSET)
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise InvalidInput(name, "is out of range") from None
+        raise InvalidInput(name, messages.OUT_OF_RANGE) from None
 
 
 def naics_prefixes(value: str | None) -> tuple[str, ...] | None:

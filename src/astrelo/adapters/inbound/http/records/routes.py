@@ -33,6 +33,7 @@ from astrelo.adapters.inbound.http.records.parameters import (
     moment,
     naics_prefixes,
 )
+from astrelo.application import messages
 from astrelo.application.read.readers import (
     CompanyFilter,
     CompanyReader,
@@ -233,5 +234,5 @@ def _readable_domain(told: str | None, reference: ReferenceData) -> str | None:
     if told is None:
         return None
     if (domain := web_domain(told, reference)) is None:
-        raise InvalidInput("domain", "is not a web domain, such as acme.com")
+        raise InvalidInput("domain", messages.NO_WEB_DOMAIN)
     return domain

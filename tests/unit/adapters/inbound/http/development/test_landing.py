@@ -13,13 +13,14 @@ from astrelo.domain.identifiers import Provider
 
 SCRIPT = (Path(development_page.__file__).parent / "page" / "landing.js").read_text()
 NODE = shutil.which("node")
+SENTENCES = development_page.page_sentences()["connecting"]
 LABELS = {str(provider): provider.label for provider in Provider}
 
 
 def said(query: str) -> str | None:
     """Run the page's script without a page."""
     assert NODE is not None
-    asked = f"landingNews(new URLSearchParams({json.dumps(query)}), {json.dumps(LABELS)})"
+    asked = f"landingNews(new URLSearchParams({json.dumps(query)}), {json.dumps(LABELS)}, {json.dumps(SENTENCES)})"
     script = f"{SCRIPT}\nconsole.log(JSON.stringify({asked}?.text ?? null));"
     ran = subprocess.run(
         [NODE, "--input-type=module", "-"],
@@ -35,7 +36,7 @@ def said(query: str) -> str | None:
 
 @pytest.mark.parametrize("failure", AuthorizationFailure)
 def test_there_is_a_sentence_for_every_way_to_fail(failure: AuthorizationFailure) -> None:
-    assert f"\n  {failure}: " in SCRIPT
+    assert failure in SENTENCES
 
 
 @pytest.mark.skipif(NODE is None, reason="there is no Node.js to run the page's script")
@@ -52,7 +53,7 @@ def test_there_is_a_sentence_for_every_way_to_fail(failure: AuthorizationFailure
         ),
         ("error=something_new&provider=hubspot", "HubSpot was not connected: connecting did not work."),
         ("error=oauth_denied", "The permission was not given."),
-        ("error=sign_in_link_used", "That sign-in link was used already"),
+        ("error=sign_in_link_used", "This sign-in link was used already"),
         ("error=constructor&provider=constructor", "Connecting did not work."),
         ("error=oauth_denied&provider=%3Cb%3E", "The permission was not given."),
         ("hubspot_connected=true", "HubSpot is connected."),

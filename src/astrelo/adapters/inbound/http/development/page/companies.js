@@ -1,9 +1,9 @@
-// The companies that the records of all CRMs make together.
+// The list of companies, made of the records of all CRMs.
 
 import { announce, ask, at, count, element, show, write } from "./elements.js";
 
 const PAGE = 10;
-const MOST = 100;
+const MAX_ROWS = 100;
 const TYPING_MS = 300;
 
 export class CompanyList {
@@ -15,26 +15,26 @@ export class CompanyList {
     this.filter.addEventListener("submit", (event) => event.preventDefault());
     this.filter.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = setTimeout(() => this.filtered(), TYPING_MS);
+      typing = setTimeout(() => this.applyFilter(), TYPING_MS);
     });
     at("companies-more").addEventListener("click", () => this.more());
   }
 
-  // Show what the connected CRMs hold; ask again only when they hold something else than last time.
+  // Show the companies; request them again only when the connected CRMs' counts or runs have changed.
   async draw(crms) {
-    const told = crms.filter((crm) => crm.status !== "not_connected");
-    const key = JSON.stringify(told.map((crm) => [crm.provider, crm.counts, crm.last_run?.id]));
-    show(at("companies"), told.length > 0);
-    if (told.length === 0 || key === this.key) return;
-    this.offerSources(told);
-    await Promise.all([this.drawSummary(told.length > 1), this.reload()]);
+    const connected = crms.filter((crm) => crm.status !== "not_connected");
+    const key = JSON.stringify(connected.map((crm) => [crm.provider, crm.counts, crm.last_run?.id]));
+    show(at("companies"), connected.length > 0);
+    if (connected.length === 0 || key === this.key) return;
+    this.offerSources(connected);
+    await Promise.all([this.drawSummary(connected.length > 1), this.reload()]);
     this.key = key;
   }
 
   offerSources(crms) {
     show(at("source-filter"), crms.length > 1);
     const choice = this.filter.elements.source;
-    // A choice that nobody sees must not go on hiding companies.
+    // A hidden choice must not go on hiding companies.
     if (crms.length < 2) choice.value = "";
     for (const { provider } of crms) {
       if (![...choice.options].some((option) => option.value === provider)) {
@@ -49,7 +49,7 @@ export class CompanyList {
     write(at("companies-count"), `${count(companies)} in all${note}.`);
   }
 
-  async filtered() {
+  async applyFilter() {
     this.rows.replaceChildren();
     await this.attempt(() => this.reload());
   }
@@ -66,12 +66,12 @@ export class CompanyList {
     }
   }
 
-  // Nobody's place is lost: as many rows as are shown are read again. Of two at once, the later one counts.
+  // Keeps the user's place: reads as many rows again as are shown. Of two reloads at once, the later one counts.
   async reload() {
-    const limit = Math.min(MOST, Math.max(PAGE, this.rows.childElementCount));
-    const turn = this.turn = (this.turn ?? 0) + 1;
+    const limit = Math.min(MAX_ROWS, Math.max(PAGE, this.rows.childElementCount));
+    const number = this.reloads = (this.reloads ?? 0) + 1;
     const page = await this.page({ limit });
-    if (turn !== this.turn) return;
+    if (number !== this.reloads) return;
     this.rows.replaceChildren();
     this.add(page);
   }

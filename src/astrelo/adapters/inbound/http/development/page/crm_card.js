@@ -1,4 +1,4 @@
-// One CRM: how it stands, what can be done about it, its sync while it runs and when it is over.
+// One CRM: its connection, its buttons, the progress of its sync and the report of its last one.
 
 import { ask, at, count, element, show, sum, write } from "./elements.js";
 
@@ -11,29 +11,10 @@ const STATUS = {
   not_connected: ["Not connected", ""],
 };
 
-const UNLINKED = {
-  no_email: "No e-mail address",
-  invalid_email: "Unreadable e-mail address",
-  free_mail: "Free mail or another shared domain",
-  no_company: "No company with that domain",
-  person_account: "A person account, which has no company",
-};
-
-const RUN = {
-  queued: "Waiting for a worker.",
-  running: "Reading the CRM and writing to the database.",
-  parked: "Paused.",
-  completed: "Completed.",
-  partial: "Done, but not with everything.",
-  failed: "Stopped by an error.",
-  cancelled: "Cancelled.",
-};
-
-const NOT_CONFIGURED = "This CRM is not set up on this server. Its client credentials are missing.";
-
 export class CrmCard {
-  // `attempt` does what a button asks for, then looks again how everything stands.
-  constructor(provider, labels, attempt) {
+  // `attempt` does what a button asks for, then draws everything again. `sentences` are the server's.
+  constructor(provider, labels, sentences, attempt) {
+    this.sentences = sentences;
     this.path = `/api/integrations/${provider}`;
     this.label = labels[provider] ?? provider;
     this.root = at("crm-card").content.cloneNode(true).firstElementChild;
@@ -79,7 +60,7 @@ export class CrmCard {
     this.drawConnection(crm);
     this.drawProgress(crm.current_run);
     this.drawCounts(crm);
-    await this.drawCertificate(crm.last_run);
+    await this.drawReconciliation(crm.last_run);
   }
 
   drawConnection(crm) {
@@ -92,7 +73,7 @@ export class CrmCard {
     const who = crm.connected_by ? ` · connected by ${crm.connected_by}` : "";
     write(parts.account, crm.account_name && `${crm.account_name} · account ${crm.account_id}${who}`);
     write(parts.reason, this.sentence(crm.reason));
-    write(parts.action, crm.configured ? crm.action : NOT_CONFIGURED);
+    write(parts.action, crm.configured ? crm.action : this.sentences.connecting.not_configured);
     write(parts.connect, `Connect ${this.label}${crm.status === "not_connected" ? "" : " again"}`);
     show(parts.connect, crm.configured && !active);
     show(parts.login, crm.configured && !active && crm.chooses_login_host === true);
@@ -104,7 +85,7 @@ export class CrmCard {
   drawProgress(run) {
     show(this.parts.progress, run !== null);
     if (run === null) return;
-    write(this.parts["run-state"], this.told(run));
+    write(this.parts["run-state"], this.describe(run));
     this.parts.bars.replaceChildren(...stepsOf(run).map(bar));
   }
 
@@ -120,11 +101,11 @@ export class CrmCard {
     const unlinked = Object.entries(contacts.unlinked).filter(([, number]) => number > 0);
     show(this.parts.unlinked, unlinked.length > 0);
     this.parts["unlinked-rows"].replaceChildren(...unlinked.map(([reason, number]) => element("tr", [
-      element("td", UNLINKED[reason]), element("td", count(number), { class: "number" }),
+      element("td", this.sentences.unlinked[reason][0], { title: this.sentences.unlinked[reason][1] }), element("td", count(number), { class: "number" }),
     ])));
   }
 
-  async drawCertificate(run) {
+  async drawReconciliation(run) {
     show(this.parts.reconciliation, run !== null);
     const key = run && `${run.id} ${run.status} ${run.finished_at}`;
     if (run === null || key === this.reportedRun) return;
@@ -132,16 +113,17 @@ export class CrmCard {
     this.reportedRun = key;
     write(this.parts["reconciliation-outcome"], outcome(run));
     const ended = run.finished_at ? `Ended ${new Date(run.finished_at).toLocaleString()}.` : "";
-    write(this.parts["reconciliation-state"], this.told(run, ended));
+    write(this.parts["reconciliation-state"], this.describe(run, ended));
     this.parts["reconciliation-rows"].replaceChildren(...stepsOf(run).map(reconciliationRow));
     this.parts.warnings.replaceChildren(...report.warnings.map((warning) => element("li", warning)));
   }
 
-  told(run, ended = "") {
-    return [RUN[run.status], ended, this.sentence(run.reason), run.action].filter(Boolean).join(" ");
+  describe(run, ended = "") {
+    const [happened, means] = this.sentences.runs[run.status];
+    return [happened, ended, this.sentence(run.reason) ?? means, run.action].filter(Boolean).join(" ");
   }
 
-  // Reasons are clauses, some with a full stop.
+  // Reasons of runs of earlier releases are clauses without a full stop.
   sentence(reason) {
     const text = reason?.replace(/\.$/, "");
     return text && `${text[0].toUpperCase()}${text.slice(1)}.`;

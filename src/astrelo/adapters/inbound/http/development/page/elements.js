@@ -1,4 +1,4 @@
-// Putting things on the page, and asking the API for them.
+// Building the page's elements, and requests to the API.
 
 export const at = (id) => document.getElementById(id);
 export const count = (number) => number.toLocaleString("en");
@@ -26,8 +26,8 @@ export function announce(text, good = false) {
   write(at("banner"), text);
 }
 
-// What is wrong with a field is told by its reason alone: the field's name and the action are for programs.
-function told({ detail, action, errors = [] }) {
+// The reason of a field's error is enough for people: the field's name and the action are for programs.
+function problemText({ detail, action, errors = [] }) {
   return errors.map(({ reason }) => `${reason[0].toUpperCase()}${reason.slice(1)}.`).join(" ") || `${detail} ${action}`;
 }
 
@@ -36,5 +36,5 @@ export async function ask(path, options = {}) {
   const body = response.status === 204 ? null : await response.json();
   if (response.ok) return body;
   if (response.status === 401) show(at("signed-in"), false);
-  throw Object.assign(new Error(told(body)), { status: response.status });
+  throw Object.assign(new Error(problemText(body)), { status: response.status });
 }

@@ -1,4 +1,4 @@
-// Signing in, and looking again and again how the user's CRMs stand.
+// Signing in, and polling how the user's CRMs stand.
 
 import { CompanyList } from "./companies.js";
 import { CrmCard } from "./crm_card.js";
@@ -8,6 +8,7 @@ import { landingNews } from "./landing.js";
 const BUSY_MS = 1000;
 const IDLE_MS = 5000;
 const LABELS = JSON.parse(document.body.dataset.labels);
+const SENTENCES = JSON.parse(document.body.dataset.sentences);
 
 const cards = new Map();
 const companies = new CompanyList(LABELS);
@@ -25,7 +26,7 @@ async function attempt(work) {
 
 function cardOf(provider) {
   if (!cards.has(provider)) {
-    const card = new CrmCard(provider, LABELS, attempt);
+    const card = new CrmCard(provider, LABELS, SENTENCES, attempt);
     cards.set(provider, card);
     at("crms").append(card.root);
   }
@@ -54,14 +55,14 @@ async function refresh() {
       show(at("sign-out"), false);
       return;
     }
-    announce(problem.message || "The server does not answer; trying again.");
+    announce(problem.message || "The server does not respond. Your data is safe. Trying again …");
   }
   timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
 }
 
 function announceLanding() {
   const query = new URLSearchParams(location.search);
-  const news = landingNews(query, LABELS);
+  const news = landingNews(query, LABELS, SENTENCES.connecting);
   if (news) announce(news.text, news.good);
   if (query.size) history.replaceState(null, "", location.pathname);
 }
@@ -78,7 +79,7 @@ at("sign-in-form").addEventListener("submit", (event) => {
 });
 at("sign-out").addEventListener("click", () => attempt(async () => {
   await ask("/app/session", { method: "DELETE" });
-  location.reload(); // whoever signs in next sees nothing of this user's
+  location.reload(); // the next user to sign in sees nothing of this one's
 }));
 
 announceLanding();

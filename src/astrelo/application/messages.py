@@ -1,0 +1,643 @@
+"""Every sentence that a customer or the frontend reads, in one place: edit them here.
+
+A message says what happened, what it means for the customer's data, and what to do, in that order, each in whole
+sentences. Words in braces are filled in: `{crm}` is the name of the CRM, `{records}` are companies, contacts, deals or
+owners, words that the CRM itself uses (a code, a permission) stand in brackets.
+
+Where the parts appear: the `reason` of runs, steps and connections is what happened and what it means, their `action`
+what to do. A problem's `title` is what happened, its `detail` what happened in this case and what it means, its
+`action` what to do. Warnings and the page show all three. Texts for operators (logs, the command line) are not here.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from astrelo.domain.contact import UnlinkedReason
+from astrelo.domain.deal import DealUnlinkedReason
+from astrelo.domain.errors import (
+    AccountBusy,
+    AstreloError,
+    AuthorizationFailed,
+    CrmError,
+    CrmMisconfigured,
+    CrmRejected,
+    CrmUnavailable,
+    GrantRejected,
+    InvalidInput,
+    InvalidTransition,
+    NotFound,
+    PermissionMissing,
+    ProviderNotConfigured,
+    RateLimited,
+    ReauthorizationRequired,
+    RunTakenOver,
+    SecretUnreadable,
+    StoreUnavailable,
+    WebhookRejected,
+)
+from astrelo.domain.identifiers import Provider
+from astrelo.domain.records import RejectionReason
+from astrelo.domain.sync import RunStatus
+from astrelo.domain.unreadable import Trouble
+
+
+class Message(NamedTuple):
+    happened: str
+    means: str
+    """What it means for the customer's data."""
+    to_do: str
+
+    def format(self, **fields: object) -> "Message":
+        return Message(*(part.format(**fields) for part in self))
+
+    @property
+    def title(self) -> str:
+        return self.happened.removesuffix(".")
+
+    @property
+    def reason(self) -> str:
+        return f"{self.happened} {self.means}"
+
+    @property
+    def text(self) -> str:
+        return " ".join(self)
+
+
+SYNC_AGAIN = "Request a sync: it continues where this one stopped."
+IF_IT_HAPPENS_AGAIN = "If it happens again, contact us."
+ADMINISTRATOR_GRANTS = (
+    "Have an administrator of {crm} grant what is missing, which the reason names, then connect {crm} again."
+)
+
+CONNECTIONS: Mapping[str, Message] = {
+    "active": Message(
+        "{crm} is connected.",
+        "Your data is refreshed regularly.",
+        "Nothing to do.",
+    ),
+    "needs_reauthorization": Message(
+        "{crm} no longer accepts our access.",
+        "Your data is kept, but it is not refreshed until you connect again.",
+        "Connect {crm} again. If {crm} does not let you in, ask its administrator.",
+    ),
+    "disconnected": Message(
+        "{crm} was disconnected.",
+        "Your data is kept as it is and is no longer refreshed.",
+        "Connect {crm} to bring your data up to date.",
+    ),
+    "not_connected": Message(
+        "{crm} is not connected.",
+        "There is no data from {crm} yet.",
+        "Connect {crm} to bring in your companies, contacts and deals.",
+    ),
+}
+"""How a CRM stands, by its status. Only the last three are shown with what to do."""
+
+RUNS: Mapping[RunStatus, Message] = {
+    RunStatus.QUEUED: Message(
+        "The sync is waiting to start.",
+        "Your data is as the last sync left it.",
+        "Nothing to do: it starts by itself.",
+    ),
+    RunStatus.RUNNING: Message(
+        "The sync is running.",
+        "New and changed records appear while it runs.",
+        "Nothing to do.",
+    ),
+    RunStatus.PARKED: Message(
+        "The sync is paused.",
+        "What has been read so far is stored.",
+        "Nothing to do: the sync continues by itself at the time in parked_until. "
+        "Where an administrator can help, the reason says so.",
+    ),
+    RunStatus.COMPLETED: Message(
+        "The sync is complete.",
+        "Your data is up to date.",
+        "Nothing to do.",
+    ),
+    RunStatus.PARTIAL: Message(
+        "The sync finished, but not with everything.",
+        "What is missing keeps the state of the last sync that read it.",
+        "See the reason and the warnings of this sync.",
+    ),
+    RunStatus.FAILED: Message(
+        "The sync stopped because of an error.",
+        "What was read before it stopped is stored.",
+        SYNC_AGAIN,
+    ),
+    RunStatus.CANCELLED: Message(
+        "The sync was cancelled.",
+        "What was read before is stored.",
+        "Request a sync to bring your data up to date.",
+    ),
+}
+"""How a run stands. What to do is shown for parked and failed runs; for partial ones it follows from their steps."""
+
+WAITS_FOR_REAUTHORIZATION = Message(
+    "The sync is paused, because {crm} no longer accepts our access.",
+    "What has been read so far is stored.",
+    "Connect {crm} again; the sync then continues where it stopped.",
+)
+
+# Why a run ended or waits: the reason of a run, kept with it.
+
+WORKER_LOST = Message(
+    "The sync stopped {attempts} times without finishing.",
+    "We have been notified; your data so far is safe and the next sync continues from here.",
+    f"{SYNC_AGAIN} {IF_IT_HAPPENS_AGAIN}",
+)
+CRASHED = Message(
+    "The sync stopped because of an error on our side ({error}).",
+    "We have been notified; your data so far is safe and the next sync continues from here.",
+    f"{SYNC_AGAIN} {IF_IT_HAPPENS_AGAIN}",
+)
+CANCELLED = Message(
+    "You cancelled the sync.",
+    "What was read before is stored.",
+    "Request a sync to bring your data up to date.",
+)
+CANCELLED_BY_DISCONNECT = Message(
+    "The sync was cancelled, because the CRM was disconnected.",
+    "What was read before is stored.",
+    "Connect the CRM to bring your data up to date.",
+)
+CANCELLED_BY_REPLACEMENT = Message(
+    "The sync was cancelled, because another account of the CRM was connected in its place.",
+    "The data of the former account is deleted.",
+    "Nothing to do: the new account is synced by itself.",
+)
+
+# Why a connection is not active: the reason of a connection, kept with it.
+
+DISCONNECTED = Message(
+    "You disconnected the CRM.",
+    "Your data is kept as it is and is no longer refreshed.",
+    "Connect the CRM to bring your data up to date.",
+)
+ACCESS_LOST = Message(
+    "{crm} no longer accepts our access ({reason}).",
+    "Your data is kept, but it is not refreshed until you connect again.",
+    "Connect {crm} again.",
+)
+RENEWAL_LOST = Message(
+    "{crm} renewed our access, but its response did not reach us, so that the old access no longer works.",
+    "Your data is kept, but it is not refreshed until you connect again.",
+    "Connect {crm} again.",
+)
+
+CRM_ERRORS: Mapping[type[CrmError], Message] = {
+    CrmError: Message(
+        "{crm} reported an error.",
+        "Your stored data is unaffected.",
+        f"Try again. {IF_IT_HAPPENS_AGAIN}",
+    ),
+    RateLimited: Message(
+        "{crm} asked us to wait{because} ({policy}).",
+        "What has been read so far is stored; the sync continues by itself.",
+        "Nothing to do: the sync continues by itself.",
+    ),
+    CrmUnavailable: Message(
+        "{crm} is not available at the moment ({reason}).",
+        "Your stored data is unaffected.",
+        "Try again in a few minutes.",
+    ),
+    ReauthorizationRequired: ACCESS_LOST,
+    PermissionMissing: Message(
+        "{crm} does not let us read your {records}: {missing}.",
+        "They stay as they are; everything else is synced.",
+        ADMINISTRATOR_GRANTS,
+    ),
+    GrantRejected: Message(
+        "{crm} refused the authorization ({reason}).",
+        "Nothing was connected and nothing was changed.",
+        "Start connecting again.",
+    ),
+    CrmMisconfigured: Message(
+        "{crm} refused our application's own credentials ({reason}).",
+        "The fault is ours, not yours; your stored data is unaffected.",
+        "Contact us.",
+    ),
+    CrmRejected: Message(
+        "{crm} sent a response that we could not read ({detail}).",
+        "Your stored data is unaffected; the next sync tries again.",
+        f"{SYNC_AGAIN} {IF_IT_HAPPENS_AGAIN}",
+    ),
+}
+"""What a CRM reported: the reason of a run that it stopped."""
+
+# What a run leaves out: the reason of a step.
+
+RECORDS_UNREADABLE = Message(
+    "{crm} returned {records} in a format we could not read ({detail}).",
+    "They stay as they are and are read again by the next sync.",
+    f"The next sync reads the {{records}} again. {IF_IT_HAPPENS_AGAIN}",
+)
+DELETIONS_DOUBTED = Message(
+    "{gone} of {live} {records} are gone at the CRM, more than we accept without asking.",
+    "None of them was removed here.",
+    "Check in {crm} whether so many records were really deleted. If they were, ask the operator to let a full sync "
+    "accept it (ASTRELO_SYNC_MAX_DELETION_RATIO).",
+)
+
+# Warnings in the report of a run. `{reason}` is that of the step: it says what it means for the data.
+
+WARN_REFUSED = Message(
+    "The {records} could not be read.",
+    "{reason}",
+    ADMINISTRATOR_GRANTS,
+)
+WARN_FAILED = Message(
+    "The {records} could not be read to the end.",
+    "{reason}",
+    f"The next sync reads them again. {IF_IT_HAPPENS_AGAIN}",
+)
+WARN_HIDDEN = Message(
+    "{crm} hides {field} of the {records} from the user who connected ({count} records).",
+    "It is empty here.",
+    "Have an administrator of {crm} show the field to that user, then request a full sync.",
+)
+WARN_NOT_RECONCILED = Message(
+    "The counts of the {records} do not add up.",
+    "Some of them may be missing here.",
+    "Contact us and name this sync.",
+)
+WARN_CROWDED_DOMAIN = Message(
+    "{count} company records share the domain {domain}.",
+    "They count as one company.",
+    "If they are different companies, correct their domain in the CRM.",
+)
+REJECTED: Mapping[RejectionReason, Message] = {
+    RejectionReason.MALFORMED: Message(
+        "{count} of the {records} did not have the form of a record ({reason}).",
+        "They are not stored.",
+        IF_IT_HAPPENS_AGAIN,
+    ),
+    RejectionReason.BAD_ID: Message(
+        "{count} of the {records} had no usable id ({reason}).",
+        "They are not stored, because they could not be found again.",
+        IF_IT_HAPPENS_AGAIN,
+    ),
+    RejectionReason.NO_MODIFIED_TIME: Message(
+        "{count} of the {records} did not say when they were last modified ({reason}).",
+        "They are not stored, because an old copy could replace a newer one.",
+        IF_IT_HAPPENS_AGAIN,
+    ),
+}
+UNREADABLE: Mapping[Trouble, Message] = {
+    Trouble.UNREADABLE: Message(
+        "{count} of the {records} had a value of {field} that we could not read.",
+        "The field is empty here.",
+        "Correct it in {crm}.",
+    ),
+    Trouble.CUT: Message(
+        "{count} of the {records} had a {field} that is too long.",
+        "Its first {limit:,} characters are stored.",
+        "Shorten it in {crm}.",
+    ),
+    Trouble.NO_EXCHANGE_RATE: Message(
+        "{count} of the {records} had an amount in a currency without an exchange rate at that time.",
+        "{field} is empty here.",
+        "Check the currency in {crm}.",
+    ),
+    Trouble.UNKNOWN_CURRENCY: Message(
+        "{count} of the {records} had an amount in a currency that {crm} does not name.",
+        "{field} is empty here.",
+        "Set their currency in {crm}, or let us know which currency your account uses.",
+    ),
+    Trouble.UNKNOWN_OWNER: Message(
+        "{count} of the {records} had an owner that {crm} does not list.",
+        "{field} is empty here.",
+        "Assign them to another owner in {crm}.",
+    ),
+}
+
+# Why a contact or a deal has no company.
+
+UNLINKED: Mapping[UnlinkedReason, Message] = {
+    UnlinkedReason.NO_EMAIL: Message(
+        "No e-mail address.",
+        "The contact belongs to no company here.",
+        "Add an e-mail address in the CRM, or associate the contact with a company there.",
+    ),
+    UnlinkedReason.INVALID_EMAIL: Message(
+        "Unreadable e-mail address.",
+        "The contact belongs to no company here.",
+        "Correct the address in the CRM, or associate the contact with a company there.",
+    ),
+    UnlinkedReason.FREE_MAIL: Message(
+        "Free mail or another shared domain.",
+        "The address does not say which company the contact belongs to.",
+        "Associate the contact with its company in the CRM.",
+    ),
+    UnlinkedReason.NO_COMPANY: Message(
+        "No company with that domain.",
+        "The contact is linked as soon as a company with that domain arrives.",
+        "Add the company in the CRM, or associate the contact with its company there.",
+    ),
+    UnlinkedReason.PERSON_ACCOUNT: Message(
+        "A person account, which has no company.",
+        "The contact is a customer of its own and is not linked.",
+        "Nothing to do.",
+    ),
+}
+DEAL_UNLINKED: Mapping[DealUnlinkedReason, Message] = {
+    DealUnlinkedReason.NOT_ASSOCIATED: Message(
+        "No associated company.",
+        "The deal belongs to no company here.",
+        "Associate the deal with its company in the CRM.",
+    ),
+    DealUnlinkedReason.AMBIGUOUS: Message(
+        "Several associated companies, none of them primary.",
+        "The deal belongs to no company here.",
+        "Mark one of the companies as primary in the CRM.",
+    ),
+    DealUnlinkedReason.NO_COMPANY: Message(
+        "The associated company is not here.",
+        "The deal is linked as soon as its company arrives.",
+        "If the company was deleted in the CRM, associate another one there.",
+    ),
+}
+
+# What a request to the API was refused for, by the problem's code; docs/errors.md lists the same sentences.
+
+_UNCHANGED = "Nothing was changed."
+_TRY_LATER = "Try again after the time in the Retry-After header."
+_TELL_REQUEST_ID = "Try again; if it happens again, contact us with the request_id."
+
+PROBLEMS: Mapping[str, Message] = {
+    "invalid_input": Message(
+        "A value cannot be accepted.",
+        _UNCHANGED,
+        "Correct the fields listed under errors and send the request again.",
+    ),
+    "unknown_parameter": Message(
+        "A query parameter is unknown.",
+        "Nothing was read or changed, so that a misspelt filter does not go unnoticed.",
+        "Remove or correct the parameters listed under errors; /schema lists those that exist.",
+    ),
+    "malformed_request": Message(
+        "The request cannot be read.",
+        _UNCHANGED,
+        "Send a well-formed request; a body must be JSON in UTF-8.",
+    ),
+    "unauthorized": Message(
+        "You are not signed in.",
+        "Nothing was read or changed.",
+        "Send a valid token as 'Authorization: Bearer …' or sign in again.",
+    ),
+    "cross_site_request": Message(
+        "The request came from another site.",
+        _UNCHANGED,
+        "Send the request from the product's own pages, or with the token in the Authorization header.",
+    ),
+    "not_found": Message(
+        "Not found.",
+        "It may have been deleted, or never have existed.",
+        "Check the path and the id.",
+    ),
+    "method_not_allowed": Message(
+        "The path does not support this method.",
+        _UNCHANGED,
+        "Use one of the methods in the Allow header.",
+    ),
+    "body_too_large": Message(
+        "The request body is too large.",
+        _UNCHANGED,
+        "Send less in one request.",
+    ),
+    "unsupported_media_type": Message(
+        "The media type of the body is not supported.",
+        _UNCHANGED,
+        "Send the body as application/json.",
+    ),
+    "internal_error": Message(
+        "Something went wrong on our side.",
+        "We have been notified; your stored data is unaffected.",
+        _TELL_REQUEST_ID,
+    ),
+    "invalid_state": Message(
+        "Not possible in the current state.",
+        _UNCHANGED,
+        "Read the current state again: it says what is possible.",
+    ),
+    "run_taken_over": Message(
+        "The sync changed in the meantime.",
+        _UNCHANGED,
+        "Read the run again.",
+    ),
+    "account_busy": Message(
+        "Another sync of this CRM account is running.",
+        _UNCHANGED,
+        "Try again when that sync has ended.",
+    ),
+    "webhook_rejected": Message(
+        "The call does not come from the CRM.",
+        "Nothing was stored; changes at the CRM arrive with the next sync.",
+        "Only the CRM can call this path. If its calls are refused, check the client secret, "
+        "ASTRELO_PUBLIC_URL and the server's clock.",
+    ),
+    "provider_not_configured": Message(
+        "This CRM is not set up on this server.",
+        "It cannot be connected or synced; stored data is kept.",
+        "Ask the operator to set the client credentials that the detail names.",
+    ),
+    "secret_unreadable": Message(
+        "A stored secret cannot be read.",
+        "Your records are kept, but they cannot be refreshed.",
+        "Contact us with the request_id; connecting the CRM again also helps.",
+    ),
+    "store_unavailable": Message(
+        "The database is not available.",
+        "Your stored data is unaffected.",
+        _TRY_LATER,
+    ),
+    "crm_rate_limited": Message(
+        "The CRM asked us to wait.",
+        "Your stored data is unaffected.",
+        _TRY_LATER,
+    ),
+    "crm_unavailable": Message(
+        "The CRM is not available.",
+        "Your stored data is unaffected.",
+        _TRY_LATER,
+    ),
+    "reauthorization_required": Message(
+        "The CRM no longer accepts our access.",
+        "Your data is kept, but it is not refreshed until you connect again.",
+        "Connect the CRM again.",
+    ),
+    "crm_permission_missing": Message(
+        "A permission is missing at the CRM.",
+        "Your stored data is unaffected.",
+        "Have an administrator of the CRM grant what is missing, which the detail names, then connect it again.",
+    ),
+    "grant_rejected": Message(
+        "The CRM refused the authorization.",
+        "Nothing was connected and nothing was changed.",
+        "Start connecting again.",
+    ),
+    "crm_misconfigured": Message(
+        "The CRM refused our application's own credentials.",
+        "The fault is ours, not yours; your stored data is unaffected.",
+        "Contact us with the request_id.",
+    ),
+    "crm_rejected": Message(
+        "The CRM sent a response that we could not read.",
+        "Your stored data is unaffected.",
+        _TELL_REQUEST_ID,
+    ),
+    "oauth_state_invalid": Message(
+        "This sign-in was not started in this browser, or was already used.",
+        _UNCHANGED,
+        "Start connecting again and finish in the same browser.",
+    ),
+    "oauth_state_expired": Message(
+        "The sign-in took longer than ten minutes.",
+        _UNCHANGED,
+        "Start connecting again and finish within ten minutes.",
+    ),
+    "oauth_denied": Message(
+        "The permission was not given.",
+        _UNCHANGED,
+        "Start connecting again and allow the access.",
+    ),
+    "oauth_failed": Message(
+        "The CRM did not complete the sign-in.",
+        _UNCHANGED,
+        "Start connecting again in a moment.",
+    ),
+    "oauth_scope_missing": Message(
+        "Not all permissions were given.",
+        _UNCHANGED,
+        "Start connecting again and grant every permission that is requested.",
+    ),
+    "oauth_account_mismatch": Message(
+        "This is a different account from the connected one.",
+        _UNCHANGED,
+        "Choose the connected account, or request its replacement: all its data is then deleted.",
+    ),
+    "oauth_not_configured": Message(
+        "This CRM is not set up on this server.",
+        "It cannot be connected; stored data is kept.",
+        "Ask the operator to set its client credentials.",
+    ),
+}
+
+ERRORS: Mapping[type[AstreloError], str] = {
+    AstreloError: "Something went wrong on our side.",
+    NotFound: "There is no {kind} {identifier}.",
+    InvalidTransition: "A {kind} that is {state} cannot be {action}.",
+    InvalidInput: "{field}: {reason}.",
+    AuthorizationFailed: "{detail}",
+    ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",
+    AccountBusy: "Sync {run} waits: another sync of the same CRM account is running.",
+    RunTakenOver: "Sync {run} is no longer in the state that you read.",
+    WebhookRejected: "The webhook call was refused: {reason}.",
+    SecretUnreadable: "A stored secret cannot be read (key {key_id}).",
+    StoreUnavailable: "The database is not available: {reason}.",
+}
+"""What happened in a single case, where it is no CRM's error: the beginning of a problem's detail."""
+
+REQUEST_INCOMPLETE = "The connection closed before the request was complete."
+NO_SUCH_PATH = "Nothing exists at this path."
+NOT_ACCEPTED = "Not accepted: {names}."
+VALUE_MISSING = "A required value is missing."
+BODY_UNDECODABLE = "The body is not UTF-8, or is nested too deeply."
+JSON_ONLY = "This path reads application/json only."
+NO_PARAMETERS = "This path takes no query parameters."
+KNOWN_PARAMETERS = "Known here: {names}."
+PARAMETER_REPEATED = "A parameter is given twice."
+VALUE_UNUSABLE = "A value cannot be used."
+COOKIE_ALONE = "The session cookie alone does not allow a change."
+SIGN_IN_INVALID = "The token has expired or is not valid."
+SIGN_IN_MISSING = "The request carries no token."
+SCHEMA_BEHIND = (
+    "The database's schema is not up to date: run 'astrelo migrate' ({migrations} not applied yet)."
+)
+
+# What is wrong with one value of a request: the reason under errors. It continues "This value …".
+
+IS_INVALID = "is not valid"
+IS_MISSING = "is missing"
+IS_UNKNOWN = "is not known here"
+IS_REPEATED = "is given twice"
+IS_UNUSABLE = "cannot be used"
+SEE_SCHEMA = "/schema lists the values that exist"
+NEEDS_OFFSET = "needs an offset from UTC, such as 2026-01-31T12:00:00Z"
+OUT_OF_RANGE = "is out of range"
+NO_CURSOR = "is not a next_cursor of this list; leave it out to begin at the start"
+NO_WEB_DOMAIN = "is not a web domain, such as acme.com"
+
+# What the page says to a browser that returns from a CRM, apart from the oauth_… problems above.
+
+PAGE: Mapping[str, Message] = {
+    "connected": Message(
+        "{crm} is connected.",
+        "Its records are being read now.",
+        "Nothing to do: they appear here as they arrive.",
+    ),
+    "already_connected": Message(
+        "{crm} was connected already.",
+        _UNCHANGED,
+        "Nothing to do.",
+    ),
+    "sign_in_link_used": Message(
+        "This sign-in link was used already, or is too old.",
+        "You are not signed in.",
+        "Create another link, or sign in with a token.",
+    ),
+    "unknown": Message(
+        "Connecting did not work.",
+        _UNCHANGED,
+        "Try again.",
+    ),
+    "not_configured": Message(
+        "This CRM is not set up on this server: its client credentials are missing.",
+        "It cannot be connected.",
+        "Ask the operator to set them.",
+    ),
+}
+
+
+def describe(error: AstreloError) -> Message:
+    """Return the message about an error that stopped a run."""
+    if not isinstance(error, CrmError):
+        return CRASHED._replace(happened=what_happened(error))
+    if isinstance(error, ReauthorizationRequired):
+        return describe_lost_access(error.provider, error.reason)
+    message = next(CRM_ERRORS[cls] for cls in type(error).__mro__ if cls in CRM_ERRORS)
+    fields = vars(error) | {"crm": error.provider.label}
+    if isinstance(error, RateLimited):
+        fields["because"] = f": {error.why}" if error.why else ""
+    if isinstance(error, PermissionMissing):
+        fields["records"] = error.object_type or "owners"
+        verb = "are" if len(error.scopes) > 1 else "is"
+        fields["missing"] = error.advice or f"{', '.join(error.scopes) or 'a permission'} {verb} missing"
+    return message.format(**fields)
+
+
+def what_happened(error: AstreloError) -> str:
+    """Return the first sentence about an error, with what it is about."""
+    if isinstance(error, CrmError):
+        return describe(error).happened
+    template = next(ERRORS[cls] for cls in type(error).__mro__ if cls in ERRORS)
+    fields = vars(error)
+    if isinstance(error, ProviderNotConfigured):
+        fields = fields | {"crm": error.provider.label, "CRM": error.provider.upper()}
+    return template.format(**fields)
+
+
+def describe_lost_access(provider: Provider, reason: str) -> Message:
+    """Return why a connection must be authorized again; a reason that is a message already is not wrapped twice."""
+    message = ACCESS_LOST.format(crm=provider.label, reason=reason)
+    if not reason.endswith("."):
+        return message
+    happened, _, means = reason.partition(". ")
+    return message._replace(happened=f"{happened.removesuffix('.')}.", means=means or message.means)
+
+
+def describe_left_out(records: str, error: PermissionMissing | CrmRejected) -> Message:
+    """Return why one object type, or the owners, was left out of a run."""
+    if isinstance(error, PermissionMissing):
+        return describe(error)
+    return RECORDS_UNREADABLE.format(crm=error.provider.label, records=records, detail=error.detail)
