@@ -15,7 +15,7 @@ from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.development.processes import Children, free_port
-from astrelo.bootstrap.development.settings import completed
+from astrelo.bootstrap.development.secrets import complete_settings
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ConnectionId, Provider, UserId
@@ -58,7 +58,7 @@ class ConnectedAccount:
             **server.crm.settings(server.url, server.records),
         }
         await migrate(dsn)
-        container = create_container(completed(parse_settings(environ)))
+        container = create_container(complete_settings(parse_settings(environ)))
         try:
             uow = await container.get(UnitOfWork)
             await _connect(uow, server, (await container.get(Clock)).now())

@@ -18,10 +18,11 @@ from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
+from astrelo.bootstrap.development.database import database_gone, embedded_server
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import end_with_parent, port_is_taken
+from astrelo.bootstrap.development.secrets import complete_settings
 from astrelo.bootstrap.development.session_tokens import signing_secret
-from astrelo.bootstrap.development.settings import completed, embedded_server, server_gone
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
@@ -100,13 +101,13 @@ def _ending_with(server: EmbeddedPostgres) -> Iterator[None]:
         stopping.set()
         watcher.join()
     if gone.is_set():
-        raise server_gone("API")
+        raise database_gone("API")
 
 
 def application() -> Litestar:
     """Build the application out of the environment: granian's worker process calls this."""
     end_with_parent()
-    settings = completed(parse_settings(os.environ))  # noqa: TID251 - a process of its own, with its own parsing
+    settings = complete_settings(parse_settings(os.environ))  # noqa: TID251 - a process of its own, with its own parsing
     configure_logging(settings.log_level, settings.log_format)
     container = create_container(settings)
     app = create_app(container, http_config(settings))

@@ -160,10 +160,10 @@ def _environment() -> dict[str, str]:
 
 
 def _settings() -> Settings:
-    from astrelo.bootstrap.development.settings import completed
+    from astrelo.bootstrap.development.secrets import complete_settings
     from astrelo.bootstrap.logging import configure_logging
 
-    settings = completed(parse_settings(_environment()))
+    settings = complete_settings(parse_settings(_environment()))
     configure_logging(settings.log_level, settings.log_format)
     return settings
 

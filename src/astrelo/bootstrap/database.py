@@ -7,7 +7,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.session.errors import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.session.migrate import migrate
-from astrelo.bootstrap.development.settings import with_database
+from astrelo.bootstrap.development.database import provide_database
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings
 
@@ -18,7 +18,7 @@ class DatabaseUnusable(Problem):
 
 def run_migrations(settings: Settings) -> tuple[str, ...]:
     """Bring the configured database, or the embedded one, up to date; name what was applied."""
-    with with_database(settings) as complete:
+    with provide_database(settings) as complete:
         return asyncio.run(bring_up_to_date(database_url(complete)))
 
 

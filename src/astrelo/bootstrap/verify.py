@@ -10,7 +10,7 @@ import msgspec
 from astrelo.application.read.readers import StoreHealth
 from astrelo.application.sync.verify_sync import Comparison, Difference, VerifySync
 from astrelo.bootstrap.container import create_container
-from astrelo.bootstrap.development.settings import with_database
+from astrelo.bootstrap.development.database import provide_database
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings
 from astrelo.domain.errors import AstreloError, InvalidTransition
@@ -29,7 +29,7 @@ _WORDS = {
 
 def run_verify(settings: Settings, connection_id: UUID) -> Sequence[Comparison]:
     """Compare, and return what was found. Raises Problem when that is not possible now."""
-    with with_database(settings) as complete:
+    with provide_database(settings) as complete:
         return asyncio.run(_verified(complete, ConnectionId(connection_id)))
 
 

@@ -24,7 +24,8 @@ from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
-from astrelo.bootstrap.development.settings import refuse_beside_demo, server_gone, with_database
+from astrelo.bootstrap.development.database import database_gone, provide_database
+from astrelo.bootstrap.development.demo_lock import require_no_demo
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.settings import Settings, WorkerSettings
 from astrelo.domain.ports.reference import ReferenceData
@@ -45,8 +46,8 @@ def run_worker(settings: Settings) -> None:
     """
     embedded = settings.database_url is None
     if embedded:
-        refuse_beside_demo(settings)
-    with with_database(settings) as complete, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        require_no_demo(settings)
+    with provide_database(settings) as complete, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(complete, embedded=embedded))
 
 
@@ -78,7 +79,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         _spare_the_collector()
         await supervisor.run()
     if queue.refused and embedded:
-        raise server_gone("worker")
+        raise database_gone("worker")
     _log.info("worker.stopped")
 
 

@@ -16,10 +16,11 @@ import asyncpg
 import pytest
 
 from astrelo.bootstrap.development import postgres_cluster
-from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres, default_state_dir
+from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError, find_binaries
 from astrelo.bootstrap.development.postgres_cluster import watch_parent
 from astrelo.bootstrap.development.processes import free_port
+from astrelo.bootstrap.development.state_dir import default_state_dir
 
 PATIENCE = 60  # seconds, for what takes a fraction of one
 START_AND_WAIT = """

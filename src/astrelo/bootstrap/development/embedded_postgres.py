@@ -1,7 +1,5 @@
 """A PostgreSQL server of our own for development, demos and tests: nothing to install, nothing left running."""
 
-import fcntl
-import hashlib
 import os
 import stat
 import time
@@ -25,6 +23,7 @@ from astrelo.bootstrap.development.postgres_cluster import (
     refuses_connections,
     write_private,
 )
+from astrelo.bootstrap.development.state_dir import refuse_foreign, try_lock
 
 _ATTACH_WITHIN = 150.0  # seconds; the owner may be creating or recovering its data folder
 _POLL = 0.05
@@ -127,42 +126,13 @@ class EmbeddedPostgres:
         return f"<EmbeddedPostgres {self.version} on {self._cluster.home}, {'owned' if self.owned else 'attached'}>"
 
 
-def default_state_dir() -> Path:
-    """Name the state folder of this clone: outside of it, the same at each start, one per user.
-
-    Root's lies where the server's account can enter; a user without a writable home gets a folder under
-    /var/tmp, which is refused if somebody else made it first.
-    """
-    clone = hashlib.sha256(os.fsencode(Path(__file__).resolve().parents[3])).hexdigest()[:12]
-    return _state_home() / clone
-
-
-def _state_home() -> Path:
-    uid = os.geteuid()
-    try:
-        preferred = Path("/var/lib/astrelo") if uid == 0 else Path("~/.local/state/astrelo").expanduser()
-        preferred.mkdir(parents=True, exist_ok=True)
-        if uid == 0:
-            preferred.chmod(0o711)  # the server's account passes through, whatever our umask
-    except (OSError, RuntimeError):  # no such right, or no home at all
-        return _under_var_tmp(uid)
-    return preferred if os.access(preferred, os.W_OK) else _under_var_tmp(uid)
-
-
-def _under_var_tmp(uid: int) -> Path:
-    folder = Path(f"/var/tmp/astrelo-{uid}")  # noqa: S108 - refused below unless it is ours
-    folder.mkdir(mode=0o711, exist_ok=True)
-    _refuse_foreign(folder)
-    return folder
-
-
 def _prepare(state_dir: Path, account: Account) -> None:
     mode = 0o700 if account.uid is None else 0o711
     missing = [folder for folder in (state_dir, *state_dir.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
         folder.chmod(mode)
-    _refuse_foreign(state_dir)
+    refuse_foreign(state_dir)
     if account.uid is not None:
         state_dir.chmod(
             stat.S_IMODE(state_dir.stat().st_mode) | 0o011
@@ -172,22 +142,6 @@ def _prepare(state_dir: Path, account: Account) -> None:
             f"As root, the embedded PostgreSQL runs as '{account.name}', who cannot enter {state_dir}. "
             "Choose a state folder that everybody may pass through (mode 711), outside of root's home.",
         )
-
-
-def _refuse_foreign(folder: Path) -> None:
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise EmbeddedPostgresError(f"{folder} belongs to somebody else. Remove it or choose another folder.")
-
-
-def try_lock(path: Path) -> int | None:
-    """Take the lock until the descriptor that is returned is closed; None when another process has it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
 
 
 def _published_dsn(state_dir: Path) -> str | None:

@@ -54,7 +54,7 @@ class Settings:
     """What a process runs with. `repr` hides every secret.
 
     In development `database_url`, `state_dir`, the keys and the JWT secret may be missing here:
-    bootstrap/development.py fills them in.
+    bootstrap/development/secrets.py and database.py fill them in.
     """
 
     environment: Environment

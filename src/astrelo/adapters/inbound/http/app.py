@@ -9,6 +9,7 @@ from litestar.di import Provide
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
+from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
 from astrelo.adapters.inbound.http.guards import strict_body, strict_query
 from astrelo.adapters.inbound.http.health import HealthRoutes
@@ -17,7 +18,7 @@ from astrelo.adapters.inbound.http.openapi.document import correct_description, 
 from astrelo.adapters.inbound.http.problems import exception_handlers
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
-from astrelo.adapters.inbound.http.runs.integrations import Integrations
+from astrelo.adapters.inbound.http.runs.routes import SyncRuns
 from astrelo.adapters.inbound.http.security import SessionGuard, current_user
 from astrelo.adapters.inbound.http.webhooks.routes import Webhooks
 
@@ -25,6 +26,7 @@ MAX_BODY_BYTES = 1_000_000
 
 _CONTROLLERS = (
     Integrations,
+    SyncRuns,
     AuthorizationRoutes,
     Companies,
     Contacts,

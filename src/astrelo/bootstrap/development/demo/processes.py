@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from astrelo.bootstrap.development.database import embedded_server
 from astrelo.bootstrap.development.demo.crms import DemoCrm
+from astrelo.bootstrap.development.demo_lock import hold_demo_lock
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import Children, usual_ports
-from astrelo.bootstrap.development.settings import completed, embedded_server, only_demo
+from astrelo.bootstrap.development.secrets import complete_settings
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
 from astrelo.domain.identifiers import Provider
@@ -58,11 +60,11 @@ def raised_stage(
     Problem when another demo of this clone runs, or a worker by itself: it would take our jobs.
     """
     kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
-    settings = completed(parse_settings(kept))
+    settings = complete_settings(parse_settings(kept))
     if settings.state_dir is None:
         raise Problem("A demo needs a state folder.")
     logs = settings.state_dir / "logs"
-    with only_demo(settings.state_dir), embedded_server(settings) as server, Children() as children:
+    with hold_demo_lock(settings.state_dir), embedded_server(settings) as server, Children() as children:
         if not server.owned:
             raise Problem(
                 "Another process of this clone (astrelo serve or worker) uses its PostgreSQL. Stop it, "

@@ -1,43 +1,23 @@
-"""The user's CRMs: how each stands, its sync runs, and what can be asked of them."""
+"""A CRM's sync runs: request one, list and read them, cancel one."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from dishka.integrations.litestar import FromDishka, inject
-from litestar import Controller, Response, delete, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from astrelo.adapters.inbound.http.pagination import decode_cursor, page_of
-from astrelo.adapters.inbound.http.problem_kinds import (
-    CROSS_SITE_REQUEST,
-    INVALID_STATE,
-    NOT_FOUND,
-)
+from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, INVALID_STATE, NOT_FOUND
 from astrelo.adapters.inbound.http.problems import documented
 from astrelo.adapters.inbound.http.records.parameters import DEFAULT_LIMIT, Limit, PageCursor
-from astrelo.application.connect.disconnect_crm import DisconnectCrm
-from astrelo.application.read.advice import action_for_connection
-from astrelo.application.read.readers import IntegrationReader, RunReader
-from astrelo.application.read.views import (
-    IntegrationStatus,
-    IntegrationView,
-    Page,
-    RunReport,
-    RunView,
-    UnreadableView,
-)
+from astrelo.application.read.readers import RunReader
+from astrelo.application.read.views import Page, RunReport, RunView, UnreadableView
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
 from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
-from astrelo.domain.ports.crm import CrmProvider, CrmProviders
 from astrelo.domain.sync import SyncMode
-
-Purge = Annotated[
-    bool,
-    QueryParameter(description="Also delete everything that came from this CRM. Cannot be undone."),
-]
 
 Mode = Annotated[
     Literal["full", "incremental"],
@@ -53,50 +33,9 @@ Column = Annotated[
 ]
 
 
-class Integrations(Controller):
+class SyncRuns(Controller):
     path = "/api/integrations"
     tags = ("integrations",)
-
-    @get(responses=documented(), summary="List the CRMs")
-    @inject
-    async def list_integrations(
-        self,
-        reader: FromDishka[IntegrationReader],
-        crms: FromDishka[CrmProviders],
-        user_id: NamedDependency[UserId],
-    ) -> Page[IntegrationView]:
-        """One entry per CRM that there is, connected or not. Never more than one page."""
-        return Page(data=await _all(reader, crms, user_id), has_more=False, next_cursor=None)
-
-    @get("/{provider:str}", responses=documented(NOT_FOUND), summary="See how a CRM stands")
-    @inject
-    async def get_integration(
-        self,
-        reader: FromDishka[IntegrationReader],
-        crms: FromDishka[CrmProviders],
-        user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
-    ) -> IntegrationView:
-        """While a run goes on, `current_run` tells its progress; ask as often as once a second."""
-        return next(view for view in await _all(reader, crms, user_id) if view.provider is provider)
-
-    @delete(
-        "/{provider:str}",
-        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST),
-        summary="Disconnect a CRM",
-        status_code=204,
-    )
-    @inject
-    async def disconnect(
-        self,
-        disconnect_crm: FromDishka[DisconnectCrm],
-        user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
-        *,
-        purge: Purge = False,
-    ) -> None:
-        """Stop running work, revoke the grant, delete the tokens. Records stay, as stale ones, unless purged."""
-        await disconnect_crm(user_id, provider, purge=purge)
 
     @post(
         "/{provider:str}/sync",
@@ -196,20 +135,3 @@ async def _run(runs: RunReader, user_id: UserId, provider: Provider, run_id: Syn
     if run := await runs.get(user_id, provider, run_id):
         return run
     raise NotFound("sync run", run_id)
-
-
-async def _all(reader: IntegrationReader, crms: CrmProviders, user_id: UserId) -> list[IntegrationView]:
-    connected = {view.provider: view for view in await reader.connected(user_id)}
-    views = (connected.get(provider) or _not_connected(provider) for provider in Provider)
-    return [_with_ways_to_connect(view, crms.get(view.provider)) for view in views]
-
-
-def _with_ways_to_connect(view: IntegrationView, crm: CrmProvider | None) -> IntegrationView:
-    return msgspec.structs.replace(
-        view, configured=crm is not None, chooses_login_host=crm is not None and crm.has_login_hosts
-    )
-
-
-def _not_connected(provider: Provider) -> IntegrationView:
-    status = IntegrationStatus.NOT_CONNECTED
-    return IntegrationView(provider=provider, status=status, action=action_for_connection(status, provider))
