@@ -18,7 +18,7 @@ import httpx
 import jwt
 
 from astrelo.bootstrap.development.demo.crms import DEMO_CRMS
-from astrelo.bootstrap.development.demo.processes import Stage, raised_stage
+from astrelo.bootstrap.development.demo.processes import Stage, start_stage
 from astrelo.bootstrap.development.session_tokens import signing_secret
 from astrelo.bootstrap.problems import Problem
 from astrelo.domain.identifiers import Provider
@@ -67,7 +67,7 @@ def _removed_unless_not_up(home: Path) -> Iterator[None]:
 def _entered(parts: ExitStack, portal: Path, state: Path) -> "Stack":
     environ = child_environ({"ASTRELO_STATE_DIR": str(state)})
     try:
-        stage = parts.enter_context(raised_stage([_HUBSPOT], portal, 0, environ))
+        stage = parts.enter_context(start_stage([_HUBSPOT], portal, 0, environ))
         stack = parts.enter_context(Stack(stage))
         stack.await_up()
     except (Problem, OSError) as error:

@@ -1,4 +1,4 @@
-"""The API process: granian serving our application until told to stop."""
+"""The API process: granian serving our application until asked to stop."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ def run_api(settings: Settings) -> None:
     if settings.database_url is not None:
         _serve(settings)
         return
-    with embedded_server(settings) as server, _ending_with(server):
+    with embedded_server(settings) as server, _stop_when_ended(server):
         _serve(replace(settings, database_url=server.dsn))
 
 
@@ -82,7 +82,7 @@ def _serve(settings: Settings) -> None:
 
 
 @contextmanager
-def _ending_with(server: EmbeddedPostgres) -> Iterator[None]:
+def _stop_when_ended(server: EmbeddedPostgres) -> Iterator[None]:
     """Ask ourselves to stop when the database is gone: its successor would have another address."""
     stopping, gone = threading.Event(), threading.Event()
 

@@ -170,7 +170,7 @@ def _settings() -> Settings:
 
 @contextmanager
 def _problems_for_people(failed: int = _FAILED) -> Iterator[None]:
-    """Turn what can go wrong on somebody's machine into a sentence and an exit code, without a traceback."""
+    """Turn problems of the machine or its settings into a sentence and an exit code, without a traceback."""
     from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
     from astrelo.bootstrap.problems import Problem
 

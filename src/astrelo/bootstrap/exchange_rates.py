@@ -18,6 +18,6 @@ def warn_of_old_rates(reference: ReferenceData, clock: Clock) -> None:
             until=until.isoformat(),
             none_after=(until + MAX_RATES_AGE).isoformat(),
             action="upgrade Astrelo, or run `make rates` in a checkout and deploy it: until then amounts in other"
-            " currencies on records modified after that day are told in USD at its rates, and on records modified"
+            " currencies on records modified after that day are converted to USD at its rates, and on records modified"
             " after `none_after` not at all",
         )

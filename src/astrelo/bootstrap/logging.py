@@ -1,6 +1,6 @@
 """Log lines: structlog for ours, the same form for what libraries log, and no secret in either.
 
-Everything goes to stderr; stdout belongs to the commands' answers.
+Everything goes to stderr; stdout belongs to the commands' output.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What can be wrong outside of our code, told to the person at the terminal."""
+"""What can be wrong outside of our code, reported to the person at the terminal."""
 
 
 class Problem(Exception):

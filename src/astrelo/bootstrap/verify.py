@@ -1,4 +1,4 @@
-"""`astrelo verify`: whether what is stored of a CRM is what the CRM holds."""
+"""`astrelo verify`: compare what is stored of a CRM with what the CRM holds."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ _WORDS = {
 def run_verify(settings: Settings, connection_id: UUID) -> Sequence[Comparison]:
     """Compare, and return what was found. Raises Problem when that is not possible now."""
     with provide_database(settings) as complete:
-        return asyncio.run(_verified(complete, ConnectionId(connection_id)))
+        return asyncio.run(_verify(complete, ConnectionId(connection_id)))
 
 
-async def _verified(settings: Settings, connection_id: ConnectionId) -> Sequence[Comparison]:
+async def _verify(settings: Settings, connection_id: ConnectionId) -> Sequence[Comparison]:
     container = create_container(settings)
     try:
         if await (await container.get(StoreHealth)).pending_migrations():
@@ -42,8 +42,7 @@ async def _verified(settings: Settings, connection_id: ConnectionId) -> Sequence
     except InvalidTransition as error:
         raise Problem(f"{error} Try again when that has changed.") from error
     except AstreloError as error:
-        told = str(error).removesuffix(".")
-        raise Problem(f"Nothing was compared. {told}.") from error
+        raise Problem(f"Nothing was compared. {str(error).removesuffix('.')}.") from error
     finally:
         await container.close()
 
@@ -71,11 +70,11 @@ def _one(kind: Difference, ids: Sequence[str]) -> str:
 
 def as_json(compared: Sequence[Comparison]) -> str:
     """Return one JSON object: `equal`, and per object type `records`, `rejected`, `refused` and each kind."""
-    told = {
+    result = {
         "equal": all(comparison.is_equal for comparison in compared),
         "object_types": {str(comparison.object_type): _fields(comparison) for comparison in compared},
     }
-    return msgspec.json.encode(told).decode()
+    return msgspec.json.encode(result).decode()
 
 
 def _fields(comparison: Comparison) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The worker process: takes sync runs from the queue until told to stop.
+"""The worker process: takes sync runs from the queue until asked to stop.
 
 Imports neither the web framework nor the HTTP server: a worker's memory is for records.
 """
@@ -16,7 +16,7 @@ import uvloop
 from dishka import AsyncContainer
 
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
-from astrelo.adapters.inbound.worker.health import served_health
+from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
@@ -74,7 +74,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
             loop.add_signal_handler(number, supervisor.stop)
         if settings.worker.health_port is not None:
             await stack.enter_async_context(
-                served_health(supervisor.health, settings.host, settings.worker.health_port)
+                serve_health(supervisor.health, settings.host, settings.worker.health_port)
             )
         _spare_the_collector()
         await supervisor.run()
@@ -96,7 +96,7 @@ def _spare_the_collector() -> None:
 
 
 class QueueConnector:
-    """Opens the queue's connection; notes when nobody listens at the address any more."""
+    """Opens the queue's connection; notes when the address refuses connections."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

@@ -114,7 +114,7 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
     assert records(summary, "inserted") == records(summary, "received")
     assert_adds_up(summary)
     assert "\x1b" not in first.stdout + first.stderr
-    assert "Certified: companies, contacts, deals." in first.stderr
+    assert "Reconciled: companies, contacts, deals." in first.stderr
 
     hours_pass(state_dir)
     again = finished(demo(*arguments))

@@ -15,7 +15,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.models import Job
 
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
-from astrelo.adapters.inbound.worker.health import served_health
+from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT
 from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
@@ -318,7 +318,7 @@ async def test_a_finished_run_is_not_asked_for_again(connected: SyncHarness, poo
 async def test_health_is_told_over_http(database: str, pool: asyncpg.Pool) -> None:
     async with (
         workshop(database, pool) as worker,
-        served_health(worker.supervisor.health, "127.0.0.1", 0) as port,
+        serve_health(worker.supervisor.health, "127.0.0.1", 0) as port,
     ):
 
         async def answers(path: str) -> int:

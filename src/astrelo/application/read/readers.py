@@ -147,4 +147,4 @@ class IntegrationReader(Protocol):
 class StoreHealth(Protocol):
     @abstractmethod
     async def pending_migrations(self) -> Sequence[str]:
-        """Return the migrations that the database still lacks. Raises StoreUnavailable when it does not answer."""
+        """Return the migrations that the database still lacks. Raises StoreUnavailable."""

@@ -30,7 +30,7 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class CompanySource(Struct, frozen=True, kw_only=True):
-    """A live CRM record that tells of a firm."""
+    """A live CRM record of a company."""
 
     external_source: Provider
     external_provider_id: str
@@ -200,7 +200,7 @@ class StepView(Struct, frozen=True, kw_only=True):
 
 
 class OwnersStepView(Struct, frozen=True, kw_only=True):
-    """The owners' part of a run: they are read whole before the records, so there is no progress to tell."""
+    """The owners' part of a run: they are read whole before the records, so they have no progress."""
 
     status: StepStatus
     reason: str | None = None
@@ -307,7 +307,7 @@ class IntegrationCounts(Struct, frozen=True, kw_only=True):
 
 
 class Freshness(Struct, frozen=True, kw_only=True):
-    """Everything the CRM held at this time is stored; null before the first complete walk."""
+    """Everything the CRM held at this time is stored; null before the first complete sync."""
 
     companies: datetime | None = None
     contacts: datetime | None = None
@@ -315,11 +315,11 @@ class Freshness(Struct, frozen=True, kw_only=True):
 
 
 class IntegrationView(Struct, frozen=True, kw_only=True):
-    """A CRM and the user's connection to it. `configured` tells whether this server can connect to it at all.
+    """A CRM and the user's connection to it. `configured` says whether this server can connect to it at all.
 
-    `chooses_login_host` tells whether connecting takes the place where the user signs in, as `login_host`.
+    `chooses_login_host` says whether connecting takes the host where the user signs in, as `login_host`.
     `stale` data is kept but no longer refreshed; `reason` and `action` say why, and what to do. `account_domain` and
-    `connected_by`, the user at the CRM whose authorization is used, are null where the CRM did not tell them.
+    `connected_by`, the user at the CRM whose authorization is used, are null where the CRM does not report them.
     """
 
     provider: Provider

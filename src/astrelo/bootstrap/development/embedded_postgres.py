@@ -58,7 +58,7 @@ class EmbeddedPostgres:
             lock = try_lock(state_dir / "lock")
             if lock is not None:
                 return cls._own(cluster, lock, durable=durable)
-            if (dsn := _published_dsn(state_dir)) is not None:
+            if (dsn := _read_dsn(state_dir)) is not None:
                 return cls(dsn, lock=None, cluster=cluster, server=None)
             time.sleep(_POLL)
         raise EmbeddedPostgresError(
@@ -97,7 +97,7 @@ class EmbeddedPostgres:
         return self._cluster.log
 
     def has_ended(self) -> bool:
-        """Tell whether the server is gone. Its successor, if there is one, has another address."""
+        """Return whether the server is gone. Its successor, if there is one, has another address."""
         if self._server is not None:
             return self._server.process.poll() is not None
         return refuses_connections(urlsplit(self.dsn).port or 0)
@@ -136,7 +136,7 @@ def _prepare(state_dir: Path, account: Account) -> None:
     if account.uid is not None:
         state_dir.chmod(
             stat.S_IMODE(state_dir.stat().st_mode) | 0o011
-        )  # whoever made it, with whatever umask
+        )  # independent of the umask that it was made with
     if not account.can_enter(state_dir):
         raise EmbeddedPostgresError(
             f"As root, the embedded PostgreSQL runs as '{account.name}', who cannot enter {state_dir}. "
@@ -144,7 +144,7 @@ def _prepare(state_dir: Path, account: Account) -> None:
         )
 
 
-def _published_dsn(state_dir: Path) -> str | None:
+def _read_dsn(state_dir: Path) -> str | None:
     try:
         dsn = (state_dir / "dsn").read_text(encoding="ascii")
     except FileNotFoundError:

@@ -23,7 +23,7 @@ class EmbeddedPostgresError(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who the server runs as: ourselves (no ids), or somebody root drops to, for PostgreSQL refuses root."""
+    """The account that the server runs as: our own (no ids), or the one that root drops to, since PostgreSQL refuses root."""
 
     name: str
     uid: int | None = None
@@ -34,7 +34,7 @@ class Account:
         return None if self.uid is None else []
 
     def can_enter(self, folder: Path) -> bool:
-        """Tell whether every folder above and including `folder` lets this account pass."""
+        """Return whether every folder above and including `folder` lets this account pass."""
         return self.uid is None or all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
 
     def take_over(self, *paths: Path) -> None:
@@ -69,7 +69,7 @@ class Binaries:
 
 
 def unprivileged_account() -> Account:
-    """Give the account the server runs as: ours, or nobody's where we are root."""
+    """Return the account that the server runs as: our own, or `nobody` when we are root."""
     if os.geteuid() != 0:
         return Account(name="ourselves")
     try:
@@ -94,10 +94,10 @@ def find_binaries(explicit: Path | None = None) -> Binaries:
                 "Name the 'bin' folder of a PostgreSQL installation in ASTRELO_POSTGRES_BINARIES, "
                 "or unset it: one is found then.",
             )
-        return _described(explicit)
+        return _read_version(explicit)
     for folder in (*_of_the_wheel(), *_of_the_system()):
         if _holds_server(folder):
-            return _described(folder)
+            return _read_version(folder)
     raise EmbeddedPostgresError(
         f"No PostgreSQL found: neither the package '{_WHEEL}' nor anything under {_SYSTEM}. "
         "Install one of them, or set ASTRELO_DATABASE_URL to a server of your own.",
@@ -107,7 +107,7 @@ def find_binaries(explicit: Path | None = None) -> Binaries:
 def reachable_binaries(binaries: Binaries, account: Account, cache: Path) -> Binaries:
     """Give binaries that `account` can run: the same, or a copy in `cache` when they lie out of its reach.
 
-    A clone in root's home is the common case: nobody cannot enter it. Copied once per release.
+    A clone in root's home is the common case: `nobody` cannot enter it. Copied once per release.
     """
     # initdb has a shell call the programs beside it, between double quotes.
     if account.can_enter(binaries.folder) and not set('$`"\\') & set(str(binaries.folder)):
@@ -148,10 +148,12 @@ def _holds_server(folder: Path) -> bool:
     return all(os.access(folder / program, os.X_OK) for program in ("postgres", "initdb"))
 
 
-def _described(folder: Path) -> Binaries:
+def _read_version(folder: Path) -> Binaries:
     command = [str(folder / "postgres"), "--version"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own binary
-    version = re.search(r"\d+(\.\d+)?", told.stdout)
-    if told.returncode != 0 or version is None:
-        raise EmbeddedPostgresError(f"{command[0]} does not run here: {told.stderr.strip() or told.stdout}")
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own binary
+    version = re.search(r"\d+(\.\d+)?", completed.stdout)
+    if completed.returncode != 0 or version is None:
+        raise EmbeddedPostgresError(
+            f"{command[0]} does not run here: {completed.stderr.strip() or completed.stdout}"
+        )
     return Binaries(folder=folder.resolve(), version=version[0])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astrelo.bootstrap.development.postgres_binaries import Account, Binaries, EmbeddedPostgresError
-from astrelo.bootstrap.development.processes import ending_with_parent, free_port
+from astrelo.bootstrap.development.processes import end_with_parent_hook, free_port
 
 ROLE = "astrelo"
 DATABASE = "astrelo"
@@ -29,7 +29,7 @@ _VOLATILE = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer:
-    """A server that answers; `watcher` is the process that stops it where the kernel does not."""
+    """A server that accepts connections; `watcher` is the process that stops it where the kernel does not."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -54,7 +54,7 @@ class Cluster:
 
     def dsn(self, port: int) -> str:
         password = (self.home / "password").read_text(encoding="ascii")
-        # It speaks no TLS: without the hint each session asks first.
+        # It speaks no TLS: without this parameter each session asks first.
         return f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}?sslmode=disable"
 
     def create_if_missing(self) -> None:
@@ -100,13 +100,13 @@ class Cluster:
             process = self._launch(port, durable=durable)
             if self._becomes_ready(process):
                 return RunningServer(process=process, port=port, watcher=_watcher_where_needed(process.pid))
-            # Ended at once: most likely somebody took the port between our look and its bind.
+            # Ended at once: most likely another process took the port between the check and the bind.
         raise EmbeddedPostgresError(
             f"The embedded PostgreSQL does not start on {self.data}. The end of {self.log}:\n{self._log_tail()}",
         )
 
     def stop(self, server: RunningServer) -> None:
-        """Disconnect everybody and shut down; idempotent."""
+        """Disconnect all clients and shut down; idempotent."""
         if server.watcher is not None:
             server.watcher.kill()
             server.watcher.communicate()
@@ -159,7 +159,7 @@ class Cluster:
 
     def _launch(self, port: int, *, durable: bool) -> subprocess.Popen[bytes]:
         command = [self.binaries.program("postgres"), "-D", str(self.data), "-p", str(port)]
-        # No unix socket: its path is limited to 107 bytes, and everybody here speaks TCP.
+        # No unix socket: its path is limited to 107 bytes, and all clients here use TCP.
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command += ["-c", "max_connections=200", *([] if durable else _VOLATILE)]
         with self.log.open("wb") as log:
@@ -171,7 +171,7 @@ class Cluster:
                 cwd=self.home,
                 env=_ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C is for us; we stop the server when we no longer need it
-                preexec_fn=ending_with_parent(signal.SIGINT),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
+                preexec_fn=end_with_parent_hook(signal.SIGINT),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
                 user=self.account.uid,
                 group=self.account.gid,
                 extra_groups=self.account.extra_groups,
@@ -236,12 +236,12 @@ def _command_line(pid: int) -> str:
         if Path("/proc/self").exists():
             return ""
     command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
-    return told.stdout
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
+    return completed.stdout
 
 
 def refuses_connections(port: int) -> bool:
-    """Tell whether nobody listens there any more; a server that is merely slow still listens."""
+    """Return whether no process listens there any more; a server that is merely slow still listens."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except ConnectionRefusedError:

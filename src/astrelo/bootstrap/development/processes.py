@@ -56,7 +56,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(environ),
                 start_new_session=True,
-                preexec_fn=ending_with_parent(),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
+                preexec_fn=end_with_parent_hook(),  # noqa: PLW1509 - no threads yet; no other way to ask the kernel
             )
 
     @property
@@ -80,7 +80,7 @@ class Child:
         self.wait_until_stopped(_STOPPED_WITHIN)
 
     def wait_until_stopped(self, seconds: float) -> bool:
-        """Wait at most so long, then kill; tell whether it ended by itself."""
+        """Wait at most so long, then kill; return whether it ended by itself."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -131,10 +131,10 @@ class Children:
 
 
 def free_port() -> int:
-    """Find a port of this machine's own that nobody listens on now.
+    """Find a port of this machine's own that no process listens on now.
 
     It is drawn from below those that systems give to outgoing connections: one of these would be taken by the
-    next connection that anybody makes, before whoever is to listen there does.
+    next outgoing connection before the new server listens there.
     """
     while port_is_taken(_HOST, port := secrets.choice(_PORTS)):
         continue
@@ -142,13 +142,13 @@ def free_port() -> int:
 
 
 def usual_ports(whose: str, count: int) -> list[int]:
-    """Find ports as `free_port` does, the same at each call for the same owner unless somebody listens there."""
+    """Find ports as `free_port` does, the same at each call for the same owner unless another process listens there."""
     usual = Random(whose).sample(_PORTS, count)  # noqa: S311 - nothing secret: it is to come out the same
     return [free_port() if port_is_taken(_HOST, port) else port for port in usual]
 
 
 def port_is_taken(host: str, port: int) -> bool:
-    """Tell whether somebody listens there; a server that finds out by itself says so less clearly."""
+    """Return whether a process listens there; a server's own error would be less clear."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
@@ -165,8 +165,8 @@ def end_with_parent(signal_number: int = signal.SIGTERM) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
-def ending_with_parent(signal_number: int = signal.SIGTERM) -> Callable[[], None] | None:
-    """Give what a child runs before its program (`preexec_fn`), so that the kernel (Linux) ends it with us.
+def end_with_parent_hook(signal_number: int = signal.SIGTERM) -> Callable[[], None] | None:
+    """Return what a child runs before its program (`preexec_fn`), so that the kernel (Linux) ends it with us.
 
     The signal comes when the *thread* that made the child ends: make it in the main thread.
     """

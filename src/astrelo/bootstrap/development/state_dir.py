@@ -18,7 +18,7 @@ def default_state_dir() -> Path:
     """Name the state folder of this clone: outside of it, the same at each start, one per user.
 
     Root's lies where the server's account can enter; a user without a writable home gets a folder under
-    /var/tmp, which is refused if somebody else made it first.
+    /var/tmp, which is refused if another user made it first.
     """
     clone = hashlib.sha256(os.fsencode(Path(__file__).resolve().parents[3])).hexdigest()[:12]
     return _state_home() / clone

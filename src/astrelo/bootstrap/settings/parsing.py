@@ -1,4 +1,4 @@
-"""From the environment to settings, once, with every problem told together."""
+"""Parse the environment into settings, and report all problems together."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -37,15 +37,15 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
 
     Raises InvalidSettings with all problems at once, misspelt names included.
     """
-    problems = _unknown_names(environ)
-    values = {variable.name: _parsed(variable, environ, problems) for variable in VARIABLES}
-    problems += _incomplete(values)
+    problems = _find_unknown_names(environ)
+    values = {variable.name: _parse(variable, environ, problems) for variable in VARIABLES}
+    problems += _find_missing(values)
     if problems:
         raise InvalidSettings(problems)
-    return _assembled(values)
+    return _assemble(values)
 
 
-def _unknown_names(environ: Mapping[str, str]) -> list[WrongSetting]:
+def _find_unknown_names(environ: Mapping[str, str]) -> list[WrongSetting]:
     known = {variable.full_name for variable in VARIABLES}
     strangers = sorted(
         name
@@ -57,7 +57,7 @@ def _unknown_names(environ: Mapping[str, str]) -> list[WrongSetting]:
     ]
 
 
-def _parsed(variable: Variable, environ: Mapping[str, str], problems: list[WrongSetting]) -> Any:  # noqa: ANN401 - each variable has its own type; _assembled knows them
+def _parse(variable: Variable, environ: Mapping[str, str], problems: list[WrongSetting]) -> Any:  # noqa: ANN401 - each variable has its own type; _assemble knows them
     text = environ.get(variable.full_name, "").strip() or variable.default
     if text is None:
         return None
@@ -68,7 +68,7 @@ def _parsed(variable: Variable, environ: Mapping[str, str], problems: list[Wrong
         return None
 
 
-def _incomplete(values: Mapping[str, Any]) -> list[WrongSetting]:
+def _find_missing(values: Mapping[str, Any]) -> list[WrongSetting]:
     problems = []
     if values["ENVIRONMENT"] == Environment.PRODUCTION:
         problems += [
@@ -85,7 +85,7 @@ def _incomplete(values: Mapping[str, Any]) -> list[WrongSetting]:
     return problems
 
 
-def _assembled(values: Mapping[str, Any]) -> Settings:
+def _assemble(values: Mapping[str, Any]) -> Settings:
     environment = Environment(values["ENVIRONMENT"])
     public_url = values["PUBLIC_URL"] or f"http://{_reachable(values['HOST'])}:{values['PORT']}"
     frontend_url = values["FRONTEND_URL"] or public_url

@@ -91,7 +91,7 @@ def database_url(value: str) -> str:
 
 
 def _is_host(text: str) -> bool:
-    """Tell whether a text is a host, perhaps with a port; it may be empty."""
+    """Return whether a text is a host, perhaps with a port; it may be empty."""
     match = _HOST.fullmatch(text)
     return match is not None and int(match["port"] or 0) <= MAX_PORT
 

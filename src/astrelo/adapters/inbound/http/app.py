@@ -13,7 +13,7 @@ from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
 from astrelo.adapters.inbound.http.guards import strict_body, strict_query
 from astrelo.adapters.inbound.http.health import HealthRoutes
-from astrelo.adapters.inbound.http.middleware import Metrics, edge
+from astrelo.adapters.inbound.http.middleware import Metrics, add_middleware
 from astrelo.adapters.inbound.http.openapi.document import correct_description, openapi_config
 from astrelo.adapters.inbound.http.problems import exception_handlers
 from astrelo.adapters.inbound.http.records.explanations import Explanations
@@ -62,7 +62,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     )
     correct_description(app)
     setup_dishka(container, app)
-    app.asgi_handler = edge(app.asgi_handler, metrics)
+    app.asgi_handler = add_middleware(app.asgi_handler, metrics)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can serve, and what it measured."""
+"""Health checks (liveness, readiness) and metrics."""
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from astrelo.adapters.inbound.http.middleware import METRICS_MEDIA_TYPE, Metrics
 from astrelo.adapters.inbound.http.problem_kinds import STORE_UNAVAILABLE
-from astrelo.adapters.inbound.http.problems import HttpError, documented
+from astrelo.adapters.inbound.http.problems import HttpError, describe_problems
 from astrelo.adapters.inbound.http.security import PUBLIC
 from astrelo.application import messages
 from astrelo.application.read.readers import StoreHealth
@@ -26,24 +26,24 @@ class HealthRoutes(Controller):
     @get(
         "/health/live",
         summary="Is the process alive?",
-        responses=documented(),
+        responses=describe_problems(),
         opt={PUBLIC: True},
         security=[{}],
     )
     async def live(self) -> Health:
-        """Asks nobody else: restart the process when this does not answer."""
+        """Depends on nothing else: restart the process when this does not respond."""
         return _OK
 
     @get(
         "/health/ready",
         summary="Can it serve?",
-        responses=documented(STORE_UNAVAILABLE),
+        responses=describe_problems(STORE_UNAVAILABLE),
         opt={PUBLIC: True},
         security=[{}],
     )
     @inject
     async def ready(self, store: FromDishka[StoreHealth]) -> Health:
-        """200 when the database answers and has the schema that this version expects, else 503."""
+        """Return 200 when the database responds and has the schema that this version expects, else 503."""
         pending = await store.pending_migrations()
         if pending:
             names = ", ".join(pending)
@@ -58,5 +58,5 @@ class HealthRoutes(Controller):
         security=[{}],
     )
     async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
-        """In Prometheus' text format."""
+        """Return them in Prometheus' text format."""
         return Response(metrics.exposition(), media_type=METRICS_MEDIA_TYPE)

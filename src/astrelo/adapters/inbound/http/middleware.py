@@ -1,4 +1,4 @@
-"""What happens to every request before and after routing: its id, its measure, its safety headers."""
+"""Middleware around every request: its id, its metrics, its safety headers."""
 
 import time
 from uuid import uuid4
@@ -36,13 +36,13 @@ class Metrics:
         GCCollector(registry=self._registry)
         self._requests = Counter(
             "astrelo_http_requests",
-            "Answered requests.",
+            "Requests with a response.",
             ["method", "route", "status"],
             registry=self._registry,
         )
         self._seconds = Histogram(
             "astrelo_http_request_seconds",
-            "Time from a request to the end of its answer.",
+            "Time from a request to the end of its response.",
             ["method", "route"],
             registry=self._registry,
         )
@@ -55,7 +55,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def edge(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
     """Wrap the whole application, so that unrouted requests and failures are seen too.
 
     HEAD is served as GET without a body (RFC 9110 §9.3.2), which the router does not do.
@@ -77,19 +77,19 @@ def edge(app: ASGIApp, metrics: Metrics) -> ASGIApp:
                 scope[HUNG_UP] = True  # type: ignore[literal-required]
             return message
 
-        answer = _Answer(send, request_id, bodiless=method == "HEAD")
+        response = _Response(send, request_id, bodiless=method == "HEAD")
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await app(scope, listen, answer.send)
+            await app(scope, listen, response.send)
         # The path itself would make a label per id.
         route = scope.get("path_template") or _UNROUTED
-        metrics.observe(_known(method), route, answer.status, time.perf_counter() - began)
+        metrics.observe(_method_label(method), route, response.status, time.perf_counter() - began)
 
     return handle
 
 
-class _Answer:
-    """Passes an answer on, adding headers that it does not set itself."""
+class _Response:
+    """Passes a response on, adding headers that it does not set itself."""
 
     def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
         self._send = send
@@ -108,6 +108,6 @@ class _Answer:
         await self._send(message)
 
 
-def _known(method: str) -> str:
-    """Keep invented methods from making a label each."""
+def _method_label(method: str) -> str:
+    """Return the method, or one label for all unknown ones: a client may invent any number."""
     return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"

@@ -46,7 +46,7 @@ def decode_key_cursor(cursor: str | None) -> RecordKey | None:
     """Return the record after which the page begins. Raises InvalidInput for anything that we did not make."""
     if cursor is None:
         return None
-    raw = _decoded(cursor)
+    raw = _decode(cursor)
     try:
         source, _, record_id = raw.removeprefix(_KEY_VERSION).decode().partition("\0")
         if raw.startswith(_KEY_VERSION) and record_id:
@@ -60,13 +60,13 @@ def decode_cursor(cursor: str | None) -> UUID | None:
     """Return the id after which the page begins. Raises InvalidInput for anything that we did not make."""
     if cursor is None:
         return None
-    raw = _decoded(cursor)
+    raw = _decode(cursor)
     if len(raw) != _LENGTH or not raw.startswith(_VERSION):
         raise _not_ours()
     return UUID(bytes=raw[len(_VERSION) :])
 
 
-def _decoded(cursor: str) -> bytes:
+def _decode(cursor: str) -> bytes:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

@@ -80,7 +80,7 @@ class HttpError(Exception):
         self.headers = dict(headers or {})
 
 
-def documented(*kinds: ProblemKind) -> dict[int, ResponseSpec]:
+def describe_problems(*kinds: ProblemKind) -> dict[int, ResponseSpec]:
     """Return OpenAPI's description of a route's problems: these, and those that any route may return."""
     everywhere = (
         INVALID_INPUT,

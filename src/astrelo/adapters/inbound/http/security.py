@@ -52,7 +52,7 @@ class SessionGuard:
         if handler.opt.get(PUBLIC):
             return
         if user_id is None:
-            raise _unauthorized(presented=token is not None)
+            raise _refusal(presented=token is not None)
         if bearer is None and not self._is_own_page(connection):
             raise HttpError(CROSS_SITE_REQUEST, messages.COOKIE_ALONE)
 
@@ -66,7 +66,7 @@ class SessionGuard:
         return origin in self._origins or origin == own
 
 
-def is_led_here_by_another_site(connection: Connection, config: HttpConfig) -> bool:
+def is_cross_site_navigation(connection: Connection, config: HttpConfig) -> bool:
     """Return whether a link or redirect of another site brought the browser here, by the browser's own headers.
 
     A browser sends the session's cookie with such a request (SameSite=Lax). Those too old to send Sec-Fetch-Site are not
@@ -100,7 +100,7 @@ def _bearer_token(connection: Connection) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _unauthorized(*, presented: bool) -> HttpError:
+def _refusal(*, presented: bool) -> HttpError:
     """Follow RFC 6750 §3: no error code unless a token was presented."""
     challenge = f'{_REALM}, error="invalid_token"' if presented else _REALM
     happened = messages.SIGN_IN_INVALID if presented else messages.SIGN_IN_MISSING

@@ -1,4 +1,4 @@
-"""Two answers over HTTP for whoever watches the worker: is it alive, is it ready.
+"""The worker's health checks over HTTP: liveness and readiness.
 
 Written by hand, because a web framework would double the worker's memory.
 """
@@ -14,21 +14,21 @@ _MAX_HEAD_SIZE = 8192
 
 
 @asynccontextmanager
-async def served_health(health: Health, host: str, port: int) -> AsyncIterator[int]:
-    """Answer `GET /health/live` with 200 and `GET /health/ready` with 200 or 503; gives the port."""
+async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[int]:
+    """Respond to `GET /health/live` with 200 and `GET /health/ready` with 200 or 503; yields the port."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_READ_WITHIN):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(_response(head, health))
                 await writer.drain()
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # nobody is there to be told
+            pass  # the client is gone
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, host, port, limit=_MAX_HEAD_SIZE)
+    server = await asyncio.start_server(respond, host, port, limit=_MAX_HEAD_SIZE)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -46,9 +46,9 @@ def _response(head: bytes, health: Health) -> bytes:
         status, body = ("200 OK", "ready") if health.ready else ("503 Service Unavailable", _reason(health))
     else:
         status, body = "404 Not Found", "not found"
-    answer = f'{{"status":"{body}"}}'
-    lines = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(answer)}"]
-    return "\r\n".join([*lines, "connection: close", "", answer]).encode()
+    content = f'{{"status":"{body}"}}'
+    lines = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(content)}"]
+    return "\r\n".join([*lines, "connection: close", "", content]).encode()
 
 
 def _reason(health: Health) -> str:

@@ -1,7 +1,7 @@
 """Keeps PgQueuer's loop running on a connection of its own, for as long as the process lives.
 
 PgQueuer ends when its connection does (a restart of PostgreSQL, a failover), and waits for running jobs
-without limit when told to stop. Both are for us to handle.
+without limit when asked to stop. Both are handled here.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Health:
 
 
 class Supervisor:
-    """Runs the queue's jobs until told to stop.
+    """Runs the queue's jobs until asked to stop.
 
     `connect` opens a connection for the queue alone; each of the `duties` is performed as soon as there is a
     connection and then at its own pace. `stop` and the loss of the connection both make `should_stop` true,
@@ -119,7 +119,7 @@ class Supervisor:
                 await self._drain(manager, working)
             finally:
                 self.health.ready = False
-                await _cancelled(working, watching, *duties, *endings)
+                await _cancel(working, watching, *duties, *endings)
             if not working.cancelled():
                 working.result()
 
@@ -134,7 +134,7 @@ class Supervisor:
                 await connection.close(timeout=5)
 
     async def _watch(self, connection: asyncpg.Connection) -> None:
-        # Looked at, not listened for: asyncpg tells no termination listener when the end of a session
+        # Polled: asyncpg calls no termination listener when the end of a session
         # reaches it between two messages, and PgQueuer notices only after its running jobs.
         while not connection.is_closed():
             await self._clock.sleep(self._options.poll.total_seconds())
@@ -181,10 +181,10 @@ class Supervisor:
         waiting = asyncio.create_task(self._clock.sleep(seconds))
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(waiting, stopping)
+        await _cancel(waiting, stopping)
 
 
-async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The demo from the first process to the last: raise the stage, connect, sync, report, stay up."""
+"""The demo from start to end: start the processes, connect, sync, report, stay up."""
 
 import shutil
 import signal
@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from astrelo.bootstrap.development.demo.crms import DEMO_CRMS
-from astrelo.bootstrap.development.demo.processes import Stage, raised_stage
+from astrelo.bootstrap.development.demo.processes import Stage, start_stage
 from astrelo.bootstrap.development.demo.progress import SyncProgress
 from astrelo.bootstrap.development.demo.report import summary_object, summary_text
 from astrelo.bootstrap.development.demo.visit import DemoVisit
@@ -28,7 +28,7 @@ _LOOK_EVERY = 0.2  # seconds
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
     providers: Sequence[Provider]
-    """The CRMs that are played, each with the same portal; one user connects them all."""
+    """The CRMs that are simulated, each with the same records; one user connects them all."""
     companies: int
     portal: Path | None
     once: bool
@@ -36,13 +36,13 @@ class DemoOptions:
 
 
 def run_demo(options: DemoOptions, environ: Mapping[str, str]) -> None:
-    """Raise the stage, connect, sync, report; stay up until Ctrl-C unless `once`."""
+    """Start the processes, connect, sync, report; stay up until Ctrl-C unless `once`."""
     crms = [DEMO_CRMS[provider] for provider in options.providers]
     progress = SyncProgress(several_crms=len(crms) > 1)
     with _signals_as_interrupts():
         progress.say(f"Starting PostgreSQL, {_sandboxes(options.providers)}, the API and a worker …")
         with (
-            raised_stage(crms, options.portal, options.companies, environ) as stage,
+            start_stage(crms, options.portal, options.companies, environ) as stage,
             httpx.Client(timeout=30.0) as http,
         ):
             visit = DemoVisit(stage, http, progress)

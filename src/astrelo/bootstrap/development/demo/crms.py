@@ -1,4 +1,4 @@
-"""The CRMs that a demo plays, and all in which they differ."""
+"""The CRMs that a demo simulates, and everything in which they differ."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoCrm:
-    """How our processes find the sandbox that plays a CRM."""
+    """How our processes find the sandbox that simulates a CRM."""
 
     provider: Provider
     client_id: str

@@ -21,8 +21,8 @@ _KEPT = ("STATE_DIR", "POSTGRES_BINARIES", "LOG_LEVEL", "LOG_FORMAT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlayedAt:
-    """A CRM, and the sandbox that plays it."""
+class RunningSandbox:
+    """A CRM, and the sandbox that simulates it."""
 
     crm: DemoCrm
     port: int
@@ -40,7 +40,7 @@ class Stage:
     database: EmbeddedPostgres
     children: Children
     api_url: str
-    sandboxes: Sequence[PlayedAt]
+    sandboxes: Sequence[RunningSandbox]
     logs: Path
 
     def check(self) -> None:
@@ -51,12 +51,12 @@ class Stage:
 
 
 @contextmanager
-def raised_stage(
+def start_stage(
     crms: Sequence[DemoCrm], portal: Path | None, companies: int, environ: Mapping[str, str]
 ) -> Iterator[Stage]:
     """Start everything, and stop it when the block ends, in the reverse order.
 
-    Every CRM holds the same portal. Returns before the servers answer. Enter it in the main thread. Raises
+    Every CRM holds the same portal. Returns before the servers respond. Enter it in the main thread. Raises
     Problem when another demo of this clone runs, or a worker by itself: it would take our jobs.
     """
     kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
@@ -78,7 +78,7 @@ def raised_stage(
             database=server,
             children=children,
             api_url=f"http://{_HOST}:{api_port}",
-            sandboxes=[PlayedAt(crm=crm, port=port_of[crm.provider]) for crm in crms],
+            sandboxes=[RunningSandbox(crm=crm, port=port_of[crm.provider]) for crm in crms],
             logs=logs,
         )
         size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]

@@ -30,7 +30,7 @@ class SyncProgress:
             disable=not self._console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -39,8 +39,8 @@ class SyncProgress:
         for step in run.steps:
             title = self._title(run.provider, step.object_type)
             self._move_bar(title, step)
-            if step.status == "completed" and title not in self._told:
-                self._told.add(title)
+            if step.status == "completed" and title not in self._reported:
+                self._reported.add(title)
                 if self._bars.disable:
                     self.say(f"  {title:<{self._width}} {step.received:,} received")
 

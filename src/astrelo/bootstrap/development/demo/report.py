@@ -91,10 +91,10 @@ def summary_object(synced: Sequence[SyncedCrm], entities: CompanySummary) -> dic
     Of one CRM it holds the figures and `entities`; of several the figures of each, by the CRM's name, and
     `entities`. These are the firms that the records of all CRMs make together.
     """
-    told: dict[str, object] = {str(crm.provider): msgspec.to_builtins(crm.figures) for crm in synced}
+    summary: dict[str, object] = {str(crm.provider): msgspec.to_builtins(crm.figures) for crm in synced}
     if len(synced) == 1:
-        told = msgspec.to_builtins(synced[0].figures)
-    return told | {"entities": msgspec.to_builtins(entities)}
+        summary = msgspec.to_builtins(synced[0].figures)
+    return summary | {"entities": msgspec.to_builtins(entities)}
 
 
 def summarise(integration: IntegrationView, run: RunView, requests: int, seconds: float) -> SyncedCrm:
@@ -144,15 +144,15 @@ def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
     if len(synced) == 1:
         return _section(synced[0])
     sections = [_section(crm, f"{crm.provider.label}: ") for crm in synced]
-    return "\n\n".join([*sections, _wrapped(_together(synced, entities))])
+    return "\n\n".join([*sections, _wrap(_together(synced, entities))])
 
 
 def _section(crm: SyncedCrm, title: str = "") -> str:
     below = [*_reconciliations(crm.steps), *_details(crm.figures)]
-    return "\n".join((_wrapped(title + _headline(crm)), "", _table(crm.figures), *map(_wrapped, below)))
+    return "\n".join((_wrap(title + _headline(crm)), "", _table(crm.figures), *map(_wrap, below)))
 
 
-def _wrapped(sentence: str) -> str:
+def _wrap(sentence: str) -> str:
     lines = wrap(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
     return "\n".join(line.replace(_TIED, " ") for line in lines)
 
@@ -194,7 +194,7 @@ def _reconciliations(steps: Sequence[StepView]) -> Iterator[str]:
     if reconciled:
         distinct = sum(step.distinct for step in reconciled)
         names = ", ".join(step.object_type for step in reconciled)
-        yield f"Certified: {names}. Read to the end, and all {distinct:,} records are accounted for."
+        yield f"Reconciled: {names}. Read to the end, and all {distinct:,} records are accounted for."
     for step in steps:
         if not step.reconciled:
             yield f"NOT reconciled: {step.object_type}, {step.reason or 'its counts do not add up'}."
@@ -212,8 +212,8 @@ def _details(figures: CrmFigures) -> Iterator[str]:
     yield f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}."
     yield f"Owners: {figures.owners:,}."
     if figures.unreadable:
-        yield f"Values that could not be kept as they are: {_listed(figures.unreadable)}."
+        yield f"Values that could not be kept as they are: {_format_counts(figures.unreadable)}."
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{field}{_TIED}{count:,}" for field, count in counts.items())

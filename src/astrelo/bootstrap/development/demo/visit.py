@@ -12,7 +12,7 @@ import msgspec
 
 from astrelo.application.read.views import CompanySummary, IntegrationView, Page, RunView
 from astrelo.bootstrap.development.demo.consent import allow_form
-from astrelo.bootstrap.development.demo.processes import PlayedAt, Stage
+from astrelo.bootstrap.development.demo.processes import RunningSandbox, Stage
 from astrelo.bootstrap.development.demo.progress import SyncProgress
 from astrelo.bootstrap.development.demo.report import SyncedCrm, summarise
 from astrelo.bootstrap.development.session_tokens import development_token
@@ -64,9 +64,9 @@ class DemoVisit:
         self._sign_in(self.user())
         since = {sandbox.crm.provider: self._connect(sandbox) for sandbox in self._stage.sandboxes}
         runs = self._watch(since)
-        # Only when all are done: what one CRM tells can link another's contacts.
+        # Only when all are done: records of one CRM can link another's contacts.
         synced = [
-            self._synced(sandbox, runs[sandbox.crm.provider], since[sandbox.crm.provider])
+            self._read_outcome(sandbox, runs[sandbox.crm.provider], since[sandbox.crm.provider])
             for sandbox in self._stage.sandboxes
         ]
         return Outcome(synced, self._api("/api/companies/summary", CompanySummary))
@@ -80,10 +80,10 @@ class DemoVisit:
 
     def login_link(self) -> str:
         """Make a link that signs the person's own browser in, once."""
-        answer = self._http.post(
+        response = self._http.post(
             f"{self._stage.api_url}/app/login-links", headers={"Origin": self._stage.api_url}
         )
-        return self._stage.api_url + str(_good(answer).json()["path"])
+        return self._stage.api_url + str(_require_success(response).json()["path"])
 
     def _await_up(self, url: str, what: str) -> None:
         deadline = time.monotonic() + _UP_WITHIN
@@ -95,32 +95,34 @@ class DemoVisit:
             except httpx.TransportError:
                 pass  # not listening yet
             time.sleep(_POLL)
-        raise DemoFailed(f"The {what} does not answer at {url}. Its log is in {self._stage.logs}.")
+        raise DemoFailed(f"The {what} does not respond at {url}. Its log is in {self._stage.logs}.")
 
-    def _account(self, sandbox: PlayedAt) -> SandboxAccount:
-        about = _good(self._http.get(f"{sandbox.url}/_sandbox/about"))
+    def _account(self, sandbox: RunningSandbox) -> SandboxAccount:
+        about = _require_success(self._http.get(f"{sandbox.url}/_sandbox/about"))
         return msgspec.json.decode(about.content, type=About).accounts[0]
 
     def _sign_in(self, user: UUID) -> None:
         token = development_token(self._stage.settings, user)
-        _good(self._http.post(f"{self._stage.api_url}/app/session", json={"token": token}))
+        _require_success(self._http.post(f"{self._stage.api_url}/app/session", json={"token": token}))
 
-    def _connect(self, sandbox: PlayedAt) -> datetime:
+    def _connect(self, sandbox: RunningSandbox) -> datetime:
         """Connect the sandbox's account; return a time before the sync that this requests."""
         account, provider = self._account(sandbox), sandbox.crm.provider
         self._progress.say(f"Connecting {provider.label} account “{account.name}” ({account.id}) …")
         before = SystemClock().now()
-        self._walk_the_redirects(provider)
+        self._give_consent(provider)
         return before
 
-    def _walk_the_redirects(self, provider: Provider) -> None:
+    def _give_consent(self, provider: Provider) -> None:
         """Click “Connect”, allow it on the CRM's consent page, and land on the frontend again."""
         start = self._stage.api_url + _path(provider, "/authorize?force=true")
-        consent = self._followed(self._http.get(start))
+        consent = self._follow_redirects(self._http.get(start))
         form = allow_form(consent.text)
         if form is None:
             raise DemoFailed(f"{consent.url.host}{consent.url.path} shows no consent form to allow.")
-        landed = self._followed(self._http.post(urljoin(str(consent.url), form.action), data=form.fields))
+        landed = self._follow_redirects(
+            self._http.post(urljoin(str(consent.url), form.action), data=form.fields)
+        )
         outcome = parse_qs(urlsplit(str(landed.url)).query)
         if outcome.get(f"{provider}_connected") != ["true"]:
             reason = outcome.get("error", ["no reason given"])[0]
@@ -129,10 +131,10 @@ class DemoVisit:
                 f"Logs: {self._stage.logs}"
             )
 
-    def _followed(self, answer: httpx.Response) -> httpx.Response:
-        while answer.is_redirect:
-            answer = self._http.get(urljoin(str(answer.url), answer.headers["location"]))
-        return _good(answer)
+    def _follow_redirects(self, response: httpx.Response) -> httpx.Response:
+        while response.is_redirect:
+            response = self._http.get(urljoin(str(response.url), response.headers["location"]))
+        return _require_success(response)
 
     def _watch(self, since: Mapping[Provider, datetime]) -> Mapping[Provider, RunView]:
         """Wait for the full syncs that connecting asked for."""
@@ -163,27 +165,29 @@ class DemoVisit:
             self._progress.show(full)
         return full
 
-    def _synced(self, sandbox: PlayedAt, run: RunView, since: datetime) -> SyncedCrm:
+    def _read_outcome(self, sandbox: RunningSandbox, run: RunView, since: datetime) -> SyncedCrm:
         integration = self._api(_path(sandbox.crm.provider), IntegrationView)
-        stats = _good(self._http.get(f"{sandbox.url}/_sandbox/stats")).json()
+        stats = _require_success(self._http.get(f"{sandbox.url}/_sandbox/stats")).json()
         return summarise(integration, run, int(stats["crm_requests"]), _seconds(run, since))
 
     def _api(self, path: str, shape: type[T]) -> T:
-        return msgspec.json.decode(_good(self._http.get(self._stage.api_url + path)).content, type=shape)
+        return msgspec.json.decode(
+            _require_success(self._http.get(self._stage.api_url + path)).content, type=shape
+        )
 
 
 def _path(provider: Provider, rest: str = "") -> str:
     return f"/api/integrations/{provider}{rest}"
 
 
-def _good(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code >= _HTTP_ERROR:
-        # The query of an OAuth URL is nobody's business.
-        where = answer.url.copy_with(query=None)
+def _require_success(response: httpx.Response) -> httpx.Response:
+    if response.status_code >= _HTTP_ERROR:
+        # The query of an OAuth URL holds secrets.
+        where = response.url.copy_with(query=None)
         raise DemoFailed(
-            f"{answer.request.method} {where} answered {answer.status_code}: {answer.text[:500]}"
+            f"{response.request.method} {where} answered {response.status_code}: {response.text[:500]}"
         )
-    return answer
+    return response
 
 
 def _full_run(runs: Sequence[RunView], since: datetime) -> RunView | None:

@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar, get
 from litestar.exceptions import HTTPException
 
-from astrelo.adapters.inbound.http.middleware import Metrics, edge
+from astrelo.adapters.inbound.http.middleware import Metrics, add_middleware
 from astrelo.adapters.inbound.http.problem_kinds import ALL_KINDS, BY_ERROR, kind_of
 from astrelo.adapters.inbound.http.problems import MEDIA_TYPE, exception_handlers
 from astrelo.domain import errors
@@ -65,7 +65,7 @@ async def _answer(error: Exception) -> httpx.Response:
         raise error
 
     app = Litestar([boom], exception_handlers=exception_handlers(), openapi_config=None, logging_config=None)
-    app.asgi_handler = edge(app.asgi_handler, Metrics())
+    app.asgi_handler = add_middleware(app.asgi_handler, Metrics())
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # two libraries' words for one ASGI
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
         return await client.get("/boom")

@@ -92,7 +92,7 @@ def unwrapped(text: str) -> str:
 
 def test_reconciled_object_types_are_named_with_the_records_accounted_for() -> None:
     told = told_of(*(step_of(kind) for kind in ObjectType))
-    sentence = "Certified: companies, contacts, deals. Read to the end, and all 9 records are accounted for."
+    sentence = "Reconciled: companies, contacts, deals. Read to the end, and all 9 records are accounted for."
     assert sentence in unwrapped(told)
     assert "NOT reconciled" not in told
 
@@ -100,7 +100,7 @@ def test_reconciled_object_types_are_named_with_the_records_accounted_for() -> N
 def test_an_object_type_without_a_reconciliation_stands_out() -> None:
     refused = step_of(ObjectType.DEALS, reconciled=False, reason="no permission for deals")
     told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS, reconciled=False), refused)
-    assert "Certified: companies. Read to the end, and all 3 records" in told
+    assert "Reconciled: companies. Read to the end, and all 3 records" in told
     assert "NOT reconciled: contacts, its counts do not add up." in told
     assert "NOT reconciled: deals, no permission for deals." in told
 

@@ -1,7 +1,7 @@
 """Connecting a CRM: out to its consent page, and back.
 
 Each flow has a cookie of its own that binds it to the browser which began it, so that two tabs do not
-disturb each other. A browser always lands on a page of the frontend, whatever went wrong on the way.
+disturb each other. A browser always lands on a page of the frontend, also after a failure.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     PROVIDER_NOT_CONFIGURED,
     kind_of,
 )
-from astrelo.adapters.inbound.http.problems import documented
-from astrelo.adapters.inbound.http.security import PUBLIC, Caller, is_led_here_by_another_site
+from astrelo.adapters.inbound.http.problems import describe_problems
+from astrelo.adapters.inbound.http.security import PUBLIC, Caller, is_cross_site_navigation
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.start_authorization import (
     RETURN_PATH,
@@ -84,7 +84,7 @@ class AuthorizationRoutes(Controller):
 
     @get(
         "/authorize",
-        responses=documented(NOT_FOUND),
+        responses=describe_problems(NOT_FOUND),
         status_code=302,
         summary="Connect a CRM, as a link for a browser",
     )
@@ -101,9 +101,9 @@ class AuthorizationRoutes(Controller):
         return_path: ReturnPath = RETURN_PATH,
         login_host: LoginHost = None,
     ) -> Redirect:
-        """Lead to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now.
+        """Redirect to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now.
 
-        Link to it from the frontend: a browser that another site led here is sent to the frontend, as with an invalid state.
+        Link to it from the frontend: a browser that comes from another site is sent to the frontend, as with an invalid state.
         """
         try:
             _require_own_link(request, config)
@@ -113,14 +113,14 @@ class AuthorizationRoutes(Controller):
         except InvalidInput:
             raise
         except AstreloError as error:
-            return _with_failure(config, provider, error)
+            return _redirect_with_failure(config, provider, error)
         if isinstance(started, AlreadyConnected):
-            return _to_frontend(config, return_path, {f"{provider}_already_connected": "true"})
+            return _redirect_to_frontend(config, return_path, {f"{provider}_already_connected": "true"})
         return Redirect(started.authorize_url, status_code=302, cookies=[_flow_cookie(started, config)])
 
     @post(
         "/authorize",
-        responses=documented(
+        responses=describe_problems(
             NOT_FOUND, CROSS_SITE_REQUEST, PROVIDER_NOT_CONFIGURED, CRM_UNAVAILABLE, CRM_RATE_LIMITED
         ),
         status_code=200,
@@ -139,7 +139,7 @@ class AuthorizationRoutes(Controller):
         return_path: ReturnPath = RETURN_PATH,
         login_host: LoginHost = None,
     ) -> Response[Authorization]:
-        """Answer where to send the browser, and set the cookie that the way back needs."""
+        """Return where to send the browser, and set the cookie that the callback needs."""
         started = await start(
             user_id,
             provider,
@@ -150,16 +150,16 @@ class AuthorizationRoutes(Controller):
         )
         if isinstance(started, AlreadyConnected):
             return Response(Authorization(authorize_url=None, already_connected=True))
-        answer = Authorization(authorize_url=started.authorize_url, already_connected=False)
-        return Response(answer, cookies=[_flow_cookie(started, config)])
+        authorization = Authorization(authorize_url=started.authorize_url, already_connected=False)
+        return Response(authorization, cookies=[_flow_cookie(started, config)])
 
     @get(
         "/callback",
-        responses=documented(NOT_FOUND),
+        responses=describe_problems(NOT_FOUND),
         status_code=302,
         opt={PUBLIC: True, OPEN_QUERY: True},
         security=[{}],
-        summary="Where the CRM sends the browser back to",
+        summary="Where the CRM redirects the browser back to",
     )
     @inject
     async def finish(
@@ -173,7 +173,7 @@ class AuthorizationRoutes(Controller):
         code: FromProvider = None,
         error: FromProvider = None,
     ) -> Redirect:
-        """Lead the browser to the frontend, always, with what came of it in the query."""
+        """Redirect the browser to the frontend, always, with the outcome in the query."""
         cookie = _cookie_name(flow_id(oauth_state or ""), config)
         try:
             connected = await connect(
@@ -184,34 +184,34 @@ class AuthorizationRoutes(Controller):
                 error=error,
                 session_user=request.user,
             )
-            answer = _to_frontend(config, connected.return_path, {f"{provider}_connected": "true"})
+            response = _redirect_to_frontend(config, connected.return_path, {f"{provider}_connected": "true"})
         except AstreloError as problem:
-            answer = _with_failure(config, provider, problem)
-        answer.set_cookie(_cookie(cookie, "", 0, config))
-        return answer
+            response = _redirect_with_failure(config, provider, problem)
+        response.set_cookie(_cookie(cookie, "", 0, config))
+        return response
 
 
 def _require_own_link(request: Caller, config: HttpConfig) -> None:
-    """Keep others from beginning a flow for whoever is signed in here.
+    """Refuse a flow that another site began for the user who is signed in here (login CSRF).
 
-    Someone who has signed the browser in at a CRM account of his own, in which our app needs no consent any more, could
-    else connect that account to the visitor's by a link.
+    An attacker who has signed the browser in to a CRM account of their own, where our app needs no further consent,
+    could otherwise connect that account to the user's by a link.
     """
-    if is_led_here_by_another_site(request, config):
+    if is_cross_site_navigation(request, config):
         detail = "Another site led the browser to the start of this sign-in; start again on our own page."
         raise AuthorizationFailed(AuthorizationFailure.STATE_INVALID, detail)
 
 
-def _with_failure(config: HttpConfig, provider: Provider, error: AstreloError) -> Redirect:
-    return _to_frontend(config, RETURN_PATH, {"error": _failure(error), "provider": provider})
+def _redirect_with_failure(config: HttpConfig, provider: Provider, error: AstreloError) -> Redirect:
+    return _redirect_to_frontend(config, RETURN_PATH, {"error": _failure_code(error), "provider": provider})
 
 
-def _to_frontend(config: HttpConfig, return_path: str, told: Mapping[str, str]) -> Redirect:
-    return Redirect(f"{config.frontend_url}{return_path}?{urlencode(told)}", status_code=302)
+def _redirect_to_frontend(config: HttpConfig, return_path: str, query: Mapping[str, str]) -> Redirect:
+    return Redirect(f"{config.frontend_url}{return_path}?{urlencode(query)}", status_code=302)
 
 
-def _failure(error: AstreloError) -> AuthorizationFailure:
-    """Name an error in the frontend's words; log what only we can mend."""
+def _failure_code(error: AstreloError) -> AuthorizationFailure:
+    """Return the frontend's code for an error; log faults of ours as errors."""
     if kind_of(error).ours:
         log.error("authorization.broke", exc_info=error)
     else:
@@ -231,7 +231,7 @@ def _flow_cookie(started: AuthorizationStarted, config: HttpConfig) -> Cookie:
 
 
 def _cookie_name(flow: str, config: HttpConfig) -> str:
-    """Keep a neighbour under the same registrable domain from planting the cookie of a flow that it began.
+    """Keep another host under the same registrable domain from setting the cookie of a flow that it began.
 
     Browsers take a name with this prefix only from the host itself, secure and for the whole of it (RFC
     6265bis §4.1.3.2).

@@ -14,7 +14,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.problems import describe_problems
 from astrelo.adapters.inbound.http.records.parameters import COUNTRY_PATTERN, NAICS_PATTERN, RevenueRange
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.read.readers import IcpProfileReader
@@ -47,7 +47,7 @@ class IcpProfiles(Controller):
     path = "/api/icp-profile"
     tags = ("icp-profile",)
 
-    @get(responses=documented(NOT_FOUND), summary="Get the ideal customer profile")
+    @get(responses=describe_problems(NOT_FOUND), summary="Get the ideal customer profile")
     @inject
     async def get_profile(
         self, reader: FromDishka[IcpProfileReader], user_id: NamedDependency[UserId]
@@ -56,7 +56,7 @@ class IcpProfiles(Controller):
         return await _profile(reader, user_id)
 
     @put(
-        responses=documented(CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        responses=describe_problems(CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
         summary="Replace the ideal customer profile",
     )
     @inject

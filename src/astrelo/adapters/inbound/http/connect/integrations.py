@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, NOT_FOUND
-from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.problems import describe_problems
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.read.advice import action_for_connection
 from astrelo.application.read.readers import IntegrationReader
@@ -27,7 +27,7 @@ class Integrations(Controller):
     path = "/api/integrations"
     tags = ("integrations",)
 
-    @get(responses=documented(), summary="List the CRMs")
+    @get(responses=describe_problems(), summary="List the CRMs")
     @inject
     async def list_integrations(
         self,
@@ -36,9 +36,9 @@ class Integrations(Controller):
         user_id: NamedDependency[UserId],
     ) -> Page[IntegrationView]:
         """One entry per CRM that there is, connected or not. Never more than one page."""
-        return Page(data=await _all(reader, crms, user_id), has_more=False, next_cursor=None)
+        return Page(data=await _list_views(reader, crms, user_id), has_more=False, next_cursor=None)
 
-    @get("/{provider:str}", responses=documented(NOT_FOUND), summary="See how a CRM stands")
+    @get("/{provider:str}", responses=describe_problems(NOT_FOUND), summary="See how a CRM stands")
     @inject
     async def get_integration(
         self,
@@ -47,12 +47,12 @@ class Integrations(Controller):
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
     ) -> IntegrationView:
-        """While a run goes on, `current_run` tells its progress; ask as often as once a second."""
-        return next(view for view in await _all(reader, crms, user_id) if view.provider is provider)
+        """While a run is under way, `current_run` has its progress; poll at most once a second."""
+        return next(view for view in await _list_views(reader, crms, user_id) if view.provider is provider)
 
     @delete(
         "/{provider:str}",
-        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST),
+        responses=describe_problems(NOT_FOUND, CROSS_SITE_REQUEST),
         summary="Disconnect a CRM",
         status_code=204,
     )
@@ -69,18 +69,20 @@ class Integrations(Controller):
         await disconnect_crm(user_id, provider, purge=purge)
 
 
-async def _all(reader: IntegrationReader, crms: CrmProviders, user_id: UserId) -> list[IntegrationView]:
+async def _list_views(
+    reader: IntegrationReader, crms: CrmProviders, user_id: UserId
+) -> list[IntegrationView]:
     connected = {view.provider: view for view in await reader.connected(user_id)}
-    views = (connected.get(provider) or _not_connected(provider) for provider in Provider)
-    return [_with_ways_to_connect(view, crms.get(view.provider)) for view in views]
+    views = (connected.get(provider) or _view_without_connection(provider) for provider in Provider)
+    return [_add_ways_to_connect(view, crms.get(view.provider)) for view in views]
 
 
-def _with_ways_to_connect(view: IntegrationView, crm: CrmProvider | None) -> IntegrationView:
+def _add_ways_to_connect(view: IntegrationView, crm: CrmProvider | None) -> IntegrationView:
     return msgspec.structs.replace(
         view, configured=crm is not None, chooses_login_host=crm is not None and crm.has_login_hosts
     )
 
 
-def _not_connected(provider: Provider) -> IntegrationView:
+def _view_without_connection(provider: Provider) -> IntegrationView:
     status = IntegrationStatus.NOT_CONNECTED
     return IntegrationView(provider=provider, status=status, action=action_for_connection(status, provider))

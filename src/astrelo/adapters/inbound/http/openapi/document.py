@@ -1,4 +1,4 @@
-"""The OpenAPI description, and what the framework gets wrong in it."""
+"""The OpenAPI description, and corrections of what the framework gets wrong in it."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -46,9 +46,9 @@ def openapi_config(config: HttpConfig) -> OpenAPIConfig:
 
 
 def correct_description(app: Litestar) -> None:
-    """Mend the description in place, before it is first served.
+    """Correct the description in place, before it is first served.
 
-    The framework has no word for a route without security, lets optional query parameters be null,
+    The framework cannot describe a route without security, lets optional query parameters be null,
     and names generic views by their module.
     """
     description = app.openapi_schema
@@ -88,7 +88,7 @@ def _is_null(schema: Schema | Reference) -> bool:
 
 
 def _shorten_page_names(description: OpenAPI) -> None:
-    """Make CompanyPage of Page_astrelo.application.read_models.CompanyView_."""
+    """Turn Page_astrelo.application.read.views.CompanyView_ into CompanyPage."""
     schemas = description.components.schemas or {}
     shorter = {
         _REFERENCE + name: name.rpartition(".")[2].removesuffix("View_") + "Page"

@@ -1,4 +1,4 @@
-"""The API's description as a page to read: made here, without scripts, without anything from another server."""
+"""The API's description as an HTML page, without scripts and without anything from another server."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def _responses(responses: Node) -> str:
         )
         for status, response in sorted(responses.items())
     ]
-    return _table(("Answer", "Shape", ""), rows)
+    return _table(("Response", "Shape", ""), rows)
 
 
 def _contents(holder: Node) -> list[tuple[str, Node]]:
@@ -152,16 +152,16 @@ def _type(schema: Node) -> str:
     if isinstance(further := schema.get("additionalProperties"), Mapping):
         return f"map of text to {_type(further)}"
     kinds = schema.get("type", "anything")
-    told = " | ".join(kinds) if isinstance(kinds, list) else str(kinds)
-    return escape(f"{told} ({schema['format']})" if "format" in schema else told) + escape(_bounds(schema))
+    name = " | ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    return escape(f"{name} ({schema['format']})" if "format" in schema else name) + escape(_bounds(schema))
 
 
 def _bounds(schema: Node) -> str:
     lowest, highest = schema.get("minimum"), schema.get("maximum")
-    told = [f"≥ {lowest:g}"] if lowest is not None else []
-    told += [f"≤ {highest:g}"] if highest is not None else []
-    told += [f"default {json.dumps(schema['default'])}"] if schema.get("default") is not None else []
-    return f", {', '.join(told)}" if told else ""
+    bounds = [f"≥ {lowest:g}"] if lowest is not None else []
+    bounds += [f"≤ {highest:g}"] if highest is not None else []
+    bounds += [f"default {json.dumps(schema['default'])}"] if schema.get("default") is not None else []
+    return f", {', '.join(bounds)}" if bounds else ""
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Why a record shows what it shows and is linked as it is, and pins: a person's say in it."""
+"""Why a record shows its values and is linked as it is, and pins: a person's choice of the record that counts."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     NOT_FOUND,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.problems import describe_problems
 from astrelo.adapters.inbound.http.records.parameters import DEFAULT_LIMIT, Limit, PageCursor
 from astrelo.adapters.inbound.http.records.routes import MERGED
 from astrelo.application.read.explanations import (
@@ -60,7 +60,7 @@ class Explanations(Controller):
 
     @get(
         "/companies/{company_id:uuid}/explain",
-        responses=documented(NOT_FOUND) | MERGED,
+        responses=describe_problems(NOT_FOUND) | MERGED,
         summary="Explain a company",
         tags=("companies",),
     )
@@ -85,11 +85,12 @@ class Explanations(Controller):
         except NotFound:
             if (living := await companies.living_id(user_id, company_id)) is None:
                 raise
-            return _leads_to(f"/api/companies/{living}/explain", request)
+            return _redirect_to(f"/api/companies/{living}/explain", request)
 
     @put(
         "/companies/{company_id:uuid}/pins",
-        responses=documented(NOT_FOUND, CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE) | MERGED,
+        responses=describe_problems(NOT_FOUND, CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+        | MERGED,
         summary="Pin a group of columns to a record",
         tags=("companies",),
     )
@@ -114,11 +115,11 @@ class Explanations(Controller):
         except NotFound:
             if (living := await companies.living_id(user_id, company_id)) is None:
                 raise
-            return _leads_to(f"/api/companies/{living}/pins", request)
+            return _redirect_to(f"/api/companies/{living}/pins", request)
 
     @get(
         "/contacts/{contact_id:uuid}/explain",
-        responses=documented(NOT_FOUND),
+        responses=describe_problems(NOT_FOUND),
         summary="Explain a contact's company",
         tags=("contacts",),
     )
@@ -136,7 +137,7 @@ class Explanations(Controller):
 
     @get(
         "/deals/{deal_id:uuid}/explain",
-        responses=documented(NOT_FOUND),
+        responses=describe_problems(NOT_FOUND),
         summary="Explain a deal's company",
         tags=("deals",),
     )
@@ -150,8 +151,8 @@ class Explanations(Controller):
         raise NotFound("deal", deal_id)
 
 
-def _leads_to(path: str, request: Request[Any, Any, Any]) -> Redirect:
-    """Keep the query: without its cursor, whoever pages would begin again for ever."""
+def _redirect_to(path: str, request: Request[Any, Any, Any]) -> Redirect:
+    """Keep the query: without its cursor, a client would read the first page for ever."""
     query = request.scope["query_string"].decode("latin-1")
     return Redirect(f"{path}?{query}" if query else path, status_code=308)
 

@@ -1,4 +1,4 @@
-"""Query parameters: what each may be, and how OpenAPI tells it."""
+"""Query parameters: their limits, and their descriptions in OpenAPI."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -69,7 +69,7 @@ IncludeArchived = Annotated[
 ]
 
 
-def moment(name: str, value: datetime | None) -> datetime | None:
+def to_utc(name: str, value: datetime | None) -> datetime | None:
     """Return the time in UTC; refuse one without an offset, which could mean any of 26 hours."""
     if value is None:
         return None

@@ -12,7 +12,7 @@ from litestar.response import Redirect
 
 from astrelo.adapters.inbound.http.pagination import decode_cursor, page_of
 from astrelo.adapters.inbound.http.problem_kinds import NOT_FOUND
-from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.problems import describe_problems
 from astrelo.adapters.inbound.http.records.parameters import (
     DEFAULT_LIMIT,
     Country,
@@ -30,8 +30,8 @@ from astrelo.adapters.inbound.http.records.parameters import (
     Source,
     Text,
     UpdatedSince,
-    moment,
     naics_prefixes,
+    to_utc,
 )
 from astrelo.application import messages
 from astrelo.application.read.readers import (
@@ -66,7 +66,7 @@ class Companies(Controller):
     path = "/api/companies"
     tags = ("companies",)
 
-    @get(responses=documented(), summary="List companies")
+    @get(responses=describe_problems(), summary="List companies")
     @inject
     async def list_companies(
         self,
@@ -90,19 +90,19 @@ class Companies(Controller):
         """In order of id; filters narrow together. Those gone at the source only with `include_archived`."""
         filters = CompanyFilter(
             name=name,
-            domain=_readable_domain(domain, reference),
+            domain=_parse_domain(domain, reference),
             industry=industry,
             naics=naics_prefixes(naics),
             country=country,
             region=region,
             revenue_range=revenue_range,
             source=source,
-            updated_since=moment("updated_since", updated_since),
+            updated_since=to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
         return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
-    @get("/summary", responses=documented(), summary="Count the companies")
+    @get("/summary", responses=describe_problems(), summary="Count the companies")
     @inject
     async def summarize_companies(
         self, reader: FromDishka[CompanyReader], user_id: NamedDependency[UserId]
@@ -110,7 +110,7 @@ class Companies(Controller):
         """How many firms there are, and how many of them more than one CRM knows. Archived ones do not count."""
         return await reader.summary(user_id)
 
-    @get("/{company_id:uuid}", responses=documented(NOT_FOUND) | MERGED, summary="Get a company")
+    @get("/{company_id:uuid}", responses=describe_problems(NOT_FOUND) | MERGED, summary="Get a company")
     @inject
     async def get_company(
         self, reader: FromDishka[CompanyReader], user_id: NamedDependency[UserId], company_id: FromPath[UUID]
@@ -129,7 +129,7 @@ class Contacts(Controller):
     path = "/api/contacts"
     tags = ("contacts",)
 
-    @get(responses=documented(), summary="List contacts")
+    @get(responses=describe_problems(), summary="List contacts")
     @inject
     async def list_contacts(
         self,
@@ -153,12 +153,12 @@ class Contacts(Controller):
             company_id=company_id,
             linked=linked,
             unlinked_reason=unlinked_reason,
-            updated_since=moment("updated_since", updated_since),
+            updated_since=to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
         return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
-    @get("/{contact_id:uuid}", responses=documented(NOT_FOUND), summary="Get a contact")
+    @get("/{contact_id:uuid}", responses=describe_problems(NOT_FOUND), summary="Get a contact")
     @inject
     async def get_contact(
         self, reader: FromDishka[ContactReader], user_id: NamedDependency[UserId], contact_id: FromPath[UUID]
@@ -172,7 +172,7 @@ class Deals(Controller):
     path = "/api/deals"
     tags = ("deals",)
 
-    @get(responses=documented(), summary="List deals")
+    @get(responses=describe_problems(), summary="List deals")
     @inject
     async def list_deals(
         self,
@@ -196,12 +196,12 @@ class Deals(Controller):
             stage=stage,
             is_closed=is_closed,
             is_won=is_won,
-            updated_since=moment("updated_since", updated_since),
+            updated_since=to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
         return page_of(await reader.list(user_id, filters, decode_cursor(cursor), limit + 1), limit)
 
-    @get("/{deal_id:uuid}", responses=documented(NOT_FOUND), summary="Get a deal")
+    @get("/{deal_id:uuid}", responses=describe_problems(NOT_FOUND), summary="Get a deal")
     @inject
     async def get_deal(
         self, reader: FromDishka[DealReader], user_id: NamedDependency[UserId], deal_id: FromPath[UUID]
@@ -215,7 +215,7 @@ class Owners(Controller):
     path = "/api/owners"
     tags = ("owners",)
 
-    @get(responses=documented(), summary="List the CRM's owners")
+    @get(responses=describe_problems(), summary="List the CRM's owners")
     @inject
     async def list_owners(
         self,
@@ -229,10 +229,10 @@ class Owners(Controller):
         return page_of(await reader.list(user_id, decode_cursor(cursor), limit + 1), limit)
 
 
-def _readable_domain(told: str | None, reference: ReferenceData) -> str | None:
-    """Read a domain as the sync does, so that whatever a CRM's user typed finds the company."""
-    if told is None:
+def _parse_domain(value: str | None, reference: ReferenceData) -> str | None:
+    """Parse a domain as the sync does, so that every way of typing it in a CRM finds the company."""
+    if value is None:
         return None
-    if (domain := web_domain(told, reference)) is None:
+    if (domain := web_domain(value, reference)) is None:
         raise InvalidInput("domain", messages.NO_WEB_DOMAIN)
     return domain

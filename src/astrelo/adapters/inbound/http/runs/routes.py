@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter
 
 from astrelo.adapters.inbound.http.pagination import decode_cursor, page_of
 from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, INVALID_STATE, NOT_FOUND
-from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.problems import describe_problems
 from astrelo.adapters.inbound.http.records.parameters import DEFAULT_LIMIT, Limit, PageCursor
 from astrelo.application.read.readers import RunReader
 from astrelo.application.read.views import Page, RunReport, RunView, UnreadableView
@@ -39,7 +39,7 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/sync",
-        responses=documented(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
+        responses=describe_problems(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
         summary="Request a sync",
         status_code=202,
     )
@@ -53,7 +53,7 @@ class SyncRuns(Controller):
         *,
         mode: Mode = "full",
     ) -> Response[RunView]:
-        """Answer the run that is on its way; `Location` is where to watch it.
+        """Return the run that is on its way; its progress is at `Location`.
 
         That is the open one if there is one. Should it be running already, or do less than was asked for,
         exactly one more run follows it, however often it was asked for.
@@ -62,7 +62,7 @@ class SyncRuns(Controller):
         run = await _run(runs, user_id, provider, requested.id)
         return Response(run, headers={"Location": f"{self.path}/{provider}/runs/{run.id}"})
 
-    @get("/{provider:str}/runs", responses=documented(NOT_FOUND), summary="List sync runs")
+    @get("/{provider:str}/runs", responses=describe_problems(NOT_FOUND), summary="List sync runs")
     @inject
     async def list_runs(
         self,
@@ -76,7 +76,11 @@ class SyncRuns(Controller):
         """List the runs, the latest first."""
         return page_of(await runs.list(user_id, provider, decode_cursor(cursor), limit + 1), limit)
 
-    @get("/{provider:str}/runs/{run_id:uuid}", responses=documented(NOT_FOUND), summary="Get a run's report")
+    @get(
+        "/{provider:str}/runs/{run_id:uuid}",
+        responses=describe_problems(NOT_FOUND),
+        summary="Get a run's report",
+    )
     @inject
     async def get_run(
         self,
@@ -92,7 +96,7 @@ class SyncRuns(Controller):
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}/unreadable",
-        responses=documented(NOT_FOUND),
+        responses=describe_problems(NOT_FOUND),
         summary="List the values that a run could not keep",
     )
     @inject
@@ -112,7 +116,7 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/runs/{run_id:uuid}/cancel",
-        responses=documented(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
+        responses=describe_problems(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
         summary="Cancel a run",
         status_code=200,
     )

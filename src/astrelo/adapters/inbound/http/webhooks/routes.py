@@ -1,4 +1,4 @@
-"""Where a CRM tells what has changed. Public: a call proves itself by its signature over every byte of it."""
+"""Receives webhooks of the CRMs. Public: a call is authenticated by its signature over every byte of it."""
 
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from astrelo.adapters.inbound.http.problem_kinds import (
     PROVIDER_NOT_CONFIGURED,
     WEBHOOK_REJECTED,
 )
-from astrelo.adapters.inbound.http.problems import documented
+from astrelo.adapters.inbound.http.problems import describe_problems
 from astrelo.adapters.inbound.http.security import PUBLIC
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.domain.identifiers import Provider
@@ -31,7 +31,7 @@ class Webhooks(Controller):
     @post(
         "/api/webhooks/{provider:str}",
         status_code=HTTP_204_NO_CONTENT,
-        responses=documented(
+        responses=describe_problems(
             MALFORMED_REQUEST, NOT_FOUND, BODY_TOO_LARGE, PROVIDER_NOT_CONFIGURED, WEBHOOK_REJECTED
         ),
         opt={PUBLIC: True, OPEN_QUERY: True},
@@ -53,14 +53,14 @@ class Webhooks(Controller):
         """
         call = WebhookRequest(
             method=request.method,
-            uri=config.public_url + _requested(request),
+            uri=config.public_url + _signed_target(request),
             headers=dict(request.headers),
             body=await request.body(),
         )
         await receive_webhook(provider, call)
 
 
-def _requested(request: Request[Any, Any, Any]) -> str:
+def _signed_target(request: Request[Any, Any, Any]) -> str:
     """Return path and query as they came: slashes, escapes and bytes that are no text are all signed."""
     raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
     path, query = raw_path.partition(b"?")[0], request.scope["query_string"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from astrelo.adapters.inbound.http.records.parameters import RevenueRange, moment, naics_prefixes
+from astrelo.adapters.inbound.http.records.parameters import RevenueRange, naics_prefixes, to_utc
 from astrelo.domain.errors import InvalidInput
 from astrelo.domain.normalization import REVENUE_RANGES
 
@@ -27,7 +27,7 @@ def test_a_range_of_sectors_stands_for_each_of_them(
 
 def test_a_time_is_told_in_utc() -> None:
     told = datetime(2026, 1, 1, 1, 0, tzinfo=timezone(timedelta(hours=1)))
-    assert moment("updated_since", told) == datetime(2026, 1, 1, tzinfo=UTC)
+    assert to_utc("updated_since", told) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_time_is_told_in_utc() -> None:
 )
 def test_a_time_that_names_no_moment_is_refused(value: datetime) -> None:
     with pytest.raises(InvalidInput, match="updated_since"):
-        moment("updated_since", value)
+        to_utc("updated_since", value)
 
 
 def test_the_revenue_ranges_are_those_of_the_domain() -> None:
