@@ -30,7 +30,8 @@ def database_url(settings: Settings) -> str:
 
 async def bring_up_to_date(dsn: str) -> tuple[str, ...]:
     """Apply the migrations that are missing. Raises DatabaseUnusable."""
-    where = _address(dsn)
+    parts = urlsplit(dsn)
+    where = f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
     try:
         return await migrate(dsn)
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
@@ -52,8 +53,3 @@ async def bring_up_to_date(dsn: str) -> tuple[str, ...]:
             f"No PostgreSQL answers at {where} ({type(error).__name__}). "
             "Start it, correct ASTRELO_DATABASE_URL, or unset it to use the embedded one."
         ) from error
-
-
-def _address(dsn: str) -> str:
-    parts = urlsplit(dsn)
-    return f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"

@@ -54,14 +54,13 @@ class SystemRandomness(Randomness):
         now = (time.time_ns() // 1_000_000) << _COUNTER_BITS
         self._last = last = max(self._last + 1, now)
         head = last >> _COUNTER_BITS << 16 | _VERSION_7 | last & _COUNTER
-        tail = next(self._tails, None) or self._refill()
+        tail = next(self._tails, None)
+        if tail is None:
+            drawn = _TAILS.unpack(os.urandom(_TAILS.size))
+            self._tails = iter([_VARIANT | number & _RANDOM for number in drawn])
+            tail = next(self._tails)
         made: UUID = pgproto.UUID(_HALVES.pack(head, tail))
         return made
 
     def jitter(self) -> float:
         return random.random()  # noqa: S311 - spreads retries, keeps no secret
-
-    def _refill(self) -> int:
-        drawn = _TAILS.unpack(os.urandom(_TAILS.size))
-        self._tails = iter([_VARIANT | number & _RANDOM for number in drawn])
-        return next(self._tails)

@@ -59,13 +59,11 @@ def _lines(comparison: Comparison) -> list[str]:
     lines = [f"{name} {comparison.records} at the CRM: {verdict}"]
     if comparison.rejected:
         lines.append(f"  {comparison.rejected} cannot be kept, as in a sync")
-    lines += [f"  {_one(kind, ids)}" for kind, ids in comparison.differences.items() if ids]
+    for kind, ids in comparison.differences.items():
+        if ids:
+            more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+            lines.append(f"  {len(ids)} {_WORDS[kind]}: {', '.join(ids[:IDS_SHOWN])}{more}")
     return lines
-
-
-def _one(kind: Difference, ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-    return f"{len(ids)} {_WORDS[kind]}: {', '.join(ids[:IDS_SHOWN])}{more}"
 
 
 def as_json(compared: Sequence[Comparison]) -> str:

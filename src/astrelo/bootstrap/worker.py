@@ -101,7 +101,7 @@ class QueueConnector:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self.refused = False
-        self.when_refused: Callable[[], None] = _nothing
+        self.when_refused: Callable[[], None] | None = None
 
     async def connect(self) -> asyncpg.Connection:
         name = {"application_name": "astrelo queue"}
@@ -110,12 +110,9 @@ class QueueConnector:
         except ConnectionRefusedError:
             # A server of its own keeps its address and comes back; an embedded one comes back elsewhere.
             self.refused = True
-            self.when_refused()
+            if self.when_refused is not None:
+                self.when_refused()
             raise
-
-
-def _nothing() -> None:
-    return None
 
 
 async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty]:

@@ -95,7 +95,9 @@ def find_binaries(explicit: Path | None = None) -> Binaries:
                 "or unset it: one is found then.",
             )
         return _read_version(explicit)
-    for folder in (*_of_the_wheel(), *_of_the_system()):
+    majors = (path for path in _SYSTEM.glob("*") if path.name.isdecimal())
+    of_the_system = [path / "bin" for path in sorted(majors, key=lambda path: int(path.name), reverse=True)]
+    for folder in (*_of_the_wheel(), *of_the_system):
         if _holds_server(folder):
             return _read_version(folder)
     raise EmbeddedPostgresError(
@@ -137,11 +139,6 @@ def _of_the_wheel() -> list[Path]:
     spec = find_spec(_WHEEL)
     locations = spec.submodule_search_locations if spec else None
     return [Path(location) / _WHEEL_PROGRAMS for location in locations or ()]
-
-
-def _of_the_system() -> list[Path]:
-    majors = (path for path in _SYSTEM.glob("*") if path.name.isdecimal())
-    return [path / "bin" for path in sorted(majors, key=lambda path: int(path.name), reverse=True)]
 
 
 def _holds_server(folder: Path) -> bool:

@@ -21,6 +21,7 @@ DATABASE = "astrelo"
 _READY_WITHIN = 120.0  # seconds; a crash recovery of a large data folder comes before "ready"
 _STOPPED_WITHIN = 30.0
 _POLL = 0.01
+_TAIL_LINES = 15
 _PORT_ATTEMPTS = 5
 # Nothing of the caller's environment reaches the server: PG* variables, locales and time zones stay outside.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -74,9 +75,10 @@ class Cluster:
 
     def end_predecessor(self) -> None:
         """Stop a server that a killed owner left on this folder, and wait until it is gone."""
-        pid = self._postmaster_pid()
-        if pid is None or str(self.data) not in _command_line(pid):
+        lines = self._postmaster_lines()
+        if not lines or not lines[0].isdecimal() or str(self.data) not in _command_line(int(lines[0])):
             return
+        pid = int(lines[0])
         os.kill(pid, signal.SIGINT)
         deadline = time.monotonic() + _STOPPED_WITHIN
         while str(self.data) in _command_line(pid):
@@ -99,10 +101,13 @@ class Cluster:
             port = free_port()
             process = self._launch(port, durable=durable)
             if self._becomes_ready(process):
-                return RunningServer(process=process, port=port, watcher=_watcher_where_needed(process.pid))
+                has_death_signal = sys.platform.startswith("linux")
+                watcher = None if has_death_signal else watch_parent(process.pid)
+                return RunningServer(process=process, port=port, watcher=watcher)
             # Ended at once: most likely another process took the port between the check and the bind.
+        tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
         raise EmbeddedPostgresError(
-            f"The embedded PostgreSQL does not start on {self.data}. The end of {self.log}:\n{self._log_tail()}",
+            f"The embedded PostgreSQL does not start on {self.data}. The end of {self.log}:\n{tail}",
         )
 
     def stop(self, server: RunningServer) -> None:
@@ -198,13 +203,6 @@ class Cluster:
         except FileNotFoundError:
             return []
 
-    def _postmaster_pid(self) -> int | None:
-        lines = self._postmaster_lines()
-        return int(lines[0]) if lines and lines[0].isdecimal() else None
-
-    def _log_tail(self) -> str:
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file by one that only we can read; other processes see the old one or the whole new one."""
@@ -213,10 +211,6 @@ def write_private(path: Path, text: str) -> None:
     draft.touch(mode=0o600, exist_ok=False)
     draft.write_text(text, encoding="ascii")
     draft.rename(path)
-
-
-def _watcher_where_needed(pid: int) -> subprocess.Popen[bytes] | None:
-    return None if sys.platform.startswith("linux") else watch_parent(pid)
 
 
 def watch_parent(pid: int) -> subprocess.Popen[bytes]:

@@ -89,6 +89,7 @@ def _assemble(values: Mapping[str, Any]) -> Settings:
     environment = Environment(values["ENVIRONMENT"])
     public_url = values["PUBLIC_URL"] or f"http://{_reachable(values['HOST'])}:{values['PORT']}"
     frontend_url = values["FRONTEND_URL"] or public_url
+    frontend = urlsplit(frontend_url)
     by_default = LogFormat.JSON if environment is Environment.PRODUCTION else LogFormat.CONSOLE
     return Settings(
         environment=environment,
@@ -102,7 +103,7 @@ def _assemble(values: Mapping[str, Any]) -> Settings:
         port=values["PORT"],
         public_url=public_url,
         frontend_url=frontend_url,
-        cors_origins=values["CORS_ORIGINS"] or (_origin(frontend_url),),
+        cors_origins=values["CORS_ORIGINS"] or (f"{frontend.scheme}://{frontend.netloc}",),
         hubspot=_hubspot(values),
         salesforce=_salesforce(values),
         worker=WorkerSettings(
@@ -149,8 +150,3 @@ def _salesforce(values: Mapping[str, Any]) -> SalesforceApp | None:
 def _reachable(host: str) -> str:
     """Give a host that a browser can open for one that a server listens on."""
     return "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

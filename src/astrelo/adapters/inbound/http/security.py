@@ -45,7 +45,8 @@ class SessionGuard:
     def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         if connection.scope.get("method") == "OPTIONS":
             return
-        bearer = _bearer_token(connection)
+        scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
+        bearer = credentials.strip() if scheme.lower() == "bearer" else None
         token = connection.cookies.get(SESSION_COOKIE) if bearer is None else bearer
         user_id = user_of_token(token, self._secret) if token else None
         connection.scope["user"] = user_id
@@ -93,11 +94,6 @@ def session_cookie(token: str, ttl: timedelta, config: HttpConfig) -> Cookie:
         secure=config.secure_cookies,
         samesite="lax",
     )
-
-
-def _bearer_token(connection: Connection) -> str | None:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _refusal(*, presented: bool) -> HttpError:

@@ -43,13 +43,14 @@ def _response(head: bytes, health: Health) -> bytes:
     elif path == b"/health/live":
         status, body = "200 OK", "alive"
     elif path == b"/health/ready":
-        status, body = ("200 OK", "ready") if health.ready else ("503 Service Unavailable", _reason(health))
+        status, body = (
+            "503 Service Unavailable",
+            "stopping" if health.draining else "waiting for the database",
+        )
+        if health.ready:
+            status, body = "200 OK", "ready"
     else:
         status, body = "404 Not Found", "not found"
     content = f'{{"status":"{body}"}}'
     lines = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(content)}"]
     return "\r\n".join([*lines, "connection: close", "", content]).encode()
-
-
-def _reason(health: Health) -> str:
-    return "stopping" if health.draining else "waiting for the database"

@@ -108,7 +108,9 @@ class Supervisor:
 
     async def _session(self) -> None:
         async with self._connection() as connection:
-            manager = self._manager(connection)
+            manager = QueueManager(Queries.from_asyncpg_connection(connection))
+            for name, handle in self._entrypoints.items():
+                manager.entrypoint(name, accepts_context=False)(handle)
             working = asyncio.create_task(self._work(manager))
             endings = [asyncio.create_task(event.wait()) for event in (self._stopping, self._lost)]
             watching = asyncio.create_task(self._watch(connection))
@@ -139,12 +141,6 @@ class Supervisor:
         while not connection.is_closed():
             await self._clock.sleep(self._options.poll.total_seconds())
         self._lost.set()
-
-    def _manager(self, connection: asyncpg.Connection) -> QueueManager:
-        manager = QueueManager(Queries.from_asyncpg_connection(connection))
-        for name, handle in self._entrypoints.items():
-            manager.entrypoint(name, accepts_context=False)(handle)
-        return manager
 
     async def _work(self, manager: QueueManager) -> None:
         self.health.ready = True

@@ -40,7 +40,8 @@ def run_demo(options: DemoOptions, environ: Mapping[str, str]) -> None:
     crms = [DEMO_CRMS[provider] for provider in options.providers]
     progress = SyncProgress(several_crms=len(crms) > 1)
     with _signals_as_interrupts():
-        progress.say(f"Starting PostgreSQL, {_sandboxes(options.providers)}, the API and a worker …")
+        sandboxes = ", ".join(f"the {provider.label} sandbox" for provider in options.providers)
+        progress.say(f"Starting PostgreSQL, {sandboxes}, the API and a worker …")
         with (
             start_stage(crms, options.portal, options.companies, environ) as stage,
             httpx.Client(timeout=30.0) as http,
@@ -54,16 +55,17 @@ def run_demo(options: DemoOptions, environ: Mapping[str, str]) -> None:
                 _stay(stage, visit, progress)
 
 
-def _sandboxes(providers: Sequence[Provider]) -> str:
-    return ", ".join(f"the {provider.label} sandbox" for provider in providers)
-
-
 def _stay(stage: Stage, visit: DemoVisit, progress: SyncProgress) -> None:
+    several = len(stage.sandboxes) > 1
+    sandbox_lines = "".join(
+        f"  {sandbox.crm.provider.label if several else 'the sandbox':<12} {sandbox.url}/_sandbox/stats\n"
+        for sandbox in stage.sandboxes
+    )
     progress.say(
         f"\nEverything stays up until Ctrl-C:\n"
         f"  the page     {visit.login_link()}  (signs you in, once)\n"
         f"  the API      {stage.api_url}/schema\n"
-        f"{_sandbox_lines(stage)}"
+        f"{sandbox_lines}"
         f"  a token      {_our_command()} token --user {visit.user()}\n"
         f"  logs         {stage.logs}"
     )
@@ -73,14 +75,6 @@ def _stay(stage: Stage, visit: DemoVisit, progress: SyncProgress) -> None:
             time.sleep(_LOOK_EVERY)
     except KeyboardInterrupt:
         progress.say("\nStopping …")
-
-
-def _sandbox_lines(stage: Stage) -> str:
-    several = len(stage.sandboxes) > 1
-    return "".join(
-        f"  {sandbox.crm.provider.label if several else 'the sandbox':<12} {sandbox.url}/_sandbox/stats\n"
-        for sandbox in stage.sandboxes
-    )
 
 
 def _our_command() -> str:

@@ -38,7 +38,9 @@ class SyncProgress:
     def show(self, run: RunView) -> None:
         for step in run.steps:
             title = self._title(run.provider, step.object_type)
-            self._move_bar(title, step)
+            if title not in self._tasks:
+                self._tasks[title] = self._bars.add_task(title, total=None)
+            self._bars.update(self._tasks[title], completed=step.received, total=_total(step))
             if step.status == "completed" and title not in self._reported:
                 self._reported.add(title)
                 if self._bars.disable:
@@ -46,11 +48,6 @@ class SyncProgress:
 
     def _title(self, crm: Provider, kind: ObjectType) -> str:
         return f"{crm.label} {kind}" if self._several_crms else kind
-
-    def _move_bar(self, title: str, step: StepView) -> None:
-        if title not in self._tasks:
-            self._tasks[title] = self._bars.add_task(title, total=None)
-        self._bars.update(self._tasks[title], completed=step.received, total=_total(step))
 
     def __enter__(self) -> Self:
         self._bars.start()

@@ -1,7 +1,7 @@
 """The figures that the demo ends with, for people and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -144,25 +144,28 @@ def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
     if len(synced) == 1:
         return _section(synced[0])
     sections = [_section(crm, f"{crm.provider.label}: ") for crm in synced]
-    return "\n\n".join([*sections, _wrap(_together(synced, entities))])
+    records = sum(crm.figures.companies.received for crm in synced)
+    names = " and ".join(crm.provider.label for crm in synced)
+    together = (
+        f"Together: {records:,} company records of {names} make {entities.companies:,} companies, "
+        f"{entities.with_two_sources:,} of them in both."
+    )
+    return "\n\n".join([*sections, _wrap(together)])
 
 
 def _section(crm: SyncedCrm, title: str = "") -> str:
-    below = [*_reconciliations(crm.steps), *_details(crm.figures)]
-    return "\n".join((_wrap(title + _headline(crm)), "", _table(crm.figures), *map(_wrap, below)))
+    figures = crm.figures
+    headline = (
+        f"{title}{figures.companies.received:,} companies synced from {crm.account_name} "
+        f"in {figures.seconds:.1f}{_TIED}s with {figures.requests:,} CRM requests."
+    )
+    below = [*_reconciliations(crm.steps), *_details(figures)]
+    return "\n".join((_wrap(headline), "", _table(figures), *map(_wrap, below)))
 
 
 def _wrap(sentence: str) -> str:
     lines = wrap(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
     return "\n".join(line.replace(_TIED, " ") for line in lines)
-
-
-def _headline(crm: SyncedCrm) -> str:
-    figures = crm.figures
-    return (
-        f"{figures.companies.received:,} companies synced from {crm.account_name} "
-        f"in {figures.seconds:.1f}{_TIED}s with {figures.requests:,} CRM requests."
-    )
 
 
 def _table(figures: CrmFigures) -> str:
@@ -178,15 +181,6 @@ def _table(figures: CrmFigures) -> str:
     with console.capture() as captured:
         console.print(table)
     return captured.get()
-
-
-def _together(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
-    records = sum(crm.figures.companies.received for crm in synced)
-    names = " and ".join(crm.provider.label for crm in synced)
-    return (
-        f"Together: {records:,} company records of {names} make {entities.companies:,} companies, "
-        f"{entities.with_two_sources:,} of them in both."
-    )
 
 
 def _reconciliations(steps: Sequence[StepView]) -> Iterator[str]:
@@ -212,8 +206,5 @@ def _details(figures: CrmFigures) -> Iterator[str]:
     yield f"Deals linked to a company: {figures.deals.linked:,}, not linked: {figures.deals.unlinked:,}."
     yield f"Owners: {figures.owners:,}."
     if figures.unreadable:
-        yield f"Values that could not be kept as they are: {_format_counts(figures.unreadable)}."
-
-
-def _format_counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{field}{_TIED}{count:,}" for field, count in counts.items())
+        counts = ", ".join(f"{field}{_TIED}{count:,}" for field, count in figures.unreadable.items())
+        yield f"Values that could not be kept as they are: {counts}."

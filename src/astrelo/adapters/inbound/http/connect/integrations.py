@@ -15,7 +15,7 @@ from astrelo.application.read.advice import action_for_connection
 from astrelo.application.read.readers import IntegrationReader
 from astrelo.application.read.views import IntegrationStatus, IntegrationView, Page
 from astrelo.domain.identifiers import Provider, UserId
-from astrelo.domain.ports.crm import CrmProvider, CrmProviders
+from astrelo.domain.ports.crm import CrmProviders
 
 Purge = Annotated[
     bool,
@@ -73,16 +73,14 @@ async def _list_views(
     reader: IntegrationReader, crms: CrmProviders, user_id: UserId
 ) -> list[IntegrationView]:
     connected = {view.provider: view for view in await reader.connected(user_id)}
-    views = (connected.get(provider) or _view_without_connection(provider) for provider in Provider)
-    return [_add_ways_to_connect(view, crms.get(view.provider)) for view in views]
-
-
-def _add_ways_to_connect(view: IntegrationView, crm: CrmProvider | None) -> IntegrationView:
-    return msgspec.structs.replace(
-        view, configured=crm is not None, chooses_login_host=crm is not None and crm.has_login_hosts
-    )
-
-
-def _view_without_connection(provider: Provider) -> IntegrationView:
-    status = IntegrationStatus.NOT_CONNECTED
-    return IntegrationView(provider=provider, status=status, action=action_for_connection(status, provider))
+    views = []
+    for provider in Provider:
+        crm, status = crms.get(provider), IntegrationStatus.NOT_CONNECTED
+        view = connected.get(provider) or IntegrationView(
+            provider=provider, status=status, action=action_for_connection(status, provider)
+        )
+        has_login_hosts = crm is not None and crm.has_login_hosts
+        views.append(
+            msgspec.structs.replace(view, configured=crm is not None, chooses_login_host=has_login_hosts)
+        )
+    return views
