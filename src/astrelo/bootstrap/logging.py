@@ -59,9 +59,14 @@ def configure_logging(level: str, log_format: LogFormat) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if log_format is not LogFormat.JSON:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *before_rendering],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(log_format)],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -84,21 +89,9 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 def _clean(value: Any) -> Any:  # noqa: ANN401 - any value may be logged
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(_hidden, value)
+        return _SECRET_TEXT.sub(lambda match: (match["kept"] or match["user"] or "") + REDACTED, value)
     if isinstance(value, dict):
         return {k: REDACTED if _SECRET_KEY.search(str(k)) else _clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     return value
-
-
-def _hidden(match: re.Match[str]) -> str:
-    return (match["kept"] or match["user"] or "") + REDACTED
-
-
-def _renderer(log_format: LogFormat) -> structlog.typing.Processor:
-    if log_format is LogFormat.JSON:
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -70,17 +69,18 @@ def as_json(compared: Sequence[Comparison]) -> str:
     """Return one JSON object: `equal`, and per object type `records`, `rejected`, `refused` and each kind."""
     result = {
         "equal": all(comparison.is_equal for comparison in compared),
-        "object_types": {str(comparison.object_type): _fields(comparison) for comparison in compared},
+        "object_types": {
+            str(comparison.object_type): {
+                "equal": comparison.is_equal,
+                "records": comparison.records,
+                "rejected": comparison.rejected,
+                "refused": comparison.refused,
+            }
+            | {
+                str(kind): {"count": len(ids), "ids": ids[:IDS_SHOWN]}
+                for kind, ids in comparison.differences.items()
+            }
+            for comparison in compared
+        },
     }
     return msgspec.json.encode(result).decode()
-
-
-def _fields(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "equal": comparison.is_equal,
-        "records": comparison.records,
-        "rejected": comparison.rejected,
-        "refused": comparison.refused,
-    } | {
-        str(kind): {"count": len(ids), "ids": ids[:IDS_SHOWN]} for kind, ids in comparison.differences.items()
-    }

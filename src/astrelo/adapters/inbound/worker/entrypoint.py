@@ -35,8 +35,10 @@ class SyncEntrypoint:
         self._should_stop = should_stop
 
     async def __call__(self, job: Job) -> None:
-        message = _message(job)
-        if message is None:
+        try:
+            message = msgspec.json.decode(job.payload or b"", type=SyncMessage)
+        except msgspec.DecodeError as error:
+            _log.error("sync_job.unreadable", job=job.id, reason=str(error))
             return
         with structlog.contextvars.bound_contextvars(
             user_id=str(message.user_id), run_id=str(message.run_id), job=job.id
@@ -54,11 +56,3 @@ class SyncEntrypoint:
         except Exception as error:
             _log.error("sync_job.failed", error=type(error).__name__)
             raise
-
-
-def _message(job: Job) -> SyncMessage | None:
-    try:
-        return msgspec.json.decode(job.payload or b"", type=SyncMessage)
-    except msgspec.DecodeError as error:
-        _log.error("sync_job.unreadable", job=job.id, reason=str(error))
-        return None

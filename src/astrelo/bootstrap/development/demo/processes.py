@@ -82,17 +82,15 @@ def start_stage(
             logs=logs,
         )
         size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]
-        _start(stage, size, _child_environ(stage, environ, kept))
+        child_environ = _child_environ(stage, environ, kept)
+        for sandbox in stage.sandboxes:
+            arguments = ["--crm", sandbox.crm.provider, "--port", str(sandbox.port), *size]
+            log = logs / f"sandbox-{sandbox.crm.provider}.log"
+            name = f"{sandbox.crm.provider.label} sandbox"
+            children.start(name, arguments, child_environ, log, "crm_sandbox")
+        children.start("API", ["serve"], child_environ, logs / "api.log")
+        children.start("worker", ["worker"], child_environ, logs / "worker.log")
         yield stage
-
-
-def _start(stage: Stage, size: Sequence[str], environ: Mapping[str, str]) -> None:
-    for sandbox in stage.sandboxes:
-        arguments = ["--crm", sandbox.crm.provider, "--port", str(sandbox.port), *size]
-        log = stage.logs / f"sandbox-{sandbox.crm.provider}.log"
-        stage.children.start(f"{sandbox.crm.provider.label} sandbox", arguments, environ, log, "crm_sandbox")
-    stage.children.start("API", ["serve"], environ, stage.logs / "api.log")
-    stage.children.start("worker", ["worker"], environ, stage.logs / "worker.log")
 
 
 def _child_environ(stage: Stage, environ: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str]:

@@ -61,7 +61,8 @@ class DemoVisit:
         for sandbox in self._stage.sandboxes:
             self._await_up(f"{sandbox.url}/_sandbox/about", f"{sandbox.crm.provider.label} sandbox")
         self._await_up(f"{self._stage.api_url}/health/ready", "API")
-        self._sign_in(self.user())
+        token = development_token(self._stage.settings, self.user())
+        _require_success(self._http.post(f"{self._stage.api_url}/app/session", json={"token": token}))
         since = {sandbox.crm.provider: self._connect(sandbox) for sandbox in self._stage.sandboxes}
         runs = self._watch(since)
         # Only when all are done: records of one CRM can link another's contacts.
@@ -100,10 +101,6 @@ class DemoVisit:
     def _account(self, sandbox: RunningSandbox) -> SandboxAccount:
         about = _require_success(self._http.get(f"{sandbox.url}/_sandbox/about"))
         return msgspec.json.decode(about.content, type=About).accounts[0]
-
-    def _sign_in(self, user: UUID) -> None:
-        token = development_token(self._stage.settings, user)
-        _require_success(self._http.post(f"{self._stage.api_url}/app/session", json={"token": token}))
 
     def _connect(self, sandbox: RunningSandbox) -> datetime:
         """Connect the sandbox's account; return a time before the sync that this requests."""

@@ -81,10 +81,17 @@ def _tag(action: Action) -> str:
 def _operation(path: str, method: str, operation: Node) -> str:
     public = " <em>no session needed</em>" if operation.get("security") == [] else ""
     heading = f"<b>{method.upper()}</b> <code>{escape(path)}</code>"
+    body = ""
+    if (request_body := operation.get("requestBody")) is not None:
+        kinds = (
+            f"{_type(content.get('schema', {}))} as {escape(kind)}"
+            for kind, content in _contents(request_body)
+        )
+        body = f"<p>Body: {', '.join(kinds)}</p>"
     return (
         f"<details><summary>{heading} <span>{escape(operation.get('summary', ''))}</span></summary>"
         f"<p>{_prose(operation.get('description'))}{public}</p>"
-        f"{_parameters(operation.get('parameters', []))}{_body(operation.get('requestBody'))}"
+        f"{_parameters(operation.get('parameters', []))}{body}"
         f"{_responses(operation.get('responses', {}))}</details>"
     )
 
@@ -100,13 +107,6 @@ def _parameters(parameters: Sequence[Node]) -> str:
         for given in parameters
     ]
     return _table(("Parameter", "In", "Type", ""), rows)
-
-
-def _body(body: Node | None) -> str:
-    if body is None:
-        return ""
-    kinds = (f"{_type(content.get('schema', {}))} as {escape(kind)}" for kind, content in _contents(body))
-    return f"<p>Body: {', '.join(kinds)}</p>"
 
 
 def _responses(responses: Node) -> str:

@@ -51,17 +51,14 @@ class Webhooks(Controller):
         Body and signature are the CRM's own; the signature covers the public URL of this path, spelt as it was
         called: with a slash at its end, say, or with escapes.
         """
+        # Path and query as they came: slashes, escapes and bytes that are no text are all signed.
+        raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
+        path, query = raw_path.partition(b"?")[0], request.scope["query_string"]
+        target = (path + b"?" + query if query else path).decode("utf-8", "surrogateescape")
         call = WebhookRequest(
             method=request.method,
-            uri=config.public_url + _signed_target(request),
+            uri=config.public_url + target,
             headers=dict(request.headers),
             body=await request.body(),
         )
         await receive_webhook(provider, call)
-
-
-def _signed_target(request: Request[Any, Any, Any]) -> str:
-    """Return path and query as they came: slashes, escapes and bytes that are no text are all signed."""
-    raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
-    path, query = raw_path.partition(b"?")[0], request.scope["query_string"]
-    return (path + b"?" + query if query else path).decode("utf-8", "surrogateescape")
