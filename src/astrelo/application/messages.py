@@ -570,7 +570,7 @@ NO_WEB_DOMAIN = "is not a web domain, such as acme.com"
 
 # What the page says to a browser that returns from a CRM, apart from the oauth_… problems above.
 
-PAGE: Mapping[str, Message] = {
+PAGE_OUTCOMES: Mapping[str, Message] = {
     "connected": Message(
         "{crm} is connected.",
         "Its records are being read now.",
@@ -581,6 +581,8 @@ PAGE: Mapping[str, Message] = {
         _UNCHANGED,
         "Nothing to do.",
     ),
+}
+PAGE_FAILURES: Mapping[str, Message] = {
     "sign_in_link_used": Message(
         "This sign-in link was used already, or is too old.",
         "You are not signed in.",

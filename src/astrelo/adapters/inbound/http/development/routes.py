@@ -150,7 +150,8 @@ def page_sentences() -> dict[str, Any]:
     """Return the page's sentences by where it shows them, then by code; `{crm}` is left for the page to fill in."""
     failures = {code: message for code, message in messages.PROBLEMS.items() if code.startswith("oauth_")}
     return {
-        "connecting": {code: message.text for code, message in {**failures, **messages.PAGE}.items()},
+        "outcomes": {code: message.text for code, message in messages.PAGE_OUTCOMES.items()},
+        "failures": {code: message.text for code, message in {**failures, **messages.PAGE_FAILURES}.items()},
         "runs": {str(status): (message.happened, message.means) for status, message in messages.RUNS.items()},
         "unlinked": {
             str(reason): (message.happened.removesuffix("."), f"{message.means} {message.to_do}")

@@ -13,7 +13,7 @@ from astrelo.domain.identifiers import Provider
 
 SCRIPT = (Path(development_page.__file__).parent / "page" / "landing.js").read_text()
 NODE = shutil.which("node")
-SENTENCES = development_page.page_sentences()["connecting"]
+SENTENCES = development_page.page_sentences()
 LABELS = {str(provider): provider.label for provider in Provider}
 
 
@@ -36,7 +36,7 @@ def said(query: str) -> str | None:
 
 @pytest.mark.parametrize("failure", AuthorizationFailure)
 def test_there_is_a_sentence_for_every_way_to_fail(failure: AuthorizationFailure) -> None:
-    assert failure in SENTENCES
+    assert failure in SENTENCES["failures"]
 
 
 @pytest.mark.skipif(NODE is None, reason="there is no Node.js to run the page's script")

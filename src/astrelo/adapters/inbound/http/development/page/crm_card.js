@@ -73,7 +73,7 @@ export class CrmCard {
     const who = crm.connected_by ? ` · connected by ${crm.connected_by}` : "";
     write(parts.account, crm.account_name && `${crm.account_name} · account ${crm.account_id}${who}`);
     write(parts.reason, this.sentence(crm.reason));
-    write(parts.action, crm.configured ? crm.action : this.sentences.connecting.not_configured);
+    write(parts.action, crm.configured ? crm.action : this.sentences.failures.not_configured);
     write(parts.connect, `Connect ${this.label}${crm.status === "not_connected" ? "" : " again"}`);
     show(parts.connect, crm.configured && !active);
     show(parts.login, crm.configured && !active && crm.chooses_login_host === true);

@@ -8,7 +8,7 @@ export function landingNews(query, labels, sentences) {
   for (const [provider, label] of Object.entries(labels)) {
     for (const outcome of ["connected", "already_connected"]) {
       if (query.has(`${provider}_${outcome}`)) {
-        return { text: sentences[outcome].replaceAll("{crm}", label), good: true };
+        return { text: sentences.outcomes[outcome].replaceAll("{crm}", label), good: true };
       }
     }
   }
@@ -16,7 +16,7 @@ export function landingNews(query, labels, sentences) {
 }
 
 function describeFailure(query, labels, sentences) {
-  const why = known(sentences, query.get("error")) ?? sentences.unknown;
+  const why = known(sentences.failures, query.get("error")) ?? sentences.failures.unknown;
   const crm = known(labels, query.get("provider"));
   return crm ? `${crm} was not connected: ${why[0].toLowerCase()}${why.slice(1)}` : why;
 }

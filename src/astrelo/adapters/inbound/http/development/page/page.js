@@ -62,7 +62,7 @@ async function refresh() {
 
 function announceLanding() {
   const query = new URLSearchParams(location.search);
-  const news = landingNews(query, LABELS, SENTENCES.connecting);
+  const news = landingNews(query, LABELS, SENTENCES);
   if (news) announce(news.text, news.good);
   if (query.size) history.replaceState(null, "", location.pathname);
 }
