@@ -175,7 +175,7 @@ async def test_a_pin_that_cannot_be_set_says_why(api: ApiHarness) -> None:
     company, archived = await acme(api), await api.company(archived_at=NEW)
     refused = (await pin(api, company, "colour", None)).json()
     assert refused["errors"] == [
-        {"field": "group", "reason": "Invalid enum value 'colour'; /schema lists those that there are"}
+        {"field": "group", "reason": "Invalid enum value 'colour'; /schema lists the values that exist"}
     ]
     foreign = (await pin(api, company, "name", "404")).json()
     assert foreign["detail"].startswith(f"There is no live hubspot record 404 in company {company}.")
