@@ -168,7 +168,9 @@ class ConnectCrm:
                         "choose that one, or ask to replace it, which deletes its data here"
                     )
                     raise _make_error(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
-                superseded = await stop_using(tx, existing, CANCELLED_BY_REPLACEMENT.reason, self._clock.now())
+                superseded = await stop_using(
+                    tx, existing, CANCELLED_BY_REPLACEMENT.reason, self._clock.now()
+                )
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
             account_id = grant.account.account_id

@@ -222,5 +222,3 @@ class RunSync:
 
 def _get_status(error: PermissionMissing | CrmRejected) -> StepStatus:
     return StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
-
-
