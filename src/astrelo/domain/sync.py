@@ -34,7 +34,7 @@ class SyncMode(StrEnum):
     """Read every live record from the CRM's listings; find what is missing from them and archive it."""
     INCREMENTAL = "incremental"
     """Read what was modified in a window, by search."""
-    REFETCH = "events"
+    REFETCH = "refetch"
     """Read only the records that webhooks named."""
 
     def covers(self, other: "SyncMode") -> bool:

@@ -1,18 +1,49 @@
 import asyncio
+import shutil
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.session.migrate import _LOCK_KEY, migrate
+from astrelo.adapters.outbound.postgres.session import migrate as module
+from astrelo.adapters.outbound.postgres.session.migrate import _LOCK_KEY, MIGRATIONS, migrate
 from astrelo.bootstrap.database import DatabaseUnusable, bring_up_to_date
 from tests.support import checksums
 
 pytestmark = pytest.mark.anyio
 
+BEFORE_REFETCHES = """
+insert into crm_connections (user_id, id, provider, account_id, account_name, scopes, status, connected_at,
+                             sync_requested_at, sync_requested_mode)
+values (gen_random_uuid(), gen_random_uuid(), 'hubspot', '1', 'One', '{}', 'active', now(), now(), 'events');
+insert into sync_hints (user_id, connection_id, object_type, record_id, received_at)
+select user_id, id, 'contacts', '7', now() from crm_connections;
+insert into sync_runs (user_id, id, connection_id, provider, account_id, mode, status, requested_at, attempts)
+select user_id, gen_random_uuid(), id, provider, account_id, 'events', 'queued', now(), 0 from crm_connections;
+"""
+
 
 async def test_a_second_migration_finds_nothing_to_do(database: str) -> None:
     assert await migrate(database) == ()
+
+
+async def test_records_that_wait_to_be_read_again_go_on_waiting_under_the_new_name(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in MIGRATIONS.glob("000[1-7]_*.sql"):
+        shutil.copy(file, tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(module, "MIGRATIONS", tmp_path)
+        await migrate(empty_database)
+    connection = await asyncpg.connect(empty_database)
+    try:
+        await connection.execute(BEFORE_REFETCHES)
+        assert await migrate(empty_database) == ("0008_pending_refetches",)
+        assert await connection.fetchval("select record_id from pending_refetches") == "7"
+        assert await connection.fetchval("select mode from sync_runs") == "refetch"
+        assert await connection.fetchval("select sync_requested_mode from crm_connections") == "refetch"
+    finally:
+        await connection.close()
 
 
 async def test_two_at_once_apply_each_migration_once(empty_database: str) -> None:

@@ -171,7 +171,7 @@ async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiHarness, mode: 
     assert (answer.status_code, answer.json()["mode"]) == (202, mode)
 
 
-@pytest.mark.parametrize("mode", ["events", "everything", ""])
+@pytest.mark.parametrize("mode", ["refetch", "everything", ""])
 async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiHarness, mode: str) -> None:
     await api.connection()
     answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})

@@ -101,7 +101,7 @@ def test_runs_for_events_do_not_put_off_the_next_increment(play: Play) -> None:
         made.clock.advance(QUARTER.total_seconds())
         await made.sync(mode=SyncMode.REFETCH)
         assert await scheduler(made)() == 1
-        assert [run.mode for run in await asked(made)] == ["full", "events", "incremental"]
+        assert [run.mode for run in await asked(made)] == ["full", "refetch", "incremental"]
 
     play(ScriptedCrm(), scenario)
 

@@ -170,7 +170,7 @@ def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> 
             of_each[0]: "acme.com",
             of_each[1]: "bolt.io",
         }
-        assert await made.pool.fetchval("select count(*) from sync_hints") == 0
+        assert await made.pool.fetchval("select count(*) from pending_refetches") == 0
 
     play(database, both, scenario)
 

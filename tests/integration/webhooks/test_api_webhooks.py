@@ -47,7 +47,7 @@ async def call(
 
 async def pending_refetches(made: ApiHarness, connection_id: UUID) -> set[tuple[str, str]]:
     rows = await made.pool.fetch(
-        "select object_type, record_id from sync_hints where connection_id = $1", connection_id
+        "select object_type, record_id from pending_refetches where connection_id = $1", connection_id
     )
     return {(row["object_type"], row["record_id"]) for row in rows}
 
@@ -76,7 +76,7 @@ def test_a_call_is_kept_and_starts_one_run_whatever_comes_after(database: str) -
                 *(("companies", str(number)) for number in range(1, 21)),
             }
             assert [(run["mode"], run["status"]) for run in await runs(made, connection_id)] == [
-                ("events", "queued")
+                ("refetch", "queued")
             ]
 
     asyncio.run(scenario())

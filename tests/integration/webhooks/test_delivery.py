@@ -67,6 +67,6 @@ def test_what_webhooks_tell_is_followed_by_one_run_that_leaves_a_full_one_nothin
                 full = await made.sync()
                 assert await made.view() == followed
                 assert [step.counts.archived for step in full.steps] == [0, 0, 0]
-                assert await made.pool.fetchval("select count(*) from sync_runs where mode = 'events'") == 1
+                assert await made.pool.fetchval("select count(*) from sync_runs where mode = 'refetch'") == 1
 
     asyncio.run(scenario())

@@ -46,7 +46,7 @@ def test_a_run_for_events_reads_only_what_was_named(play: Play) -> None:
         view = await made.view()
         assert [row[0] for row in view.companies.values()] == ["new.com"]
         assert view.contacts["hubspot", "11"][1] == "email_domain"
-        assert await made.pool.fetchval("select count(*) from sync_hints") == 0
+        assert await made.pool.fetchval("select count(*) from pending_refetches") == 0
 
     play(crm, scenario)
 
@@ -67,7 +67,7 @@ def test_hints_that_can_never_be_followed_do_not_fail_every_run(play: Play) -> N
         await made.sync()
         await Hints(made, {COMPANIES: ["1"]}).arrive()
         assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.COMPLETED
-        assert await made.pool.fetchval("select count(*) from sync_hints") == 0
+        assert await made.pool.fetchval("select count(*) from pending_refetches") == 0
 
     play(SenselessCrm(), scenario)
 
@@ -80,7 +80,7 @@ def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_f
         await made.sync()
         await Hints(made, {COMPANIES: ["1"]}).arrive()
         assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.FAILED
-        assert await made.pool.fetchval("select count(*) from sync_hints") == 1
+        assert await made.pool.fetchval("select count(*) from pending_refetches") == 1
         asked = await made.request(mode=SyncMode.FULL)
         assert (asked.mode, asked.status) == (SyncMode.FULL, RunStatus.QUEUED)
 
@@ -114,7 +114,7 @@ def test_hints_that_arrive_during_a_run_lead_to_a_run_for_them(play: Play) -> No
 
         crm.before_page = hint_once
         await made.sync()
-        assert await runs_of(made) == [("full", "completed"), ("events", "queued")]
+        assert await runs_of(made) == [("full", "completed"), ("refetch", "queued")]
 
     play(crm, scenario)
 
@@ -126,10 +126,10 @@ def test_more_hints_than_fit_into_a_slice_are_left_to_the_run_after_it(play: Pla
     async def scenario(made: SyncHarness) -> None:
         await Hints(made, {COMPANIES: named}).arrive()
         await made.sync(mode=SyncMode.REFETCH, should_stop=lambda: True)
-        assert await made.pool.fetchval("select count(*) from sync_hints") == 2
-        assert await runs_of(made) == [("events", "completed"), ("events", "queued")]
+        assert await made.pool.fetchval("select count(*) from pending_refetches") == 2
+        assert await runs_of(made) == [("refetch", "completed"), ("refetch", "queued")]
         await carry_out_the_open_one(made)
-        assert await made.pool.fetchval("select count(*) from sync_hints") == 0
-        assert await runs_of(made) == [("events", "completed"), ("events", "completed")]
+        assert await made.pool.fetchval("select count(*) from pending_refetches") == 0
+        assert await runs_of(made) == [("refetch", "completed"), ("refetch", "completed")]
 
     play(crm, scenario)

@@ -42,7 +42,7 @@ values (
 -- parameters: state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host
 
 -- add_pending_refetches
-insert into sync_hints as known (user_id, connection_id, received_at, object_type, record_id)
+insert into pending_refetches as known (user_id, connection_id, received_at, object_type, record_id)
 select $1, $2, $3, incoming.object_type, incoming.record_id
 from unnest($4::text[], $5::text[]) as incoming (object_type, record_id)
 on conflict (user_id, connection_id, object_type, record_id) do update
@@ -358,7 +358,7 @@ select to_regclass('_pogo_migration') is not null
 -- parameters: none
 
 -- has_pending_refetches
-select exists (select from sync_hints where user_id = $1 and connection_id = $2)
+select exists (select from pending_refetches where user_id = $1 and connection_id = $2)
 -- parameters: user_id, connection_id
 
 -- hasten_job
@@ -470,7 +470,7 @@ where user_id = $1 and external_source = $2
 
 -- list_pending_refetches
 select record_id, received_at
-from sync_hints
+from pending_refetches
 where user_id = $1 and connection_id = $2 and object_type = $3
 order by received_at, record_id
 limit $4
@@ -1172,7 +1172,8 @@ golden as (
     where freshest.place = 1
 )
 insert into companies as company (
-    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at, synced_at,
+    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at,
+    synced_at,
     company_name,
     company_name_folded,
     industry,
@@ -1496,10 +1497,11 @@ returning generation
 -- parameters: user_id, connection_id, access_token, refresh_token, expires_at, scopes, api_url, issuer_url
 
 -- settle_pending_refetches
-delete from sync_hints as hint
+delete from pending_refetches as pending
 using unnest($1::text[], $2::timestamptz[]) as read (record_id, received_at)
-where hint.user_id = $3 and hint.connection_id = $4 and hint.object_type = $5
-  and hint.record_id = read.record_id and hint.received_at <= read.received_at
+where pending.user_id = $3 and pending.connection_id = $4
+  and pending.object_type = $5
+  and pending.record_id = read.record_id and pending.received_at <= read.received_at
 -- parameters: record_ids, received_at, user_id, connection_id, object_type
 
 -- share_links

@@ -10,9 +10,9 @@ from astrelo.domain.golden_record import COLUMNS, MAIN_COLUMNS, FieldGroup
 _GROUPS = {column: group for group, columns in COLUMNS.items() for column in columns}
 
 
-def _golden(name: str, type: str = "text", field: str = "", view: str = "{}") -> Column:  # noqa: A002 - of the column
+def _golden(name: str, sql_type: str = "text", field: str = "", view: str = "{}") -> Column:
     """Make a column that companies show, of the record that has its group."""
-    return Column(name, type, field, group=_GROUPS[name], view=view)
+    return Column(name, sql_type, field, group=_GROUPS[name], view=view)
 
 
 COMPANY_COLUMNS = (
@@ -43,6 +43,8 @@ COMPANY_COLUMNS = (
     Column("owner_provider_id", field="owner_id"),
     Column("additional_domains", "text[]"),
 )
+"""A new one is its line here, a field of CompanyRecord, its place in golden_record.COLUMNS, a field of
+CompanyView, the CRMs' mappings, and a migration of both tables; tests name what is missing."""
 
 
 class RecordGroup(NamedTuple):
@@ -69,4 +71,4 @@ COMPANY_LISTS: Mapping[str, tuple[Column, ...] | tuple[RecordGroup, ...]] = {
         if group is not FieldGroup.REP
     ),
 }
-"""What `companies/queries.sql` repeats a pattern for; the rep is no column of a record but found by its owner."""
+"""What `companies/queries.sql` repeats a pattern for. The rep is no column of a record: its owner leads to it."""

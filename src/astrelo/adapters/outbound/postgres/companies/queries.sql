@@ -167,8 +167,8 @@ on conflict (user_id, external_source, external_provider_id, field_group) do upd
 set pinned_at = excluded.pinned_at
 
 -- name: upsert_company_records
--- Insert or update company records; an older copy never overwrites. Each parameter but the user and the source is a
--- column of the batch (see session/columns.py).
+-- Insert or update company records; an older copy never overwrites. Each parameter but the user and the
+-- source is a column of the batch (see session/columns.py).
 insert into crm_companies as stored (
     user_id, external_source,
     <<company_columns: {name}>>
@@ -239,7 +239,8 @@ golden as (
     where freshest.place = 1
 )
 insert into companies as company (
-    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at, synced_at,
+    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at,
+    synced_at,
     <<company_golden: {name}>>
 )
 select :user_id, company_id, case when not :archived then (record).identity_domain end, rep_id,

@@ -96,8 +96,8 @@ class PgCompanies(CompanyRepository):
         if not await self._queries.value("is_company_live", company_id=company_id):
             raise NotFound("live company", company_id)
         if record is not None:
-            owner = await self._queries.value("get_company_of_record", **record._asdict())
-            if owner != company_id:
+            found = await self._queries.value("get_company_of_record", **record._asdict())
+            if found != company_id:
                 raise NotFound(f"live {record.source} record {record.record_id} in company", company_id)
         await self._queries.execute("unpin_field_group", company_id=company_id, field_group=group)
         if record is not None:

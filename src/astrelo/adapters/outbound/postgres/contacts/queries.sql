@@ -43,8 +43,8 @@ select count(*) from contacts where user_id = :user_id and external_source = :so
 delete from contacts where user_id = :user_id and external_source = :source
 
 -- name: upsert_contacts
--- Insert or update contacts; an older copy never overwrites. Each parameter but the user, the source and the time is a
--- column of the batch (see session/columns.py).
+-- Insert or update contacts; an older copy never overwrites. Each parameter but the user, the source and
+-- the time is a column of the batch (see session/columns.py).
 insert into contacts as stored (
     user_id, external_source, synced_at, crm_rep_id,
     <<contact_columns: {name}>>

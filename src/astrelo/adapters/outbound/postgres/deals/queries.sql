@@ -27,8 +27,8 @@ select pg_advisory_xact_lock(hashtextextended(:user_id::uuid::text || :source::t
 delete from deals where user_id = :user_id and external_source = :source
 
 -- name: upsert_deals
--- Insert or update deals; an older copy never overwrites. Each parameter but the user, the source and the time is a
--- column of the batch (see session/columns.py).
+-- Insert or update deals; an older copy never overwrites. Each parameter but the user, the source and the
+-- time is a column of the batch (see session/columns.py).
 insert into deals as stored (
     user_id, external_source, synced_at, crm_rep_id,
     <<deal_columns: {name}>>

@@ -61,5 +61,5 @@ class PgDeals(DealRepository):
         await self._queries.execute("delete_deals", source=source)
 
     async def _lock(self, source: Provider) -> None:
-        """Keep contacts from leaving these deals: an order of rows would not do where two statements write."""
+        """Keep contacts from leaving these deals: ordering the rows does not do where two statements write."""
         await self._queries.execute("lock_deals", source=source)

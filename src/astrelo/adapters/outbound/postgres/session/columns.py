@@ -1,7 +1,7 @@
 """A column of a record in one place: how it is stored, how a batch of it is sent, how the API shows it.
 
-Each record type has a table of them in its folder's `columns.py`; statements are generated from it where they spell
-every column, so that a new one is a line of that table.
+Each record type has a table of them in its folder's `columns.py`; statements that spell every column are
+generated from it, so that a new column is a line of that table.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,8 +1,9 @@
 """SQL lives in the features' `queries.sql`, with named queries and named parameters; this is the only way to it.
 
-A query begins with `-- name: its_name`, which is unique over all features; the comment behind it says what it is
-for; a parameter is `:its_name`. The form is aiosql's. `<<list: pattern>>` repeats the pattern for each item of a list,
-with the item's attributes for what stands in braces: so the columns of a record are named in its column table alone.
+A query begins with `-- name: its_name`, which is unique over all features; the comment behind it says what it
+is for; a parameter is `:its_name`. The form is aiosql's. `<<list: pattern>>` repeats the pattern for each item of
+a list, with the item's attributes for what stands in braces: so the columns of a record are named in its column
+table alone.
 """
 
 import re
@@ -27,7 +28,7 @@ _ATTRIBUTE = re.compile(r"\{(\w+)\}")
 
 class Statement(NamedTuple):
     text: str
-    """As PostgreSQL gets it: $1 is the first of the parameters. Its first line names it to who reads a server's log."""
+    """As PostgreSQL gets it: $1 is the first of the parameters. The first line is its name, for the server's log."""
     parameters: tuple[str, ...]
 
     def bind(self, values: Mapping[str, object]) -> list[object]:

@@ -1,6 +1,6 @@
 -- name: add_pending_refetches
 -- Note records that a webhook named, to be read again; one that waits already is the latest.
-insert into sync_hints as known (user_id, connection_id, received_at, object_type, record_id)
+insert into pending_refetches as known (user_id, connection_id, received_at, object_type, record_id)
 select :user_id, :connection_id, :at, incoming.object_type, incoming.record_id
 from unnest(:object_types::text[], :record_ids::text[]) as incoming (object_type, record_id)
 on conflict (user_id, connection_id, object_type, record_id) do update
@@ -8,19 +8,20 @@ set received_at = greatest(known.received_at, excluded.received_at)
 
 -- name: has_pending_refetches
 -- Whether any record of a connection is to be read again.
-select exists (select from sync_hints where user_id = :user_id and connection_id = :connection_id)
+select exists (select from pending_refetches where user_id = :user_id and connection_id = :connection_id)
 
 -- name: settle_pending_refetches
 -- Delete pending refetches that were read, unless the record was named again since.
-delete from sync_hints as hint
+delete from pending_refetches as pending
 using unnest(:record_ids::text[], :received_at::timestamptz[]) as read (record_id, received_at)
-where hint.user_id = :user_id and hint.connection_id = :connection_id and hint.object_type = :object_type
-  and hint.record_id = read.record_id and hint.received_at <= read.received_at
+where pending.user_id = :user_id and pending.connection_id = :connection_id
+  and pending.object_type = :object_type
+  and pending.record_id = read.record_id and pending.received_at <= read.received_at
 
 -- name: list_pending_refetches
 -- Records to read again, longest waiting first.
 select record_id, received_at
-from sync_hints
+from pending_refetches
 where user_id = :user_id and connection_id = :connection_id and object_type = :object_type
 order by received_at, record_id
 limit :limit
