@@ -45,7 +45,8 @@ class AesGcmTokenCipher(TokenCipher):
         return f"AesGcmTokenCipher(key ids: {', '.join(self._ciphers)})"
 
     def encrypt(self, plaintext: str, context: SecretContext) -> bytes:
-        header = _header(self._current)
+        key_id = self._current.encode()
+        header = bytes((_VERSION, len(key_id))) + key_id
         # Not through the Randomness port: a nonce that a test could fix is a nonce that could repeat.
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(
@@ -81,11 +82,6 @@ def _make_cipher(key_id: str, key: bytes) -> AESGCM:
     if len(key) != KEY_BYTES:
         raise ValueError(f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}.")
     return AESGCM(key)
-
-
-def _header(key_id: str) -> bytes:
-    encoded = key_id.encode()
-    return bytes((_VERSION, len(encoded))) + encoded
 
 
 def _parse(envelope: bytes) -> _Envelope:

@@ -58,7 +58,7 @@ class TolerantDecoder(Decoder[T]):
         try:
             return convert_leniently(document, self._shape)
         except msgspec.ValidationError as error:
-            raise CrmRejected(self._provider, None, f"an answer of another shape: {error}") from None
+            raise CrmRejected(self._provider, None, f"a response in an unexpected format: {error}") from None
 
 
 def convert_leniently(value: object, shape: type[T]) -> T:
@@ -123,7 +123,7 @@ def repair_json(body: bytes, parse_float: Callable[[str], object] = float) -> ob
     try:
         return _make_storable(json.loads(text, parse_float=parse_float, parse_int=_parse_integer))
     except (ValueError, RecursionError) as error:
-        raise IncompleteResponse("it is no whole JSON") from error
+        raise IncompleteResponse("its JSON is cut off") from error
 
 
 def split_json_array(text: str) -> Sequence[str] | None:
@@ -180,7 +180,7 @@ def convert(document: object, shape: type[T], provider: Provider) -> T:
     try:
         return msgspec.convert(document, shape)
     except msgspec.ValidationError as error:
-        raise CrmRejected(provider, None, f"an answer of another shape: {error}") from None
+        raise CrmRejected(provider, None, f"a response in an unexpected format: {error}") from None
 
 
 def stringify_scalar(value: object) -> object:

@@ -100,13 +100,15 @@ class HttpClient:
                 finally:
                     await response.aclose()
         except TimeoutError as error:
-            raise ResponseTimeout(self._provider, f"no whole answer within {self._whole:.0f} s") from error
+            raise ResponseTimeout(
+                self._provider, f"no complete response within {self._whole:.0f} s"
+            ) from error
         except httpx.ReadTimeout as error:
-            raise ResponseTimeout(self._provider, f"no answer: {type(error).__name__}") from error
+            raise ResponseTimeout(self._provider, f"no response: {type(error).__name__}") from error
         except httpx.TransportError as error:
-            raise CrmUnavailable(self._provider, f"no answer: {type(error).__name__}") from error
+            raise CrmUnavailable(self._provider, f"no response: {type(error).__name__}") from error
         except httpx.DecodingError as error:
-            raise CrmUnavailable(self._provider, "its compressed answer cannot be read") from error
+            raise CrmUnavailable(self._provider, "its compressed response cannot be read") from error
         return HttpResponse(response.status_code, response.headers, body)
 
     def _build_request(
@@ -125,7 +127,7 @@ class HttpClient:
             raise CrmRejected(
                 self._provider,
                 response.status_code,
-                "its answer is compressed in a way that nobody asked for",
+                "its response is compressed in a way that we do not support",
             )
         chunks: list[bytes] = []
         size = 0
@@ -135,7 +137,7 @@ class HttpClient:
                 raise ResponseTooLarge(
                     self._provider,
                     response.status_code,
-                    f"its answer is larger than {self._max_response_bytes} bytes",
+                    f"its response is larger than {self._max_response_bytes} bytes",
                 )
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)

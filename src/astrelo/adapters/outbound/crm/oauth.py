@@ -100,19 +100,21 @@ def decode_response(response: HttpResponse, decode: Callable[[bytes], T], provid
     try:
         return decode(response.body)
     except msgspec.ValidationError as error:
-        raise CrmRejected(provider, response.status, f"an OAuth answer without its fields: {error}") from None
+        raise CrmRejected(
+            provider, response.status, f"an OAuth response without its fields: {error}"
+        ) from None
     except (*UNREADABLE, IncompleteResponse):
         raise _classify_unreadable(response, provider) from None
 
 
 def _classify_unreadable(response: HttpResponse, provider: Provider) -> CrmError:
     if response.is_html:  # a proxy's page, or one about maintenance
-        return CrmUnavailable(provider, "a page for people instead of an OAuth answer")
+        return CrmUnavailable(provider, "a web page instead of an OAuth response")
     try:
         repair_json(response.body)
     except IncompleteResponse:
-        return CrmUnavailable(provider, "an OAuth answer that is no whole JSON")
-    return CrmRejected(provider, response.status, "an OAuth answer with what nobody can read")
+        return CrmUnavailable(provider, "an OAuth response that is cut off")
+    return CrmRejected(provider, response.status, "an OAuth response that cannot be read")
 
 
 def transient_error(response: HttpResponse, now: datetime, provider: Provider) -> CrmError | None:

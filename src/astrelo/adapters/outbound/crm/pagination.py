@@ -1,7 +1,7 @@
 """What the pagination of all CRMs shares: batches, prefetching, and the guard against cursors that repeat."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, suppress
 from itertools import islice
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class PaginationLoopGuard:
@@ -39,6 +40,15 @@ def split_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch
+
+
+async def map_stream(
+    items: AsyncGenerator[S, None], call: Callable[[S], Coroutine[Any, Any, T]]
+) -> AsyncGenerator[Coroutine[Any, Any, T], None]:
+    """Yield one coroutine for each item of a stream, for `prefetch` to run."""
+    async with aclosing(items):
+        async for item in items:
+            yield call(item)
 
 
 async def prefetch(

@@ -166,7 +166,9 @@ class CrmTransport(Generic[B]):
             except _FailedAttemptError as failure:
                 failures += 1
                 retry = failure.retry
-                delay = self._delay(retry, failures, policy)
+                delay = retry.wait
+                if not isinstance(retry.error, RateLimited):
+                    delay = max(delay, policy.backoff(failures, self._randomness.jitter()))
                 max_attempts = min(retry.max_attempts or policy.max_attempts, policy.max_attempts)
                 if failures >= max_attempts or waited + delay > policy.max_total_delay:
                     raise retry.error from failure.__cause__
@@ -207,12 +209,12 @@ class CrmTransport(Generic[B]):
     def _decode(self, response: HttpResponse, decode: Callable[[HttpResponse], T]) -> T:
         if response.is_html:
             # A proxy's page, or one about maintenance: not the CRM's own response, whatever its status.
-            reason = f"HTML with HTTP {response.status} instead of an answer"
+            reason = f"HTML with HTTP {response.status} instead of a response"
             raise _FailedAttemptError(Retry(CrmUnavailable(self._error_mapper.provider, reason)))
         try:
             return decode(response)
         except IncompleteResponse as error:
-            unavailable = CrmUnavailable(self._error_mapper.provider, f"its answer is incomplete: {error}")
+            unavailable = CrmUnavailable(self._error_mapper.provider, f"its response is incomplete: {error}")
             raise _FailedAttemptError(Retry(unavailable)) from error
 
     def _absolute_url(self, call: Call, access: ApiAccess) -> str:
@@ -241,11 +243,6 @@ class CrmTransport(Generic[B]):
         headers = headers.copy()
         headers.update(additional)
         return headers
-
-    def _delay(self, retry: Retry, failures: int, policy: RetryPolicy) -> float:
-        if isinstance(retry.error, RateLimited):
-            return retry.wait
-        return max(retry.wait, policy.backoff(failures, self._randomness.jitter()))
 
     def _log_retry(self, call: Call, session: CrmSession, retry: Retry, failures: int, delay: float) -> None:
         _log.warning(

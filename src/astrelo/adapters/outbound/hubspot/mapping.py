@@ -26,7 +26,6 @@ from astrelo.adapters.outbound.hubspot.api.wire import (
     DealProperties,
     OwnerObject,
     Pipeline,
-    PipelineStage,
 )
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.normalization import (
@@ -265,15 +264,13 @@ _UNKNOWN_PIPELINE = _DealPipeline(None, {})
 
 
 def _read_pipeline(pipeline: Pipeline) -> _DealPipeline:
-    stages = {stage.id: _Stage(text(stage.label), _stage_status(stage)) for stage in pipeline.stages}
+    """Interpret stages as HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
+    stages: dict[str, _Stage] = {}
+    for stage in pipeline.stages:
+        likely, closed = probability(stage.metadata.probability), flag(stage.metadata.is_closed)
+        won = likely == 1 if closed and likely is not None else None
+        stages[stage.id] = _Stage(text(stage.label), DealStatus(likely, closed, won))
     return _DealPipeline(text(pipeline.label), stages)
-
-
-def _stage_status(stage: PipelineStage) -> DealStatus:
-    """Interpret a stage as HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
-    likely, closed = probability(stage.metadata.probability), flag(stage.metadata.is_closed)
-    won = likely == 1 if closed and likely is not None else None
-    return DealStatus(likely, closed, won)
 
 
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:

@@ -1,16 +1,15 @@
 """The CrmProvider port, implemented for HubSpot."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import httpx
 import structlog
 
 from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
-from astrelo.adapters.outbound.crm.pagination import prefetch, split_batches
+from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch, split_batches
 from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.hubspot.api.client import (
     ASSOCIATIONS_LIMIT,
@@ -109,7 +108,7 @@ class HubSpotProvider(CrmProvider):
         """
         assembler = await self._assembler(session, object_type)
         raw_pages = self._raw_pages(session, object_type, window, cursor)
-        async with aclosing(prefetch(_assemble_pages(assembler, raw_pages), _PREFETCHED_PAGES)) as pages:
+        async with aclosing(prefetch(map_stream(raw_pages, assembler.assemble), _PREFETCHED_PAGES)) as pages:
             async for page in pages:
                 yield page
 
@@ -156,14 +155,6 @@ class HubSpotProvider(CrmProvider):
                 return list_all(self._client, session, object_type, after, size)
             case SearchPosition(ranges):
                 return search_window(self._client, session, object_type, ranges)
-
-
-async def _assemble_pages(
-    assembler: RecordAssembler, raw_pages: AsyncGenerator[RawPage, None]
-) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
-    async with aclosing(raw_pages):
-        async for raw_page in raw_pages:
-            yield assembler.assemble(raw_page)
 
 
 def build_hubspot(

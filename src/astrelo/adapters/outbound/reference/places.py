@@ -74,10 +74,9 @@ class _Names:
             if found := self._find(spelling).plain:
                 return found
         bare = trim(words, self.kinds | self.city_kinds)
-        return self._read_qualified(words, bare) if bare != words else ""
-
-    def _read_qualified(self, words: list[str], bare: list[str]) -> str:
-        """Return what 'Moscow region' means, and 'Moscow city' if city and region cannot be mistaken."""
+        if bare == words:
+            return ""
+        # What 'Moscow region' means, and 'Moscow city' if city and region cannot be mistaken.
         plain, qualified = self._find(bare)
         is_region = plain == qualified or trim(words, self.kinds) == bare
         return qualified if is_region else ""

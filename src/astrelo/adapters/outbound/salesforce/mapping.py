@@ -139,7 +139,10 @@ class RecordMapper:
         self._reference = reference
         self._industries = industries
         self._default_currency = default_currency
-        self._stages = {stage.api_name or stage.master_label: _read_stage(stage) for stage in stages}
+        self._stages: dict[str | None, _Stage] = {}
+        for stage in stages:
+            status = DealStatus(_share(stage.default_probability), flag(stage.is_closed), flag(stage.is_won))
+            self._stages[stage.api_name or stage.master_label] = _Stage(text(stage.master_label), status)
 
     def company(self, row: AccountRow) -> CompanyRecord | RejectedRecord:
         if (updated_at := row.modified) is None:
@@ -157,6 +160,8 @@ class RecordMapper:
             Address(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
             self._reference,
         )
+        # A bulk job (lineEnding LF) may send a line break as '\n', where REST sends '\r\n'.
+        description = row.description.replace("\r\n", "\n") if row.description else None
         owner_id = record_id(row.owner_id)
         own_codes = (codes.naics if row.naics_code else None, codes.sic if row.sic else None)
         has_revenue = revenue is not None or None
@@ -179,7 +184,7 @@ class RecordMapper:
             country,
             region,
             text(row.billing_city),
-            _lines(row.description),
+            text(description),
             text(row.phone),
             None,
             text(row.type),
@@ -281,21 +286,11 @@ class _Stage(NamedTuple):
 _UNKNOWN_STAGE = _Stage()
 
 
-def _read_stage(stage: StageRow) -> _Stage:
-    deal_status = DealStatus(_share(stage.default_probability), flag(stage.is_closed), flag(stage.is_won))
-    return _Stage(text(stage.master_label), deal_status)
-
-
 @lru_cache(_CACHED_SHARES)
 def _share(percentage: str | None) -> Decimal | None:
     """Return a percentage as a share from 0 to 1. There are few different ones: most are those of the stages."""
     value = amount(percentage)
     return None if value is None else probability(str(value / 100))
-
-
-def _lines(raw: str | None) -> str | None:
-    r"""Return a text of several lines with '\n' as line break, which a bulk job (lineEnding LF) may send for '\r\n'."""
-    return text(raw.replace("\r\n", "\n")) if raw else None
 
 
 def _raw_company_values(row: AccountRow) -> tuple[str | None, ...]:

@@ -1,10 +1,10 @@
 """The CrmProvider port, implemented for Salesforce."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 import structlog
@@ -15,7 +15,7 @@ from astrelo.adapters.outbound.crm.http import (
     ResponseTooLarge,
     open_transport,
 )
-from astrelo.adapters.outbound.crm.pagination import prefetch
+from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch
 from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut, SalesforceErrorMapper
@@ -146,7 +146,7 @@ class SalesforceProvider(CrmProvider):
         else:
             start = decode_cursor(cursor)
         raw_pages = self._raw_pages(context, start)
-        async with aclosing(prefetch(_assemble_pages(assembler, raw_pages), _PREFETCHED_PAGES)) as pages:
+        async with aclosing(prefetch(map_stream(raw_pages, assembler.assemble), _PREFETCHED_PAGES)) as pages:
             async for page in pages:
                 yield page
 
@@ -226,14 +226,6 @@ async def _read_all(context: QueryContext[R]) -> list[R]:
         async for page in pages:
             rows += page.rows
     return rows
-
-
-async def _assemble_pages(
-    assembler: RecordAssembler, raw_pages: AsyncGenerator[RawPage[RecordRow], None]
-) -> AsyncGenerator[Coroutine[Any, Any, RecordPage], None]:
-    async with aclosing(raw_pages):
-        async for raw_page in raw_pages:
-            yield assembler.assemble(raw_page)
 
 
 def build_salesforce(

@@ -409,13 +409,13 @@ async def test_an_answer_that_drips_forever_is_given_up() -> None:
         return httpx.Response(200, content=drip())
 
     reader = Reader(ScriptedServer(dripping), timeouts=Timeouts(whole=0.05), max_body=10**9)
-    with pytest.raises(CrmUnavailable, match="no whole answer"):
+    with pytest.raises(CrmUnavailable, match="no complete response"):
         await reader.read(policy=NO_RETRY)
 
 
 async def test_an_answer_that_never_comes_is_given_up() -> None:
     reader = Reader(ScriptedServer(never), timeouts=Timeouts(whole=0.02))
-    with pytest.raises(CrmUnavailable, match="no whole answer"):
+    with pytest.raises(CrmUnavailable, match="no complete response"):
         await reader.read(policy=NO_RETRY)
 
 

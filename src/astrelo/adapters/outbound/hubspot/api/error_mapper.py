@@ -1,5 +1,6 @@
 """Classify HubSpot's responses: which to retry, and which error the others are."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from http import HTTPStatus
 from itertools import islice
@@ -90,7 +91,7 @@ class HubSpotErrorMapper(ErrorMapper[SlidingWindowLimiter]):
         elif (
             is_daily
         ):  # without Retry-After, which HubSpot does not promise, the longest that the policy can last
-            pause = _time_until_midnight(self._clock.now(), _load_time_zone(session.account.time_zone))
+            pause = _time_until_midnight(self._clock.now(), session.account.time_zone)
         else:
             pause = _ONE_SECOND if policy.startswith("SECONDLY") else _TEN_SECONDS
         why = (_DAILY_LIMIT,) if is_daily else ()
@@ -148,14 +149,12 @@ def _describe_refusal(response: HttpResponse, body: ErrorBody, call: Call) -> st
     return f"{what} for {call.method} {call.label}, correlation id {correlation}"
 
 
-def _load_time_zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
-
-
-def _time_until_midnight(now: datetime, zone: tzinfo) -> timedelta:
+def _time_until_midnight(now: datetime, time_zone: str | None) -> timedelta:
+    """Return the time until the account's day ends; by UTC where its time zone is unknown."""
+    zone: tzinfo = UTC
+    if time_zone:
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            zone = ZoneInfo(time_zone)
     local = now.astimezone(zone)
     midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), tzinfo=zone)
     return midnight.astimezone(UTC) - now

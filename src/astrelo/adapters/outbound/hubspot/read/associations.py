@@ -60,27 +60,17 @@ class RecordAssembler:
         )
 
     async def _map_objects(self, objects: Sequence[CrmObject]) -> Sequence[CrmRecord | RejectedRecord]:
-        match self._object_type:
-            case ObjectType.COMPANIES:
-                companies = cast("Sequence[CompanyObject]", objects)
-                return [self._mapper.company(company) for company in companies]
-            case ObjectType.CONTACTS:
-                return await self._map_contacts(cast("Sequence[ContactObject]", objects))
-            case ObjectType.DEALS:
-                return await self._map_deals(cast("Sequence[DealObject]", objects))
-
-    async def _map_contacts(self, contacts: Sequence[ContactObject]) -> Sequence[CrmRecord | RejectedRecord]:
-        companies = await self._read_associations(ObjectType.COMPANIES, contacts)
-        return [
-            self._mapper.contact(
-                contact, *associated_company(companies.get(contact.id, ()), _PRIMARY_OF_CONTACT)
-            )
-            for contact in contacts
-        ]
-
-    async def _map_deals(self, deals: Sequence[DealObject]) -> Sequence[CrmRecord | RejectedRecord]:
-        companies = await self._read_associations(ObjectType.COMPANIES, deals)
-        contacts = await self._read_associations(ObjectType.CONTACTS, deals)
+        if self._object_type is ObjectType.COMPANIES:
+            return [self._mapper.company(company) for company in cast("Sequence[CompanyObject]", objects)]
+        companies = await self._read_associations(ObjectType.COMPANIES, objects)
+        if self._object_type is ObjectType.CONTACTS:
+            return [
+                self._mapper.contact(
+                    contact, *associated_company(companies.get(contact.id, ()), _PRIMARY_OF_CONTACT)
+                )
+                for contact in cast("Sequence[ContactObject]", objects)
+            ]
+        contacts = await self._read_associations(ObjectType.CONTACTS, objects)
         return [
             self._mapper.deal(
                 deal,
@@ -91,12 +81,10 @@ class RecordAssembler:
                     if (contact_id := _associated_id(contact)) is not None
                 ],
             )
-            for deal in deals
+            for deal in cast("Sequence[DealObject]", objects)
         ]
 
-    async def _read_associations(
-        self, target: ObjectType, sources: Sequence[ContactObject | DealObject]
-    ) -> Associations:
+    async def _read_associations(self, target: ObjectType, sources: Sequence[CrmObject]) -> Associations:
         ids = list(dict.fromkeys(source.id for source in sources if record_id(source.id) is not None))
         return await self._client.associations(self._session, self._object_type, target, ids)
 
@@ -111,7 +99,15 @@ def associated_company(
     """
     if not associated:
         return None, None
-    primary = [company for company in associated if _is_primary(company, type_id)]
+    # Only HubSpot's own types count: an account's own labels have ids of their own, which may be the same.
+    primary = [
+        company
+        for company in associated
+        if any(
+            (kind.type_id == type_id or kind.label == _PRIMARY_LABEL) and kind.category in _DEFINED_BY_HUBSPOT
+            for kind in company.association_types
+        )
+    ]
     candidates = primary or associated
     if len(candidates) > 1 and len({str(company.to_object_id) for company in candidates}) > 1:
         return None, CompanyAssociation.AMBIGUOUS
@@ -119,14 +115,6 @@ def associated_company(
     if company_id is None:
         return None, None
     return company_id, CompanyAssociation.PRIMARY if primary else CompanyAssociation.ONLY
-
-
-def _is_primary(company: AssociatedObject, type_id: int) -> bool:
-    """Count only HubSpot's own types: an account's own labels have ids of their own, which may be the same."""
-    return any(
-        (kind.type_id == type_id or kind.label == _PRIMARY_LABEL) and kind.category in _DEFINED_BY_HUBSPOT
-        for kind in company.association_types
-    )
 
 
 def _associated_id(associated: AssociatedObject) -> RecordId | None:

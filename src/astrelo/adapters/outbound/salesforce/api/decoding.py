@@ -175,7 +175,7 @@ class CsvDecoder(Generic[R]):
         try:
             return CsvPage(self._row, body)
         except csv.Error as error:
-            raise IncompleteResponse("it is no whole CSV") from error
+            raise IncompleteResponse("its CSV is cut off") from error
 
 
 def _column_numbers(header: Sequence[str], names: Sequence[str]) -> list[int]:

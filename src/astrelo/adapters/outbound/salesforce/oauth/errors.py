@@ -88,7 +88,7 @@ def classify_refusal(response: HttpResponse, gone: GoneError, now: datetime) -> 
     """
     if response.is_html or response.status in _REDIRECTS:
         # Such a page says nothing about a grant, and secrets are not sent after a redirect.
-        return CrmUnavailable(Provider.SALESFORCE, f"a page for people (HTTP {response.status}) from OAuth")
+        return CrmUnavailable(Provider.SALESFORCE, f"a web page (HTTP {response.status}) from OAuth")
     if transient := transient_error(response, now, Provider.SALESFORCE):
         return transient
     body = decode_error(response)

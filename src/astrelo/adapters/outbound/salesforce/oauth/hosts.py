@@ -118,16 +118,12 @@ def _login_host(host: str) -> str | None:
         return host
     if page := _PAGES.fullmatch(host):
         login = f"{page['own']}.my.salesforce.com"
-    elif (page := _PACKAGES.fullmatch(host)) and not _lacks_sandbox_name(page):
+    elif (page := _PACKAGES.fullmatch(host)) and (page["partition"] != ".sandbox" or "--" in page["org"]):
         server = page["partition"] or (f".{page['instance']}" if page["instance"] else "")
         login = f"{page['org']}{server}.my.salesforce.com"
     else:
         return None
     return login if len(login) <= _MAX_HOST_LENGTH else None
-
-
-def _lacks_sandbox_name(page: re.Match[str]) -> bool:
-    return page["partition"] == ".sandbox" and "--" not in page["org"]
 
 
 def _remove_invisible(typed: str) -> str:

@@ -87,7 +87,7 @@ class OrganizationReader:
     async def _read_user(self) -> UserInfo:
         response = await self._get("/services/oauth2/userinfo")
         if response.status in _REFUSED_TOKEN:
-            reason = f"the new token does not tell its user (HTTP {response.status}); {WHO_CAN_ADMIT_US}"
+            reason = f"the new token does not give its user (HTTP {response.status}); {WHO_CAN_ADMIT_US}"
             raise GrantRejected(Provider.SALESFORCE, reason)
         if response.status not in SUCCESS:
             raise self._classify(response)

@@ -256,17 +256,17 @@ REFRESH_REFUSALS: list[tuple[str, Responder, type[CrmError], str]] = [
         "a dropped connection",
         connection_error(httpx.RemoteProtocolError("dropped")),
         CrmUnavailable,
-        "no answer",
+        "no response",
     ),
-    ("a refused connection", connection_error(httpx.ConnectError("refused")), CrmUnavailable, "no answer"),
+    ("a refused connection", connection_error(httpx.ConnectError("refused")), CrmUnavailable, "no response"),
     ("something new", refusal("invalid_moon"), CrmRejected, "invalid_moon"),
     ("a secret for an error", refusal("5Aep861-refresh is odd", "5Aep861-refresh"), CrmRejected, "HTTP 400"),
     ("no JSON", response(400, b"{"), CrmRejected, "HTTP 400"),
     ("an array", json_response(400, [{"errorCode": "NOT_FOUND"}]), CrmRejected, "HTTP 400"),
     ("no text", response(400, b'{"error": "\xff"}'), CrmRejected, "HTTP 400"),
-    ("no text on a 200", response(200, b'{"access_token": "\xff"}'), CrmRejected, "nobody can read"),
-    ("nothing on a 204", response(204), CrmUnavailable, "no whole JSON"),
-    *(("cut off", response(200, cut_off), CrmUnavailable, "no whole JSON") for cut_off in CUT_OFF),
+    ("no text on a 200", response(200, b'{"access_token": "\xff"}'), CrmRejected, "cannot be read"),
+    ("nothing on a 204", response(204), CrmUnavailable, "cut off"),
+    *(("cut off", response(200, cut_off), CrmUnavailable, "cut off") for cut_off in CUT_OFF),
 ]
 
 
