@@ -199,3 +199,68 @@ def test_ci_leaves_out_only_integration_tests_that_are_there() -> None:
     assert left_out
     names = left_out[1].split()
     assert [name for name in names if not (TESTS / "integration" / f"{name}.py").is_file()] == []
+
+
+OLD_WORDS = frozenset(
+    [
+        "told",
+        "tell",
+        "tells",
+        "telling",
+        "verdict",
+        "dialect",
+        "patience",
+        "triage",
+        "certified",
+        "certificate",
+        "minted",
+        "absorbed",
+        "vacated",
+        "redecide",
+        "trail",
+        "sender",
+        "stretch",
+        "outlook",
+    ]
+)
+"""Words of a former dialect: the glossary in docs/architecture.md says what they are called."""
+OLD_PREFIXES = frozenset({"most", "longest", "shortest", "largest", "highest", "fewest", "least"})
+"""Limits are MAX_…, MIN_…."""
+
+
+def defined_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.lineno, node.name
+            case ast.arg():
+                yield node.lineno, node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.lineno, node.id
+            case ast.Attribute(ctx=ast.Store()):
+                yield node.lineno, node.attr
+
+
+def words_of(name: str) -> list[str]:
+    """Split 'RateLimiter', 'rate_limiter' and 'RATE_LIMITER' alike."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_").split("_")
+
+
+def test_names_are_of_the_glossary() -> None:
+    found = [
+        f"{module}:{line} {name}"
+        for module, (_, tree) in modules().items()
+        for line, name in defined_names(tree)
+        if OLD_WORDS.intersection(words_of(name)) or (name.isupper() and words_of(name)[0] in OLD_PREFIXES)
+    ]
+    assert found == []
+
+
+def test_the_places_that_the_architecture_names_are_there() -> None:
+    text = (TESTS.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition("## Where is")[2].partition("\n## ")[0]
+    named = {path for path in re.findall(r"`([\w<>./]+)`", table) if "/" in path}
+    assert named
+    homes = (SOURCE, SOURCE / "adapters" / "outbound", SOURCE / "adapters" / "inbound" / "http", TESTS.parent)
+    paths = {path.replace("<crm>", crm) for path in named for crm in VENDORS}
+    assert [path for path in sorted(paths) if not any((home / path).exists() for home in homes)] == []

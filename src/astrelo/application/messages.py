@@ -362,7 +362,7 @@ DEAL_UNLINKED: Mapping[DealUnlinkedReason, Message] = {
 
 _UNCHANGED = "Nothing was changed."
 _TRY_LATER = "Try again after the time in the Retry-After header."
-_TELL_REQUEST_ID = "Try again; if it happens again, contact us with the request_id."
+_MENTION_REQUEST_ID = "Try again; if it happens again, contact us with the request_id."
 
 PROBLEMS: Mapping[str, Message] = {
     "invalid_input": Message(
@@ -413,7 +413,7 @@ PROBLEMS: Mapping[str, Message] = {
     "internal_error": Message(
         "Something went wrong on our side.",
         "We have been notified; your stored data is unaffected.",
-        _TELL_REQUEST_ID,
+        _MENTION_REQUEST_ID,
     ),
     "invalid_state": Message(
         "Not possible in the current state.",
@@ -484,7 +484,7 @@ PROBLEMS: Mapping[str, Message] = {
     "crm_rejected": Message(
         "The CRM sent a response that we could not read.",
         "Your stored data is unaffected.",
-        _TELL_REQUEST_ID,
+        _MENTION_REQUEST_ID,
     ),
     "oauth_state_invalid": Message(
         "This sign-in was not started in this browser, or was already used.",

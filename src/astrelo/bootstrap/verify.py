@@ -54,8 +54,8 @@ def _lines(comparison: Comparison) -> list[str]:
     name = f"{comparison.object_type:<10}"
     if comparison.refused is not None:
         return [f"{name} not compared: {comparison.refused}"]
-    verdict = "equal" if comparison.is_equal else "differ"
-    lines = [f"{name} {comparison.records} at the CRM: {verdict}"]
+    result = "equal" if comparison.is_equal else "differ"
+    lines = [f"{name} {comparison.records} at the CRM: {result}"]
     if comparison.rejected:
         lines.append(f"  {comparison.rejected} cannot be kept, as in a sync")
     for kind, ids in comparison.differences.items():

@@ -202,7 +202,7 @@ async def test_a_crm_that_does_not_answer_keeps_nobody_connected(
     world: ConnectHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.connect_account()
-    monkeypatch.setattr(revocation, "UNINSTALLING_LIMIT", timedelta(seconds=0.01))
+    monkeypatch.setattr(revocation, "UNINSTALL_TIMEOUT", timedelta(seconds=0.01))
     crm = StalledCrm()
     world.offer(crm)
     await world.disconnect(world.user_id, HUBSPOT)
