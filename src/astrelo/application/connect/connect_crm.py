@@ -245,7 +245,7 @@ async def _exchange(
     except CrmError as error:
         log.exception("authorization.answer_not_understood", provider=crm.provider)
         why = error.reason if isinstance(error, CrmRejected) else "its answer makes no sense to us"
-        detail = f"{name} could not be connected: {why}; try again later, and if it stays, tell us"
+        detail = f"{name} could not be connected: {why}; try again later; if it happens again, contact us"
         raise _make_error(AuthorizationFailure.FAILED, detail) from error
     if missing := crm.required_scopes - grant.tokens.scopes:
         detail = f"these permissions were not granted: {', '.join(sorted(missing))}"

@@ -6,7 +6,6 @@ whatever its method, and may be sent again; OAuth calls must not be sent through
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import httpx
@@ -14,6 +13,7 @@ import structlog
 
 from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse, ResponseTimeout
 from astrelo.adapters.outbound.crm.rate_limiters import RateLimiter
+from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, RetryPolicy
 from astrelo.domain.connection import ApiAccess
 from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
@@ -26,29 +26,11 @@ B_contra = TypeVar("B_contra", bound=RateLimiter, contravariant=True)
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """Exponential backoff, half of each delay random, limited in attempts and in seconds."""
-
-    max_attempts: int = 6
-    initial_delay: float = 0.5
-    max_delay: float = 16.0
-    max_total_delay: float = 60.0
-    """Seconds of waiting in all; for a longer pause the run is parked instead of holding a worker."""
-
-    def backoff(self, failures: int, jitter: float) -> float:
-        delay = min(self.initial_delay * 2.0 ** (failures - 1), self.max_delay)
-        return delay * (0.5 + jitter / 2)
-
-
 MAX_REFUSALS = 3
 """After so many refused tokens for one call the user has to connect again. A token that was renewed a moment ago may
 have expired by the time that it is used, or another process may have renewed it since."""
 
 _SUCCESS = range(200, 300)
-
-DEFAULT_RETRY = RetryPolicy()
-NO_RETRY = RetryPolicy(max_attempts=1)
 
 
 class Retry(NamedTuple):

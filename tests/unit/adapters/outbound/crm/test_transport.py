@@ -11,14 +11,8 @@ from structlog.testing import capture_logs
 
 from astrelo.adapters.outbound.crm.http import HttpClient, Timeouts, retry_after
 from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
-from astrelo.adapters.outbound.crm.transport import (
-    DEFAULT_RETRY,
-    NO_RETRY,
-    Call,
-    CrmTransport,
-    IncompleteResponse,
-    RetryPolicy,
-)
+from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, NO_RETRY, RetryPolicy
+from astrelo.adapters.outbound.crm.transport import Call, CrmTransport, IncompleteResponse
 from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
 from astrelo.domain.connection import ApiAccess, CrmAccount
 from astrelo.domain.errors import (

@@ -10,13 +10,8 @@ from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, con
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, split_batches
 from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
-from astrelo.adapters.outbound.crm.transport import (
-    DEFAULT_RETRY,
-    NO_RETRY,
-    Call,
-    CrmTransport,
-    RetryPolicy,
-)
+from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, NO_RETRY, RetryPolicy
+from astrelo.adapters.outbound.crm.transport import Call, CrmTransport
 from astrelo.adapters.outbound.hubspot.api.decoding import (
     DecodedPage,
     PageDecoder,

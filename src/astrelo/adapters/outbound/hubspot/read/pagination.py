@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancel_task
-from astrelo.adapters.outbound.crm.transport import NO_RETRY
+from astrelo.adapters.outbound.crm.retries import NO_RETRY
 from astrelo.adapters.outbound.hubspot.api.client import (
     ASSOCIATIONS_LIMIT,
     LIST_LIMIT,

@@ -11,14 +11,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from astrelo.adapters.outbound.crm.http import HttpResponse
-from astrelo.adapters.outbound.crm.transport import (
-    DEFAULT_RETRY,
-    NO_RETRY,
-    Call,
-    CrmTransport,
-    IncompleteResponse,
-    RetryPolicy,
-)
+from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, NO_RETRY, RetryPolicy
+from astrelo.adapters.outbound.crm.transport import Call, CrmTransport, IncompleteResponse
 from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, CsvPage, PageDecoder, RowPage
 from astrelo.adapters.outbound.salesforce.api.error_mapper import retry_timeout
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter, RateLimiters

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from astrelo.adapters.outbound.crm.http import HttpClient
-from astrelo.adapters.outbound.crm.transport import DEFAULT_RETRY, MAX_REFUSALS, Call, CrmTransport
+from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY
+from astrelo.adapters.outbound.crm.transport import MAX_REFUSALS, Call, CrmTransport
 from astrelo.adapters.outbound.salesforce.api.error_mapper import (
     QueryTimedOut,
     Refused,
