@@ -250,7 +250,7 @@ async def test_a_grant_from_before_an_uninstall_that_ended_meanwhile_is_not_kept
     class RemovedMeanwhile(GrantingCrm):
         async def exchange(self, *args: Any, **kwargs: Any) -> Any:
             grant = await super().exchange(*args, **kwargs)
-            number = await uninstalls.begin(HUBSPOT, account)
+            number = await uninstalls.begin(HUBSPOT, account, since=0)
             assert number is not None
             await uninstalls.end(HUBSPOT, account, number)
             return grant
@@ -264,28 +264,41 @@ async def test_a_grant_from_before_an_uninstall_that_ended_meanwhile_is_not_kept
 
 async def test_a_claim_whose_process_died_holds_for_a_minute(world: ConnectHarness) -> None:
     uninstalls, account = PgAppUninstalls(world.pool), CrmAccountId(str(ACCOUNT))
-    assert await uninstalls.begin(HUBSPOT, account) is not None
-    assert await uninstalls.begin(HUBSPOT, account) is None
+    number = await uninstalls.begin(HUBSPOT, account, since=0)
+    assert number is not None
+    assert await uninstalls.begin(HUBSPOT, account, since=number) is None
     with pytest.raises(AuthorizationFailed):
         await world.connect_account()
     await world.pool.execute("update app_uninstalls set begun_at = begun_at - interval '61 seconds'")
     await world.connect_account()
     await world.pool.execute("update crm_connections set status = 'disconnected'")
-    assert await uninstalls.begin(HUBSPOT, account) is not None
+    assert await uninstalls.begin(HUBSPOT, account, since=number) is not None
 
 
 async def test_an_end_that_comes_late_does_not_end_the_uninstall_after_it(world: ConnectHarness) -> None:
     uninstalls, account = PgAppUninstalls(world.pool), CrmAccountId(str(ACCOUNT))
-    first = await uninstalls.begin(HUBSPOT, account)
-    await world.pool.execute("update app_uninstalls set begun_at = begun_at - interval '61 seconds'")
-    second = await uninstalls.begin(HUBSPOT, account)
+    first = await uninstalls.begin(HUBSPOT, account, since=0)
     assert first is not None
+    await world.pool.execute("update app_uninstalls set begun_at = begun_at - interval '61 seconds'")
+    second = await uninstalls.begin(HUBSPOT, account, since=first)
     assert second is not None
     assert second > first
     await uninstalls.end(HUBSPOT, account, first)
     assert await world.pool.fetchval("select is_under_way from app_uninstalls") is True
     await uninstalls.end(HUBSPOT, account, second)
     assert await world.pool.fetchval("select is_under_way from app_uninstalls") is False
+
+
+async def test_an_uninstall_that_ended_since_a_user_disconnected_is_not_repeated(
+    world: ConnectHarness,
+) -> None:
+    uninstalls, account = PgAppUninstalls(world.pool), CrmAccountId(str(ACCOUNT))
+    first = await uninstalls.begin(HUBSPOT, account, since=0)
+    assert first is not None
+    await uninstalls.end(HUBSPOT, account, first)
+    assert await uninstalls.begin(HUBSPOT, account, since=first) is None
+    ended = await world.pool.fetchval("select number from app_uninstalls")
+    assert await uninstalls.begin(HUBSPOT, account, since=ended) is not None
 
 
 async def test_users_of_one_account_who_leave_at_once_leave_no_grant_and_uninstall_once(
@@ -317,7 +330,7 @@ async def test_neither_a_replaced_account_nor_a_failed_connect_uninstalls(world:
 
 
 class UnavailableUninstalls(AppUninstalls):
-    async def begin(self, provider: Provider, account_id: CrmAccountId) -> int | None:
+    async def begin(self, provider: Provider, account_id: CrmAccountId, since: int) -> int | None:
         raise StoreUnavailable("gone")
 
     async def end(self, provider: Provider, account_id: CrmAccountId, number: int) -> None:

@@ -49,6 +49,8 @@ class DisconnectCrm:
             connection = await tx.connections.lock(provider)
             if connection is None:
                 raise NotFound("connection", provider)
+            # Read before the commit: another user's uninstall that begins later has a higher number.
+            last_uninstall = await tx.connections.latest_uninstall()
             await tx.connections.save(connection.disconnect(DISCONNECTED.reason))
             tokens = await stop_using(tx, connection, CANCELLED_BY_DISCONNECT.reason, self._clock.now())
         self._tokens.forget(connection.id)
@@ -57,7 +59,9 @@ class DisconnectCrm:
             session = LastAccess(crm, connection, tokens, self._clock)
             # Of several concurrent disconnects only the first uninstalls.
             is_first = connection.status is not ConnectionStatus.DISCONNECTED
-            if not (is_first and crm.can_uninstall and await self._try_uninstall(crm, session)):
+            if not (
+                is_first and crm.can_uninstall and await self._try_uninstall(crm, session, last_uninstall)
+            ):
                 await revoke(crm, session.tokens)
         async with self._uow(user_id) as tx:
             current = await tx.connections.lock(provider)
@@ -68,10 +72,10 @@ class DisconnectCrm:
                 await purge_records(tx, current, self._clock.now())
         log.info("connection.ended", connection_id=str(connection.id), purged=purge)
 
-    async def _try_uninstall(self, crm: CrmProvider, session: LastAccess) -> bool:
+    async def _try_uninstall(self, crm: CrmProvider, session: LastAccess, since: int) -> bool:
         account_id = session.account.account_id
         try:
-            number = await self._uninstalls.begin(crm.provider, account_id)
+            number = await self._uninstalls.begin(crm.provider, account_id, since)
             if number is None:
                 return False
             try:

@@ -28,11 +28,12 @@ class AppUninstalls(Protocol):
     """Uninstalls of our app from CRM accounts: each ends every grant of its account, of all users. Works across tenants."""
 
     @abstractmethod
-    async def begin(self, provider: Provider, account_id: CrmAccountId) -> int | None:
+    async def begin(self, provider: Provider, account_id: CrmAccountId, since: int) -> int | None:
         """Claim an account for an uninstall, and return its number; until `end` the account cannot be connected.
 
-        None if any user has an active connection to it, or another uninstall is in progress. A claim without
-        `end` expires after a minute.
+        None if any user has an active connection to it, another uninstall is in progress, or one has begun since
+        the number `since` (`Connections.latest_uninstall`): of users who disconnect at the same time one uninstalls.
+        A claim without `end` expires after a minute.
         """
 
     @abstractmethod

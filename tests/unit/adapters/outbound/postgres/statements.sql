@@ -125,9 +125,9 @@ where not exists (
 )
 on conflict (provider, account_id) do update
 set number = excluded.number, is_under_way = true, begun_at = excluded.begun_at
-where not known.is_under_way or known.begun_at < now() - interval '1 minute'
+where known.number <= $3 and (not known.is_under_way or known.begun_at < now() - interval '1 minute')
 returning number
--- parameters: provider, account_id
+-- parameters: provider, account_id, since
 
 -- consume_oauth_state
 delete from oauth_states

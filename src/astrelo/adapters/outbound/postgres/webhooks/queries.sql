@@ -27,8 +27,8 @@ order by received_at, record_id
 limit :limit
 
 -- name: begin_uninstall
--- Begin an uninstall, unless any user has an active connection to the account, or another uninstall is
--- under way; one that never ended is forgotten after a minute.
+-- Begin an uninstall, unless any user has an active connection to the account, another uninstall is under way
+-- (one that never ended is forgotten after a minute), or one has begun since :since.
 insert into app_uninstalls as known (provider, account_id, number, is_under_way, begun_at)
 select :provider, :account_id, nextval('app_uninstall_numbers'), true, now()
 where not exists (
@@ -36,7 +36,7 @@ where not exists (
 )
 on conflict (provider, account_id) do update
 set number = excluded.number, is_under_way = true, begun_at = excluded.begun_at
-where not known.is_under_way or known.begun_at < now() - interval '1 minute'
+where known.number <= :since and (not known.is_under_way or known.begun_at < now() - interval '1 minute')
 returning number
 
 -- name: end_uninstall

@@ -12,13 +12,13 @@ class PgAppUninstalls(AppUninstalls):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def begin(self, provider: Provider, account_id: CrmAccountId) -> int | None:
+    async def begin(self, provider: Provider, account_id: CrmAccountId, since: int) -> int | None:
         with translate_outages():
             async with self._pool.acquire() as connection, connection.transaction():
                 queries = Queries(connection, provider=provider, account_id=account_id)
                 # A statement of its own: the next one sees the connections that were made before.
                 await queries.execute("lock_account_for_uninstall")
-                number = await queries.value("begin_uninstall")
+                number = await queries.value("begin_uninstall", since=since)
         return None if number is None else int(number)
 
     async def end(self, provider: Provider, account_id: CrmAccountId, number: int) -> None:
