@@ -99,15 +99,7 @@ def associated_company(
     """
     if not associated:
         return None, None
-    # Only HubSpot's own types count: an account's own labels have ids of their own, which may be the same.
-    primary = [
-        company
-        for company in associated
-        if any(
-            (kind.type_id == type_id or kind.label == _PRIMARY_LABEL) and kind.category in _DEFINED_BY_HUBSPOT
-            for kind in company.association_types
-        )
-    ]
+    primary = _select_primary(associated, type_id)
     candidates = primary or associated
     if len(candidates) > 1 and len({str(company.to_object_id) for company in candidates}) > 1:
         return None, CompanyAssociation.AMBIGUOUS
@@ -115,6 +107,19 @@ def associated_company(
     if company_id is None:
         return None, None
     return company_id, CompanyAssociation.PRIMARY if primary else CompanyAssociation.ONLY
+
+
+def _select_primary(associated: Sequence[AssociatedObject], type_id: int) -> Sequence[AssociatedObject]:
+    """Only HubSpot's own types count: an account's own labels have ids of their own, which may be the same."""
+    primary = []
+    for company in associated:
+        for kind in company.association_types:
+            if (
+                kind.type_id == type_id or kind.label == _PRIMARY_LABEL
+            ) and kind.category in _DEFINED_BY_HUBSPOT:
+                primary.append(company)
+                break
+    return primary
 
 
 def _associated_id(associated: AssociatedObject) -> RecordId | None:
