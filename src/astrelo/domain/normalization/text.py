@@ -58,7 +58,15 @@ def text(value: str | None) -> str | None:
     if value is None:
         return None
     value = value.strip()
-    if value.isascii() and (value.isprintable() if len(value) < _LONG else _is_clean_ascii(value)):
+    if value.isascii() and (
+        value.isprintable()
+        if len(value) < _LONG
+        # As _is_clean_ascii, without the price of a call: most descriptions come this way.
+        else value[0] > " "
+        and " " < value[-1] < "\x7f"
+        and "\0" not in value
+        and len(value) < MAX_TEXT_LENGTH
+    ):
         return value or None
     return truncate_text(value, MAX_TEXT_LENGTH)
 
