@@ -131,6 +131,13 @@ def test_a_vendors_words_stay_in_its_folder(vendor: str) -> None:
     ] == []
 
 
+def test_only_the_lifecycle_writes_a_runs_state() -> None:
+    writes = re.compile(r"\bruns\.(?:add|save)\(")
+    assert [name for name, (text, _) in modules().items() if writes.search(text)] == [
+        "application/sync/run_lifecycle.py"
+    ]
+
+
 def decisions(tree: ast.Module) -> Iterator[ast.AST]:
     """Every comparison, and every pattern that a `match` compares with."""
     for node in ast.walk(tree):

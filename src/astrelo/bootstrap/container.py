@@ -52,11 +52,15 @@ from astrelo.application.read.readers import (
     RunReader,
     StoreHealth,
 )
+from astrelo.application.sync.changes import ChangeHandlers
+from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.sync.pin_company import PinCompany
 from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.refetch_records import RefetchRecords
+from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
-from astrelo.application.sync.schedule_syncs import CancelRun, RequestSync, ScheduleDueSyncs, SyncNow
+from astrelo.application.sync.schedule_syncs import CancelRun, ScheduleDueSyncs, SyncNow
 from astrelo.application.sync.verify_sync import VerifySync
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.application.tokens.access_tokens import AccessTokens
@@ -188,16 +192,34 @@ class UseCases(Provider):
     connect_crm = provide(ConnectCrm)
     disconnect_crm = provide(DisconnectCrm)
     receive_webhook = provide(ReceiveWebhook)
-    request_sync = provide(RequestSync)
+
+    @provide
+    def run_ended_subscribers(self) -> RunEndedSubscribers:
+        """Add what has to act when a run ends."""
+        return RunEndedSubscribers()
+
+    run_lifecycle = provide(RunLifecycle)
     sync_now = provide(SyncNow)
     schedule_due_syncs = provide(ScheduleDueSyncs)
     cancel_run = provide(CancelRun)
     set_icp_profile = provide(SetIcpProfile)
     pin_company = provide(PinCompany)
-    record_stream = provide(RecordStream)
     sync_companies = provide(SyncCompanies)
     sync_contacts = provide(SyncContacts)
     sync_deals = provide(SyncDeals)
+
+    @provide
+    def change_handlers(
+        self, companies: SyncCompanies, contacts: SyncContacts, deals: SyncDeals
+    ) -> ChangeHandlers:
+        return ChangeHandlers(companies, contacts, deals)
+
+    @provide
+    def record_stream(self, uow: UnitOfWork, clock: Clock, handlers: ChangeHandlers) -> RecordStream:
+        return RecordStream(uow, clock, handlers)
+
+    refetch_records = provide(RefetchRecords)
+    find_deletions = provide(FindDeletions)
     run_sync = provide(RunSync)
     verify_sync = provide(VerifySync)
 

@@ -342,7 +342,9 @@ async def test_who_lives_on_the_account_is_not_known_and_the_grant_alone_is_revo
 ) -> None:
     await world.connect_account()
     providers = CrmProviders({HUBSPOT: world.hubspot})
-    disconnect = DisconnectCrm(world.uow, providers, world.tokens, UnavailableUninstalls(), world.clock)
+    disconnect = DisconnectCrm(
+        world.uow, providers, world.tokens, UnavailableUninstalls(), world.lifecycle, world.clock
+    )
     await disconnect(world.user_id, HUBSPOT)
     assert (sent(world, REMOVAL), sent(world, "/revoke")) == (0, 1)
     assert await is_disconnected(world)

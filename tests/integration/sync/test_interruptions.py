@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
-from astrelo.application.sync.record_stream import MAX_PAGES
+from astrelo.application.sync.batches import MAX_PAGES
 from astrelo.application.sync.schedule_syncs import CancelRun
 from astrelo.domain.errors import (
     CrmUnavailable,
@@ -210,7 +210,7 @@ def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:
 
         async def cancel_before_the_last(object_type: ObjectType, place: int) -> None:
             if (object_type, place) == (COMPANIES, 2):
-                await CancelRun(made.uow, made.clock)(made.user_id, run.id)
+                await CancelRun(made.uow, made.lifecycle())(made.user_id, run.id)
 
         crm.before_page = cancel_before_the_last
         await made.run_sync()(made.user_id, run.id)
@@ -256,7 +256,7 @@ def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> N
         run = await made.request()
         running = asyncio.create_task(made.run_sync()(made.user_id, run.id))
         await crm.many_given.wait()
-        await CancelRun(made.uow, made.clock)(made.user_id, run.id)
+        await CancelRun(made.uow, made.lifecycle())(made.user_id, run.id)
         async with asyncio.timeout(20):
             await running
         assert (await made.load_run(run)).status is RunStatus.CANCELLED
@@ -275,7 +275,12 @@ def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> 
             if (object_type, place) == (COMPANIES, 1):
                 providers = CrmProviders({HUBSPOT: crm})
                 disconnect = DisconnectCrm(
-                    made.uow, providers, made.tokens(), PgAppUninstalls(made.pool), made.clock
+                    made.uow,
+                    providers,
+                    made.tokens(),
+                    PgAppUninstalls(made.pool),
+                    made.lifecycle(),
+                    made.clock,
                 )
                 # A request of its own: the end of the walk cancels the fetching, not the purge.
                 purges.append(asyncio.create_task(disconnect(made.user_id, HUBSPOT, purge=True)))

@@ -26,7 +26,7 @@ QUARTER = timedelta(minutes=15)
 
 def scheduler(made: SyncHarness) -> ScheduleDueSyncs:
     """A worker's use case; each call makes an independent one."""
-    return ScheduleDueSyncs(PgSyncSchedule(made.pool), made.uow, made.request_sync(), made.policy, made.clock)
+    return ScheduleDueSyncs(PgSyncSchedule(made.pool), made.uow, made.lifecycle(), made.policy, made.clock)
 
 
 class Asked(NamedTuple):
@@ -153,7 +153,7 @@ def test_one_connection_s_trouble_does_not_stop_the_others(database: str) -> Non
             made = users[0]
             uow = Troubled(made.uow, users[1].user_id)
             schedule = ScheduleDueSyncs(
-                PgSyncSchedule(made.pool), uow, made.request_sync(), made.policy, made.clock
+                PgSyncSchedule(made.pool), uow, made.lifecycle(), made.policy, made.clock
             )
             assert await schedule() == 2
             assert [len(await asked(made)) for made in users] == [2, 1, 2]

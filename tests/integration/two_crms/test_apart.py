@@ -64,7 +64,7 @@ def test_each_crm_has_slots_of_its_own_and_one_that_waits_does_not_keep_the_othe
     async def scenario(made: SyncHarness) -> None:
         await sync_both(made)
         schedule = ScheduleDueSyncs(
-            PgSyncSchedule(made.pool), made.uow, made.request_sync(), made.policy, made.clock
+            PgSyncSchedule(made.pool), made.uow, made.lifecycle(), made.policy, made.clock
         )
         made.clock.advance(made.policy.incremental_every.total_seconds())
         assert await schedule() == 2

@@ -6,11 +6,9 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple, cast
 
 import asyncpg
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from astrelo.application.sync import record_stream
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord, EmailKind
 from astrelo.domain.schedule import SyncPolicy
@@ -150,19 +148,15 @@ async def two_workers(database: str, both: TwoCrms) -> AsyncIterator[tuple[SyncH
         other = SyncHarness(pool, *both.crms.values())
         other.user_id, other.clock = made.user_id, made.clock
         made.policy = other.policy = SyncPolicy(min_deletions=100)
+        for harness in (made, other):
+            harness.batch_size, harness.linger_seconds = 2, 0.01
         yield made, other
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_stream, "BATCH_SIZE", 2)
-    monkeypatch.setattr(record_stream, "LINGER_SECONDS", 0.01)
 
 
 @with_timeout(30)
 @given(hubspot=plans(), salesforce=plans(), slices=SLICES)
 def test_any_interleaving_of_two_syncs_ends_where_a_naive_group_by_of_both_does(
-    database: str, small_batches: None, hubspot: list[Planned], salesforce: list[Planned], slices: Slices
+    database: str, hubspot: list[Planned], salesforce: list[Planned], slices: Slices
 ) -> None:
     async def check() -> None:
         both = TwoCrms()
@@ -241,9 +235,7 @@ def rounds(draw: st.DrawFn) -> list[Round]:
 
 @with_timeout(20)
 @given(history=rounds())
-def test_two_workers_that_write_at_once_come_to_the_same(
-    database: str, small_batches: None, history: list[Round]
-) -> None:
+def test_two_workers_that_write_at_once_come_to_the_same(database: str, history: list[Round]) -> None:
     async def check() -> None:
         both = TwoCrms()
         async with two_workers(database, both) as workers:

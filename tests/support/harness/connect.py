@@ -22,10 +22,13 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.connect_crm import ConnectCrm, Connected
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.connect.start_authorization import AuthorizationStarted, StartAuthorization
+from astrelo.application.sync.changes import ChangeHandlers
+from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.refetch_records import RefetchRecords
+from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
-from astrelo.application.sync.schedule_syncs import RequestSync
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AuthorizationFailed
@@ -81,14 +84,16 @@ class ConnectHarness:
         """Make the use cases anew, over these CRMs: what a restarted process has."""
         providers = CrmProviders({crm.provider: crm for crm in crms})
         states = PgOAuthStates(self.pool, CIPHER)
-        request_sync = RequestSync(self.clock, self.randomness, POLICY, VERSIONS)
+        self.lifecycle = RunLifecycle(
+            self.uow, POLICY, self.clock, self.randomness, VERSIONS, RunEndedSubscribers()
+        )
         self.tokens = AccessTokens(self.uow, self.refresh_uow, providers, self.clock)
         self.start = StartAuthorization(self.uow, states, providers, self.tokens, self.clock, self.randomness)
         self.connect = ConnectCrm(
-            self.uow, states, providers, self.tokens, request_sync, self.clock, self.randomness
+            self.uow, states, providers, self.tokens, self.lifecycle, self.clock, self.randomness
         )
         self.disconnect = DisconnectCrm(
-            self.uow, providers, self.tokens, PgAppUninstalls(self.pool), self.clock
+            self.uow, providers, self.tokens, PgAppUninstalls(self.pool), self.lifecycle, self.clock
         )
 
     def _hubspot(self) -> HubSpotProvider:
@@ -156,15 +161,19 @@ class ConnectHarness:
 
     async def sync_from(self, crm: CrmProvider) -> None:
         """Carry out the run that waits."""
-        walk = RecordStream(self.uow, self.clock)
+        handlers = ChangeHandlers(
+            SyncCompanies(self.clock, self.randomness, VERSIONS),
+            SyncContacts(self.clock, self.randomness, VERSIONS),
+            SyncDeals(self.clock, self.randomness, VERSIONS),
+        )
         run_sync = RunSync(
             self.uow,
             CrmProviders({crm.provider: crm}),
             self.tokens,
-            SyncCompanies(walk, self.clock, self.randomness, VERSIONS),
-            SyncContacts(walk, self.clock, self.randomness, VERSIONS),
-            SyncDeals(walk, self.clock, self.randomness, VERSIONS),
-            RequestSync(self.clock, self.randomness, POLICY, VERSIONS),
+            RecordStream(self.uow, self.clock, handlers),
+            RefetchRecords(self.uow, handlers),
+            FindDeletions(self.uow, handlers, POLICY),
+            self.lifecycle,
             POLICY,
             self.clock,
         )

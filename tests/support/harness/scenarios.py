@@ -36,6 +36,6 @@ async def runs_of(made: SyncHarness) -> list[tuple[str, str]]:
 
 
 async def carry_out_the_open_one(made: SyncHarness) -> SyncRun:
-    run = await SyncNow(made.uow, made.request_sync())(made.user_id, HUBSPOT, SyncMode.REFETCH)
+    run = await SyncNow(made.uow, made.lifecycle())(made.user_id, HUBSPOT, SyncMode.REFETCH)
     await made.run_sync()(made.user_id, run.id)
     return await made.load_run(run)

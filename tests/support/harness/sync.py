@@ -12,10 +12,15 @@ from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.sync.batches import BATCH_SIZE, LINGER_SECONDS
+from astrelo.application.sync.changes import ChangeHandlers
+from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.refetch_records import RefetchRecords
+from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
-from astrelo.application.sync.schedule_syncs import RequestSync, SyncNow
+from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.application.sync.time_slice import StopSignal, never_stop
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.system import SystemRandomness
@@ -160,6 +165,8 @@ class SyncHarness:
         self.randomness = SystemRandomness()
         self.policy = SyncPolicy()
         self.versions = VERSIONS
+        self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
+        self.run_ended = RunEndedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
     async def connect(
@@ -181,30 +188,39 @@ class SyncHarness:
 
     async def disconnect(self, provider: Provider, *, purge: bool = False) -> None:
         disconnect = DisconnectCrm(
-            self.uow, CrmProviders(dict(self.crms)), self.tokens(), PgAppUninstalls(self.pool), self.clock
+            self.uow,
+            CrmProviders(dict(self.crms)),
+            self.tokens(),
+            PgAppUninstalls(self.pool),
+            self.lifecycle(),
+            self.clock,
         )
         await disconnect(self.user_id, provider, purge=purge)
 
     async def request(self, provider: Provider = Provider.HUBSPOT, mode: SyncMode = SyncMode.FULL) -> SyncRun:
-        return await SyncNow(self.uow, self.request_sync())(self.user_id, provider, mode)
+        return await SyncNow(self.uow, self.lifecycle())(self.user_id, provider, mode)
 
-    def request_sync(self) -> RequestSync:
-        return RequestSync(self.clock, self.randomness, self.policy, self.versions)
+    def lifecycle(self) -> RunLifecycle:
+        return RunLifecycle(self.uow, self.policy, self.clock, self.randomness, self.versions, self.run_ended)
 
     def tokens(self) -> AccessTokens:
         return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
 
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""
-        walk = RecordStream(self.uow, self.clock)
+        handlers = ChangeHandlers(
+            SyncCompanies(self.clock, self.randomness, self.versions),
+            SyncContacts(self.clock, self.randomness, self.versions),
+            SyncDeals(self.clock, self.randomness, self.versions),
+        )
         return RunSync(
             self.uow,
             CrmProviders(dict(self.crms)),
             self.tokens(),
-            SyncCompanies(walk, self.clock, self.randomness, self.versions),
-            SyncContacts(walk, self.clock, self.randomness, self.versions),
-            SyncDeals(walk, self.clock, self.randomness, self.versions),
-            self.request_sync(),
+            RecordStream(self.uow, self.clock, handlers, self.batch_size, self.linger_seconds),
+            RefetchRecords(self.uow, handlers),
+            FindDeletions(self.uow, handlers, self.policy),
+            self.lifecycle(),
             self.policy,
             self.clock,
         )

@@ -13,8 +13,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from astrelo.adapters.outbound.postgres.session.pool import SessionLimits, open_pool
+from astrelo.application.sync.changes import ChangeHandlers, Source
 from astrelo.application.sync.handlers import SyncCompanies
-from astrelo.application.sync.record_stream import RecordStream, Source
+from astrelo.application.sync.record_stream import RecordStream
 from astrelo.application.sync.time_slice import TimeSlice
 from astrelo.application.tokens.access_tokens import ConnectionSession
 from astrelo.bootstrap.system import SystemRandomness
@@ -66,10 +67,11 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         assert connection is not None
         session = ConnectionSession(world.tokens(), connection)
         source = Source(run=run, crm=crm, session=session, owner_ids=None)
-        walk = SyncCompanies(RecordStream(world.uow, world.clock), world.clock, randomness, VERSIONS)
+        handlers = ChangeHandlers(SyncCompanies(world.clock, randomness, VERSIONS))
+        stream_records = RecordStream(world.uow, world.clock, handlers)
         try:
             turn = TimeSlice(world.clock, world.policy, randomness.freeze_between)
-            await walk(source, run.step(ObjectType.COMPANIES), turn)
+            await stream_records(source, run.step(ObjectType.COMPANIES), turn)
         except AstreloError as error:
             print(f"ended by {type(error).__name__}", flush=True)  # noqa: T201 - the test waits for it
         else:

@@ -11,7 +11,7 @@ import structlog
 from astrelo.application.connect.disconnect_crm import lock_readable_tokens, purge_records, stop_using
 from astrelo.application.connect.start_authorization import secret_hash
 from astrelo.application.messages import CANCELLED_BY_REPLACEMENT
-from astrelo.application.sync.schedule_syncs import RequestSync
+from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import revoke
 from astrelo.domain.connection import STATE_LIFETIME, CrmConnection, Grant, PendingAuthorization, TokenSet
@@ -68,7 +68,7 @@ class ConnectCrm:
         states: OAuthStates,
         crms: CrmProviders,
         tokens: AccessTokens,
-        request_sync: RequestSync,
+        lifecycle: RunLifecycle,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
@@ -76,7 +76,7 @@ class ConnectCrm:
         self._states = states
         self._crms = crms
         self._tokens = tokens
-        self._request_sync = request_sync
+        self._lifecycle = lifecycle
         self._clock = clock
         self._randomness = randomness
 
@@ -168,9 +168,7 @@ class ConnectCrm:
                         "choose that one, or ask to replace it, which deletes its data here"
                     )
                     raise _make_error(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
-                superseded = await stop_using(
-                    tx, existing, CANCELLED_BY_REPLACEMENT.reason, self._clock.now()
-                )
+                superseded = await stop_using(tx, existing, self._lifecycle, CANCELLED_BY_REPLACEMENT.reason)
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
             account_id = grant.account.account_id
@@ -192,7 +190,7 @@ class ConnectCrm:
             await tx.tokens.put(connection.id, grant.tokens)
             profile_id = IcpProfileId(self._randomness.uuid())
             await tx.icp_profiles.add_default(IcpProfile.default(profile_id, pending.user_id))
-            await self._request_sync(tx, connection)
+            await self._lifecycle.request(tx, connection)
         return connection, superseded
 
     async def _revoke_unless_stored(

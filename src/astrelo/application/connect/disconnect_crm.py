@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from astrelo.application.messages import CANCELLED_BY_DISCONNECT, DISCONNECTED
+from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import LastAccess, revoke, uninstall
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
@@ -32,12 +33,14 @@ class DisconnectCrm:
         crms: CrmProviders,
         tokens: AccessTokens,
         uninstalls: AppUninstalls,
+        lifecycle: RunLifecycle,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._crms = crms
         self._tokens = tokens
         self._uninstalls = uninstalls
+        self._lifecycle = lifecycle
         self._clock = clock
 
     async def __call__(self, user_id: UserId, provider: Provider, *, purge: bool = False) -> None:
@@ -52,7 +55,7 @@ class DisconnectCrm:
             # Read before the commit: another user's uninstall that begins later has a higher number.
             last_uninstall = await tx.connections.latest_uninstall()
             await tx.connections.save(connection.disconnect(DISCONNECTED.reason))
-            tokens = await stop_using(tx, connection, CANCELLED_BY_DISCONNECT.reason, self._clock.now())
+            tokens = await stop_using(tx, connection, self._lifecycle, CANCELLED_BY_DISCONNECT.reason)
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
         if tokens is not None and crm is not None:
@@ -88,15 +91,14 @@ class DisconnectCrm:
 
 
 async def stop_using(
-    tx: Transaction, connection: CrmConnection, reason: str, at: datetime
+    tx: Transaction, connection: CrmConnection, lifecycle: RunLifecycle, reason: str
 ) -> TokenSet | None:
     """Cancel the open run, wait for a refresh in progress, and return the tokens to be revoked."""
     latest = await tx.runs.get_latest(connection.id)
     if latest is not None:
         run = await tx.runs.lock(latest.id)
         if run.status.is_open:
-            await tx.runs.save(run.cancel(reason, at))
-            await tx.runs.forget_seen(run.id)
+            await lifecycle.cancel(tx, run.id, reason)
     return await lock_readable_tokens(tx, connection)
 
 

@@ -1,9 +1,8 @@
-"""Applying changes of companies, contacts and deals, inside a transaction."""
+"""What each object type does with its changes, inside a transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from astrelo.application.sync.record_stream import ChangeSet, RecordStream, Source
-from astrelo.application.sync.time_slice import TimeSlice
+from astrelo.application.sync.changes import ChangeHandler, ChangeSet, Source
 from astrelo.domain.change_classification import (
     ClassifiedChanges,
     KnownRecord,
@@ -19,24 +18,18 @@ from astrelo.domain.ports.state import Transaction
 from astrelo.domain.ports.system import Clock, Randomness
 from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, ReadingVersion, RecordT
-from astrelo.domain.sync import Counts, SyncStep
+from astrelo.domain.sync import Counts
 
 
-class SyncCompanies:
-    """Sync a connection's company records, and the companies that they form."""
+class SyncCompanies(ChangeHandler[CompanyRecord]):
+    """Applies changes of company records, and forms companies of them."""
 
     object_type = ObjectType.COMPANIES
 
-    def __init__(
-        self, stream: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
-    ) -> None:
-        self._stream = stream
+    def __init__(self, clock: Clock, randomness: Randomness, versions: ReadingVersions) -> None:
         self._clock = clock
         self._randomness = randomness
         self._version = versions.get(self.object_type)
-
-    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
-        return await self._stream(source, step, self.apply_changes, time_slice)
 
     async def apply_changes(
         self, tx: Transaction, source: Source, changes: ChangeSet[CompanyRecord]
@@ -128,21 +121,15 @@ def _find_unwritten_survivors(
     ]
 
 
-class SyncContacts:
-    """Sync a connection's contacts, linked to the companies that are stored so far."""
+class SyncContacts(ChangeHandler[ContactRecord]):
+    """Applies changes of contacts, and links them to the companies that are stored so far."""
 
     object_type = ObjectType.CONTACTS
 
-    def __init__(
-        self, stream: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
-    ) -> None:
-        self._stream = stream
+    def __init__(self, clock: Clock, randomness: Randomness, versions: ReadingVersions) -> None:
         self._clock = clock
         self._randomness = randomness
         self._version = versions.get(self.object_type)
-
-    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
-        return await self._stream(source, step, self.apply_changes, time_slice)
 
     async def apply_changes(
         self, tx: Transaction, source: Source, changes: ChangeSet[ContactRecord]
@@ -183,21 +170,15 @@ class SyncContacts:
         ]
 
 
-class SyncDeals:
-    """Sync a connection's deals, linked to companies and contacts by the CRM's ids."""
+class SyncDeals(ChangeHandler[DealRecord]):
+    """Applies changes of deals, and links them to companies and contacts by the CRM's ids."""
 
     object_type = ObjectType.DEALS
 
-    def __init__(
-        self, stream: RecordStream, clock: Clock, randomness: Randomness, versions: ReadingVersions
-    ) -> None:
-        self._stream = stream
+    def __init__(self, clock: Clock, randomness: Randomness, versions: ReadingVersions) -> None:
         self._clock = clock
         self._randomness = randomness
         self._version = versions.get(self.object_type)
-
-    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
-        return await self._stream(source, step, self.apply_changes, time_slice)
 
     async def apply_changes(self, tx: Transaction, source: Source, changes: ChangeSet[DealRecord]) -> Counts:
         provider, at = source.run.provider, self._clock.now()

@@ -1,44 +1,31 @@
-"""Reading records by id: those that webhooks named, and those that a full listing lacked."""
+"""Reading by id the records that webhooks named."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
-from astrelo.application.messages import DELETIONS_DOUBTED
-from astrelo.application.sync.record_stream import (
-    ChangeHandler,
-    ChangeSet,
-    Source,
-    get_repository,
-    note_unreadable,
-)
+from astrelo.application.sync.changes import ChangeHandlers, ChangeSet, Source
 from astrelo.application.sync.time_slice import TimeSlice
-from astrelo.domain.change_classification import keep_latest
 from astrelo.domain.errors import CrmRejected, PermissionMissing
-from astrelo.domain.identifiers import ObjectType, RecordId
+from astrelo.domain.identifiers import RecordId
 from astrelo.domain.ports.state import UnitOfWork
-from astrelo.domain.records import CompanyRecord, RecordPage
-from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.sync import Counts, SyncStep
+from astrelo.domain.records import RecordPage
+from astrelo.domain.sync import SyncStep
 
 FETCH_SIZE = 500
 """The number of records that are read and applied together."""
 
 log = structlog.get_logger()
 
-ChangeHandlers = Mapping[ObjectType, ChangeHandler[Any]]
-"""The handler of each object type."""
-
 
 class RefetchRecords:
     """Read the records that webhooks named. Repeated or late webhooks do no harm: the record that is read counts."""
 
-    def __init__(self, uow: UnitOfWork, change_handlers: ChangeHandlers) -> None:
+    def __init__(self, uow: UnitOfWork, handlers: ChangeHandlers) -> None:
         self._uow = uow
-        self._change_handlers = change_handlers
+        self._handlers = handlers
 
     async def __call__(self, source: Source, time_slice: TimeSlice) -> int:
         """Read the pending records of every object type, and return their number.
@@ -74,14 +61,14 @@ class RefetchRecords:
     async def _apply(
         self, source: Source, step: SyncStep, page: RecordPage, pending_refetches: Mapping[RecordId, datetime]
     ) -> None:
-        changes = _make_changes(page)
+        changes: ChangeSet[Any] = ChangeSet.from_page(page)
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.require_epoch(source.run.id, step)
             if step.window is None:
                 await tx.runs.mark_seen(
                     source.run.id, step.object_type, [record.record_id for record in changes.records]
                 )
-            counts = await self._change_handlers[step.object_type](tx, source, changes)
+            counts = await self._handlers.get(step.object_type).apply_changes(tx, source, changes)
             await tx.pending_refetches.remove_read(
                 source.run.connection_id, step.object_type, pending_refetches
             )
@@ -92,108 +79,3 @@ class RefetchRecords:
             archived=counts.archived,
             merged=counts.merged,
         )
-
-
-class FindDeletions:
-    """Archive records that a full listing lacked, once the CRM has confirmed for each one that it is gone.
-
-    A truncated listing would otherwise empty a customer's account. If the policy does not allow so many
-    deletions, none is archived, and the step gives the reason. Merged records do not count for that: the CRM
-    names their survivors.
-    """
-
-    def __init__(self, uow: UnitOfWork, change_handlers: ChangeHandlers, policy: SyncPolicy) -> None:
-        self._uow = uow
-        self._change_handlers = change_handlers
-        self._policy = policy
-
-    async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> bool:
-        """Return False if it had to stop early: the next time slice then starts it from the beginning.
-
-        Raises RunTakenOver, and what CrmProvider.fetch raises.
-        """
-        async with self._uow(source.run.user_id) as tx:
-            repository = get_repository(tx, step.object_type)
-            unseen = await repository.list_unseen(source.run.provider, source.run.id)
-            live = await repository.count_live(source.run.provider)
-        departed: list[RecordPage] = []
-        for start in range(0, len(unseen), FETCH_SIZE):
-            if time_slice.must_end():
-                return False
-            page = await source.crm.fetch(
-                source.session, step.object_type, unseen[start : start + FETCH_SIZE]
-            )
-            departed.append(page)
-        gone = sum(
-            len(page.removed_ids) + len(page.erased_ids) - len(page.reclassified_ids) for page in departed
-        )
-        if not self._policy.allows_deletions(gone, live):
-            await self._report_implausible(source, step, gone, live)
-            return True
-        for page in departed:
-            step = await self._apply(source, step, page)
-        return step.object_type is not ObjectType.CONTACTS or await self._erase_archived(
-            source, step, time_slice
-        )
-
-    async def _erase_archived(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> bool:
-        """Erase archived contacts that the CRM has erased since, or merged into one that it has erased.
-
-        No listing shows that, so without webhooks they would be kept forever. Returns False if it had to stop
-        early.
-        """
-        async with self._uow(source.run.user_id) as tx:
-            archived = await tx.contacts.list_archived(source.run.provider)
-        for start in range(0, len(archived), FETCH_SIZE):
-            if time_slice.must_end():
-                return False
-            part = archived[start : start + FETCH_SIZE]
-            page = await source.crm.fetch(source.session, step.object_type, part)
-            if page.erased_ids:
-                async with self._uow(source.run.user_id) as tx:
-                    await tx.runs.require_epoch(source.run.id, step)
-                    await tx.links.share()
-                    await tx.contacts.erase(source.run.provider, page.erased_ids)
-                log.info("sync.erased_since_archived", contacts=len(page.erased_ids))
-        return True
-
-    async def _report_implausible(self, source: Source, step: SyncStep, gone: int, live: int) -> None:
-        message = DELETIONS_DOUBTED.format(
-            gone=gone, live=live, records=step.object_type, crm=source.run.provider.label
-        )
-        step = replace(step, reason=message.reason)
-        async with self._uow(source.run.user_id) as tx:
-            await tx.runs.advance(source.run.id, step)
-        log.warning("sync.deletions_not_believed", object_type=step.object_type, gone=gone, live=live)
-
-    async def _apply(self, source: Source, step: SyncStep, page: RecordPage) -> SyncStep:
-        """Apply a page: records that are live after all count as received, the others as archived or merged."""
-        survivors = set(page.merged.values())
-        distinct = _keep_latest(page)
-        alive = [record for record_id, record in distinct.items() if record_id not in survivors]
-        merged_into = [record for record_id, record in distinct.items() if record_id in survivors]
-        changes = _make_changes(page)
-        apply_changes = self._change_handlers[step.object_type]
-        async with self._uow(source.run.user_id) as tx:
-            await tx.runs.advance(source.run.id, step)
-            await tx.runs.mark_seen(source.run.id, step.object_type, distinct.keys())
-            counts = await apply_changes(tx, source, ChangeSet(records=alive))
-            counts += Counts(received=len(alive)) + await note_unreadable(tx, source, step.object_type, alive)
-            departed = await apply_changes(tx, source, replace(changes, records=merged_into))
-            counts += Counts(archived=departed.archived, merged=departed.merged)
-            step = replace(step, counts=step.counts + counts)
-            await tx.runs.advance(source.run.id, step)
-        return step
-
-
-def _keep_latest(page: RecordPage) -> dict[RecordId, Any]:
-    return keep_latest(cast("Sequence[CompanyRecord]", page.records))
-
-
-def _make_changes(page: RecordPage) -> ChangeSet[Any]:
-    return ChangeSet(
-        records=list(_keep_latest(page).values()),
-        removed_ids=page.removed_ids,
-        erased_ids=page.erased_ids,
-        merged=page.merged,
-    )

@@ -1,23 +1,40 @@
-"""How a run leaves its worker: finished, yielded, postponed, parked or failed.
+"""Every change of a run's state: requested, claimed, postponed, yielded, parked, finished, failed or cancelled.
 
-Each is one transaction, which writes nothing if another worker owns the run by now. `finish` and `yield_worker` then
-raise RunTakenOver; `park`, `park_for_reauthorization` and `fail` ignore it.
+This is the only module that writes it, and the one that publishes RunEnded, in the transaction that ends the run.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from astrelo.application.messages import describe
-from astrelo.application.sync.schedule_syncs import RequestSync
+from astrelo.application.messages import WORKER_LOST, describe
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import NotFound, RateLimited, ReauthorizationRequired, RunTakenOver
-from astrelo.domain.identifiers import SyncRunId, UserId
+from astrelo.domain.errors import (
+    InvalidTransition,
+    NotFound,
+    RateLimited,
+    ReauthorizationRequired,
+    RunTakenOver,
+)
+from astrelo.domain.identifiers import ObjectType, SyncRunId, UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
-from astrelo.domain.ports.system import Clock
+from astrelo.domain.ports.system import Clock, Randomness
+from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.sync import RunStatus, StepStatus, SyncMode, SyncRun
+from astrelo.domain.sync import (
+    MAX_ATTEMPTS,
+    OwnersStep,
+    RunStatus,
+    StepStatus,
+    SyncMode,
+    SyncRun,
+    Window,
+    incremental_windows,
+    was_read_by_other_rules,
+)
 
 log = structlog.get_logger()
 
@@ -25,45 +42,138 @@ MIN_PAUSE = timedelta(seconds=5)
 """Used when a CRM states a shorter pause or none, so that it is not called again at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run is completed, partial, failed or cancelled. A failed run may be resumed, and then ends again."""
+
+    run: SyncRun
+
+
+@dataclass(frozen=True, slots=True)
+class RunEndedSubscribers:
+    """Called with each RunEnded, in the transaction that ends the run: an error of theirs keeps the run open."""
+
+    subscribers: tuple[Callable[[Transaction, RunEnded], Awaitable[None]], ...] = ()
+
+    async def publish(self, tx: Transaction, event: RunEnded) -> None:
+        for subscriber in self.subscribers:
+            await subscriber(tx, event)
+
+
 class RunLifecycle:
-    def __init__(self, uow: UnitOfWork, request_sync: RequestSync, policy: SyncPolicy, clock: Clock) -> None:
+    """Changes of a run's state.
+
+    `request` and `cancel` join the caller's transaction. Each of the others is one transaction, which writes nothing
+    if another worker owns the run by now: `finish` and `yield_worker` then raise RunTakenOver; `park`,
+    `park_for_reauthorization` and `fail` ignore it.
+    """
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        policy: SyncPolicy,
+        clock: Clock,
+        randomness: Randomness,
+        versions: ReadingVersions,
+        run_ended: RunEndedSubscribers,
+    ) -> None:
         self._uow = uow
-        self._request_sync = request_sync
         self._policy = policy
         self._clock = clock
+        self._randomness = randomness
+        self._versions = versions
+        self._run_ended = run_ended
 
-    async def finish(self, run: SyncRun) -> None:
-        """Recompute all links, store the freshness, end the run, and request the run that was requested meanwhile."""
-        async with self._uow(run.user_id) as tx:
-            connection = await tx.connections.lock(run.provider)
-            current = await lock_if_owner(tx, run)
-            await tx.companies.lock()
-            now = self._clock.now()
-            relinked = await tx.links.relink(now)
-            for step in current.steps:
-                is_streamed = current.mode is not SyncMode.REFETCH and step.status is StepStatus.COMPLETED
-                if is_streamed and current.started_at is not None:
-                    freshness = step.freshness(current.started_at, self._policy.settle_delay)
-                    await tx.connections.mark_complete(current.connection_id, step.object_type, freshness)
-            finished = current.finish(now)
-            await tx.runs.save(finished)
-            if finished.status is not RunStatus.FAILED:
-                await tx.runs.forget_seen(run.id)
-            if connection is not None and connection.is_active:
-                await self._request_next(tx, connection, finished)
-        log.info("sync.finished", status=finished.status, relinked=relinked)
+    async def request(
+        self, tx: Transaction, connection: CrmConnection, mode: SyncMode = SyncMode.FULL
+    ) -> SyncRun:
+        """Ensure that the connection has an open run, one at a time, and return it. The connection must be locked.
 
-    async def _request_next(self, tx: Transaction, connection: CrmConnection, ended: SyncRun) -> None:
-        """Request the run that was requested during this one: one run for any number of requests.
-
-        Also after a failure: a user who connected again during the run does not wait for the schedule. Pending
-        refetches do, after a failure: a CRM that is down would otherwise be called without a pause.
+        A queued run is returned as it is. A running one may have passed records that the caller wants to be read,
+        so the request is remembered, and another run is requested when it ends: an incremental one, or of the
+        requested mode if the running one does not cover it. A parked run is resumed, and one that failed recently
+        too, from its cursors, if its mode covers the requested one; owners and object types that were refused or
+        failed are retried. Raises InvalidTransition unless the connection is active.
         """
-        requested = await tx.connections.take_request(connection.id)
-        if requested is not None:
-            await self._request_sync(tx, connection, requested)
-        elif ended.status is not RunStatus.FAILED and await tx.pending_refetches.has_waiting(connection.id):
-            await self._request_sync(tx, connection, SyncMode.REFETCH)
+        if not connection.is_active:
+            raise InvalidTransition("connection", connection.status, "synced")
+        now = self._clock.now()
+        latest = await tx.runs.get_latest(connection.id)
+        if latest is not None and latest.is_resumable(now, mode):
+            latest = await tx.runs.lock(latest.id)  # a worker may be claiming it now
+        if latest is not None and latest.is_resumable(now, mode):
+            run = await self._resume(tx, latest)
+            if not run.mode.covers(mode):
+                await tx.connections.remember_request(connection.id, now, mode)
+        elif latest is not None and latest.status.is_open:
+            if not latest.mode.covers(mode):
+                await tx.connections.remember_request(connection.id, now, mode)
+            elif latest.status is RunStatus.RUNNING:
+                await tx.connections.remember_request(connection.id, now, SyncMode.INCREMENTAL)
+            return latest
+        else:
+            if latest is not None:
+                await tx.runs.forget_seen(latest.id)  # of a failed run that was never resumed
+            run = await self._add_run(tx, connection, mode)
+        await tx.jobs.enqueue(run)
+        return run
+
+    async def _resume(self, tx: Transaction, run: SyncRun) -> SyncRun:
+        resumed = run.resume()
+        await tx.runs.save(resumed)
+        for step in resumed.steps:
+            if step not in run.steps:
+                await tx.runs.advance(run.id, step)
+        return resumed
+
+    async def _add_run(self, tx: Transaction, connection: CrmConnection, mode: SyncMode) -> SyncRun:
+        run_id, now = SyncRunId(self._randomness.uuid()), self._clock.now()
+        windows: Mapping[ObjectType, Window] = {}
+        if mode is SyncMode.INCREMENTAL:
+            freshness = await tx.connections.freshness(connection.id)
+            if was_read_by_other_rules(freshness, self._versions):
+                mode = SyncMode.FULL
+            else:
+                windows = incremental_windows(freshness, now, self._policy.settle_delay)
+        run = SyncRun.request(run_id, connection, now, self._versions, mode, windows)
+        await tx.runs.add(run)
+        return run
+
+    async def claim(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
+        """Start or take over the run for this worker; return it with its connection.
+
+        Returns None for a run that has ended or waits for a reauthorization, and for one that crashed too many
+        workers, which fails. Raises NotFound for a purged run, AccountBusy while the CRM account has another one.
+        """
+        async with self._uow(user_id) as tx:
+            run = await tx.runs.lock(run_id)
+            needs_reauthorization = run.status is RunStatus.PARKED and run.parked_until is None
+            if not run.status.is_open or needs_reauthorization:
+                log.info("sync.nothing_to_do", status=run.status)
+                return None
+            if run.attempts < MAX_ATTEMPTS:
+                run = run.claim(self._clock.now())
+                await tx.runs.save(run)
+                log.info("sync.claimed", attempt=run.attempts)
+                return run, await tx.connections.get_by_id(run.connection_id)
+        log.error("sync.given_up", attempts=run.attempts)
+        await self.fail(run, WORKER_LOST.format(attempts=MAX_ATTEMPTS).reason)
+        return None
+
+    async def record_owners(self, tx: Transaction, run: SyncRun, owners: OwnersStep) -> None:
+        """Store how the owners' part of the run ended. Raises RunTakenOver."""
+        current = await lock_if_owner(tx, run)
+        await tx.runs.save(replace(current, owners=owners))
+
+    async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
+        """Retry when the other run of the CRM account may have ended or yielded its worker."""
+        async with self._uow(user_id) as tx:
+            run = await tx.runs.lock(run_id)
+            if run.status.is_open:
+                postponed = run.postpone()
+                await tx.runs.save(postponed)
+                await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
+        log.info("sync.postponed")
 
     async def yield_worker(self, run: SyncRun) -> None:
         """Queue the rest of the run for any worker, behind a waiting run of the same CRM account."""
@@ -107,26 +217,65 @@ class RunLifecycle:
                 await tx.runs.save(current.park(reason, until=None))
             log.warning("sync.parked_for_reauthorization", reason=error.reason)
 
+    async def finish(self, run: SyncRun) -> None:
+        """Recompute all links, store the freshness, end the run, and request the run that was requested meanwhile."""
+        async with self._uow(run.user_id) as tx:
+            connection = await tx.connections.lock(run.provider)
+            current = await lock_if_owner(tx, run)
+            await tx.companies.lock()
+            now = self._clock.now()
+            relinked = await tx.links.relink(now)
+            for step in current.steps:
+                is_streamed = current.mode is not SyncMode.REFETCH and step.status is StepStatus.COMPLETED
+                if is_streamed and current.started_at is not None:
+                    freshness = step.freshness(current.started_at, self._policy.settle_delay)
+                    await tx.connections.mark_complete(current.connection_id, step.object_type, freshness)
+            finished = current.finish(now)
+            await self._end(tx, finished)
+            await self._request_next(tx, connection, finished)
+        log.info("sync.finished", status=finished.status, relinked=relinked)
+
     async def fail(self, run: SyncRun, reason: str) -> None:
         """End the run as failed, and request the run that was requested meanwhile."""
         with suppress(RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
                 current = await lock_if_owner(tx, run)
+                if not current.status.is_open:
+                    return  # given up by another worker
                 failed = current.fail(reason, self._clock.now())
-                await tx.runs.save(failed)
-                if connection is not None and connection.is_active:
-                    await self._request_next(tx, connection, failed)
+                await self._end(tx, failed)
+                await self._request_next(tx, connection, failed)
 
-    async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
-        """Retry when the other run of the CRM account may have ended or yielded its worker."""
-        async with self._uow(user_id) as tx:
-            run = await tx.runs.lock(run_id)
-            if run.status.is_open:
-                postponed = run.postpone()
-                await tx.runs.save(postponed)
-                await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
-        log.info("sync.postponed")
+    async def cancel(self, tx: Transaction, run_id: SyncRunId, reason: str) -> SyncRun:
+        """End the run for good. Work in progress is fenced off: it commits nothing more.
+
+        Raises NotFound, or InvalidTransition when the run has ended.
+        """
+        run = await tx.runs.lock(run_id)
+        cancelled = run.cancel(reason, self._clock.now())
+        await self._end(tx, cancelled)
+        return cancelled
+
+    async def _end(self, tx: Transaction, run: SyncRun) -> None:
+        await tx.runs.save(run)
+        if run.status is not RunStatus.FAILED:
+            await tx.runs.forget_seen(run.id)  # a failed run may be resumed
+        await self._run_ended.publish(tx, RunEnded(run))
+
+    async def _request_next(self, tx: Transaction, connection: CrmConnection | None, ended: SyncRun) -> None:
+        """Request the run that was requested during this one: one run for any number of requests.
+
+        Also after a failure: a user who connected again during the run does not wait for the schedule. Pending
+        refetches do, after a failure: a CRM that is down would otherwise be called without a pause.
+        """
+        if connection is None or not connection.is_active:
+            return
+        requested = await tx.connections.take_request(connection.id)
+        if requested is not None:
+            await self.request(tx, connection, requested)
+        elif ended.status is not RunStatus.FAILED and await tx.pending_refetches.has_waiting(connection.id):
+            await self.request(tx, connection, SyncMode.REFETCH)
 
 
 async def lock_if_owner(tx: Transaction, run: SyncRun) -> SyncRun:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import structlog
 
-from astrelo.application.messages import CRASHED, WORKER_LOST, describe, describe_left_out
-from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
+from astrelo.application.messages import CRASHED, describe, describe_left_out
+from astrelo.application.sync.changes import Source
+from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.progress_gate import ProgressGate
-from astrelo.application.sync.record_stream import Source
-from astrelo.application.sync.refetch_records import FindDeletions, RefetchRecords
+from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.refetch_records import RefetchRecords
 from astrelo.application.sync.run_lifecycle import RunLifecycle, lock_if_owner
-from astrelo.application.sync.schedule_syncs import RequestSync
 from astrelo.application.sync.time_slice import StopSignal, TimeSlice, never_stop
 from astrelo.application.tokens.access_tokens import AccessTokens, ConnectionSession
 from astrelo.domain.connection import CrmConnection
@@ -34,7 +34,7 @@ from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
 from astrelo.domain.records import OwnerRecord
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.sync import MAX_ATTEMPTS, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep
+from astrelo.domain.sync import OwnersStep, StepStatus, SyncMode, SyncRun, SyncStep
 
 log = structlog.get_logger()
 
@@ -54,21 +54,20 @@ class RunSync:
         uow: UnitOfWork,
         crms: CrmProviders,
         tokens: AccessTokens,
-        companies: SyncCompanies,
-        contacts: SyncContacts,
-        deals: SyncDeals,
-        request_sync: RequestSync,
+        stream_records: RecordStream,
+        refetch_records: RefetchRecords,
+        find_deletions: FindDeletions,
+        lifecycle: RunLifecycle,
         policy: SyncPolicy,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._crms = crms
         self._tokens = tokens
-        self._syncs = {sync.object_type: sync for sync in (companies, contacts, deals)}
-        change_handlers = {sync.object_type: sync.apply_changes for sync in (companies, contacts, deals)}
-        self._refetch_records = RefetchRecords(uow, change_handlers)
-        self._find_deletions = FindDeletions(uow, change_handlers, policy)
-        self._lifecycle = RunLifecycle(uow, request_sync, policy, clock)
+        self._stream_records = stream_records
+        self._refetch_records = refetch_records
+        self._find_deletions = find_deletions
+        self._lifecycle = lifecycle
         self._policy = policy
         self._clock = clock
 
@@ -81,7 +80,7 @@ class RunSync:
         Does nothing for a run that has ended, waits for a reauthorization, or was purged.
         """
         try:
-            claimed = await self._claim(user_id, run_id)
+            claimed = await self._lifecycle.claim(user_id, run_id)
         except NotFound:
             log.info("sync.purged")
             return
@@ -107,23 +106,6 @@ class RunSync:
         except Exception as error:
             log.exception("sync.crashed")
             await self._lifecycle.fail(run, CRASHED.format(error=type(error).__name__).reason)
-
-    async def _claim(self, user_id: UserId, run_id: SyncRunId) -> tuple[SyncRun, CrmConnection] | None:
-        async with self._uow(user_id) as tx:
-            run = await tx.runs.lock(run_id)
-            now = self._clock.now()
-            needs_reauthorization = run.status is RunStatus.PARKED and run.parked_until is None
-            if not run.status.is_open or needs_reauthorization:
-                log.info("sync.nothing_to_do", status=run.status)
-                return None
-            if run.attempts >= MAX_ATTEMPTS:
-                log.error("sync.given_up", attempts=run.attempts)
-                await tx.runs.save(run.fail(WORKER_LOST.format(attempts=MAX_ATTEMPTS).reason, now))
-                return None
-            run = run.claim(now)
-            await tx.runs.save(run)
-            log.info("sync.claimed", attempt=run.attempts)
-            return run, await tx.connections.get_by_id(run.connection_id)
 
     async def _execute(self, run: SyncRun, connection: CrmConnection, time_slice: TimeSlice) -> None:
         crm = self._crms.get(run.provider)
@@ -153,9 +135,8 @@ class RunSync:
                 step = OwnersStep(status=_get_status(error), reason=describe_left_out("owners", error).reason)
                 log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
             async with self._uow(run.user_id) as tx:
-                current = await lock_if_owner(tx, run)
+                await self._lifecycle.record_owners(tx, run, step)
                 await tx.owners.put(run.provider, owners)
-                await tx.runs.save(replace(current, owners=step))
         if step.status is not StepStatus.COMPLETED:
             return None
         async with self._uow(run.user_id) as tx:
@@ -183,7 +164,7 @@ class RunSync:
                 await tx.runs.advance(source.run.id, completed)
             return completed
         try:
-            return await self._syncs[step.object_type](source, step, time_slice)
+            return await self._stream_records(source, step, time_slice)
         except (PermissionMissing, CrmRejected) as error:
             return await self._end_step(source, step, error)
 

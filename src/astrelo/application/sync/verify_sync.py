@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from astrelo.application.sync.record_stream import get_repository
+from astrelo.application.sync.changes import get_repository
 from astrelo.application.tokens.access_tokens import AccessTokens, ConnectionSession
 from astrelo.domain.change_classification import KnownRecord
 from astrelo.domain.connection import CrmConnection

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from astrelo.application.sync.schedule_syncs import RequestSync
+from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import ConfiguredWebhooks, WebhookRequest
@@ -33,13 +33,13 @@ class ReceiveWebhook:
         webhooks: ConfiguredWebhooks,
         accounts: CrmAccounts,
         uow: UnitOfWork,
-        request_sync: RequestSync,
+        lifecycle: RunLifecycle,
         clock: Clock,
     ) -> None:
         self._webhooks = webhooks
         self._accounts = accounts
         self._uow = uow
-        self._request_sync = request_sync
+        self._lifecycle = lifecycle
         self._clock = clock
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
@@ -75,4 +75,4 @@ class ReceiveWebhook:
             latest = await tx.runs.get_latest(connection.id)
             # An open run reads them, and after a failed one the next scheduled run does.
             if latest is None or not (latest.status.is_open or latest.status is RunStatus.FAILED):
-                await self._request_sync(tx, connection, SyncMode.REFETCH)
+                await self._lifecycle.request(tx, connection, SyncMode.REFETCH)

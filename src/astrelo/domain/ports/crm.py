@@ -132,7 +132,7 @@ class CrmProvider(Protocol):
     ) -> AsyncGenerator[RecordPage, None]:
         """Stream the records modified in `window` (without one, all live records), starting at `cursor`.
 
-        Yields pages of at most about 1,000 records, associations included; the last page has no cursor.
+        Yields pages of any size, associations included, and prefetches the next ones; the last page has no cursor.
         A page may be empty: continue at its cursor. `removed_ids`, `erased_ids` and `merged` are not complete,
         and a record that is missing from a full listing may still be live.
         Close the generator when leaving early, so that prefetching stops.

@@ -172,16 +172,13 @@ class SyncRuns(Protocol):
 
     @abstractmethod
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
-        """Write the step if its epoch is current. This is the fence, so it is the first write of a batch.
-
-        Raises RunTakenOver when the epoch was raised.
-        """
+        """Write the step's progress. Raises RunTakenOver when the epoch was raised."""
 
     @abstractmethod
     async def require_epoch(self, run_id: SyncRunId, step: SyncStep) -> None:
         """Raise RunTakenOver unless the step's epoch is current, and keep it so until the transaction ends.
 
-        The fence of a transaction that does not write the step.
+        This is the fence, so it comes before the first write of a batch.
         """
 
     @abstractmethod

@@ -95,7 +95,7 @@ from unnest(
 ) as incoming
 
 -- name: advance_step
--- The fence: write a step if its epoch still holds.
+-- Write a step's progress if its epoch still holds.
 update sync_steps
 set status = :status, cursor = :cursor, received = :received, repeats = :repeats, inserted = :inserted,
     updated = :updated, unchanged = :unchanged, stale = :stale, archived = :archived, merged = :merged,
@@ -116,7 +116,7 @@ from sync_runs
 where user_id = :user_id and id = :run_id
 
 -- name: hold_step
--- The fence of a transaction that leaves the step as it is: locks it if its epoch still holds.
+-- The fence: lock a step if its epoch still holds.
 select epoch
 from sync_steps
 where user_id = :user_id and run_id = :run_id and object_type = :object_type and epoch = :epoch
