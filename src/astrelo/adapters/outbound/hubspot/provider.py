@@ -37,8 +37,8 @@ from astrelo.domain.sync import Window
 
 _log = structlog.get_logger(__name__)
 
-_PREFETCHED_PAGES = 1
-"""Pages that wait complete, beside the one that is being read and the one that is being listed."""
+_PREFETCHED_RECORDS = 1_000
+"""Records that wait complete, beside the page that is being read and the one that is being listed."""
 
 
 class HubSpotProvider(CrmProvider):
@@ -107,8 +107,11 @@ class HubSpotProvider(CrmProvider):
         A cursor contains its window, so `window` counts only without one.
         """
         assembler = await self._assembler(session, object_type)
-        raw_pages = self._raw_pages(session, object_type, window, cursor)
-        async with aclosing(prefetch(map_stream(raw_pages, assembler.assemble), _PREFETCHED_PAGES)) as pages:
+        # Companies have no associations to wait for: they are passed on page by page.
+        size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
+        raw_pages = self._raw_pages(session, object_type, window, cursor, size)
+        depth = _PREFETCHED_RECORDS // size
+        async with aclosing(prefetch(map_stream(raw_pages, assembler.assemble), depth)) as pages:
             async for page in pages:
                 yield page
 
@@ -142,10 +145,13 @@ class HubSpotProvider(CrmProvider):
         return RecordAssembler(self._client, session, object_type, mapper)
 
     def _raw_pages(
-        self, session: CrmSession, object_type: ObjectType, window: Window | None, cursor: Cursor | None
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        window: Window | None,
+        cursor: Cursor | None,
+        size: int,
     ) -> AsyncGenerator[RawPage, None]:
-        # Companies have no associations to wait for: they are passed on page by page.
-        size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
         if cursor is None:
             if window is None:
                 return list_all(self._client, session, object_type, None, size)
