@@ -9,11 +9,7 @@ from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstal
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.sync.record_stream import MAX_PAGES
 from astrelo.application.sync.schedule_syncs import CancelRun
-from astrelo.domain.errors import (
-    CrmUnavailable,
-    RateLimited,
-    ReauthorizationRequired,
-)
+from astrelo.domain.errors import CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.records import RecordPage

@@ -43,14 +43,7 @@ from astrelo.application.read.readers import (
     DealReader,
     OwnerReader,
 )
-from astrelo.application.read.views import (
-    CompanySummary,
-    CompanyView,
-    ContactView,
-    DealView,
-    OwnerView,
-    Page,
-)
+from astrelo.application.read.views import CompanySummary, CompanyView, ContactView, DealView, OwnerView, Page
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.errors import InvalidInput, NotFound
 from astrelo.domain.identifiers import UserId

@@ -31,13 +31,7 @@ from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_
 from astrelo.adapters.outbound.hubspot.oauth.errors import classify_refusal
 from astrelo.adapters.outbound.hubspot.oauth.wire import AccountDetails, Introspection, TokenResponse
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
-from astrelo.domain.errors import (
-    CrmError,
-    CrmRejected,
-    GrantRejected,
-    InvalidInput,
-    ReauthorizationRequired,
-)
+from astrelo.domain.errors import CrmError, CrmRejected, GrantRejected, InvalidInput, ReauthorizationRequired
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.normalization import currency, text, truncate_text
 from astrelo.domain.ports.crm import TokensIssued

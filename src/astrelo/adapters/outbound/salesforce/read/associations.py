@@ -9,12 +9,7 @@ from astrelo.adapters.outbound.salesforce.api.client import MAX_IDS_PER_QUERY, K
 from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
 from astrelo.adapters.outbound.salesforce.api.responses import ContactRoleRow
 from astrelo.adapters.outbound.salesforce.api.soql import Condition
-from astrelo.adapters.outbound.salesforce.api.wire import (
-    AccountRow,
-    ContactRow,
-    OpportunityRow,
-    RecordRow,
-)
+from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, ContactRow, OpportunityRow, RecordRow
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
 from astrelo.adapters.outbound.salesforce.read.pagination import QueryContext, RawPage, paginate_rows
 from astrelo.domain.identifiers import ObjectType, RecordId
