@@ -14,11 +14,12 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from astrelo.adapters.inbound.http.problems import HUNG_UP, REQUEST_ID
+from astrelo.adapters.inbound.http import problems
 
 METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
 _UNROUTED = "unrouted"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFETY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -66,7 +67,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
             await app(scope, receive, send)
             return
         request_id = uuid4().hex
-        scope[REQUEST_ID] = request_id  # type: ignore[literal-required]
+        scope[problems.REQUEST_ID] = request_id  # type: ignore[literal-required]
         method = scope["method"]
         if method == "HEAD":
             scope["method"] = "GET"
@@ -74,7 +75,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         async def listen() -> ReceiveMessage:
             message = await receive()
             if message["type"] == "http.disconnect":
-                scope[HUNG_UP] = True  # type: ignore[literal-required]
+                scope[problems.HUNG_UP] = True  # type: ignore[literal-required]
             return message
 
         response = _Response(send, request_id, bodiless=method == "HEAD")
@@ -83,7 +84,9 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
             await app(scope, listen, response.send)
         # The path itself would make a label per id.
         route = scope.get("path_template") or _UNROUTED
-        metrics.observe(_method_label(method), route, response.status, time.perf_counter() - began)
+        # One label for all unknown methods: a client may invent any number.
+        label = method if method in _METHODS else "other"
+        metrics.observe(label, route, response.status, time.perf_counter() - began)
 
     return handle
 
@@ -106,8 +109,3 @@ class _Response:
         elif message["type"] == "http.response.body" and self._bodiless:
             message["body"] = b""
         await self._send(message)
-
-
-def _method_label(method: str) -> str:
-    """Return the method, or one label for all unknown ones: a client may invent any number."""
-    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"

@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar.params import QueryParameter
 
 from astrelo.application import messages
-from astrelo.domain.errors import InvalidInput
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 
 DEFAULT_LIMIT = 25
@@ -74,11 +74,11 @@ def to_utc(name: str, value: datetime | None) -> datetime | None:
     if value is None:
         return None
     if value.tzinfo is None:
-        raise InvalidInput(name, messages.NEEDS_OFFSET)
+        raise errors.InvalidInput(name, messages.NEEDS_OFFSET)
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise InvalidInput(name, messages.OUT_OF_RANGE) from None
+        raise errors.InvalidInput(name, messages.OUT_OF_RANGE) from None
 
 
 def naics_prefixes(value: str | None) -> tuple[str, ...] | None:
