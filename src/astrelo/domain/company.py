@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId
 
@@ -64,6 +65,15 @@ class Regrouping:
     """Companies that were merged into an older one → the surviving company."""
     emptied: frozenset[CompanyId]
     """Companies without live records, to be archived."""
+
+    def company_of(self, record: RecordKey, stored: UUID | None) -> CompanyId:
+        """Return the company of a record; `stored` is the one that it had before, None for a new record."""
+        if (assigned := self.assignments.get(record)) is not None:
+            return assigned
+        if stored is None:
+            raise ValueError(f"company record {record.record_id} is new and was not assigned a company")
+        kept = CompanyId(stored)
+        return self.merged_into.get(kept, kept)
 
 
 def regroup(

@@ -4,8 +4,8 @@ import asyncio
 
 import structlog
 
+from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.ports.crm import CrmProvider
 from astrelo.domain.ports.state import StoredTokens, UnitOfWork
 
@@ -43,5 +43,5 @@ class LearnExpiry:
         try:
             async with self._uow(connection.user_id) as tx:
                 await tx.tokens.note_expiry(connection.id, stored.generation, expires_at)
-        except StoreUnavailable as error:
+        except errors.StoreUnavailable as error:
             log.warning("token.expiry_not_stored", connection_id=str(connection.id), reason=error.reason)

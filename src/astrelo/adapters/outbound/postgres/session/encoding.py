@@ -33,7 +33,8 @@ def join_columns(**columns: Sequence[str | None]) -> dict[str, str]:
     texts = {name: _SEPARATOR.join(column) for name, column in filled.items()}
     separator = _SEPARATOR
     if any(texts[name].count(_SEPARATOR) >= max(len(column), 1) for name, column in filled.items()):
-        separator = _find_unused(filled.values())
+        used = {character for column in filled.values() for value in column for character in value}
+        separator = next(character for character in map(chr, range(1, _SURROGATES)) if character not in used)
         texts = {name: separator.join(column) for name, column in filled.items()}
     return {"separator": separator, **texts}
 
@@ -57,9 +58,3 @@ def as_arrays(cells: Iterable[Sequence[str]]) -> Sequence[str | None]:
 def fold_column(texts: Iterable[str | None]) -> Sequence[str | None]:
     """Fold texts for search, as far as an index entry may reach."""
     return [None if text is None else search_key(text[:MAX_SEARCHED]) for text in texts]
-
-
-def _find_unused(columns: Iterable[Iterable[str]]) -> str:
-    """Find a character that none of the values has."""
-    used = {character for column in columns for value in column for character in value}
-    return next(character for character in map(chr, range(1, _SURROGATES)) if character not in used)
