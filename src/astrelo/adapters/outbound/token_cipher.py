@@ -10,12 +10,12 @@ whose header was changed, does not open.
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from astrelo.domain.errors import SecretUnreadable
+from astrelo.domain import errors
 from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 KEY_BYTES = 32
@@ -55,17 +55,17 @@ class AesGcmTokenCipher(TokenCipher):
         return header + nonce + sealed
 
     def decrypt(self, ciphertext: bytes, context: SecretContext) -> str:
-        envelope = _parse(ciphertext)
+        envelope = _Envelope.parse(ciphertext)
         cipher = self._ciphers.get(envelope.key_id)
         if cipher is None:
-            raise SecretUnreadable(envelope.key_id, "no key of this id is configured")
+            raise errors.SecretUnreadable(envelope.key_id, "no key of this id is configured")
         try:
             plaintext = cipher.decrypt(
                 envelope.nonce, envelope.sealed, _associated_data(envelope.header, context)
             )
         except InvalidTag as error:
             reason = "it was changed, moved from its place, or made with another key of the same id"
-            raise SecretUnreadable(envelope.key_id, reason) from error
+            raise errors.SecretUnreadable(envelope.key_id, reason) from error
         return plaintext.decode()
 
 
@@ -75,6 +75,16 @@ class _Envelope(NamedTuple):
     nonce: bytes
     sealed: bytes
 
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Raise SecretUnreadable for bytes that do not have the form of an envelope."""
+        start = 2 + text[1] if len(text) > 1 else 0
+        if len(text) < start + _NONCE_BYTES + _TAG_BYTES or text[0] != _VERSION:
+            raise errors.SecretUnreadable("unknown", "it is not an envelope of this version")
+        key_id = text[2:start].decode(errors="replace")
+        nonce_end = start + _NONCE_BYTES
+        return cls(text[:start], key_id, text[start:nonce_end], text[nonce_end:])
+
 
 def _make_cipher(key_id: str, key: bytes) -> AESGCM:
     if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
@@ -82,16 +92,6 @@ def _make_cipher(key_id: str, key: bytes) -> AESGCM:
     if len(key) != KEY_BYTES:
         raise ValueError(f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}.")
     return AESGCM(key)
-
-
-def _parse(envelope: bytes) -> _Envelope:
-    """Raise SecretUnreadable for bytes that do not have the form of an envelope."""
-    start = 2 + envelope[1] if len(envelope) > 1 else 0
-    if len(envelope) < start + _NONCE_BYTES + _TAG_BYTES or envelope[0] != _VERSION:
-        raise SecretUnreadable("unknown", "it is not an envelope of this version")
-    key_id = envelope[2:start].decode(errors="replace")
-    nonce_end = start + _NONCE_BYTES
-    return _Envelope(envelope[:start], key_id, envelope[start:nonce_end], envelope[nonce_end:])
 
 
 def _associated_data(header: bytes, context: SecretContext) -> bytes:

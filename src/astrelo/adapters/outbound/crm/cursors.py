@@ -4,7 +4,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Cursor, Provider
 
 T = TypeVar("T")
@@ -27,4 +27,6 @@ class CursorCodec(Generic[T]):
         try:
             return self._decoder.decode(cursor)
         except msgspec.DecodeError as error:
-            raise CrmRejected(self._provider, None, f"a stored cursor cannot be read: {error}") from None
+            raise errors.CrmRejected(
+                self._provider, None, f"a stored cursor cannot be read: {error}"
+            ) from None

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast, get_args, get_origin
 import msgspec
 
 from astrelo.adapters.outbound.crm.transport import IncompleteResponse
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain import errors
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider
 
 T = TypeVar("T")
@@ -41,10 +41,7 @@ class Decoder(Generic[T]):
         try:
             return self._typed.decode(body)
         except UNREADABLE:
-            return self._convert(repair_json(body))
-
-    def _convert(self, document: object) -> T:
-        return convert(document, self._shape, self._provider)
+            return convert(repair_json(body), self._shape, self._provider)
 
 
 class TolerantDecoder(Decoder[T]):
@@ -54,11 +51,15 @@ class TolerantDecoder(Decoder[T]):
     part would be taken for a deletion, or for the end of the data.
     """
 
-    def _convert(self, document: object) -> T:
+    def __call__(self, body: bytes) -> T:
+        with suppress(*UNREADABLE):
+            return self._typed.decode(body)
         try:
-            return convert_leniently(document, self._shape)
+            return convert_leniently(repair_json(body), self._shape)
         except msgspec.ValidationError as error:
-            raise CrmRejected(self._provider, None, f"a response in an unexpected format: {error}") from None
+            raise errors.CrmRejected(
+                self._provider, None, f"a response in an unexpected format: {error}"
+            ) from None
 
 
 def convert_leniently(value: object, shape: type[T]) -> T:
@@ -180,7 +181,7 @@ def convert(document: object, shape: type[T], provider: Provider) -> T:
     try:
         return msgspec.convert(document, shape)
     except msgspec.ValidationError as error:
-        raise CrmRejected(provider, None, f"a response in an unexpected format: {error}") from None
+        raise errors.CrmRejected(provider, None, f"a response in an unexpected format: {error}") from None
 
 
 def stringify_scalar(value: object) -> object:

@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 
 T = TypeVar("T")
@@ -28,7 +28,9 @@ class PaginationLoopGuard:
     def follow(self, after: T) -> T:
         """Return the cursor, or raise CrmRejected for a loop."""
         if after == self._remembered:
-            raise CrmRejected(self._provider, None, "the cursors to the next pages go round in a circle")
+            raise errors.CrmRejected(
+                self._provider, None, "the cursors to the next pages go round in a circle"
+            )
         self._steps += 1
         if self._steps == self._interval:
             self._remembered, self._steps, self._interval = after, 0, self._interval * 2

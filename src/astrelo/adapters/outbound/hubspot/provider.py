@@ -8,7 +8,7 @@ from datetime import datetime
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
+from astrelo.adapters.outbound.crm import http
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch, split_batches
 from astrelo.adapters.outbound.crm.transport import CrmTransport
 from astrelo.adapters.outbound.hubspot.api.client import (
@@ -23,8 +23,8 @@ from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotCon
 from astrelo.adapters.outbound.hubspot.industries import load_industries
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
+from astrelo.adapters.outbound.hubspot.read import cursors
 from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler
-from astrelo.adapters.outbound.hubspot.read.cursors import ListPosition, SearchPosition, decode_cursor
 from astrelo.adapters.outbound.hubspot.read.fetch import FetchResult, fetch_records
 from astrelo.adapters.outbound.hubspot.read.pagination import RawPage, list_all, search_ranges, search_window
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
@@ -150,10 +150,10 @@ class HubSpotProvider(CrmProvider):
             if window is None:
                 return list_all(self._client, session, object_type, None, size)
             return search_window(self._client, session, object_type, search_ranges(window))
-        match decode_cursor(cursor):
-            case ListPosition(after):
+        match cursors.decode_cursor(cursor):
+            case cursors.ListPosition(after):
                 return list_all(self._client, session, object_type, after, size)
-            case SearchPosition(ranges):
+            case cursors.SearchPosition(ranges):
                 return search_window(self._client, session, object_type, ranges)
 
 
@@ -168,9 +168,9 @@ def build_hubspot(
 ) -> HubSpotProvider:
     """Build the adapter over two transports: reads are retried, OAuth calls never."""
     error_mapper = HubSpotErrorMapper(clock)
-    transport = CrmTransport(HttpClient(reads, Provider.HUBSPOT), error_mapper, clock, randomness)
+    transport = CrmTransport(http.HttpClient(reads, Provider.HUBSPOT), error_mapper, clock, randomness)
     return HubSpotProvider(
-        HubSpotOAuth(config, HttpClient(oauth, Provider.HUBSPOT), clock),
+        HubSpotOAuth(config, http.HttpClient(oauth, Provider.HUBSPOT), clock),
         HubSpotClient(config.api_base, transport, RateLimiters(clock)),
         reference,
     )
@@ -181,5 +181,5 @@ async def open_hubspot(
     config: HubSpotConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[HubSpotProvider]:
     """Build the adapter over connections of its own, and close them at the end."""
-    async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
+    async with http.open_transport() as reads, http.open_transport(limit=16, keep_alive=False) as oauth:
         yield build_hubspot(config, reference, clock, randomness, reads=reads, oauth=oauth)

@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, convert_leniently
+from astrelo.adapters.outbound.crm import decoding, retries
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, split_batches
 from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
-from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, NO_RETRY, RetryPolicy
 from astrelo.adapters.outbound.crm.transport import Call, CrmTransport
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.decoding import (
     DecodedPage,
     PageDecoder,
@@ -19,21 +19,6 @@ from astrelo.adapters.outbound.hubspot.api.decoding import (
     require_only_not_found,
 )
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
-from astrelo.adapters.outbound.hubspot.api.wire import (
-    AssociatedObject,
-    AssociationBatch,
-    AssociationInput,
-    CompanyObject,
-    CompanyProperties,
-    ContactObject,
-    ContactProperties,
-    CrmObject,
-    DealObject,
-    DealProperties,
-    OwnerObject,
-    Pipeline,
-    PipelineList,
-)
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmSession
@@ -48,9 +33,9 @@ BATCH_READ_LIMIT = 100
 ASSOCIATIONS_LIMIT = 1_000
 
 PROPERTIES: Mapping[ObjectType, tuple[str, ...]] = {
-    ObjectType.COMPANIES: CompanyProperties.__struct_fields__,
-    ObjectType.CONTACTS: ContactProperties.__struct_fields__,
-    ObjectType.DEALS: DealProperties.__struct_fields__,
+    ObjectType.COMPANIES: wire.CompanyProperties.__struct_fields__,
+    ObjectType.CONTACTS: wire.ContactProperties.__struct_fields__,
+    ObjectType.DEALS: wire.DealProperties.__struct_fields__,
 }
 MODIFIED: Mapping[ObjectType, str] = {
     ObjectType.COMPANIES: "hs_lastmodifieddate",
@@ -59,16 +44,16 @@ MODIFIED: Mapping[ObjectType, str] = {
 }
 """The property that search filters by. With the other one it returns 200 and no records."""
 
-ObjectPage = DecodedPage[CompanyObject] | DecodedPage[ContactObject] | DecodedPage[DealObject]
+ObjectPage = DecodedPage[wire.CompanyObject] | DecodedPage[wire.ContactObject] | DecodedPage[wire.DealObject]
 
 _DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
-    ObjectType.COMPANIES: PageDecoder(CompanyObject),
-    ObjectType.CONTACTS: PageDecoder(ContactObject),
-    ObjectType.DEALS: PageDecoder(DealObject),
+    ObjectType.COMPANIES: PageDecoder(wire.CompanyObject),
+    ObjectType.CONTACTS: PageDecoder(wire.ContactObject),
+    ObjectType.DEALS: PageDecoder(wire.DealObject),
 }
-_OWNERS = PageDecoder(OwnerObject, convert_leniently)
-_PIPELINES = TolerantDecoder(PipelineList, Provider.HUBSPOT)
-_ASSOCIATIONS = Decoder(AssociationBatch, Provider.HUBSPOT)
+_OWNERS = PageDecoder(wire.OwnerObject, decoding.convert_leniently)
+_PIPELINES = decoding.TolerantDecoder(wire.PipelineList, Provider.HUBSPOT)
+_ASSOCIATIONS = decoding.Decoder(wire.AssociationBatch, Provider.HUBSPOT)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -89,7 +74,7 @@ class HubSpotClient:
         path = f"/appinstalls/{HUBSPOT_API_DATE}/external-install"
         call = Call("DELETE", self._base + path, path, None)
         rate_limiter = self._rate_limiters.for_account(session.account.account_id).requests
-        await self._transport.read(call, session, rate_limiter, lambda _body: None, NO_RETRY)
+        await self._transport.read(call, session, rate_limiter, lambda _body: None, retries.NO_RETRY)
 
     async def list_page(self, session: CrmSession, object_type: ObjectType, after: str | None) -> ObjectPage:
         """Read one page of all live records, in an order that no record leaves during pagination."""
@@ -106,7 +91,7 @@ class HubSpotClient:
         filters: Sequence[Mapping[str, str]],
         after: str | None = None,
         limit: int = SEARCH_LIMIT,
-        policy: RetryPolicy = DEFAULT_RETRY,
+        policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
     ) -> ObjectPage:
         body: dict[str, object] = {
             "filterGroups": [{"filters": filters}] if filters else [],
@@ -136,13 +121,13 @@ class HubSpotClient:
 
     async def associations(
         self, session: CrmSession, source: ObjectType, target: ObjectType, ids: Sequence[str]
-    ) -> Mapping[str, Sequence[AssociatedObject]]:
+    ) -> Mapping[str, Sequence[wire.AssociatedObject]]:
         """Read all that each of these records is associated with; a record without associations is left out."""
-        found: dict[str, list[AssociatedObject]] = {}
+        found: dict[str, list[wire.AssociatedObject]] = {}
         path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
         rate_limiter = self._rate_limiters.for_account(session.account.account_id).associations
         for batch_ids in split_batches(ids, ASSOCIATIONS_LIMIT):
-            inputs = [AssociationInput(record_id) for record_id in batch_ids]
+            inputs = [wire.AssociationInput(record_id) for record_id in batch_ids]
             loop_guard = PaginationLoopGuard(inputs, Provider.HUBSPOT)
             while inputs:
                 call = self._post(path, source, {"inputs": inputs})
@@ -150,11 +135,11 @@ class HubSpotClient:
                 inputs = loop_guard.follow(_collect_associations(batch, inputs, found))
         return found
 
-    async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[OwnerObject]:
+    async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[wire.OwnerObject]:
         """Read every owner that is, or is not, archived."""
         path = f"/crm/owners/{HUBSPOT_API_DATE}"
         url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
-        owners: list[OwnerObject] = []
+        owners: list[wire.OwnerObject] = []
         after: str | None = None
         loop_guard = PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
@@ -165,7 +150,7 @@ class HubSpotClient:
                 return owners
             after = loop_guard.follow(page.after)
 
-    async def deal_pipelines(self, session: CrmSession) -> Sequence[Pipeline]:
+    async def deal_pipelines(self, session: CrmSession) -> Sequence[wire.Pipeline]:
         path = f"/crm/pipelines/{HUBSPOT_API_DATE}/deals"
         call = Call("GET", self._base + path, path, ObjectType.DEALS)
         return (await self._send(call, session, _PIPELINES)).results
@@ -180,7 +165,7 @@ class HubSpotClient:
         return Call("POST", self._base + path, path, object_type, _encode(body))
 
 
-def merged_ids(crm_object: CrmObject) -> Sequence[RecordId]:
+def merged_ids(crm_object: wire.CrmObject) -> Sequence[RecordId]:
     """Return the ids of the records that were merged into this one."""
     raw_ids = crm_object.properties.hs_merged_object_ids
     if not raw_ids:
@@ -192,18 +177,20 @@ def _objects_path(object_type: ObjectType) -> str:
     return f"/crm/objects/{HUBSPOT_API_DATE}/{object_type.value}"
 
 
-def _decode_associations(body: bytes) -> AssociationBatch:
+def _decode_associations(body: bytes) -> wire.AssociationBatch:
     batch = _ASSOCIATIONS(body)
     require_only_not_found(batch.errors)
     return batch
 
 
 def _collect_associations(
-    batch: AssociationBatch, inputs: Sequence[AssociationInput], found: dict[str, list[AssociatedObject]]
-) -> list[AssociationInput]:
+    batch: wire.AssociationBatch,
+    inputs: Sequence[wire.AssociationInput],
+    found: dict[str, list[wire.AssociatedObject]],
+) -> list[wire.AssociationInput]:
     """Add the associations of the requested records to those found; return the inputs of the next request."""
     requested = {entry.id for entry in inputs}
-    continued: list[AssociationInput] = []
+    continued: list[wire.AssociationInput] = []
     for entry in batch.results:
         source = str(entry.from_.id)
         if source not in requested:
@@ -213,5 +200,5 @@ def _collect_associations(
         else:
             found[source] = entry.to
         if entry.paging is not None and (after := next_cursor(entry.paging)) is not None:
-            continued.append(AssociationInput(source, after))
+            continued.append(wire.AssociationInput(source, after))
     return continued

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct
 
-from astrelo.adapters.outbound.crm.oauth import Token
+from astrelo.adapters.outbound.crm import oauth
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Scope = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=200)]
@@ -23,9 +23,9 @@ class OAuthErrorBody(Struct, frozen=True):
 class TokenResponse(Struct, frozen=True):
     """`refresh_token` is promised, but RFC 6749 §6 lets a refresh leave it out: then the old one stays."""
 
-    access_token: Token
+    access_token: oauth.Token
     expires_in: Annotated[int, msgspec.Meta(gt=0, le=10**9)]
-    refresh_token: Token | None = None
+    refresh_token: oauth.Token | None = None
     hub_id: Number | None = None
     scopes: list[Scope] | None = None
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from astrelo.adapters.outbound.crm import retries
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancel_task
-from astrelo.adapters.outbound.crm.retries import NO_RETRY
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.client import (
     ASSOCIATIONS_LIMIT,
     LIST_LIMIT,
@@ -19,14 +20,8 @@ from astrelo.adapters.outbound.hubspot.api.client import (
     HubSpotClient,
     ObjectPage,
 )
-from astrelo.adapters.outbound.hubspot.api.wire import ContactProperties, CrmObject
-from astrelo.adapters.outbound.hubspot.read.cursors import (
-    ListPosition,
-    SearchPosition,
-    SearchRange,
-    encode_cursor,
-)
-from astrelo.domain.errors import CrmError, CrmRejected
+from astrelo.adapters.outbound.hubspot.read import cursors
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
 from astrelo.domain.normalization import timestamp
 from astrelo.domain.ports.crm import CrmSession
@@ -47,7 +42,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 class RawPage:
     """Records that are assembled and yielded together; `cursor` is the position after them."""
 
-    objects: list[CrmObject] = field(default_factory=list)
+    objects: list[wire.CrmObject] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     cursor: Cursor | None = None
     expected_total: int | None = None
@@ -91,7 +86,7 @@ async def list_all(
                 yield raw_page
                 return
             after = loop_guard.follow(page.after)
-            raw_page.cursor = encode_cursor(ListPosition(after))
+            raw_page.cursor = cursors.encode_cursor(cursors.ListPosition(after))
             yield raw_page
             raw_page = RawPage()
     finally:
@@ -102,14 +97,14 @@ async def _count(client: HubSpotClient, session: CrmSession, object_type: Object
     """Count the live records by a search. The count is informative: pagination does not depend on it."""
     try:
         async with asyncio.timeout(_COUNT_SECONDS):
-            return (await client.search(session, object_type, [], limit=1, policy=NO_RETRY)).total
-    except (CrmError, TimeoutError) as error:
+            return (await client.search(session, object_type, [], limit=1, policy=retries.NO_RETRY)).total
+    except (errors.CrmError, TimeoutError) as error:
         _log.info("crm.count_unknown", object_type=object_type.value, reason=str(error))
         return None
 
 
 async def search_window(
-    client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[SearchRange]
+    client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[cursors.SearchRange]
 ) -> AsyncGenerator[RawPage, None]:
     """Yield the records of these ranges, one range after the other.
 
@@ -123,7 +118,7 @@ async def search_window(
     while open_ranges:
         first = await client.search(session, object_type, open_ranges[0].filters(MODIFIED[object_type]))
         if first.total is None:
-            raise CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
+            raise errors.CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
         expected = first.total if expected is None else expected
         if first.total > MAX_SEARCH_RESULTS or attempts == SEARCH_ATTEMPTS:
             open_ranges, attempts = [*open_ranges[0].halves(), *open_ranges[1:]], 0
@@ -135,14 +130,20 @@ async def search_window(
                     open_ranges, attempts = open_ranges[1:], 0
                 elif is_complete is not None:
                     attempts += 1
-                raw_page.cursor = encode_cursor(SearchPosition(open_ranges)) if open_ranges else None
+                raw_page.cursor = (
+                    cursors.encode_cursor(cursors.SearchPosition(open_ranges)) if open_ranges else None
+                )
                 raw_page.expected_total = expected
                 if raw_page.records or not open_ranges:
                     yield raw_page
 
 
 async def _search_range(
-    client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
+    client: HubSpotClient,
+    session: CrmSession,
+    object_type: ObjectType,
+    wanted: cursors.SearchRange,
+    page: ObjectPage,
 ) -> AsyncGenerator[tuple[RawPage, bool | None], None]:
     """Yield the pages of one range from its first response on, the last one with whether the range is complete."""
     counter, raw_page = _RangeCounter(wanted), RawPage()
@@ -163,7 +164,7 @@ async def _search_range(
 class _RangeCounter:
     """Whether one reading of a range brought all that search counted, while its count did not change."""
 
-    def __init__(self, wanted: SearchRange) -> None:
+    def __init__(self, wanted: cursors.SearchRange) -> None:
         self.received = 0
         self._wanted = wanted
         self._ids: set[str] = set()
@@ -184,7 +185,7 @@ class _RangeCounter:
         return self._totals == {len(self._ids) + self._without_id}
 
 
-def _may_belong_to(wanted: SearchRange, crm_object: CrmObject) -> bool:
+def _may_belong_to(wanted: cursors.SearchRange, crm_object: wire.CrmObject) -> bool:
     """Return whether search can have counted this record; True where its time or id is unreadable.
 
     True also for the only id of a range: its record may show a later time than the index has, and cannot be missed.
@@ -194,7 +195,7 @@ def _may_belong_to(wanted: SearchRange, crm_object: CrmObject) -> bool:
     properties = crm_object.properties
     modified = timestamp(
         properties.lastmodifieddate
-        if isinstance(properties, ContactProperties)
+        if isinstance(properties, wire.ContactProperties)
         else properties.hs_lastmodifieddate
     )
     return (
@@ -204,8 +205,8 @@ def _may_belong_to(wanted: SearchRange, crm_object: CrmObject) -> bool:
     )
 
 
-def search_ranges(window: Window) -> Sequence[SearchRange]:
+def search_ranges(window: Window) -> Sequence[cursors.SearchRange]:
     """Widen a window to whole milliseconds, which is what search compares."""
     start = (window.start - _EPOCH) // _MILLISECOND
     end = -((_EPOCH - window.end) // _MILLISECOND)
-    return [SearchRange(start, end)]
+    return [cursors.SearchRange(start, end)]

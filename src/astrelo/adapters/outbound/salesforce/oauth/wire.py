@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct
 
-from astrelo.adapters.outbound.crm.oauth import Token
+from astrelo.adapters.outbound.crm import oauth
 
 Scopes = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z", max_length=2_000)]
 """Separated by blanks."""
@@ -14,8 +14,8 @@ Scopes = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z", max_length=2_0
 class TokenResponse(Struct, frozen=True):
     """There is no `expires_in`. A refresh returns `refresh_token` only where refresh tokens rotate."""
 
-    access_token: Token
-    refresh_token: Token | None = None
+    access_token: oauth.Token
+    refresh_token: oauth.Token | None = None
     instance_url: str | None = None
     id: str | None = None
     """The identity URL."""
