@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 
-from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
+from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.sync.record_stream import MAX_PAGES
 from astrelo.application.sync.schedule_syncs import CancelRun

@@ -3,20 +3,16 @@
 import time
 from uuid import uuid4
 
+import prometheus_client
 import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from astrelo.adapters.inbound.http import problems
 
-METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
 _UNROUTED = "unrouted"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -31,17 +27,17 @@ class Metrics:
     """Counters of one process, in a registry of its own: two apps in one process do not collide."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
-        self._requests = Counter(
+        self._registry = prometheus_client.CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self._registry)
+        prometheus_client.PlatformCollector(registry=self._registry)
+        prometheus_client.GCCollector(registry=self._registry)
+        self._requests = prometheus_client.Counter(
             "astrelo_http_requests",
             "Requests with a response.",
             ["method", "route", "status"],
             registry=self._registry,
         )
-        self._seconds = Histogram(
+        self._seconds = prometheus_client.Histogram(
             "astrelo_http_request_seconds",
             "Time from a request to the end of its response.",
             ["method", "route"],
@@ -53,7 +49,7 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def exposition(self) -> bytes:
-        return generate_latest(self._registry)
+        return prometheus_client.generate_latest(self._registry)
 
 
 def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, read_crosswalk
 from astrelo.adapters.outbound.crm.mapping import (
     NO_ADDITIONAL_EMAILS,
     Address,
@@ -58,6 +58,14 @@ _COMPANY_FIELDS = (
 _CONTACT_FIELDS = ("email", "crm_rep_id")
 _DEAL_FIELDS = ("amount", "currency", "probability", "is_closed", "is_won", "close_date", "crm_rep_id")
 _DOLLAR = "USD"
+
+
+def load_industries() -> Mapping[str, IndustryCodes]:
+    """Read the crosswalk from HubSpot's 148 options. The mapping is our judgement: none is published.
+
+    CONSTRUCTION is broad, but the sector 23; RETAIL is 44-45; INTERNET fits no one code.
+    """
+    return read_crosswalk(__package__, "hubspot_value")
 
 
 class RecordMapper:

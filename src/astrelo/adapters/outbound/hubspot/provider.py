@@ -20,8 +20,7 @@ from astrelo.adapters.outbound.hubspot.api.client import (
 from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
-from astrelo.adapters.outbound.hubspot.industries import load_industries
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, load_industries
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
 from astrelo.adapters.outbound.hubspot.read import cursors
 from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler

@@ -5,7 +5,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, sic_code
+from astrelo.adapters.outbound.crm.industries import (
+    NO_CODES,
+    IndustryCodes,
+    naics_code,
+    read_crosswalk,
+    sic_code,
+)
 from astrelo.adapters.outbound.crm.mapping import (
     Address,
     DealStatus,
@@ -112,6 +118,15 @@ _DEAL_FIELDS = (
     "crm_rep_id",
     "provider_company_id",
 )
+
+
+def load_industries() -> Mapping[str, IndustryCodes]:
+    """Read the crosswalk from the 32 values that a new org has. The mapping is our judgement.
+
+    The values are wide, so most have a short NAICS code and no SIC code. Where several industries fit
+    (Energy, Food & Beverage, Shipping, Technology) there is none. An org may add values of its own.
+    """
+    return read_crosswalk(__package__, "salesforce_value")
 
 
 class RecordMapper:

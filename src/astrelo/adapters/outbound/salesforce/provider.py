@@ -18,8 +18,7 @@ from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut,
 from astrelo.adapters.outbound.salesforce.api.field_access import FieldAccess
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.industries import load_industries
-from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper
+from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper, load_industries
 from astrelo.adapters.outbound.salesforce.oauth.client import SalesforceOAuth
 from astrelo.adapters.outbound.salesforce.read import cursors, pagination
 from astrelo.adapters.outbound.salesforce.read.associations import RecordAssembler

@@ -17,7 +17,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
-from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security, session_tokens
 from astrelo.adapters.inbound.http.config import HttpConfig
@@ -38,14 +37,14 @@ _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 _ASSETS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
 
 
-class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    token: Annotated[str, Meta(min_length=1, max_length=4096)]
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
     def __repr__(self) -> str:
         return "SignIn(token=…)"
 
 
-class LoginLink(Struct, frozen=True, kw_only=True):
+class LoginLink(msgspec.Struct, frozen=True, kw_only=True):
     """A path on this server that signs one browser in, once, within twelve hours."""
 
     path: str

@@ -9,7 +9,6 @@ from litestar import Controller, Request, Response, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
-from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
@@ -21,10 +20,12 @@ from astrelo.domain.company import RecordKey
 from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider, RecordId, UserId
 
-RecordIdText = Annotated[str, Meta(min_length=1, max_length=MAX_RECORD_ID_LENGTH, pattern=r"^[^\x00]+$")]
+RecordIdText = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=MAX_RECORD_ID_LENGTH, pattern=r"^[^\x00]+$")
+]
 
 
-class PinnedRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PinnedRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A CRM record of the company."""
 
     external_source: Provider
@@ -35,7 +36,7 @@ class PinnedRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return RecordKey(self.external_source, RecordId(self.external_provider_id))
 
 
-class PinBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PinBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The group of columns, and the record that it is to come from; null lets the freshest record count again."""
 
     group: FieldGroup

@@ -7,7 +7,7 @@ single-use refresh token that is sent twice can cost the customer the whole gran
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -16,13 +16,45 @@ import structlog
 from astrelo.adapters.outbound.crm import decoding, http, oauth
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.oauth.errors import classify_refusal
-from astrelo.adapters.outbound.hubspot.oauth.wire import AccountDetails, Introspection, TokenResponse
 from astrelo.domain import errors
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.normalization import currency, text, truncate_text
 from astrelo.domain.ports.crm import TokensIssued
 from astrelo.domain.ports.system import Clock
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Scope = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=200)]
+
+
+class TokenResponse(msgspec.Struct, frozen=True):
+    """`refresh_token` is promised, but RFC 6749 §6 lets a refresh leave it out: then the old one stays."""
+
+    access_token: oauth.Token
+    expires_in: Annotated[int, msgspec.Meta(gt=0, le=10**9)]
+    refresh_token: oauth.Token | None = None
+    hub_id: Number | None = None
+    scopes: list[Scope] | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenResponse(hub_id={self.hub_id})"
+
+
+class Introspection(msgspec.Struct, frozen=True):
+    active: bool = False
+    hub_id: Number | None = None
+    hub_domain: str | None = None
+    user: str | None = None
+    """The e-mail address of the user who connected."""
+    scopes: list[Scope] | None = None
+
+
+class AccountDetails(msgspec.Struct, frozen=True, rename="camel"):
+    portal_id: Number
+    portal_name: str | None = None
+    time_zone: str | None = None
+    company_currency: str | None = None
+
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)

@@ -5,9 +5,18 @@ from datetime import datetime
 import msgspec
 
 from astrelo.adapters.outbound.crm import decoding, http, oauth
-from astrelo.adapters.outbound.hubspot.oauth.wire import OAuthErrorBody
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
+
+
+class OAuthErrorBody(msgspec.Struct, frozen=True):
+    """An error of the OAuth API: classify by `status`, then by `error`."""
+
+    status: str | None = None
+    error: str | None = None
+    error_description: str | None = None
+    message: str | None = None
+
 
 _GRANT_GONE = frozenset(
     {"BAD_REFRESH_TOKEN", "BAD_AUTH_CODE", "EXPIRED_AUTH_CODE", "BAD_CODE_VERIFIER", "BAD_HUB"}

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.cursors import CursorCodec
+from astrelo.adapters.outbound.crm.pagination import CursorCodec
 from astrelo.adapters.outbound.hubspot.api.client import MAX_SEARCH_RESULTS
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider

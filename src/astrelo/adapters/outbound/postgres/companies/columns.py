@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.postgres.session.columns import Column
-from astrelo.adapters.outbound.postgres.session.encoding import fold_column
+from astrelo.adapters.outbound.postgres.session.columns import Column, fold_column
 from astrelo.domain.golden_record import COLUMNS, MAIN_COLUMNS, FieldGroup
 
 _GROUPS = {column: group for group, columns in COLUMNS.items() for column in columns}

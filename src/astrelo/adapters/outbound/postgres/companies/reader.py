@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads, like_prefix
+from astrelo.adapters.outbound.postgres.session.queries import Reads, like_prefix
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_key

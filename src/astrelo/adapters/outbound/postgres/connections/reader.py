@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.adapters.outbound.postgres.sync_runs.reader import read_runs
 from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_connection

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from astrelo.adapters.outbound.postgres.session.columns import Column
-from astrelo.adapters.outbound.postgres.session.encoding import fold_column
+from astrelo.adapters.outbound.postgres.session.columns import Column, fold_column
 from astrelo.domain.normalization import search_email
 
 CONTACT_COLUMNS = (

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads, like_prefix
+from astrelo.adapters.outbound.postgres.session.queries import Reads, like_prefix
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_email, search_key

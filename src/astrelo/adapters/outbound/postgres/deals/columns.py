@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from astrelo.adapters.outbound.postgres.session.columns import Column
-from astrelo.adapters.outbound.postgres.session.encoding import as_array
+from astrelo.adapters.outbound.postgres.session.columns import Column, as_array
 
 DEAL_COLUMNS = (
     Column("id", "uuid", nullable=False, updated=False, view="{}"),

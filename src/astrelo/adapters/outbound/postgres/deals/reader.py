@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.encoding import join_columns
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.columns import join_columns
+from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.application.read import explanations, views
 from astrelo.domain.company import RecordKey
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason

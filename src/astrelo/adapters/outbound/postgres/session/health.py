@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.application.read import readers
 
 

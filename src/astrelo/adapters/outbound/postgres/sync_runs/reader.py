@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_run, warnings_of
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId

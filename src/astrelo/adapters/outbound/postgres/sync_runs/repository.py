@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.encoding import join_columns
+from astrelo.adapters.outbound.postgres.session.columns import join_columns
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain import errors
 from astrelo.domain.identifiers import (

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -23,12 +23,36 @@ from astrelo.adapters.outbound.salesforce.oauth.organization import (
     OrganizationReader,
     unnamed_account,
 )
-from astrelo.adapters.outbound.salesforce.oauth.wire import Introspection, TokenResponse
 from astrelo.domain import errors
 from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import TokensIssued
 from astrelo.domain.ports.system import Clock
+
+Scopes = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z", max_length=2_000)]
+"""Separated by blanks."""
+
+
+class TokenResponse(msgspec.Struct, frozen=True):
+    """There is no `expires_in`. A refresh returns `refresh_token` only where refresh tokens rotate."""
+
+    access_token: oauth.Token
+    refresh_token: oauth.Token | None = None
+    instance_url: str | None = None
+    id: str | None = None
+    """The identity URL."""
+    scope: Scopes | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenResponse(instance_url={self.instance_url!r})"
+
+
+class Introspection(msgspec.Struct, frozen=True):
+    active: bool
+    scope: Scopes | None = None
+    exp: int | None = None
+    """Seconds since the epoch."""
+
 
 T = TypeVar("T")
 

@@ -10,9 +10,16 @@ import msgspec
 
 from astrelo.adapters.outbound.crm import decoding, http, oauth
 from astrelo.adapters.outbound.salesforce.api import error_mapper
-from astrelo.adapters.outbound.salesforce.oauth.wire import OAuthErrorBody
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
+
+
+class OAuthErrorBody(msgspec.Struct, frozen=True):
+    """An object, unlike the arrays of the REST API. The description decides where `error` is 'invalid_grant'."""
+
+    error: str | None = None
+    error_description: str | None = None
+
 
 LOGIN_LIMIT_PAUSE = timedelta(hours=1)
 """A user may sign in so many times an hour, renewals included; there is no Retry-After."""

@@ -2,17 +2,42 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import quote
+
+import msgspec
 
 from astrelo.adapters.outbound.crm import decoding, http, oauth, transient_errors
 from astrelo.adapters.outbound.salesforce.api import error_mapper
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
-from astrelo.adapters.outbound.salesforce.oauth.wire import CurrencyRows, OrganizationRows, UserInfo
 from astrelo.domain import errors
 from astrelo.domain.connection import CrmAccount
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.normalization import currency, text, truncate_text
+
+
+class UserInfo(msgspec.Struct, frozen=True):
+    organization_id: Annotated[str, msgspec.Meta(pattern=r"\A00D[A-Za-z0-9]{15}\Z")]
+    preferred_username: str | None = None
+    """The username, which has the shape of an e-mail address and need not be one."""
+
+
+class OrganizationRow(msgspec.Struct, frozen=True, rename="pascal"):
+    name: str | None = None
+    time_zone_sid_key: str | None = None
+
+
+class CurrencyRow(msgspec.Struct, frozen=True, rename="pascal"):
+    iso_code: str | None = None
+
+
+class OrganizationRows(msgspec.Struct, frozen=True):
+    records: list[OrganizationRow]
+
+
+class CurrencyRows(msgspec.Struct, frozen=True):
+    records: list[CurrencyRow]
+
 
 T = TypeVar("T")
 
