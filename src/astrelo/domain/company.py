@@ -6,7 +6,7 @@ each column comes from.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -51,6 +51,19 @@ class Company(NamedTuple):
     has_other_records: bool
     """Whether it has live records that are not among the moves."""
 
+    def claim(self, followers: Sequence[RecordMove]) -> GroupKey | None:
+        """Return the group that the company claims, or None if it has lost all its records.
+
+        `followers` are the moves that it follows. Also None for a company whose only record has no domain and is
+        not among the moves: a record that once shared the company has come back after the other one had kept it.
+        """
+        if self.has_other_records:
+            return self.domain
+        groups = [move.group for move in followers]
+        if self.domain in groups:
+            return self.domain
+        return groups[0] if groups else None
+
 
 @dataclass(frozen=True, slots=True)
 class Regrouping:
@@ -75,6 +88,10 @@ class Regrouping:
         kept = CompanyId(stored)
         return self.merged_into.get(kept, kept)
 
+    def changed(self, before: set[CompanyId]) -> set[CompanyId]:
+        """Return the live companies that have other records than before; `before` are those of the moved records."""
+        return (before - self.merged_into.keys() - self.emptied) | set(self.domains)
+
 
 def regroup(
     moves: Iterable[RecordMove], companies: Iterable[Company], new_id: Callable[[], CompanyId]
@@ -97,26 +114,12 @@ def regroup(
     claims: dict[GroupKey, list[Company]] = defaultdict(list)
     emptied: set[CompanyId] = set()
     for company in companies:
-        group = _find_claim(company, followers.get(company.id, []))
+        group = company.claim(followers.get(company.id, []))
         if group is not None:
             claims[group].append(company)
         elif not company.has_other_records:
             emptied.add(company.id)
     return _assign(members, claims, emptied, new_id)
-
-
-def _find_claim(company: Company, followers: list[RecordMove]) -> GroupKey | None:
-    """Return the group that a company claims, or None if it has lost all its records.
-
-    Also None for a company whose only record has no domain and is not among the moves: a record that once
-    shared the company has come back after the other one had kept it.
-    """
-    if company.has_other_records:
-        return company.domain
-    groups = [move.group for move in followers]
-    if company.domain in groups:
-        return company.domain
-    return groups[0] if groups else None
 
 
 def _assign(

@@ -9,7 +9,7 @@ whose header was changed, does not open.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
@@ -36,7 +36,15 @@ class AesGcmTokenCipher(TokenCipher):
         """Raise ValueError for no keys, a key of another length, or ids that are empty, long or not unique."""
         if not keys:
             raise ValueError("There is no encryption key: at least one is needed.")
-        self._ciphers: Mapping[str, AESGCM] = {key_id: _make_cipher(key_id, key) for key_id, key in keys}
+        self._ciphers: dict[str, AESGCM] = {}
+        for key_id, key in keys:
+            if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
+                raise ValueError(f"The id of an encryption key must have 1 to {_MAX_KEY_ID_LENGTH} bytes.")
+            if len(key) != KEY_BYTES:
+                raise ValueError(
+                    f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}."
+                )
+            self._ciphers[key_id] = AESGCM(key)
         if len(self._ciphers) < len(keys):
             raise ValueError("Two encryption keys have the same id: each needs its own.")
         self._current = keys[0][0]
@@ -84,14 +92,6 @@ class _Envelope(NamedTuple):
         key_id = text[2:start].decode(errors="replace")
         nonce_end = start + _NONCE_BYTES
         return cls(text[:start], key_id, text[start:nonce_end], text[nonce_end:])
-
-
-def _make_cipher(key_id: str, key: bytes) -> AESGCM:
-    if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
-        raise ValueError(f"The id of an encryption key must have 1 to {_MAX_KEY_ID_LENGTH} bytes.")
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}.")
-    return AESGCM(key)
 
 
 def _associated_data(header: bytes, context: SecretContext) -> bytes:

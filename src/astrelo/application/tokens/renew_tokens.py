@@ -148,7 +148,12 @@ class RenewTokens:
             stored = await _get_tokens(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            await tx.connections.save(current.mark_needs_reauthorization(_explain_end(error, refused)))
+            if error.reason == LOST_RENEWAL:
+                ended = messages.RENEWAL_LOST.format(crm=error.provider.label)
+            else:
+                doubt = "" if refused.attempts <= 1 else ": perhaps its renewal was lost"
+                ended = messages.describe_lost_access(error.provider, f"{error.reason}{doubt}")
+            await tx.connections.save(current.mark_needs_reauthorization(ended.reason))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
@@ -212,13 +217,6 @@ async def _get_tokens(tx: Transaction, connection: CrmConnection, *, lock: bool 
         return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
     except errors.NotFound as error:
         raise errors.ReauthorizationRequired(connection.provider, "it was disconnected") from error
-
-
-def _explain_end(error: errors.ReauthorizationRequired, refused: StoredTokens) -> str:
-    if error.reason == LOST_RENEWAL:
-        return messages.RENEWAL_LOST.format(crm=error.provider.label).reason
-    detail = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
-    return messages.describe_lost_access(error.provider, detail).reason
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:

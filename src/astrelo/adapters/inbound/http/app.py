@@ -41,6 +41,14 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     The caller closes the container.
     """
     metrics, links = middleware.Metrics(), LoginLinks()
+    cors = CORSConfig(
+        allow_origins=list(config.cors_origins),
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type"],
+        allow_credentials=True,
+        expose_headers=["Location", "Retry-After", "X-Request-Id"],
+        max_age=600,
+    )
     app = Litestar(
         route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
         guards=[security.SessionGuard(config), guards.strict_query, guards.strict_body],
@@ -51,7 +59,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
         },
         exception_handlers=problems.exception_handlers(),
-        cors_config=_cors(config),
+        cors_config=cors if config.cors_origins else None,
         openapi_config=openapi_config(config),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
@@ -60,16 +68,3 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     setup_dishka(container, app)
     app.asgi_handler = middleware.add_middleware(app.asgi_handler, metrics)
     return app
-
-
-def _cors(config: HttpConfig) -> CORSConfig | None:
-    if not config.cors_origins:
-        return None
-    return CORSConfig(
-        allow_origins=list(config.cors_origins),
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        allow_credentials=True,
-        expose_headers=["Location", "Retry-After", "X-Request-Id"],
-        max_age=600,
-    )

@@ -106,6 +106,14 @@ def _convert_struct(value: Mapping[str, object], shape: type[S]) -> S:
     return shape(**fields)
 
 
+def decode_error(body: bytes, shape: type[S]) -> S:
+    """Decode the body of an error response; return the shape's defaults for a body that cannot be read."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except UNREADABLE:
+        return shape()
+
+
 def sanitize_code(raw: str | None) -> str | None:
     """Return an error code that may appear in a message, None for any other text.
 

@@ -11,21 +11,16 @@ import structlog
 from astrelo.adapters.outbound.crm import http
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch, split_batches
 from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.hubspot.api.client import (
-    ASSOCIATIONS_LIMIT,
-    BATCH_READ_LIMIT,
-    LIST_LIMIT,
-    HubSpotClient,
-)
+from astrelo.adapters.outbound.hubspot.api import wire
+from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient
 from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, load_industries
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
-from astrelo.adapters.outbound.hubspot.read import cursors
+from astrelo.adapters.outbound.hubspot.read import cursors, pagination
 from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler
 from astrelo.adapters.outbound.hubspot.read.fetch import FetchResult, fetch_records
-from astrelo.adapters.outbound.hubspot.read.pagination import RawPage, list_all, search_ranges, search_window
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
@@ -115,10 +110,12 @@ class HubSpotProvider(CrmProvider):
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
         found = FetchResult()
-        for batch_ids in split_batches(dict.fromkeys(ids), BATCH_READ_LIMIT):
+        for batch_ids in split_batches(dict.fromkeys(ids), wire.BATCH_READ_LIMIT):
             await fetch_records(self._client, session, object_type, batch_ids, found)
         assembler = await self._assembler(session, object_type)
-        raw_page = RawPage(objects=list(found.objects.values()), rejected=list(found.rejected.values()))
+        raw_page = pagination.RawPage(
+            objects=list(found.objects.values()), rejected=list(found.rejected.values())
+        )
         page = await assembler.assemble(raw_page)
         return replace(
             page,
@@ -142,18 +139,20 @@ class HubSpotProvider(CrmProvider):
 
     def _raw_pages(
         self, session: CrmSession, object_type: ObjectType, window: Window | None, cursor: Cursor | None
-    ) -> AsyncGenerator[RawPage, None]:
+    ) -> AsyncGenerator[pagination.RawPage, None]:
         # Companies have no associations to wait for: they are passed on page by page.
-        size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
+        size = wire.LIST_LIMIT if object_type is ObjectType.COMPANIES else wire.ASSOCIATIONS_LIMIT
         if cursor is None:
             if window is None:
-                return list_all(self._client, session, object_type, None, size)
-            return search_window(self._client, session, object_type, search_ranges(window))
+                return pagination.list_all(self._client, session, object_type, None, size)
+            return pagination.search_window(
+                self._client, session, object_type, pagination.search_ranges(window)
+            )
         match cursors.decode_cursor(cursor):
             case cursors.ListPosition(after):
-                return list_all(self._client, session, object_type, after, size)
+                return pagination.list_all(self._client, session, object_type, after, size)
             case cursors.SearchPosition(ranges):
-                return search_window(self._client, session, object_type, ranges)
+                return pagination.search_window(self._client, session, object_type, ranges)
 
 
 def build_hubspot(

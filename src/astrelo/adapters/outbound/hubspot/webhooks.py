@@ -108,7 +108,7 @@ class HubSpotWebhooks(CrmWebhooks):
         """
         self._verify(request, now)
         by_account: dict[CrmAccountId, set[PendingRefetch]] = {}
-        for event in _decode_events(request.body):
+        for event in filter(None, map(_decode_event, _split_events(request.body))):
             pending = by_account.setdefault(CrmAccountId(str(event.portal_id)), set())
             for object_type, object_id in event.references():
                 if object_type is None or object_id is None:
@@ -158,37 +158,33 @@ def _spell_hosts(uri: str, called_host: str) -> Iterator[str]:
         yield f"{scheme}{separator}{host}{slash}{path}"
 
 
-def _decode_events(body: bytes) -> Iterator[Event]:
-    events = _split_events(body)
-    if not 0 < len(events) <= MAX_EVENTS:
-        raise errors.WebhookRejected(f"it has {len(events)} events, HubSpot sends 1 to {MAX_EVENTS}")
-    for event in events:
-        try:
-            yield _decode_event(event)
-        except decoding.UNREADABLE:
-            log.warning("webhook.event_unreadable")
-
-
-def _decode_event(event: object) -> Event:
-    """Decode an event leniently: which record it names counts, whatever else it says."""
-    if not isinstance(event, msgspec.Raw):
-        return decoding.convert_leniently(event, Event)
+def _decode_event(event: object) -> Event | None:
+    """Decode an event leniently: which record it names counts, whatever else it says. None if it cannot be read."""
     try:
-        return _event.decode(event)
+        if isinstance(event, msgspec.Raw):
+            with suppress(*decoding.UNREADABLE):
+                return _event.decode(event)
+            event = msgspec.json.decode(event)
+        return decoding.convert_leniently(event, Event)
     except decoding.UNREADABLE:
-        return decoding.convert_leniently(msgspec.json.decode(event), Event)
+        log.warning("webhook.event_unreadable")
+        return None
 
 
 def _split_events(body: bytes) -> Sequence[object]:
     """Return the events of a call; repair the body where the fast decoder refuses all of them for a fault in one."""
-    with suppress(*decoding.UNREADABLE):
-        return _events.decode(body)
+    document: object
     try:
-        document = decoding.repair_json(body)
-    except IncompleteResponse as error:
-        document = _parse_each(body) if isinstance(error.__cause__, RecursionError) else None
+        document = _events.decode(body)
+    except decoding.UNREADABLE:
+        try:
+            document = decoding.repair_json(body)
+        except IncompleteResponse as error:
+            document = _parse_each(body) if isinstance(error.__cause__, RecursionError) else None
     if not isinstance(document, list):
         raise errors.WebhookRejected("its body is no list of events")
+    if not 0 < len(document) <= MAX_EVENTS:
+        raise errors.WebhookRejected(f"it has {len(document)} events, HubSpot sends 1 to {MAX_EVENTS}")
     return document
 
 

@@ -180,28 +180,25 @@ class AuthorizationRoutes(Controller):
 
 
 def _redirect_with_failure(config: HttpConfig, provider: Provider, error: errors.AstreloError) -> Redirect:
-    return _redirect_to_frontend(
-        config, start_authorization.RETURN_PATH, {"error": _failure_code(error), "provider": provider}
-    )
-
-
-def _redirect_to_frontend(config: HttpConfig, return_path: str, query: Mapping[str, str]) -> Redirect:
-    return Redirect(f"{config.frontend_url}{return_path}?{urlencode(query)}", status_code=302)
-
-
-def _failure_code(error: errors.AstreloError) -> errors.AuthorizationFailure:
-    """Return the frontend's code for an error; log faults of ours as errors."""
+    """Redirect with the frontend's code for an error; log faults of ours as errors."""
     if problem_kinds.kind_of(error).ours:
         log.error("authorization.broke", exc_info=error)
     else:
         log.info("authorization.failed", reason=str(error))
     match error:
         case errors.AuthorizationFailed():
-            return error.failure
+            code = error.failure
         case errors.ProviderNotConfigured():
-            return errors.AuthorizationFailure.NOT_CONFIGURED
+            code = errors.AuthorizationFailure.NOT_CONFIGURED
         case _:
-            return errors.AuthorizationFailure.FAILED
+            code = errors.AuthorizationFailure.FAILED
+    return _redirect_to_frontend(
+        config, start_authorization.RETURN_PATH, {"error": code, "provider": provider}
+    )
+
+
+def _redirect_to_frontend(config: HttpConfig, return_path: str, query: Mapping[str, str]) -> Redirect:
+    return Redirect(f"{config.frontend_url}{return_path}?{urlencode(query)}", status_code=302)
 
 
 def _flow_cookie(started: start_authorization.AuthorizationStarted, config: HttpConfig) -> Cookie:

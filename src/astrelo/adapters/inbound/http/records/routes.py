@@ -12,12 +12,10 @@ from litestar.response import Redirect
 
 from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
-from astrelo.application import messages
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import UserId
-from astrelo.domain.normalization import web_domain
 from astrelo.domain.ports.reference import ReferenceData
 
 MERGED = {
@@ -53,7 +51,7 @@ class Companies(Controller):
         """In order of id; filters narrow together. Those gone at the source only with `include_archived`."""
         filters = readers.CompanyFilter(
             name=name,
-            domain=_parse_domain(domain, reference),
+            domain=parameters.parse_domain(domain, reference),
             industry=industry,
             naics=parameters.naics_prefixes(naics),
             country=country,
@@ -211,12 +209,3 @@ class Owners(Controller):
         return pagination.page_of(
             await reader.list(user_id, pagination.decode_cursor(cursor), limit + 1), limit
         )
-
-
-def _parse_domain(value: str | None, reference: ReferenceData) -> str | None:
-    """Parse a domain as the sync does, so that every way of typing it in a CRM finds the company."""
-    if value is None:
-        return None
-    if (domain := web_domain(value, reference)) is None:
-        raise errors.InvalidInput("domain", messages.NO_WEB_DOMAIN)
-    return domain

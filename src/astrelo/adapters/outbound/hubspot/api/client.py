@@ -25,25 +25,11 @@ from astrelo.domain.ports.crm import CrmSession
 
 T = TypeVar("T")
 
-LIST_LIMIT = 100
-SEARCH_LIMIT = 200
-MAX_SEARCH_RESULTS = 10_000
-"""A search returns the true total, but cannot be paged past this many."""
-BATCH_READ_LIMIT = 100
-ASSOCIATIONS_LIMIT = 1_000
-
 PROPERTIES: Mapping[ObjectType, tuple[str, ...]] = {
     ObjectType.COMPANIES: wire.CompanyProperties.__struct_fields__,
     ObjectType.CONTACTS: wire.ContactProperties.__struct_fields__,
     ObjectType.DEALS: wire.DealProperties.__struct_fields__,
 }
-MODIFIED: Mapping[ObjectType, str] = {
-    ObjectType.COMPANIES: "hs_lastmodifieddate",
-    ObjectType.CONTACTS: "lastmodifieddate",
-    ObjectType.DEALS: "hs_lastmodifieddate",
-}
-"""The property that search filters by. With the other one it returns 200 and no records."""
-
 ObjectPage = DecodedPage[wire.CompanyObject] | DecodedPage[wire.ContactObject] | DecodedPage[wire.DealObject]
 
 _DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
@@ -65,7 +51,7 @@ class HubSpotClient:
         self._transport = transport
         self._rate_limiters = rate_limiters
         self._lists = {
-            object_type: f"{api_base}{_objects_path(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
+            object_type: f"{api_base}{_objects_path(object_type)}?limit={wire.LIST_LIMIT}&properties={','.join(names)}"
             for object_type, names in PROPERTIES.items()
         }
 
@@ -90,7 +76,7 @@ class HubSpotClient:
         object_type: ObjectType,
         filters: Sequence[Mapping[str, str]],
         after: str | None = None,
-        limit: int = SEARCH_LIMIT,
+        limit: int = wire.SEARCH_LIMIT,
         policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
     ) -> ObjectPage:
         body: dict[str, object] = {
@@ -108,7 +94,7 @@ class HubSpotClient:
     async def batch_read(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[str], *, archived: bool = False
     ) -> ObjectPage:
-        """Read at most BATCH_READ_LIMIT live, or archived, records; `errors` names those that do not exist."""
+        """Read at most wire.BATCH_READ_LIMIT live, or archived, records; `errors` names those that do not exist."""
         body = {
             "inputs": [{"id": record_id} for record_id in ids],
             "properties": PROPERTIES[object_type],
@@ -126,7 +112,7 @@ class HubSpotClient:
         found: dict[str, list[wire.AssociatedObject]] = {}
         path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
         rate_limiter = self._rate_limiters.for_account(session.account.account_id).associations
-        for batch_ids in split_batches(ids, ASSOCIATIONS_LIMIT):
+        for batch_ids in split_batches(ids, wire.ASSOCIATIONS_LIMIT):
             inputs = [wire.AssociationInput(record_id) for record_id in batch_ids]
             loop_guard = PaginationLoopGuard(inputs, Provider.HUBSPOT)
             while inputs:
@@ -138,7 +124,7 @@ class HubSpotClient:
     async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[wire.OwnerObject]:
         """Read every owner that is, or is not, archived."""
         path = f"/crm/owners/{HUBSPOT_API_DATE}"
-        url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
+        url = f"{self._base}{path}?limit={wire.LIST_LIMIT}&archived={str(archived).lower()}"
         owners: list[wire.OwnerObject] = []
         after: str | None = None
         loop_guard = PaginationLoopGuard(after, Provider.HUBSPOT)

@@ -7,7 +7,6 @@ from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
-import msgspec
 
 from astrelo.adapters.outbound.crm import decoding, http, rate_limiters, transient_errors
 from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
@@ -51,7 +50,7 @@ class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
         return Provider.HUBSPOT
 
     def classify(self, response: http.HttpResponse, call: Call, session: CrmSession) -> Classification:
-        body = _decode_error(response)
+        body = decoding.decode_error(response.body, wire.ErrorBody)
         match response.status:
             case HTTPStatus.UNAUTHORIZED:
                 return RefreshToken(
@@ -120,13 +119,6 @@ class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
         return Retry(
             errors.CrmUnavailable(Provider.HUBSPOT, f"HTTP {response.status}"), pause.total_seconds()
         )
-
-
-def _decode_error(response: http.HttpResponse) -> wire.ErrorBody:
-    try:
-        return msgspec.json.decode(response.body, type=wire.ErrorBody)
-    except decoding.UNREADABLE:
-        return wire.ErrorBody()
 
 
 def _required_scopes(body: wire.ErrorBody) -> tuple[str, ...]:

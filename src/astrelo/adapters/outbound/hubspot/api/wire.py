@@ -1,4 +1,4 @@
-"""Wire structs of HubSpot's CRM API, as its dated version (2026-09) sends them.
+"""Wire structs of HubSpot's CRM API, as its dated version (2026-09) sends them, and how much fits into a call.
 
 Unknown fields are ignored, fields that HubSpot calls optional are optional, and nothing is interpreted here.
 Every property value is text or null; a property that the account does not have is absent, which
@@ -9,6 +9,22 @@ from collections.abc import Mapping
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
+
+from astrelo.domain.identifiers import ObjectType
+
+LIST_LIMIT = 100
+SEARCH_LIMIT = 200
+MAX_SEARCH_RESULTS = 10_000
+"""A search returns the true total, but cannot be paged past this many."""
+BATCH_READ_LIMIT = 100
+ASSOCIATIONS_LIMIT = 1_000
+
+MODIFIED: Mapping[ObjectType, str] = {
+    ObjectType.COMPANIES: "hs_lastmodifieddate",
+    ObjectType.CONTACTS: "lastmodifieddate",
+    ObjectType.DEALS: "hs_lastmodifieddate",
+}
+"""The property that search filters by. With the other one it returns 200 and no records."""
 
 T = TypeVar("T")
 

@@ -117,7 +117,14 @@ class HubSpotOAuth:
             )
         tokens = self._token_set(token, token.refresh_token, scopes)
         connected_by = truncate_text(introspection.user, oauth.MAX_USER_NAME_LENGTH)
-        account = _account(details, introspection.hub_domain)
+        name = truncate_text(details.portal_name, oauth.MAX_ACCOUNT_NAME_LENGTH)
+        account = CrmAccount(
+            account_id=CrmAccountId(account_id),
+            name=name or f"HubSpot account {account_id}",
+            currency=currency(details.company_currency),
+            time_zone=text(details.time_zone),
+            domain=truncate_text(introspection.hub_domain, oauth.MAX_DOMAIN_LENGTH),
+        )
         return Grant(tokens=tokens, account=account, connected_by=connected_by)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
@@ -184,14 +191,3 @@ def _account_and_scopes(token: TokenResponse, introspection: Introspection) -> t
             Provider.HUBSPOT, 200, "neither token nor introspection name account and scopes"
         )
     return str(hub_id), frozenset(scopes)
-
-
-def _account(details: AccountDetails, domain: str | None) -> CrmAccount:
-    return CrmAccount(
-        account_id=CrmAccountId(str(details.portal_id)),
-        name=truncate_text(details.portal_name, oauth.MAX_ACCOUNT_NAME_LENGTH)
-        or f"HubSpot account {details.portal_id}",
-        currency=currency(details.company_currency),
-        time_zone=text(details.time_zone),
-        domain=truncate_text(domain, oauth.MAX_DOMAIN_LENGTH),
-    )

@@ -38,10 +38,7 @@ def classify_refusal(response: http.HttpResponse, gone: oauth.GoneError, now: da
     """Classify by HubSpot's `status`, then by OAuth's `error`, then by the HTTP status."""
     if transient := oauth.transient_error(response, now, Provider.HUBSPOT):
         return transient
-    try:
-        body = msgspec.json.decode(response.body, type=OAuthErrorBody)
-    except decoding.UNREADABLE:
-        body = OAuthErrorBody()
+    body = decoding.decode_error(response.body, OAuthErrorBody)
     reason = (
         oauth.sanitize_oauth_code(body.status)
         or oauth.sanitize_oauth_code(body.error)

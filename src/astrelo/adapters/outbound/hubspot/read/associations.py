@@ -7,7 +7,7 @@ from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient, merged_ids
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.read.pagination import RawPage
+from astrelo.adapters.outbound.hubspot.read import pagination
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import CompanyAssociation, CrmRecord, RecordPage, RejectedRecord
@@ -31,7 +31,7 @@ class RecordAssembler:
         self._object_type = object_type
         self._mapper = mapper
 
-    async def assemble(self, raw_page: RawPage) -> RecordPage:
+    async def assemble(self, raw_page: pagination.RawPage) -> RecordPage:
         records: list[CrmRecord] = []
         rejected = list(raw_page.rejected)
         for outcome in await self._map_objects(raw_page.objects):

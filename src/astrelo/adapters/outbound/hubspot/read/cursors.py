@@ -3,7 +3,7 @@
 import msgspec
 
 from astrelo.adapters.outbound.crm.pagination import CursorCodec
-from astrelo.adapters.outbound.hubspot.api.client import MAX_SEARCH_RESULTS
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 
@@ -36,7 +36,9 @@ class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 SearchRange(self.start, self.end, middle + 1, self.highest),
             )
         raise errors.CrmRejected(
-            Provider.HUBSPOT, None, f"one record at one millisecond is found over {MAX_SEARCH_RESULTS} times"
+            Provider.HUBSPOT,
+            None,
+            f"one record at one millisecond is found over {wire.MAX_SEARCH_RESULTS} times",
         )
 
     def filters(self, modified: str) -> list[dict[str, str]]:

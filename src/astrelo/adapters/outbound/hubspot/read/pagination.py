@@ -11,15 +11,7 @@ import structlog
 from astrelo.adapters.outbound.crm import retries
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancel_task
 from astrelo.adapters.outbound.hubspot.api import wire
-from astrelo.adapters.outbound.hubspot.api.client import (
-    ASSOCIATIONS_LIMIT,
-    LIST_LIMIT,
-    MAX_SEARCH_RESULTS,
-    MODIFIED,
-    SEARCH_LIMIT,
-    HubSpotClient,
-    ObjectPage,
-)
+from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient, ObjectPage
 from astrelo.adapters.outbound.hubspot.read import cursors
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
@@ -60,7 +52,7 @@ class RawPage:
     @property
     def size(self) -> int:
         """Count short pages as full ones: a stream of empty ones must be yielded too, to be interruptible."""
-        return max(self.records, self.responses * LIST_LIMIT)
+        return max(self.records, self.responses * wire.LIST_LIMIT)
 
 
 async def list_all(
@@ -77,7 +69,7 @@ async def list_all(
         while True:
             page = await client.list_page(session, object_type, after)
             raw_page.add(page)
-            if page.after is not None and raw_page.size + LIST_LIMIT <= page_size:
+            if page.after is not None and raw_page.size + wire.LIST_LIMIT <= page_size:
                 after = loop_guard.follow(page.after)
                 continue
             raw_page.expected_total = await counting if counting else None
@@ -116,11 +108,11 @@ async def search_window(
     open_ranges, attempts = list(ranges), 0
     expected: int | None = None
     while open_ranges:
-        first = await client.search(session, object_type, open_ranges[0].filters(MODIFIED[object_type]))
+        first = await client.search(session, object_type, open_ranges[0].filters(wire.MODIFIED[object_type]))
         if first.total is None:
             raise errors.CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
         expected = first.total if expected is None else expected
-        if first.total > MAX_SEARCH_RESULTS or attempts == SEARCH_ATTEMPTS:
+        if first.total > wire.MAX_SEARCH_RESULTS or attempts == SEARCH_ATTEMPTS:
             open_ranges, attempts = [*open_ranges[0].halves(), *open_ranges[1:]], 0
             continue
         raw_pages = _search_range(client, session, object_type, open_ranges[0], first)
@@ -151,13 +143,13 @@ async def _search_range(
     while True:
         raw_page.add(page)
         counter.add(page)
-        if page.after is None or counter.received >= MAX_SEARCH_RESULTS:
+        if page.after is None or counter.received >= wire.MAX_SEARCH_RESULTS:
             yield raw_page, counter.is_complete
             return
-        if raw_page.records + SEARCH_LIMIT > ASSOCIATIONS_LIMIT:
+        if raw_page.records + wire.SEARCH_LIMIT > wire.ASSOCIATIONS_LIMIT:
             yield raw_page, None
             raw_page = RawPage()
-        filters = wanted.filters(MODIFIED[object_type])
+        filters = wanted.filters(wire.MODIFIED[object_type])
         page = await client.search(session, object_type, filters, loop_guard.follow(page.after))
 
 

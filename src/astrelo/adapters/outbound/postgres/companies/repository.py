@@ -63,7 +63,9 @@ class PgCompanies(CompanyRepository):
         written = await self._put_records(source, writes, regrouping) if writes else {}
         await self._index_domains(source, writes)
         await self._move_pins(source, departures)
-        await self._refresh(_list_companies_to_refresh(writes, departures, regrouping), at)
+        before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
+        before.update(move.company_id for move in departures if move.company_id is not None)
+        await self._refresh(regrouping.changed(before), at)
         return written
 
     async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
@@ -183,11 +185,3 @@ class PgCompanies(CompanyRepository):
             "upsert_company_records", source=source, **encode_columns(COMPANY_COLUMNS, batch)
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
-
-
-def _list_companies_to_refresh(
-    writes: Sequence[Write[CompanyRecord]], departures: Sequence[RecordMove], regrouping: Regrouping
-) -> set[CompanyId]:
-    before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
-    before.update(move.company_id for move in departures if move.company_id is not None)
-    return (before - regrouping.merged_into.keys() - regrouping.emptied) | set(regrouping.domains)

@@ -178,27 +178,23 @@ class PgSyncRuns(SyncRuns):
             raise errors.NotFound("sync run", run_id)
         steps = await self._queries.rows("get_steps", run_id=run_id)
         by_kind = {ObjectType(step["object_type"]): _to_step(step) for step in steps}
-        return _to_run(row, tuple(by_kind[kind] for kind in ObjectType if kind in by_kind))
-
-
-def _to_run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
-    return SyncRun(
-        id=SyncRunId(row["id"]),
-        user_id=UserId(row["user_id"]),
-        connection_id=ConnectionId(row["connection_id"]),
-        provider=Provider(row["provider"]),
-        account_id=CrmAccountId(row["account_id"]),
-        mode=SyncMode(row["mode"]),
-        status=RunStatus(row["status"]),
-        reason=row["reason"],
-        requested_at=row["requested_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        parked_until=row["parked_until"],
-        attempts=row["attempts"],
-        owners=OwnersStep(status=StepStatus(row["owners_status"]), reason=row["owners_reason"]),
-        steps=steps,
-    )
+        return SyncRun(
+            id=SyncRunId(row["id"]),
+            user_id=UserId(row["user_id"]),
+            connection_id=ConnectionId(row["connection_id"]),
+            provider=Provider(row["provider"]),
+            account_id=CrmAccountId(row["account_id"]),
+            mode=SyncMode(row["mode"]),
+            status=RunStatus(row["status"]),
+            reason=row["reason"],
+            requested_at=row["requested_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            parked_until=row["parked_until"],
+            attempts=row["attempts"],
+            owners=OwnersStep(status=StepStatus(row["owners_status"]), reason=row["owners_reason"]),
+            steps=tuple(by_kind[kind] for kind in ObjectType if kind in by_kind),
+        )
 
 
 def _to_step(row: asyncpg.Record) -> SyncStep:

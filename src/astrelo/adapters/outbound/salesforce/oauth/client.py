@@ -14,9 +14,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm import http, oauth
+from astrelo.adapters.outbound.crm import decoding, http, oauth
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.oauth.errors import classify_refusal, decode_error
+from astrelo.adapters.outbound.salesforce.oauth.errors import OAuthErrorBody, classify_refusal
 from astrelo.adapters.outbound.salesforce.oauth.hosts import SalesforceHosts
 from astrelo.adapters.outbound.salesforce.oauth.organization import (
     GrantedOrg,
@@ -154,7 +154,8 @@ class SalesforceOAuth:
         url = f"{self._issuer(tokens)}/services/oauth2/revoke"
         async with oauth.with_timeout(Provider.SALESFORCE):
             response = await self._http_client.send("POST", url, oauth.FORM, body)
-        if response.status in oauth.SUCCESS or decode_error(response).error == _NOTHING_TO_REVOKE:
+        error = decoding.decode_error(response.body, OAuthErrorBody).error
+        if response.status in oauth.SUCCESS or error == _NOTHING_TO_REVOKE:
             return
         refusal = classify_refusal(response, errors.ReauthorizationRequired, self._clock.now())
         if not isinstance(refusal, errors.ReauthorizationRequired):

@@ -84,7 +84,7 @@ def classify_refusal(response: http.HttpResponse, gone: oauth.GoneError, now: da
         return errors.CrmUnavailable(Provider.SALESFORCE, f"a web page (HTTP {response.status}) from OAuth")
     if transient := oauth.transient_error(response, now, Provider.SALESFORCE):
         return transient
-    body = decode_error(response)
+    body = decoding.decode_error(response.body, OAuthErrorBody)
     error = (body.error or "").lower()
     description = (body.error_description or "").lower()
     if classification := _classify_transient(error, description) or _classify_final(error, description, gone):
@@ -121,10 +121,3 @@ def _classify_final(error: str, description: str, gone: oauth.GoneError) -> erro
         return error_mapper.login_restriction_error(error, _LOGIN_RESTRICTED)
     reasons = (reason for fragment, reason in _BY_DESCRIPTION.items() if fragment in description)
     return gone(Provider.SALESFORCE, next(reasons, error))
-
-
-def decode_error(response: http.HttpResponse) -> OAuthErrorBody:
-    try:
-        return msgspec.json.decode(response.body, type=OAuthErrorBody)
-    except decoding.UNREADABLE:
-        return OAuthErrorBody()

@@ -145,25 +145,19 @@ async def _read_results(
         bulk_results.JobPages(context, position.job).pages_after(position.locator)
     ) as result_pages:
         async for result_page in result_pages:
-            next_position = _next_position(position, result_page)
+            locator = result_page.results.next_locator
             received = position.passed + result_page.rows
-            if next_position is None and expected not in {None, received}:
+            if locator is None and expected not in {None, received}:
                 raise JobMiscounted(f"{received} of {expected} rows came")
+            handed_out = max(0, position.handed_out - result_page.results.page.count)
+            next_position = (
+                None
+                if locator is None
+                else structs.replace(position, locator=locator, handed_out=handed_out, passed=received)
+            )
             for raw_page in _divide_page(position, result_page, next_position):
                 yield raw_page
             position = next_position or position
-
-
-def _next_position(
-    position: cursors.JobPosition, result_page: bulk_results.ResultPage[R]
-) -> cursors.JobPosition | None:
-    """Return the position at the start of the next result page, None after the last."""
-    locator = result_page.results.next_locator
-    if locator is None:
-        return None
-    handed_out = max(0, position.handed_out - result_page.results.page.count)
-    passed = position.passed + result_page.rows
-    return structs.replace(position, locator=locator, handed_out=handed_out, passed=passed)
 
 
 def _divide_page(
