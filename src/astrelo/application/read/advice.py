@@ -69,11 +69,8 @@ def _warnings_of_step(
 ) -> Iterator[str]:
     records = step.object_type
     for reason, count in sorted(step.rejected.items()):
-        yield (
-            messages.REJECTED[RejectionReason(reason)]
-            .format(count=count, records=records, reason=reason)
-            .text
-        )
+        rejected = messages.REJECTED[RejectionReason(reason)]
+        yield rejected.format(count=count, records=records, reason=reason).text
     of_step = [entry for entry in unreadable if entry.object_type is step.object_type]
     for entry in (*of_step, *_unreadable_without_account(step, of_step)):
         message = messages.UNREADABLE[entry.trouble]

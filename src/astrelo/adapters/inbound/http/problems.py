@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from litestar import Request, Response
@@ -34,6 +34,18 @@ class FieldError(Struct, frozen=True, kw_only=True):
 
     field: str
     reason: str
+
+    @classmethod
+    def of_framework(cls, entry: Mapping[str, str]) -> Self:
+        """Read what the framework says about a value that it refuses."""
+        name = entry.get("key", _BODY)
+        reason = entry.get("message", messages.IS_INVALID)
+        if reason.startswith("Invalid enum value"):
+            reason = f"{reason}; {messages.SEE_SCHEMA}"
+        if name != _BODY:
+            return cls(field=name, reason=reason)
+        # Without a body the framework complains of a missing key of that name.
+        return cls(field="body", reason=messages.IS_MISSING if reason == f"'{_BODY}'" else reason)
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,23 +149,12 @@ def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -
 
 def _on_invalid_values(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     entries = error.extra if isinstance(error.extra, list) else []
-    fields = [_field_error(entry) for entry in entries if isinstance(entry, dict)]
+    fields = [FieldError.of_framework(entry) for entry in entries if isinstance(entry, dict)]
     if any(field.field in request.path_params for field in fields):
         return _respond(request, problem_kinds.NOT_FOUND, messages.NO_SUCH_PATH)
     names = ", ".join(field.field for field in fields)
     happened = messages.NOT_ACCEPTED.format(names=names) if names else messages.VALUE_MISSING
     return _respond(request, problem_kinds.INVALID_INPUT, happened, fields)
-
-
-def _field_error(entry: Mapping[str, str]) -> FieldError:
-    name = entry.get("key", _BODY)
-    reason = entry.get("message", messages.IS_INVALID)
-    if reason.startswith("Invalid enum value"):
-        reason = f"{reason}; {messages.SEE_SCHEMA}"
-    if name != _BODY:
-        return FieldError(field=name, reason=reason)
-    # Without a body the framework complains of a missing key of that name.
-    return FieldError(field="body", reason=messages.IS_MISSING if reason == f"'{_BODY}'" else reason)
 
 
 def _on_undecodable_body(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

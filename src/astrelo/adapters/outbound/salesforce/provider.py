@@ -200,9 +200,8 @@ class SalesforceProvider(CrmProvider):
                     yield raw_page
         except JobRefused as error:
             _log.warning("crm.bulk_refused", object=context.kind.object, reason=str(error))
-            async with aclosing(
-                pagination.query_rows(context, cursors.QueryPosition(start.id_range))
-            ) as raw_pages:
+            by_queries = cursors.QueryPosition(start.id_range)
+            async with aclosing(pagination.query_rows(context, by_queries)) as raw_pages:
                 async for raw_page in raw_pages:
                     yield raw_page
 

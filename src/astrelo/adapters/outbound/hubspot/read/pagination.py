@@ -165,9 +165,7 @@ class _RangeCounter:
 
     def add(self, page: ObjectPage) -> None:
         self.received += len(page.objects) + len(page.rejected)
-        self._ids.update(
-            crm_object.id for crm_object in page.objects if _may_belong_to(self._wanted, crm_object)
-        )
+        self._ids.update(crm_object.id for crm_object in page.objects if self.may_count(crm_object))
         self._ids.update(record.record_id for record in page.rejected if record.record_id is not None)
         self._without_id += sum(record.record_id is None for record in page.rejected)
         self._totals.add(page.total)
@@ -176,25 +174,25 @@ class _RangeCounter:
     def is_complete(self) -> bool:
         return self._totals == {len(self._ids) + self._without_id}
 
+    def may_count(self, crm_object: wire.CrmObject) -> bool:
+        """Return whether search can have counted this record; True where its time or id is unreadable.
 
-def _may_belong_to(wanted: cursors.SearchRange, crm_object: wire.CrmObject) -> bool:
-    """Return whether search can have counted this record; True where its time or id is unreadable.
-
-    True also for the only id of a range: its record may show a later time than the index has, and cannot be missed.
-    """
-    if crm_object.id.isdecimal() and not wanted.lowest <= int(crm_object.id) <= wanted.highest:
-        return False
-    properties = crm_object.properties
-    modified = timestamp(
-        properties.lastmodifieddate
-        if isinstance(properties, wire.ContactProperties)
-        else properties.hs_lastmodifieddate
-    )
-    return (
-        wanted.lowest == wanted.highest
-        or modified is None
-        or wanted.start <= (modified - _EPOCH) // _MILLISECOND <= wanted.end
-    )
+        True also for the only id of a range: its record may show a later time than the index has, and cannot be missed.
+        """
+        wanted = self._wanted
+        if crm_object.id.isdecimal() and not wanted.lowest <= int(crm_object.id) <= wanted.highest:
+            return False
+        properties = crm_object.properties
+        modified = timestamp(
+            properties.lastmodifieddate
+            if isinstance(properties, wire.ContactProperties)
+            else properties.hs_lastmodifieddate
+        )
+        return (
+            wanted.lowest == wanted.highest
+            or modified is None
+            or wanted.start <= (modified - _EPOCH) // _MILLISECOND <= wanted.end
+        )
 
 
 def search_ranges(window: Window) -> Sequence[cursors.SearchRange]:

@@ -141,9 +141,8 @@ async def _read_results(
     Positions count rows: result pages may have another size when they are requested again. Whether all
     rows were received is checked before the last of them are yielded, for these end the stream.
     """
-    async with aclosing(
-        bulk_results.JobPages(context, position.job).pages_after(position.locator)
-    ) as result_pages:
+    job_pages = bulk_results.JobPages(context, position.job)
+    async with aclosing(job_pages.pages_after(position.locator)) as result_pages:
         async for result_page in result_pages:
             locator = result_page.results.next_locator
             received = position.passed + result_page.rows
