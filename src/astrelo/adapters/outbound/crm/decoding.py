@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
+from astrelo.adapters.outbound.crm import transport
 from astrelo.domain import errors
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider
 
@@ -132,7 +132,7 @@ def repair_json(body: bytes, parse_float: Callable[[str], object] = float) -> ob
     try:
         return _make_storable(json.loads(text, parse_float=parse_float, parse_int=_parse_integer))
     except (ValueError, RecursionError) as error:
-        raise IncompleteResponse("its JSON is cut off") from error
+        raise transport.IncompleteResponse("its JSON is cut off") from error
 
 
 def split_json_array(text: str) -> Sequence[str] | None:

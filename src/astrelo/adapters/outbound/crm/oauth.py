@@ -14,8 +14,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from astrelo.adapters.outbound.crm import decoding, http
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
+from astrelo.adapters.outbound.crm import decoding, http, transport
 from astrelo.domain import errors
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import Provider
@@ -99,7 +98,7 @@ def decode_response(response: http.HttpResponse, decode: Callable[[bytes], T], p
         raise errors.CrmRejected(
             provider, response.status, f"an OAuth response without its fields: {error}"
         ) from None
-    except (*decoding.UNREADABLE, IncompleteResponse):
+    except (*decoding.UNREADABLE, transport.IncompleteResponse):
         raise _classify_unreadable(response, provider) from None
 
 
@@ -108,7 +107,7 @@ def _classify_unreadable(response: http.HttpResponse, provider: Provider) -> err
         return errors.CrmUnavailable(provider, "a web page instead of an OAuth response")
     try:
         decoding.repair_json(response.body)
-    except IncompleteResponse:
+    except transport.IncompleteResponse:
         return errors.CrmUnavailable(provider, "an OAuth response that is cut off")
     return errors.CrmRejected(provider, response.status, "an OAuth response that cannot be read")
 

@@ -8,12 +8,10 @@ from datetime import datetime
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm import http
+from astrelo.adapters.outbound.crm import http, transport
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch, split_batches
-from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.hubspot.api import wire
+from astrelo.adapters.outbound.hubspot.api import error_mapper, wire
 from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient
-from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, load_industries
@@ -165,11 +163,12 @@ def build_hubspot(
     oauth: httpx.AsyncBaseTransport,
 ) -> HubSpotProvider:
     """Build the adapter over two transports: reads are retried, OAuth calls never."""
-    error_mapper = HubSpotErrorMapper(clock)
-    transport = CrmTransport(http.HttpClient(reads, Provider.HUBSPOT), error_mapper, clock, randomness)
+    crm_transport = transport.CrmTransport(
+        http.HttpClient(reads, Provider.HUBSPOT), error_mapper.HubSpotErrorMapper(clock), clock, randomness
+    )
     return HubSpotProvider(
         HubSpotOAuth(config, http.HttpClient(oauth, Provider.HUBSPOT), clock),
-        HubSpotClient(config.api_base, transport, RateLimiters(clock)),
+        HubSpotClient(config.api_base, crm_transport, RateLimiters(clock)),
         reference,
     )
 

@@ -17,9 +17,8 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm import decoding
+from astrelo.adapters.outbound.crm import decoding, transport
 from astrelo.adapters.outbound.crm.mapping import record_id
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.domain import errors
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.ports.crm import CrmWebhooks, WebhookRequest
@@ -179,7 +178,7 @@ def _split_events(body: bytes) -> Sequence[object]:
     except decoding.UNREADABLE:
         try:
             document = decoding.repair_json(body)
-        except IncompleteResponse as error:
+        except transport.IncompleteResponse as error:
             document = _parse_each(body) if isinstance(error.__cause__, RecursionError) else None
     if not isinstance(document, list):
         raise errors.WebhookRejected("its body is no list of events")
@@ -194,7 +193,7 @@ def _parse_each(body: bytes) -> Sequence[object] | None:
     for event in decoding.split_json_array(body.decode("utf-8-sig", "replace")) or ():
         try:
             events.append(decoding.repair_json(event.encode("utf-8", "replace")))
-        except IncompleteResponse as error:
+        except transport.IncompleteResponse as error:
             if not isinstance(error.__cause__, RecursionError):
                 return None
             events.append(None)

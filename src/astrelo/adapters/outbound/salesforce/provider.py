@@ -9,12 +9,10 @@ from typing import TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm import http
+from astrelo.adapters.outbound.crm import http, transport
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch
-from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.salesforce.api import wire
+from astrelo.adapters.outbound.salesforce.api import error_mapper, wire
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut, SalesforceErrorMapper
 from astrelo.adapters.outbound.salesforce.api.field_access import FieldAccess
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
@@ -189,7 +187,7 @@ class SalesforceProvider(CrmProvider):
                         yield raw_page
             except pagination.TooManyRows as error:
                 total = error.expected_total
-            except (QueryTimedOut, http.ResponseTooLarge) as error:
+            except (error_mapper.QueryTimedOut, http.ResponseTooLarge) as error:
                 _log.warning("crm.query_given_up", object=context.kind.object, reason=str(error))
             else:
                 return
@@ -225,10 +223,11 @@ def build_salesforce(
     max_response_bytes: int = http.MAX_RESPONSE_BYTES,
 ) -> SalesforceProvider:
     """Build the adapter over two transports: reads are retried, OAuth calls never."""
-    error_mapper = SalesforceErrorMapper(clock)
     http_client = http.HttpClient(reads, Provider.SALESFORCE, max_response_bytes=max_response_bytes)
-    transport = CrmTransport(http_client, error_mapper, clock, randomness)
-    client = SalesforceClient(config, transport, RateLimiters(clock, config.daily_share))
+    crm_transport = transport.CrmTransport(
+        http_client, error_mapper.SalesforceErrorMapper(clock), clock, randomness
+    )
+    client = SalesforceClient(config, crm_transport, RateLimiters(clock, config.daily_share))
     oauth_client = SalesforceOAuth(config, http.HttpClient(oauth, Provider.SALESFORCE), clock)
     return SalesforceProvider(oauth_client, client, reference, clock, config.bulk_threshold)
 

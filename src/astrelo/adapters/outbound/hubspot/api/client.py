@@ -6,11 +6,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from astrelo.adapters.outbound.crm import decoding, retries
+from astrelo.adapters.outbound.crm import decoding, retries, transport
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, split_batches
 from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
-from astrelo.adapters.outbound.crm.transport import Call, CrmTransport
 from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.decoding import (
     DecodedPage,
@@ -45,10 +44,13 @@ _encode = msgspec.json.Encoder().encode
 
 class HubSpotClient:
     def __init__(
-        self, api_base: str, transport: CrmTransport[SlidingWindowLimiter], rate_limiters: RateLimiters
+        self,
+        api_base: str,
+        crm_transport: transport.CrmTransport[SlidingWindowLimiter],
+        rate_limiters: RateLimiters,
     ) -> None:
         self._base = api_base
-        self._transport = transport
+        self._transport = crm_transport
         self._rate_limiters = rate_limiters
         self._lists = {
             object_type: f"{api_base}{_objects_path(object_type)}?limit={wire.LIST_LIMIT}&properties={','.join(names)}"
@@ -58,7 +60,7 @@ class HubSpotClient:
     async def uninstall(self, session: CrmSession) -> None:
         """Remove our app from the account; HubSpot mails its administrators. The request is sent once only."""
         path = f"/appinstalls/{HUBSPOT_API_DATE}/external-install"
-        call = Call("DELETE", self._base + path, path, None)
+        call = transport.Call("DELETE", self._base + path, path, None)
         rate_limiter = self._rate_limiters.for_account(session.account.account_id).requests
         await self._transport.read(call, session, rate_limiter, lambda _body: None, retries.NO_RETRY)
 
@@ -67,7 +69,7 @@ class HubSpotClient:
         url = self._lists[object_type]
         if after is not None:
             url = f"{url}&after={quote(after, safe='')}"
-        call = Call("GET", url, _objects_path(object_type), object_type)
+        call = transport.Call("GET", url, _objects_path(object_type), object_type)
         return await self._send(call, session, _DECODERS[object_type])
 
     async def search(
@@ -102,7 +104,7 @@ class HubSpotClient:
         }
         path = f"{_objects_path(object_type)}/batch/read"
         url = f"{self._base}{path}?archived={str(archived).lower()}"
-        call = Call("POST", url, path, object_type, _encode(body))
+        call = transport.Call("POST", url, path, object_type, _encode(body))
         return await self._send(call, session, _DECODERS[object_type])
 
     async def associations(
@@ -130,7 +132,7 @@ class HubSpotClient:
         loop_guard = PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
             page_url = url if after is None else f"{url}&after={quote(after, safe='')}"
-            page = await self._send(Call("GET", page_url, path, None), session, _OWNERS)
+            page = await self._send(transport.Call("GET", page_url, path, None), session, _OWNERS)
             owners += page.objects
             if page.after is None:
                 return owners
@@ -138,17 +140,17 @@ class HubSpotClient:
 
     async def deal_pipelines(self, session: CrmSession) -> Sequence[wire.Pipeline]:
         path = f"/crm/pipelines/{HUBSPOT_API_DATE}/deals"
-        call = Call("GET", self._base + path, path, ObjectType.DEALS)
+        call = transport.Call("GET", self._base + path, path, ObjectType.DEALS)
         return (await self._send(call, session, _PIPELINES)).results
 
-    async def _send(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
+    async def _send(self, call: transport.Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
         rate_limiter: SlidingWindowLimiter = self._rate_limiters.for_account(
             session.account.account_id
         ).requests
         return await self._transport.read(call, session, rate_limiter, decode)
 
-    def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> Call:
-        return Call("POST", self._base + path, path, object_type, _encode(body))
+    def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> transport.Call:
+        return transport.Call("POST", self._base + path, path, object_type, _encode(body))
 
 
 def merged_ids(crm_object: wire.CrmObject) -> Sequence[RecordId]:

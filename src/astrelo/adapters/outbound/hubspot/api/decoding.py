@@ -5,8 +5,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from astrelo.adapters.outbound.crm import decoding
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
+from astrelo.adapters.outbound.crm import decoding, transport
 from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectedRecord, RejectionReason
@@ -67,7 +66,7 @@ def require_only_not_found(errors: Sequence[wire.BatchError]) -> None:
     """Raise IncompleteResponse if part of a batch failed: only "not found" may be read as an empty result."""
     for error in errors:
         if error.sub_category not in _NOT_FOUND and error.category not in _NOT_FOUND:
-            raise IncompleteResponse(
+            raise transport.IncompleteResponse(
                 f"a part of the batch failed ({decoding.sanitize_code(error.category) or 'no category'})"
             )
 

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 
-from astrelo.adapters.outbound.crm import decoding, http, rate_limiters, transient_errors
-from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
+from astrelo.adapters.outbound.crm import decoding, http, rate_limiters, transient_errors, transport
 from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
@@ -40,7 +39,7 @@ _MAX_COUNT_LENGTH = 12
 _MAX_CODES = 10
 
 
-class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
+class HubSpotErrorMapper(transport.ErrorMapper[rate_limiters.SlidingWindowLimiter]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._move_pauses = transient_errors.GrowingPauses(clock, MIN_MOVE_SECONDS, MAX_MOVE_SECONDS)
@@ -49,11 +48,13 @@ class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
     def provider(self) -> Provider:
         return Provider.HUBSPOT
 
-    def classify(self, response: http.HttpResponse, call: Call, session: CrmSession) -> Classification:
+    def classify(
+        self, response: http.HttpResponse, call: transport.Call, session: CrmSession
+    ) -> transport.Classification:
         body = decoding.decode_error(response.body, wire.ErrorBody)
         match response.status:
             case HTTPStatus.UNAUTHORIZED:
-                return RefreshToken(
+                return transport.RefreshToken(
                     f"HubSpot refuses the access token ({decoding.sanitize_code(body.category) or 'HTTP 401'})"
                 )
             case HTTPStatus.FORBIDDEN if not response.is_html:
@@ -77,7 +78,7 @@ class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
 
     def _classify_rate_limit(
         self, response: http.HttpResponse, body: wire.ErrorBody, session: CrmSession
-    ) -> Classification:
+    ) -> transport.Classification:
         policy = decoding.sanitize_code(body.policy_name) or "UNNAMED"
         is_daily = policy.startswith("DAILY")
         announced = http.retry_after(response.headers, self._clock.now())
@@ -91,7 +92,7 @@ class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
             pause = _ONE_SECOND if policy.startswith("SECONDLY") else _TEN_SECONDS
         why = (_DAILY_LIMIT,) if is_daily else ()
         error = errors.RateLimited(Provider.HUBSPOT, pause, policy, *why)
-        return error if pause > MAX_WAIT_IN_PLACE else Retry(error, pause.total_seconds())
+        return error if pause > MAX_WAIT_IN_PLACE else transport.Retry(error, pause.total_seconds())
 
     def _classify_move(
         self, response: http.HttpResponse, body: wire.ErrorBody, session: CrmSession
@@ -111,12 +112,12 @@ class HubSpotErrorMapper(ErrorMapper[rate_limiters.SlidingWindowLimiter]):
             )
         return errors.RateLimited(Provider.HUBSPOT, pause, f"HTTP {response.status}", why)
 
-    def _classify_transient(self, response: http.HttpResponse) -> Classification:
+    def _classify_transient(self, response: http.HttpResponse) -> transport.Classification:
         announced = http.retry_after(response.headers, self._clock.now())
         pause = announced or (_LOCK if response.status == HTTPStatus.LOCKED else timedelta())
         if pause > MAX_WAIT_IN_PLACE:
             return errors.RateLimited(Provider.HUBSPOT, pause, f"HTTP {response.status}")
-        return Retry(
+        return transport.Retry(
             errors.CrmUnavailable(Provider.HUBSPOT, f"HTTP {response.status}"), pause.total_seconds()
         )
 
@@ -131,7 +132,7 @@ def _required_scopes(body: wire.ErrorBody) -> tuple[str, ...]:
     return tuple(islice(filter(None, scopes), _MAX_CODES))
 
 
-def _describe_refusal(response: http.HttpResponse, body: wire.ErrorBody, call: Call) -> str:
+def _describe_refusal(response: http.HttpResponse, body: wire.ErrorBody, call: transport.Call) -> str:
     """Describe the refusal by category and correlation id; HubSpot's message may quote record content."""
     if response.is_html:
         return f"HTML instead of JSON for {call.method} {call.label}"

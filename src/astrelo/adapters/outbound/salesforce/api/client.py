@@ -10,8 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm import http, retries
-from astrelo.adapters.outbound.crm.transport import Call, CrmTransport, IncompleteResponse
+from astrelo.adapters.outbound.crm import http, retries, transport
 from astrelo.adapters.outbound.salesforce.api import error_mapper, responses, soql, wire
 from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, CsvPage, PageDecoder, RowPage
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter, RateLimiters
@@ -56,9 +55,12 @@ class JobResults(NamedTuple, Generic[R]):
 
 class SalesforceClient:
     def __init__(
-        self, config: SalesforceConfig, transport: CrmTransport[OrgRateLimiter], rate_limiters: RateLimiters
+        self,
+        config: SalesforceConfig,
+        crm_transport: transport.CrmTransport[OrgRateLimiter],
+        rate_limiters: RateLimiters,
     ) -> None:
-        self._transport = transport
+        self._transport = crm_transport
         self._rate_limiters = rate_limiters
         self._paged = {"Sforce-Query-Options": f"batchSize={config.batch_size}"}
 
@@ -80,14 +82,14 @@ class SalesforceClient:
 
     async def _page(self, session: CrmSession, kind: Kind[R], url: str, label: str) -> RowPage[R]:
         on_timeout = error_mapper.retry_timeout("GET", label)
-        call = Call("GET", url, label, kind.object_type, None, self._paged, on_timeout)
+        call = transport.Call("GET", url, label, kind.object_type, None, self._paged, on_timeout)
         return await self._send(call, session, _page_decoder(kind.row))
 
     async def describe(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         """Return the names of the fields that this user may see."""
         path = f"{API}/sobjects/{kind.object}/describe"
         described = await self._send(
-            Call("GET", path, path, kind.object_type), session, responses.decode_description
+            transport.Call("GET", path, path, kind.object_type), session, responses.decode_description
         )
         return frozenset(field.name for field in described.fields)
 
@@ -100,7 +102,7 @@ class SalesforceClient:
         """
         path = f"{API}/sobjects/{kind.object}/deleted/"
         url = f"{path}?{urlencode({'start': since.isoformat('T', 'seconds'), 'end': until.isoformat('T', 'seconds')})}"
-        call = Call("GET", url, path, kind.object_type)
+        call = transport.Call("GET", url, path, kind.object_type)
         log = await self._send(call, session, responses.decode_deletions, retries.NO_RETRY)
         return frozenset(record.id for record in log.deleted_records)
 
@@ -116,11 +118,11 @@ class SalesforceClient:
             "lineEnding": "LF",
         }
         path = f"{API}/jobs/query"
-        call = Call("POST", path, path, kind.object_type, _encode(body))
+        call = transport.Call("POST", path, path, kind.object_type, _encode(body))
         return await self._send(call, session, responses.decode_job)
 
     async def job(self, session: CrmSession, kind: Kind[R], job_id: str) -> responses.QueryJob:
-        call = Call("GET", _job_path(job_id), f"{API}/jobs/query/…", kind.object_type)
+        call = transport.Call("GET", _job_path(job_id), f"{API}/jobs/query/…", kind.object_type)
         return await self._send(call, session, responses.decode_job)
 
     async def result_pages(
@@ -132,7 +134,7 @@ class SalesforceClient:
         """
         path = f"{_job_path(job_id)}/resultPages"
         page_url = path if url is None else _require_link(url, path)
-        call = Call("GET", page_url, f"{API}/jobs/query/…/resultPages", kind.object_type)
+        call = transport.Call("GET", page_url, f"{API}/jobs/query/…/resultPages", kind.object_type)
         return await self._send(call, session, responses.decode_result_pages, retries.NO_RETRY)
 
     async def results(
@@ -145,7 +147,9 @@ class SalesforceClient:
         url = f"{_job_path(job_id)}/results?maxRecords={rows}"
         if locator is not None:
             url += f"&locator={quote(locator, safe='')}"
-        call = Call("GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"})
+        call = transport.Call(
+            "GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"}
+        )
         rate_limiter = self._rate_limiters.for_account(session.account.account_id)
         decode = _csv_decoder(kind.row)
         return await self._transport.read_response(
@@ -154,7 +158,7 @@ class SalesforceClient:
 
     async def _send(
         self,
-        call: Call,
+        call: transport.Call,
         session: CrmSession,
         decode: Callable[[bytes], T],
         policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
@@ -189,7 +193,7 @@ def _require_link(url: str, path: str) -> str:
 def _decode_results(response: http.HttpResponse, decode: CsvDecoder[R]) -> JobResults[R]:
     """Decode a page of CSV. Raise IncompleteResponse for one that is not ready or not whole."""
     if response.status == HTTPStatus.NO_CONTENT:
-        raise IncompleteResponse("the job's results are not ready")
+        raise transport.IncompleteResponse("the job's results are not ready")
     locator = response.headers.get("sforce-locator")
     if not locator:
         raise errors.CrmRejected(
@@ -199,5 +203,5 @@ def _decode_results(response: http.HttpResponse, decode: CsvDecoder[R]) -> JobRe
     page = decode(response.body)
     received = page.count + len(page.rejected)
     if _COUNT.fullmatch(announced) and int(announced) != received:
-        raise IncompleteResponse(f"{received} of {announced} rows came")
+        raise transport.IncompleteResponse(f"{received} of {announced} rows came")
     return JobResults(page, None if locator == _LAST_LOCATOR else locator)

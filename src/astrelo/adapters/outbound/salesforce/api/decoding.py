@@ -14,9 +14,8 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from astrelo.adapters.outbound.crm import decoding
+from astrelo.adapters.outbound.crm import decoding, transport
 from astrelo.adapters.outbound.crm.mapping import record_id, reject_record
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.adapters.outbound.salesforce.api import wire
 from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
@@ -169,11 +168,11 @@ class CsvDecoder(Generic[R]):
         """
         body = body.replace(b"\0", b"")
         if not body.endswith(b"\n"):
-            raise IncompleteResponse("its last row is cut off")
+            raise transport.IncompleteResponse("its last row is cut off")
         try:
             return CsvPage(self._row, body)
         except csv.Error as error:
-            raise IncompleteResponse("its CSV is cut off") from error
+            raise transport.IncompleteResponse("its CSV is cut off") from error
 
 
 def _column_numbers(header: Sequence[str], names: Sequence[str]) -> list[int]:

@@ -11,8 +11,7 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
-from astrelo.adapters.outbound.crm import decoding, http, transient_errors
-from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
+from astrelo.adapters.outbound.crm import decoding, http, transient_errors, transport
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter
 from astrelo.domain import errors
 from astrelo.domain.identifiers import ObjectType, Provider
@@ -122,9 +121,9 @@ class QueryTimedOut(errors.CrmUnavailable):
         super().__init__(Provider.SALESFORCE, f"QUERY_TIMEOUT for {what}")
 
 
-def retry_timeout(method: str, label: str) -> Retry:
+def retry_timeout(method: str, label: str) -> transport.Retry:
     """Return how to retry a query that took too long: once, in case only the moment was bad."""
-    return Retry(QueryTimedOut(f"{method} {label}"), max_attempts=_TIMED_OUT_ATTEMPTS)
+    return transport.Retry(QueryTimedOut(f"{method} {label}"), max_attempts=_TIMED_OUT_ATTEMPTS)
 
 
 class ApiError(msgspec.Struct, frozen=True, rename="camel"):
@@ -134,7 +133,7 @@ class ApiError(msgspec.Struct, frozen=True, rename="camel"):
     message: str | None = None
 
 
-class SalesforceErrorMapper(ErrorMapper[OrgRateLimiter]):
+class SalesforceErrorMapper(transport.ErrorMapper[OrgRateLimiter]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
@@ -142,11 +141,16 @@ class SalesforceErrorMapper(ErrorMapper[OrgRateLimiter]):
     def provider(self) -> Provider:
         return Provider.SALESFORCE
 
-    def classify(self, response: http.HttpResponse, call: Call, session: CrmSession) -> Classification:  # noqa: ARG002 - no limit of Salesforce's depends on the account's settings
+    def classify(
+        self,
+        response: http.HttpResponse,
+        call: transport.Call,
+        session: CrmSession,  # noqa: ARG002 - no limit of Salesforce's depends on the account's settings
+    ) -> transport.Classification:
         error = first_error(response)
         code = decoding.sanitize_code(error.error_code) or ""
         if response.status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED:
-            return RefreshToken(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
+            return transport.RefreshToken(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
         if classification := _classify_code(code, error, call):
             return classification
         if (
@@ -166,12 +170,12 @@ class SalesforceErrorMapper(ErrorMapper[OrgRateLimiter]):
         if usage:
             rate_limiter.learn(int(usage[1]), int(usage[2]))
 
-    def _classify_transient(self, response: http.HttpResponse) -> Classification:
+    def _classify_transient(self, response: http.HttpResponse) -> transport.Classification:
         what = f"HTML with HTTP {response.status}" if response.is_html else f"HTTP {response.status}"
         pause = http.retry_after(response.headers, self._clock.now()) or timedelta()
         if pause > MAX_WAIT_IN_PLACE:
             return errors.RateLimited(Provider.SALESFORCE, pause, what)
-        return Retry(errors.CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
+        return transport.Retry(errors.CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
 
 
 def daily_limit_error(code: str) -> errors.RateLimited:
@@ -198,7 +202,7 @@ def first_error(response: http.HttpResponse) -> ApiError:
     return parsed[0] if parsed else ApiError()
 
 
-def _classify_code(code: str, error: ApiError, call: Call) -> Classification | None:
+def _classify_code(code: str, error: ApiError, call: transport.Call) -> transport.Classification | None:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return _classify_limit(error)
     if code in _TIMED_OUT:
@@ -215,10 +219,10 @@ def _classify_code(code: str, error: ApiError, call: Call) -> Classification | N
     )
 
 
-def _classify_limit(error: ApiError) -> Classification:
+def _classify_limit(error: ApiError) -> transport.Classification:
     """Distinguish the daily limit ('TotalRequests Limit exceeded.') from that of concurrent requests."""
     if (error.message or "").startswith("Concurrent"):
         why = "the org's applications make too many requests at one time"
         limited = errors.RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS", why)
-        return Retry(limited, _CONCURRENCY_PAUSE.total_seconds())
+        return transport.Retry(limited, _CONCURRENCY_PAUSE.total_seconds())
     return daily_limit_error("REQUEST_LIMIT_EXCEEDED")
