@@ -89,7 +89,7 @@ class Regrouping:
         return self.merged_into.get(kept, kept)
 
     def changed(self, before: set[CompanyId]) -> set[CompanyId]:
-        """Return the live companies that have other records than before; `before` are those of the moved records."""
+        """Return the live ones of the companies that the moved records had `before` and have now."""
         return (before - self.merged_into.keys() - self.emptied) | set(self.domains)
 
 

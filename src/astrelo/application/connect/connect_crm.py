@@ -9,8 +9,8 @@ from datetime import timedelta
 import structlog
 
 from astrelo.application import messages
-from astrelo.application.connect import start_authorization
 from astrelo.application.connect.disconnect_crm import lock_readable_tokens, purge_records, stop_using
+from astrelo.application.connect.start_authorization import secret_hash
 from astrelo.application.sync.schedule_syncs import RequestSync
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import revoke
@@ -110,7 +110,7 @@ class ConnectCrm:
         self, provider: Provider, state: str | None, browser_token: str | None, session_user: UserId | None
     ) -> PendingAuthorization:
         """Consume the state even when it is refused: a state that was seen elsewhere must not be used again."""
-        pending = await self._states.consume(start_authorization.secret_hash(state)) if state else None
+        pending = await self._states.consume(secret_hash(state)) if state else None
         if pending is None or pending.provider is not provider:
             raise _make_error(
                 errors.AuthorizationFailure.STATE_INVALID,
@@ -123,9 +123,7 @@ class ConnectCrm:
                 errors.AuthorizationFailure.STATE_EXPIRED,
                 f"the sign-in took over {minutes:.0f} minutes; start again",
             )
-        if browser_token is None or not hmac.compare_digest(
-            start_authorization.secret_hash(browser_token), pending.browser_hash
-        ):
+        if browser_token is None or not hmac.compare_digest(secret_hash(browser_token), pending.browser_hash):
             raise _make_error(
                 errors.AuthorizationFailure.STATE_INVALID,
                 "this sign-in was begun in another browser; start again here",

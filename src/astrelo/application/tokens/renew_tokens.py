@@ -224,7 +224,9 @@ def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:
 
 
 class LearnExpiry:
-    """Ask the CRM for the expiry of new access tokens, in the background, after they are stored. Best effort: without it a token is used until it is refused.
+    """Ask the CRM for the expiry of new access tokens, in the background, after they are stored.
+
+    Best effort: without it a token is used until it is refused.
 
     The request needs the new access token. It must not delay the commit of the new refresh token, which exists
     nowhere else, nor hold the lock of the refresh, nor delay a caller that needs the access token.

@@ -46,7 +46,7 @@ def sic_code(raw: str | None) -> str | None:
     return code if _SIC.fullmatch(code) else None
 
 
-def read_crosswalk(package: str | None, value_column: str) -> Mapping[str, IndustryCodes]:
+def read_codes(package: str | None, value_column: str) -> Mapping[str, IndustryCodes]:
     """Read a CRM's industries.tsv: its names of industries and the codes that fit them.
 
     A broad name spans several industries, so one code would be wrong for many of its companies: it gets none.

@@ -1,4 +1,4 @@
-"""What the pagination of all CRMs shares: cursors as text, batches, prefetching, and the guard against cursors that repeat."""
+"""What the pagination of all CRMs shares: cursors as text, a guard against loops, batches, prefetching."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, read_crosswalk
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, read_codes
 from astrelo.adapters.outbound.crm.mapping import (
     NO_ADDITIONAL_EMAILS,
     Address,
@@ -65,7 +65,7 @@ def load_industries() -> Mapping[str, IndustryCodes]:
 
     CONSTRUCTION is broad, but the sector 23; RETAIL is 44-45; INTERNET fits no one code.
     """
-    return read_crosswalk(__package__, "hubspot_value")
+    return read_codes(__package__, "hubspot_value")
 
 
 class RecordMapper:

@@ -158,7 +158,7 @@ def _spell_hosts(uri: str, called_host: str) -> Iterator[str]:
 
 
 def _decode_event(event: object) -> Event | None:
-    """Decode an event leniently: which record it names counts, whatever else it says. None if it cannot be read."""
+    """Decode an event leniently: which record it names counts, whatever else it says; None if unreadable."""
     try:
         if isinstance(event, msgspec.Raw):
             with suppress(*decoding.UNREADABLE):

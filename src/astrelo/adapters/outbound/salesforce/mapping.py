@@ -5,13 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.crm.industries import (
-    NO_CODES,
-    IndustryCodes,
-    naics_code,
-    read_crosswalk,
-    sic_code,
-)
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, read_codes, sic_code
 from astrelo.adapters.outbound.crm.mapping import (
     Address,
     DealStatus,
@@ -126,14 +120,15 @@ def load_industries() -> Mapping[str, IndustryCodes]:
     The values are wide, so most have a short NAICS code and no SIC code. Where several industries fit
     (Energy, Food & Beverage, Shipping, Technology) there is none. An org may add values of its own.
     """
-    return read_crosswalk(__package__, "salesforce_value")
+    return read_codes(__package__, "salesforce_value")
 
 
 class RecordMapper:
     """Maps one org's rows. `default_currency` is the org's, for amounts that name none.
 
     A value that cannot be parsed is None in the record, and the record's `unreadable` names its
-    column. A row without a modification time is rejected.
+    column. A row without a modification time is rejected. An account's own industry codes, for NAICS and SIC
+    separately, come before those of its industry.
     """
 
     def __init__(

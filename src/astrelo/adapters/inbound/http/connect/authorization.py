@@ -85,8 +85,8 @@ class AuthorizationRoutes(Controller):
         """
         try:
             if security.is_cross_site_navigation(request, config):
-                # Login CSRF: an attacker who has signed the browser in to a CRM account of their own, where our app
-                # needs no further consent, could connect that account to the user's by a link.
+                # Login CSRF: an attacker who has signed the browser in to a CRM account of their own, where our
+                # app needs no further consent, could connect that account to the user's by a link.
                 detail = (
                     "Another site led the browser to the start of this sign-in; start again on our own page."
                 )

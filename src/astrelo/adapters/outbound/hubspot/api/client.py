@@ -96,7 +96,7 @@ class HubSpotClient:
     async def batch_read(
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[str], *, archived: bool = False
     ) -> ObjectPage:
-        """Read at most wire.BATCH_READ_LIMIT live, or archived, records; `errors` names those that do not exist."""
+        """Read at most BATCH_READ_LIMIT live, or archived, records; `errors` names those that do not exist."""
         body = {
             "inputs": [{"id": record_id} for record_id in ids],
             "properties": PROPERTIES[object_type],

@@ -177,7 +177,8 @@ class _RangeCounter:
     def may_count(self, crm_object: wire.CrmObject) -> bool:
         """Return whether search can have counted this record; True where its time or id is unreadable.
 
-        True also for the only id of a range: its record may show a later time than the index has, and cannot be missed.
+        True also for the only id of a range: its record may show a later time than the index has, and cannot
+        be missed.
         """
         wanted = self._wanted
         if crm_object.id.isdecimal() and not wanted.lowest <= int(crm_object.id) <= wanted.highest:
