@@ -8,15 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from salesforce_org import (
-    OBJECTS,
-    Org,
-    assert_same,
-    authorize,
-    request_token,
-    served_org,
-    settable_fields,
-)
+from salesforce_org import OBJECTS, Org, assert_same, authorize, request_token, served_org, settable_fields
 from simple_salesforce import Salesforce, format_soql
 from simple_salesforce.exceptions import (
     SalesforceExpiredSession,

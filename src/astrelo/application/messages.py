@@ -12,29 +12,9 @@ what to do. A problem's `title` is what happened, its `detail` what happened in 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from astrelo.domain import errors
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
-from astrelo.domain.errors import (
-    AccountBusy,
-    AstreloError,
-    AuthorizationFailed,
-    CrmError,
-    CrmMisconfigured,
-    CrmRejected,
-    CrmUnavailable,
-    GrantRejected,
-    InvalidInput,
-    InvalidTransition,
-    NotFound,
-    PermissionMissing,
-    ProviderNotConfigured,
-    RateLimited,
-    ReauthorizationRequired,
-    RunTakenOver,
-    SecretUnreadable,
-    StoreUnavailable,
-    WebhookRejected,
-)
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectionReason
 from astrelo.domain.sync import RunStatus
@@ -185,39 +165,39 @@ RENEWAL_LOST = Message(
     "Connect {crm} again.",
 )
 
-CRM_ERRORS: Mapping[type[CrmError], Message] = {
-    CrmError: Message(
+CRM_ERRORS: Mapping[type[errors.CrmError], Message] = {
+    errors.CrmError: Message(
         "{crm} reported an error.",
         "Your stored data is unaffected.",
         f"Try again. {IF_IT_HAPPENS_AGAIN}",
     ),
-    RateLimited: Message(
+    errors.RateLimited: Message(
         "{crm} asked us to wait{because} ({policy}).",
         "What has been read so far is stored; the sync continues by itself.",
         "Nothing to do: the sync continues by itself.",
     ),
-    CrmUnavailable: Message(
+    errors.CrmUnavailable: Message(
         "{crm} is not available at the moment ({reason}).",
         "Your stored data is unaffected.",
         "Try again in a few minutes.",
     ),
-    ReauthorizationRequired: ACCESS_LOST,
-    PermissionMissing: Message(
+    errors.ReauthorizationRequired: ACCESS_LOST,
+    errors.PermissionMissing: Message(
         "{crm} does not let us read your {records}: {missing}.",
         "They stay as they are; everything else is synced.",
         ADMINISTRATOR_GRANTS,
     ),
-    GrantRejected: Message(
+    errors.GrantRejected: Message(
         "{crm} refused the authorization ({reason}).",
         "Nothing was connected and nothing was changed.",
         "Start connecting again.",
     ),
-    CrmMisconfigured: Message(
+    errors.CrmMisconfigured: Message(
         "{crm} refused our application's own credentials ({reason}).",
         "The fault is ours, not yours; your stored data is unaffected.",
         "Contact us.",
     ),
-    CrmRejected: Message(
+    errors.CrmRejected: Message(
         "{crm} sent a response that we could not read ({detail}).",
         "Your stored data is unaffected; the next sync tries again.",
         f"{SYNC_AGAIN} {IF_IT_HAPPENS_AGAIN}",
@@ -523,18 +503,18 @@ PROBLEMS: Mapping[str, Message] = {
     ),
 }
 
-ERRORS: Mapping[type[AstreloError], str] = {
-    AstreloError: "Something went wrong on our side.",
-    NotFound: "There is no {kind} {identifier}.",
-    InvalidTransition: "A {kind} that is {state} cannot be {action}.",
-    InvalidInput: "{field}: {reason}.",
-    AuthorizationFailed: "{detail}",
-    ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",
-    AccountBusy: "Sync {run} waits: another sync of the same CRM account is running.",
-    RunTakenOver: "Sync {run} is no longer in the state that you read.",
-    WebhookRejected: "The webhook call was refused: {reason}.",
-    SecretUnreadable: "A stored secret cannot be read (key {key_id}).",
-    StoreUnavailable: "The database is not available: {reason}.",
+ERRORS: Mapping[type[errors.AstreloError], str] = {
+    errors.AstreloError: "Something went wrong on our side.",
+    errors.NotFound: "There is no {kind} {identifier}.",
+    errors.InvalidTransition: "A {kind} that is {state} cannot be {action}.",
+    errors.InvalidInput: "{field}: {reason}.",
+    errors.AuthorizationFailed: "{detail}",
+    errors.ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",
+    errors.AccountBusy: "Sync {run} waits: another sync of the same CRM account is running.",
+    errors.RunTakenOver: "Sync {run} is no longer in the state that you read.",
+    errors.WebhookRejected: "The webhook call was refused: {reason}.",
+    errors.SecretUnreadable: "A stored secret cannot be read (key {key_id}).",
+    errors.StoreUnavailable: "The database is not available: {reason}.",
 }
 """What happened in a single case, where it is no CRM's error: the beginning of a problem's detail."""
 
@@ -601,30 +581,30 @@ PAGE_FAILURES: Mapping[str, Message] = {
 }
 
 
-def describe(error: AstreloError) -> Message:
+def describe(error: errors.AstreloError) -> Message:
     """Return the message about an error that stopped a run."""
-    if not isinstance(error, CrmError):
+    if not isinstance(error, errors.CrmError):
         return CRASHED._replace(happened=what_happened(error))
-    if isinstance(error, ReauthorizationRequired):
+    if isinstance(error, errors.ReauthorizationRequired):
         return describe_lost_access(error.provider, error.reason)
     message = next(CRM_ERRORS[cls] for cls in type(error).__mro__ if cls in CRM_ERRORS)
     fields = vars(error) | {"crm": error.provider.label}
-    if isinstance(error, RateLimited):
+    if isinstance(error, errors.RateLimited):
         fields["because"] = f": {error.why}" if error.why else ""
-    if isinstance(error, PermissionMissing):
+    if isinstance(error, errors.PermissionMissing):
         fields["records"] = error.object_type or "owners"
         verb = "are" if len(error.scopes) > 1 else "is"
         fields["missing"] = error.advice or f"{', '.join(error.scopes) or 'a permission'} {verb} missing"
     return message.format(**fields)
 
 
-def what_happened(error: AstreloError) -> str:
+def what_happened(error: errors.AstreloError) -> str:
     """Return the first sentence about an error, with what it is about."""
-    if isinstance(error, CrmError):
+    if isinstance(error, errors.CrmError):
         return describe(error).happened
     template = next(ERRORS[cls] for cls in type(error).__mro__ if cls in ERRORS)
     fields = vars(error)
-    if isinstance(error, ProviderNotConfigured):
+    if isinstance(error, errors.ProviderNotConfigured):
         fields = fields | {"crm": error.provider.label, "CRM": error.provider.upper()}
     return template.format(**fields)
 
@@ -638,8 +618,8 @@ def describe_lost_access(provider: Provider, reason: str) -> Message:
     return message._replace(happened=f"{happened.removesuffix('.')}.", means=means or message.means)
 
 
-def describe_left_out(records: str, error: PermissionMissing | CrmRejected) -> Message:
+def describe_left_out(records: str, error: errors.PermissionMissing | errors.CrmRejected) -> Message:
     """Return why one object type, or the owners, was left out of a run."""
-    if isinstance(error, PermissionMissing):
+    if isinstance(error, errors.PermissionMissing):
         return describe(error)
     return RECORDS_UNREADABLE.format(crm=error.provider.label, records=records, detail=error.detail)

@@ -19,10 +19,10 @@ from dishka import (
 )
 from dishka.provider import BaseProvider
 
+from astrelo.adapters.outbound.postgres import cross_tenant
 from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
 from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
 from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader
-from astrelo.adapters.outbound.postgres.connections.routing import PgConnectionOwners, PgCrmAccounts
 from astrelo.adapters.outbound.postgres.contacts.reader import PgContactReader
 from astrelo.adapters.outbound.postgres.deals.reader import PgDealReader
 from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanationReader
@@ -31,10 +31,8 @@ from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
-from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
+from astrelo.adapters.outbound.postgres.sync_runs.jobs import LostRuns
 from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
-from astrelo.adapters.outbound.postgres.sync_runs.schedule import PgSyncSchedule
-from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.connect_crm import ConnectCrm
@@ -132,10 +130,10 @@ class Adapters(Provider):
 
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
     lost_runs = provide(LostRuns)
-    crm_accounts = provide(PgCrmAccounts, provides=CrmAccounts)
-    app_uninstalls = provide(PgAppUninstalls, provides=AppUninstalls)
-    connection_owners = provide(PgConnectionOwners, provides=ConnectionOwners)
-    sync_schedule = provide(PgSyncSchedule, provides=SyncSchedule)
+    crm_accounts = provide(cross_tenant.PgCrmAccounts, provides=CrmAccounts)
+    app_uninstalls = provide(cross_tenant.PgAppUninstalls, provides=AppUninstalls)
+    connection_owners = provide(cross_tenant.PgConnectionOwners, provides=ConnectionOwners)
+    sync_schedule = provide(cross_tenant.PgSyncSchedule, provides=SyncSchedule)
 
     @provide
     async def crms(

@@ -18,8 +18,7 @@ from dishka import AsyncContainer
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
 from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
-from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT
-from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
+from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT, LostRuns
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container

@@ -23,6 +23,14 @@ class KnownRecord(NamedTuple):
     """Company records only, like `has_additional_domains`."""
     has_additional_domains: bool = False
 
+    def outdates(self, updated_at: datetime, *, authoritative: bool, listed_since: datetime | None) -> bool:
+        """Return whether a copy of the record with this modification time is not to be written."""
+        if updated_at < self.source_updated_at:
+            return True
+        if self.archived_at is None or updated_at > self.archived_at:
+            return False
+        return not authoritative or (listed_since is not None and self.archived_at > listed_since)
+
 
 class Write(NamedTuple, Generic[RecordT]):
     """A record that must be written, with its hash and what was stored before (None: it is new)."""
@@ -93,8 +101,8 @@ def classify_changes(
     unchanged = stale = 0
     for record in records:
         stored = known.get(record.record_id)
-        if stored is not None and _is_stale(
-            record.source_updated_at, stored, authoritative=authoritative, listed_since=listed_since
+        if stored is not None and stored.outdates(
+            record.source_updated_at, authoritative=authoritative, listed_since=listed_since
         ):
             stale += 1
             continue
@@ -109,16 +117,6 @@ def classify_changes(
         else:
             writes.append(write)
     return ClassifiedChanges(writes, unchanged, stale)
-
-
-def _is_stale(
-    updated_at: datetime, stored: KnownRecord, *, authoritative: bool, listed_since: datetime | None
-) -> bool:
-    if updated_at < stored.source_updated_at:
-        return True
-    if stored.archived_at is None or updated_at > stored.archived_at:
-        return False
-    return not authoritative or (listed_since is not None and stored.archived_at > listed_since)
 
 
 def count_outcomes(batch: ClassifiedChanges[RecordT], written: UpsertResult) -> Counts:

@@ -6,10 +6,11 @@ each column comes from.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId
 
@@ -50,6 +51,19 @@ class Company(NamedTuple):
     has_other_records: bool
     """Whether it has live records that are not among the moves."""
 
+    def claim(self, followers: Sequence[RecordMove]) -> GroupKey | None:
+        """Return the group that the company claims, or None if it has lost all its records.
+
+        `followers` are the moves that it follows. Also None for a company whose only record has no domain and is
+        not among the moves: a record that once shared the company has come back after the other one had kept it.
+        """
+        if self.has_other_records:
+            return self.domain
+        groups = [move.group for move in followers]
+        if self.domain in groups:
+            return self.domain
+        return groups[0] if groups else None
+
 
 @dataclass(frozen=True, slots=True)
 class Regrouping:
@@ -64,6 +78,19 @@ class Regrouping:
     """Companies that were merged into an older one → the surviving company."""
     emptied: frozenset[CompanyId]
     """Companies without live records, to be archived."""
+
+    def company_of(self, record: RecordKey, stored: UUID | None) -> CompanyId:
+        """Return the company of a record; `stored` is the one that it had before, None for a new record."""
+        if (assigned := self.assignments.get(record)) is not None:
+            return assigned
+        if stored is None:
+            raise ValueError(f"company record {record.record_id} is new and was not assigned a company")
+        kept = CompanyId(stored)
+        return self.merged_into.get(kept, kept)
+
+    def changed(self, before: set[CompanyId]) -> set[CompanyId]:
+        """Return the live ones of the companies that the moved records had `before` and have now."""
+        return (before - self.merged_into.keys() - self.emptied) | set(self.domains)
 
 
 def regroup(
@@ -87,26 +114,12 @@ def regroup(
     claims: dict[GroupKey, list[Company]] = defaultdict(list)
     emptied: set[CompanyId] = set()
     for company in companies:
-        group = _find_claim(company, followers.get(company.id, []))
+        group = company.claim(followers.get(company.id, []))
         if group is not None:
             claims[group].append(company)
         elif not company.has_other_records:
             emptied.add(company.id)
     return _assign(members, claims, emptied, new_id)
-
-
-def _find_claim(company: Company, followers: list[RecordMove]) -> GroupKey | None:
-    """Return the group that a company claims, or None if it has lost all its records.
-
-    Also None for a company whose only record has no domain and is not among the moves: a record that once
-    shared the company has come back after the other one had kept it.
-    """
-    if company.has_other_records:
-        return company.domain
-    groups = [move.group for move in followers]
-    if company.domain in groups:
-        return company.domain
-    return groups[0] if groups else None
 
 
 def _assign(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-from astrelo.domain.errors import InvalidTransition
+from astrelo.domain import errors
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
 
 REFRESH_MARGIN = timedelta(minutes=5)
@@ -158,7 +158,9 @@ class CrmConnection:
         customers' records under one id.
         """
         if grant.account.account_id != self.account.account_id:
-            raise InvalidTransition("connection", f"bound to account {self.account.account_id}", "re-bound")
+            raise errors.InvalidTransition(
+                "connection", f"bound to account {self.account.account_id}", "re-bound"
+            )
         return replace(
             self,
             account=grant.account,
@@ -171,7 +173,7 @@ class CrmConnection:
 
     def mark_needs_reauthorization(self, reason: str) -> Self:
         if self.status is ConnectionStatus.DISCONNECTED:
-            raise InvalidTransition("connection", self.status, "marked as needing reauthorization")
+            raise errors.InvalidTransition("connection", self.status, "marked as needing reauthorization")
         return replace(self, status=ConnectionStatus.NEEDS_REAUTHORIZATION, reason=reason)
 
     def disconnect(self, reason: str | None = None) -> Self:

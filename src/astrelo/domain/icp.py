@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from astrelo.domain.errors import InvalidInput
+from astrelo.domain import errors
 from astrelo.domain.identifiers import IcpProfileId, UserId
 
 DEFAULT_NAME = "Default"
@@ -27,7 +27,7 @@ class IcpProfile:
     def __post_init__(self) -> None:
         low, high = self.employee_min, self.employee_max
         if low is not None and high is not None and low > high:
-            raise InvalidInput("employee_min", f"must not be above employee_max ({high})")
+            raise errors.InvalidInput("employee_min", f"must not be above employee_max ({high})")
 
     @classmethod
     def default(cls, profile_id: IcpProfileId, user_id: UserId) -> Self:

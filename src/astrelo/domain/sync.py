@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import InvalidTransition
 from astrelo.domain.identifiers import (
     ConnectionId,
     CrmAccountId,
@@ -300,7 +300,7 @@ class SyncRun:
     def requeue(self) -> Self:
         """Queue the run to continue from its cursors, with attempts reset. Also resumes a failed run."""
         if self.status not in _RESUMABLE:
-            raise InvalidTransition("sync run", self.status, "resumed")
+            raise errors.InvalidTransition("sync run", self.status, "resumed")
         return replace(
             self, status=RunStatus.QUEUED, reason=None, parked_until=None, finished_at=None, attempts=0
         )
@@ -328,7 +328,9 @@ class SyncRun:
         """
         self._require_open("finished")
         if self.open_steps:
-            raise InvalidTransition("sync run", f"still reading {self.open_steps[0].object_type}", "finished")
+            raise errors.InvalidTransition(
+                "sync run", f"still reading {self.open_steps[0].object_type}", "finished"
+            )
         reasons = [self.owners.reason, *(step.reason for step in self.steps)]
         given = [reason for reason in reasons if reason]
         outcomes = {step.status for step in self.steps}
@@ -364,4 +366,4 @@ class SyncRun:
 
     def _require_open(self, action: str) -> None:
         if not self.status.is_open:
-            raise InvalidTransition("sync run", self.status, action)
+            raise errors.InvalidTransition("sync run", self.status, action)

@@ -9,12 +9,7 @@ from astrelo.domain.identifiers import Provider
 from crm_sandbox import Portal
 from crm_sandbox.crm import PlayedCrm
 from crm_sandbox.fault_plan import FaultPlan
-from crm_sandbox.hubspot import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Switches,
-    create_sandbox,
-)
+from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Switches, create_sandbox
 from crm_sandbox.messages import Request
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
+from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.tokens import revocation
 from astrelo.domain.connection import ConnectionStatus

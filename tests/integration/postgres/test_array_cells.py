@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.session.encoding import as_array, join_columns
+from astrelo.adapters.outbound.postgres.session.columns import as_array, join_columns
 
 pytestmark = pytest.mark.anyio
 

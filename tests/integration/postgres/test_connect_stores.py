@@ -19,14 +19,7 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection, Grant
 from astrelo.domain.errors import NotFound, SecretUnreadable, StoreUnavailable
 from astrelo.domain.icp import IcpProfile
-from astrelo.domain.identifiers import (
-    ConnectionId,
-    CrmAccountId,
-    IcpProfileId,
-    ObjectType,
-    Provider,
-    UserId,
-)
+from astrelo.domain.identifiers import ConnectionId, CrmAccountId, IcpProfileId, ObjectType, Provider, UserId
 from astrelo.domain.ports.state import OAuthStates, TokenStore
 from astrelo.domain.records import ReadingVersion
 from astrelo.domain.sync import Freshness

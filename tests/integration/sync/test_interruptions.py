@@ -5,15 +5,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 
-from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
+from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.sync.batches import MAX_PAGES
 from astrelo.application.sync.schedule_syncs import CancelRun
-from astrelo.domain.errors import (
-    CrmUnavailable,
-    RateLimited,
-    ReauthorizationRequired,
-)
+from astrelo.domain.errors import CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.records import RecordPage

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.postgres.sync_runs.schedule import PgSyncSchedule
+from astrelo.adapters.outbound.postgres.cross_tenant import PgSyncSchedule
 from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings

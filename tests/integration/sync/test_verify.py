@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from astrelo.adapters.outbound.postgres.connections.routing import PgConnectionOwners
+from astrelo.adapters.outbound.postgres.cross_tenant import PgConnectionOwners
 from astrelo.application.sync.verify_sync import Comparison, Difference, VerifySync
 from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing
 from astrelo.domain.identifiers import ConnectionId, ObjectType, Provider, RecordId

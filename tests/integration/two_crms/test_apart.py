@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
 from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader
-from astrelo.adapters.outbound.postgres.connections.routing import PgConnectionOwners
-from astrelo.adapters.outbound.postgres.sync_runs.schedule import PgSyncSchedule
+from astrelo.adapters.outbound.postgres.cross_tenant import PgConnectionOwners, PgSyncSchedule
 from astrelo.application.read.views import (
     CompanyCounts,
     CompanySummary,

@@ -17,8 +17,7 @@ from pgqueuer.domain.models import Job
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
 from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
-from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT
-from astrelo.adapters.outbound.postgres.sync_runs.lost_runs import LostRuns
+from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT, LostRuns
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.time_slice import StopSignal, never_stop
 from astrelo.bootstrap.system import SystemClock

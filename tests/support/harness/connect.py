@@ -14,9 +14,9 @@ import pytest
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
 from astrelo.adapters.outbound.postgres.connections.oauth_states import PgOAuthStates
+from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
-from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.connect_crm import ConnectCrm, Connected

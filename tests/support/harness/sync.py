@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
-from astrelo.adapters.outbound.postgres.webhooks.uninstalls import PgAppUninstalls
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.sync.batches import BATCH_SIZE, LINGER_SECONDS

@@ -13,8 +13,7 @@ from astrelo.adapters.outbound.hubspot.api.wire import (
     PipelineStage,
     StageMetadata,
 )
-from astrelo.adapters.outbound.hubspot.industries import load_industries
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, load_industries
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord

@@ -8,13 +8,7 @@ from typing import Any
 from astrelo.domain.identifiers import ObjectType, RecordId
 from crm_sandbox import Association, Portal, SandboxTransport
 from crm_sandbox.faults import Fault
-from crm_sandbox.salesforce import (
-    App,
-    RecordChange,
-    Switches,
-    create_sandbox,
-    record_id,
-)
+from crm_sandbox.salesforce import App, RecordChange, Switches, create_sandbox, record_id
 from tests.support.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, RecordDraft
 from tests.support.crm.browser import give_consent

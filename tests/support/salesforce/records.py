@@ -6,8 +6,7 @@ from typing import Any
 
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, ContactRow, OpportunityRow, StageRow
-from astrelo.adapters.outbound.salesforce.industries import load_industries
-from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
+from astrelo.adapters.outbound.salesforce.mapping import RecordMapper, load_industries
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import (
     CompanyRecord,

@@ -10,14 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrelo.domain.company import (
-    Company,
-    GroupKey,
-    RecordKey,
-    RecordMove,
-    Regrouping,
-    regroup,
-)
+from astrelo.domain.company import Company, GroupKey, RecordKey, RecordMove, Regrouping, regroup
 from astrelo.domain.identifiers import CompanyId, Provider, RecordId
 from tests.support.domain_records import at
 

@@ -11,13 +11,7 @@ from crm_sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
 from crm_sandbox.salesforce.ids import full_id
 from crm_sandbox.salesforce.persons import is_person
 from crm_sandbox.salesforce.presentation import as_salesforce
-from crm_sandbox.salesforce.records import (
-    SYSTEM_FIELDS,
-    RowWriter,
-    parsed,
-    told_properties,
-    whole_seconds,
-)
+from crm_sandbox.salesforce.records import SYSTEM_FIELDS, RowWriter, parsed, told_properties, whole_seconds
 from crm_sandbox.salesforce.schema import Value
 from crm_sandbox.salesforce.stamps import as_bulk
 from crm_sandbox.salesforce.store import Row, Table

@@ -9,13 +9,13 @@ whose header was changed, does not open.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from astrelo.domain.errors import SecretUnreadable
+from astrelo.domain import errors
 from astrelo.domain.ports.system import SecretContext, TokenCipher
 
 KEY_BYTES = 32
@@ -36,7 +36,15 @@ class AesGcmTokenCipher(TokenCipher):
         """Raise ValueError for no keys, a key of another length, or ids that are empty, long or not unique."""
         if not keys:
             raise ValueError("There is no encryption key: at least one is needed.")
-        self._ciphers: Mapping[str, AESGCM] = {key_id: _make_cipher(key_id, key) for key_id, key in keys}
+        self._ciphers: dict[str, AESGCM] = {}
+        for key_id, key in keys:
+            if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
+                raise ValueError(f"The id of an encryption key must have 1 to {_MAX_KEY_ID_LENGTH} bytes.")
+            if len(key) != KEY_BYTES:
+                raise ValueError(
+                    f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}."
+                )
+            self._ciphers[key_id] = AESGCM(key)
         if len(self._ciphers) < len(keys):
             raise ValueError("Two encryption keys have the same id: each needs its own.")
         self._current = keys[0][0]
@@ -55,17 +63,17 @@ class AesGcmTokenCipher(TokenCipher):
         return header + nonce + sealed
 
     def decrypt(self, ciphertext: bytes, context: SecretContext) -> str:
-        envelope = _parse(ciphertext)
+        envelope = _Envelope.parse(ciphertext)
         cipher = self._ciphers.get(envelope.key_id)
         if cipher is None:
-            raise SecretUnreadable(envelope.key_id, "no key of this id is configured")
+            raise errors.SecretUnreadable(envelope.key_id, "no key of this id is configured")
         try:
             plaintext = cipher.decrypt(
                 envelope.nonce, envelope.sealed, _associated_data(envelope.header, context)
             )
         except InvalidTag as error:
             reason = "it was changed, moved from its place, or made with another key of the same id"
-            raise SecretUnreadable(envelope.key_id, reason) from error
+            raise errors.SecretUnreadable(envelope.key_id, reason) from error
         return plaintext.decode()
 
 
@@ -75,23 +83,15 @@ class _Envelope(NamedTuple):
     nonce: bytes
     sealed: bytes
 
-
-def _make_cipher(key_id: str, key: bytes) -> AESGCM:
-    if not 0 < len(key_id.encode()) <= _MAX_KEY_ID_LENGTH:
-        raise ValueError(f"The id of an encryption key must have 1 to {_MAX_KEY_ID_LENGTH} bytes.")
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"Encryption key {key_id!r} has {len(key)} bytes: AES-256 needs {KEY_BYTES}.")
-    return AESGCM(key)
-
-
-def _parse(envelope: bytes) -> _Envelope:
-    """Raise SecretUnreadable for bytes that do not have the form of an envelope."""
-    start = 2 + envelope[1] if len(envelope) > 1 else 0
-    if len(envelope) < start + _NONCE_BYTES + _TAG_BYTES or envelope[0] != _VERSION:
-        raise SecretUnreadable("unknown", "it is not an envelope of this version")
-    key_id = envelope[2:start].decode(errors="replace")
-    nonce_end = start + _NONCE_BYTES
-    return _Envelope(envelope[:start], key_id, envelope[start:nonce_end], envelope[nonce_end:])
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Raise SecretUnreadable for bytes that do not have the form of an envelope."""
+        start = 2 + text[1] if len(text) > 1 else 0
+        if len(text) < start + _NONCE_BYTES + _TAG_BYTES or text[0] != _VERSION:
+            raise errors.SecretUnreadable("unknown", "it is not an envelope of this version")
+        key_id = text[2:start].decode(errors="replace")
+        nonce_end = start + _NONCE_BYTES
+        return cls(text[:start], key_id, text[start:nonce_end], text[nonce_end:])
 
 
 def _associated_data(header: bytes, context: SecretContext) -> bytes:

@@ -8,27 +8,14 @@ from datetime import timedelta
 
 import structlog
 
+from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import lock_readable_tokens, purge_records, stop_using
 from astrelo.application.connect.start_authorization import secret_hash
-from astrelo.application.messages import CANCELLED_BY_REPLACEMENT
 from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import revoke
+from astrelo.domain import errors
 from astrelo.domain.connection import STATE_LIFETIME, CrmConnection, Grant, PendingAuthorization, TokenSet
-from astrelo.domain.errors import (
-    AuthorizationFailed,
-    AuthorizationFailure,
-    CrmError,
-    CrmMisconfigured,
-    CrmRejected,
-    CrmUnavailable,
-    GrantRejected,
-    NotFound,
-    ProviderNotConfigured,
-    RateLimited,
-    SecretUnreadable,
-    StoreUnavailable,
-)
 from astrelo.domain.icp import IcpProfile
 from astrelo.domain.identifiers import ConnectionId, IcpProfileId, Provider, UserId
 from astrelo.domain.ports.crm import CrmProvider, CrmProviders, TokensIssued
@@ -96,8 +83,8 @@ class ConnectCrm:
         """
         crm = self._crms.get(provider)
         if crm is None:
-            detail = str(ProviderNotConfigured(provider)).removesuffix(".")
-            raise _make_error(AuthorizationFailure.NOT_CONFIGURED, detail)
+            detail = str(errors.ProviderNotConfigured(provider)).removesuffix(".")
+            raise _make_error(errors.AuthorizationFailure.NOT_CONFIGURED, detail)
         pending = await self._consume_state(provider, state, browser_token, session_user)
         valid_code = _validate_code(provider, code, error)
         # Read before the exchange: the store may be unavailable when the exchange has failed.
@@ -126,23 +113,25 @@ class ConnectCrm:
         pending = await self._states.consume(secret_hash(state)) if state else None
         if pending is None or pending.provider is not provider:
             raise _make_error(
-                AuthorizationFailure.STATE_INVALID, "this sign-in is unknown or was used already; start again"
+                errors.AuthorizationFailure.STATE_INVALID,
+                "this sign-in is unknown or was used already; start again",
             )
         # Before the cookie, which expires with the state: an expired flow would otherwise look like another browser's.
         if pending.is_expired(self._clock.now()):
             minutes = STATE_LIFETIME.total_seconds() / 60
             raise _make_error(
-                AuthorizationFailure.STATE_EXPIRED,
+                errors.AuthorizationFailure.STATE_EXPIRED,
                 f"the sign-in took over {minutes:.0f} minutes; start again",
             )
         if browser_token is None or not hmac.compare_digest(secret_hash(browser_token), pending.browser_hash):
             raise _make_error(
-                AuthorizationFailure.STATE_INVALID,
+                errors.AuthorizationFailure.STATE_INVALID,
                 "this sign-in was begun in another browser; start again here",
             )
         if session_user is not None and session_user != pending.user_id:
             raise _make_error(
-                AuthorizationFailure.STATE_INVALID, "this sign-in was begun by another user; start again"
+                errors.AuthorizationFailure.STATE_INVALID,
+                "this sign-in was begun by another user; start again",
             )
         return pending
 
@@ -167,15 +156,17 @@ class ConnectCrm:
                         f"but are connected to {existing.account.name} ({existing.account.account_id}); "
                         "choose that one, or ask to replace it, which deletes its data here"
                     )
-                    raise _make_error(AuthorizationFailure.ACCOUNT_MISMATCH, detail)
-                superseded = await stop_using(tx, existing, self._lifecycle, CANCELLED_BY_REPLACEMENT.reason)
+                    raise _make_error(errors.AuthorizationFailure.ACCOUNT_MISMATCH, detail)
+                superseded = await stop_using(
+                    tx, existing, self._lifecycle, messages.CANCELLED_BY_REPLACEMENT.reason
+                )
                 await purge_records(tx, existing, self._clock.now())
                 existing = None
             account_id = grant.account.account_id
             if await tx.connections.is_uninstalled_since(pending.provider, account_id, uninstall):
                 crm = pending.provider.label
                 detail = f"our app was removed from this {crm} account while you connected it; start again in a minute"
-                raise _make_error(AuthorizationFailure.FAILED, detail)
+                raise _make_error(errors.AuthorizationFailure.FAILED, detail)
             if existing is not None:
                 connection = existing.reauthorize(grant, self._clock.now())
             else:
@@ -204,7 +195,7 @@ class ConnectCrm:
         try:
             async with asyncio.timeout(_LOOKUP_TIMEOUT.total_seconds()), self._uow(pending.user_id) as tx:
                 stored = await _get_refresh_token(tx, pending.provider)
-        except (StoreUnavailable, TimeoutError) as error:
+        except (errors.StoreUnavailable, TimeoutError) as error:
             log.warning("grant.store_not_asked", provider=crm.provider, reason=str(error))
             stored = before
         if stored != tokens.refresh_token:
@@ -218,7 +209,7 @@ async def _get_refresh_token(tx: Transaction, provider: Provider) -> str | None:
         return None
     try:
         return (await tx.tokens.get(connection.id)).tokens.refresh_token
-    except (NotFound, SecretUnreadable):
+    except (errors.NotFound, errors.SecretUnreadable):
         return None
 
 
@@ -228,41 +219,43 @@ async def _exchange(
     name = crm.provider.label
     try:
         grant = await crm.exchange(code, pending.code_verifier, pending.login_host, issued=issued)
-    except GrantRejected as error:
+    except errors.GrantRejected as error:
         detail = f"{name} refused the authorization code ({error.reason}); start again"
-        raise _make_error(AuthorizationFailure.FAILED, detail) from error
-    except RateLimited as error:
-        raise _make_error(AuthorizationFailure.FAILED, str(error)) from error
-    except CrmUnavailable as error:
+        raise _make_error(errors.AuthorizationFailure.FAILED, detail) from error
+    except errors.RateLimited as error:
+        raise _make_error(errors.AuthorizationFailure.FAILED, str(error)) from error
+    except errors.CrmUnavailable as error:
         detail = f"{name} does not answer at the moment; try again in a minute"
-        raise _make_error(AuthorizationFailure.FAILED, detail) from error
-    except CrmMisconfigured as error:
+        raise _make_error(errors.AuthorizationFailure.FAILED, detail) from error
+    except errors.CrmMisconfigured as error:
         log.error("crm.our_credentials_refused", provider=crm.provider, reason=error.reason)  # noqa: TRY400 - the traceback would say no more than the reason
         detail = f"{name} refused our application's credentials; the fault is ours, not yours"
-        raise _make_error(AuthorizationFailure.FAILED, detail) from error
-    except CrmError as error:
+        raise _make_error(errors.AuthorizationFailure.FAILED, detail) from error
+    except errors.CrmError as error:
         log.exception("authorization.answer_not_understood", provider=crm.provider)
-        why = error.reason if isinstance(error, CrmRejected) else "its answer makes no sense to us"
+        why = error.reason if isinstance(error, errors.CrmRejected) else "its answer makes no sense to us"
         detail = f"{name} could not be connected: {why}; try again later; if it happens again, contact us"
-        raise _make_error(AuthorizationFailure.FAILED, detail) from error
+        raise _make_error(errors.AuthorizationFailure.FAILED, detail) from error
     if missing := crm.required_scopes - grant.tokens.scopes:
         detail = f"these permissions were not granted: {', '.join(sorted(missing))}"
-        raise _make_error(AuthorizationFailure.SCOPE_MISSING, detail)
+        raise _make_error(errors.AuthorizationFailure.SCOPE_MISSING, detail)
     return grant
 
 
 def _validate_code(provider: Provider, code: str | None, error: str | None) -> str:
     if error in _DENIALS:
-        raise _make_error(AuthorizationFailure.DENIED, f"access was not granted at {provider.label}")
+        raise _make_error(errors.AuthorizationFailure.DENIED, f"access was not granted at {provider.label}")
     if error is not None:
         reported = error if _ERROR_CODE.fullmatch(error) else "an unknown error"
-        raise _make_error(AuthorizationFailure.FAILED, f"{provider.label} ended the sign-in: {reported}")
+        raise _make_error(
+            errors.AuthorizationFailure.FAILED, f"{provider.label} ended the sign-in: {reported}"
+        )
     if not code or not _CODE.fullmatch(code):
         detail = f"{provider.label} sent no authorization code that can be one; start again"
-        raise _make_error(AuthorizationFailure.FAILED, detail)
+        raise _make_error(errors.AuthorizationFailure.FAILED, detail)
     return code
 
 
-def _make_error(failure: AuthorizationFailure, detail: str) -> AuthorizationFailed:
+def _make_error(failure: errors.AuthorizationFailure, detail: str) -> errors.AuthorizationFailed:
     sentence = detail[0].upper() + detail[1:] + "."
-    return AuthorizationFailed(failure, sentence)
+    return errors.AuthorizationFailed(failure, sentence)

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import structlog
 
-from astrelo.application.messages import CANCELLED_BY_DISCONNECT, DISCONNECTED
+from astrelo.application import messages
 from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import LastAccess, revoke, uninstall
+from astrelo.domain import errors
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
-from astrelo.domain.errors import NotFound, SecretUnreadable, StoreUnavailable
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.crm import CrmProvider, CrmProviders
 from astrelo.domain.ports.cross_tenant import AppUninstalls
@@ -51,11 +51,13 @@ class DisconnectCrm:
         async with self._uow(user_id) as tx:
             connection = await tx.connections.lock(provider)
             if connection is None:
-                raise NotFound("connection", provider)
+                raise errors.NotFound("connection", provider)
             # Read before the commit: another user's uninstall that begins later has a higher number.
             last_uninstall = await tx.connections.latest_uninstall()
-            await tx.connections.save(connection.disconnect(DISCONNECTED.reason))
-            tokens = await stop_using(tx, connection, self._lifecycle, CANCELLED_BY_DISCONNECT.reason)
+            await tx.connections.save(connection.disconnect(messages.DISCONNECTED.reason))
+            tokens = await stop_using(
+                tx, connection, self._lifecycle, messages.CANCELLED_BY_DISCONNECT.reason
+            )
         self._tokens.forget(connection.id)
         crm = self._crms.get(provider)
         if tokens is not None and crm is not None:
@@ -85,7 +87,7 @@ class DisconnectCrm:
                 return await uninstall(crm, session)
             finally:
                 await self._uninstalls.end(crm.provider, account_id, number)
-        except StoreUnavailable as error:
+        except errors.StoreUnavailable as error:
             log.warning("app.not_uninstalled", provider=crm.provider, reason=str(error))
             return False
 
@@ -106,9 +108,9 @@ async def lock_readable_tokens(tx: Transaction, connection: CrmConnection) -> To
     """Lock and return the tokens; None when there are none, or when no key decrypts them."""
     try:
         return (await tx.tokens.lock(connection.id)).tokens
-    except NotFound:
+    except errors.NotFound:
         return None
-    except SecretUnreadable as error:
+    except errors.SecretUnreadable as error:
         log.warning("token.unreadable", connection_id=str(connection.id), reason=str(error))
         return None
 

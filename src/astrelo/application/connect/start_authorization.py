@@ -9,17 +9,12 @@ from urllib.parse import urlsplit
 import structlog
 
 from astrelo.application.tokens.access_tokens import AccessTokens
+from astrelo.domain import errors
 from astrelo.domain.connection import (
     STATE_LIFETIME,
     AuthorizationRequest,
     CrmConnection,
     PendingAuthorization,
-)
-from astrelo.domain.errors import (
-    InvalidInput,
-    ProviderNotConfigured,
-    ReauthorizationRequired,
-    SecretUnreadable,
 )
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.crm import CrmProvider, CrmProviders
@@ -102,9 +97,11 @@ class StartAuthorization:
         """
         crm = self._crms.get(provider)
         if crm is None:
-            raise ProviderNotConfigured(provider)
+            raise errors.ProviderNotConfigured(provider)
         if len(return_path) > _MAX_RETURN_PATH_LENGTH or not _RETURN_PATH.fullmatch(return_path):
-            raise InvalidInput("return_path", f"must be {RETURN_PATH} or a path below it, without a query")
+            raise errors.InvalidInput(
+                "return_path", f"must be {RETURN_PATH} or a path below it, without a query"
+            )
         if not force and not replace:
             connection = await self._find_working_connection(user_id, provider)
             if connection is not None:
@@ -120,7 +117,7 @@ class StartAuthorization:
                 return None
         try:
             await self._tokens.get_access(connection)
-        except (ReauthorizationRequired, SecretUnreadable) as error:
+        except (errors.ReauthorizationRequired, errors.SecretUnreadable) as error:
             log.info("connection.not_working", connection_id=str(connection.id), reason=str(error))
             return None
         return connection

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from astrelo.application.read.views import CompanySource
+from astrelo.application.read import views
 from astrelo.domain.company import RecordKey
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
@@ -27,7 +27,7 @@ class GroupExplanation(Struct, frozen=True, kw_only=True):
 
     group: FieldGroup
     values: dict[str, Value]
-    source: CompanySource | None
+    source: views.CompanySource | None
     pinned: bool
 
 

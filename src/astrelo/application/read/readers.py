@@ -11,18 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from astrelo.application.read.views import (
-    CompanySummary,
-    CompanyView,
-    ContactView,
-    DealView,
-    IcpProfileView,
-    IntegrationView,
-    OwnerView,
-    RunReport,
-    RunView,
-    UnreadableView,
-)
+from astrelo.application.read import views
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 
@@ -71,14 +60,14 @@ class CompanyReader(Protocol):
     @abstractmethod
     async def list(
         self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
-    ) -> Sequence[CompanyView]:
+    ) -> Sequence[views.CompanyView]:
         """Return at most `limit` companies with ids above `after`, in order of id."""
 
     @abstractmethod
-    async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None: ...
+    async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None: ...
 
     @abstractmethod
-    async def summary(self, user_id: UserId) -> CompanySummary: ...
+    async def summary(self, user_id: UserId) -> views.CompanySummary: ...
 
     @abstractmethod
     async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
@@ -89,58 +78,60 @@ class ContactReader(Protocol):
     @abstractmethod
     async def list(
         self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
-    ) -> Sequence[ContactView]:
+    ) -> Sequence[views.ContactView]:
         """Return at most `limit` contacts with ids above `after`, in order of id."""
 
     @abstractmethod
-    async def get(self, user_id: UserId, contact_id: UUID) -> ContactView | None: ...
+    async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None: ...
 
 
 class DealReader(Protocol):
     @abstractmethod
     async def list(
         self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
-    ) -> Sequence[DealView]:
+    ) -> Sequence[views.DealView]:
         """Return at most `limit` deals with ids above `after`, in order of id."""
 
     @abstractmethod
-    async def get(self, user_id: UserId, deal_id: UUID) -> DealView | None: ...
+    async def get(self, user_id: UserId, deal_id: UUID) -> views.DealView | None: ...
 
 
 class OwnerReader(Protocol):
     @abstractmethod
-    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[OwnerView]:
+    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[views.OwnerView]:
         """Return at most `limit` owners with ids above `after`, in order of id, archived ones too."""
 
 
 class IcpProfileReader(Protocol):
     @abstractmethod
-    async def default(self, user_id: UserId) -> IcpProfileView | None: ...
+    async def default(self, user_id: UserId) -> views.IcpProfileView | None: ...
 
 
 class RunReader(Protocol):
     @abstractmethod
     async def list(
         self, user_id: UserId, provider: Provider, before: UUID | None, limit: int
-    ) -> Sequence[RunView]:
+    ) -> Sequence[views.RunView]:
         """Return at most `limit` runs with ids below `before`, the latest first."""
 
     @abstractmethod
-    async def get(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunView | None: ...
+    async def get(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> views.RunView | None: ...
 
     @abstractmethod
-    async def report(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunReport | None: ...
+    async def report(
+        self, user_id: UserId, provider: Provider, run_id: SyncRunId
+    ) -> views.RunReport | None: ...
 
     @abstractmethod
     async def unreadable(
         self, user_id: UserId, provider: Provider, run_id: SyncRunId, field: str | None
-    ) -> Sequence[UnreadableView]:
+    ) -> Sequence[views.UnreadableView]:
         """Return what the run could not keep as it is, of one column or of all; nothing for an unknown run."""
 
 
 class IntegrationReader(Protocol):
     @abstractmethod
-    async def connected(self, user_id: UserId) -> Sequence[IntegrationView]:
+    async def connected(self, user_id: UserId) -> Sequence[views.IntegrationView]:
         """Return an entry per connection of the user, disconnected ones too, in order of provider."""
 
 

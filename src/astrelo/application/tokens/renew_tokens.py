@@ -8,19 +8,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from astrelo.application.messages import RENEWAL_LOST, describe_lost_access
+from astrelo.application import messages
 from astrelo.application.tokens.revocation import revoke
-from astrelo.application.tokens.token_expiry import LearnExpiry
+from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection, TokenSet
-from astrelo.domain.errors import (
-    CrmMisconfigured,
-    CrmUnavailable,
-    NotFound,
-    ProviderNotConfigured,
-    RateLimited,
-    ReauthorizationRequired,
-    StoreUnavailable,
-)
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import CrmProvider, CrmProviders
 from astrelo.domain.ports.state import StoredTokens, Transaction, UnitOfWork
@@ -69,7 +60,7 @@ class RenewTokens:
             return stored
         try:
             return await self._refresh(connection, rejected)
-        except (CrmUnavailable, RateLimited) as error:
+        except (errors.CrmUnavailable, errors.RateLimited) as error:
             if rejected is None and stored.tokens.outlives(self._clock.now() + _MIN_REMAINING_LIFE):
                 log.warning("token.refresh_postponed", connection_id=str(connection.id), reason=str(error))
                 return stored
@@ -96,11 +87,11 @@ class RenewTokens:
                 await self._require_unused(connection, before)
                 renewed = await self._request_tokens(tx, connection, before.tokens)
                 generation = await tx.tokens.put(connection.id, renewed)
-        except ReauthorizationRequired as error:
+        except errors.ReauthorizationRequired as error:
             if before is None:
                 raise
             return await self._mark_needs_reauthorization(connection, before, error)
-        except StoreUnavailable:
+        except errors.StoreUnavailable:
             if before is None or renewed is None:
                 raise
             stored = await self._retry_storing(connection, before, renewed)
@@ -121,12 +112,12 @@ class RenewTokens:
         async with _limit_time(crm.provider):
             is_unused = await crm.can_refresh(stored.tokens)
         if not is_unused:
-            raise ReauthorizationRequired(connection.provider, LOST_RENEWAL)
+            raise errors.ReauthorizationRequired(connection.provider, LOST_RENEWAL)
 
     def _get_crm(self, connection: CrmConnection) -> CrmProvider:
         crm = self._crms.get(connection.provider)
         if crm is None:
-            raise ProviderNotConfigured(connection.provider)
+            raise errors.ProviderNotConfigured(connection.provider)
         return crm
 
     async def _request_tokens(self, tx: Transaction, connection: CrmConnection, tokens: TokenSet) -> TokenSet:
@@ -137,13 +128,13 @@ class RenewTokens:
                 # and another one may have sent the token. Locking again detects that and restarts the idle timeout.
                 await tx.tokens.lock(connection.id)
                 renewed = await crm.refresh(tokens)
-        except CrmMisconfigured as error:
+        except errors.CrmMisconfigured as error:
             log.error("crm.our_credentials_refused", provider=connection.provider, reason=error.reason)  # noqa: TRY400 - the traceback would say no more than the reason
             raise
         return replace(renewed, scopes=renewed.scopes or tokens.scopes)
 
     async def _mark_needs_reauthorization(
-        self, connection: CrmConnection, refused: StoredTokens, error: ReauthorizationRequired
+        self, connection: CrmConnection, refused: StoredTokens, error: errors.ReauthorizationRequired
     ) -> StoredTokens:
         """Mark the connection and raise the error; return newer tokens if the refused ones were replaced.
 
@@ -157,7 +148,12 @@ class RenewTokens:
             stored = await _get_tokens(tx, connection)
             if stored.generation != refused.generation:
                 return stored
-            await tx.connections.save(current.mark_needs_reauthorization(_explain_end(error, refused)))
+            if error.reason == LOST_RENEWAL:
+                ended = messages.RENEWAL_LOST.format(crm=error.provider.label)
+            else:
+                doubt = "" if refused.attempts <= 1 else ": perhaps its renewal was lost"
+                ended = messages.describe_lost_access(error.provider, f"{error.reason}{doubt}")
+            await tx.connections.save(current.mark_needs_reauthorization(ended.reason))
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )
@@ -177,9 +173,9 @@ class RenewTokens:
                     stored = await _lock_tokens(tx, connection)
                     if stored.generation == before.generation:
                         stored = StoredTokens(renewed, await tx.tokens.put(connection.id, renewed))
-            except StoreUnavailable as error:
+            except errors.StoreUnavailable as error:
                 log.warning("token.store_failed", connection_id=str(connection.id), reason=error.reason)
-            except ReauthorizationRequired:
+            except errors.ReauthorizationRequired:
                 await revoke(self._get_crm(connection), renewed)
                 raise
             else:
@@ -187,7 +183,7 @@ class RenewTokens:
                     await revoke(self._get_crm(connection), renewed)
                 return stored
         log.error("token.lost", connection_id=str(connection.id))
-        raise StoreUnavailable("refreshed tokens could not be stored")
+        raise errors.StoreUnavailable("refreshed tokens could not be stored")
 
 
 @asynccontextmanager
@@ -197,16 +193,16 @@ async def _limit_time(provider: Provider) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         reason = f"its token endpoint took longer than {REFRESH_TIMEOUT.total_seconds():.0f} s"
-        raise CrmUnavailable(provider, reason) from error
+        raise errors.CrmUnavailable(provider, reason) from error
 
 
 async def _require_active(tx: Transaction, connection: CrmConnection) -> None:
     try:
         current = await tx.connections.get_by_id(connection.id)
-    except NotFound as error:
-        raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
+    except errors.NotFound as error:
+        raise errors.ReauthorizationRequired(connection.provider, "it was disconnected") from error
     if not current.is_active:
-        raise ReauthorizationRequired(connection.provider, current.reason or str(current.status))
+        raise errors.ReauthorizationRequired(connection.provider, current.reason or str(current.status))
 
 
 async def _lock_tokens(tx: Transaction, connection: CrmConnection) -> StoredTokens:
@@ -219,16 +215,46 @@ async def _lock_tokens(tx: Transaction, connection: CrmConnection) -> StoredToke
 async def _get_tokens(tx: Transaction, connection: CrmConnection, *, lock: bool = False) -> StoredTokens:
     try:
         return await (tx.tokens.lock(connection.id) if lock else tx.tokens.get(connection.id))
-    except NotFound as error:
-        raise ReauthorizationRequired(connection.provider, "it was disconnected") from error
-
-
-def _explain_end(error: ReauthorizationRequired, refused: StoredTokens) -> str:
-    if error.reason == LOST_RENEWAL:
-        return RENEWAL_LOST.format(crm=error.provider.label).reason
-    detail = error.reason if refused.attempts <= 1 else f"{error.reason}: perhaps its renewal was lost"
-    return describe_lost_access(error.provider, detail).reason
+    except errors.NotFound as error:
+        raise errors.ReauthorizationRequired(connection.provider, "it was disconnected") from error
 
 
 def _is_usable(tokens: TokenSet, rejected: str | None, now: datetime) -> bool:
     return tokens.access_token != rejected and tokens.is_fresh(now)
+
+
+class LearnExpiry:
+    """Ask the CRM for the expiry of new access tokens, in the background, after they are stored.
+
+    Best effort: without it a token is used until it is refused.
+
+    The request needs the new access token. It must not delay the commit of the new refresh token, which exists
+    nowhere else, nor hold the lock of the refresh, nor delay a caller that needs the access token.
+    """
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+        self._requests: set[asyncio.Task[None]] = set()
+
+    def begin(self, crm: CrmProvider, connection: CrmConnection, stored: StoredTokens) -> None:
+        """Ask in the background, unless the CRM has returned the expiry with the tokens."""
+        if stored.tokens.expires_at is None:
+            request = asyncio.create_task(self._learn(crm, connection, stored))
+            self._requests.add(request)
+            request.add_done_callback(self._requests.discard)
+
+    async def close(self) -> None:
+        """Cancel the requests in progress."""
+        for request in self._requests:
+            request.cancel()
+        await asyncio.gather(*self._requests, return_exceptions=True)
+
+    async def _learn(self, crm: CrmProvider, connection: CrmConnection, stored: StoredTokens) -> None:
+        expires_at = await crm.fetch_expiry(stored.tokens)
+        if expires_at is None:
+            return
+        try:
+            async with self._uow(connection.user_id) as tx:
+                await tx.tokens.note_expiry(connection.id, stored.generation, expires_at)
+        except errors.StoreUnavailable as error:
+            log.warning("token.expiry_not_stored", connection_id=str(connection.id), reason=error.reason)

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import structlog
 
+from astrelo.domain import errors
 from astrelo.domain.connection import ApiAccess, CrmAccount, CrmConnection, TokenSet
-from astrelo.domain.errors import CrmError, ReauthorizationRequired
 from astrelo.domain.ports.crm import CrmProvider, CrmSession
 from astrelo.domain.ports.system import Clock
 
@@ -24,7 +24,7 @@ async def revoke(crm: CrmProvider, tokens: TokenSet) -> None:
     try:
         async with asyncio.timeout(REVOKE_TIMEOUT.total_seconds()):
             await crm.revoke(tokens)
-    except (CrmError, TimeoutError) as error:
+    except (errors.CrmError, TimeoutError) as error:
         reason = str(error) or "it took too long"
         log.warning("grant.not_revoked", provider=crm.provider, reason=reason)
 
@@ -34,7 +34,7 @@ async def uninstall(crm: CrmProvider, session: CrmSession) -> bool:
     try:
         async with asyncio.timeout(UNINSTALL_TIMEOUT.total_seconds()):
             await crm.uninstall(session)
-    except (CrmError, TimeoutError) as error:
+    except (errors.CrmError, TimeoutError) as error:
         reason = str(error) or "it took too long"
         log.warning("app.not_uninstalled", provider=crm.provider, reason=reason)
         return False
@@ -62,7 +62,9 @@ class LastAccess(CrmSession):
     async def access(self, rejected: str | None = None) -> ApiAccess:
         if self.tokens.access_token == rejected or not self.tokens.is_fresh(self._clock.now()):
             if self._is_refreshed:
-                raise ReauthorizationRequired(self._crm.provider, "its new access token is refused as well")
+                raise errors.ReauthorizationRequired(
+                    self._crm.provider, "its new access token is refused as well"
+                )
             self._is_refreshed = True
             self.tokens = await self._crm.refresh(self.tokens)
         return self.tokens.access

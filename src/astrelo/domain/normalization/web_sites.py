@@ -2,7 +2,8 @@
 
 import html
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 from astrelo.domain.normalization.text import strip_invisible
@@ -74,6 +75,31 @@ class _Site(NamedTuple):
     """Whether it is written as an address (http, www, a path), not as a word that contains a dot."""
     is_mail: bool
 
+    @classmethod
+    def read(cls, chunk: re.Match[str], reference: ReferenceData) -> Self | None:
+        scheme, authority, path = chunk.groups()
+        user, at, host = authority.rpartition("@")
+        host = _PORT.sub("", _AFTER_SUFFIX.sub("", host)).lstrip(".…:=~–—_!?").rstrip("._-")
+        known = reference.ascii_host(host)
+        if known is None or "." not in known:
+            return None
+        known = _strip_www(known, reference)
+        if not reference.is_site(known):
+            return None
+        is_mail = bool(at) and not scheme and ":" not in user.removeprefix("mailto:")
+        is_marked = (
+            bool(scheme or path) or known != known.removeprefix("www.") or host.lower().startswith("www.")
+        )
+        return cls(known, (path or "").replace("\\", "/"), is_marked, is_mail)
+
+    def may_stand_among(self, words: Sequence[str]) -> bool:
+        """Return whether the words around the site allow that it is the company's."""
+        if len(words) > _MAX_WORDS or any(word.rstrip(":=") in _NEGATIONS for word in words):
+            return False
+        if self.is_marked or _GENERIC.search(self.host):
+            return True
+        return all(word in _LABELS or word.endswith((":", "=")) for word in words)
+
 
 def web_domain(value: str | None, reference: ReferenceData) -> str | None:
     """Return the host of the only site in a field: 'HTTPS://www.Acme.com:443/about' is 'acme.com'.
@@ -131,7 +157,7 @@ def _find_only_site(value: str, reference: ReferenceData) -> _Site | None:
     sites: dict[str, _Site] = {}
     words: list[str] = []
     for chunk in _CHUNK.finditer(text):
-        if site := _read_site(chunk, reference):
+        if site := _Site.read(chunk, reference):
             known = sites.get(site.host)
             sites[site.host] = site if known is None or not known.is_marked else known
         elif any(map(str.isalnum, chunk[2])):
@@ -141,7 +167,7 @@ def _find_only_site(value: str, reference: ReferenceData) -> _Site | None:
     if len(sites) != 1:
         return None
     site = next(iter(sites.values()))
-    return site if _may_surround(words, site) else None
+    return site if site.may_stand_among(words) else None
 
 
 def _repair(value: str) -> str:
@@ -159,27 +185,3 @@ def _repair(value: str) -> str:
     text = _WWW.sub("www.", text)
     text = _SPACED_SUFFIX.sub(".", text)
     return _GLUED_URL.sub(" ", text)
-
-
-def _read_site(chunk: re.Match[str], reference: ReferenceData) -> _Site | None:
-    scheme, authority, path = chunk.groups()
-    user, at, host = authority.rpartition("@")
-    host = _PORT.sub("", _AFTER_SUFFIX.sub("", host)).lstrip(".…:=~–—_!?").rstrip("._-")
-    known = reference.ascii_host(host)
-    if known is None or "." not in known:
-        return None
-    known = _strip_www(known, reference)
-    if not reference.is_site(known):
-        return None
-    is_mail = bool(at) and not scheme and ":" not in user.removeprefix("mailto:")
-    is_marked = bool(scheme or path) or known != known.removeprefix("www.") or host.lower().startswith("www.")
-    return _Site(known, (path or "").replace("\\", "/"), is_marked, is_mail)
-
-
-def _may_surround(words: list[str], site: _Site) -> bool:
-    """Return whether the words around a site allow that it is the company's."""
-    if len(words) > _MAX_WORDS or any(word.rstrip(":=") in _NEGATIONS for word in words):
-        return False
-    if site.is_marked or _GENERIC.search(site.host):
-        return True
-    return all(word in _LABELS or word.endswith((":", "=")) for word in words)

@@ -6,20 +6,16 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
+from astrelo.adapters.inbound.http import guards, health, middleware, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
-from astrelo.adapters.inbound.http.guards import strict_body, strict_query
-from astrelo.adapters.inbound.http.health import HealthRoutes
-from astrelo.adapters.inbound.http.middleware import Metrics, add_middleware
 from astrelo.adapters.inbound.http.openapi.document import correct_description, openapi_config
-from astrelo.adapters.inbound.http.problems import exception_handlers
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
 from astrelo.adapters.inbound.http.runs.routes import SyncRuns
-from astrelo.adapters.inbound.http.security import SessionGuard, current_user
 from astrelo.adapters.inbound.http.webhooks.routes import Webhooks
 
 MAX_BODY_BYTES = 1_000_000
@@ -35,7 +31,7 @@ _CONTROLLERS = (
     Explanations,
     IcpProfiles,
     Webhooks,
-    HealthRoutes,
+    health.HealthRoutes,
 )
 
 
@@ -44,32 +40,8 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
 
     The caller closes the container.
     """
-    metrics, links = Metrics(), LoginLinks()
-    app = Litestar(
-        route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
-        guards=[SessionGuard(config), strict_query, strict_body],
-        dependencies={
-            "user_id": Provide(current_user, sync_to_thread=False),
-            "config": Provide(lambda: config, sync_to_thread=False),
-            "links": Provide(lambda: links, sync_to_thread=False),
-            "metrics": Provide(lambda: metrics, sync_to_thread=False),
-        },
-        exception_handlers=exception_handlers(),
-        cors_config=_cors(config),
-        openapi_config=openapi_config(config),
-        request_max_body_size=MAX_BODY_BYTES,
-        logging_config=None,
-    )
-    correct_description(app)
-    setup_dishka(container, app)
-    app.asgi_handler = add_middleware(app.asgi_handler, metrics)
-    return app
-
-
-def _cors(config: HttpConfig) -> CORSConfig | None:
-    if not config.cors_origins:
-        return None
-    return CORSConfig(
+    metrics, links = middleware.Metrics(), LoginLinks()
+    cors = CORSConfig(
         allow_origins=list(config.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type"],
@@ -77,3 +49,22 @@ def _cors(config: HttpConfig) -> CORSConfig | None:
         expose_headers=["Location", "Retry-After", "X-Request-Id"],
         max_age=600,
     )
+    app = Litestar(
+        route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
+        guards=[security.SessionGuard(config), guards.strict_query, guards.strict_body],
+        dependencies={
+            "user_id": Provide(security.current_user, sync_to_thread=False),
+            "config": Provide(lambda: config, sync_to_thread=False),
+            "links": Provide(lambda: links, sync_to_thread=False),
+            "metrics": Provide(lambda: metrics, sync_to_thread=False),
+        },
+        exception_handlers=problems.exception_handlers(),
+        cors_config=cors if config.cors_origins else None,
+        openapi_config=openapi_config(config),
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+    )
+    correct_description(app)
+    setup_dishka(container, app)
+    app.asgi_handler = middleware.add_middleware(app.asgi_handler, metrics)
+    return app

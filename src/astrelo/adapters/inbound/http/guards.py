@@ -14,12 +14,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
 
-from astrelo.adapters.inbound.http.problem_kinds import (
-    INVALID_INPUT,
-    UNKNOWN_PARAMETER,
-    UNSUPPORTED_MEDIA_TYPE,
-)
-from astrelo.adapters.inbound.http.problems import FieldError, HttpError
+from astrelo.adapters.inbound.http import problem_kinds, problems
 from astrelo.application import messages
 
 OPEN_QUERY = "open_query"
@@ -36,7 +31,7 @@ def strict_body(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise HttpError(UNSUPPORTED_MEDIA_TYPE, messages.JSON_ONLY)
+        raise problems.HttpError(problem_kinds.UNSUPPORTED_MEDIA_TYPE, messages.JSON_ONLY)
 
 
 def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -49,15 +44,17 @@ def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
     if unknown:
         names = ", ".join(sorted(known))
         happened = messages.KNOWN_PARAMETERS.format(names=names) if known else messages.NO_PARAMETERS
-        raise HttpError(UNKNOWN_PARAMETER, happened, errors=_errors(unknown, messages.IS_UNKNOWN))
+        raise problems.HttpError(
+            problem_kinds.UNKNOWN_PARAMETER, happened, fields=_errors(unknown, messages.IS_UNKNOWN)
+        )
     repeated = [name for name, times in Counter(name for name, _ in given).items() if times > 1]
     if repeated:
         errors = _errors(repeated, messages.IS_REPEATED)
-        raise HttpError(INVALID_INPUT, messages.PARAMETER_REPEATED, errors=errors)
+        raise problems.HttpError(problem_kinds.INVALID_INPUT, messages.PARAMETER_REPEATED, fields=errors)
     unusable = [name for name, value in given if not _is_usable(value, known[name])]
     if unusable:
         errors = _errors(unusable, messages.IS_UNUSABLE)
-        raise HttpError(INVALID_INPUT, messages.VALUE_UNUSABLE, errors=errors)
+        raise problems.HttpError(problem_kinds.INVALID_INPUT, messages.VALUE_UNUSABLE, fields=errors)
 
 
 def _query_parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
@@ -84,5 +81,5 @@ def _is_usable(value: str, parameter: FieldDefinition) -> bool:
     return str in kinds or value.lower() != "null"
 
 
-def _errors(names: list[str], reason: str) -> list[FieldError]:
-    return [FieldError(field=name[:_SHOWN_NAME], reason=reason) for name in dict.fromkeys(names)]
+def _errors(names: list[str], reason: str) -> list[problems.FieldError]:
+    return [problems.FieldError(field=name[:_SHOWN_NAME], reason=reason) for name in dict.fromkeys(names)]

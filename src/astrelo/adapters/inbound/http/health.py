@@ -5,12 +5,9 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from astrelo.adapters.inbound.http.middleware import METRICS_MEDIA_TYPE, Metrics
-from astrelo.adapters.inbound.http.problem_kinds import STORE_UNAVAILABLE
-from astrelo.adapters.inbound.http.problems import HttpError, describe_problems
-from astrelo.adapters.inbound.http.security import PUBLIC
+from astrelo.adapters.inbound.http import middleware, problem_kinds, problems, security
 from astrelo.application import messages
-from astrelo.application.read.readers import StoreHealth
+from astrelo.application.read import readers
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -26,8 +23,8 @@ class HealthRoutes(Controller):
     @get(
         "/health/live",
         summary="Is the process alive?",
-        responses=describe_problems(),
-        opt={PUBLIC: True},
+        responses=problems.describe(),
+        opt={security.PUBLIC: True},
         security=[{}],
     )
     async def live(self) -> Health:
@@ -37,26 +34,28 @@ class HealthRoutes(Controller):
     @get(
         "/health/ready",
         summary="Can it serve?",
-        responses=describe_problems(STORE_UNAVAILABLE),
-        opt={PUBLIC: True},
+        responses=problems.describe(problem_kinds.STORE_UNAVAILABLE),
+        opt={security.PUBLIC: True},
         security=[{}],
     )
     @inject
-    async def ready(self, store: FromDishka[StoreHealth]) -> Health:
+    async def ready(self, store: FromDishka[readers.StoreHealth]) -> Health:
         """Return 200 when the database responds and has the schema that this version expects, else 503."""
         pending = await store.pending_migrations()
         if pending:
             names = ", ".join(pending)
-            raise HttpError(STORE_UNAVAILABLE, messages.SCHEMA_BEHIND.format(migrations=names))
+            raise problems.HttpError(
+                problem_kinds.STORE_UNAVAILABLE, messages.SCHEMA_BEHIND.format(migrations=names)
+            )
         return _OK
 
     @get(
         "/metrics",
         summary="What the process measured",
-        media_type=METRICS_MEDIA_TYPE,
-        opt={PUBLIC: True},
+        media_type=middleware.METRICS_MEDIA_TYPE,
+        opt={security.PUBLIC: True},
         security=[{}],
     )
-    async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
+    async def metrics(self, metrics: NamedDependency[middleware.Metrics]) -> Response[bytes]:
         """Return them in Prometheus' text format."""
-        return Response(metrics.exposition(), media_type=METRICS_MEDIA_TYPE)
+        return Response(metrics.exposition(), media_type=middleware.METRICS_MEDIA_TYPE)

@@ -3,22 +3,19 @@
 import time
 from uuid import uuid4
 
+import prometheus_client
 import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 
-from astrelo.adapters.inbound.http.problems import HUNG_UP, REQUEST_ID
+from astrelo.adapters.inbound.http import problems
 
-METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
 _UNROUTED = "unrouted"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFETY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -30,17 +27,17 @@ class Metrics:
     """Counters of one process, in a registry of its own: two apps in one process do not collide."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
-        self._requests = Counter(
+        self._registry = prometheus_client.CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self._registry)
+        prometheus_client.PlatformCollector(registry=self._registry)
+        prometheus_client.GCCollector(registry=self._registry)
+        self._requests = prometheus_client.Counter(
             "astrelo_http_requests",
             "Requests with a response.",
             ["method", "route", "status"],
             registry=self._registry,
         )
-        self._seconds = Histogram(
+        self._seconds = prometheus_client.Histogram(
             "astrelo_http_request_seconds",
             "Time from a request to the end of its response.",
             ["method", "route"],
@@ -52,7 +49,7 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def exposition(self) -> bytes:
-        return generate_latest(self._registry)
+        return prometheus_client.generate_latest(self._registry)
 
 
 def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
@@ -66,7 +63,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
             await app(scope, receive, send)
             return
         request_id = uuid4().hex
-        scope[REQUEST_ID] = request_id  # type: ignore[literal-required]
+        scope[problems.REQUEST_ID] = request_id  # type: ignore[literal-required]
         method = scope["method"]
         if method == "HEAD":
             scope["method"] = "GET"
@@ -74,7 +71,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         async def listen() -> ReceiveMessage:
             message = await receive()
             if message["type"] == "http.disconnect":
-                scope[HUNG_UP] = True  # type: ignore[literal-required]
+                scope[problems.HUNG_UP] = True  # type: ignore[literal-required]
             return message
 
         response = _Response(send, request_id, bodiless=method == "HEAD")
@@ -83,7 +80,9 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
             await app(scope, listen, response.send)
         # The path itself would make a label per id.
         route = scope.get("path_template") or _UNROUTED
-        metrics.observe(_method_label(method), route, response.status, time.perf_counter() - began)
+        # One label for all unknown methods: a client may invent any number.
+        label = method if method in _METHODS else "other"
+        metrics.observe(label, route, response.status, time.perf_counter() - began)
 
     return handle
 
@@ -106,8 +105,3 @@ class _Response:
         elif message["type"] == "http.response.body" and self._bodiless:
             message["body"] = b""
         await self._send(message)
-
-
-def _method_label(method: str) -> str:
-    """Return the method, or one label for all unknown ones: a client may invent any number."""
-    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"

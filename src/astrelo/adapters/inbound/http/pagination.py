@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from astrelo.application import messages
-from astrelo.application.read.views import Page
+from astrelo.application.read import views
+from astrelo.domain import errors
 from astrelo.domain.company import RecordKey
-from astrelo.domain.errors import InvalidInput
 from astrelo.domain.identifiers import Provider, RecordId
 
 _VERSION = b"\x01"
@@ -25,11 +25,13 @@ class Identified(Protocol):
 T = TypeVar("T", bound=Identified)
 
 
-def page_of(found: Sequence[T], limit: int) -> Page[T]:
+def page_of(found: Sequence[T], limit: int) -> views.Page[T]:
     """Make a page of what a reader found when asked for one more than `limit`."""
     has_more = len(found) > limit
     data = list(found[:limit])
-    return Page(data=data, has_more=has_more, next_cursor=encode_cursor(data[-1].id) if has_more else None)
+    return views.Page(
+        data=data, has_more=has_more, next_cursor=encode_cursor(data[-1].id) if has_more else None
+    )
 
 
 def encode_cursor(last: UUID) -> str:
@@ -73,5 +75,5 @@ def _decode(cursor: str) -> bytes:
         return b""
 
 
-def _not_ours() -> InvalidInput:
-    return InvalidInput("cursor", messages.NO_CURSOR)
+def _not_ours() -> errors.InvalidInput:
+    return errors.InvalidInput("cursor", messages.NO_CURSOR)

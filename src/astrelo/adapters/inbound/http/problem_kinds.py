@@ -7,9 +7,8 @@ changes its meaning.
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from astrelo.application.messages import PROBLEMS, Message
+from astrelo.application import messages
 from astrelo.domain import errors
-from astrelo.domain.errors import AuthorizationFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +22,8 @@ class ProblemKind:
     """Seconds; becomes the Retry-After header (RFC 9110 §10.2.3)."""
 
     @property
-    def message(self) -> Message:
-        return PROBLEMS[self.code]
+    def message(self) -> messages.Message:
+        return messages.PROBLEMS[self.code]
 
 
 INVALID_INPUT = ProblemKind(code="invalid_input", status=HTTPStatus.BAD_REQUEST)
@@ -82,13 +81,13 @@ CRM_REJECTED = ProblemKind(
     ours=True,
 )
 _STATUS_OF_FAILURE = {
-    AuthorizationFailure.STATE_INVALID: HTTPStatus.BAD_REQUEST,
-    AuthorizationFailure.STATE_EXPIRED: HTTPStatus.BAD_REQUEST,
-    AuthorizationFailure.DENIED: HTTPStatus.FORBIDDEN,
-    AuthorizationFailure.FAILED: HTTPStatus.CONFLICT,
-    AuthorizationFailure.SCOPE_MISSING: HTTPStatus.CONFLICT,
-    AuthorizationFailure.ACCOUNT_MISMATCH: HTTPStatus.CONFLICT,
-    AuthorizationFailure.NOT_CONFIGURED: HTTPStatus.CONFLICT,
+    errors.AuthorizationFailure.STATE_INVALID: HTTPStatus.BAD_REQUEST,
+    errors.AuthorizationFailure.STATE_EXPIRED: HTTPStatus.BAD_REQUEST,
+    errors.AuthorizationFailure.DENIED: HTTPStatus.FORBIDDEN,
+    errors.AuthorizationFailure.FAILED: HTTPStatus.CONFLICT,
+    errors.AuthorizationFailure.SCOPE_MISSING: HTTPStatus.CONFLICT,
+    errors.AuthorizationFailure.ACCOUNT_MISMATCH: HTTPStatus.CONFLICT,
+    errors.AuthorizationFailure.NOT_CONFIGURED: HTTPStatus.CONFLICT,
 }
 
 AUTHORIZATION_FAILED = {
@@ -100,7 +99,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.NotFound: NOT_FOUND,
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
-    errors.AuthorizationFailed: AUTHORIZATION_FAILED[AuthorizationFailure.FAILED],
+    errors.AuthorizationFailed: AUTHORIZATION_FAILED[errors.AuthorizationFailure.FAILED],
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.AccountBusy: ACCOUNT_BUSY,
     errors.RunTakenOver: RUN_TAKEN_OVER,

@@ -15,10 +15,8 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 
+from astrelo.adapters.inbound.http import problem_kinds, problems, session_tokens
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, UNAUTHORIZED
-from astrelo.adapters.inbound.http.problems import HttpError
-from astrelo.adapters.inbound.http.session_tokens import user_of_token
 from astrelo.application import messages
 from astrelo.domain.identifiers import UserId
 
@@ -48,14 +46,19 @@ class SessionGuard:
         scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
         bearer = credentials.strip() if scheme.lower() == "bearer" else None
         token = connection.cookies.get(SESSION_COOKIE) if bearer is None else bearer
-        user_id = user_of_token(token, self._secret) if token else None
+        user_id = session_tokens.user_of_token(token, self._secret) if token else None
         connection.scope["user"] = user_id
         if handler.opt.get(PUBLIC):
             return
         if user_id is None:
-            raise _refusal(presented=token is not None)
+            # RFC 6750 §3: no error code unless a token was presented.
+            challenge = _REALM if token is None else f'{_REALM}, error="invalid_token"'
+            happened = messages.SIGN_IN_MISSING if token is None else messages.SIGN_IN_INVALID
+            raise problems.HttpError(
+                problem_kinds.UNAUTHORIZED, happened, headers={"WWW-Authenticate": challenge}
+            )
         if bearer is None and not self._is_own_page(connection):
-            raise HttpError(CROSS_SITE_REQUEST, messages.COOKIE_ALONE)
+            raise problems.HttpError(problem_kinds.CROSS_SITE_REQUEST, messages.COOKIE_ALONE)
 
     def _is_own_page(self, connection: Connection) -> bool:
         if connection.scope.get("method") in _SAFE_METHODS:
@@ -94,13 +97,6 @@ def session_cookie(token: str, ttl: timedelta, config: HttpConfig) -> Cookie:
         secure=config.secure_cookies,
         samesite="lax",
     )
-
-
-def _refusal(*, presented: bool) -> HttpError:
-    """Follow RFC 6750 §3: no error code unless a token was presented."""
-    challenge = f'{_REALM}, error="invalid_token"' if presented else _REALM
-    happened = messages.SIGN_IN_INVALID if presented else messages.SIGN_IN_MISSING
-    return HttpError(UNAUTHORIZED, happened, headers={"WWW-Authenticate": challenge})
 
 
 def _own_origins(config: HttpConfig) -> frozenset[str]:

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
-from astrelo.domain.errors import CrmRejected
+from astrelo.adapters.outbound.crm import transport
+from astrelo.domain import errors
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider
 
 T = TypeVar("T")
@@ -41,10 +41,7 @@ class Decoder(Generic[T]):
         try:
             return self._typed.decode(body)
         except UNREADABLE:
-            return self._convert(repair_json(body))
-
-    def _convert(self, document: object) -> T:
-        return convert(document, self._shape, self._provider)
+            return convert(repair_json(body), self._shape, self._provider)
 
 
 class TolerantDecoder(Decoder[T]):
@@ -54,11 +51,15 @@ class TolerantDecoder(Decoder[T]):
     part would be taken for a deletion, or for the end of the data.
     """
 
-    def _convert(self, document: object) -> T:
+    def __call__(self, body: bytes) -> T:
+        with suppress(*UNREADABLE):
+            return self._typed.decode(body)
         try:
-            return convert_leniently(document, self._shape)
+            return convert_leniently(repair_json(body), self._shape)
         except msgspec.ValidationError as error:
-            raise CrmRejected(self._provider, None, f"a response in an unexpected format: {error}") from None
+            raise errors.CrmRejected(
+                self._provider, None, f"a response in an unexpected format: {error}"
+            ) from None
 
 
 def convert_leniently(value: object, shape: type[T]) -> T:
@@ -105,6 +106,14 @@ def _convert_struct(value: Mapping[str, object], shape: type[S]) -> S:
     return shape(**fields)
 
 
+def decode_error(body: bytes, shape: type[S]) -> S:
+    """Decode the body of an error response; return the shape's defaults for a body that cannot be read."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except UNREADABLE:
+        return shape()
+
+
 def sanitize_code(raw: str | None) -> str | None:
     """Return an error code that may appear in a message, None for any other text.
 
@@ -123,7 +132,7 @@ def repair_json(body: bytes, parse_float: Callable[[str], object] = float) -> ob
     try:
         return _make_storable(json.loads(text, parse_float=parse_float, parse_int=_parse_integer))
     except (ValueError, RecursionError) as error:
-        raise IncompleteResponse("its JSON is cut off") from error
+        raise transport.IncompleteResponse("its JSON is cut off") from error
 
 
 def split_json_array(text: str) -> Sequence[str] | None:
@@ -180,7 +189,7 @@ def convert(document: object, shape: type[T], provider: Provider) -> T:
     try:
         return msgspec.convert(document, shape)
     except msgspec.ValidationError as error:
-        raise CrmRejected(provider, None, f"a response in an unexpected format: {error}") from None
+        raise errors.CrmRejected(provider, None, f"a response in an unexpected format: {error}") from None
 
 
 def stringify_scalar(value: object) -> object:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import httpx
 
-from astrelo.domain.errors import CrmRejected, CrmUnavailable
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 
 MAX_RETRY_AFTER = timedelta(days=1)
@@ -42,11 +42,11 @@ class HttpResponse(NamedTuple):
         return self.body[:256].lstrip().startswith(b"<")
 
 
-class ResponseTimeout(CrmUnavailable):
+class ResponseTimeout(errors.CrmUnavailable):
     """The connection was established, but the response did not arrive, or not to its end."""
 
 
-class ResponseTooLarge(CrmRejected):
+class ResponseTooLarge(errors.CrmRejected):
     """A response larger than the limit. Where the CRM divides data, the caller can request a smaller part."""
 
 
@@ -106,9 +106,9 @@ class HttpClient:
         except httpx.ReadTimeout as error:
             raise ResponseTimeout(self._provider, f"no response: {type(error).__name__}") from error
         except httpx.TransportError as error:
-            raise CrmUnavailable(self._provider, f"no response: {type(error).__name__}") from error
+            raise errors.CrmUnavailable(self._provider, f"no response: {type(error).__name__}") from error
         except httpx.DecodingError as error:
-            raise CrmUnavailable(self._provider, "its compressed response cannot be read") from error
+            raise errors.CrmUnavailable(self._provider, "its compressed response cannot be read") from error
         return HttpResponse(response.status_code, response.headers, body)
 
     def _build_request(
@@ -119,12 +119,12 @@ class HttpClient:
         except (httpx.InvalidURL, UnicodeError) as error:
             # httpx raises IDNAError, a UnicodeError, for a host whose punycode does not decode.
             reason = "a cursor or an address of its own makes no URL"
-            raise CrmRejected(self._provider, None, reason) from error
+            raise errors.CrmRejected(self._provider, None, reason) from error
 
     async def _read_body(self, response: httpx.Response) -> bytes:
         # Only one layer of compression: each may grow a thousandfold before its bytes are counted.
         if response.headers.get("content-encoding", "identity").lower() not in _READABLE_ENCODINGS:
-            raise CrmRejected(
+            raise errors.CrmRejected(
                 self._provider,
                 response.status_code,
                 "its response is compressed in a way that we do not support",

@@ -46,7 +46,7 @@ def sic_code(raw: str | None) -> str | None:
     return code if _SIC.fullmatch(code) else None
 
 
-def read_crosswalk(package: str | None, value_column: str) -> Mapping[str, IndustryCodes]:
+def read_codes(package: str | None, value_column: str) -> Mapping[str, IndustryCodes]:
     """Read a CRM's industries.tsv: its names of industries and the codes that fit them.
 
     A broad name spans several industries, so one code would be wrong for many of its companies: it gets none.
@@ -54,11 +54,10 @@ def read_crosswalk(package: str | None, value_column: str) -> Mapping[str, Indus
     such codes.
     """
     with files(package or "").joinpath("industries.tsv").open(encoding="utf-8") as table:
-        return {row[value_column]: _codes_of(row) for row in csv.DictReader(table, delimiter="\t")}
-
-
-def _codes_of(row: Mapping[str, str]) -> IndustryCodes:
-    naics, sic = row["naics2022"] or None, row["sic1987"] or None
-    if row["fit"] != "broad":
-        return IndustryCodes(naics, sic)
-    return IndustryCodes(naics if naics and len(naics) in _SECTOR_LENGTHS else None, None)
+        codes: dict[str, IndustryCodes] = {}
+        for row in csv.DictReader(table, delimiter="\t"):
+            naics, sic = row["naics2022"] or None, row["sic1987"] or None
+            if row["fit"] == "broad":
+                naics, sic = naics if naics and len(naics) in _SECTOR_LENGTHS else None, None
+            codes[row[value_column]] = IndustryCodes(naics, sic)
+        return codes

@@ -14,23 +14,14 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, repair_json
-from astrelo.adapters.outbound.crm.http import HttpResponse, retry_after
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
+from astrelo.adapters.outbound.crm import decoding, http, transport
+from astrelo.domain import errors
 from astrelo.domain.connection import TokenSet
-from astrelo.domain.errors import (
-    CrmError,
-    CrmRejected,
-    CrmUnavailable,
-    GrantRejected,
-    RateLimited,
-    ReauthorizationRequired,
-)
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import TokensIssued
 
 T = TypeVar("T")
-GoneError = type[GrantRejected] | type[ReauthorizationRequired]
+GoneError = type[errors.GrantRejected] | type[errors.ReauthorizationRequired]
 """What a dead grant means to the caller: start the authorization again, or ask the user to connect again."""
 
 Token = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z", max_length=10_000)]
@@ -62,10 +53,14 @@ async def with_timeout(provider: Provider) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise CrmUnavailable(provider, f"its OAuth endpoints took longer than {seconds:.0f} s") from error
+        raise errors.CrmUnavailable(
+            provider, f"its OAuth endpoints took longer than {seconds:.0f} s"
+        ) from error
 
 
-def report_issued(response: HttpResponse, issued: TokensIssued | None, issuer_url: str | None = None) -> None:
+def report_issued(
+    response: http.HttpResponse, issued: TokensIssued | None, issuer_url: str | None = None
+) -> None:
     """Pass the tokens of a token response to `issued`, even if the response is invalid: they are alive."""
     if issued is None or response.status not in SUCCESS:
         return
@@ -91,7 +86,7 @@ def token_to_revoke(tokens: TokenSet) -> str:
     return tokens.refresh_token or tokens.access_token
 
 
-def decode_response(response: HttpResponse, decode: Callable[[bytes], T], provider: Provider) -> T:
+def decode_response(response: http.HttpResponse, decode: Callable[[bytes], T], provider: Provider) -> T:
     """Decode a success without ever showing it: it may hold tokens.
 
     Raise CrmUnavailable where it is cut off or is a page of HTML, for the next response may be right; CrmRejected
@@ -100,31 +95,31 @@ def decode_response(response: HttpResponse, decode: Callable[[bytes], T], provid
     try:
         return decode(response.body)
     except msgspec.ValidationError as error:
-        raise CrmRejected(
+        raise errors.CrmRejected(
             provider, response.status, f"an OAuth response without its fields: {error}"
         ) from None
-    except (*UNREADABLE, IncompleteResponse):
+    except (*decoding.UNREADABLE, transport.IncompleteResponse):
         raise _classify_unreadable(response, provider) from None
 
 
-def _classify_unreadable(response: HttpResponse, provider: Provider) -> CrmError:
+def _classify_unreadable(response: http.HttpResponse, provider: Provider) -> errors.CrmError:
     if response.is_html:  # a proxy's page, or one about maintenance
-        return CrmUnavailable(provider, "a web page instead of an OAuth response")
+        return errors.CrmUnavailable(provider, "a web page instead of an OAuth response")
     try:
-        repair_json(response.body)
-    except IncompleteResponse:
-        return CrmUnavailable(provider, "an OAuth response that is cut off")
-    return CrmRejected(provider, response.status, "an OAuth response that cannot be read")
+        decoding.repair_json(response.body)
+    except transport.IncompleteResponse:
+        return errors.CrmUnavailable(provider, "an OAuth response that is cut off")
+    return errors.CrmRejected(provider, response.status, "an OAuth response that cannot be read")
 
 
-def transient_error(response: HttpResponse, now: datetime, provider: Provider) -> CrmError | None:
+def transient_error(response: http.HttpResponse, now: datetime, provider: Provider) -> errors.CrmError | None:
     """Return the error of a response that may be different later; None for any other."""
     if response.status in _RATE_LIMITED:
-        pause = retry_after(response.headers, now)
+        pause = http.retry_after(response.headers, now)
         policy = f"HTTP {response.status} from OAuth"
-        return RateLimited(provider, _PAUSE_WITHOUT_RETRY_AFTER if pause is None else pause, policy)
+        return errors.RateLimited(provider, _PAUSE_WITHOUT_RETRY_AFTER if pause is None else pause, policy)
     if response.status == _LOCKED or response.status in _SERVER_ERRORS:
-        return CrmUnavailable(provider, f"HTTP {response.status} from OAuth")
+        return errors.CrmUnavailable(provider, f"HTTP {response.status} from OAuth")
     return None
 
 

@@ -1,16 +1,40 @@
-"""What the pagination of all CRMs shares: batches, prefetching, and the guard against cursors that repeat."""
+"""What the pagination of all CRMs shares: cursors as text, a guard against loops, batches, prefetching."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, suppress
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from astrelo.domain.errors import CrmRejected
-from astrelo.domain.identifiers import Provider
+import msgspec
+
+from astrelo.domain import errors
+from astrelo.domain.identifiers import Cursor, Provider
 
 T = TypeVar("T")
 S = TypeVar("S")
+
+_encoder = msgspec.json.Encoder()
+
+
+class CursorCodec(Generic[T]):
+    """Encodes and decodes positions of one shape: a struct, or a union of tagged ones."""
+
+    def __init__(self, shape: Any, provider: Provider) -> None:  # noqa: ANN401 - a union is no type to the checker
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
+        self._provider = provider
+
+    def encode(self, position: T) -> Cursor:
+        return Cursor(_encoder.encode(position).decode())
+
+    def decode(self, cursor: Cursor) -> T:
+        """Raise CrmRejected for a cursor that this adapter did not make."""
+        try:
+            return self._decoder.decode(cursor)
+        except msgspec.DecodeError as error:
+            raise errors.CrmRejected(
+                self._provider, None, f"a stored cursor cannot be read: {error}"
+            ) from None
 
 
 class PaginationLoopGuard:
@@ -28,7 +52,9 @@ class PaginationLoopGuard:
     def follow(self, after: T) -> T:
         """Return the cursor, or raise CrmRejected for a loop."""
         if after == self._remembered:
-            raise CrmRejected(self._provider, None, "the cursors to the next pages go round in a circle")
+            raise errors.CrmRejected(
+                self._provider, None, "the cursors to the next pages go round in a circle"
+            )
         self._steps += 1
         if self._steps == self._interval:
             self._remembered, self._steps, self._interval = after, 0, self._interval * 2

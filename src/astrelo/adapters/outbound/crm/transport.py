@@ -11,18 +11,16 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse, ResponseTimeout
-from astrelo.adapters.outbound.crm.rate_limiters import RateLimiter
-from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, RetryPolicy
+from astrelo.adapters.outbound.crm import http, rate_limiters, retries
+from astrelo.domain import errors
 from astrelo.domain.connection import ApiAccess
-from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.ports.system import Clock, Randomness
 
 T = TypeVar("T")
-B = TypeVar("B", bound=RateLimiter)
-B_contra = TypeVar("B_contra", bound=RateLimiter, contravariant=True)
+B = TypeVar("B", bound=rate_limiters.RateLimiter)
+B_contra = TypeVar("B_contra", bound=rate_limiters.RateLimiter, contravariant=True)
 _log = structlog.get_logger(__name__)
 
 
@@ -36,7 +34,7 @@ _SUCCESS = range(200, 300)
 class Retry(NamedTuple):
     """The same request may succeed after at least `wait` seconds; `error` is raised if it never does."""
 
-    error: CrmError
+    error: errors.CrmError
     wait: float = 0.0
     max_attempts: int | None = None
     """Lowers the policy's limit: each attempt takes long, or there is another way to get the data."""
@@ -63,7 +61,7 @@ class RefreshToken(NamedTuple):
     reason: str
 
 
-Classification = CrmError | Retry | RefreshToken
+Classification = errors.CrmError | Retry | RefreshToken
 
 
 class IncompleteResponse(Exception):
@@ -78,7 +76,7 @@ class ErrorMapper(Protocol[B_contra]):
     def provider(self) -> Provider: ...
 
     @abstractmethod
-    def classify(self, response: HttpResponse, call: Call, session: CrmSession) -> Classification:
+    def classify(self, response: http.HttpResponse, call: Call, session: CrmSession) -> Classification:
         """Classify a response that is no success."""
 
     @abstractmethod
@@ -100,7 +98,7 @@ class CrmTransport(Generic[B]):
     """Sends reads until they succeed or cannot succeed any more."""
 
     def __init__(
-        self, http_client: HttpClient, error_mapper: ErrorMapper[B], clock: Clock, randomness: Randomness
+        self, http_client: http.HttpClient, error_mapper: ErrorMapper[B], clock: Clock, randomness: Randomness
     ) -> None:
         self._http_client = http_client
         self._error_mapper = error_mapper
@@ -114,7 +112,7 @@ class CrmTransport(Generic[B]):
         session: CrmSession,
         rate_limiter: B,
         decode: Callable[[bytes], T],
-        policy: RetryPolicy = DEFAULT_RETRY,
+        policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
     ) -> T:
         """Return the decoded body. `decode` raises IncompleteResponse for a body that should be requested again.
 
@@ -130,8 +128,8 @@ class CrmTransport(Generic[B]):
         call: Call,
         session: CrmSession,
         rate_limiter: B,
-        decode: Callable[[HttpResponse], T],
-        policy: RetryPolicy = DEFAULT_RETRY,
+        decode: Callable[[http.HttpResponse], T],
+        policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
     ) -> T:
         """Do the same as `read` where `decode` needs more of the response than its body."""
         refused: str | None = None
@@ -143,13 +141,13 @@ class CrmTransport(Generic[B]):
             except _TokenRefusedError as error:
                 refusals += 1
                 if refusals == MAX_REFUSALS:
-                    raise ReauthorizationRequired(self._error_mapper.provider, str(error)) from None
+                    raise errors.ReauthorizationRequired(self._error_mapper.provider, str(error)) from None
                 refused = access.token
             except _FailedAttemptError as failure:
                 failures += 1
                 retry = failure.retry
                 delay = retry.wait
-                if not isinstance(retry.error, RateLimited):
+                if not isinstance(retry.error, errors.RateLimited):
                     delay = max(delay, policy.backoff(failures, self._randomness.jitter()))
                 max_attempts = min(retry.max_attempts or policy.max_attempts, policy.max_attempts)
                 if failures >= max_attempts or waited + delay > policy.max_total_delay:
@@ -164,7 +162,7 @@ class CrmTransport(Generic[B]):
         access: ApiAccess,
         session: CrmSession,
         rate_limiter: B,
-        decode: Callable[[HttpResponse], T],
+        decode: Callable[[http.HttpResponse], T],
     ) -> T:
         url = self._absolute_url(call, access)
         await rate_limiter.acquire()
@@ -172,31 +170,33 @@ class CrmTransport(Generic[B]):
             headers = self._build_headers(access.token, call.headers)
             response = await self._http_client.send(call.method, url, headers, call.content)
             self._error_mapper.observe(response.headers, rate_limiter)
-        except CrmUnavailable as error:
-            on_timeout = call.on_timeout if isinstance(error, ResponseTimeout) else None
+        except errors.CrmUnavailable as error:
+            on_timeout = call.on_timeout if isinstance(error, http.ResponseTimeout) else None
             raise _FailedAttemptError(on_timeout or Retry(error)) from error.__cause__
         finally:
             rate_limiter.release()
         if response.status in _SUCCESS:
             return self._decode(response, decode)
         outcome = self._error_mapper.classify(response, call, session)
-        if isinstance(outcome, CrmError):
+        if isinstance(outcome, errors.CrmError):
             raise outcome
         if isinstance(outcome, RefreshToken):
             raise _TokenRefusedError(outcome.reason)
-        if isinstance(outcome.error, RateLimited):
+        if isinstance(outcome.error, errors.RateLimited):
             rate_limiter.pause(outcome.wait)
         raise _FailedAttemptError(outcome)
 
-    def _decode(self, response: HttpResponse, decode: Callable[[HttpResponse], T]) -> T:
+    def _decode(self, response: http.HttpResponse, decode: Callable[[http.HttpResponse], T]) -> T:
         if response.is_html:
             # A proxy's page, or one about maintenance: not the CRM's own response, whatever its status.
             reason = f"HTML with HTTP {response.status} instead of a response"
-            raise _FailedAttemptError(Retry(CrmUnavailable(self._error_mapper.provider, reason)))
+            raise _FailedAttemptError(Retry(errors.CrmUnavailable(self._error_mapper.provider, reason)))
         try:
             return decode(response)
         except IncompleteResponse as error:
-            unavailable = CrmUnavailable(self._error_mapper.provider, f"its response is incomplete: {error}")
+            unavailable = errors.CrmUnavailable(
+                self._error_mapper.provider, f"its response is incomplete: {error}"
+            )
             raise _FailedAttemptError(Retry(unavailable)) from error
 
     def _absolute_url(self, call: Call, access: ApiAccess) -> str:
@@ -204,7 +204,9 @@ class CrmTransport(Generic[B]):
             return call.url
         # Appended to a host without a slash, '.evil.test' and '@evil.test' would make it another host.
         if not call.url.startswith("/"):
-            raise CrmRejected(self._error_mapper.provider, None, f"{call.label} goes on at what is no path")
+            raise errors.CrmRejected(
+                self._error_mapper.provider, None, f"{call.label} goes on at what is no path"
+            )
         return access.api_url + call.url
 
     def _build_headers(self, token: str, additional: Mapping[str, str] | None) -> httpx.Headers:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, read_codes
 from astrelo.adapters.outbound.crm.mapping import (
     NO_ADDITIONAL_EMAILS,
     Address,
@@ -18,15 +18,7 @@ from astrelo.adapters.outbound.crm.mapping import (
     record_id,
     reject_record,
 )
-from astrelo.adapters.outbound.hubspot.api.wire import (
-    CompanyObject,
-    CompanyProperties,
-    ContactObject,
-    DealObject,
-    DealProperties,
-    OwnerObject,
-    Pipeline,
-)
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.domain.identifiers import RecordId
 from astrelo.domain.normalization import (
     amount,
@@ -68,6 +60,14 @@ _DEAL_FIELDS = ("amount", "currency", "probability", "is_closed", "is_won", "clo
 _DOLLAR = "USD"
 
 
+def load_industries() -> Mapping[str, IndustryCodes]:
+    """Read the crosswalk from HubSpot's 148 options. The mapping is our judgement: none is published.
+
+    CONSTRUCTION is broad, but the sector 23; RETAIL is 44-45; INTERNET fits no one code.
+    """
+    return read_codes(__package__, "hubspot_value")
+
+
 class RecordMapper:
     """Maps one account's objects. `default_currency` is the account's, for amounts that name none.
 
@@ -80,14 +80,14 @@ class RecordMapper:
         reference: ReferenceData,
         industries: Mapping[str, IndustryCodes],
         default_currency: str | None,
-        pipelines: Iterable[Pipeline] = (),
+        pipelines: Iterable[wire.Pipeline] = (),
     ) -> None:
         self._reference = reference
         self._industries = industries
         self._default_currency = default_currency
-        self._pipelines = {pipeline.id: _read_pipeline(pipeline) for pipeline in pipelines}
+        self._pipelines = {pipeline.id: _DealPipeline.read(pipeline) for pipeline in pipelines}
 
-    def company(self, company: CompanyObject) -> CompanyRecord | RejectedRecord:
+    def company(self, company: wire.CompanyObject) -> CompanyRecord | RejectedRecord:
         p = company.properties
         known_id, updated_at = record_id(company.id), _modified(p.hs_lastmodifieddate, company.updated_at)
         if known_id is None or updated_at is None:
@@ -138,7 +138,7 @@ class RecordMapper:
 
     def contact(
         self,
-        contact: ContactObject,
+        contact: wire.ContactObject,
         company_id: RecordId | None,
         association: CompanyAssociation | None = None,
     ) -> ContactRecord | RejectedRecord:
@@ -178,7 +178,7 @@ class RecordMapper:
 
     def deal(
         self,
-        deal: DealObject,
+        deal: wire.DealObject,
         company_id: RecordId | None,
         association: CompanyAssociation | None = None,
         contact_ids: Iterable[RecordId] = (),
@@ -239,7 +239,7 @@ class RecordMapper:
                 return home_amount, None
         return usd_amount(value, deal_currency, on, self._reference)
 
-    def owner(self, owner: OwnerObject) -> OwnerRecord | RejectedRecord:
+    def owner(self, owner: wire.OwnerObject) -> OwnerRecord | RejectedRecord:
         known_id = record_id(owner.id)
         if known_id is None:
             return reject_record(owner.id, known_id)
@@ -258,19 +258,19 @@ class _DealPipeline(NamedTuple):
     label: str | None
     stages: Mapping[str, _Stage]
 
+    @classmethod
+    def read(cls, pipeline: wire.Pipeline) -> Self:
+        """Interpret stages as HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
+        stages: dict[str, _Stage] = {}
+        for stage in pipeline.stages:
+            likely, closed = probability(stage.metadata.probability), flag(stage.metadata.is_closed)
+            won = likely == 1 if closed and likely is not None else None
+            stages[stage.id] = _Stage(text(stage.label), DealStatus(likely, closed, won))
+        return cls(text(pipeline.label), stages)
+
 
 _UNKNOWN_STAGE = _Stage()
 _UNKNOWN_PIPELINE = _DealPipeline(None, {})
-
-
-def _read_pipeline(pipeline: Pipeline) -> _DealPipeline:
-    """Interpret stages as HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
-    stages: dict[str, _Stage] = {}
-    for stage in pipeline.stages:
-        likely, closed = probability(stage.metadata.probability), flag(stage.metadata.is_closed)
-        won = likely == 1 if closed and likely is not None else None
-        stages[stage.id] = _Stage(text(stage.label), DealStatus(likely, closed, won))
-    return _DealPipeline(text(pipeline.label), stages)
 
 
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:
@@ -278,7 +278,7 @@ def _modified(property_value: str | None, updated_at: str | None) -> datetime | 
     return timestamp(property_value) or timestamp(updated_at)
 
 
-def _raw_company_values(p: CompanyProperties) -> tuple[str | None, ...]:
+def _raw_company_values(p: wire.CompanyProperties) -> tuple[str | None, ...]:
     """Return the raw value of each of _COMPANY_FIELDS."""
     return (
         p.domain or p.website,
@@ -292,7 +292,7 @@ def _raw_company_values(p: CompanyProperties) -> tuple[str | None, ...]:
     )
 
 
-def _raw_deal_values(p: DealProperties) -> tuple[str | None, ...]:
+def _raw_deal_values(p: wire.DealProperties) -> tuple[str | None, ...]:
     """Return the raw value of each of _DEAL_FIELDS."""
     return (
         p.amount,

@@ -8,25 +8,17 @@ from datetime import datetime
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.http import HttpClient, open_transport
+from astrelo.adapters.outbound.crm import http, transport
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch, split_batches
-from astrelo.adapters.outbound.crm.transport import CrmTransport
-from astrelo.adapters.outbound.hubspot.api.client import (
-    ASSOCIATIONS_LIMIT,
-    BATCH_READ_LIMIT,
-    LIST_LIMIT,
-    HubSpotClient,
-)
-from astrelo.adapters.outbound.hubspot.api.error_mapper import HubSpotErrorMapper
+from astrelo.adapters.outbound.hubspot.api import error_mapper, wire
+from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
 from astrelo.adapters.outbound.hubspot.config import REQUIRED_SCOPES, HubSpotConfig
-from astrelo.adapters.outbound.hubspot.industries import load_industries
-from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
+from astrelo.adapters.outbound.hubspot.mapping import RecordMapper, load_industries
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
+from astrelo.adapters.outbound.hubspot.read import cursors, pagination
 from astrelo.adapters.outbound.hubspot.read.associations import RecordAssembler
-from astrelo.adapters.outbound.hubspot.read.cursors import ListPosition, SearchPosition, decode_cursor
 from astrelo.adapters.outbound.hubspot.read.fetch import FetchResult, fetch_records
-from astrelo.adapters.outbound.hubspot.read.pagination import RawPage, list_all, search_ranges, search_window
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
@@ -108,7 +100,7 @@ class HubSpotProvider(CrmProvider):
         """
         assembler = await self._assembler(session, object_type)
         # Companies have no associations to wait for: they are passed on page by page.
-        size = LIST_LIMIT if object_type is ObjectType.COMPANIES else ASSOCIATIONS_LIMIT
+        size = wire.LIST_LIMIT if object_type is ObjectType.COMPANIES else wire.ASSOCIATIONS_LIMIT
         raw_pages = self._raw_pages(session, object_type, window, cursor, size)
         depth = _PREFETCHED_RECORDS // size
         async with aclosing(prefetch(map_stream(raw_pages, assembler.assemble), depth)) as pages:
@@ -119,10 +111,12 @@ class HubSpotProvider(CrmProvider):
         self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
     ) -> RecordPage:
         found = FetchResult()
-        for batch_ids in split_batches(dict.fromkeys(ids), BATCH_READ_LIMIT):
+        for batch_ids in split_batches(dict.fromkeys(ids), wire.BATCH_READ_LIMIT):
             await fetch_records(self._client, session, object_type, batch_ids, found)
         assembler = await self._assembler(session, object_type)
-        raw_page = RawPage(objects=list(found.objects.values()), rejected=list(found.rejected.values()))
+        raw_page = pagination.RawPage(
+            objects=list(found.objects.values()), rejected=list(found.rejected.values())
+        )
         page = await assembler.assemble(raw_page)
         return replace(
             page,
@@ -151,16 +145,18 @@ class HubSpotProvider(CrmProvider):
         window: Window | None,
         cursor: Cursor | None,
         size: int,
-    ) -> AsyncGenerator[RawPage, None]:
+    ) -> AsyncGenerator[pagination.RawPage, None]:
         if cursor is None:
             if window is None:
-                return list_all(self._client, session, object_type, None, size)
-            return search_window(self._client, session, object_type, search_ranges(window))
-        match decode_cursor(cursor):
-            case ListPosition(after):
-                return list_all(self._client, session, object_type, after, size)
-            case SearchPosition(ranges):
-                return search_window(self._client, session, object_type, ranges)
+                return pagination.list_all(self._client, session, object_type, None, size)
+            return pagination.search_window(
+                self._client, session, object_type, pagination.search_ranges(window)
+            )
+        match cursors.decode_cursor(cursor):
+            case cursors.ListPosition(after):
+                return pagination.list_all(self._client, session, object_type, after, size)
+            case cursors.SearchPosition(ranges):
+                return pagination.search_window(self._client, session, object_type, ranges)
 
 
 def build_hubspot(
@@ -173,11 +169,12 @@ def build_hubspot(
     oauth: httpx.AsyncBaseTransport,
 ) -> HubSpotProvider:
     """Build the adapter over two transports: reads are retried, OAuth calls never."""
-    error_mapper = HubSpotErrorMapper(clock)
-    transport = CrmTransport(HttpClient(reads, Provider.HUBSPOT), error_mapper, clock, randomness)
+    crm_transport = transport.CrmTransport(
+        http.HttpClient(reads, Provider.HUBSPOT), error_mapper.HubSpotErrorMapper(clock), clock, randomness
+    )
     return HubSpotProvider(
-        HubSpotOAuth(config, HttpClient(oauth, Provider.HUBSPOT), clock),
-        HubSpotClient(config.api_base, transport, RateLimiters(clock)),
+        HubSpotOAuth(config, http.HttpClient(oauth, Provider.HUBSPOT), clock),
+        HubSpotClient(config.api_base, crm_transport, RateLimiters(clock)),
         reference,
     )
 
@@ -187,5 +184,5 @@ async def open_hubspot(
     config: HubSpotConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[HubSpotProvider]:
     """Build the adapter over connections of its own, and close them at the end."""
-    async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
+    async with http.open_transport() as reads, http.open_transport(limit=16, keep_alive=False) as oauth:
         yield build_hubspot(config, reference, clock, randomness, reads=reads, oauth=oauth)

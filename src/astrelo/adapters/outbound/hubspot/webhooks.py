@@ -17,15 +17,9 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.decoding import (
-    UNREADABLE,
-    convert_leniently,
-    repair_json,
-    split_json_array,
-)
+from astrelo.adapters.outbound.crm import decoding, transport
 from astrelo.adapters.outbound.crm.mapping import record_id
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
-from astrelo.domain.errors import WebhookRejected
+from astrelo.domain import errors
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.ports.crm import CrmWebhooks, WebhookRequest
 from astrelo.domain.records import PendingRefetch
@@ -49,6 +43,13 @@ _RECORD_EVENTS = frozenset({"creation", "deletion", "privacyDeletion", "restore"
 log = structlog.get_logger()
 
 
+class Reference(NamedTuple):
+    """A record that an event names."""
+
+    object_type: ObjectType | None
+    object_id: int | None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The parts of an event that say which records to fetch again."""
 
@@ -65,12 +66,26 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     from_object_type_id: str | None = None
     to_object_type_id: str | None = None
 
+    def references(self) -> Sequence[Reference]:
+        """Return what an event names; nothing for an event of an unknown type or about unknown objects.
 
-class _Reference(NamedTuple):
-    """A record that an event names."""
-
-    object_type: ObjectType | None
-    object_id: int | None
+        Association events of the older kind name both types in one word.
+        """
+        subject, _, action = self.subscription_type.partition(".")
+        object_type = (
+            _TYPE_IDS.get(self.object_type_id or "") if subject == _GENERIC else _SUBJECTS.get(subject)
+        )
+        if action in _RECORD_EVENTS:
+            return [Reference(object_type, self.object_id)]
+        if action == "merge":
+            ids = (self.object_id, self.primary_object_id, self.new_object_id, *self.merged_object_ids)
+            return [Reference(object_type, object_id) for object_id in ids]
+        if action != "associationChange":
+            return []
+        first, _, second = (self.association_type or "").lower().partition("_to_")
+        from_type = _TYPE_IDS.get(self.from_object_type_id or "", _SUBJECTS.get(first))
+        to_type = _TYPE_IDS.get(self.to_object_type_id or "", _SUBJECTS.get(second))
+        return [Reference(from_type, self.from_object_id), Reference(to_type, self.to_object_id)]
 
 
 _events = msgspec.json.Decoder(list[msgspec.Raw])
@@ -92,9 +107,9 @@ class HubSpotWebhooks(CrmWebhooks):
         """
         self._verify(request, now)
         by_account: dict[CrmAccountId, set[PendingRefetch]] = {}
-        for event in _decode_events(request.body):
+        for event in filter(None, map(_decode_event, _split_events(request.body))):
             pending = by_account.setdefault(CrmAccountId(str(event.portal_id)), set())
-            for object_type, object_id in _references(event):
+            for object_type, object_id in event.references():
                 if object_type is None or object_id is None:
                     continue
                 if (known_id := record_id(str(object_id))) is not None:
@@ -104,22 +119,20 @@ class HubSpotWebhooks(CrmWebhooks):
     def _verify(self, request: WebhookRequest, now: datetime) -> None:
         timestamp = request.headers.get(TIMESTAMP_HEADER, "")
         if not _is_recent(timestamp, now):
-            raise WebhookRejected("its timestamp is missing, or more than five minutes off")
+            raise errors.WebhookRejected("its timestamp is missing, or more than five minutes off")
         signature = request.headers.get(SIGNATURE_HEADER, "").encode("utf-8", "replace")
+        rest = request.body + timestamp.encode()
         uris = dict.fromkeys(
             spelling
             for uri in _spell_hosts(request.uri, request.headers.get("host", ""))
             for spelling in (uri, _DECODED_ESCAPES.sub(lambda escape: unquote(escape[0]), uri))
         )
         # Every comparison is made, whatever the others result in, so that the time taken reveals nothing.
-        matches = [hmac.compare_digest(signature, self._sign(request, uri, timestamp)) for uri in uris]
+        signed = [(request.method + uri).encode("utf-8", "surrogateescape") + rest for uri in uris]
+        digests = [hmac.digest(self._key, message, hashlib.sha256) for message in signed]
+        matches = [hmac.compare_digest(signature, b64encode(digest)) for digest in digests]
         if not any(matches):
-            raise WebhookRejected("its signature (version 3) is missing, or is not that of our app")
-
-    def _sign(self, request: WebhookRequest, uri: str, timestamp: str) -> bytes:
-        target = request.method + uri
-        message = target.encode("utf-8", "surrogateescape") + request.body + timestamp.encode()
-        return b64encode(hmac.digest(self._key, message, hashlib.sha256))
+            raise errors.WebhookRejected("its signature (version 3) is missing, or is not that of our app")
 
 
 def _is_recent(timestamp: str, now: datetime) -> bool:
@@ -144,68 +157,44 @@ def _spell_hosts(uri: str, called_host: str) -> Iterator[str]:
         yield f"{scheme}{separator}{host}{slash}{path}"
 
 
-def _decode_events(body: bytes) -> Iterator[Event]:
-    events = _split_events(body)
-    if not 0 < len(events) <= MAX_EVENTS:
-        raise WebhookRejected(f"it has {len(events)} events, HubSpot sends 1 to {MAX_EVENTS}")
-    for event in events:
-        try:
-            yield _decode_event(event)
-        except UNREADABLE:
-            log.warning("webhook.event_unreadable")
-
-
-def _decode_event(event: object) -> Event:
-    """Decode an event leniently: which record it names counts, whatever else it says."""
-    if not isinstance(event, msgspec.Raw):
-        return convert_leniently(event, Event)
+def _decode_event(event: object) -> Event | None:
+    """Decode an event leniently: which record it names counts, whatever else it says; None if unreadable."""
     try:
-        return _event.decode(event)
-    except UNREADABLE:
-        return convert_leniently(msgspec.json.decode(event), Event)
+        if isinstance(event, msgspec.Raw):
+            with suppress(*decoding.UNREADABLE):
+                return _event.decode(event)
+            event = msgspec.json.decode(event)
+        return decoding.convert_leniently(event, Event)
+    except decoding.UNREADABLE:
+        log.warning("webhook.event_unreadable")
+        return None
 
 
 def _split_events(body: bytes) -> Sequence[object]:
     """Return the events of a call; repair the body where the fast decoder refuses all of them for a fault in one."""
-    with suppress(*UNREADABLE):
-        return _events.decode(body)
+    document: object
     try:
-        document = repair_json(body)
-    except IncompleteResponse as error:
-        document = _parse_each(body) if isinstance(error.__cause__, RecursionError) else None
+        document = _events.decode(body)
+    except decoding.UNREADABLE:
+        try:
+            document = decoding.repair_json(body)
+        except transport.IncompleteResponse as error:
+            document = _parse_each(body) if isinstance(error.__cause__, RecursionError) else None
     if not isinstance(document, list):
-        raise WebhookRejected("its body is no list of events")
+        raise errors.WebhookRejected("its body is no list of events")
+    if not 0 < len(document) <= MAX_EVENTS:
+        raise errors.WebhookRejected(f"it has {len(document)} events, HubSpot sends 1 to {MAX_EVENTS}")
     return document
 
 
 def _parse_each(body: bytes) -> Sequence[object] | None:
     """Parse the events of a list one by one: one that is nested too deep is lost alone. Return None for no list."""
     events: list[object] = []
-    for event in split_json_array(body.decode("utf-8-sig", "replace")) or ():
+    for event in decoding.split_json_array(body.decode("utf-8-sig", "replace")) or ():
         try:
-            events.append(repair_json(event.encode("utf-8", "replace")))
-        except IncompleteResponse as error:
+            events.append(decoding.repair_json(event.encode("utf-8", "replace")))
+        except transport.IncompleteResponse as error:
             if not isinstance(error.__cause__, RecursionError):
                 return None
             events.append(None)
     return events or None
-
-
-def _references(event: Event) -> Sequence[_Reference]:
-    """Return what an event names; nothing for an event of an unknown type or about unknown objects.
-
-    Association events of the older kind name both types in one word.
-    """
-    subject, _, action = event.subscription_type.partition(".")
-    object_type = _TYPE_IDS.get(event.object_type_id or "") if subject == _GENERIC else _SUBJECTS.get(subject)
-    if action in _RECORD_EVENTS:
-        return [_Reference(object_type, event.object_id)]
-    if action == "merge":
-        ids = (event.object_id, event.primary_object_id, event.new_object_id, *event.merged_object_ids)
-        return [_Reference(object_type, object_id) for object_id in ids]
-    if action != "associationChange":
-        return []
-    first, _, second = (event.association_type or "").lower().partition("_to_")
-    from_type = _TYPE_IDS.get(event.from_object_type_id or "", _SUBJECTS.get(first))
-    to_type = _TYPE_IDS.get(event.to_object_type_id or "", _SUBJECTS.get(second))
-    return [_Reference(from_type, event.from_object_id), _Reference(to_type, event.to_object_id)]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from unicodedata import category
 
 import idna
@@ -42,6 +42,36 @@ class _SuffixRules(NamedTuple):
     exceptions: frozenset[str]
     """'www.ck' for '!www.ck': a registrable name in spite of the wildcard."""
 
+    @classmethod
+    def load(cls, additions: Iterable[str]) -> Self:
+        library = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+        rules: list[str] = []
+        for rule in library.tlds:
+            prefix = rule[: len(rule) - len(rule.lstrip("*.!"))]
+            encoded = rule[len(prefix) :] if rule.isascii() else _encode_idna(rule[len(prefix) :])
+            if encoded is not None:
+                rules.append(prefix + encoded)
+        return cls(
+            frozenset(rule for rule in rules if rule[0] not in "*!").union(additions),
+            frozenset(rule[2:] for rule in rules if rule.startswith("*.")),
+            frozenset(rule[1:] for rule in rules if rule.startswith("!")),
+        )
+
+    def registrable_domain(self, host: str) -> str | None:
+        """Apply the algorithm of publicsuffix.org/list: longest rule, exceptions first.
+
+        Without its last rule, '*': what ends in no other rule ends in no suffix that exists.
+        """
+        below, name = None, host
+        while name not in self.exceptions:
+            parent = name.partition(".")[2]
+            if name in self.suffixes or parent in self.wildcards:
+                return below
+            if not parent:
+                return None
+            below, name = name, parent
+        return name
+
 
 class HostFacts:
     """The public suffix list bundled with tldextract, private part included, and the lists in data/.
@@ -53,7 +83,7 @@ class HostFacts:
 
     def __init__(self, reserved_names: Collection[str] = ()) -> None:
         builders = frozenset(read_list("site_builders.txt"))
-        self._rules = _load_suffix_rules(builders.union(name for name in reserved_names if "." not in name))
+        self._rules = _SuffixRules.load(builders.union(name for name in reserved_names if "." not in name))
         self._shared = SharedHosts(builders)
         self._placeholders = Placeholders(RESERVED_NAMES.difference(reserved_names))
         self._pages = PageRules()
@@ -64,7 +94,7 @@ class HostFacts:
         return registrable is not None and self._pages.match(host, registrable, path)
 
     def _look_up(self, host: str) -> _HostFact:
-        registrable = self._registrable_domain(host)
+        registrable = self._rules.registrable_domain(host)
         if registrable is None:
             _, dot, top = host.rpartition(".")
             exists = top in self._rules.suffixes or top in self._rules.wildcards
@@ -72,37 +102,6 @@ class HostFacts:
         if self._placeholders.match(host, registrable):
             return _HostFact(registrable, is_shared=True, is_site=False)
         return _HostFact(registrable, is_shared=self._shared.match(host, registrable), is_site=True)
-
-    def _registrable_domain(self, host: str) -> str | None:
-        """Apply the algorithm of publicsuffix.org/list: longest rule, exceptions first.
-
-        Without its last rule, '*': what ends in no other rule ends in no suffix that exists.
-        """
-        rules = self._rules
-        below, name = None, host
-        while name not in rules.exceptions:
-            parent = name.partition(".")[2]
-            if name in rules.suffixes or parent in rules.wildcards:
-                return below
-            if not parent:
-                return None
-            below, name = name, parent
-        return name
-
-
-def _load_suffix_rules(additions: Iterable[str]) -> _SuffixRules:
-    library = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
-    rules: list[str] = []
-    for rule in library.tlds:
-        prefix = rule[: len(rule) - len(rule.lstrip("*.!"))]
-        encoded = rule[len(prefix) :] if rule.isascii() else _encode_idna(rule[len(prefix) :])
-        if encoded is not None:
-            rules.append(prefix + encoded)
-    return _SuffixRules(
-        frozenset(rule for rule in rules if rule[0] not in "*!").union(additions),
-        frozenset(rule[2:] for rule in rules if rule.startswith("*.")),
-        frozenset(rule[1:] for rule in rules if rule.startswith("!")),
-    )
 
 
 def ascii_host(host: str) -> str | None:

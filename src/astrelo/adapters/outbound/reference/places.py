@@ -5,22 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from astrelo.adapters.outbound.reference import place_names, place_tables
 from astrelo.adapters.outbound.reference.data_files import DATA
-from astrelo.adapters.outbound.reference.place_names import (
-    fold_words,
-    folded_key,
-    show_flags,
-    spell_directions,
-    split_parts,
-    trim,
-)
-from astrelo.adapters.outbound.reference.place_tables import (
-    AMBIGUOUS,
-    Meaning,
-    NameTable,
-    load_countries,
-    load_regions,
-)
 
 CACHED_NAMES = 8_192
 
@@ -46,7 +32,7 @@ _TERRITORIES = {
 }
 """'Puerto Rico, USA' names a place and whom it belongs to, not two countries."""
 
-_UNDECIDED = ("", AMBIGUOUS)
+_UNDECIDED = ("", place_tables.AMBIGUOUS)
 _DOTTED_CODE = re.compile(r"[A-Za-z](?:\. ?[A-Za-z]){1,3}\.?|[A-Za-z]{2,3}\.")
 _COUNTRIES_WITH_DOTTED_CODES = frozenset("AU BR CA IN MX NZ US".split())
 _PLACEHOLDERS = frozenset({"KA", "NA"})
@@ -60,7 +46,7 @@ class _Names:
 
     codes: Mapping[str, str]
     aliases: Mapping[str, str]
-    table: NameTable
+    table: place_tables.NameTable
     kinds: frozenset[str]
     city_kinds: frozenset[str] = frozenset()
 
@@ -69,22 +55,22 @@ class _Names:
         return self.codes.get(name.strip().upper()) or self.by_name(name)
 
     def by_name(self, name: str) -> str:
-        words = fold_words(name)
-        for spelling in (*spell_directions(words), words):
+        words = place_names.fold_words(name)
+        for spelling in (*place_names.spell_directions(words), words):
             if found := self._find(spelling).plain:
                 return found
-        bare = trim(words, self.kinds | self.city_kinds)
+        bare = place_names.trim(words, self.kinds | self.city_kinds)
         if bare == words:
             return ""
         # What 'Moscow region' means, and 'Moscow city' if city and region cannot be mistaken.
         plain, qualified = self._find(bare)
-        is_region = plain == qualified or trim(words, self.kinds) == bare
+        is_region = plain == qualified or place_names.trim(words, self.kinds) == bare
         return qualified if is_region else ""
 
-    def _find(self, words: list[str]) -> Meaning:
-        key = folded_key(words)
+    def _find(self, words: list[str]) -> place_tables.Meaning:
+        key = place_names.folded_key(words)
         found, alias = self.table.find(key), self.aliases.get(key)
-        return Meaning(alias, found.qualified or alias) if alias else found
+        return place_tables.Meaning(alias, found.qualified or alias) if alias else found
 
     def read_inverted(self, parts: list[str]) -> str:
         """Return what 'Korea, South' and 'Palestine (State of)' mean."""
@@ -92,32 +78,36 @@ class _Names:
 
     def specific_parts(self, parts: list[str]) -> list[str]:
         """Return the parts that are more than words for a kind of place."""
-        return [part for part in parts if trim(fold_words(part), self.kinds | self.city_kinds)]
+        return [
+            part
+            for part in parts
+            if place_names.trim(place_names.fold_words(part), self.kinds | self.city_kinds)
+        ]
 
 
 class Places:
     """Countries and regions, each of which helps to read the other: 'Bavaria, Germany'."""
 
     def __init__(self) -> None:
-        countries, codes, table = _read_aliases("country_names.tsv"), *load_countries()
+        countries, codes, table = _read_aliases("country_names.tsv"), *place_tables.load_countries()
         self._countries = _Names(codes, dict(countries), table, COUNTRY_KINDS)
         self._region_aliases: dict[str, dict[str, str]] = {}
         for key, code in _read_aliases("region_names.tsv"):
-            self._region_aliases.setdefault(code[:2], {})[key] = code[3:] or AMBIGUOUS
+            self._region_aliases.setdefault(code[:2], {})[key] = code[3:] or place_tables.AMBIGUOUS
         self._regions_of = lru_cache(None)(self._load_regions)
         self.country = lru_cache(CACHED_NAMES)(self._country)
         self.region = lru_cache(CACHED_NAMES)(self._region)
 
     def _load_regions(self, country: str) -> tuple[_Names, Mapping[str, str]]:
-        parents, kinds, city_kinds, table = load_regions(country)
+        parents, kinds, city_kinds, table = place_tables.load_regions(country)
         codes = {alias: code for code in parents for alias in (code, f"{country}-{code}")}
         return _Names(codes, self._region_aliases.get(country, {}), table, kinds, city_kinds), parents
 
     def _country(self, raw: str) -> str | None:
-        name = show_flags(raw)
+        name = place_names.show_flags(raw)
         known = self._countries.meaning(name)
         if known in _UNDECIDED:
-            known = next(filter(None, map(self._country_of_parts, split_parts(name))), "")
+            known = next(filter(None, map(self._country_of_parts, place_names.split_parts(name))), "")
         return None if known in _UNDECIDED else known
 
     def _country_of_parts(self, parts: list[str]) -> str:
@@ -138,7 +128,9 @@ class Places:
         known = names.codes.get(_drop_dots(country, name).upper()) or names.by_name(name)
         if known in _UNDECIDED:
             with_towns = not _BRACKET.search(name)
-            tried = (self._region_of_parts(country, parts, with_towns) for parts in split_parts(name))
+            tried = (
+                self._region_of_parts(country, parts, with_towns) for parts in place_names.split_parts(name)
+            )
             known = next(filter(None, tried), "")
         return None if known in _UNDECIDED else f"{country}-{known}"
 
@@ -168,4 +160,4 @@ def _drop_dots(country: str, name: str) -> str:
 def _read_aliases(file_name: str) -> Iterator[tuple[str, str]]:
     for line in DATA.joinpath(file_name).read_text("utf-8").splitlines():
         code, _, name = line.partition("\t")
-        yield folded_key(fold_words(name)), code
+        yield place_names.folded_key(place_names.fold_words(name)), code

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, sic_code
+from astrelo.adapters.outbound.crm.industries import NO_CODES, IndustryCodes, naics_code, read_codes, sic_code
 from astrelo.adapters.outbound.crm.mapping import (
     Address,
     DealStatus,
@@ -15,15 +15,7 @@ from astrelo.adapters.outbound.crm.mapping import (
     record_id,
     reject_record,
 )
-from astrelo.adapters.outbound.salesforce.api.wire import (
-    ROWS,
-    AccountRow,
-    ContactRow,
-    OpportunityRow,
-    StageRow,
-    UserRow,
-    field_names,
-)
+from astrelo.adapters.outbound.salesforce.api import wire
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.normalization import (
     amount,
@@ -55,7 +47,7 @@ OBJECTS: Mapping[ObjectType, str] = {
     ObjectType.DEALS: "Opportunity",
 }
 FIELDS: Mapping[ObjectType, tuple[str, ...]] = {
-    object_type: field_names(row) for object_type, row in ROWS.items()
+    object_type: wire.field_names(row) for object_type, row in wire.ROWS.items()
 }
 """The fields that we want of each object; its describe lists those that an org has."""
 
@@ -122,11 +114,21 @@ _DEAL_FIELDS = (
 )
 
 
+def load_industries() -> Mapping[str, IndustryCodes]:
+    """Read the crosswalk from the 32 values that a new org has. The mapping is our judgement.
+
+    The values are wide, so most have a short NAICS code and no SIC code. Where several industries fit
+    (Energy, Food & Beverage, Shipping, Technology) there is none. An org may add values of its own.
+    """
+    return read_codes(__package__, "salesforce_value")
+
+
 class RecordMapper:
     """Maps one org's rows. `default_currency` is the org's, for amounts that name none.
 
     A value that cannot be parsed is None in the record, and the record's `unreadable` names its
-    column. A row without a modification time is rejected.
+    column. A row without a modification time is rejected. An account's own industry codes, for NAICS and SIC
+    separately, come before those of its industry.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class RecordMapper:
         reference: ReferenceData,
         industries: Mapping[str, IndustryCodes],
         default_currency: str | None,
-        stages: Iterable[StageRow] = (),
+        stages: Iterable[wire.StageRow] = (),
     ) -> None:
         self._reference = reference
         self._industries = industries
@@ -144,12 +146,13 @@ class RecordMapper:
             status = DealStatus(_share(stage.default_probability), flag(stage.is_closed), flag(stage.is_won))
             self._stages[stage.api_name or stage.master_label] = _Stage(text(stage.master_label), status)
 
-    def company(self, row: AccountRow) -> CompanyRecord | RejectedRecord:
+    def company(self, row: wire.AccountRow) -> CompanyRecord | RejectedRecord:
         if (updated_at := row.modified) is None:
             return reject_record(row.id, row.id)
         domain = web_domain(row.website, self._reference)
         industry = text(row.industry)
-        codes = self._industry_codes(row, industry)
+        usual = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
+        naics, sic = naics_code(row.naics_code) or usual.naics, sic_code(row.sic) or usual.sic
         employees, revenue = employee_count(row.number_of_employees), amount(row.annual_revenue)
         own_currency = currency(row.currency_iso_code)
         revenue_currency = currency_or_default(
@@ -163,7 +166,7 @@ class RecordMapper:
         # A bulk job (lineEnding LF) may send a line break as '\n', where REST sends '\r\n'.
         description = row.description.replace("\r\n", "\n") if row.description else None
         owner_id = record_id(row.owner_id)
-        own_codes = (codes.naics if row.naics_code else None, codes.sic if row.sic else None)
+        own_codes = (naics if row.naics_code else None, sic if row.sic else None)
         has_revenue = revenue is not None or None
         parsed = (domain, *own_codes, employees, has_revenue, own_currency, country, region, owner_id)
         return CompanyRecord(
@@ -173,8 +176,8 @@ class RecordMapper:
             domain,
             identity_domain(domain, self._reference),
             industry,
-            codes.naics,
-            codes.sic,
+            naics,
+            sic,
             employees,
             revenue,
             revenue_currency,
@@ -193,7 +196,7 @@ class RecordMapper:
             find_unreadable(_COMPANY_FIELDS, _raw_company_values(row), parsed),
         )
 
-    def contact(self, row: ContactRow) -> ContactRecord | RejectedRecord:
+    def contact(self, row: wire.ContactRow) -> ContactRecord | RejectedRecord:
         if (updated_at := row.modified) is None:
             return reject_record(row.id, row.id)
         address, host, registrable_domain, kind = email_address(row.email, self._reference)
@@ -223,7 +226,7 @@ class RecordMapper:
             ),
         )
 
-    def deal(self, row: OpportunityRow, contact_ids: Iterable[str] = ()) -> DealRecord | RejectedRecord:
+    def deal(self, row: wire.OpportunityRow, contact_ids: Iterable[str] = ()) -> DealRecord | RejectedRecord:
         """Map an opportunity. Its stage fills what its own fields leave open about probability and closing.
 
         Salesforce's own conversion (convertCurrency) is not used: it converts into the currency of the user who
@@ -267,15 +270,10 @@ class RecordMapper:
             find_unreadable(_DEAL_FIELDS, _raw_deal_values(row), parsed),
         )
 
-    def owner(self, row: UserRow) -> OwnerRecord:
+    def owner(self, row: wire.UserRow) -> OwnerRecord:
         email = email_address(row.email, self._reference)
         archived = flag(row.is_active) is False
         return OwnerRecord(row.id, email.address, text(row.first_name), text(row.last_name), archived)
-
-    def _industry_codes(self, row: AccountRow, industry: str | None) -> IndustryCodes:
-        """Prefer the account's own code, for NAICS and SIC separately, to the code of its industry."""
-        fallback = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
-        return IndustryCodes(naics_code(row.naics_code) or fallback.naics, sic_code(row.sic) or fallback.sic)
 
 
 class _Stage(NamedTuple):
@@ -293,7 +291,7 @@ def _share(percentage: str | None) -> Decimal | None:
     return None if value is None else probability(str(value / 100))
 
 
-def _raw_company_values(row: AccountRow) -> tuple[str | None, ...]:
+def _raw_company_values(row: wire.AccountRow) -> tuple[str | None, ...]:
     """Return the raw value of each of _COMPANY_FIELDS."""
     return (
         row.website,
@@ -308,7 +306,7 @@ def _raw_company_values(row: AccountRow) -> tuple[str | None, ...]:
     )
 
 
-def _raw_deal_values(row: OpportunityRow) -> tuple[str | None, ...]:
+def _raw_deal_values(row: wire.OpportunityRow) -> tuple[str | None, ...]:
     """Return the raw value of each of _DEAL_FIELDS."""
     return (
         row.amount,

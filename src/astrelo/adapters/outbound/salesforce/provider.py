@@ -9,43 +9,22 @@ from typing import TypeVar
 import httpx
 import structlog
 
-from astrelo.adapters.outbound.crm.http import (
-    MAX_RESPONSE_BYTES,
-    HttpClient,
-    ResponseTooLarge,
-    open_transport,
-)
+from astrelo.adapters.outbound.crm import http, transport
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch
-from astrelo.adapters.outbound.crm.transport import CrmTransport
+from astrelo.adapters.outbound.salesforce.api import error_mapper, wire
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.api.error_mapper import QueryTimedOut, SalesforceErrorMapper
 from astrelo.adapters.outbound.salesforce.api.field_access import FieldAccess
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import RateLimiters
-from astrelo.adapters.outbound.salesforce.api.wire import ROWS, RecordRow, Row, StageRow, UserRow
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.industries import load_industries
-from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper
+from astrelo.adapters.outbound.salesforce.mapping import OBJECTS, RecordMapper, load_industries
 from astrelo.adapters.outbound.salesforce.oauth.client import SalesforceOAuth
+from astrelo.adapters.outbound.salesforce.read import cursors, pagination
 from astrelo.adapters.outbound.salesforce.read.associations import RecordAssembler
 from astrelo.adapters.outbound.salesforce.read.bulk import JobRefused, export_rows
-from astrelo.adapters.outbound.salesforce.read.cursors import (
-    IdRange,
-    JobPosition,
-    Position,
-    QueryPosition,
-    decode_cursor,
-)
 from astrelo.adapters.outbound.salesforce.read.deletions import Deletions
 from astrelo.adapters.outbound.salesforce.read.fetch import fetch_records
-from astrelo.adapters.outbound.salesforce.read.pagination import (
-    QueryContext,
-    RawPage,
-    TooManyRows,
-    paginate_rows,
-    query_rows,
-)
+from astrelo.domain import errors
 from astrelo.domain.connection import AuthorizationRequest, Grant, TokenSet
-from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProvider, CrmSession, TokensIssued
 from astrelo.domain.ports.reference import ReferenceData
@@ -53,14 +32,14 @@ from astrelo.domain.ports.system import Clock, Randomness
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Window
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=wire.Row)
 _log = structlog.get_logger(__name__)
 
 _PREFETCHED_PAGES = 1
 """Pages that wait complete, beside the one that is being read and the one that is being assembled."""
 
-_OWNERS = Kind("User", UserRow, None)
-_STAGES = Kind("OpportunityStage", StageRow, ObjectType.DEALS)
+_OWNERS = Kind("User", wire.UserRow, None)
+_STAGES = Kind("OpportunityStage", wire.StageRow, ObjectType.DEALS)
 
 
 class SalesforceProvider(CrmProvider):
@@ -124,7 +103,7 @@ class SalesforceProvider(CrmProvider):
 
     async def uninstall(self, session: CrmSession) -> None:  # noqa: ARG002 - no session can do it
         """Raise CrmRejected: only an org's administrators install and uninstall apps there."""
-        raise CrmRejected(Provider.SALESFORCE, None, "nothing that an app could uninstall")
+        raise errors.CrmRejected(Provider.SALESFORCE, None, "nothing that an app could uninstall")
 
     async def read(
         self,
@@ -142,9 +121,11 @@ class SalesforceProvider(CrmProvider):
         context = self._context(session, object_type)
         assembler = await self._assembler(context)
         if cursor is None:
-            start: Position = QueryPosition(None if window is None else IdRange.of(window))
+            start: cursors.Position = cursors.QueryPosition(
+                None if window is None else cursors.IdRange.of(window)
+            )
         else:
-            start = decode_cursor(cursor)
+            start = cursors.decode_cursor(cursor)
         raw_pages = self._raw_pages(context, start)
         async with aclosing(prefetch(map_stream(raw_pages, assembler.assemble), _PREFETCHED_PAGES)) as pages:
             async for page in pages:
@@ -156,7 +137,7 @@ class SalesforceProvider(CrmProvider):
         context = self._context(session, object_type)
         found = await fetch_records(context, ids, self._deletions)
         assembler = await self._assembler(context)
-        page = await assembler.assemble(RawPage(rows=found.rows, rejected=found.rejected))
+        page = await assembler.assemble(pagination.RawPage(rows=found.rows, rejected=found.rejected))
         return replace(
             page,
             removed_ids=found.removed,
@@ -168,61 +149,64 @@ class SalesforceProvider(CrmProvider):
     async def list_owners(self, session: CrmSession) -> Sequence[OwnerRecord]:
         """Return every user; inactive ones as archived."""
         mapper = self._mapper(session)
-        users = await _read_all(QueryContext(self._client, self._field_access, session, _OWNERS))
+        users = await _read_all(pagination.QueryContext(self._client, self._field_access, session, _OWNERS))
         return [mapper.owner(user) for user in users]
 
-    def _context(self, session: CrmSession, object_type: ObjectType) -> QueryContext[RecordRow]:
-        kind: Kind[RecordRow] = Kind(OBJECTS[object_type], ROWS[object_type], object_type)
-        return QueryContext(self._client, self._field_access, session, kind)
+    def _context(
+        self, session: CrmSession, object_type: ObjectType
+    ) -> pagination.QueryContext[wire.RecordRow]:
+        kind: Kind[wire.RecordRow] = Kind(OBJECTS[object_type], wire.ROWS[object_type], object_type)
+        return pagination.QueryContext(self._client, self._field_access, session, kind)
 
-    def _mapper(self, session: CrmSession, stages: Sequence[StageRow] = ()) -> RecordMapper:
+    def _mapper(self, session: CrmSession, stages: Sequence[wire.StageRow] = ()) -> RecordMapper:
         return RecordMapper(self._reference, self._industries, session.account.currency, stages)
 
-    async def _assembler(self, context: QueryContext[RecordRow]) -> RecordAssembler:
+    async def _assembler(self, context: pagination.QueryContext[wire.RecordRow]) -> RecordAssembler:
         """Read the stages for deals. Where they may not be seen, deals have their stages' names, and no labels."""
-        stages: Sequence[StageRow] = ()
+        stages: Sequence[wire.StageRow] = ()
         if context.kind.object_type is ObjectType.DEALS:
             try:
                 stages = await _read_all(context.for_kind(_STAGES))
-            except PermissionMissing as error:
+            except errors.PermissionMissing as error:
                 account_id = context.session.account.account_id
                 _log.info("crm.stages_unknown", account_id=account_id, reason=str(error))
         return RecordAssembler(context, self._mapper(context.session, stages))
 
     async def _raw_pages(
-        self, context: QueryContext[RecordRow], start: Position
-    ) -> AsyncGenerator[RawPage[RecordRow], None]:
+        self, context: pagination.QueryContext[wire.RecordRow], start: cursors.Position
+    ) -> AsyncGenerator[pagination.RawPage[wire.RecordRow], None]:
         """Read few and quick rows by queries, others, and those that a job has begun with, by a job.
 
         Where an org allows no jobs, rows are read by queries after all, however many.
         """
         total: int | None = None
-        if isinstance(start, QueryPosition):
+        if isinstance(start, cursors.QueryPosition):
             try:
-                async with aclosing(query_rows(context, start, self._bulk_threshold)) as raw_pages:
+                async with aclosing(pagination.query_rows(context, start, self._bulk_threshold)) as raw_pages:
                     async for raw_page in raw_pages:
                         yield raw_page
-            except TooManyRows as error:
+            except pagination.TooManyRows as error:
                 total = error.expected_total
-            except (QueryTimedOut, ResponseTooLarge) as error:
+            except (error_mapper.QueryTimedOut, http.ResponseTooLarge) as error:
                 _log.warning("crm.query_given_up", object=context.kind.object, reason=str(error))
             else:
                 return
-        job = start if isinstance(start, JobPosition) else start.id_range
+        job = start if isinstance(start, cursors.JobPosition) else start.id_range
         try:
             async with aclosing(export_rows(context, self._clock, job, total)) as raw_pages:
                 async for raw_page in raw_pages:
                     yield raw_page
         except JobRefused as error:
             _log.warning("crm.bulk_refused", object=context.kind.object, reason=str(error))
-            async with aclosing(query_rows(context, QueryPosition(start.id_range))) as raw_pages:
+            by_queries = cursors.QueryPosition(start.id_range)
+            async with aclosing(pagination.query_rows(context, by_queries)) as raw_pages:
                 async for raw_page in raw_pages:
                     yield raw_page
 
 
-async def _read_all(context: QueryContext[R]) -> list[R]:
+async def _read_all(context: pagination.QueryContext[R]) -> list[R]:
     rows: list[R] = []
-    async with aclosing(paginate_rows(context)) as pages:
+    async with aclosing(pagination.paginate_rows(context)) as pages:
         async for page in pages:
             rows += page.rows
     return rows
@@ -236,14 +220,15 @@ def build_salesforce(
     *,
     reads: httpx.AsyncBaseTransport,
     oauth: httpx.AsyncBaseTransport,
-    max_response_bytes: int = MAX_RESPONSE_BYTES,
+    max_response_bytes: int = http.MAX_RESPONSE_BYTES,
 ) -> SalesforceProvider:
     """Build the adapter over two transports: reads are retried, OAuth calls never."""
-    error_mapper = SalesforceErrorMapper(clock)
-    http_client = HttpClient(reads, Provider.SALESFORCE, max_response_bytes=max_response_bytes)
-    transport = CrmTransport(http_client, error_mapper, clock, randomness)
-    client = SalesforceClient(config, transport, RateLimiters(clock, config.daily_share))
-    oauth_client = SalesforceOAuth(config, HttpClient(oauth, Provider.SALESFORCE), clock)
+    http_client = http.HttpClient(reads, Provider.SALESFORCE, max_response_bytes=max_response_bytes)
+    crm_transport = transport.CrmTransport(
+        http_client, error_mapper.SalesforceErrorMapper(clock), clock, randomness
+    )
+    client = SalesforceClient(config, crm_transport, RateLimiters(clock, config.daily_share))
+    oauth_client = SalesforceOAuth(config, http.HttpClient(oauth, Provider.SALESFORCE), clock)
     return SalesforceProvider(oauth_client, client, reference, clock, config.bulk_threshold)
 
 
@@ -252,5 +237,5 @@ async def open_salesforce(
     config: SalesforceConfig, reference: ReferenceData, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[SalesforceProvider]:
     """Build the adapter over connections of its own, and close them at the end."""
-    async with open_transport() as reads, open_transport(limit=16, keep_alive=False) as oauth:
+    async with http.open_transport() as reads, http.open_transport(limit=16, keep_alive=False) as oauth:
         yield build_salesforce(config, reference, clock, randomness, reads=reads, oauth=oauth)

@@ -16,11 +16,7 @@ from litestar import Litestar, Request, get, post
 
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problems import exception_handlers
-from astrelo.adapters.inbound.http.security import (
-    PUBLIC,
-    SESSION_COOKIE,
-    SessionGuard,
-)
+from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, SessionGuard
 from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.identifiers import UserId

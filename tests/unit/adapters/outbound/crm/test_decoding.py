@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from astrelo.adapters.outbound.crm.decoding import TolerantDecoder, convert_leniently, split_json_array
 from astrelo.adapters.outbound.crm.transport import IncompleteResponse
 from astrelo.adapters.outbound.hubspot.api.wire import Pipeline, PipelineList
-from astrelo.adapters.outbound.hubspot.oauth.wire import AccountDetails
+from astrelo.adapters.outbound.hubspot.oauth.client import AccountDetails
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Provider
 

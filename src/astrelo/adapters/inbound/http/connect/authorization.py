@@ -17,34 +17,12 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 from msgspec import Struct
 
+from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.guards import OPEN_QUERY
-from astrelo.adapters.inbound.http.problem_kinds import (
-    CRM_RATE_LIMITED,
-    CRM_UNAVAILABLE,
-    CROSS_SITE_REQUEST,
-    NOT_FOUND,
-    PROVIDER_NOT_CONFIGURED,
-    kind_of,
-)
-from astrelo.adapters.inbound.http.problems import describe_problems
-from astrelo.adapters.inbound.http.security import PUBLIC, Caller, is_cross_site_navigation
+from astrelo.application.connect import start_authorization
 from astrelo.application.connect.connect_crm import ConnectCrm
-from astrelo.application.connect.start_authorization import (
-    RETURN_PATH,
-    AlreadyConnected,
-    AuthorizationStarted,
-    StartAuthorization,
-    flow_id,
-)
+from astrelo.domain import errors
 from astrelo.domain.connection import STATE_LIFETIME
-from astrelo.domain.errors import (
-    AstreloError,
-    AuthorizationFailed,
-    AuthorizationFailure,
-    InvalidInput,
-    ProviderNotConfigured,
-)
 from astrelo.domain.identifiers import Provider, UserId
 
 COOKIE_PREFIX = "astrelo_oauth_"
@@ -84,21 +62,21 @@ class AuthorizationRoutes(Controller):
 
     @get(
         "/authorize",
-        responses=describe_problems(NOT_FOUND),
+        responses=problems.describe(problem_kinds.NOT_FOUND),
         status_code=302,
         summary="Connect a CRM, as a link for a browser",
     )
     @inject
     async def begin(
         self,
-        request: Caller,
-        start: FromDishka[StartAuthorization],
+        request: security.Caller,
+        start: FromDishka[start_authorization.StartAuthorization],
         config: NamedDependency[HttpConfig],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         *,
         force: Force = False,
-        return_path: ReturnPath = RETURN_PATH,
+        return_path: ReturnPath = start_authorization.RETURN_PATH,
         login_host: LoginHost = None,
     ) -> Redirect:
         """Redirect to the CRM's consent page; back to the frontend if the CRM is connected, or cannot be now.
@@ -106,22 +84,32 @@ class AuthorizationRoutes(Controller):
         Link to it from the frontend: a browser that comes from another site is sent to the frontend, as with an invalid state.
         """
         try:
-            _require_own_link(request, config)
+            if security.is_cross_site_navigation(request, config):
+                # Login CSRF: an attacker who has signed the browser in to a CRM account of their own, where our
+                # app needs no further consent, could connect that account to the user's by a link.
+                detail = (
+                    "Another site led the browser to the start of this sign-in; start again on our own page."
+                )
+                raise errors.AuthorizationFailed(errors.AuthorizationFailure.STATE_INVALID, detail)
             started = await start(
                 user_id, provider, force=force, return_path=return_path, login_host=login_host
             )
-        except InvalidInput:
+        except errors.InvalidInput:
             raise
-        except AstreloError as error:
+        except errors.AstreloError as error:
             return _redirect_with_failure(config, provider, error)
-        if isinstance(started, AlreadyConnected):
+        if isinstance(started, start_authorization.AlreadyConnected):
             return _redirect_to_frontend(config, return_path, {f"{provider}_already_connected": "true"})
         return Redirect(started.authorize_url, status_code=302, cookies=[_flow_cookie(started, config)])
 
     @post(
         "/authorize",
-        responses=describe_problems(
-            NOT_FOUND, CROSS_SITE_REQUEST, PROVIDER_NOT_CONFIGURED, CRM_UNAVAILABLE, CRM_RATE_LIMITED
+        responses=problems.describe(
+            problem_kinds.NOT_FOUND,
+            problem_kinds.CROSS_SITE_REQUEST,
+            problem_kinds.PROVIDER_NOT_CONFIGURED,
+            problem_kinds.CRM_UNAVAILABLE,
+            problem_kinds.CRM_RATE_LIMITED,
         ),
         status_code=200,
         summary="Connect a CRM, for a page that holds a token",
@@ -129,14 +117,14 @@ class AuthorizationRoutes(Controller):
     @inject
     async def begin_by_page(
         self,
-        start: FromDishka[StartAuthorization],
+        start: FromDishka[start_authorization.StartAuthorization],
         config: NamedDependency[HttpConfig],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         *,
         force: Force = False,
         replace: Replace = False,
-        return_path: ReturnPath = RETURN_PATH,
+        return_path: ReturnPath = start_authorization.RETURN_PATH,
         login_host: LoginHost = None,
     ) -> Response[Authorization]:
         """Return where to send the browser, and set the cookie that the callback needs."""
@@ -148,23 +136,23 @@ class AuthorizationRoutes(Controller):
             return_path=return_path,
             login_host=login_host,
         )
-        if isinstance(started, AlreadyConnected):
+        if isinstance(started, start_authorization.AlreadyConnected):
             return Response(Authorization(authorize_url=None, already_connected=True))
         authorization = Authorization(authorize_url=started.authorize_url, already_connected=False)
         return Response(authorization, cookies=[_flow_cookie(started, config)])
 
     @get(
         "/callback",
-        responses=describe_problems(NOT_FOUND),
+        responses=problems.describe(problem_kinds.NOT_FOUND),
         status_code=302,
-        opt={PUBLIC: True, OPEN_QUERY: True},
+        opt={security.PUBLIC: True, guards.OPEN_QUERY: True},
         security=[{}],
         summary="Where the CRM redirects the browser back to",
     )
     @inject
     async def finish(
         self,
-        request: Caller,
+        request: security.Caller,
         connect: FromDishka[ConnectCrm],
         config: NamedDependency[HttpConfig],
         provider: FromPath[Provider],
@@ -174,7 +162,7 @@ class AuthorizationRoutes(Controller):
         error: FromProvider = None,
     ) -> Redirect:
         """Redirect the browser to the frontend, always, with the outcome in the query."""
-        cookie = _cookie_name(flow_id(oauth_state or ""), config)
+        cookie = _cookie_name(start_authorization.flow_id(oauth_state or ""), config)
         try:
             connected = await connect(
                 provider,
@@ -185,47 +173,35 @@ class AuthorizationRoutes(Controller):
                 session_user=request.user,
             )
             response = _redirect_to_frontend(config, connected.return_path, {f"{provider}_connected": "true"})
-        except AstreloError as problem:
+        except errors.AstreloError as problem:
             response = _redirect_with_failure(config, provider, problem)
         response.set_cookie(_cookie(cookie, "", 0, config))
         return response
 
 
-def _require_own_link(request: Caller, config: HttpConfig) -> None:
-    """Refuse a flow that another site began for the user who is signed in here (login CSRF).
-
-    An attacker who has signed the browser in to a CRM account of their own, where our app needs no further consent,
-    could otherwise connect that account to the user's by a link.
-    """
-    if is_cross_site_navigation(request, config):
-        detail = "Another site led the browser to the start of this sign-in; start again on our own page."
-        raise AuthorizationFailed(AuthorizationFailure.STATE_INVALID, detail)
-
-
-def _redirect_with_failure(config: HttpConfig, provider: Provider, error: AstreloError) -> Redirect:
-    return _redirect_to_frontend(config, RETURN_PATH, {"error": _failure_code(error), "provider": provider})
+def _redirect_with_failure(config: HttpConfig, provider: Provider, error: errors.AstreloError) -> Redirect:
+    """Redirect with the frontend's code for an error; log faults of ours as errors."""
+    if problem_kinds.kind_of(error).ours:
+        log.error("authorization.broke", exc_info=error)
+    else:
+        log.info("authorization.failed", reason=str(error))
+    match error:
+        case errors.AuthorizationFailed():
+            code = error.failure
+        case errors.ProviderNotConfigured():
+            code = errors.AuthorizationFailure.NOT_CONFIGURED
+        case _:
+            code = errors.AuthorizationFailure.FAILED
+    return _redirect_to_frontend(
+        config, start_authorization.RETURN_PATH, {"error": code, "provider": provider}
+    )
 
 
 def _redirect_to_frontend(config: HttpConfig, return_path: str, query: Mapping[str, str]) -> Redirect:
     return Redirect(f"{config.frontend_url}{return_path}?{urlencode(query)}", status_code=302)
 
 
-def _failure_code(error: AstreloError) -> AuthorizationFailure:
-    """Return the frontend's code for an error; log faults of ours as errors."""
-    if kind_of(error).ours:
-        log.error("authorization.broke", exc_info=error)
-    else:
-        log.info("authorization.failed", reason=str(error))
-    match error:
-        case AuthorizationFailed():
-            return error.failure
-        case ProviderNotConfigured():
-            return AuthorizationFailure.NOT_CONFIGURED
-        case _:
-            return AuthorizationFailure.FAILED
-
-
-def _flow_cookie(started: AuthorizationStarted, config: HttpConfig) -> Cookie:
+def _flow_cookie(started: start_authorization.AuthorizationStarted, config: HttpConfig) -> Cookie:
     seconds = int(STATE_LIFETIME.total_seconds())
     return _cookie(_cookie_name(started.flow, config), started.browser_token, seconds, config)
 

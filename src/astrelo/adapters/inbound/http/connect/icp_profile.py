@@ -8,26 +8,19 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from astrelo.adapters.inbound.http.problem_kinds import (
-    BODY_TOO_LARGE,
-    CROSS_SITE_REQUEST,
-    NOT_FOUND,
-    UNSUPPORTED_MEDIA_TYPE,
-)
-from astrelo.adapters.inbound.http.problems import describe_problems
-from astrelo.adapters.inbound.http.records.parameters import COUNTRY_PATTERN, NAICS_PATTERN, RevenueRange
+from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
-from astrelo.application.read.readers import IcpProfileReader
-from astrelo.application.read.views import IcpProfileView
-from astrelo.domain.errors import NotFound
+from astrelo.application.read import readers, views
+from astrelo.domain import errors
 from astrelo.domain.identifiers import UserId
 
 _MAX_HEADCOUNT = 2_147_483_647
 
 # PostgreSQL cannot store NUL in text.
 Words = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-NaicsCode = Annotated[str, Meta(pattern=NAICS_PATTERN)]
-CountryCode = Annotated[str, Meta(pattern=COUNTRY_PATTERN)]
+NaicsCode = Annotated[str, Meta(pattern=parameters.NAICS_PATTERN)]
+CountryCode = Annotated[str, Meta(pattern=parameters.COUNTRY_PATTERN)]
 Headcount = Annotated[int, Meta(ge=0, le=_MAX_HEADCOUNT)]
 
 
@@ -39,7 +32,7 @@ class IcpProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     naics: Annotated[list[NaicsCode], Meta(max_length=200)] = []
     employee_min: Headcount | None = None
     employee_max: Headcount | None = None
-    revenue_ranges: Annotated[list[RevenueRange], Meta(max_length=6)] = []
+    revenue_ranges: Annotated[list[parameters.RevenueRange], Meta(max_length=6)] = []
     countries: Annotated[list[CountryCode], Meta(max_length=249)] = []
 
 
@@ -47,26 +40,30 @@ class IcpProfiles(Controller):
     path = "/api/icp-profile"
     tags = ("icp-profile",)
 
-    @get(responses=describe_problems(NOT_FOUND), summary="Get the ideal customer profile")
+    @get(responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get the ideal customer profile")
     @inject
     async def get_profile(
-        self, reader: FromDishka[IcpProfileReader], user_id: NamedDependency[UserId]
-    ) -> IcpProfileView:
+        self, reader: FromDishka[readers.IcpProfileReader], user_id: NamedDependency[UserId]
+    ) -> views.IcpProfileView:
         """Return the profile. A first connection makes one named Default; before there is none, unless it was put."""
         return await _profile(reader, user_id)
 
     @put(
-        responses=describe_problems(CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        responses=problems.describe(
+            problem_kinds.CROSS_SITE_REQUEST,
+            problem_kinds.BODY_TOO_LARGE,
+            problem_kinds.UNSUPPORTED_MEDIA_TYPE,
+        ),
         summary="Replace the ideal customer profile",
     )
     @inject
     async def put_profile(
         self,
-        reader: FromDishka[IcpProfileReader],
+        reader: FromDishka[readers.IcpProfileReader],
         set_icp_profile: FromDishka[SetIcpProfile],
         user_id: NamedDependency[UserId],
         data: JSONBody[IcpProfileBody],
-    ) -> IcpProfileView:
+    ) -> views.IcpProfileView:
         """Replace the whole profile; it keeps its id."""
         await set_icp_profile(
             user_id,
@@ -81,7 +78,7 @@ class IcpProfiles(Controller):
         return await _profile(reader, user_id)
 
 
-async def _profile(reader: IcpProfileReader, user_id: UserId) -> IcpProfileView:
+async def _profile(reader: readers.IcpProfileReader, user_id: UserId) -> views.IcpProfileView:
     if found := await reader.default(user_id):
         return found
-    raise NotFound("ICP profile of user", user_id)
+    raise errors.NotFound("ICP profile of user", user_id)

@@ -8,12 +8,10 @@ from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, NOT_FOUND
-from astrelo.adapters.inbound.http.problems import describe_problems
+from astrelo.adapters.inbound.http import problem_kinds, problems
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_connection
-from astrelo.application.read.readers import IntegrationReader
-from astrelo.application.read.views import IntegrationStatus, IntegrationView, Page
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.crm import CrmProviders
 
@@ -27,32 +25,36 @@ class Integrations(Controller):
     path = "/api/integrations"
     tags = ("integrations",)
 
-    @get(responses=describe_problems(), summary="List the CRMs")
+    @get(responses=problems.describe(), summary="List the CRMs")
     @inject
     async def list_integrations(
         self,
-        reader: FromDishka[IntegrationReader],
+        reader: FromDishka[readers.IntegrationReader],
         crms: FromDishka[CrmProviders],
         user_id: NamedDependency[UserId],
-    ) -> Page[IntegrationView]:
+    ) -> views.Page[views.IntegrationView]:
         """One entry per CRM that there is, connected or not. Never more than one page."""
-        return Page(data=await _list_views(reader, crms, user_id), has_more=False, next_cursor=None)
+        return views.Page(data=await _list_views(reader, crms, user_id), has_more=False, next_cursor=None)
 
-    @get("/{provider:str}", responses=describe_problems(NOT_FOUND), summary="See how a CRM stands")
+    @get(
+        "/{provider:str}",
+        responses=problems.describe(problem_kinds.NOT_FOUND),
+        summary="See how a CRM stands",
+    )
     @inject
     async def get_integration(
         self,
-        reader: FromDishka[IntegrationReader],
+        reader: FromDishka[readers.IntegrationReader],
         crms: FromDishka[CrmProviders],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
-    ) -> IntegrationView:
+    ) -> views.IntegrationView:
         """While a run is under way, `current_run` has its progress; poll at most once a second."""
         return next(view for view in await _list_views(reader, crms, user_id) if view.provider is provider)
 
     @delete(
         "/{provider:str}",
-        responses=describe_problems(NOT_FOUND, CROSS_SITE_REQUEST),
+        responses=problems.describe(problem_kinds.NOT_FOUND, problem_kinds.CROSS_SITE_REQUEST),
         summary="Disconnect a CRM",
         status_code=204,
     )
@@ -70,17 +72,17 @@ class Integrations(Controller):
 
 
 async def _list_views(
-    reader: IntegrationReader, crms: CrmProviders, user_id: UserId
-) -> list[IntegrationView]:
+    reader: readers.IntegrationReader, crms: CrmProviders, user_id: UserId
+) -> list[views.IntegrationView]:
     connected = {view.provider: view for view in await reader.connected(user_id)}
-    views = []
+    found = []
     for provider in Provider:
-        crm, status = crms.get(provider), IntegrationStatus.NOT_CONNECTED
-        view = connected.get(provider) or IntegrationView(
+        crm, status = crms.get(provider), views.IntegrationStatus.NOT_CONNECTED
+        view = connected.get(provider) or views.IntegrationView(
             provider=provider, status=status, action=action_for_connection(status, provider)
         )
         has_login_hosts = crm is not None and crm.has_login_hosts
-        views.append(
+        found.append(
             msgspec.structs.replace(view, configured=crm is not None, chooses_login_host=has_login_hosts)
         )
-    return views
+    return found

@@ -17,14 +17,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
-from msgspec import Meta, Struct
 
+from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security, session_tokens
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.guards import OPEN_QUERY
-from astrelo.adapters.inbound.http.problem_kinds import UNAUTHORIZED
-from astrelo.adapters.inbound.http.problems import HttpError
-from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, Caller, session_cookie
-from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
 from astrelo.application import messages
 from astrelo.domain.identifiers import Provider, UserId
 from astrelo.domain.ports.system import Clock, Randomness
@@ -37,19 +32,19 @@ LINK_LIFETIME = timedelta(hours=12)  # a demo may stay open for hours before its
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
 }
-_OPEN: dict[str, Any] = {PUBLIC: True, OPEN_QUERY: True}
+_OPEN: dict[str, Any] = {security.PUBLIC: True, guards.OPEN_QUERY: True}
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 _ASSETS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
 
 
-class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    token: Annotated[str, Meta(min_length=1, max_length=4096)]
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
     def __repr__(self) -> str:
         return "SignIn(token=…)"
 
 
-class LoginLink(Struct, frozen=True, kw_only=True):
+class LoginLink(msgspec.Struct, frozen=True, kw_only=True):
     """A path on this server that signs one browser in, once, within twelve hours."""
 
     path: str
@@ -95,24 +90,24 @@ class DevelopmentPage(Controller):
         return _response(page, "text/html")
 
     @get([f"/{name}" for name in _ASSETS], opt=_OPEN)
-    async def asset(self, request: Caller) -> Response[str]:
+    async def asset(self, request: security.Caller) -> Response[str]:
         name = request.url.path.rpartition("/")[2]
         return _response(_text(name), _MEDIA_TYPES[name[name.rindex(".") :]])
 
-    @post("/session", opt={PUBLIC: True}, status_code=204)
+    @post("/session", opt={security.PUBLIC: True}, status_code=204)
     @inject
     async def sign_in(
         self, config: NamedDependency[HttpConfig], clock: FromDishka[Clock], data: JSONBody[SignIn]
     ) -> Response[None]:
-        user_id = user_of_token(data.token, config.jwt_secret)
+        user_id = session_tokens.user_of_token(data.token, config.jwt_secret)
         if user_id is None:
-            raise HttpError(UNAUTHORIZED, messages.SIGN_IN_INVALID)
+            raise problems.HttpError(problem_kinds.UNAUTHORIZED, messages.SIGN_IN_INVALID)
         return _sign_in(Response(None), user_id, config, clock.now())
 
-    @delete("/session", opt={PUBLIC: True}, status_code=204)
+    @delete("/session", opt={security.PUBLIC: True}, status_code=204)
     async def sign_out(self) -> Response[None]:
         response: Response[None] = Response(None)
-        response.delete_cookie(SESSION_COOKIE, path="/")
+        response.delete_cookie(security.SESSION_COOKIE, path="/")
         return response
 
     @post("/login-links", status_code=201)
@@ -128,7 +123,7 @@ class DevelopmentPage(Controller):
         links.issue(user_id, ticket, clock.now())
         return LoginLink(path=f"{self.path}/login/{ticket}")
 
-    @get("/login/{ticket:str}", opt={PUBLIC: True}, status_code=302)
+    @get("/login/{ticket:str}", opt={security.PUBLIC: True}, status_code=302)
     @inject
     async def use_link(
         self,
@@ -169,6 +164,6 @@ def _response(content: str, media_type: str) -> Response[str]:
 
 
 def _sign_in(response: AnyResponse, user_id: UserId, config: HttpConfig, now: datetime) -> AnyResponse:
-    token = issue_token(user_id, config.jwt_secret, SESSION_LIFETIME, now)
-    response.set_cookie(session_cookie(token, SESSION_LIFETIME, config))
+    token = session_tokens.issue_token(user_id, config.jwt_secret, SESSION_LIFETIME, now)
+    response.set_cookie(security.session_cookie(token, SESSION_LIFETIME, config))
     return response

@@ -9,35 +9,23 @@ from litestar import Controller, Request, Response, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
-from msgspec import Meta, Struct
 
-from astrelo.adapters.inbound.http.pagination import decode_key_cursor, encode_key_cursor
-from astrelo.adapters.inbound.http.problem_kinds import (
-    BODY_TOO_LARGE,
-    CROSS_SITE_REQUEST,
-    NOT_FOUND,
-    UNSUPPORTED_MEDIA_TYPE,
-)
-from astrelo.adapters.inbound.http.problems import describe_problems
-from astrelo.adapters.inbound.http.records.parameters import DEFAULT_LIMIT, Limit, PageCursor
+from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.adapters.inbound.http.records.routes import MERGED
-from astrelo.application.read.explanations import (
-    CompanyExplanation,
-    ContactExplanation,
-    DealExplanation,
-    ExplanationReader,
-)
-from astrelo.application.read.readers import CompanyReader
+from astrelo.application.read import explanations, readers
 from astrelo.application.sync.pin_company import PinCompany
+from astrelo.domain import errors
 from astrelo.domain.company import RecordKey
-from astrelo.domain.errors import NotFound
 from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider, RecordId, UserId
 
-RecordIdText = Annotated[str, Meta(min_length=1, max_length=MAX_RECORD_ID_LENGTH, pattern=r"^[^\x00]+$")]
+RecordIdText = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=MAX_RECORD_ID_LENGTH, pattern=r"^[^\x00]+$")
+]
 
 
-class PinnedRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PinnedRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A CRM record of the company."""
 
     external_source: Provider
@@ -48,7 +36,7 @@ class PinnedRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return RecordKey(self.external_source, RecordId(self.external_provider_id))
 
 
-class PinBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PinBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The group of columns, and the record that it is to come from; null lets the freshest record count again."""
 
     group: FieldGroup
@@ -60,7 +48,7 @@ class Explanations(Controller):
 
     @get(
         "/companies/{company_id:uuid}/explain",
-        responses=describe_problems(NOT_FOUND) | MERGED,
+        responses=problems.describe(problem_kinds.NOT_FOUND) | MERGED,
         summary="Explain a company",
         tags=("companies",),
     )
@@ -68,28 +56,35 @@ class Explanations(Controller):
     async def explain_company(
         self,
         request: Request[Any, Any, Any],
-        reader: FromDishka[ExplanationReader],
-        companies: FromDishka[CompanyReader],
+        reader: FromDishka[explanations.ExplanationReader],
+        companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
         company_id: FromPath[UUID],
         *,
-        limit: Limit = DEFAULT_LIMIT,
-        cursor: PageCursor = None,
-    ) -> Response[CompanyExplanation]:
+        limit: parameters.Limit = parameters.DEFAULT_LIMIT,
+        cursor: parameters.PageCursor = None,
+    ) -> Response[explanations.CompanyExplanation]:
         """Say which record each group of columns comes from, and what all its records say.
 
         The id of a company that was merged into another leads there with 308.
         """
         try:
-            return Response(await _company(reader, user_id, company_id, decode_key_cursor(cursor), limit))
-        except NotFound:
+            return Response(
+                await _company(reader, user_id, company_id, pagination.decode_key_cursor(cursor), limit)
+            )
+        except errors.NotFound:
             if (living := await companies.living_id(user_id, company_id)) is None:
                 raise
             return _redirect_to(f"/api/companies/{living}/explain", request)
 
     @put(
         "/companies/{company_id:uuid}/pins",
-        responses=describe_problems(NOT_FOUND, CROSS_SITE_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+        responses=problems.describe(
+            problem_kinds.NOT_FOUND,
+            problem_kinds.CROSS_SITE_REQUEST,
+            problem_kinds.BODY_TOO_LARGE,
+            problem_kinds.UNSUPPORTED_MEDIA_TYPE,
+        )
         | MERGED,
         summary="Pin a group of columns to a record",
         tags=("companies",),
@@ -99,56 +94,59 @@ class Explanations(Controller):
         self,
         request: Request[Any, Any, Any],
         pin_company: FromDishka[PinCompany],
-        reader: FromDishka[ExplanationReader],
-        companies: FromDishka[CompanyReader],
+        reader: FromDishka[explanations.ExplanationReader],
+        companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
         company_id: FromPath[UUID],
         data: JSONBody[PinBody],
-    ) -> Response[CompanyExplanation]:
+    ) -> Response[explanations.CompanyExplanation]:
         """Decide which record a group comes from. It stays through syncs, and follows the record when it is merged.
 
         The id of a company that was merged into another leads there with 308; nothing is pinned then.
         """
         try:
             await pin_company(user_id, company_id, data.group, data.record.key if data.record else None)
-            return Response(await _company(reader, user_id, company_id, None, DEFAULT_LIMIT))
-        except NotFound:
+            return Response(await _company(reader, user_id, company_id, None, parameters.DEFAULT_LIMIT))
+        except errors.NotFound:
             if (living := await companies.living_id(user_id, company_id)) is None:
                 raise
             return _redirect_to(f"/api/companies/{living}/pins", request)
 
     @get(
         "/contacts/{contact_id:uuid}/explain",
-        responses=describe_problems(NOT_FOUND),
+        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="Explain a contact's company",
         tags=("contacts",),
     )
     @inject
     async def explain_contact(
         self,
-        reader: FromDishka[ExplanationReader],
+        reader: FromDishka[explanations.ExplanationReader],
         user_id: NamedDependency[UserId],
         contact_id: FromPath[UUID],
-    ) -> ContactExplanation:
+    ) -> explanations.ContactExplanation:
         """Say which rule linked the contact, on what evidence, and what was tried before."""
         if found := await reader.contact(user_id, contact_id):
             return found
-        raise NotFound("contact", contact_id)
+        raise errors.NotFound("contact", contact_id)
 
     @get(
         "/deals/{deal_id:uuid}/explain",
-        responses=describe_problems(NOT_FOUND),
+        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="Explain a deal's company",
         tags=("deals",),
     )
     @inject
     async def explain_deal(
-        self, reader: FromDishka[ExplanationReader], user_id: NamedDependency[UserId], deal_id: FromPath[UUID]
-    ) -> DealExplanation:
+        self,
+        reader: FromDishka[explanations.ExplanationReader],
+        user_id: NamedDependency[UserId],
+        deal_id: FromPath[UUID],
+    ) -> explanations.DealExplanation:
         """Say which company the CRM associates with the deal, and how."""
         if found := await reader.deal(user_id, deal_id):
             return found
-        raise NotFound("deal", deal_id)
+        raise errors.NotFound("deal", deal_id)
 
 
 def _redirect_to(path: str, request: Request[Any, Any, Any]) -> Redirect:
@@ -158,13 +156,17 @@ def _redirect_to(path: str, request: Request[Any, Any, Any]) -> Redirect:
 
 
 async def _company(
-    reader: ExplanationReader, user_id: UserId, company_id: UUID, after: RecordKey | None, limit: int
-) -> CompanyExplanation:
+    reader: explanations.ExplanationReader,
+    user_id: UserId,
+    company_id: UUID,
+    after: RecordKey | None,
+    limit: int,
+) -> explanations.CompanyExplanation:
     found = await reader.company(user_id, company_id, after, limit)
     if found is None:
-        raise NotFound("company", company_id)
+        raise errors.NotFound("company", company_id)
     if not found.has_more:
         return found
     last = found.records[-1]
     key = RecordKey(last.external_source, RecordId(last.external_provider_id))
-    return msgspec.structs.replace(found, next_cursor=encode_key_cursor(key))
+    return msgspec.structs.replace(found, next_cursor=pagination.encode_key_cursor(key))

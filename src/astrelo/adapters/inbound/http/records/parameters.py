@@ -7,8 +7,10 @@ from uuid import UUID
 from litestar.params import QueryParameter
 
 from astrelo.application import messages
-from astrelo.domain.errors import InvalidInput
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
+from astrelo.domain.normalization import web_domain
+from astrelo.domain.ports.reference import ReferenceData
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
@@ -74,11 +76,20 @@ def to_utc(name: str, value: datetime | None) -> datetime | None:
     if value is None:
         return None
     if value.tzinfo is None:
-        raise InvalidInput(name, messages.NEEDS_OFFSET)
+        raise errors.InvalidInput(name, messages.NEEDS_OFFSET)
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise InvalidInput(name, messages.OUT_OF_RANGE) from None
+        raise errors.InvalidInput(name, messages.OUT_OF_RANGE) from None
+
+
+def parse_domain(value: str | None, reference: ReferenceData) -> str | None:
+    """Parse a domain as the sync does, so that every way of typing it in a CRM finds the company."""
+    if value is None:
+        return None
+    if (domain := web_domain(value, reference)) is None:
+        raise errors.InvalidInput("domain", messages.NO_WEB_DOMAIN)
+    return domain
 
 
 def naics_prefixes(value: str | None) -> tuple[str, ...] | None:

@@ -8,14 +8,11 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from astrelo.adapters.inbound.http.pagination import decode_cursor, page_of
-from astrelo.adapters.inbound.http.problem_kinds import CROSS_SITE_REQUEST, INVALID_STATE, NOT_FOUND
-from astrelo.adapters.inbound.http.problems import describe_problems
-from astrelo.adapters.inbound.http.records.parameters import DEFAULT_LIMIT, Limit, PageCursor
-from astrelo.application.read.readers import RunReader
-from astrelo.application.read.views import Page, RunReport, RunView, UnreadableView
+from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http.records import parameters
+from astrelo.application.read import readers, views
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
-from astrelo.domain.errors import NotFound
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 from astrelo.domain.sync import SyncMode
 
@@ -39,7 +36,9 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/sync",
-        responses=describe_problems(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
+        responses=problems.describe(
+            problem_kinds.NOT_FOUND, problem_kinds.INVALID_STATE, problem_kinds.CROSS_SITE_REQUEST
+        ),
         summary="Request a sync",
         status_code=202,
     )
@@ -47,12 +46,12 @@ class SyncRuns(Controller):
     async def request_sync(
         self,
         sync_now: FromDishka[SyncNow],
-        runs: FromDishka[RunReader],
+        runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         *,
         mode: Mode = "full",
-    ) -> Response[RunView]:
+    ) -> Response[views.RunView]:
         """Return the run that is on its way; its progress is at `Location`.
 
         That is the open one if there is one. Should it be running already, or do less than was asked for,
@@ -62,61 +61,67 @@ class SyncRuns(Controller):
         run = await _run(runs, user_id, provider, requested.id)
         return Response(run, headers={"Location": f"{self.path}/{provider}/runs/{run.id}"})
 
-    @get("/{provider:str}/runs", responses=describe_problems(NOT_FOUND), summary="List sync runs")
+    @get(
+        "/{provider:str}/runs", responses=problems.describe(problem_kinds.NOT_FOUND), summary="List sync runs"
+    )
     @inject
     async def list_runs(
         self,
-        runs: FromDishka[RunReader],
+        runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         *,
-        limit: Limit = DEFAULT_LIMIT,
-        cursor: PageCursor = None,
-    ) -> Page[RunView]:
+        limit: parameters.Limit = parameters.DEFAULT_LIMIT,
+        cursor: parameters.PageCursor = None,
+    ) -> views.Page[views.RunView]:
         """List the runs, the latest first."""
-        return page_of(await runs.list(user_id, provider, decode_cursor(cursor), limit + 1), limit)
+        return pagination.page_of(
+            await runs.list(user_id, provider, pagination.decode_cursor(cursor), limit + 1), limit
+        )
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}",
-        responses=describe_problems(NOT_FOUND),
+        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="Get a run's report",
     )
     @inject
     async def get_run(
         self,
-        runs: FromDishka[RunReader],
+        runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         run_id: FromPath[UUID],
-    ) -> RunReport:
+    ) -> views.RunReport:
         """Return the run with its reconciliation, what it could not keep or read, and what deserves a look."""
         if report := await runs.report(user_id, provider, SyncRunId(run_id)):
             return report
-        raise NotFound("sync run", run_id)
+        raise errors.NotFound("sync run", run_id)
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}/unreadable",
-        responses=describe_problems(NOT_FOUND),
+        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="List the values that a run could not keep",
     )
     @inject
     async def list_unreadable(
         self,
-        runs: FromDishka[RunReader],
+        runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         run_id: FromPath[UUID],
         *,
         field: Column = None,
-    ) -> Page[UnreadableView]:
+    ) -> views.Page[views.UnreadableView]:
         """By object type, column and trouble, with up to 20 record ids each. Never more than one page."""
         run = await _run(runs, user_id, provider, SyncRunId(run_id))
         found = await runs.unreadable(user_id, provider, SyncRunId(run.id), field)
-        return Page(data=list(found), has_more=False, next_cursor=None)
+        return views.Page(data=list(found), has_more=False, next_cursor=None)
 
     @post(
         "/{provider:str}/runs/{run_id:uuid}/cancel",
-        responses=describe_problems(NOT_FOUND, INVALID_STATE, CROSS_SITE_REQUEST),
+        responses=problems.describe(
+            problem_kinds.NOT_FOUND, problem_kinds.INVALID_STATE, problem_kinds.CROSS_SITE_REQUEST
+        ),
         summary="Cancel a run",
         status_code=200,
     )
@@ -124,18 +129,20 @@ class SyncRuns(Controller):
     async def cancel_run(
         self,
         cancel: FromDishka[CancelRun],
-        runs: FromDishka[RunReader],
+        runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
         provider: FromPath[Provider],
         run_id: FromPath[UUID],
-    ) -> RunView:
+    ) -> views.RunView:
         """End the run. What it has stored stays; work in progress writes nothing more."""
         run = await _run(runs, user_id, provider, SyncRunId(run_id))
         await cancel(user_id, SyncRunId(run.id))
         return await _run(runs, user_id, provider, SyncRunId(run_id))
 
 
-async def _run(runs: RunReader, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunView:
+async def _run(
+    runs: readers.RunReader, user_id: UserId, provider: Provider, run_id: SyncRunId
+) -> views.RunView:
     if run := await runs.get(user_id, provider, run_id):
         return run
-    raise NotFound("sync run", run_id)
+    raise errors.NotFound("sync run", run_id)

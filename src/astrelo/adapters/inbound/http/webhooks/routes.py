@@ -9,17 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
+from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.guards import OPEN_QUERY
-from astrelo.adapters.inbound.http.problem_kinds import (
-    BODY_TOO_LARGE,
-    MALFORMED_REQUEST,
-    NOT_FOUND,
-    PROVIDER_NOT_CONFIGURED,
-    WEBHOOK_REJECTED,
-)
-from astrelo.adapters.inbound.http.problems import describe_problems
-from astrelo.adapters.inbound.http.security import PUBLIC
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import WebhookRequest
@@ -31,10 +22,14 @@ class Webhooks(Controller):
     @post(
         "/api/webhooks/{provider:str}",
         status_code=HTTP_204_NO_CONTENT,
-        responses=describe_problems(
-            MALFORMED_REQUEST, NOT_FOUND, BODY_TOO_LARGE, PROVIDER_NOT_CONFIGURED, WEBHOOK_REJECTED
+        responses=problems.describe(
+            problem_kinds.MALFORMED_REQUEST,
+            problem_kinds.NOT_FOUND,
+            problem_kinds.BODY_TOO_LARGE,
+            problem_kinds.PROVIDER_NOT_CONFIGURED,
+            problem_kinds.WEBHOOK_REJECTED,
         ),
-        opt={PUBLIC: True, OPEN_QUERY: True},
+        opt={security.PUBLIC: True, guards.OPEN_QUERY: True},
         security=[{}],
         summary="Take a CRM's webhook calls",
     )

@@ -6,12 +6,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, convert_leniently
+from astrelo.adapters.outbound.crm import decoding, retries, transport
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, split_batches
 from astrelo.adapters.outbound.crm.rate_limiters import SlidingWindowLimiter
-from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, NO_RETRY, RetryPolicy
-from astrelo.adapters.outbound.crm.transport import Call, CrmTransport
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.decoding import (
     DecodedPage,
     PageDecoder,
@@ -19,84 +18,58 @@ from astrelo.adapters.outbound.hubspot.api.decoding import (
     require_only_not_found,
 )
 from astrelo.adapters.outbound.hubspot.api.rate_limiters import RateLimiters
-from astrelo.adapters.outbound.hubspot.api.wire import (
-    AssociatedObject,
-    AssociationBatch,
-    AssociationInput,
-    CompanyObject,
-    CompanyProperties,
-    ContactObject,
-    ContactProperties,
-    CrmObject,
-    DealObject,
-    DealProperties,
-    OwnerObject,
-    Pipeline,
-    PipelineList,
-)
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmSession
 
 T = TypeVar("T")
 
-LIST_LIMIT = 100
-SEARCH_LIMIT = 200
-MAX_SEARCH_RESULTS = 10_000
-"""A search returns the true total, but cannot be paged past this many."""
-BATCH_READ_LIMIT = 100
-ASSOCIATIONS_LIMIT = 1_000
-
 PROPERTIES: Mapping[ObjectType, tuple[str, ...]] = {
-    ObjectType.COMPANIES: CompanyProperties.__struct_fields__,
-    ObjectType.CONTACTS: ContactProperties.__struct_fields__,
-    ObjectType.DEALS: DealProperties.__struct_fields__,
+    ObjectType.COMPANIES: wire.CompanyProperties.__struct_fields__,
+    ObjectType.CONTACTS: wire.ContactProperties.__struct_fields__,
+    ObjectType.DEALS: wire.DealProperties.__struct_fields__,
 }
-MODIFIED: Mapping[ObjectType, str] = {
-    ObjectType.COMPANIES: "hs_lastmodifieddate",
-    ObjectType.CONTACTS: "lastmodifieddate",
-    ObjectType.DEALS: "hs_lastmodifieddate",
-}
-"""The property that search filters by. With the other one it returns 200 and no records."""
-
-ObjectPage = DecodedPage[CompanyObject] | DecodedPage[ContactObject] | DecodedPage[DealObject]
+ObjectPage = DecodedPage[wire.CompanyObject] | DecodedPage[wire.ContactObject] | DecodedPage[wire.DealObject]
 
 _DECODERS: Mapping[ObjectType, Callable[[bytes], ObjectPage]] = {
-    ObjectType.COMPANIES: PageDecoder(CompanyObject),
-    ObjectType.CONTACTS: PageDecoder(ContactObject),
-    ObjectType.DEALS: PageDecoder(DealObject),
+    ObjectType.COMPANIES: PageDecoder(wire.CompanyObject),
+    ObjectType.CONTACTS: PageDecoder(wire.ContactObject),
+    ObjectType.DEALS: PageDecoder(wire.DealObject),
 }
-_OWNERS = PageDecoder(OwnerObject, convert_leniently)
-_PIPELINES = TolerantDecoder(PipelineList, Provider.HUBSPOT)
-_ASSOCIATIONS = Decoder(AssociationBatch, Provider.HUBSPOT)
+_OWNERS = PageDecoder(wire.OwnerObject, decoding.convert_leniently)
+_PIPELINES = decoding.TolerantDecoder(wire.PipelineList, Provider.HUBSPOT)
+_ASSOCIATIONS = decoding.Decoder(wire.AssociationBatch, Provider.HUBSPOT)
 _encode = msgspec.json.Encoder().encode
 
 
 class HubSpotClient:
     def __init__(
-        self, api_base: str, transport: CrmTransport[SlidingWindowLimiter], rate_limiters: RateLimiters
+        self,
+        api_base: str,
+        crm_transport: transport.CrmTransport[SlidingWindowLimiter],
+        rate_limiters: RateLimiters,
     ) -> None:
         self._base = api_base
-        self._transport = transport
+        self._transport = crm_transport
         self._rate_limiters = rate_limiters
         self._lists = {
-            object_type: f"{api_base}{_objects_path(object_type)}?limit={LIST_LIMIT}&properties={','.join(names)}"
+            object_type: f"{api_base}{_objects_path(object_type)}?limit={wire.LIST_LIMIT}&properties={','.join(names)}"
             for object_type, names in PROPERTIES.items()
         }
 
     async def uninstall(self, session: CrmSession) -> None:
         """Remove our app from the account; HubSpot mails its administrators. The request is sent once only."""
         path = f"/appinstalls/{HUBSPOT_API_DATE}/external-install"
-        call = Call("DELETE", self._base + path, path, None)
+        call = transport.Call("DELETE", self._base + path, path, None)
         rate_limiter = self._rate_limiters.for_account(session.account.account_id).requests
-        await self._transport.read(call, session, rate_limiter, lambda _body: None, NO_RETRY)
+        await self._transport.read(call, session, rate_limiter, lambda _body: None, retries.NO_RETRY)
 
     async def list_page(self, session: CrmSession, object_type: ObjectType, after: str | None) -> ObjectPage:
         """Read one page of all live records, in an order that no record leaves during pagination."""
         url = self._lists[object_type]
         if after is not None:
             url = f"{url}&after={quote(after, safe='')}"
-        call = Call("GET", url, _objects_path(object_type), object_type)
+        call = transport.Call("GET", url, _objects_path(object_type), object_type)
         return await self._send(call, session, _DECODERS[object_type])
 
     async def search(
@@ -105,8 +78,8 @@ class HubSpotClient:
         object_type: ObjectType,
         filters: Sequence[Mapping[str, str]],
         after: str | None = None,
-        limit: int = SEARCH_LIMIT,
-        policy: RetryPolicy = DEFAULT_RETRY,
+        limit: int = wire.SEARCH_LIMIT,
+        policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
     ) -> ObjectPage:
         body: dict[str, object] = {
             "filterGroups": [{"filters": filters}] if filters else [],
@@ -131,18 +104,18 @@ class HubSpotClient:
         }
         path = f"{_objects_path(object_type)}/batch/read"
         url = f"{self._base}{path}?archived={str(archived).lower()}"
-        call = Call("POST", url, path, object_type, _encode(body))
+        call = transport.Call("POST", url, path, object_type, _encode(body))
         return await self._send(call, session, _DECODERS[object_type])
 
     async def associations(
         self, session: CrmSession, source: ObjectType, target: ObjectType, ids: Sequence[str]
-    ) -> Mapping[str, Sequence[AssociatedObject]]:
+    ) -> Mapping[str, Sequence[wire.AssociatedObject]]:
         """Read all that each of these records is associated with; a record without associations is left out."""
-        found: dict[str, list[AssociatedObject]] = {}
+        found: dict[str, list[wire.AssociatedObject]] = {}
         path = f"/crm/associations/{HUBSPOT_API_DATE}/{source.value}/{target.value}/batch/read"
         rate_limiter = self._rate_limiters.for_account(session.account.account_id).associations
-        for batch_ids in split_batches(ids, ASSOCIATIONS_LIMIT):
-            inputs = [AssociationInput(record_id) for record_id in batch_ids]
+        for batch_ids in split_batches(ids, wire.ASSOCIATIONS_LIMIT):
+            inputs = [wire.AssociationInput(record_id) for record_id in batch_ids]
             loop_guard = PaginationLoopGuard(inputs, Provider.HUBSPOT)
             while inputs:
                 call = self._post(path, source, {"inputs": inputs})
@@ -150,37 +123,37 @@ class HubSpotClient:
                 inputs = loop_guard.follow(_collect_associations(batch, inputs, found))
         return found
 
-    async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[OwnerObject]:
+    async def owners(self, session: CrmSession, *, archived: bool) -> Sequence[wire.OwnerObject]:
         """Read every owner that is, or is not, archived."""
         path = f"/crm/owners/{HUBSPOT_API_DATE}"
-        url = f"{self._base}{path}?limit={LIST_LIMIT}&archived={str(archived).lower()}"
-        owners: list[OwnerObject] = []
+        url = f"{self._base}{path}?limit={wire.LIST_LIMIT}&archived={str(archived).lower()}"
+        owners: list[wire.OwnerObject] = []
         after: str | None = None
         loop_guard = PaginationLoopGuard(after, Provider.HUBSPOT)
         while True:
             page_url = url if after is None else f"{url}&after={quote(after, safe='')}"
-            page = await self._send(Call("GET", page_url, path, None), session, _OWNERS)
+            page = await self._send(transport.Call("GET", page_url, path, None), session, _OWNERS)
             owners += page.objects
             if page.after is None:
                 return owners
             after = loop_guard.follow(page.after)
 
-    async def deal_pipelines(self, session: CrmSession) -> Sequence[Pipeline]:
+    async def deal_pipelines(self, session: CrmSession) -> Sequence[wire.Pipeline]:
         path = f"/crm/pipelines/{HUBSPOT_API_DATE}/deals"
-        call = Call("GET", self._base + path, path, ObjectType.DEALS)
+        call = transport.Call("GET", self._base + path, path, ObjectType.DEALS)
         return (await self._send(call, session, _PIPELINES)).results
 
-    async def _send(self, call: Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
+    async def _send(self, call: transport.Call, session: CrmSession, decode: Callable[[bytes], T]) -> T:
         rate_limiter: SlidingWindowLimiter = self._rate_limiters.for_account(
             session.account.account_id
         ).requests
         return await self._transport.read(call, session, rate_limiter, decode)
 
-    def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> Call:
-        return Call("POST", self._base + path, path, object_type, _encode(body))
+    def _post(self, path: str, object_type: ObjectType, body: Mapping[str, object]) -> transport.Call:
+        return transport.Call("POST", self._base + path, path, object_type, _encode(body))
 
 
-def merged_ids(crm_object: CrmObject) -> Sequence[RecordId]:
+def merged_ids(crm_object: wire.CrmObject) -> Sequence[RecordId]:
     """Return the ids of the records that were merged into this one."""
     raw_ids = crm_object.properties.hs_merged_object_ids
     if not raw_ids:
@@ -192,18 +165,20 @@ def _objects_path(object_type: ObjectType) -> str:
     return f"/crm/objects/{HUBSPOT_API_DATE}/{object_type.value}"
 
 
-def _decode_associations(body: bytes) -> AssociationBatch:
+def _decode_associations(body: bytes) -> wire.AssociationBatch:
     batch = _ASSOCIATIONS(body)
     require_only_not_found(batch.errors)
     return batch
 
 
 def _collect_associations(
-    batch: AssociationBatch, inputs: Sequence[AssociationInput], found: dict[str, list[AssociatedObject]]
-) -> list[AssociationInput]:
+    batch: wire.AssociationBatch,
+    inputs: Sequence[wire.AssociationInput],
+    found: dict[str, list[wire.AssociatedObject]],
+) -> list[wire.AssociationInput]:
     """Add the associations of the requested records to those found; return the inputs of the next request."""
     requested = {entry.id for entry in inputs}
-    continued: list[AssociationInput] = []
+    continued: list[wire.AssociationInput] = []
     for entry in batch.results:
         source = str(entry.from_.id)
         if source not in requested:
@@ -213,5 +188,5 @@ def _collect_associations(
         else:
             found[source] = entry.to
         if entry.paging is not None and (after := next_cursor(entry.paging)) is not None:
-            continued.append(AssociationInput(source, after))
+            continued.append(wire.AssociationInput(source, after))
     return continued

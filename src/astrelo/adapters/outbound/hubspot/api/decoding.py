@@ -5,16 +5,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import (
-    UNREADABLE,
-    convert,
-    raw_record_id,
-    repair_json,
-    sanitize_code,
-    stringify_scalar,
-)
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
-from astrelo.adapters.outbound.hubspot.api.wire import BatchError, ObjectPage, Paging
+from astrelo.adapters.outbound.crm import decoding, transport
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
@@ -29,7 +21,7 @@ class DecodedPage(NamedTuple, Generic[T]):
     after: str | None
     """The cursor to the next page; None at the end of data."""
     total: int | None
-    errors: Sequence[BatchError]
+    errors: Sequence[wire.BatchError]
     """Of a batch: the records that do not exist."""
 
 
@@ -40,17 +32,17 @@ class PageDecoder(Generic[T]):
         """`convert` reads what the fast decoder refuses, and raises msgspec.ValidationError."""
         self._record = record
         self._convert = convert
-        self._typed: msgspec.json.Decoder[ObjectPage[T]] = msgspec.json.Decoder(ObjectPage[record])  # type: ignore[valid-type] # a type made at run time
+        self._typed: msgspec.json.Decoder[wire.ObjectPage[T]] = msgspec.json.Decoder(wire.ObjectPage[record])  # type: ignore[valid-type] # a type made at run time
 
     def __call__(self, body: bytes) -> DecodedPage[T]:
         """Raise IncompleteResponse for JSON cut off or a batch that failed in part, CrmRejected for another shape."""
         try:
             page = self._typed.decode(body)
             rejected: Sequence[RejectedRecord] = ()
-        except UNREADABLE:
-            untyped = convert(repair_json(body), ObjectPage[object], Provider.HUBSPOT)
+        except decoding.UNREADABLE:
+            untyped = decoding.convert(decoding.repair_json(body), wire.ObjectPage[object], Provider.HUBSPOT)
             objects, rejected = self._convert_each(untyped.results)
-            page = ObjectPage(objects, untyped.paging, untyped.total, untyped.errors)
+            page = wire.ObjectPage(objects, untyped.paging, untyped.total, untyped.errors)
         require_only_not_found(page.errors)
         return DecodedPage(page.results, rejected, next_cursor(page.paging), page.total, page.errors)
 
@@ -61,21 +53,21 @@ class PageDecoder(Generic[T]):
             try:
                 objects.append(self._convert(_stringify_scalars(result), self._record))
             except msgspec.ValidationError:
-                raw_id = raw_record_id(result.get("id")) if isinstance(result, Mapping) else None
+                raw_id = decoding.raw_record_id(result.get("id")) if isinstance(result, Mapping) else None
                 rejected.append(RejectedRecord(raw_id, RejectionReason.MALFORMED))
         return objects, rejected
 
 
-def next_cursor(paging: Paging | None) -> str | None:
+def next_cursor(paging: wire.Paging | None) -> str | None:
     return paging.next.after if paging is not None and paging.next is not None else None
 
 
-def require_only_not_found(errors: Sequence[BatchError]) -> None:
+def require_only_not_found(errors: Sequence[wire.BatchError]) -> None:
     """Raise IncompleteResponse if part of a batch failed: only "not found" may be read as an empty result."""
     for error in errors:
         if error.sub_category not in _NOT_FOUND and error.category not in _NOT_FOUND:
-            raise IncompleteResponse(
-                f"a part of the batch failed ({sanitize_code(error.category) or 'no category'})"
+            raise transport.IncompleteResponse(
+                f"a part of the batch failed ({decoding.sanitize_code(error.category) or 'no category'})"
             )
 
 
@@ -84,7 +76,9 @@ def _stringify_scalars(result: object) -> object:
     if not isinstance(result, Mapping):
         return result
     document: dict[str, Any] = dict(result)
-    document["id"] = stringify_scalar(document.get("id"))
+    document["id"] = decoding.stringify_scalar(document.get("id"))
     if isinstance(properties := document.get("properties"), Mapping):
-        document["properties"] = {name: stringify_scalar(value) for name, value in properties.items()}
+        document["properties"] = {
+            name: decoding.stringify_scalar(value) for name, value in properties.items()
+        }
     return document

@@ -1,4 +1,4 @@
-"""Wire structs of HubSpot's CRM API, as its dated version (2026-09) sends them.
+"""Wire structs of HubSpot's CRM API, as its dated version (2026-09) sends them, and how much fits into a call.
 
 Unknown fields are ignored, fields that HubSpot calls optional are optional, and nothing is interpreted here.
 Every property value is text or null; a property that the account does not have is absent, which
@@ -9,14 +9,29 @@ from collections.abc import Mapping
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+
+from astrelo.domain.identifiers import ObjectType
+
+LIST_LIMIT = 100
+SEARCH_LIMIT = 200
+MAX_SEARCH_RESULTS = 10_000
+"""A search returns the true total, but cannot be paged past this many."""
+BATCH_READ_LIMIT = 100
+ASSOCIATIONS_LIMIT = 1_000
+
+MODIFIED: Mapping[ObjectType, str] = {
+    ObjectType.COMPANIES: "hs_lastmodifieddate",
+    ObjectType.CONTACTS: "lastmodifieddate",
+    ObjectType.DEALS: "hs_lastmodifieddate",
+}
+"""The property that search filters by. With the other one it returns 200 and no records."""
 
 T = TypeVar("T")
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class CompanyProperties(Struct, frozen=True, gc=False):
+class CompanyProperties(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     domain: str | None = None
     website: str | None = None
@@ -42,7 +57,7 @@ class CompanyProperties(Struct, frozen=True, gc=False):
     """Ids that were merged into this record, separated by ';'."""
 
 
-class ContactProperties(Struct, frozen=True, gc=False):
+class ContactProperties(msgspec.Struct, frozen=True, gc=False):
     email: str | None = None
     firstname: str | None = None
     lastname: str | None = None
@@ -57,7 +72,7 @@ class ContactProperties(Struct, frozen=True, gc=False):
     hs_merged_object_ids: str | None = None
 
 
-class DealProperties(Struct, frozen=True, gc=False):
+class DealProperties(msgspec.Struct, frozen=True, gc=False):
     dealname: str | None = None
     amount: str | None = None
     amount_in_home_currency: str | None = None
@@ -73,21 +88,21 @@ class DealProperties(Struct, frozen=True, gc=False):
     hs_merged_object_ids: str | None = None
 
 
-class CompanyObject(Struct, frozen=True, gc=False):
+class CompanyObject(msgspec.Struct, frozen=True, gc=False):
     id: str
     properties: CompanyProperties
     updated_at: str | None = msgspec.field(default=None, name="updatedAt")
     archived: bool = False
 
 
-class ContactObject(Struct, frozen=True, gc=False):
+class ContactObject(msgspec.Struct, frozen=True, gc=False):
     id: str
     properties: ContactProperties
     updated_at: str | None = msgspec.field(default=None, name="updatedAt")
     archived: bool = False
 
 
-class DealObject(Struct, frozen=True, gc=False):
+class DealObject(msgspec.Struct, frozen=True, gc=False):
     id: str
     properties: DealProperties
     updated_at: str | None = msgspec.field(default=None, name="updatedAt")
@@ -97,7 +112,7 @@ class DealObject(Struct, frozen=True, gc=False):
 CrmObject = CompanyObject | ContactObject | DealObject
 
 
-class OwnerObject(Struct, frozen=True, gc=False, rename="camel"):
+class OwnerObject(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Join a record's `hubspot_owner_id` to `id`, never to the user id."""
 
     id: str
@@ -107,36 +122,36 @@ class OwnerObject(Struct, frozen=True, gc=False, rename="camel"):
     archived: bool = False
 
 
-class StageMetadata(Struct, frozen=True, rename="camel"):
+class StageMetadata(msgspec.Struct, frozen=True, rename="camel"):
     """Numbers and booleans as text: '0.2', 'false'."""
 
     is_closed: str | None = None
     probability: str | None = None
 
 
-class PipelineStage(Struct, frozen=True):
+class PipelineStage(msgspec.Struct, frozen=True):
     id: str
     label: str | None = None
     metadata: StageMetadata = StageMetadata()
 
 
-class Pipeline(Struct, frozen=True):
+class Pipeline(msgspec.Struct, frozen=True):
     id: str
     label: str | None = None
     stages: tuple[PipelineStage, ...] = ()
 
 
-class Next(Struct, frozen=True):
+class Next(msgspec.Struct, frozen=True):
     """`link` is left out on purpose: it may show an older path, so requests are built from `after`."""
 
     after: str
 
 
-class Paging(Struct, frozen=True):
+class Paging(msgspec.Struct, frozen=True):
     next: Next | None = None
 
 
-class BatchError(Struct, frozen=True, rename="camel"):
+class BatchError(msgspec.Struct, frozen=True, rename="camel"):
     """Why a batch returned 207: records that are gone, or that have no association."""
 
     category: str | None = None
@@ -145,7 +160,7 @@ class BatchError(Struct, frozen=True, rename="camel"):
     context: Mapping[str, list[str]] | None = None
 
 
-class ObjectPage(Struct, Generic[T], frozen=True):
+class ObjectPage(msgspec.Struct, Generic[T], frozen=True):
     """A list, search or batch response. Without `paging.next` it is the last page, however short or full."""
 
     results: list[T]
@@ -155,51 +170,51 @@ class ObjectPage(Struct, Generic[T], frozen=True):
     errors: list[BatchError] = []
 
 
-class PipelineList(Struct, frozen=True):
+class PipelineList(msgspec.Struct, frozen=True):
     results: list[Pipeline]
 
 
-class AssociationType(Struct, frozen=True, gc=False, rename="camel"):
+class AssociationType(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     category: str | None = None
     """HUBSPOT_DEFINED, USER_DEFINED …: type ids are unique only within their category."""
     type_id: int | None = None
     label: str | None = None
 
 
-class AssociatedObject(Struct, frozen=True, rename="camel"):
+class AssociatedObject(msgspec.Struct, frozen=True, rename="camel"):
     to_object_id: int | str
     """A number in live responses, text in the 2026-09 specification."""
     association_types: list[AssociationType] = []
 
 
-class AssociationSource(Struct, frozen=True, gc=False):
+class AssociationSource(msgspec.Struct, frozen=True, gc=False):
     id: str | int
 
 
-class AssociationInput(Struct, frozen=True, gc=False, omit_defaults=True):
+class AssociationInput(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     after: str | None = None
 
 
-class AssociationEntry(Struct, frozen=True):
+class AssociationEntry(msgspec.Struct, frozen=True):
     from_: AssociationSource = msgspec.field(name="from")
     to: list[AssociatedObject] = []
     paging: Paging | None = None
     """There are more associations of this one record: request it again with `after`."""
 
 
-class AssociationBatch(Struct, frozen=True):
+class AssociationBatch(msgspec.Struct, frozen=True):
     results: list[AssociationEntry]
     errors: list[BatchError] = []
 
 
-class ErrorDetail(Struct, frozen=True):
+class ErrorDetail(msgspec.Struct, frozen=True):
     message: str | None = None
     code: str | None = None
     context: Mapping[str, list[str]] | None = None
 
 
-class ErrorBody(Struct, frozen=True, rename="camel"):
+class ErrorBody(msgspec.Struct, frozen=True, rename="camel"):
     """An error of the CRM API. HubSpot asks parsers to take every field as optional."""
 
     status: str | None = None

@@ -4,12 +4,19 @@ from datetime import datetime
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE
-from astrelo.adapters.outbound.crm.http import HttpResponse
-from astrelo.adapters.outbound.crm.oauth import GoneError, sanitize_oauth_code, transient_error
-from astrelo.adapters.outbound.hubspot.oauth.wire import OAuthErrorBody
-from astrelo.domain.errors import CrmError, CrmMisconfigured, CrmRejected
+from astrelo.adapters.outbound.crm import decoding, http, oauth
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
+
+
+class OAuthErrorBody(msgspec.Struct, frozen=True):
+    """An error of the OAuth API: classify by `status`, then by `error`."""
+
+    status: str | None = None
+    error: str | None = None
+    error_description: str | None = None
+    message: str | None = None
+
 
 _GRANT_GONE = frozenset(
     {"BAD_REFRESH_TOKEN", "BAD_AUTH_CODE", "EXPIRED_AUTH_CODE", "BAD_CODE_VERIFIER", "BAD_HUB"}
@@ -27,21 +34,22 @@ _GRANT_GONE_ERRORS = frozenset({"invalid_grant", "access_denied"})
 _MISCONFIGURED_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_scope"})
 
 
-def classify_refusal(response: HttpResponse, gone: GoneError, now: datetime) -> CrmError:
+def classify_refusal(response: http.HttpResponse, gone: oauth.GoneError, now: datetime) -> errors.CrmError:
     """Classify by HubSpot's `status`, then by OAuth's `error`, then by the HTTP status."""
-    if transient := transient_error(response, now, Provider.HUBSPOT):
+    if transient := oauth.transient_error(response, now, Provider.HUBSPOT):
         return transient
-    try:
-        body = msgspec.json.decode(response.body, type=OAuthErrorBody)
-    except UNREADABLE:
-        body = OAuthErrorBody()
-    reason = sanitize_oauth_code(body.status) or sanitize_oauth_code(body.error) or f"HTTP {response.status}"
+    body = decoding.decode_error(response.body, OAuthErrorBody)
+    reason = (
+        oauth.sanitize_oauth_code(body.status)
+        or oauth.sanitize_oauth_code(body.error)
+        or f"HTTP {response.status}"
+    )
     if body.status in _MISCONFIGURED:
-        return CrmMisconfigured(Provider.HUBSPOT, reason)
+        return errors.CrmMisconfigured(Provider.HUBSPOT, reason)
     if body.status in _GRANT_GONE:
         return gone(Provider.HUBSPOT, reason)
     if body.error in _MISCONFIGURED_ERRORS:
-        return CrmMisconfigured(Provider.HUBSPOT, reason)
+        return errors.CrmMisconfigured(Provider.HUBSPOT, reason)
     if body.error in _GRANT_GONE_ERRORS:
         return gone(Provider.HUBSPOT, reason)
-    return CrmRejected(Provider.HUBSPOT, response.status, f"the OAuth endpoint answered {reason}")
+    return errors.CrmRejected(Provider.HUBSPOT, response.status, f"the OAuth endpoint answered {reason}")

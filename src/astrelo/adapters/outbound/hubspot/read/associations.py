@@ -4,21 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from astrelo.adapters.outbound.crm.mapping import record_id
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient, merged_ids
-from astrelo.adapters.outbound.hubspot.api.wire import (
-    AssociatedObject,
-    CompanyObject,
-    ContactObject,
-    CrmObject,
-    DealObject,
-)
 from astrelo.adapters.outbound.hubspot.mapping import RecordMapper
-from astrelo.adapters.outbound.hubspot.read.pagination import RawPage
+from astrelo.adapters.outbound.hubspot.read import pagination
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import CompanyAssociation, CrmRecord, RecordPage, RejectedRecord
 
-Associations = Mapping[str, Sequence[AssociatedObject]]
+Associations = Mapping[str, Sequence[wire.AssociatedObject]]
 
 _DEFINED_BY_HUBSPOT = frozenset({"HUBSPOT_DEFINED", None})
 _PRIMARY_LABEL = "Primary"
@@ -37,7 +31,7 @@ class RecordAssembler:
         self._object_type = object_type
         self._mapper = mapper
 
-    async def assemble(self, raw_page: RawPage) -> RecordPage:
+    async def assemble(self, raw_page: pagination.RawPage) -> RecordPage:
         records: list[CrmRecord] = []
         rejected = list(raw_page.rejected)
         for outcome in await self._map_objects(raw_page.objects):
@@ -59,16 +53,18 @@ class RecordAssembler:
             expected_total=raw_page.expected_total,
         )
 
-    async def _map_objects(self, objects: Sequence[CrmObject]) -> Sequence[CrmRecord | RejectedRecord]:
+    async def _map_objects(self, objects: Sequence[wire.CrmObject]) -> Sequence[CrmRecord | RejectedRecord]:
         if self._object_type is ObjectType.COMPANIES:
-            return [self._mapper.company(company) for company in cast("Sequence[CompanyObject]", objects)]
+            return [
+                self._mapper.company(company) for company in cast("Sequence[wire.CompanyObject]", objects)
+            ]
         companies = await self._read_associations(ObjectType.COMPANIES, objects)
         if self._object_type is ObjectType.CONTACTS:
             return [
                 self._mapper.contact(
                     contact, *associated_company(companies.get(contact.id, ()), _PRIMARY_OF_CONTACT)
                 )
-                for contact in cast("Sequence[ContactObject]", objects)
+                for contact in cast("Sequence[wire.ContactObject]", objects)
             ]
         contacts = await self._read_associations(ObjectType.CONTACTS, objects)
         return [
@@ -81,16 +77,16 @@ class RecordAssembler:
                     if (contact_id := _associated_id(contact)) is not None
                 ],
             )
-            for deal in cast("Sequence[DealObject]", objects)
+            for deal in cast("Sequence[wire.DealObject]", objects)
         ]
 
-    async def _read_associations(self, target: ObjectType, sources: Sequence[CrmObject]) -> Associations:
+    async def _read_associations(self, target: ObjectType, sources: Sequence[wire.CrmObject]) -> Associations:
         ids = list(dict.fromkeys(source.id for source in sources if record_id(source.id) is not None))
         return await self._client.associations(self._session, self._object_type, target, ids)
 
 
 def associated_company(
-    associated: Sequence[AssociatedObject], type_id: int
+    associated: Sequence[wire.AssociatedObject], type_id: int
 ) -> tuple[RecordId | None, CompanyAssociation | None]:
     """Choose a record's company: the primary one, or the only one, which needs no mark.
 
@@ -109,7 +105,9 @@ def associated_company(
     return company_id, CompanyAssociation.PRIMARY if primary else CompanyAssociation.ONLY
 
 
-def _select_primary(associated: Sequence[AssociatedObject], type_id: int) -> Sequence[AssociatedObject]:
+def _select_primary(
+    associated: Sequence[wire.AssociatedObject], type_id: int
+) -> Sequence[wire.AssociatedObject]:
     """Only HubSpot's own types count: an account's own labels have ids of their own, which may be the same."""
     primary = []
     for company in associated:
@@ -122,6 +120,6 @@ def _select_primary(associated: Sequence[AssociatedObject], type_id: int) -> Seq
     return primary
 
 
-def _associated_id(associated: AssociatedObject) -> RecordId | None:
+def _associated_id(associated: wire.AssociatedObject) -> RecordId | None:
     """Return None for what can be no id: a record with such an id would be rejected too."""
     return record_id(str(associated.to_object_id))

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.cursors import CursorCodec
-from astrelo.adapters.outbound.hubspot.api.client import MAX_SEARCH_RESULTS
-from astrelo.domain.errors import CrmRejected
+from astrelo.adapters.outbound.crm.pagination import CursorCodec
+from astrelo.adapters.outbound.hubspot.api import wire
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 
 _MAX_ID = 2**63 - 1
@@ -35,8 +35,10 @@ class SearchRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 SearchRange(self.start, self.end, self.lowest, middle),
                 SearchRange(self.start, self.end, middle + 1, self.highest),
             )
-        raise CrmRejected(
-            Provider.HUBSPOT, None, f"one record at one millisecond is found over {MAX_SEARCH_RESULTS} times"
+        raise errors.CrmRejected(
+            Provider.HUBSPOT,
+            None,
+            f"one record at one millisecond is found over {wire.MAX_SEARCH_RESULTS} times",
         )
 
     def filters(self, modified: str) -> list[dict[str, str]]:

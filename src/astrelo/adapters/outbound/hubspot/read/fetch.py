@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient, ObjectPage, merged_ids
-from astrelo.adapters.outbound.hubspot.api.wire import CrmObject
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain import errors
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RejectedRecord
@@ -13,7 +13,7 @@ from astrelo.domain.records import RejectedRecord
 
 @dataclass(slots=True)
 class FetchResult:
-    objects: dict[str, CrmObject] = field(default_factory=dict)
+    objects: dict[str, wire.CrmObject] = field(default_factory=dict)
     rejected: dict[str | None, RejectedRecord] = field(default_factory=dict)
     removed: list[RecordId] = field(default_factory=list)
     erased: list[RecordId] = field(default_factory=list)
@@ -71,7 +71,7 @@ async def _find_live(
         elif len(page.objects) == 1:
             into.merged[requested] = RecordId(page.objects[0].id)
         else:  # absence alone is no evidence that a record is gone: HubSpot names those it does not have
-            raise CrmRejected(
+            raise errors.CrmRejected(
                 Provider.HUBSPOT, None, f"no word about record {requested} in a batch that asked for it"
             )
     return gone

@@ -8,25 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from astrelo.adapters.outbound.crm import retries
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, cancel_task
-from astrelo.adapters.outbound.crm.retries import NO_RETRY
-from astrelo.adapters.outbound.hubspot.api.client import (
-    ASSOCIATIONS_LIMIT,
-    LIST_LIMIT,
-    MAX_SEARCH_RESULTS,
-    MODIFIED,
-    SEARCH_LIMIT,
-    HubSpotClient,
-    ObjectPage,
-)
-from astrelo.adapters.outbound.hubspot.api.wire import ContactProperties, CrmObject
-from astrelo.adapters.outbound.hubspot.read.cursors import (
-    ListPosition,
-    SearchPosition,
-    SearchRange,
-    encode_cursor,
-)
-from astrelo.domain.errors import CrmError, CrmRejected
+from astrelo.adapters.outbound.hubspot.api import wire
+from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient, ObjectPage
+from astrelo.adapters.outbound.hubspot.read import cursors
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
 from astrelo.domain.normalization import timestamp
 from astrelo.domain.ports.crm import CrmSession
@@ -47,7 +34,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 class RawPage:
     """Records that are assembled and yielded together; `cursor` is the position after them."""
 
-    objects: list[CrmObject] = field(default_factory=list)
+    objects: list[wire.CrmObject] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     cursor: Cursor | None = None
     expected_total: int | None = None
@@ -65,7 +52,7 @@ class RawPage:
     @property
     def size(self) -> int:
         """Count short pages as full ones: a stream of empty ones must be yielded too, to be interruptible."""
-        return max(self.records, self.responses * LIST_LIMIT)
+        return max(self.records, self.responses * wire.LIST_LIMIT)
 
 
 async def list_all(
@@ -82,7 +69,7 @@ async def list_all(
         while True:
             page = await client.list_page(session, object_type, after)
             raw_page.add(page)
-            if page.after is not None and raw_page.size + LIST_LIMIT <= page_size:
+            if page.after is not None and raw_page.size + wire.LIST_LIMIT <= page_size:
                 after = loop_guard.follow(page.after)
                 continue
             raw_page.expected_total = await counting if counting else None
@@ -91,7 +78,7 @@ async def list_all(
                 yield raw_page
                 return
             after = loop_guard.follow(page.after)
-            raw_page.cursor = encode_cursor(ListPosition(after))
+            raw_page.cursor = cursors.encode_cursor(cursors.ListPosition(after))
             yield raw_page
             raw_page = RawPage()
     finally:
@@ -102,14 +89,14 @@ async def _count(client: HubSpotClient, session: CrmSession, object_type: Object
     """Count the live records by a search. The count is informative: pagination does not depend on it."""
     try:
         async with asyncio.timeout(_COUNT_SECONDS):
-            return (await client.search(session, object_type, [], limit=1, policy=NO_RETRY)).total
-    except (CrmError, TimeoutError) as error:
+            return (await client.search(session, object_type, [], limit=1, policy=retries.NO_RETRY)).total
+    except (errors.CrmError, TimeoutError) as error:
         _log.info("crm.count_unknown", object_type=object_type.value, reason=str(error))
         return None
 
 
 async def search_window(
-    client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[SearchRange]
+    client: HubSpotClient, session: CrmSession, object_type: ObjectType, ranges: Sequence[cursors.SearchRange]
 ) -> AsyncGenerator[RawPage, None]:
     """Yield the records of these ranges, one range after the other.
 
@@ -121,11 +108,11 @@ async def search_window(
     open_ranges, attempts = list(ranges), 0
     expected: int | None = None
     while open_ranges:
-        first = await client.search(session, object_type, open_ranges[0].filters(MODIFIED[object_type]))
+        first = await client.search(session, object_type, open_ranges[0].filters(wire.MODIFIED[object_type]))
         if first.total is None:
-            raise CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
+            raise errors.CrmRejected(Provider.HUBSPOT, None, "a search that does not say how many it found")
         expected = first.total if expected is None else expected
-        if first.total > MAX_SEARCH_RESULTS or attempts == SEARCH_ATTEMPTS:
+        if first.total > wire.MAX_SEARCH_RESULTS or attempts == SEARCH_ATTEMPTS:
             open_ranges, attempts = [*open_ranges[0].halves(), *open_ranges[1:]], 0
             continue
         raw_pages = _search_range(client, session, object_type, open_ranges[0], first)
@@ -135,14 +122,20 @@ async def search_window(
                     open_ranges, attempts = open_ranges[1:], 0
                 elif is_complete is not None:
                     attempts += 1
-                raw_page.cursor = encode_cursor(SearchPosition(open_ranges)) if open_ranges else None
+                raw_page.cursor = (
+                    cursors.encode_cursor(cursors.SearchPosition(open_ranges)) if open_ranges else None
+                )
                 raw_page.expected_total = expected
                 if raw_page.records or not open_ranges:
                     yield raw_page
 
 
 async def _search_range(
-    client: HubSpotClient, session: CrmSession, object_type: ObjectType, wanted: SearchRange, page: ObjectPage
+    client: HubSpotClient,
+    session: CrmSession,
+    object_type: ObjectType,
+    wanted: cursors.SearchRange,
+    page: ObjectPage,
 ) -> AsyncGenerator[tuple[RawPage, bool | None], None]:
     """Yield the pages of one range from its first response on, the last one with whether the range is complete."""
     counter, raw_page = _RangeCounter(wanted), RawPage()
@@ -150,20 +143,20 @@ async def _search_range(
     while True:
         raw_page.add(page)
         counter.add(page)
-        if page.after is None or counter.received >= MAX_SEARCH_RESULTS:
+        if page.after is None or counter.received >= wire.MAX_SEARCH_RESULTS:
             yield raw_page, counter.is_complete
             return
-        if raw_page.records + SEARCH_LIMIT > ASSOCIATIONS_LIMIT:
+        if raw_page.records + wire.SEARCH_LIMIT > wire.ASSOCIATIONS_LIMIT:
             yield raw_page, None
             raw_page = RawPage()
-        filters = wanted.filters(MODIFIED[object_type])
+        filters = wanted.filters(wire.MODIFIED[object_type])
         page = await client.search(session, object_type, filters, loop_guard.follow(page.after))
 
 
 class _RangeCounter:
     """Whether one reading of a range brought all that search counted, while its count did not change."""
 
-    def __init__(self, wanted: SearchRange) -> None:
+    def __init__(self, wanted: cursors.SearchRange) -> None:
         self.received = 0
         self._wanted = wanted
         self._ids: set[str] = set()
@@ -172,9 +165,7 @@ class _RangeCounter:
 
     def add(self, page: ObjectPage) -> None:
         self.received += len(page.objects) + len(page.rejected)
-        self._ids.update(
-            crm_object.id for crm_object in page.objects if _may_belong_to(self._wanted, crm_object)
-        )
+        self._ids.update(crm_object.id for crm_object in page.objects if self.may_count(crm_object))
         self._ids.update(record.record_id for record in page.rejected if record.record_id is not None)
         self._without_id += sum(record.record_id is None for record in page.rejected)
         self._totals.add(page.total)
@@ -183,29 +174,30 @@ class _RangeCounter:
     def is_complete(self) -> bool:
         return self._totals == {len(self._ids) + self._without_id}
 
+    def may_count(self, crm_object: wire.CrmObject) -> bool:
+        """Return whether search can have counted this record; True where its time or id is unreadable.
 
-def _may_belong_to(wanted: SearchRange, crm_object: CrmObject) -> bool:
-    """Return whether search can have counted this record; True where its time or id is unreadable.
+        True also for the only id of a range: its record may show a later time than the index has, and cannot
+        be missed.
+        """
+        wanted = self._wanted
+        if crm_object.id.isdecimal() and not wanted.lowest <= int(crm_object.id) <= wanted.highest:
+            return False
+        properties = crm_object.properties
+        modified = timestamp(
+            properties.lastmodifieddate
+            if isinstance(properties, wire.ContactProperties)
+            else properties.hs_lastmodifieddate
+        )
+        return (
+            wanted.lowest == wanted.highest
+            or modified is None
+            or wanted.start <= (modified - _EPOCH) // _MILLISECOND <= wanted.end
+        )
 
-    True also for the only id of a range: its record may show a later time than the index has, and cannot be missed.
-    """
-    if crm_object.id.isdecimal() and not wanted.lowest <= int(crm_object.id) <= wanted.highest:
-        return False
-    properties = crm_object.properties
-    modified = timestamp(
-        properties.lastmodifieddate
-        if isinstance(properties, ContactProperties)
-        else properties.hs_lastmodifieddate
-    )
-    return (
-        wanted.lowest == wanted.highest
-        or modified is None
-        or wanted.start <= (modified - _EPOCH) // _MILLISECOND <= wanted.end
-    )
 
-
-def search_ranges(window: Window) -> Sequence[SearchRange]:
+def search_ranges(window: Window) -> Sequence[cursors.SearchRange]:
     """Widen a window to whole milliseconds, which is what search compares."""
     start = (window.start - _EPOCH) // _MILLISECOND
     end = -((_EPOCH - window.end) // _MILLISECOND)
-    return [SearchRange(start, end)]
+    return [cursors.SearchRange(start, end)]

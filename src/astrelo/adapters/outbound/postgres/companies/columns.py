@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from astrelo.adapters.outbound.postgres.session.columns import Column
-from astrelo.adapters.outbound.postgres.session.encoding import fold_column
+from astrelo.adapters.outbound.postgres.session.columns import Column, fold_column
 from astrelo.domain.golden_record import COLUMNS, MAIN_COLUMNS, FieldGroup
 
 _GROUPS = {column: group for group, columns in COLUMNS.items() for column in columns}
@@ -51,13 +50,13 @@ class RecordGroup(NamedTuple):
     """A group of columns that company records have, for the statement that chooses among them."""
 
     name: str
-    condition: str
-    """Whether a record has it, in SQL."""
+    columns: tuple[str, ...]
 
-
-def _condition(columns: tuple[str, ...]) -> str:
-    cells = [f"(ranked.record).{column}" for column in columns]
-    return f"{cells[0]} is not null" if len(cells) == 1 else f"coalesce({', '.join(cells)}) is not null"
+    @property
+    def condition(self) -> str:
+        """Whether a record has it, in SQL."""
+        cells = [f"(ranked.record).{column}" for column in self.columns]
+        return f"{cells[0]} is not null" if len(cells) == 1 else f"coalesce({', '.join(cells)}) is not null"
 
 
 COMPANY_LISTS: Mapping[str, tuple[Column, ...] | tuple[RecordGroup, ...]] = {
@@ -66,9 +65,7 @@ COMPANY_LISTS: Mapping[str, tuple[Column, ...] | tuple[RecordGroup, ...]] = {
     "company_golden": tuple(column for column in COMPANY_COLUMNS if column.group),
     "company_shown": tuple(column for column in COMPANY_COLUMNS if column.view),
     "company_groups": tuple(
-        RecordGroup(group, _condition(columns))
-        for group, columns in MAIN_COLUMNS.items()
-        if group is not FieldGroup.REP
+        RecordGroup(group, columns) for group, columns in MAIN_COLUMNS.items() if group is not FieldGroup.REP
     ),
 }
 """What `companies/queries.sql` repeats a pattern for. The rep is no column of a record: its owner leads to it."""

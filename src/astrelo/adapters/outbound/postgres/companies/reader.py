@@ -6,22 +6,21 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads, like_prefix
-from astrelo.application.read.readers import CompanyFilter, CompanyReader
-from astrelo.application.read.views import CompanySource, CompanySummary, CompanyView
+from astrelo.adapters.outbound.postgres.session.queries import Reads, like_prefix
+from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_key
 
-_SOURCES = msgspec.json.Decoder(list[CompanySource])
+_SOURCES = msgspec.json.Decoder(list[views.CompanySource])
 
 
-class PgCompanyReader(CompanyReader):
+class PgCompanyReader(readers.CompanyReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
 
     async def list(
-        self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
-    ) -> Sequence[CompanyView]:
+        self, user_id: UserId, filters: readers.CompanyFilter, after: UUID | None, limit: int
+    ) -> Sequence[views.CompanyView]:
         rows = await self._reads.rows(
             "read_companies",
             user_id=user_id,
@@ -40,13 +39,13 @@ class PgCompanyReader(CompanyReader):
         )
         return [_to_view(row) for row in rows]
 
-    async def get(self, user_id: UserId, company_id: UUID) -> CompanyView | None:
+    async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None:
         rows = await self._reads.rows("read_company", user_id=user_id, company_id=company_id)
         return _to_view(rows[0]) if rows else None
 
-    async def summary(self, user_id: UserId) -> CompanySummary:
+    async def summary(self, user_id: UserId) -> views.CompanySummary:
         (row,) = await self._reads.rows("read_company_summary", user_id=user_id)
-        return CompanySummary(**row)
+        return views.CompanySummary(**row)
 
     async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
         found: UUID | None = await self._reads.value(
@@ -55,5 +54,5 @@ class PgCompanyReader(CompanyReader):
         return found
 
 
-def _to_view(row: asyncpg.Record) -> CompanyView:
-    return msgspec.convert(dict(row) | {"sources": _SOURCES.decode(row["sources"])}, CompanyView)
+def _to_view(row: asyncpg.Record) -> views.CompanyView:
+    return msgspec.convert(dict(row) | {"sources": _SOURCES.decode(row["sources"])}, views.CompanyView)

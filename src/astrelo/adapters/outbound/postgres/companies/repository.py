@@ -6,12 +6,11 @@ from datetime import datetime
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.companies.columns import COMPANY_COLUMNS
-from astrelo.adapters.outbound.postgres.session.columns import encode_columns
-from astrelo.adapters.outbound.postgres.session.encoding import join_columns, transpose
+from astrelo.adapters.outbound.postgres.session.columns import encode_columns, join_columns, transpose
 from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.domain import errors
 from astrelo.domain.change_classification import KnownRecord, UpsertResult, Write
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
-from astrelo.domain.errors import NotFound
 from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import CompanyId, ObjectType, Provider, RecordId, SyncRunId, UserId
 from astrelo.domain.ports.records import CompanyRepository
@@ -58,11 +57,15 @@ class PgCompanies(CompanyRepository):
         await self._absorb(regrouping.merged_into, at)
         await self._release_domains(regrouping)
         await self._archive(regrouping.emptied, at)
-        await self._archive_records(source, departures, at)
+        if departures:
+            left = [move.key.record_id for move in departures]
+            await self._queries.execute("archive_company_records", source=source, record_ids=left, at=at)
         written = await self._put_records(source, writes, regrouping) if writes else {}
         await self._index_domains(source, writes)
         await self._move_pins(source, departures)
-        await self._refresh(_list_companies_to_refresh(writes, departures, regrouping), at)
+        before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
+        before.update(move.company_id for move in departures if move.company_id is not None)
+        await self._refresh(regrouping.changed(before), at)
         return written
 
     async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
@@ -94,11 +97,13 @@ class PgCompanies(CompanyRepository):
         self, company_id: CompanyId, group: FieldGroup, record: RecordKey | None, at: datetime
     ) -> None:
         if not await self._queries.value("is_company_live", company_id=company_id):
-            raise NotFound("live company", company_id)
+            raise errors.NotFound("live company", company_id)
         if record is not None:
             found = await self._queries.value("get_company_of_record", **record._asdict())
             if found != company_id:
-                raise NotFound(f"live {record.source} record {record.record_id} in company", company_id)
+                raise errors.NotFound(
+                    f"live {record.source} record {record.record_id} in company", company_id
+                )
         await self._queries.execute("unpin_field_group", company_id=company_id, field_group=group)
         if record is not None:
             await self._queries.execute("pin_field_group", **record._asdict(), field_group=group, at=at)
@@ -142,13 +147,6 @@ class PgCompanies(CompanyRepository):
         if ids:
             await self._queries.execute("archive_companies", company_ids=list(ids), at=at)
 
-    async def _archive_records(
-        self, source: Provider, departures: Sequence[RecordMove], at: datetime
-    ) -> None:
-        if departures:
-            ids = [move.key.record_id for move in departures]
-            await self._queries.execute("archive_company_records", source=source, record_ids=ids, at=at)
-
     async def _index_domains(self, source: Provider, writes: Sequence[Write[CompanyRecord]]) -> None:
         """Keep the index of additional domains, which few records have, in step with the records."""
         having = [write.record.record_id for write in writes if write.record.additional_domains]
@@ -175,28 +173,15 @@ class PgCompanies(CompanyRepository):
     ) -> UpsertResult:
         batch = {
             **transpose([write.record for write in writes]),
-            "company_id": [_find_company(source, write, regrouping) for write in writes],
+            "company_id": [
+                regrouping.company_of(
+                    RecordKey(source, write.record.record_id), write.known and write.known.entity_id
+                )
+                for write in writes
+            ],
             "content_hash": [write.content_hash for write in writes],
         }
         rows = await self._queries.rows(
             "upsert_company_records", source=source, **encode_columns(COMPANY_COLUMNS, batch)
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
-
-
-def _find_company(source: Provider, write: Write[CompanyRecord], regrouping: Regrouping) -> CompanyId:
-    assigned = regrouping.assignments.get(RecordKey(source, write.record.record_id))
-    if assigned is not None:
-        return assigned
-    if write.known is None:
-        raise ValueError(f"company record {write.record.record_id} is new and was not assigned a company")
-    stored = CompanyId(write.known.entity_id)
-    return regrouping.merged_into.get(stored, stored)
-
-
-def _list_companies_to_refresh(
-    writes: Sequence[Write[CompanyRecord]], departures: Sequence[RecordMove], regrouping: Regrouping
-) -> set[CompanyId]:
-    before = {CompanyId(write.known.entity_id) for write in writes if write.known is not None}
-    before.update(move.company_id for move in departures if move.company_id is not None)
-    return (before - regrouping.merged_into.keys() - regrouping.emptied) | set(regrouping.domains)

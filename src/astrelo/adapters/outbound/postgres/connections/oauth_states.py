@@ -46,9 +46,8 @@ class PgOAuthStates(OAuthStates):
     async def consume(self, state_hash: bytes) -> PendingAuthorization | None:
         with translate_outages():
             row = await self._queries.row("consume_oauth_state", state_hash=state_hash)
-        return None if row is None else self._to_pending(row)
-
-    def _to_pending(self, row: asyncpg.Record) -> PendingAuthorization:
+        if row is None:
+            return None
         user_id = UserId(row["user_id"])
         context = _verifier_context(user_id, row["state_hash"])
         return PendingAuthorization(

@@ -5,36 +5,35 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.adapters.outbound.postgres.sync_runs.reader import read_runs
+from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_connection
-from astrelo.application.read.readers import IntegrationReader
-from astrelo.application.read.views import Freshness, IntegrationCounts, IntegrationStatus, IntegrationView
 from astrelo.domain.identifiers import Provider, UserId
 
-_FRESHNESS = msgspec.json.Decoder(Freshness)
-_COUNTS = msgspec.json.Decoder(IntegrationCounts)
+_FRESHNESS = msgspec.json.Decoder(views.Freshness)
+_COUNTS = msgspec.json.Decoder(views.IntegrationCounts)
 
 
-class PgIntegrationReader(IntegrationReader):
+class PgIntegrationReader(readers.IntegrationReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
 
-    async def connected(self, user_id: UserId) -> Sequence[IntegrationView]:
+    async def connected(self, user_id: UserId) -> Sequence[views.IntegrationView]:
         rows = await self._reads.rows("read_connections", user_id=user_id)
         return [await self._view(user_id, row) for row in rows]
 
-    async def _view(self, user_id: UserId, row: asyncpg.Record) -> IntegrationView:
-        provider, status = Provider(row["provider"]), IntegrationStatus(row["status"])
+    async def _view(self, user_id: UserId, row: asyncpg.Record) -> views.IntegrationView:
+        provider, status = Provider(row["provider"]), views.IntegrationStatus(row["status"])
         # A connection has at most one open run, and it is the latest.
         latest = await read_runs(self._reads, user_id, provider, limit=2)
         ended = [run for run in latest if not run.status.is_open]
         counts = await self._reads.value("read_counts", user_id=user_id, provider=provider)
-        return IntegrationView(
+        return views.IntegrationView(
             provider=provider,
             status=status,
             connection_id=row["id"],
-            stale=status is not IntegrationStatus.ACTIVE,
+            stale=status is not views.IntegrationStatus.ACTIVE,
             reason=row["reason"],
             action=action_for_connection(status, provider),
             account_id=row["account_id"],

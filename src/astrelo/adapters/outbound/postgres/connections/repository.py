@@ -6,8 +6,8 @@ from datetime import datetime
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.domain import errors
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
-from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, ObjectType, Provider, UserId
 from astrelo.domain.ports.state import Connections
 from astrelo.domain.records import ReadingVersion
@@ -25,7 +25,7 @@ class PgConnections(Connections):
     async def get_by_id(self, connection_id: ConnectionId) -> CrmConnection:
         row = await self._queries.row("get_connection_by_id", connection_id=connection_id)
         if row is None:
-            raise NotFound("connection", connection_id)
+            raise errors.NotFound("connection", connection_id)
         return _to_connection(row)
 
     async def lock(self, provider: Provider) -> CrmConnection | None:

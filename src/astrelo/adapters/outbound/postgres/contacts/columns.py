@@ -1,15 +1,9 @@
 """The columns of contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from astrelo.adapters.outbound.postgres.session.columns import Column, Texts
-from astrelo.adapters.outbound.postgres.session.encoding import fold_column
+from astrelo.adapters.outbound.postgres.session.columns import Column, fold_column
 from astrelo.domain.normalization import search_email
-
-
-def _fold_emails(emails: Sequence[str | None]) -> Texts:
-    return [email and search_email(email) for email in emails]
-
 
 CONTACT_COLUMNS = (
     Column("id", "uuid", nullable=False, updated=False, view="{}"),
@@ -17,7 +11,11 @@ CONTACT_COLUMNS = (
     Column("source_updated_at", "timestamptz", nullable=False, view="{}"),
     Column("content_hash", "bytea", nullable=False),
     Column("email", view="{}"),
-    Column("email_folded", field="email", encode=_fold_emails),
+    Column(
+        "email_folded",
+        field="email",
+        encode=lambda emails: [email and search_email(email) for email in emails],
+    ),
     Column("email_host"),
     Column("email_registrable_domain"),
     Column("email_kind", nullable=False),

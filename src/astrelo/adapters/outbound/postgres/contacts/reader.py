@@ -5,22 +5,21 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads, like_prefix
-from astrelo.application.read.readers import ContactFilter, ContactReader
-from astrelo.application.read.views import ContactView
+from astrelo.adapters.outbound.postgres.session.queries import Reads, like_prefix
+from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_email, search_key
 
 
-class PgContactReader(ContactReader):
+class PgContactReader(readers.ContactReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
 
     async def list(
-        self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
-    ) -> Sequence[ContactView]:
+        self, user_id: UserId, filters: readers.ContactFilter, after: UUID | None, limit: int
+    ) -> Sequence[views.ContactView]:
         return await self._reads.views(
-            ContactView,
+            views.ContactView,
             "read_contacts",
             user_id=user_id,
             after=after,
@@ -34,5 +33,7 @@ class PgContactReader(ContactReader):
             include_archived=filters.include_archived,
         )
 
-    async def get(self, user_id: UserId, contact_id: UUID) -> ContactView | None:
-        return await self._reads.view(ContactView, "read_contact", user_id=user_id, contact_id=contact_id)
+    async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None:
+        return await self._reads.view(
+            views.ContactView, "read_contact", user_id=user_id, contact_id=contact_id
+        )

@@ -6,8 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.contacts.columns import CONTACT_COLUMNS
-from astrelo.adapters.outbound.postgres.session.columns import encode_columns
-from astrelo.adapters.outbound.postgres.session.encoding import join_columns, transpose
+from astrelo.adapters.outbound.postgres.session.columns import encode_columns, join_columns, transpose
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.contact import Contact

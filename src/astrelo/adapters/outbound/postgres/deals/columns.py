@@ -1,14 +1,8 @@
 """The columns of deals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from astrelo.adapters.outbound.postgres.session.columns import Column, Texts
-from astrelo.adapters.outbound.postgres.session.encoding import as_array
-
-
-def _write_arrays(cells: Sequence[Sequence[str]]) -> Texts:
-    return [as_array(values) for values in cells]
-
+from astrelo.adapters.outbound.postgres.session.columns import Column, as_array
 
 DEAL_COLUMNS = (
     Column("id", "uuid", nullable=False, updated=False, view="{}"),
@@ -29,7 +23,13 @@ DEAL_COLUMNS = (
     Column("is_won", "boolean", view="{}"),
     Column("close_date", "timestamptz", view="{}"),
     Column("owner_provider_id", field="owner_id"),
-    Column("provider_contact_ids", "text[]", field="contact_ids", encode=_write_arrays, nullable=False),
+    Column(
+        "provider_contact_ids",
+        "text[]",
+        field="contact_ids",
+        encode=lambda cells: [as_array(values) for values in cells],
+        nullable=False,
+    ),
     Column("provider_company_id"),
     Column("company_association"),
     Column("company_id", "uuid", view="{}"),

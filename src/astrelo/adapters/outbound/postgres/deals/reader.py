@@ -5,21 +5,20 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
-from astrelo.application.read.readers import DealFilter, DealReader
-from astrelo.application.read.views import DealView
+from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 
 
-class PgDealReader(DealReader):
+class PgDealReader(readers.DealReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
 
     async def list(
-        self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
-    ) -> Sequence[DealView]:
+        self, user_id: UserId, filters: readers.DealFilter, after: UUID | None, limit: int
+    ) -> Sequence[views.DealView]:
         return await self._reads.views(
-            DealView,
+            views.DealView,
             "read_deals",
             user_id=user_id,
             after=after,
@@ -33,5 +32,5 @@ class PgDealReader(DealReader):
             include_archived=filters.include_archived,
         )
 
-    async def get(self, user_id: UserId, deal_id: UUID) -> DealView | None:
-        return await self._reads.view(DealView, "read_deal", user_id=user_id, deal_id=deal_id)
+    async def get(self, user_id: UserId, deal_id: UUID) -> views.DealView | None:
+        return await self._reads.view(views.DealView, "read_deal", user_id=user_id, deal_id=deal_id)

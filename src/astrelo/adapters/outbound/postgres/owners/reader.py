@@ -5,15 +5,16 @@ from uuid import UUID
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
-from astrelo.application.read.readers import OwnerReader
-from astrelo.application.read.views import OwnerView
+from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 
 
-class PgOwnerReader(OwnerReader):
+class PgOwnerReader(readers.OwnerReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
 
-    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[OwnerView]:
-        return await self._reads.views(OwnerView, "read_owners", user_id=user_id, after=after, limit=limit)
+    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[views.OwnerView]:
+        return await self._reads.views(
+            views.OwnerView, "read_owners", user_id=user_id, after=after, limit=limit
+        )

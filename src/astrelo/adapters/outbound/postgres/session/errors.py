@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from astrelo.domain.errors import InvalidInput, StoreUnavailable
+from astrelo.domain import errors
 
 UNAVAILABLE = (
     OSError,
@@ -42,7 +42,7 @@ def translate_outages() -> Iterator[None]:
     except UNAVAILABLE as error:
         if isinstance(error, ValueError):
             raise  # asyncpg's codecs refuse a value by an InterfaceError: a mistake of ours, not an outage
-        raise StoreUnavailable(type(error).__name__) from error
+        raise errors.StoreUnavailable(type(error).__name__) from error
 
 
 @contextmanager
@@ -52,4 +52,4 @@ def translate_errors() -> Iterator[None]:
         with translate_outages():
             yield
     except UNACCEPTABLE as error:
-        raise InvalidInput("parameters", "one of the values cannot be used in a search") from error
+        raise errors.InvalidInput("parameters", "one of the values cannot be used in a search") from error

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
-from astrelo.adapters.outbound.postgres.session.reading import Reads
-from astrelo.application.read.readers import StoreHealth
+from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.application.read import readers
 
 
-class PgStoreHealth(StoreHealth):
+class PgStoreHealth(readers.StoreHealth):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
         self._expected = sorted(file.stem for file in MIGRATIONS.glob("*.sql"))

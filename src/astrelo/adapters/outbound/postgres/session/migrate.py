@@ -57,20 +57,13 @@ async def _migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
         await pogo_tables.ensure_pogo_sync(connection)
         before = await _list_applied(connection)
         await pogo.apply(connection, MIGRATIONS, schema_name=_SCHEMA, logger=_SILENT)
-        await _upgrade_queue(connection)
+        queue = JobQueries.from_asyncpg_connection(connection)
+        await (queue.upgrade() if await queue.schema_is_installed() else queue.install())
         return tuple(sorted(await _list_applied(connection) - before))
 
 
 async def _list_applied(connection: asyncpg.Connection) -> set[str]:
     return await pogo_tables.get_applied_migrations(connection, schema_name=_SCHEMA)
-
-
-async def _upgrade_queue(connection: asyncpg.Connection) -> None:
-    queries = JobQueries.from_asyncpg_connection(connection)
-    if await queries.schema_is_installed():
-        await queries.upgrade()
-    else:
-        await queries.install()
 
 
 @asynccontextmanager

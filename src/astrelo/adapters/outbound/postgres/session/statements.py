@@ -7,7 +7,7 @@ table alone.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -40,7 +40,9 @@ class Statement(NamedTuple):
 def statements() -> Mapping[str, Statement]:
     """Return every statement by its name, sorted. Raises ValueError for a name that two queries have."""
     found: dict[str, Statement] = {}
-    for name, body in sorted(_queries()):
+    sources = (folder / "queries.sql" for folder in files(_PACKAGE).iterdir())
+    texts = (source.read_text(encoding="utf-8") for source in sources if source.is_file())
+    for name, body in sorted(query for text in texts for query in _QUERY.findall(text)):
         if name in found:
             raise ValueError(f"two queries are named {name}")
         found[name] = number_parameters(name, expand(body))
@@ -49,13 +51,6 @@ def statements() -> Mapping[str, Statement]:
 
 def statement(name: str) -> Statement:
     return statements()[name]
-
-
-def _queries() -> Iterator[tuple[str, str]]:
-    for folder in files(_PACKAGE).iterdir():
-        source = folder / "queries.sql"
-        if source.is_file():
-            yield from _QUERY.findall(source.read_text(encoding="utf-8"))
 
 
 def expand(body: str) -> str:

@@ -6,18 +6,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.reading import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_run, warnings_of
-from astrelo.application.read.readers import RunReader
-from astrelo.application.read.views import (
-    CrowdedDomain,
-    OwnersStepView,
-    RejectedRecordView,
-    RunReport,
-    RunView,
-    StepView,
-    UnreadableView,
-)
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 
 REJECTIONS_SHOWN = 100
@@ -28,32 +19,36 @@ CROWDED = 20
 
 CROWDED_SHOWN = 50
 
-_STEPS = msgspec.json.Decoder(list[StepView])
-_OWNERS = msgspec.json.Decoder(OwnersStepView)
+_STEPS = msgspec.json.Decoder(list[views.StepView])
+_OWNERS = msgspec.json.Decoder(views.OwnersStepView)
 
 
-class PgRunReader(RunReader):
+class PgRunReader(readers.RunReader):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._reads = Reads(pool)
 
     async def list(
         self, user_id: UserId, provider: Provider, before: UUID | None, limit: int
-    ) -> Sequence[RunView]:
+    ) -> Sequence[views.RunView]:
         return await read_runs(self._reads, user_id, provider, before=before, limit=limit)
 
-    async def get(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunView | None:
+    async def get(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> views.RunView | None:
         found = await read_runs(self._reads, user_id, provider, run_id=run_id)
         return found[0] if found else None
 
-    async def report(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> RunReport | None:
+    async def report(self, user_id: UserId, provider: Provider, run_id: SyncRunId) -> views.RunReport | None:
         run = await self.get(user_id, provider, run_id)
         if run is None:
             return None
         rejected = await self._reads.views(
-            RejectedRecordView, "read_rejections", user_id=user_id, run_id=run_id, limit=REJECTIONS_SHOWN
+            views.RejectedRecordView,
+            "read_rejections",
+            user_id=user_id,
+            run_id=run_id,
+            limit=REJECTIONS_SHOWN,
         )
         crowded = await self._reads.views(
-            CrowdedDomain,
+            views.CrowdedDomain,
             "read_crowded_domains",
             user_id=user_id,
             provider=provider,
@@ -61,13 +56,18 @@ class PgRunReader(RunReader):
             limit=CROWDED_SHOWN,
         )
         warnings = warnings_of(run, await self.unreadable(user_id, provider, run_id, None), crowded)
-        return RunReport(run=run, warnings=warnings, rejected_records=rejected, crowded_domains=crowded)
+        return views.RunReport(run=run, warnings=warnings, rejected_records=rejected, crowded_domains=crowded)
 
     async def unreadable(
         self, user_id: UserId, provider: Provider, run_id: SyncRunId, field: str | None
-    ) -> Sequence[UnreadableView]:
+    ) -> Sequence[views.UnreadableView]:
         return await self._reads.views(
-            UnreadableView, "read_unreadable", user_id=user_id, provider=provider, run_id=run_id, field=field
+            views.UnreadableView,
+            "read_unreadable",
+            user_id=user_id,
+            provider=provider,
+            run_id=run_id,
+            field=field,
         )
 
 
@@ -79,15 +79,14 @@ async def read_runs(
     run_id: UUID | None = None,
     before: UUID | None = None,
     limit: int = 1,
-) -> list[RunView]:
+) -> list[views.RunView]:
     """Read a connection's runs, the latest first, or the one with this id."""
     rows = await reads.rows(
         "read_runs", user_id=user_id, provider=provider, run_id=run_id, before=before, limit=limit
     )
-    return [_to_view(row) for row in rows]
-
-
-def _to_view(row: asyncpg.Record) -> RunView:
-    decoded = {"steps": _STEPS.decode(row["steps"]), "owners": _OWNERS.decode(row["owners"])}
-    run = msgspec.convert(dict(row) | decoded, RunView)
-    return msgspec.structs.replace(run, action=action_for_run(run))
+    runs = []
+    for row in rows:
+        decoded = {"steps": _STEPS.decode(row["steps"]), "owners": _OWNERS.decode(row["owners"])}
+        run = msgspec.convert(dict(row) | decoded, views.RunView)
+        runs.append(msgspec.structs.replace(run, action=action_for_run(run)))
+    return runs

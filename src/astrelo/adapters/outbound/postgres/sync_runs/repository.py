@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.encoding import join_columns
+from astrelo.adapters.outbound.postgres.session.columns import join_columns
 from astrelo.adapters.outbound.postgres.session.queries import Queries
-from astrelo.domain.errors import AccountBusy, NotFound, RunTakenOver
+from astrelo.domain import errors
 from astrelo.domain.identifiers import (
     ConnectionId,
     CrmAccountId,
@@ -62,11 +62,28 @@ class PgSyncRuns(SyncRuns):
 
     async def save(self, run: SyncRun) -> None:
         try:
-            await self._save(run)
+            await self._queries.execute(
+                "save_run",
+                run_id=run.id,
+                status=run.status,
+                reason=run.reason,
+                started_at=run.started_at,
+                finished_at=run.finished_at,
+                parked_until=run.parked_until,
+                attempts=run.attempts,
+                owners_status=run.owners.status,
+                owners_reason=run.owners.reason,
+            )
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == _ONE_RUNNING_PER_ACCOUNT:
-                raise AccountBusy(run.id) from error
+                raise errors.AccountBusy(run.id) from error
             raise
+        await self._queries.execute(
+            "raise_epochs",
+            run_id=run.id,
+            object_types=[step.object_type for step in run.steps],
+            epochs=[step.epoch for step in run.steps],
+        )
 
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
         counts = step.counts
@@ -92,14 +109,14 @@ class PgSyncRuns(SyncRuns):
             reason=step.reason,
         )
         if held is None:
-            raise RunTakenOver(run_id)
+            raise errors.RunTakenOver(run_id)
 
     async def require_epoch(self, run_id: SyncRunId, step: SyncStep) -> None:
         held = await self._queries.value(
             "hold_step", run_id=run_id, object_type=step.object_type, epoch=step.epoch
         )
         if held is None:
-            raise RunTakenOver(run_id)
+            raise errors.RunTakenOver(run_id)
 
     async def mark_seen(
         self, run_id: SyncRunId, object_type: ObjectType, ids: Collection[RecordId]
@@ -155,53 +172,29 @@ class PgSyncRuns(SyncRuns):
         )
         return frozenset(RunStatus(row["status"]) for row in rows)
 
-    async def _save(self, run: SyncRun) -> None:
-        await self._queries.execute(
-            "save_run",
-            run_id=run.id,
-            status=run.status,
-            reason=run.reason,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            parked_until=run.parked_until,
-            attempts=run.attempts,
-            owners_status=run.owners.status,
-            owners_reason=run.owners.reason,
-        )
-        await self._queries.execute(
-            "raise_epochs",
-            run_id=run.id,
-            object_types=[step.object_type for step in run.steps],
-            epochs=[step.epoch for step in run.steps],
-        )
-
     async def _load(self, query: str, run_id: SyncRunId) -> SyncRun:
         row = await self._queries.row(query, run_id=run_id)
         if row is None:
-            raise NotFound("sync run", run_id)
+            raise errors.NotFound("sync run", run_id)
         steps = await self._queries.rows("get_steps", run_id=run_id)
         by_kind = {ObjectType(step["object_type"]): _to_step(step) for step in steps}
-        return _to_run(row, tuple(by_kind[kind] for kind in ObjectType if kind in by_kind))
-
-
-def _to_run(row: asyncpg.Record, steps: tuple[SyncStep, ...]) -> SyncRun:
-    return SyncRun(
-        id=SyncRunId(row["id"]),
-        user_id=UserId(row["user_id"]),
-        connection_id=ConnectionId(row["connection_id"]),
-        provider=Provider(row["provider"]),
-        account_id=CrmAccountId(row["account_id"]),
-        mode=SyncMode(row["mode"]),
-        status=RunStatus(row["status"]),
-        reason=row["reason"],
-        requested_at=row["requested_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        parked_until=row["parked_until"],
-        attempts=row["attempts"],
-        owners=OwnersStep(status=StepStatus(row["owners_status"]), reason=row["owners_reason"]),
-        steps=steps,
-    )
+        return SyncRun(
+            id=SyncRunId(row["id"]),
+            user_id=UserId(row["user_id"]),
+            connection_id=ConnectionId(row["connection_id"]),
+            provider=Provider(row["provider"]),
+            account_id=CrmAccountId(row["account_id"]),
+            mode=SyncMode(row["mode"]),
+            status=RunStatus(row["status"]),
+            reason=row["reason"],
+            requested_at=row["requested_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            parked_until=row["parked_until"],
+            attempts=row["attempts"],
+            owners=OwnersStep(status=StepStatus(row["owners_status"]), reason=row["owners_reason"]),
+            steps=tuple(by_kind[kind] for kind in ObjectType if kind in by_kind),
+        )
 
 
 def _to_step(row: asyncpg.Record) -> SyncStep:
@@ -211,27 +204,23 @@ def _to_step(row: asyncpg.Record) -> SyncStep:
         status=StepStatus(row["status"]),
         epoch=row["epoch"],
         cursor=None if row["cursor"] is None else Cursor(row["cursor"]),
-        counts=_to_counts(row),
+        counts=Counts(
+            received=row["received"],
+            repeats=row["repeats"],
+            inserted=row["inserted"],
+            updated=row["updated"],
+            unchanged=row["unchanged"],
+            stale=row["stale"],
+            archived=row["archived"],
+            merged=row["merged"],
+            rejected=msgspec.json.decode(row["rejected"], type=dict[str, int]),
+            unreadable=msgspec.json.decode(row["unreadable"], type=dict[str, int]),
+            hidden=msgspec.json.decode(row["hidden"], type=dict[str, int]),
+        ),
         expected_total=row["expected_total"],
         window=Window(start=start, end=end) if start and end else None,
         reading_version=ReadingVersion(row["reading_version"]),
         reason=row["reason"],
-    )
-
-
-def _to_counts(row: asyncpg.Record) -> Counts:
-    return Counts(
-        received=row["received"],
-        repeats=row["repeats"],
-        inserted=row["inserted"],
-        updated=row["updated"],
-        unchanged=row["unchanged"],
-        stale=row["stale"],
-        archived=row["archived"],
-        merged=row["merged"],
-        rejected=msgspec.json.decode(row["rejected"], type=dict[str, int]),
-        unreadable=msgspec.json.decode(row["unreadable"], type=dict[str, int]),
-        hidden=msgspec.json.decode(row["hidden"], type=dict[str, int]),
     )
 
 

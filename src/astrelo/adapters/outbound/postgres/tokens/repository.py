@@ -5,8 +5,8 @@ from datetime import datetime
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.domain import errors
 from astrelo.domain.connection import TokenSet
-from astrelo.domain.errors import NotFound
 from astrelo.domain.identifiers import ConnectionId, UserId
 from astrelo.domain.ports.state import StoredTokens, TokenStore
 from astrelo.domain.ports.system import SecretContext, TokenCipher
@@ -46,7 +46,7 @@ class PgTokenStore(TokenStore):
     async def begin_refresh(self, connection_id: ConnectionId) -> None:
         begun = await self._queries.value("begin_refresh", connection_id=connection_id)
         if begun is None:
-            raise NotFound("tokens of connection", connection_id)
+            raise errors.NotFound("tokens of connection", connection_id)
 
     async def note_expiry(self, connection_id: ConnectionId, generation: int, expires_at: datetime) -> None:
         await self._queries.execute(
@@ -59,7 +59,7 @@ class PgTokenStore(TokenStore):
     async def _load(self, query: str, connection_id: ConnectionId) -> StoredTokens:
         row = await self._queries.row(query, connection_id=connection_id)
         if row is None:
-            raise NotFound("tokens of connection", connection_id)
+            raise errors.NotFound("tokens of connection", connection_id)
         tokens = TokenSet(
             access_token=self._open(row, connection_id, "access_token"),
             refresh_token=self._open(row, connection_id, "refresh_token"),

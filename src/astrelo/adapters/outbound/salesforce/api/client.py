@@ -10,29 +10,17 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.http import HttpResponse
-from astrelo.adapters.outbound.crm.retries import DEFAULT_RETRY, NO_RETRY, RetryPolicy
-from astrelo.adapters.outbound.crm.transport import Call, CrmTransport, IncompleteResponse
+from astrelo.adapters.outbound.crm import http, retries, transport
+from astrelo.adapters.outbound.salesforce.api import error_mapper, responses, soql, wire
 from astrelo.adapters.outbound.salesforce.api.decoding import CsvDecoder, CsvPage, PageDecoder, RowPage
-from astrelo.adapters.outbound.salesforce.api.error_mapper import retry_timeout
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter, RateLimiters
-from astrelo.adapters.outbound.salesforce.api.responses import (
-    QueryJob,
-    ResultPageList,
-    decode_deletions,
-    decode_description,
-    decode_job,
-    decode_result_pages,
-)
-from astrelo.adapters.outbound.salesforce.api.soql import Query
-from astrelo.adapters.outbound.salesforce.api.wire import Row
 from astrelo.adapters.outbound.salesforce.config import API_VERSION, SalesforceConfig
-from astrelo.domain.errors import CrmRejected
+from astrelo.domain import errors
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports.crm import CrmSession
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=wire.Row)
 
 API = f"/services/data/v{API_VERSION}"
 """Salesforce keeps the links of its pages within one version."""
@@ -67,14 +55,17 @@ class JobResults(NamedTuple, Generic[R]):
 
 class SalesforceClient:
     def __init__(
-        self, config: SalesforceConfig, transport: CrmTransport[OrgRateLimiter], rate_limiters: RateLimiters
+        self,
+        config: SalesforceConfig,
+        crm_transport: transport.CrmTransport[OrgRateLimiter],
+        rate_limiters: RateLimiters,
     ) -> None:
-        self._transport = transport
+        self._transport = crm_transport
         self._rate_limiters = rate_limiters
         self._paged = {"Sforce-Query-Options": f"batchSize={config.batch_size}"}
 
     async def query(
-        self, session: CrmSession, kind: Kind[R], query: Query, *, deleted: bool = False
+        self, session: CrmSession, kind: Kind[R], query: soql.Query, *, deleted: bool = False
     ) -> RowPage[R]:
         """Read the first page; with `deleted` also of what lies in the recycle bin.
 
@@ -90,14 +81,16 @@ class SalesforceClient:
         return await self._page(session, kind, _require_link(url, path), path)
 
     async def _page(self, session: CrmSession, kind: Kind[R], url: str, label: str) -> RowPage[R]:
-        on_timeout = retry_timeout("GET", label)
-        call = Call("GET", url, label, kind.object_type, None, self._paged, on_timeout)
+        on_timeout = error_mapper.retry_timeout("GET", label)
+        call = transport.Call("GET", url, label, kind.object_type, None, self._paged, on_timeout)
         return await self._send(call, session, _page_decoder(kind.row))
 
     async def describe(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         """Return the names of the fields that this user may see."""
         path = f"{API}/sobjects/{kind.object}/describe"
-        described = await self._send(Call("GET", path, path, kind.object_type), session, decode_description)
+        described = await self._send(
+            transport.Call("GET", path, path, kind.object_type), session, responses.decode_description
+        )
         return frozenset(field.name for field in described.fields)
 
     async def deletions(
@@ -109,13 +102,13 @@ class SalesforceClient:
         """
         path = f"{API}/sobjects/{kind.object}/deleted/"
         url = f"{path}?{urlencode({'start': since.isoformat('T', 'seconds'), 'end': until.isoformat('T', 'seconds')})}"
-        call = Call("GET", url, path, kind.object_type)
-        log = await self._send(call, session, decode_deletions, NO_RETRY)
+        call = transport.Call("GET", url, path, kind.object_type)
+        log = await self._send(call, session, responses.decode_deletions, retries.NO_RETRY)
         return frozenset(record.id for record in log.deleted_records)
 
     async def create_job(
-        self, session: CrmSession, kind: Kind[R], query: Query, *, deleted: bool
-    ) -> QueryJob:
+        self, session: CrmSession, kind: Kind[R], query: soql.Query, *, deleted: bool
+    ) -> responses.QueryJob:
         """Start a bulk query. It is retried like a read: a superfluous job costs nothing and ends by itself."""
         body = {
             "operation": "queryAll" if deleted else "query",
@@ -125,24 +118,24 @@ class SalesforceClient:
             "lineEnding": "LF",
         }
         path = f"{API}/jobs/query"
-        call = Call("POST", path, path, kind.object_type, _encode(body))
-        return await self._send(call, session, decode_job)
+        call = transport.Call("POST", path, path, kind.object_type, _encode(body))
+        return await self._send(call, session, responses.decode_job)
 
-    async def job(self, session: CrmSession, kind: Kind[R], job_id: str) -> QueryJob:
-        call = Call("GET", _job_path(job_id), f"{API}/jobs/query/…", kind.object_type)
-        return await self._send(call, session, decode_job)
+    async def job(self, session: CrmSession, kind: Kind[R], job_id: str) -> responses.QueryJob:
+        call = transport.Call("GET", _job_path(job_id), f"{API}/jobs/query/…", kind.object_type)
+        return await self._send(call, session, responses.decode_job)
 
     async def result_pages(
         self, session: CrmSession, kind: Kind[R], job_id: str, url: str | None
-    ) -> ResultPageList:
+    ) -> responses.ResultPageList:
         """List a finished job's result pages, up to five at a time, from the link in the last list on.
 
         Sent once only: callers can do without the list.
         """
         path = f"{_job_path(job_id)}/resultPages"
         page_url = path if url is None else _require_link(url, path)
-        call = Call("GET", page_url, f"{API}/jobs/query/…/resultPages", kind.object_type)
-        return await self._send(call, session, decode_result_pages, NO_RETRY)
+        call = transport.Call("GET", page_url, f"{API}/jobs/query/…/resultPages", kind.object_type)
+        return await self._send(call, session, responses.decode_result_pages, retries.NO_RETRY)
 
     async def results(
         self, session: CrmSession, kind: Kind[R], job_id: str, locator: str | None, rows: int
@@ -154,7 +147,9 @@ class SalesforceClient:
         url = f"{_job_path(job_id)}/results?maxRecords={rows}"
         if locator is not None:
             url += f"&locator={quote(locator, safe='')}"
-        call = Call("GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"})
+        call = transport.Call(
+            "GET", url, f"{API}/jobs/query/…/results", kind.object_type, None, {"Accept": "text/csv"}
+        )
         rate_limiter = self._rate_limiters.for_account(session.account.account_id)
         decode = _csv_decoder(kind.row)
         return await self._transport.read_response(
@@ -163,10 +158,10 @@ class SalesforceClient:
 
     async def _send(
         self,
-        call: Call,
+        call: transport.Call,
         session: CrmSession,
         decode: Callable[[bytes], T],
-        policy: RetryPolicy = DEFAULT_RETRY,
+        policy: retries.RetryPolicy = retries.DEFAULT_RETRY,
     ) -> T:
         rate_limiter = self._rate_limiters.for_account(session.account.account_id)
         return await self._transport.read(call, session, rate_limiter, decode, policy)
@@ -189,22 +184,24 @@ def _job_path(job_id: str) -> str:
 def _require_link(url: str, path: str) -> str:
     """Raise CrmRejected for a link that leaves its endpoint: the access token is sent wherever a link leads."""
     if not url.startswith(path) or not _LINK.fullmatch(url) or ".." in url:
-        raise CrmRejected(Provider.SALESFORCE, None, f"a link to a next page that leads away from {path}")
+        raise errors.CrmRejected(
+            Provider.SALESFORCE, None, f"a link to a next page that leads away from {path}"
+        )
     return url
 
 
-def _decode_results(response: HttpResponse, decode: CsvDecoder[R]) -> JobResults[R]:
+def _decode_results(response: http.HttpResponse, decode: CsvDecoder[R]) -> JobResults[R]:
     """Decode a page of CSV. Raise IncompleteResponse for one that is not ready or not whole."""
     if response.status == HTTPStatus.NO_CONTENT:
-        raise IncompleteResponse("the job's results are not ready")
+        raise transport.IncompleteResponse("the job's results are not ready")
     locator = response.headers.get("sforce-locator")
     if not locator:
-        raise CrmRejected(
+        raise errors.CrmRejected(
             Provider.SALESFORCE, response.status, "a page of results that does not say what follows"
         )
     announced = response.headers.get("sforce-numberofrecords", "")
     page = decode(response.body)
     received = page.count + len(page.rejected)
     if _COUNT.fullmatch(announced) and int(announced) != received:
-        raise IncompleteResponse(f"{received} of {announced} rows came")
+        raise transport.IncompleteResponse(f"{received} of {announced} rows came")
     return JobResults(page, None if locator == _LAST_LOCATOR else locator)

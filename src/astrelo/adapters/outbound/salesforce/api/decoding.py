@@ -14,21 +14,14 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import (
-    UNREADABLE,
-    convert,
-    raw_record_id,
-    repair_json,
-    stringify_scalar,
-)
+from astrelo.adapters.outbound.crm import decoding, transport
 from astrelo.adapters.outbound.crm.mapping import record_id, reject_record
-from astrelo.adapters.outbound.crm.transport import IncompleteResponse
-from astrelo.adapters.outbound.salesforce.api.wire import QueryResponse, Row, field_names
-from astrelo.domain.errors import CrmRejected
+from astrelo.adapters.outbound.salesforce.api import wire
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=wire.Row)
 
 _REQUIRED = ("Id", "SystemModstamp")
 _ESCAPED_NUL = rb"\u0000"
@@ -48,25 +41,27 @@ class PageDecoder(Generic[R]):
 
     def __init__(self, row: type[R]) -> None:
         self._make = cast("Callable[..., R]", row)
-        self._names = field_names(row)
+        self._names = wire.field_names(row)
         # Numbers are kept as they are written: a float would give another amount than the same record's CSV.
-        self._typed = msgspec.json.Decoder(QueryResponse, float_hook=str)
+        self._typed = msgspec.json.Decoder(wire.QueryResponse, float_hook=str)
 
     def __call__(self, body: bytes) -> RowPage[R]:
         """Raise IncompleteResponse for JSON that is cut off, CrmRejected for JSON of another shape."""
         response = self._decode(body)
         if response.done is (response.next_records_url is not None):
-            raise CrmRejected(
+            raise errors.CrmRejected(
                 Provider.SALESFORCE, None, "a page that does not say whether another one follows"
             )
         rows, rejected = self._convert_each(response.records)
         return RowPage(rows, rejected, response.next_records_url, response.total_size)
 
-    def _decode(self, body: bytes) -> QueryResponse:
+    def _decode(self, body: bytes) -> wire.QueryResponse:
         if _ESCAPED_NUL not in body:
-            with suppress(*UNREADABLE):
+            with suppress(*decoding.UNREADABLE):
                 return self._typed.decode(body)
-        return convert(repair_json(body, parse_float=str), QueryResponse, Provider.SALESFORCE)
+        return decoding.convert(
+            decoding.repair_json(body, parse_float=str), wire.QueryResponse, Provider.SALESFORCE
+        )
 
     def _convert_each(self, records: Sequence[object]) -> tuple[list[R], list[RejectedRecord]]:
         rows: list[R] = []
@@ -81,7 +76,7 @@ class PageDecoder(Generic[R]):
                     for value in map(record.get, self._names)
                 ]
             except _NotScalar:
-                raw_id = raw_record_id(record.get("Id"))
+                raw_id = decoding.raw_record_id(record.get("Id"))
                 rejected.append(RejectedRecord(raw_id, RejectionReason.MALFORMED))
                 continue
             if record_id(values[0]) is None:
@@ -96,7 +91,7 @@ class _NotScalar(Exception):
 
 
 def _require_scalar(value: object) -> str:
-    scalar = stringify_scalar(value)
+    scalar = decoding.stringify_scalar(value)
     if not isinstance(scalar, str):
         raise _NotScalar
     return scalar
@@ -114,7 +109,7 @@ class CsvPage(Generic[R]):
         self._body = body
         lines = self._lines()
         header = next(lines)
-        self._columns = _column_numbers(header, field_names(row))
+        self._columns = _column_numbers(header, wire.field_names(row))
         self._rejected: list[tuple[int, RejectedRecord]] = []
         self._left_out: set[int] = set()
         """Numbers of the lines after the header that make no row: blank ones, and those of rejected records."""
@@ -154,7 +149,9 @@ class CsvPage(Generic[R]):
         if is_whole:
             self._rejected.append((rows, reject_record(raw_id, None)))
         elif values:
-            self._rejected.append((rows, RejectedRecord(raw_record_id(raw_id), RejectionReason.MALFORMED)))
+            self._rejected.append(
+                (rows, RejectedRecord(decoding.raw_record_id(raw_id), RejectionReason.MALFORMED))
+            )
 
 
 class CsvDecoder(Generic[R]):
@@ -171,16 +168,18 @@ class CsvDecoder(Generic[R]):
         """
         body = body.replace(b"\0", b"")
         if not body.endswith(b"\n"):
-            raise IncompleteResponse("its last row is cut off")
+            raise transport.IncompleteResponse("its last row is cut off")
         try:
             return CsvPage(self._row, body)
         except csv.Error as error:
-            raise IncompleteResponse("its CSV is cut off") from error
+            raise transport.IncompleteResponse("its CSV is cut off") from error
 
 
 def _column_numbers(header: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return each field's column number; a missing field gets the number after the last."""
     if len(set(header)) != len(header) or not set(_REQUIRED) <= set(header):
-        raise CrmRejected(Provider.SALESFORCE, None, "a result page without Id and SystemModstamp, once each")
+        raise errors.CrmRejected(
+            Provider.SALESFORCE, None, "a result page without Id and SystemModstamp, once each"
+        )
     numbers = {name: number for number, name in enumerate(header)}
     return [numbers.get(name, len(header)) for name in names]

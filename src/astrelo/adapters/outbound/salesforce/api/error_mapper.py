@@ -11,18 +11,9 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import UNREADABLE, sanitize_code
-from astrelo.adapters.outbound.crm.http import HttpResponse, retry_after
-from astrelo.adapters.outbound.crm.transient_errors import is_transient
-from astrelo.adapters.outbound.crm.transport import Call, Classification, ErrorMapper, RefreshToken, Retry
+from astrelo.adapters.outbound.crm import decoding, http, transient_errors, transport
 from astrelo.adapters.outbound.salesforce.api.rate_limiters import OrgRateLimiter
-from astrelo.domain.errors import (
-    CrmRejected,
-    CrmUnavailable,
-    PermissionMissing,
-    RateLimited,
-    ReauthorizationRequired,
-)
+from astrelo.domain import errors
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.ports.system import Clock
@@ -104,7 +95,7 @@ _OBJECTS = {
 }
 
 
-class Refused(CrmRejected):
+class Refused(errors.CrmRejected):
     """A refusal that only the caller of the endpoint can interpret; `code` is Salesforce's errorCode.
 
     `code` is empty where the response has none; then only `status` says what happened.
@@ -115,7 +106,7 @@ class Refused(CrmRejected):
         self.code = code
 
 
-class Blocked(PermissionMissing):
+class Blocked(errors.PermissionMissing):
     """A 403 that names no missing permission, such as a security policy, which may allow other ways to the data."""
 
     def __init__(self, object_type: ObjectType | None, code: str) -> None:
@@ -123,16 +114,16 @@ class Blocked(PermissionMissing):
         super().__init__(Provider.SALESFORCE, object_type, (), advice)
 
 
-class QueryTimedOut(CrmUnavailable):
+class QueryTimedOut(errors.CrmUnavailable):
     """A query that exceeded a time limit, Salesforce's or ours, at every attempt: query less, or in bulk."""
 
     def __init__(self, what: str) -> None:
         super().__init__(Provider.SALESFORCE, f"QUERY_TIMEOUT for {what}")
 
 
-def retry_timeout(method: str, label: str) -> Retry:
+def retry_timeout(method: str, label: str) -> transport.Retry:
     """Return how to retry a query that took too long: once, in case only the moment was bad."""
-    return Retry(QueryTimedOut(f"{method} {label}"), max_attempts=_TIMED_OUT_ATTEMPTS)
+    return transport.Retry(QueryTimedOut(f"{method} {label}"), max_attempts=_TIMED_OUT_ATTEMPTS)
 
 
 class ApiError(msgspec.Struct, frozen=True, rename="camel"):
@@ -142,7 +133,7 @@ class ApiError(msgspec.Struct, frozen=True, rename="camel"):
     message: str | None = None
 
 
-class SalesforceErrorMapper(ErrorMapper[OrgRateLimiter]):
+class SalesforceErrorMapper(transport.ErrorMapper[OrgRateLimiter]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
@@ -150,16 +141,21 @@ class SalesforceErrorMapper(ErrorMapper[OrgRateLimiter]):
     def provider(self) -> Provider:
         return Provider.SALESFORCE
 
-    def classify(self, response: HttpResponse, call: Call, session: CrmSession) -> Classification:  # noqa: ARG002 - no limit of Salesforce's depends on the account's settings
+    def classify(
+        self,
+        response: http.HttpResponse,
+        call: transport.Call,
+        session: CrmSession,  # noqa: ARG002 - no limit of Salesforce's depends on the account's settings
+    ) -> transport.Classification:
         error = first_error(response)
-        code = sanitize_code(error.error_code) or ""
+        code = decoding.sanitize_code(error.error_code) or ""
         if response.status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED:
-            return RefreshToken(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
+            return transport.RefreshToken(f"Salesforce refuses the access token ({code or 'HTTP 401'})")
         if classification := _classify_code(code, error, call):
             return classification
         if (
             code in _TRANSIENT_CODES
-            or is_transient(response.status)
+            or transient_errors.is_transient(response.status)
             or response.status in _REDIRECTS
             or response.is_html
         ):
@@ -174,39 +170,39 @@ class SalesforceErrorMapper(ErrorMapper[OrgRateLimiter]):
         if usage:
             rate_limiter.learn(int(usage[1]), int(usage[2]))
 
-    def _classify_transient(self, response: HttpResponse) -> Classification:
+    def _classify_transient(self, response: http.HttpResponse) -> transport.Classification:
         what = f"HTML with HTTP {response.status}" if response.is_html else f"HTTP {response.status}"
-        pause = retry_after(response.headers, self._clock.now()) or timedelta()
+        pause = http.retry_after(response.headers, self._clock.now()) or timedelta()
         if pause > MAX_WAIT_IN_PLACE:
-            return RateLimited(Provider.SALESFORCE, pause, what)
-        return Retry(CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
+            return errors.RateLimited(Provider.SALESFORCE, pause, what)
+        return transport.Retry(errors.CrmUnavailable(Provider.SALESFORCE, what), pause.total_seconds())
 
 
-def daily_limit_error(code: str) -> RateLimited:
+def daily_limit_error(code: str) -> errors.RateLimited:
     why = "the org's API requests of the day are used up"
-    return RateLimited(Provider.SALESFORCE, DAILY_LIMIT_PAUSE, code, why)
+    return errors.RateLimited(Provider.SALESFORCE, DAILY_LIMIT_PAUSE, code, why)
 
 
-def login_restriction_error(code: str, reason: str) -> RateLimited:
+def login_restriction_error(code: str, reason: str) -> errors.RateLimited:
     """Return the error of an org that refuses our address or the hour, and has not ended the grant.
 
     It ends with the hour, or when an administrator changes the restriction: the user need not connect again.
     """
-    return RateLimited(Provider.SALESFORCE, LOGIN_RESTRICTION_PAUSE, code, reason)
+    return errors.RateLimited(Provider.SALESFORCE, LOGIN_RESTRICTION_PAUSE, code, reason)
 
 
-def first_error(response: HttpResponse) -> ApiError:
+def first_error(response: http.HttpResponse) -> ApiError:
     """Return the first error of a response: bodies are arrays of them, or (rarely) one object."""
     try:
-        errors = msgspec.json.decode(response.body, type=list[ApiError] | ApiError)
-    except UNREADABLE:
+        parsed = msgspec.json.decode(response.body, type=list[ApiError] | ApiError)
+    except decoding.UNREADABLE:
         return ApiError()
-    if isinstance(errors, ApiError):
-        return errors
-    return errors[0] if errors else ApiError()
+    if isinstance(parsed, ApiError):
+        return parsed
+    return parsed[0] if parsed else ApiError()
 
 
-def _classify_code(code: str, error: ApiError, call: Call) -> Classification | None:
+def _classify_code(code: str, error: ApiError, call: transport.Call) -> transport.Classification | None:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return _classify_limit(error)
     if code in _TIMED_OUT:
@@ -214,17 +210,19 @@ def _classify_code(code: str, error: ApiError, call: Call) -> Classification | N
     if code in _LOGIN_RESTRICTIONS:
         return login_restriction_error(code, _LOGIN_RESTRICTIONS[code])
     if code in _GRANT_GONE:
-        return ReauthorizationRequired(Provider.SALESFORCE, _GRANT_GONE[code])
+        return errors.ReauthorizationRequired(Provider.SALESFORCE, _GRANT_GONE[code])
     if code not in _NOT_PERMITTED:
         return None
     objects = "what is read" if call.object_type is None else _OBJECTS[call.object_type]
-    return PermissionMissing(Provider.SALESFORCE, call.object_type, (_NOT_PERMITTED[code].format(objects),))
+    return errors.PermissionMissing(
+        Provider.SALESFORCE, call.object_type, (_NOT_PERMITTED[code].format(objects),)
+    )
 
 
-def _classify_limit(error: ApiError) -> Classification:
+def _classify_limit(error: ApiError) -> transport.Classification:
     """Distinguish the daily limit ('TotalRequests Limit exceeded.') from that of concurrent requests."""
     if (error.message or "").startswith("Concurrent"):
         why = "the org's applications make too many requests at one time"
-        limited = RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS", why)
-        return Retry(limited, _CONCURRENCY_PAUSE.total_seconds())
+        limited = errors.RateLimited(Provider.SALESFORCE, _CONCURRENCY_PAUSE, "CONCURRENT_REQUESTS", why)
+        return transport.Retry(limited, _CONCURRENCY_PAUSE.total_seconds())
     return daily_limit_error("REQUEST_LIMIT_EXCEEDED")

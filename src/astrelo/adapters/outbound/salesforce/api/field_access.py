@@ -13,16 +13,15 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from astrelo.adapters.outbound.salesforce.api import error_mapper, wire
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.api.error_mapper import Refused
-from astrelo.adapters.outbound.salesforce.api.wire import DeletableRow, Row, field_names
 from astrelo.adapters.outbound.salesforce.mapping import EVERY_ORG_HAS
-from astrelo.domain.errors import PermissionMissing
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import CrmSession
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=wire.Row)
 
 _INDISPENSABLE = frozenset({"Id", "SystemModstamp", "IsDeleted"})
 """Without them nothing could be stored, or deleted records would be taken for live ones."""
@@ -48,7 +47,7 @@ class FieldAccess:
         """
         try:
             return await run(await self._visible_fields(session, kind))
-        except Refused as error:
+        except error_mapper.Refused as error:
             if error.code != _NO_SUCH_FIELD:
                 raise
         self.forget(session, kind)
@@ -71,17 +70,17 @@ class FieldAccess:
         if kind.object not in described:
             described[kind.object] = await self._describe(session, kind)
         visible = described[kind.object]
-        return [name for name in field_names(kind.row) if name in visible]
+        return [name for name in wire.field_names(kind.row) if name in visible]
 
     async def _describe(self, session: CrmSession, kind: Kind[R]) -> frozenset[str]:
         try:
             visible = await self._client.describe(session, kind)
-        except Refused as error:
+        except error_mapper.Refused as error:
             if error.code not in _NO_SUCH_OBJECT:
                 raise
             grant = (f"read access to {kind.object}",)
-            raise PermissionMissing(Provider.SALESFORCE, kind.object_type, grant) from error
-        if issubclass(kind.row, DeletableRow) and not visible.issuperset(_INDISPENSABLE):
+            raise errors.PermissionMissing(Provider.SALESFORCE, kind.object_type, grant) from error
+        if issubclass(kind.row, wire.DeletableRow) and not visible.issuperset(_INDISPENSABLE):
             missing = tuple(f"read access to {kind.object}.{name}" for name in _INDISPENSABLE - visible)
-            raise PermissionMissing(Provider.SALESFORCE, kind.object_type, missing)
+            raise errors.PermissionMissing(Provider.SALESFORCE, kind.object_type, missing)
         return visible

@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from astrelo.adapters.outbound.crm.rate_limiters import RateLimiter, RateLimitersByAccount
-from astrelo.domain.errors import RateLimited
+from astrelo.adapters.outbound.crm import rate_limiters
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.system import Clock
 
@@ -16,7 +16,7 @@ _SHARE_USED_UP = "the share of the org's daily API requests that a sync may use 
 _MIN_PAUSE = timedelta(seconds=1)
 
 
-class OrgRateLimiter(RateLimiter):
+class OrgRateLimiter(rate_limiters.RateLimiter):
     """Stops before the org's daily requests are used up, so that its other applications go on working.
 
     Salesforce counts every application's requests of the last 24 hours together and sends the sum with each
@@ -58,10 +58,10 @@ class OrgRateLimiter(RateLimiter):
         left = self._spent_until - self._clock.monotonic()
         if left > 0:
             pause = max(timedelta(seconds=left), _MIN_PAUSE)
-            raise RateLimited(Provider.SALESFORCE, pause, "DAILY_SHARE", _SHARE_USED_UP)
+            raise errors.RateLimited(Provider.SALESFORCE, pause, "DAILY_SHARE", _SHARE_USED_UP)
 
 
-class RateLimiters(RateLimitersByAccount[OrgRateLimiter]):
+class RateLimiters(rate_limiters.RateLimitersByAccount[OrgRateLimiter]):
     """One limiter for each org, shared by everything in this process that reads it."""
 
     def __init__(self, clock: Clock, daily_share: float) -> None:

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.decoding import TolerantDecoder
-from astrelo.adapters.outbound.salesforce.api.wire import Row
+from astrelo.adapters.outbound.crm import decoding
+from astrelo.adapters.outbound.salesforce.api import wire
 from astrelo.domain.identifiers import Provider
 
 
@@ -20,7 +20,7 @@ class DescribedObject(msgspec.Struct):
     fields: Sequence[DescribedField]
 
 
-class ContactRoleRow(Row, frozen=True, gc=False):
+class ContactRoleRow(wire.Row, frozen=True, gc=False):
     """One contact in one role of an opportunity; several roles of one contact are several rows."""
 
     opportunity_id: str | None = None
@@ -63,7 +63,7 @@ class DeletionLog(msgspec.Struct, rename="camel"):
     deleted_records: Sequence[DeletedRecord]
 
 
-decode_description = TolerantDecoder(DescribedObject, Provider.SALESFORCE)
-decode_job = TolerantDecoder(QueryJob, Provider.SALESFORCE)
-decode_deletions = TolerantDecoder(DeletionLog, Provider.SALESFORCE)
-decode_result_pages = TolerantDecoder(ResultPageList, Provider.SALESFORCE)
+decode_description = decoding.TolerantDecoder(DescribedObject, Provider.SALESFORCE)
+decode_job = decoding.TolerantDecoder(QueryJob, Provider.SALESFORCE)
+decode_deletions = decoding.TolerantDecoder(DeletionLog, Provider.SALESFORCE)
+decode_result_pages = decoding.TolerantDecoder(ResultPageList, Provider.SALESFORCE)

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
 
 from astrelo.adapters.outbound.crm.mapping import record_id
 from astrelo.domain.identifiers import ObjectType, RecordId
@@ -18,7 +17,7 @@ from astrelo.domain.normalization import flag, timestamp
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class Row(Struct, frozen=True, gc=False, rename="pascal"):
+class Row(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     """What every object has. A record without a usable id is rejected and becomes no row."""
 
     id: RecordId
@@ -156,7 +155,7 @@ def field_names(row: type[Row]) -> tuple[str, ...]:
     return row.__struct_encode_fields__
 
 
-class QueryResponse(Struct, frozen=True, rename="camel"):
+class QueryResponse(msgspec.Struct, frozen=True, rename="camel"):
     """A page of query or queryAll. Records are converted one by one, so that a bad one is rejected alone."""
 
     records: list[Any]

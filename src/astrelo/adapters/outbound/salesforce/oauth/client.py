@@ -8,42 +8,51 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
 
-from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse
-from astrelo.adapters.outbound.crm.oauth import (
-    FORM,
-    SUCCESS,
-    GoneError,
-    decode_response,
-    report_issued,
-    token_to_revoke,
-    with_timeout,
-)
+from astrelo.adapters.outbound.crm import decoding, http, oauth
 from astrelo.adapters.outbound.salesforce.config import REQUIRED_SCOPES, SalesforceConfig
-from astrelo.adapters.outbound.salesforce.oauth.errors import classify_refusal, decode_error
+from astrelo.adapters.outbound.salesforce.oauth.errors import OAuthErrorBody, classify_refusal
 from astrelo.adapters.outbound.salesforce.oauth.hosts import SalesforceHosts
 from astrelo.adapters.outbound.salesforce.oauth.organization import (
     GrantedOrg,
     OrganizationReader,
     unnamed_account,
 )
-from astrelo.adapters.outbound.salesforce.oauth.wire import Introspection, TokenResponse
+from astrelo.domain import errors
 from astrelo.domain.connection import REFRESH_MARGIN, AuthorizationRequest, Grant, TokenSet
-from astrelo.domain.errors import (
-    CrmError,
-    CrmMisconfigured,
-    CrmRejected,
-    GrantRejected,
-    ReauthorizationRequired,
-)
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import TokensIssued
 from astrelo.domain.ports.system import Clock
+
+Scopes = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z", max_length=2_000)]
+"""Separated by blanks."""
+
+
+class TokenResponse(msgspec.Struct, frozen=True):
+    """There is no `expires_in`. A refresh returns `refresh_token` only where refresh tokens rotate."""
+
+    access_token: oauth.Token
+    refresh_token: oauth.Token | None = None
+    instance_url: str | None = None
+    id: str | None = None
+    """The identity URL."""
+    scope: Scopes | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenResponse(instance_url={self.instance_url!r})"
+
+
+class Introspection(msgspec.Struct, frozen=True):
+    active: bool
+    scope: Scopes | None = None
+    exp: int | None = None
+    """Seconds since the epoch."""
+
 
 T = TypeVar("T")
 
@@ -62,7 +71,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SalesforceOAuth:
-    def __init__(self, config: SalesforceConfig, http_client: HttpClient, clock: Clock) -> None:
+    def __init__(self, config: SalesforceConfig, http_client: http.HttpClient, clock: Clock) -> None:
         """Raise InvalidInput for a configured login URL that is no login host of Salesforce's."""
         self._config = config
         self._http_client = http_client
@@ -95,15 +104,15 @@ class SalesforceOAuth:
             "redirect_uri": self._config.redirect_uri,
             "code_verifier": code_verifier,
         }
-        async with with_timeout(Provider.SALESFORCE):
+        async with oauth.with_timeout(Provider.SALESFORCE):
             response = await self._post(issuer, "token", form)
-            report_issued(response, issued, issuer)
-            token = self._decode(response, _TOKENS, GrantRejected)
+            oauth.report_issued(response, issued, issuer)
+            token = self._decode(response, _TOKENS, errors.GrantRejected)
             if token.refresh_token is None:
                 reason = (
                     "its token response has no refresh token; our app must be allowed the scope refresh_token"
                 )
-                raise CrmMisconfigured(Provider.SALESFORCE, reason)
+                raise errors.CrmMisconfigured(Provider.SALESFORCE, reason)
             tokens = _token_set(token, token.refresh_token, issuer, self._require_api_url(token))
             introspection = await self._introspect(tokens)
             if introspection is not None:
@@ -121,9 +130,9 @@ class SalesforceOAuth:
         """
         issuer = self._issuer(tokens)
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        async with with_timeout(Provider.SALESFORCE):
+        async with oauth.with_timeout(Provider.SALESFORCE):
             response = await self._post(issuer, "token", form)
-        token = self._decode(response, _TOKENS, ReauthorizationRequired)
+        token = self._decode(response, _TOKENS, errors.ReauthorizationRequired)
         api_url = self._renewed_api_url(token, tokens)
         return _token_set(token, token.refresh_token or tokens.refresh_token, issuer, api_url, tokens.scopes)
 
@@ -132,29 +141,30 @@ class SalesforceOAuth:
 
     async def can_refresh(self, tokens: TokenSet) -> bool:
         form = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
-        async with with_timeout(Provider.SALESFORCE):
+        async with oauth.with_timeout(Provider.SALESFORCE):
             response = await self._post(self._issuer(tokens), "introspect", form)
         try:
-            return self._decode(response, _INTROSPECTION, ReauthorizationRequired).active
-        except ReauthorizationRequired:
+            return self._decode(response, _INTROSPECTION, errors.ReauthorizationRequired).active
+        except errors.ReauthorizationRequired:
             return False
 
     async def revoke(self, tokens: TokenSet) -> None:
         """End the refresh token, and with it every access token that came from it."""
-        body = urlencode({"token": token_to_revoke(tokens)}).encode()
+        body = urlencode({"token": oauth.token_to_revoke(tokens)}).encode()
         url = f"{self._issuer(tokens)}/services/oauth2/revoke"
-        async with with_timeout(Provider.SALESFORCE):
-            response = await self._http_client.send("POST", url, FORM, body)
-        if response.status in SUCCESS or decode_error(response).error == _NOTHING_TO_REVOKE:
+        async with oauth.with_timeout(Provider.SALESFORCE):
+            response = await self._http_client.send("POST", url, oauth.FORM, body)
+        error = decoding.decode_error(response.body, OAuthErrorBody).error
+        if response.status in oauth.SUCCESS or error == _NOTHING_TO_REVOKE:
             return
-        refusal = classify_refusal(response, ReauthorizationRequired, self._clock.now())
-        if not isinstance(refusal, ReauthorizationRequired):
+        refusal = classify_refusal(response, errors.ReauthorizationRequired, self._clock.now())
+        if not isinstance(refusal, errors.ReauthorizationRequired):
             raise refusal
 
     async def _read_organization(self, token: TokenResponse, tokens: TokenSet) -> GrantedOrg:
         organization_id = self._hosts.organization(token.id)
         if organization_id is None or tokens.api_url is None:
-            raise CrmRejected(
+            raise errors.CrmRejected(
                 Provider.SALESFORCE, 200, "a token response whose `id` is no identity of Salesforce's"
             )
         if not tokens.scopes.issuperset(REQUIRED_SCOPES):
@@ -169,8 +179,8 @@ class SalesforceOAuth:
         try:
             async with asyncio.timeout(INTROSPECTION_SECONDS):
                 response = await self._post(self._issuer(tokens), "introspect", form)
-            return self._decode(response, _INTROSPECTION, ReauthorizationRequired)
-        except (CrmError, TimeoutError) as error:
+            return self._decode(response, _INTROSPECTION, errors.ReauthorizationRequired)
+        except (errors.CrmError, TimeoutError) as error:
             _log.warning("crm.token_life_unknown", provider=Provider.SALESFORCE.value, reason=str(error))
             return None
 
@@ -187,7 +197,7 @@ class SalesforceOAuth:
     def _require_api_url(self, token: TokenResponse) -> str:
         origin = self._hosts.origin(token.instance_url)
         if origin is None:
-            raise CrmRejected(
+            raise errors.CrmRejected(
                 Provider.SALESFORCE, 200, "a token response whose `instance_url` is no host of Salesforce's"
             )
         return origin
@@ -207,18 +217,20 @@ class SalesforceOAuth:
             return self._hosts.login_origin(None)
         origin = self._hosts.origin(tokens.issuer_url)
         if origin is None:
-            raise CrmRejected(Provider.SALESFORCE, None, "the stored address of its login host is none")
+            raise errors.CrmRejected(
+                Provider.SALESFORCE, None, "the stored address of its login host is none"
+            )
         return origin
 
-    async def _post(self, issuer: str, endpoint: str, form: Mapping[str, str]) -> HttpResponse:
+    async def _post(self, issuer: str, endpoint: str, form: Mapping[str, str]) -> http.HttpResponse:
         credentials = {"client_id": self._config.client_id, "client_secret": self._config.client_secret}
         body = urlencode({**form, **credentials}).encode()
-        return await self._http_client.send("POST", f"{issuer}/services/oauth2/{endpoint}", FORM, body)
+        return await self._http_client.send("POST", f"{issuer}/services/oauth2/{endpoint}", oauth.FORM, body)
 
-    def _decode(self, response: HttpResponse, decode: Callable[[bytes], T], gone: GoneError) -> T:
-        if response.status not in SUCCESS or response.is_html:
+    def _decode(self, response: http.HttpResponse, decode: Callable[[bytes], T], gone: oauth.GoneError) -> T:
+        if response.status not in oauth.SUCCESS or response.is_html:
             raise classify_refusal(response, gone, self._clock.now())
-        return decode_response(response, decode, Provider.SALESFORCE)
+        return oauth.decode_response(response, decode, Provider.SALESFORCE)
 
 
 def _token_set(

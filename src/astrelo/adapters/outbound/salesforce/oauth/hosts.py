@@ -9,7 +9,7 @@ sends, but of either only a host made of these letters is used, over https and a
 import re
 from unicodedata import category
 
-from astrelo.domain.errors import InvalidInput
+from astrelo.domain import errors
 
 _MAX_HOST_LENGTH = 253
 _MAX_ADDRESS_LENGTH = 500
@@ -72,7 +72,7 @@ class SalesforceHosts:
         self._loopback = match is not None and match[1] is not None
         default = self._match_login(login_url)
         if default is None:
-            raise InvalidInput("login_url", f"is no login host of Salesforce: {_WHAT_TO_TYPE}")
+            raise errors.InvalidInput("login_url", f"is no login host of Salesforce: {_WHAT_TO_TYPE}")
         self._default = default
 
     def login_origin(self, login_host: str | None) -> str:
@@ -85,7 +85,7 @@ class SalesforceHosts:
             return self._default
         origin = self._match_login(login_host)
         if origin is None:
-            raise InvalidInput("login_host", _WHAT_TO_TYPE)
+            raise errors.InvalidInput("login_host", _WHAT_TO_TYPE)
         return origin
 
     def _match_login(self, typed: str) -> str | None:

@@ -2,36 +2,48 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from astrelo.adapters.outbound.crm.decoding import Decoder, TolerantDecoder, sanitize_code
-from astrelo.adapters.outbound.crm.http import HttpClient, HttpResponse
-from astrelo.adapters.outbound.crm.oauth import (
-    MAX_ACCOUNT_NAME_LENGTH,
-    MAX_USER_NAME_LENGTH,
-    SUCCESS,
-    decode_response,
-    transient_error,
-)
-from astrelo.adapters.outbound.crm.transient_errors import is_transient
-from astrelo.adapters.outbound.salesforce.api.error_mapper import (
-    WHO_CAN_ADMIT_US,
-    daily_limit_error,
-    first_error,
-)
+import msgspec
+
+from astrelo.adapters.outbound.crm import decoding, http, oauth, transient_errors
+from astrelo.adapters.outbound.salesforce.api import error_mapper
 from astrelo.adapters.outbound.salesforce.config import API_VERSION
-from astrelo.adapters.outbound.salesforce.oauth.wire import CurrencyRows, OrganizationRows, UserInfo
+from astrelo.domain import errors
 from astrelo.domain.connection import CrmAccount
-from astrelo.domain.errors import CrmError, CrmRejected, CrmUnavailable, GrantRejected
 from astrelo.domain.identifiers import CrmAccountId, Provider
 from astrelo.domain.normalization import currency, text, truncate_text
 
+
+class UserInfo(msgspec.Struct, frozen=True):
+    organization_id: Annotated[str, msgspec.Meta(pattern=r"\A00D[A-Za-z0-9]{15}\Z")]
+    preferred_username: str | None = None
+    """The username, which has the shape of an e-mail address and need not be one."""
+
+
+class OrganizationRow(msgspec.Struct, frozen=True, rename="pascal"):
+    name: str | None = None
+    time_zone_sid_key: str | None = None
+
+
+class CurrencyRow(msgspec.Struct, frozen=True, rename="pascal"):
+    iso_code: str | None = None
+
+
+class OrganizationRows(msgspec.Struct, frozen=True):
+    records: list[OrganizationRow]
+
+
+class CurrencyRows(msgspec.Struct, frozen=True):
+    records: list[CurrencyRow]
+
+
 T = TypeVar("T")
 
-_USER = Decoder(UserInfo, Provider.SALESFORCE)
-_ORGANIZATION = TolerantDecoder(OrganizationRows, Provider.SALESFORCE)
-_CURRENCIES = TolerantDecoder(CurrencyRows, Provider.SALESFORCE)
+_USER = decoding.Decoder(UserInfo, Provider.SALESFORCE)
+_ORGANIZATION = decoding.TolerantDecoder(OrganizationRows, Provider.SALESFORCE)
+_CURRENCIES = decoding.TolerantDecoder(CurrencyRows, Provider.SALESFORCE)
 _NAME_QUERY = "SELECT Name, TimeZoneSidKey FROM Organization"
 _CURRENCY_QUERY = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"
 _SHORT_ID = 15
@@ -54,7 +66,7 @@ class GrantedOrg(NamedTuple):
 class OrganizationReader:
     """Reads an org's details with one access token. Every call is sent once."""
 
-    def __init__(self, http_client: HttpClient, api_url: str, access_token: str, now: datetime) -> None:
+    def __init__(self, http_client: http.HttpClient, api_url: str, access_token: str, now: datetime) -> None:
         self._http_client = http_client
         self._api_url = api_url
         self._headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
@@ -70,7 +82,7 @@ class OrganizationReader:
         organization_id = user.organization_id
         if organization_id[:_SHORT_ID] != expected_id[:_SHORT_ID]:
             reason = f"the tokens are for org {expected_id}, its user is of {organization_id}"
-            raise CrmRejected(Provider.SALESFORCE, 200, reason)
+            raise errors.CrmRejected(Provider.SALESFORCE, 200, reason)
         organizations = await self._query(_NAME_QUERY, _ORGANIZATION)
         currencies = await self._query(_CURRENCY_QUERY, _CURRENCIES)
         org = organizations.records[0] if organizations and organizations.records else None
@@ -78,44 +90,46 @@ class OrganizationReader:
         unnamed = unnamed_account(organization_id)
         account = CrmAccount(
             account_id=unnamed.account_id,
-            name=(truncate_text(org.name, MAX_ACCOUNT_NAME_LENGTH) if org else None) or unnamed.name,
+            name=(truncate_text(org.name, oauth.MAX_ACCOUNT_NAME_LENGTH) if org else None) or unnamed.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
         )
-        return GrantedOrg(account, truncate_text(user.preferred_username, MAX_USER_NAME_LENGTH))
+        return GrantedOrg(account, truncate_text(user.preferred_username, oauth.MAX_USER_NAME_LENGTH))
 
     async def _read_user(self) -> UserInfo:
         response = await self._get("/services/oauth2/userinfo")
         if response.status in _REFUSED_TOKEN:
-            reason = f"the new token does not give its user (HTTP {response.status}); {WHO_CAN_ADMIT_US}"
-            raise GrantRejected(Provider.SALESFORCE, reason)
-        if response.status not in SUCCESS:
+            reason = f"the new token does not give its user (HTTP {response.status}); {error_mapper.WHO_CAN_ADMIT_US}"
+            raise errors.GrantRejected(Provider.SALESFORCE, reason)
+        if response.status not in oauth.SUCCESS:
             raise self._classify(response)
-        return decode_response(response, _USER, Provider.SALESFORCE)
+        return oauth.decode_response(response, _USER, Provider.SALESFORCE)
 
     async def _query(self, query: str, decode: Callable[[bytes], T]) -> T | None:
         """Return None where the user may not read the object."""
         response = await self._get(f"/services/data/v{API_VERSION}/query?q={quote(query)}")
-        if response.status in SUCCESS:
-            return decode_response(response, decode, Provider.SALESFORCE)
+        if response.status in oauth.SUCCESS:
+            return oauth.decode_response(response, decode, Provider.SALESFORCE)
         error = self._classify(response)
-        if response.status in _NOT_ALLOWED and isinstance(error, CrmRejected):
+        if response.status in _NOT_ALLOWED and isinstance(error, errors.CrmRejected):
             return None
         raise error
 
-    async def _get(self, path: str) -> HttpResponse:
+    async def _get(self, path: str) -> http.HttpResponse:
         return await self._http_client.send("GET", self._api_url + path, self._headers)
 
-    def _classify(self, response: HttpResponse) -> CrmError:
-        code = sanitize_code(first_error(response).error_code) or f"HTTP {response.status}"
-        if transient := transient_error(response, self._now, Provider.SALESFORCE):
+    def _classify(self, response: http.HttpResponse) -> errors.CrmError:
+        code = (
+            decoding.sanitize_code(error_mapper.first_error(response).error_code) or f"HTTP {response.status}"
+        )
+        if transient := oauth.transient_error(response, self._now, Provider.SALESFORCE):
             return transient
         if code == "REQUEST_LIMIT_EXCEEDED":
-            return daily_limit_error(code)
+            return error_mapper.daily_limit_error(code)
         if response.is_html:
-            return CrmUnavailable(Provider.SALESFORCE, f"a page of HTML (HTTP {response.status})")
-        if is_transient(response.status):
-            return CrmUnavailable(Provider.SALESFORCE, f"HTTP {response.status}")
+            return errors.CrmUnavailable(Provider.SALESFORCE, f"a page of HTML (HTTP {response.status})")
+        if transient_errors.is_transient(response.status):
+            return errors.CrmUnavailable(Provider.SALESFORCE, f"HTTP {response.status}")
         if response.status in _NO_SUCH_VERSION:
             code = f"{code}: the org does not offer version {API_VERSION} of the API"
-        return CrmRejected(Provider.SALESFORCE, response.status, code)
+        return errors.CrmRejected(Provider.SALESFORCE, response.status, code)

@@ -5,34 +5,26 @@ from contextlib import aclosing
 from typing import cast
 
 from astrelo.adapters.outbound.crm.pagination import split_batches
+from astrelo.adapters.outbound.salesforce.api import record_ids, responses, soql, wire
 from astrelo.adapters.outbound.salesforce.api.client import MAX_IDS_PER_QUERY, Kind
-from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
-from astrelo.adapters.outbound.salesforce.api.responses import ContactRoleRow
-from astrelo.adapters.outbound.salesforce.api.soql import Condition
-from astrelo.adapters.outbound.salesforce.api.wire import (
-    AccountRow,
-    ContactRow,
-    OpportunityRow,
-    RecordRow,
-)
 from astrelo.adapters.outbound.salesforce.mapping import RecordMapper
-from astrelo.adapters.outbound.salesforce.read.pagination import QueryContext, RawPage, paginate_rows
+from astrelo.adapters.outbound.salesforce.read import pagination
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import CrmRecord, RecordPage, RejectedRecord
 
 ContactIds = Mapping[str, Collection[str]]
 
-_ROLES = Kind("OpportunityContactRole", ContactRoleRow, ObjectType.DEALS)
+_ROLES = Kind("OpportunityContactRole", responses.ContactRoleRow, ObjectType.DEALS)
 
 
 class RecordAssembler:
     """Assembles the pages of one record stream, or of one fetch."""
 
-    def __init__(self, context: QueryContext[RecordRow], mapper: RecordMapper) -> None:
+    def __init__(self, context: pagination.QueryContext[wire.RecordRow], mapper: RecordMapper) -> None:
         self._context = context
         self._mapper = mapper
 
-    async def assemble(self, raw_page: RawPage[RecordRow]) -> RecordPage:
+    async def assemble(self, raw_page: pagination.RawPage[wire.RecordRow]) -> RecordPage:
         """Report deleted rows as `removed_ids`, or as `merged` where they name the row that they were merged into.
 
         A row that is not marked as deleted lives: windows are read by the same queries as everything else. An account
@@ -43,7 +35,7 @@ class RecordAssembler:
         gone: dict[RecordId, RecordId | None] = {}
         persons: list[RecordId] = []
         are_accounts = self._context.kind.object_type is ObjectType.COMPANIES
-        live: list[RecordRow] = []
+        live: list[wire.RecordRow] = []
         for row in raw_page.rows:
             if row.is_deleted:
                 gone[row.id] = row.master_id
@@ -52,7 +44,9 @@ class RecordAssembler:
                 persons.append(row.id)
             else:
                 live.append(row)
-        contact_ids = await self._read_contact_ids([row.id for row in live if type(row) is OpportunityRow])
+        contact_ids = await self._read_contact_ids(
+            [row.id for row in live if type(row) is wire.OpportunityRow]
+        )
         for row in live:
             outcome = self._map_row(row, contact_ids)
             if isinstance(outcome, RejectedRecord):
@@ -71,21 +65,21 @@ class RecordAssembler:
             withheld=self._context.field_access.withheld_columns(self._context.session, self._context.kind),
         )
 
-    def _map_row(self, row: RecordRow, contact_ids: ContactIds) -> CrmRecord | RejectedRecord:
+    def _map_row(self, row: wire.RecordRow, contact_ids: ContactIds) -> CrmRecord | RejectedRecord:
         """Compare the class itself: isinstance calls the metaclass of structs, which takes as long as a field."""
-        if type(row) is AccountRow:
+        if type(row) is wire.AccountRow:
             return self._mapper.company(row)
-        if type(row) is ContactRow:
+        if type(row) is wire.ContactRow:
             return self._mapper.contact(row)
-        return self._mapper.deal(cast("OpportunityRow", row), contact_ids.get(row.id, ()))
+        return self._mapper.deal(cast("wire.OpportunityRow", row), contact_ids.get(row.id, ()))
 
     async def _read_contact_ids(self, deal_ids: Sequence[str]) -> ContactIds:
         """Return the contacts that have a role in these deals, each once. Deleted roles do not count."""
         found: dict[str, set[str]] = {}
-        known_ids = [id_ for id_ in dict.fromkeys(deal_ids) if full_id(id_)]
+        known_ids = [id_ for id_ in dict.fromkeys(deal_ids) if record_ids.full_id(id_)]
         for batch_ids in split_batches(known_ids, MAX_IDS_PER_QUERY):
-            condition = Condition("OpportunityId", "IN", batch_ids)
-            roles = paginate_rows(self._context.for_kind(_ROLES), [condition])
+            condition = soql.Condition("OpportunityId", "IN", batch_ids)
+            roles = pagination.paginate_rows(self._context.for_kind(_ROLES), [condition])
             async with aclosing(roles):
                 async for page in roles:
                     for role in page.rows:

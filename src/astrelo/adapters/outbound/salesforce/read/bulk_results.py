@@ -12,16 +12,15 @@ from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from astrelo.adapters.outbound.crm.http import ResponseTooLarge
+from astrelo.adapters.outbound.crm import http
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard, prefetch
+from astrelo.adapters.outbound.salesforce.api import error_mapper, wire
 from astrelo.adapters.outbound.salesforce.api.client import JobResults
-from astrelo.adapters.outbound.salesforce.api.error_mapper import Blocked, Refused
-from astrelo.adapters.outbound.salesforce.api.wire import Row
-from astrelo.adapters.outbound.salesforce.read.pagination import QueryContext
-from astrelo.domain.errors import CrmRejected, CrmUnavailable
+from astrelo.adapters.outbound.salesforce.read import pagination
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Provider
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=wire.Row)
 
 MAX_ROWS = 10_000
 """Rows requested at a time: the memory that a page takes decides, not their number."""
@@ -58,7 +57,7 @@ def raise_job_lost() -> Iterator[None]:
     """Raise JobLost where Salesforce knows no such job, or none with this locator or in this version of the API."""
     try:
         yield
-    except Refused as error:
+    except error_mapper.Refused as error:
         if error.status not in _GONE and error.code != _DEAD_LOCATOR:
             raise
         raise JobLost(error.code) from error
@@ -67,7 +66,7 @@ def raise_job_lost() -> Iterator[None]:
 class JobPages(Generic[R]):
     """Reads one job's results."""
 
-    def __init__(self, context: QueryContext[R], job: str) -> None:
+    def __init__(self, context: pagination.QueryContext[R], job: str) -> None:
         self._context = context
         self._job = job
         self._max_rows = MAX_ROWS
@@ -137,7 +136,7 @@ class JobPages(Generic[R]):
             try:
                 listing = await client.result_pages(session, kind, self._job, url)
                 url = None if listing.next_url is None else loop_guard.follow(listing.next_url)
-            except (Blocked, CrmRejected, CrmUnavailable):
+            except (error_mapper.Blocked, errors.CrmRejected, errors.CrmUnavailable):
                 return
             for listed in listing.result_pages:
                 yield listed.locator
@@ -148,7 +147,7 @@ class JobPages(Generic[R]):
         """Return None for a page that fails, also by its size: reading it by its link shows why."""
         try:
             return await self._request_page(locator)
-        except (Blocked, CrmRejected, CrmUnavailable):
+        except (error_mapper.Blocked, errors.CrmRejected, errors.CrmUnavailable):
             return None
 
     async def _read_page(self, locator: str | None) -> ResultPage[R]:
@@ -156,7 +155,7 @@ class JobPages(Generic[R]):
             try:
                 with raise_job_lost():
                     return await self._request_page(locator)
-            except ResponseTooLarge:
+            except http.ResponseTooLarge:
                 if self._max_rows == 1:
                     raise
                 self._max_rows = max(1, self._max_rows // _REDUCTION)

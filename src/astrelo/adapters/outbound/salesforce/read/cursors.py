@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from astrelo.adapters.outbound.crm.cursors import CursorCodec
+from astrelo.adapters.outbound.crm.pagination import CursorCodec
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import Window
 

@@ -7,11 +7,9 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
+from astrelo.adapters.outbound.salesforce.api import error_mapper, record_ids, wire
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
-from astrelo.adapters.outbound.salesforce.api.error_mapper import Refused
-from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
-from astrelo.adapters.outbound.salesforce.api.wire import RecordRow
-from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
+from astrelo.domain import errors
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.ports.system import Clock
 
@@ -40,7 +38,7 @@ class Deletions:
         self._clock = clock
         self._cached: MutableMapping[CrmSession, dict[str, _CachedLog]] = WeakKeyDictionary()
 
-    async def deleted_ids(self, session: CrmSession, kind: Kind[RecordRow]) -> frozenset[str]:
+    async def deleted_ids(self, session: CrmSession, kind: Kind[wire.RecordRow]) -> frozenset[str]:
         """Return ids of 18 characters; none where the log cannot be read, for only erasure depends on it."""
         cached = self._cached.setdefault(session, {})
         if kind.object not in cached or cached[kind.object].until <= self._clock.monotonic():
@@ -48,7 +46,7 @@ class Deletions:
             cached[kind.object] = _CachedLog(ids, self._clock.monotonic() + CACHE_SECONDS)
         return cached[kind.object].ids
 
-    async def _read_log(self, session: CrmSession, kind: Kind[RecordRow]) -> frozenset[str]:
+    async def _read_log(self, session: CrmSession, kind: Kind[wire.RecordRow]) -> frozenset[str]:
         """Request whole minutes: deletions of the current one are listed only if the end lies in the next minute.
 
         Where Salesforce refuses such an end, the log up to now has to do.
@@ -57,10 +55,12 @@ class Deletions:
         for until in (now + _MINUTE, now):
             try:
                 raw_ids = await self._client.deletions(session, kind, now - _LOG_PERIOD, until)
-            except (PermissionMissing, CrmRejected, CrmUnavailable) as error:
+            except (errors.PermissionMissing, errors.CrmRejected, errors.CrmUnavailable) as error:
                 _log.info("crm.deletions_unknown", object=kind.object, reason=str(error))
-                if not isinstance(error, Refused) or error.code != _NOT_YET:
+                if not isinstance(error, error_mapper.Refused) or error.code != _NOT_YET:
                     break
             else:
-                return frozenset(full for raw_id in raw_ids if (full := full_id(raw_id)) is not None)
+                return frozenset(
+                    full for raw_id in raw_ids if (full := record_ids.full_id(raw_id)) is not None
+                )
         return frozenset()

@@ -14,16 +14,14 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from astrelo.adapters.outbound.crm.pagination import split_batches
+from astrelo.adapters.outbound.salesforce.api import record_ids, soql, wire
 from astrelo.adapters.outbound.salesforce.api.client import MAX_IDS_PER_QUERY
-from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
-from astrelo.adapters.outbound.salesforce.api.soql import Condition
-from astrelo.adapters.outbound.salesforce.api.wire import RecordRow, Row
+from astrelo.adapters.outbound.salesforce.read import pagination
 from astrelo.adapters.outbound.salesforce.read.deletions import Deletions
-from astrelo.adapters.outbound.salesforce.read.pagination import QueryContext, paginate_rows
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.records import RejectedRecord
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=wire.Row)
 
 
 @dataclass(slots=True)
@@ -41,17 +39,17 @@ class FetchResult(Generic[R]):
 
 
 async def fetch_records(
-    context: QueryContext[RecordRow], ids: Sequence[RecordId], deletions: Deletions
-) -> FetchResult[RecordRow]:
+    context: pagination.QueryContext[wire.RecordRow], ids: Sequence[RecordId], deletions: Deletions
+) -> FetchResult[wire.RecordRow]:
     """Find out what became of each id. An id that Salesforce cannot have is not queried, and counts as removed.
 
     A contact that was deleted and has left the recycle bin counts as erased: its erasure may have been demanded. One
     of which nothing is known is removed.
     """
-    full_ids = {id_: full_id(id_) for id_ in dict.fromkeys(ids)}
+    full_ids = {id_: record_ids.full_id(id_) for id_ in dict.fromkeys(ids)}
     history = await _read_history(context, list(filter(None, dict.fromkeys(full_ids.values()))))
-    found: FetchResult[RecordRow] = FetchResult(rejected=history.rejected)
-    live: dict[str, RecordRow] = {}
+    found: FetchResult[wire.RecordRow] = FetchResult(rejected=history.rejected)
+    live: dict[str, wire.RecordRow] = {}
     missing: dict[RecordId, str] = {}
     for id_, full in full_ids.items():
         if full is None:
@@ -100,7 +98,7 @@ class _MergeHistory(Generic[R]):
         return not any(rejected.record_id in {id_, None} for rejected in self.rejected)
 
 
-async def _read_history(context: QueryContext[R], ids: Sequence[str]) -> _MergeHistory[R]:
+async def _read_history(context: pagination.QueryContext[R], ids: Sequence[str]) -> _MergeHistory[R]:
     """Read the rows of these ids, and of those that they were merged into."""
     history: _MergeHistory[R] = _MergeHistory()
     requested: set[str] = set()
@@ -109,7 +107,7 @@ async def _read_history(context: QueryContext[R], ids: Sequence[str]) -> _MergeH
         requested.update(wanted)
         masters: dict[str, None] = {}
         for batch_ids in split_batches(wanted, MAX_IDS_PER_QUERY):
-            pages = paginate_rows(context, [Condition("Id", "IN", batch_ids)], deleted=True)
+            pages = pagination.paginate_rows(context, [soql.Condition("Id", "IN", batch_ids)], deleted=True)
             async with aclosing(pages):
                 async for page in pages:
                     history.rows.update({row.id: row for row in page.rows})
@@ -119,5 +117,5 @@ async def _read_history(context: QueryContext[R], ids: Sequence[str]) -> _MergeH
     return history
 
 
-def _master_of(row: Row) -> str | None:
-    return None if row.master_id is None else full_id(row.master_id)
+def _master_of(row: wire.Row) -> str | None:
+    return None if row.master_id is None else record_ids.full_id(row.master_id)

@@ -17,26 +17,24 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from astrelo.adapters.outbound.crm.pagination import PaginationLoopGuard
+from astrelo.adapters.outbound.salesforce.api import error_mapper, soql, wire
 from astrelo.adapters.outbound.salesforce.api.client import Kind, SalesforceClient
 from astrelo.adapters.outbound.salesforce.api.decoding import RowPage
-from astrelo.adapters.outbound.salesforce.api.error_mapper import Refused
 from astrelo.adapters.outbound.salesforce.api.field_access import FieldAccess
-from astrelo.adapters.outbound.salesforce.api.soql import Condition, Query
-from astrelo.adapters.outbound.salesforce.api.wire import AccountRow, Row
-from astrelo.adapters.outbound.salesforce.read.cursors import IdRange, QueryPosition, encode_cursor
-from astrelo.domain.errors import CrmUnavailable
+from astrelo.adapters.outbound.salesforce.read import cursors
+from astrelo.domain import errors
 from astrelo.domain.identifiers import Cursor, Provider
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import RejectedRecord
 
-R = TypeVar("R", bound=Row)
-Q = TypeVar("Q", bound=Row)
+R = TypeVar("R", bound=wire.Row)
+Q = TypeVar("Q", bound=wire.Row)
 
 PAGE_SIZE = 1_000
 """Rows that are assembled and yielded together, at most."""
 
 _EXPIRED = "INVALID_QUERY_LOCATOR"
-_NO_PERSON = Condition("IsPersonAccount", "=", value=False)
+_NO_PERSON = soql.Condition("IsPersonAccount", "=", value=False)
 """Only where the org's describe has the field: it comes with person accounts."""
 
 
@@ -73,21 +71,21 @@ class QueryContext(NamedTuple, Generic[R]):
     def build_query(
         self,
         fields: Sequence[str],
-        conditions: Sequence[Condition],
+        conditions: Sequence[soql.Condition],
         order: Sequence[str] = (),
         *,
         deleted: bool,
-    ) -> Query:
+    ) -> soql.Query:
         """Query companies alone where neither deleted rows nor persons' accounts are wanted."""
-        if not deleted and self.kind.row is AccountRow and _NO_PERSON.field in fields:
+        if not deleted and self.kind.row is wire.AccountRow and _NO_PERSON.field in fields:
             conditions = (*conditions, _NO_PERSON)
-        return Query(fields, self.kind.object, conditions, order)
+        return soql.Query(fields, self.kind.object, conditions, order)
 
     async def query_after(
-        self, conditions: Sequence[Condition], after: str | None, *, deleted: bool
+        self, conditions: Sequence[soql.Condition], after: str | None, *, deleted: bool
     ) -> RowPage[R]:
         """Query the first page of rows after an id, with every field of ours that is visible."""
-        rows_after = () if after is None else (Condition("Id", ">", after),)
+        rows_after = () if after is None else (soql.Condition("Id", ">", after),)
 
         async def run(fields: Sequence[str]) -> RowPage[R]:
             query = self.build_query(fields, (*conditions, *rows_after), ("Id",), deleted=deleted)
@@ -98,7 +96,7 @@ class QueryContext(NamedTuple, Generic[R]):
 
 async def paginate_rows(
     context: QueryContext[R],
-    conditions: Sequence[Condition] = (),
+    conditions: Sequence[soql.Condition] = (),
     *,
     deleted: bool = False,
     after: str | None = None,
@@ -114,18 +112,18 @@ async def paginate_rows(
         try:
             url = loop_guard.follow(page.next_url)
             page = await context.client.query_more(context.session, context.kind, url)
-        except Refused as error:
+        except error_mapper.Refused as error:
             if error.code != _EXPIRED:
                 raise
             if after == queried_after:
                 what = "its query locators die before they are used"
-                raise CrmUnavailable(Provider.SALESFORCE, what) from error
+                raise errors.CrmUnavailable(Provider.SALESFORCE, what) from error
             queried_after = after
             page = await context.query_after(conditions, after, deleted=deleted)
 
 
 async def query_rows(
-    context: QueryContext[R], position: QueryPosition, max_rows: int | None = None
+    context: QueryContext[R], position: cursors.QueryPosition, max_rows: int | None = None
 ) -> AsyncGenerator[RawPage[R], None]:
     """Read by queries from a position on; raise TooManyRows for a stream from the start with over `max_rows` rows."""
     id_range, after = position.id_range, position.after
@@ -144,24 +142,24 @@ async def query_rows(
             after = page.rows[-1].id if page.rows else after
 
 
-def range_conditions(id_range: IdRange | None) -> list[Condition]:
+def range_conditions(id_range: cursors.IdRange | None) -> list[soql.Condition]:
     """Return the conditions of a window: both bounds are inclusive, so that adjacent windows miss no row."""
     if id_range is None:
         return []
     return [
-        Condition("SystemModstamp", ">=", id_range.first),
-        Condition("SystemModstamp", "<=", id_range.last),
+        soql.Condition("SystemModstamp", ">=", id_range.first),
+        soql.Condition("SystemModstamp", "<=", id_range.last),
     ]
 
 
-def _divide_page(page: RowPage[R], id_range: IdRange | None, after: str | None) -> list[RawPage[R]]:
+def _divide_page(page: RowPage[R], id_range: cursors.IdRange | None, after: str | None) -> list[RawPage[R]]:
     """Divide a page. Rejected records go with the first part: an interruption then repeats, and loses none."""
     starts = range(0, len(page.rows), PAGE_SIZE) or range(1)
     raw_pages = [RawPage(rows=page.rows[start : start + PAGE_SIZE]) for start in starts]
     raw_pages[0].rejected = page.rejected
     for raw_page in raw_pages:
         after = raw_page.rows[-1].id if raw_page.rows else after
-        raw_page.cursor = encode_cursor(QueryPosition(id_range, after))
+        raw_page.cursor = cursors.encode_cursor(cursors.QueryPosition(id_range, after))
     if page.next_url is None:
         raw_pages[-1].cursor = None
     return raw_pages

@@ -6,13 +6,7 @@ import pytest
 
 from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType
-from astrelo.domain.records import (
-    CompanyRecord,
-    ContactRecord,
-    DealRecord,
-    RejectedRecord,
-    RejectionReason,
-)
+from astrelo.domain.records import CompanyRecord, ContactRecord, DealRecord, RejectedRecord, RejectionReason
 from astrelo.domain.sync import Window
 from tests.support.fakes.clock import START
 from tests.support.hubspot.broken import BrokenHubSpot, Query, associations_to, hubspot_object, page

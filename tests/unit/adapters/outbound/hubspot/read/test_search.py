@@ -6,8 +6,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from astrelo.adapters.outbound.hubspot.api import wire
 from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider, build_hubspot
-from astrelo.adapters.outbound.hubspot.read import pagination
 from astrelo.adapters.outbound.hubspot.read.cursors import SearchRange
 from astrelo.adapters.outbound.hubspot.read.pagination import search_ranges
 from astrelo.domain.errors import CrmRejected
@@ -29,7 +29,7 @@ WINDOW = Window(start=START - timedelta(hours=2), end=START)
 @pytest.fixture
 def small_cap(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lower the cap of search, so that few records are too many."""
-    monkeypatch.setattr(pagination, "MAX_SEARCH_RESULTS", 400)
+    monkeypatch.setattr(wire, "MAX_SEARCH_RESULTS", 400)
     return 400
 
 

@@ -4,16 +4,9 @@ import pytest
 
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType
-from astrelo.domain.records import (
-    CompanyRecord,
-)
+from astrelo.domain.records import CompanyRecord
 from crm_sandbox.salesforce import Switches
-from tests.support.salesforce.sandbox import (
-    SandboxOrg,
-    accounts,
-    row,
-    session_of,
-)
+from tests.support.salesforce.sandbox import SandboxOrg, accounts, row, session_of
 
 pytestmark = pytest.mark.anyio
 

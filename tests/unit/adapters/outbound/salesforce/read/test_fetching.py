@@ -8,16 +8,7 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import DealRecord, RejectedRecord, RejectionReason
 from crm_sandbox import Association
 from crm_sandbox.salesforce import RecordChange, record_id
-from tests.support.salesforce.sandbox import (
-    API,
-    CREATED,
-    SandboxOrg,
-    account_ids,
-    accounts,
-    config,
-    ids,
-    row,
-)
+from tests.support.salesforce.sandbox import API, CREATED, SandboxOrg, account_ids, accounts, config, ids, row
 
 pytestmark = pytest.mark.anyio
 

@@ -10,11 +10,7 @@ import pytest
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
-from astrelo.domain.records import (
-    RecordPage,
-    RejectedRecord,
-    RejectionReason,
-)
+from astrelo.domain.records import RecordPage, RejectedRecord, RejectionReason
 from astrelo.domain.sync import Window
 from crm_sandbox.salesforce import RecordChange, Switches, record_id
 from tests.support.crm.collecting import collect

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrelo.adapters.outbound.postgres.session.encoding import as_array, as_text, join_columns
+from astrelo.adapters.outbound.postgres.session.columns import as_array, as_text, join_columns
 
 cells = st.one_of(st.none(), st.text(st.sampled_from("a\x1f\x1e\x01é,")), st.text(max_size=5))
 
