@@ -8,15 +8,8 @@ from contextlib import AsyncExitStack
 from typing import NewType
 
 import asyncpg
-from dishka import (
-    STRICT_VALIDATION,
-    AsyncContainer,
-    Provider,
-    Scope,
-    from_context,
-    make_async_container,
-    provide,
-)
+import dishka
+from dishka import Provider, Scope, provide
 from dishka.provider import BaseProvider
 
 from astrelo.adapters.outbound.postgres import cross_tenant
@@ -39,17 +32,8 @@ from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.connect.start_authorization import StartAuthorization
+from astrelo.application.read import readers
 from astrelo.application.read.explanations import ExplanationReader
-from astrelo.application.read.readers import (
-    CompanyReader,
-    ContactReader,
-    DealReader,
-    IcpProfileReader,
-    IntegrationReader,
-    OwnerReader,
-    RunReader,
-    StoreHealth,
-)
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
@@ -83,7 +67,7 @@ class Config(Provider):
     """Values out of the settings."""
 
     scope = Scope.APP
-    settings = from_context(provides=Settings)
+    settings = dishka.from_context(provides=Settings)
 
     @provide
     def sync_policy(self, settings: Settings) -> SyncPolicy:
@@ -163,15 +147,15 @@ class Readers(Provider):
 
     scope = Scope.APP
 
-    companies = provide(PgCompanyReader, provides=CompanyReader)
-    contacts = provide(PgContactReader, provides=ContactReader)
-    deals = provide(PgDealReader, provides=DealReader)
+    companies = provide(PgCompanyReader, provides=readers.CompanyReader)
+    contacts = provide(PgContactReader, provides=readers.ContactReader)
+    deals = provide(PgDealReader, provides=readers.DealReader)
     explanations = provide(PgExplanationReader, provides=ExplanationReader)
-    owners = provide(PgOwnerReader, provides=OwnerReader)
-    icp_profiles = provide(PgIcpProfileReader, provides=IcpProfileReader)
-    runs = provide(PgRunReader, provides=RunReader)
-    integrations = provide(PgIntegrationReader, provides=IntegrationReader)
-    health = provide(PgStoreHealth, provides=StoreHealth)
+    owners = provide(PgOwnerReader, provides=readers.OwnerReader)
+    icp_profiles = provide(PgIcpProfileReader, provides=readers.IcpProfileReader)
+    runs = provide(PgRunReader, provides=readers.RunReader)
+    integrations = provide(PgIntegrationReader, provides=readers.IntegrationReader)
+    health = provide(PgStoreHealth, provides=readers.StoreHealth)
 
 
 class UseCases(Provider):
@@ -222,17 +206,17 @@ class UseCases(Provider):
     verify_sync = provide(VerifySync)
 
 
-def create_container(settings: Settings, *overrides: BaseProvider) -> AsyncContainer:
+def create_container(settings: Settings, *overrides: BaseProvider) -> dishka.AsyncContainer:
     """Wire everything up; nothing is opened until it is asked for, and `close` closes what was.
 
     `overrides` replace single parts: their factories are marked `@provide(override=True)`.
     """
-    return make_async_container(
+    return dishka.make_async_container(
         Config(),
         Adapters(),
         Readers(),
         UseCases(),
         *overrides,
         context={Settings: settings},
-        validation_settings=STRICT_VALIDATION,
+        validation_settings=dishka.STRICT_VALIDATION,
     )

@@ -10,15 +10,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from astrelo.application.messages import WORKER_LOST, describe
+from astrelo.application import messages
+from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import (
-    InvalidTransition,
-    NotFound,
-    RateLimited,
-    ReauthorizationRequired,
-    RunTakenOver,
-)
 from astrelo.domain.identifiers import ObjectType, SyncRunId, UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness
@@ -96,7 +90,7 @@ class RunLifecycle:
         failed are retried. Raises InvalidTransition unless the connection is active.
         """
         if not connection.is_active:
-            raise InvalidTransition("connection", connection.status, "synced")
+            raise errors.InvalidTransition("connection", connection.status, "synced")
         now = self._clock.now()
         latest = await tx.runs.get_latest(connection.id)
         if latest is not None and latest.is_resumable(now, mode):
@@ -157,7 +151,7 @@ class RunLifecycle:
                 log.info("sync.claimed", attempt=run.attempts)
                 return run, await tx.connections.get_by_id(run.connection_id)
         log.error("sync.given_up", attempts=run.attempts)
-        await self.fail(run, WORKER_LOST.format(attempts=MAX_ATTEMPTS).reason)
+        await self.fail(run, messages.WORKER_LOST.format(attempts=MAX_ATTEMPTS).reason)
         return None
 
     async def record_owners(self, tx: Transaction, run: SyncRun, owners: OwnersStep) -> None:
@@ -184,11 +178,11 @@ class RunLifecycle:
             await tx.jobs.enqueue(current, delay=self._policy.account_yield if waiting else None)
         log.info("sync.worker_yielded", behind_other_run=bool(waiting))
 
-    async def park(self, run: SyncRun, error: RateLimited) -> None:
+    async def park(self, run: SyncRun, error: errors.RateLimited) -> None:
         """Park the run for the pause that the CRM asks for."""
-        reason = describe(error).reason
+        reason = messages.describe(error).reason
         pause = max(error.retry_after, MIN_PAUSE)
-        with suppress(RunTakenOver):
+        with suppress(errors.RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 current = await lock_if_owner(tx, run)
                 await tx.runs.save(current.park(reason, self._clock.now() + pause))
@@ -196,15 +190,15 @@ class RunLifecycle:
             log.info("sync.parked", reason=reason)
 
     async def park_for_reauthorization(
-        self, run: SyncRun, error: ReauthorizationRequired, connected_at: datetime
+        self, run: SyncRun, error: errors.ReauthorizationRequired, connected_at: datetime
     ) -> None:
         """Mark the connection as needing reauthorization, and park the run until then.
 
         A refused refresh marks the connection by itself; here the CRM has refused a fresh token. `connected_at` is
         that of the connection with these tokens: if the user has connected again since, the run is requeued.
         """
-        reason = describe(error).reason
-        with suppress(RunTakenOver):
+        reason = messages.describe(error).reason
+        with suppress(errors.RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
                 current = await lock_if_owner(tx, run)
@@ -237,7 +231,7 @@ class RunLifecycle:
 
     async def fail(self, run: SyncRun, reason: str) -> None:
         """End the run as failed, and request the run that was requested meanwhile."""
-        with suppress(RunTakenOver):
+        with suppress(errors.RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 connection = await tx.connections.lock(run.provider)
                 current = await lock_if_owner(tx, run)
@@ -282,8 +276,8 @@ async def lock_if_owner(tx: Transaction, run: SyncRun) -> SyncRun:
     """Lock the run and return its current state. Raises RunTakenOver when its epoch was raised or it was purged."""
     try:
         current = await tx.runs.lock(run.id)
-    except NotFound as error:
-        raise RunTakenOver(run.id) from error
+    except errors.NotFound as error:
+        raise errors.RunTakenOver(run.id) from error
     if current.epoch != run.epoch:
-        raise RunTakenOver(run.id)
+        raise errors.RunTakenOver(run.id)
     return current

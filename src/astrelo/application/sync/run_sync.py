@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from astrelo.application.messages import CRASHED, describe, describe_left_out
+from astrelo.application import messages
 from astrelo.application.sync.changes import Source
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.progress_gate import ProgressGate
@@ -15,19 +15,8 @@ from astrelo.application.sync.refetch_records import RefetchRecords
 from astrelo.application.sync.run_lifecycle import RunLifecycle, lock_if_owner
 from astrelo.application.sync.time_slice import StopSignal, TimeSlice, never_stop
 from astrelo.application.tokens.access_tokens import AccessTokens, ConnectionSession
+from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import (
-    AccountBusy,
-    AstreloError,
-    CrmRejected,
-    NotFound,
-    PermissionMissing,
-    ProviderNotConfigured,
-    RateLimited,
-    ReauthorizationRequired,
-    RunTakenOver,
-    StoreUnavailable,
-)
 from astrelo.domain.identifiers import RecordId, SyncRunId, UserId
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.ports.state import UnitOfWork
@@ -38,7 +27,14 @@ from astrelo.domain.sync import OwnersStep, StepStatus, SyncMode, SyncRun, SyncS
 
 log = structlog.get_logger()
 
-_PRECEDENCE = (RunTakenOver, StoreUnavailable, ReauthorizationRequired, RateLimited, AstreloError, Exception)
+_PRECEDENCE = (
+    errors.RunTakenOver,
+    errors.StoreUnavailable,
+    errors.ReauthorizationRequired,
+    errors.RateLimited,
+    errors.AstreloError,
+    Exception,
+)
 """Of several errors in concurrent streams, the first of these decides what happens to the run."""
 
 
@@ -81,10 +77,10 @@ class RunSync:
         """
         try:
             claimed = await self._lifecycle.claim(user_id, run_id)
-        except NotFound:
+        except errors.NotFound:
             log.info("sync.purged")
             return
-        except AccountBusy:
+        except errors.AccountBusy:
             await self._lifecycle.postpone(user_id, run_id)
             return
         if claimed is None:
@@ -92,25 +88,25 @@ class RunSync:
         run, connection = claimed
         try:
             await self._execute(run, connection, TimeSlice(self._clock, self._policy, should_stop))
-        except RunTakenOver:
+        except errors.RunTakenOver:
             log.info("sync.taken_over")
-        except StoreUnavailable:
+        except errors.StoreUnavailable:
             raise
-        except ReauthorizationRequired as error:
+        except errors.ReauthorizationRequired as error:
             await self._lifecycle.park_for_reauthorization(run, error, connection.connected_at)
-        except RateLimited as error:
+        except errors.RateLimited as error:
             await self._lifecycle.park(run, error)
-        except AstreloError as error:
+        except errors.AstreloError as error:
             log.warning("sync.failed", reason=str(error))
-            await self._lifecycle.fail(run, describe(error).reason)
+            await self._lifecycle.fail(run, messages.describe(error).reason)
         except Exception as error:
             log.exception("sync.crashed")
-            await self._lifecycle.fail(run, CRASHED.format(error=type(error).__name__).reason)
+            await self._lifecycle.fail(run, messages.CRASHED.format(error=type(error).__name__).reason)
 
     async def _execute(self, run: SyncRun, connection: CrmConnection, time_slice: TimeSlice) -> None:
         crm = self._crms.get(run.provider)
         if crm is None:
-            raise ProviderNotConfigured(run.provider)
+            raise errors.ProviderNotConfigured(run.provider)
         # A reconnect since the last run may have changed the API's address: a dead address does not refuse the token.
         self._tokens.forget(connection.id)
         session = ConnectionSession(self._tokens, connection)
@@ -131,8 +127,10 @@ class RunSync:
             step = OwnersStep(status=StepStatus.COMPLETED)
             try:
                 owners = await self._crms.by_name[run.provider].list_owners(session)
-            except (PermissionMissing, CrmRejected) as error:
-                step = OwnersStep(status=_get_status(error), reason=describe_left_out("owners", error).reason)
+            except (errors.PermissionMissing, errors.CrmRejected) as error:
+                step = OwnersStep(
+                    status=_get_status(error), reason=messages.describe_left_out("owners", error).reason
+                )
                 log.warning("sync.owners_left_out", status=step.status, reason=step.reason)
             async with self._uow(run.user_id) as tx:
                 await self._lifecycle.record_owners(tx, run, step)
@@ -165,7 +163,7 @@ class RunSync:
             return completed
         try:
             return await self._stream_records(source, step, time_slice)
-        except (PermissionMissing, CrmRejected) as error:
+        except (errors.PermissionMissing, errors.CrmRejected) as error:
             return await self._end_step(source, step, error)
 
     async def _archive_missing(
@@ -180,12 +178,12 @@ class RunSync:
             try:
                 if is_full and not await self._find_deletions(source, step, time_slice):
                     return False
-            except (PermissionMissing, CrmRejected) as error:
+            except (errors.PermissionMissing, errors.CrmRejected) as error:
                 await self._end_step(source, step, error)
         return True
 
     async def _end_step(
-        self, source: Source, step: SyncStep, error: PermissionMissing | CrmRejected
+        self, source: Source, step: SyncStep, error: errors.PermissionMissing | errors.CrmRejected
     ) -> SyncStep:
         """End one object type as refused or failed; the others continue."""
         status = _get_status(error)
@@ -195,11 +193,11 @@ class RunSync:
         async with self._uow(source.run.user_id) as tx:
             # As last committed: batches may have been stored before the error.
             committed = (await lock_if_owner(tx, source.run)).step(step.object_type)
-            reason = describe_left_out(step.object_type, error).reason
+            reason = messages.describe_left_out(step.object_type, error).reason
             ended = replace(committed, status=status, reason=reason)
             await tx.runs.advance(source.run.id, ended)
         return ended
 
 
-def _get_status(error: PermissionMissing | CrmRejected) -> StepStatus:
-    return StepStatus.REFUSED if isinstance(error, PermissionMissing) else StepStatus.FAILED
+def _get_status(error: errors.PermissionMissing | errors.CrmRejected) -> StepStatus:
+    return StepStatus.REFUSED if isinstance(error, errors.PermissionMissing) else StepStatus.FAILED

@@ -10,9 +10,9 @@ import structlog
 
 from astrelo.application.sync.changes import get_repository
 from astrelo.application.tokens.access_tokens import AccessTokens, ConnectionSession
+from astrelo.domain import errors
 from astrelo.domain.change_classification import KnownRecord
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing, ProviderNotConfigured
 from astrelo.domain.identifiers import ConnectionId, ObjectType, RecordId, SyncRunId
 from astrelo.domain.ports.crm import CrmProvider, CrmProviders, CrmSession
 from astrelo.domain.ports.cross_tenant import ConnectionOwners
@@ -99,21 +99,21 @@ class VerifySync:
         """
         user_id = await self._owners.find_user(connection_id)
         if user_id is None:
-            raise NotFound("connection", connection_id)
+            raise errors.NotFound("connection", connection_id)
         async with self._uow(user_id) as tx:
             connection = await tx.connections.get_by_id(connection_id)
         if not connection.is_active:
-            raise InvalidTransition("connection", connection.status, "verified")
+            raise errors.InvalidTransition("connection", connection.status, "verified")
         crm = self._crms.get(connection.provider)
         if crm is None:
-            raise ProviderNotConfigured(connection.provider)
+            raise errors.ProviderNotConfigured(connection.provider)
         latest_run = await self._identify_latest_run(connection)
         subject = _Subject(
             connection=connection, crm=crm, session=ConnectionSession(self._tokens, connection)
         )
         comparisons = [await self._compare(subject, object_type) for object_type in ObjectType]
         if await self._identify_latest_run(connection) != latest_run:
-            raise InvalidTransition("connection", "being synced", "verified")
+            raise errors.InvalidTransition("connection", "being synced", "verified")
         return comparisons
 
     async def _identify_latest_run(self, connection: CrmConnection) -> object:
@@ -122,7 +122,7 @@ class VerifySync:
             others = await tx.runs.find_other_statuses(connection.provider, connection.account.account_id)
             latest = await tx.runs.get_latest(connection.id)
         if RunStatus.RUNNING in others:
-            raise InvalidTransition("connection", "being synced", "verified")
+            raise errors.InvalidTransition("connection", "being synced", "verified")
         return None if latest is None else (latest.id, latest.epoch)
 
     async def _compare(self, subject: _Subject, object_type: ObjectType) -> Comparison:
@@ -136,7 +136,7 @@ class VerifySync:
                     rejected.update(entry.record_id for entry in page.rejected)
                     log.info("verify.compared", object_type=object_type, records=len(compared))
             await self._confirm_gone(subject, object_type, compared, rejected)
-        except PermissionMissing as error:
+        except errors.PermissionMissing as error:
             compared, rejected, refused = {}, set(), str(error)
         live = sum(difference is not Difference.GONE_THERE for difference in compared.values())
         return Comparison(

@@ -9,20 +9,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from astrelo.bootstrap.development.postgres_binaries import (
-    Account,
-    EmbeddedPostgresError,
-    find_binaries,
-    reachable_binaries,
-    unprivileged_account,
-)
-from astrelo.bootstrap.development.postgres_cluster import (
-    Cluster,
-    RunningServer,
-    accepts_connections,
-    refuses_connections,
-    write_private,
-)
+from astrelo.bootstrap.development import postgres_binaries, postgres_cluster
 from astrelo.bootstrap.development.state_dir import refuse_foreign, try_lock
 
 _ATTACH_WITHIN = 150.0  # seconds; the owner may be creating or recovering its data folder
@@ -36,7 +23,14 @@ class EmbeddedPostgres:
     owner ends. `dsn` names a superuser and its password: never log it.
     """
 
-    def __init__(self, dsn: str, *, lock: int | None, cluster: Cluster, server: RunningServer | None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        lock: int | None,
+        cluster: postgres_cluster.Cluster,
+        server: postgres_cluster.RunningServer | None,
+    ) -> None:
         self.dsn = dsn
         self._lock = lock
         self._cluster = cluster
@@ -50,8 +44,10 @@ class EmbeddedPostgres:
         `durable=False` commits do not wait for the disk: for tests. Raises EmbeddedPostgresError.
         """
         state_dir = state_dir.resolve()
-        account = unprivileged_account()
-        cluster = Cluster(home=state_dir, binaries=find_binaries(binaries), account=account)
+        account = postgres_binaries.unprivileged_account()
+        cluster = postgres_cluster.Cluster(
+            home=state_dir, binaries=postgres_binaries.find_binaries(binaries), account=account
+        )
         _prepare(state_dir, account)
         deadline = time.monotonic() + _ATTACH_WITHIN
         while time.monotonic() < deadline:
@@ -61,18 +57,18 @@ class EmbeddedPostgres:
             if (dsn := _read_dsn(state_dir)) is not None:
                 return cls(dsn, lock=None, cluster=cluster, server=None)
             time.sleep(_POLL)
-        raise EmbeddedPostgresError(
+        raise postgres_binaries.EmbeddedPostgresError(
             f"Another process holds {state_dir / 'lock'} but its PostgreSQL does not answer. "
             f"End that process (see {cluster.log}) and try again.",
         )
 
     @classmethod
-    def _own(cls, cluster: Cluster, lock: int, *, durable: bool) -> Self:
+    def _own(cls, cluster: postgres_cluster.Cluster, lock: int, *, durable: bool) -> Self:
         address = cluster.home / "dsn"
         try:
             address.unlink(missing_ok=True)
             cluster.end_predecessor()
-            usable = reachable_binaries(cluster.binaries, cluster.account, cluster.home)
+            usable = postgres_binaries.reachable_binaries(cluster.binaries, cluster.account, cluster.home)
             cluster = replace(cluster, binaries=usable)
             cluster.create_if_missing()
             server = cluster.start(durable=durable)
@@ -80,7 +76,7 @@ class EmbeddedPostgres:
             os.close(lock)
             raise
         dsn = cluster.dsn(server.port)
-        write_private(address, dsn)
+        postgres_cluster.write_private(address, dsn)
         return cls(dsn, lock=lock, cluster=cluster, server=server)
 
     @property
@@ -100,7 +96,7 @@ class EmbeddedPostgres:
         """Return whether the server is gone. Its successor, if there is one, has another address."""
         if self._server is not None:
             return self._server.process.poll() is not None
-        return refuses_connections(urlsplit(self.dsn).port or 0)
+        return postgres_cluster.refuses_connections(urlsplit(self.dsn).port or 0)
 
     def close(self) -> None:
         """Stop the server if it is ours; nothing otherwise. Idempotent."""
@@ -126,7 +122,7 @@ class EmbeddedPostgres:
         return f"<EmbeddedPostgres {self.version} on {self._cluster.home}, {'owned' if self.owned else 'attached'}>"
 
 
-def _prepare(state_dir: Path, account: Account) -> None:
+def _prepare(state_dir: Path, account: postgres_binaries.Account) -> None:
     mode = 0o700 if account.uid is None else 0o711
     missing = [folder for folder in (state_dir, *state_dir.parents) if not folder.exists()]
     for folder in reversed(missing):
@@ -138,7 +134,7 @@ def _prepare(state_dir: Path, account: Account) -> None:
             stat.S_IMODE(state_dir.stat().st_mode) | 0o011
         )  # independent of the umask that it was made with
     if not account.can_enter(state_dir):
-        raise EmbeddedPostgresError(
+        raise postgres_binaries.EmbeddedPostgresError(
             f"As root, the embedded PostgreSQL runs as '{account.name}', who cannot enter {state_dir}. "
             "Choose a state folder that everybody may pass through (mode 711), outside of root's home.",
         )
@@ -150,4 +146,4 @@ def _read_dsn(state_dir: Path) -> str | None:
     except FileNotFoundError:
         return None
     port = urlsplit(dsn).port
-    return dsn if port is not None and accepts_connections(port) else None
+    return dsn if port is not None and postgres_cluster.accepts_connections(port) else None

@@ -9,13 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from astrelo.application.read.views import (
-    CompanySummary,
-    IntegrationCounts,
-    IntegrationView,
-    RunView,
-    StepView,
-)
+from astrelo.application.read import views
 from astrelo.domain.identifiers import ObjectType, Provider
 
 _WIDTH = 78
@@ -82,10 +76,10 @@ class SyncedCrm:
     provider: Provider
     account_name: str
     figures: CrmFigures
-    steps: Sequence[StepView]
+    steps: Sequence[views.StepView]
 
 
-def summary_object(synced: Sequence[SyncedCrm], entities: CompanySummary) -> dict[str, object]:
+def summary_object(synced: Sequence[SyncedCrm], entities: views.CompanySummary) -> dict[str, object]:
     """Return what `astrelo demo --json` prints: its shape is a promise.
 
     Of one CRM it holds the figures and `entities`; of several the figures of each, by the CRM's name, and
@@ -97,7 +91,9 @@ def summary_object(synced: Sequence[SyncedCrm], entities: CompanySummary) -> dic
     return summary | {"entities": msgspec.to_builtins(entities)}
 
 
-def summarise(integration: IntegrationView, run: RunView, requests: int, seconds: float) -> SyncedCrm:
+def summarise(
+    integration: views.IntegrationView, run: views.RunView, requests: int, seconds: float
+) -> SyncedCrm:
     return SyncedCrm(
         provider=integration.provider,
         account_name=integration.account_name or "an account without a name",
@@ -106,7 +102,9 @@ def summarise(integration: IntegrationView, run: RunView, requests: int, seconds
     )
 
 
-def _figures(counts: IntegrationCounts, run: RunView, requests: int, seconds: float) -> CrmFigures:
+def _figures(
+    counts: views.IntegrationCounts, run: views.RunView, requests: int, seconds: float
+) -> CrmFigures:
     steps = {step.object_type: step for step in run.steps}
     unreadable: Counter[str] = Counter()
     for step in run.steps:
@@ -129,7 +127,7 @@ def _figures(counts: IntegrationCounts, run: RunView, requests: int, seconds: fl
     )
 
 
-def _fates(step: StepView) -> dict[str, int]:
+def _fates(step: views.StepView) -> dict[str, int]:
     return {
         "received": step.received,
         "inserted": step.inserted,
@@ -139,7 +137,7 @@ def _fates(step: StepView) -> dict[str, int]:
     }
 
 
-def summary_text(synced: Sequence[SyncedCrm], entities: CompanySummary) -> str:
+def summary_text(synced: Sequence[SyncedCrm], entities: views.CompanySummary) -> str:
     """Return the figures as plain tables, and the runs' reconciliations, for people at a terminal of 80 columns."""
     if len(synced) == 1:
         return _section(synced[0])
@@ -183,7 +181,7 @@ def _table(figures: CrmFigures) -> str:
     return captured.get()
 
 
-def _reconciliations(steps: Sequence[StepView]) -> Iterator[str]:
+def _reconciliations(steps: Sequence[views.StepView]) -> Iterator[str]:
     reconciled = [step for step in steps if step.reconciled]
     if reconciled:
         distinct = sum(step.distinct for step in reconciled)

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import httpx
 import msgspec
 
-from astrelo.application.read.views import CompanySummary, IntegrationView, Page, RunView
+from astrelo.application.read import views
 from astrelo.bootstrap.development.demo.consent import allow_form
 from astrelo.bootstrap.development.demo.processes import RunningSandbox, Stage
 from astrelo.bootstrap.development.demo.progress import SyncProgress
@@ -45,7 +45,7 @@ class About(msgspec.Struct):
 
 class Outcome(NamedTuple):
     synced: Sequence[SyncedCrm]
-    entities: CompanySummary
+    entities: views.CompanySummary
 
 
 class DemoVisit:
@@ -70,7 +70,7 @@ class DemoVisit:
             self._read_outcome(sandbox, runs[sandbox.crm.provider], since[sandbox.crm.provider])
             for sandbox in self._stage.sandboxes
         ]
-        return Outcome(synced, self._api("/api/companies/summary", CompanySummary))
+        return Outcome(synced, self._api("/api/companies/summary", views.CompanySummary))
 
     def user(self) -> UUID:
         """Name whose data it is: each set of accounts has a user of its own, the same at each run."""
@@ -133,9 +133,9 @@ class DemoVisit:
             response = self._http.get(urljoin(str(response.url), response.headers["location"]))
         return _require_success(response)
 
-    def _watch(self, since: Mapping[Provider, datetime]) -> Mapping[Provider, RunView]:
+    def _watch(self, since: Mapping[Provider, datetime]) -> Mapping[Provider, views.RunView]:
         """Wait for the full syncs that connecting asked for."""
-        finished: dict[Provider, RunView] = {}
+        finished: dict[Provider, views.RunView] = {}
         with self._progress:
             while len(finished) < len(since):
                 self._stage.check()
@@ -146,12 +146,12 @@ class DemoVisit:
                 time.sleep(_POLL)
         return finished
 
-    def _look_at(self, provider: Provider, since: datetime) -> RunView | None:
+    def _look_at(self, provider: Provider, since: datetime) -> views.RunView | None:
         """Show the full run's progress; None while there is none.
 
         Yesterday's connection may have been due for an increment: it then comes first.
         """
-        runs = self._api(_path(provider, "/runs?limit=5"), Page[RunView]).data
+        runs = self._api(_path(provider, "/runs?limit=5"), views.Page[views.RunView]).data
         full = _full_run(runs, since)
         if _is_stuck(latest := full or runs[0]):
             raise DemoFailed(
@@ -162,8 +162,8 @@ class DemoVisit:
             self._progress.show(full)
         return full
 
-    def _read_outcome(self, sandbox: RunningSandbox, run: RunView, since: datetime) -> SyncedCrm:
-        integration = self._api(_path(sandbox.crm.provider), IntegrationView)
+    def _read_outcome(self, sandbox: RunningSandbox, run: views.RunView, since: datetime) -> SyncedCrm:
+        integration = self._api(_path(sandbox.crm.provider), views.IntegrationView)
         stats = _require_success(self._http.get(f"{sandbox.url}/_sandbox/stats")).json()
         return summarise(integration, run, int(stats["crm_requests"]), _seconds(run, since))
 
@@ -187,7 +187,7 @@ def _require_success(response: httpx.Response) -> httpx.Response:
     return response
 
 
-def _full_run(runs: Sequence[RunView], since: datetime) -> RunView | None:
+def _full_run(runs: Sequence[views.RunView], since: datetime) -> views.RunView | None:
     return next(
         (
             run
@@ -198,12 +198,12 @@ def _full_run(runs: Sequence[RunView], since: datetime) -> RunView | None:
     )
 
 
-def _is_stuck(run: RunView) -> bool:
+def _is_stuck(run: views.RunView) -> bool:
     waits_for_a_person = run.status is RunStatus.PARKED and run.parked_until is None
     return waits_for_a_person or not (run.status.is_open or run.status is RunStatus.COMPLETED)
 
 
-def _seconds(run: RunView, since: datetime) -> float:
+def _seconds(run: views.RunView, since: datetime) -> float:
     """Measure from the request; a run that an interrupted demo had left open counts from our own start."""
     if run.finished_at is None:
         return 0.0
