@@ -56,7 +56,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
         },
         exception_handlers=exception_handlers(),
         cors_config=_cors(config),
-        openapi_config=openapi_config(config),
+        openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
