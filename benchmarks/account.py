@@ -43,7 +43,7 @@ T = TypeVar("T")
 class Company(NamedTuple):
     name: str
     site: str | None
-    """As somebody typed it."""
+    """As it was typed."""
     employees: int | None
     revenue: int | None
     has_industry: bool

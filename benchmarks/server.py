@@ -1,4 +1,4 @@
-"""Serves the made-up account over HTTP/1.1 at the least cost, as the CRM that is asked for would tell it."""
+"""Serves the made-up account over HTTP/1.1 at the least cost, as the CRM that is asked for would send it."""
 
 import argparse
 import asyncio
@@ -41,8 +41,8 @@ class Desk:
 
     def _directed(self, target: bytes, body: bytes) -> bytes:
         if target == _OURS + b"change":
-            told = _decode_change(body)
-            self._answers.change(told.every, told.now_ms)
+            change = _decode_change(body)
+            self._answers.change(change.every, change.now_ms)
         return response(b"%d" % self._requests, b"content-type: text/plain\r\n")
 
 

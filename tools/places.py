@@ -77,10 +77,10 @@ _FURTHER_KINDS = {
 
 
 WITH_SECOND_NAMES = frozenset("CI FK MM NZ SZ TL VA".split())
-"""Countries whose names have another name in brackets: 'Myanmar (Burma)'. Others have what tells them apart."""
+"""Countries whose names have another name in brackets: 'Myanmar (Burma)'. Others have what distinguishes them."""
 
 APART_BY_KIND = frozenset("CD CG CN DM KP KR TW".split())
-"""Countries told from others by 'republic', 'democratic' and the like alone: 'Republic of China' is not China."""
+"""Countries distinguished from others by 'republic', 'democratic' and the like alone: 'Republic of China' is not China."""
 
 STANDARD, ENGLISH_AND_OWN, TRANSLATED, OTHER_SETS, MINOR = 0, 2, 4, 6, 8
 """Ranks of sources. What is only a part of a name ranks one below the whole."""
@@ -188,7 +188,7 @@ def countries_table(sources: Sources) -> str:
     for naming in names:
         if naming.code in APART_BY_KIND:
             table.forbid_qualified(naming.name)
-    return table.text([" ".join(f"{told}:{code}" for told, code in sorted(codes.items()))])
+    return table.text([" ".join(f"{name}:{code}" for name, code in sorted(codes.items()))])
 
 
 def _standard_countries() -> Iterator[Naming]:
@@ -342,8 +342,8 @@ def _kinds_of(country: str, types: set[str]) -> frozenset[str]:
 def _kinds_of_group(wanted: str) -> frozenset[str]:
     lines = Path(__file__).with_name("region_kinds.tsv").read_text("utf-8").splitlines()
     found = (line.partition("\t") for line in lines)
-    told = (word for group, _, words in found if group == wanted for word in words.split())
-    return frozenset(folded for word in told for folded in fold_words(word))
+    kinds = (word for group, _, words in found if group == wanted for word in words.split())
+    return frozenset(folded for word in kinds for folded in fold_words(word))
 
 
 def _spellings(code: str, name: str, rank: int) -> Iterator[Naming]:

@@ -76,7 +76,7 @@ class ChangeSet:
 def _renamed(object_type: str, number: int, at_ms: int) -> bytes:
     document = msgspec.json.decode(portal.record(object_type, number))
     stamp = (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
-    told = stamp.replace("+00:00", "Z")
-    document["updatedAt"] = document["properties"][_MODIFIED[object_type]] = told
+    modified = stamp.replace("+00:00", "Z")
+    document["updatedAt"] = document["properties"][_MODIFIED[object_type]] = modified
     document["properties"][_NAMES[object_type]] = f"renamed {number}"
     return msgspec.json.encode(document)

@@ -1,4 +1,4 @@
-"""The made-up account as HubSpot tells it: every page and every association as bytes to send."""
+"""The made-up account as HubSpot sends it: every page and every association as bytes to send."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -83,9 +83,9 @@ def association_entries(pair: Association, count: int) -> Iterator[tuple[str, by
     """Every record that points somewhere as (its id, its entry in a batch answer)."""
     for number in range(count):
         if targets := linked(pair, number):
-            told = ",".join(_target(pair, target, is_main=target == number) for target in targets)
+            to = ",".join(_target(pair, target, is_main=target == number) for target in targets)
             from_id = object_id(pair.from_type, number)
-            yield from_id, f'{{"from":{{"id":"{from_id}"}},"to":[{told}]}}'.encode()
+            yield from_id, f'{{"from":{{"id":"{from_id}"}},"to":[{to}]}}'.encode()
 
 
 def owners(*, archived: bool) -> bytes:
@@ -113,16 +113,16 @@ def _time(number: int) -> str:
 
 
 def _object(object_type: str, number: int, properties: dict[str, str | None]) -> bytes:
-    told = _time(number)
+    modified = _time(number)
     record_id = object_id(object_type, number)
     properties["hs_object_id"] = record_id
-    properties["createdate"] = told
+    properties["createdate"] = modified
     return msgspec.json.encode(
         {
             "id": record_id,
             "properties": properties,
-            "createdAt": told,
-            "updatedAt": told,
+            "createdAt": modified,
+            "updatedAt": modified,
             "archived": False,
             "url": f"https://app.hubspot.com/contacts/1/record/0-1/{record_id}",
         }
@@ -214,13 +214,13 @@ def _target(pair: Association, number: int, *, is_main: bool) -> str:
 
 
 def _owner(number: int) -> dict[str, object]:
-    told = account.owner(number)
+    owner = account.owner(number)
     return {
         "id": owner_id(number),
-        "email": told.email,
-        "firstName": told.first_name,
-        "lastName": told.last_name,
-        "archived": told.archived,
+        "email": owner.email,
+        "firstName": owner.first_name,
+        "lastName": owner.last_name,
+        "archived": owner.archived,
     }
 
 

@@ -41,7 +41,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SalesforceAnswers(Answers):
-    """Of the large objects REST tells the first page, and how many there are: the rest is read in bulk."""
+    """Of the large objects REST has the first page, and how many there are: the rest is read in bulk."""
 
     def __init__(self, records: int) -> None:
         self._records = records
@@ -64,12 +64,12 @@ class SalesforceAnswers(Answers):
         self._roles = {org.record_id("Opportunity", deal): org.roles(deal) for deal in range(records)}
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
-        path, _, told = target.partition(b"?")
+        path, _, query = target.partition(b"?")
         endpoint = method + b" " + _VERSION.sub(b"", path, count=1)
         if (fixed := self._fixed.get(endpoint)) is not None:
             return fixed
         if endpoint in {b"GET /query", b"GET /queryAll"}:
-            return self._query(told.removeprefix(b"q=").decode())
+            return self._query(query.removeprefix(b"q=").decode())
         if endpoint.startswith(b"GET /query/"):
             return self._more(endpoint.rpartition(b"/")[2].decode())
         if endpoint == b"POST /jobs/query":
@@ -127,10 +127,10 @@ class SalesforceAnswers(Answers):
 
     def _of_job(self, endpoint: bytes, target: bytes) -> bytes:
         job, _, what = endpoint.removeprefix(b"GET /jobs/query/").partition(b"/")
-        pages, told = self._csv.get(job), _LOCATOR.search(target)
+        pages, located = self._csv.get(job), _LOCATOR.search(target)
         if pages is None:
             return _UNKNOWN
-        locator = told[1] if told else _locator(0)
+        locator = located[1] if located else _locator(0)
         return _listing(job, list(pages), locator) if what == b"resultPages" else pages.get(locator, _UNKNOWN)
 
 

@@ -76,7 +76,7 @@ def _row(name: str) -> type[RecordRow]:
 
 
 async def _result_urls(table: Table, url: str, transport: httpx.AsyncBaseTransport) -> AsyncIterator[str]:
-    """Start a bulk job, which the page server finishes at once, and tell where its results are."""
+    """Start a bulk job, which the page server finishes at once, and return where its results are."""
     name = BIG_OBJECTS[table.name]
     body = msgspec.json.encode({"operation": "query", "query": str(Query(FIELDS[name], name))})
     job = decode_job(await _sent("POST", f"{url}{API}/jobs/query", transport, body))

@@ -1,4 +1,4 @@
-"""The made-up account as Salesforce tells it: records in JSON for REST, pages of CSV for bulk jobs.
+"""The made-up account as Salesforce sends it: records in JSON for REST, pages of CSV for bulk jobs.
 
 An org with one currency, without D&B's data and without picklists for countries and states. The order of an object's
 fields is that in which they are asked for.
@@ -89,7 +89,7 @@ def record_id(name: str, number: int) -> str:
 
 
 def json_record(name: str, number: int, changed: dict[str, Value] | None = None) -> bytes:
-    """Render a record as REST tells it, with `changed` in place of some of its values."""
+    """Render a record as REST sends it, with `changed` in place of some of its values."""
     values = _VALUES[name](number) | (changed or {})
     url = f"{API}/sobjects/{name}/{values.get('Id')}"
     return msgspec.json.encode({"attributes": {"type": name, "url": url}} | values)
@@ -208,12 +208,12 @@ def _stage(number: int) -> dict[str, Value]:
 
 
 def _user(number: int) -> dict[str, Value]:
-    told = account.owner(number)
+    owner = account.owner(number)
     return _identified("User", number) | {
-        "Email": told.email,
-        "FirstName": told.first_name,
-        "LastName": told.last_name,
-        "IsActive": not told.archived,
+        "Email": owner.email,
+        "FirstName": owner.first_name,
+        "LastName": owner.last_name,
+        "IsActive": not owner.archived,
     }
 
 

@@ -19,7 +19,7 @@ class Asked(NamedTuple):
     @property
     def ids(self) -> Sequence[str]:
         """The ids that an IN lists."""
-        listed = next((told for (_, how), told in self.conditions.items() if how == "IN"), "")
+        listed = next((value for (_, how), value in self.conditions.items() if how == "IN"), "")
         return _QUOTED.findall(listed)
 
     @property
@@ -40,5 +40,5 @@ def parsed(query: str) -> Asked | None:
     match = _QUERY.fullmatch(unquote(query))
     if match is None:
         return None
-    conditions = {(name, how): told for name, how, told in _CONDITION.findall(match[3] or "")}
+    conditions = {(name, how): value for name, how, value in _CONDITION.findall(match[3] or "")}
     return Asked(match[1].replace(" ", "").split(","), match[2], conditions)

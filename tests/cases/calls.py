@@ -144,7 +144,7 @@ def _webhook_records(event: str) -> int:
 
 
 def _hubspot_waits(status: int, body: object = None) -> bool:
-    """Tell whether an answer to a read ends in anything but 'rejected': tried again, waited for, told to a person."""
+    """Return whether a response to a read leads to anything but 'rejected': a retry, a pause, a reauthorization."""
     return _waits(ours("HubSpotErrorMapper")(_StoppedClock()), status, body or {"status": "error"})
 
 
@@ -161,7 +161,7 @@ def _waits(error_mapper: Any, status: int, body: object) -> bool:
 
 
 def _read_whole(decoder: str) -> Callable[[object], bool]:
-    """Give a call that tells whether a document of HubSpot's is read at all."""
+    """Return a call that shows whether a document of HubSpot's is read at all."""
 
     def is_read(document: object) -> bool:
         try:

@@ -70,16 +70,16 @@ def _look(check: Check, stack: Stack) -> object:
 
 
 def _show(case: Case) -> Iterator[Check]:
-    what, told, field = case["what"], case["id"], case["field"]
+    what, crm_id, field = case["what"], case["id"], case["field"]
 
     def look(stack: Stack) -> object:
-        record = stack.seen[what].get(told, {})
+        record = stack.seen[what].get(crm_id, {})
         if field != "company":
             return record.get(field, "absent")
         companies = stack.seen["companies"].items()
         return next((known for known, one in companies if one["id"] == record.get("company_id")), None)
 
-    yield Check(what=_named(case, f"{what} {told} {field}"), right=case["right"], look=look)
+    yield Check(what=_named(case, f"{what} {crm_id} {field}"), right=case["right"], look=look)
 
 
 def _apart(case: Case) -> Iterator[Check]:
@@ -92,11 +92,11 @@ def _apart(case: Case) -> Iterator[Check]:
 
 
 def _find(case: Case) -> Iterator[Check]:
-    what, query, told = case["what"], case["query"], case["id"]
+    what, query, crm_id = case["what"], case["query"], case["id"]
     yield Check(
-        what=_named(case, f"{what} {query} finds {told}"),
+        what=_named(case, f"{what} {query} finds {crm_id}"),
         right=case.get("right", True),
-        look=lambda stack: any(told in crm_ids(one) for one in stack.first.all(what, query)),
+        look=lambda stack: any(crm_id in crm_ids(one) for one in stack.first.all(what, query)),
     )
 
 

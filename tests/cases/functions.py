@@ -46,8 +46,8 @@ def outcome_of(name: str, call: Callable[..., object], case: Any) -> Outcome:
 
 
 def _read(file: Path) -> tuple[str, list[Any]]:
-    told = json.loads(file.read_text(encoding="utf-8"))
-    call, cases = (told.get("call"), told.get("cases")) if isinstance(told, dict) else (None, None)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    call, cases = (content.get("call"), content.get("cases")) if isinstance(content, dict) else (None, None)
     if isinstance(call, str) and isinstance(cases, list) and cases:
         return call, cases
     raise ValueError("it needs a 'call' and a list of 'cases'")

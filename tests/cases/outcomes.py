@@ -1,4 +1,4 @@
-"""What came of a case, and how a line tells it."""
+"""What came of a case, and how a line shows it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def raised_stack(portal: Path) -> Iterator["Stack"]:
     Enter it in the main thread. Raises NotUp; then the logs are kept.
     """
     home = Path(tempfile.mkdtemp(prefix="astrelo-cases-"))
-    home.chmod(0o711)  # as root, the database server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the database server runs as another user, who must pass through
     with ExitStack() as parts:
         parts.enter_context(_removed_unless_not_up(home))
         yield _entered(parts, portal, home / "state")
@@ -100,7 +100,7 @@ class Stack:
                 time.sleep(_POLL)
 
     def check(self) -> None:
-        """Raise Problem for a part that has ended: no later case can tell anything."""
+        """Raise Problem for a part that has ended: no later case means anything."""
         self._stage.check()
 
     @cached_property
@@ -115,7 +115,8 @@ class Stack:
     def seen(self) -> Mapping[str, Mapping[str, Any]]:
         """Hold all that the API shows, by what it is and by the CRM's ids."""
         return {
-            what: {told: one for one in self.first.all(what) for told in crm_ids(one)} for what in _ENTITIES
+            what: {crm_id: one for one in self.first.all(what) for crm_id in crm_ids(one)}
+            for what in _ENTITIES
         }
 
     @cached_property

@@ -18,7 +18,7 @@ _RECORDS = {
     ObjectType.DEALS: "deals",
 }
 _TABLES = (*_RECORDS.values(), "companies")
-_KEY = "told.external_source || ' ' || told.external_provider_id"
+_KEY = "record.external_source || ' ' || record.external_provider_id"
 """Ids are unique only within a CRM."""
 
 
@@ -36,7 +36,7 @@ async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
             f"{table} {row[0]}": row[1]
             for table in _RECORDS.values()
             for row in await connection.fetch(
-                f"""select {_KEY}, source_updated_at from {table} told
+                f"""select {_KEY}, source_updated_at from {table} record
                     where user_id = $1 and archived_at is null""",
                 user_id,
             )
@@ -84,11 +84,11 @@ async def _columns(connection: asyncpg.Connection, table: str, user_id: UUID) ->
     join = (
         ""
         if table == "crm_companies"
-        else "left join crm_owners owner on owner.user_id = told.user_id and owner.id = told.crm_rep_id"
+        else "left join crm_owners owner on owner.user_id = record.user_id and owner.id = record.crm_rep_id"
     )
     rows = await connection.fetch(
-        f"""select {_KEY}, {owner}, (to_jsonb(told) - $2::text[])::text
-            from {table} told {join} where told.user_id = $1 and told.archived_at is null""",
+        f"""select {_KEY}, {owner}, (to_jsonb(record) - $2::text[])::text
+            from {table} record {join} where record.user_id = $1 and record.archived_at is null""",
         user_id,
         _OURS,
     )

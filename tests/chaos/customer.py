@@ -101,13 +101,13 @@ class Customer:
             answer = await browser.post(started.authorize_url, data={"decision": "allow", **chosen})
         if not answer.has_redirect_location:
             raise httpx.HTTPError(f"{provider} answers {answer.status_code} to consent")
-        told = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+        outcome = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
         await self._connect(
             provider,
-            state=told.get("state"),
+            state=outcome.get("state"),
             browser_token=started.browser_token,
-            code=told.get("code"),
-            error=told.get("error"),
+            code=outcome.get("code"),
+            error=outcome.get("error"),
             session_user=self.user_id,
         )
 

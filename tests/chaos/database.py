@@ -81,7 +81,7 @@ class Database:
 def own_database() -> Iterator[Database]:
     """Start the server in a folder of its own, which is removed with it."""
     home = Path(tempfile.mkdtemp(prefix="astrelo-chaos-"))
-    home.chmod(0o711)  # as root, the server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the server runs as another user, who must pass through
     try:
         database = Database(home / "state")
         try:

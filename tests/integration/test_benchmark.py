@@ -52,7 +52,7 @@ def test_increments_read_what_changed_and_no_more() -> None:
     received = [
         re.match(r"(.+), (.+): (\d+) records received", line) for line in printed_by("benchmarks.increments")
     ]
-    assert [told.groups() for told in received if told] == [
+    assert [match.groups() for match in received if match] == [
         (title, name, records)
         for title in ("HubSpot", "Salesforce")
         for name, records in (("nothing changed", "0"), ("1 % changed", "12"))

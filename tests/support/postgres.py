@@ -105,7 +105,7 @@ def _container(image: str) -> Iterator[Server]:
 
 
 def _engine_has(image: str) -> bool:
-    """Tell whether a Docker engine answers and holds the image or can pull it."""
+    """Return whether a Docker engine answers and holds the image or can pull it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         try:

@@ -202,7 +202,9 @@ async def test_a_path_that_names_nothing_is_not_found(api: ApiHarness) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
 
 
-async def test_a_method_that_a_path_does_not_take_is_told_which_ones_it_does(api: ApiHarness) -> None:
+async def test_the_response_to_a_method_that_a_path_does_not_take_names_those_it_does(
+    api: ApiHarness,
+) -> None:
     answer = await api.ask("PATCH", "/api/icp-profile")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert {"GET", "PUT"} <= set(answer.headers["allow"].split(", "))

@@ -150,7 +150,7 @@ async def test_the_bare_address_leads_to_the_page(browser: httpx.AsyncClient) ->
     assert (answer.status_code, answer.headers["location"]) == (302, "/app")
 
 
-async def test_a_sign_in_link_is_made_only_for_somebody_who_is_signed_in(browser: httpx.AsyncClient) -> None:
+async def test_a_sign_in_link_is_made_only_for_a_user_who_is_signed_in(browser: httpx.AsyncClient) -> None:
     assert (await browser.post("/app/login-links")).status_code == HTTPStatus.UNAUTHORIZED
 
 

@@ -1,4 +1,4 @@
-"""`astrelo demo`, as somebody at a terminal meets it: whole, again, interrupted, killed."""
+"""`astrelo demo`, as a user at a terminal meets it: whole, again, interrupted, killed."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ Demo = Callable[..., Spawned]
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="astrelo-demo-"))
-    home.chmod(0o711)  # as root, the database server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the database server runs as another user, who must pass through
     yield home / "state"
     shutil.rmtree(home)
 
@@ -66,11 +66,11 @@ def servers_on(state_dir: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            described = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue
-        if str(state_dir).encode() in told:
-            found.append(told.replace(b"\0", b" ").decode(errors="replace")[:200])
+        if str(state_dir).encode() in described:
+            found.append(described.replace(b"\0", b" ").decode(errors="replace")[:200])
     return found
 
 
@@ -94,8 +94,8 @@ async def aged(dsn: str) -> None:
 def assert_adds_up(summary: dict[str, Any]) -> None:
     """Hold the figures of one CRM to their own sums."""
     links = summary["links"]
-    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
-    assert told == summary["contacts"]["received"]
+    total = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
+    assert total == summary["contacts"]["received"]
     assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
 
 

@@ -89,11 +89,11 @@ async def test_over_https_no_neighbouring_domain_can_plant_the_flow_s_cookie(dat
         planted = {"Cookie": f"{name.removeprefix('__Host-')}={rest.partition(';')[0]}"}
         landed = await api.client.get(CALLBACK, params={"state": state, "code": "c"}, headers=planted)
     assert landed.headers["location"] == failed("oauth_state_invalid")
-    for told in (begun.headers["set-cookie"], landed.headers["set-cookie"]):
-        assert told.startswith(f"{name}=")
+    for cookie in (begun.headers["set-cookie"], landed.headers["set-cookie"]):
+        assert cookie.startswith(f"{name}=")
         assert name.startswith("__Host-astrelo_oauth_")
-        assert {"Secure", "HttpOnly", "Path=/"} <= set(told.split("; "))
-        assert "Domain" not in told
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
     assert "Max-Age=0" in landed.headers["set-cookie"]
 
 

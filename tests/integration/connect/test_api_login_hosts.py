@@ -53,7 +53,7 @@ async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "host",
     [
         "evil.test",
         "acme.my.salesforce.com.evil.test",
@@ -79,11 +79,11 @@ async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness)
     ],
 )
 async def test_any_other_host_is_a_problem_of_the_caller_and_starts_nothing(
-    api: ApiHarness, told: str
+    api: ApiHarness, host: str
 ) -> None:
     async with api.browser(api.user_id) as browser:
-        by_link = await browser.get(f"{AUTHORIZE}?login_host={told}")
-    by_page = await api.ask("POST", f"{AUTHORIZE}?login_host={told}")
+        by_link = await browser.get(f"{AUTHORIZE}?login_host={host}")
+    by_page = await api.ask("POST", f"{AUTHORIZE}?login_host={host}")
     for answer in (by_link, by_page):
         assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
         assert answer.headers["content-type"].startswith("application/problem+json")

@@ -80,7 +80,7 @@ async def test_a_connection_that_does_not_work_is_begun_anew(world: ConnectHarne
     assert await world.pool.fetchval("select count(*) from oauth_states") == 1
 
 
-async def test_a_crm_that_cannot_say_whether_the_token_works_is_told(world: ConnectHarness) -> None:
+async def test_a_crm_that_cannot_say_whether_the_token_works_is_reported(world: ConnectHarness) -> None:
     await world.connect_account()
     world.clock.advance(1800)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=503))

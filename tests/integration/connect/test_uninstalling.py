@@ -213,7 +213,7 @@ async def test_a_crm_that_does_not_answer_keeps_nobody_connected(
 async def test_who_connects_while_the_app_is_removed_starts_again_and_his_grant_is_revoked(
     world: ConnectHarness,
 ) -> None:
-    """Whoever he is: his grant may have ended with the app."""
+    """Whichever user it is: the grant may have ended with the app."""
     await world.connect_account()
     mine, theirs = world.user_id, UserId(uuid4())
     callbacks = []

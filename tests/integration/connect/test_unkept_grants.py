@@ -69,7 +69,7 @@ class BrokenStore(UnitOfWork):
 
 
 def unavailable() -> None:
-    raise CrmUnavailable(HUBSPOT, "the account is not told")
+    raise CrmUnavailable(HUBSPOT, "the account is not reported")
 
 
 async def failed(world: ConnectHarness) -> AuthorizationFailed:

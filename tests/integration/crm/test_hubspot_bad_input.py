@@ -1,6 +1,6 @@
 """Bad input from HubSpot's answers to the database: nothing is lost, and the run's row says what happened.
 
-What bad input the API itself gets is told in test_api_bad_input.py.
+What bad input the API itself gets is tested in test_api_bad_input.py.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -185,7 +185,7 @@ async def test_a_refused_object_type_whose_scope_no_column_holds_is_refused_all_
     assert "crm.objects.deals.read" in (run.reason or "")
 
 
-async def test_a_walk_that_goes_in_circles_ends_visibly(connected: Open) -> None:
+async def test_a_stream_that_goes_in_circles_ends_visibly(connected: Open) -> None:
     def circle(asked: Query) -> object:
         return page(GOOD, after="b" if asked.get("after") == "a" else "a")
 

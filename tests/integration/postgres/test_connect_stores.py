@@ -183,7 +183,7 @@ async def test_a_token_lock_not_had_in_time_is_transient(database: str, pool: as
                     await tx.tokens.lock(connection.id)
 
 
-async def test_sessions_carry_their_limits_and_tell_times_in_utc(database: str) -> None:
+async def test_sessions_carry_their_limits_and_report_times_in_utc(database: str) -> None:
     async with open_pool(database, "astrelo-test", max_size=1, limits=REFRESH_LIMITS) as opened:
         names = ("application_name", "TimeZone", "lock_timeout", "idle_in_transaction_session_timeout")
         settings = [await opened.fetchval("select current_setting($1)", name) for name in names]

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.harness.api import TOLD_AT, WRITTEN_AT, ApiHarness, api_harness, ids
+from tests.support.harness.api import REPORTED_AT, WRITTEN_AT, ApiHarness, api_harness, ids
 
 pytestmark = pytest.mark.anyio
 
@@ -74,9 +74,9 @@ async def test_a_crowded_company_names_its_freshest_records_and_none_of_a_crm_is
 ) -> None:
     company = await api.company(records=0)
     for place in range(30):
-        await api.record(company, f"{place:02}", source_updated_at=TOLD_AT - timedelta(hours=place))
+        await api.record(company, f"{place:02}", source_updated_at=REPORTED_AT - timedelta(hours=place))
     await api.record(
-        company, "1", external_source="salesforce", source_updated_at=TOLD_AT - timedelta(days=9)
+        company, "1", external_source="salesforce", source_updated_at=REPORTED_AT - timedelta(days=9)
     )
     named = (await api.get(f"/api/companies/{company}")).json()["sources"]
     assert [entry["external_provider_id"] for entry in named] == [f"{place:02}" for place in range(20)] + [
@@ -153,7 +153,7 @@ async def test_companies_are_filtered(api: ApiHarness) -> None:
         assert shown == {laid[name] for name in found}, params
 
 
-async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: ApiHarness) -> None:
+async def test_paging_meets_every_company_once_in_order(api: ApiHarness) -> None:
     laid = sorted([await api.company(company_name=f"Company {place}") for place in range(7)])
     met: list[UUID] = []
     sizes, params = [], {"limit": "3"}
@@ -169,7 +169,7 @@ async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: A
     assert sizes == [3, 3, 1]
 
 
-async def test_a_company_that_arrives_during_a_walk_moves_no_other(api: ApiHarness) -> None:
+async def test_a_company_that_arrives_while_a_client_pages_moves_no_other(api: ApiHarness) -> None:
     laid = [await api.company(id=UUID(int=number)) for number in (10, 20, 30)]
     page = (await api.get("/api/companies", limit="2")).json()
     await api.company(id=UUID(int=5))
@@ -193,7 +193,7 @@ async def test_an_archived_company_can_still_be_looked_up(api: ApiHarness) -> No
     assert (await api.get(f"/api/companies/{company}")).json()["archived_at"] == "2026-11-02T00:00:00Z"
 
 
-async def test_a_contact_tells_its_company_or_why_it_has_none(api: ApiHarness) -> None:
+async def test_a_contact_shows_its_company_or_why_it_has_none(api: ApiHarness) -> None:
     company = await api.company()
     linked = await api.contact(company_id=company, company_match="email_domain", email="ann@acme.com")
     alone = await api.contact(unlinked_reason="free_mail", first_name="Bo", email="bo@gmail.com")
@@ -269,7 +269,7 @@ async def test_deals_are_filtered(api: ApiHarness) -> None:
         "a": sales | {"stage_id": "s1", "stage_label": "Won", "is_closed": True, "is_won": True},
         "b": sales | {"stage_id": "s2", "stage_label": "Open", "is_closed": False, "is_won": False},
         "c": {"synced_at": LATER},
-        "z": {"archived_at": TOLD_AT},
+        "z": {"archived_at": REPORTED_AT},
     }
     laid = {name: await api.deal(**row) for name, row in rows.items()}
     for params, found in DEAL_FILTERS:

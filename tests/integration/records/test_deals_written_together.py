@@ -32,11 +32,11 @@ async def merge(tx: Transaction) -> None:
 
 async def put(tx: Transaction, made: SyncHarness, ids: Ids | tuple[RecordId]) -> None:
     known = await tx.deals.find_known(HUBSPOT, ids)
-    told = [deal(id_, None, (COMING,)) for id_ in ids]
+    records = [deal(id_, None, (COMING,)) for id_ in ids]
     version = VERSIONS.get(ObjectType.DEALS)
     deals = [
         (Deal(DealId(known[one.record_id].entity_id), one, link_deal(one, {})), content_hash(one, version))
-        for one in told
+        for one in records
     ]
     await tx.deals.put(HUBSPOT, deals, made.clock.now())
 

@@ -38,14 +38,14 @@ async def take_up(made: SyncHarness, run: SyncRun) -> RunStatus:
 
 async def delay_of_job(made: SyncHarness, run: SyncRun) -> timedelta:
     """How long the run's newest job stays back."""
-    told: timedelta = await made.pool.fetchval(
+    delay: timedelta = await made.pool.fetchval(
         "select execute_after - created from pgqueuer where starts_with(dedupe_key, $1) order by id desc limit 1",
         str(run.id),
     )
-    return told
+    return delay
 
 
-def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
+def test_one_run_of_an_account_at_a_time_for_all_its_users(database: str) -> None:
     async def scenario() -> None:
         async with sync_harness(database, ScriptedCrm()) as ada, sync_harness(database, ScriptedCrm()) as bob:
             theirs = await ada.request()
@@ -75,7 +75,7 @@ def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> 
             ada_crm.before_page = bob_crm.before_page = count
             hers, his = await ada.request(), await bob.request()
             ended = sorted(await asyncio.gather(take_up(ada, hers), take_up(bob, his)))
-            # Whoever came second is back in the queue, and none of its attempts was used up.
+            # The second run is back in the queue, and none of its attempts was used up.
             assert ended == [RunStatus.COMPLETED, RunStatus.QUEUED]
             loser, run = (
                 (bob, his) if (await ada.load_run(hers)).status is RunStatus.COMPLETED else (ada, hers)
@@ -91,7 +91,7 @@ def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> 
     asyncio.run(scenario())
 
 
-def test_slices_let_the_users_of_an_account_alternate(database: str) -> None:
+def test_time_slices_let_the_users_of_an_account_alternate(database: str) -> None:
     async def scenario() -> None:
         crms = [ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)}) for _ in range(2)]
         async with neighbours(database, *crms) as users:

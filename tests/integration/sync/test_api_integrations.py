@@ -50,13 +50,13 @@ async def test_a_crm_with_several_places_to_sign_in_says_so(api: ApiHarness, dat
     assert (await api.get(HUBSPOT)).json()["chooses_login_host"] is False
 
 
-async def test_a_connection_tells_who_connected_it_where_that_is_known(api: ApiHarness) -> None:
+async def test_a_connection_shows_who_connected_it_where_that_is_known(api: ApiHarness) -> None:
     await api.connection(connected_by="ada@acme.com", account_domain="acme.com")
     shown = (await api.get(HUBSPOT)).json()
     assert (shown["connected_by"], shown["account_domain"]) == ("ada@acme.com", "acme.com")
 
 
-async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiHarness) -> None:
+async def test_a_connection_shows_its_account_freshness_and_counts(api: ApiHarness) -> None:
     connection = await api.connection()
     await api.insert(
         "connection_freshness",

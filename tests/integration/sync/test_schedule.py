@@ -138,7 +138,7 @@ class Troubled(UnitOfWork):
         return self._store(user_id)
 
 
-def test_one_connection_s_trouble_does_not_stop_the_others(database: str) -> None:
+def test_one_connection_s_failure_does_not_stop_the_others(database: str) -> None:
     async def scenario() -> None:
         async with AsyncExitStack() as stack:
             users = [await stack.enter_async_context(sync_harness(database)) for _ in range(3)]

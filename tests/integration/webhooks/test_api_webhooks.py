@@ -23,8 +23,8 @@ from tests.support.harness.api import HUBSPOT_SECRET, PUBLIC_URL, ApiHarness, ap
 PATH = "/api/webhooks/hubspot"
 
 
-def event(kind: str, object_id: int, portal_id: int = 4711, **told: Any) -> dict[str, Any]:
-    return {"portalId": portal_id, "subscriptionType": kind, "objectId": object_id, "occurredAt": 1} | told
+def event(kind: str, object_id: int, portal_id: int = 4711, **fields: Any) -> dict[str, Any]:
+    return {"portalId": portal_id, "subscriptionType": kind, "objectId": object_id, "occurredAt": 1} | fields
 
 
 def signature(body: bytes, timestamp: str, path: str = PATH) -> str:
@@ -101,7 +101,7 @@ def test_every_user_who_connected_the_account_is_served_and_nobody_else(database
     asyncio.run(scenario())
 
 
-def test_an_open_run_is_left_to_follow_the_hints_itself(database: str) -> None:
+def test_an_open_run_is_left_to_do_the_refetches_itself(database: str) -> None:
     async def scenario() -> None:
         async with api_harness(database) as made:
             connection_id = await made.connection()
@@ -149,7 +149,7 @@ async def run_that_ends(database: str, made: ApiHarness) -> AsyncIterator[asyncp
         await session.close()
 
 
-async def somebody_waits(session: asyncpg.Connection) -> None:
+async def wait_for_a_waiter(session: asyncpg.Connection) -> None:
     waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
     while not await session.fetchval(waiting):  # noqa: ASYNC110 - what is waited for happens in the database
         await asyncio.sleep(0.01)
@@ -167,7 +167,7 @@ def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
                 calls = [
                     asyncio.create_task(call(made, event("contact.creation", number))) for number in range(30)
                 ]
-                await somebody_waits(session)
+                await wait_for_a_waiter(session)
                 async with asyncio.timeout(20):
                     answer = await made.get("/api/companies", made.neighbour_id)
                 assert answer.status_code == 200

@@ -156,14 +156,14 @@ class ConnectHarness:
 
     async def sync_from(self, crm: CrmProvider) -> None:
         """Carry out the run that waits."""
-        walk = RecordStream(self.uow, self.clock)
+        stream = RecordStream(self.uow, self.clock)
         run_sync = RunSync(
             self.uow,
             CrmProviders({crm.provider: crm}),
             self.tokens,
-            SyncCompanies(walk, self.clock, self.randomness, VERSIONS),
-            SyncContacts(walk, self.clock, self.randomness, VERSIONS),
-            SyncDeals(walk, self.clock, self.randomness, VERSIONS),
+            SyncCompanies(stream, self.clock, self.randomness, VERSIONS),
+            SyncContacts(stream, self.clock, self.randomness, VERSIONS),
+            SyncDeals(stream, self.clock, self.randomness, VERSIONS),
             RequestSync(self.clock, self.randomness, POLICY, VERSIONS),
             POLICY,
             self.clock,

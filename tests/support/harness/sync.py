@@ -196,14 +196,14 @@ class SyncHarness:
 
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""
-        walk = RecordStream(self.uow, self.clock)
+        stream = RecordStream(self.uow, self.clock)
         return RunSync(
             self.uow,
             CrmProviders(dict(self.crms)),
             self.tokens(),
-            SyncCompanies(walk, self.clock, self.randomness, self.versions),
-            SyncContacts(walk, self.clock, self.randomness, self.versions),
-            SyncDeals(walk, self.clock, self.randomness, self.versions),
+            SyncCompanies(stream, self.clock, self.randomness, self.versions),
+            SyncContacts(stream, self.clock, self.randomness, self.versions),
+            SyncDeals(stream, self.clock, self.randomness, self.versions),
             self.request_sync(),
             self.policy,
             self.clock,

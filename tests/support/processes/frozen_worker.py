@@ -1,6 +1,6 @@
 """A worker in a process of its own that freezes itself once, at a named place.
 
-`python -m tests.support.processes.frozen_worker DSN USER_ID RUN_ID PLACE` walks 2,000 companies in two batches.
+`python -m tests.support.processes.frozen_worker DSN USER_ID RUN_ID PLACE` reads 2,000 companies in two batches.
 PLACE is `inside` (the second batch's transaction, after its first write) or `between` (the batches, with no
 transaction open). It prints the place, stops itself with SIGSTOP, and after SIGCONT prints how it ended.
 """
@@ -66,10 +66,10 @@ async def main(dsn: str, user_id: str, run_id: str, place: str) -> None:
         assert connection is not None
         session = ConnectionSession(world.tokens(), connection)
         source = Source(run=run, crm=crm, session=session, owner_ids=None)
-        walk = SyncCompanies(RecordStream(world.uow, world.clock), world.clock, randomness, VERSIONS)
+        companies = SyncCompanies(RecordStream(world.uow, world.clock), world.clock, randomness, VERSIONS)
         try:
             turn = TimeSlice(world.clock, world.policy, randomness.freeze_between)
-            await walk(source, run.step(ObjectType.COMPANIES), turn)
+            await companies(source, run.step(ObjectType.COMPANIES), turn)
         except AstreloError as error:
             print(f"ended by {type(error).__name__}", flush=True)  # noqa: T201 - the test waits for it
         else:

@@ -1,4 +1,4 @@
-"""The benchmark's made-up account: whichever CRM tells it, our adapters read the same firms, people and deals."""
+"""The benchmark's made-up account: whichever CRM reports it, our adapters read the same firms, people and deals."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

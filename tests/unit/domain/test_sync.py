@@ -74,8 +74,8 @@ def done(run: SyncRun, **refused: str) -> SyncRun:
 
 
 def balanced(counts: Counts) -> Counts:
-    told = counts.inserted + counts.updated + counts.unchanged + counts.stale + counts.rejections
-    return replace(counts, received=told + counts.repeats)
+    accounted_for = counts.inserted + counts.updated + counts.unchanged + counts.stale + counts.rejections
+    return replace(counts, received=accounted_for + counts.repeats)
 
 
 class TestCounts:
@@ -105,7 +105,7 @@ class TestCounts:
         assert total.unreadable == {"domain": 2}
 
 
-class TestCertificate:
+class TestReconciliation:
     def test_a_completed_step_whose_counts_add_up_is_reconciled(self) -> None:
         counts = Counts(
             received=7, repeats=1, inserted=2, updated=1, unchanged=1, stale=1, rejected={"bad_id": 1}
@@ -127,18 +127,18 @@ class TestCertificate:
 
 
 class TestTheCourseOfARun:
-    def test_a_full_run_walks_every_object_type(self) -> None:
+    def test_a_full_run_reads_every_object_type(self) -> None:
         assert [step.object_type for step in queued().open_steps] == list(ObjectType)
 
-    def test_whoever_takes_it_up_raises_the_epoch_of_every_step(self) -> None:
+    def test_claiming_it_raises_the_epoch_of_every_step(self) -> None:
         taken_over = running().claim(at(2))
         assert {step.epoch for step in taken_over.steps} == {2}
         assert (taken_over.attempts, taken_over.started_at) == (2, at(1))
 
     def test_a_takeover_keeps_the_cursors(self) -> None:
         *others, deals = running().steps
-        walked = replace(running(), steps=(*others, replace(deals, cursor=Cursor("after 100"))))
-        assert walked.claim(at(2)).step(ObjectType.DEALS).cursor == "after 100"
+        advanced = replace(running(), steps=(*others, replace(deals, cursor=Cursor("after 100"))))
+        assert advanced.claim(at(2)).step(ObjectType.DEALS).cursor == "after 100"
 
     def test_it_completes_when_every_step_is_done(self) -> None:
         finished = done(running()).finish(at(9))
@@ -165,7 +165,7 @@ class TestTheCourseOfARun:
         run = ended_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finish(at(9))
         assert run.status is RunStatus.PARTIAL
 
-    def test_what_was_refused_or_failed_is_tried_again_when_somebody_asks(self) -> None:
+    def test_what_was_refused_or_failed_is_tried_again_on_request(self) -> None:
         ended = ended_as(StepStatus.REFUSED, StepStatus.COMPLETED, StepStatus.FAILED).fail("why", at(9))
         assert [step.object_type for step in ended.requeue().open_steps] == []
         resumed = ended.resume()

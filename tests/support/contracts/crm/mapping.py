@@ -37,7 +37,7 @@ class MappingUnderTest(ABC):
     def outcome(
         self, object_type: ObjectType, modified: Value, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> CrmRecord | RejectedRecord:
-        """Map a record that tells these fields; `currency` is the account's."""
+        """Map a record that has these fields; `currency` is the account's."""
 
     def company(self, currency: Value = "EUR", **raw: Value) -> CompanyRecord:
         """Map a company; `currency` is the account's, `record_currency` the company's."""
@@ -196,7 +196,7 @@ class RecordMappingContract:
             ("jane@gmail.com", EmailKind.FREE_MAIL, ()),
         ],
     )
-    def test_only_an_address_that_was_told_can_be_unreadable(
+    def test_only_an_address_that_was_reported_can_be_unreadable(
         self, mapping: MappingUnderTest, email: Value, kind: EmailKind, unreadable: tuple[str, ...]
     ) -> None:
         record = mapping.contact(email=email)

@@ -1,4 +1,4 @@
-"""Walks side by side: none gets further than those it points at."""
+"""Streams side by side: none gets further than those it points at."""
 
 import asyncio
 
@@ -50,7 +50,7 @@ async def test_companies_wait_for_nobody() -> None:
     await started(COMPANIES, CONTACTS, DEALS).wait_for_turn(step(COMPANIES, 0, 10), 10)
 
 
-async def test_nobody_waits_for_a_walk_that_is_over() -> None:
+async def test_nobody_waits_for_a_stream_that_is_over() -> None:
     progress_gate = started(COMPANIES, CONTACTS)
     waiting = asyncio.create_task(progress_gate.wait_for_turn(step(CONTACTS, 90, 100), 10))
     assert await is_held(waiting)
@@ -58,7 +58,7 @@ async def test_nobody_waits_for_a_walk_that_is_over() -> None:
     assert not await is_held(waiting)
 
 
-async def test_nobody_waits_for_a_walk_that_an_earlier_attempt_finished() -> None:
+async def test_nobody_waits_for_a_stream_that_an_earlier_attempt_finished() -> None:
     await started(CONTACTS, DEALS).wait_for_turn(step(CONTACTS, 0, 100), 100)
 
 
@@ -69,6 +69,6 @@ async def test_nobody_waits_where_the_provider_does_not_say_how_many_there_are()
     await progress_gate.wait_for_turn(step(CONTACTS, 0, 1_000), 1_000)
 
 
-async def test_a_resumed_walk_counts_what_it_had_stored() -> None:
+async def test_a_resumed_stream_counts_what_it_had_stored() -> None:
     progress_gate = ProgressGate([step(COMPANIES, 60, 100), step(CONTACTS, 30, 100)])
     await progress_gate.wait_for_turn(step(CONTACTS, 30, 100), 30)

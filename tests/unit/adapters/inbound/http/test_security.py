@@ -77,12 +77,12 @@ async def _ask(method: str, path: str, headers: dict[str, str], cookie: str | No
         return await client.request(method, path, headers=sent | headers)
 
 
-async def test_a_token_in_the_header_tells_the_user() -> None:
+async def test_a_token_in_the_header_identifies_the_user() -> None:
     answer = await _ask("GET", "/private", {"Authorization": f"Bearer {good_token()}"})
     assert answer.text == str(USER)
 
 
-async def test_a_token_in_the_cookie_tells_the_user() -> None:
+async def test_a_token_in_the_cookie_identifies_the_user() -> None:
     assert (await _ask("GET", "/private", {}, good_token())).text == str(USER)
 
 
@@ -107,7 +107,7 @@ def _forged(**claims: object) -> str:
         jwt.encode({"sub": str(USER)}, SECRET, "HS256"),
         _forged(sub="not-a-uuid"),
         _forged(sub=""),
-        _forged(aud="somebody else"),
+        _forged(aud="another service"),
         _forged(nbf=FAR_FUTURE),
     ],
     ids=[
@@ -174,7 +174,7 @@ async def test_a_change_needs_the_header_token_or_a_page_of_ours(
         assert answer.json()["code"] == "cross_site_request"
 
 
-def test_a_token_tells_its_user_and_the_settings_hide_the_secret() -> None:
+def test_a_token_names_its_user_and_the_settings_hide_the_secret() -> None:
     assert user_of_token(good_token(), SECRET) == USER
     assert SECRET not in repr(HttpConfig(frontend_url="https://x.test", jwt_secret=SECRET))
 

@@ -100,9 +100,9 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Responder) -> None:
-    server = ScriptedServer(trouble, trouble, OK)
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+async def test_a_failure_that_may_pass_is_retried_with_backoff(failure: Responder) -> None:
+    server = ScriptedServer(failure, failure, OK)
     reader = Reader(server)
     assert await reader.read() == b'{"fine": true}'
     assert len(server.requests) == 3
@@ -110,15 +110,15 @@ async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Responder)
     assert 0 < first <= second
 
 
-@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(trouble: Responder) -> None:
-    server = ScriptedServer(trouble)
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+async def test_a_failure_that_stays_ends_as_unavailable_after_bounded_retries(failure: Responder) -> None:
+    server = ScriptedServer(failure)
     reader = Reader(server)
-    with pytest.raises(CrmUnavailable) as failure:
+    with pytest.raises(CrmUnavailable) as caught:
         await reader.read()
     assert len(server.requests) == DEFAULT_RETRY.max_attempts
     assert sum(reader.clock.slept) <= DEFAULT_RETRY.max_total_delay
-    assert failure.value.__cause__ is not failure.value
+    assert caught.value.__cause__ is not caught.value
 
 
 async def test_a_lock_is_given_two_seconds() -> None:
@@ -151,12 +151,12 @@ async def test_one_attempt_is_one_attempt() -> None:
         "ten-secondly",
         "secondly",
         "no body",
-        "told",
-        "told as a date",
-        "told nonsense",
-        "told none",
-        "told a past date",
-        "told by a 503",
+        "given",
+        "given as a date",
+        "nonsense",
+        "none",
+        "a past date",
+        "given by a 503",
     ],
 )
 async def test_a_short_pause_is_waited_out_in_place(given: Responder, seconds: float) -> None:
@@ -213,7 +213,7 @@ async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() ->
 async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
     reader = Reader(ScriptedServer(limited("TEN_SECONDLY_ROLLING"), OK))
     first = asyncio.create_task(reader.read())
-    while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing tells when it is asked
+    while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing shows when it is asked
         await asyncio.sleep(0)
     await reader.rate_limiter.acquire()
     assert reader.clock.monotonic() == pytest.approx(10.0)
@@ -377,7 +377,7 @@ async def test_a_refused_token_is_renewed_once(category: str) -> None:
 
 
 async def test_a_renewed_token_that_is_refused_is_renewed_once_more() -> None:
-    """It may have come to its end while a failure was waited out, or have been renewed by somebody else."""
+    """It may have come to its end while a failure was waited out, or have been renewed by another process."""
     refusal = json_response(401, {"category": "INVALID_AUTHENTICATION"})
     for answers in ([refusal, refusal, OK], [refusal, response(502, HTML), refusal, OK]):
         server, session = ScriptedServer(*answers), RenewingSession()

@@ -244,7 +244,9 @@ def test_a_privacy_deletion_names_the_contact() -> None:
     ("type_id", "object_type"),
     [("0-1", ObjectType.CONTACTS), ("0-2", ObjectType.COMPANIES), ("0-3", ObjectType.DEALS)],
 )
-def test_generic_events_are_told_apart_by_their_object_type_id(type_id: str, object_type: ObjectType) -> None:
+def test_generic_events_are_distinguished_by_their_object_type_id(
+    type_id: str, object_type: ObjectType
+) -> None:
     assert named(event("object.propertyChange", objectTypeId=type_id)) == pending_refetches(
         (object_type, "7")
     )
@@ -309,7 +311,7 @@ ODD = {
     "a number beyond floats": "1e999",
     "a number of five thousand digits": "9" * 5_000,
     "many levels": "[" * 200 + "]" * 200,
-    "a name told twice": '1, "odd": 2',
+    "a name given twice": '1, "odd": 2',
     "a mark at the beginning": '"\ufeff"',
 }
 

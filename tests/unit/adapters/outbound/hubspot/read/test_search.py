@@ -73,9 +73,9 @@ async def test_a_search_without_a_count_is_refused_instead_of_divided_for_ever()
 async def test_contacts_of_a_window_go_by_their_own_property_and_carry_their_company() -> None:
     world = SandboxAccount(*contacts(1_100))
     pages = await world.pages(ObjectType.CONTACTS, window=WINDOW)
-    linked = [told for page in pages for told in page.records if isinstance(told, ContactRecord)]
+    linked = [record for page in pages for record in page.records if isinstance(record, ContactRecord)]
     assert len(linked) == 1_100
-    assert all(told.company_id for told in linked)
+    assert all(record.company_id for record in linked)
 
 
 class Meddler(SandboxTransport):

@@ -54,11 +54,11 @@ class HostileSearch(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path.endswith("/companies/search")
         self.searches += 1
-        told = json.loads(await request.aread())
-        filters = told["filterGroups"][0]["filters"]
+        query = json.loads(await request.aread())
+        filters = query["filterGroups"][0]["filters"]
         found = self._matching({(f["propertyName"], f["operator"]): int(f["value"]) for f in filters})
-        offset = int(str(told.get("after", "0")).partition(".")[0])
-        size = self._chance.randint(0, told["limit"]) if self._habits.short_pages else told["limit"]
+        offset = int(str(query.get("after", "0")).partition(".")[0])
+        size = self._chance.randint(0, query["limit"]) if self._habits.short_pages else query["limit"]
         self._shuffle(found, str(filters))
         page = found[offset : offset + size]
         answer: dict[str, object] = {
@@ -114,7 +114,7 @@ def received(search: HostileSearch) -> set[int]:
         start = EPOCH + timedelta(milliseconds=START_MS)
         window = Window(start=start, end=start + timedelta(milliseconds=HOUR_MS))
         pages = provider.read(session, ObjectType.COMPANIES, window=window)
-        return {int(told.record_id) for page in [page async for page in pages] for told in page.records}
+        return {int(record.record_id) for page in [page async for page in pages] for record in page.records}
 
     return asyncio.run(reading())
 
@@ -143,8 +143,8 @@ def test_a_window_loses_nothing_whatever_search_does(
     habits = Habits(seed=seed, shuffles=shuffles, short_pages=short_pages, leaks=leaks, movers=movers)
     rows = spread(seed, count, instants)
     search = HostileSearch(rows, habits)
-    told = received(search)
-    assert {record_id for _, record_id in rows} - search.moved - told == set()
+    ids = received(search)
+    assert {record_id for _, record_id in rows} - search.moved - ids == set()
 
 
 @pytest.mark.parametrize("shuffles", ["never", "per search"])
