@@ -93,7 +93,7 @@ async def _batch(pages: asyncio.Queue[Rows | None]) -> list[tuple[str | None, ..
     return batch
 
 
-async def _measured(crm: Crm, url: str, dsn: str) -> Cost:
+async def _measure(crm: Crm, url: str, dsn: str) -> Cost:
     meter = Meter.of_this_process()
     started = time.perf_counter()
     records = await copy_everything(crm, url, dsn)
@@ -107,7 +107,7 @@ def main() -> None:
     crm = CRMS[parser.parse_args().provider]
     end_with_parent()
     url, dsn = sys.stdin.read().split()
-    print(msgspec.json.encode(uvloop.run(_measured(crm, url, dsn))).decode())
+    print(msgspec.json.encode(uvloop.run(_measure(crm, url, dsn))).decode())
 
 
 if __name__ == "__main__":

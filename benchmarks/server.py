@@ -35,11 +35,11 @@ class Desk:
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
         if target.startswith(_OURS):
-            return self._directed(target, body)
+            return self._direct(target, body)
         self._requests += 1
         return self._answers.answer(method, target, body)
 
-    def _directed(self, target: bytes, body: bytes) -> bytes:
+    def _direct(self, target: bytes, body: bytes) -> bytes:
         if target == _OURS + b"change":
             change = _decode_change(body)
             self._answers.change(change.every, change.now_ms)

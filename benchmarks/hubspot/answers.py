@@ -77,7 +77,7 @@ class HubSpotAnswers(Answers):
         if endpoint == b"GET /crm/owners":
             return self._owners[b"archived=true" in query]
         if (searched := _SEARCH.fullmatch(endpoint)) is not None:
-            found = self._changes.found(searched[1].decode(), body)
+            found = self._changes.find(searched[1].decode(), body)
             if found is not None:
                 return _answer(found)
         return self._fixed.get(endpoint, _UNKNOWN)

@@ -35,7 +35,7 @@ class Asked(NamedTuple):
         return self.conditions.get(("Id", ">"), "''").strip("'")
 
 
-def parsed(query: str) -> Asked | None:
+def parse_query(query: str) -> Asked | None:
     """Read a query, be it percent-encoded or not."""
     match = _QUERY.fullmatch(unquote(query))
     if match is None:

@@ -74,7 +74,7 @@ def _reader(name: str) -> Callable[..., object]:
     return read
 
 
-def _known(name: str) -> Callable[..., object]:
+def _knows(name: str) -> Callable[..., object]:
     """Give the method of that name of the reference data."""
 
     def read(*given: object) -> object:
@@ -184,16 +184,16 @@ def _token_taken(offsets: Mapping[str, float]) -> bool:
 CALLS: Mapping[str, Callable[..., object]] = {
     "web_domain": _web_domain,
     "identity_of_site": _identity_of_site,
-    "registrable_domain": _known("registrable_domain"),
-    "ascii_host": _known("ascii_host"),
-    "is_shared": _known("is_shared"),
+    "registrable_domain": _knows("registrable_domain"),
+    "ascii_host": _knows("ascii_host"),
+    "is_shared": _knows("is_shared"),
     "email_address": _part_of_email("address"),
     "email_host": _part_of_email("host"),
     "email_kind": _part_of_email("kind"),
     "text": _reader("text"),
     "search_key": _reader("search_key"),
-    "country": _known("country"),
-    "region": _known("region"),
+    "country": _knows("country"),
+    "region": _knows("region"),
     "country_and_region": _country_and_region,
     "linkedin_url": _linkedin_url,
     "login_origin": _login_origin,

@@ -159,7 +159,7 @@ class Storm:
 
 
 @asynccontextmanager
-async def tended(
+async def tend_storm(
     workers: Workers, customer: Customer, providers: Sequence[Provider], outcome: Outcome
 ) -> AsyncIterator[None]:
     """Have workers started again, and the customer connect again what asks for it."""

@@ -152,7 +152,7 @@ class Spawn:
 _SECRETS = pytest.StashKey[Secrets]()
 
 
-def _known(item: pytest.Item) -> Secrets:
+def _knows(item: pytest.Item) -> Secrets:
     known: Secrets = item.stash.setdefault(_SECRETS, Secrets())
     return known
 
@@ -160,7 +160,7 @@ def _known(item: pytest.Item) -> Secrets:
 @pytest.fixture
 def secrets(request: pytest.FixtureRequest) -> Secrets:
     """What this test must not print: register values as they come into being."""
-    return _known(request.node)
+    return _knows(request.node)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     What a sandbox among the test's fixtures, or within one of them, has issued needs no registering.
     """
     report = yield
-    known = _known(item)
+    known = _knows(item)
     if report.when == "call":
         for sandbox in _sandboxes(getattr(item, "funcargs", {}).values()):
             known.register(*(issued.value for issued in sandbox.authority.issued))

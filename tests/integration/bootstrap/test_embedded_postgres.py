@@ -69,7 +69,7 @@ def launch(state_dir: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process.communicate(timeout=TIMEOUT_SECONDS)
 
 
-def running(process: subprocess.Popen[str]) -> Companion:
+def read_companion(process: subprocess.Popen[str]) -> Companion:
     assert process.stdout is not None
     role, dsn = process.stdout.readline().split()
     return Companion(process=process, role=role, dsn=dsn)
@@ -110,7 +110,7 @@ def test_of_many_that_start_at_once_one_owns_and_the_others_attach(
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
     processes = [launch() for _ in range(3)]
-    companions = [running(process) for process in processes]
+    companions = [read_companion(process) for process in processes]
     assert sorted(companion.role for companion in companions) == ["attached", "attached", "owned"]
     assert len({companion.dsn for companion in companions}) == 1
 
@@ -119,7 +119,7 @@ def test_the_server_ends_with_its_owner_even_while_others_are_attached(
     state_dir: Path,
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    owner = running(launch())
+    owner = read_companion(launch())
     with EmbeddedPostgres.start(state_dir, durable=False) as attached:
         assert not attached.owned
         assert not attached.has_ended()
@@ -132,8 +132,8 @@ def test_the_server_ends_with_its_owner_even_while_others_are_attached(
 def test_an_attached_process_that_leaves_lets_the_server_run(
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    owner = running(launch())
-    running(launch()).leave()
+    owner = read_companion(launch())
+    read_companion(launch()).leave()
     assert run(owner.dsn, "select 1") == 1
 
 
@@ -150,7 +150,7 @@ def test_a_killed_owner_takes_the_server_along_and_the_next_start_works(
     state_dir: Path,
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    owner = running(launch())
+    owner = read_companion(launch())
     run(owner.dsn, "create table kept as select 42 as answer")
     with socket.create_connection(
         ("127.0.0.1", urlsplit(owner.dsn).port or 0), timeout=TIMEOUT_SECONDS
@@ -266,7 +266,7 @@ def test_without_a_death_signal_a_watcher_stops_the_server() -> None:
         assert target.wait(TIMEOUT_SECONDS) in {-signal.SIGINT, 130}
 
 
-def copied_programs(folder: Path) -> Path:
+def copy_programs(folder: Path) -> Path:
     package = find_binaries().folder.parents[1]
     for source in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(source, folder / source.name)
@@ -274,14 +274,14 @@ def copied_programs(folder: Path) -> Path:
 
 
 def test_programs_whose_path_a_shell_would_read_otherwise_are_copied(state_dir: Path, tmp_path: Path) -> None:
-    odd = copied_programs(tmp_path / "it's $HOME")
+    odd = copy_programs(tmp_path / "it's $HOME")
     with EmbeddedPostgres.start(state_dir, binaries=odd, durable=False) as server:
         assert run(server.dsn, "select 1") == 1
 
 
 @as_root
 def test_programs_that_only_root_can_reach_are_copied(state_dir: Path, tmp_path: Path) -> None:
-    hidden = copied_programs(tmp_path)
+    hidden = copy_programs(tmp_path)
     tmp_path.chmod(0o700)
     with EmbeddedPostgres.start(state_dir, binaries=hidden, durable=False) as server:
         assert run(server.dsn, "select 1") == 1

@@ -29,7 +29,7 @@ async def api(database: str) -> AsyncIterator[ApiHarness]:
         yield opened
 
 
-async def _started(api: ApiHarness) -> int:
+async def _start(api: ApiHarness) -> int:
     count: int = await api.pool.fetchval("select count(*) from oauth_states")
     return count
 
@@ -41,7 +41,7 @@ async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiHarness)
     assert urlsplit(answer.headers["location"]).netloc == "acme.my.salesforce.com"
     answer = await api.ask("POST", AUTHORIZE, params={"login_host": "test.salesforce.com"})
     assert urlsplit(answer.json()["authorize_url"]).netloc == "test.salesforce.com"
-    assert await _started(api) == 2
+    assert await _start(api) == 2
 
 
 async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness) -> None:
@@ -89,4 +89,4 @@ async def test_any_other_host_is_a_problem_of_the_caller_and_starts_nothing(
         assert answer.headers["content-type"].startswith("application/problem+json")
         assert "evil" not in answer.text
         assert "set-cookie" not in answer.headers
-    assert await _started(api) == 0
+    assert await _start(api) == 0

@@ -183,7 +183,7 @@ async def test_a_pin_that_cannot_be_set_says_why(api: ApiHarness) -> None:
     assert gone["detail"].startswith(f"There is no live company {archived}.")
 
 
-async def tried(api: ApiHarness, **contact: Any) -> list[tuple[str, str | None, str]]:
+async def tried_rules(api: ApiHarness, **contact: Any) -> list[tuple[str, str | None, str]]:
     contact_id = await api.contact(**contact)
     explained = (await api.get(f"/api/contacts/{contact_id}/explain")).json()
     return [(step["rule"], step["value"], step["outcome"]) for step in explained["tried"]]
@@ -191,10 +191,10 @@ async def tried(api: ApiHarness, **contact: Any) -> list[tuple[str, str | None, 
 
 async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: ApiHarness) -> None:
     await acme(api)
-    assert await tried(api, provider_company_id="full", company_association="primary") == [
+    assert await tried_rules(api, provider_company_id="full", company_association="primary") == [
         ("company_association", "full", "linked")
     ]
-    assert await tried(
+    assert await tried_rules(
         api,
         provider_company_id="404",
         company_association="only",
@@ -205,10 +205,10 @@ async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: Ap
         ("email_host", "mail.acme.com", "no_company"),
         ("email_registrable_domain", "acme.com", "linked"),
     ]
-    assert await tried(api, is_person_account=True, provider_company_id="full", email_host="acme.com") == [
-        ("company_association", "full", "person_account")
-    ]
-    assert await tried(
+    assert await tried_rules(
+        api, is_person_account=True, provider_company_id="full", email_host="acme.com"
+    ) == [("company_association", "full", "person_account")]
+    assert await tried_rules(
         api,
         email="ann@gmail.com",
         email_kind="free_mail",

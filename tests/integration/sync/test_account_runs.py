@@ -26,7 +26,7 @@ async def neighbours(database: str, *crms: ScriptedCrm) -> AsyncIterator[list[Sy
         yield [await stack.enter_async_context(sync_harness(database, crm)) for crm in crms]
 
 
-async def running_now(made: SyncHarness) -> int:
+async def count_running(made: SyncHarness) -> int:
     """Count the account's running runs, of all users."""
     return int(await made.pool.fetchval("select count(*) from sync_runs where status = 'running'"))
 
@@ -70,7 +70,7 @@ def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> 
             counted: list[int] = []
 
             async def count(object_type: ObjectType, place: int) -> None:
-                counted.append(await running_now(ada))
+                counted.append(await count_running(ada))
 
             ada_crm.before_page = bob_crm.before_page = count
             hers, his = await ada.request(), await bob.request()
@@ -97,7 +97,7 @@ def test_time_slices_let_the_users_of_an_account_alternate(database: str) -> Non
         async with neighbours(database, *crms) as users:
             for crm, made in zip(crms, users, strict=True):
                 made.policy = SyncPolicy(slice_length=timedelta(seconds=60))
-                crm.before_page = passing(made, 70)
+                crm.before_page = pass_time(made, 70)
             runs = [await made.request() for made in users]
             ended, slices = set[int](), Counter[int]()
             order: list[int] = []
@@ -117,7 +117,7 @@ def test_time_slices_let_the_users_of_an_account_alternate(database: str) -> Non
     asyncio.run(scenario())
 
 
-def passing(made: SyncHarness, seconds: float) -> Callable[[ObjectType, int], Awaitable[None]]:
+def pass_time(made: SyncHarness, seconds: float) -> Callable[[ObjectType, int], Awaitable[None]]:
     async def time_passes(object_type: ObjectType, place: int) -> None:
         made.clock.advance(seconds if object_type is COMPANIES else 0)
 
@@ -128,7 +128,7 @@ def test_a_run_alone_on_its_account_goes_on_at_once(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(2)})
         async with neighbours(database, crm) as (ada,):
-            crm.before_page = passing(ada, 70)
+            crm.before_page = pass_time(ada, 70)
             run = await ada.request()
             assert await take_up(ada, run) is RunStatus.QUEUED
             assert await delay_of_job(ada, run) < timedelta(seconds=1)

@@ -22,7 +22,7 @@ async def api(database: str) -> AsyncIterator[ApiHarness]:
         yield opened
 
 
-async def _connected(api: ApiHarness) -> None:
+async def _connect(api: ApiHarness) -> None:
     """Connect as a browser does, so that there are tokens and a first run."""
     browser = api.browser(api.user_id)
     away = await browser.get(f"{HUBSPOT}/authorize")
@@ -249,7 +249,7 @@ async def test_a_run_of_one_crm_is_not_found_under_the_other(api: ApiHarness) ->
 
 
 async def test_disconnecting_keeps_the_records_and_purging_deletes_them(api: ApiHarness) -> None:
-    await _connected(api)
+    await _connect(api)
     company = await api.company()
     ended = await api.ask("DELETE", HUBSPOT)
     assert (ended.status_code, ended.content) == (204, b"")

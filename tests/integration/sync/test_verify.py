@@ -194,7 +194,7 @@ def test_it_refuses_what_is_not_connected(play: Play) -> None:
 def test_the_exit_code_says_whether_both_are_equal(database: str, spawn: Spawn, secrets: Secrets) -> None:
     sandbox = create_sandbox(Portal.generate(companies=30), rate_limit=False)
 
-    async def synced() -> str:
+    async def sync() -> str:
         async with hubspot_harness(database, sandbox) as made:
             await made.sync()
             return str(await connection_id(made))
@@ -203,7 +203,7 @@ def test_the_exit_code_says_whether_both_are_equal(database: str, spawn: Spawn, 
         async with hubspot_harness(database, sandbox) as made:
             return str(await made.pool.fetchval("delete from deals returning external_provider_id"))
 
-    connection = asyncio.run(synced())
+    connection = asyncio.run(sync())
     with serve_in_thread(sandbox) as url:
         environ = child_environ(hubspot_settings(database, url))
         secrets.register(JWT_SECRET, DEVELOPMENT_CLIENT_SECRET)

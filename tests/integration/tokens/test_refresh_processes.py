@@ -39,7 +39,7 @@ class Scene:
         )
         try:
             await send_line(process, msgspec.json.encode(errand).decode())
-            assert await heard(process) == "ready"
+            assert await read_line(process) == "ready"
             yield process
         finally:
             if process.returncode is None:
@@ -67,7 +67,7 @@ async def send_line(process: Process, line: str) -> None:
     await process.stdin.drain()
 
 
-async def heard(process: Process) -> str:
+async def read_line(process: Process) -> str:
     assert process.stdout is not None
     async with asyncio.timeout(60):
         return (await process.stdout.readline()).decode().strip()
@@ -93,7 +93,7 @@ async def test_eight_processes_at_once_make_one_token_call_and_get_one_token(sce
             async with scene.process() as process:
                 await barrier.wait()
                 await send_line(process, "go")
-                return await heard(process)
+                return await read_line(process)
 
         wanting = [group.create_task(want_a_token()) for _ in range(PROCESSES)]
     assert {want.result() for want in wanting} == {await scene.token_hash()}
@@ -104,7 +104,7 @@ async def test_eight_processes_at_once_make_one_token_call_and_get_one_token(sce
 async def kill_between_answer_and_commit(scene: Scene) -> None:
     async with scene.process(stop_after_answer=True) as holder:
         await send_line(holder, "go")
-        assert await heard(holder) == "answered"
+        assert await read_line(holder) == "answered"
         holder.kill()
         await holder.wait()
 
@@ -112,7 +112,7 @@ async def kill_between_answer_and_commit(scene: Scene) -> None:
 async def refresh_once_more(scene: Scene) -> str:
     async with scene.process() as process:
         await send_line(process, "go")
-        return await heard(process)
+        return await read_line(process)
 
 
 async def test_killed_between_answer_and_commit_hubspots_lasting_refresh_token_serves_the_next(
@@ -147,7 +147,7 @@ async def test_killed_while_it_asks_when_the_new_access_token_ends_it_has_stored
     scene.world.sandbox.switches.rotate_refresh_tokens = True
     async with scene.process(stop_while_asking=True) as killed:
         await send_line(killed, "go")
-        token_hash, asking = sorted([await heard(killed), await heard(killed)], key=len, reverse=True)
+        token_hash, asking = sorted([await read_line(killed), await read_line(killed)], key=len, reverse=True)
         assert asking == "asking"
         killed.kill()
         await killed.wait()
@@ -163,8 +163,8 @@ async def test_a_frozen_holder_is_ended_by_the_server_and_when_it_wakes_takes_ov
 ) -> None:
     async with scene.process(stop_after_answer=True, idle_seconds=0.2) as holder:
         await send_line(holder, "go")
-        assert await heard(holder) == "answered"
+        assert await read_line(holder) == "answered"
         assert await refresh_once_more(scene) == await scene.token_hash()
         await send_line(holder, "wake")
-        assert await heard(holder) == await scene.token_hash()
+        assert await read_line(holder) == await scene.token_hash()
     assert (await scene.stored_connection()).is_active

@@ -188,14 +188,14 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     killed, successor = (AccessTokens(world.uow, world.refresh_uow, crms, world.clock) for _ in range(2))
     sandbox.faults.add(Fault(kind="delay", match="/introspect", delay_ms=60_000))
 
-    async def stored() -> StoredTokens:
+    async def wait_until_stored() -> StoredTokens:
         async with world.uow(world.user_id) as tx:
             return await tx.tokens.get(connection.id)
 
     renewed = await killed.get_access(connection, rejected=grant.tokens.access_token)
     while not any(entry.path.endswith("/introspect") for entry in sandbox.journal.entries):
-        await stored()
-    kept = await stored()
+        await wait_until_stored()
+    kept = await wait_until_stored()
     assert kept.generation == generation + 1
     assert kept.tokens.access == renewed
     assert kept.tokens.refresh_token != grant.tokens.refresh_token
@@ -206,8 +206,8 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     again = await successor.get_access(connection, rejected=renewed.token)
     assert sandbox.oauth.living(again.token)
     assert (sandbox.oauth.refreshes, sandbox.oauth.replays) == (2, 0)
-    while (await stored()).tokens.expires_at is None:
+    while (await wait_until_stored()).tokens.expires_at is None:
         pass
-    expiry = (await stored()).tokens.expires_at
+    expiry = (await wait_until_stored()).tokens.expires_at
     assert expiry is not None
     assert 0 <= SECONDS_IN_A_SESSION - (expiry - world.clock.now()).total_seconds() < 1

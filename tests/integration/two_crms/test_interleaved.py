@@ -268,7 +268,7 @@ async def _sync_at_once(
     for source, planned in planned_round.planned.items():
         set_up_crm(both, source, planned)
     Meeting(both, planned_round.partners)
-    runs = await asyncio.gather(*map(_completed, workers, both.crms))
+    runs = await asyncio.gather(*map(_complete, workers, both.crms))
     assert all(step.is_reconciled for run in runs for step in run.steps)
 
 
@@ -284,14 +284,14 @@ async def _sync_while_the_other_is_purged(
             purges.append(asyncio.create_task(workers[1].disconnect(purged, purge=True)))
 
     both.crms[stays].before_page = purge
-    await _completed(workers[0], stays)
+    await _complete(workers[0], stays)
     if not purges:  # it had fewer pages
         await purge(*planned_round.purged_at)
     await asyncio.gather(*purges)
     assert await workers[0].view() == both.expected(stays)
 
 
-async def _completed(made: SyncHarness, source: Provider) -> SyncRun:
+async def _complete(made: SyncHarness, source: Provider) -> SyncRun:
     run = await made.sync(source)
     assert run.status is RunStatus.COMPLETED, run.reason
     return run

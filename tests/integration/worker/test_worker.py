@@ -266,13 +266,13 @@ async def test_a_sync_job_takes_up_the_run_it_names(database: str, pool: asyncpg
     runs, user_id, run_id = RecordedRuns([]), uuid4(), uuid4()
     handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never_stop)
 
-    async def claimed() -> bool:
+    async def claim() -> bool:
         return runs.asked == [(user_id, run_id)]
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit(b"not json at all")
         await worker.submit(msgspec.json.encode({"user_id": user_id, "run_id": run_id}))
-        await soon(claimed)
+        await soon(claim)
 
 
 async def test_a_sync_job_waits_in_the_queue_while_the_store_is_unavailable(

@@ -19,7 +19,7 @@ def csv_page(records: Sequence[Row], fields: Iterable[str]) -> bytes:
     """Write a page of results as bulk jobs do: everything quoted, null as nothing, times with a Z."""
     names = list(fields)
     lines = [names, *([_as_csv(record.get(name)) for name in names] for record in records)]
-    return "".join(f"{','.join(map(_quoted, line))}\n" for line in lines).encode("utf-8", "surrogatepass")
+    return "".join(f"{','.join(map(_quote, line))}\n" for line in lines).encode("utf-8", "surrogatepass")
 
 
 def _as_csv(value: Any) -> str:
@@ -28,7 +28,7 @@ def _as_csv(value: Any) -> str:
     return value.replace("+0000", "Z") if isinstance(value, str) else json.dumps(value)
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     return '"{}"'.format(value.replace('"', '""'))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.checks import planned, stack_report
+from tests.cases.checks import plan_checks, stack_report
 from tests.cases.functions import report_of
 from tests.cases.outcomes import Outcome
 
@@ -140,7 +140,7 @@ def test_a_malformed_plan_of_the_stack_is_one_failure(tmp_path: Path, text: str)
 
 def test_every_word_of_a_reason_is_a_check() -> None:
     fault = {"kind": "k", "rules": [], "right": "parked", "reason_has": ["a", "b"], "reason_lacks": ["c"]}
-    assert [check.right for check in planned({"faults": [fault]})] == [
+    assert [check.right for check in plan_checks({"faults": [fault]})] == [
         "completed",
         "parked",
         True,

@@ -32,7 +32,7 @@ records = st.builds(
 )
 
 
-def known(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
+def known_records(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
     stored = KnownRecord(
         ENTITY, content_hash(record, VERSION), record.source_updated_at, at(9) if archived else None
     )
@@ -71,27 +71,29 @@ class TestClassifyChanges:
         assert [write.known for write in batch.writes] == [None]
 
     def test_other_content_is_an_update(self) -> None:
-        stored = known(company_record("1", at(0), name="Acme"))
+        stored = known_records(company_record("1", at(0), name="Acme"))
         batch = classify_changes([company_record("1", at(1), name="Acme Inc.")], stored, VERSION)
         assert counts(batch) == (0, 1, 0, 0)
         assert batch.writes[0].known == stored[RecordId("1")]
 
     def test_other_content_of_the_same_moment_is_an_update(self) -> None:
         batch = classify_changes(
-            [company_record("1", name="Acme Inc.")], known(company_record("1", name="Acme")), VERSION
+            [company_record("1", name="Acme Inc.")], known_records(company_record("1", name="Acme")), VERSION
         )
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_the_same_record_again_is_not_written(self) -> None:
         batch = classify_changes(
-            [company_record("1", name="Acme")], known(company_record("1", name="Acme")), VERSION
+            [company_record("1", name="Acme")], known_records(company_record("1", name="Acme")), VERSION
         )
         assert counts(batch) == (0, 0, 1, 0)
         assert batch.writes == []
 
     def test_a_bump_of_the_time_alone_is_written_and_counted_as_unchanged(self) -> None:
         batch = classify_changes(
-            [company_record("1", at(1), name="Acme")], known(company_record("1", at(0), name="Acme")), VERSION
+            [company_record("1", at(1), name="Acme")],
+            known_records(company_record("1", at(0), name="Acme")),
+            VERSION,
         )
         assert counts(batch) == (0, 0, 1, 0)
         assert len(batch.writes) == 1
@@ -100,20 +102,24 @@ class TestClassifyChanges:
     def test_what_other_rules_read_is_written_and_an_update_only_if_the_customer_touched_it(
         self, minutes: int, expected: tuple[int, int, int, int]
     ) -> None:
-        stored = known(company_record("1", at(0), name="n.a."))
+        stored = known_records(company_record("1", at(0), name="n.a."))
         other = ReadingVersions("a newer list").get(ObjectType.COMPANIES)
         batch = classify_changes([company_record("1", at(minutes), name=None)], stored, other)
         assert (len(batch.writes), counts(batch)) == (1, expected)
 
     def test_an_older_copy_is_stale_and_not_written(self) -> None:
         batch = classify_changes(
-            [company_record("1", at(0), name="Old")], known(company_record("1", at(1), name="New")), VERSION
+            [company_record("1", at(0), name="Old")],
+            known_records(company_record("1", at(1), name="New")),
+            VERSION,
         )
         assert counts(batch) == (0, 0, 0, 1)
         assert batch.writes == []
 
     def test_an_archived_record_reported_again_is_an_update_though_its_content_is_the_same(self) -> None:
-        batch = classify_changes([company_record("1")], known(company_record("1"), archived=True), VERSION)
+        batch = classify_changes(
+            [company_record("1")], known_records(company_record("1"), archived=True), VERSION
+        )
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_what_the_store_left_out_had_a_newer_copy_by_then_and_is_stale(self) -> None:
@@ -131,7 +137,9 @@ class TestClassifyChanges:
         self, reported: Sequence[CompanyRecord], before: Sequence[CompanyRecord]
     ) -> None:
         stored = {
-            key: value for record in keep_latest(before).values() for key, value in known(record).items()
+            key: value
+            for record in keep_latest(before).values()
+            for key, value in known_records(record).items()
         }
         distinct = keep_latest(reported)
         assert sum(counts(classify_changes(distinct.values(), stored, VERSION))) == len(distinct)

@@ -60,7 +60,7 @@ class Shelf:
 
     def apply(self, changes: Sequence[Change]) -> Regrouping:
         moves = [self._move(change) for change in changes if self._is_news(change)]
-        result = regroup(moves, self._affected(moves), self._mint)
+        result = regroup(moves, self._affected_keys(moves), self._mint)
         self._keep(moves, result)
         return result
 
@@ -98,7 +98,7 @@ class Shelf:
             change.key, change.domain, None if stored is None else stored.company_id, live=change.live
         )
 
-    def _affected(self, moves: Iterable[RecordMove]) -> list[Company]:
+    def _affected_keys(self, moves: Iterable[RecordMove]) -> list[Company]:
         moved = {move.key for move in moves}
         origins = {move.company_id for move in moves}
         domains = {move.identity_domain for move in moves if move.identity_domain}
@@ -132,7 +132,7 @@ class Shelf:
             self.companies[company_id] = self.companies[company_id]._replace(domain=domain, live=True)
 
 
-def grouped(changes_by_key: dict[RecordKey, Change]) -> dict[frozenset[RecordKey], str | None]:
+def group_by_domain(changes_by_key: dict[RecordKey, Change]) -> dict[frozenset[RecordKey], str | None]:
     """Group the live records by identity domain, each without one alone: the whole specification."""
     groups: dict[GroupKey, set[RecordKey]] = {}
     for change in changes_by_key.values():
@@ -154,7 +154,7 @@ class TestAnySequenceOfBatches:
         for batch in story:
             shelf.apply(batch)
             changes_by_key |= {change.key: change for change in batch}
-            assert shelf.partition() == grouped(changes_by_key)
+            assert shelf.partition() == group_by_domain(changes_by_key)
 
     @given(batches)
     @settings(max_examples=150, deadline=None)

@@ -45,7 +45,7 @@ def changes(account: CrmAccountUnderTest, object_type: ObjectType) -> Iterator[C
         yield partial(account.put, draft(object_type, f"New {edited}"))
 
 
-def living() -> list[Version]:
+def live_records() -> list[Version]:
     """Return what lives after all changes."""
     departed = {EARLY[1], EARLY[4], LATE[1], LATE[4]}
     second = {EARLY[0], LATE[0], *EDITED}
@@ -89,10 +89,10 @@ class ReadingWhileRecordsChange(OverAnAccount):
         following = Window(start=begun.end, end=account.clock.now())
         for page in await pages(account.provider, session, object_type, window=following):
             mirror.take(page)
-        assert set(living()) <= set(mirror.versions)
+        assert set(live_records()) <= set(mirror.versions)
 
         whole = await pages(account.provider, session, object_type)
         doubtful = sorted(mirror.doubtful | mirror.ids - set(ids_in(whole)))
         assert len(doubtful) < 10
         mirror.settle(await account.provider.fetch(session, object_type, doubtful))
-        assert mirror.versions == living()
+        assert mirror.versions == live_records()

@@ -92,7 +92,7 @@ async def test_without_a_token_the_challenge_names_no_error() -> None:
     assert answer.headers["www-authenticate"] == 'Bearer realm="astrelo"'
 
 
-def _forged(**claims: object) -> str:
+def _forge(**claims: object) -> str:
     return jwt.encode({"sub": str(USER), "exp": FAR_FUTURE} | claims, SECRET, "HS256")
 
 
@@ -105,10 +105,10 @@ def _forged(**claims: object) -> str:
         issue_token(USER, SECRET[::-1], FAR_FUTURE - LONG_AGO, LONG_AGO),
         jwt.encode({"sub": str(USER), "exp": FAR_FUTURE}, "", "none"),
         jwt.encode({"sub": str(USER)}, SECRET, "HS256"),
-        _forged(sub="not-a-uuid"),
-        _forged(sub=""),
-        _forged(aud="another service"),
-        _forged(nbf=FAR_FUTURE),
+        _forge(sub="not-a-uuid"),
+        _forge(sub=""),
+        _forge(aud="another service"),
+        _forge(nbf=FAR_FUTURE),
     ],
     ids=[
         "rubbish", "not ascii", "expired", "another secret", "unsigned", "endless", "no uuid", "empty", "foreign",

@@ -46,7 +46,7 @@ def change(world: SandboxOrg, object_name: str, row_id: str | None = None, **pro
     return world.sandbox.org.upsert(record_change)
 
 
-def removed(pages: list[RecordPage]) -> list[str]:
+def removed_ids(pages: list[RecordPage]) -> list[str]:
     return [gone for page in pages for gone in page.removed_ids]
 
 
@@ -66,7 +66,7 @@ WAYS = pytest.mark.parametrize("threshold", [10**6, 1], ids=["queries", "bulk"])
 async def test_a_full_listing_reports_companies_alone_and_counts_them_alone(threshold: int) -> None:
     pages = await shop(threshold).pages(COMPANIES)
     assert sorted(ids(pages)) == [MILL, FORGE]
-    assert removed(pages) == []
+    assert removed_ids(pages) == []
     assert [page.expected_total for page in pages if page.expected_total is not None] == [2]
 
 
@@ -76,7 +76,7 @@ async def test_a_window_reports_a_persons_account_as_removed_and_no_total_that_c
 ) -> None:
     pages = await shop(threshold).pages(COMPANIES, window=EVERYTHING)
     assert sorted(ids(pages)) == [MILL, FORGE]
-    assert removed(pages) == [BAKER]
+    assert removed_ids(pages) == [BAKER]
     assert [page.expected_total for page in pages if page.expected_total is not None] == []
 
 
@@ -104,7 +104,7 @@ async def test_a_company_that_becomes_a_person_is_removed_by_the_next_window_and
     change(world, "Account", FORGE, IsPersonAccount=True, LastName="Smith")
     since = Window(start=world.clock.now(), end=world.clock.now())
     pages = await world.pages(COMPANIES, window=since)
-    assert (ids(pages), removed(pages)) == ([], [FORGE])
+    assert (ids(pages), removed_ids(pages)) == ([], [FORGE])
     page = await world.fetch(COMPANIES, FORGE, MILL)
     assert (ids([page]), page.removed_ids, page.reclassified_ids) == ([MILL], [FORGE], [FORGE])
     assert sorted(ids(await world.pages(COMPANIES))) == [MILL]
@@ -125,7 +125,7 @@ async def test_a_deleted_person_is_removed_and_so_is_one_that_was_merged_away() 
     twin = change(world, "Account", IsPersonAccount=True, LastName="Backer")
     world.sandbox.org.merge("Account", BAKER, twin)
     pages = await world.pages(COMPANIES, window=EVERYTHING)
-    assert sorted(removed(pages)) == sorted([BAKER, twin])
+    assert sorted(removed_ids(pages)) == sorted([BAKER, twin])
     assert all(page.merged == {} for page in pages)
     page = await world.fetch(COMPANIES, twin)
     assert (page.records, page.removed_ids, page.merged) == ([], [twin], {})

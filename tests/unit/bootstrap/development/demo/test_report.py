@@ -54,7 +54,7 @@ def step_of(
     )
 
 
-def synced(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: int = 3) -> SyncedCrm:
+def synced_crm(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: int = 3) -> SyncedCrm:
     run = RunView(
         id=UUID(int=1),
         provider=provider,
@@ -79,21 +79,21 @@ def synced(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: in
 
 
 def both() -> list[SyncedCrm]:
-    return [synced(), synced(provider=Provider.SALESFORCE, entities=2)]
+    return [synced_crm(), synced_crm(provider=Provider.SALESFORCE, entities=2)]
 
 
 def report_of(*steps: StepView) -> str:
-    return summary_text([synced(*steps)], ENTITIES)
+    return summary_text([synced_crm(*steps)], ENTITIES)
 
 
-def unwrapped(text: str) -> str:
+def unwrap(text: str) -> str:
     return text.replace("\n  ", " ")
 
 
 def test_reconciled_object_types_are_named_with_the_records_accounted_for() -> None:
     report = report_of(*(step_of(kind) for kind in ObjectType))
     sentence = "Reconciled: companies, contacts, deals. Read to the end, and all 9 records are accounted for."
-    assert sentence in unwrapped(report)
+    assert sentence in unwrap(report)
     assert "NOT reconciled" not in report
 
 
@@ -124,12 +124,12 @@ def test_two_crms_are_shown_one_after_the_other_and_together() -> None:
         "Salesforce: 4 companies synced from Acme's salesforce"
     )
     sentence = "Together: 8 company records of HubSpot and Salesforce make 4 companies, 2 of them in both."
-    assert unwrapped(report).endswith(sentence)
+    assert unwrap(report).endswith(sentence)
 
 
 def test_no_line_is_broken_by_a_terminal_of_80_columns_however_large_the_figures() -> None:
     steps = [step_of(kind, records=1_234_567) for kind in ObjectType]
-    crms = [synced(*steps, provider=provider, entities=1_234_567) for provider in Provider]
+    crms = [synced_crm(*steps, provider=provider, entities=1_234_567) for provider in Provider]
     report = summary_text(crms, CompanySummary(companies=2_345_678, with_two_sources=1_234_567))
     assert "1,234,568" in report
     assert max(len(line) for line in report.splitlines()) <= 80
@@ -139,11 +139,11 @@ def test_a_reason_that_is_longer_than_a_line_is_shown_whole() -> None:
     reason = "its user may not see " + ", ".join(f"field_number_{number}" for number in range(12))
     deals = step_of(ObjectType.DEALS, reconciled=False, reason=reason)
     report = report_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS), deals)
-    assert f"NOT reconciled: deals, {reason}." in unwrapped(report)
+    assert f"NOT reconciled: deals, {reason}." in unwrap(report)
 
 
 def test_the_figures_of_one_crm_stand_at_the_top_of_its_json() -> None:
-    shown = json.loads(msgspec.json.encode(summary_object([synced()], ENTITIES)))
+    shown = json.loads(msgspec.json.encode(summary_object([synced_crm()], ENTITIES)))
     assert set(shown) == FIGURES | {"entities"}
     assert shown["companies"]["entities"] == 3
     assert shown["entities"] == {"companies": 4, "with_two_sources": 2}

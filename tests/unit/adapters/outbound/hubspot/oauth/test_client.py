@@ -198,7 +198,7 @@ async def test_an_introspection_that_takes_too_long_is_not_waited_for(
     assert (grant.connected_by, grant.account.name) == (None, "Acme")
 
 
-async def issued_by(*answers: Responder) -> list[tuple[str, str]]:
+async def tokens_of(*answers: Responder) -> list[tuple[str, str]]:
     """Fail to connect, and return the access and refresh tokens that were reported nevertheless."""
     issued: list[TokenSet] = []
     with pytest.raises(CrmError):
@@ -213,7 +213,7 @@ async def test_tokens_are_reported_before_anything_else_can_fail(place: int) -> 
         json_response(200, {"active": True, "hub_id": 101}),
         DETAILS,
     ]
-    assert await issued_by(*answers[:place], response(500)) == [("CJ-access", "na1-refresh-2")]
+    assert await tokens_of(*answers[:place], response(500)) == [("CJ-access", "na1-refresh-2")]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ async def test_tokens_are_reported_before_anything_else_can_fail(place: int) -> 
 async def test_of_a_token_response_that_is_refused_what_is_a_token_is_reported(
     odd: dict[str, object], issued: list[tuple[str, str]]
 ) -> None:
-    assert await issued_by(json_response(200, {**TOKEN_BODY, **odd})) == issued
+    assert await tokens_of(json_response(200, {**TOKEN_BODY, **odd})) == issued
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ async def test_of_a_token_response_that_is_refused_what_is_a_token_is_reported(
     ],
 )
 async def test_what_is_no_token_response_reports_no_tokens(given: Responder) -> None:
-    assert await issued_by(given) == []
+    assert await tokens_of(given) == []
 
 
 async def test_tokens_are_reported_even_when_nobody_waits_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.05)
-    assert await issued_by(json_response(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
+    assert await tokens_of(json_response(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
 
 
 async def test_details_of_another_account_than_the_tokens_are_not_believed() -> None:
