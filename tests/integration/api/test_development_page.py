@@ -52,9 +52,9 @@ async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_page_and_the_documentation_are_there_for_everyone(
     browser: httpx.AsyncClient, path: str, media_type: str
 ) -> None:
-    answer = await browser.get(path)
-    assert answer.status_code == HTTPStatus.OK
-    assert answer.headers["content-type"].startswith(media_type)
+    response = await browser.get(path)
+    assert response.status_code == HTTPStatus.OK
+    assert response.headers["content-type"].startswith(media_type)
 
 
 async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
@@ -63,10 +63,10 @@ async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
     while asked:
         if (path := asked.pop()) not in seen:
             seen.add(path)
-            answer = await browser.get(path)
-            assert answer.status_code == HTTPStatus.OK, path
-            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', answer.text)
-            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', answer.text)]
+            response = await browser.get(path)
+            assert response.status_code == HTTPStatus.OK, path
+            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', response.text)
+            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', response.text)]
     assert {path.rpartition("/")[2] for path in seen} == {"app"} | {
         file.name for file in PAGE.iterdir() if file.name != "index.html"
     }
@@ -113,9 +113,9 @@ async def test_beside_that_script_nothing_else_is_served(browser: httpx.AsyncCli
 
 
 async def test_a_pasted_token_signs_in_until_signed_out(api: ApiHarness, browser: httpx.AsyncClient) -> None:
-    answer = await browser.post("/app/session", json={"token": token_of(api.user_id)})
-    assert answer.status_code == HTTPStatus.NO_CONTENT
-    cookie = answer.headers["set-cookie"]
+    response = await browser.post("/app/session", json={"token": token_of(api.user_id)})
+    assert response.status_code == HTTPStatus.NO_CONTENT
+    cookie = response.headers["set-cookie"]
     assert cookie.startswith(f"{SESSION_COOKIE}=")
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
@@ -128,9 +128,9 @@ async def test_a_pasted_token_signs_in_until_signed_out(api: ApiHarness, browser
 
 @pytest.mark.parametrize("body", [{"token": "x"}, {"token": ""}, {}])
 async def test_a_bad_token_does_not_sign_in(browser: httpx.AsyncClient, body: dict[str, str]) -> None:
-    answer = await browser.post("/app/session", json=body)
-    assert answer.status_code in {400, 401}
-    assert "set-cookie" not in answer.headers
+    response = await browser.post("/app/session", json=body)
+    assert response.status_code in {400, 401}
+    assert "set-cookie" not in response.headers
 
 
 async def test_a_sign_in_link_works_once(api: ApiHarness, browser: httpx.AsyncClient) -> None:
@@ -146,8 +146,8 @@ async def test_a_sign_in_link_works_once(api: ApiHarness, browser: httpx.AsyncCl
 
 
 async def test_the_bare_address_leads_to_the_page(browser: httpx.AsyncClient) -> None:
-    answer = await browser.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (302, "/app")
+    response = await browser.get("/")
+    assert (response.status_code, response.headers["location"]) == (302, "/app")
 
 
 async def test_a_sign_in_link_is_made_only_for_a_user_who_is_signed_in(browser: httpx.AsyncClient) -> None:

@@ -38,9 +38,9 @@ async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
 
 async def _begin(browser: httpx.AsyncClient, **params: str) -> str:
     """Follow the connect link and return the state that the CRM is handed."""
-    answer = await browser.get(AUTHORIZE, params=params)
-    assert answer.status_code == 302, answer.text
-    return _state(answer.headers["location"])
+    response = await browser.get(AUTHORIZE, params=params)
+    assert response.status_code == 302, response.text
+    return _state(response.headers["location"])
 
 
 def _state(url: str) -> str:
@@ -48,9 +48,9 @@ def _state(url: str) -> str:
 
 
 async def _land(browser: httpx.AsyncClient, **params: str) -> str:
-    answer = await browser.get(CALLBACK, params=params)
-    assert answer.status_code == 302, answer.text
-    return answer.headers["location"]
+    response = await browser.get(CALLBACK, params=params)
+    assert response.status_code == 302, response.text
+    return response.headers["location"]
 
 
 async def test_a_browser_connects(api: ApiHarness, browser: httpx.AsyncClient) -> None:
@@ -117,9 +117,9 @@ async def test_a_working_connection_is_not_asked_for_again_unless_forced(
     api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     await _land(browser, state=await _begin(browser), code="c1")
-    answer = await browser.get(AUTHORIZE)
-    assert answer.headers["location"] == f"{FRONTEND}/app?hubspot_already_connected=true"
-    assert "set-cookie" not in answer.headers
+    response = await browser.get(AUTHORIZE)
+    assert response.headers["location"] == f"{FRONTEND}/app?hubspot_already_connected=true"
+    assert "set-cookie" not in response.headers
     posted = (await api.ask("POST", AUTHORIZE)).json()
     assert posted == {"authorize_url": None, "already_connected": True}
     assert await _begin(browser, force="true")
@@ -135,9 +135,9 @@ async def test_the_flow_returns_to_the_page_that_asked(browser: httpx.AsyncClien
     "path", ["https://evil.test/", "//evil.test", "/app/../x", "/app\\x", "/other", "\0"]
 )
 async def test_a_foreign_return_path_is_refused(browser: httpx.AsyncClient, path: str) -> None:
-    answer = await browser.get(AUTHORIZE, params={"return_path": path})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == "return_path"
+    response = await browser.get(AUTHORIZE, params={"return_path": path})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "return_path"
 
 
 @pytest.mark.parametrize("error", ["access_denied", "access-denied"])
@@ -242,9 +242,9 @@ async def test_no_other_site_can_begin_a_flow_for_who_is_signed_in(
     api: ApiHarness, browser: httpx.AsyncClient, led_by: dict[str, str]
 ) -> None:
     """It could have signed the browser in at a CRM account of its own, in which our app needs no consent."""
-    answer = await browser.get(AUTHORIZE, headers={"Sec-Fetch-Site": "cross-site"} | led_by)
-    assert (answer.status_code, answer.headers["location"]) == (302, failure_url("oauth_state_invalid"))
-    assert "set-cookie" not in answer.headers
+    response = await browser.get(AUTHORIZE, headers={"Sec-Fetch-Site": "cross-site"} | led_by)
+    assert (response.status_code, response.headers["location"]) == (302, failure_url("oauth_state_invalid"))
+    assert "set-cookie" not in response.headers
     assert await api.pool.fetchval("select count(*) from oauth_states") == 0
 
 
@@ -261,8 +261,8 @@ async def test_no_other_site_can_begin_a_flow_for_who_is_signed_in(
 async def test_our_own_pages_a_bookmark_and_an_old_browser_begin_one(
     browser: httpx.AsyncClient, led_by: dict[str, str]
 ) -> None:
-    answer = await browser.get(AUTHORIZE, headers=led_by)
-    assert answer.headers["location"].startswith("http://crm.test/")
+    response = await browser.get(AUTHORIZE, headers=led_by)
+    assert response.headers["location"].startswith("http://crm.test/")
 
 
 async def test_the_crm_leads_back_though_it_is_another_site(browser: httpx.AsyncClient) -> None:
@@ -292,10 +292,10 @@ async def test_beginning_needs_a_session_but_the_way_back_does_not(api: ApiHarne
 async def test_rubbish_at_the_callback_leads_to_the_frontend_without_an_echo(
     browser: httpx.AsyncClient, query: str
 ) -> None:
-    answer = await browser.get(f"{CALLBACK}?{query}")
-    assert answer.status_code == 302
-    assert answer.headers["location"] == failure_url("oauth_state_invalid")
-    assert SECRET not in answer.text
+    response = await browser.get(f"{CALLBACK}?{query}")
+    assert response.status_code == 302
+    assert response.headers["location"] == failure_url("oauth_state_invalid")
+    assert SECRET not in response.text
 
 
 async def test_a_state_too_long_to_be_true_is_like_any_other_unknown_one(browser: httpx.AsyncClient) -> None:

@@ -36,18 +36,18 @@ async def _start(api: ApiHarness) -> int:
 
 async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiHarness) -> None:
     async with api.browser(api.user_id) as browser:
-        answer = await browser.get(AUTHORIZE, params={"login_host": "Acme.my.salesforce.com"})
-    assert answer.status_code == 302
-    assert urlsplit(answer.headers["location"]).netloc == "acme.my.salesforce.com"
-    answer = await api.ask("POST", AUTHORIZE, params={"login_host": "test.salesforce.com"})
-    assert urlsplit(answer.json()["authorize_url"]).netloc == "test.salesforce.com"
+        response = await browser.get(AUTHORIZE, params={"login_host": "Acme.my.salesforce.com"})
+    assert response.status_code == 302
+    assert urlsplit(response.headers["location"]).netloc == "acme.my.salesforce.com"
+    response = await api.ask("POST", AUTHORIZE, params={"login_host": "test.salesforce.com"})
+    assert urlsplit(response.json()["authorize_url"]).netloc == "test.salesforce.com"
     assert await _start(api) == 2
 
 
 async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness) -> None:
     pasted = "https://acme--sbx.sandbox.lightning.force.com//evil.test/frontdoor.jsp?sid=00D!AQ"
-    answer = await api.ask("POST", AUTHORIZE, params={"login_host": pasted})
-    assert urlsplit(answer.json()["authorize_url"]).netloc == "acme--sbx.sandbox.my.salesforce.com"
+    response = await api.ask("POST", AUTHORIZE, params={"login_host": pasted})
+    assert urlsplit(response.json()["authorize_url"]).netloc == "acme--sbx.sandbox.my.salesforce.com"
     kept = await api.pool.fetch("select login_host from oauth_states")
     assert [row["login_host"] for row in kept] == ["acme--sbx.sandbox.my.salesforce.com"]
 

@@ -42,9 +42,9 @@ async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(wo
 
 async def test_a_working_connection_starts_nothing(world: ConnectHarness) -> None:
     connection = await world.connect_account()
-    answer = await world.start(world.user_id, HUBSPOT)
-    assert isinstance(answer, AlreadyConnected)
-    assert answer.connection == connection
+    response = await world.start(world.user_id, HUBSPOT)
+    assert isinstance(response, AlreadyConnected)
+    assert response.connection == connection
     assert await world.pool.fetchval("select count(*) from oauth_states") == 0
 
 

@@ -87,8 +87,8 @@ async def test_the_records_come_in_pages(api: ApiHarness) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "AQ", "Ag", "Am5vYm9keQAx"])
 async def test_a_cursor_of_another_list_is_refused(api: ApiHarness, cursor: str) -> None:
-    answer = await api.get(f"/api/companies/{await acme(api)}/explain", cursor=cursor)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    response = await api.get(f"/api/companies/{await acme(api)}/explain", cursor=cursor)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_input")
 
 
 async def test_a_pin_is_shown_and_takes_effect_at_once_until_it_is_undone(api: ApiHarness) -> None:
@@ -142,8 +142,8 @@ async def test_a_pin_on_what_has_gone_or_is_empty_is_listed_and_ignored(api: Api
     ],
 )
 async def test_a_pin_on_nothing_is_refused(api: ApiHarness, body: Any, status: int) -> None:
-    answer = await api.ask("PUT", f"/api/companies/{await acme(api)}/pins", json=body)
-    assert answer.status_code == status, answer.text
+    response = await api.ask("PUT", f"/api/companies/{await acme(api)}/pins", json=body)
+    assert response.status_code == status, response.text
 
 
 async def test_nothing_of_another_user_is_explained_or_pinned(api: ApiHarness) -> None:

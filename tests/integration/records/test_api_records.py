@@ -37,8 +37,8 @@ async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiHa
     company = await api.company(
         **known, annual_revenue=Decimal("1234567.50"), annual_revenue_usd=Decimal(9), crm_rep_id=rep
     )
-    answer = await api.get(f"/api/companies/{company}")
-    assert answer.json() == known | {
+    response = await api.get(f"/api/companies/{company}")
+    assert response.json() == known | {
         "id": str(company),
         "annual_revenue": "1234567.50",
         "annual_revenue_usd": "9",
@@ -180,8 +180,8 @@ async def test_a_company_that_arrives_while_a_client_pages_moves_no_other(api: A
 async def test_a_merged_company_leads_to_the_one_that_lives(api: ApiHarness) -> None:
     living, merged = await api.company(), uuid4()
     await api.insert("company_aliases", {"user_id": api.user_id, "alias_id": merged, "company_id": living})
-    answer = await api.get(f"/api/companies/{merged}")
-    assert (answer.status_code, answer.headers["location"]) == (308, f"/api/companies/{living}")
+    response = await api.get(f"/api/companies/{merged}")
+    assert (response.status_code, response.headers["location"]) == (308, f"/api/companies/{living}")
     contact = await api.contact(company_id=living)
     deal = await api.deal(company_id=living)
     assert ids(await api.data("/api/contacts", company_id=merged)) == {contact}
@@ -287,9 +287,9 @@ async def test_another_tenant_s_id_is_like_one_that_does_not_exist(api: ApiHarne
     lay = {"companies": api.company, "contacts": api.contact, "deals": api.deal}[kind]
     theirs = await lay(user_id=api.neighbour_id)
     for record_id in (theirs, uuid4()):
-        answer = await api.get(f"/api/{kind}/{record_id}")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-        assert answer.json()["detail"].partition(".")[0].endswith(f" {record_id}")
+        response = await api.get(f"/api/{kind}/{record_id}")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+        assert response.json()["detail"].partition(".")[0].endswith(f" {record_id}")
     assert (await api.get(f"/api/{kind}/{theirs}", api.neighbour_id)).status_code == 200
     assert await api.data(f"/api/{kind}") == []
 

@@ -199,12 +199,12 @@ async def test_runs_are_listed_the_latest_first_page_by_page(api: ApiHarness) ->
 
 async def test_a_requested_sync_is_accepted_with_its_run(api: ApiHarness) -> None:
     await api.connection()
-    answer = await api.ask("POST", f"{HUBSPOT}/sync")
-    run = answer.json()
-    assert (answer.status_code, run["status"], run["mode"]) == (202, "queued", "full")
-    assert answer.headers["location"] == f"{HUBSPOT}/runs/{run['id']}"
+    response = await api.ask("POST", f"{HUBSPOT}/sync")
+    run = response.json()
+    assert (response.status_code, run["status"], run["mode"]) == (202, "queued", "full")
+    assert response.headers["location"] == f"{HUBSPOT}/runs/{run['id']}"
     assert [step["status"] for step in run["steps"]] == ["pending"] * 3
-    assert (await api.get(answer.headers["location"])).json()["run"] == run
+    assert (await api.get(response.headers["location"])).json()["run"] == run
 
 
 async def test_a_sync_requested_twice_is_one_run(api: ApiHarness) -> None:
@@ -287,8 +287,8 @@ async def test_the_profile_is_put_as_a_whole_and_keeps_its_id(api: ApiHarness) -
 
 async def test_a_profile_s_bounds_must_not_contradict_each_other(api: ApiHarness) -> None:
     body = {"name": "x", "employee_min": 5, "employee_max": 4}
-    answer = await api.ask("PUT", "/api/icp-profile", json=body)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "employee_min")
+    response = await api.ask("PUT", "/api/icp-profile", json=body)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "employee_min")
 
 
 async def test_a_run_that_does_not_exist_is_not_found(api: ApiHarness) -> None:

@@ -169,12 +169,12 @@ async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_reporte
 @pytest.mark.parametrize("mode", ["full", "incremental"])
 async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiHarness, mode: str) -> None:
     await api.connection()
-    answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
-    assert (answer.status_code, answer.json()["mode"]) == (202, mode)
+    response = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
+    assert (response.status_code, response.json()["mode"]) == (202, mode)
 
 
 @pytest.mark.parametrize("mode", ["refetch", "everything", ""])
 async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiHarness, mode: str) -> None:
     await api.connection()
-    answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    response = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_input")

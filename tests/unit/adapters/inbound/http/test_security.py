@@ -78,8 +78,8 @@ async def _ask(method: str, path: str, headers: dict[str, str], cookie: str | No
 
 
 async def test_a_token_in_the_header_identifies_the_user() -> None:
-    answer = await _ask("GET", "/private", {"Authorization": f"Bearer {good_token()}"})
-    assert answer.text == str(USER)
+    response = await _ask("GET", "/private", {"Authorization": f"Bearer {good_token()}"})
+    assert response.text == str(USER)
 
 
 async def test_a_token_in_the_cookie_identifies_the_user() -> None:
@@ -87,9 +87,9 @@ async def test_a_token_in_the_cookie_identifies_the_user() -> None:
 
 
 async def test_without_a_token_the_challenge_names_no_error() -> None:
-    answer = await _ask("GET", "/private", {})
-    assert answer.status_code == HTTPStatus.UNAUTHORIZED
-    assert answer.headers["www-authenticate"] == 'Bearer realm="astrelo"'
+    response = await _ask("GET", "/private", {})
+    assert response.status_code == HTTPStatus.UNAUTHORIZED
+    assert response.headers["www-authenticate"] == 'Bearer realm="astrelo"'
 
 
 def _forge(**claims: object) -> str:
@@ -117,22 +117,22 @@ def _forge(**claims: object) -> str:
 )  # fmt: skip
 async def test_a_token_that_is_not_ours_or_not_valid_is_refused(token: str) -> None:
     headers = {"Authorization": f"Bearer {token}".encode()}
-    answer = await _ask("GET", "/private", headers)  # type: ignore[arg-type] # httpx takes bytes as well
-    assert answer.status_code == HTTPStatus.UNAUTHORIZED
-    assert answer.headers["www-authenticate"] == 'Bearer realm="astrelo", error="invalid_token"'
-    assert token not in answer.text
+    response = await _ask("GET", "/private", headers)  # type: ignore[arg-type] # httpx takes bytes as well
+    assert response.status_code == HTTPStatus.UNAUTHORIZED
+    assert response.headers["www-authenticate"] == 'Bearer realm="astrelo", error="invalid_token"'
+    assert token not in response.text
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("header", ["Bearer x", "Bearer ", "Bearer", "bearer \t"])
 async def test_a_bad_header_is_not_rescued_by_a_good_cookie(method: str, header: str) -> None:
-    answer = await _ask(method, "/private", {"Authorization": header}, good_token())
-    assert answer.status_code == HTTPStatus.UNAUTHORIZED
+    response = await _ask(method, "/private", {"Authorization": header}, good_token())
+    assert response.status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_a_header_of_another_scheme_is_not_ours_to_judge() -> None:
-    answer = await _ask("GET", "/private", {"Authorization": "Basic eDp5"}, good_token())
-    assert answer.status_code == HTTPStatus.OK
+    response = await _ask("GET", "/private", {"Authorization": "Basic eDp5"}, good_token())
+    assert response.status_code == HTTPStatus.OK
 
 
 async def test_a_public_route_knows_the_user_if_there_is_one() -> None:
@@ -168,10 +168,10 @@ async def test_a_route_whose_path_begins_like_a_public_one_is_private() -> None:
 async def test_a_change_needs_the_header_token_or_a_page_of_ours(
     headers: dict[str, str], status: int
 ) -> None:
-    answer = await _ask("POST", "/private", headers, good_token())
-    assert answer.status_code == status
+    response = await _ask("POST", "/private", headers, good_token())
+    assert response.status_code == status
     if status == HTTPStatus.FORBIDDEN:
-        assert answer.json()["code"] == "cross_site_request"
+        assert response.json()["code"] == "cross_site_request"
 
 
 def test_a_token_names_its_user_and_the_settings_hide_the_secret() -> None:

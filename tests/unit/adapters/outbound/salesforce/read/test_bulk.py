@@ -708,9 +708,9 @@ class Altering(httpx.AsyncBaseTransport):
         self._alter = alter
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._transport.handle_async_request(request)
+        response = await self._transport.handle_async_request(request)
         if request.method != "GET" or not self._path.fullmatch(request.url.path):
-            return answer
-        body = self._alter(await answer.aread())
-        kept = {name: value for name, value in answer.headers.items() if name.startswith("sforce-")}
-        return httpx.Response(answer.status_code, headers=kept, content=body)
+            return response
+        body = self._alter(await response.aread())
+        kept = {name: value for name, value in response.headers.items() if name.startswith("sforce-")}
+        return httpx.Response(response.status_code, headers=kept, content=body)
