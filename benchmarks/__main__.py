@@ -32,7 +32,7 @@ from benchmarks.sync import ConnectedAccount, SyncFailed
 _DOCS = Path(__file__).parent.parent / "docs"
 
 
-async def measured(
+async def measure(
     name: str, dsn: str, server: PageServer, copy: Callable[[], Awaitable[Cost]], *, settled: bool = False
 ) -> Run:
     """Copy once and note what everybody spent; `settled` waits for the database to come to rest before."""
@@ -53,7 +53,7 @@ async def measured(
         await connection.close()
 
 
-async def measured_floor(database: Database, server: PageServer) -> tuple[Run, Run]:
+async def measure_floor(database: Database, server: PageServer) -> tuple[Run, Run]:
     async with fresh_database(database, "floor") as dsn:
         await create_tables(server.crm, dsn)
 
@@ -61,43 +61,43 @@ async def measured_floor(database: Database, server: PageServer) -> tuple[Run, R
             return await asyncio.to_thread(run_floor, server, dsn)
 
         return (
-            await measured("floor, first", dsn, server, copy),
-            await measured("floor, nothing changed", dsn, server, copy, settled=True),
+            await measure("floor, first", dsn, server, copy),
+            await measure("floor, nothing changed", dsn, server, copy, settled=True),
         )
 
 
-async def measured_sync(database: Database, server: PageServer) -> tuple[Run, Run]:
+async def measure_sync(database: Database, server: PageServer) -> tuple[Run, Run]:
     async with (
         fresh_database(database, "sync") as dsn,
         ConnectedAccount.at(server, dsn, database.state_dir) as account,
         account.worker() as worker,
     ):
         return (
-            await measured("sync, first", dsn, server, lambda: account.sync(worker)),
-            await measured("sync, nothing changed", dsn, server, lambda: account.sync(worker), settled=True),
+            await measure("sync, first", dsn, server, lambda: account.sync(worker)),
+            await measure("sync, nothing changed", dsn, server, lambda: account.sync(worker), settled=True),
         )
 
 
-async def measured_quarter(crm: Crm, database: Database, records: int) -> Run:
+async def measure_quarter(crm: Crm, database: Database, records: int) -> Run:
     with page_server(crm, max(records // 4, 1)) as server:
         async with (
             fresh_database(database, "quarter") as dsn,
             ConnectedAccount.at(server, dsn, database.state_dir) as account,
             account.worker() as worker,
         ):
-            return await measured("sync of a quarter", dsn, server, lambda: account.sync(worker))
+            return await measure("sync of a quarter", dsn, server, lambda: account.sync(worker))
 
 
 async def run(crm: Crm, database: Database, records: int, rounds: int) -> Results:
     """Take turns, and keep the least disturbed round of each: other work on the machine only ever slows down."""
     load = os.getloadavg()[0]
-    quarter = await measured_quarter(crm, database, records)
+    quarter = await measure_quarter(crm, database, records)
     say(f"rendering the account in {crm.title}")
     floors, syncs = [], []
     with page_server(crm, records) as server:
         for _ in range(rounds):
-            floors.append(await measured_floor(database, server))
-            syncs.append(await measured_sync(database, server))
+            floors.append(await measure_floor(database, server))
+            syncs.append(await measure_sync(database, server))
     floor, floor_again = map(quickest, zip(*floors, strict=True))
     sync, sync_again = map(quickest, zip(*syncs, strict=True))
     return Results(

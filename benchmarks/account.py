@@ -43,7 +43,7 @@ T = TypeVar("T")
 class Company(NamedTuple):
     name: str
     site: str | None
-    """As somebody typed it."""
+    """As it was typed."""
     employees: int | None
     revenue: int | None
     has_industry: bool
@@ -77,50 +77,50 @@ class Owner(NamedTuple):
     archived: bool
 
 
-def mixed(number: int) -> int:
+def mix(number: int) -> int:
     return (number * _MIX) >> 7 & 0xFFFFFF
 
 
-def picked(words: Sequence[T], number: int) -> T:
+def pick(words: Sequence[T], number: int) -> T:
     return words[number % len(words)]
 
 
-def spaced(number: int) -> int:
+def spaced_id(number: int) -> int:
     """Return a number for an id: ascending, and with gaps, as ids without gaps would compress too well."""
-    return number * 37 + mixed(number) % 31
+    return number * 37 + mix(number) % 31
 
 
-def modified(number: int) -> datetime:
-    return _EPOCH + timedelta(seconds=mixed(number) * 4)
+def modified_at(number: int) -> datetime:
+    return _EPOCH + timedelta(seconds=mix(number) * 4)
 
 
 def company(number: int) -> Company:
     """One in fifty has no domain, one in a hundred shares the one before it, one in ten types it carelessly."""
-    country, state, city = picked(_PLACES, mixed(number))
-    start = mixed(number) % 300
+    country, state, city = pick(_PLACES, mix(number))
+    start = mix(number) % 300
     return Company(
-        name=f"{_firm(number)} {picked(_FORMS, number)} {number}",
+        name=f"{_firm(number)} {pick(_FORMS, number)} {number}",
         site=_site(number),
-        employees=None if number % 4 == 0 else mixed(number) % 5_000,
-        revenue=None if number % 3 == 0 else mixed(number) % 90 * 1_000_000 + 250_000,
+        employees=None if number % 4 == 0 else mix(number) % 5_000,
+        revenue=None if number % 3 == 0 else mix(number) % 90 * 1_000_000 + 250_000,
         has_industry=number % 6 != 0,
         country=country,
         state=state,
         city=city,
-        description=_PROSE[start : start + 200 + mixed(number) % 201],
-        phone=f"+1 555 01{number % 100:02d} {mixed(number) % 10_000:04d}",
+        description=_PROSE[start : start + 200 + mix(number) % 201],
+        phone=f"+1 555 01{number % 100:02d} {mix(number) % 10_000:04d}",
     )
 
 
 def contact(number: int) -> Contact:
     """A fifth have no company."""
-    first, last = picked(_FIRST, number), picked(_LAST, number)
+    first, last = pick(_FIRST, number), pick(_LAST, number)
     return Contact(
         email=_email(number, first, last),
         first_name=first,
         last_name=last,
-        title=picked(_TITLES, number) or None,
-        phone=None if number % 2 else f"+44 20 7946 {mixed(number) % 10_000:04d}",
+        title=pick(_TITLES, number) or None,
+        phone=None if number % 2 else f"+44 20 7946 {mix(number) % 10_000:04d}",
         company=None if number % 5 == 4 else number,
     )
 
@@ -128,7 +128,7 @@ def contact(number: int) -> Contact:
 def deal(number: int) -> Deal:
     return Deal(
         name=f"{_firm(number)}, renewal {number}",
-        amount=None if number % 9 == 0 else mixed(number) % 400_000,
+        amount=None if number % 9 == 0 else mix(number) % 400_000,
         company=number,
         contacts=(number, number - number % 7) if number % 7 else (number,),
     )
@@ -137,19 +137,19 @@ def deal(number: int) -> Deal:
 def owner(number: int) -> Owner:
     return Owner(
         email=f"rep{number}@example.com",
-        first_name=picked(_FIRST, number),
-        last_name=picked(_LAST, number),
+        first_name=pick(_FIRST, number),
+        last_name=pick(_LAST, number),
         archived=number >= OWNERS - ARCHIVED_OWNERS,
     )
 
 
 def _firm(number: int) -> str:
-    return f"{picked(_NAMES, number)} {picked(_TRADES, number)}"
+    return f"{pick(_NAMES, number)} {pick(_TRADES, number)}"
 
 
 def _domain(number: int) -> str:
-    name, trade = picked(_NAMES, number), picked(_TRADES, number)
-    return f"{name}-{trade}{number}.{picked(_SUFFIXES, number)}".translate(_PLAIN).lower()
+    name, trade = pick(_NAMES, number), pick(_TRADES, number)
+    return f"{name}-{trade}{number}.{pick(_SUFFIXES, number)}".translate(_PLAIN).lower()
 
 
 def _site(number: int) -> str | None:
@@ -164,7 +164,7 @@ def _email(number: int, first: str, last: str) -> str | None:
     local = f"{first}.{last}{number}".translate(_PLAIN).lower()
     match number % 25:
         case 4:
-            return f"{local}@{picked(_FREE_MAIL, number)}"
+            return f"{local}@{pick(_FREE_MAIL, number)}"
         case 9:
             return None if number % 2 else "not an address"
         case _:

@@ -21,7 +21,7 @@ class UnknownChoice(ValueError):
 
 
 def crms_of(name: str) -> Sequence[Crm]:
-    """Return what to measure, one after the other. Raises UnknownChoice, with a sentence that tells what there is."""
+    """Return what to measure, one after the other. Raises UnknownChoice, whose message lists what there is."""
     if name not in _CHOICES:
         raise UnknownChoice(f"There is no PROVIDER {name!r}: it is {' or '.join(_CHOICES)}.")
     return _CHOICES[name]

@@ -60,11 +60,11 @@ async def copy_everything(crm: Crm, url: str, dsn: str) -> int:
         asyncpg.create_pool(dsn, min_size=len(tables), max_size=len(tables)) as pool,
         asyncio.TaskGroup() as group,
     ):
-        walks = [group.create_task(_walk(table, crm.rows(table, url, transport), pool)) for table in tables]
-    return sum(walk.result() for walk in walks)
+        copies = [group.create_task(_copy(table, crm.rows(table, url, transport), pool)) for table in tables]
+    return sum(copy.result() for copy in copies)
 
 
-async def _walk(table: Table, fetching: AsyncGenerator[Rows, None], pool: asyncpg.Pool) -> int:
+async def _copy(table: Table, fetching: AsyncGenerator[Rows, None], pool: asyncpg.Pool) -> int:
     pages: asyncio.Queue[Rows | None] = asyncio.Queue(MAX_PREFETCHED_PAGES)
     copied, upsert = 0, _upsert(table)
     async with asyncio.TaskGroup() as group:
@@ -93,7 +93,7 @@ async def _batch(pages: asyncio.Queue[Rows | None]) -> list[tuple[str | None, ..
     return batch
 
 
-async def _measured(crm: Crm, url: str, dsn: str) -> Cost:
+async def _measure(crm: Crm, url: str, dsn: str) -> Cost:
     meter = Meter.of_this_process()
     started = time.perf_counter()
     records = await copy_everything(crm, url, dsn)
@@ -107,7 +107,7 @@ def main() -> None:
     crm = CRMS[parser.parse_args().provider]
     end_with_parent()
     url, dsn = sys.stdin.read().split()
-    print(msgspec.json.encode(uvloop.run(_measured(crm, url, dsn))).decode())
+    print(msgspec.json.encode(uvloop.run(_measure(crm, url, dsn))).decode())
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def requests(server: PageServer) -> int:
 
 
 def change(server: PageServer, every: int) -> None:
-    told = msgspec.json.encode({"every": every, "now_ms": time.time_ns() // 1_000_000})
-    with urllib.request.urlopen(f"{server.url}/benchmark/change", data=told) as answer:  # noqa: S310 - our own server
+    body = msgspec.json.encode({"every": every, "now_ms": time.time_ns() // 1_000_000})
+    with urllib.request.urlopen(f"{server.url}/benchmark/change", data=body) as answer:  # noqa: S310 - our own server
         answer.read()
 
 

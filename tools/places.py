@@ -77,10 +77,10 @@ _FURTHER_KINDS = {
 
 
 WITH_SECOND_NAMES = frozenset("CI FK MM NZ SZ TL VA".split())
-"""Countries whose names have another name in brackets: 'Myanmar (Burma)'. Others have what tells them apart."""
+"""Countries whose names have another name in brackets: 'Myanmar (Burma)'. Others have what distinguishes them."""
 
 APART_BY_KIND = frozenset("CD CG CN DM KP KR TW".split())
-"""Countries told from others by 'republic', 'democratic' and the like alone: 'Republic of China' is not China."""
+"""Countries distinguished from others by 'republic', 'democratic' and the like alone: 'Republic of China' is not China."""
 
 STANDARD, ENGLISH_AND_OWN, TRANSLATED, OTHER_SETS, MINOR = 0, 2, 4, 6, 8
 """Ranks of sources. What is only a part of a name ranks one below the whole."""
@@ -132,7 +132,7 @@ class Sources:
         for code, name in content["localeDisplayNames"]["subdivisions"].items():
             yield _iso_code(code), name
 
-    def replaced_subdivisions(self) -> dict[str, str]:
+    def replace_subdivisions(self) -> dict[str, str]:
         found = ET.parse(self._cldr / "supplemental/supplementalMetadata.xml").iter("subdivisionAlias")
         pairs = ((each.attrib["type"], each.attrib["replacement"]) for each in found)
         return {
@@ -179,7 +179,7 @@ def countries_table(sources: Sources) -> str:
         codes |= {country.alpha_2: country.alpha_2, country.alpha_3: country.alpha_2}
     names = [
         *_standard_countries(),
-        *_translated_countries(sources, frozenset(codes.values())),
+        *_translate_countries(sources, frozenset(codes.values())),
         *_countries_of_other_sets(sources),
     ]
     table = _Table(COUNTRY_KINDS)
@@ -188,7 +188,7 @@ def countries_table(sources: Sources) -> str:
     for naming in names:
         if naming.code in APART_BY_KIND:
             table.forbid_qualified(naming.name)
-    return table.text([" ".join(f"{told}:{code}" for told, code in sorted(codes.items()))])
+    return table.text([" ".join(f"{name}:{code}" for name, code in sorted(codes.items()))])
 
 
 def _standard_countries() -> Iterator[Naming]:
@@ -197,7 +197,7 @@ def _standard_countries() -> Iterator[Naming]:
             yield from _countrys_spellings(country.alpha_2, getattr(country, kind, ""), STANDARD)
 
 
-def _translated_countries(sources: Sources, codes: frozenset[str]) -> Iterator[Naming]:
+def _translate_countries(sources: Sources, codes: frozenset[str]) -> Iterator[Naming]:
     """Yield CLDR's names, English and a country's own first; what a continent is called is no country."""
     own, names = sources.official_languages(), list(sources.territories())
     continents = {folded_key(fold_words(name)) for _, code, name in names if code in CONTINENTS}
@@ -229,7 +229,7 @@ def _countrys_spellings(code: str, name: str, rank: int) -> Iterator[Naming]:
 def regions_tables(sources: Sources) -> dict[str, str]:
     standard = Standard()
     names: dict[str, list[Naming]] = defaultdict(list)
-    for naming in (*standard.names, *_translated_regions(sources, standard)):
+    for naming in (*standard.names, *_translate_regions(sources, standard)):
         country, _, code = naming.code.partition("-")
         names[country].append(naming._replace(code=code))
     return {
@@ -307,24 +307,24 @@ def _regions_table(country: str, parents: dict[str, str], types: dict[str, str],
     )
 
 
-def _translated_regions(sources: Sources, standard: Standard) -> Iterator[Naming]:
+def _translate_regions(sources: Sources, standard: Standard) -> Iterator[Naming]:
     english = dict(sources.english_subdivisions())
     present = standard.present_codes(english)
-    yield from _renamed(english.items(), present, ENGLISH_AND_OWN)
-    own, replaced = sources.official_languages(), sources.replaced_subdivisions()
+    yield from _rename(english.items(), present, ENGLISH_AND_OWN)
+    own, replaced = sources.official_languages(), sources.replace_subdivisions()
     present |= standard.present_codes(dict(sources.subdivisions("en")))
     present |= {old: present[new] for old, new in replaced.items() if old not in present and new in present}
     for language in sorted(set(LANGUAGES).union(*own.values())):
         names = list(sources.subdivisions(language))
         of_its_own = [each for each in names if language == "en" or language in own.get(each[0][:2], ())]
-        yield from _renamed(of_its_own, present, ENGLISH_AND_OWN)
+        yield from _rename(of_its_own, present, ENGLISH_AND_OWN)
         if language in LANGUAGES:
-            yield from _renamed(names, present, TRANSLATED)
+            yield from _rename(names, present, TRANSLATED)
     geonames = list(sources.geonames())
-    yield from _renamed(geonames, standard.present_codes(dict(reversed(geonames))), OTHER_SETS)
+    yield from _rename(geonames, standard.present_codes(dict(reversed(geonames))), OTHER_SETS)
 
 
-def _renamed(names: Iterable[tuple[str, str]], present: Mapping[str, str], rank: int) -> Iterator[Naming]:
+def _rename(names: Iterable[tuple[str, str]], present: Mapping[str, str], rank: int) -> Iterator[Naming]:
     for code, name in names:
         if code in present:
             yield from _spellings(present[code], name, rank)
@@ -342,8 +342,8 @@ def _kinds_of(country: str, types: set[str]) -> frozenset[str]:
 def _kinds_of_group(wanted: str) -> frozenset[str]:
     lines = Path(__file__).with_name("region_kinds.tsv").read_text("utf-8").splitlines()
     found = (line.partition("\t") for line in lines)
-    told = (word for group, _, words in found if group == wanted for word in words.split())
-    return frozenset(folded for word in told for folded in fold_words(word))
+    kinds = (word for group, _, words in found if group == wanted for word in words.split())
+    return frozenset(folded for word in kinds for folded in fold_words(word))
 
 
 def _spellings(code: str, name: str, rank: int) -> Iterator[Naming]:

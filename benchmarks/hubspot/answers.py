@@ -76,8 +76,8 @@ class HubSpotAnswers(Answers):
             return _associations(entries, body)
         if endpoint == b"GET /crm/owners":
             return self._owners[b"archived=true" in query]
-        if (told := _SEARCH.fullmatch(endpoint)) is not None:
-            found = self._changes.found(told[1].decode(), body)
+        if (searched := _SEARCH.fullmatch(endpoint)) is not None:
+            found = self._changes.find(searched[1].decode(), body)
             if found is not None:
                 return _answer(found)
         return self._fixed.get(endpoint, _UNKNOWN)
@@ -99,10 +99,10 @@ _MISS = (
 
 def _associations(entries: Mapping[str, bytes], body: bytes) -> bytes:
     found, missing = [], []
-    for told in _decode_batch(body).inputs:
-        entry = entries.get(told.id)
+    for given in _decode_batch(body).inputs:
+        entry = entries.get(given.id)
         if entry is None:
-            missing.append(_MISS % (told.id, told.id))
+            missing.append(_MISS % (given.id, given.id))
         else:
             found.append(entry)
     errors = b',"numErrors":%d,"errors":[%s]' % (len(missing), ",".join(missing).encode()) if missing else b""

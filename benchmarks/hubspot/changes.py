@@ -46,23 +46,23 @@ class ChangeSet:
         for name, changed in self._changed.items():
             numbers = range(0, records, every)
             changed[:] = [
-                (now_ms - place, int(portal.object_id(name, number)), _renamed(name, number, now_ms - place))
+                (now_ms - place, int(portal.object_id(name, number)), _rename(name, number, now_ms - place))
                 for place, number in enumerate(numbers)
             ]
 
-    def found(self, object_type: str, body: bytes) -> bytes | None:
+    def find(self, object_type: str, body: bytes) -> bytes | None:
         """Answer a search for a window; None for one without filters, which counts the whole account."""
         search = _decode(body)
         if not search.filter_groups:
             return None
         bounds = {(f.property_name, f.operator): int(f.value) for f in search.filter_groups[0].filters}
-        matching = list(self._matching(object_type, bounds))
+        matching = list(self._find_matching(object_type, bounds))
         start = int(search.after)
         end = start + search.limit
         paging = b',"paging":{"next":{"after":"%d"}}' % end if end < len(matching) else b""
         return b'{"total":%d,"results":[%s]%s}' % (len(matching), b",".join(matching[start:end]), paging)
 
-    def _matching(self, object_type: str, bounds: dict[tuple[str, str], int]) -> Iterator[bytes]:
+    def _find_matching(self, object_type: str, bounds: dict[tuple[str, str], int]) -> Iterator[bytes]:
         modified = _MODIFIED[object_type]
         earliest, latest = bounds[modified, "GTE"], bounds[modified, "LTE"]
         lowest, highest = bounds.get(("hs_object_id", "GTE"), 0), bounds.get(("hs_object_id", "LTE"), 2**63)
@@ -73,10 +73,10 @@ class ChangeSet:
         )
 
 
-def _renamed(object_type: str, number: int, at_ms: int) -> bytes:
+def _rename(object_type: str, number: int, at_ms: int) -> bytes:
     document = msgspec.json.decode(portal.record(object_type, number))
     stamp = (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
-    told = stamp.replace("+00:00", "Z")
-    document["updatedAt"] = document["properties"][_MODIFIED[object_type]] = told
+    modified = stamp.replace("+00:00", "Z")
+    document["updatedAt"] = document["properties"][_MODIFIED[object_type]] = modified
     document["properties"][_NAMES[object_type]] = f"renamed {number}"
     return msgspec.json.encode(document)

@@ -1,4 +1,4 @@
-"""The made-up account as HubSpot tells it: every page and every association as bytes to send."""
+"""The made-up account as HubSpot sends it: every page and every association as bytes to send."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks import account
-from benchmarks.account import mixed, picked
+from benchmarks.account import mix, pick
 
 PAGE_SIZE = 100
 STAGES = ("appointmentscheduled", "qualifiedtobuy", "contractsent", "closedwon", "closedlost")
@@ -47,14 +47,14 @@ Record = Callable[[int], bytes]
 
 def object_id(object_type: str, number: int) -> str:
     base = {"companies": 9_100_000_000, "contacts": 17_300_000_000, "deals": 21_700_000_000}[object_type]
-    return str(base + account.spaced(number))
+    return str(base + account.spaced_id(number))
 
 
 def owner_id(number: int) -> str:
     return str(40_000_000 + number * 137)
 
 
-def linked(pair: Association, number: int) -> Sequence[int]:
+def linked_numbers(pair: Association, number: int) -> Sequence[int]:
     """Return the numbers of the records that a record points at."""
     if pair.from_type == "deals":
         deal = account.deal(number)
@@ -82,10 +82,10 @@ def record(object_type: str, number: int) -> bytes:
 def association_entries(pair: Association, count: int) -> Iterator[tuple[str, bytes]]:
     """Every record that points somewhere as (its id, its entry in a batch answer)."""
     for number in range(count):
-        if targets := linked(pair, number):
-            told = ",".join(_target(pair, target, is_main=target == number) for target in targets)
+        if targets := linked_numbers(pair, number):
+            to = ",".join(_target(pair, target, is_main=target == number) for target in targets)
             from_id = object_id(pair.from_type, number)
-            yield from_id, f'{{"from":{{"id":"{from_id}"}},"to":[{told}]}}'.encode()
+            yield from_id, f'{{"from":{{"id":"{from_id}"}},"to":[{to}]}}'.encode()
 
 
 def owners(*, archived: bool) -> bytes:
@@ -109,20 +109,20 @@ def pipelines() -> bytes:
 
 
 def _time(number: int) -> str:
-    return account.modified(number).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return account.modified_at(number).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _object(object_type: str, number: int, properties: dict[str, str | None]) -> bytes:
-    told = _time(number)
+    modified = _time(number)
     record_id = object_id(object_type, number)
     properties["hs_object_id"] = record_id
-    properties["createdate"] = told
+    properties["createdate"] = modified
     return msgspec.json.encode(
         {
             "id": record_id,
             "properties": properties,
-            "createdAt": told,
-            "updatedAt": told,
+            "createdAt": modified,
+            "updatedAt": modified,
             "archived": False,
             "url": f"https://app.hubspot.com/contacts/1/record/0-1/{record_id}",
         }
@@ -145,7 +145,7 @@ def _company(number: int) -> bytes:
             "numberofemployees": _text(firm.employees),
             "annualrevenue": _text(firm.revenue),
             "hs_annual_revenue_currency_code": None if firm.revenue is None else "USD",
-            "industry": picked(_INDUSTRIES, number) if firm.has_industry else None,
+            "industry": pick(_INDUSTRIES, number) if firm.has_industry else None,
             "country": firm.country,
             "state": firm.state,
             "hs_country_code": None,
@@ -155,7 +155,7 @@ def _company(number: int) -> bytes:
             "phone": firm.phone,
             "linkedin_company_page": None,
             "hs_linkedin_handle": None,
-            "lifecyclestage": picked(_STAGES_OF_LIFE, number),
+            "lifecyclestage": pick(_STAGES_OF_LIFE, number),
             "hubspot_owner_id": owner_id(number % account.OWNERS),
             "hs_lastmodifieddate": _time(number),
             "hs_merged_object_ids": None,
@@ -175,7 +175,7 @@ def _contact(number: int) -> bytes:
             "jobtitle": person.title,
             "phone": person.phone,
             "mobilephone": None,
-            "lifecyclestage": picked(_STAGES_OF_LIFE, mixed(number)),
+            "lifecyclestage": pick(_STAGES_OF_LIFE, mix(number)),
             "hubspot_owner_id": owner_id(number % account.OWNERS),
             "lastmodifieddate": _time(number),
             "hs_merged_object_ids": None,
@@ -185,7 +185,7 @@ def _contact(number: int) -> bytes:
 
 def _deal(number: int) -> bytes:
     deal = account.deal(number)
-    stage = picked(STAGES, mixed(number))
+    stage = pick(STAGES, mix(number))
     return _object(
         "deals",
         number,
@@ -214,13 +214,13 @@ def _target(pair: Association, number: int, *, is_main: bool) -> str:
 
 
 def _owner(number: int) -> dict[str, object]:
-    told = account.owner(number)
+    owner = account.owner(number)
     return {
         "id": owner_id(number),
-        "email": told.email,
-        "firstName": told.first_name,
-        "lastName": told.last_name,
-        "archived": told.archived,
+        "email": owner.email,
+        "firstName": owner.first_name,
+        "lastName": owner.last_name,
+        "archived": owner.archived,
     }
 
 

@@ -90,7 +90,7 @@ def table(results: Results) -> str:
     rows = [_COLUMNS, *(run.cells for run in results.runs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
     rule = "|".join(("-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])))
-    lines = ["| " + " | ".join(_padded(row, widths)) + " |" for row in rows]
+    lines = ["| " + " | ".join(_pad(row, widths)) + " |" for row in rows]
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
 
 
@@ -114,7 +114,7 @@ def machine(results: Results) -> str:
     )
 
 
-def _padded(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
+def _pad(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
     yield row[0].ljust(widths[0])
     for cell, width in zip(row[1:], widths[1:], strict=True):
         yield cell.rjust(width)

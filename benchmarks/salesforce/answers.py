@@ -12,7 +12,7 @@ from benchmarks import account
 from benchmarks.answering import NOT_FOUND, OK, Answers, response
 from benchmarks.salesforce import org
 from benchmarks.salesforce.org import API, BIG_OBJECTS, FIELDS
-from benchmarks.salesforce.queries import Asked, parsed
+from benchmarks.salesforce.queries import Asked, parse_query
 
 PAGE_SIZE = 2_000
 _LISTED_AT_A_TIME = 5
@@ -41,13 +41,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SalesforceAnswers(Answers):
-    """Of the large objects REST tells the first page, and how many there are: the rest is read in bulk."""
+    """Of the large objects REST has the first page, and how many there are: the rest is read in bulk."""
 
     def __init__(self, records: int) -> None:
         self._records = records
         self._changed: dict[str, Sequence[_Changed]] = {}
         self._found: dict[str, Sequence[bytes]] = {}
-        self._fixed = {_describe(name): _described(name) for name in FIELDS}
+        self._fixed = {_describe(name): _describe_object(name) for name in FIELDS}
         self._csv: dict[bytes, dict[bytes, bytes]] = {}
         self._first: dict[str, Sequence[bytes]] = {}
         for name in BIG_OBJECTS.values():
@@ -64,28 +64,28 @@ class SalesforceAnswers(Answers):
         self._roles = {org.record_id("Opportunity", deal): org.roles(deal) for deal in range(records)}
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
-        path, _, told = target.partition(b"?")
+        path, _, query = target.partition(b"?")
         endpoint = method + b" " + _VERSION.sub(b"", path, count=1)
         if (fixed := self._fixed.get(endpoint)) is not None:
             return fixed
         if endpoint in {b"GET /query", b"GET /queryAll"}:
-            return self._query(told.removeprefix(b"q=").decode())
+            return self._query(query.removeprefix(b"q=").decode())
         if endpoint.startswith(b"GET /query/"):
             return self._more(endpoint.rpartition(b"/")[2].decode())
         if endpoint == b"POST /jobs/query":
-            return self._started(_decode_job(body).query)
+            return self._start(_decode_job(body).query)
         return self._of_job(endpoint, target)
 
     def change(self, every: int, now_ms: int) -> None:
         for name in BIG_OBJECTS.values():
             numbers = range(0, self._records, every)
             self._changed[name] = [
-                _renamed(name, number, _EPOCH + timedelta(milliseconds=now_ms - place))
+                _rename(name, number, _EPOCH + timedelta(milliseconds=now_ms - place))
                 for place, number in enumerate(numbers)
             ]
 
     def _query(self, query: str) -> bytes:
-        asked = parsed(query)
+        asked = parse_query(query)
         if (refusal := _refusal(asked)) is not None or asked is None:
             return refusal or _UNKNOWN
         if asked.object == "OpportunityContactRole":
@@ -117,8 +117,8 @@ class SalesforceAnswers(Answers):
         records = self._found.get(name)
         return _UNKNOWN if records is None else _rest_page(records, len(records), int(start), name)
 
-    def _started(self, query: str) -> bytes:
-        asked = parsed(query)
+    def _start(self, query: str) -> bytes:
+        asked = parse_query(query)
         if (refusal := _refusal(asked)) is not None or asked is None:
             return refusal or _UNKNOWN
         if asked.conditions or asked.object not in self._first:
@@ -127,11 +127,11 @@ class SalesforceAnswers(Answers):
 
     def _of_job(self, endpoint: bytes, target: bytes) -> bytes:
         job, _, what = endpoint.removeprefix(b"GET /jobs/query/").partition(b"/")
-        pages, told = self._csv.get(job), _LOCATOR.search(target)
+        pages, located = self._csv.get(job), _LOCATOR.search(target)
         if pages is None:
             return _UNKNOWN
-        locator = told[1] if told else _locator(0)
-        return _listing(job, list(pages), locator) if what == b"resultPages" else pages.get(locator, _UNKNOWN)
+        locator = located[1] if located else _locator(0)
+        return _list(job, list(pages), locator) if what == b"resultPages" else pages.get(locator, _UNKNOWN)
 
 
 def _answer(document: object, status: bytes = OK) -> bytes:
@@ -147,7 +147,7 @@ def _describe(name: str) -> bytes:
     return f"GET /sobjects/{name}/describe".encode()
 
 
-def _described(name: str) -> bytes:
+def _describe_object(name: str) -> bytes:
     return _answer({"name": name, "fields": [{"name": field} for field in FIELDS[name]]})
 
 
@@ -193,7 +193,7 @@ def _result_pages(name: str, records: int) -> dict[bytes, bytes]:
     return pages
 
 
-def _listing(job: bytes, locators: Sequence[bytes], first: bytes) -> bytes:
+def _list(job: bytes, locators: Sequence[bytes], first: bytes) -> bytes:
     place = locators.index(first)
     path = f"{API}/jobs/query/{job.decode()}"
     links = [
@@ -207,7 +207,7 @@ def _listing(job: bytes, locators: Sequence[bytes], first: bytes) -> bytes:
     return _answer(document)
 
 
-def _renamed(name: str, number: int, at: datetime) -> _Changed:
+def _rename(name: str, number: int, at: datetime) -> _Changed:
     changed: dict[str, org.Value] = {
         _NAMES[name]: f"renamed {number}",
         "SystemModstamp": org.rest_time(at),

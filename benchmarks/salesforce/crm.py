@@ -66,7 +66,7 @@ class Salesforce(Crm):
     ) -> AsyncGenerator[Rows, None]:
         decode = CsvDecoder(_row(table.name))
         async for listed in _result_urls(table, url, transport):
-            rows = map(msgspec.structs.astuple, decode(await _sent("GET", listed, transport)).rows())
+            rows = map(msgspec.structs.astuple, decode(await _send("GET", listed, transport)).rows())
             while some := list(islice(rows, _ROWS_AT_A_TIME)):
                 yield some
 
@@ -76,19 +76,19 @@ def _row(name: str) -> type[RecordRow]:
 
 
 async def _result_urls(table: Table, url: str, transport: httpx.AsyncBaseTransport) -> AsyncIterator[str]:
-    """Start a bulk job, which the page server finishes at once, and tell where its results are."""
+    """Start a bulk job, which the page server finishes at once, and return where its results are."""
     name = BIG_OBJECTS[table.name]
     body = msgspec.json.encode({"operation": "query", "query": str(Query(FIELDS[name], name))})
-    job = decode_job(await _sent("POST", f"{url}{API}/jobs/query", transport, body))
+    job = decode_job(await _send("POST", f"{url}{API}/jobs/query", transport, body))
     following: str | None = f"{API}/jobs/query/{job.id}/resultPages"
     while following is not None:
-        listing = decode_result_pages(await _sent("GET", url + following, transport))
+        listing = decode_result_pages(await _send("GET", url + following, transport))
         for page in listing.result_pages:
             yield url + page.result_url
         following = listing.next_url
 
 
-async def _sent(
+async def _send(
     method: str, url: str, transport: httpx.AsyncBaseTransport, body: bytes | None = None
 ) -> bytes:
     request = httpx.Request(method, url, headers=_HEADERS, content=body)

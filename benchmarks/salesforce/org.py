@@ -1,4 +1,4 @@
-"""The made-up account as Salesforce tells it: records in JSON for REST, pages of CSV for bulk jobs.
+"""The made-up account as Salesforce sends it: records in JSON for REST, pages of CSV for bulk jobs.
 
 An org with one currency, without D&B's data and without picklists for countries and states. The order of an object's
 fields is that in which they are asked for.
@@ -12,7 +12,7 @@ import msgspec
 
 from astrelo.adapters.outbound.salesforce.api.record_ids import full_id
 from benchmarks import account
-from benchmarks.account import mixed, picked
+from benchmarks.account import mix, pick
 
 API = "/services/data/v68.0"
 BULK_PAGE = 10_000
@@ -80,7 +80,7 @@ STAGES = (
 
 def record_id(name: str, number: int) -> str:
     """Return an id of 18 characters: base 62, ascending with the number."""
-    digits, rest = "", account.spaced(number)
+    digits, rest = "", account.spaced_id(number)
     for _ in range(10):
         rest, digit = divmod(rest, len(_DIGITS))
         digits = _DIGITS[digit] + digits
@@ -89,7 +89,7 @@ def record_id(name: str, number: int) -> str:
 
 
 def json_record(name: str, number: int, changed: dict[str, Value] | None = None) -> bytes:
-    """Render a record as REST tells it, with `changed` in place of some of its values."""
+    """Render a record as REST sends it, with `changed` in place of some of its values."""
     values = _VALUES[name](number) | (changed or {})
     url = f"{API}/sobjects/{name}/{values.get('Id')}"
     return msgspec.json.encode({"attributes": {"type": name, "url": url}} | values)
@@ -139,18 +139,18 @@ def _csv_cell(value: Value) -> str:
             return f'"{quoted}"'
 
 
-def _identified(name: str, number: int) -> dict[str, Value]:
-    return {"Id": record_id(name, number), "SystemModstamp": rest_time(account.modified(number))}
+def _identity_fields(name: str, number: int) -> dict[str, Value]:
+    return {"Id": record_id(name, number), "SystemModstamp": rest_time(account.modified_at(number))}
 
 
 def _account(number: int) -> dict[str, Value]:
     firm = account.company(number)
-    return _identified("Account", number) | {
+    return _identity_fields("Account", number) | {
         "IsDeleted": False,
         "MasterRecordId": None,
         "Name": firm.name,
         "Website": firm.site,
-        "Industry": picked(_INDUSTRIES, number) if firm.has_industry else None,
+        "Industry": pick(_INDUSTRIES, number) if firm.has_industry else None,
         "Sic": None,
         "NumberOfEmployees": firm.employees,
         "AnnualRevenue": None if firm.revenue is None else float(firm.revenue),
@@ -159,14 +159,14 @@ def _account(number: int) -> dict[str, Value]:
         "BillingCity": firm.city,
         "Description": firm.description,
         "Phone": firm.phone,
-        "Type": picked(_TYPES, number),
+        "Type": pick(_TYPES, number),
         "OwnerId": record_id("User", number % account.OWNERS),
     }
 
 
 def _contact(number: int) -> dict[str, Value]:
     person = account.contact(number)
-    return _identified("Contact", number) | {
+    return _identity_fields("Contact", number) | {
         "IsDeleted": False,
         "MasterRecordId": None,
         "Email": person.email,
@@ -181,8 +181,8 @@ def _contact(number: int) -> dict[str, Value]:
 
 
 def _opportunity(number: int) -> dict[str, Value]:
-    deal, stage = account.deal(number), picked(STAGES, mixed(number))
-    return _identified("Opportunity", number) | {
+    deal, stage = account.deal(number), pick(STAGES, mix(number))
+    return _identity_fields("Opportunity", number) | {
         "IsDeleted": False,
         "Name": deal.name,
         "Amount": None if deal.amount is None else float(deal.amount),
@@ -190,7 +190,7 @@ def _opportunity(number: int) -> dict[str, Value]:
         "Probability": stage.probability,
         "IsClosed": stage.is_closed,
         "IsWon": stage.is_won,
-        "CloseDate": account.modified(number + 1).date().isoformat(),
+        "CloseDate": account.modified_at(number + 1).date().isoformat(),
         "AccountId": record_id("Account", deal.company),
         "OwnerId": record_id("User", number % account.OWNERS),
     }
@@ -198,7 +198,7 @@ def _opportunity(number: int) -> dict[str, Value]:
 
 def _stage(number: int) -> dict[str, Value]:
     stage = STAGES[number]
-    return _identified("OpportunityStage", number) | {
+    return _identity_fields("OpportunityStage", number) | {
         "ApiName": stage.name,
         "MasterLabel": stage.name,
         "IsClosed": stage.is_closed,
@@ -208,12 +208,12 @@ def _stage(number: int) -> dict[str, Value]:
 
 
 def _user(number: int) -> dict[str, Value]:
-    told = account.owner(number)
-    return _identified("User", number) | {
-        "Email": told.email,
-        "FirstName": told.first_name,
-        "LastName": told.last_name,
-        "IsActive": not told.archived,
+    owner = account.owner(number)
+    return _identity_fields("User", number) | {
+        "Email": owner.email,
+        "FirstName": owner.first_name,
+        "LastName": owner.last_name,
+        "IsActive": not owner.archived,
     }
 
 
@@ -222,7 +222,7 @@ def _organization(_: int) -> dict[str, Value]:
 
 
 def _role(deal: int) -> dict[str, Value]:
-    return _identified("OpportunityContactRole", deal)
+    return _identity_fields("OpportunityContactRole", deal)
 
 
 _VALUES: Mapping[str, Callable[[int], dict[str, Value]]] = {

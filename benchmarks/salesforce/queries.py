@@ -19,7 +19,7 @@ class Asked(NamedTuple):
     @property
     def ids(self) -> Sequence[str]:
         """The ids that an IN lists."""
-        listed = next((told for (_, how), told in self.conditions.items() if how == "IN"), "")
+        listed = next((value for (_, how), value in self.conditions.items() if how == "IN"), "")
         return _QUOTED.findall(listed)
 
     @property
@@ -35,10 +35,10 @@ class Asked(NamedTuple):
         return self.conditions.get(("Id", ">"), "''").strip("'")
 
 
-def parsed(query: str) -> Asked | None:
+def parse_query(query: str) -> Asked | None:
     """Read a query, be it percent-encoded or not."""
     match = _QUERY.fullmatch(unquote(query))
     if match is None:
         return None
-    conditions = {(name, how): told for name, how, told in _CONDITION.findall(match[3] or "")}
+    conditions = {(name, how): value for name, how, value in _CONDITION.findall(match[3] or "")}
     return Asked(match[1].replace(" ", "").split(","), match[2], conditions)

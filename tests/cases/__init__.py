@@ -12,7 +12,7 @@ free ports and a database of their own, and ended again. The sections of stack.j
 - `show`: the `field` that the API shows of `what` (companies, contacts, deals) with the CRM's `id`; the field
   `company` is the CRM's id of the linked company.
 - `apart`: two `ids` of the CRM that are two companies of ours.
-- `find`: whether the `query` finds `id` among `what`; `right` is true where it is not told.
+- `find`: whether the `query` finds `id` among `what`; `right` is true where it is left out.
 - `webhooks`: the status of a signed call with `body` (PORTAL stands for the account) to `path`, or signed for
   `signed_path`.
 - `tokens`: the status of a request whose claims lie so many seconds (`offsets`) from now.

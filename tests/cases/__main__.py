@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    asked = _asked()
+    asked = _ask()
     folder: Path = asked.folder
     with_stack = asked.stack and has_stack(folder)
     if not (case_files(folder) or with_stack):
@@ -31,7 +31,7 @@ def main() -> int:
         return INTERRUPTED
 
 
-def _asked() -> Namespace:
+def _ask() -> Namespace:
     parser = ArgumentParser(prog="python -m tests.cases", description=(description or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="where k*.json, portal.jsonl and stack.json are")
     parser.add_argument("-v", "--verbose", action="store_true", help="list what passes too")

@@ -74,7 +74,7 @@ def _reader(name: str) -> Callable[..., object]:
     return read
 
 
-def _known(name: str) -> Callable[..., object]:
+def _knows(name: str) -> Callable[..., object]:
     """Give the method of that name of the reference data."""
 
     def read(*given: object) -> object:
@@ -144,7 +144,7 @@ def _webhook_records(event: str) -> int:
 
 
 def _hubspot_waits(status: int, body: object = None) -> bool:
-    """Tell whether an answer to a read ends in anything but 'rejected': tried again, waited for, told to a person."""
+    """Return whether a response to a read leads to anything but 'rejected': a retry, a pause, a reauthorization."""
     return _waits(ours("HubSpotErrorMapper")(_StoppedClock()), status, body or {"status": "error"})
 
 
@@ -161,7 +161,7 @@ def _waits(error_mapper: Any, status: int, body: object) -> bool:
 
 
 def _read_whole(decoder: str) -> Callable[[object], bool]:
-    """Give a call that tells whether a document of HubSpot's is read at all."""
+    """Return a call that shows whether a document of HubSpot's is read at all."""
 
     def is_read(document: object) -> bool:
         try:
@@ -184,16 +184,16 @@ def _token_taken(offsets: Mapping[str, float]) -> bool:
 CALLS: Mapping[str, Callable[..., object]] = {
     "web_domain": _web_domain,
     "identity_of_site": _identity_of_site,
-    "registrable_domain": _known("registrable_domain"),
-    "ascii_host": _known("ascii_host"),
-    "is_shared": _known("is_shared"),
+    "registrable_domain": _knows("registrable_domain"),
+    "ascii_host": _knows("ascii_host"),
+    "is_shared": _knows("is_shared"),
     "email_address": _part_of_email("address"),
     "email_host": _part_of_email("host"),
     "email_kind": _part_of_email("kind"),
     "text": _reader("text"),
     "search_key": _reader("search_key"),
-    "country": _known("country"),
-    "region": _known("region"),
+    "country": _knows("country"),
+    "region": _knows("region"),
     "country_and_region": _country_and_region,
     "linkedin_url": _linkedin_url,
     "login_origin": _login_origin,

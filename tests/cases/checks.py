@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.cases.outcomes import Outcome, Report, in_ascii, looked_at, not_run
-from tests.cases.stack import NotUp, Stack, crm_ids, raised_stack
+from tests.cases.outcomes import Outcome, Report, in_ascii, look_at, not_run
+from tests.cases.stack import NotUp, Stack, crm_ids, run_stack
 
 _ALL_WITHIN = 300.0  # seconds
 _SHOWN = 200
@@ -34,20 +34,20 @@ def has_stack(folder: Path) -> bool:
 def stack_report(folder: Path) -> Report:
     """Play the folder's stack cases. Where the stack does not come up, all of them have failed."""
     try:
-        checks = planned(json.loads((folder / "stack.json").read_text(encoding="utf-8")))
+        checks = plan_checks(json.loads((folder / "stack.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return not_run("stack.json", f"malformed: {error!r}")
     try:
-        with raised_stack(folder / "portal.jsonl") as stack:
-            return Report(name="stack.json", outcomes=list(_played(checks, stack)))
+        with run_stack(folder / "portal.jsonl") as stack:
+            return Report(name="stack.json", outcomes=list(_play(checks, stack)))
     except NotUp as error:
         return not_run("stack.json", str(error), len(checks))
 
 
-def planned(document: Any) -> list[Check]:
+def plan_checks(document: Any) -> list[Check]:
     """Read the checks in the order in which they are played. Raises for a document of another shape."""
     checks = [
-        Check(what="first run", right="completed", look=lambda stack: stack.first.finished_run()["status"])
+        Check(what="first run", right="completed", look=lambda stack: stack.first.wait_for_run()["status"])
     ]
     for section, plan in _SECTIONS.items():
         for case in document.get(section, ()):
@@ -55,13 +55,13 @@ def planned(document: Any) -> list[Check]:
     return checks
 
 
-def _played(checks: list[Check], stack: Stack) -> Iterator[Outcome]:
+def _play(checks: list[Check], stack: Stack) -> Iterator[Outcome]:
     deadline = time.monotonic() + _ALL_WITHIN
     for check in checks:
         if time.monotonic() > deadline:
             yield check.outcome("not played: the time is over")
         else:
-            yield check.outcome(looked_at(lambda check=check: _look(check, stack)))  # type: ignore[misc]
+            yield check.outcome(look_at(lambda check=check: _look(check, stack)))  # type: ignore[misc]
 
 
 def _look(check: Check, stack: Stack) -> object:
@@ -70,40 +70,40 @@ def _look(check: Check, stack: Stack) -> object:
 
 
 def _show(case: Case) -> Iterator[Check]:
-    what, told, field = case["what"], case["id"], case["field"]
+    what, crm_id, field = case["what"], case["id"], case["field"]
 
     def look(stack: Stack) -> object:
-        record = stack.seen[what].get(told, {})
+        record = stack.seen[what].get(crm_id, {})
         if field != "company":
             return record.get(field, "absent")
         companies = stack.seen["companies"].items()
         return next((known for known, one in companies if one["id"] == record.get("company_id")), None)
 
-    yield Check(what=_named(case, f"{what} {told} {field}"), right=case["right"], look=look)
+    yield Check(what=_name(case, f"{what} {crm_id} {field}"), right=case["right"], look=look)
 
 
 def _apart(case: Case) -> Iterator[Check]:
     one, other = case["ids"]
     yield Check(
-        what=_named(case, f"companies {one} and {other} are two"),
+        what=_name(case, f"companies {one} and {other} are two"),
         right=True,
         look=lambda stack: stack.seen["companies"][one]["id"] != stack.seen["companies"][other]["id"],
     )
 
 
 def _find(case: Case) -> Iterator[Check]:
-    what, query, told = case["what"], case["query"], case["id"]
+    what, query, crm_id = case["what"], case["query"], case["id"]
     yield Check(
-        what=_named(case, f"{what} {query} finds {told}"),
+        what=_name(case, f"{what} {query} finds {crm_id}"),
         right=case.get("right", True),
-        look=lambda stack: any(told in crm_ids(one) for one in stack.first.all(what, query)),
+        look=lambda stack: any(crm_id in crm_ids(one) for one in stack.first.all(what, query)),
     )
 
 
 def _webhook(case: Case) -> Iterator[Check]:
     path, body, signed_path = case["path"], case["body"], case.get("signed_path", case["path"])
     yield Check(
-        what=_named(case, f"webhook {path}"),
+        what=_name(case, f"webhook {path}"),
         right=case["right"],
         look=lambda stack: stack.delivered(path, body.replace("PORTAL", stack.account_id), signed_path),
     )
@@ -112,7 +112,7 @@ def _webhook(case: Case) -> Iterator[Check]:
 def _token(case: Case) -> Iterator[Check]:
     offsets = case["offsets"]
     yield Check(
-        what=_named(case, f"token {offsets}"),
+        what=_name(case, f"token {offsets}"),
         right=case["right"],
         look=lambda stack: stack.first.status_with(offsets),
     )
@@ -129,11 +129,11 @@ def _fault(case: Case) -> Iterator[Check]:
         finally:
             stack.administer("DELETE", "fault-plan")
 
-    yield Check(what=_named(case, "run"), right=case["right"], look=lambda stack: run(stack)["status"])
+    yield Check(what=_name(case, "run"), right=case["right"], look=lambda stack: run(stack)["status"])
     for key, right in (("reason_has", True), ("reason_lacks", False)):
         for word in case.get(key, ()):
             yield Check(
-                what=_named(case, f"its reason has {word!r}"),
+                what=_name(case, f"its reason has {word!r}"),
                 right=right,
                 look=lambda stack, word=word: word in (run(stack)["reason"] or ""),  # type: ignore[misc]
             )
@@ -143,7 +143,7 @@ def _first_run_of_a_newcomer(stack: Stack) -> Mapping[str, Any]:
     person = stack.newcomer()
     person.connect()
     try:
-        return person.finished_run()
+        return person.wait_for_run()
     finally:
         person.leave()
 
@@ -159,19 +159,19 @@ def _again(case: Case) -> Iterator[Check]:
             for one in records:
                 stack.administer("POST", "delete", {"object": one["object"], "ids": [one["id"]]})
 
-    yield Check(what=_named(case, "two full runs"), right=["completed", "completed"], look=look)
+    yield Check(what=_name(case, "two full runs"), right=["completed", "completed"], look=look)
 
 
 def _two_full_runs(stack: Stack) -> list[str]:
     person = stack.newcomer()
     person.connect()
     try:
-        return [person.finished_run()["status"], person.full_sync()["status"]]
+        return [person.wait_for_run()["status"], person.full_sync()["status"]]
     finally:
         person.leave()
 
 
-def _named(case: Case, what: str) -> str:
+def _name(case: Case, what: str) -> str:
     return in_ascii(f"{what[:_SHOWN]} ({case['kind'][:_SHOWN]})")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cases.calls import CALLS
-from tests.cases.outcomes import Outcome, Report, looked_at, not_run, shown
+from tests.cases.outcomes import Outcome, Report, look_at, not_run, show
 
 
 def case_files(folder: Path) -> list[Path]:
@@ -35,19 +35,19 @@ def cases_of(folder: Path) -> Iterator[tuple[str, str, Any]]:
 
 def outcome_of(name: str, call: Callable[..., object], case: Any) -> Outcome:
     if not (isinstance(case, dict) and isinstance(case.get("in"), list) and "right" in case):
-        return Outcome(what=f"{name}: {shown(case)}", got="malformed", right="a case with 'in' and 'right'")
+        return Outcome(what=f"{name}: {show(case)}", got="malformed", right="a case with 'in' and 'right'")
     given = case["in"]
     return Outcome(
-        what=f"{name}({', '.join(map(shown, given))})",
-        got=looked_at(lambda: call(*given)),
+        what=f"{name}({', '.join(map(show, given))})",
+        got=look_at(lambda: call(*given)),
         right=case["right"],
         control=bool(case.get("control")),
     )
 
 
 def _read(file: Path) -> tuple[str, list[Any]]:
-    told = json.loads(file.read_text(encoding="utf-8"))
-    call, cases = (told.get("call"), told.get("cases")) if isinstance(told, dict) else (None, None)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    call, cases = (content.get("call"), content.get("cases")) if isinstance(content, dict) else (None, None)
     if isinstance(call, str) and isinstance(cases, list) and cases:
         return call, cases
     raise ValueError("it needs a 'call' and a list of 'cases'")

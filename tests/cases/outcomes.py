@@ -1,4 +1,4 @@
-"""What came of a case, and how a line tells it."""
+"""What came of a case, and how a line shows it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Outcome:
         """One line of ASCII."""
         word = "ok  " if self.passed else "FAIL"
         mark = " [control]" if self.control else ""
-        return f"  {word} {self.what} = {shown(self.got)}, right {shown(self.right)}{mark}"
+        return f"  {word} {self.what} = {show(self.got)}, right {show(self.right)}{mark}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def not_run(name: str, reason: str, cases: int = 1) -> Report:
     return Report(name=name, outcomes=[outcome] * max(cases, 1), remark=reason)
 
 
-def looked_at(look: Callable[[], object]) -> object:
+def look_at(look: Callable[[], object]) -> object:
     """Return what a call gives, as JSON has it; a call that raises gives the name of what it raised."""
     try:
         return plain(look())
@@ -76,7 +76,7 @@ def plain(value: object) -> object:
     return value
 
 
-def shown(value: object) -> str:
+def show(value: object) -> str:
     """Quote a value in ASCII, shortened."""
     text = ascii(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -39,20 +39,20 @@ class NotUp(Exception):
 
 
 @contextmanager
-def raised_stack(portal: Path) -> Iterator["Stack"]:
+def run_stack(portal: Path) -> Iterator["Stack"]:
     """Start everything, wait until it answers, and stop it all when the block ends.
 
     Enter it in the main thread. Raises NotUp; then the logs are kept.
     """
     home = Path(tempfile.mkdtemp(prefix="astrelo-cases-"))
-    home.chmod(0o711)  # as root, the database server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the database server runs as another user, who must pass through
     with ExitStack() as parts:
-        parts.enter_context(_removed_unless_not_up(home))
-        yield _entered(parts, portal, home / "state")
+        parts.enter_context(_remove_unless_not_up(home))
+        yield _enter(parts, portal, home / "state")
 
 
 @contextmanager
-def _removed_unless_not_up(home: Path) -> Iterator[None]:
+def _remove_unless_not_up(home: Path) -> Iterator[None]:
     keep = False
     try:
         yield
@@ -64,7 +64,7 @@ def _removed_unless_not_up(home: Path) -> Iterator[None]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _entered(parts: ExitStack, portal: Path, state: Path) -> "Stack":
+def _enter(parts: ExitStack, portal: Path, state: Path) -> "Stack":
     environ = child_environ({"ASTRELO_STATE_DIR": str(state)})
     try:
         stage = parts.enter_context(start_stage([_HUBSPOT], portal, 0, environ))
@@ -100,7 +100,7 @@ class Stack:
                 time.sleep(_POLL)
 
     def check(self) -> None:
-        """Raise Problem for a part that has ended: no later case can tell anything."""
+        """Raise Problem for a part that has ended: no later case means anything."""
         self._stage.check()
 
     @cached_property
@@ -108,14 +108,15 @@ class Stack:
         """Connect the person whose records are looked at; their first run is over."""
         person = self.newcomer()
         person.connect()
-        person.finished_run()
+        person.wait_for_run()
         return person
 
     @cached_property
     def seen(self) -> Mapping[str, Mapping[str, Any]]:
         """Hold all that the API shows, by what it is and by the CRM's ids."""
         return {
-            what: {told: one for one in self.first.all(what) for told in crm_ids(one)} for what in _ENTITIES
+            what: {crm_id: one for one in self.first.all(what) for crm_id in crm_ids(one)}
+            for what in _ENTITIES
         }
 
     @cached_property
@@ -171,7 +172,7 @@ class Person:
         browser = "; ".join(f"{name}={value}" for name, value in started.cookies.items())
         self._http.get(urljoin(consent, allowed.headers["Location"]), headers={"Cookie": browser})
 
-    def finished_run(self) -> Mapping[str, Any]:
+    def wait_for_run(self) -> Mapping[str, Any]:
         """Wait for the latest run, and return it as it is when the patience ends."""
         deadline = time.monotonic() + _RUN_WITHIN
         while True:
@@ -182,7 +183,7 @@ class Person:
 
     def full_sync(self) -> Mapping[str, Any]:
         self._api("POST", f"{_INTEGRATION}/sync?mode=full")
-        return self.finished_run()
+        return self.wait_for_run()
 
     def leave(self) -> None:
         self._api("DELETE", f"{_INTEGRATION}?purge=true")

@@ -19,7 +19,7 @@ from tests.chaos.plan import RoundPlan, plan_of
 from tests.chaos.round import play
 
 
-def played(database: Database, plan: RoundPlan, name: str) -> tuple[Outcome, Path]:
+def play_rounds(database: Database, plan: RoundPlan, name: str) -> tuple[Outcome, Path]:
     """Play one round; on a difference its evidence is kept."""
     evidence = Path(tempfile.mkdtemp(prefix=f"astrelo-chaos-{name}-"))
     outcome = asyncio.run(play(plan, database, evidence))
@@ -52,7 +52,7 @@ def main() -> None:
     with own_database() as database:
         for number in range(options.first, options.first + options.rounds):
             plan = plan_of(options.seed, number, crms)
-            outcome, evidence = played(database, plan, f"{options.seed}-{number}")
+            outcome, evidence = play_rounds(database, plan, f"{options.seed}-{number}")
             say(f"round {number} (seed {options.seed}): {outcome}")
             if outcome.differences:
                 lost += len(outcome.differences)

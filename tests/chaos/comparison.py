@@ -18,14 +18,14 @@ _RECORDS = {
     ObjectType.DEALS: "deals",
 }
 _TABLES = (*_RECORDS.values(), "companies")
-_KEY = "told.external_source || ' ' || told.external_provider_id"
+_KEY = "record.external_source || ' ' || record.external_provider_id"
 """Ids are unique only within a CRM."""
 
 
 async def differences(mine: str, user_id: UUID, expected: str, expected_user: UUID) -> list[str]:
     """Describe each difference between two users' data: canonical views, and every mapped column."""
     found, wanted = await _truth(mine, user_id), await _truth(expected, expected_user)
-    return [line for part in wanted for line in _compared(part, found[part], wanted[part])]
+    return [line for part in wanted for line in _compare(part, found[part], wanted[part])]
 
 
 async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
@@ -36,7 +36,7 @@ async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
             f"{table} {row[0]}": row[1]
             for table in _RECORDS.values()
             for row in await connection.fetch(
-                f"""select {_KEY}, source_updated_at from {table} told
+                f"""select {_KEY}, source_updated_at from {table} record
                     where user_id = $1 and archived_at is null""",
                 user_id,
             )
@@ -45,7 +45,7 @@ async def versions(dsn: str, user_id: UUID) -> dict[str, datetime]:
         await connection.close()
 
 
-async def missed(stored: Mapping[str, datetime], expected: str, expected_user: UUID) -> list[str]:
+async def find_missed(stored: Mapping[str, datetime], expected: str, expected_user: UUID) -> list[str]:
     """Describe what increments alone had not brought: records that are missing or older than they should be."""
     wanted = await versions(expected, expected_user)
     return [
@@ -55,7 +55,7 @@ async def missed(stored: Mapping[str, datetime], expected: str, expected_user: U
     ]
 
 
-def left_behind(
+def find_left_behind(
     stored: Mapping[str, datetime], provider: Provider, departed: Iterable[Departed]
 ) -> Iterator[str]:
     """Describe what increments alone had not taken away."""
@@ -84,26 +84,26 @@ async def _columns(connection: asyncpg.Connection, table: str, user_id: UUID) ->
     join = (
         ""
         if table == "crm_companies"
-        else "left join crm_owners owner on owner.user_id = told.user_id and owner.id = told.crm_rep_id"
+        else "left join crm_owners owner on owner.user_id = record.user_id and owner.id = record.crm_rep_id"
     )
     rows = await connection.fetch(
-        f"""select {_KEY}, {owner}, (to_jsonb(told) - $2::text[])::text
-            from {table} told {join} where told.user_id = $1 and told.archived_at is null""",
+        f"""select {_KEY}, {owner}, (to_jsonb(record) - $2::text[])::text
+            from {table} record {join} where record.user_id = $1 and record.archived_at is null""",
         user_id,
         _OURS,
     )
     return {row[0]: f"owner {row[1]}, {row[2]}" for row in rows}
 
 
-def _compared(part: str, found: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> Iterator[str]:
+def _compare(part: str, found: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> Iterator[str]:
     for key in sorted(found.keys() | wanted.keys(), key=str):
         if key not in found:
-            yield f"{part} {_named(key)} is missing: {wanted[key]}"
+            yield f"{part} {_name(key)} is missing: {wanted[key]}"
         elif key not in wanted:
-            yield f"{part} {_named(key)} is too many: {found[key]}"
+            yield f"{part} {_name(key)} is too many: {found[key]}"
         elif found[key] != wanted[key]:
-            yield f"{part} {_named(key)} is {found[key]} instead of {wanted[key]}"
+            yield f"{part} {_name(key)} is {found[key]} instead of {wanted[key]}"
 
 
-def _named(key: Any) -> str:
+def _name(key: Any) -> str:
     return ", ".join("/".join(pair) for pair in sorted(key)) if isinstance(key, frozenset) else str(key)

@@ -101,13 +101,13 @@ class Customer:
             answer = await browser.post(started.authorize_url, data={"decision": "allow", **chosen})
         if not answer.has_redirect_location:
             raise httpx.HTTPError(f"{provider} answers {answer.status_code} to consent")
-        told = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+        outcome = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
         await self._connect(
             provider,
-            state=told.get("state"),
+            state=outcome.get("state"),
             browser_token=started.browser_token,
-            code=told.get("code"),
-            error=told.get("error"),
+            code=outcome.get("code"),
+            error=outcome.get("error"),
             session_user=self.user_id,
         )
 
@@ -139,9 +139,9 @@ class Customer:
             if run is not None and is_it and run.status in _DONE:
                 return run
             if time.monotonic() > deadline:
-                raise NotSettled(_unsettled(provider, run, within))
+                raise NotSettled(_is_unsettled(provider, run, within))
             if run is None or run.status is RunStatus.FAILED or run.status in _DONE:
-                run = await self._accepted(provider, mode)
+                run = await self._accept(provider, mode)
             await asyncio.sleep(_POLL)
             run = None if run is None else await self._stored(run)
 
@@ -158,7 +158,7 @@ class Customer:
             connection = await tx.connections.get(provider)
             return connection is not None and await tx.pending_refetches.has_waiting(connection.id)
 
-    async def _accepted(self, provider: Provider, mode: SyncMode) -> SyncRun | None:
+    async def _accept(self, provider: Provider, mode: SyncMode) -> SyncRun | None:
         """Ask for a run; None while the connection waits to be authorized again."""
         try:
             return await self.request(provider, mode)
@@ -170,7 +170,7 @@ class Customer:
             return await tx.runs.get(run.id)
 
 
-def _unsettled(provider: Provider, run: SyncRun | None, within: float) -> str:
+def _is_unsettled(provider: Provider, run: SyncRun | None, within: float) -> str:
     if run is None:
         return f"{provider} takes no run for {within:g} s"
     return f"{provider} run {run.id} ({run.mode}) is {run.status} ({run.reason}) after {within:g} s"

@@ -44,10 +44,10 @@ class Database:
         """Make a migrated database and give its DSN."""
         if self._template is None:
             self._template = await self._create()
-            await migrate(self._named(self._template))
+            await migrate(self._name(self._template))
         name = await self._create(self._template)
         self._used.append(name)
-        return self._named(name)
+        return self._name(name)
 
     async def forget(self) -> None:
         """Drop the databases that were made so far: fifty rounds would fill a disk."""
@@ -66,7 +66,7 @@ class Database:
         finally:
             await connection.close()
 
-    def _named(self, name: str) -> str:
+    def _name(self, name: str) -> str:
         return urlsplit(self.dsn)._replace(path=f"/{name}").geturl()
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Database:
 def own_database() -> Iterator[Database]:
     """Start the server in a folder of its own, which is removed with it."""
     home = Path(tempfile.mkdtemp(prefix="astrelo-chaos-"))
-    home.chmod(0o711)  # as root, the server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the server runs as another user, who must pass through
     try:
         database = Database(home / "state")
         try:

@@ -41,7 +41,7 @@ def portals() -> list[Portal]:
     return copies + [Portal.generate(2 + number % 20, seed=number) for number in range(SMALL)]
 
 
-async def connected(first: Customer, sandbox: Sandbox) -> list[Customer]:
+async def connect(first: Customer, sandbox: Sandbox) -> list[Customer]:
     """Give each account a user, the large ones first; with the connection each first sync is asked for."""
     customers = []
     for number, portal_id in enumerate(sandbox.accounts):
@@ -70,7 +70,7 @@ async def measure(database: Database, sandbox: Sandbox, url: str, logs: Path) ->
     # Nothing is due by the clock meanwhile: only the first syncs are measured.
     settings |= {"ASTRELO_SYNC_EVERY": "86400", "ASTRELO_WORKER_HEARTBEAT": "30"}
     async with Customer.of(settings) as first:
-        customers = await connected(first, sandbox)
+        customers = await connect(first, sandbox)
         environ = process_environ(settings)
         with Children() as children:
             for number in range(WORKERS):

@@ -27,7 +27,7 @@ class Outcome:
             f"{_each(self.mutations)} mutations, {_each(self.faults)} faults in {_each(self.requests)} requests, "
             f"{self.webhooks} webhooks"
         )
-        told = [
+        parts = [
             ", ".join(f"{self.deeds[deed]} {deed}" for deed in Deed if self.deeds[deed]),
             damage,
             f"connected again {_each(self.reconnections)} times",
@@ -36,7 +36,7 @@ class Outcome:
             f"{len(self.differences)} differences",
             f"{self.seconds:.1f} s",
         ]
-        return "; ".join(told)
+        return "; ".join(parts)
 
 
 def _each(counts: Mapping[Provider, int]) -> str:

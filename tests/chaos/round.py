@@ -14,14 +14,14 @@ import httpx
 from astrelo.bootstrap.development.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Portal, serve_in_thread
-from tests.chaos.comparison import differences, left_behind, missed, versions
+from tests.chaos.comparison import differences, find_left_behind, find_missed, versions
 from tests.chaos.crms.choice import crms_of
 from tests.chaos.crms.crm import ChaosCrm, CrmPlan, Watched
 from tests.chaos.customer import Customer, NotSettled, process_environ, settings_for
 from tests.chaos.database import Database
 from tests.chaos.outcome import Outcome
 from tests.chaos.plan import RoundPlan
-from tests.chaos.storm import Stage, Storm, tended
+from tests.chaos.storm import Stage, Storm, tend_storm
 from tests.chaos.workers import Workers
 
 _SETTLED_WITHIN = 120.0
@@ -30,7 +30,7 @@ _SETTLED_WITHIN = 120.0
 async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
     """Carry the round out. What processes log goes to `evidence`."""
     outcome, started, port = Outcome(), time.monotonic(), free_port()
-    with served(plan) as crms, Children() as children:
+    with serve(plan) as crms, Children() as children:
         environ = {name: value for crm in crms for name, value in crm.environ.items()}
         settings = settings_for(await database.fresh(), port, plan.slice_seconds, environ)
         workers = Workers(process_environ(settings), evidence)
@@ -42,7 +42,7 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
             try:
                 for provider in plan.providers:
                     await customer.connect(provider)
-                async with tended(workers, customer, plan.providers, outcome):
+                async with tend_storm(workers, customer, plan.providers, outcome):
                     await storm.rage(f"http://127.0.0.1:{port}/api/webhooks")
                     await storm.calm_down()
                     await _settle(plan, customer, SyncMode.INCREMENTAL)
@@ -70,7 +70,7 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def served(plan: RoundPlan) -> Iterator[Sequence[Served]]:
+def serve(plan: RoundPlan) -> Iterator[Sequence[Served]]:
     """Serve every CRM of the round on a socket; all of them hold the same portal at first."""
     portal = Portal.generate(plan.companies, plan.portal_seed)
     with ExitStack() as stack:
@@ -121,14 +121,14 @@ async def _judge_records(
             run = await other.sync_here(provider)
             if run.status is not RunStatus.COMPLETED:
                 outcome.differences.append(f"the undisturbed {provider} run is {run.status}: {run.reason}")
-        outcome.differences += await missed(stored, fresh, other.user_id)
+        outcome.differences += await find_missed(stored, fresh, other.user_id)
         outcome.differences += await differences(dsn, customer.user_id, fresh, other.user_id)
 
 
 async def _judge_deletions(outcome: Outcome, stages: Sequence[Stage], stored: Mapping[str, datetime]) -> None:
     for stage in stages:
         export = (await stage.door.post("/_sandbox/export", json={})).raise_for_status()
-        outcome.differences += left_behind(stored, stage.provider, stage.crm.departed(export.content))
+        outcome.differences += find_left_behind(stored, stage.provider, stage.crm.departed(export.content))
 
 
 async def _judge_conduct(outcome: Outcome, stages: Sequence[Stage], dsn: str, customer: Customer) -> None:

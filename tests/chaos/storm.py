@@ -40,13 +40,13 @@ class Stage:
     def provider(self) -> Provider:
         return self.plan.provider
 
-    async def tell(self, call: str, body: object) -> None:
+    async def post(self, call: str, body: object) -> None:
         (await self.door.post(f"/_sandbox/{call}", json=msgspec.to_builtins(body))).raise_for_status()
 
     async def count(self, call: str, name: str) -> int:
         """Ask for a number; a list of numbers is summed up."""
-        told = (await self.door.get(f"/_sandbox/{call}")).raise_for_status().json()[name]
-        return sum(told) if isinstance(told, list) else int(told)
+        value = (await self.door.get(f"/_sandbox/{call}")).raise_for_status().json()[name]
+        return sum(value) if isinstance(value, list) else int(value)
 
     async def withdraw(self, call: str) -> None:
         (await self.door.delete(f"/_sandbox/{call}")).raise_for_status()
@@ -70,13 +70,13 @@ class Storm:
         self._outcome = outcome
 
     async def rage(self, webhooks: str) -> None:
-        """Break everything for as long as the plan says; `webhooks` is where they are told, by provider."""
+        """Break everything for as long as the plan says; `webhooks` is where they are sent, by provider."""
         await self._begin_to_work()
         for stage in self._stages:
-            await stage.tell("fault-plan", stage.plan.faults)
+            await stage.post("fault-plan", stage.plan.faults)
             if stage.plan.webhooks:
                 target = f"{webhooks}/{stage.provider}"
-                await stage.tell("webhooks", {"target_url": target, "duplicates": 0.1, "disorder": 0.3})
+                await stage.post("webhooks", {"target_url": target, "duplicates": 0.1, "disorder": 0.3})
         mutating = [asyncio.create_task(self._mutate(stage)) for stage in self._stages]
         try:
             await self._play_the_plan()
@@ -107,7 +107,7 @@ class Storm:
                 group.create_task(later(moment.at, self._do(moment)))
             for stage in self._stages:
                 for turn in stage.plan.turns:
-                    group.create_task(later(turn.at, stage.tell("switches", turn.switches)))
+                    group.create_task(later(turn.at, stage.post("switches", turn.switches)))
             group.create_task(asyncio.sleep(self._plan.storm_seconds))
 
     async def calm_down(self) -> None:
@@ -127,14 +127,14 @@ class Storm:
 
     @property
     def _is_misled(self) -> bool:
-        """Tell whether workers were told what they act on long after it has ceased to be so."""
+        """Return whether workers read what they act on long after it has ceased to be so."""
         return any(turn.is_remembered for stage in self._stages for turn in stage.plan.turns)
 
     async def _mutate(self, stage: Stage) -> None:
         steps = max(1, round(stage.plan.mutations_per_second * _MUTATIONS_EVERY))
-        await stage.tell("mutate", {"steps": 0, "seed": stage.plan.mutation_seed})
+        await stage.post("mutate", {"steps": 0, "seed": stage.plan.mutation_seed})
         while True:
-            await stage.tell("mutate", {"steps": steps})
+            await stage.post("mutate", {"steps": steps})
             self._outcome.mutations[stage.provider] += steps
             await asyncio.sleep(_MUTATIONS_EVERY)
 
@@ -159,7 +159,7 @@ class Storm:
 
 
 @asynccontextmanager
-async def tended(
+async def tend_storm(
     workers: Workers, customer: Customer, providers: Sequence[Provider], outcome: Outcome
 ) -> AsyncIterator[None]:
     """Have workers started again, and the customer connect again what asks for it."""

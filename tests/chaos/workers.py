@@ -55,7 +55,7 @@ class Workers:
             os.kill(self._running[slot].pid, signal.SIGCONT)
 
     def tend(self) -> None:
-        """Start those again that found no database when they began, as whoever deploys them would.
+        """Start those again that found no database when they began, as a supervisor of processes would.
 
         Raises ChildDied for one that ended by itself for any other reason.
         """

@@ -14,7 +14,7 @@ RECORDS = 400
 MODULES = ("benchmarks", "benchmarks.increments")
 
 
-def ended(module: str, provider: str) -> subprocess.CompletedProcess[str]:
+def wait_for_end(module: str, provider: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, "--provider", provider, "--records", str(RECORDS)],
         cwd=ROOT,
@@ -25,8 +25,8 @@ def ended(module: str, provider: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def printed_by(module: str) -> list[str]:
-    done = ended(module, "both")
+def output_of(module: str) -> list[str]:
+    done = wait_for_end(module, "both")
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -39,7 +39,7 @@ def assert_side_by_side(lines: Sequence[str]) -> None:
 
 
 def test_the_benchmark_prints_sync_and_floor_side_by_side_for_one_crm_after_the_other() -> None:
-    lines = printed_by("benchmarks")
+    lines = output_of("benchmarks")
     first, second = (
         lines.index(f"{title}, {RECORDS} records of each type") for title in ("HubSpot", "Salesforce")
     )
@@ -50,9 +50,9 @@ def test_the_benchmark_prints_sync_and_floor_side_by_side_for_one_crm_after_the_
 
 def test_increments_read_what_changed_and_no_more() -> None:
     received = [
-        re.match(r"(.+), (.+): (\d+) records received", line) for line in printed_by("benchmarks.increments")
+        re.match(r"(.+), (.+): (\d+) records received", line) for line in output_of("benchmarks.increments")
     ]
-    assert [told.groups() for told in received if told] == [
+    assert [match.groups() for match in received if match] == [
         (title, name, records)
         for title in ("HubSpot", "Salesforce")
         for name, records in (("nothing changed", "0"), ("1 % changed", "12"))
@@ -61,6 +61,6 @@ def test_increments_read_what_changed_and_no_more() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_an_unknown_choice_of_crms_ends_with_a_sentence(module: str) -> None:
-    done = ended(module, "pipedrive")
+    done = wait_for_end(module, "pipedrive")
     assert done.returncode == 1
     assert done.stderr == "There is no PROVIDER 'pipedrive': it is hubspot or salesforce or both.\n"

@@ -184,14 +184,14 @@ def _company_row(
     for group, columns in _GROUPS.items():
         main = columns if group is FieldGroup.PLACE else columns[:1]
         having = [one for one in ordered if any(getattr(one[1], column) is not None for column in main)]
-        record = _pinned_first(having, group, pins)[0][1] if having else lead
+        record = _put_pinned_first(having, group, pins)[0][1] if having else lead
         shown += [getattr(record, column) for column in columns]
     with_rep = [one for one in ordered if (one[0].source, one[1].owner_id) in owners]
-    rep = _pinned_first(with_rep, FieldGroup.REP, pins)[0][1].owner_id if with_rep else None
+    rep = _put_pinned_first(with_rep, FieldGroup.REP, pins)[0][1].owner_id if with_rep else None
     return (lead.identity_domain, lead_key.source.value, lead_key.record_id, *shown, rep)
 
 
-def _pinned_first(members: list[_Keyed], group: FieldGroup, pins: Sequence[Pin]) -> list[_Keyed]:
+def _put_pinned_first(members: list[_Keyed], group: FieldGroup, pins: Sequence[Pin]) -> list[_Keyed]:
     latest = {pin: place for place, pin in enumerate(pins, start=1)}
     return sorted(members, key=lambda member: -latest.get((member[0], group), 0))
 

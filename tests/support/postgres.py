@@ -61,7 +61,7 @@ class Server:
 
 
 @contextmanager
-def running_server(choice: Choice) -> Iterator[Server]:
+def run_server(choice: Choice) -> Iterator[Server]:
     """Run the server that `choice` asks for until the block ends."""
     if choice.url is not None and choice.kind is None:
         yield Server(dsn=choice.url, description="the server of ASTRELO_TEST_DATABASE_URL")
@@ -69,12 +69,12 @@ def running_server(choice: Choice) -> Iterator[Server]:
         with _container(choice.image) as server:
             yield server
     else:
-        with _embedded() as server:
+        with _run_embedded() as server:
             yield server
 
 
 @contextmanager
-def _embedded() -> Iterator[Server]:
+def _run_embedded() -> Iterator[Server]:
     # Not a folder of pytest: as root the server runs as nobody, who cannot enter those.
     home = Path(tempfile.mkdtemp(prefix="astrelo-tests-"))
     home.chmod(0o711)
@@ -105,7 +105,7 @@ def _container(image: str) -> Iterator[Server]:
 
 
 def _engine_has(image: str) -> bool:
-    """Tell whether a Docker engine answers and holds the image or can pull it."""
+    """Return whether a Docker engine answers and holds the image or can pull it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         try:
@@ -126,7 +126,7 @@ def _has_or_pulls(client: docker.DockerClient, image: str) -> bool:
 
 
 @contextmanager
-def migrated_template(server: Server) -> Iterator[str]:
+def create_template(server: Server) -> Iterator[str]:
     """Make a database with the whole schema, to be cloned; give its DSN."""
     with fresh_database(server.dsn) as dsn:
         asyncio.run(migrate(dsn))

@@ -18,8 +18,8 @@ import pytest
 
 from crm_sandbox.application import SandboxApplication
 
-PATIENCE = 30.0  # seconds, for what takes a fraction of one
-_SHORTEST = 8  # shorter texts stand in an output by chance
+TIMEOUT_SECONDS = 30.0  # seconds, for what takes a fraction of one
+_MIN_LENGTH = 8  # shorter texts stand in an output by chance
 _DEPTH = 3  # of worlds within worlds in which a sandbox is looked for
 _SHOWN = 40  # characters of the surroundings of a leak
 
@@ -32,7 +32,7 @@ class Secrets:
     sources: list[Callable[[], Iterable[str]]] = field(default_factory=list)
 
     def register(self, *values: str) -> None:
-        self.values.update(value for value in values if len(value) >= _SHORTEST)
+        self.values.update(value for value in values if len(value) >= _MIN_LENGTH)
 
     def watch(self, source: Callable[[], Iterable[str]]) -> None:
         """Ask `source` for more secrets when the test's body has ended and its fixtures still stand."""
@@ -88,7 +88,7 @@ class Spawned:
         ended = 0
         while ended < len(self._readers):
             try:
-                line = self._lines.get(timeout=PATIENCE)
+                line = self._lines.get(timeout=TIMEOUT_SECONDS)
             except queue.Empty:
                 break
             if line is None:
@@ -107,7 +107,7 @@ class Spawned:
 
     def wait(self) -> int:
         """Wait for its own end; give its exit code."""
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(TIMEOUT_SECONDS)
         self._finish_reading()
         return code
 
@@ -130,7 +130,7 @@ class Spawned:
 
     def _finish_reading(self) -> None:
         for reader in self._readers:
-            reader.join(PATIENCE)
+            reader.join(TIMEOUT_SECONDS)
 
 
 class Spawn:
@@ -152,7 +152,7 @@ class Spawn:
 _SECRETS = pytest.StashKey[Secrets]()
 
 
-def _known(item: pytest.Item) -> Secrets:
+def _knows(item: pytest.Item) -> Secrets:
     known: Secrets = item.stash.setdefault(_SECRETS, Secrets())
     return known
 
@@ -160,7 +160,7 @@ def _known(item: pytest.Item) -> Secrets:
 @pytest.fixture
 def secrets(request: pytest.FixtureRequest) -> Secrets:
     """What this test must not print: register values as they come into being."""
-    return _known(request.node)
+    return _knows(request.node)
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     What a sandbox among the test's fixtures, or within one of them, has issued needs no registering.
     """
     report = yield
-    known = _known(item)
+    known = _knows(item)
     if report.when == "call":
         for sandbox in _sandboxes(getattr(item, "funcargs", {}).values()):
             known.register(*(issued.value for issued in sandbox.authority.issued))

@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -21,12 +20,11 @@ from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, embedded_server
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import end_with_parent, port_is_taken
-from astrelo.bootstrap.development.secrets import complete_settings
 from astrelo.bootstrap.development.session_tokens import signing_secret
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
-from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
+from astrelo.bootstrap.settings import PREFIX, Settings
+from astrelo.bootstrap.startup import load_settings
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock
 
@@ -61,7 +59,7 @@ def run_api(settings: Settings) -> None:
         _serve(settings)
         return
     with embedded_server(settings) as server, _stop_when_ended(server):
-        _serve(replace(settings, database_url=server.dsn))
+        _serve(settings.model_copy(update={"database_url": server.dsn}))
 
 
 def _serve(settings: Settings) -> None:
@@ -107,8 +105,7 @@ def _stop_when_ended(server: EmbeddedPostgres) -> Iterator[None]:
 def application() -> Litestar:
     """Build the application out of the environment: granian's worker process calls this."""
     end_with_parent()
-    settings = complete_settings(parse_settings(os.environ))  # noqa: TID251 - a process of its own, with its own parsing
-    configure_logging(settings.log_level, settings.log_format)
+    settings = load_settings(os.environ)  # noqa: TID251 - a process of its own, with its own parsing
     container = create_container(settings)
     app = create_app(container, http_config(settings))
 

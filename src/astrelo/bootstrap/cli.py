@@ -12,7 +12,6 @@ from uuid import UUID
 import click
 from click.core import ParameterSource
 
-from astrelo.bootstrap.settings import InvalidSettings, Settings, parse_settings
 from astrelo.domain.identifiers import Provider
 
 _FAILED = 1
@@ -91,27 +90,30 @@ def demo(
 def serve() -> None:
     """Serve the REST API. Brings the database's schema up to date first."""
     from astrelo.bootstrap.api import run_api
+    from astrelo.bootstrap.startup import load_settings
 
     with _problems_for_people():
-        run_api(_settings())
+        run_api(load_settings(_environment()))
 
 
 @cli.command()
 def worker() -> None:
     """Run syncs. Start as many as you like, on as many machines."""
+    from astrelo.bootstrap.startup import load_settings
     from astrelo.bootstrap.worker import run_worker
 
     with _problems_for_people():
-        run_worker(_settings())
+        run_worker(load_settings(_environment()))
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the database's schema up to date, and say what was applied."""
     from astrelo.bootstrap.database import run_migrations
+    from astrelo.bootstrap.startup import load_settings
 
     with _problems_for_people():
-        applied = run_migrations(_settings())
+        applied = run_migrations(load_settings(_environment()))
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
 
 
@@ -130,9 +132,10 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
     a sync of the account is running.
     """
     from astrelo.bootstrap import verify as verification
+    from astrelo.bootstrap.startup import load_settings
 
     with _problems_for_people(failed=_COULD_NOT_COMPARE):
-        compared = verification.run_verify(_settings(), connection)
+        compared = verification.run_verify(load_settings(_environment()), connection)
     click.echo(verification.as_json(compared) if as_json else verification.as_text(compared))
     sys.exit(0 if all(comparison.is_equal for comparison in compared) else _FAILED)
 
@@ -142,9 +145,10 @@ def verify(connection: UUID, as_json: bool) -> None:  # noqa: FBT001 - click pas
 def token(user: UUID) -> None:
     """Print a development token for a user."""
     from astrelo.bootstrap.development.session_tokens import development_token
+    from astrelo.bootstrap.startup import load_settings
 
     with _problems_for_people():
-        click.echo(development_token(_settings(), user))
+        click.echo(development_token(load_settings(_environment()), user))
 
 
 def main() -> None:
@@ -159,26 +163,17 @@ def _environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 - handed to the one parser
 
 
-def _settings() -> Settings:
-    from astrelo.bootstrap.development.secrets import complete_settings
-    from astrelo.bootstrap.logging import configure_logging
-
-    settings = complete_settings(parse_settings(_environment()))
-    configure_logging(settings.log_level, settings.log_format)
-    return settings
-
-
 @contextmanager
 def _problems_for_people(failed: int = _FAILED) -> Iterator[None]:
     """Turn problems of the machine or its settings into a sentence and an exit code, without a traceback."""
-    from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
     from astrelo.bootstrap.problems import Problem
+    from astrelo.bootstrap.settings import InvalidSettings
 
     try:
         yield
     except InvalidSettings as error:
         _fail(str(error), _WRONG_USAGE)
-    except (Problem, EmbeddedPostgresError) as error:
+    except Problem as error:
         _fail(str(error), failed)
     except KeyboardInterrupt:
         _fail("Stopped.", _INTERRUPTED)

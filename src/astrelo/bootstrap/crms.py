@@ -35,27 +35,27 @@ class RegisteredCrm:
 
 
 def _configure_hubspot(settings: Settings, redirect_uri: str) -> HubSpotConfig | None:
-    if settings.hubspot is None:
+    if settings.hubspot_client_id is None or settings.hubspot_client_secret is None:
         return None
     return HubSpotConfig(
-        client_id=settings.hubspot.client_id,
-        client_secret=settings.hubspot.client_secret,
+        client_id=settings.hubspot_client_id,
+        client_secret=settings.hubspot_client_secret,
         redirect_uri=redirect_uri,
-        authorize_base=settings.hubspot.authorize_url,
-        api_base=settings.hubspot.api_url,
+        authorize_base=settings.hubspot_authorize_url,
+        api_base=settings.hubspot_api_url,
     )
 
 
 def _configure_salesforce(settings: Settings, redirect_uri: str) -> SalesforceConfig | None:
-    if settings.salesforce is None:
+    if settings.salesforce_client_id is None or settings.salesforce_client_secret is None:
         return None
     return SalesforceConfig(
-        client_id=settings.salesforce.client_id,
-        client_secret=settings.salesforce.client_secret,
+        client_id=settings.salesforce_client_id,
+        client_secret=settings.salesforce_client_secret,
         redirect_uri=redirect_uri,
-        login_url=settings.salesforce.login_url,
-        bulk_threshold=settings.salesforce.bulk_threshold,
-        daily_share=settings.salesforce.daily_share,
+        login_url=settings.salesforce_login_url,
+        bulk_threshold=settings.salesforce_bulk_threshold,
+        daily_share=settings.salesforce_daily_share,
     )
 
 

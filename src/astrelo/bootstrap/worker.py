@@ -26,7 +26,7 @@ from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, provide_database
 from astrelo.bootstrap.development.demo_lock import require_no_demo
 from astrelo.bootstrap.exchange_rates import warn_of_old_rates
-from astrelo.bootstrap.settings import Settings, WorkerSettings
+from astrelo.bootstrap.settings import Settings
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock
 
@@ -60,7 +60,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         supervisor = Supervisor(
             queue.connect,
             await duties(container, settings),
-            queue_options(settings.worker),
+            queue_options(settings),
             await container.get(Clock),
         )
         if embedded:
@@ -71,9 +71,9 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, supervisor.stop)
-        if settings.worker.health_port is not None:
+        if settings.worker_health_port is not None:
             await stack.enter_async_context(
-                serve_health(supervisor.health, settings.host, settings.worker.health_port)
+                serve_health(supervisor.health, settings.host, settings.worker_health_port)
             )
         _spare_the_collector()
         await supervisor.run()
@@ -118,7 +118,7 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
     """Look for lost jobs and for due syncs, the more often the sooner it matters."""
     lost_runs = await container.get(LostRuns)
     schedule = await container.get(ScheduleDueSyncs)
-    heartbeat = timedelta(seconds=settings.worker.heartbeat_seconds)
+    heartbeat = timedelta(seconds=settings.worker_heartbeat)
     return (
         Duty(name="ask again for lost runs", every=heartbeat / 2, perform=lost_runs.requeue),
         Duty(
@@ -129,10 +129,10 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
     )
 
 
-def queue_options(worker: WorkerSettings) -> QueueOptions:
+def queue_options(settings: Settings) -> QueueOptions:
     return QueueOptions(
-        concurrency=worker.concurrency,
-        heartbeat=timedelta(seconds=worker.heartbeat_seconds),
-        poll=timedelta(seconds=worker.poll_seconds),
+        concurrency=settings.worker_concurrency,
+        heartbeat=timedelta(seconds=settings.worker_heartbeat),
+        poll=timedelta(seconds=settings.worker_poll),
         drain=_DRAIN,
     )

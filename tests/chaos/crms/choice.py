@@ -15,7 +15,7 @@ class UnknownChoice(ValueError):
 
 
 def crms_of(name: str) -> Sequence[ChaosCrm]:
-    """Raises UnknownChoice, with a sentence that tells what there is."""
+    """Raises UnknownChoice, whose message lists what there is."""
     if name not in CHOICES:
         raise UnknownChoice(f"There is no PROVIDER {name!r}: it is {' or '.join(CHOICES)}.")
     return CHOICES[name]

@@ -31,7 +31,7 @@ class Turn:
     at: float
     switches: Mapping[str, object]
     is_remembered: bool = False
-    """Workers keep in mind for long what they are told now: when the storm is over they begin anew."""
+    """Workers keep in mind for long what they read now: when the storm is over they begin anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class ChaosCrm(Protocol):
 
     @abstractmethod
     def departed(self, export: bytes) -> Iterable[Departed]:
-        """Find, in an export of the sandbox, the deleted records that increments must have told of."""
+        """Find, in an export of the sandbox, the deleted records that increments must have reported."""
 
 
 class Asked(NamedTuple):

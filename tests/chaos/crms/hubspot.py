@@ -56,14 +56,14 @@ class HubSpotChaos(ChaosCrm):
         }
 
     def page_of(self, request: Request) -> Page | None:
-        """Tell lists by their cursor, searches by all that they ask for."""
+        """Identify lists by their cursor, searches by all that they ask for."""
         if not request.path.startswith("/crm/objects/"):
             return None
         what = request.text("after") or "" if request.method == "GET" else request.body.decode()
         return request.path, what
 
     def departed(self, export: bytes) -> Iterable[Departed]:
-        """Name none: only full runs and webhooks tell what was archived."""
+        """Name none: only full runs and webhooks report what was archived."""
         return ()
 
 
@@ -86,7 +86,7 @@ def _faults(chance: Random) -> FaultPlan:
         {"kind": "expire_tokens", "match": "/crm/"},
     ]
     moods = {name: chance.choice([0.0, 0.2]) for name in ("late", "shuffle", "short_pages", "leak")}
-    told = {
+    plan = {
         "seed": chance.randrange(1_000_000),
         "rules": [
             *(rule | {"probability": share} for rule in rules),
@@ -94,7 +94,7 @@ def _faults(chance: Random) -> FaultPlan:
         ],
         "index": moods | {"late_seconds": [0.2, MAX_LAG_SECONDS]},
     }
-    return msgspec.convert(told, FaultPlan)
+    return msgspec.convert(plan, FaultPlan)
 
 
 HUBSPOT = HubSpotChaos()

@@ -72,7 +72,7 @@ class SalesforceChaos(ChaosCrm):
         }
 
     def page_of(self, request: Request) -> Page | None:
-        """Tell queries by their text, what follows them by its link, results by job and locator."""
+        """Identify queries by their text, what follows them by its link, results by job and locator."""
         if not request.path.startswith(_API) or request.method != "GET":
             return None
         if "/query" not in request.path or request.path.endswith("/resultPages"):
@@ -141,12 +141,12 @@ def _faults(chance: Random) -> FaultPlan:
     ]
     losses = ({"kind": kind, "match": _TOKENS, "probability": lost} for kind in ("drop_response", "cut"))
     moods = {name: chance.choice([0.0, 0.2]) for name in ("late", "short_pages")}
-    told = {
+    plan = {
         "seed": chance.randrange(1_000_000),
         "rules": [*losses, *(rule | {"probability": share} for rule in rules)],
         "index": moods | {"late_seconds": [0.2, MAX_LAG_SECONDS]},
     }
-    return msgspec.convert(told, FaultPlan)
+    return msgspec.convert(plan, FaultPlan)
 
 
 SALESFORCE = SalesforceChaos()

@@ -123,32 +123,32 @@ async def test_a_bad_page_cursor_and_a_limit_out_of_range_are_refused(api: ApiHa
         {"limit": "null"},
     )
     for kind, params in product(LISTS, pages):
-        answer = await api.ask("GET", f"/api/{kind}", params=params)
-        assert answer.status_code == 400, (kind, params)
-        assert answer.headers["content-type"] == "application/problem+json"
-        (error,) = answer.json()["errors"]
+        response = await api.ask("GET", f"/api/{kind}", params=params)
+        assert response.status_code == 400, (kind, params)
+        assert response.headers["content-type"] == "application/problem+json"
+        (error,) = response.json()["errors"]
         assert error["field"] in params
 
 
 async def test_a_parameter_that_makes_no_sense_is_refused_not_dropped(api: ApiHarness) -> None:
     for query in SENSELESS:
-        answer = await api.ask("GET", f"/api/{query}")
-        assert answer.status_code == 400, query
-        assert answer.json()["code"] in {"invalid_input", "unknown_parameter"}
-        assert answer.json()["errors"], query
+        response = await api.ask("GET", f"/api/{query}")
+        assert response.status_code == 400, query
+        assert response.json()["code"] in {"invalid_input", "unknown_parameter"}
+        assert response.json()["errors"], query
 
 
 async def test_odd_but_possible_text_simply_finds_nothing(api: ApiHarness) -> None:
     for query in ODD:
-        answer = await api.ask("GET", f"/api/{query}")
-        assert (answer.status_code, answer.json()["data"]) == (200, []), query
+        response = await api.ask("GET", f"/api/{query}")
+        assert (response.status_code, response.json()["data"]) == (200, []), query
 
 
 async def test_malformed_json_and_bodies_of_another_shape_are_refused(api: ApiHarness) -> None:
     headers = {"Content-Type": "application/json"}
     for content, code in BODIES:
-        answer = await api.ask("PUT", "/api/icp-profile", content=content, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (400, code), content
+        response = await api.ask("PUT", "/api/icp-profile", content=content, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (400, code), content
 
 
 async def test_a_body_that_is_too_large_or_not_json_is_refused(api: ApiHarness) -> None:
@@ -158,8 +158,8 @@ async def test_a_body_that_is_too_large_or_not_json_is_refused(api: ApiHarness) 
         ("application/x-www-form-urlencoded", 10, 415, "unsupported_media_type"),
     ):
         headers = {"Content-Type": content_type}
-        answer = await api.ask("PUT", "/api/icp-profile", content=b"x" * size, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        response = await api.ask("PUT", "/api/icp-profile", content=b"x" * size, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_alarm(api: ApiHarness) -> None:
@@ -198,14 +198,16 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_alarm(api:
 
 async def test_a_path_that_names_nothing_is_not_found(api: ApiHarness) -> None:
     for path in NOWHERE:
-        answer = await api.ask("GET", path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        response = await api.ask("GET", path)
+        assert (response.status_code, response.json()["code"]) == (404, "not_found"), path
 
 
-async def test_a_method_that_a_path_does_not_take_is_told_which_ones_it_does(api: ApiHarness) -> None:
-    answer = await api.ask("PATCH", "/api/icp-profile")
-    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert {"GET", "PUT"} <= set(answer.headers["allow"].split(", "))
+async def test_the_response_to_a_method_that_a_path_does_not_take_names_those_it_does(
+    api: ApiHarness,
+) -> None:
+    response = await api.ask("PATCH", "/api/icp-profile")
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert {"GET", "PUT"} <= set(response.headers["allow"].split(", "))
 
 
 async def test_head_answers_as_get_does_without_a_body(api: ApiHarness) -> None:

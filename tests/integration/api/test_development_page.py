@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from html import escape, unescape
+from hashlib import sha256
+from html import unescape
 from http import HTTPStatus
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.support.harness.api import API, ApiHarness, api_harness, token_of
 
 pytestmark = pytest.mark.anyio
 
+RAPIDOC = "affbd173a65e870e18f392cca963113bcdafb6e50e88cd2f6a834a65b22db94d"
 PAGE = Path(development_page.__file__).parent / "page"
 
 
@@ -42,16 +44,17 @@ async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
         ("/app/page.js", "text/javascript"),
         ("/app/crm_card.js", "text/javascript"),
         ("/schema", "text/html"),
-        ("/schema/swagger", "text/html"),
+        ("/schema/rapidoc/rapidoc-min.js", "text/javascript"),
+        ("/schema/rapidoc/LICENSE.txt", "text/plain"),
         ("/schema/openapi.json", "application/vnd.oai.openapi+json"),
     ],
 )
 async def test_the_page_and_the_documentation_are_there_for_everyone(
     browser: httpx.AsyncClient, path: str, media_type: str
 ) -> None:
-    answer = await browser.get(path)
-    assert answer.status_code == HTTPStatus.OK
-    assert answer.headers["content-type"].startswith(media_type)
+    response = await browser.get(path)
+    assert response.status_code == HTTPStatus.OK
+    assert response.headers["content-type"].startswith(media_type)
 
 
 async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
@@ -60,10 +63,10 @@ async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
     while asked:
         if (path := asked.pop()) not in seen:
             seen.add(path)
-            answer = await browser.get(path)
-            assert answer.status_code == HTTPStatus.OK, path
-            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', answer.text)
-            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', answer.text)]
+            response = await browser.get(path)
+            assert response.status_code == HTTPStatus.OK, path
+            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', response.text)
+            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', response.text)]
     assert {path.rpartition("/")[2] for path in seen} == {"app"} | {
         file.name for file in PAGE.iterdir() if file.name != "index.html"
     }
@@ -84,18 +87,35 @@ async def test_the_page_runs_no_script_but_its_own(browser: httpx.AsyncClient) -
 
 
 async def test_the_documentation_can_be_read_without_the_internet(browser: httpx.AsyncClient) -> None:
-    page = (await browser.get("/schema")).text
-    description = (await browser.get("/schema/openapi.json")).json()
-    assert "<script" not in page
-    assert "//" not in page.replace("<!--", "")
-    assert all(f"<code>{escape(path)}</code>" in page for path in description["paths"])
-    assert all(f'<details id="{name}"' in page for name in description["components"]["schemas"])
+    page = await browser.get("/schema")
+    linked = re.findall(r'(?:src|href|spec-url)="([^"]*)"', page.text)
+    assert sorted(linked) == ["/schema/openapi.json", "/schema/rapidoc/rapidoc-min.js", "data:,"]
+    assert re.findall(r"<script[^>]*>(.*?)</script>", page.text) == [""]
+    assert 'load-fonts="false"' in page.text
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; connect-src 'self'; ")
+    assert "http" not in policy
+
+
+async def test_the_script_of_the_documentation_is_the_one_that_was_published(
+    browser: httpx.AsyncClient,
+) -> None:
+    """It is dist/rapidoc-min.js of npm's rapidoc 9.3.8, byte for byte."""
+    script = (await browser.get("/schema/rapidoc/rapidoc-min.js")).content
+    assert sha256(script).hexdigest() == RAPIDOC
+
+
+@pytest.mark.parametrize("path", ["..%2Fpage.py", "none.js", ""])
+async def test_beside_that_script_nothing_else_is_served(browser: httpx.AsyncClient, path: str) -> None:
+    response = await browser.get(f"/schema/rapidoc/{path}")
+    assert response.status_code == HTTPStatus.NOT_FOUND
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_a_pasted_token_signs_in_until_signed_out(api: ApiHarness, browser: httpx.AsyncClient) -> None:
-    answer = await browser.post("/app/session", json={"token": token_of(api.user_id)})
-    assert answer.status_code == HTTPStatus.NO_CONTENT
-    cookie = answer.headers["set-cookie"]
+    response = await browser.post("/app/session", json={"token": token_of(api.user_id)})
+    assert response.status_code == HTTPStatus.NO_CONTENT
+    cookie = response.headers["set-cookie"]
     assert cookie.startswith(f"{SESSION_COOKIE}=")
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
@@ -108,9 +128,9 @@ async def test_a_pasted_token_signs_in_until_signed_out(api: ApiHarness, browser
 
 @pytest.mark.parametrize("body", [{"token": "x"}, {"token": ""}, {}])
 async def test_a_bad_token_does_not_sign_in(browser: httpx.AsyncClient, body: dict[str, str]) -> None:
-    answer = await browser.post("/app/session", json=body)
-    assert answer.status_code in {400, 401}
-    assert "set-cookie" not in answer.headers
+    response = await browser.post("/app/session", json=body)
+    assert response.status_code in {400, 401}
+    assert "set-cookie" not in response.headers
 
 
 async def test_a_sign_in_link_works_once(api: ApiHarness, browser: httpx.AsyncClient) -> None:
@@ -126,20 +146,24 @@ async def test_a_sign_in_link_works_once(api: ApiHarness, browser: httpx.AsyncCl
 
 
 async def test_the_bare_address_leads_to_the_page(browser: httpx.AsyncClient) -> None:
-    answer = await browser.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (302, "/app")
+    response = await browser.get("/")
+    assert (response.status_code, response.headers["location"]) == (302, "/app")
 
 
-async def test_a_sign_in_link_is_made_only_for_somebody_who_is_signed_in(browser: httpx.AsyncClient) -> None:
+async def test_a_sign_in_link_is_made_only_for_a_user_who_is_signed_in(browser: httpx.AsyncClient) -> None:
     assert (await browser.post("/app/login-links")).status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_in_production_there_is_no_page_and_no_sign_in(database: str) -> None:
     async with api_harness(database) as production, production.browser() as browser:
-        for path in ("/", "/app", "/app/page.js", "/schema/swagger"):
+        for path in ("/", "/app", "/app/page.js"):
             assert (await browser.get(path)).status_code == HTTPStatus.NOT_FOUND
         signed_in = await browser.post("/app/session", json={"token": token_of(production.user_id)})
         assert signed_in.status_code == HTTPStatus.NOT_FOUND
-        for path, media_type in (("/schema", "text/html"), ("/schema/openapi.json", "application/vnd.oai")):
+        for path, media_type in (
+            ("/schema", "text/html"),
+            ("/schema/rapidoc/rapidoc-min.js", "text/javascript"),
+            ("/schema/openapi.json", "application/vnd.oai"),
+        ):
             documented = await browser.get(path)
             assert documented.headers["content-type"].startswith(media_type)

@@ -26,15 +26,15 @@ async def api(database: str) -> AsyncIterator[ApiHarness]:
 
 async def test_a_migrated_database_makes_it_ready(api: ApiHarness) -> None:
     for probe in ("live", "ready"):
-        answer = await api.client.get(f"/health/{probe}")
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        response = await api.client.get(f"/health/{probe}")
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 async def test_a_missing_migration_makes_it_unready_and_names_it(api: ApiHarness) -> None:
     await api.pool.execute("delete from _pogo_migration where migration_id = '0001_initial'")
-    answer = await api.client.get("/health/ready")
-    assert answer.status_code == 503
-    assert "0001_initial" in answer.json()["detail"]
+    response = await api.client.get("/health/ready")
+    assert response.status_code == 503
+    assert "0001_initial" in response.json()["detail"]
     await api.pool.execute("drop table _pogo_migration")
     assert (await api.client.get("/health/ready")).status_code == 503
     assert (await api.client.get("/health/live")).status_code == 200
@@ -87,10 +87,10 @@ async def test_without_a_database_it_lives_is_unready_and_says_when_to_come_back
         async with _client(app) as client:
             assert (await client.get("/health/live")).status_code == 200
             for path in ("/health/ready", "/api/owners"):
-                answer = await client.get(path, headers=headers)
-                assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
-                assert answer.headers["retry-after"] == "5"
-                assert "127.0.0.1" not in answer.text
+                response = await client.get(path, headers=headers)
+                assert (response.status_code, response.json()["code"]) == (503, "store_unavailable")
+                assert response.headers["retry-after"] == "5"
+                assert "127.0.0.1" not in response.text
 
 
 async def test_only_the_frontend_s_origin_may_read_answers_with_the_cookie(api: ApiHarness) -> None:

@@ -22,7 +22,7 @@ async def api(database: str) -> AsyncIterator[ApiHarness]:
         yield opened
 
 
-async def _connected(api: ApiHarness) -> None:
+async def _connect(api: ApiHarness) -> None:
     """Connect as a browser does, so that there are tokens and a first run."""
     browser = api.browser(api.user_id)
     away = await browser.get(f"{HUBSPOT}/authorize")
@@ -50,13 +50,13 @@ async def test_a_crm_with_several_places_to_sign_in_says_so(api: ApiHarness, dat
     assert (await api.get(HUBSPOT)).json()["chooses_login_host"] is False
 
 
-async def test_a_connection_tells_who_connected_it_where_that_is_known(api: ApiHarness) -> None:
+async def test_a_connection_shows_who_connected_it_where_that_is_known(api: ApiHarness) -> None:
     await api.connection(connected_by="ada@acme.com", account_domain="acme.com")
     shown = (await api.get(HUBSPOT)).json()
     assert (shown["connected_by"], shown["account_domain"]) == ("ada@acme.com", "acme.com")
 
 
-async def test_a_connection_tells_its_account_freshness_and_counts(api: ApiHarness) -> None:
+async def test_a_connection_shows_its_account_freshness_and_counts(api: ApiHarness) -> None:
     connection = await api.connection()
     await api.insert(
         "connection_freshness",
@@ -199,12 +199,12 @@ async def test_runs_are_listed_the_latest_first_page_by_page(api: ApiHarness) ->
 
 async def test_a_requested_sync_is_accepted_with_its_run(api: ApiHarness) -> None:
     await api.connection()
-    answer = await api.ask("POST", f"{HUBSPOT}/sync")
-    run = answer.json()
-    assert (answer.status_code, run["status"], run["mode"]) == (202, "queued", "full")
-    assert answer.headers["location"] == f"{HUBSPOT}/runs/{run['id']}"
+    response = await api.ask("POST", f"{HUBSPOT}/sync")
+    run = response.json()
+    assert (response.status_code, run["status"], run["mode"]) == (202, "queued", "full")
+    assert response.headers["location"] == f"{HUBSPOT}/runs/{run['id']}"
     assert [step["status"] for step in run["steps"]] == ["pending"] * 3
-    assert (await api.get(answer.headers["location"])).json()["run"] == run
+    assert (await api.get(response.headers["location"])).json()["run"] == run
 
 
 async def test_a_sync_requested_twice_is_one_run(api: ApiHarness) -> None:
@@ -249,7 +249,7 @@ async def test_a_run_of_one_crm_is_not_found_under_the_other(api: ApiHarness) ->
 
 
 async def test_disconnecting_keeps_the_records_and_purging_deletes_them(api: ApiHarness) -> None:
-    await _connected(api)
+    await _connect(api)
     company = await api.company()
     ended = await api.ask("DELETE", HUBSPOT)
     assert (ended.status_code, ended.content) == (204, b"")
@@ -287,8 +287,8 @@ async def test_the_profile_is_put_as_a_whole_and_keeps_its_id(api: ApiHarness) -
 
 async def test_a_profile_s_bounds_must_not_contradict_each_other(api: ApiHarness) -> None:
     body = {"name": "x", "employee_min": 5, "employee_max": 4}
-    answer = await api.ask("PUT", "/api/icp-profile", json=body)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "employee_min")
+    response = await api.ask("PUT", "/api/icp-profile", json=body)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "employee_min")
 
 
 async def test_a_run_that_does_not_exist_is_not_found(api: ApiHarness) -> None:

@@ -20,7 +20,7 @@ from tests.support.secret_watch import Spawn, Spawned
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="astrelo-serve-"))
-    home.chmod(0o711)  # as root, the database server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the database server runs as another user, who must pass through
     yield home / "state"
     shutil.rmtree(home)
 

@@ -26,7 +26,7 @@ async def only_step(api: ApiHarness, run: object) -> dict[str, Any]:
     return step
 
 
-async def test_an_incremental_step_shows_its_window_and_a_whole_walk_has_none(api: ApiHarness) -> None:
+async def test_an_incremental_step_shows_its_window_and_a_full_one_has_none(api: ApiHarness) -> None:
     connection = await api.connection()
     increment = await api.run(connection, mode="incremental")
     await api.step(increment, "contacts", window_start=EARLIER, window_end=WRITTEN_AT)
@@ -156,7 +156,9 @@ async def test_each_thing_that_a_run_lacks_has_its_advice(api: ApiHarness) -> No
         assert advice in action
 
 
-async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to_us(api: ApiHarness) -> None:
+async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_reported_to_us(
+    api: ApiHarness,
+) -> None:
     run = await api.run(await api.connection(), status="failed", reason="Odd")
     await api.step(run, "companies", status="failed", reason="Odd")
     action = (await api.get(f"{HUBSPOT}/runs/{run}")).json()["run"]["action"]
@@ -167,12 +169,12 @@ async def test_a_run_that_could_read_nothing_is_asked_for_again_and_then_told_to
 @pytest.mark.parametrize("mode", ["full", "incremental"])
 async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiHarness, mode: str) -> None:
     await api.connection()
-    answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
-    assert (answer.status_code, answer.json()["mode"]) == (202, mode)
+    response = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
+    assert (response.status_code, response.json()["mode"]) == (202, mode)
 
 
 @pytest.mark.parametrize("mode", ["refetch", "everything", ""])
 async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiHarness, mode: str) -> None:
     await api.connection()
-    answer = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    response = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": mode})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_input")

@@ -1,4 +1,4 @@
-"""`astrelo demo`, as somebody at a terminal meets it: whole, again, interrupted, killed."""
+"""`astrelo demo`, as a user at a terminal meets it: whole, again, interrupted, killed."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ Demo = Callable[..., Spawned]
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="astrelo-demo-"))
-    home.chmod(0o711)  # as root, the database server runs as somebody else and must pass through
+    home.chmod(0o711)  # as root, the database server runs as another user, who must pass through
     yield home / "state"
     shutil.rmtree(home)
 
@@ -48,7 +48,7 @@ def demo(spawn: Spawn, state_dir: Path) -> Demo:
     return start
 
 
-def finished(run: Spawned, *, steps: int = 3) -> dict[str, Any]:
+def finish(run: Spawned, *, steps: int = 3) -> dict[str, Any]:
     """Wait for the end of `demo --once --json`; return what its last line says."""
     for _ in range(steps):
         run.wait_for("received")
@@ -66,21 +66,21 @@ def servers_on(state_dir: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            described = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue
-        if str(state_dir).encode() in told:
-            found.append(told.replace(b"\0", b" ").decode(errors="replace")[:200])
+        if str(state_dir).encode() in described:
+            found.append(described.replace(b"\0", b" ").decode(errors="replace")[:200])
     return found
 
 
 def hours_pass(state_dir: Path) -> None:
     """Let what is stored be of this morning: an increment is then due before anyone connects again."""
     with EmbeddedPostgres.start(state_dir) as server:
-        asyncio.run(aged(server.dsn))
+        asyncio.run(age(server.dsn))
 
 
-async def aged(dsn: str) -> None:
+async def age(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(
@@ -94,8 +94,8 @@ async def aged(dsn: str) -> None:
 def assert_adds_up(summary: dict[str, Any]) -> None:
     """Hold the figures of one CRM to their own sums."""
     links = summary["links"]
-    told = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
-    assert told == summary["contacts"]["received"]
+    total = links["provider_id"] + links["email_domain"] + sum(links["unlinked"].values())
+    assert total == summary["contacts"]["received"]
     assert summary["deals"]["linked"] + summary["deals"]["unlinked"] == summary["deals"]["received"]
 
 
@@ -103,7 +103,7 @@ def assert_adds_up(summary: dict[str, Any]) -> None:
 def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_dir: Path, crm: str) -> None:
     arguments = ("--once", "--json", "--companies", str(COMPANIES), "--provider", crm)
     first = demo(*arguments)
-    summary = finished(first)
+    summary = finish(first)
     assert set(summary) == FIGURES | {"entities"}
     assert set(summary["companies"]) == FATES | {"entities"}
     assert set(summary["contacts"]) == FATES
@@ -117,7 +117,7 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
     assert "Reconciled: companies, contacts, deals." in first.stderr
 
     hours_pass(state_dir)
-    again = finished(demo(*arguments))
+    again = finish(demo(*arguments))
     assert records(again, "unchanged") == records(again, "received") == records(summary, "received")
     assert again["links"] == summary["links"]
     assert again["entities"] == summary["entities"]
@@ -128,7 +128,7 @@ def test_a_portal_is_synced_whole_and_hours_later_unchanged(demo: Demo, state_di
 
 def test_the_same_firms_in_two_crms_become_companies_with_two_sources(demo: Demo, state_dir: Path) -> None:
     arguments = ("--once", "--json", "--companies", str(COMPANIES), "--provider", "both")
-    summary = finished(demo(*arguments), steps=6)
+    summary = finish(demo(*arguments), steps=6)
     entities = summary.pop("entities")
     assert set(summary) == set(CRMS)
     for of_crm in summary.values():
@@ -142,7 +142,7 @@ def test_the_same_firms_in_two_crms_become_companies_with_two_sources(demo: Demo
     assert entities["with_two_sources"] > COMPANIES / 2
 
     hours_pass(state_dir)
-    again = finished(demo(*arguments), steps=6)
+    again = finish(demo(*arguments), steps=6)
     assert again["entities"] == entities
     for crm in CRMS:
         assert records(again[crm], "unchanged") == records(summary[crm], "received")
@@ -192,7 +192,7 @@ def test_killed_in_the_middle_it_leaves_nothing_running_and_the_next_one_finishe
     run.process.kill()
     assert run.wait() == -signal.SIGKILL
     again = demo("--once", "--json", "--companies", str(COMPANIES))
-    summary = finished(again)
+    summary = finish(again)
     stored = [
         sum(pair) for pair in zip(records(summary, "inserted"), records(summary, "unchanged"), strict=True)
     ]
@@ -232,7 +232,7 @@ def test_a_portal_that_cannot_be_read_is_explained(demo: Demo, tmp_path: Path, s
 @pytest.mark.skipif(not REAL_PORTAL.exists(), reason="the open portal is not part of the repository")
 def test_the_open_portal_is_synced_whole_from_both_crms(demo: Demo) -> None:
     run = demo("--once", "--json", "--portal", str(REAL_PORTAL), "--provider", "both")
-    summary = finished(run, steps=6)
+    summary = finish(run, steps=6)
     for of_crm in (summary[crm] for crm in CRMS):
         assert records(of_crm, "received") == [10_089, 21_761, 6_087]
         assert records(of_crm, "rejected") == [0, 0, 0]

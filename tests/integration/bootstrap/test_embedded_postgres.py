@@ -22,7 +22,7 @@ from astrelo.bootstrap.development.postgres_cluster import watch_parent
 from astrelo.bootstrap.development.processes import free_port
 from astrelo.bootstrap.development.state_dir import default_state_dir
 
-PATIENCE = 60  # seconds, for what takes a fraction of one
+TIMEOUT_SECONDS = 60  # seconds, for what takes a fraction of one
 START_AND_WAIT = """
 import sys
 from pathlib import Path
@@ -51,7 +51,7 @@ class Companion:
     dsn: str
 
     def leave(self) -> None:
-        self.process.communicate(timeout=PATIENCE)
+        self.process.communicate(timeout=TIMEOUT_SECONDS)
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def launch(state_dir: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
 
     yield launch_one
     for process in started:
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT_SECONDS)
 
 
-def running(process: subprocess.Popen[str]) -> Companion:
+def read_companion(process: subprocess.Popen[str]) -> Companion:
     assert process.stdout is not None
     role, dsn = process.stdout.readline().split()
     return Companion(process=process, role=role, dsn=dsn)
@@ -110,16 +110,16 @@ def test_of_many_that_start_at_once_one_owns_and_the_others_attach(
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
     processes = [launch() for _ in range(3)]
-    companions = [running(process) for process in processes]
+    companions = [read_companion(process) for process in processes]
     assert sorted(companion.role for companion in companions) == ["attached", "attached", "owned"]
     assert len({companion.dsn for companion in companions}) == 1
 
 
-def test_the_server_ends_with_its_owner_whoever_is_attached(
+def test_the_server_ends_with_its_owner_even_while_others_are_attached(
     state_dir: Path,
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    owner = running(launch())
+    owner = read_companion(launch())
     with EmbeddedPostgres.start(state_dir, durable=False) as attached:
         assert not attached.owned
         assert not attached.has_ended()
@@ -132,8 +132,8 @@ def test_the_server_ends_with_its_owner_whoever_is_attached(
 def test_an_attached_process_that_leaves_lets_the_server_run(
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    owner = running(launch())
-    running(launch()).leave()
+    owner = read_companion(launch())
+    read_companion(launch()).leave()
     assert run(owner.dsn, "select 1") == 1
 
 
@@ -150,9 +150,11 @@ def test_a_killed_owner_takes_the_server_along_and_the_next_start_works(
     state_dir: Path,
     launch: Callable[[], subprocess.Popen[str]],
 ) -> None:
-    owner = running(launch())
+    owner = read_companion(launch())
     run(owner.dsn, "create table kept as select 42 as answer")
-    with socket.create_connection(("127.0.0.1", urlsplit(owner.dsn).port or 0), timeout=PATIENCE) as session:
+    with socket.create_connection(
+        ("127.0.0.1", urlsplit(owner.dsn).port or 0), timeout=TIMEOUT_SECONDS
+    ) as session:
         owner.process.kill()
         assert session.recv(1) == b"", "the server is still there"
     with EmbeddedPostgres.start(state_dir, durable=False) as server:
@@ -164,7 +166,7 @@ def test_a_server_left_behind_is_stopped_before_the_next_one(state_dir: Path) ->
     with EmbeddedPostgres.start(state_dir, durable=False) as server:
         left = server.dsn
         assert server._lock is not None
-        os.close(server._lock)  # as if the owner were gone where no kernel tells its children
+        os.close(server._lock)  # as if the owner were gone where no kernel signals its children
         server._lock = os.open(os.devnull, os.O_RDONLY)
         with EmbeddedPostgres.start(state_dir, durable=False) as successor:
             assert successor.owned
@@ -197,8 +199,8 @@ def test_a_port_taken_in_the_meantime_is_not_the_end(
     state_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as somebody_else:
-        ports = iter([somebody_else.getsockname()[1], free_port()])
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = iter([other.getsockname()[1], free_port()])
         monkeypatch.setattr(postgres_cluster, "free_port", lambda: next(ports))
         with EmbeddedPostgres.start(state_dir, durable=False) as server:
             assert run(server.dsn, "select 1") == 1
@@ -260,11 +262,11 @@ def test_without_a_death_signal_a_watcher_stops_the_server() -> None:
         assert target.stdout is not None
         assert target.stdout.readline() == b"up\n"
         watcher = watch_parent(target.pid)
-        watcher.communicate(timeout=PATIENCE)  # closes the pipe, as our own end would
-        assert target.wait(PATIENCE) in {-signal.SIGINT, 130}
+        watcher.communicate(timeout=TIMEOUT_SECONDS)  # closes the pipe, as our own end would
+        assert target.wait(TIMEOUT_SECONDS) in {-signal.SIGINT, 130}
 
 
-def copied_programs(folder: Path) -> Path:
+def copy_programs(folder: Path) -> Path:
     package = find_binaries().folder.parents[1]
     for source in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(source, folder / source.name)
@@ -272,14 +274,14 @@ def copied_programs(folder: Path) -> Path:
 
 
 def test_programs_whose_path_a_shell_would_read_otherwise_are_copied(state_dir: Path, tmp_path: Path) -> None:
-    odd = copied_programs(tmp_path / "it's $HOME")
+    odd = copy_programs(tmp_path / "it's $HOME")
     with EmbeddedPostgres.start(state_dir, binaries=odd, durable=False) as server:
         assert run(server.dsn, "select 1") == 1
 
 
 @as_root
 def test_programs_that_only_root_can_reach_are_copied(state_dir: Path, tmp_path: Path) -> None:
-    hidden = copied_programs(tmp_path)
+    hidden = copy_programs(tmp_path)
     tmp_path.chmod(0o700)
     with EmbeddedPostgres.start(state_dir, binaries=hidden, durable=False) as server:
         assert run(server.dsn, "select 1") == 1

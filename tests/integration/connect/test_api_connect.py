@@ -18,7 +18,7 @@ CONNECTED = f"{FRONTEND}/app?hubspot_connected=true"
 SECRET = "code-that-nobody-may-see"
 
 
-def failed(error: str, provider: str = "hubspot") -> str:
+def failure_url(error: str, provider: str = "hubspot") -> str:
     """Return where a browser lands whose CRM was not connected."""
     return f"{FRONTEND}/app?error={error}&provider={provider}"
 
@@ -38,9 +38,9 @@ async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
 
 async def _begin(browser: httpx.AsyncClient, **params: str) -> str:
     """Follow the connect link and return the state that the CRM is handed."""
-    answer = await browser.get(AUTHORIZE, params=params)
-    assert answer.status_code == 302, answer.text
-    return _state(answer.headers["location"])
+    response = await browser.get(AUTHORIZE, params=params)
+    assert response.status_code == 302, response.text
+    return _state(response.headers["location"])
 
 
 def _state(url: str) -> str:
@@ -48,9 +48,9 @@ def _state(url: str) -> str:
 
 
 async def _land(browser: httpx.AsyncClient, **params: str) -> str:
-    answer = await browser.get(CALLBACK, params=params)
-    assert answer.status_code == 302, answer.text
-    return answer.headers["location"]
+    response = await browser.get(CALLBACK, params=params)
+    assert response.status_code == 302, response.text
+    return response.headers["location"]
 
 
 async def test_a_browser_connects(api: ApiHarness, browser: httpx.AsyncClient) -> None:
@@ -88,12 +88,12 @@ async def test_over_https_no_neighbouring_domain_can_plant_the_flow_s_cookie(dat
         name, _, rest = begun.headers["set-cookie"].partition("=")
         planted = {"Cookie": f"{name.removeprefix('__Host-')}={rest.partition(';')[0]}"}
         landed = await api.client.get(CALLBACK, params={"state": state, "code": "c"}, headers=planted)
-    assert landed.headers["location"] == failed("oauth_state_invalid")
-    for told in (begun.headers["set-cookie"], landed.headers["set-cookie"]):
-        assert told.startswith(f"{name}=")
+    assert landed.headers["location"] == failure_url("oauth_state_invalid")
+    for cookie in (begun.headers["set-cookie"], landed.headers["set-cookie"]):
+        assert cookie.startswith(f"{name}=")
         assert name.startswith("__Host-astrelo_oauth_")
-        assert {"Secure", "HttpOnly", "Path=/"} <= set(told.split("; "))
-        assert "Domain" not in told
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
     assert "Max-Age=0" in landed.headers["set-cookie"]
 
 
@@ -117,9 +117,9 @@ async def test_a_working_connection_is_not_asked_for_again_unless_forced(
     api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     await _land(browser, state=await _begin(browser), code="c1")
-    answer = await browser.get(AUTHORIZE)
-    assert answer.headers["location"] == f"{FRONTEND}/app?hubspot_already_connected=true"
-    assert "set-cookie" not in answer.headers
+    response = await browser.get(AUTHORIZE)
+    assert response.headers["location"] == f"{FRONTEND}/app?hubspot_already_connected=true"
+    assert "set-cookie" not in response.headers
     posted = (await api.ask("POST", AUTHORIZE)).json()
     assert posted == {"authorize_url": None, "already_connected": True}
     assert await _begin(browser, force="true")
@@ -135,19 +135,19 @@ async def test_the_flow_returns_to_the_page_that_asked(browser: httpx.AsyncClien
     "path", ["https://evil.test/", "//evil.test", "/app/../x", "/app\\x", "/other", "\0"]
 )
 async def test_a_foreign_return_path_is_refused(browser: httpx.AsyncClient, path: str) -> None:
-    answer = await browser.get(AUTHORIZE, params={"return_path": path})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == "return_path"
+    response = await browser.get(AUTHORIZE, params={"return_path": path})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "return_path"
 
 
 @pytest.mark.parametrize("error", ["access_denied", "access-denied"])
 async def test_denied_consent_lands_as_denied(browser: httpx.AsyncClient, error: str) -> None:
     landed = await _land(browser, state=await _begin(browser), error=error)
-    assert landed == failed("oauth_denied")
+    assert landed == failure_url("oauth_denied")
 
 
 async def test_an_unknown_missing_or_reused_state_lands_as_invalid(browser: httpx.AsyncClient) -> None:
-    invalid = failed("oauth_state_invalid")
+    invalid = failure_url("oauth_state_invalid")
     assert await _land(browser, state="unknown", code=SECRET) == invalid
     assert await _land(browser, code=SECRET) == invalid
     assert await _land(browser) == invalid
@@ -161,7 +161,7 @@ async def test_a_state_from_another_browser_lands_as_invalid(
 ) -> None:
     state = await _begin(browser)
     async with api.browser() as other:
-        assert await _land(other, state=state, code="c1") == failed("oauth_state_invalid")
+        assert await _land(other, state=state, code="c1") == failure_url("oauth_state_invalid")
     assert api.crm.codes == []
 
 
@@ -171,14 +171,14 @@ async def test_a_session_of_another_user_is_refused(api: ApiHarness, browser: ht
         other.cookies.update(
             {name: value for name, value in browser.cookies.items() if name.startswith("astrelo_oauth_")}
         )
-        assert await _land(other, state=state, code="c1") == failed("oauth_state_invalid")
+        assert await _land(other, state=state, code="c1") == failure_url("oauth_state_invalid")
     assert (await api.get("/api/integrations/hubspot")).json()["status"] == "not_connected"
 
 
 async def test_an_expired_state_lands_as_expired(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     state = await _begin(browser)
     await api.pool.execute("update oauth_states set expires_at = now() - interval '1 second'")
-    assert await _land(browser, state=state, code="c1") == failed("oauth_state_expired")
+    assert await _land(browser, state=state, code="c1") == failure_url("oauth_state_expired")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_a_code_that_the_crm_refuses_lands_as_failed(
 ) -> None:
     api.crm.refuses_with = error
     landed = await _land(browser, state=await _begin(browser), code="c1")
-    assert landed == failed("oauth_failed")
+    assert landed == failure_url("oauth_failed")
 
 
 async def test_another_account_lands_as_a_mismatch_and_changes_nothing(
@@ -199,7 +199,7 @@ async def test_another_account_lands_as_a_mismatch_and_changes_nothing(
     await _land(browser, state=await _begin(browser), code="c1")
     api.crm.account_id = "4712"
     landed = await _land(browser, state=await _begin(browser, force="true"), code="c2")
-    assert landed == failed("oauth_account_mismatch")
+    assert landed == failure_url("oauth_account_mismatch")
     assert (await api.get("/api/integrations/hubspot")).json()["account_id"] == "4711"
     assert api.crm.revoked == ["refresh-4712"]
 
@@ -220,11 +220,11 @@ async def test_another_account_replaces_the_first_only_when_a_page_asks_for_it(
 
 async def test_a_crm_that_is_not_set_up_says_so(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     path = "/api/integrations/salesforce/authorize"
-    assert (await browser.get(path)).headers["location"] == failed("oauth_not_configured", "salesforce")
+    assert (await browser.get(path)).headers["location"] == failure_url("oauth_not_configured", "salesforce")
     posted = await api.ask("POST", path)
     assert (posted.status_code, posted.json()["code"]) == (409, "provider_not_configured")
     landed = await browser.get("/api/integrations/salesforce/callback", params={"state": "x"})
-    assert landed.headers["location"] == failed("oauth_not_configured", "salesforce")
+    assert landed.headers["location"] == failure_url("oauth_not_configured", "salesforce")
 
 
 @pytest.mark.parametrize(
@@ -242,9 +242,9 @@ async def test_no_other_site_can_begin_a_flow_for_who_is_signed_in(
     api: ApiHarness, browser: httpx.AsyncClient, led_by: dict[str, str]
 ) -> None:
     """It could have signed the browser in at a CRM account of its own, in which our app needs no consent."""
-    answer = await browser.get(AUTHORIZE, headers={"Sec-Fetch-Site": "cross-site"} | led_by)
-    assert (answer.status_code, answer.headers["location"]) == (302, failed("oauth_state_invalid"))
-    assert "set-cookie" not in answer.headers
+    response = await browser.get(AUTHORIZE, headers={"Sec-Fetch-Site": "cross-site"} | led_by)
+    assert (response.status_code, response.headers["location"]) == (302, failure_url("oauth_state_invalid"))
+    assert "set-cookie" not in response.headers
     assert await api.pool.fetchval("select count(*) from oauth_states") == 0
 
 
@@ -261,8 +261,8 @@ async def test_no_other_site_can_begin_a_flow_for_who_is_signed_in(
 async def test_our_own_pages_a_bookmark_and_an_old_browser_begin_one(
     browser: httpx.AsyncClient, led_by: dict[str, str]
 ) -> None:
-    answer = await browser.get(AUTHORIZE, headers=led_by)
-    assert answer.headers["location"].startswith("http://crm.test/")
+    response = await browser.get(AUTHORIZE, headers=led_by)
+    assert response.headers["location"].startswith("http://crm.test/")
 
 
 async def test_the_crm_leads_back_though_it_is_another_site(browser: httpx.AsyncClient) -> None:
@@ -292,11 +292,11 @@ async def test_beginning_needs_a_session_but_the_way_back_does_not(api: ApiHarne
 async def test_rubbish_at_the_callback_leads_to_the_frontend_without_an_echo(
     browser: httpx.AsyncClient, query: str
 ) -> None:
-    answer = await browser.get(f"{CALLBACK}?{query}")
-    assert answer.status_code == 302
-    assert answer.headers["location"] == failed("oauth_state_invalid")
-    assert SECRET not in answer.text
+    response = await browser.get(f"{CALLBACK}?{query}")
+    assert response.status_code == 302
+    assert response.headers["location"] == failure_url("oauth_state_invalid")
+    assert SECRET not in response.text
 
 
 async def test_a_state_too_long_to_be_true_is_like_any_other_unknown_one(browser: httpx.AsyncClient) -> None:
-    assert await _land(browser, state="s" * 5000, code=SECRET) == failed("oauth_state_invalid")
+    assert await _land(browser, state="s" * 5000, code=SECRET) == failure_url("oauth_state_invalid")

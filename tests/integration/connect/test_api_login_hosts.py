@@ -29,31 +29,31 @@ async def api(database: str) -> AsyncIterator[ApiHarness]:
         yield opened
 
 
-async def _started(api: ApiHarness) -> int:
+async def _start(api: ApiHarness) -> int:
     count: int = await api.pool.fetchval("select count(*) from oauth_states")
     return count
 
 
 async def test_the_user_s_own_host_is_where_the_browser_is_sent(api: ApiHarness) -> None:
     async with api.browser(api.user_id) as browser:
-        answer = await browser.get(AUTHORIZE, params={"login_host": "Acme.my.salesforce.com"})
-    assert answer.status_code == 302
-    assert urlsplit(answer.headers["location"]).netloc == "acme.my.salesforce.com"
-    answer = await api.ask("POST", AUTHORIZE, params={"login_host": "test.salesforce.com"})
-    assert urlsplit(answer.json()["authorize_url"]).netloc == "test.salesforce.com"
-    assert await _started(api) == 2
+        response = await browser.get(AUTHORIZE, params={"login_host": "Acme.my.salesforce.com"})
+    assert response.status_code == 302
+    assert urlsplit(response.headers["location"]).netloc == "acme.my.salesforce.com"
+    response = await api.ask("POST", AUTHORIZE, params={"login_host": "test.salesforce.com"})
+    assert urlsplit(response.json()["authorize_url"]).netloc == "test.salesforce.com"
+    assert await _start(api) == 2
 
 
 async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness) -> None:
     pasted = "https://acme--sbx.sandbox.lightning.force.com//evil.test/frontdoor.jsp?sid=00D!AQ"
-    answer = await api.ask("POST", AUTHORIZE, params={"login_host": pasted})
-    assert urlsplit(answer.json()["authorize_url"]).netloc == "acme--sbx.sandbox.my.salesforce.com"
+    response = await api.ask("POST", AUTHORIZE, params={"login_host": pasted})
+    assert urlsplit(response.json()["authorize_url"]).netloc == "acme--sbx.sandbox.my.salesforce.com"
     kept = await api.pool.fetch("select login_host from oauth_states")
     assert [row["login_host"] for row in kept] == ["acme--sbx.sandbox.my.salesforce.com"]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "host",
     [
         "evil.test",
         "acme.my.salesforce.com.evil.test",
@@ -79,14 +79,14 @@ async def test_of_a_pasted_address_nothing_is_kept_but_the_host(api: ApiHarness)
     ],
 )
 async def test_any_other_host_is_a_problem_of_the_caller_and_starts_nothing(
-    api: ApiHarness, told: str
+    api: ApiHarness, host: str
 ) -> None:
     async with api.browser(api.user_id) as browser:
-        by_link = await browser.get(f"{AUTHORIZE}?login_host={told}")
-    by_page = await api.ask("POST", f"{AUTHORIZE}?login_host={told}")
+        by_link = await browser.get(f"{AUTHORIZE}?login_host={host}")
+    by_page = await api.ask("POST", f"{AUTHORIZE}?login_host={host}")
     for answer in (by_link, by_page):
         assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
         assert answer.headers["content-type"].startswith("application/problem+json")
         assert "evil" not in answer.text
         assert "set-cookie" not in answer.headers
-    assert await _started(api) == 0
+    assert await _start(api) == 0

@@ -36,7 +36,7 @@ async def test_a_first_connect_stores_tokens_a_profile_and_a_full_run_with_its_j
     assert tuple(profile) == ("Default", True, [], [], [])
 
 
-async def test_who_connected_is_kept_until_somebody_else_does_and_stays_out_of_the_log(
+async def test_who_connected_is_kept_until_another_person_does_and_stays_out_of_the_log(
     world: ConnectHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection = await world.connect_account()

@@ -116,7 +116,7 @@ async def test_another_users_connection_is_neither_seen_nor_ended(world: Connect
 
 @dataclass
 class InterruptedCrm(GrantingCrm):
-    """Lets something else happen while it is told that a grant is over."""
+    """Lets something else happen while it is asked to end a grant."""
 
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
@@ -128,7 +128,7 @@ class InterruptedCrm(GrantingCrm):
 
 
 @pytest.mark.parametrize("purge", [False, True])
-async def test_who_connects_while_the_crm_is_told_of_a_disconnect_stays_connected(
+async def test_a_user_who_connects_while_the_crm_is_notified_of_a_disconnect_stays_connected(
     world: ConnectHarness, *, purge: bool
 ) -> None:
     connection = await world.connect_account()

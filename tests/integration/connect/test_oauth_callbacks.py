@@ -87,21 +87,21 @@ async def test_a_missing_or_misshapen_state_is_refused(world: ConnectHarness, st
     assert error.failure is AuthorizationFailure.STATE_INVALID
 
 
-async def test_denied_consent_is_told_as_such(world: ConnectHarness) -> None:
+async def test_denied_consent_is_reported_as_such(world: ConnectHarness) -> None:
     callback = await world.consent(await world.begin(), decision="deny")
     error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.DENIED
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("code", "shown"),
     [("server_error", "server_error"), ("<script>", "an unknown error"), ("", "an unknown error")],
 )
 async def test_another_error_of_the_crm_is_named_only_when_it_is_a_code(
-    world: ConnectHarness, told: str, shown: str
+    world: ConnectHarness, code: str, shown: str
 ) -> None:
     callback = await world.consent(await world.begin())
-    error = await world.assert_refused(replace(callback, code=None, error=told))
+    error = await world.assert_refused(replace(callback, code=None, error=code))
     assert error.failure is AuthorizationFailure.FAILED
     assert error.detail == f"HubSpot ended the sign-in: {shown}."
 
@@ -131,10 +131,10 @@ async def test_a_code_of_another_flow_fails_by_its_verifier(world: ConnectHarnes
 
 @dataclass(frozen=True)
 class Broken:
-    """An answer of the token endpoint, and a word that what the user is told must hold."""
+    """An answer of the token endpoint, and a word that the user must read."""
 
     fault: Fault
-    told: str
+    expected: str
 
 
 BROKEN = {
@@ -165,7 +165,7 @@ async def test_a_broken_token_endpoint_fails_with_what_to_do(world: ConnectHarne
     world.sandbox.faults.add(broken.fault)
     error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.FAILED
-    assert broken.told in error.detail
+    assert broken.expected in error.detail
 
 
 async def test_no_secret_reaches_a_log_line_or_an_error(world: ConnectHarness) -> None:
@@ -176,7 +176,7 @@ async def test_no_secret_reaches_a_log_line_or_an_error(world: ConnectHarness) -
         errors = [await world.assert_refused(callback) for callback in callbacks[1:2]]
         errors.append(await world.assert_refused(replace(callbacks[2], code=callbacks[1].code)))
         await world.disconnect(world.user_id, HUBSPOT)
-    told = repr(logs) + repr(errors) + repr([str(error) for error in errors])
+    output = repr(logs) + repr(errors) + repr([str(error) for error in errors])
     secrets = [secret.value for secret in world.sandbox.oauth.issued]
     secrets += [part for callback in callbacks for part in (callback.state, callback.browser_token) if part]
-    assert not [secret for secret in secrets if secret in told]
+    assert not [secret for secret in secrets if secret in output]

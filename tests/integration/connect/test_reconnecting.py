@@ -99,7 +99,7 @@ async def test_a_token_that_the_crm_gives_once_more_is_not_taken_for_the_former_
 
 @dataclass
 class RotatingCrm(GrantingCrm):
-    """Renews once somebody waits for it to be over."""
+    """Renews once another process waits for it to be over."""
 
     world: ConnectHarness = field(kw_only=True)
     asked: asyncio.Event = field(default_factory=asyncio.Event)

@@ -42,9 +42,9 @@ async def test_the_authorize_url_asks_with_state_and_pkce_and_holds_no_secret(wo
 
 async def test_a_working_connection_starts_nothing(world: ConnectHarness) -> None:
     connection = await world.connect_account()
-    answer = await world.start(world.user_id, HUBSPOT)
-    assert isinstance(answer, AlreadyConnected)
-    assert answer.connection == connection
+    response = await world.start(world.user_id, HUBSPOT)
+    assert isinstance(response, AlreadyConnected)
+    assert response.connection == connection
     assert await world.pool.fetchval("select count(*) from oauth_states") == 0
 
 
@@ -80,7 +80,7 @@ async def test_a_connection_that_does_not_work_is_begun_anew(world: ConnectHarne
     assert await world.pool.fetchval("select count(*) from oauth_states") == 1
 
 
-async def test_a_crm_that_cannot_say_whether_the_token_works_is_told(world: ConnectHarness) -> None:
+async def test_a_crm_that_cannot_say_whether_the_token_works_is_reported(world: ConnectHarness) -> None:
     await world.connect_account()
     world.clock.advance(1800)
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=503))

@@ -34,11 +34,11 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
         yield opened
 
 
-def sent(world: ConnectHarness, part: str) -> int:
+def send(world: ConnectHarness, part: str) -> int:
     return sum(part in f"{entry.method} {entry.path}" for entry in world.sandbox.journal.entries)
 
 
-async def connected_as(world: ConnectHarness, user_id: UserId) -> None:
+async def connect_as(world: ConnectHarness, user_id: UserId) -> None:
     before, world.user_id = world.user_id, user_id
     await world.connect_account()
     world.user_id = before
@@ -57,7 +57,7 @@ async def test_the_last_disconnect_uninstalls_and_has_nothing_to_revoke(
     await world.connect_account()
     before = world.sandbox.oauth.refreshes
     await world.disconnect(world.user_id, HUBSPOT, purge=purge)
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (1, 0)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (1, 0)
     assert world.sandbox.oauth.refreshes == before
     assert world.living_grants() == []
     assert (await world.load_connection() is None) if purge else await is_disconnected(world)
@@ -65,14 +65,14 @@ async def test_the_last_disconnect_uninstalls_and_has_nothing_to_revoke(
 
 async def test_an_account_on_which_another_user_lives_keeps_the_app(world: ConnectHarness) -> None:
     other = UserId(uuid4())
-    await connected_as(world, other)
+    await connect_as(world, other)
     await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (0, 1)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (0, 1)
     assert await is_disconnected(world)
     assert world.living_grants() == [ACCOUNT]
     await world.disconnect(other, HUBSPOT)
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (1, 1)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (1, 1)
     assert world.living_grants() == []
 
 
@@ -81,11 +81,11 @@ async def test_a_connection_that_is_not_active_does_not_keep_the_app(
     world: ConnectHarness, status: str
 ) -> None:
     other = UserId(uuid4())
-    await connected_as(world, other)
+    await connect_as(world, other)
     await world.pool.execute("update crm_connections set status = $1 where user_id = $2", status, other)
     await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
-    assert sent(world, REMOVAL) == 1
+    assert send(world, REMOVAL) == 1
 
 
 async def test_another_account_keeps_its_app(world: ConnectHarness) -> None:
@@ -94,7 +94,7 @@ async def test_another_account_keeps_its_app(world: ConnectHarness) -> None:
     world.user_id = before
     await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
-    assert sent(world, REMOVAL) == 1
+    assert send(world, REMOVAL) == 1
     assert world.living_grants() == [OTHER_ACCOUNT]
 
 
@@ -106,7 +106,7 @@ async def test_a_token_that_has_expired_is_renewed_once_before(
     await world.connect_account()
     world.clock.advance(1800)
     await world.disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), world.sandbox.oauth.refreshes, world.sandbox.oauth.replays) == (1, 1, 0)
+    assert (send(world, REMOVAL), world.sandbox.oauth.refreshes, world.sandbox.oauth.replays) == (1, 1, 0)
     assert world.living_grants() == []
 
 
@@ -114,7 +114,7 @@ async def test_a_token_that_is_refused_before_its_time_is_renewed_once(world: Co
     await world.connect_account()
     world.sandbox.oauth.expire_access_tokens()
     await world.disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), world.sandbox.oauth.refreshes, sent(world, "/revoke")) == (2, 1, 0)
+    assert (send(world, REMOVAL), world.sandbox.oauth.refreshes, send(world, "/revoke")) == (2, 1, 0)
     assert world.living_grants() == []
 
 
@@ -124,7 +124,7 @@ async def test_tokens_that_are_refused_again_and_again_are_renewed_once_and_revo
     await world.connect_account()
     world.sandbox.faults.add(Fault(kind="respond", match="/appinstalls", status=401, times=9))
     await world.disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), world.sandbox.oauth.refreshes, sent(world, "/revoke")) == (2, 1, 1)
+    assert (send(world, REMOVAL), world.sandbox.oauth.refreshes, send(world, "/revoke")) == (2, 1, 1)
     assert await is_disconnected(world)
 
 
@@ -150,7 +150,7 @@ async def test_a_failure_to_uninstall_is_not_repeated_and_the_grant_is_revoked(
     await world.connect_account()
     world.sandbox.faults.add(Fault(match="/appinstalls", **failure))
     await world.disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (1, 1)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (1, 1)
     assert await is_disconnected(world)
     assert world.living_grants() == []
     await world.connect_account()
@@ -163,7 +163,7 @@ async def test_a_token_that_cannot_be_renewed_is_revoked(world: ConnectHarness, 
     body = {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant"} if status == 400 else None
     world.sandbox.faults.add(Fault(kind="respond", match="/token", status=status, body=body))
     await world.disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (0, 1)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (0, 1)
     assert await is_disconnected(world)
 
 
@@ -213,7 +213,7 @@ async def test_a_crm_that_does_not_answer_keeps_nobody_connected(
 async def test_who_connects_while_the_app_is_removed_starts_again_and_his_grant_is_revoked(
     world: ConnectHarness,
 ) -> None:
-    """Whoever he is: his grant may have ended with the app."""
+    """Whichever user it is: the grant may have ended with the app."""
     await world.connect_account()
     mine, theirs = world.user_id, UserId(uuid4())
     callbacks = []
@@ -306,16 +306,16 @@ async def test_users_of_one_account_who_leave_at_once_leave_no_grant_and_uninsta
 ) -> None:
     users = [world.user_id, *(UserId(uuid4()) for _ in range(3))]
     for user in users:
-        await connected_as(world, user)
+        await connect_as(world, user)
     await asyncio.gather(*(world.disconnect(user, HUBSPOT) for user in users))
-    assert sent(world, REMOVAL) == 1
+    assert send(world, REMOVAL) == 1
     assert world.living_grants() == []
 
 
 async def test_two_disconnects_of_one_user_uninstall_once(world: ConnectHarness) -> None:
     await world.connect_account()
     await asyncio.gather(*(world.disconnect(world.user_id, HUBSPOT) for _ in range(2)))
-    assert sent(world, REMOVAL) == 1
+    assert send(world, REMOVAL) == 1
     assert world.living_grants() == []
 
 
@@ -326,7 +326,7 @@ async def test_neither_a_replaced_account_nor_a_failed_connect_uninstalls(world:
     assert world.living_grants() == [ACCOUNT]
     await world.finish(await world.consent(await world.begin(replace=True), OTHER_PORTAL))
     assert world.living_grants() == [OTHER_ACCOUNT]
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (0, 2)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (0, 2)
 
 
 class UnavailableUninstalls(AppUninstalls):
@@ -346,5 +346,5 @@ async def test_who_lives_on_the_account_is_not_known_and_the_grant_alone_is_revo
         world.uow, providers, world.tokens, UnavailableUninstalls(), world.lifecycle, world.clock
     )
     await disconnect(world.user_id, HUBSPOT)
-    assert (sent(world, REMOVAL), sent(world, "/revoke")) == (0, 1)
+    assert (send(world, REMOVAL), send(world, "/revoke")) == (0, 1)
     assert await is_disconnected(world)

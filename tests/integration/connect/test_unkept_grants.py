@@ -69,10 +69,10 @@ class BrokenStore(UnitOfWork):
 
 
 def unavailable() -> None:
-    raise CrmUnavailable(HUBSPOT, "the account is not told")
+    raise CrmUnavailable(HUBSPOT, "the account is not reported")
 
 
-async def failed(world: ConnectHarness) -> AuthorizationFailed:
+async def fail(world: ConnectHarness) -> AuthorizationFailed:
     callback = await world.consent(await world.begin())
     with pytest.raises(AuthorizationFailed) as raised:
         await world.finish(callback)
@@ -81,7 +81,7 @@ async def failed(world: ConnectHarness) -> AuthorizationFailed:
 
 async def test_a_grant_whose_account_cannot_be_read_is_revoked(world: ConnectHarness) -> None:
     world.sandbox.faults.add(HIDDEN)
-    error = await failed(world)
+    error = await fail(world)
     assert error.failure is AuthorizationFailure.FAILED
     assert "does not answer" in error.detail
     assert len(world.sandbox.oauth.grants) == 1
@@ -92,7 +92,7 @@ async def test_a_grant_whose_account_cannot_be_read_is_revoked(world: ConnectHar
 async def test_a_connection_goes_on_when_another_consent_comes_to_nothing(world: ConnectHarness) -> None:
     connection = await world.connect_account()
     world.sandbox.faults.add(HIDDEN)
-    await failed(world)
+    await fail(world)
     assert world.living_grants() == [101]
     world.clock.advance(1800)
     assert await world.tokens.get_access(connection)
@@ -101,7 +101,7 @@ async def test_a_connection_goes_on_when_another_consent_comes_to_nothing(world:
 async def test_a_revocation_that_fails_too_does_not_hide_why_it_was_needed(world: ConnectHarness) -> None:
     world.sandbox.faults.add(HIDDEN, Fault(kind="respond", match="/revoke", status=500))
     with capture_logs() as logs:
-        error = await failed(world)
+        error = await fail(world)
     assert isinstance(error.__cause__, CrmUnavailable)
     assert "503" in str(error.__cause__)
     assert [entry["event"] for entry in logs if "revoked" in entry["event"]] == ["grant.not_revoked"]

@@ -1,6 +1,6 @@
 """Bad input from HubSpot's answers to the database: nothing is lost, and the run's row says what happened.
 
-What bad input the API itself gets is told in test_api_bad_input.py.
+What bad input the API itself gets is tested in test_api_bad_input.py.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +39,7 @@ def connected(database: str) -> Open:
     """Give a user who is connected to a HubSpot."""
 
     @asynccontextmanager
-    async def opened(hubspot: BrokenHubSpot) -> AsyncIterator[SyncHarness]:
+    async def open_firm(hubspot: BrokenHubSpot) -> AsyncIterator[SyncHarness]:
         async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
             made = SyncHarness(pool)
             made.clock = hubspot.clock
@@ -51,7 +51,7 @@ def connected(database: str) -> Open:
             await made.connect(HUBSPOT, tokens, "101")
             yield made
 
-    return opened
+    return open_firm
 
 
 async def _sync(connected: Open, **answers: Responder) -> SyncRun:
@@ -59,7 +59,7 @@ async def _sync(connected: Open, **answers: Responder) -> SyncRun:
         return await made.sync()
 
 
-def _received(run: SyncRun, object_type: ObjectType) -> tuple[int, int, dict[str, int]]:
+def _receive(run: SyncRun, object_type: ObjectType) -> tuple[int, int, dict[str, int]]:
     counts = run.step(object_type).counts
     assert counts.adds_up
     return counts.received, counts.inserted, dict(counts.rejected)
@@ -96,7 +96,7 @@ async def test_any_text_in_any_property_is_stored_or_named_as_unreadable(connect
         pipelines=lambda asked: page({"id": text, "label": text, "stages": [{"id": text, "label": text}]}),
     )
     assert run.status is RunStatus.COMPLETED
-    assert [_received(run, kind) for kind in ObjectType] == [(2, 2, {})] * 3
+    assert [_receive(run, kind) for kind in ObjectType] == [(2, 2, {})] * 3
 
 
 async def test_a_domain_or_an_e_mail_too_long_for_an_index_is_null_and_counted(connected: Open) -> None:
@@ -113,7 +113,7 @@ async def test_a_domain_or_an_e_mail_too_long_for_an_index_is_null_and_counted(c
 async def test_an_id_that_can_be_none_is_rejected_by_reason(connected: Open, odd: str | None) -> None:
     run = await _sync(connected, companies=lambda asked: page(hubspot_object(odd), GOOD))
     assert run.status is RunStatus.COMPLETED
-    received, inserted, rejected = _received(run, ObjectType.COMPANIES)
+    received, inserted, rejected = _receive(run, ObjectType.COMPANIES)
     assert (received, inserted, sum(rejected.values())) == (2, 1, 1)
 
 
@@ -126,7 +126,7 @@ async def test_an_association_with_what_no_record_can_be_fails_no_run(connected:
         associations=associations_to(odd, 2),
     )
     assert run.status is RunStatus.COMPLETED
-    assert _received(run, ObjectType.DEALS) == (1, 1, {})
+    assert _receive(run, ObjectType.DEALS) == (1, 1, {})
 
 
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "-1e400", "9" * 5_000, "1e-400", "0.0000001"], ids=len)
@@ -137,7 +137,7 @@ async def test_a_number_out_of_range_fails_no_run(connected: Open, number: str) 
     odd = page(hubspot_object("1", **numbers), GOOD)
     run = await _sync(connected, companies=lambda asked: odd, deals=lambda asked: odd)
     assert run.status is RunStatus.COMPLETED
-    assert _received(run, ObjectType.DEALS) == (2, 2, {})
+    assert _receive(run, ObjectType.DEALS) == (2, 2, {})
 
 
 async def test_null_records_and_records_of_another_shape_are_rejected_and_the_others_kept(
@@ -146,7 +146,7 @@ async def test_null_records_and_records_of_another_shape_are_rejected_and_the_ot
     junk = page(None, [], 7, "text", {}, {"id": "9"}, {"id": "9", "properties": [None]}, GOOD, GOOD)
     run = await _sync(connected, companies=lambda asked: junk, contacts=lambda asked: junk)
     assert run.status is RunStatus.COMPLETED
-    assert _received(run, ObjectType.COMPANIES) == (9, 1, {"malformed": 7})
+    assert _receive(run, ObjectType.COMPANIES) == (9, 1, {"malformed": 7})
     assert run.step(ObjectType.COMPANIES).counts.repeats == 1
 
 
@@ -159,7 +159,7 @@ async def test_a_modification_time_at_the_end_of_all_times_is_stored(connected: 
         contacts=lambda asked: page(odd),
         deals=lambda asked: page(odd),
     )
-    assert [_received(run, kind)[:2] for kind in ObjectType] == [(1, 1)] * 3
+    assert [_receive(run, kind)[:2] for kind in ObjectType] == [(1, 1)] * 3
 
 
 ODD_WORD = "\0\n" + "x" * 10_000
@@ -185,7 +185,7 @@ async def test_a_refused_object_type_whose_scope_no_column_holds_is_refused_all_
     assert "crm.objects.deals.read" in (run.reason or "")
 
 
-async def test_a_walk_that_goes_in_circles_ends_visibly(connected: Open) -> None:
+async def test_a_stream_that_goes_in_circles_ends_visibly(connected: Open) -> None:
     def circle(asked: Query) -> object:
         return page(GOOD, after="b" if asked.get("after") == "a" else "a")
 

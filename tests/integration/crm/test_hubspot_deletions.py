@@ -19,7 +19,7 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 
 Scenario = Callable[[AcmeAndBeta], Awaitable[None]]
 Play = Callable[[Scenario], None]
-by_walk_or_webhook = pytest.mark.parametrize("how", ["walk", "webhooks"])
+by_listing_or_webhook = pytest.mark.parametrize("how", ["listing", "webhooks"])
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def play(database: str) -> Play:
     return run
 
 
-@by_walk_or_webhook
+@by_listing_or_webhook
 def test_an_erased_contact_is_deleted_and_an_archived_one_is_kept(play: Play, how: str) -> None:
     async def scenario(firm: AcmeAndBeta) -> None:
         firm.account.gdpr_delete("11")
         firm.account.archive("contacts", "12")
         run = await firm.sync_changes(how, (CONTACTS, "11"), (CONTACTS, "12"))
         assert run.status is RunStatus.COMPLETED
-        assert run.step(CONTACTS).counts.archived == (2 if how == "walk" else 0)
+        assert run.step(CONTACTS).counts.archived == (2 if how == "listing" else 0)
         assert await firm.live_by_id("contacts") == {"12": False}
         naming = "select count(*) from deals where '11' = any (provider_contact_ids)"
         assert await firm.made.pool.fetchval(naming) == 0
@@ -69,30 +69,30 @@ def test_contacts_that_are_erased_after_they_were_archived_or_merged_are_deleted
     play(scenario)
 
 
-@by_walk_or_webhook
+@by_listing_or_webhook
 def test_archived_records_live_again_under_their_old_ids_once_they_are_restored(play: Play, how: str) -> None:
     everything = [("companies", "1"), ("contacts", "11"), ("deals", "21")]
-    told = [(ObjectType(kind), record_id) for kind, record_id in everything]
+    records = [(ObjectType(kind), record_id) for kind, record_id in everything]
 
     async def scenario(firm: AcmeAndBeta) -> None:
         before = await firm.made.view()
         known = [await firm.ids(table) for table in ("companies", "contacts", "deals")]
         for kind, record_id in everything:
             firm.account.archive(kind, record_id)
-        await firm.sync_changes(how, *told)
+        await firm.sync_changes(how, *records)
         assert await firm.live_by_id("crm_companies") == {"1": False, "2": True}
         assert await firm.live_by_id("contacts") == {"11": False, "12": True}
         assert await firm.live_by_id("deals") == {"21": False, "22": True}
         for kind, record_id in everything:
             assert firm.account.restore(kind, record_id)
-        await firm.sync_changes(how, *told)
+        await firm.sync_changes(how, *records)
         assert await firm.made.view() == before
         assert [await firm.ids(table) for table in ("companies", "contacts", "deals")] == known
 
     play(scenario)
 
 
-@by_walk_or_webhook
+@by_listing_or_webhook
 def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirects(
     play: Play, how: str
 ) -> None:
@@ -108,10 +108,10 @@ def test_contacts_and_deals_of_a_merged_company_follow_it_and_its_old_id_redirec
         followed = {"11", "12", "21", "22"}
         linked = {*view.contacts.items(), *view.deals.items()}
         assert {key[1] for key, row in linked if row[0] == name} == followed
-        told = await firm.made.pool.fetch(
+        rows = await firm.made.pool.fetch(
             "select provider_company_id from contacts union select provider_company_id from deals"
         )
-        assert {row[0] for row in told} <= {survivor, None}
+        assert {row[0] for row in rows} <= {survivor, None}
         async with api_harness(firm.database) as api:
             api.user_id = firm.made.user_id
             (living,) = await api.data("/api/companies")
@@ -143,7 +143,7 @@ def test_a_search_that_shows_a_merge_has_the_former_records_looked_at(play: Play
     play(scenario)
 
 
-@by_walk_or_webhook
+@by_listing_or_webhook
 def test_deals_of_a_merged_contact_name_the_one_that_lives(play: Play, how: str) -> None:
     async def scenario(firm: AcmeAndBeta) -> None:
         survivor = firm.account.merge("contacts", "11", "12")
@@ -174,12 +174,12 @@ def test_more_deletions_than_are_believed_archive_nothing_and_say_so(play: Play)
 
 def test_a_search_that_still_shows_an_archived_record_does_not_revive_it(play: Play) -> None:
     async def scenario(firm: AcmeAndBeta) -> None:
-        told = firm.account.store.tables["contacts"].find("11")
-        assert told is not None
+        record = firm.account.store.tables["contacts"].find("11")
+        assert record is not None
         firm.account.archive("contacts", "11")
         await firm.sync_changes("webhooks", (CONTACTS, "11"))
         # What an index that lags still holds: the record, alive, as it was before.
-        late = RecordChange(object_name="contacts", id="11", updated_at=told.updated_at)
+        late = RecordChange(object_name="contacts", id="11", updated_at=record.updated_at)
         firm.account.upsert(late)
         run = await firm.sync(SyncMode.INCREMENTAL)
         assert run.step(CONTACTS).counts.stale == 1

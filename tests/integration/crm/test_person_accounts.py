@@ -74,7 +74,7 @@ def change(sandbox: Sandbox, row_id: str, **properties: Any) -> None:
     sandbox.org.upsert(RecordChange(object_name="Account", id=row_id, properties=properties))
 
 
-async def synced(made: SyncHarness, mode: SyncMode = SyncMode.FULL) -> SyncRun:
+async def sync(made: SyncHarness, mode: SyncMode = SyncMode.FULL) -> SyncRun:
     """Carry out a run, and those that come of it; return the first as it ended."""
     made.clock.advance(3600)
     run = await made.sync(SALESFORCE, mode=mode)
@@ -109,7 +109,7 @@ PERSON = (None, "person_account", True)
 
 def test_people_are_contacts_of_no_company_and_their_deals_have_none(play: Play) -> None:
     async def scenario(made: SyncHarness, _: Sandbox) -> None:
-        run = await synced(made)
+        run = await sync(made)
         assert all(step.expected_total == step.counts.distinct for step in run.steps)
         assert run.step(COMPANIES).counts.received == 1
         assert await companies_of(made) == ["Mill"]
@@ -117,7 +117,7 @@ def test_people_are_contacts_of_no_company_and_their_deals_have_none(play: Play)
         assert await link_of(made, record_id("Contact", 2)) == ("provider_id", None, False)
         deals = await made.pool.fetch("select name, company_id is null from deals order by name")
         assert [tuple(deal) for deal in deals] == [("Bread", True), ("Flour", False)]
-        again = await synced(made)
+        again = await sync(made)
         assert all(step.counts.unchanged == step.counts.received for step in again.steps)
 
     play(shop(), scenario)
@@ -128,16 +128,16 @@ def test_a_company_that_becomes_a_person_is_archived_and_back_as_one_it_lives(
     play: Play, mode: SyncMode
 ) -> None:
     async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
-        await synced(made)
+        await sync(made)
         change(sandbox, MILL, IsPersonAccount=True)
-        run = await synced(made, mode)
+        run = await sync(made, mode)
         assert await companies_of(made) == []
         assert await link_of(made, record_id("Contact", 2)) == PERSON
         if mode is SyncMode.FULL:
             assert run.step(COMPANIES).counts.archived == 1
         change(sandbox, MILL, IsPersonAccount=False, Name="Mill")
         change(sandbox, BAKER, IsPersonAccount=False, Name="Baker Ltd")
-        await synced(made, mode)
+        await sync(made, mode)
         assert await companies_of(made) == ["Baker Ltd", "Mill"]
         assert await link_of(made, record_id("Contact", 1)) == ("provider_id", None, False)
         assert await link_of(made, record_id("Contact", 2)) == ("provider_id", None, False)
@@ -155,10 +155,10 @@ def test_an_org_that_is_all_people_loses_the_companies_that_an_earlier_version_m
 
     async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
         sandbox.switches.person_accounts = False
-        await synced(made)
+        await sync(made)
         assert len(await companies_of(made)) == 120
         sandbox.switches.person_accounts = True
-        run = await synced(made)
+        run = await sync(made)
         assert (run.step(COMPANIES).counts.archived, run.step(COMPANIES).reason) == (120, None)
         assert await companies_of(made) == []
 
@@ -167,19 +167,19 @@ def test_an_org_that_is_all_people_loses_the_companies_that_an_earlier_version_m
 
 def test_a_changing_org_ends_as_one_that_was_read_at_once(play: Play) -> None:
     async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
-        await synced(made)
+        await sync(made)
         for seed in range(4):
             made.clock.advance(60)
             sandbox.set_script(seed)
             for _ in range(60):
                 sandbox.mutate()
-            await synced(made, SyncMode.INCREMENTAL)
-        await synced(made)
+            await sync(made, SyncMode.INCREMENTAL)
+        await sync(made)
         grown = await made.view()
         await made.disconnect(SALESFORCE, purge=True)
         tokens = tokens_of(sandbox.oauth.connect(sandbox.org.org_id))
         await made.connect(SALESFORCE, tokens, sandbox.org.org_id)
-        await synced(made)
+        await sync(made)
         assert grown == await made.view()
         assert any(contact[2] == "person_account" for contact in grown.contacts.values())
 

@@ -38,7 +38,7 @@ CIPHER = AesGcmTokenCipher([("test", bytes(32))])
 READ_SO = ReadingVersion(b"test")
 
 
-def connected(user_id: UserId = USER, provider: Provider = Provider.HUBSPOT) -> CrmConnection:
+def make_connection(user_id: UserId = USER, provider: Provider = Provider.HUBSPOT) -> CrmConnection:
     grant = Grant(tokens=FIRST, account=ACCOUNT)
     return CrmConnection.establish(ConnectionId(uuid4()), user_id, provider, grant, NOW)
 
@@ -47,7 +47,7 @@ class TestPgTokenStore(TokenStoreContract):
     @pytest.fixture
     async def store(self, pool: asyncpg.Pool, connection_id: ConnectionId) -> AsyncIterator[TokenStore]:
         async with pool.acquire() as session, session.transaction():
-            await PgConnections(session, USER).save(replace(connected(), id=connection_id))
+            await PgConnections(session, USER).save(replace(make_connection(), id=connection_id))
             yield PgTokenStore(session, USER, CIPHER)
 
 
@@ -59,7 +59,7 @@ class TestPgOAuthStates(OAuthStatesContract):
 
 async def test_a_connection_comes_back_as_it_was_saved(pool: asyncpg.Pool) -> None:
     connections = PgConnections(pool, USER)
-    connection = connected().mark_needs_reauthorization("revoked there")
+    connection = make_connection().mark_needs_reauthorization("revoked there")
     await connections.save(connection)
     assert await connections.get(Provider.HUBSPOT) == connection
     assert await connections.get_by_id(connection.id) == connection
@@ -67,7 +67,7 @@ async def test_a_connection_comes_back_as_it_was_saved(pool: asyncpg.Pool) -> No
 
 async def test_saving_a_connection_again_changes_it(pool: asyncpg.Pool) -> None:
     connections = PgConnections(pool, USER)
-    connection = connected()
+    connection = make_connection()
     await connections.save(connection)
     await connections.save(connection.disconnect())
     stored = await connections.get_by_id(connection.id)
@@ -75,7 +75,7 @@ async def test_saving_a_connection_again_changes_it(pool: asyncpg.Pool) -> None:
 
 
 async def test_another_users_connection_is_not_there(pool: asyncpg.Pool) -> None:
-    connection = connected()
+    connection = make_connection()
     await PgConnections(pool, USER).save(connection)
     theirs = PgConnections(pool, STRANGER)
     assert await theirs.get(Provider.HUBSPOT) is None
@@ -87,7 +87,7 @@ async def test_another_users_connection_is_not_there(pool: asyncpg.Pool) -> None
 
 async def test_completeness_never_moves_back(pool: asyncpg.Pool) -> None:
     connections = PgConnections(pool, USER)
-    connection = connected()
+    connection = make_connection()
     await connections.save(connection)
     for as_of in (NOW, NOW - timedelta(hours=1)):
         await connections.mark_complete(
@@ -100,7 +100,7 @@ async def test_completeness_never_moves_back(pool: asyncpg.Pool) -> None:
 
 
 async def test_tokens_go_with_their_connection(pool: asyncpg.Pool) -> None:
-    connection = connected()
+    connection = make_connection()
     await PgConnections(pool, USER).save(connection)
     store = PgTokenStore(pool, USER, CIPHER)
     await store.put(connection.id, FIRST)
@@ -110,7 +110,7 @@ async def test_tokens_go_with_their_connection(pool: asyncpg.Pool) -> None:
 
 
 async def test_the_database_holds_no_secret_in_the_clear(pool: asyncpg.Pool) -> None:
-    connection = connected()
+    connection = make_connection()
     await PgConnections(pool, USER).save(connection)
     await PgTokenStore(pool, USER, CIPHER).put(connection.id, FIRST)
     await PgOAuthStates(pool, CIPHER).add(PENDING)
@@ -131,7 +131,7 @@ SWAPPED_ROWS = """
 async def test_a_ciphertext_moved_to_another_column_or_row_does_not_open(
     pool: asyncpg.Pool, move: str
 ) -> None:
-    mine, theirs = connected(), connected(STRANGER)
+    mine, theirs = make_connection(), make_connection(STRANGER)
     for connection, tokens in ((mine, FIRST), (theirs, SECOND)):
         await PgConnections(pool, connection.user_id).save(connection)
         await PgTokenStore(pool, connection.user_id, CIPHER).put(connection.id, tokens)
@@ -143,7 +143,7 @@ async def test_a_ciphertext_moved_to_another_column_or_row_does_not_open(
 
 async def test_who_waits_for_the_token_lock_sees_what_the_holder_stored(pool: asyncpg.Pool) -> None:
     uow = PgUnitOfWork(pool, CIPHER, FakeRandomness())
-    connection = connected()
+    connection = make_connection()
     async with uow(USER) as tx:
         await tx.connections.save(connection)
         await tx.tokens.put(connection.id, FIRST)
@@ -163,7 +163,7 @@ async def test_who_waits_for_the_token_lock_sees_what_the_holder_stored(pool: as
 
 async def test_a_token_lock_not_had_in_time_is_transient(database: str, pool: asyncpg.Pool) -> None:
     impatient = replace(REFRESH_LIMITS, lock=timedelta(milliseconds=50))
-    connection = connected()
+    connection = make_connection()
     async with open_pool(database, "impatient", max_size=2, limits=impatient) as hasty:
         uow = PgUnitOfWork(hasty, CIPHER, FakeRandomness())
         async with PgUnitOfWork(pool, CIPHER, FakeRandomness())(USER) as tx:
@@ -176,7 +176,7 @@ async def test_a_token_lock_not_had_in_time_is_transient(database: str, pool: as
                     await tx.tokens.lock(connection.id)
 
 
-async def test_sessions_carry_their_limits_and_tell_times_in_utc(database: str) -> None:
+async def test_sessions_carry_their_limits_and_report_times_in_utc(database: str) -> None:
     async with open_pool(database, "astrelo-test", max_size=1, limits=REFRESH_LIMITS) as opened:
         names = ("application_name", "TimeZone", "lock_timeout", "idle_in_transaction_session_timeout")
         settings = [await opened.fetchval("select current_setting($1)", name) for name in names]

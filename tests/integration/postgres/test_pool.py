@@ -34,11 +34,11 @@ async def _ask_and_leave(pool: asyncpg.Pool, after: float) -> None:
 @pytest.fixture
 async def complaints() -> AsyncIterator[list[dict[str, Any]]]:
     """What the event loop reports of errors that nobody took up."""
-    told: list[dict[str, Any]] = []
+    reported: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     usual = loop.get_exception_handler()
-    loop.set_exception_handler(lambda _loop, complaint: told.append(complaint))
-    yield told
+    loop.set_exception_handler(lambda _loop, complaint: reported.append(complaint))
+    yield reported
     loop.set_exception_handler(usual)
 
 

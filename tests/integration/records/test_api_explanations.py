@@ -51,8 +51,8 @@ def group(explanation: dict[str, Any], name: str) -> dict[str, Any]:
 
 async def test_each_group_names_its_value_and_the_record_that_it_comes_from(api: ApiHarness) -> None:
     company = await acme(api)
-    told = (await api.get(f"/api/companies/{company}/explain")).json()
-    assert group(told, "name") == {
+    explained = (await api.get(f"/api/companies/{company}/explain")).json()
+    assert group(explained, "name") == {
         "group": "name",
         "values": {"company_name": "acme"},
         "source": {
@@ -62,14 +62,14 @@ async def test_each_group_names_its_value_and_the_record_that_it_comes_from(api:
         },
         "pinned": False,
     }
-    industry = group(told, "industry")
+    industry = group(explained, "industry")
     assert industry["values"] == {"industry": "Software", "naics": "5112", "sic": None}
     assert industry["source"]["external_provider_id"] == "full"
-    assert group(told, "phone") == {
+    assert group(explained, "phone") == {
         "group": "phone", "values": {"phone": None}, "source": None, "pinned": False,
     }  # fmt: skip
-    assert [record["external_provider_id"] for record in told["records"]] == ["touched", "full"]
-    assert told["records"][1]["values"]["employee_count"] == 900
+    assert [record["external_provider_id"] for record in explained["records"]] == ["touched", "full"]
+    assert explained["records"][1]["values"]["employee_count"] == 900
 
 
 async def test_the_records_come_in_pages(api: ApiHarness) -> None:
@@ -87,16 +87,16 @@ async def test_the_records_come_in_pages(api: ApiHarness) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "AQ", "Ag", "Am5vYm9keQAx"])
 async def test_a_cursor_of_another_list_is_refused(api: ApiHarness, cursor: str) -> None:
-    answer = await api.get(f"/api/companies/{await acme(api)}/explain", cursor=cursor)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    response = await api.get(f"/api/companies/{await acme(api)}/explain", cursor=cursor)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_input")
 
 
 async def test_a_pin_is_shown_and_takes_effect_at_once_until_it_is_undone(api: ApiHarness) -> None:
     company = await acme(api)
-    told = (await pin(api, company, "name", "full")).json()
-    assert group(told, "name")["values"] == {"company_name": "Acme Inc."}
-    assert group(told, "name")["pinned"] is True
-    assert [(one["group"], one["external_provider_id"], one["status"]) for one in told["pins"]] == [
+    explained = (await pin(api, company, "name", "full")).json()
+    assert group(explained, "name")["values"] == {"company_name": "Acme Inc."}
+    assert group(explained, "name")["pinned"] is True
+    assert [(one["group"], one["external_provider_id"], one["status"]) for one in explained["pins"]] == [
         ("name", "full", "effective")
     ]
     assert (await api.get(f"/api/companies/{company}")).json()["company_name"] == "Acme Inc."
@@ -113,15 +113,15 @@ async def test_a_pin_on_what_has_gone_or_is_empty_is_listed_and_ignored(api: Api
         "update crm_companies set archived_at = $1 where external_provider_id = 'full'"
         " and company_id = $2", NEW, company,
     )  # fmt: skip
-    told = (await api.get(f"/api/companies/{company}/explain")).json()
-    assert {(one["group"], one["status"]) for one in told["pins"]} == {
+    explained = (await api.get(f"/api/companies/{company}/explain")).json()
+    assert {(one["group"], one["status"]) for one in explained["pins"]} == {
         ("name", "archived"),
         ("phone", "archived"),
     }
-    assert group(told, "name")["values"] == {"company_name": "acme"}
+    assert group(explained, "name")["values"] == {"company_name": "acme"}
     await api.pool.execute("update crm_companies set archived_at = null where external_provider_id = 'full'")
-    told = (await api.get(f"/api/companies/{company}/explain")).json()
-    assert {(one["group"], one["status"]) for one in told["pins"]} == {
+    explained = (await api.get(f"/api/companies/{company}/explain")).json()
+    assert {(one["group"], one["status"]) for one in explained["pins"]} == {
         ("name", "effective"),
         ("phone", "empty"),
     }
@@ -142,8 +142,8 @@ async def test_a_pin_on_what_has_gone_or_is_empty_is_listed_and_ignored(api: Api
     ],
 )
 async def test_a_pin_on_nothing_is_refused(api: ApiHarness, body: Any, status: int) -> None:
-    answer = await api.ask("PUT", f"/api/companies/{await acme(api)}/pins", json=body)
-    assert answer.status_code == status, answer.text
+    response = await api.ask("PUT", f"/api/companies/{await acme(api)}/pins", json=body)
+    assert response.status_code == status, response.text
 
 
 async def test_nothing_of_another_user_is_explained_or_pinned(api: ApiHarness) -> None:
@@ -183,18 +183,18 @@ async def test_a_pin_that_cannot_be_set_says_why(api: ApiHarness) -> None:
     assert gone["detail"].startswith(f"There is no live company {archived}.")
 
 
-async def tried(api: ApiHarness, **contact: Any) -> list[tuple[str, str | None, str]]:
+async def tried_rules(api: ApiHarness, **contact: Any) -> list[tuple[str, str | None, str]]:
     contact_id = await api.contact(**contact)
-    told = (await api.get(f"/api/contacts/{contact_id}/explain")).json()
-    return [(step["rule"], step["value"], step["outcome"]) for step in told["tried"]]
+    explained = (await api.get(f"/api/contacts/{contact_id}/explain")).json()
+    return [(step["rule"], step["value"], step["outcome"]) for step in explained["tried"]]
 
 
 async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: ApiHarness) -> None:
     await acme(api)
-    assert await tried(api, provider_company_id="full", company_association="primary") == [
+    assert await tried_rules(api, provider_company_id="full", company_association="primary") == [
         ("company_association", "full", "linked")
     ]
-    assert await tried(
+    assert await tried_rules(
         api,
         provider_company_id="404",
         company_association="only",
@@ -205,10 +205,10 @@ async def test_a_contact_s_link_names_the_rule_and_what_was_tried_before(api: Ap
         ("email_host", "mail.acme.com", "no_company"),
         ("email_registrable_domain", "acme.com", "linked"),
     ]
-    assert await tried(api, is_person_account=True, provider_company_id="full", email_host="acme.com") == [
-        ("company_association", "full", "person_account")
-    ]
-    assert await tried(
+    assert await tried_rules(
+        api, is_person_account=True, provider_company_id="full", email_host="acme.com"
+    ) == [("company_association", "full", "person_account")]
+    assert await tried_rules(
         api,
         email="ann@gmail.com",
         email_kind="free_mail",
@@ -245,8 +245,8 @@ async def test_a_deal_s_link_names_the_association(api: ApiHarness) -> None:
         company_id=company,
         company_match="provider_id",
     )
-    told = (await api.get(f"/api/deals/{linked}/explain")).json()
-    assert told == {
+    explained = (await api.get(f"/api/deals/{linked}/explain")).json()
+    assert explained == {
         "deal_id": str(linked),
         "company_id": str(company),
         "company_match": "provider_id",

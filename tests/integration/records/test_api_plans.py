@@ -1,4 +1,4 @@
-"""Lists stay quick for a large customer: a selective filter is answered by an index, not by a walk."""
+"""Lists stay quick for a large customer: a selective filter is answered by an index, not by a scan."""
 
 import json
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from astrelo.adapters.outbound.postgres.session.statements import statement
-from tests.support.harness.api import TOLD_AT
+from tests.support.harness.api import REPORTED_AT
 
 pytestmark = pytest.mark.anyio
 
@@ -43,9 +43,9 @@ where user_id = $1
 @pytest.fixture
 async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     async with pool.acquire() as opened:
-        await opened.execute(COMPANIES, USER, TOLD_AT, ROWS)
-        await opened.execute(RECORDS, USER, TOLD_AT)
-        await opened.execute(CONTACTS, USER, TOLD_AT)
+        await opened.execute(COMPANIES, USER, REPORTED_AT, ROWS)
+        await opened.execute(RECORDS, USER, REPORTED_AT)
+        await opened.execute(CONTACTS, USER, REPORTED_AT)
         await opened.execute("analyze companies, crm_companies, contacts")
         yield opened
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.harness.api import TOLD_AT, WRITTEN_AT, ApiHarness, api_harness, ids
+from tests.support.harness.api import REPORTED_AT, WRITTEN_AT, ApiHarness, api_harness, ids
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +37,8 @@ async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiHa
     company = await api.company(
         **known, annual_revenue=Decimal("1234567.50"), annual_revenue_usd=Decimal(9), crm_rep_id=rep
     )
-    answer = await api.get(f"/api/companies/{company}")
-    assert answer.json() == known | {
+    response = await api.get(f"/api/companies/{company}")
+    assert response.json() == known | {
         "id": str(company),
         "annual_revenue": "1234567.50",
         "annual_revenue_usd": "9",
@@ -74,9 +74,9 @@ async def test_a_crowded_company_names_its_freshest_records_and_none_of_a_crm_is
 ) -> None:
     company = await api.company(records=0)
     for place in range(30):
-        await api.record(company, f"{place:02}", source_updated_at=TOLD_AT - timedelta(hours=place))
+        await api.record(company, f"{place:02}", source_updated_at=REPORTED_AT - timedelta(hours=place))
     await api.record(
-        company, "1", external_source="salesforce", source_updated_at=TOLD_AT - timedelta(days=9)
+        company, "1", external_source="salesforce", source_updated_at=REPORTED_AT - timedelta(days=9)
     )
     named = (await api.get(f"/api/companies/{company}")).json()["sources"]
     assert [entry["external_provider_id"] for entry in named] == [f"{place:02}" for place in range(20)] + [
@@ -153,7 +153,7 @@ async def test_companies_are_filtered(api: ApiHarness) -> None:
         assert shown == {laid[name] for name in found}, params
 
 
-async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: ApiHarness) -> None:
+async def test_paging_meets_every_company_once_in_order(api: ApiHarness) -> None:
     laid = sorted([await api.company(company_name=f"Company {place}") for place in range(7)])
     met: list[UUID] = []
     sizes, params = [], {"limit": "3"}
@@ -169,7 +169,7 @@ async def test_a_walk_through_the_pages_meets_every_company_once_in_order(api: A
     assert sizes == [3, 3, 1]
 
 
-async def test_a_company_that_arrives_during_a_walk_moves_no_other(api: ApiHarness) -> None:
+async def test_a_company_that_arrives_while_a_client_pages_moves_no_other(api: ApiHarness) -> None:
     laid = [await api.company(id=UUID(int=number)) for number in (10, 20, 30)]
     page = (await api.get("/api/companies", limit="2")).json()
     await api.company(id=UUID(int=5))
@@ -180,8 +180,8 @@ async def test_a_company_that_arrives_during_a_walk_moves_no_other(api: ApiHarne
 async def test_a_merged_company_leads_to_the_one_that_lives(api: ApiHarness) -> None:
     living, merged = await api.company(), uuid4()
     await api.insert("company_aliases", {"user_id": api.user_id, "alias_id": merged, "company_id": living})
-    answer = await api.get(f"/api/companies/{merged}")
-    assert (answer.status_code, answer.headers["location"]) == (308, f"/api/companies/{living}")
+    response = await api.get(f"/api/companies/{merged}")
+    assert (response.status_code, response.headers["location"]) == (308, f"/api/companies/{living}")
     contact = await api.contact(company_id=living)
     deal = await api.deal(company_id=living)
     assert ids(await api.data("/api/contacts", company_id=merged)) == {contact}
@@ -193,7 +193,7 @@ async def test_an_archived_company_can_still_be_looked_up(api: ApiHarness) -> No
     assert (await api.get(f"/api/companies/{company}")).json()["archived_at"] == "2026-11-02T00:00:00Z"
 
 
-async def test_a_contact_tells_its_company_or_why_it_has_none(api: ApiHarness) -> None:
+async def test_a_contact_shows_its_company_or_why_it_has_none(api: ApiHarness) -> None:
     company = await api.company()
     linked = await api.contact(company_id=company, company_match="email_domain", email="ann@acme.com")
     alone = await api.contact(unlinked_reason="free_mail", first_name="Bo", email="bo@gmail.com")
@@ -269,7 +269,7 @@ async def test_deals_are_filtered(api: ApiHarness) -> None:
         "a": sales | {"stage_id": "s1", "stage_label": "Won", "is_closed": True, "is_won": True},
         "b": sales | {"stage_id": "s2", "stage_label": "Open", "is_closed": False, "is_won": False},
         "c": {"synced_at": LATER},
-        "z": {"archived_at": TOLD_AT},
+        "z": {"archived_at": REPORTED_AT},
     }
     laid = {name: await api.deal(**row) for name, row in rows.items()}
     for params, found in DEAL_FILTERS:
@@ -287,9 +287,9 @@ async def test_another_tenant_s_id_is_like_one_that_does_not_exist(api: ApiHarne
     lay = {"companies": api.company, "contacts": api.contact, "deals": api.deal}[kind]
     theirs = await lay(user_id=api.neighbour_id)
     for record_id in (theirs, uuid4()):
-        answer = await api.get(f"/api/{kind}/{record_id}")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-        assert answer.json()["detail"].partition(".")[0].endswith(f" {record_id}")
+        response = await api.get(f"/api/{kind}/{record_id}")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+        assert response.json()["detail"].partition(".")[0].endswith(f" {record_id}")
     assert (await api.get(f"/api/{kind}/{theirs}", api.neighbour_id)).status_code == 200
     assert await api.data(f"/api/{kind}") == []
 

@@ -32,11 +32,11 @@ async def merge(tx: Transaction) -> None:
 
 async def put(tx: Transaction, made: SyncHarness, ids: Ids | tuple[RecordId]) -> None:
     known = await tx.deals.find_known(HUBSPOT, ids)
-    told = [deal(id_, None, (COMING,)) for id_ in ids]
+    records = [deal(id_, None, (COMING,)) for id_ in ids]
     version = VERSIONS.get(ObjectType.DEALS)
     deals = [
         (Deal(DealId(known[one.record_id].entity_id), one, link_deal(one, {})), content_hash(one, version))
-        for one in told
+        for one in records
     ]
     await tx.deals.put(HUBSPOT, deals, made.clock.now())
 
@@ -70,12 +70,12 @@ async def test_contacts_leave_their_deals_while_a_batch_of_these_is_written(
     async with sync_harness(database, crm) as made:
         await made.sync()
 
-        async def leaving() -> None:
+        async def leave_together() -> None:
             async with made.uow(made.user_id) as tx:
                 await tx.links.share()
                 await leave(tx)
 
-        async def writing() -> None:
+        async def write_together() -> None:
             async with made.uow(made.user_id) as tx:
                 await tx.links.share()
                 await write(tx, made, ids)
@@ -84,9 +84,9 @@ async def test_contacts_leave_their_deals_while_a_batch_of_these_is_written(
             held = holder.transaction()
             await held.start()
             await holder.execute("select from deals where external_provider_id = $1 for update", ids[1])
-            others = [asyncio.create_task(leaving())]
+            others = [asyncio.create_task(leave_together())]
             await wait_for_blocked_sessions(made, 1)
-            others.append(asyncio.create_task(writing()))
+            others.append(asyncio.create_task(write_together()))
             await wait_for_blocked_sessions(made, 2)
             await held.rollback()
         await asyncio.gather(*others)

@@ -40,7 +40,7 @@ def key(record_id: str) -> RecordKey:
     return RecordKey(HUBSPOT, RecordId(record_id))
 
 
-async def tell(made: SyncHarness, crm: ScriptedCrm, *records: CompanyRecord) -> None:
+async def report(made: SyncHarness, crm: ScriptedCrm, *records: CompanyRecord) -> None:
     crm.pages = {COMPANIES: [list(records)]}
     assert (await made.sync()).status is RunStatus.COMPLETED
 
@@ -64,7 +64,7 @@ def test_touching_a_nearly_empty_duplicate_loses_nothing(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm(reps=[owner("7")])
         async with sync_harness(database, crm) as made:
-            await tell(made, crm, FULL, TOUCHED)
+            await report(made, crm, FULL, TOUCHED)
             row = await made.pool.fetchrow(
                 """select company_name, industry, naics, employee_count, hq_country, revenue_range,
                           external_provider_id, crm_rep_id is not null as has_rep
@@ -79,11 +79,11 @@ def test_a_pin_stays_through_syncs_and_ends_when_it_is_undone(database: str) -> 
     async def scenario() -> None:
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
-            await tell(made, crm, FULL, TOUCHED)
+            await report(made, crm, FULL, TOUCHED)
             await pin(made, "1")
             assert await names(made) == ["Acme Inc."]
             fresher = TOUCHED._replace(source_updated_at=made.clock.now(), name="ACME")
-            await tell(made, crm, FULL, fresher)
+            await report(made, crm, FULL, fresher)
             assert await names(made) == ["Acme Inc."]
             expected = expected_view_of(
                 [SourceRecords(HUBSPOT, [FULL, fresher])], [(key("1"), FieldGroup.NAME)]
@@ -100,7 +100,7 @@ def test_a_pin_goes_where_its_record_goes_and_of_two_that_meet_the_latest_stands
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
             apart = company("3", "bolt.io", minutes=9, name="Bolt")
-            await tell(made, crm, FULL, TOUCHED, apart)
+            await report(made, crm, FULL, TOUCHED, apart)
             for company_id, record_id in await made.pool.fetch(
                 "select company_id, external_provider_id from crm_companies where external_provider_id <> '2'"
                 " order by external_provider_id"
@@ -109,7 +109,7 @@ def test_a_pin_goes_where_its_record_goes_and_of_two_that_meet_the_latest_stands
                     made.user_id, company_id, FieldGroup.NAME, key(record_id)
                 )
                 made.clock.advance(1)
-            await tell(
+            await report(
                 made, crm, FULL, TOUCHED, apart._replace(domain="acme.com", identity_domain="acme.com")
             )
             assert await names(made) == ["Bolt"]
@@ -122,11 +122,11 @@ def test_a_pin_follows_its_record_when_the_crm_merges_it(database: str) -> None:
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
             third = company("3", "acme.com", minutes=9, name="Third")
-            await tell(made, crm, FULL, TOUCHED, third)
+            await report(made, crm, FULL, TOUCHED, third)
             await pin(made, "1")
             crm.merged = {RecordId("1"): RecordId("2")}
             crm.by_id = {COMPANIES: [TOUCHED, third]}
-            await tell(made, crm, TOUCHED, third)
+            await report(made, crm, TOUCHED, third)
             assert await names(made) == ["acme"]
             assert [tuple(row) for row in await made.pool.fetch(
                 "select external_provider_id, field_group from company_pins")] == [("2", "name")]  # fmt: skip
@@ -139,9 +139,9 @@ def test_only_a_live_record_of_the_company_can_be_pinned(database: str, record_i
     async def scenario() -> None:
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
-            await tell(made, crm, FULL, company("5", "acme.com"), company("3", "bolt.io", minutes=9))
+            await report(made, crm, FULL, company("5", "acme.com"), company("3", "bolt.io", minutes=9))
             crm.by_id = {COMPANIES: []}
-            await tell(made, crm, FULL, company("3", "bolt.io", minutes=9))
+            await report(made, crm, FULL, company("3", "bolt.io", minutes=9))
             company_id = await made.pool.fetchval("select id from companies where domain = 'acme.com'")
             with pytest.raises(NotFound):
                 await PinCompany(made.uow, made.clock)(
@@ -158,7 +158,7 @@ def test_nobody_pins_anything_of_an_unknown_company_or_of_another_user(
     async def scenario() -> None:
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
-            await tell(made, crm, FULL)
+            await report(made, crm, FULL)
             company_id = uuid4() if whose is None else await made.pool.fetchval("select id from companies")
             with pytest.raises(NotFound):
                 await PinCompany(made.uow, made.clock)(
@@ -221,7 +221,7 @@ def test_firms_that_old_rules_merged_come_apart_and_nobody_is_said_to_have_chang
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
             misread = [company(str(number), "n.a", name=f"Firm {number}") for number in range(3)]
-            await tell(made, crm, *misread)
+            await report(made, crm, *misread)
             assert len(await names(made)) == 1
             made.versions = ReadingVersions("with a list of placeholders")
             reread = [one._replace(domain=None, identity_domain=None) for one in misread]
@@ -248,7 +248,7 @@ def test_the_first_and_the_last_moment_are_kept_as_they_are(database: str) -> No
                 source_updated_at=datetime.fromisoformat("9999-12-31T23:59:59.999999+00:00")
             )
             for _ in range(2):
-                await tell(made, crm, first, last)
+                await report(made, crm, first, last)
             stored = await made.pool.fetch("select source_updated_at from companies order by 1")
             assert [row[0] for row in stored] == [first.source_updated_at, last.source_updated_at]
 

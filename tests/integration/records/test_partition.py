@@ -42,28 +42,28 @@ def company_versions(draw: st.DrawFn) -> CompanyRecord:
 
 
 def columns_with_holes(record: int, minutes: int) -> dict[str, Any]:
-    """Columns that say when they were told, some of which are empty: which ones is a matter of arithmetic."""
-    told = f"{record}@{minutes}"
+    """Columns that say when they were reported, some of which are empty: which ones is a matter of arithmetic."""
+    text = f"{record}@{minutes}"
 
     def unless(divisor: int, value: Any) -> Any:
         return value if (record * 3 + minutes * 5) % divisor else None
 
     return {
-        "name": unless(5, told),
-        "industry": unless(3, told),
-        "naics": unless(2, told),
-        "sic": told,
+        "name": unless(5, text),
+        "industry": unless(3, text),
+        "naics": unless(2, text),
+        "sic": text,
         "employee_count": unless(2, minutes),
         "annual_revenue": unless(4, Decimal(record * 100 + minutes)),
         "annual_revenue_currency": unless(7, "USD"),
         "revenue_range": "<1M",
         "hq_country": unless(2, "US"),
         "hq_region": unless(3, f"US-{minutes}"),
-        "hq_city": unless(6, told),
-        "description": unless(3, told),
-        "phone": unless(2, told),
-        "linkedin_url": unless(4, told),
-        "lifecycle_stage": unless(3, told),
+        "hq_city": unless(6, text),
+        "description": unless(3, text),
+        "phone": unless(2, text),
+        "linkedin_url": unless(4, text),
+        "lifecycle_stage": unless(3, text),
         "additional_domains": (("d.com",), ("a.com", "d.com"), ())[(record + minutes) % 3],
     }
 
@@ -73,12 +73,16 @@ def contact_versions(draw: st.DrawFn) -> ContactRecord:
     record_id, minutes = draw(st.sampled_from(["11", "12", "13"])), draw(st.integers(0, 3))
     choice = int(record_id) + minutes
     email = [None, "x@a.com", "x@mail.b.com", "x@c.com", "x@d.com"][choice % 5]
-    told = [None, "1", "2", "3", "404"][(choice * 3) % 5]
+    company_id = [None, "1", "2", "3", "404"][(choice * 3) % 5]
     if choice % 4 == 0:
         nothing = {"email_host": None, "email_registrable_domain": None}
-        return contact(record_id, "x@mail.test", told, minutes, email_kind=EmailKind.FREE_MAIL, **nothing)
+        return contact(
+            record_id, "x@mail.test", company_id, minutes, email_kind=EmailKind.FREE_MAIL, **nothing
+        )
     further = ((), ("b.com",), ("zzz.com", "d.com"))[(choice // 2) % 3]
-    return contact(record_id, email, told, minutes, first_name=str(minutes), additional_email_domains=further)
+    return contact(
+        record_id, email, company_id, minutes, first_name=str(minutes), additional_email_domains=further
+    )
 
 
 @st.composite
@@ -89,14 +93,14 @@ def deal_versions(draw: st.DrawFn) -> DealRecord:
     return deal(record_id, [None, "1", "4", "404"][(choice * 3) % 4], people, minutes)
 
 
-def walk(versions: st.SearchStrategy[RecordT]) -> st.SearchStrategy[list[list[RecordT]]]:
+def page_lists(versions: st.SearchStrategy[RecordT]) -> st.SearchStrategy[list[list[RecordT]]]:
     """Pages of versions: in any order, with repeats."""
     return st.lists(st.lists(versions, max_size=5), min_size=1, max_size=3)
 
 
-Told = tuple[list[list[CompanyRecord]], list[list[ContactRecord]], list[list[DealRecord]]]
-RUNS: st.SearchStrategy[list[Told]] = st.lists(
-    st.tuples(walk(company_versions()), walk(contact_versions()), walk(deal_versions())),
+ReportedPages = tuple[list[list[CompanyRecord]], list[list[ContactRecord]], list[list[DealRecord]]]
+RUNS: st.SearchStrategy[list[ReportedPages]] = st.lists(
+    st.tuples(page_lists(company_versions()), page_lists(contact_versions()), page_lists(deal_versions())),
     min_size=1,
     max_size=4,
 )
@@ -104,12 +108,12 @@ RUNS: st.SearchStrategy[list[Told]] = st.lists(
 
 @BOUNDED
 @given(runs=RUNS)
-def test_what_is_stored_equals_a_naive_group_by(database: str, runs: list[Told]) -> None:
+def test_what_is_stored_equals_a_naive_group_by(database: str, runs: list[ReportedPages]) -> None:
     async def check() -> None:
         crm = ScriptedCrm()
         async with sync_harness(database, crm) as made:
-            for number, told in enumerate(runs):
-                pages: tuple[Sequence[PageOrError], ...] = told
+            for number, reported in enumerate(runs):
+                pages: tuple[Sequence[PageOrError], ...] = reported
                 crm.pages = {kind: list(pages[place]) for place, kind in enumerate(ObjectType)}
                 crm.by_id = dict(zip(ObjectType, _final(runs[: number + 1]), strict=True))
                 run = await made.sync()
@@ -120,7 +124,7 @@ def test_what_is_stored_equals_a_naive_group_by(database: str, runs: list[Told])
 
 
 def _final(
-    runs: Sequence[Told],
+    runs: Sequence[ReportedPages],
 ) -> tuple[list[CompanyRecord], list[ContactRecord], list[DealRecord]]:
     return (
         _latest(page for companies, _, _ in runs for page in companies),
@@ -153,13 +157,15 @@ def _versions(
     version = st.sampled_from([None, "a.com", "b.com", "c.com"])
     change = st.one_of(st.none(), version.map(lambda domain: (domain,)))
     return st.dictionaries(st.sampled_from(ids), change, max_size=4).map(
-        lambda told: {id_: None if new is None else make(id_, new[0], number) for id_, new in told.items()}
+        lambda changes: {
+            id_: None if new is None else make(id_, new[0], number) for id_, new in changes.items()
+        }
     )
 
 
 @st.composite
 def rounds(draw: st.DrawFn) -> list[Round]:
-    told = []
+    history = []
     for number in range(1, draw(st.integers(1, 5)) + 1):
         companies = draw(_versions(number, ["1", "2", "3", "4"], company))
         contacts = draw(
@@ -169,8 +175,10 @@ def rounds(draw: st.DrawFn) -> list[Round]:
                 lambda id_, domain, at: contact(id_, f"x@{domain}" if domain else None, id_[-1], at),
             )
         )
-        told.append(Round(companies, contacts, draw(st.sampled_from([SyncMode.FULL, SyncMode.INCREMENTAL]))))
-    return told
+        history.append(
+            Round(companies, contacts, draw(st.sampled_from([SyncMode.FULL, SyncMode.INCREMENTAL])))
+        )
+    return history
 
 
 @BOUNDED
@@ -182,10 +190,10 @@ def test_any_sequence_of_increments_ends_where_one_full_run_does(database: str, 
             made.policy = SyncPolicy(min_deletions=100)
             live: dict[ObjectType, dict[str, CrmRecord]] = {kind: {} for kind in ObjectType}
             await made.sync()
-            for told in history:
+            for planned in history:
                 changed: dict[ObjectType, Mapping[str, CrmRecord | None]] = {
-                    ObjectType.COMPANIES: told.companies,
-                    ObjectType.CONTACTS: told.contacts,
+                    ObjectType.COMPANIES: planned.companies,
+                    ObjectType.CONTACTS: planned.contacts,
                 }
                 for kind, versions in changed.items():
                     for id_, version in versions.items():
@@ -193,7 +201,7 @@ def test_any_sequence_of_increments_ends_where_one_full_run_does(database: str, 
                             live[kind].pop(id_, None)
                         else:
                             live[kind][id_] = version
-                await _run(made, crm, live, changed, told.mode)
+                await _run(made, crm, live, changed, planned.mode)
             await _run(made, crm, live, {}, SyncMode.FULL)
             expected = expected_view(Provider.HUBSPOT, *(list(live[kind].values()) for kind in ObjectType))  # type: ignore[arg-type] # each kind its own record
             assert await made.view() == expected

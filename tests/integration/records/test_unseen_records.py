@@ -1,4 +1,4 @@
-"""What a whole walk did not meet: confirmed first, then archived, erased or followed to the record it was merged into."""
+"""What a full listing did not hold: confirmed first, then archived, erased or followed to the record it was merged into."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 HUBSPOT = Provider.HUBSPOT
 
 
-def test_what_a_whole_walk_did_not_meet_is_archived_once_it_is_confirmed(play: Play) -> None:
+def test_what_a_full_listing_did_not_hold_is_archived_once_it_is_confirmed(play: Play) -> None:
     crm = ScriptedCrm(
         pages={
             COMPANIES: [[company("1", "a.com"), company("2", "b.com")]],

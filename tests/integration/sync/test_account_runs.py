@@ -26,7 +26,7 @@ async def neighbours(database: str, *crms: ScriptedCrm) -> AsyncIterator[list[Sy
         yield [await stack.enter_async_context(sync_harness(database, crm)) for crm in crms]
 
 
-async def running_now(made: SyncHarness) -> int:
+async def count_running(made: SyncHarness) -> int:
     """Count the account's running runs, of all users."""
     return int(await made.pool.fetchval("select count(*) from sync_runs where status = 'running'"))
 
@@ -38,14 +38,14 @@ async def take_up(made: SyncHarness, run: SyncRun) -> RunStatus:
 
 async def delay_of_job(made: SyncHarness, run: SyncRun) -> timedelta:
     """How long the run's newest job stays back."""
-    told: timedelta = await made.pool.fetchval(
+    delay: timedelta = await made.pool.fetchval(
         "select execute_after - created from pgqueuer where starts_with(dedupe_key, $1) order by id desc limit 1",
         str(run.id),
     )
-    return told
+    return delay
 
 
-def test_one_run_of_an_account_at_a_time_whoever_asks(database: str) -> None:
+def test_one_run_of_an_account_at_a_time_for_all_its_users(database: str) -> None:
     async def scenario() -> None:
         async with sync_harness(database, ScriptedCrm()) as ada, sync_harness(database, ScriptedCrm()) as bob:
             theirs = await ada.request()
@@ -70,12 +70,12 @@ def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> 
             counted: list[int] = []
 
             async def count(object_type: ObjectType, place: int) -> None:
-                counted.append(await running_now(ada))
+                counted.append(await count_running(ada))
 
             ada_crm.before_page = bob_crm.before_page = count
             hers, his = await ada.request(), await bob.request()
             ended = sorted(await asyncio.gather(take_up(ada, hers), take_up(bob, his)))
-            # Whoever came second is back in the queue, and none of its attempts was used up.
+            # The second run is back in the queue, and none of its attempts was used up.
             assert ended == [RunStatus.COMPLETED, RunStatus.QUEUED]
             loser, run = (
                 (bob, his) if (await ada.load_run(hers)).status is RunStatus.COMPLETED else (ada, hers)
@@ -91,13 +91,13 @@ def test_two_users_who_ask_at_once_are_never_read_for_at_once(database: str) -> 
     asyncio.run(scenario())
 
 
-def test_slices_let_the_users_of_an_account_alternate(database: str) -> None:
+def test_time_slices_let_the_users_of_an_account_alternate(database: str) -> None:
     async def scenario() -> None:
         crms = [ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)}) for _ in range(2)]
         async with neighbours(database, *crms) as users:
             for crm, made in zip(crms, users, strict=True):
                 made.policy = SyncPolicy(slice_length=timedelta(seconds=60))
-                crm.before_page = passing(made, 70)
+                crm.before_page = pass_time(made, 70)
             runs = [await made.request() for made in users]
             ended, slices = set[int](), Counter[int]()
             order: list[int] = []
@@ -117,7 +117,7 @@ def test_slices_let_the_users_of_an_account_alternate(database: str) -> None:
     asyncio.run(scenario())
 
 
-def passing(made: SyncHarness, seconds: float) -> Callable[[ObjectType, int], Awaitable[None]]:
+def pass_time(made: SyncHarness, seconds: float) -> Callable[[ObjectType, int], Awaitable[None]]:
     async def time_passes(object_type: ObjectType, place: int) -> None:
         made.clock.advance(seconds if object_type is COMPANIES else 0)
 
@@ -128,7 +128,7 @@ def test_a_run_alone_on_its_account_goes_on_at_once(database: str) -> None:
     async def scenario() -> None:
         crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(2)})
         async with neighbours(database, crm) as (ada,):
-            crm.before_page = passing(ada, 70)
+            crm.before_page = pass_time(ada, 70)
             run = await ada.request()
             assert await take_up(ada, run) is RunStatus.QUEUED
             assert await delay_of_job(ada, run) < timedelta(seconds=1)

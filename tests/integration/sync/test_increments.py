@@ -34,7 +34,7 @@ def test_an_incremental_run_asks_from_the_watermark_less_the_settle_delay(play: 
     play(ScriptedCrm(), scenario)
 
 
-def test_an_incremental_run_before_any_full_one_walks_everything(play: Play) -> None:
+def test_an_incremental_run_before_any_full_one_reads_everything(play: Play) -> None:
     async def scenario(made: SyncHarness) -> None:
         run = await made.sync(mode=SyncMode.INCREMENTAL)
         assert all(step.window is None for step in run.steps)

@@ -94,7 +94,7 @@ class Unending(ScriptedCrm):
         yield RecordPage(records=[company("1")] if object_type is COMPANIES else [], cursor=Cursor("more"))
 
 
-def test_a_walk_that_stops_before_the_end_of_data_fails_instead_of_waiting(play: Play) -> None:
+def test_a_stream_that_stops_before_the_end_of_data_fails_instead_of_waiting(play: Play) -> None:
     async def scenario(made: SyncHarness) -> None:
         async with asyncio.timeout(20):
             run = await made.sync()
@@ -125,7 +125,7 @@ def test_a_long_rate_limit_parks_the_run_until_it_ends(play: Play) -> None:
     play(crm, scenario)
 
 
-def test_a_slice_hands_the_run_on_and_the_next_goes_on_from_there(play: Play) -> None:
+def test_a_time_slice_yields_the_worker_and_the_next_goes_on_from_there(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: thousands_of_companies(3)})
 
     async def scenario(made: SyncHarness) -> None:
@@ -245,7 +245,7 @@ class EmptyPages(ScriptedCrm):
             yield RecordPage(records=[], cursor=Cursor(str(self.given)))
 
 
-def test_a_walk_through_pages_without_records_can_be_called_off(play: Play) -> None:
+def test_a_stream_through_pages_without_records_can_be_called_off(play: Play) -> None:
     crm = EmptyPages()
 
     async def scenario(made: SyncHarness) -> None:
@@ -278,7 +278,7 @@ def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> 
                     made.lifecycle(),
                     made.clock,
                 )
-                # A request of its own: the end of the walk cancels the fetching, not the purge.
+                # A request of its own: the end of the stream cancels the fetching, not the purge.
                 purges.append(asyncio.create_task(disconnect(made.user_id, HUBSPOT, purge=True)))
                 await asyncio.shield(purges[0])
 

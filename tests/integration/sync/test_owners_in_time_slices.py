@@ -39,13 +39,13 @@ def three_batches() -> list[PageOrError]:
     )
 
 
-async def sync_in_slices(made: SyncHarness, crm: ScriptedCrm) -> list[SyncRun]:
+async def sync_in_time_slices(made: SyncHarness, crm: ScriptedCrm) -> list[SyncRun]:
     """Let every page of companies outlast a slice; return how the run stood after each."""
 
-    async def outlast_the_slice(object_type: ObjectType, _place: int) -> None:
+    async def outlast_the_time_slice(object_type: ObjectType, _place: int) -> None:
         made.clock.advance(made.policy.slice_length.total_seconds() if object_type is COMPANIES else 0)
 
-    crm.before_page = outlast_the_slice
+    crm.before_page = outlast_the_time_slice
     runs = [await made.sync()]
     while runs[-1].status is RunStatus.QUEUED:
         await made.run_sync()(made.user_id, runs[-1].id)
@@ -54,11 +54,11 @@ async def sync_in_slices(made: SyncHarness, crm: ScriptedCrm) -> list[SyncRun]:
     return runs
 
 
-def test_owners_are_read_in_the_first_slice_only(play: Play) -> None:
+def test_owners_are_read_in_the_first_time_slice_only(play: Play) -> None:
     crm = AskedCrm(pages={COMPANIES: three_batches()}, reps=[owner("7")])
 
     async def scenario(made: SyncHarness) -> None:
-        ended = (await sync_in_slices(made, crm))[-1]
+        ended = (await sync_in_time_slices(made, crm))[-1]
         assert ended.status is RunStatus.COMPLETED
         assert crm.asked == 1
         assert ended.step(COMPANIES).counts.unreadable == {"crm_rep_id": 3}
@@ -87,13 +87,13 @@ def test_the_next_run_reads_them_again(play: Play) -> None:
     ],
     ids=["refused", "rejected"],
 )
-def test_owners_left_out_in_the_first_slice_make_the_run_partial_at_the_end(
+def test_owners_left_out_in_the_first_time_slice_make_the_run_partial_at_the_end(
     play: Play, trouble: AstreloError, ends_as: StepStatus
 ) -> None:
     crm = AskedCrm(pages={COMPANIES: three_batches()}, reps=[owner("7")], troubles=[trouble])
 
     async def scenario(made: SyncHarness) -> None:
-        ended = (await sync_in_slices(made, crm))[-1]
+        ended = (await sync_in_time_slices(made, crm))[-1]
         assert (ended.status, ended.owners.status) == (RunStatus.PARTIAL, ends_as)
         assert ended.reason == ended.owners.reason
         assert crm.asked == 1

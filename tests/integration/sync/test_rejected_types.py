@@ -144,7 +144,7 @@ def test_a_refused_object_type_is_read_when_a_failed_run_is_asked_to_go_on(play:
 
 @dataclass
 class CountingCrm(ScriptedCrm):
-    """Says how many records there are, so that its walks wait for each other."""
+    """Says how many records there are, so that its streams wait for each other."""
 
     totals: Mapping[ObjectType, int] = field(default_factory=dict)
 
@@ -160,7 +160,7 @@ class CountingCrm(ScriptedCrm):
             yield replace(page, expected_total=self.totals[object_type])
 
 
-def test_no_walk_waits_for_one_that_ended_by_nonsense(play: Play) -> None:
+def test_no_stream_waits_for_one_that_ended_by_nonsense(play: Play) -> None:
     contacts = [contact(f"c{number}") for number in range(2_000)]
     crm = CountingCrm(
         pages={COMPANIES: [[company("1")], NONSENSE], CONTACTS: split_pages(contacts, 1_000)},
@@ -239,7 +239,7 @@ async def test_a_salesforce_org_is_read_but_for_the_object_that_it_will_not_desc
         made.crms[SALESFORCE] = salesforce_over(SandboxTransport(sandbox), made.clock)
         org_id = sandbox.org.org_id
         await made.connect(SALESFORCE, tokens_of(sandbox.oauth.connect(org_id)), org_id)
-        odd = [{"errorCode": "INVALID_FIELD", "message": "as told"}]
+        odd = [{"errorCode": "INVALID_FIELD", "message": "as sent"}]
         sandbox.faults.add(Fault(kind="respond", match="/Contact/describe", status=400, body=odd, times=9))
         run = await made.sync(SALESFORCE)
         assert run.status is RunStatus.PARTIAL

@@ -74,7 +74,7 @@ def test_a_full_sync_asked_for_during_an_incremental_one_follows_it(play: Play, 
         await made.run_sync()(made.user_id, run.id)
         crm.before_page = None
         modes = ["full completed", "incremental completed", "full queued"]
-        assert [" ".join(told) for told in await runs_of(made)] == modes
+        assert [" ".join(run_fields) for run_fields in await runs_of(made)] == modes
         await carry_out_the_open_one(made)
         assert (await runs_of(made))[2:] == [("full", "completed")]
 

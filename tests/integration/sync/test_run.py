@@ -145,7 +145,7 @@ def test_a_refused_object_type_makes_the_run_partial_and_stops_no_other(play: Pl
     play(crm, scenario)
 
 
-def test_a_text_with_control_characters_is_stored_as_told(play: Play) -> None:
+def test_a_text_with_control_characters_is_stored_as_reported(play: Play) -> None:
     name = "unit\x1frecord\x1egroup\x1dfile\x1cend\x01"
 
     async def scenario(made: SyncHarness) -> None:

@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     requested_at: datetime
 
 
-async def asked(made: SyncHarness) -> list[Asked]:
+async def requested_runs(made: SyncHarness) -> list[Asked]:
     rows = await made.pool.fetch(
         "select mode, status, requested_at from sync_runs where user_id = $1 order by requested_at, id",
         made.user_id,
@@ -60,7 +60,7 @@ def test_two_days_of_schedule_are_increments_and_a_full_run_a_day(play: Play) ->
             made.clock.advance(QUARTER.total_seconds())
             if await scheduler(made)():
                 assert await carry_out_the_open_run(made) is RunStatus.COMPLETED
-        by_itself = [run.mode for run in (await asked(made))[1:]]
+        by_itself = [run.mode for run in (await requested_runs(made))[1:]]
         assert 23 <= len(by_itself) <= 26
         assert 1 <= by_itself.count("full") <= 2  # the first of its slots may come too soon after connecting
 
@@ -73,7 +73,7 @@ def test_many_workers_at_once_ask_for_one_run(play: Play) -> None:
         made.clock.advance(QUARTER.total_seconds())
         counts = await asyncio.gather(*(scheduler(made)() for _ in range(6)))
         assert sum(counts) == 1
-        assert [run.mode for run in await asked(made)] == ["full", "incremental"]
+        assert [run.mode for run in await requested_runs(made)] == ["full", "incremental"]
         assert await made.pool.fetchval("select count(*) from pgqueuer") == 2
 
     play(ScriptedCrm(), scenario)
@@ -101,7 +101,7 @@ def test_runs_for_events_do_not_put_off_the_next_increment(play: Play) -> None:
         made.clock.advance(QUARTER.total_seconds())
         await made.sync(mode=SyncMode.REFETCH)
         assert await scheduler(made)() == 1
-        assert [run.mode for run in await asked(made)] == ["full", "refetch", "incremental"]
+        assert [run.mode for run in await requested_runs(made)] == ["full", "refetch", "incremental"]
 
     play(ScriptedCrm(), scenario)
 
@@ -120,7 +120,7 @@ def test_a_run_that_failed_is_gone_on_with_in_the_next_slot_and_not_at_once(play
         made.clock.advance(QUARTER.total_seconds())
         assert await scheduler(made)() == 1
         assert await carry_out_the_open_run(made) is RunStatus.COMPLETED
-        assert [run.status for run in await asked(made)] == ["completed", "completed"]
+        assert [run.status for run in await requested_runs(made)] == ["completed", "completed"]
 
     play(crm, scenario)
 
@@ -138,7 +138,7 @@ class Troubled(UnitOfWork):
         return self._store(user_id)
 
 
-def test_one_connection_s_trouble_does_not_stop_the_others(database: str) -> None:
+def test_one_connection_s_failure_does_not_stop_the_others(database: str) -> None:
     async def scenario() -> None:
         async with AsyncExitStack() as stack:
             users = [await stack.enter_async_context(sync_harness(database)) for _ in range(3)]
@@ -156,7 +156,7 @@ def test_one_connection_s_trouble_does_not_stop_the_others(database: str) -> Non
                 PgSyncSchedule(made.pool), uow, made.lifecycle(), made.policy, made.clock
             )
             assert await schedule() == 2
-            assert [len(await asked(made)) for made in users] == [2, 1, 2]
+            assert [len(await requested_runs(made)) for made in users] == [2, 1, 2]
 
     asyncio.run(scenario())
 

@@ -19,24 +19,24 @@ class SlowCrm(ScriptedCrm):
 
     def __init__(self, thousands: int) -> None:
         super().__init__(pages={COMPANIES: thousands_of_companies(thousands)})
-        self._patience_is_over = asyncio.Event()
+        self._gave_up = asyncio.Event()
 
     def slow_down(self, made: SyncHarness) -> None:
-        async def outlast_the_slice(object_type: ObjectType, _place: int) -> None:
+        async def outlast_the_time_slice(object_type: ObjectType, _place: int) -> None:
             if object_type is COMPANIES:
-                self._patience_is_over.clear()
+                self._gave_up.clear()
                 made.clock.advance(2 * made.policy.slice_length / timedelta(seconds=1))
-                await self._patience_is_over.wait()
+                await self._gave_up.wait()
 
-        self.before_page = outlast_the_slice
+        self.before_page = outlast_the_time_slice
 
     def is_looked_at(self) -> bool:
-        """Be the worker's stop signal: it is looked at whenever a walk has waited for a while."""
-        self._patience_is_over.set()
+        """Be the worker's stop signal: it is looked at whenever a stream has waited for a while."""
+        self._gave_up.set()
         return False
 
 
-async def test_a_page_that_takes_the_crm_longer_than_a_slice_is_waited_for(database: str) -> None:
+async def test_a_page_that_takes_the_crm_longer_than_a_time_slice_is_waited_for(database: str) -> None:
     crm = SlowCrm(thousands=3)
     async with sync_harness(database, crm) as made:
         crm.slow_down(made)

@@ -143,7 +143,7 @@ def test_an_object_type_that_is_refused_is_not_called_equal(play: Play) -> None:
     play(crm, scenario)
 
 
-def test_it_refuses_while_a_run_of_the_account_is_running_whoever_s_it_is(database: str) -> None:
+def test_it_refuses_while_a_run_of_the_account_is_running_for_any_user(database: str) -> None:
     async def scenario() -> None:
         async with sync_harness(database, ScriptedCrm()) as ada, sync_harness(database, ScriptedCrm()) as bob:
             theirs = await bob.request()
@@ -156,7 +156,7 @@ def test_it_refuses_while_a_run_of_the_account_is_running_whoever_s_it_is(databa
     asyncio.run(scenario())
 
 
-def test_a_comparison_that_a_run_came_into_is_not_told(play: Play) -> None:
+def test_a_comparison_that_a_run_came_into_is_not_reported(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
     async def scenario(made: SyncHarness) -> None:
@@ -191,10 +191,10 @@ def test_it_refuses_what_is_not_connected(play: Play) -> None:
     play(ScriptedCrm(), scenario)
 
 
-def test_the_command_tells_equality_by_its_exit_code(database: str, spawn: Spawn, secrets: Secrets) -> None:
+def test_the_exit_code_says_whether_both_are_equal(database: str, spawn: Spawn, secrets: Secrets) -> None:
     sandbox = create_sandbox(Portal.generate(companies=30), rate_limit=False)
 
-    async def synced() -> str:
+    async def sync() -> str:
         async with hubspot_harness(database, sandbox) as made:
             await made.sync()
             return str(await connection_id(made))
@@ -203,7 +203,7 @@ def test_the_command_tells_equality_by_its_exit_code(database: str, spawn: Spawn
         async with hubspot_harness(database, sandbox) as made:
             return str(await made.pool.fetchval("delete from deals returning external_provider_id"))
 
-    connection = asyncio.run(synced())
+    connection = asyncio.run(sync())
     with serve_in_thread(sandbox) as url:
         environ = child_environ(hubspot_settings(database, url))
         secrets.register(JWT_SECRET, DEVELOPMENT_CLIENT_SECRET)
@@ -214,9 +214,9 @@ def test_the_command_tells_equality_by_its_exit_code(database: str, spawn: Spawn
         missing = asyncio.run(differ())
         other = spawn(*command, connection, "--json", env=environ)
         assert other.wait() == 1, other.stderr
-        told = json.loads(other.stdout)
-        assert not told["equal"]
-        assert missing in told["object_types"]["deals"]["missing_here"]["ids"]
+        report = json.loads(other.stdout)
+        assert not report["equal"]
+        assert missing in report["object_types"]["deals"]["missing_here"]["ids"]
         unknown = spawn(*command, str(uuid4()), env=environ)
         assert unknown.wait() == 3
         assert "Nothing was compared" in unknown.stderr

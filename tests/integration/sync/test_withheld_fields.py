@@ -31,8 +31,8 @@ class WithholdingCrm(ScriptedCrm):
 
 
 async def test_a_field_that_is_withheld_counts_as_hidden_in_every_record_once(database: str) -> None:
-    told = [contact("11"), contact("12")], [contact("12"), contact("13")]
-    crm = WithholdingCrm(pages={COMPANIES: [[company("1")]], CONTACTS: [*told]})
+    pages = [contact("11"), contact("12")], [contact("12"), contact("13")]
+    crm = WithholdingCrm(pages={COMPANIES: [[company("1")]], CONTACTS: [*pages]})
     async with sync_harness(database, crm) as made:
         run = await made.sync()
     assert run.status is RunStatus.COMPLETED

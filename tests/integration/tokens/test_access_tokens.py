@@ -111,7 +111,7 @@ async def test_a_token_that_the_crm_refused_is_not_given_again(scene: TokenHarne
     assert scene.crm.asked_with == ["refresh-0"]
 
 
-async def test_a_refused_token_that_somebody_replaced_already_is_not_refreshed_again(
+async def test_a_refused_token_that_was_replaced_already_is_not_refreshed_again(
     scene: TokenHarness,
 ) -> None:
     await scene.put("refused", timedelta(seconds=LIFE))

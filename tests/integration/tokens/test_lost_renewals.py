@@ -60,7 +60,7 @@ async def test_a_lost_renewal_ends_the_connection_with_its_reason_and_without_a_
     )
 
 
-async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: TokenHarness) -> None:
+async def test_a_process_that_lost_the_lock_while_it_asked_sends_nothing(scene: TokenHarness) -> None:
     """The server ends a transaction that stands still for too long, and the next one in line refreshes."""
 
     async def be_overtaken() -> None:
@@ -73,7 +73,7 @@ async def test_whoever_lost_the_lock_while_it_asked_sends_nothing(scene: TokenHa
     scene.crm.while_checked = [be_overtaken]
     with pytest.raises(StoreUnavailable):
         await scene.tokens.get_access(scene.connection)
-    assert len(scene.crm.asked_with) == 2, "once without an answer, once by whoever overtook"
+    assert len(scene.crm.asked_with) == 2, "once without an answer, once by the process that overtook"
     assert (await scene.tokens.get_access(scene.connection)).token == "access-2"
 
 

@@ -38,8 +38,8 @@ class Scene:
             sys.executable, "-m", "tests.support.processes.token_process", stdin=PIPE, stdout=PIPE
         )
         try:
-            await tell(process, msgspec.json.encode(errand).decode())
-            assert await heard(process) == "ready"
+            await send_line(process, msgspec.json.encode(errand).decode())
+            assert await read_line(process) == "ready"
             yield process
         finally:
             if process.returncode is None:
@@ -61,13 +61,13 @@ class Scene:
         return sum(entry.path.endswith("/token") for entry in entries) - 1  # the code's exchange
 
 
-async def tell(process: Process, line: str) -> None:
+async def send_line(process: Process, line: str) -> None:
     assert process.stdin is not None
     process.stdin.write(line.encode() + b"\n")
     await process.stdin.drain()
 
 
-async def heard(process: Process) -> str:
+async def read_line(process: Process) -> str:
     assert process.stdout is not None
     async with asyncio.timeout(60):
         return (await process.stdout.readline()).decode().strip()
@@ -92,8 +92,8 @@ async def test_eight_processes_at_once_make_one_token_call_and_get_one_token(sce
         async def want_a_token() -> str:
             async with scene.process() as process:
                 await barrier.wait()
-                await tell(process, "go")
-                return await heard(process)
+                await send_line(process, "go")
+                return await read_line(process)
 
         wanting = [group.create_task(want_a_token()) for _ in range(PROCESSES)]
     assert {want.result() for want in wanting} == {await scene.token_hash()}
@@ -103,16 +103,16 @@ async def test_eight_processes_at_once_make_one_token_call_and_get_one_token(sce
 
 async def kill_between_answer_and_commit(scene: Scene) -> None:
     async with scene.process(stop_after_answer=True) as holder:
-        await tell(holder, "go")
-        assert await heard(holder) == "answered"
+        await send_line(holder, "go")
+        assert await read_line(holder) == "answered"
         holder.kill()
         await holder.wait()
 
 
 async def refresh_once_more(scene: Scene) -> str:
     async with scene.process() as process:
-        await tell(process, "go")
-        return await heard(process)
+        await send_line(process, "go")
+        return await read_line(process)
 
 
 async def test_killed_between_answer_and_commit_hubspots_lasting_refresh_token_serves_the_next(
@@ -129,7 +129,7 @@ async def test_killed_between_answer_and_commit_a_single_use_refresh_token_is_lo
 ) -> None:
     """The one gap that no order of steps closes: the new token died with the process that had it.
 
-    The replayed old one ends the grant, so the connection must say that somebody has to connect again.
+    The replayed old one ends the grant, so the connection must say that a user has to connect again.
     """
     scene.world.sandbox.switches.rotate_refresh_tokens = True
     await kill_between_answer_and_commit(scene)
@@ -146,8 +146,8 @@ async def test_killed_while_it_asks_when_the_new_access_token_ends_it_has_stored
 ) -> None:
     scene.world.sandbox.switches.rotate_refresh_tokens = True
     async with scene.process(stop_while_asking=True) as killed:
-        await tell(killed, "go")
-        token_hash, asking = sorted([await heard(killed), await heard(killed)], key=len, reverse=True)
+        await send_line(killed, "go")
+        token_hash, asking = sorted([await read_line(killed), await read_line(killed)], key=len, reverse=True)
         assert asking == "asking"
         killed.kill()
         await killed.wait()
@@ -162,9 +162,9 @@ async def test_a_frozen_holder_is_ended_by_the_server_and_when_it_wakes_takes_ov
     scene: Scene,
 ) -> None:
     async with scene.process(stop_after_answer=True, idle_seconds=0.2) as holder:
-        await tell(holder, "go")
-        assert await heard(holder) == "answered"
+        await send_line(holder, "go")
+        assert await read_line(holder) == "answered"
         assert await refresh_once_more(scene) == await scene.token_hash()
-        await tell(holder, "wake")
-        assert await heard(holder) == await scene.token_hash()
+        await send_line(holder, "wake")
+        assert await read_line(holder) == await scene.token_hash()
     assert (await scene.stored_connection()).is_active

@@ -90,7 +90,7 @@ async def test_tokens_that_come_after_a_disconnect_are_revoked(scene: TokenHarne
     assert await scene.world.pool.fetchval("select count(*) from crm_tokens") == 0
 
 
-async def test_tokens_that_come_while_a_disconnect_is_told_to_the_crm_are_revoked(
+async def test_tokens_that_come_while_the_crm_is_notified_of_a_disconnect_are_revoked(
     scene: TokenHarness,
 ) -> None:
     async def be_marked_as_disconnected() -> None:

@@ -1,4 +1,4 @@
-"""A CRM that refuses even a fresh token: a person has to connect again, and is told so."""
+"""A CRM that refuses even a fresh token: a person has to connect again, and sees that."""
 
 from datetime import timedelta
 
@@ -64,7 +64,7 @@ async def test_a_pause_of_no_length_is_one_all_the_same(database: str) -> None:
         assert run.parked_until > made.clock.now()
 
 
-async def test_whoever_connected_again_before_the_refusal_was_noted_is_not_asked_to(database: str) -> None:
+async def test_a_user_who_reconnected_before_the_refusal_was_noted_is_not_asked_to(database: str) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [UNINSTALLED]})
     async with sync_harness(database, crm) as made:
 

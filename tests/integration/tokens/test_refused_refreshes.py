@@ -51,14 +51,14 @@ async def test_a_connection_that_waits_for_a_person_asks_the_crm_no_more(scene: 
 
 
 async def test_an_old_refresh_token_refused_is_no_sign_of_a_revoked_grant(scene: TokenHarness) -> None:
-    async def refuse_while_somebody_reconnects() -> None:
+    async def refuse_while_a_user_reconnects() -> None:
         async def reconnect() -> None:
             await scene.put("reconnected", timedelta(seconds=LIFE))
 
         scene.uow.before = reconnect
         raise ReauthorizationRequired(HUBSPOT, "BAD_REFRESH_TOKEN")
 
-    scene.crm.next_answers = [refuse_while_somebody_reconnects]
+    scene.crm.next_answers = [refuse_while_a_user_reconnects]
     assert (await scene.tokens.get_access(scene.connection)).token == "reconnected"
     assert await scene.status() is ConnectionStatus.ACTIVE
 

@@ -97,7 +97,7 @@ async def test_a_user_or_an_app_that_is_shut_out_for_good_asks_for_a_person(org:
     assert "ask the org's administrator to approve it" in connection.reason
 
 
-async def test_whoever_connects_meanwhile_is_told_why_and_that_it_passes(database: str) -> None:
+async def test_a_user_who_connects_meanwhile_learns_why_and_that_it_passes(database: str) -> None:
     def ask_for_a_pause() -> None:
         raise RateLimited(Provider.HUBSPOT, HOUR, "A_POLICY", "too many logins within the hour")
 
@@ -110,7 +110,7 @@ async def test_whoever_connects_meanwhile_is_told_why_and_that_it_passes(databas
     assert "try again in" in error.detail
 
 
-async def test_whoever_connects_an_org_without_our_version_of_the_api_is_told_so(database: str) -> None:
+async def test_connecting_an_org_without_our_version_of_the_api_fails_with_that_reason(database: str) -> None:
     def lack_the_version() -> None:
         raise CrmRejected(Provider.HUBSPOT, 404, "the org does not offer version 68.0 of the API")
 

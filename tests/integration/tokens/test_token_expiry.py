@@ -28,12 +28,12 @@ SECONDS_IN_A_SESSION = 7_200
 
 @dataclass
 class ForetellingCrm(RefreshingCrm):
-    """Tells with new tokens nothing of their end; who asks for it waits until `may_tell`."""
+    """Gives new tokens without their expiry; `fetch_expiry` waits until `may_answer`."""
 
     life: timedelta | None = None
     end: datetime | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    may_tell: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     shown: list[TokenSet] = field(default_factory=list)
     stored_by_then: list[StoredTokens] = field(default_factory=list)
     scene: "ForetellingHarness" = field(init=False)
@@ -42,7 +42,7 @@ class ForetellingCrm(RefreshingCrm):
         self.shown.append(tokens)
         self.stored_by_then.append(await self.scene.load_tokens())
         self.asked.set()
-        await self.may_tell.wait()
+        await self.may_answer.wait()
         return self.end
 
 
@@ -88,10 +88,10 @@ async def test_nobody_waits_for_the_end_and_neither_lock_nor_flight_is_held_for_
     assert (await scene.tokens.get_access(scene.connection)).token == "access-1"
     assert (await scene.tokens.get_access(scene.connection, rejected="access-1")).token == "access-2"
     assert (await scene.process().get_access(scene.connection, rejected="access-2")).token == "access-3"
-    assert not scene.foretelling.may_tell.is_set()
+    assert not scene.foretelling.may_answer.is_set()
 
 
-async def test_whoever_dies_while_the_end_is_asked_for_leaves_a_connection_that_works(
+async def test_a_process_that_dies_while_the_end_is_asked_for_leaves_a_connection_that_works(
     scene: ForetellingHarness,
 ) -> None:
     await scene.tokens.get_access(scene.connection)
@@ -111,7 +111,7 @@ async def test_an_end_that_was_learned_renews_the_token_before_the_crm_refuses_i
     end = scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
     await scene.tokens.get_access(scene.connection)
     before = await scene.load_tokens()
-    scene.foretelling.may_tell.set()
+    scene.foretelling.may_answer.set()
     while await scene.expiry() is None:
         pass
     after = await scene.load_tokens()
@@ -131,14 +131,14 @@ async def test_an_end_is_not_noted_on_tokens_that_came_after_those_it_belongs_to
     scene: ForetellingHarness,
 ) -> None:
     scene.foretelling.end = scene.world.clock.now() + timedelta(seconds=LIFE)
-    told = await scene.load_tokens()
+    stored = await scene.load_tokens()
     await scene.put("reconnected", None)
     async with scene.world.uow(scene.world.user_id) as tx:
-        await tx.tokens.note_expiry(scene.connection.id, told.generation, scene.foretelling.end)
+        await tx.tokens.note_expiry(scene.connection.id, stored.generation, scene.foretelling.end)
     assert await scene.expiry() is None
 
 
-async def test_noting_an_end_does_not_wait_for_whoever_renews_the_tokens(scene: ForetellingHarness) -> None:
+async def test_noting_an_end_does_not_wait_for_a_refresh_of_the_tokens(scene: ForetellingHarness) -> None:
     await scene.put("endless", None)
     stored = await scene.load_tokens()
     async with scene.world.uow(scene.world.user_id) as holder:
@@ -159,7 +159,7 @@ async def test_an_end_that_cannot_be_stored_is_not_known_and_the_log_says_so(
     await scene.foretelling.asked.wait()
     scene.uow.before = fail
     with capture_logs() as logs:
-        scene.foretelling.may_tell.set()
+        scene.foretelling.may_answer.set()
         while not logs:
             await scene.load_tokens()
     assert [(entry["event"], entry["reason"]) for entry in logs] == [
@@ -188,14 +188,14 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     killed, successor = (AccessTokens(world.uow, world.refresh_uow, crms, world.clock) for _ in range(2))
     sandbox.faults.add(Fault(kind="delay", match="/introspect", delay_ms=60_000))
 
-    async def stored() -> StoredTokens:
+    async def wait_until_stored() -> StoredTokens:
         async with world.uow(world.user_id) as tx:
             return await tx.tokens.get(connection.id)
 
     renewed = await killed.get_access(connection, rejected=grant.tokens.access_token)
     while not any(entry.path.endswith("/introspect") for entry in sandbox.journal.entries):
-        await stored()
-    kept = await stored()
+        await wait_until_stored()
+    kept = await wait_until_stored()
     assert kept.generation == generation + 1
     assert kept.tokens.access == renewed
     assert kept.tokens.refresh_token != grant.tokens.refresh_token
@@ -206,8 +206,8 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     again = await successor.get_access(connection, rejected=renewed.token)
     assert sandbox.oauth.living(again.token)
     assert (sandbox.oauth.refreshes, sandbox.oauth.replays) == (2, 0)
-    while (await stored()).tokens.expires_at is None:
+    while (await wait_until_stored()).tokens.expires_at is None:
         pass
-    expiry = (await stored()).tokens.expires_at
+    expiry = (await wait_until_stored()).tokens.expires_at
     assert expiry is not None
     assert 0 <= SECONDS_IN_A_SESSION - (expiry - world.clock.now()).total_seconds() < 1

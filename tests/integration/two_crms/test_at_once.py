@@ -56,7 +56,7 @@ CONTACT = "select id from contacts where external_provider_id = $1"
 
 PEOPLE = ("11", "12", "15", "13", "14")
 ORDERS = (("11", "13", "15", "12", "14"), ("12", "14", "15", "11", "13"), PEOPLE, PEOPLE[::-1])
-"""How the contacts are told again. Two transactions that go through the same rows in unlike orders wait for each
+"""How the contacts are reported again. Two transactions that go through the same rows in unlike orders wait for each
 other; in which order the database goes through them is its own affair, so several are tried."""
 
 CHANGES = {
@@ -75,7 +75,7 @@ def test_one_crm_s_run_decides_links_while_the_other_s_contacts_are_written(
 ) -> None:
     both = TwoCrms()
 
-    def tell(order: Sequence[str], minutes: int) -> None:
+    def report(order: Sequence[str], minutes: int) -> None:
         people = [contact(id_, None if id_ == "15" else "x@b.com", minutes=minutes) for id_ in order]
         both.set_records(SALESFORCE, contacts=people)
         companies = [
@@ -84,11 +84,11 @@ def test_one_crm_s_run_decides_links_while_the_other_s_contacts_are_written(
         both.set_records(HUBSPOT, companies)
 
     async def scenario(made: SyncHarness) -> None:
-        tell(PEOPLE, 0)
+        report(PEOPLE, 0)
         for source in both.crms:
             await made.sync(source)
         for minutes, order in enumerate(chain.from_iterable(zip(ORDERS, ORDERS, strict=True)), 1):
-            tell(order, minutes)
+            report(order, minutes)
             await _write_contacts_and_meanwhile(made, both, (CONTACT, "15"), lambda: made.sync(HUBSPOT))
             assert await made.view() == both.expected()
 

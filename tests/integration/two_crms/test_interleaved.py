@@ -53,11 +53,15 @@ def truths(draw: st.DrawFn, number: int) -> Held:
         return number * 2 + draw(st.integers(0, 1))
 
     def person(id_: str) -> ContactRecord:
-        domain, told = draw(DOMAINS), draw(st.sampled_from([None, None, "1", "2", "404"]))
+        domain, company_id = draw(DOMAINS), draw(st.sampled_from([None, None, "1", "2", "404"]))
         if domain == "c.com":
             nothing = {"email_host": None, "email_registrable_domain": None}
-            return contact(id_, "x@mail.test", told, minutes(), email_kind=EmailKind.FREE_MAIL, **nothing)
-        return contact(id_, f"x@sub.{domain}" if domain else None, told, minutes(), first_name=str(number))
+            return contact(
+                id_, "x@mail.test", company_id, minutes(), email_kind=EmailKind.FREE_MAIL, **nothing
+            )
+        return contact(
+            id_, f"x@sub.{domain}" if domain else None, company_id, minutes(), first_name=str(number)
+        )
 
     companies = [company(id_, draw(DOMAINS), minutes(), name=f"{id_}@{number}") for id_ in some("1 2 3 4")]
     contacts = [person(id_) for id_ in some("11 12 13")]
@@ -71,7 +75,7 @@ def truths(draw: st.DrawFn, number: int) -> Held:
 class Planned(NamedTuple):
     """A run, and what its CRM holds from then on."""
 
-    told: Held
+    held: Held
     mode: SyncMode
     page_size: int
     repeats: bool
@@ -88,8 +92,8 @@ def plans(draw: st.DrawFn) -> list[Planned]:
     ]
 
 
-Slices = list[tuple[Provider, int]]
-SLICES: st.SearchStrategy[Slices] = st.lists(
+TimeSlices = list[tuple[Provider, int]]
+TIME_SLICES: st.SearchStrategy[TimeSlices] = st.lists(
     st.tuples(st.sampled_from([HUBSPOT, SALESFORCE]), st.integers(1, 3)), max_size=12
 )
 """Whose turn it is, and for how many looks between batches."""
@@ -123,16 +127,16 @@ class Side:
         return True
 
     async def _begin(self, planned: Planned) -> SyncRun:
-        tell(self._both, self._source, planned)
+        set_up_crm(self._both, self._source, planned)
         self._made.clock.advance(60)
         return await self._made.request(self._source, planned.mode)
 
 
-def tell(both: TwoCrms, source: Provider, planned: Planned) -> None:
+def set_up_crm(both: TwoCrms, source: Provider, planned: Planned) -> None:
     """Let the CRM hold this; an incremental run lists only what has changed."""
     before = both.records[source]
-    both.set_records(source, *planned.told)
-    for kind, former, records in zip(ObjectType, before[1:4], planned.told, strict=True):
+    both.set_records(source, *planned.held)
+    for kind, former, records in zip(ObjectType, before[1:4], planned.held, strict=True):
         listed = records if planned.mode is FULL else [r for r in records if r not in former]
         pages = split_pages(cast("Iterable[CrmRecord]", listed), planned.page_size)
         both.crms[source].pages[kind] = [*pages, pages[0]] if planned.repeats else pages
@@ -154,9 +158,9 @@ async def two_workers(database: str, both: TwoCrms) -> AsyncIterator[tuple[SyncH
 
 
 @with_timeout(30)
-@given(hubspot=plans(), salesforce=plans(), slices=SLICES)
+@given(hubspot=plans(), salesforce=plans(), slices=TIME_SLICES)
 def test_any_interleaving_of_two_syncs_ends_where_a_naive_group_by_of_both_does(
-    database: str, hubspot: list[Planned], salesforce: list[Planned], slices: Slices
+    database: str, hubspot: list[Planned], salesforce: list[Planned], slices: TimeSlices
 ) -> None:
     async def check() -> None:
         both = TwoCrms()
@@ -220,7 +224,7 @@ class Round(NamedTuple):
 
 @st.composite
 def rounds(draw: st.DrawFn) -> list[Round]:
-    told = []
+    history = []
     for number in range(draw(st.integers(1, 3))):
         planned = {
             source: Planned(draw(truths(number)), FULL, draw(st.integers(1, 4)), draw(st.booleans()))
@@ -229,8 +233,8 @@ def rounds(draw: st.DrawFn) -> list[Round]:
         partners = draw(st.permutations(list(ObjectType)))
         purged = draw(st.sampled_from([None, None, HUBSPOT, SALESFORCE])) if number else None
         purged_at = draw(st.sampled_from(list(ObjectType))), draw(st.integers(0, 1))
-        told.append(Round(planned, partners, purged, purged_at))
-    return told
+        history.append(Round(planned, partners, purged, purged_at))
+    return history
 
 
 @with_timeout(20)
@@ -239,45 +243,47 @@ def test_two_workers_that_write_at_once_come_to_the_same(database: str, history:
     async def check() -> None:
         both = TwoCrms()
         async with two_workers(database, both) as workers:
-            for told in history:
-                if told.purged is not None:
-                    await _sync_while_the_other_is_purged(workers, both, told, told.purged)
-                    await workers[0].connect(told.purged)
-                await _sync_at_once(workers, both, told)
+            for planned_round in history:
+                if planned_round.purged is not None:
+                    await _sync_while_the_other_is_purged(workers, both, planned_round, planned_round.purged)
+                    await workers[0].connect(planned_round.purged)
+                await _sync_at_once(workers, both, planned_round)
                 assert await workers[0].view() == both.expected()
 
     asyncio.run(check())
 
 
-async def _sync_at_once(workers: tuple[SyncHarness, SyncHarness], both: TwoCrms, told: Round) -> None:
+async def _sync_at_once(
+    workers: tuple[SyncHarness, SyncHarness], both: TwoCrms, planned_round: Round
+) -> None:
     workers[0].clock.advance(60)
-    for source, planned in told.planned.items():
-        tell(both, source, planned)
-    Meeting(both, told.partners)
-    runs = await asyncio.gather(*map(_completed, workers, both.crms))
+    for source, planned in planned_round.planned.items():
+        set_up_crm(both, source, planned)
+    Meeting(both, planned_round.partners)
+    runs = await asyncio.gather(*map(_complete, workers, both.crms))
     assert all(step.is_reconciled for run in runs for step in run.steps)
 
 
 async def _sync_while_the_other_is_purged(
-    workers: tuple[SyncHarness, SyncHarness], both: TwoCrms, told: Round, purged: Provider
+    workers: tuple[SyncHarness, SyncHarness], both: TwoCrms, planned_round: Round, purged: Provider
 ) -> None:
     stays = SALESFORCE if purged is HUBSPOT else HUBSPOT
-    tell(both, stays, told.planned[stays])
+    set_up_crm(both, stays, planned_round.planned[stays])
     purges: list[asyncio.Task[None]] = []
 
     async def purge(kind: ObjectType, place: int) -> None:
-        if (kind, place) == told.purged_at:
+        if (kind, place) == planned_round.purged_at:
             purges.append(asyncio.create_task(workers[1].disconnect(purged, purge=True)))
 
     both.crms[stays].before_page = purge
-    await _completed(workers[0], stays)
+    await _complete(workers[0], stays)
     if not purges:  # it had fewer pages
-        await purge(*told.purged_at)
+        await purge(*planned_round.purged_at)
     await asyncio.gather(*purges)
     assert await workers[0].view() == both.expected(stays)
 
 
-async def _completed(made: SyncHarness, source: Provider) -> SyncRun:
+async def _complete(made: SyncHarness, source: Provider) -> SyncRun:
     run = await made.sync(source)
     assert run.status is RunStatus.COMPLETED, run.reason
     return run

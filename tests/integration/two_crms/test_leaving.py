@@ -69,7 +69,9 @@ def test_a_purge_removes_companies_that_were_merged_away_and_keeps_their_old_ids
     database: str,
 ) -> None:
     both = TwoCrms()
-    both.set_records(HUBSPOT, [company("1", "a.com", description="told by HubSpot"), company("2", "b.com")])
+    both.set_records(
+        HUBSPOT, [company("1", "a.com", description="written by HubSpot"), company("2", "b.com")]
+    )
     both.set_records(SALESFORCE, [company("3", "c.com"), company("4", "d.com")])
 
     async def scenario(made: SyncHarness) -> None:

@@ -147,7 +147,7 @@ def test_a_deletion_in_one_crm_leaves_records_of_the_other_with_those_ids_alone(
     play(database, both, scenario)
 
 
-def test_a_hint_about_one_crm_s_record_has_only_that_one_read(database: str) -> None:
+def test_a_pending_refetch_of_one_crm_s_record_reads_only_that_one(database: str) -> None:
     both = TwoCrms()
     for source in BOTH:
         both.set_records(source, [company("1", "acme.com")])

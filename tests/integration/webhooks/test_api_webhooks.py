@@ -23,8 +23,8 @@ from tests.support.harness.api import HUBSPOT_SECRET, PUBLIC_URL, ApiHarness, ap
 PATH = "/api/webhooks/hubspot"
 
 
-def event(kind: str, object_id: int, portal_id: int = 4711, **told: Any) -> dict[str, Any]:
-    return {"portalId": portal_id, "subscriptionType": kind, "objectId": object_id, "occurredAt": 1} | told
+def event(kind: str, object_id: int, portal_id: int = 4711, **fields: Any) -> dict[str, Any]:
+    return {"portalId": portal_id, "subscriptionType": kind, "objectId": object_id, "occurredAt": 1} | fields
 
 
 def signature(body: bytes, timestamp: str, path: str = PATH) -> str:
@@ -64,12 +64,12 @@ def test_a_call_is_kept_and_starts_one_run_whatever_comes_after(database: str) -
         async with api_harness(database) as made:
             connection_id = await made.connection()
             for _ in range(3):
-                answer = await call(made, event("contact.propertyChange", 7), event("deal.deletion", 8))
-                assert (answer.status_code, answer.content) == (204, b"")
+                response = await call(made, event("contact.propertyChange", 7), event("deal.deletion", 8))
+                assert (response.status_code, response.content) == (204, b"")
             answers = await asyncio.gather(
                 *(call(made, event("company.creation", number)) for number in range(1, 21))
             )
-            assert {answer.status_code for answer in answers} == {204}
+            assert {response.status_code for response in answers} == {204}
             assert await pending_refetches(made, connection_id) == {
                 ("contacts", "7"),
                 ("deals", "8"),
@@ -101,7 +101,7 @@ def test_every_user_who_connected_the_account_is_served_and_nobody_else(database
     asyncio.run(scenario())
 
 
-def test_an_open_run_is_left_to_follow_the_hints_itself(database: str) -> None:
+def test_an_open_run_is_left_to_do_the_refetches_itself(database: str) -> None:
     async def scenario() -> None:
         async with api_harness(database) as made:
             connection_id = await made.connection()
@@ -129,8 +129,8 @@ def test_a_call_that_names_nothing_of_ours_is_taken_and_starts_nothing(database:
     async def scenario() -> None:
         async with api_harness(database) as made:
             connection_id = await made.connection()
-            answer = await call(made, event("ticket.creation", 7), {"what": "is this"})
-            assert answer.status_code == 204
+            response = await call(made, event("ticket.creation", 7), {"what": "is this"})
+            assert response.status_code == 204
             assert not await pending_refetches(made, connection_id)
             assert not await runs(made, connection_id)
 
@@ -149,7 +149,7 @@ async def run_that_ends(database: str, made: ApiHarness) -> AsyncIterator[asyncp
         await session.close()
 
 
-async def somebody_waits(session: asyncpg.Connection) -> None:
+async def wait_for_a_waiter(session: asyncpg.Connection) -> None:
     waiting = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
     while not await session.fetchval(waiting):  # noqa: ASYNC110 - what is waited for happens in the database
         await asyncio.sleep(0.01)
@@ -167,11 +167,11 @@ def test_calls_that_wait_for_a_run_to_end_leave_connections_for_everybody_else(
                 calls = [
                     asyncio.create_task(call(made, event("contact.creation", number))) for number in range(30)
                 ]
-                await somebody_waits(session)
+                await wait_for_a_waiter(session)
                 async with asyncio.timeout(20):
-                    answer = await made.get("/api/companies", made.neighbour_id)
-                assert answer.status_code == 200
-            assert {answer.status_code for answer in await asyncio.gather(*calls)} == {204}
+                    response = await made.get("/api/companies", made.neighbour_id)
+                assert response.status_code == 200
+            assert {response.status_code for response in await asyncio.gather(*calls)} == {204}
             assert len(await pending_refetches(made, connection_id)) == 30
 
     asyncio.run(scenario())
@@ -186,9 +186,9 @@ def test_a_call_that_waits_too_long_is_to_be_sent_again(
         async with api_harness(database) as made:
             connection_id = await made.connection()
             async with run_that_ends(database, made):
-                answer = await call(made, event("contact.creation", 7))
-                assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
-                assert answer.headers["retry-after"]
+                response = await call(made, event("contact.creation", 7))
+                assert (response.status_code, response.json()["code"]) == (503, "store_unavailable")
+                assert response.headers["retry-after"]
             monkeypatch.undo()
             assert (await call(made, event("contact.creation", 7))).status_code == 204
             assert await pending_refetches(made, connection_id) == {("contacts", "7")}
@@ -212,8 +212,8 @@ def test_the_target_is_signed_as_it_was_called(database: str, target: str) -> No
     async def scenario() -> None:
         async with api_harness(database) as made:
             connection_id = await made.connection()
-            answer = await call(made, event("contact.creation", 7), path=target)
-            assert answer.status_code == 204, answer.text
+            response = await call(made, event("contact.creation", 7), path=target)
+            assert response.status_code == 204, response.text
             assert await pending_refetches(made, connection_id) == {("contacts", "7")}
 
     asyncio.run(scenario())
@@ -225,8 +225,8 @@ def test_the_target_is_signed_as_it_was_called(database: str, target: str) -> No
 def test_a_call_that_was_signed_for_another_target_is_refused(database: str, signed_path: str) -> None:
     async def scenario() -> None:
         async with api_harness(database) as made:
-            answer = await call(made, event("contact.creation", 7), signed_path=signed_path)
-            assert (answer.status_code, answer.json()["code"]) == (403, "webhook_rejected")
+            response = await call(made, event("contact.creation", 7), signed_path=signed_path)
+            assert (response.status_code, response.json()["code"]) == (403, "webhook_rejected")
 
     asyncio.run(scenario())
 
@@ -237,9 +237,9 @@ def test_a_call_that_is_not_hubspot_s_is_a_problem_and_changes_nothing(database:
             connection_id = await made.connection()
             body = json.dumps([event("contact.creation", 7)]).encode()
             for headers in ({}, {"X-HubSpot-Signature-v3": "made up", "X-HubSpot-Request-Timestamp": "1"}):
-                answer = await made.client.post(PATH, content=body, headers=headers)
-                assert (answer.status_code, answer.json()["code"]) == (403, "webhook_rejected")
-                assert HUBSPOT_SECRET not in answer.text
+                response = await made.client.post(PATH, content=body, headers=headers)
+                assert (response.status_code, response.json()["code"]) == (403, "webhook_rejected")
+                assert HUBSPOT_SECRET not in response.text
             assert not await pending_refetches(made, connection_id)
 
     asyncio.run(scenario())
@@ -248,7 +248,7 @@ def test_a_call_that_is_not_hubspot_s_is_a_problem_and_changes_nothing(database:
 def test_a_body_above_a_megabyte_is_refused_unread(database: str) -> None:
     async def scenario() -> None:
         async with api_harness(database) as made:
-            answer = await made.client.post(PATH, content=b" " * 1_000_001)
-            assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+            response = await made.client.post(PATH, content=b" " * 1_000_001)
+            assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
     asyncio.run(scenario())

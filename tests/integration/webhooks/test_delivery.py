@@ -16,7 +16,7 @@ from tests.support.harness.hubspot import EMPTY, AcmeAndBeta, hubspot_harness
 PATH = "/api/webhooks/hubspot"
 
 
-def sandbox_telling(api: ApiHarness) -> Sandbox:
+def sandbox_with_webhooks(api: ApiHarness) -> Sandbox:
     settings = WebhookSettings(
         target_url=f"{API}{PATH}",
         public_url=f"{PUBLIC_URL}{PATH}",
@@ -41,12 +41,12 @@ def change_a_little_of_everything(firm: AcmeAndBeta) -> None:
     account.restore("companies", "2")
 
 
-def test_what_webhooks_tell_is_followed_by_one_run_that_leaves_a_full_one_nothing_to_do(
+def test_what_webhooks_report_is_read_by_one_run_that_leaves_a_full_one_nothing_to_do(
     database: str,
 ) -> None:
     async def scenario() -> None:
         async with api_harness(database) as api:
-            sandbox = sandbox_telling(api)
+            sandbox = sandbox_with_webhooks(api)
             async with hubspot_harness(database, sandbox, FakeClock(SystemClock().now())) as made:
                 firm = AcmeAndBeta(database, made, sandbox)
                 await made.sync()

@@ -1,4 +1,4 @@
-"""Hints, as webhooks bring them: what is named is read, and no word of it is lost."""
+"""Pending refetches, as webhooks bring them: what is named is read, and no word of it is lost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,15 +18,15 @@ HUBSPOT = Provider.HUBSPOT
 
 
 @dataclass
-class Hints:
-    """Tells a world's connection what a webhook would."""
+class Webhook:
+    """Asks a world's connection for what a webhook would."""
 
     made: SyncHarness
-    told: Mapping[ObjectType, list[str]] = field(default_factory=dict)
+    record_ids: Mapping[ObjectType, list[str]] = field(default_factory=dict)
 
     async def arrive(self) -> None:
         pending_refetches = {
-            PendingRefetch(kind, RecordId(id_)) for kind, named in self.told.items() for id_ in named
+            PendingRefetch(kind, RecordId(id_)) for kind, named in self.record_ids.items() for id_ in named
         }
         async with self.made.uow(self.made.user_id) as tx:
             connection = await tx.connections.get(HUBSPOT)
@@ -40,7 +40,7 @@ def test_a_run_for_events_reads_only_what_was_named(play: Play) -> None:
     async def scenario(made: SyncHarness) -> None:
         await made.sync()
         crm.by_id = {COMPANIES: [company("1", "new.com", minutes=3)], CONTACTS: [contact("11", "x@new.com")]}
-        await Hints(made, {COMPANIES: ["1", "2"], CONTACTS: ["11"], DEALS: ["404"]}).arrive()
+        await Webhook(made, {COMPANIES: ["1", "2"], CONTACTS: ["11"], DEALS: ["404"]}).arrive()
         run = await made.sync(mode=SyncMode.REFETCH)
         assert run.status is RunStatus.COMPLETED
         view = await made.view()
@@ -62,23 +62,25 @@ class SenselessCrm(ScriptedCrm):
         raise self.error
 
 
-def test_hints_that_can_never_be_followed_do_not_fail_every_run(play: Play) -> None:
+def test_refetches_that_can_never_succeed_do_not_fail_every_run(play: Play) -> None:
     async def scenario(made: SyncHarness) -> None:
         await made.sync()
-        await Hints(made, {COMPANIES: ["1"]}).arrive()
+        await Webhook(made, {COMPANIES: ["1"]}).arrive()
         assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.COMPLETED
         assert await made.pool.fetchval("select count(*) from pending_refetches") == 0
 
     play(SenselessCrm(), scenario)
 
 
-def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_for_them(play: Play) -> None:
+def test_pending_refetches_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_for_them(
+    play: Play,
+) -> None:
     crm = SenselessCrm()
     crm.error = CrmUnavailable(HUBSPOT, "502")
 
     async def scenario(made: SyncHarness) -> None:
         await made.sync()
-        await Hints(made, {COMPANIES: ["1"]}).arrive()
+        await Webhook(made, {COMPANIES: ["1"]}).arrive()
         assert (await made.sync(mode=SyncMode.REFETCH)).status is RunStatus.FAILED
         assert await made.pool.fetchval("select count(*) from pending_refetches") == 1
         asked = await made.request(mode=SyncMode.FULL)
@@ -87,9 +89,9 @@ def test_hints_outlive_a_run_that_failed_and_the_run_asked_for_next_is_not_one_f
     play(crm, scenario)
 
 
-def test_a_hint_that_comes_while_its_record_is_read_is_not_forgotten(play: Play) -> None:
+def test_a_refetch_requested_while_its_record_is_read_is_not_forgotten(play: Play) -> None:
     async def scenario(made: SyncHarness) -> None:
-        pending_refetches = Hints(made, {COMPANIES: ["1"]})
+        pending_refetches = Webhook(made, {COMPANIES: ["1"]})
         await pending_refetches.arrive()
         async with made.uow(made.user_id) as tx:
             connection = await tx.connections.get(HUBSPOT)
@@ -104,27 +106,27 @@ def test_a_hint_that_comes_while_its_record_is_read_is_not_forgotten(play: Play)
     play(ScriptedCrm(), scenario)
 
 
-def test_hints_that_arrive_during_a_run_lead_to_a_run_for_them(play: Play) -> None:
+def test_refetches_requested_during_a_run_lead_to_a_run_for_them(play: Play) -> None:
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
     async def scenario(made: SyncHarness) -> None:
-        async def hint_once(object_type: ObjectType, place: int) -> None:
+        async def report_once(object_type: ObjectType, place: int) -> None:
             if object_type is COMPANIES:
-                await Hints(made, {COMPANIES: ["1"]}).arrive()
+                await Webhook(made, {COMPANIES: ["1"]}).arrive()
 
-        crm.before_page = hint_once
+        crm.before_page = report_once
         await made.sync()
         assert await runs_of(made) == [("full", "completed"), ("refetch", "queued")]
 
     play(crm, scenario)
 
 
-def test_more_hints_than_fit_into_a_slice_are_left_to_the_run_after_it(play: Play) -> None:
+def test_more_refetches_than_fit_into_a_time_slice_are_left_to_the_run_after_it(play: Play) -> None:
     named = [str(number) for number in range(1, FETCH_SIZE + 3)]
     crm = ScriptedCrm(by_id={COMPANIES: [company(record_id) for record_id in named]})
 
     async def scenario(made: SyncHarness) -> None:
-        await Hints(made, {COMPANIES: named}).arrive()
+        await Webhook(made, {COMPANIES: named}).arrive()
         await made.sync(mode=SyncMode.REFETCH, should_stop=lambda: True)
         assert await made.pool.fetchval("select count(*) from pending_refetches") == 2
         assert await runs_of(made) == [("refetch", "completed"), ("refetch", "queued")]

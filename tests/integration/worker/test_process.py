@@ -55,11 +55,11 @@ def customer(database: str, sandbox: Sandbox) -> Iterator[Customer]:
             "ASTRELO_WORKER_POLL": "0.2",
         }
         user_id = UserId(uuid4())
-        asyncio.run(connected(environ, user_id, sandbox))
+        asyncio.run(connect(environ, user_id, sandbox))
         yield Customer(user_id=user_id, environ=environ)
 
 
-async def connected(environ: dict[str, str], user_id: UserId, sandbox: Sandbox) -> None:
+async def connect(environ: dict[str, str], user_id: UserId, sandbox: Sandbox) -> None:
     container = create_container(parse_settings(environ))
     clock, uow = await container.get(Clock), await container.get(UnitOfWork)
     account = CrmAccount(account_id=CrmAccountId(str(sandbox.account.portal_id)), name="Test portal")
@@ -90,7 +90,7 @@ def start_worker(spawn: Spawn, customer: Customer, secrets: Secrets) -> StartWor
 
 
 def rows(database: str, query: str, *arguments: object) -> list[asyncpg.Record]:
-    async def fetched() -> list[asyncpg.Record]:
+    async def fetch() -> list[asyncpg.Record]:
         connection = await asyncpg.connect(database)
         try:
             found: list[asyncpg.Record] = await connection.fetch(query, *arguments)
@@ -98,7 +98,7 @@ def rows(database: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         finally:
             await connection.close()
 
-    return asyncio.run(fetched())
+    return asyncio.run(fetch())
 
 
 def assert_whole(database: str, customer: Customer, portal: Portal) -> None:

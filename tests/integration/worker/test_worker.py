@@ -33,7 +33,7 @@ OPTIONS = QueueOptions(
     poll=timedelta(seconds=0.2),
     drain=timedelta(seconds=10),
 )
-PATIENCE = 15.0  # seconds; a test that waits this long has failed
+TIMEOUT_SECONDS = 15.0  # seconds; a test that waits this long has failed
 
 
 class Workshop:
@@ -79,11 +79,11 @@ async def workshop(
         yield Workshop(supervisor, pool)
     finally:
         supervisor.stop()
-        await asyncio.wait_for(running, PATIENCE)
+        await asyncio.wait_for(running, TIMEOUT_SECONDS)
 
 
 async def soon(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await condition():  # noqa: ASYNC110 - what is waited for happens in the database
             await asyncio.sleep(0.02)
 
@@ -96,7 +96,7 @@ async def test_a_job_is_handed_to_its_entrypoint(database: str, pool: asyncpg.Po
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit(b"hello")
-        assert await asyncio.wait_for(seen.get(), PATIENCE) == b"hello"
+        assert await asyncio.wait_for(seen.get(), TIMEOUT_SECONDS) == b"hello"
 
 
 async def test_the_worker_goes_on_after_its_connection_is_cut(database: str, pool: asyncpg.Pool) -> None:
@@ -107,10 +107,10 @@ async def test_the_worker_goes_on_after_its_connection_is_cut(database: str, poo
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit(b"before")
-        await asyncio.wait_for(seen.get(), PATIENCE)
+        await asyncio.wait_for(seen.get(), TIMEOUT_SECONDS)
         await worker.cut_the_queue_connection()
         await worker.submit(b"after")
-        assert await asyncio.wait_for(seen.get(), PATIENCE) == b"after"
+        assert await asyncio.wait_for(seen.get(), TIMEOUT_SECONDS) == b"after"
 
 
 async def test_it_is_ready_while_it_listens_and_not_while_it_has_no_connection(
@@ -133,20 +133,22 @@ async def test_it_is_ready_while_it_listens_and_not_while_it_has_no_connection(
     assert health.draining
 
 
-async def test_a_running_job_is_told_when_the_connection_is_lost(database: str, pool: asyncpg.Pool) -> None:
-    started, told = asyncio.Event(), asyncio.Event()
+async def test_a_running_job_is_notified_when_the_connection_is_lost(
+    database: str, pool: asyncpg.Pool
+) -> None:
+    started, notified = asyncio.Event(), asyncio.Event()
 
     async def handle(job: Job) -> None:
         started.set()
         while not worker.supervisor.should_stop():  # noqa: ASYNC110 - as a run does between batches
             await asyncio.sleep(0.02)
-        told.set()
+        notified.set()
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit()
-        await asyncio.wait_for(started.wait(), PATIENCE)
+        await asyncio.wait_for(started.wait(), TIMEOUT_SECONDS)
         await worker.cut_the_queue_connection()
-        await asyncio.wait_for(told.wait(), PATIENCE)
+        await asyncio.wait_for(notified.wait(), TIMEOUT_SECONDS)
 
 
 async def test_stopping_waits_for_a_job_that_ends_by_itself(database: str, pool: asyncpg.Pool) -> None:
@@ -161,7 +163,7 @@ async def test_stopping_waits_for_a_job_that_ends_by_itself(database: str, pool:
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit()
-        await asyncio.wait_for(started.wait(), PATIENCE)
+        await asyncio.wait_for(started.wait(), TIMEOUT_SECONDS)
     assert ended
     assert await worker.waiting_jobs() == 0
 
@@ -186,7 +188,7 @@ async def test_a_job_that_does_not_stop_is_cancelled(database: str, pool: asyncp
     )
     async with workshop(database, pool, handle, options=impatient) as worker:
         await worker.submit()
-        await asyncio.wait_for(started.wait(), PATIENCE)
+        await asyncio.wait_for(started.wait(), TIMEOUT_SECONDS)
     assert cancelled
 
 
@@ -201,7 +203,7 @@ async def test_a_failing_job_does_not_stop_the_others(database: str, pool: async
     async with workshop(database, pool, handle) as worker:
         await worker.submit(b"bad")
         await worker.submit(b"good")
-        assert await asyncio.wait_for(seen.get(), PATIENCE) == b"good"
+        assert await asyncio.wait_for(seen.get(), TIMEOUT_SECONDS) == b"good"
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("a test"), ZeroDivisionError("a test")])
@@ -228,14 +230,14 @@ async def test_a_duty_that_fails_is_tried_again_and_stops_neither_jobs_nor_other
     often = timedelta(seconds=0.05)
     duties = [Duty(name="a", every=often, perform=fail), Duty(name="b", every=often, perform=succeed)]
     async with workshop(database, pool, handle, duties=duties) as worker:
-        await asyncio.wait_for(twice.wait(), PATIENCE)
-        await asyncio.wait_for(other.wait(), PATIENCE)
+        await asyncio.wait_for(twice.wait(), TIMEOUT_SECONDS)
+        await asyncio.wait_for(other.wait(), TIMEOUT_SECONDS)
         await worker.submit()
-        await asyncio.wait_for(seen.wait(), PATIENCE)
+        await asyncio.wait_for(seen.wait(), TIMEOUT_SECONDS)
 
 
 class RecordedRuns(RunSync):
-    """Stands in for the use case: notes what it was asked, and fails as often as it is told to."""
+    """Stands in for the use case: notes what it was asked, and fails as often as it is notified to."""
 
     def __init__(self, failures: list[Exception]) -> None:
         self.asked: list[tuple[UUID, UUID]] = []
@@ -263,13 +265,13 @@ async def test_a_sync_job_takes_up_the_run_it_names(database: str, pool: asyncpg
     runs, user_id, run_id = RecordedRuns([]), uuid4(), uuid4()
     handle = SyncEntrypoint(make_async_container(OnlyRuns(runs)), never_stop)
 
-    async def claimed() -> bool:
+    async def claim() -> bool:
         return runs.asked == [(user_id, run_id)]
 
     async with workshop(database, pool, handle) as worker:
         await worker.submit(b"not json at all")
         await worker.submit(msgspec.json.encode({"user_id": user_id, "run_id": run_id}))
-        await soon(claimed)
+        await soon(claim)
 
 
 async def test_a_sync_job_waits_in_the_queue_while_the_store_is_unavailable(
@@ -314,7 +316,7 @@ async def test_a_finished_run_is_not_asked_for_again(connected: SyncHarness, poo
     assert await LostRuns(pool).requeue() == 0
 
 
-async def test_health_is_told_over_http(database: str, pool: asyncpg.Pool) -> None:
+async def test_health_is_served_over_http(database: str, pool: asyncpg.Pool) -> None:
     async with (
         workshop(database, pool) as worker,
         serve_health(worker.supervisor.health, "127.0.0.1", 0) as port,

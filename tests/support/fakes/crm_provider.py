@@ -28,7 +28,7 @@ from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedR
 from astrelo.domain.sync import Window
 
 SCOPES = frozenset({"companies.read", "contacts.read", "deals.read"})
-PATIENCE = timedelta(seconds=60)
+MAX_TOTAL_DELAY = timedelta(seconds=60)
 """A longer pause is not waited out in place."""
 
 
@@ -50,7 +50,7 @@ class FakeCrmProvider(CrmProvider):
     """Records in the order in which they were first put.
 
     With `rotates`, a refresh token is good for one refresh, and one that is used again ends the grant. Without
-    `tells_expiry` the end of an access token is told only to who asks for it.
+    `reports_expiry` the end of an access token is reported by `fetch_expiry` alone.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class FakeCrmProvider(CrmProvider):
         page_size: int = 100,
         rotates: bool = False,
         token_life: timedelta = timedelta(minutes=30),
-        tells_expiry: bool = True,
+        reports_expiry: bool = True,
         can_uninstall: bool = True,
         login_hosts: Sequence[str] = (),
     ) -> None:
@@ -71,7 +71,7 @@ class FakeCrmProvider(CrmProvider):
         self._page_size = page_size
         self._rotates = rotates
         self._token_life = token_life
-        self._tells_expiry = tells_expiry
+        self._reports_expiry = reports_expiry
         self._can_uninstall = can_uninstall
         self._ends: dict[str, datetime] = {}
         self._login_hosts = login_hosts
@@ -88,7 +88,7 @@ class FakeCrmProvider(CrmProvider):
         self.reps: dict[RecordId, OwnerRecord] = {}
         self.forbidden: set[ObjectType | None] = set()
         """None stands for owners."""
-        self.trouble: CrmError | None = None
+        self.failure: CrmError | None = None
         """What every call raises, until it is None again."""
         self.hiccups = 0
         """So many requests fail and are made again a second later."""
@@ -100,7 +100,7 @@ class FakeCrmProvider(CrmProvider):
         self.loses_next_answer = False
         self.requests = 0
         self.hides_account = False
-        """Whether tokens are given, and then not told which account they open."""
+        """Whether tokens are given, and the account that they open is not reported."""
 
     @property
     def provider(self) -> Provider:
@@ -162,7 +162,7 @@ class FakeCrmProvider(CrmProvider):
         if issued is not None:
             issued(tokens)
         if self.hides_account:
-            raise CrmUnavailable(self._provider, "the account is not told")
+            raise CrmUnavailable(self._provider, "the account is not reported")
         return Grant(tokens=tokens, account=self.account)
 
     async def refresh(self, tokens: TokenSet) -> TokenSet:
@@ -181,7 +181,7 @@ class FakeCrmProvider(CrmProvider):
         return renewed
 
     async def fetch_expiry(self, tokens: TokenSet) -> datetime | None:
-        if self._tells_expiry:
+        if self._reports_expiry:
             return tokens.expires_at
         try:
             self._require_service()
@@ -301,7 +301,7 @@ class FakeCrmProvider(CrmProvider):
         return TokenSet(
             access_token=access_token,
             refresh_token=family.refresh_token,
-            expires_at=end if self._tells_expiry else None,
+            expires_at=end if self._reports_expiry else None,
             scopes=SCOPES,
         )
 
@@ -328,7 +328,7 @@ class FakeCrmProvider(CrmProvider):
         if self.limited_until is None:
             return
         pause = max(self.limited_until - self._clock.now(), timedelta())
-        if pause > PATIENCE:
+        if pause > MAX_TOTAL_DELAY:
             raise RateLimited(self._provider, pause, "TOO_MANY")
         await self._clock.sleep(pause.total_seconds())
         self.limited_until = None
@@ -348,8 +348,8 @@ class FakeCrmProvider(CrmProvider):
 
     def _require_answer(self) -> None:
         self.requests += 1
-        if self.trouble is not None:
-            raise self.trouble
+        if self.failure is not None:
+            raise self.failure
 
 
 def _is_in(window: Window | None, record: CrmRecord) -> bool:

@@ -35,7 +35,7 @@ PUBLIC_URL = "https://public.test"
 FRONTEND = "http://frontend.test"
 HUBSPOT_SECRET = DEVELOPMENT_CLIENT_SECRET
 JWT_SECRET = "an-api-test-secret-of-more-than-32-bytes"
-TOLD_AT = datetime(2026, 11, 1, tzinfo=UTC)
+REPORTED_AT = datetime(2026, 11, 1, tzinfo=UTC)
 WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)
 
 _ENVIRONMENT = {
@@ -144,10 +144,10 @@ class ApiHarness:
             "user_id": self.user_id,
             "external_source": "hubspot",
             "external_provider_id": company_id.hex,
-            "source_updated_at": TOLD_AT,
+            "source_updated_at": REPORTED_AT,
             "company_name_folded": values.get("company_name") and search_key(values["company_name"]),
         } | values
-        own = {"id": company_id, "created_at": TOLD_AT, "synced_at": WRITTEN_AT}
+        own = {"id": company_id, "created_at": REPORTED_AT, "synced_at": WRITTEN_AT}
         await self.insert("companies", row | own | {key: values[key] for key in own if key in values})
         for place in range(records):
             await self.record(
@@ -167,7 +167,7 @@ class ApiHarness:
             "external_source": "hubspot",
             "external_provider_id": record_id,
             "company_id": company_id,
-            "source_updated_at": TOLD_AT,
+            "source_updated_at": REPORTED_AT,
             "content_hash": b"",
         }
         await self.insert("crm_companies", row | values)
@@ -181,7 +181,7 @@ class ApiHarness:
             "id": contact_id,
             "external_source": "hubspot",
             "external_provider_id": contact_id.hex,
-            "source_updated_at": TOLD_AT,
+            "source_updated_at": REPORTED_AT,
             "content_hash": b"",
             "synced_at": WRITTEN_AT,
             "email_kind": "business",
@@ -201,7 +201,7 @@ class ApiHarness:
             "id": deal_id,
             "external_source": "hubspot",
             "external_provider_id": deal_id.hex,
-            "source_updated_at": TOLD_AT,
+            "source_updated_at": REPORTED_AT,
             "content_hash": b"",
             "synced_at": WRITTEN_AT,
         }
@@ -231,7 +231,7 @@ class ApiHarness:
             "account_name": "Account 4711",
             "scopes": ["b", "a"],
             "status": "active",
-            "connected_at": TOLD_AT,
+            "connected_at": REPORTED_AT,
         }
         await self.insert("crm_connections", row | values)
         return connection_id
@@ -247,7 +247,7 @@ class ApiHarness:
             "account_id": "4711",
             "mode": "full",
             "status": "completed",
-            "requested_at": TOLD_AT,
+            "requested_at": REPORTED_AT,
             "attempts": 1,
         }
         await self.insert("sync_runs", row | values)

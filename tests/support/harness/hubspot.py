@@ -89,7 +89,7 @@ class AcmeAndBeta:
 
     async def sync_changes(self, how: str, *records: tuple[ObjectType, str]) -> SyncRun:
         """Sync what happened: by a full run, or by refetching these records as webhooks request it."""
-        if how == "walk":
+        if how == "listing":
             return await self.sync()
         pending_refetches = [
             PendingRefetch(object_type, RecordId(record_id)) for object_type, record_id in records

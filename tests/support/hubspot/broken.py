@@ -22,7 +22,7 @@ Responder = Callable[[Query], object]
 """Makes an answer out of a request's query or body: what is to become JSON, bytes, or a whole response."""
 
 OBJECTS = "/crm/objects/2026-09"
-ENOUGH = 300  # requests: a walk that makes more will not end
+ENOUGH = 300  # requests: a stream that makes more will not end
 PRIMARY = [
     {"category": "HUBSPOT_DEFINED", "typeId": 1},
     {"category": "HUBSPOT_DEFINED", "typeId": 5},

@@ -1,6 +1,6 @@
 """A worker in a process of its own that freezes itself once, at a named place.
 
-`python -m tests.support.processes.frozen_worker DSN USER_ID RUN_ID PLACE` walks 2,000 companies in two batches.
+`python -m tests.support.processes.frozen_worker DSN USER_ID RUN_ID PLACE` reads 2,000 companies in two batches.
 PLACE is `inside` (the second batch's transaction, after its first write) or `between` (the batches, with no
 transaction open). It prints the place, stops itself with SIGSTOP, and after SIGCONT prints how it ended.
 """

@@ -1,4 +1,4 @@
-"""Rows of Salesforce, mapped as REST tells them and as a bulk job does: both must give the same record."""
+"""Rows of Salesforce, mapped as REST sends them and as a bulk job does: both must give the same record."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def map_payload(
 
 
 def both(kind: ObjectType, payload: Mapping[str, Any], mapper: RecordMapper = MAPPER) -> Outcome:
-    """Map a record as REST tells it, after making sure that a bulk job tells the same one."""
+    """Map a record as REST sends it, after making sure that a bulk job sends the same one."""
     by_rest, in_bulk = (map_payload(kind, payload, read, mapper) for read in (read_by_rest, read_in_bulk))
     assert by_rest == in_bulk
     if not isinstance(by_rest, RejectedRecord) and not isinstance(in_bulk, RejectedRecord):

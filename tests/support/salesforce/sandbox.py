@@ -61,7 +61,7 @@ def salesforce_over(
 
 
 def tokens_of(answer: dict[str, object], login: str = "https://login.salesforce.com") -> TokenSet:
-    """Take what the sandbox tells with a grant that it makes without a browser."""
+    """Take what the sandbox sends with a grant that it makes without a browser."""
     return TokenSet(
         access_token=str(answer["access_token"]),
         refresh_token=str(answer["refresh_token"]),

@@ -36,7 +36,7 @@ FIELDS = {
     "because", "missing", "detail",
 }  # fmt: skip
 """What may stand in braces."""
-OUR_DIALECT = (
+FORMER_WORDS = (
     "told",
     "tell us",
     "whoever",
@@ -76,7 +76,7 @@ def test_a_message_says_what_happened_what_it_means_and_what_to_do(name: str) ->
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_message_is_plain_english(name: str) -> None:
-    assert [word for word in OUR_DIALECT if word in ALL[name].text.lower()] == []
+    assert [word for word in FORMER_WORDS if word in ALL[name].text.lower()] == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The benchmark's made-up account: whichever CRM tells it, our adapters read the same firms, people and deals."""
+"""The benchmark's made-up account: whichever CRM reports it, our adapters read the same firms, people and deals."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ class Played:
         return [record async for page in pages for record in page.records]
 
 
-def shared(record: CrmRecord) -> dict[str, Any]:
+def shared_fields(record: CrmRecord) -> dict[str, Any]:
     return {name: getattr(record, name) for name in SHARED[type(record)]}
 
 
@@ -82,7 +82,7 @@ async def test_both_crms_hold_the_same_account(object_type: ObjectType) -> None:
     hubspot = await Played(Provider.HUBSPOT).read(object_type)
     salesforce = await Played(Provider.SALESFORCE).read(object_type)
     assert len(hubspot) == RECORDS
-    assert list(map(shared, salesforce)) == list(map(shared, hubspot))
+    assert list(map(shared_fields, salesforce)) == list(map(shared_fields, hubspot))
 
 
 @pytest.mark.anyio

@@ -36,24 +36,24 @@ def test_a_section_is_written_without_losing_the_others(tmp_path: Path) -> None:
     write_documentation(tmp_path, results(Provider.SALESFORCE, 1_111))
     write_documentation(tmp_path, results(Provider.HUBSPOT, 2_222))
     write_documentation(tmp_path, results(Provider.HUBSPOT, 3_333))
-    told = page(tmp_path)
-    assert [line for line in told.splitlines() if line.startswith("#")] == [
+    written = page(tmp_path)
+    assert [line for line in written.splitlines() if line.startswith("#")] == [
         "# Benchmark",
         "## HubSpot",
         "## Salesforce",
     ]
-    assert "3,333" in told.partition("## Salesforce")[0]
-    assert "1,111" in told.partition("## Salesforce")[2]
-    assert "2,222" not in told
+    assert "3,333" in written.partition("## Salesforce")[0]
+    assert "1,111" in written.partition("## Salesforce")[2]
+    assert "2,222" not in written
 
 
 def test_the_same_figures_give_the_same_files(tmp_path: Path) -> None:
     for _ in range(2):
         write_documentation(tmp_path, results(Provider.HUBSPOT, 2_222))
         write_documentation(tmp_path, results(Provider.SALESFORCE, 1_111))
-        told = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+        files = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
         write_documentation(tmp_path, results(Provider.HUBSPOT, 2_222))
-        assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == told
+        assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files
 
 
 def test_every_section_names_its_crm_in_its_plot(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def run(runner: CliRunner, *arguments: str, **environ: str) -> Result:
     return runner.invoke(cli, arguments, env=dict(environ))
 
 
-def test_wrong_settings_are_told_without_a_traceback_and_with_exit_code_2(runner: CliRunner) -> None:
+def test_wrong_settings_are_reported_without_a_traceback_and_with_exit_code_2(runner: CliRunner) -> None:
     result = run(runner, "migrate", ASTRELO_PORT="no", ASTRELO_NONSENSE="1")
     assert result.exit_code == 2
     assert "ASTRELO_PORT: must be a whole number" in result.stderr
@@ -27,14 +27,14 @@ def test_wrong_settings_are_told_without_a_traceback_and_with_exit_code_2(runner
     assert "Traceback" not in result.output
 
 
-def test_a_database_that_does_not_answer_is_told_without_its_password(runner: CliRunner) -> None:
+def test_a_database_that_does_not_answer_is_reported_without_its_password(runner: CliRunner) -> None:
     result = run(runner, "migrate", ASTRELO_DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/x")
     assert result.exit_code == 1
     assert "No PostgreSQL answers at 127.0.0.1:1/x" in result.stderr
     assert "hunter2" not in result.output
 
 
-def test_a_database_url_with_parameters_that_make_no_sense_is_told_without_its_password(
+def test_a_database_url_with_parameters_that_make_no_sense_is_reported_without_its_password(
     runner: CliRunner,
 ) -> None:
     url = "postgresql://u:hunter2@127.0.0.1:1/x?sslmode=hunter2"
@@ -110,7 +110,7 @@ def test_every_command_explains_itself(runner: CliRunner, command: str) -> None:
 
 
 def test_the_command_line_loads_nothing_heavy_before_it_knows_the_command() -> None:
-    heavy = "('litestar', 'granian', 'asyncpg', 'httpx', 'rich', 'pgqueuer', 'structlog')"
+    heavy = "('litestar', 'granian', 'asyncpg', 'httpx', 'rich', 'pgqueuer', 'pydantic', 'structlog')"
     code = f"import sys, astrelo.bootstrap.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -75,7 +75,9 @@ async def test_everything_that_an_edge_asks_for_can_be_built(wanted: type[object
 
 @pytest.mark.parametrize("crms", [(), (CrmName.HUBSPOT,), (CrmName.SALESFORCE,), tuple(CrmName)])
 async def test_the_crms_whose_credentials_are_set_are_offered(crms: tuple[CrmName, ...]) -> None:
-    container = create_container(settings(**{name: told for crm in crms for name, told in APPS[crm].items()}))
+    container = create_container(
+        settings(**{name: value for crm in crms for name, value in APPS[crm].items()})
+    )
     offered = await container.get(CrmProviders)
     assert {crm for crm in CrmName if offered.get(crm) is not None} == set(crms)
     await container.close()

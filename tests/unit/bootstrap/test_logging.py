@@ -61,9 +61,9 @@ def test_tracebacks_of_our_code_and_of_libraries_hide_secrets(capsys: pytest.Cap
     except ValueError:
         structlog.get_logger("astrelo.test").exception("test.failed")
         logging.getLogger("a_library").exception("failed at Bearer %s", hidden)
-    told = capsys.readouterr().err
-    assert told.count("Traceback") == 2
-    assert hidden not in told
+    output = capsys.readouterr().err
+    assert output.count("Traceback") == 2
+    assert hidden not in output
 
 
 def test_json_lines_carry_what_is_bound(capsys: pytest.CaptureFixture[str]) -> None:

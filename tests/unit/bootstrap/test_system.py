@@ -14,8 +14,8 @@ def test_ids_are_version_7_and_sort_by_when_they_were_made() -> None:
 
 def test_ids_begin_with_the_time() -> None:
     clock, made = SystemClock(), SystemRandomness().uuid()
-    told = made.int >> 80
-    assert abs(told / 1000 - clock.now().timestamp()) < 60
+    milliseconds = made.int >> 80
+    assert abs(milliseconds / 1000 - clock.now().timestamp()) < 60
 
 
 def test_two_sources_give_different_ids() -> None:
@@ -34,7 +34,7 @@ def test_jitter_stays_in_its_bounds() -> None:
     assert all(0 <= randomness.jitter() < 1 for _ in range(100))
 
 
-def test_the_clock_tells_utc_and_never_goes_back() -> None:
+def test_the_clock_is_in_utc_and_never_goes_back() -> None:
     clock = SystemClock()
     assert clock.now().tzinfo is UTC
     assert clock.now().utcoffset() == timedelta(0)

@@ -6,7 +6,7 @@ import pytest
 
 from astrelo.domain import normalization
 from tests.cases.calls import CALLS, PLACES, ours
-from tests.cases.outcomes import looked_at
+from tests.cases.outcomes import look_at
 
 EXAMPLES: Sequence[tuple[str, Sequence[object], object]] = [
     ("web_domain", ["https://www.rowan-mills.com/x"], "rowan-mills.com"),
@@ -52,7 +52,7 @@ EXAMPLES: Sequence[tuple[str, Sequence[object], object]] = [
 def test_a_call_gives_what_the_project_does(name: str, given: Sequence[object], right: object) -> None:
     if name == "search_key" and not hasattr(normalization, name):
         pytest.skip("texts are not folded for the search yet")
-    assert looked_at(lambda: CALLS[name](*given)) == right
+    assert look_at(lambda: CALLS[name](*given)) == right
 
 
 def test_every_call_has_an_example() -> None:

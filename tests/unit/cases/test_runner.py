@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.checks import planned, stack_report
+from tests.cases.checks import plan_checks, stack_report
 from tests.cases.functions import report_of
 from tests.cases.outcomes import Outcome
 
@@ -33,7 +33,7 @@ def test_where_all_passes_the_exit_status_is_0(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (0, "k1.json: 0 of 2 fail\n0 of 2 fail\n")
 
 
-def test_failures_are_told_and_counted_over_all_files(tmp_path: Path) -> None:
+def test_failures_are_reported_and_counted_over_all_files(tmp_path: Path) -> None:
     write(tmp_path, "k1.json", [PASSES, FAILS])
     write(tmp_path, "k2.json", [FAILS])
     write(tmp_path, "other.json", [FAILS])
@@ -84,7 +84,7 @@ def test_the_stack_is_left_out_when_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     [
         "",
         "[]",
@@ -96,9 +96,9 @@ def test_the_stack_is_left_out_when_asked_for(tmp_path: Path) -> None:
         "[" * 100_000,
     ],
 )
-def test_a_malformed_file_is_one_failure(tmp_path: Path, told: str) -> None:
+def test_a_malformed_file_is_one_failure(tmp_path: Path, text: str) -> None:
     file = tmp_path / "k1.json"
-    file.write_text(told)
+    file.write_text(text)
     report = report_of(file)
     assert (report.failures, len(report.outcomes)) == (1, 1)
     assert report.remark.startswith("malformed: ")
@@ -130,17 +130,17 @@ def test_a_truth_value_is_no_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["", "[]", "5", '{"show": 5}', '{"show": [{}]}', '{"apart": [{"ids": ["1"]}]}']
+    "text", ["", "[]", "5", '{"show": 5}', '{"show": [{}]}', '{"apart": [{"ids": ["1"]}]}']
 )
-def test_a_malformed_plan_of_the_stack_is_one_failure(tmp_path: Path, told: str) -> None:
-    (tmp_path / "stack.json").write_text(told)
+def test_a_malformed_plan_of_the_stack_is_one_failure(tmp_path: Path, text: str) -> None:
+    (tmp_path / "stack.json").write_text(text)
     report = stack_report(tmp_path)
     assert (report.failures, report.remark[:11]) == (1, "malformed: ")
 
 
 def test_every_word_of_a_reason_is_a_check() -> None:
     fault = {"kind": "k", "rules": [], "right": "parked", "reason_has": ["a", "b"], "reason_lacks": ["c"]}
-    assert [check.right for check in planned({"faults": [fault]})] == [
+    assert [check.right for check in plan_checks({"faults": [fault]})] == [
         "completed",
         "parked",
         True,

@@ -1,4 +1,4 @@
-"""Which told records are news, and which copy of a repeated one counts."""
+"""Which reported records are news, and which copy of a repeated one counts."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -32,7 +32,7 @@ records = st.builds(
 )
 
 
-def known(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
+def known_records(record: CompanyRecord, *, archived: bool = False) -> dict[RecordId, KnownRecord]:
     stored = KnownRecord(
         ENTITY, content_hash(record, VERSION), record.source_updated_at, at(9) if archived else None
     )
@@ -50,48 +50,50 @@ class TestRepeats:
         old, new = company_record("1", at(0), name="Old"), company_record("1", at(1), name="New")
         assert list(keep_latest([new, old]).values()) == [new]
 
-    def test_among_equally_late_copies_the_last_told_counts(self) -> None:
+    def test_among_equally_late_copies_the_last_reported_counts(self) -> None:
         first, second = company_record("1", name="First"), company_record("1", name="Second")
         assert list(keep_latest([first, second]).values()) == [second]
 
     @given(st.lists(records), st.data())
     @settings(max_examples=100, deadline=None)
-    def test_which_copy_counts_does_not_depend_on_how_a_walk_was_cut(
-        self, told: Sequence[CompanyRecord], data: st.DataObject
+    def test_which_copy_counts_does_not_depend_on_how_a_stream_was_cut(
+        self, reported: Sequence[CompanyRecord], data: st.DataObject
     ) -> None:
-        cut = data.draw(st.integers(0, len(told)))
-        first, rest = keep_latest(told[:cut]), keep_latest(told[cut:])
-        assert keep_latest([*first.values(), *rest.values()]) == keep_latest(told)
+        cut = data.draw(st.integers(0, len(reported)))
+        first, rest = keep_latest(reported[:cut]), keep_latest(reported[cut:])
+        assert keep_latest([*first.values(), *rest.values()]) == keep_latest(reported)
 
 
-class TestTriage:
+class TestClassifyChanges:
     def test_an_unknown_record_is_inserted(self) -> None:
         batch = classify_changes([company_record()], {}, VERSION)
         assert counts(batch) == (1, 0, 0, 0)
         assert [write.known for write in batch.writes] == [None]
 
     def test_other_content_is_an_update(self) -> None:
-        stored = known(company_record("1", at(0), name="Acme"))
+        stored = known_records(company_record("1", at(0), name="Acme"))
         batch = classify_changes([company_record("1", at(1), name="Acme Inc.")], stored, VERSION)
         assert counts(batch) == (0, 1, 0, 0)
         assert batch.writes[0].known == stored[RecordId("1")]
 
     def test_other_content_of_the_same_moment_is_an_update(self) -> None:
         batch = classify_changes(
-            [company_record("1", name="Acme Inc.")], known(company_record("1", name="Acme")), VERSION
+            [company_record("1", name="Acme Inc.")], known_records(company_record("1", name="Acme")), VERSION
         )
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_the_same_record_again_is_not_written(self) -> None:
         batch = classify_changes(
-            [company_record("1", name="Acme")], known(company_record("1", name="Acme")), VERSION
+            [company_record("1", name="Acme")], known_records(company_record("1", name="Acme")), VERSION
         )
         assert counts(batch) == (0, 0, 1, 0)
         assert batch.writes == []
 
     def test_a_bump_of_the_time_alone_is_written_and_counted_as_unchanged(self) -> None:
         batch = classify_changes(
-            [company_record("1", at(1), name="Acme")], known(company_record("1", at(0), name="Acme")), VERSION
+            [company_record("1", at(1), name="Acme")],
+            known_records(company_record("1", at(0), name="Acme")),
+            VERSION,
         )
         assert counts(batch) == (0, 0, 1, 0)
         assert len(batch.writes) == 1
@@ -100,20 +102,24 @@ class TestTriage:
     def test_what_other_rules_read_is_written_and_an_update_only_if_the_customer_touched_it(
         self, minutes: int, expected: tuple[int, int, int, int]
     ) -> None:
-        stored = known(company_record("1", at(0), name="n.a."))
+        stored = known_records(company_record("1", at(0), name="n.a."))
         other = ReadingVersions("a newer list").get(ObjectType.COMPANIES)
         batch = classify_changes([company_record("1", at(minutes), name=None)], stored, other)
         assert (len(batch.writes), counts(batch)) == (1, expected)
 
     def test_an_older_copy_is_stale_and_not_written(self) -> None:
         batch = classify_changes(
-            [company_record("1", at(0), name="Old")], known(company_record("1", at(1), name="New")), VERSION
+            [company_record("1", at(0), name="Old")],
+            known_records(company_record("1", at(1), name="New")),
+            VERSION,
         )
         assert counts(batch) == (0, 0, 0, 1)
         assert batch.writes == []
 
-    def test_an_archived_record_told_again_is_an_update_though_its_content_is_the_same(self) -> None:
-        batch = classify_changes([company_record("1")], known(company_record("1"), archived=True), VERSION)
+    def test_an_archived_record_reported_again_is_an_update_though_its_content_is_the_same(self) -> None:
+        batch = classify_changes(
+            [company_record("1")], known_records(company_record("1"), archived=True), VERSION
+        )
         assert counts(batch) == (0, 1, 0, 0)
 
     def test_what_the_store_left_out_had_a_newer_copy_by_then_and_is_stale(self) -> None:
@@ -128,12 +134,14 @@ class TestTriage:
     @given(st.lists(records), st.lists(records))
     @settings(max_examples=100, deadline=None)
     def test_every_record_is_counted_once(
-        self, told: Sequence[CompanyRecord], before: Sequence[CompanyRecord]
+        self, reported: Sequence[CompanyRecord], before: Sequence[CompanyRecord]
     ) -> None:
         stored = {
-            key: value for record in keep_latest(before).values() for key, value in known(record).items()
+            key: value
+            for record in keep_latest(before).values()
+            for key, value in known_records(record).items()
         }
-        distinct = keep_latest(told)
+        distinct = keep_latest(reported)
         assert sum(counts(classify_changes(distinct.values(), stored, VERSION))) == len(distinct)
 
 
@@ -167,7 +175,7 @@ class TestContentHash:
             (deal_record(contact_ids=("1",)), deal_record(contact_ids=("2",))),
         ],
     )
-    def test_it_sees_everything_told(self, one: CompanyRecord, other: CompanyRecord) -> None:
+    def test_it_sees_everything_reported(self, one: CompanyRecord, other: CompanyRecord) -> None:
         assert content_hash(one, VERSION) != content_hash(other, VERSION)
 
     def test_a_lone_surrogate_does_not_stop_it(self) -> None:

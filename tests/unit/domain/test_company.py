@@ -53,7 +53,7 @@ class Shelf:
 
     def apply(self, changes: Sequence[Change]) -> Regrouping:
         moves = [self._move(change) for change in changes if self._is_news(change)]
-        result = regroup(moves, self._affected(moves), self._mint)
+        result = regroup(moves, self._affected_keys(moves), self._mint)
         self._keep(moves, result)
         return result
 
@@ -91,7 +91,7 @@ class Shelf:
             change.key, change.domain, None if stored is None else stored.company_id, live=change.live
         )
 
-    def _affected(self, moves: Iterable[RecordMove]) -> list[Company]:
+    def _affected_keys(self, moves: Iterable[RecordMove]) -> list[Company]:
         moved = {move.key for move in moves}
         origins = {move.company_id for move in moves}
         domains = {move.identity_domain for move in moves if move.identity_domain}
@@ -125,10 +125,10 @@ class Shelf:
             self.companies[company_id] = self.companies[company_id]._replace(domain=domain, live=True)
 
 
-def grouped(told: dict[RecordKey, Change]) -> dict[frozenset[RecordKey], str | None]:
+def group_by_domain(changes_by_key: dict[RecordKey, Change]) -> dict[frozenset[RecordKey], str | None]:
     """Group the live records by identity domain, each without one alone: the whole specification."""
     groups: dict[GroupKey, set[RecordKey]] = {}
-    for change in told.values():
+    for change in changes_by_key.values():
         if change.live:
             groups.setdefault(change.domain or change.key, set()).add(change.key)
     return {frozenset(keys): group if isinstance(group, str) else None for group, keys in groups.items()}
@@ -143,11 +143,11 @@ class TestAnySequenceOfBatches:
     @given(batches)
     @settings(max_examples=150, deadline=None)
     def test_companies_equal_a_group_by_of_the_records(self, story: list[list[Change]]) -> None:
-        shelf, told = Shelf(), dict[RecordKey, Change]()
+        shelf, changes_by_key = Shelf(), dict[RecordKey, Change]()
         for batch in story:
             shelf.apply(batch)
-            told |= {change.key: change for change in batch}
-            assert shelf.partition() == grouped(told)
+            changes_by_key |= {change.key: change for change in batch}
+            assert shelf.partition() == group_by_domain(changes_by_key)
 
     @given(batches)
     @settings(max_examples=150, deadline=None)
@@ -213,8 +213,8 @@ def shelf() -> Shelf:
     return Shelf()
 
 
-def tell(shelf: Shelf, **domains: str | None) -> Regrouping:
-    """Apply a batch: tell(shelf, r1="a.com") says that record 1 has this domain."""
+def report(shelf: Shelf, **domains: str | None) -> Regrouping:
+    """Apply a batch: report(shelf, r1="a.com") says that record 1 has this domain."""
     return shelf.apply([Change(key(name[1:]), domain) for name, domain in domains.items()])
 
 
@@ -224,7 +224,7 @@ def drop(shelf: Shelf, *record_ids: str) -> Regrouping:
 
 class TestIds:
     def test_two_new_records_of_one_domain_in_one_batch_are_one_company(self, shelf: Shelf) -> None:
-        assert len(tell(shelf, r1="a.com", r2="a.com").created) == 1
+        assert len(report(shelf, r1="a.com", r2="a.com").created) == 1
         assert shelf.company_of("1") == shelf.company_of("2")
 
     def test_records_of_two_crms_with_one_domain_are_one_company(self, shelf: Shelf) -> None:
@@ -234,98 +234,98 @@ class TestIds:
         assert len(shelf.live_companies()) == 1
 
     def test_records_without_a_domain_are_companies_of_their_own(self, shelf: Shelf) -> None:
-        tell(shelf, r1=None, r2=None)
+        report(shelf, r1=None, r2=None)
         assert shelf.company_of("1") != shelf.company_of("2")
 
-    def test_a_record_without_a_domain_told_again_makes_no_second_company(self, shelf: Shelf) -> None:
-        tell(shelf, r1=None)
-        assert tell(shelf, r1=None).created == frozenset()
+    def test_a_record_without_a_domain_reported_again_makes_no_second_company(self, shelf: Shelf) -> None:
+        report(shelf, r1=None)
+        assert report(shelf, r1=None).created == frozenset()
         assert len(shelf.companies) == 1
 
     def test_a_later_record_of_the_domain_joins(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com")
-        assert tell(shelf, r2="a.com").created == frozenset()
+        report(shelf, r1="a.com")
+        assert report(shelf, r2="a.com").created == frozenset()
         assert shelf.company_of("2") == shelf.company_of("1")
 
     def test_a_lone_record_whose_domain_changes_takes_its_company_along(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com")
+        report(shelf, r1="a.com")
         first = shelf.company_of("1")
-        result = tell(shelf, r1="b.com")
+        result = report(shelf, r1="b.com")
         assert (result.created, result.domains) == (frozenset(), {first: "b.com"})
 
     def test_a_record_that_leaves_others_makes_another_company(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com", r2="a.com")
+        report(shelf, r1="a.com", r2="a.com")
         first = shelf.company_of("1")
-        assert tell(shelf, r2="b.com").created == {shelf.company_of("2")}
+        assert report(shelf, r2="b.com").created == {shelf.company_of("2")}
         assert shelf.company_of("1") == first
 
     def test_domains_swapped_in_one_batch_take_their_companies_along(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com", r2="b.com")
+        report(shelf, r1="a.com", r2="b.com")
         first, second = shelf.company_of("1"), shelf.company_of("2")
-        result = tell(shelf, r1="b.com", r2="a.com")
+        result = report(shelf, r1="b.com", r2="a.com")
         assert (shelf.company_of("1"), shelf.company_of("2")) == (first, second)
         assert result.domains == {first: "b.com", second: "a.com"}
         assert (result.created, dict(result.merged_into), result.emptied) == (frozenset(), {}, frozenset())
 
     def test_a_chain_of_domains_in_one_batch_moves_every_company_by_one(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com", r2="b.com", r3="c.com")
+        report(shelf, r1="a.com", r2="b.com", r3="c.com")
         before = [shelf.company_of(one) for one in "123"]
-        tell(shelf, r1="b.com", r2="c.com", r3="d.com")
+        report(shelf, r1="b.com", r2="c.com", r3="d.com")
         assert [shelf.company_of(one) for one in "123"] == before
 
     def test_when_companies_fall_together_the_one_made_first_survives(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com")
-        tell(shelf, r2="b.com")
+        report(shelf, r1="a.com")
+        report(shelf, r2="b.com")
         older, younger = shelf.company_of("1"), shelf.company_of("2")
-        assert tell(shelf, r1="b.com").merged_into == {younger: older}
+        assert report(shelf, r1="b.com").merged_into == {younger: older}
         assert shelf.company_of("2") == older
         assert shelf.companies[older].domain == "b.com"
 
     def test_a_company_that_parts_goes_with_its_smallest_record(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com", r2="a.com")
+        report(shelf, r1="a.com", r2="a.com")
         first = shelf.company_of("1")
-        tell(shelf, r1="b.com", r2="c.com")
+        report(shelf, r1="b.com", r2="c.com")
         assert shelf.company_of("1") == first
         assert shelf.company_of("2") != first
 
-    def test_a_company_whose_last_record_is_archived_is_vacated(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com", r2="a.com")
+    def test_a_company_whose_last_record_is_archived_is_emptied(self, shelf: Shelf) -> None:
+        report(shelf, r1="a.com", r2="a.com")
         first = shelf.company_of("1")
         assert drop(shelf, "1").emptied == frozenset()
         assert drop(shelf, "2").emptied == {first}
 
     def test_a_record_that_comes_back_revives_its_company(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com")
+        report(shelf, r1="a.com")
         first = shelf.company_of("1")
         drop(shelf, "1")
-        assert tell(shelf, r1="a.com").created == frozenset()
+        assert report(shelf, r1="a.com").created == frozenset()
         assert shelf.live_companies() == {first}
 
     def test_a_record_that_comes_back_to_a_domain_taken_meanwhile_joins_the_older_id(
         self, shelf: Shelf
     ) -> None:
-        tell(shelf, r1="a.com")
+        report(shelf, r1="a.com")
         first = shelf.company_of("1")
         drop(shelf, "1")
-        tell(shelf, r2="a.com")
+        report(shelf, r2="a.com")
         younger = shelf.company_of("2")
-        assert tell(shelf, r1="a.com").merged_into == {younger: first}
+        assert report(shelf, r1="a.com").merged_into == {younger: first}
 
     def test_a_record_that_comes_back_leaves_its_company_to_the_one_that_took_it_along(
         self, shelf: Shelf
     ) -> None:
-        tell(shelf, r1="a.com", r2="a.com")
+        report(shelf, r1="a.com", r2="a.com")
         first = shelf.company_of("1")
         drop(shelf, "2")
-        tell(shelf, r1=None)
-        result = tell(shelf, r2="a.com")
+        report(shelf, r1=None)
+        result = report(shelf, r2="a.com")
         assert not result.emptied
         assert result.created == {shelf.company_of("2")}
         assert (shelf.company_of("1"), shelf.companies[first].live) == (first, True)
 
     def test_a_record_that_loses_its_domain_keeps_its_company(self, shelf: Shelf) -> None:
-        tell(shelf, r1="a.com")
+        report(shelf, r1="a.com")
         first = shelf.company_of("1")
-        tell(shelf, r1=None)
+        report(shelf, r1=None)
         assert shelf.company_of("1") == first
         assert shelf.companies[first].domain is None

@@ -68,16 +68,18 @@ class TestTokens:
         assert "s3cret" not in f"{request!r} {pending!r}"
 
     def test_no_text_of_a_connection_or_a_grant_shows_who_connected(self) -> None:
-        told = replace(grant(), connected_by="ada@acme.com")
-        made = CrmConnection.establish(ConnectionId(UUID(int=5)), USER, Provider.HUBSPOT, told, NOON)
+        named = replace(grant(), connected_by="ada@acme.com")
+        made = CrmConnection.establish(ConnectionId(UUID(int=5)), USER, Provider.HUBSPOT, named, NOON)
         assert made.connected_by == "ada@acme.com"
-        assert "ada@acme.com" not in f"{told!r} {made} {made!r}"
+        assert "ada@acme.com" not in f"{named!r} {made} {made!r}"
 
-    @pytest.mark.parametrize("told", ["bo@acme.com", None])
-    def test_who_connects_again_takes_the_place_of_who_did_before(self, told: str | None) -> None:
+    @pytest.mark.parametrize("connected_by", ["bo@acme.com", None])
+    def test_who_connects_again_takes_the_place_of_who_did_before(self, connected_by: str | None) -> None:
         before = replace(connection(), connected_by="ada@acme.com")
         assert before.disconnect().connected_by == "ada@acme.com"
-        assert before.reauthorize(replace(grant(), connected_by=told), NOON).connected_by == told
+        assert (
+            before.reauthorize(replace(grant(), connected_by=connected_by), NOON).connected_by == connected_by
+        )
 
     def test_a_traceback_shows_no_secret(self) -> None:
         with pytest.raises(TypeError) as raised:

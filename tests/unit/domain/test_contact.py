@@ -68,7 +68,7 @@ class TestUnlinkedContacts:
             (EmailKind.BUSINESS, UnlinkedReason.NO_COMPANY),
         ],
     )
-    def test_the_reason_is_told(self, kind: EmailKind, reason: UnlinkedReason) -> None:
+    def test_the_reason_is_reported(self, kind: EmailKind, reason: UnlinkedReason) -> None:
         record = contact_record(email_kind=kind, company_id="unknown")
         assert link(record) == (None, None, reason)
 

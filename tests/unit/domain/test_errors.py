@@ -1,4 +1,4 @@
-"""What a CRM's trouble reads like for whoever has to do something about it."""
+"""How the errors of CRMs read to the person who has to act on them."""
 
 from datetime import timedelta
 
@@ -73,7 +73,7 @@ def test_it_names_the_crm_what_happened_and_what_to_do_and_ends_with_the_technic
 
 
 @pytest.mark.parametrize(
-    ("pause", "told"),
+    ("pause", "expected"),
     [
         (timedelta(0), "in a minute"),
         (timedelta(seconds=60), "in a minute"),
@@ -85,10 +85,10 @@ def test_it_names_the_crm_what_happened_and_what_to_do_and_ends_with_the_technic
         (timedelta(days=1), "in about 24 hours"),
     ],
 )
-def test_a_pause_is_told_as_people_say_it(pause: timedelta, told: str) -> None:
-    assert f"try again {told} (DAILY)" in str(RateLimited(HUBSPOT, pause, "DAILY"))
+def test_a_pause_is_written_as_people_say_it(pause: timedelta, expected: str) -> None:
+    assert f"try again {expected} (DAILY)" in str(RateLimited(HUBSPOT, pause, "DAILY"))
 
 
 def test_a_crm_that_is_not_set_up_is_named_as_people_know_it() -> None:
-    told = str(ProviderNotConfigured(HUBSPOT))
-    assert told.startswith("HubSpot is not configured: set ASTRELO_HUBSPOT_CLIENT_ID")
+    message = str(ProviderNotConfigured(HUBSPOT))
+    assert message.startswith("HubSpot is not configured: set ASTRELO_HUBSPOT_CLIENT_ID")

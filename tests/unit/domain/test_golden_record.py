@@ -115,15 +115,15 @@ members = st.lists(
 
 
 @given(members, st.randoms())
-def test_the_order_of_records_does_not_matter(told: list[Member], random: Random) -> None:
-    shuffled = list(told)
+def test_the_order_of_records_does_not_matter(reported: list[Member], random: Random) -> None:
+    shuffled = list(reported)
     random.shuffle(shuffled)
-    assert golden_record(told, {}) == golden_record(shuffled, {})
+    assert golden_record(reported, {}) == golden_record(shuffled, {})
 
 
 @given(members)
-def test_a_group_comes_from_a_record_that_has_it_whenever_one_does(told: list[Member]) -> None:
-    groups = {one.key: one.groups for one in told}
-    found = golden_record(told, {}).sources
+def test_a_group_comes_from_a_record_that_has_it_whenever_one_does(reported: list[Member]) -> None:
+    groups = {one.key: one.groups for one in reported}
+    found = golden_record(reported, {}).sources
     assert found.keys() == frozenset().union(*groups.values())
     assert all(group in groups[source] for group, source in found.items())

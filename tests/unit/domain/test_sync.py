@@ -38,7 +38,7 @@ some_counts = st.builds(
 )
 
 
-def queued() -> SyncRun:
+def queued_run() -> SyncRun:
     connection = CrmConnection(
         id=ConnectionId(UUID(int=3)),
         user_id=UserId(UUID(int=2)),
@@ -51,12 +51,12 @@ def queued() -> SyncRun:
     return SyncRun.request(SyncRunId(UUID(int=1)), connection, NOON, VERSIONS)
 
 
-def running() -> SyncRun:
-    return queued().claim(at(1))
+def running_run() -> SyncRun:
+    return queued_run().claim(at(1))
 
 
-def ended_as(*statuses: StepStatus) -> SyncRun:
-    run = running()
+def end_as(*statuses: StepStatus) -> SyncRun:
+    run = running_run()
     steps = (
         replace(step, status=status, reason=None if status is StepStatus.COMPLETED else "why")
         for step, status in zip(run.steps, statuses, strict=True)
@@ -64,18 +64,18 @@ def ended_as(*statuses: StepStatus) -> SyncRun:
     return replace(run, steps=tuple(steps))
 
 
-def done(run: SyncRun, **refused: str) -> SyncRun:
-    def ended(step: SyncStep) -> SyncStep:
+def complete(run: SyncRun, **refused: str) -> SyncRun:
+    def end(step: SyncStep) -> SyncStep:
         reason = refused.get(step.object_type)
         status = StepStatus.COMPLETED if reason is None else StepStatus.REFUSED
         return replace(step, status=status, reason=reason)
 
-    return replace(run, steps=tuple(map(ended, run.steps)))
+    return replace(run, steps=tuple(map(end, run.steps)))
 
 
-def balanced(counts: Counts) -> Counts:
-    told = counts.inserted + counts.updated + counts.unchanged + counts.stale + counts.rejections
-    return replace(counts, received=told + counts.repeats)
+def balance(counts: Counts) -> Counts:
+    accounted_for = counts.inserted + counts.updated + counts.unchanged + counts.stale + counts.rejections
+    return replace(counts, received=accounted_for + counts.repeats)
 
 
 class TestCounts:
@@ -89,12 +89,12 @@ class TestCounts:
     @given(some_counts, some_counts)
     @settings(max_examples=60, deadline=None)
     def test_the_sum_of_balanced_counts_is_balanced(self, one: Counts, two: Counts) -> None:
-        assert (balanced(one) + balanced(two)).adds_up
+        assert (balance(one) + balance(two)).adds_up
 
     @given(some_counts)
     @settings(max_examples=60, deadline=None)
     def test_one_record_unaccounted_for_is_seen(self, counts: Counts) -> None:
-        lost = replace(balanced(counts), received=balanced(counts).received + 1)
+        lost = replace(balance(counts), received=balance(counts).received + 1)
         assert not lost.adds_up
 
     def test_reasons_and_fields_are_added_one_by_one(self) -> None:
@@ -105,7 +105,7 @@ class TestCounts:
         assert total.unreadable == {"domain": 2}
 
 
-class TestCertificate:
+class TestReconciliation:
     def test_a_completed_step_whose_counts_add_up_is_reconciled(self) -> None:
         counts = Counts(
             received=7, repeats=1, inserted=2, updated=1, unchanged=1, stale=1, rejected={"bad_id": 1}
@@ -127,46 +127,46 @@ class TestCertificate:
 
 
 class TestTheCourseOfARun:
-    def test_a_full_run_walks_every_object_type(self) -> None:
-        assert [step.object_type for step in queued().open_steps] == list(ObjectType)
+    def test_a_full_run_reads_every_object_type(self) -> None:
+        assert [step.object_type for step in queued_run().open_steps] == list(ObjectType)
 
-    def test_whoever_takes_it_up_raises_the_epoch_of_every_step(self) -> None:
-        taken_over = running().claim(at(2))
+    def test_claiming_it_raises_the_epoch_of_every_step(self) -> None:
+        taken_over = running_run().claim(at(2))
         assert {step.epoch for step in taken_over.steps} == {2}
         assert (taken_over.attempts, taken_over.started_at) == (2, at(1))
 
     def test_a_takeover_keeps_the_cursors(self) -> None:
-        *others, deals = running().steps
-        walked = replace(running(), steps=(*others, replace(deals, cursor=Cursor("after 100"))))
-        assert walked.claim(at(2)).step(ObjectType.DEALS).cursor == "after 100"
+        *others, deals = running_run().steps
+        advanced = replace(running_run(), steps=(*others, replace(deals, cursor=Cursor("after 100"))))
+        assert advanced.claim(at(2)).step(ObjectType.DEALS).cursor == "after 100"
 
     def test_it_completes_when_every_step_is_done(self) -> None:
-        finished = done(running()).finish(at(9))
+        finished = complete(running_run()).finish(at(9))
         assert (finished.status, finished.finished_at, finished.reason) == (RunStatus.COMPLETED, at(9), None)
 
     def test_a_refused_object_type_makes_it_partial_and_is_named(self) -> None:
-        finished = done(running(), deals="The grant does not cover deals.").finish(at(9))
+        finished = complete(running_run(), deals="The grant does not cover deals.").finish(at(9))
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover deals.")
 
     def test_refused_owners_make_it_partial_though_they_have_no_step(self) -> None:
         refused = OwnersStep(status=StepStatus.REFUSED, reason="The grant does not cover owners.")
-        finished = replace(done(running()), owners=refused).finish(at(9))
+        finished = replace(complete(running_run()), owners=refused).finish(at(9))
         assert (finished.status, finished.reason) == (RunStatus.PARTIAL, "The grant does not cover owners.")
 
     def test_one_that_read_no_object_type_because_of_what_failed_has_failed(self) -> None:
-        run = ended_as(StepStatus.FAILED, StepStatus.REFUSED, StepStatus.FAILED).finish(at(9))
+        run = end_as(StepStatus.FAILED, StepStatus.REFUSED, StepStatus.FAILED).finish(at(9))
         assert (run.status, run.reason) == (RunStatus.FAILED, "why why why")
 
     def test_one_that_read_any_is_partial(self) -> None:
-        run = ended_as(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.FAILED).finish(at(9))
+        run = end_as(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.FAILED).finish(at(9))
         assert (run.status, run.reason) == (RunStatus.PARTIAL, "why why")
 
     def test_one_to_which_everything_is_refused_is_partial(self) -> None:
-        run = ended_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finish(at(9))
+        run = end_as(StepStatus.REFUSED, StepStatus.REFUSED, StepStatus.REFUSED).finish(at(9))
         assert run.status is RunStatus.PARTIAL
 
-    def test_what_was_refused_or_failed_is_tried_again_when_somebody_asks(self) -> None:
-        ended = ended_as(StepStatus.REFUSED, StepStatus.COMPLETED, StepStatus.FAILED).fail("why", at(9))
+    def test_what_was_refused_or_failed_is_tried_again_on_request(self) -> None:
+        ended = end_as(StepStatus.REFUSED, StepStatus.COMPLETED, StepStatus.FAILED).fail("why", at(9))
         assert [step.object_type for step in ended.requeue().open_steps] == []
         resumed = ended.resume()
         assert [(step.object_type, step.reason) for step in resumed.open_steps] == [
@@ -175,7 +175,7 @@ class TestTheCourseOfARun:
         ]
 
     def test_a_parked_run_says_why_and_until_when_and_goes_on_from_there(self) -> None:
-        parked = running().park("daily limit", at(60))
+        parked = running_run().park("daily limit", at(60))
         assert (parked.status, parked.reason, parked.parked_until) == (
             RunStatus.PARKED,
             "daily limit",
@@ -185,22 +185,22 @@ class TestTheCourseOfARun:
         assert (resumed.status, resumed.reason, resumed.parked_until) == (RunStatus.RUNNING, None, None)
 
     def test_a_failed_run_can_be_resumed_with_its_attempts_counted_anew(self) -> None:
-        resumed = running().fail("HubSpot does not answer.", at(5)).requeue()
+        resumed = running_run().fail("HubSpot does not answer.", at(5)).requeue()
         assert (resumed.status, resumed.attempts, resumed.finished_at, resumed.reason) == (
             RunStatus.QUEUED, 0, None, None,
         )  # fmt: skip
 
     def test_cancelling_fences_running_work_off(self) -> None:
-        cancelled = running().cancel("cancelled by the user", at(3))
+        cancelled = running_run().cancel("cancelled by the user", at(3))
         assert (cancelled.status, cancelled.finished_at) == (RunStatus.CANCELLED, at(3))
         assert {step.epoch for step in cancelled.steps} == {2}
 
 
 ENDED = {
-    "completed": lambda: done(running()).finish(at(9)),
-    "partial": lambda: done(running(), deals="refused").finish(at(9)),
-    "failed": lambda: running().fail("why", at(9)),
-    "cancelled": lambda: running().cancel("why", at(9)),
+    "completed": lambda: complete(running_run()).finish(at(9)),
+    "partial": lambda: complete(running_run(), deals="refused").finish(at(9)),
+    "failed": lambda: running_run().fail("why", at(9)),
+    "cancelled": lambda: running_run().cancel("why", at(9)),
 }
 ACTIONS: dict[str, Callable[[SyncRun], SyncRun]] = {
     "started": lambda run: run.claim(at(10)),

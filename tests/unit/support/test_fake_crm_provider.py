@@ -100,23 +100,23 @@ class FakeAccount(CrmAccountUnderTest):
         self._crm.hides_account = True
 
     def break_down(self) -> None:
-        self._crm.trouble = CrmUnavailable(self._crm.provider, "no answer")
+        self._crm.failure = CrmUnavailable(self._crm.provider, "no answer")
 
     def talk_nonsense(self, body: str) -> None:
         try:
             json.loads(body)
-            self._crm.trouble = CrmRejected(self._crm.provider, 200, "no answer of ours")
+            self._crm.failure = CrmRejected(self._crm.provider, 200, "no answer of ours")
         except ValueError:
-            self._crm.trouble = CrmUnavailable(self._crm.provider, "no whole answer")
+            self._crm.failure = CrmUnavailable(self._crm.provider, "no whole answer")
 
     def refuse_requests(self) -> None:
-        self._crm.trouble = CrmRejected(self._crm.provider, 400, "a request of no sense")
+        self._crm.failure = CrmRejected(self._crm.provider, 400, "a request of no sense")
 
     def refuse_access_tokens(self) -> None:
         self._crm.knows_tokens = False
 
     def recover(self) -> None:
-        self._crm.trouble = None
+        self._crm.failure = None
         self._crm.knows_tokens = True
         self._crm.hides_account = False
 
@@ -126,9 +126,9 @@ class FakeAccount(CrmAccountUnderTest):
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)
 
-    def _record(self, told: Company | Contact | Deal) -> tuple[ObjectType, CrmRecord]:
+    def _record(self, record: Company | Contact | Deal) -> tuple[ObjectType, CrmRecord]:
         now = self._time.now()
-        match told:
+        match record:
             case Company(name, city, owner):
                 record_id = self.record_id(ObjectType.COMPANIES, name)
                 owner_id = RecordId(f"o-{owner}") if owner else None
@@ -176,7 +176,7 @@ class TestFakeCrmProviderWhoseRefreshTokensAreSingleUse(CrmProviderContract):
     def account(self) -> CrmAccountUnderTest:
         clock = FakeClock()
         crm = FakeCrmProvider(
-            clock, page_size=700, rotates=True, tells_expiry=False, can_uninstall=False, login_hosts=HOSTS
+            clock, page_size=700, rotates=True, reports_expiry=False, can_uninstall=False, login_hosts=HOSTS
         )
         account = FakeAccount(clock, crm)
         account.login_hosts = HOSTS

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.state_dir import state_dir_of, unusable_state_dir
@@ -20,7 +19,7 @@ def provide_database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     with embedded_server(settings) as server:
-        yield replace(settings, state_dir=state_dir_of(settings), database_url=server.dsn)
+        yield settings.model_copy(update={"state_dir": state_dir_of(settings), "database_url": server.dsn})
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -29,11 +28,12 @@ def complete_settings(settings: Settings) -> Settings:
     state_dir = state_dir_of(settings)
     kept = _load_secrets(state_dir)
     key = EncryptionKey("development", base64.b64decode(kept.encryption_key))
-    return replace(
-        settings,
-        state_dir=state_dir,
-        encryption_keys=settings.encryption_keys or (key,),
-        jwt_secret=settings.jwt_secret or kept.jwt_secret,
+    return settings.model_copy(
+        update={
+            "state_dir": state_dir,
+            "encryption_keys": settings.encryption_keys or (key,),
+            "jwt_secret": settings.jwt_secret or kept.jwt_secret,
+        }
     )
 
 

@@ -1,21 +1,16 @@
 """Parse the environment into settings, and report all problems together."""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from astrelo.bootstrap.settings.model import (
-    Environment,
-    HubSpotApp,
-    LogFormat,
-    SalesforceApp,
-    Settings,
-    WorkerSettings,
-)
-from astrelo.bootstrap.settings.variables import PREFIX, VARIABLES, Variable
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from astrelo.bootstrap.settings.model import PREFIX, Environment, Readme, Settings
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.schedule import SyncPolicy
+
+_VARIABLES = {name.upper(): field for name, field in Settings.model_fields.items()}
 
 
 class WrongSetting(NamedTuple):
@@ -37,116 +32,68 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
 
     Raises InvalidSettings with all problems at once, misspelt names included.
     """
-    problems = _find_unknown_names(environ)
-    values = {variable.name: _parse(variable, environ, problems) for variable in VARIABLES}
-    problems += _find_missing(values)
-    if problems:
-        raise InvalidSettings(problems)
-    return _assemble(values)
-
-
-def _find_unknown_names(environ: Mapping[str, str]) -> list[WrongSetting]:
-    known = {variable.full_name for variable in VARIABLES}
-    strangers = sorted(
-        name
-        for name in environ
-        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_")
-    )
-    return [
-        WrongSetting(name, "is not a setting of Astrelo; see the table in the README") for name in strangers
-    ]
-
-
-def _parse(variable: Variable, environ: Mapping[str, str], problems: list[WrongSetting]) -> Any:  # noqa: ANN401 - each variable has its own type; _assemble knows them
-    text = environ.get(variable.full_name, "").strip() or variable.default
-    if text is None:
-        return None
+    given = {
+        name.removeprefix(PREFIX): text.strip()
+        for name, text in environ.items()
+        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_") and text.strip()
+    }
+    missing = list(_find_missing(given))
     try:
-        return variable.parse(text)
-    except ValueError as error:
-        problems.append(WrongSetting(variable.full_name, str(error)))
-        return None
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        raise InvalidSettings([*missing, *_find_wrong(error)]) from None
+    if missing:
+        raise InvalidSettings(missing)
+    return settings
 
 
-def _find_missing(values: Mapping[str, Any]) -> list[WrongSetting]:
-    problems = []
-    if values["ENVIRONMENT"] == Environment.PRODUCTION:
-        problems += [
-            WrongSetting(variable.full_name, "is required in production")
-            for variable in VARIABLES
-            if variable.required_in_production and not values[variable.name]
-        ]
+def _find_wrong(error: ValidationError) -> Iterator[WrongSetting]:
+    for detail in error.errors(include_url=False, include_input=False):
+        if detail["type"] != "default_factory_not_called":  # what it comes from is wrong, and reported
+            yield WrongSetting(f"{PREFIX}{detail['loc'][0]}", _reason(detail))
+
+
+def _find_missing(given: Mapping[str, str]) -> Iterator[WrongSetting]:
+    if given.get("ENVIRONMENT", "").lower() == Environment.PRODUCTION:
+        for name, field in _VARIABLES.items():
+            if _readme(field).required_in_production and name not in given:
+                yield WrongSetting(f"{PREFIX}{name}", "is required in production")
     for crm in Provider:
         for one, other in (("CLIENT_ID", "CLIENT_SECRET"), ("CLIENT_SECRET", "CLIENT_ID")):
             present, absent = f"{crm.name}_{one}", f"{crm.name}_{other}"
-            if values[present] and not values[absent]:
+            if present in given and absent not in given:
                 reason = f"is missing, but {PREFIX}{present} is set; {crm.label} needs both"
-                problems.append(WrongSetting(f"{PREFIX}{absent}", reason))
-    return problems
+                yield WrongSetting(f"{PREFIX}{absent}", reason)
 
 
-def _assemble(values: Mapping[str, Any]) -> Settings:
-    environment = Environment(values["ENVIRONMENT"])
-    public_url = values["PUBLIC_URL"] or f"http://{_reachable(values['HOST'])}:{values['PORT']}"
-    frontend_url = values["FRONTEND_URL"] or public_url
-    frontend = urlsplit(frontend_url)
-    by_default = LogFormat.JSON if environment is Environment.PRODUCTION else LogFormat.CONSOLE
-    return Settings(
-        environment=environment,
-        database_url=values["DATABASE_URL"],
-        database_pool_size=values["DATABASE_POOL_SIZE"],
-        state_dir=values["STATE_DIR"],
-        postgres_binaries=values["POSTGRES_BINARIES"],
-        encryption_keys=values["ENCRYPTION_KEYS"] or (),
-        jwt_secret=values["JWT_SECRET"],
-        host=values["HOST"],
-        port=values["PORT"],
-        public_url=public_url,
-        frontend_url=frontend_url,
-        cors_origins=values["CORS_ORIGINS"] or (f"{frontend.scheme}://{frontend.netloc}",),
-        hubspot=_hubspot(values),
-        salesforce=_salesforce(values),
-        worker=WorkerSettings(
-            concurrency=values["WORKER_CONCURRENCY"],
-            heartbeat_seconds=values["WORKER_HEARTBEAT"],
-            poll_seconds=values["WORKER_POLL"],
-            health_port=values["WORKER_HEALTH_PORT"],
-        ),
-        sync=SyncPolicy(
-            incremental_every=timedelta(seconds=values["SYNC_EVERY"]),
-            full_every=timedelta(seconds=values["SYNC_FULL_EVERY"]),
-            settle_delay=timedelta(seconds=values["SYNC_SETTLE_DELAY"]),
-            slice_length=timedelta(seconds=values["SYNC_SLICE"]),
-            max_deletion_ratio=values["SYNC_MAX_DELETION_RATIO"],
-        ),
-        log_level=values["LOG_LEVEL"],
-        log_format=LogFormat(values["LOG_FORMAT"] or by_default),
-    )
+def _readme(field: FieldInfo) -> Readme:
+    return next((mark for mark in field.metadata if isinstance(mark, Readme)), Readme())
 
 
-def _hubspot(values: Mapping[str, Any]) -> HubSpotApp | None:
-    if values["HUBSPOT_CLIENT_ID"] is None:
-        return None
-    return HubSpotApp(
-        client_id=values["HUBSPOT_CLIENT_ID"],
-        client_secret=values["HUBSPOT_CLIENT_SECRET"],
-        authorize_url=values["HUBSPOT_AUTHORIZE_URL"],
-        api_url=values["HUBSPOT_API_URL"],
-    )
+def _reason(error: ErrorDetails) -> str:
+    """Say what is allowed, without quoting the value: it may be a secret."""
+    match error["type"]:
+        case "extra_forbidden":
+            return "is not a setting of Astrelo; see the table in the README"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "enum" | "literal_error":
+            return f"must be {error['ctx']['expected']}"
+    field = _VARIABLES[str(error["loc"][0])]
+    lowest = next(mark.ge for mark in field.metadata if hasattr(mark, "ge"))
+    highest = next(mark.le for mark in field.metadata if hasattr(mark, "le"))
+    kind = next((mark for mark in field.metadata if isinstance(mark, str)), "number")
+    if field.annotation in {int, int | None}:
+        kind = "whole number"
+    return f"must be a {kind} from {lowest} to {highest}"
 
 
-def _salesforce(values: Mapping[str, Any]) -> SalesforceApp | None:
-    if values["SALESFORCE_CLIENT_ID"] is None:
-        return None
-    return SalesforceApp(
-        client_id=values["SALESFORCE_CLIENT_ID"],
-        client_secret=values["SALESFORCE_CLIENT_SECRET"],
-        login_url=values["SALESFORCE_LOGIN_URL"],
-        bulk_threshold=values["SALESFORCE_BULK_THRESHOLD"],
-        daily_share=values["SALESFORCE_DAILY_SHARE"],
-    )
-
-
-def _reachable(host: str) -> str:
-    """Give a host that a browser can open for one that a server listens on."""
-    return "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+def settings_table() -> str:
+    """Return the README's table of settings, in Markdown."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in _VARIABLES.items():
+        shown = _readme(field)
+        default = shown.default or f"`{field.default}`"
+        required = "; required in production" if shown.required_in_production else ""
+        rows.append(f"| `{PREFIX}{name}` | {default}{required} | {field.description} |")
+    return "\n".join(rows)

@@ -6,7 +6,6 @@ No sentence quotes the text: it may be a secret.
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,10 +26,6 @@ class EncryptionKey(NamedTuple):
 
     def __repr__(self) -> str:
         return f"EncryptionKey({self.key_id!r}, …)"
-
-
-def text(value: str) -> str:
-    return value
 
 
 def url(value: str) -> str:
@@ -121,45 +116,3 @@ def secret(value: str) -> str:
     if len(value) < MIN_SECRET_LENGTH:
         raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; it has {len(value)}")
     return value
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not value.isdecimal() or not least <= int(value) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(value)
-
-    return parse
-
-
-def seconds(least: float, most: float) -> Callable[[str], float]:
-    def parse(value: str) -> float:
-        allowed = f"must be a number of seconds from {least:g} to {most:g}"
-        try:
-            seconds = float(value)
-        except ValueError as error:
-            raise ValueError(allowed) from error
-        if not least <= seconds <= most:
-            raise ValueError(allowed)
-        return seconds
-
-    return parse
-
-
-def share(value: str) -> float:
-    try:
-        share = float(value)
-    except ValueError as error:
-        raise ValueError("must be a number from 0 to 1") from error
-    if not 0 <= share <= 1:
-        raise ValueError("must be a number from 0 to 1")
-    return share
-
-
-def one_of(allowed: Sequence[str]) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value.lower() not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return value.lower()
-
-    return parse

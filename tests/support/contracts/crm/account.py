@@ -156,7 +156,7 @@ def request(state: str = "state", login_host: str | None = None) -> Authorizatio
 
 
 class OverAnAccount:
-    """What each part of the suite runs on. Whoever runs it gives `account`, new for every test."""
+    """What each part of the suite runs on. The test module that runs it gives `account`, new for every test."""
 
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:

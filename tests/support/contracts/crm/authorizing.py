@@ -105,7 +105,7 @@ class Authorizing(OverAnAccount):
         with pytest.raises(GrantRejected):
             await account.provider.exchange(code, VERIFIER[::-1])
 
-    async def test_an_unknown_code_is_refused_without_being_told(self, account: CrmAccountUnderTest) -> None:
+    async def test_an_unknown_code_is_refused_without_being_shown(self, account: CrmAccountUnderTest) -> None:
         with pytest.raises(GrantRejected) as refusal:
             await account.provider.exchange("a-code-nobody-issued", VERIFIER)
         assert "a-code-nobody-issued" not in str(refusal.value)
@@ -121,13 +121,13 @@ class Authorizing(OverAnAccount):
             await account.provider.exchange(code, VERIFIER)
         assert code not in str(refusal.value)
 
-    async def test_the_tokens_of_a_grant_are_told_before_it(self, account: CrmAccountUnderTest) -> None:
+    async def test_the_tokens_of_a_grant_are_reported_before_it(self, account: CrmAccountUnderTest) -> None:
         code, _ = await give_consent(account)
         issued: list[TokenSet] = []
         grant = await account.provider.exchange(code, VERIFIER, issued=issued.append)
         assert [tokens.refresh_token for tokens in issued] == [grant.tokens.refresh_token]
 
-    async def test_tokens_of_which_no_grant_comes_are_told_so_that_they_can_be_revoked(
+    async def test_tokens_of_which_no_grant_comes_are_reported_so_that_they_can_be_revoked(
         self, account: CrmAccountUnderTest
     ) -> None:
         code, _ = await give_consent(account)
@@ -142,7 +142,7 @@ class Authorizing(OverAnAccount):
         with pytest.raises(ReauthorizationRequired):
             await account.provider.refresh(renewed)
 
-    async def test_of_an_exchange_that_gives_no_tokens_none_are_told(
+    async def test_of_an_exchange_that_gives_no_tokens_none_are_reported(
         self, account: CrmAccountUnderTest
     ) -> None:
         code, _ = await give_consent(account)
@@ -189,8 +189,8 @@ class Authorizing(OverAnAccount):
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         renewed = await account.provider.refresh(session.tokens)
-        for trouble in (account.lose_next_answer, account.break_down, lambda: account.talk_nonsense("{")):
-            trouble()
+        for fail in (account.lose_next_answer, account.break_down, lambda: account.talk_nonsense("{")):
+            fail()
             assert await account.provider.fetch_expiry(renewed) == renewed.expires_at
             account.recover()
         account.uninstall()
@@ -212,7 +212,7 @@ class Authorizing(OverAnAccount):
             assert await account.provider.can_refresh(session.tokens)
             session.tokens = await account.provider.refresh(session.tokens)
 
-    async def test_tokens_that_are_used_up_are_told_from_those_that_can_be_refreshed(
+    async def test_tokens_that_are_used_up_are_distinguished_from_those_that_can_be_refreshed(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         before, renewed = session.tokens, await account.provider.refresh(session.tokens)
@@ -223,7 +223,7 @@ class Authorizing(OverAnAccount):
             with pytest.raises(ReauthorizationRequired):
                 await account.provider.refresh(before)
 
-    async def test_after_a_lost_renewal_it_can_be_told_whether_another_one_is_safe(
+    async def test_after_a_lost_renewal_it_is_known_whether_another_one_is_safe(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.lose_next_answer()
@@ -296,9 +296,9 @@ class Authorizing(OverAnAccount):
     ) -> None:
         if not account.provider.can_uninstall:
             return
-        for trouble in (account.break_down, account.lose_next_answer):
+        for fail in (account.break_down, account.lose_next_answer):
             before = account.requests
-            trouble()
+            fail()
             with pytest.raises(CrmUnavailable):
                 await account.provider.uninstall(session)
             assert account.requests == before + 1

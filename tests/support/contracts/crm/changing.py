@@ -1,7 +1,7 @@
-"""Nothing is lost that changes while it is read: it comes in this walk, in the next window, or as gone.
+"""Nothing is lost that changes while it is read: it comes in this stream, in the next window, or as gone.
 
-What a run does with pages is done here with a mirror: the latest of each record counts, what a walk calls gone
-is read by id before it is believed, and so is, after a whole walk, what it did not bring.
+What a run does with pages is done here with a mirror: the latest of each record counts, what a stream calls gone
+is read by id before it is believed, and so is, after a full listing, what it did not bring.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ EARLY, LATE = NAMES[:5], NAMES[-5:]
 EDITED = NAMES[10:-10:100]
 MIDDLE = len(EDITED) // 2
 TURNS = 2
-"""Loop turns between two changes: a walk in process takes from a dozen to a few hundred."""
+"""Loop turns between two changes: a stream in process takes from a dozen to a few hundred."""
 
 Change = Callable[[], object]
 
 
 def changes(account: CrmAccountUnderTest, object_type: ObjectType) -> Iterator[Change]:
-    """Everything that happens to records, at both ends of a walk, and edits all along it."""
+    """Everything that happens to records, at both ends of a stream, and edits all along it."""
     for (edited, archived, back, kept, gone), others in ((EARLY, EDITED[:MIDDLE]), (LATE, EDITED[MIDDLE:])):
         yield partial(account.put, draft(object_type, edited, 2))
         yield partial(account.archive, object_type, archived)
@@ -45,7 +45,7 @@ def changes(account: CrmAccountUnderTest, object_type: ObjectType) -> Iterator[C
         yield partial(account.put, draft(object_type, f"New {edited}"))
 
 
-def living() -> list[Version]:
+def live_records() -> list[Version]:
     """Return what lives after all changes."""
     departed = {EARLY[1], EARLY[4], LATE[1], LATE[4]}
     second = {EARLY[0], LATE[0], *EDITED}
@@ -65,7 +65,7 @@ async def meddle(remaining: Iterator[Change]) -> None:
 class ReadingWhileRecordsChange(OverAnAccount):
     @pytest.mark.parametrize("is_windowed", [False, True], ids=["whole", "windowed"])
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_nothing_is_lost_that_changes_during_a_walk(
+    async def test_nothing_is_lost_that_changes_during_a_stream(
         self,
         account: CrmAccountUnderTest,
         session: FakeCrmSession,
@@ -89,10 +89,10 @@ class ReadingWhileRecordsChange(OverAnAccount):
         following = Window(start=begun.end, end=account.clock.now())
         for page in await pages(account.provider, session, object_type, window=following):
             mirror.take(page)
-        assert set(living()) <= set(mirror.versions)
+        assert set(live_records()) <= set(mirror.versions)
 
         whole = await pages(account.provider, session, object_type)
         doubtful = sorted(mirror.doubtful | mirror.ids - set(ids_in(whole)))
         assert len(doubtful) < 10
         mirror.settle(await account.provider.fetch(session, object_type, doubtful))
-        assert mirror.versions == living()
+        assert mirror.versions == live_records()

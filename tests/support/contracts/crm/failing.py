@@ -40,7 +40,7 @@ LONG_PAUSE = timedelta(minutes=10)
 Door = Callable[[CrmAccountUnderTest, FakeCrmSession], Awaitable[object]]
 
 
-async def walks(account: CrmAccountUnderTest, session: FakeCrmSession) -> object:
+async def reads_everything(account: CrmAccountUnderTest, session: FakeCrmSession) -> object:
     return await pages(account.provider, session)
 
 
@@ -58,22 +58,22 @@ async def reads_owners(account: CrmAccountUnderTest, session: FakeCrmSession) ->
     return await account.provider.list_owners(session)
 
 
-READS = [walks, reads_a_window, fetches, reads_owners]
+READS = [reads_everything, reads_a_window, fetches, reads_owners]
 
 
-async def read_until_trouble(
-    account: CrmAccountUnderTest, session: FakeCrmSession, trouble: Callable[[], None]
+async def read_until_failure(
+    account: CrmAccountUnderTest, session: FakeCrmSession, fail: Callable[[], None]
 ) -> tuple[list[RecordPage], CrmError]:
-    """Walk, meet trouble after the first records, and return what came before its error."""
-    walked: list[RecordPage] = []
+    """Read, fail after the first records, and return what came before the error."""
+    received: list[RecordPage] = []
     try:
         async for page in account.provider.read(session, ObjectType.COMPANIES):
-            if not records_in(walked) and page.records:
-                trouble()
-            walked.append(page)
+            if not records_in(received) and page.records:
+                fail()
+            received.append(page)
     except CrmError as error:
-        return walked, error
-    pytest.fail("The walk came to its end in spite of the trouble.")
+        return received, error
+    pytest.fail("The stream came to its end in spite of the failure.")
 
 
 @pytest.mark.anyio
@@ -87,16 +87,16 @@ class Failing(OverAnAccount):
         await reads(account, session)
         assert session.tokens.access_token != expired.access_token
 
-    async def test_a_token_that_expires_within_a_walk_is_refreshed(
+    async def test_a_token_that_expires_within_a_stream_is_refreshed(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(ObjectType.COMPANIES, names))
-        walked: list[RecordPage] = []
+        received: list[RecordPage] = []
         async for page in account.provider.read(session, ObjectType.COMPANIES):
             account.expire_access_tokens()
-            walked.append(page)
-        assert names_in(records_in(walked)) == names
+            received.append(page)
+        assert names_in(records_in(received)) == names
 
     @pytest.mark.parametrize("reads", READS)
     async def test_a_grant_that_has_ended_asks_for_a_person(
@@ -114,13 +114,13 @@ class Failing(OverAnAccount):
         with pytest.raises(ReauthorizationRequired):
             await reads(account, session)
 
-    async def test_a_grant_that_ends_within_a_walk_asks_for_a_person(
+    async def test_a_grant_that_ends_within_a_stream_asks_for_a_person(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(*drafts(ObjectType.COMPANIES, some_names(MANY)))
-        walked, error = await read_until_trouble(account, session, account.uninstall)
+        received, error = await read_until_failure(account, session, account.uninstall)
         assert isinstance(error, ReauthorizationRequired)
-        assert records_in(walked)
+        assert records_in(received)
 
     @pytest.mark.parametrize("object_type", ObjectType)
     async def test_a_refused_object_type_is_named(
@@ -179,7 +179,7 @@ class Failing(OverAnAccount):
         assert account.clock.now() - asked_at >= timedelta(seconds=5)
 
     @pytest.mark.parametrize("reads", READS)
-    async def test_a_long_pause_is_told_with_its_time_and_over_after_it(
+    async def test_a_long_pause_is_reported_with_its_time_and_over_after_it(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, reads: Door
     ) -> None:
         asked_at = account.clock.now()
@@ -191,17 +191,17 @@ class Failing(OverAnAccount):
         account.pass_time(refusal.value.retry_after.total_seconds())
         await reads(account, session)
 
-    async def test_a_pause_within_a_walk_costs_nothing_that_came_before_or_comes_after(
+    async def test_a_pause_within_a_stream_costs_nothing_that_came_before_or_comes_after(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(ObjectType.COMPANIES, names))
-        walked, error = await read_until_trouble(
+        received, error = await read_until_failure(
             account, session, lambda: account.limit_rate(LONG_PAUSE.total_seconds())
         )
         assert isinstance(error, RateLimited)
         account.pass_time(error.retry_after.total_seconds())
-        await self._goes_on(account, session, walked, names)
+        await self._goes_on(account, session, received, names)
 
     @pytest.mark.parametrize("reads", READS)
     async def test_a_crm_that_does_not_answer_is_unavailable_and_no_more(
@@ -227,15 +227,15 @@ class Failing(OverAnAccount):
         account.recover()
         await account.provider.refresh(session.tokens)
 
-    async def test_an_outage_within_a_walk_costs_nothing_that_came_before_or_comes_after(
+    async def test_an_outage_within_a_stream_costs_nothing_that_came_before_or_comes_after(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(ObjectType.COMPANIES, names))
-        walked, error = await read_until_trouble(account, session, account.break_down)
+        received, error = await read_until_failure(account, session, account.break_down)
         assert isinstance(error, CrmUnavailable)
         account.recover()
-        await self._goes_on(account, session, walked, names)
+        await self._goes_on(account, session, received, names)
 
     @pytest.mark.parametrize("object_type", ObjectType)
     async def test_failures_that_pass_are_not_seen(
@@ -244,12 +244,12 @@ class Failing(OverAnAccount):
         names = some_names(MANY)
         account.put(*drafts(object_type, names))
         account.stumble()
-        walked: list[RecordPage] = []
+        received: list[RecordPage] = []
         async for page in account.provider.read(session, object_type):
-            if not records_in(walked) and page.records:
+            if not records_in(received) and page.records:
                 account.stumble()
-            walked.append(page)
-        assert names_in(records_in(walked)) == names
+            received.append(page)
+        assert names_in(records_in(received)) == names
 
     @pytest.mark.parametrize("reads", READS)
     async def test_a_request_that_is_called_wrong_is_for_a_developer(
@@ -288,8 +288,8 @@ class Failing(OverAnAccount):
     async def test_neither_silence_nor_nonsense_proves_that_a_grant_is_gone(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, body: str
     ) -> None:
-        for trouble in (account.break_down, lambda: account.talk_nonsense(body)):
-            trouble()
+        for fail in (account.break_down, lambda: account.talk_nonsense(body)):
+            fail()
             try:
                 assert await account.provider.can_refresh(session.tokens)
             except CrmError as error:
@@ -305,9 +305,9 @@ class Failing(OverAnAccount):
         account.put(*drafts(object_type, names))
         bad = account.record_id(object_type, names[1])
         account.malform(object_type, names[1])
-        walked = await pages(account.provider, session, object_type)
-        assert names_in(records_in(walked)) == [name for name in names if name != names[1]]
-        assert [rejected.record_id for page in walked for rejected in page.rejected] == [bad]
+        received = await pages(account.provider, session, object_type)
+        assert names_in(records_in(received)) == [name for name in names if name != names[1]]
+        assert [rejected.record_id for page in received for rejected in page.rejected] == [bad]
 
     @pytest.mark.parametrize("object_type", ObjectType)
     async def test_a_record_that_nobody_can_keep_is_not_called_gone(
@@ -325,11 +325,11 @@ class Failing(OverAnAccount):
         self,
         account: CrmAccountUnderTest,
         session: FakeCrmSession,
-        walked: list[RecordPage],
+        received: list[RecordPage],
         names: list[str],
     ) -> None:
-        cursor: Cursor | None = walked[-1].cursor
+        cursor: Cursor | None = received[-1].cursor
         assert cursor is not None
         rest = await pages(account.provider, session, cursor=cursor)
-        assert set(names_in(records_in([*walked, *rest]))) == set(names)
+        assert set(names_in(records_in([*received, *rest]))) == set(names)
         assert len(records_in(rest)) < len(names)

@@ -1,4 +1,4 @@
-"""Reading records by id, and telling what became of those that are gone. Owners."""
+"""Reading records by id, and what became of those that are gone. Owners."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.support.fakes.crm_session import FakeCrmSession
 @pytest.mark.anyio
 class Fetching(OverAnAccount):
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_records_fetched_by_id_are_told_from_those_that_are_gone(
+    async def test_records_fetched_by_id_are_distinguished_from_those_that_are_gone(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
     ) -> None:
         names = some_names(SEVERAL)
@@ -37,7 +37,7 @@ class Fetching(OverAnAccount):
         assert page.cursor is None
 
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_an_id_that_never_was_is_told_as_gone(
+    async def test_an_id_that_never_was_is_reported_as_gone(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
     ) -> None:
         account.put(draft(object_type, "Acme"))
@@ -69,7 +69,7 @@ class Fetching(OverAnAccount):
         page = await account.provider.fetch(session, object_type, [account.record_id(object_type, "Acme")])
         assert (names_in(page.records), list(page.removed_ids)) == (["Acme"], [])
 
-    async def test_erased_contacts_are_told_from_archived_ones(
+    async def test_erased_contacts_are_distinguished_from_archived_ones(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(Contact("Ada"), Contact("Bo"), Contact("Cy"))

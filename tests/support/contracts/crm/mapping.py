@@ -37,25 +37,25 @@ class MappingUnderTest(ABC):
     def outcome(
         self, object_type: ObjectType, modified: Value, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> CrmRecord | RejectedRecord:
-        """Map a record that tells these fields; `currency` is the account's."""
+        """Map a record that has these fields; `currency` is the account's."""
 
     def company(self, currency: Value = "EUR", **raw: Value) -> CompanyRecord:
         """Map a company; `currency` is the account's, `record_currency` the company's."""
-        record = self._kept(ObjectType.COMPANIES, raw, currency)
+        record = self._keep(ObjectType.COMPANIES, raw, currency)
         assert isinstance(record, CompanyRecord)
         return record
 
     def contact(self, **raw: Value) -> ContactRecord:
-        record = self._kept(ObjectType.CONTACTS, raw)
+        record = self._keep(ObjectType.CONTACTS, raw)
         assert isinstance(record, ContactRecord)
         return record
 
     def deal(self, **raw: Value) -> DealRecord:
-        record = self._kept(ObjectType.DEALS, raw)
+        record = self._keep(ObjectType.DEALS, raw)
         assert isinstance(record, DealRecord)
         return record
 
-    def _kept(
+    def _keep(
         self, object_type: ObjectType, raw: Mapping[str, Value], currency: Value = "EUR"
     ) -> CrmRecord | RejectedRecord:
         names = self.names[object_type]
@@ -196,7 +196,7 @@ class RecordMappingContract:
             ("jane@gmail.com", EmailKind.FREE_MAIL, ()),
         ],
     )
-    def test_only_an_address_that_was_told_can_be_unreadable(
+    def test_only_an_address_that_was_reported_can_be_unreadable(
         self, mapping: MappingUnderTest, email: Value, kind: EmailKind, unreadable: tuple[str, ...]
     ) -> None:
         record = mapping.contact(email=email)

@@ -1,4 +1,4 @@
-"""Walking everything there is, and going on after an interruption."""
+"""Streaming every record, and resuming after an interruption."""
 
 import asyncio
 from contextlib import aclosing
@@ -27,7 +27,7 @@ from tests.support.fakes.crm_session import FakeCrmSession
 @pytest.mark.anyio
 class Pagination(OverAnAccount):
     @pytest.mark.parametrize("turns", [1, 3, 10, 30, 100])
-    async def test_a_walk_that_is_cancelled_while_it_waits_leaves_nothing_running(
+    async def test_a_stream_that_is_cancelled_while_it_waits_leaves_nothing_running(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, turns: int
     ) -> None:
         account.put(*drafts(ObjectType.DEALS, some_names(SEVERAL)))
@@ -40,54 +40,54 @@ class Pagination(OverAnAccount):
         assert asyncio.all_tasks() == before
 
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_an_empty_account_is_a_walk_without_records(
+    async def test_an_empty_account_is_a_stream_without_records(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
     ) -> None:
-        walked = await pages(account.provider, session, object_type)
-        assert (records_in(walked), walked[-1].cursor) == ([], None)
+        received = await pages(account.provider, session, object_type)
+        assert (records_in(received), received[-1].cursor) == ([], None)
 
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_a_walk_brings_every_live_record_once_and_says_how_many_and_where_it_ends(
+    async def test_a_stream_brings_every_live_record_once_and_says_how_many_and_where_it_ends(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(object_type, names))
         account.archive(object_type, names[6])
-        walked = await pages(account.provider, session, object_type)
-        assert names_in(records_in(walked)) == [name for name in names if name != names[6]]
-        assert len(walked) >= 3
-        assert all(len(page.records) <= 1_000 for page in walked)
-        assert [page.cursor is None for page in walked] == [False] * (len(walked) - 1) + [True]
-        assert walked[0].expected_total == MANY - 1
-        assert {page.expected_total for page in walked[1:]} <= {None, MANY - 1}
+        received = await pages(account.provider, session, object_type)
+        assert names_in(records_in(received)) == [name for name in names if name != names[6]]
+        assert len(received) >= 3
+        assert all(len(page.records) <= 1_000 for page in received)
+        assert [page.cursor is None for page in received] == [False] * (len(received) - 1) + [True]
+        assert received[0].expected_total == MANY - 1
+        assert {page.expected_total for page in received[1:]} <= {None, MANY - 1}
 
     @pytest.mark.parametrize("object_type", ObjectType)
-    async def test_a_walk_that_another_process_takes_over_after_every_page_brings_everything_too(
+    async def test_a_stream_that_another_process_takes_over_after_every_page_brings_everything_too(
         self, account: CrmAccountUnderTest, session: FakeCrmSession, object_type: ObjectType
     ) -> None:
         names = some_names(MANY)
         account.put(*drafts(object_type, names))
-        walked: list[RecordPage] = []
+        received: list[RecordPage] = []
         cursor: Cursor | None = None
-        while not walked or cursor is not None:
-            walked.append(await first_page(account.provider.read(session, object_type, cursor=cursor)))
-            cursor = walked[-1].cursor
+        while not received or cursor is not None:
+            received.append(await first_page(account.provider.read(session, object_type, cursor=cursor)))
+            cursor = received[-1].cursor
             account.restart()
-            assert len(walked) < MANY, "the walk goes round in a circle"
-        assert names_in(records_in(walked)) == names
-        assert len(walked) >= 3
+            assert len(received) < MANY, "the stream goes round in a circle"
+        assert names_in(records_in(received)) == names
+        assert len(received) >= 3
 
-    async def test_a_cursor_leads_on_as_the_walk_did_that_gave_it(
+    async def test_a_cursor_continues_the_stream_that_gave_it(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(*drafts(ObjectType.COMPANIES, some_names(MANY)))
-        walked = await pages(account.provider, session)
-        place = len(walked) // 2
-        rest = await pages(account.provider, session, cursor=walked[place - 1].cursor)
-        assert ids_in(rest) == ids_in(walked[place:])
+        received = await pages(account.provider, session)
+        place = len(received) // 2
+        rest = await pages(account.provider, session, cursor=received[place - 1].cursor)
+        assert ids_in(rest) == ids_in(received[place:])
         assert rest[-1].cursor is None
 
-    async def test_a_walk_that_is_left_early_leaves_nothing_running(
+    async def test_a_stream_that_is_left_early_leaves_nothing_running(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(*drafts(ObjectType.COMPANIES, some_names(MANY)))
@@ -99,15 +99,15 @@ class Pagination(OverAnAccount):
                     break
         assert asyncio.all_tasks() == before
 
-    async def test_walks_side_by_side_bring_each_its_own(
+    async def test_streams_side_by_side_bring_each_its_own(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         names = some_names(SEVERAL)
         for object_type in ObjectType:
             account.put(*drafts(object_type, names))
-        walks = [pages(account.provider, session, object_type) for object_type in ObjectType]
-        for object_type, walked in zip(ObjectType, await asyncio.gather(*walks), strict=True):
-            records = records_in(walked)
+        streams = [pages(account.provider, session, object_type) for object_type in ObjectType]
+        for object_type, received in zip(ObjectType, await asyncio.gather(*streams), strict=True):
+            records = records_in(received)
             assert names_in(records) == names
             assert {one.record_id for one in records} == {
                 account.record_id(object_type, name) for name in names
@@ -122,9 +122,9 @@ class Pagination(OverAnAccount):
         account.put(Company("Byte"), Company("Core"))
         account.pass_time(60)
         account.put(Company("Core", city="Turin"))
-        walked = await pages(account.provider, session)
+        received = await pages(account.provider, session)
         ages = {
-            name_of(one): (one.source_updated_at - created_at).total_seconds() for one in records_in(walked)
+            name_of(one): (one.source_updated_at - created_at).total_seconds() for one in records_in(received)
         }
         assert ages == {"Acme": 0, "Byte": 60, "Core": 120}
 
@@ -166,7 +166,7 @@ class Pagination(OverAnAccount):
             "Small": (None, ()),
         }
 
-    async def test_what_is_left_empty_is_told_as_nothing(
+    async def test_what_is_left_empty_is_missing(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(Company("Acme", city="Turin"))

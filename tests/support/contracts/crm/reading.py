@@ -28,12 +28,12 @@ async def first_page(reading: AsyncGenerator[RecordPage, None]) -> RecordPage:
         return await anext(reading)
 
 
-def records_in(walked: Iterable[RecordPage]) -> list[CrmRecord]:
-    return [record for page in walked for record in page.records]
+def records_in(received: Iterable[RecordPage]) -> list[CrmRecord]:
+    return [record for page in received for record in page.records]
 
 
-def ids_in(walked: Iterable[RecordPage]) -> list[RecordId]:
-    return [record.record_id for record in records_in(walked)]
+def ids_in(received: Iterable[RecordPage]) -> list[RecordId]:
+    return [record.record_id for record in records_in(received)]
 
 
 class Mirror:
@@ -42,7 +42,7 @@ class Mirror:
     def __init__(self) -> None:
         self._records: dict[RecordId, CrmRecord] = {}
         self.doubtful: set[RecordId] = set()
-        """Ids that a walk called archived, erased or merged away: to be read by id before that is believed."""
+        """Ids that a stream called archived, erased or merged away: to be read by id before that is believed."""
 
     def take(self, page: RecordPage) -> None:
         for record in page.records:

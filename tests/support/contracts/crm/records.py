@@ -9,8 +9,8 @@ from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord
 
 MANY = 2_010
-"""Records that make at least three pages of every walk: a page holds about 1,000 at the most. They also make
-a long walk where a CRM has another way for those, whose threshold is to be set below `SEVERAL`."""
+"""Records that make at least three pages of every stream: a page holds about 1,000 at the most. They also make
+a long stream where a CRM has another way for those, whose threshold is to be set below `SEVERAL`."""
 
 SEVERAL = 600
 """Records that make more than one request wherever they are read."""

@@ -28,9 +28,9 @@ class ReadingWindows(OverAnAccount):
         account.put(draft(object_type, "Last"))
         account.pass_time(step)
         account.put(draft(object_type, "After"))
-        walked = await pages(account.provider, session, object_type, window=Window(start=start, end=end))
-        assert names_in(records_in(walked)) == ["First", "Last"]
-        assert walked[-1].cursor is None
+        received = await pages(account.provider, session, object_type, window=Window(start=start, end=end))
+        assert names_in(records_in(received)) == ["First", "Last"]
+        assert received[-1].cursor is None
 
     @pytest.mark.parametrize("object_type", ObjectType)
     async def test_a_record_is_in_the_window_of_its_last_change_as_it_is_since_then(
@@ -59,24 +59,24 @@ class ReadingWindows(OverAnAccount):
         window = Window(start=account.clock.now(), end=account.clock.now())
         account.pass_time(60)
         account.put(draft(object_type, "Behind"))
-        walked = await pages(account.provider, session, object_type, window=window)
-        assert names_in(records_in(walked)) == names
-        assert len(walked) >= 3
-        assert walked[0].expected_total in {None, MANY}
-        for place, page in enumerate(walked[:-1], start=1):
+        received = await pages(account.provider, session, object_type, window=window)
+        assert names_in(records_in(received)) == names
+        assert len(received) >= 3
+        assert received[0].expected_total in {None, MANY}
+        for place, page in enumerate(received[:-1], start=1):
             account.restart()
             rest = await pages(account.provider, session, object_type, window=window, cursor=page.cursor)
             assert rest[-1].cursor is None
-            assert set(ids_in(walked[place:])) <= set(ids_in(rest)) <= set(ids_in(walked))
+            assert set(ids_in(received[place:])) <= set(ids_in(rest)) <= set(ids_in(received))
 
-    async def test_a_window_in_which_nothing_happened_is_a_walk_without_records(
+    async def test_a_window_in_which_nothing_happened_is_a_stream_without_records(
         self, account: CrmAccountUnderTest, session: FakeCrmSession
     ) -> None:
         account.put(draft(ObjectType.COMPANIES, "Acme"))
         start = account.clock.now() + timedelta(days=1)
         window = Window(start=start, end=start + timedelta(days=1))
-        walked = await pages(account.provider, session, window=window)
-        assert (records_in(walked), walked[-1].cursor) == ([], None)
+        received = await pages(account.provider, session, window=window)
+        assert (records_in(received), received[-1].cursor) == ([], None)
 
     @pytest.mark.parametrize("object_type", ObjectType)
     async def test_what_was_archived_in_a_window_does_not_come_as_living(
@@ -87,10 +87,10 @@ class ReadingWindows(OverAnAccount):
         account.pass_time(60)
         account.archive(object_type, "Acme")
         window = Window(start=start, end=account.clock.now())
-        walked = await pages(account.provider, session, object_type, window=window)
-        assert names_in(records_in(walked)) == ["Byte"]
+        received = await pages(account.provider, session, object_type, window=window)
+        assert names_in(records_in(received)) == ["Byte"]
         gone = account.record_id(object_type, "Acme")
-        assert {departed for page in walked for departed in page.removed_ids} <= {gone}
+        assert {departed for page in received for departed in page.removed_ids} <= {gone}
         page = await account.provider.fetch(session, object_type, [gone])
         assert (list(page.records), list(page.removed_ids)) == ([], [gone])
 
@@ -103,11 +103,11 @@ class ReadingWindows(OverAnAccount):
         account.pass_time(60)
         start = account.clock.now()
         account.restore(object_type, "Acme")
-        walked = await pages(
+        received = await pages(
             account.provider, session, object_type, window=Window(start=start, end=account.clock.now())
         )
-        assert names_in(records_in(walked)) == ["Acme"]
-        assert [page.removed_ids for page in walked if page.removed_ids] == []
+        assert names_in(records_in(received)) == ["Acme"]
+        assert [page.removed_ids for page in received if page.removed_ids] == []
 
     @pytest.mark.parametrize("object_type", [ObjectType.COMPANIES, ObjectType.CONTACTS])
     async def test_a_merge_in_a_window_is_seen_as_its_survivor_and_nobody_else(
@@ -119,7 +119,7 @@ class ReadingWindows(OverAnAccount):
         start = account.clock.now()
         survivor = account.merge(object_type, "Acme", "Byte")
         window = Window(start=start, end=account.clock.now())
-        walked = await pages(account.provider, session, object_type, window=window)
-        assert ids_in(walked) == [survivor]
-        assert all(page.merged.get(gone, survivor) == survivor for page in walked)
-        assert all(departed == gone for page in walked for departed in page.removed_ids)
+        received = await pages(account.provider, session, object_type, window=window)
+        assert ids_in(received) == [survivor]
+        assert all(page.merged.get(gone, survivor) == survivor for page in received)
+        assert all(departed == gone for page in received for departed in page.removed_ids)

@@ -30,7 +30,7 @@ def test_children_are_stopped_when_the_block_ends(tmp_path: Path) -> None:
         child.check()
 
 
-def test_a_port_that_somebody_listens_on_is_taken() -> None:
+def test_a_port_that_a_process_listens_on_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert port_is_taken("127.0.0.1", listener.getsockname()[1])
     assert not port_is_taken("127.0.0.1", free_port())
@@ -43,7 +43,7 @@ def test_usual_ports_are_the_same_each_time_and_differ_between_owners() -> None:
     assert len({*ports, *usual_ports("yours", 3)}) == 6
 
 
-def test_a_usual_port_that_somebody_listens_on_is_replaced() -> None:
+def test_a_usual_port_that_a_process_listens_on_is_replaced() -> None:
     first, second = usual_ports("mine", 2)
     with socket.create_server(("127.0.0.1", first)):
         replaced, kept = usual_ports("mine", 2)

@@ -1,6 +1,5 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,7 @@ def test_kept_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
 
 
 def test_secrets_that_are_set_are_left_alone(tmp_path: Path) -> None:
-    given = replace(in_folder(tmp_path), jwt_secret="set by hand, and long enough for HS256")
+    given = in_folder(tmp_path).model_copy(update={"jwt_secret": "set by hand, and long enough for HS256"})
     assert complete_settings(given).jwt_secret == given.jwt_secret
 
 

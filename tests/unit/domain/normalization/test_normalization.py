@@ -177,7 +177,7 @@ class TestWebDomain:
             ("www.com", "www.com"),
         ],
     )
-    def test_a_host_is_written_in_ascii_and_kept_as_told(self, raw: str, host: str) -> None:
+    def test_a_host_is_written_in_ascii_and_kept_as_reported(self, raw: str, host: str) -> None:
         assert domain(raw) == host
 
     @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ class TestWebDomain:
         assert has_text(raw)
 
     @pytest.mark.parametrize("empty", [None, "", "  "])
-    def test_nothing_told_is_none(self, empty: str | None) -> None:
+    def test_no_value_is_none(self, empty: str | None) -> None:
         assert domain(empty) is None
 
     @given(anything | urls)
@@ -271,17 +271,17 @@ class TestIdentityDomain:
 
 
 class TestEmailAddress:
-    def test_a_firms_address_tells_its_host_and_its_registrable_domain(self) -> None:
+    def test_a_firms_address_yields_its_host_and_its_registrable_domain(self) -> None:
         assert email(" Jane.Doe@Mail.ACME.co.uk ") == (
             "jane.doe@mail.acme.co.uk", "mail.acme.co.uk", "acme.co.uk", EmailKind.BUSINESS,
         )  # fmt: skip
 
     @pytest.mark.parametrize("host", ["gmail.com", "mail.163.com", "linkedin.com", "wordpress.com", "co.uk"])
-    def test_an_address_at_a_shared_host_is_kept_but_tells_no_firm(self, host: str) -> None:
+    def test_an_address_at_a_shared_host_is_kept_but_identifies_no_firm(self, host: str) -> None:
         assert email(f"jane@{host}") == (f"jane@{host}", None, None, EmailKind.FREE_MAIL)
 
     @pytest.mark.parametrize("empty", [None, "", "  "])
-    def test_nothing_told_is_missing(self, empty: str | None) -> None:
+    def test_a_missing_value_is_missing(self, empty: str | None) -> None:
         assert email(empty) == (None, None, None, EmailKind.MISSING)
 
     @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ class TestNumbers:
         ["1e400", "NaN", "sNaN", "Infinity", "-inf", "1000000000000000000", "999999999999999999.9999999", "$5",
          "1.200,50", "1 000", "5k", "0x10", "", ".0", "1" * 65],
     )  # fmt: skip
-    def test_what_numeric_could_not_keep_or_nobody_can_tell_is_not_read(self, raw: str) -> None:
+    def test_what_numeric_could_not_keep_or_nobody_can_interpret_is_not_read(self, raw: str) -> None:
         assert amount(raw) is None
 
     @given(anything | st.decimals().map(str) | st.floats().map(str) | st.integers().map("{:,}".format))

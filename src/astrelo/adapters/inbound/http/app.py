@@ -60,7 +60,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
         },
         exception_handlers=problems.exception_handlers(),
         cors_config=cors if config.cors_origins else None,
-        openapi_config=openapi_config(config),
+        openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )

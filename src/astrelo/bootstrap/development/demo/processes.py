@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from astrelo.bootstrap.development.database import embedded_server
@@ -74,7 +74,7 @@ def start_stage(
         api_port, *crm_ports = usual_ports(str(settings.state_dir), 1 + len(Provider))
         port_of = dict(zip(Provider, crm_ports, strict=True))
         stage = Stage(
-            settings=replace(settings, port=api_port, database_url=server.dsn),
+            settings=settings.model_copy(update={"port": api_port, "database_url": server.dsn}),
             database=server,
             children=children,
             api_url=f"http://{_HOST}:{api_port}",

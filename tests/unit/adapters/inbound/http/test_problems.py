@@ -73,10 +73,10 @@ async def _answer(error: Exception) -> httpx.Response:
 
 @pytest.mark.anyio
 async def test_a_domain_error_says_what_happened_and_what_to_do() -> None:
-    answer = await _answer(NotFound("company", 7))
-    assert answer.status_code == HTTPStatus.NOT_FOUND
-    assert answer.headers["content-type"] == MEDIA_TYPE
-    assert answer.json() == {
+    response = await _answer(NotFound("company", 7))
+    assert response.status_code == HTTPStatus.NOT_FOUND
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert response.json() == {
         "type": "urn:astrelo:problem:not_found",
         "title": "Not found",
         "status": 404,
@@ -110,8 +110,8 @@ async def test_invalid_input_names_the_field() -> None:
     ],
 )
 async def test_what_passes_by_itself_says_when_to_come_back(error: AstreloError, seconds: str) -> None:
-    answer = await _answer(error)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, seconds)
+    response = await _answer(error)
+    assert (response.status_code, response.headers["retry-after"]) == (503, seconds)
 
 
 @pytest.mark.anyio
@@ -124,21 +124,21 @@ async def test_what_passes_by_itself_says_when_to_come_back(error: AstreloError,
     ],
 )
 async def test_what_is_ours_to_mend_shows_an_id_and_no_detail(error: Exception) -> None:
-    answer = await _answer(error)
-    assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
-    assert SECRET not in answer.text
-    assert "Traceback" not in answer.text
+    response = await _answer(error)
+    assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert SECRET not in response.text
+    assert "Traceback" not in response.text
 
 
 @pytest.mark.anyio
 async def test_the_framework_s_own_words_are_not_passed_on() -> None:
-    answer = await _answer(HTTPException(detail=f"/callback?code={SECRET}", status_code=404))
-    assert answer.json()["code"] == "not_found"
-    assert SECRET not in answer.text
+    response = await _answer(HTTPException(detail=f"/callback?code={SECRET}", status_code=404))
+    assert response.json()["code"] == "not_found"
+    assert SECRET not in response.text
 
 
 @pytest.mark.anyio
 async def test_a_refusal_of_the_framework_that_the_table_lacks_is_still_a_refusal() -> None:
-    answer = await _answer(HTTPException(detail="teapot", status_code=418))
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+    response = await _answer(HTTPException(detail="teapot", status_code=418))
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_request")

@@ -73,22 +73,22 @@ async def _ask(method: str, path: str, headers: dict[str, str], cookie: str | No
         return await client.request(method, path, headers=sent | headers)
 
 
-async def test_a_token_in_the_header_tells_the_user() -> None:
-    answer = await _ask("GET", "/private", {"Authorization": f"Bearer {good_token()}"})
-    assert answer.text == str(USER)
+async def test_a_token_in_the_header_identifies_the_user() -> None:
+    response = await _ask("GET", "/private", {"Authorization": f"Bearer {good_token()}"})
+    assert response.text == str(USER)
 
 
-async def test_a_token_in_the_cookie_tells_the_user() -> None:
+async def test_a_token_in_the_cookie_identifies_the_user() -> None:
     assert (await _ask("GET", "/private", {}, good_token())).text == str(USER)
 
 
 async def test_without_a_token_the_challenge_names_no_error() -> None:
-    answer = await _ask("GET", "/private", {})
-    assert answer.status_code == HTTPStatus.UNAUTHORIZED
-    assert answer.headers["www-authenticate"] == 'Bearer realm="astrelo"'
+    response = await _ask("GET", "/private", {})
+    assert response.status_code == HTTPStatus.UNAUTHORIZED
+    assert response.headers["www-authenticate"] == 'Bearer realm="astrelo"'
 
 
-def _forged(**claims: object) -> str:
+def _forge(**claims: object) -> str:
     return jwt.encode({"sub": str(USER), "exp": FAR_FUTURE} | claims, SECRET, "HS256")
 
 
@@ -101,10 +101,10 @@ def _forged(**claims: object) -> str:
         issue_token(USER, SECRET[::-1], FAR_FUTURE - LONG_AGO, LONG_AGO),
         jwt.encode({"sub": str(USER), "exp": FAR_FUTURE}, "", "none"),
         jwt.encode({"sub": str(USER)}, SECRET, "HS256"),
-        _forged(sub="not-a-uuid"),
-        _forged(sub=""),
-        _forged(aud="somebody else"),
-        _forged(nbf=FAR_FUTURE),
+        _forge(sub="not-a-uuid"),
+        _forge(sub=""),
+        _forge(aud="another service"),
+        _forge(nbf=FAR_FUTURE),
     ],
     ids=[
         "rubbish", "not ascii", "expired", "another secret", "unsigned", "endless", "no uuid", "empty", "foreign",
@@ -113,22 +113,22 @@ def _forged(**claims: object) -> str:
 )  # fmt: skip
 async def test_a_token_that_is_not_ours_or_not_valid_is_refused(token: str) -> None:
     headers = {"Authorization": f"Bearer {token}".encode()}
-    answer = await _ask("GET", "/private", headers)  # type: ignore[arg-type] # httpx takes bytes as well
-    assert answer.status_code == HTTPStatus.UNAUTHORIZED
-    assert answer.headers["www-authenticate"] == 'Bearer realm="astrelo", error="invalid_token"'
-    assert token not in answer.text
+    response = await _ask("GET", "/private", headers)  # type: ignore[arg-type] # httpx takes bytes as well
+    assert response.status_code == HTTPStatus.UNAUTHORIZED
+    assert response.headers["www-authenticate"] == 'Bearer realm="astrelo", error="invalid_token"'
+    assert token not in response.text
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("header", ["Bearer x", "Bearer ", "Bearer", "bearer \t"])
 async def test_a_bad_header_is_not_rescued_by_a_good_cookie(method: str, header: str) -> None:
-    answer = await _ask(method, "/private", {"Authorization": header}, good_token())
-    assert answer.status_code == HTTPStatus.UNAUTHORIZED
+    response = await _ask(method, "/private", {"Authorization": header}, good_token())
+    assert response.status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_a_header_of_another_scheme_is_not_ours_to_judge() -> None:
-    answer = await _ask("GET", "/private", {"Authorization": "Basic eDp5"}, good_token())
-    assert answer.status_code == HTTPStatus.OK
+    response = await _ask("GET", "/private", {"Authorization": "Basic eDp5"}, good_token())
+    assert response.status_code == HTTPStatus.OK
 
 
 async def test_a_public_route_knows_the_user_if_there_is_one() -> None:
@@ -164,13 +164,13 @@ async def test_a_route_whose_path_begins_like_a_public_one_is_private() -> None:
 async def test_a_change_needs_the_header_token_or_a_page_of_ours(
     headers: dict[str, str], status: int
 ) -> None:
-    answer = await _ask("POST", "/private", headers, good_token())
-    assert answer.status_code == status
+    response = await _ask("POST", "/private", headers, good_token())
+    assert response.status_code == status
     if status == HTTPStatus.FORBIDDEN:
-        assert answer.json()["code"] == "cross_site_request"
+        assert response.json()["code"] == "cross_site_request"
 
 
-def test_a_token_tells_its_user_and_the_settings_hide_the_secret() -> None:
+def test_a_token_names_its_user_and_the_settings_hide_the_secret() -> None:
     assert user_of_token(good_token(), SECRET) == USER
     assert SECRET not in repr(HttpConfig(frontend_url="https://x.test", jwt_secret=SECRET))
 

@@ -74,7 +74,7 @@ def whole(body: bytes) -> bytes:
     return body
 
 
-def limited(policy: str, **headers: str) -> Responder:
+def limit_window(policy: str, **headers: str) -> Responder:
     return json_response(429, {"status": "error", "policyName": policy}, **headers)
 
 
@@ -100,9 +100,9 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Responder) -> None:
-    server = ScriptedServer(trouble, trouble, OK)
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+async def test_a_failure_that_may_pass_is_retried_with_backoff(failure: Responder) -> None:
+    server = ScriptedServer(failure, failure, OK)
     reader = Reader(server)
     assert await reader.read() == b'{"fine": true}'
     assert len(server.requests) == 3
@@ -110,15 +110,15 @@ async def test_trouble_that_may_pass_is_retried_with_backoff(trouble: Responder)
     assert 0 < first <= second
 
 
-@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_stays_ends_as_unavailable_after_bounded_patience(trouble: Responder) -> None:
-    server = ScriptedServer(trouble)
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+async def test_a_failure_that_stays_ends_as_unavailable_after_bounded_retries(failure: Responder) -> None:
+    server = ScriptedServer(failure)
     reader = Reader(server)
-    with pytest.raises(CrmUnavailable) as failure:
+    with pytest.raises(CrmUnavailable) as caught:
         await reader.read()
     assert len(server.requests) == DEFAULT_RETRY.max_attempts
     assert sum(reader.clock.slept) <= DEFAULT_RETRY.max_total_delay
-    assert failure.value.__cause__ is not failure.value
+    assert caught.value.__cause__ is not caught.value
 
 
 async def test_a_lock_is_given_two_seconds() -> None:
@@ -137,26 +137,26 @@ async def test_one_attempt_is_one_attempt() -> None:
 @pytest.mark.parametrize(
     ("given", "seconds"),
     [
-        (limited("TEN_SECONDLY_ROLLING"), 10.0),
-        (limited("SECONDLY"), 1.0),
+        (limit_window("TEN_SECONDLY_ROLLING"), 10.0),
+        (limit_window("SECONDLY"), 1.0),
         (response(429, HTML), 10.0),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="7"), 7.0),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 10:00:07 GMT"), 7.0),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="soon"), 10.0),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="0"), 1.0),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 09:00:00 GMT"), 1.0),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="7"), 7.0),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 10:00:07 GMT"), 7.0),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="soon"), 10.0),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="0"), 1.0),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="Mon, 23 Nov 2026 09:00:00 GMT"), 1.0),
         (response(503, retry_after="7"), 7.0),
     ],
     ids=[
         "ten-secondly",
         "secondly",
         "no body",
-        "told",
-        "told as a date",
-        "told nonsense",
-        "told none",
-        "told a past date",
-        "told by a 503",
+        "given",
+        "given as a date",
+        "nonsense",
+        "none",
+        "a past date",
+        "given by a 503",
     ],
 )
 async def test_a_short_pause_is_waited_out_in_place(given: Responder, seconds: float) -> None:
@@ -168,9 +168,9 @@ async def test_a_short_pause_is_waited_out_in_place(given: Responder, seconds: f
 @pytest.mark.parametrize(
     ("given", "pause"),
     [
-        (limited("DAILY"), timedelta(hours=19)),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="61"), timedelta(seconds=61)),
-        (limited("TEN_SECONDLY_ROLLING", retry_after="9" * 400), timedelta(days=1)),
+        (limit_window("DAILY"), timedelta(hours=19)),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="61"), timedelta(seconds=61)),
+        (limit_window("TEN_SECONDLY_ROLLING", retry_after="9" * 400), timedelta(days=1)),
         (response(477, retry_after="86400"), timedelta(days=1)),
         (response(477, retry_after="5"), timedelta(seconds=5)),
         (response(477, retry_after="0"), timedelta(seconds=1)),
@@ -203,7 +203,7 @@ async def test_a_long_pause_is_handed_to_the_run_at_once(given: Responder, pause
 
 
 async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() -> None:
-    reader = Reader(ScriptedServer(limited("TEN_SECONDLY_ROLLING")))
+    reader = Reader(ScriptedServer(limit_window("TEN_SECONDLY_ROLLING")))
     with pytest.raises(RateLimited) as limit:
         await reader.read()
     assert limit.value.retry_after == timedelta(seconds=10)
@@ -211,9 +211,9 @@ async def test_a_limit_that_never_lifts_parks_the_run_instead_of_failing_it() ->
 
 
 async def test_a_limit_that_one_stream_meets_holds_the_others_back() -> None:
-    reader = Reader(ScriptedServer(limited("TEN_SECONDLY_ROLLING"), OK))
+    reader = Reader(ScriptedServer(limit_window("TEN_SECONDLY_ROLLING"), OK))
     first = asyncio.create_task(reader.read())
-    while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing tells when it is asked
+    while not reader.clock.slept:  # noqa: ASYNC110 - the clock is virtual, nothing shows when it is asked
         await asyncio.sleep(0)
     await reader.rate_limiter.acquire()
     assert reader.clock.monotonic() == pytest.approx(10.0)
@@ -290,11 +290,11 @@ async def test_a_body_compressed_twice_is_refused_before_it_swells() -> None:
         read.append(1)
         yield gzip.compress(gzip.compress(b"{" + b" " * 1_000_000 + b"}"))
 
-    async def swelling() -> httpx.Response:
+    async def swell() -> httpx.Response:
         return httpx.Response(200, headers={"Content-Encoding": "gzip, gzip"}, content=chunks())
 
     with pytest.raises(CrmRejected, match="compressed"):
-        await Reader(ScriptedServer(swelling)).read()
+        await Reader(ScriptedServer(swell)).read()
     assert read == []
 
 
@@ -377,7 +377,7 @@ async def test_a_refused_token_is_renewed_once(category: str) -> None:
 
 
 async def test_a_renewed_token_that_is_refused_is_renewed_once_more() -> None:
-    """It may have come to its end while a failure was waited out, or have been renewed by somebody else."""
+    """It may have come to its end while a failure was waited out, or have been renewed by another process."""
     refusal = json_response(401, {"category": "INVALID_AUTHENTICATION"})
     for answers in ([refusal, refusal, OK], [refusal, response(502, HTML), refusal, OK]):
         server, session = ScriptedServer(*answers), RenewingSession()
@@ -399,10 +399,10 @@ async def test_an_answer_that_drips_forever_is_given_up() -> None:
             yield b" "
             await asyncio.sleep(0)
 
-    async def dripping() -> httpx.Response:
+    async def drip_slowly() -> httpx.Response:
         return httpx.Response(200, content=drip())
 
-    reader = Reader(ScriptedServer(dripping), timeouts=Timeouts(whole=0.05), max_body=10**9)
+    reader = Reader(ScriptedServer(drip_slowly), timeouts=Timeouts(whole=0.05), max_body=10**9)
     with pytest.raises(CrmUnavailable, match="no complete response"):
         await reader.read(policy=NO_RETRY)
 

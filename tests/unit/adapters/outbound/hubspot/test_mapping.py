@@ -75,7 +75,7 @@ NAMES = {
         "owner": "hubspot_owner_id",
     },
 }
-TOLD_FIELDS = {
+REPORTED_FIELDS = {
     kind: {*properties.__struct_fields__} - {"hs_lastmodifieddate", "lastmodifieddate"}
     for kind, properties in PROPERTIES.items()
 }
@@ -83,7 +83,7 @@ IDS = dict(zip(ObjectType, map(RecordId, ("10", "20", "30")), strict=True))
 
 
 class HubSpotMapping(MappingUnderTest):
-    names, fields, ids = NAMES, TOLD_FIELDS, IDS
+    names, fields, ids = NAMES, REPORTED_FIELDS, IDS
     modified = MODIFIED
 
     def outcome(
@@ -329,7 +329,7 @@ class TestDeals:
     def test_without_an_amount_there_is_none_in_dollars(self) -> None:
         assert deal(amount_in_home_currency="5", deal_currency_code="JPY").amount_usd is None
 
-    def test_the_order_in_which_contacts_are_told_makes_no_difference(self) -> None:
+    def test_the_order_in_which_contacts_are_reported_makes_no_difference(self) -> None:
         assert content_hash(deal(contact_ids="1 2"), ANY_VERSION) == content_hash(
             deal(contact_ids="2 1"), ANY_VERSION
         )
@@ -378,7 +378,7 @@ odd = (
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_whatever_is_told_a_record_comes_out_that_postgresql_can_store(data: st.DataObject) -> None:
+def test_whatever_is_reported_a_record_comes_out_that_postgresql_can_store(data: st.DataObject) -> None:
     records: list[Any] = [
         company(**_odd_properties(data, CompanyProperties, "hs_lastmodifieddate")),
         contact(**_odd_properties(data, ContactProperties, "lastmodifieddate")),

@@ -31,7 +31,7 @@ class TestTheOpenPortal:
     @pytest.fixture(scope="class")
     @staticmethod
     def companies() -> list[CompanyRecord]:
-        mapped = [MAPPER.company(msgspec.convert(told, CompanyObject)) for told in portal("companies")]
+        mapped = [MAPPER.company(msgspec.convert(raw, CompanyObject)) for raw in portal("companies")]
         return [record for record in mapped if isinstance(record, CompanyRecord)]
 
     def test_every_company_is_kept_and_grouped_by_its_domain(self, companies: list[CompanyRecord]) -> None:
@@ -50,8 +50,8 @@ class TestTheOpenPortal:
             record.identity_domain: CompanyId(UUID(int=0)) for record in companies if record.identity_domain
         }
         links = Counter[str | None]()
-        for told in portal("contacts"):
-            record = MAPPER.contact(msgspec.convert(told, ContactObject), _primary(told))
+        for raw in portal("contacts"):
+            record = MAPPER.contact(msgspec.convert(raw, ContactObject), _primary(raw))
             assert isinstance(record, ContactRecord)
             link = link_contact(record, by_record, by_domain)
             links[link.match or link.unlinked_reason] += 1
@@ -68,11 +68,11 @@ class TestTheOpenPortal:
 def portal(kind: str) -> Iterator[dict[str, Any]]:
     with gzip.open(PORTAL, "rt", encoding="utf-8") as lines:
         for line in lines:
-            told = json.loads(line)
-            if told["object"] == kind:
-                yield told
+            raw = json.loads(line)
+            if raw["object"] == kind:
+                yield raw
 
 
-def _primary(told: dict[str, Any]) -> RecordId | None:
-    associated = told.get("associations", {}).get("companies", ())
+def _primary(raw: dict[str, Any]) -> RecordId | None:
+    associated = raw.get("associations", {}).get("companies", ())
     return next((RecordId(one["id"]) for one in associated if one["primary"]), None)

@@ -14,7 +14,7 @@ from tests.support.hubspot.sandbox import CONFIG, reference, session_of
 
 
 @pytest.mark.anyio
-async def test_a_walk_over_a_socket_survives_cut_dropped_and_refused_answers() -> None:
+async def test_a_stream_over_a_socket_survives_cut_dropped_and_refused_answers() -> None:
     clock = FakeClock()
     sandbox = create_sandbox(Portal.generate(companies=150), clock=lambda: clock.now().timestamp())
     for number, kind in enumerate(("cut", "drop", "truncate", "drop_response")):
@@ -25,9 +25,9 @@ async def test_a_walk_over_a_socket_survives_cut_dropped_and_refused_answers() -
             session = session_of(sandbox, provider)
             session.tokens = await provider.refresh(session.tokens)
             received = [
-                told.record_id
+                record.record_id
                 async for page in provider.read(session, ObjectType.CONTACTS)
-                for told in page.records
+                for record in page.records
             ]
     live = sandbox.account.store.tables["contacts"].live()
     assert sorted(received) == sorted(record.id for record in live)

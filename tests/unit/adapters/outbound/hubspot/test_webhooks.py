@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PORTAL = 62515
 
 
-def signed(
+def sign(
     body: bytes,
     *,
     uri: str = URI,
@@ -50,8 +50,8 @@ def event(kind: str, **payload: Any) -> dict[str, Any]:
     } | payload
 
 
-def named(*events: object) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
-    return HubSpotWebhooks(SECRET).parse(signed(json.dumps(events).encode()), NOW)
+def name_records(*events: object) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
+    return HubSpotWebhooks(SECRET).parse(sign(json.dumps(events).encode()), NOW)
 
 
 def pending_refetches(*records: tuple[ObjectType, str]) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
@@ -91,13 +91,13 @@ def test_known_signatures_are_accepted(timestamp: str, signature: str) -> None:
 
 @pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
 def test_a_call_is_good_for_five_minutes_before_and_after_its_time(seconds: int) -> None:
-    request = signed(json.dumps([event("contact.creation")]).encode())
+    request = sign(json.dumps([event("contact.creation")]).encode())
     assert HubSpotWebhooks(SECRET).parse(request, NOW + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("milliseconds", [-300_001, 300_001, -86_400_000, 86_400_000])
 def test_a_call_from_longer_ago_or_from_the_future_is_refused(milliseconds: int) -> None:
-    request = signed(json.dumps([event("contact.creation")]).encode())
+    request = sign(json.dumps([event("contact.creation")]).encode())
     assert "timestamp" in refusal(request, NOW + timedelta(milliseconds=milliseconds))
 
 
@@ -105,7 +105,7 @@ def test_a_call_from_longer_ago_or_from_the_future_is_refused(milliseconds: int)
     "timestamp", ["", "soon", "-1", "\uff11\uff17", "1" * 400, "1764547200.5", "1764547200 "]
 )
 def test_a_timestamp_that_is_no_whole_number_is_refused(timestamp: str) -> None:
-    request = signed(b"[]")
+    request = sign(b"[]")
     headers = dict(request.headers) | {"x-hubspot-request-timestamp": timestamp}
     assert "timestamp" in refusal(request._replace(headers=headers))
 
@@ -113,7 +113,7 @@ def test_a_timestamp_that_is_no_whole_number_is_refused(timestamp: str) -> None:
 @pytest.mark.parametrize("changed", ["method", "uri", "body", "secret", "timestamp"])
 def test_whatever_is_signed_cannot_be_changed(changed: str) -> None:
     body = json.dumps([event("contact.creation")]).encode()
-    request = signed(body, secret="another secret") if changed == "secret" else signed(body)
+    request = sign(body, secret="another secret") if changed == "secret" else sign(body)
     match changed:
         case "method":
             request = request._replace(method="PUT")
@@ -129,7 +129,7 @@ def test_whatever_is_signed_cannot_be_changed(changed: str) -> None:
 
 @pytest.mark.parametrize("signature", ["", "x", "é", "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="])
 def test_another_signature_is_refused(signature: str) -> None:
-    request = signed(b"[]")
+    request = sign(b"[]")
     assert "signature" in refusal(
         request._replace(headers=dict(request.headers) | {"x-hubspot-signature-v3": signature})
     )
@@ -152,7 +152,7 @@ def test_the_older_signatures_are_refused() -> None:
 def test_a_uri_may_be_signed_with_the_documented_escapes_decoded_or_as_it_is(signed_uri: str | None) -> None:
     uri = f"{URI}?to=a%2Fb%3Ac%40d%21%24%27%28%29%2A%2C%3B"
     body = json.dumps([event("contact.creation")]).encode()
-    assert HubSpotWebhooks(SECRET).parse(signed(body, uri=uri, signed_uri=signed_uri), NOW)
+    assert HubSpotWebhooks(SECRET).parse(sign(body, uri=uri, signed_uri=signed_uri), NOW)
 
 
 OTHER_PLACES = {
@@ -169,7 +169,7 @@ OTHER_PLACES = {
 @pytest.mark.parametrize("signed_uri", OTHER_PLACES.values(), ids=OTHER_PLACES)
 def test_a_call_that_was_signed_for_another_place_is_refused(signed_uri: str) -> None:
     body = json.dumps([event("contact.creation")]).encode()
-    assert "signature" in refusal(signed(body, signed_uri=signed_uri))
+    assert "signature" in refusal(sign(body, signed_uri=signed_uri))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_host_may_be_written_in_any_case_and_with_its_default_port(
     configured: str, called: str, signed_host: str
 ) -> None:
     body = json.dumps([event("contact.creation")]).encode()
-    call = signed(body, uri=f"https://{configured}/w", signed_uri=f"https://{signed_host}/w")
+    call = sign(body, uri=f"https://{configured}/w", signed_uri=f"https://{signed_host}/w")
     call = call._replace(headers={**call.headers, "host": called})
     assert HubSpotWebhooks(SECRET).parse(call, NOW)
 
@@ -196,7 +196,7 @@ def test_a_host_may_be_written_in_any_case_and_with_its_default_port(
 )
 def test_no_other_host_than_ours_is_signed_for_whatever_was_called(called: str) -> None:
     body = json.dumps([event("contact.creation")]).encode()
-    call = signed(body, signed_uri=f"https://{called}/webhook_uri")
+    call = sign(body, signed_uri=f"https://{called}/webhook_uri")
     assert "signature" in refusal(call._replace(headers={**call.headers, "host": called}))
 
 
@@ -219,40 +219,42 @@ def test_no_other_host_than_ours_is_signed_for_whatever_was_called(called: str) 
     ],
 )
 def test_a_body_that_is_no_list_of_1_to_100_events_is_refused(body: bytes) -> None:
-    assert refusal(signed(body))
+    assert refusal(sign(body))
 
 
 @given(st.binary(max_size=200), st.text(max_size=50), st.text(max_size=20))
 def test_whatever_arrives_is_refused_and_nothing_else(body: bytes, signature: str, timestamp: str) -> None:
     headers = {"x-hubspot-signature-v3": signature, "x-hubspot-request-timestamp": timestamp}
     assert refusal(WebhookRequest("POST", URI, headers, body))
-    assert refusal(signed(body))
+    assert refusal(sign(body))
 
 
 @pytest.mark.parametrize("happening", ["creation", "deletion", "restore", "propertyChange"])
 def test_every_event_of_a_record_names_it(happening: str) -> None:
-    assert named(event(f"company.{happening}")) == pending_refetches((ObjectType.COMPANIES, "7"))
-    assert named(event(f"contact.{happening}")) == pending_refetches((ObjectType.CONTACTS, "7"))
-    assert named(event(f"deal.{happening}")) == pending_refetches((ObjectType.DEALS, "7"))
+    assert name_records(event(f"company.{happening}")) == pending_refetches((ObjectType.COMPANIES, "7"))
+    assert name_records(event(f"contact.{happening}")) == pending_refetches((ObjectType.CONTACTS, "7"))
+    assert name_records(event(f"deal.{happening}")) == pending_refetches((ObjectType.DEALS, "7"))
 
 
 def test_a_privacy_deletion_names_the_contact() -> None:
-    assert named(event("contact.privacyDeletion")) == pending_refetches((ObjectType.CONTACTS, "7"))
+    assert name_records(event("contact.privacyDeletion")) == pending_refetches((ObjectType.CONTACTS, "7"))
 
 
 @pytest.mark.parametrize(
     ("type_id", "object_type"),
     [("0-1", ObjectType.CONTACTS), ("0-2", ObjectType.COMPANIES), ("0-3", ObjectType.DEALS)],
 )
-def test_generic_events_are_told_apart_by_their_object_type_id(type_id: str, object_type: ObjectType) -> None:
-    assert named(event("object.propertyChange", objectTypeId=type_id)) == pending_refetches(
+def test_generic_events_are_distinguished_by_their_object_type_id(
+    type_id: str, object_type: ObjectType
+) -> None:
+    assert name_records(event("object.propertyChange", objectTypeId=type_id)) == pending_refetches(
         (object_type, "7")
     )
 
 
 def test_a_merge_names_all_old_ids_and_the_new_one() -> None:
     merge = event("company.merge", primaryObjectId=7, mergedObjectIds=[8, 9], newObjectId=10)
-    assert named(merge) == pending_refetches(
+    assert name_records(merge) == pending_refetches(
         *((ObjectType.COMPANIES, number) for number in ("7", "8", "9", "10"))
     )
 
@@ -261,8 +263,11 @@ def test_an_association_names_both_sides() -> None:
     both = pending_refetches((ObjectType.CONTACTS, "1"), (ObjectType.COMPANIES, "2"))
     sides = {"fromObjectId": 1, "toObjectId": 2, "objectId": None}
     typed = {"fromObjectTypeId": "0-1", "toObjectTypeId": "0-2"}
-    assert named(event("object.associationChange", **sides, **typed)) == both
-    assert named(event("contact.associationChange", **sides, associationType="CONTACT_TO_COMPANY")) == both
+    assert name_records(event("object.associationChange", **sides, **typed)) == both
+    assert (
+        name_records(event("contact.associationChange", **sides, associationType="CONTACT_TO_COMPANY"))
+        == both
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,12 +287,12 @@ def test_an_association_names_both_sides() -> None:
     ],
 )
 def test_what_is_not_known_names_nothing_and_spoils_nothing(payload: object) -> None:
-    assert named(payload, event("deal.creation")) == pending_refetches((ObjectType.DEALS, "7"))
-    assert named(payload) == {}
+    assert name_records(payload, event("deal.creation")) == pending_refetches((ObjectType.DEALS, "7"))
+    assert name_records(payload) == {}
 
 
 def test_events_of_several_accounts_are_kept_apart_and_repeats_fall_together() -> None:
-    payload = named(
+    payload = name_records(
         event("contact.creation"),
         event("contact.creation", attemptNumber=3),
         event("contact.propertyChange", portalId=2),
@@ -309,7 +314,7 @@ ODD = {
     "a number beyond floats": "1e999",
     "a number of five thousand digits": "9" * 5_000,
     "many levels": "[" * 200 + "]" * 200,
-    "a name told twice": '1, "odd": 2',
+    "a name given twice": '1, "odd": 2',
     "a mark at the beginning": '"\ufeff"',
 }
 
@@ -320,7 +325,7 @@ def test_what_an_event_says_beside_its_record_costs_no_event(odd: str, mark: str
     payload = json.dumps(event("contact.propertyChange"))[:-1] + f', "propertyValue": {odd}}}'
     body = f"{mark}[{payload}, {OTHER}]".encode().replace(b'"?"', b'"\xc3\xff"')
     both = pending_refetches((ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8"))
-    assert HubSpotWebhooks(SECRET).parse(signed(body), NOW) == both
+    assert HubSpotWebhooks(SECRET).parse(sign(body), NOW) == both
 
 
 @pytest.mark.parametrize("levels", [2_000, 100_000])
@@ -328,7 +333,7 @@ def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -
     payload = json.dumps(event("contact.propertyChange"))[:-1]
     deep = f'{payload}, "propertyValue": [{"[" * levels}"]}}, \\""{"]" * levels}]}}'
     body = f"\n[{deep}, {OTHER}, {deep}]\n".encode()
-    assert HubSpotWebhooks(SECRET).parse(signed(body), NOW) == pending_refetches((ObjectType.DEALS, "8"))
+    assert HubSpotWebhooks(SECRET).parse(sign(body), NOW) == pending_refetches((ObjectType.DEALS, "8"))
 
 
 @pytest.mark.parametrize(
@@ -341,7 +346,7 @@ def test_an_event_that_is_nested_beyond_reason_costs_itself_alone(levels: int) -
     ],
 )
 def test_a_field_of_another_kind_costs_that_field_alone(payload: object) -> None:
-    assert named(payload, event("deal.creation", objectId=8)) == pending_refetches(
+    assert name_records(payload, event("deal.creation", objectId=8)) == pending_refetches(
         (ObjectType.CONTACTS, "7"), (ObjectType.DEALS, "8")
     )
 
@@ -358,5 +363,5 @@ def test_readable_events_are_taken_whatever_stands_beside_and_in_them(
     others: list[object], odd: object
 ) -> None:
     body = json.dumps([*others, event("contact.propertyChange", propertyValue=odd)]).encode()
-    payload = HubSpotWebhooks(SECRET).parse(signed(body), NOW)
+    payload = HubSpotWebhooks(SECRET).parse(sign(body), NOW)
     assert PendingRefetch(ObjectType.CONTACTS, RecordId("7")) in payload[CrmAccountId(str(PORTAL))]

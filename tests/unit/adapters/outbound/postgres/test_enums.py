@@ -53,7 +53,7 @@ _ASSIGNED_STATUS = re.compile(r"alter table \w+ add column (\w+) [^;]*? default 
 _OPEN_RUNS = re.compile(r"status in \(('queued', 'running', 'parked')\)")
 
 
-def spelt(sql: str) -> set[tuple[str, str]]:
+def spell(sql: str) -> set[tuple[str, str]]:
     """Every column with a value that the SQL compares it with, or gives it by a `case`."""
     found = set(_COMPARED.findall(sql))
     for column, values in _LISTED.findall(sql):
@@ -72,9 +72,9 @@ def unknown(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def test_every_value_that_a_statement_spells_is_one_of_its_columns_enum() -> None:
-    found = {name: unknown(spelt(known.text)) for name, known in statements().items()}
+    found = {name: unknown(spell(known.text)) for name, known in statements().items()}
     assert {name: values for name, values in found.items() if values} == {}
-    assert spelt(statements()["relink_deals"].text) >= {
+    assert spell(statements()["relink_deals"].text) >= {
         ("unlinked_reason", "not_associated"),
         ("company_association", "ambiguous"),
     }

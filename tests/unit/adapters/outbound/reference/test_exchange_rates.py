@@ -54,7 +54,7 @@ class TestTable:
         assert sorted(set(DAYS), reverse=True) == DAYS
         assert RATES.until == DAYS[0]
 
-    def test_every_day_tells_the_dollar(self) -> None:
+    def test_every_day_has_a_rate_of_the_dollar(self) -> None:
         assert len(days_of("USD")) == len(DAYS)
 
     @pytest.mark.parametrize("row", FIXED, ids=lambda row: row[0])

@@ -15,7 +15,7 @@ class TestSalesforce(CrmProviderContract):
 
 
 class TestSalesforceInBulk(CrmProviderContract):
-    """With a threshold that most walks of the suite are above."""
+    """With a threshold that most streams of the suite are above."""
 
     @pytest.fixture
     def account(self) -> CrmAccountUnderTest:

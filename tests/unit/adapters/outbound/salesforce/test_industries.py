@@ -1,4 +1,4 @@
-"""NAICS and SIC codes: those an account tells, else those that its industry stands for."""
+"""NAICS and SIC codes: those an account has, else those that its industry stands for."""
 
 from typing import Any
 
@@ -62,9 +62,7 @@ def test_a_value_has_codes_where_one_fits(industry: str, naics: str | None, sic:
         ({"Sic": "7372"}, "541714", "7372"),
     ],
 )
-def test_codes_that_the_account_tells_go_before_its_industrys(
-    raw: dict[str, Any], naics: str, sic: str
-) -> None:
+def test_codes_of_the_account_go_before_its_industrys(raw: dict[str, Any], naics: str, sic: str) -> None:
     record = company(Industry="Biotechnology", **raw)
     assert (record.naics, record.sic, record.unreadable) == (naics, sic, ())
 
@@ -85,7 +83,7 @@ def test_what_is_no_sic_code_leaves_it_to_the_industry(raw: str) -> None:
 
 
 def test_codes_that_an_industry_stands_for_hide_nothing_that_was_unreadable() -> None:
-    """As many fields are filled as were told, and yet one of them was not read."""
+    """As many fields are filled as were reported, and yet one of them was not read."""
     assert company(Website="n/a", Industry="Engineering").unreadable == ("domain",)
     assert company(Website="n/a", Industry="Banking").unreadable == ("domain",)
 

@@ -1,4 +1,4 @@
-"""Salesforce's rows as records: which field goes where, and that REST and bulk jobs tell one and the same."""
+"""Salesforce's rows as records: which field goes where, and that REST and bulk jobs report one and the same."""
 
 import re
 from collections.abc import Mapping
@@ -66,12 +66,12 @@ NAMES = {
         "owner": "OwnerId",
     },
 }
-TOLD_FIELDS = {kind: {*names} - {"Id", "SystemModstamp"} for kind, names in FIELDS.items()}
+REPORTED_FIELDS = {kind: {*names} - {"Id", "SystemModstamp"} for kind, names in FIELDS.items()}
 IDS = dict(zip(ObjectType, map(RecordId, (ACCOUNT, CONTACT, DEAL)), strict=True))
 
 
 class SalesforceMapping(MappingUnderTest):
-    names, fields, ids = NAMES, TOLD_FIELDS, IDS
+    names, fields, ids = NAMES, REPORTED_FIELDS, IDS
     modified = MODIFIED
 
     def outcome(
@@ -339,7 +339,7 @@ odd = (
 
 @given(kind=st.sampled_from(ObjectType), data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_whatever_is_told_rest_and_bulk_give_one_record_that_postgresql_can_store(
+def test_whatever_is_reported_rest_and_bulk_give_one_record_that_postgresql_can_store(
     kind: ObjectType, data: st.DataObject
 ) -> None:
     raw = {name: data.draw(odd, name) for name in FIELDS[kind]}

@@ -42,17 +42,20 @@ def shop(threshold: int = 10**6, **switches: Any) -> SandboxOrg:
 
 
 def change(world: SandboxOrg, object_name: str, row_id: str | None = None, **properties: Any) -> str:
-    told = RecordChange(object_name=object_name, id=row_id, properties=properties)
-    return world.sandbox.org.upsert(told)
+    record_change = RecordChange(object_name=object_name, id=row_id, properties=properties)
+    return world.sandbox.org.upsert(record_change)
 
 
-def removed(pages: list[RecordPage]) -> list[str]:
+def removed_ids(pages: list[RecordPage]) -> list[str]:
     return [gone for page in pages for gone in page.removed_ids]
 
 
 def contacts(pages: list[RecordPage]) -> dict[str, ContactRecord]:
     return {
-        told.record_id: told for page in pages for told in page.records if isinstance(told, ContactRecord)
+        record.record_id: record
+        for page in pages
+        for record in page.records
+        if isinstance(record, ContactRecord)
     }
 
 
@@ -60,24 +63,24 @@ WAYS = pytest.mark.parametrize("threshold", [10**6, 1], ids=["queries", "bulk"])
 
 
 @WAYS
-async def test_a_whole_walk_tells_companies_alone_and_counts_them_alone(threshold: int) -> None:
+async def test_a_full_listing_reports_companies_alone_and_counts_them_alone(threshold: int) -> None:
     pages = await shop(threshold).pages(COMPANIES)
     assert sorted(ids(pages)) == [MILL, FORGE]
-    assert removed(pages) == []
+    assert removed_ids(pages) == []
     assert [page.expected_total for page in pages if page.expected_total is not None] == [2]
 
 
 @WAYS
-async def test_a_window_tells_a_persons_account_as_removed_and_no_total_that_counts_it(
+async def test_a_window_reports_a_persons_account_as_removed_and_no_total_that_counts_it(
     threshold: int,
 ) -> None:
     pages = await shop(threshold).pages(COMPANIES, window=EVERYTHING)
     assert sorted(ids(pages)) == [MILL, FORGE]
-    assert removed(pages) == [BAKER]
+    assert removed_ids(pages) == [BAKER]
     assert [page.expected_total for page in pages if page.expected_total is not None] == []
 
 
-async def test_a_window_without_people_tells_its_total() -> None:
+async def test_a_window_without_people_reports_its_total() -> None:
     world = shop()
     world.clock.advance(3600)
     change(world, "Account", MILL, Phone="1")
@@ -88,12 +91,12 @@ async def test_a_window_without_people_tells_its_total() -> None:
 @WAYS
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
 async def test_people_are_contacts_that_say_so(threshold: int, window: Window | None) -> None:
-    told = contacts(await shop(threshold).pages(CONTACTS, window=window))
-    assert {id_: record.is_person_account for id_, record in told.items()} == {
+    people = contacts(await shop(threshold).pages(CONTACTS, window=window))
+    assert {id_: record.is_person_account for id_, record in people.items()} == {
         BAKER_HERSELF: True,
         MILLER: False,
     }
-    assert told[BAKER_HERSELF].company_id == BAKER
+    assert people[BAKER_HERSELF].company_id == BAKER
 
 
 async def test_a_company_that_becomes_a_person_is_removed_by_the_next_window_and_by_its_id() -> None:
@@ -101,7 +104,7 @@ async def test_a_company_that_becomes_a_person_is_removed_by_the_next_window_and
     change(world, "Account", FORGE, IsPersonAccount=True, LastName="Smith")
     since = Window(start=world.clock.now(), end=world.clock.now())
     pages = await world.pages(COMPANIES, window=since)
-    assert (ids(pages), removed(pages)) == ([], [FORGE])
+    assert (ids(pages), removed_ids(pages)) == ([], [FORGE])
     page = await world.fetch(COMPANIES, FORGE, MILL)
     assert (ids([page]), page.removed_ids, page.reclassified_ids) == ([MILL], [FORGE], [FORGE])
     assert sorted(ids(await world.pages(COMPANIES))) == [MILL]
@@ -113,8 +116,8 @@ async def test_a_person_that_becomes_a_company_is_one() -> None:
     since = Window(start=world.clock.now(), end=world.clock.now())
     assert ids(await world.pages(COMPANIES, window=since)) == [BAKER]
     assert ids([await world.fetch(COMPANIES, BAKER)]) == [BAKER]
-    told = contacts(await world.pages(CONTACTS, window=since))
-    assert told[BAKER_HERSELF].is_person_account is False
+    people = contacts(await world.pages(CONTACTS, window=since))
+    assert people[BAKER_HERSELF].is_person_account is False
 
 
 async def test_a_deleted_person_is_removed_and_so_is_one_that_was_merged_away() -> None:
@@ -122,7 +125,7 @@ async def test_a_deleted_person_is_removed_and_so_is_one_that_was_merged_away() 
     twin = change(world, "Account", IsPersonAccount=True, LastName="Backer")
     world.sandbox.org.merge("Account", BAKER, twin)
     pages = await world.pages(COMPANIES, window=EVERYTHING)
-    assert sorted(removed(pages)) == sorted([BAKER, twin])
+    assert sorted(removed_ids(pages)) == sorted([BAKER, twin])
     assert all(page.merged == {} for page in pages)
     page = await world.fetch(COMPANIES, twin)
     assert (page.records, page.removed_ids, page.merged) == ([], [twin], {})
@@ -180,8 +183,8 @@ async def test_what_the_user_may_not_see_of_a_person_stops_nothing(switches: dic
         assert await world.pages(kind)
         assert await world.pages(kind, window=EVERYTHING)
         await world.fetch(kind, BAKER, BAKER_HERSELF)
-    told = contacts(await world.pages(CONTACTS))[BAKER_HERSELF]
-    assert told.is_person_account is ("Contact.IsPersonAccount" not in switches.get("hidden_fields", ()))
+    baker = contacts(await world.pages(CONTACTS))[BAKER_HERSELF]
+    assert baker.is_person_account is ("Contact.IsPersonAccount" not in switches.get("hidden_fields", ()))
 
 
 async def test_a_generated_org_with_people_has_as_many_companies_as_one_without() -> None:

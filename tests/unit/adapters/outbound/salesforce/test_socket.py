@@ -32,7 +32,7 @@ async def salesforce_on_a_socket(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("threshold", [10**6, 10], ids=["queries", "bulk"])
-async def test_a_walk_over_a_socket_survives_cut_dropped_and_refused_answers(threshold: int) -> None:
+async def test_a_stream_over_a_socket_survives_cut_dropped_and_refused_answers(threshold: int) -> None:
     clock = FakeClock()
     portal = Portal.generate(companies=150)
     sandbox = create_sandbox(portal, clock=lambda: clock.now().timestamp(), rate_limit=False)
@@ -44,9 +44,9 @@ async def test_a_walk_over_a_socket_survives_cut_dropped_and_refused_answers(thr
     async with salesforce_on_a_socket(sandbox, clock, **settings) as (provider, session):
         sandbox.oauth.expire_access_tokens()
         received = [
-            told.record_id
+            record.record_id
             async for page in provider.read(session, ObjectType.CONTACTS)
-            for told in page.records
+            for record in page.records
         ]
     live = sandbox.org.tables["Contact"].live()
     assert sorted(received) == sorted(row.id for row in live)

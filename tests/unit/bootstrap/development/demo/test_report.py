@@ -1,4 +1,4 @@
-"""What the demo tells at its end: the figures of each CRM, its reconciliations, and what all make together."""
+"""What the demo reports at its end: the figures of each CRM, its reconciliations, and what all make together."""
 
 import json
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def step_of(
     )
 
 
-def synced(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: int = 3) -> SyncedCrm:
+def synced_crm(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: int = 3) -> SyncedCrm:
     run = RunView(
         id=UUID(int=1),
         provider=provider,
@@ -79,71 +79,71 @@ def synced(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: in
 
 
 def both() -> list[SyncedCrm]:
-    return [synced(), synced(provider=Provider.SALESFORCE, entities=2)]
+    return [synced_crm(), synced_crm(provider=Provider.SALESFORCE, entities=2)]
 
 
-def told_of(*steps: StepView) -> str:
-    return summary_text([synced(*steps)], ENTITIES)
+def report_of(*steps: StepView) -> str:
+    return summary_text([synced_crm(*steps)], ENTITIES)
 
 
-def unwrapped(text: str) -> str:
+def unwrap(text: str) -> str:
     return text.replace("\n  ", " ")
 
 
 def test_reconciled_object_types_are_named_with_the_records_accounted_for() -> None:
-    told = told_of(*(step_of(kind) for kind in ObjectType))
+    report = report_of(*(step_of(kind) for kind in ObjectType))
     sentence = "Reconciled: companies, contacts, deals. Read to the end, and all 9 records are accounted for."
-    assert sentence in unwrapped(told)
-    assert "NOT reconciled" not in told
+    assert sentence in unwrap(report)
+    assert "NOT reconciled" not in report
 
 
 def test_an_object_type_without_a_reconciliation_stands_out() -> None:
     refused = step_of(ObjectType.DEALS, reconciled=False, reason="no permission for deals")
-    told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS, reconciled=False), refused)
-    assert "Reconciled: companies. Read to the end, and all 3 records" in told
-    assert "NOT reconciled: contacts, its counts do not add up." in told
-    assert "NOT reconciled: deals, no permission for deals." in told
+    report = report_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS, reconciled=False), refused)
+    assert "Reconciled: companies. Read to the end, and all 3 records" in report
+    assert "NOT reconciled: contacts, its counts do not add up." in report
+    assert "NOT reconciled: deals, no permission for deals." in report
 
 
 def test_lines_of_unreadable_values_break_between_fields_only() -> None:
     unreadable = {"domain": 12, "email": 52, "hq_country": 36, "hq_region": 75}
     steps = [step_of(kind) for kind in (ObjectType.CONTACTS, ObjectType.DEALS)]
-    text = told_of(step_of(ObjectType.COMPANIES, unreadable=unreadable), *steps)
+    text = report_of(step_of(ObjectType.COMPANIES, unreadable=unreadable), *steps)
     assert "domain 12, email 52, hq_country 36,\n  hq_region 75." in text
 
 
-def test_one_crm_is_told_without_a_word_about_others() -> None:
-    told = told_of()
-    assert told.startswith("4 companies synced from Acme's hubspot in 1.0 s with 1 CRM requests.")
-    assert "Together" not in told
+def test_one_crm_is_shown_without_a_word_about_others() -> None:
+    report = report_of()
+    assert report.startswith("4 companies synced from Acme's hubspot in 1.0 s with 1 CRM requests.")
+    assert "Together" not in report
 
 
-def test_two_crms_are_told_one_after_the_other_and_together() -> None:
-    told = summary_text(both(), ENTITIES)
-    assert told.index("HubSpot: 4 companies synced from Acme's hubspot") < told.index(
+def test_two_crms_are_shown_one_after_the_other_and_together() -> None:
+    report = summary_text(both(), ENTITIES)
+    assert report.index("HubSpot: 4 companies synced from Acme's hubspot") < report.index(
         "Salesforce: 4 companies synced from Acme's salesforce"
     )
     sentence = "Together: 8 company records of HubSpot and Salesforce make 4 companies, 2 of them in both."
-    assert unwrapped(told).endswith(sentence)
+    assert unwrap(report).endswith(sentence)
 
 
 def test_no_line_is_broken_by_a_terminal_of_80_columns_however_large_the_figures() -> None:
     steps = [step_of(kind, records=1_234_567) for kind in ObjectType]
-    crms = [synced(*steps, provider=provider, entities=1_234_567) for provider in Provider]
-    told = summary_text(crms, CompanySummary(companies=2_345_678, with_two_sources=1_234_567))
-    assert "1,234,568" in told
-    assert max(len(line) for line in told.splitlines()) <= 80
+    crms = [synced_crm(*steps, provider=provider, entities=1_234_567) for provider in Provider]
+    report = summary_text(crms, CompanySummary(companies=2_345_678, with_two_sources=1_234_567))
+    assert "1,234,568" in report
+    assert max(len(line) for line in report.splitlines()) <= 80
 
 
-def test_a_reason_that_is_longer_than_a_line_is_told_whole() -> None:
+def test_a_reason_that_is_longer_than_a_line_is_shown_whole() -> None:
     reason = "its user may not see " + ", ".join(f"field_number_{number}" for number in range(12))
     deals = step_of(ObjectType.DEALS, reconciled=False, reason=reason)
-    told = told_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS), deals)
-    assert f"NOT reconciled: deals, {reason}." in unwrapped(told)
+    report = report_of(step_of(ObjectType.COMPANIES), step_of(ObjectType.CONTACTS), deals)
+    assert f"NOT reconciled: deals, {reason}." in unwrap(report)
 
 
 def test_the_figures_of_one_crm_stand_at_the_top_of_its_json() -> None:
-    shown = json.loads(msgspec.json.encode(summary_object([synced()], ENTITIES)))
+    shown = json.loads(msgspec.json.encode(summary_object([synced_crm()], ENTITIES)))
     assert set(shown) == FIGURES | {"entities"}
     assert shown["companies"]["entities"] == 3
     assert shown["entities"] == {"companies": 4, "with_two_sources": 2}

@@ -3,37 +3,29 @@
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OpenAPI, Operation, Parameter, Reference, Schema, SecurityScheme
 from litestar.openapi.spec.enums import OpenAPIType
 
-from astrelo.adapters.inbound.http.config import HttpConfig
-from astrelo.adapters.inbound.http.guards import OPEN_QUERY
-from astrelo.adapters.inbound.http.openapi.schema_page import SchemaPage
-from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE
+from astrelo.adapters.inbound.http.openapi.page import DescriptionPage, description_router
+from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 
+_PATH = "/schema"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REFERENCE = "#/components/schemas/"
 
 
-def openapi_config(config: HttpConfig) -> OpenAPIConfig:
-    """Describe the API. The interactive page loads its script from a public network: in development only."""
-    interactive: list[OpenAPIRenderPlugin] = []
-    more = [("/schema/openapi.json", "OpenAPI 3.1 as JSON")]
-    if config.development:
-        interactive.append(SwaggerRenderPlugin(path="/swagger"))
-        more.append(("/schema/swagger", "interactive, with Swagger UI from the internet"))
+def openapi_config() -> OpenAPIConfig:
+    """Describe the API, as a page at /schema and as JSON at /schema/openapi.json."""
     return OpenAPIConfig(
         title="Astrelo CRM integration",
         version=version("astrelo"),
         description="Companies, contacts and deals from a customer's CRM: connected, complete and linked.",
-        path="/schema",
-        render_plugins=[SchemaPage("/", more), *interactive, JsonRenderPlugin(path="/openapi.json")],
-        openapi_router=Router(
-            "/schema", route_handlers=[], include_in_schema=False, opt={PUBLIC: True, OPEN_QUERY: True}
-        ),
+        path=_PATH,
+        render_plugins=[DescriptionPage("/", _PATH), JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=description_router(_PATH),
         use_handler_docstrings=True,
         security=[{"token": []}, {"session": []}],
         components=Components(

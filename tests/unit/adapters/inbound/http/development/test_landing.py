@@ -17,7 +17,7 @@ SENTENCES = development_page.page_sentences()
 LABELS = {str(provider): provider.label for provider in Provider}
 
 
-def said(query: str) -> str | None:
+def message_for(query: str) -> str | None:
     """Run the page's script without a page."""
     assert NODE is not None
     asked = f"landingNews(new URLSearchParams({json.dumps(query)}), {json.dumps(LABELS)}, {json.dumps(SENTENCES)})"
@@ -60,12 +60,12 @@ def test_there_is_a_sentence_for_every_way_to_fail(failure: AuthorizationFailure
         ("salesforce_already_connected=true", "Salesforce was connected already."),
     ],
 )
-def test_whoever_comes_back_is_told_of_which_crm_and_why(query: str, begins: str) -> None:
-    told = said(query)
-    assert told is not None
-    assert told.startswith(begins)
+def test_the_page_names_the_crm_and_the_reason(query: str, begins: str) -> None:
+    message = message_for(query)
+    assert message is not None
+    assert message.startswith(begins)
 
 
 @pytest.mark.skipif(NODE is None, reason="there is no Node.js to run the page's script")
-def test_whoever_just_comes_is_told_nothing() -> None:
-    assert said("") is None
+def test_a_page_that_is_just_opened_shows_no_message() -> None:
+    assert message_for("") is None

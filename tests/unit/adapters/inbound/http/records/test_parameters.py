@@ -25,9 +25,9 @@ def test_a_range_of_sectors_stands_for_each_of_them(
     assert naics_prefixes(value) == prefixes
 
 
-def test_a_time_is_told_in_utc() -> None:
-    told = datetime(2026, 1, 1, 1, 0, tzinfo=timezone(timedelta(hours=1)))
-    assert to_utc("updated_since", told) == datetime(2026, 1, 1, tzinfo=UTC)
+def test_a_time_is_shown_in_utc() -> None:
+    local = datetime(2026, 1, 1, 1, 0, tzinfo=timezone(timedelta(hours=1)))
+    assert to_utc("updated_since", local) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

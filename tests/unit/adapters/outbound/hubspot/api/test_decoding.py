@@ -38,7 +38,7 @@ GOOD = company("2")
 )
 def test_a_lone_surrogate_costs_one_character_and_no_record(name: str, saved: str) -> None:
     page = decode(page_of(company("1", name), GOOD))
-    assert [told.properties.name for told in page.objects] == [saved, "Acme"]
+    assert [received.properties.name for received in page.objects] == [saved, "Acme"]
     assert page.rejected == []
 
 
@@ -64,18 +64,22 @@ def test_bytes_that_are_no_text_cost_one_character() -> None:
 def test_a_record_of_another_shape_is_rejected_alone(result: str, record_id: str | None) -> None:
     page = decode(page_of(result, GOOD))
     assert page.rejected == [RejectedRecord(record_id, RejectionReason.MALFORMED)]
-    assert [told.id for told in page.objects] == ["2"]
+    assert [received.id for received in page.objects] == ["2"]
 
 
 def test_numbers_and_booleans_are_taken_for_the_text_they_should_be() -> None:
     page = decode(page_of('{"id": 7, "properties": {"numberofemployees": 120, "name": true}}'))
-    (told,) = page.objects
-    assert (told.id, told.properties.numberofemployees, told.properties.name) == ("7", "120", "true")
+    (received,) = page.objects
+    assert (received.id, received.properties.numberofemployees, received.properties.name) == (
+        "7",
+        "120",
+        "true",
+    )
 
 
-def test_an_unknown_property_is_no_trouble() -> None:
+def test_an_unknown_property_is_ignored() -> None:
     page = decode(page_of('{"id": "7", "properties": {"brand_new": "x"}, "brandNew": {}}'))
-    assert [told.id for told in page.objects] == ["7"]
+    assert [received.id for received in page.objects] == ["7"]
 
 
 def test_what_a_mended_page_says_beside_its_records_is_kept() -> None:

@@ -134,7 +134,7 @@ async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(
     assert grant.tokens.scopes == {"oauth", "crm.objects.deals.read"}
 
 
-async def test_who_connected_and_the_accounts_domain_are_told_by_introspection() -> None:
+async def test_who_connected_and_the_accounts_domain_are_reported_by_introspection() -> None:
     server = ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, INTROSPECTION_BODY), DETAILS)
     grant = await over(server).exchange("c", "v")
     assert form_of(server.requests[1])["token"] == "CJ-access"
@@ -157,8 +157,8 @@ async def test_who_connected_and_the_accounts_domain_are_told_by_introspection()
     ],
 )
 async def test_a_name_is_kept_as_a_column_can_hold_it(user: str | None, kept: str | None) -> None:
-    told_of_token = json_response(200, {**INTROSPECTION_BODY, "user": user, "hub_domain": user})
-    grant = await over(ScriptedServer(json_response(200, TOKEN_BODY), told_of_token, DETAILS)).exchange(
+    introspection = json_response(200, {**INTROSPECTION_BODY, "user": user, "hub_domain": user})
+    grant = await over(ScriptedServer(json_response(200, TOKEN_BODY), introspection, DETAILS)).exchange(
         "c", "v"
     )
     assert grant.connected_by == kept
@@ -198,8 +198,8 @@ async def test_an_introspection_that_takes_too_long_is_not_waited_for(
     assert (grant.connected_by, grant.account.name) == (None, "Acme")
 
 
-async def issued_by(*answers: Responder) -> list[tuple[str, str]]:
-    """Fail to connect, and return the access and refresh tokens that were told nevertheless."""
+async def tokens_of(*answers: Responder) -> list[tuple[str, str]]:
+    """Fail to connect, and return the access and refresh tokens that were reported nevertheless."""
     issued: list[TokenSet] = []
     with pytest.raises(CrmError):
         await over(ScriptedServer(*answers)).exchange("c", "v", issued.append)
@@ -207,13 +207,13 @@ async def issued_by(*answers: Responder) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("place", [1, 2], ids=["the introspection", "the account"])
-async def test_tokens_are_told_before_anything_else_can_fail(place: int) -> None:
+async def test_tokens_are_reported_before_anything_else_can_fail(place: int) -> None:
     answers = [
         json_response(200, without("hub_id")),
         json_response(200, {"active": True, "hub_id": 101}),
         DETAILS,
     ]
-    assert await issued_by(*answers[:place], response(500)) == [("CJ-access", "na1-refresh-2")]
+    assert await tokens_of(*answers[:place], response(500)) == [("CJ-access", "na1-refresh-2")]
 
 
 @pytest.mark.parametrize(
@@ -228,10 +228,10 @@ async def test_tokens_are_told_before_anything_else_can_fail(place: int) -> None
         ({"access_token": "", "refresh_token": ""}, []),
     ],
 )
-async def test_of_a_token_response_that_is_refused_what_is_a_token_is_told(
+async def test_of_a_token_response_that_is_refused_what_is_a_token_is_reported(
     odd: dict[str, object], issued: list[tuple[str, str]]
 ) -> None:
-    assert await issued_by(json_response(200, {**TOKEN_BODY, **odd})) == issued
+    assert await tokens_of(json_response(200, {**TOKEN_BODY, **odd})) == issued
 
 
 @pytest.mark.parametrize(
@@ -244,13 +244,13 @@ async def test_of_a_token_response_that_is_refused_what_is_a_token_is_told(
         json_response(400, TOKEN_BODY),
     ],
 )
-async def test_what_is_no_token_response_tells_of_no_tokens(given: Responder) -> None:
-    assert await issued_by(given) == []
+async def test_what_is_no_token_response_reports_no_tokens(given: Responder) -> None:
+    assert await tokens_of(given) == []
 
 
-async def test_tokens_are_told_also_to_whoever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tokens_are_reported_even_when_nobody_waits_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth, "MAX_CALL_SECONDS", 0.05)
-    assert await issued_by(json_response(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
+    assert await tokens_of(json_response(200, TOKEN_BODY), never) == [("CJ-access", "na1-refresh-2")]
 
 
 async def test_details_of_another_account_than_the_tokens_are_not_believed() -> None:
@@ -357,7 +357,7 @@ REFRESH_REFUSALS: list[tuple[str, Responder, type[CrmError]]] = [
     ("a dead refresh token, error alone", refusal(None, "invalid_grant"), ReauthorizationRequired),
     ("an account that is gone", refusal("BAD_HUB", "access_denied"), ReauthorizationRequired),
     ("our client id", refusal("BAD_CLIENT_ID", "invalid_client"), CrmMisconfigured),
-    ("our secret, told by 401", refusal("BAD_CLIENT_SECRET", "invalid_client", 401), CrmMisconfigured),
+    ("our secret, by 401", refusal("BAD_CLIENT_SECRET", "invalid_client", 401), CrmMisconfigured),
     ("our secret, error alone", refusal(None, "invalid_client", 401), CrmMisconfigured),
     ("status before error", refusal("BAD_CLIENT_SECRET", "invalid_grant"), CrmMisconfigured),
     ("our scopes", refusal("BAD_SCOPES", "invalid_scope"), CrmMisconfigured),
@@ -404,7 +404,7 @@ async def test_a_refused_refresh_is_classified_and_never_repeated(
         ("BAD_CLIENT_ID", "invalid_client", CrmMisconfigured),
     ],
 )
-async def test_a_refused_code_is_told_from_our_own_mistakes(
+async def test_a_refused_code_is_distinguished_from_our_own_mistakes(
     status: str, error: str, expected: type[CrmError]
 ) -> None:
     server = ScriptedServer(refusal(status, error))

@@ -1,4 +1,4 @@
-"""What records of a walk are associated with: read beside the lists, to the end, and never taken for nothing."""
+"""What records of a stream are associated with: read beside the lists, to the end, and never taken for nothing."""
 
 import random
 
@@ -23,8 +23,8 @@ async def test_a_thousand_contacts_cost_ten_list_calls_and_one_of_associations()
     assert [len(page.records) for page in pages] == [1000, 1000, 500]
     assert world.count_requests("GET /crm/objects/contacts") == 25
     assert world.count_requests("POST /crm/associations/contacts/companies/batch/read") == 3
-    linked = [told for page in pages for told in page.records if isinstance(told, ContactRecord)]
-    assert all(told.company_id == company_of(int(told.record_id)) for told in linked)
+    linked = [record for page in pages for record in page.records if isinstance(record, ContactRecord)]
+    assert all(record.company_id == company_of(int(record.record_id)) for record in linked)
 
 
 async def test_contacts_are_listed_on_while_associations_are_read() -> None:
@@ -42,7 +42,7 @@ async def test_associations_that_page_inside_an_entry_are_read_to_the_end() -> N
     world = SandboxAccount(*deals, *(record("contacts", int(person.id)) for person in people))
     world.sandbox.switches.association_page_size = 2
     (page,) = await world.pages(ObjectType.DEALS)
-    first, second = (told for told in page.records if isinstance(told, DealRecord))
+    first, second = (record for record in page.records if isinstance(record, DealRecord))
     assert first.contact_ids == tuple(str(number) for number in range(100, 107))
     assert second.contact_ids == ("100",)
 
@@ -52,7 +52,9 @@ async def test_an_associated_id_may_be_text_or_a_number(as_text: bool) -> None:
     world = SandboxAccount(*contacts(1))
     world.sandbox.switches.string_association_ids = as_text
     (page,) = await world.pages(ObjectType.CONTACTS)
-    assert [told.company_id for told in page.records if isinstance(told, ContactRecord)] == [company_of(1)]
+    assert [record.company_id for record in page.records if isinstance(record, ContactRecord)] == [
+        company_of(1)
+    ]
 
 
 PRIMARY = {"category": "HUBSPOT_DEFINED", "typeId": 1, "label": "Primary"}
@@ -108,7 +110,7 @@ async def test_the_primary_company_or_the_only_one_is_the_contacts_company(
     world = SandboxAccount(*contacts(1))
     world.fault("respond", match="/crm/associations/", status=200, body=_batch(companies))
     (page,) = await world.pages(ObjectType.CONTACTS)
-    assert [told.company_id for told in page.records if isinstance(told, ContactRecord)] == [company_id]
+    assert [record.company_id for record in page.records if isinstance(record, ContactRecord)] == [company_id]
 
 
 PRIMARY_OF_DEALS = {"category": "HUBSPOT_DEFINED", "typeId": 5, "label": "Deal with Primary Company"}
@@ -131,7 +133,7 @@ async def test_the_primary_company_or_the_only_one_is_the_deals_company(
     world = SandboxAccount(record("deals", 1))
     world.fault("respond", match="/deals/companies/", status=200, body=_batch(companies))
     (page,) = await world.pages(ObjectType.DEALS)
-    assert [told.company_id for told in page.records if isinstance(told, DealRecord)] == [company_id]
+    assert [record.company_id for record in page.records if isinstance(record, DealRecord)] == [company_id]
 
 
 def _batch(companies: list[object]) -> dict[str, object]:

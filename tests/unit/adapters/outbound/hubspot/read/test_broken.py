@@ -1,4 +1,4 @@
-"""A HubSpot that answers 200 and nonsense: every walk ends, and what it brings can be stored."""
+"""A HubSpot that answers 200 and nonsense: every stream ends, and what it brings can be stored."""
 
 import json
 
@@ -20,7 +20,7 @@ def circle(asked: Query) -> dict[str, object]:
     return page(hubspot_object("1"), after=following.get(asked.get("after", ""), "a"))
 
 
-async def test_a_walk_whose_cursors_go_round_in_a_circle_ends() -> None:
+async def test_a_stream_whose_cursors_go_round_in_a_circle_ends() -> None:
     hubspot = BrokenHubSpot(companies=circle)
     with pytest.raises(CrmRejected, match="circle"):
         await hubspot.pages(ObjectType.COMPANIES)
@@ -68,17 +68,17 @@ async def test_associations_of_a_record_that_was_not_asked_for_are_not_followed(
 
 
 @pytest.mark.parametrize("object_type", ObjectType)
-async def test_a_walk_through_empty_pages_shows_where_it_is(object_type: ObjectType) -> None:
+async def test_a_stream_through_empty_pages_shows_where_it_is(object_type: ObjectType) -> None:
     """What is never yielded is never stored: the run could be neither cancelled nor taken over."""
 
     def empty(asked: Query) -> dict[str, object]:
         return page(after=str(int(asked.get("after", "0")) + 1))
 
     hubspot = BrokenHubSpot(**{object_type.value: empty})
-    walk = hubspot.provider.read(hubspot.session, object_type)
-    first = await anext(walk)
-    second = await anext(walk)
-    await walk.aclose()
+    stream = hubspot.provider.read(hubspot.session, object_type)
+    first = await anext(stream)
+    second = await anext(stream)
+    await stream.aclose()
     assert (first.records, second.records) == ([], [])
     assert None is not first.cursor != second.cursor
     assert hubspot.requests <= 60
@@ -114,13 +114,13 @@ async def test_an_id_that_is_almost_another_is_not_taken_for_it() -> None:
     assert only.rejected == [RejectedRecord("1", RejectionReason.BAD_ID)] * 3
 
 
-async def test_an_owner_told_twice_is_one() -> None:
+async def test_an_owner_reported_twice_is_one() -> None:
     owners = page({"id": "1"}, {"id": "1", "firstName": "Ada"}, {"id": " 1"})
     hubspot = BrokenHubSpot(owners=lambda asked: owners)
     assert [owner.record_id for owner in await hubspot.provider.list_owners(hubspot.session)] == ["1"]
 
 
-async def test_an_owner_is_known_by_the_id_whatever_else_is_told() -> None:
+async def test_an_owner_is_known_by_the_id_whatever_else_is_reported() -> None:
     owners = page(
         {"id": 1, "firstName": "Ada", "lastName": {}, "email": 5, "archived": "perhaps"},
         {"id": "2", "firstName": "Grace", "userId": []},
@@ -128,8 +128,8 @@ async def test_an_owner_is_known_by_the_id_whatever_else_is_told() -> None:
         None,
     )
     hubspot = BrokenHubSpot(owners=lambda asked: owners)
-    told_owners = await hubspot.provider.list_owners(hubspot.session)
-    assert [(owner.record_id, owner.first_name) for owner in told_owners] == [("1", "Ada"), ("2", "Grace")]
+    listed = await hubspot.provider.list_owners(hubspot.session)
+    assert [(owner.record_id, owner.first_name) for owner in listed] == [("1", "Ada"), ("2", "Grace")]
 
 
 COUNTS = {

@@ -10,7 +10,7 @@ from tests.support.hubspot.account import SandboxAccount, companies, ids
 pytestmark = pytest.mark.anyio
 
 
-async def test_ids_whose_survivors_do_not_say_whom_they_absorbed_are_asked_for_alone() -> None:
+async def test_ids_whose_survivors_do_not_say_whom_they_merged_are_asked_for_alone() -> None:
     world = SandboxAccount(*companies(4))
     survivors = {"1": world.sandbox.account.merge("companies", "1", "2")}
     survivors["3"] = world.sandbox.account.merge("companies", "3", "4")

@@ -1,4 +1,4 @@
-"""Walks of lists, through a sandbox that is as slow and as broken as a test wants it."""
+"""Streams of lists, through a sandbox that is as slow and as broken as a test wants it."""
 
 import pytest
 
@@ -19,13 +19,13 @@ COMPANY_LIST = "/crm/objects/2026-09/companies"
 @pytest.mark.parametrize(
     "match", ["/crm/objects/2026-09/contacts", "/crm/associations/"], ids=["the list", "the associations"]
 )
-async def test_trouble_on_the_way_loses_nothing(kind: str, match: str) -> None:
+async def test_a_failure_on_the_way_loses_nothing(kind: str, match: str) -> None:
     world = SandboxAccount(*contacts(1_200))
     world.fault(kind, match=match, skip=1, times=2)
     pages = await world.pages(ObjectType.CONTACTS)
     assert sorted(ids(pages), key=int) == [str(number) for number in range(1, 1_201)]
-    linked = [told for page in pages for told in page.records if isinstance(told, ContactRecord)]
-    assert all(told.company_id for told in linked)
+    linked = [record for page in pages for record in page.records if isinstance(record, ContactRecord)]
+    assert all(record.company_id for record in linked)
 
 
 async def test_pages_before_an_error_are_yielded_first() -> None:
@@ -58,14 +58,14 @@ async def test_an_id_that_comes_on_two_pages_comes_twice() -> None:
     assert len(received) > 150
 
 
-async def test_merged_ids_are_told_within_a_walk() -> None:
+async def test_merged_ids_are_reported_within_a_stream() -> None:
     world = SandboxAccount(*companies(2))
     survivor = world.sandbox.account.merge("companies", "1", "2")
     (page,) = await world.pages(ObjectType.COMPANIES)
     assert page.merged == {"1": survivor, "2": survivor}
 
 
-async def test_a_cursor_that_does_not_move_ends_the_walk_instead_of_circling() -> None:
+async def test_a_cursor_that_does_not_move_ends_the_stream_instead_of_circling() -> None:
     world = SandboxAccount(*companies(1))
     body = {"results": [], "paging": {"next": {"after": "5"}}}
     world.fault("respond", match=COMPANY_LIST, method="GET", status=200, body=body, times=99)
@@ -73,7 +73,7 @@ async def test_a_cursor_that_does_not_move_ends_the_walk_instead_of_circling() -
         await world.pages(ObjectType.COMPANIES)
 
 
-async def test_a_walk_ends_at_the_end_of_data_and_not_at_a_short_or_empty_page() -> None:
+async def test_a_stream_ends_at_the_end_of_data_and_not_at_a_short_or_empty_page() -> None:
     world = SandboxAccount(*companies(120))
     body = {"results": [], "paging": {"next": {"after": "50"}}}
     world.fault("respond", match=COMPANY_LIST, method="GET", status=200, body=body)

@@ -73,9 +73,9 @@ async def test_a_search_without_a_count_is_refused_instead_of_divided_for_ever()
 async def test_contacts_of_a_window_go_by_their_own_property_and_carry_their_company() -> None:
     world = SandboxAccount(*contacts(1_100))
     pages = await world.pages(ObjectType.CONTACTS, window=WINDOW)
-    linked = [told for page in pages for told in page.records if isinstance(told, ContactRecord)]
+    linked = [record for page in pages for record in page.records if isinstance(record, ContactRecord)]
     assert len(linked) == 1_100
-    assert all(told.company_id for told in linked)
+    assert all(record.company_id for record in linked)
 
 
 class Meddler(SandboxTransport):
@@ -92,7 +92,7 @@ class Meddler(SandboxTransport):
         return response
 
 
-def meddled(world: SandboxAccount, meddle: Callable[[], None]) -> HubSpotProvider:
+def meddle_with(world: SandboxAccount, meddle: Callable[[], None]) -> HubSpotProvider:
     transport = Meddler(world.sandbox, meddle)
     return build_hubspot(CONFIG, reference(), world.clock, FakeRandomness(), reads=transport, oauth=transport)
 
@@ -107,7 +107,7 @@ async def test_a_window_whose_records_move_while_it_is_read_is_read_again() -> N
         if (number := next(leavers, None)) is not None:
             world.sandbox.account.upsert(RecordChange(object_name="companies", id=number))
 
-    provider = meddled(world, modify_one)
+    provider = meddle_with(world, modify_one)
     reading = provider.read(world.session, ObjectType.COMPANIES, window=WINDOW)
     received = ids([page async for page in reading])
     assert {str(number) for number in range(3, 391)} <= set(received)
@@ -125,7 +125,7 @@ async def test_a_window_that_never_stands_still_is_divided_until_its_parts_do() 
         if (number := next(leavers, None)) is not None:
             world.sandbox.account.upsert(RecordChange(object_name="companies", id=str(number)))
 
-    provider = meddled(world, modify_one)
+    provider = meddle_with(world, modify_one)
     reading = provider.read(world.session, ObjectType.COMPANIES, window=WINDOW)
     received = ids([page async for page in reading])
     assert {str(number) for number in range(40, 391)} <= set(received)

@@ -54,11 +54,11 @@ class HostileSearch(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path.endswith("/companies/search")
         self.searches += 1
-        told = json.loads(await request.aread())
-        filters = told["filterGroups"][0]["filters"]
+        query = json.loads(await request.aread())
+        filters = query["filterGroups"][0]["filters"]
         found = self._matching({(f["propertyName"], f["operator"]): int(f["value"]) for f in filters})
-        offset = int(str(told.get("after", "0")).partition(".")[0])
-        size = self._chance.randint(0, told["limit"]) if self._habits.short_pages else told["limit"]
+        offset = int(str(query.get("after", "0")).partition(".")[0])
+        size = self._chance.randint(0, query["limit"]) if self._habits.short_pages else query["limit"]
         self._shuffle(found, str(filters))
         page = found[offset : offset + size]
         answer: dict[str, object] = {
@@ -103,10 +103,10 @@ def _shown(row: tuple[int, int]) -> dict[str, object]:
     return {"id": str(row[1]), "properties": {"hs_lastmodifieddate": stamp}, "updatedAt": stamp}
 
 
-def received(search: HostileSearch) -> set[int]:
+def receive(search: HostileSearch) -> set[int]:
     """Read the window of an hour from a sandbox's session, over the hostile search."""
 
-    async def reading() -> set[int]:
+    async def read_window() -> set[int]:
         clock = FakeClock()
         sandbox = create_sandbox(EMPTY_PORTAL, clock=lambda: clock.now().timestamp())
         session = session_of(sandbox, hubspot_over(sandbox, clock))
@@ -114,12 +114,12 @@ def received(search: HostileSearch) -> set[int]:
         start = EPOCH + timedelta(milliseconds=START_MS)
         window = Window(start=start, end=start + timedelta(milliseconds=HOUR_MS))
         pages = provider.read(session, ObjectType.COMPANIES, window=window)
-        return {int(told.record_id) for page in [page async for page in pages] for told in page.records}
+        return {int(record.record_id) for page in [page async for page in pages] for record in page.records}
 
-    return asyncio.run(reading())
+    return asyncio.run(read_window())
 
 
-def spread(seed: int, count: int, instants: int) -> list[tuple[int, int]]:
+def spread_out(seed: int, count: int, instants: int) -> list[tuple[int, int]]:
     """Make so many records, modified at so many different milliseconds of the hour, ends included."""
     chance = Random(seed)
     times = [0, HOUR_MS, *(chance.randrange(HOUR_MS) for _ in range(instants))][: max(instants, 1)]
@@ -141,16 +141,16 @@ def test_a_window_loses_nothing_whatever_search_does(
     seed: int, count: int, instants: int, shuffles: str, short_pages: bool, leaks: int, movers: int
 ) -> None:
     habits = Habits(seed=seed, shuffles=shuffles, short_pages=short_pages, leaks=leaks, movers=movers)
-    rows = spread(seed, count, instants)
+    rows = spread_out(seed, count, instants)
     search = HostileSearch(rows, habits)
-    told = received(search)
-    assert {record_id for _, record_id in rows} - search.moved - told == set()
+    ids = receive(search)
+    assert {record_id for _, record_id in rows} - search.moved - ids == set()
 
 
 @pytest.mark.parametrize("shuffles", ["never", "per search"])
 @pytest.mark.parametrize("seed", [1])
 def test_twenty_five_thousand_records_of_one_millisecond_all_come(seed: int, shuffles: str) -> None:
-    rows = spread(seed, 25_000, 1)
+    rows = spread_out(seed, 25_000, 1)
     search = HostileSearch(rows, Habits(seed=seed, shuffles=shuffles, leaks=1))
-    assert received(search) >= {record_id for _, record_id in rows}
+    assert receive(search) >= {record_id for _, record_id in rows}
     assert search.searches < 400

@@ -37,7 +37,7 @@ ROW = f'"{ID}","2026-05-01T07:25:37.000Z","Acme"'
 
 
 class TestPages:
-    def test_a_page_tells_its_rows_and_where_the_next_one_is(self) -> None:
+    def test_a_page_reports_its_rows_and_where_the_next_one_is(self) -> None:
         url = "/services/data/v68.0/query/0r8xx00000000AA-2000"
         page = decode(rest_page([account(Name="Acme"), GOOD], done=False, totalSize=2891, nextRecordsUrl=url))
         assert [row.name for row in page.rows] == ["Acme", "Good"]
@@ -72,17 +72,17 @@ class TestPages:
         assert [row.id for row in page.rows] == [OTHER_ID]
 
     @pytest.mark.parametrize(
-        ("told", "known"),
+        ("raw", "known"),
         [(None, None), ("", None), (" ", None), (f" {ID}", ID), ("\0", None), ("0" * 129, "0" * 128)],
     )
     def test_a_record_whose_id_cannot_be_kept_is_rejected_alone(
-        self, told: str | None, known: str | None
+        self, raw: str | None, known: str | None
     ) -> None:
-        page = decode(rest_page([account(Id=told), GOOD]))
+        page = decode(rest_page([account(Id=raw), GOOD]))
         assert page.rejected == [RejectedRecord(known, RejectionReason.BAD_ID)]
         assert [row.id for row in page.rows] == [OTHER_ID]
 
-    def test_an_id_of_15_characters_is_kept_as_it_is_told(self) -> None:
+    def test_an_id_of_15_characters_is_kept_as_it_is_reported(self) -> None:
         assert read_by_rest(AccountRow, account(Id=ID[:15])).id == ID[:15]
 
     @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ class TestPages:
     )
     @pytest.mark.parametrize("name", ["Acme", "Ac\0me"], ids=["quickly read", "mended"])
     def test_scalars_are_kept_as_they_are_written(self, value: str, text: str | None, name: str) -> None:
-        told = account(Name=name, AnnualRevenue="?")
-        page = decode(rest_page([told]).replace(b'"?"', value.encode()))
+        raw = account(Name=name, AnnualRevenue="?")
+        page = decode(rest_page([raw]).replace(b'"?"', value.encode()))
         assert [row.annual_revenue for row in page.rows] == [text]
 
     @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ class TestPages:
         assert [row.name for row in page.rows] == [saved, "Good"]
         assert page.rejected == []
 
-    def test_fields_that_are_hidden_or_unknown_are_no_trouble(self) -> None:
+    def test_fields_that_are_hidden_or_unknown_do_not_stop_a_sync(self) -> None:
         row = read_by_rest(AccountRow, account(BrandNew__c=1, BillingAddress={"city": "San Diego"}))
         assert (row.id, row.name, row.industry) == (ID, None, None)
 
@@ -244,9 +244,9 @@ class TestCsv:
         page = decode_csv(csv_of("Name,SystemModstamp,Id", "Acme"))
         assert page.rejected == [RejectedRecord(None, RejectionReason.MALFORMED)]
 
-    @pytest.mark.parametrize(("told", "known"), [("", None), (" ", None), ("0" * 129, "0" * 128)])
-    def test_a_row_whose_id_cannot_be_kept_is_rejected_alone(self, told: str, known: str | None) -> None:
-        page = decode_csv(csv_of(HEADER, f'"{told}","2026-05-01","Acme"', ROW))
+    @pytest.mark.parametrize(("raw", "known"), [("", None), (" ", None), ("0" * 129, "0" * 128)])
+    def test_a_row_whose_id_cannot_be_kept_is_rejected_alone(self, raw: str, known: str | None) -> None:
+        page = decode_csv(csv_of(HEADER, f'"{raw}","2026-05-01","Acme"', ROW))
         assert page.rejected == [RejectedRecord(known, RejectionReason.BAD_ID)]
         assert [row.id for row in page.rows()] == [ID]
 

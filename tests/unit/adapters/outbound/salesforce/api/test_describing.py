@@ -16,10 +16,10 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 async def test_only_fields_that_a_describe_shows_are_asked_for() -> None:
     world = SandboxOrg(row("Account", 1, Name="Firm", Phone="1", AnnualRevenue="5"))
     world.switches.hidden_fields = ["Account.Phone", "Account.AnnualRevenue"]
-    ((told_company,),) = [page.records for page in await world.pages(COMPANIES)]
-    assert isinstance(told_company, CompanyRecord)
-    assert (told_company.name, told_company.phone, told_company.annual_revenue) == ("Firm", None, None)
-    assert told_company.unreadable == ()
+    ((company,),) = [page.records for page in await world.pages(COMPANIES)]
+    assert isinstance(company, CompanyRecord)
+    assert (company.name, company.phone, company.annual_revenue) == ("Firm", None, None)
+    assert company.unreadable == ()
 
 
 async def test_features_of_an_org_show_in_what_is_asked_for() -> None:
@@ -107,7 +107,7 @@ async def test_fields_that_are_hidden_from_the_user_are_named_and_those_the_org_
 
 
 @pytest.mark.parametrize("field", ["SystemModstamp", "IsDeleted"])
-async def test_an_object_without_what_tells_changes_from_deletions_is_a_missing_permission(
+async def test_an_object_without_what_distinguishes_changes_from_deletions_is_a_missing_permission(
     field: str,
 ) -> None:
     world = SandboxOrg(*accounts(1))

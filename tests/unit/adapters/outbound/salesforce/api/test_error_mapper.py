@@ -55,7 +55,7 @@ def refusal(status: int, code: str, message: str = "'Jane Roe' is odd", **header
     return json_response(status, [{"message": message, "errorCode": code, "fields": []}], **headers)
 
 
-async def refused(given: Responder, call: Call = CALL) -> CrmError:
+async def refuse(given: Responder, call: Call = CALL) -> CrmError:
     with pytest.raises(CrmError) as error:
         await Reader(given).read(call)
     assert "Jane" not in str(error.value)
@@ -65,7 +65,7 @@ async def refused(given: Responder, call: Call = CALL) -> CrmError:
 PASSING = {
     "an unknown exception": refusal(500, "UNKNOWN_EXCEPTION"),
     "a server out of service": refusal(503, "SERVER_UNAVAILABLE"),
-    "no server, told by 400": refusal(400, "SERVER_UNAVAILABLE"),
+    "no server, by 400": refusal(400, "SERVER_UNAVAILABLE"),
     "a bad gateway in HTML": response(502, HTML),
     "a page instead of a refusal": response(404, HTML),
     **{f"HTTP {status}": response(status) for status in (408, 420, 421, 423, 425, 429, 444, 449, 460, 499)},
@@ -75,12 +75,12 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
-async def test_trouble_that_may_pass_is_asked_again_and_then_given_up(trouble: Responder) -> None:
-    passing = Reader(trouble, OK)
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+async def test_a_failure_that_may_pass_is_retried_and_then_given_up(failure: Responder) -> None:
+    passing = Reader(failure, OK)
     assert await passing.read() == b"{}"
     assert all(request.url.host == "acme.my.salesforce.com" for request in passing.server.requests)
-    staying = Reader(trouble)
+    staying = Reader(failure)
     with pytest.raises(CrmUnavailable):
         await staying.read()
     assert len(staying.server.requests) == DEFAULT_RETRY.max_attempts
@@ -90,7 +90,7 @@ async def test_an_announced_pause_is_kept_and_a_long_one_parks() -> None:
     short = Reader(response(503, retry_after="7"), OK)
     await short.read()
     assert short.clock.slept == [7.0]
-    error = await refused(response(503, retry_after="600"))
+    error = await refuse(response(503, retry_after="600"))
     assert isinstance(error, RateLimited)
     assert error.retry_after == timedelta(seconds=600)
 
@@ -120,7 +120,7 @@ async def test_the_days_limit_parks_for_an_hour_at_once() -> None:
     ],
 )
 async def test_an_hour_or_an_address_that_is_barred_is_waited_out_by_the_run(code: str, reason: str) -> None:
-    error = await refused(refusal(403, code))
+    error = await refuse(refusal(403, code))
     assert isinstance(error, RateLimited)
     assert error.retry_after == timedelta(hours=1)
     assert reason in str(error)
@@ -142,7 +142,7 @@ async def test_too_many_requests_at_one_time_are_waited_out_in_place() -> None:
         response(401),
         refusal(403, "ORG_NOT_OWNED_BY_INSTANCE"),
     ],
-    ids=["an ended session", "told by 403", "HTML", "no body", "an org that has moved"],
+    ids=["an ended session", "by 403", "HTML", "no body", "an org that has moved"],
 )
 async def test_a_refused_token_is_renewed_and_at_last_a_person_is_asked(given: Responder) -> None:
     assert await Reader(given, OK).read() == b"{}"
@@ -162,7 +162,7 @@ async def test_a_refused_token_is_renewed_and_at_last_a_person_is_asked(given: R
     ],
 )
 async def test_a_user_or_an_org_that_is_shut_out_asks_for_a_person(code: str, reason: str) -> None:
-    error = await refused(refusal(403, code))
+    error = await refuse(refusal(403, code))
     assert isinstance(error, ReauthorizationRequired)
     assert reason in error.reason
 
@@ -179,21 +179,21 @@ async def test_a_user_or_an_org_that_is_shut_out_asks_for_a_person(code: str, re
 async def test_a_missing_permission_names_what_the_admin_is_to_grant(
     status: int, code: str, needs: str
 ) -> None:
-    error = await refused(refusal(status, code))
+    error = await refuse(refusal(status, code))
     assert isinstance(error, PermissionMissing)
     assert error.object_type is ObjectType.COMPANIES
     assert needs in str(error)
 
 
 async def test_a_missing_permission_for_what_is_no_record_names_no_object_type() -> None:
-    error = await refused(refusal(400, "INVALID_TYPE"), CALL._replace(object_type=None))
+    error = await refuse(refusal(400, "INVALID_TYPE"), CALL._replace(object_type=None))
     assert isinstance(error, PermissionMissing)
     assert error.object_type is None
 
 
 BLOCKED = {
     "a policy": refusal(403, "TXN_SECURITY_NO_ACCESS"),
-    "a policy, told by 400": refusal(400, "TXN_SECURITY_NO_ACCESS"),
+    "a policy, by 400": refusal(400, "TXN_SECURITY_NO_ACCESS"),
     "a code of the future": refusal(403, "USER_IS_ON_HOLD"),
     "no code": response(403),
     "no errors": json_response(403, []),
@@ -206,7 +206,7 @@ BLOCKED = {
 async def test_a_403_that_names_nothing_to_grant_asks_for_the_customers_administrator(
     given: Responder,
 ) -> None:
-    error = await refused(given)
+    error = await refuse(given)
     assert isinstance(error, PermissionMissing)
     assert error.object_type is ObjectType.COMPANIES
     assert "ask the org's administrator" in str(error)
@@ -219,7 +219,7 @@ async def test_a_403_that_names_nothing_to_grant_asks_for_the_customers_administ
     ["INACTIVE_OWNER_OR_USER", "INACTIVE_USER", "INVALID_LOGIN", "PASSWORD_LOCKOUT", "ORG_LOCKED"],
 )
 async def test_a_user_or_org_that_only_an_administrator_can_admit_again_asks_for_one(code: str) -> None:
-    error = await refused(refusal(403, code))
+    error = await refuse(refusal(403, code))
     assert isinstance(error, ReauthorizationRequired)
     assert "administrator" in error.reason
 
@@ -238,7 +238,7 @@ async def test_a_user_or_org_that_only_an_administrator_can_admit_again_asks_for
     ],
 )
 async def test_every_other_code_is_the_callers_to_judge(status: int, code: str) -> None:
-    error = await refused(refusal(status, code))
+    error = await refuse(refusal(status, code))
     assert isinstance(error, Refused)
     assert (error.status, error.code) == (status, code)
     assert "GET /query" in str(error)
@@ -268,13 +268,13 @@ async def test_every_other_code_is_the_callers_to_judge(status: int, code: str) 
     ],
 )
 async def test_a_refusal_that_names_no_code_is_a_refusal_all_the_same(given: Responder) -> None:
-    error = await refused(given)
+    error = await refuse(given)
     assert isinstance(error, Refused)
     assert (error.status, error.code) == (400, "")
 
 
-async def test_an_error_told_as_an_object_is_understood_too() -> None:
-    error = await refused(json_response(400, {"errorCode": "INVALID_FIELD", "message": "Jane"}))
+async def test_an_error_reported_as_an_object_is_understood_too() -> None:
+    error = await refuse(json_response(400, {"errorCode": "INVALID_FIELD", "message": "Jane"}))
     assert isinstance(error, Refused)
     assert error.code == "INVALID_FIELD"
 
@@ -287,7 +287,7 @@ async def test_an_error_told_as_an_object_is_understood_too() -> None:
         "per-app-api-usage=1/250(appName=astrelo); api-usage=80/100; api-bursts=1/750",
     ],
 )
-async def test_the_usage_that_an_answer_tells_stops_the_next_request(header: str) -> None:
+async def test_the_usage_that_an_answer_reports_stops_the_next_request(header: str) -> None:
     reader = Reader(response(200, b"{}", sforce_limit_info=header))
     await reader.read()
     with pytest.raises(RateLimited, match="DAILY_SHARE"):
@@ -313,7 +313,7 @@ async def test_usage_below_the_share_and_usage_that_makes_no_sense_stop_nothing(
     await reader.read()
 
 
-async def test_a_refusal_tells_the_usage_too() -> None:
+async def test_a_refusal_reports_the_usage_too() -> None:
     reader = Reader(refusal(400, "INVALID_FIELD", sforce_limit_info="api-usage=100/100"))
     with pytest.raises(Refused):
         await reader.read()

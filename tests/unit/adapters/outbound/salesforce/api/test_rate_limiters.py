@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 ORG = CrmAccountId("00D000000000001AAA")
 
 
-async def used_once(rate_limiter: OrgRateLimiter) -> None:
+async def use_once(rate_limiter: OrgRateLimiter) -> None:
     await rate_limiter.acquire()
     rate_limiter.release()
 
@@ -58,7 +58,7 @@ async def test_a_spent_share_of_the_day_parks_for_an_hour_before_anything_is_sen
     assert (parked.value.policy, parked.value.retry_after) == ("DAILY_SHARE", timedelta(hours=1))
     assert parked.value.why == "the share of the org's daily API requests that a sync may use is used up"
     clock.advance(3_600)
-    await used_once(rate_limiter)
+    await use_once(rate_limiter)
     assert clock.slept == []
 
 
@@ -66,7 +66,7 @@ async def test_a_spent_share_of_the_day_parks_for_an_hour_before_anything_is_sen
 async def test_a_day_that_is_not_spent_parks_nobody(used: int, limit: int) -> None:
     rate_limiter = OrgRateLimiter(FakeClock(), 0.8)
     rate_limiter.learn(used, limit)
-    await used_once(rate_limiter)
+    await use_once(rate_limiter)
 
 
 async def test_an_answer_that_was_counted_earlier_does_not_lift_the_pause() -> None:
@@ -127,7 +127,7 @@ async def test_a_pause_holds_for_everybody_and_no_longer() -> None:
     rate_limiter = OrgRateLimiter(clock, 0.8)
     rate_limiter.pause(10)
     rate_limiter.pause(2)
-    await asyncio.gather(*(used_once(rate_limiter) for _ in range(5)))
+    await asyncio.gather(*(use_once(rate_limiter) for _ in range(5)))
     assert clock.monotonic() == 10
 
 
@@ -137,4 +137,4 @@ async def test_readers_of_one_org_share_its_budget_and_other_orgs_have_their_own
     book.for_account(ORG).learn(50, 100)
     with pytest.raises(RateLimited):
         await book.for_account(ORG).acquire()
-    await used_once(book.for_account(CrmAccountId("00D000000000002AAA")))
+    await use_once(book.for_account(CrmAccountId("00D000000000002AAA")))

@@ -88,7 +88,7 @@ def test_an_id_of_15_characters_and_its_18_are_one(number: int) -> None:
         "001xx000003DGb\u00e9",
     ],
 )
-def test_what_can_be_no_id_of_salesforce_is_told_apart(raw: str) -> None:
+def test_what_can_be_no_id_of_salesforce_is_distinguished(raw: str) -> None:
     assert full_id(raw) is None
 
 
@@ -116,6 +116,6 @@ def test_a_cursor_is_read_as_it_was_written(position: QueryPosition | JobPositio
 
 
 @pytest.mark.parametrize("raw", ["", "{}", "12", '{"type":"list","after":"1"}', '{"type":"job"}'])
-def test_a_cursor_of_somebody_elses_is_refused(raw: str) -> None:
+def test_a_cursor_of_another_user_is_refused(raw: str) -> None:
     with pytest.raises(CrmRejected, match="cursor"):
         decode_cursor(Cursor(raw))

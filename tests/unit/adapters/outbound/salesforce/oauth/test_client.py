@@ -99,7 +99,7 @@ async def test_an_exchange_sends_verifier_and_secret_in_the_body_to_where_the_co
     }
 
 
-async def test_a_grant_tells_tokens_their_end_their_hosts_and_the_org() -> None:
+async def test_a_grant_reports_tokens_their_end_their_hosts_and_the_org() -> None:
     server = Salesforce()
     grant = await exchange_code(server)
     assert server.requested_urls() == [
@@ -137,7 +137,7 @@ async def test_an_org_with_one_currency_and_an_org_that_may_not_be_read_are_conn
         ("api openid offline_access", {"api", "openid", "offline_access", "refresh_token"}),
         (None, {"api", "openid", "refresh_token"}),
     ],
-    ids=["full", "offline", "told by the introspection"],
+    ids=["full", "offline", "by the introspection"],
 )
 async def test_scopes_that_stand_for_others_are_read_as_those(scope: str | None, scopes: set[str]) -> None:
     grant = await exchange_code(Salesforce(body(scope=scope)))
@@ -145,7 +145,7 @@ async def test_scopes_that_stand_for_others_are_read_as_those(scope: str | None,
     assert grant.account.name == "Acme \ufffd"
 
 
-async def test_scopes_that_no_answer_tells_are_those_that_were_asked_for() -> None:
+async def test_scopes_that_no_answer_reports_are_those_that_were_asked_for() -> None:
     grant = await exchange_code(Salesforce(body(scope=None), introspect=json_response(200, {"active": True})))
     assert grant.tokens.scopes == {"api", "refresh_token", "openid"}
 
@@ -169,7 +169,7 @@ UNFINISHED: dict[str, Salesforce] = {
 
 
 @pytest.mark.parametrize("server", UNFINISHED.values(), ids=UNFINISHED)
-async def test_tokens_are_told_before_anything_else_can_fail(
+async def test_tokens_are_reported_before_anything_else_can_fail(
     server: Salesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "MAX_CALL_SECONDS", 0.05)
@@ -182,7 +182,7 @@ async def test_tokens_are_told_before_anything_else_can_fail(
     assert server.requested_urls()[-1] == f"{INSTANCE}/services/oauth2/revoke", "where they came from"
 
 
-async def test_of_a_grant_without_a_refresh_token_the_access_token_is_told_and_revoked() -> None:
+async def test_of_a_grant_without_a_refresh_token_the_access_token_is_reported_and_revoked() -> None:
     server = Salesforce(body(refresh_token=None))
     issued: list[TokenSet] = []
     with pytest.raises(CrmMisconfigured):
@@ -210,7 +210,7 @@ async def test_a_grant_without_a_refresh_token_is_our_apps_fault() -> None:
         "https://169.254.169.254",
     ],
 )
-async def test_an_instance_that_is_not_salesforces_is_told_no_token(instance_url: str | None) -> None:
+async def test_an_instance_that_is_not_salesforces_is_sent_no_token(instance_url: str | None) -> None:
     server = Salesforce(body(instance_url=instance_url))
     with pytest.raises(CrmRejected) as connecting:
         await exchange_code(server)
@@ -246,12 +246,12 @@ async def test_a_user_of_another_org_than_the_tokens_is_not_believed(user: objec
         await exchange_code(Salesforce(userinfo=json_response(200, user)))
 
 
-async def test_an_identity_told_by_fifteen_characters_is_the_same_org() -> None:
+async def test_an_identity_reported_by_fifteen_characters_is_the_same_org() -> None:
     grant = await exchange_code(Salesforce(body(id=f"{LOGIN}/id/00D000000000001/005000000000001")))
     assert grant.account.account_id == ORG
 
 
-ORG_TROUBLE: list[tuple[str, str, Responder, type[CrmError]]] = [
+ORG_FAILURES: list[tuple[str, str, Responder, type[CrmError]]] = [
     ("a token that is refused", "userinfo", response(403, b"Bad_OAuth_Token"), GrantRejected),
     ("a user whom nobody lets in", "userinfo", json_response(403, []), GrantRejected),
     ("a request that timed out", "userinfo", response(408), CrmUnavailable),
@@ -278,9 +278,9 @@ ORG_TROUBLE: list[tuple[str, str, Responder, type[CrmError]]] = [
 
 
 @pytest.mark.parametrize(
-    ("place", "given", "error"), [pytest.param(*rest, id=name) for name, *rest in ORG_TROUBLE]
+    ("place", "given", "error"), [pytest.param(*rest, id=name) for name, *rest in ORG_FAILURES]
 )
-async def test_trouble_in_reading_the_org_ends_the_connect_with_its_kind(
+async def test_a_failure_to_read_the_org_ends_the_connect_with_its_kind(
     place: str, given: Responder, error: type[CrmError]
 ) -> None:
     with pytest.raises(CrmError) as failed:
@@ -290,7 +290,7 @@ async def test_trouble_in_reading_the_org_ends_the_connect_with_its_kind(
 
 
 @pytest.mark.parametrize(
-    ("told_name", "kept"),
+    ("userinfo", "kept"),
     [
         ({}, None),
         ({"preferred_username": None}, None),
@@ -300,10 +300,10 @@ async def test_trouble_in_reading_the_org_ends_the_connect_with_its_kind(
         ({"preferred_username": "a" * 300, "username": "other"}, "a" * 254),
     ],
 )
-async def test_who_connected_is_the_username_that_userinfo_tells(
-    told_name: dict[str, str | None], kept: str | None
+async def test_who_connected_is_the_username_that_userinfo_reports(
+    userinfo: dict[str, str | None], kept: str | None
 ) -> None:
-    user = {"organization_id": ORG, **told_name}
+    user = {"organization_id": ORG, **userinfo}
     grant = await exchange_code(Salesforce(userinfo=json_response(200, user)))
     assert grant.connected_by == kept
     assert "acme.com" not in repr(grant)
@@ -379,7 +379,7 @@ async def test_a_token_response_that_is_cut_off_is_no_answer(cut_off: bytes) -> 
         ("rate_limit_exceeded", "number of logins exceeded", RateLimited, "too often"),
     ],
 )
-async def test_a_refused_code_is_told_from_our_own_mistakes(
+async def test_a_refused_code_is_distinguished_from_our_own_mistakes(
     error: str, description: str, expected: type[CrmError], reason: str
 ) -> None:
     server = Salesforce(refusal(error, description))

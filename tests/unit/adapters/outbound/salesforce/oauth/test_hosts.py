@@ -1,4 +1,4 @@
-"""Which addresses are Salesforce's: what people type, what Salesforce tells, and what only looks like it."""
+"""Which addresses are Salesforce's: what people type, what Salesforce reports, and what only looks like it."""
 
 import re
 from urllib.parse import urlsplit
@@ -192,7 +192,7 @@ NO_LOGIN_HOSTS = [
     "http://localhost:8300",
 ]
 
-NOT_AS_SALESFORCE_TELLS_IT = [
+NOT_AS_SALESFORCE_REPORTS_IT = [
     "https://acme.my.salesforce.com:443",
     "https://acme.my.salesforce.com:",
     "https://acme.my.salesforce.com.",
@@ -316,7 +316,7 @@ def test_an_instance_may_be_any_host_of_salesforces(raw: str, origin: str) -> No
 
 @pytest.mark.parametrize("hosts", [HOSTS, PLAYED], ids=["in earnest", "played"])
 @pytest.mark.parametrize(
-    "raw", [*TRICKS, *NOT_AS_SALESFORCE_TELLS_IT, *LOOPBACK_TRICKS, "acme.my.salesforce.com", "", None]
+    "raw", [*TRICKS, *NOT_AS_SALESFORCE_REPORTS_IT, *LOOPBACK_TRICKS, "acme.my.salesforce.com", "", None]
 )
 def test_no_trick_makes_another_host_salesforces(hosts: SalesforceHosts, raw: str | None) -> None:
     if hosts is PLAYED and raw in {"https://127.0.0.1", "https://[::1]"}:
@@ -356,7 +356,7 @@ def test_a_played_login_host_may_be_typed_without_its_scheme() -> None:
         (None, None),
     ],
 )
-def test_an_identity_url_tells_the_org_if_it_is_salesforces(
+def test_an_identity_url_names_the_org_if_it_is_salesforces(
     raw: str | None, organization: str | None
 ) -> None:
     assert HOSTS.organization(raw) == organization

@@ -85,7 +85,7 @@ async def test_a_grant_names_the_org_and_ends_when_its_session_does(played: Play
     assert 0 <= 7_200 - (tokens.expires_at - played.clock.now()).total_seconds() < 1
 
 
-async def test_an_org_with_several_currencies_tells_its_corporate_one(played: Played) -> None:
+async def test_an_org_with_several_currencies_reports_its_corporate_one(played: Played) -> None:
     played.switches.multi_currency = True
     assert (await played.connect()).account.currency == "USD"
 
@@ -104,7 +104,7 @@ async def test_an_org_that_forbids_the_common_login_is_entered_and_renewed_by_it
     assert (await played.oauth.refresh(grant.tokens)).issuer_url == grant.tokens.issuer_url
 
 
-async def test_a_renewal_tells_where_the_org_has_moved_to(played: Played) -> None:
+async def test_a_renewal_reports_where_the_org_has_moved_to(played: Played) -> None:
     grant = await played.connect()
     played.switches.instance_number = 2
     renewed = await played.oauth.refresh(grant.tokens)
@@ -148,19 +148,19 @@ async def test_on_this_machine_login_and_api_may_be_played_at_two_loopback_names
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         Fault(kind="respond", match="/introspect"),
         Fault(kind="drop_response", match="/introspect"),
         Fault(kind="truncate", match="/introspect"),
     ],
-    ids=lambda trouble: trouble.kind,
+    ids=lambda failure: failure.kind,
 )
-async def test_trouble_in_asking_for_the_end_of_a_session_is_none_of_the_grants(
-    played: Played, trouble: Fault
+async def test_a_failure_to_read_the_end_of_a_session_is_none_of_the_grants(
+    played: Played, failure: Fault
 ) -> None:
     tokens = (await played.connect()).tokens
-    played.sandbox.faults.add(copy(trouble))
+    played.sandbox.faults.add(copy(failure))
     renewed = await played.oauth.refresh(tokens)
     assert await played.oauth.fetch_expiry(renewed) is None
     assert await played.oauth.can_refresh(renewed)

@@ -71,7 +71,7 @@ async def test_a_refresh_without_rotation_and_without_an_instance_keeps_the_old_
     assert (renewed.refresh_token, renewed.api_url) == (TOKENS.refresh_token, TOKENS.api_url)
 
 
-async def test_a_refresh_that_tells_no_scopes_keeps_the_old_ones() -> None:
+async def test_a_refresh_that_reports_no_scopes_keeps_the_old_ones() -> None:
     known = replace(TOKENS, scopes=frozenset({*TOKENS.scopes, "id"}))
     assert (await over(Salesforce(body(scope=None))).refresh(known)).scopes == known.scopes
 
@@ -82,7 +82,7 @@ async def test_tokens_of_no_known_issuer_are_renewed_at_the_configured_login() -
     assert server.requested_urls()[0] == f"{LOGIN}/services/oauth2/token"
 
 
-async def test_a_stored_issuer_that_is_not_salesforces_is_told_no_secret() -> None:
+async def test_a_stored_issuer_that_is_not_salesforces_is_sent_no_secret() -> None:
     server = Salesforce()
     tokens = TokenSet(access_token="a", refresh_token="r", expires_at=None, issuer_url="https://evil.test")
     for call in (over(server).refresh, over(server).can_refresh, over(server).revoke):
@@ -118,7 +118,7 @@ LIFE_UNKNOWN = {
 
 
 @pytest.mark.parametrize("introspection", LIFE_UNKNOWN.values(), ids=LIFE_UNKNOWN)
-async def test_an_end_that_is_not_told_is_not_known_and_costs_nothing(introspection: Responder) -> None:
+async def test_an_end_that_is_not_reported_is_not_known_and_costs_nothing(introspection: Responder) -> None:
     server = Salesforce(introspect=introspection)
     assert await over(server).fetch_expiry(TOKENS) is None
     assert len(server.requests) == 1
@@ -126,7 +126,7 @@ async def test_an_end_that_is_not_told_is_not_known_and_costs_nothing(introspect
     assert (tokens.refresh_token, tokens.expires_at) == ("5Aep861-refresh-2", None)
 
 
-async def test_an_end_that_is_told_too_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_end_that_is_reported_too_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert oauth.INTROSPECTION_SECONDS < 5, "what the port promises"
     monkeypatch.setattr(oauth, "INTROSPECTION_SECONDS", 0.02)
     server = Salesforce(introspect=never)
@@ -273,7 +273,7 @@ REFRESH_REFUSALS: list[tuple[str, Responder, type[CrmError], str]] = [
 @pytest.mark.parametrize(
     ("given", "error", "reason"), [pytest.param(*rest, id=name) for name, *rest in REFRESH_REFUSALS]
 )
-async def test_a_refused_refresh_is_classified_told_to_people_and_never_repeated(
+async def test_a_refused_refresh_is_classified_reported_to_people_and_never_repeated(
     given: Responder, error: type[CrmError], reason: str
 ) -> None:
     server = Salesforce(given)

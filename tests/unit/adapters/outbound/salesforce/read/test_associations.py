@@ -1,4 +1,4 @@
-"""Deals as a walk completes them: with the contacts that have a role in them, and their stages' labels."""
+"""Deals as a stream completes them: with the contacts that have a role in them, and their stages' labels."""
 
 import httpx
 import pytest
@@ -35,12 +35,12 @@ async def test_deals_bring_the_contacts_that_have_a_role_in_them_sorted_and_each
     org.upsert(RecordChange(object_name="Opportunity", id=deal, associations={"Contact": linked}))
     twice = {"OpportunityId": deal, "ContactId": people[0], "Role": "Decision Maker"}
     org.upsert(RecordChange(object_name="OpportunityContactRole", properties=twice))
-    told_deals = {str(one.record_id): one for page in await world.pages(DEALS) for one in page.records}
-    first = told_deals[deal]
+    by_id = {str(one.record_id): one for page in await world.pages(DEALS) for one in page.records}
+    first = by_id[deal]
     assert isinstance(first, DealRecord)
     assert first.contact_ids == tuple(sorted(people))
     for number in range(2, 1_201):
-        other = told_deals[record_id("Opportunity", number)]
+        other = by_id[record_id("Opportunity", number)]
         assert isinstance(other, DealRecord)
         assert other.contact_ids == tuple(record_id("Contact", number % 9 + more) for more in (1, 2))
 

@@ -1,4 +1,4 @@
-"""Walks by bulk jobs: those that are lost, frozen, taken over half-way, or whose results come in odd pages."""
+"""Streams by bulk jobs: those that are lost, frozen, taken over half-way, or whose results come in odd pages."""
 
 import asyncio
 import json
@@ -62,11 +62,13 @@ def jobs_made(world: SandboxOrg) -> int:
 
 
 def by_id(pages: Sequence[RecordPage]) -> dict[str, bytes]:
-    return {str(told.record_id): content_hash(told, ANY_VERSION) for page in pages for told in page.records}
+    return {
+        str(record.record_id): content_hash(record, ANY_VERSION) for page in pages for record in page.records
+    }
 
 
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
-async def test_a_walk_over_the_threshold_becomes_a_job_and_brings_everything_once(
+async def test_a_stream_over_the_threshold_becomes_a_job_and_brings_everything_once(
     window: Window | None,
 ) -> None:
     world = in_bulk(*accounts(1_500), bulk_rows_per_page=1_100)
@@ -78,13 +80,13 @@ async def test_a_walk_over_the_threshold_becomes_a_job_and_brings_everything_onc
     assert (jobs_made(world), world.count_requests("GET /services/data/v68.0/query")) == (1, 1)
 
 
-async def test_a_walk_at_the_threshold_stays_with_queries() -> None:
+async def test_a_stream_at_the_threshold_stays_with_queries() -> None:
     world = in_bulk(*accounts(SMALL))
     await world.pages(COMPANIES)
     assert jobs_made(world) == 0
 
 
-async def test_the_job_is_told_before_it_is_waited_for() -> None:
+async def test_the_job_is_reported_before_it_is_waited_for() -> None:
     world = in_bulk(*accounts(50), bulk_polls=99)
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
@@ -97,8 +99,8 @@ async def test_the_job_is_told_before_it_is_waited_for() -> None:
     assert jobs_made(world) == 1
 
 
-async def test_a_job_that_is_waited_for_is_told_again_after_each_look() -> None:
-    """Whoever has waited long enough can leave at each of them."""
+async def test_a_job_that_is_waited_for_is_reported_again_after_each_look() -> None:
+    """A worker whose time is up can leave at each of them."""
     world = in_bulk(*accounts(50), bulk_polls=3)
     pages = await world.pages(COMPANIES)
     assert [len(page.records) for page in pages] == [0, 0, 0, 0, 50]
@@ -128,9 +130,9 @@ async def test_bulk_and_queries_give_equal_records() -> None:
         SandboxOrg(*portal.records, settings=config(bulk_threshold=threshold)) for threshold in (10**6, 1)
     )
     for kind in ObjectType:
-        told = by_id(await by_query.pages(kind))
-        assert by_id(await by_job.pages(kind)) == told
-        assert len(told) > 1
+        queried = by_id(await by_query.pages(kind))
+        assert by_id(await by_job.pages(kind)) == queried
+        assert len(queried) > 1
     assert (jobs_made(by_query), jobs_made(by_job)) == (0, 3)
 
 
@@ -194,7 +196,7 @@ async def test_where_a_lost_job_cannot_be_replaced_everything_is_read_by_queries
     assert sorted(ids(rest)) == account_ids(*range(1, 901))
 
 
-async def test_a_query_that_times_out_in_mid_walk_becomes_a_job_over_everything() -> None:
+async def test_a_query_that_times_out_in_mid_stream_becomes_a_job_over_everything() -> None:
     world = SandboxOrg(*accounts(900), settings=config(batch_size=300))
     world.refuse("QUERY_TIMEOUT", match=f"{API}/query/", skip=1, times=6)
     pages = await world.pages(COMPANIES)
@@ -202,7 +204,7 @@ async def test_a_query_that_times_out_in_mid_walk_becomes_a_job_over_everything(
     assert jobs_made(world) == 1
 
 
-async def test_deletions_and_merges_of_a_window_are_told_apart_in_bulk_too() -> None:
+async def test_deletions_and_merges_of_a_window_are_distinguished_in_bulk_too() -> None:
     world = in_bulk(*accounts(30))
     one, two, three = account_ids(1, 2, 3)
     org = world.sandbox.org
@@ -214,7 +216,7 @@ async def test_deletions_and_merges_of_a_window_are_told_apart_in_bulk_too() -> 
     assert {old: new for page in pages for old, new in page.merged.items()} == {three: two}
 
 
-async def test_a_whole_walk_in_bulk_holds_live_records_alone() -> None:
+async def test_a_full_listing_in_bulk_holds_live_records_alone() -> None:
     world = in_bulk(*accounts(30))
     world.sandbox.org.delete("Account", record_id("Account", 1))
     pages = await world.pages(COMPANIES)
@@ -227,10 +229,10 @@ async def test_deals_of_a_job_bring_their_contacts() -> None:
     deals = [row("Opportunity", n, CREATED, n % 9 + 1, n % 9 + 2) for n in range(1, 1_100)]
     world = in_bulk(*people, *deals)
     found = {
-        str(told.record_id): told.contact_ids
+        str(record.record_id): record.contact_ids
         for page in await world.pages(DEALS)
-        for told in page.records
-        if isinstance(told, DealRecord)
+        for record in page.records
+        if isinstance(record, DealRecord)
     }
     assert found == {
         record_id("Opportunity", n): tuple(record_id("Contact", n % 9 + more) for more in (1, 2))
@@ -254,7 +256,7 @@ async def test_a_field_hidden_before_the_job_is_made_costs_a_describe() -> None:
 
 
 @pytest.mark.parametrize("rows_per_page", [300, 1_000, 1_200, 10_000])
-async def test_a_walk_goes_on_behind_every_page_and_loses_and_repeats_none(rows_per_page: int) -> None:
+async def test_a_stream_goes_on_behind_every_page_and_loses_and_repeats_none(rows_per_page: int) -> None:
     world = in_bulk(*accounts(1_400), bulk_rows_per_page=rows_per_page)
     pages = await world.pages(COMPANIES)
     for number, page in enumerate(pages[:-1]):
@@ -264,7 +266,7 @@ async def test_a_walk_goes_on_behind_every_page_and_loses_and_repeats_none(rows_
 
 
 @pytest.mark.parametrize("smaller", [200, 700])
-async def test_results_that_come_in_other_pages_to_whoever_takes_over_lose_none(smaller: int) -> None:
+async def test_results_that_come_in_other_pages_after_a_takeover_lose_none(smaller: int) -> None:
     world = in_bulk(*accounts(1_400), bulk_rows_per_page=1_300)
     pages = await world.pages(COMPANIES)
     world.switches.bulk_rows_per_page = smaller
@@ -276,7 +278,7 @@ async def test_results_that_come_in_other_pages_to_whoever_takes_over_lose_none(
             assert sorted(ids([*pages[: number + 1], rest[0], *again])) == account_ids(*range(1, 1_401))
 
 
-async def test_whoever_takes_over_fetches_the_listed_pages_from_there_on_and_no_other() -> None:
+async def test_a_process_that_takes_over_fetches_the_listed_pages_from_there_on_and_no_other() -> None:
     world = in_bulk(*accounts(1_000), bulk_rows_per_page=100)
     pages = await world.pages(COMPANIES)
     before = world.count_requests("/results")
@@ -400,7 +402,7 @@ async def test_where_jobs_give_fewer_rows_than_they_have_queries_read_everything
 
 
 async def test_a_list_that_leads_astray_costs_no_record() -> None:
-    """Some links are left out, the others come in another order: the pages themselves tell what follows."""
+    """Some links are left out, the others come in another order: the pages themselves show what follows."""
     world = in_bulk(*accounts(900), bulk_rows_per_page=100)
     first, *_ = await world.pages(COMPANIES)
     job = job_of(first)
@@ -441,10 +443,10 @@ async def test_a_page_with_fewer_rows_than_it_announces_is_asked_for_again() -> 
     assert sorted(ids(await world.pages(COMPANIES))) == account_ids(*range(1, 31))
 
 
-@pytest.mark.parametrize("told", ["", "many", "9" * 5_000, "-1"])
-async def test_a_number_of_rows_that_is_none_is_not_counted_with(told: str) -> None:
+@pytest.mark.parametrize("number", ["", "many", "9" * 5_000, "-1"])
+async def test_a_number_of_rows_that_is_none_is_not_counted_with(number: str) -> None:
     world = in_bulk(*accounts(30))
-    headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": told}
+    headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": number}
     rows = [f'"{one}","{CREATED}"' for one in account_ids(*range(101, 131))]
     page = "\n".join(['"Id","SystemModstamp"', *rows, ""])
     world.fault("respond", match="/results", status=200, body=page, headers=headers)
@@ -466,7 +468,7 @@ async def test_results_that_are_not_ready_are_asked_for_again() -> None:
     assert world.count_requests("/results") == 3
 
 
-async def test_locators_that_go_round_in_a_circle_end_a_walk() -> None:
+async def test_locators_that_go_round_in_a_circle_end_a_stream() -> None:
     world = in_bulk(*accounts(30))
     headers = {"Sforce-Locator": "MA", "Sforce-NumberOfRecords": "0"}
     world.refuse("NOT_FOUND", 404, match="/resultPages")
@@ -477,7 +479,7 @@ async def test_locators_that_go_round_in_a_circle_end_a_walk() -> None:
         await world.pages(COMPANIES)
 
 
-async def test_a_job_that_is_gone_is_replaced_and_told_anew() -> None:
+async def test_a_job_that_is_gone_is_replaced_and_reported_anew() -> None:
     world = in_bulk(*accounts(1_400))
     _, second, *_ = await world.pages(COMPANIES)
     world.clock.advance(8 * 86_400)
@@ -532,7 +534,7 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
     assert sorted(ids(rest)) == account_ids(*range(1, 31))
 
 
-async def one_slice(world: SandboxOrg, cursor: Cursor | None, pages: int) -> Cursor | None:
+async def one_time_slice(world: SandboxOrg, cursor: Cursor | None, pages: int) -> Cursor | None:
     """Read so many pages, leave, and return where another worker would go on."""
     async with aclosing(world.read(COMPANIES, cursor=cursor)) as reading:  # type: ignore[type-var] # it is a generator
         for _ in range(pages):
@@ -542,28 +544,28 @@ async def one_slice(world: SandboxOrg, cursor: Cursor | None, pages: int) -> Cur
     return cursor
 
 
-async def test_a_job_that_fails_after_each_slice_is_given_up_all_the_same() -> None:
+async def test_a_job_that_fails_after_each_time_slice_is_given_up_all_the_same() -> None:
     world = in_bulk(*accounts(30), bulk_outcome="Failed", bulk_polls=3)
-    cursor = await one_slice(world, None, pages=3)
+    cursor = await one_time_slice(world, None, pages=3)
     while jobs_made(world) < 2:
-        cursor = await one_slice(world, cursor, pages=3)
+        cursor = await one_time_slice(world, cursor, pages=3)
     with pytest.raises(CrmUnavailable, match="lost twice"):
         await world.pages(COMPANIES, cursor=cursor)
     assert jobs_made(world) == 2
 
 
-async def test_a_job_that_miscounts_after_each_slice_is_left_for_queries() -> None:
+async def test_a_job_that_miscounts_after_each_time_slice_is_left_for_queries() -> None:
     def one_more(job: bytes) -> bytes:
-        told = json.loads(job)
-        return json.dumps(told | {"numberRecordsProcessed": told["numberRecordsProcessed"] + 1}).encode()
+        status = json.loads(job)
+        return json.dumps(status | {"numberRecordsProcessed": status["numberRecordsProcessed"] + 1}).encode()
 
     world = in_bulk(*accounts(900), bulk_rows_per_page=300)
     altering = Altering(world.transport, re.compile(rf"{JOBS}/\w+"), one_more)
     world.provider = salesforce_over(altering, world.clock, config(bulk_threshold=SMALL))
-    cursor = await one_slice(world, None, pages=2)
+    cursor = await one_time_slice(world, None, pages=2)
     for _ in range(20):
         if cursor is not None:
-            cursor = await one_slice(world, cursor, pages=2)
+            cursor = await one_time_slice(world, cursor, pages=2)
     assert (cursor, jobs_made(world)) == (None, 2)
 
 
@@ -577,7 +579,7 @@ async def test_a_job_without_rows_is_done_whatever_its_results_look_like(body: s
 
 
 @pytest.mark.parametrize("later", [500, 1_000, 3_000])
-async def test_rows_that_are_none_are_told_once_whatever_size_pages_have_by_then(later: int) -> None:
+async def test_rows_that_are_none_are_reported_once_whatever_size_pages_have_by_then(later: int) -> None:
     world = in_bulk(*accounts(3_000), bulk_rows_per_page=1_500)
     bad = [record_id("Account", number).encode() for number in range(1, 3_001, 7)]
     some = re.compile(b'^"(' + b"|".join(bad) + b')"', re.MULTILINE)
@@ -590,10 +592,10 @@ async def test_rows_that_are_none_are_told_once_whatever_size_pages_have_by_then
     world.switches.bulk_rows_per_page = later
     for number, page in enumerate(pages[:-1]):
         rest = await world.pages(COMPANIES, cursor=page.cursor)
-        assert sum(len(told.rejected) for told in [*pages[: number + 1], *rest]) == len(bad)
+        assert sum(len(page.rejected) for page in [*pages[: number + 1], *rest]) == len(bad)
 
 
-async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
+async def test_a_frozen_job_is_given_up_after_hours_not_after_a_time_slice() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
@@ -605,18 +607,18 @@ async def test_a_frozen_job_is_given_up_after_hours_not_after_a_slice() -> None:
     assert jobs_made(world) == 2
 
 
-async def test_a_bad_record_of_a_job_is_told_once_and_costs_itself_alone() -> None:
+async def test_a_bad_record_of_a_job_is_reported_once_and_costs_itself_alone() -> None:
     world = in_bulk(*accounts(1_400))
     table = world.sandbox.org.tables["Account"]
     bad = record_id("Account", 5)
     table.rows[bad].fields["SystemModstamp"] = None  # type: ignore[index] # it is a dictionary
     pages = await world.pages(COMPANIES)
     assert [len(page.records) for page in pages][1:] in ([999, 400], [1_000, 399])
-    told = [one for page in pages for one in page.rejected]
-    assert told == [RejectedRecord(bad, RejectionReason.NO_MODIFIED_TIME)]
+    rejected = [one for page in pages for one in page.rejected]
+    assert rejected == [RejectedRecord(bad, RejectionReason.NO_MODIFIED_TIME)]
 
 
-async def test_rows_that_are_none_are_told_with_the_first_part_of_their_page_alone() -> None:
+async def test_rows_that_are_none_are_reported_with_the_first_part_of_their_page_alone() -> None:
     world = in_bulk(*accounts(1_102))
     rows = [f'"{one}","{CREATED}"' for one in account_ids(*range(1, 1_102))]
     body = "\n".join(['"Id","SystemModstamp"', '"odd"', *rows, ""])
@@ -628,7 +630,7 @@ async def test_rows_that_are_none_are_told_with_the_first_part_of_their_page_alo
     assert (len(ids(rest)), [len(page.rejected) for page in rest]) == (101, [0])
 
 
-async def test_leaving_a_walk_stops_waiting_for_its_job() -> None:
+async def test_leaving_a_stream_stops_waiting_for_its_job() -> None:
     world = in_bulk(*accounts(30), bulk_polls=10**9)
     before = asyncio.all_tasks()
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
@@ -696,7 +698,7 @@ class Dividing(httpx.AsyncBaseTransport):
 
 
 class Altering(httpx.AsyncBaseTransport):
-    """Tells something else than the sandbox does on some paths."""
+    """Responds with something else than the sandbox does on some paths."""
 
     def __init__(
         self, transport: httpx.AsyncBaseTransport, path: re.Pattern[str], alter: Callable[[bytes], bytes]
@@ -706,9 +708,9 @@ class Altering(httpx.AsyncBaseTransport):
         self._alter = alter
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._transport.handle_async_request(request)
+        response = await self._transport.handle_async_request(request)
         if request.method != "GET" or not self._path.fullmatch(request.url.path):
-            return answer
-        body = self._alter(await answer.aread())
-        kept = {name: value for name, value in answer.headers.items() if name.startswith("sforce-")}
-        return httpx.Response(answer.status_code, headers=kept, content=body)
+            return response
+        body = self._alter(await response.aread())
+        kept = {name: value for name, value in response.headers.items() if name.startswith("sforce-")}
+        return httpx.Response(response.status_code, headers=kept, content=body)

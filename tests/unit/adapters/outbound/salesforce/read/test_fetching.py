@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectType.DEALS
 SHOWN_AFTER = 1.0
-"""The log of deletions is told up to the moment, which does not belong to it."""
+"""The log of deletions is record up to the moment, which does not belong to it."""
 
 
 def people(count: int) -> SandboxOrg:
@@ -25,7 +25,7 @@ def person(number: int) -> str:
     return record_id("Contact", number)
 
 
-async def test_live_deleted_and_erased_contacts_are_told_apart() -> None:
+async def test_live_deleted_and_erased_contacts_are_distinguished() -> None:
     world = people(4)
     world.sandbox.org.delete("Contact", person(2))
     world.sandbox.org.erase("Contact", person(3))
@@ -98,19 +98,19 @@ async def test_masters_that_name_each_other_end_as_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["1", "", "x" * 200, "001xx000003DGb0AAZ", "' OR Name != '", "001-00000000001", "\x00" * 15]
+    "raw", ["1", "", "x" * 200, "001xx000003DGb0AAZ", "' OR Name != '", "001-00000000001", "\x00" * 15]
 )
-async def test_what_can_be_no_id_is_removed_without_being_asked_for(told: str) -> None:
+async def test_what_can_be_no_id_is_removed_without_being_asked_for(raw: str) -> None:
     world = SandboxOrg(*accounts(1))
     (one,) = account_ids(1)
-    page = await world.fetch(COMPANIES, told, one)
-    assert (ids([page]), page.removed_ids) == ([one], [told])
-    page = await world.fetch(COMPANIES, told)
-    assert (page.records, page.removed_ids) == ([], [told])
+    page = await world.fetch(COMPANIES, raw, one)
+    assert (ids([page]), page.removed_ids) == ([one], [raw])
+    page = await world.fetch(COMPANIES, raw)
+    assert (page.records, page.removed_ids) == ([], [raw])
     assert world.count_requests("/queryAll") == 1
 
 
-async def test_ids_of_15_characters_are_understood_and_told_back_as_they_were() -> None:
+async def test_ids_of_15_characters_are_understood_and_returned_as_they_were() -> None:
     world = SandboxOrg(*accounts(3))
     one, two, three = account_ids(1, 2, 3)
     world.sandbox.org.delete("Account", two)
@@ -121,7 +121,7 @@ async def test_ids_of_15_characters_are_understood_and_told_back_as_they_were() 
     assert page.merged == {three[:15]: one}
 
 
-async def test_repeated_ids_are_asked_for_and_told_once() -> None:
+async def test_repeated_ids_are_asked_for_and_reported_once() -> None:
     world = SandboxOrg(*accounts(2))
     one, two = account_ids(1, 2)
     world.sandbox.org.delete("Account", two)
@@ -157,16 +157,16 @@ async def test_fetched_deals_bring_their_contacts() -> None:
         row("Opportunity", 1, CREATED, 3, 2),
     )
     deal = record_id("Opportunity", 1)
-    ((told,),) = [(await world.fetch(DEALS, deal)).records]
-    assert isinstance(told, DealRecord)
-    assert told.contact_ids == (person(2), person(3))
+    ((record,),) = [(await world.fetch(DEALS, deal)).records]
+    assert isinstance(record, DealRecord)
+    assert record.contact_ids == (person(2), person(3))
     change = RecordChange(
         object_name="Opportunity", id=deal, associations={"Contact": [Association(id=person(4))]}
     )
     world.sandbox.org.upsert(change)
-    ((told,),) = [(await world.fetch(DEALS, deal)).records]
-    assert isinstance(told, DealRecord)
-    assert told.contact_ids == (person(4),)
+    ((record,),) = [(await world.fetch(DEALS, deal)).records]
+    assert isinstance(record, DealRecord)
+    assert record.contact_ids == (person(4),)
 
 
 async def test_a_record_that_cannot_be_read_is_rejected_and_not_taken_for_gone() -> None:
@@ -180,7 +180,7 @@ async def test_a_record_that_cannot_be_read_is_rejected_and_not_taken_for_gone()
     assert (page.removed_ids, page.erased_ids) == ([], [])
 
 
-async def test_a_record_that_does_not_even_tell_its_id_makes_none_look_gone() -> None:
+async def test_a_record_that_does_not_even_report_its_id_makes_none_look_gone() -> None:
     world = people(2)
     world.sandbox.org.upsert(RecordChange(object_name="Contact", id=person(1), raw="what"))
     page = await world.fetch(CONTACTS, person(1), person(2))

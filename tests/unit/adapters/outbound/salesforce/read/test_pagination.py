@@ -1,4 +1,4 @@
-"""Walks by queries, through a sandbox that is as large, as small-paged and as forgetful as a test wants it."""
+"""Streams by queries, through a sandbox that is as large, as small-paged and as forgetful as a test wants it."""
 
 import asyncio
 from contextlib import aclosing
@@ -35,7 +35,7 @@ EVERYTHING = Window(start=START - timedelta(days=1), end=START)
 COMPANIES, DEALS = ObjectType.COMPANIES, ObjectType.DEALS
 
 
-async def test_a_walk_hands_out_every_live_record_in_pages_of_a_thousand() -> None:
+async def test_a_stream_yields_every_live_record_in_pages_of_a_thousand() -> None:
     world = SandboxOrg(*accounts(2_500))
     world.sandbox.org.delete("Account", record_id("Account", 7))
     pages = await world.pages(COMPANIES)
@@ -46,14 +46,14 @@ async def test_a_walk_hands_out_every_live_record_in_pages_of_a_thousand() -> No
     assert world.count_requests("/query") == 2
 
 
-async def test_an_empty_org_ends_its_walk_with_an_empty_page() -> None:
+async def test_an_empty_org_ends_its_stream_with_an_empty_page() -> None:
     (page,) = await SandboxOrg(row("User", 9)).pages(COMPANIES)
     assert (page.records, page.cursor, page.expected_total) == ([], None, 0)
 
 
 @pytest.mark.parametrize("size", [200, 999, 1_000, 2_000])
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
-async def test_a_walk_goes_on_behind_every_page_and_loses_none(size: int, window: Window | None) -> None:
+async def test_a_stream_goes_on_behind_every_page_and_loses_none(size: int, window: Window | None) -> None:
     world = SandboxOrg(
         *accounts(1_250), switches=Switches(short_page_every=2), settings=config(batch_size=size)
     )
@@ -64,7 +64,7 @@ async def test_a_walk_goes_on_behind_every_page_and_loses_none(size: int, window
         assert rest[0].expected_total is None
 
 
-async def test_a_walk_by_queries_is_gone_on_with_by_queries_however_much_is_left() -> None:
+async def test_a_stream_by_queries_is_resumed_by_queries_however_much_is_left() -> None:
     cursor = (await SandboxOrg(*accounts(2_500)).pages(COMPANIES))[0].cursor
     world = SandboxOrg(*accounts(2_500), settings=config(bulk_threshold=10))
     assert ids(await world.pages(COMPANIES, cursor=cursor)) == account_ids(*range(1_001, 2_501))
@@ -84,7 +84,7 @@ async def test_the_page_size_is_asked_for() -> None:
     assert world.count_requests("/query") == 3
 
 
-async def test_a_walk_that_goes_on_days_later_needs_no_locator_of_salesforces() -> None:
+async def test_a_stream_that_goes_on_days_later_needs_no_locator_of_salesforces() -> None:
     world = SandboxOrg(*accounts(2_500))
     first, *_ = await world.pages(COMPANIES)
     world.clock.advance(10 * 86_400)
@@ -92,19 +92,19 @@ async def test_a_walk_that_goes_on_days_later_needs_no_locator_of_salesforces() 
 
 
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
-async def test_a_locator_that_dies_in_mid_walk_costs_a_query_and_no_record(window: Window | None) -> None:
+async def test_a_locator_that_dies_in_mid_stream_costs_a_query_and_no_record(window: Window | None) -> None:
     world = SandboxOrg(*accounts(1_400), settings=config(batch_size=300))
     world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", skip=1)
     assert ids(await world.pages(COMPANIES, window=window)) == account_ids(*range(1, 1_401))
 
 
-async def test_locators_that_are_always_dead_still_let_a_walk_end() -> None:
+async def test_locators_that_are_always_dead_still_let_a_stream_end() -> None:
     world = SandboxOrg(*accounts(1_500), settings=config(batch_size=200))
     world.refuse("INVALID_QUERY_LOCATOR", match=f"{API}/query/", times=99)
     assert ids(await world.pages(COMPANIES)) == account_ids(*range(1, 1_501))
 
 
-async def test_dead_locators_behind_pages_without_rows_end_a_walk_that_could_not_end() -> None:
+async def test_dead_locators_behind_pages_without_rows_end_a_stream_that_could_not_end() -> None:
     empty = {"totalSize": 5, "done": False, "nextRecordsUrl": f"{API}/query/0r8-1", "records": []}
     dead = json_response(400, [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "x"}])
     played = Played(json_response(200, empty), dead, json_response(200, empty), dead)
@@ -112,7 +112,7 @@ async def test_dead_locators_behind_pages_without_rows_end_a_walk_that_could_not
         await played.pages(COMPANIES)
 
 
-async def test_links_that_go_round_in_a_circle_end_a_walk() -> None:
+async def test_links_that_go_round_in_a_circle_end_a_stream() -> None:
     page = {"totalSize": 5, "done": False, "nextRecordsUrl": f"{API}/query/0r8-1", "records": []}
     with pytest.raises(CrmRejected, match="circle"):
         await Played(json_response(200, page)).pages(COMPANIES)
@@ -141,7 +141,7 @@ async def test_a_link_to_anywhere_else_is_not_followed(link: str) -> None:
     assert len(played.server.requests) == 2
 
 
-async def test_a_token_that_ends_in_mid_walk_is_renewed_and_the_org_followed_to_its_new_host() -> None:
+async def test_a_token_that_ends_in_mid_stream_is_renewed_and_the_org_followed_to_its_new_host() -> None:
     world = SandboxOrg(*accounts(2_500), settings=config(batch_size=500))
     before = world.session.tokens.api_url
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
@@ -154,14 +154,14 @@ async def test_a_token_that_ends_in_mid_walk_is_renewed_and_the_org_followed_to_
     assert world.session.tokens.api_url not in {None, before}
 
 
-async def test_a_walk_survives_cut_dropped_and_refused_answers() -> None:
+async def test_a_stream_survives_cut_dropped_and_refused_answers() -> None:
     world = SandboxOrg(*accounts(2_500))
     for number, kind in enumerate(("cut", "drop", "truncate", "drop_response", "respond")):
         world.fault(kind, match="/query", skip=number, status=503)
     assert ids(await world.pages(COMPANIES)) == account_ids(*range(1, 2_501))
 
 
-async def test_a_bad_record_is_told_once_and_costs_itself_alone() -> None:
+async def test_a_bad_record_is_reported_once_and_costs_itself_alone() -> None:
     world = SandboxOrg(*accounts(1_700))
     bad = record_id("Account", 50)
     world.sandbox.org.upsert(RecordChange(object_name="Account", id=bad, raw=[1]))
@@ -179,7 +179,7 @@ async def test_a_bad_record_is_told_once_and_costs_itself_alone() -> None:
     ]
 
 
-async def test_leaving_a_walk_early_stops_what_is_ahead() -> None:
+async def test_leaving_a_stream_early_stops_what_is_ahead() -> None:
     world = SandboxOrg(*deals(1_500))
     world.switches.latency_ms = 1
     before = asyncio.all_tasks()
@@ -209,7 +209,7 @@ async def test_windows_that_touch_leave_no_stamp_out() -> None:
         assert ids(await world.pages(COMPANIES, window=window)) == account_ids(1)
 
 
-async def test_a_record_modified_in_mid_walk_comes_in_the_next_window() -> None:
+async def test_a_record_modified_in_mid_stream_comes_in_the_next_window() -> None:
     world = SandboxOrg(*accounts(3_500))
     window = Window(start=START - timedelta(hours=2), end=world.clock.now())
     touched = record_id("Account", 3_400)
@@ -224,7 +224,7 @@ async def test_a_record_modified_in_mid_walk_comes_in_the_next_window() -> None:
     assert ids(await world.pages(COMPANIES, window=later)) == [touched]
 
 
-async def test_deletions_and_merges_of_a_window_are_told_apart() -> None:
+async def test_deletions_and_merges_of_a_window_are_distinguished() -> None:
     world = SandboxOrg(*accounts(4), row("Account", 5, "2026-11-01T00:00:00.000Z"))
     one, two, three, four, five = account_ids(1, 2, 3, 4, 5)
     world.clock.advance(60)
@@ -239,7 +239,7 @@ async def test_deletions_and_merges_of_a_window_are_told_apart() -> None:
     assert ids(await world.pages(COMPANIES)) == [two, five]
 
 
-async def test_a_deal_that_was_deleted_is_told_though_deals_have_no_master() -> None:
+async def test_a_deal_that_was_deleted_is_reported_though_deals_have_no_master() -> None:
     world = SandboxOrg(*deals(3))
     gone = record_id("Opportunity", 2)
     world.clock.advance(60)
