@@ -4,16 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from astrelo.domain import normalization
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId
-from astrelo.domain.normalization import (
-    Email,
-    email_address,
-    has_text,
-    identity_domain,
-    text,
-    truncate_text,
-    web_domain,
-)
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.records import RejectedRecord, RejectionReason
 
@@ -22,13 +14,13 @@ def record_id(raw: str | None) -> RecordId | None:
     """Return the id if it can be stored unchanged: a repaired id could be another record's."""
     if not raw or len(raw) > MAX_RECORD_ID_LENGTH:
         return None
-    return RecordId(raw) if raw.isalnum() or text(raw) == raw else None
+    return RecordId(raw) if raw.isalnum() or normalization.text(raw) == raw else None
 
 
 def reject_record(raw_id: str | None, known_id: RecordId | None) -> RejectedRecord:
     """Reject a record because its id is not usable, or else because it has no modification time."""
     reason = RejectionReason.BAD_ID if known_id is None else RejectionReason.NO_MODIFIED_TIME
-    return RejectedRecord(truncate_text(raw_id, MAX_RECORD_ID_LENGTH), reason)
+    return RejectedRecord(normalization.truncate_text(raw_id, MAX_RECORD_ID_LENGTH), reason)
 
 
 def find_unreadable(
@@ -45,7 +37,7 @@ def find_unreadable(
     return tuple(
         field
         for field, raw, parsed in zip(fields, raw_values, parsed_values, strict=True)
-        if parsed is None and has_text(raw)
+        if parsed is None and normalization.has_text(raw)
     )
 
 
@@ -60,7 +52,10 @@ def additional_domains(
     raw_domains: Sequence[str], identity: str | None, reference: ReferenceData
 ) -> tuple[str, ...]:
     """Return further domains of a company: sorted, only those that could be its identity, without the one that is."""
-    domains = {identity_domain(web_domain(raw, reference), reference) for raw in raw_domains}
+    domains = {
+        normalization.identity_domain(normalization.web_domain(raw, reference), reference)
+        for raw in raw_domains
+    }
     return tuple(sorted(domain for domain in domains if domain is not None and domain != identity))
 
 
@@ -74,10 +69,12 @@ class AdditionalEmails(NamedTuple):
 NO_ADDITIONAL_EMAILS = AdditionalEmails()
 
 
-def additional_emails(raw_emails: Sequence[str], first: Email, reference: ReferenceData) -> AdditionalEmails:
+def additional_emails(
+    raw_emails: Sequence[str], first: normalization.Email, reference: ReferenceData
+) -> AdditionalEmails:
     """Parse further addresses, in their order; `first` is the person's main address and not repeated."""
-    emails: dict[str, Email] = {}
-    for email in (email_address(raw, reference) for raw in raw_emails):
+    emails: dict[str, normalization.Email] = {}
+    for email in (normalization.email_address(raw, reference) for raw in raw_emails):
         if email.address is not None and email.address != first.address:
             emails.setdefault(email.address, email)
     domains = (domain for email in emails.values() for domain in (email.host, email.registrable_domain))

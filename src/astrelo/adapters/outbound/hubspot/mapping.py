@@ -19,31 +19,10 @@ from astrelo.adapters.outbound.crm.mapping import (
     reject_record,
 )
 from astrelo.adapters.outbound.hubspot.api import wire
+from astrelo.domain import normalization, records
 from astrelo.domain.identifiers import RecordId
-from astrelo.domain.normalization import (
-    amount,
-    currency,
-    email_address,
-    employee_count,
-    flag,
-    identity_domain,
-    linkedin_page,
-    probability,
-    revenue_range,
-    text,
-    timestamp,
-    web_domain,
-)
 from astrelo.domain.normalization.money import UsdAmount, usd_amount
 from astrelo.domain.ports.reference import ReferenceData
-from astrelo.domain.records import (
-    CompanyAssociation,
-    CompanyRecord,
-    ContactRecord,
-    DealRecord,
-    OwnerRecord,
-    RejectedRecord,
-)
 
 _COMPANY_FIELDS = (
     "domain",
@@ -87,32 +66,34 @@ class RecordMapper:
         self._default_currency = default_currency
         self._pipelines = {pipeline.id: _DealPipeline.read(pipeline) for pipeline in pipelines}
 
-    def company(self, company: wire.CompanyObject) -> CompanyRecord | RejectedRecord:
-        p = company.properties
+    def company(self, company: wire.CompanyObject) -> records.CompanyRecord | records.RejectedRecord:
+        p, reference = company.properties, self._reference
         known_id, updated_at = record_id(company.id), _modified(p.hs_lastmodifieddate, company.updated_at)
         if known_id is None or updated_at is None:
             return reject_record(company.id, known_id)
-        domain = web_domain(p.domain, self._reference) or web_domain(p.website, self._reference)
-        identity = identity_domain(domain, self._reference)
+        domain = normalization.web_domain(p.domain, reference)
+        domain = domain or normalization.web_domain(p.website, reference)
+        identity = normalization.identity_domain(domain, reference)
         further = p.hs_additional_domains.split(";") if p.hs_additional_domains else ()
-        industry = text(p.industry)
+        industry = normalization.text(p.industry)
         naics, sic = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
-        employees, revenue = employee_count(p.numberofemployees), amount(p.annualrevenue)
-        own_currency = currency(p.hs_annual_revenue_currency_code)
+        employees = normalization.employee_count(p.numberofemployees)
+        revenue = normalization.amount(p.annualrevenue)
+        own_currency = normalization.currency(p.hs_annual_revenue_currency_code)
         revenue_currency = currency_or_default(
             revenue, p.hs_annual_revenue_currency_code, own_currency, self._default_currency
         )
-        usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
+        usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, reference)
         place = Address(p.hs_country_code, p.country, p.hs_state_code, p.state)
-        country, region = country_and_region(place, self._reference)
-        linkedin_url = linkedin_page(p.linkedin_company_page, p.hs_linkedin_handle)
+        country, region = country_and_region(place, reference)
+        linkedin_url = normalization.linkedin_page(p.linkedin_company_page, p.hs_linkedin_handle)
         owner_id = record_id(p.hubspot_owner_id)
         has_revenue = revenue is not None or None
         parsed = (domain, employees, has_revenue, own_currency, country, region, linkedin_url, owner_id)
-        return CompanyRecord(
+        return records.CompanyRecord(
             known_id,
             updated_at,
-            text(p.name),
+            normalization.text(p.name),
             domain,
             identity,
             industry,
@@ -123,16 +104,16 @@ class RecordMapper:
             revenue_currency,
             usd,
             rate_date,
-            revenue_range(usd),
+            normalization.revenue_range(usd),
             country,
             region,
-            text(p.city),
-            text(p.description),
-            text(p.phone),
+            normalization.text(p.city),
+            normalization.text(p.description),
+            normalization.text(p.phone),
             linkedin_url,
-            text(p.lifecyclestage),
+            normalization.text(p.lifecyclestage),
             owner_id,
-            additional_domains(further, identity, self._reference) if further else (),
+            additional_domains(further, identity, reference) if further else (),
             find_unreadable(_COMPANY_FIELDS, _raw_company_values(p), parsed),
         )
 
@@ -140,14 +121,14 @@ class RecordMapper:
         self,
         contact: wire.ContactObject,
         company_id: RecordId | None,
-        association: CompanyAssociation | None = None,
-    ) -> ContactRecord | RejectedRecord:
+        association: records.CompanyAssociation | None = None,
+    ) -> records.ContactRecord | records.RejectedRecord:
         """Map a contact; `company_id` comes from the associations, not from a property."""
         p = contact.properties
         known_id, updated_at = record_id(contact.id), _modified(p.lastmodifieddate, contact.updated_at)
         if known_id is None or updated_at is None:
             return reject_record(contact.id, known_id)
-        email = email_address(p.email, self._reference)
+        email = normalization.email_address(p.email, self._reference)
         address, host, registrable_domain, kind = email
         owner_id = record_id(p.hubspot_owner_id)
         further_emails, further_domains = (
@@ -155,18 +136,18 @@ class RecordMapper:
             if p.hs_additional_emails
             else NO_ADDITIONAL_EMAILS
         )
-        return ContactRecord(
+        return records.ContactRecord(
             known_id,
             updated_at,
             address,
             host,
             registrable_domain,
             kind,
-            text(p.firstname),
-            text(p.lastname),
-            text(p.jobtitle),
-            text(p.phone) or text(p.mobilephone),
-            text(p.lifecyclestage),
+            normalization.text(p.firstname),
+            normalization.text(p.lastname),
+            normalization.text(p.jobtitle),
+            normalization.text(p.phone) or normalization.text(p.mobilephone),
+            normalization.text(p.lifecyclestage),
             owner_id,
             company_id,
             association,
@@ -180,31 +161,33 @@ class RecordMapper:
         self,
         deal: wire.DealObject,
         company_id: RecordId | None,
-        association: CompanyAssociation | None = None,
+        association: records.CompanyAssociation | None = None,
         contact_ids: Iterable[RecordId] = (),
-    ) -> DealRecord | RejectedRecord:
+    ) -> records.DealRecord | records.RejectedRecord:
         """Map a deal. Its stage fills what its own properties leave open about probability and closing."""
         p = deal.properties
         known_id, updated_at = record_id(deal.id), _modified(p.hs_lastmodifieddate, deal.updated_at)
         if known_id is None or updated_at is None:
             return reject_record(deal.id, known_id)
-        pipeline_id, stage_id = text(p.pipeline), text(p.dealstage)
+        pipeline_id, stage_id = normalization.text(p.pipeline), normalization.text(p.dealstage)
         pipeline = self._pipelines.get(pipeline_id or "", _UNKNOWN_PIPELINE)
         stage = pipeline.stages.get(stage_id or "", _UNKNOWN_STAGE)
-        value, own_currency = amount(p.amount), currency(p.deal_currency_code)
+        value, own_currency = normalization.amount(p.amount), normalization.currency(p.deal_currency_code)
         deal_currency = currency_or_default(value, p.deal_currency_code, own_currency, self._default_currency)
         own_status = DealStatus(
-            probability(p.hs_deal_stage_probability), flag(p.hs_is_closed), flag(p.hs_is_closed_won)
+            normalization.probability(p.hs_deal_stage_probability),
+            normalization.flag(p.hs_is_closed),
+            normalization.flag(p.hs_is_closed_won),
         )
         deal_status = own_status.fill_from(stage.deal_status)
-        close_date, owner_id = timestamp(p.closedate), record_id(p.hubspot_owner_id)
+        close_date, owner_id = normalization.timestamp(p.closedate), record_id(p.hubspot_owner_id)
         usd, rate_date = self._deal_usd(value, deal_currency, updated_at, p.amount_in_home_currency)
         parsed_status = (own_status.probability is not None or None, own_status.is_closed, own_status.is_won)
         parsed = (value is not None or None, own_currency, *parsed_status, close_date, owner_id)
-        return DealRecord(
+        return records.DealRecord(
             known_id,
             updated_at,
-            text(p.dealname),
+            normalization.text(p.dealname),
             value,
             deal_currency,
             usd,
@@ -234,18 +217,22 @@ class RecordMapper:
             and deal_currency not in {_DOLLAR, None}
             and self._default_currency == _DOLLAR
         ):
-            home_amount = amount(raw_home_amount)
+            home_amount = normalization.amount(raw_home_amount)
             if home_amount is not None:
                 return home_amount, None
         return usd_amount(value, deal_currency, on, self._reference)
 
-    def owner(self, owner: wire.OwnerObject) -> OwnerRecord | RejectedRecord:
+    def owner(self, owner: wire.OwnerObject) -> records.OwnerRecord | records.RejectedRecord:
         known_id = record_id(owner.id)
         if known_id is None:
             return reject_record(owner.id, known_id)
-        email = email_address(owner.email, self._reference)
-        return OwnerRecord(
-            known_id, email.address, text(owner.first_name), text(owner.last_name), owner.archived
+        email = normalization.email_address(owner.email, self._reference)
+        return records.OwnerRecord(
+            known_id,
+            email.address,
+            normalization.text(owner.first_name),
+            normalization.text(owner.last_name),
+            owner.archived,
         )
 
 
@@ -263,10 +250,13 @@ class _DealPipeline(NamedTuple):
         """Interpret stages as HubSpot does: a closed stage is won at a probability of 1, and lost below it."""
         stages: dict[str, _Stage] = {}
         for stage in pipeline.stages:
-            likely, closed = probability(stage.metadata.probability), flag(stage.metadata.is_closed)
+            likely, closed = (
+                normalization.probability(stage.metadata.probability),
+                normalization.flag(stage.metadata.is_closed),
+            )
             won = likely == 1 if closed and likely is not None else None
-            stages[stage.id] = _Stage(text(stage.label), DealStatus(likely, closed, won))
-        return cls(text(pipeline.label), stages)
+            stages[stage.id] = _Stage(normalization.text(stage.label), DealStatus(likely, closed, won))
+        return cls(normalization.text(pipeline.label), stages)
 
 
 _UNKNOWN_STAGE = _Stage()
@@ -275,7 +265,7 @@ _UNKNOWN_PIPELINE = _DealPipeline(None, {})
 
 def _modified(property_value: str | None, updated_at: str | None) -> datetime | None:
     """Prefer the property that searches filter on; `updatedAt` may differ from it."""
-    return timestamp(property_value) or timestamp(updated_at)
+    return normalization.timestamp(property_value) or normalization.timestamp(updated_at)
 
 
 def _raw_company_values(p: wire.CompanyProperties) -> tuple[str | None, ...]:

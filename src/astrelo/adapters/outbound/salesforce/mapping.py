@@ -16,30 +16,10 @@ from astrelo.adapters.outbound.crm.mapping import (
     reject_record,
 )
 from astrelo.adapters.outbound.salesforce.api import wire
+from astrelo.domain import normalization, records
 from astrelo.domain.identifiers import ObjectType
-from astrelo.domain.normalization import (
-    amount,
-    currency,
-    email_address,
-    employee_count,
-    flag,
-    identity_domain,
-    probability,
-    revenue_range,
-    text,
-    timestamp,
-    web_domain,
-)
 from astrelo.domain.normalization.money import usd_amount
 from astrelo.domain.ports.reference import ReferenceData
-from astrelo.domain.records import (
-    CompanyAssociation,
-    CompanyRecord,
-    ContactRecord,
-    DealRecord,
-    OwnerRecord,
-    RejectedRecord,
-)
 
 OBJECTS: Mapping[ObjectType, str] = {
     ObjectType.COMPANIES: "Account",
@@ -143,18 +123,27 @@ class RecordMapper:
         self._default_currency = default_currency
         self._stages: dict[str | None, _Stage] = {}
         for stage in stages:
-            status = DealStatus(_share(stage.default_probability), flag(stage.is_closed), flag(stage.is_won))
-            self._stages[stage.api_name or stage.master_label] = _Stage(text(stage.master_label), status)
+            status = DealStatus(
+                _share(stage.default_probability),
+                normalization.flag(stage.is_closed),
+                normalization.flag(stage.is_won),
+            )
+            self._stages[stage.api_name or stage.master_label] = _Stage(
+                normalization.text(stage.master_label), status
+            )
 
-    def company(self, row: wire.AccountRow) -> CompanyRecord | RejectedRecord:
+    def company(self, row: wire.AccountRow) -> records.CompanyRecord | records.RejectedRecord:
         if (updated_at := row.modified) is None:
             return reject_record(row.id, row.id)
-        domain = web_domain(row.website, self._reference)
-        industry = text(row.industry)
+        domain = normalization.web_domain(row.website, self._reference)
+        industry = normalization.text(row.industry)
         usual = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         naics, sic = naics_code(row.naics_code) or usual.naics, sic_code(row.sic) or usual.sic
-        employees, revenue = employee_count(row.number_of_employees), amount(row.annual_revenue)
-        own_currency = currency(row.currency_iso_code)
+        employees, revenue = (
+            normalization.employee_count(row.number_of_employees),
+            normalization.amount(row.annual_revenue),
+        )
+        own_currency = normalization.currency(row.currency_iso_code)
         revenue_currency = currency_or_default(
             revenue, row.currency_iso_code, own_currency, self._default_currency
         )
@@ -169,12 +158,12 @@ class RecordMapper:
         own_codes = (naics if row.naics_code else None, sic if row.sic else None)
         has_revenue = revenue is not None or None
         parsed = (domain, *own_codes, employees, has_revenue, own_currency, country, region, owner_id)
-        return CompanyRecord(
+        return records.CompanyRecord(
             row.id,
             updated_at,
-            text(row.name),
+            normalization.text(row.name),
             domain,
-            identity_domain(domain, self._reference),
+            normalization.identity_domain(domain, self._reference),
             industry,
             naics,
             sic,
@@ -183,42 +172,42 @@ class RecordMapper:
             revenue_currency,
             usd,
             rate_date,
-            revenue_range(usd),
+            normalization.revenue_range(usd),
             country,
             region,
-            text(row.billing_city),
-            text(description),
-            text(row.phone),
+            normalization.text(row.billing_city),
+            normalization.text(description),
+            normalization.text(row.phone),
             None,
-            text(row.type),
+            normalization.text(row.type),
             owner_id,
             (),
             find_unreadable(_COMPANY_FIELDS, _raw_company_values(row), parsed),
         )
 
-    def contact(self, row: wire.ContactRow) -> ContactRecord | RejectedRecord:
+    def contact(self, row: wire.ContactRow) -> records.ContactRecord | records.RejectedRecord:
         if (updated_at := row.modified) is None:
             return reject_record(row.id, row.id)
-        address, host, registrable_domain, kind = email_address(row.email, self._reference)
+        address, host, registrable_domain, kind = normalization.email_address(row.email, self._reference)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
-        return ContactRecord(
+        return records.ContactRecord(
             row.id,
             updated_at,
             address,
             host,
             registrable_domain,
             kind,
-            text(row.first_name),
-            text(row.last_name),
-            text(row.title),
-            text(row.phone) or text(row.mobile_phone),
+            normalization.text(row.first_name),
+            normalization.text(row.last_name),
+            normalization.text(row.title),
+            normalization.text(row.phone) or normalization.text(row.mobile_phone),
             None,
             owner_id,
             company_id,
-            CompanyAssociation.PRIMARY if company_id is not None else None,
+            records.CompanyAssociation.PRIMARY if company_id is not None else None,
             (),
             (),
-            row.is_person_account is not None and flag(row.is_person_account) is True,
+            row.is_person_account is not None and normalization.flag(row.is_person_account) is True,
             find_unreadable(
                 _CONTACT_FIELDS,
                 (row.email, row.owner_id, row.account_id),
@@ -226,7 +215,9 @@ class RecordMapper:
             ),
         )
 
-    def deal(self, row: wire.OpportunityRow, contact_ids: Iterable[str] = ()) -> DealRecord | RejectedRecord:
+    def deal(
+        self, row: wire.OpportunityRow, contact_ids: Iterable[str] = ()
+    ) -> records.DealRecord | records.RejectedRecord:
         """Map an opportunity. Its stage fills what its own fields leave open about probability and closing.
 
         Salesforce's own conversion (convertCurrency) is not used: it converts into the currency of the user who
@@ -234,23 +225,25 @@ class RecordMapper:
         """
         if (updated_at := row.modified) is None:
             return reject_record(row.id, row.id)
-        stage_id = text(row.stage_name)
+        stage_id = normalization.text(row.stage_name)
         stage = self._stages.get(stage_id, _UNKNOWN_STAGE)
-        value, own_currency = amount(row.amount), currency(row.currency_iso_code)
+        value, own_currency = normalization.amount(row.amount), normalization.currency(row.currency_iso_code)
         deal_currency = currency_or_default(
             value, row.currency_iso_code, own_currency, self._default_currency
         )
-        own_status = DealStatus(_share(row.probability), flag(row.is_closed), flag(row.is_won))
-        close_date = timestamp(row.close_date)
+        own_status = DealStatus(
+            _share(row.probability), normalization.flag(row.is_closed), normalization.flag(row.is_won)
+        )
+        close_date = normalization.timestamp(row.close_date)
         owner_id, company_id = record_id(row.owner_id), record_id(row.account_id)
         usd, rate_date = usd_amount(value, deal_currency, updated_at, self._reference)
         deal_status = own_status.fill_from(stage.deal_status)
         parsed_status = (own_status.probability is not None or None, own_status.is_closed, own_status.is_won)
         parsed = (value is not None or None, own_currency, *parsed_status, close_date, owner_id, company_id)
-        return DealRecord(
+        return records.DealRecord(
             row.id,
             updated_at,
-            text(row.name),
+            normalization.text(row.name),
             value,
             deal_currency,
             usd,
@@ -265,15 +258,21 @@ class RecordMapper:
             close_date,
             owner_id,
             company_id,
-            CompanyAssociation.PRIMARY if company_id is not None else None,
+            records.CompanyAssociation.PRIMARY if company_id is not None else None,
             tuple(sorted(set(filter(None, map(record_id, contact_ids))))),
             find_unreadable(_DEAL_FIELDS, _raw_deal_values(row), parsed),
         )
 
-    def owner(self, row: wire.UserRow) -> OwnerRecord:
-        email = email_address(row.email, self._reference)
-        archived = flag(row.is_active) is False
-        return OwnerRecord(row.id, email.address, text(row.first_name), text(row.last_name), archived)
+    def owner(self, row: wire.UserRow) -> records.OwnerRecord:
+        email = normalization.email_address(row.email, self._reference)
+        archived = normalization.flag(row.is_active) is False
+        return records.OwnerRecord(
+            row.id,
+            email.address,
+            normalization.text(row.first_name),
+            normalization.text(row.last_name),
+            archived,
+        )
 
 
 class _Stage(NamedTuple):
@@ -287,8 +286,8 @@ _UNKNOWN_STAGE = _Stage()
 @lru_cache(_CACHED_SHARES)
 def _share(percentage: str | None) -> Decimal | None:
     """Return a percentage as a share from 0 to 1. There are few different ones: most are those of the stages."""
-    value = amount(percentage)
-    return None if value is None else probability(str(value / 100))
+    value = normalization.amount(percentage)
+    return None if value is None else normalization.probability(str(value / 100))
 
 
 def _raw_company_values(row: wire.AccountRow) -> tuple[str | None, ...]:

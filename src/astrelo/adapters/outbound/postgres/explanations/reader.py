@@ -11,17 +11,10 @@ import asyncpg
 from astrelo.adapters.outbound.postgres.session.columns import join_columns
 from astrelo.adapters.outbound.postgres.session.queries import Reads
 from astrelo.application.read import explanations, views
+from astrelo.domain import golden_record
 from astrelo.domain.company import RecordKey
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
-from astrelo.domain.golden_record import (
-    COLUMNS,
-    FieldGroup,
-    Member,
-    golden_record,
-    groups_in,
-    sort_by_freshness,
-)
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, UserId
 from astrelo.domain.records import CompanyAssociation, EmailKind
 
@@ -47,17 +40,24 @@ class PgExplanationReader(explanations.ExplanationReader):
             "read_hidden_fields", user_id=user_id, object_type=ObjectType.COMPANIES
         )
         records = {_record_key(row): row for row in rows}
-        members = [Member(key, row["source_updated_at"], groups_in(row)) for key, row in records.items()]
-        at = {(_record_key(pin), FieldGroup(pin["field_group"])): pin["pinned_at"] for pin in pins}
-        sources = golden_record(members, at).sources
-        keys = [member.key for member in sort_by_freshness(members)]
+        members = [
+            golden_record.Member(key, row["source_updated_at"], golden_record.groups_in(row))
+            for key, row in records.items()
+        ]
+        at = {
+            (_record_key(pin), golden_record.FieldGroup(pin["field_group"])): pin["pinned_at"] for pin in pins
+        }
+        sources = golden_record.golden_record(members, at).sources
+        keys = [member.key for member in golden_record.sort_by_freshness(members)]
         # From the start if the record before the page has left the company meanwhile.
         begin = keys.index(after) + 1 if after in keys else 0
         page = keys[begin : begin + limit + 1]
         hidden_by = {Provider(row["provider"]): row["hidden"] for row in hidden}
         return explanations.CompanyExplanation(
             company_id=company_id,
-            groups=[_explain_group(group, sources.get(group), records, at) for group in FieldGroup],
+            groups=[
+                _explain_group(group, sources.get(group), records, at) for group in golden_record.FieldGroup
+            ],
             pins=[
                 _explain_pin(pin, sources, {member.key: member.groups for member in members}) for pin in pins
             ],
@@ -187,19 +187,19 @@ def _record_key(row: asyncpg.Record) -> RecordKey:
 
 
 def _explain_group(
-    group: FieldGroup,
+    group: golden_record.FieldGroup,
     source: RecordKey | None,
     records: Mapping[RecordKey, asyncpg.Record],
-    pins: Mapping[tuple[RecordKey, FieldGroup], object],
+    pins: Mapping[tuple[RecordKey, golden_record.FieldGroup], object],
 ) -> explanations.GroupExplanation:
     if source is None:
         return explanations.GroupExplanation(
-            group=group, values=dict.fromkeys(COLUMNS[group]), source=None, pinned=False
+            group=group, values=dict.fromkeys(golden_record.COLUMNS[group]), source=None, pinned=False
         )
     row = records[source]
     return explanations.GroupExplanation(
         group=group,
-        values={column: _to_value(row[column]) for column in COLUMNS[group]},
+        values={column: _to_value(row[column]) for column in golden_record.COLUMNS[group]},
         source=views.CompanySource(
             external_source=source.source,
             external_provider_id=source.record_id,
@@ -216,7 +216,10 @@ def _explain_record(row: asyncpg.Record, hidden: list[str]) -> explanations.Reco
         source_updated_at=row["source_updated_at"],
         values={
             column: _to_value(row[column])
-            for column in ("domain", *(column for columns in COLUMNS.values() for column in columns))
+            for column in (
+                "domain",
+                *(column for columns in golden_record.COLUMNS.values() for column in columns),
+            )
         },
         hidden=sorted(hidden),
     )
@@ -224,10 +227,10 @@ def _explain_record(row: asyncpg.Record, hidden: list[str]) -> explanations.Reco
 
 def _explain_pin(
     pin: asyncpg.Record,
-    sources: Mapping[FieldGroup, RecordKey],
-    groups: Mapping[RecordKey, frozenset[FieldGroup]],
+    sources: Mapping[golden_record.FieldGroup, RecordKey],
+    groups: Mapping[RecordKey, frozenset[golden_record.FieldGroup]],
 ) -> explanations.PinView:
-    key, group = _record_key(pin), FieldGroup(pin["field_group"])
+    key, group = _record_key(pin), golden_record.FieldGroup(pin["field_group"])
     if key not in groups:
         status = explanations.PinStatus.ARCHIVED
     elif group not in groups[key]:
