@@ -21,10 +21,9 @@ from astrelo.bootstrap.development.database import database_gone, embedded_serve
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import end_with_parent, port_is_taken
 from astrelo.bootstrap.development.session_tokens import signing_secret
-from astrelo.bootstrap.exchange_rates import warn_of_old_rates
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import PREFIX, Settings
-from astrelo.bootstrap.startup import load_settings
+from astrelo.bootstrap.startup import load_settings, warn_of_old_rates
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock
 

@@ -59,11 +59,12 @@ def _configure_salesforce(settings: Settings, redirect_uri: str) -> SalesforceCo
     )
 
 
-def _create_hubspot_webhooks(config: HubSpotConfig) -> CrmWebhooks:
-    return HubSpotWebhooks(config.client_secret)
-
-
 REGISTERED_CRMS = (
-    RegisteredCrm(Provider.HUBSPOT, _configure_hubspot, open_hubspot, _create_hubspot_webhooks),
+    RegisteredCrm(
+        Provider.HUBSPOT,
+        _configure_hubspot,
+        open_hubspot,
+        create_webhooks=lambda config: HubSpotWebhooks(config.client_secret),
+    ),
     RegisteredCrm(Provider.SALESFORCE, _configure_salesforce, open_salesforce),
 )

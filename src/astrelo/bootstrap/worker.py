@@ -24,9 +24,9 @@ from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, provide_database
-from astrelo.bootstrap.development.demo_lock import require_no_demo
-from astrelo.bootstrap.exchange_rates import warn_of_old_rates
+from astrelo.bootstrap.development.state_dir import require_no_demo
 from astrelo.bootstrap.settings import Settings
+from astrelo.bootstrap.startup import warn_of_old_rates
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock
 

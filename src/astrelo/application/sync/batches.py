@@ -121,7 +121,11 @@ class BatchReader:
     async def _fill(self, batch: Batch) -> Batch:
         while batch.ends_page and not batch.ends_stream and batch.pages < MAX_PAGES:
             arrived = await self._wait_for_page()
-            if arrived is None or not self._fits(arrived, batch):
+            # An error waits for the next batch: what came before it is written first.
+            if arrived is None or arrived.exception() is not None:
+                break
+            page = arrived.result()
+            if batch.size + len(page.records) + len(page.rejected) > self._batch_size:
                 break
             batch.add(self._take(arrived))
         return batch
@@ -139,13 +143,6 @@ class BatchReader:
         except StopAsyncIteration:
             # Its last page had a cursor.
             raise CrmRejected(self._provider, None, "its listing stops before the end of data") from None
-
-    def _fits(self, arrived: asyncio.Task[RecordPage], batch: Batch) -> bool:
-        """Return False for an error too: what came before it is written first."""
-        if arrived.exception() is not None:
-            return False
-        page = arrived.result()
-        return batch.size + len(page.records) + len(page.rejected) <= self._batch_size
 
     def _take(self, arrived: asyncio.Task[RecordPage]) -> RecordPage:
         self._requested = None

@@ -3,6 +3,8 @@
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
@@ -64,3 +66,39 @@ def unusable_state_dir(state_dir: Path, error: OSError) -> Problem:
     return Problem(
         f"The state folder {state_dir} cannot be used ({reason}). Name another one in {PREFIX}STATE_DIR."
     )
+
+
+@contextmanager
+def hold_demo_lock(state_dir: Path) -> Iterator[None]:
+    """Keep other demos of the state folder away while this lasts. Raises Problem when there is one."""
+    lock = try_lock(_demo_lock(state_dir))
+    if lock is None:
+        raise Problem(
+            f"A demo of this clone runs already. Stop it with Ctrl-C, {_elsewhere('give this one')}."
+        )
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def require_no_demo(settings: Settings) -> None:
+    """Raise Problem while a demo uses the state folder: a second worker, set up otherwise, would take its jobs."""
+    file = _demo_lock(state_dir_of(settings))
+    if not file.exists():
+        return
+    lock = try_lock(file)
+    if lock is None:
+        raise Problem(
+            "A demo of this clone runs and has a worker of its own. Stop it with Ctrl-C, "
+            f"{_elsewhere('give this worker')}."
+        )
+    os.close(lock)
+
+
+def _demo_lock(state_dir: Path) -> Path:
+    return state_dir / "demo.lock"
+
+
+def _elsewhere(whom: str) -> str:
+    return f"or {whom} a folder of its own: {PREFIX}STATE_DIR=/some/folder"

@@ -108,7 +108,9 @@ class Settings(BaseModel):
     cors_origins: Annotated[
         tuple[str, ...], BeforeValidator(values.origins), Readme("the frontend's origin")
     ] = Field(
-        default_factory=lambda given: (_origin(given["frontend_url"]),),
+        default_factory=lambda given: (
+            urlsplit(given["frontend_url"])._replace(path="", query="", fragment="").geturl(),
+        ),
         description="Origins that may call the API from a browser, separated by commas.",
     )
     hubspot_client_id: Annotated[str | None, Readme("none")] = Field(
@@ -226,8 +228,3 @@ class Settings(BaseModel):
 def _reachable(host: str) -> str:
     """Return a host that a browser can open for one that a server listens on."""
     return "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

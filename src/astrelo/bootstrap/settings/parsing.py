@@ -41,16 +41,16 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise InvalidSettings([*missing, *_find_wrong(error)]) from None
+        # A default that was not made comes from something wrong, which is reported itself.
+        wrong = [
+            WrongSetting(f"{PREFIX}{detail['loc'][0]}", _reason(detail))
+            for detail in error.errors(include_url=False, include_input=False)
+            if detail["type"] != "default_factory_not_called"
+        ]
+        raise InvalidSettings([*missing, *wrong]) from None
     if missing:
         raise InvalidSettings(missing)
     return settings
-
-
-def _find_wrong(error: ValidationError) -> Iterator[WrongSetting]:
-    for detail in error.errors(include_url=False, include_input=False):
-        if detail["type"] != "default_factory_not_called":  # what it comes from is wrong, and reported
-            yield WrongSetting(f"{PREFIX}{detail['loc'][0]}", _reason(detail))
 
 
 def _find_missing(given: Mapping[str, str]) -> Iterator[WrongSetting]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from astrelo.bootstrap.development.demo_lock import hold_demo_lock, require_no_demo
 from astrelo.bootstrap.development.secrets import complete_settings
+from astrelo.bootstrap.development.state_dir import hold_demo_lock, require_no_demo
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import Settings, parse_settings
 

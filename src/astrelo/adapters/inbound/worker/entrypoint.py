@@ -43,16 +43,13 @@ class SyncEntrypoint:
         with structlog.contextvars.bound_contextvars(
             user_id=str(message.user_id), run_id=str(message.run_id), job=job.id
         ):
-            await self._claim(UserId(message.user_id), SyncRunId(message.run_id))
-
-    async def _claim(self, user_id: UserId, run_id: SyncRunId) -> None:
-        try:
-            async with self._container() as scope:
-                run_sync = await scope.get(RunSync)
-                await run_sync(user_id, run_id, self._should_stop)
-        except StoreUnavailable as error:
-            _log.warning("sync_job.postponed", reason=error.reason)
-            raise RetryRequested(_RETRY_STORE_AFTER, "the database was not available") from error
-        except Exception as error:
-            _log.error("sync_job.failed", error=type(error).__name__)
-            raise
+            try:
+                async with self._container() as scope:
+                    run_sync = await scope.get(RunSync)
+                    await run_sync(UserId(message.user_id), SyncRunId(message.run_id), self._should_stop)
+            except StoreUnavailable as error:
+                _log.warning("sync_job.postponed", reason=error.reason)
+                raise RetryRequested(_RETRY_STORE_AFTER, "the database was not available") from error
+            except Exception as error:
+                _log.error("sync_job.failed", error=type(error).__name__)
+                raise

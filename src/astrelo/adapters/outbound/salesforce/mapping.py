@@ -139,19 +139,17 @@ class RecordMapper:
         industry = normalization.text(row.industry)
         usual = NO_CODES if industry is None else self._industries.get(industry, NO_CODES)
         naics, sic = naics_code(row.naics_code) or usual.naics, sic_code(row.sic) or usual.sic
-        employees, revenue = (
-            normalization.employee_count(row.number_of_employees),
-            normalization.amount(row.annual_revenue),
-        )
+        employees = normalization.employee_count(row.number_of_employees)
+        revenue = normalization.amount(row.annual_revenue)
         own_currency = normalization.currency(row.currency_iso_code)
         revenue_currency = currency_or_default(
             revenue, row.currency_iso_code, own_currency, self._default_currency
         )
         usd, rate_date = usd_amount(revenue, revenue_currency, updated_at, self._reference)
-        country, region = country_and_region(
-            Address(row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state),
-            self._reference,
+        place = Address(
+            row.billing_country_code, row.billing_country, row.billing_state_code, row.billing_state
         )
+        country, region = country_and_region(place, self._reference)
         # A bulk job (lineEnding LF) may send a line break as '\n', where REST sends '\r\n'.
         description = row.description.replace("\r\n", "\n") if row.description else None
         owner_id = record_id(row.owner_id)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from astrelo.bootstrap.development.database import embedded_server
 from astrelo.bootstrap.development.demo.crms import DemoCrm
-from astrelo.bootstrap.development.demo_lock import hold_demo_lock
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import Children, usual_ports
 from astrelo.bootstrap.development.secrets import complete_settings
+from astrelo.bootstrap.development.state_dir import hold_demo_lock
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import PREFIX, Settings, parse_settings
 from astrelo.domain.identifiers import Provider

@@ -10,7 +10,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from astrelo.application.read.views import RunView, StepView
+from astrelo.application.read.views import RunView
 from astrelo.domain.identifiers import ObjectType, Provider
 
 
@@ -40,7 +40,10 @@ class SyncProgress:
             title = self._title(run.provider, step.object_type)
             if title not in self._tasks:
                 self._tasks[title] = self._bars.add_task(title, total=None)
-            self._bars.update(self._tasks[title], completed=step.received, total=_total(step))
+            # The announced total is only the CRM's word: once it is passed, the bar has no end.
+            announced = max(step.expected_total or 0, step.received)
+            total = announced if step.status == "completed" or announced > step.received else None
+            self._bars.update(self._tasks[title], completed=step.received, total=total)
             if step.status == "completed" and title not in self._reported:
                 self._reported.add(title)
                 if self._bars.disable:
@@ -60,11 +63,3 @@ class SyncProgress:
         trace: TracebackType | None,
     ) -> None:
         self._bars.stop()
-
-
-def _total(step: StepView) -> int | None:
-    """Say how long the bar is: the announced total is the CRM's word, not a promise; None is a bar without end."""
-    if step.status == "completed":
-        return step.received
-    announced = step.expected_total or 0
-    return announced if announced > step.received else None

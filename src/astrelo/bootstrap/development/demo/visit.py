@@ -152,8 +152,11 @@ class DemoVisit:
         Yesterday's connection may have been due for an increment: it then comes first.
         """
         runs = self._api(_path(provider, "/runs?limit=5"), views.Page[views.RunView]).data
-        full = _full_run(runs, since)
-        if _is_stuck(latest := full or runs[0]):
+        full_runs = (run for run in runs if run.mode is SyncMode.FULL)
+        full = next((run for run in full_runs if run.finished_at is None or run.finished_at >= since), None)
+        latest = full or runs[0]
+        waits_for_a_person = latest.status is RunStatus.PARKED and latest.parked_until is None
+        if waits_for_a_person or not (latest.status.is_open or latest.status is RunStatus.COMPLETED):
             raise DemoFailed(
                 f"The {provider.label} sync ended as {latest.status}: {latest.reason}. The worker's log: "
                 f"{self._stage.logs / 'worker.log'}"
@@ -185,22 +188,6 @@ def _require_success(response: httpx.Response) -> httpx.Response:
             f"{response.request.method} {where} answered {response.status_code}: {response.text[:500]}"
         )
     return response
-
-
-def _full_run(runs: Sequence[views.RunView], since: datetime) -> views.RunView | None:
-    return next(
-        (
-            run
-            for run in runs
-            if run.mode is SyncMode.FULL and (run.finished_at is None or run.finished_at >= since)
-        ),
-        None,
-    )
-
-
-def _is_stuck(run: views.RunView) -> bool:
-    waits_for_a_person = run.status is RunStatus.PARKED and run.parked_until is None
-    return waits_for_a_person or not (run.status.is_open or run.status is RunStatus.COMPLETED)
 
 
 def _seconds(run: views.RunView, since: datetime) -> float:

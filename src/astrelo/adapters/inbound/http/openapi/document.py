@@ -67,16 +67,14 @@ def _forbid_null(parameter: Parameter) -> None:
         (schema.type,) = [kind for kind in schema.type if kind is not OpenAPIType.NULL]
         schema.enum = [value for value in schema.enum or [] if value is not None] or None
     if schema.one_of:
-        (kind,) = [kind for kind in schema.one_of if not _is_null(kind)]
+        (kind,) = [
+            kind for kind in schema.one_of if isinstance(kind, Reference) or kind.type is not OpenAPIType.NULL
+        ]
         schema.one_of = None
         if isinstance(kind, Reference):
             parameter.schema = kind
         else:
             schema.type, schema.format, schema.enum = kind.type, kind.format, kind.enum
-
-
-def _is_null(schema: Schema | Reference) -> bool:
-    return isinstance(schema, Schema) and schema.type is OpenAPIType.NULL
 
 
 def _shorten_page_names(description: OpenAPI) -> None:

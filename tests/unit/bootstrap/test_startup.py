@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from astrelo.adapters.outbound.reference import BundledReferenceData
-from astrelo.bootstrap.exchange_rates import warn_of_old_rates
+from astrelo.bootstrap.startup import warn_of_old_rates
 from tests.support.fakes.clock import FakeClock
 
 REFERENCE = BundledReferenceData()
