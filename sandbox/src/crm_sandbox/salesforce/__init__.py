@@ -1,13 +1,17 @@
 """Salesforce: `create_sandbox` makes one that holds an org for each portal."""
 
-from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.app import Sandbox, create_sandbox
-from crm_sandbox.salesforce.ids import full_id, record_id
-from crm_sandbox.salesforce.mutations import MutationScript
-from crm_sandbox.salesforce.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
-from crm_sandbox.salesforce.org import Org
-from crm_sandbox.salesforce.records import RecordChange
-from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.oauth.authorization_server import (
+    DEVELOPMENT_CLIENT_ID,
+    DEVELOPMENT_CLIENT_SECRET,
+    App,
+)
+from crm_sandbox.salesforce.org.admin_user import ADMINISTRATOR
+from crm_sandbox.salesforce.org.ids import full_id, record_id
+from crm_sandbox.salesforce.org.mutations import MutationScript
+from crm_sandbox.salesforce.org.org import Org
+from crm_sandbox.salesforce.org.records import RecordChange
 from crm_sandbox.script import Mutation
 
 __all__ = [

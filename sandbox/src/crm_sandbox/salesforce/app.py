@@ -13,8 +13,9 @@ from crm_sandbox.limits import UNLIMITED
 from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.portals import Portal
-from crm_sandbox.salesforce import admin, identity, oauth_endpoints, unsimulated
-from crm_sandbox.salesforce.describe import versions
+from crm_sandbox.salesforce import admin_api as admin
+from crm_sandbox.salesforce import unsimulated
+from crm_sandbox.salesforce.api_call import Call
 from crm_sandbox.salesforce.errors import (
     ApiRefusal,
     OAuthRefusal,
@@ -23,13 +24,15 @@ from crm_sandbox.salesforce.errors import (
     method_not_allowed,
     not_simulated,
 )
-from crm_sandbox.salesforce.hosts import host_of
+from crm_sandbox.salesforce.flags import Switches
 from crm_sandbox.salesforce.landing import landing
-from crm_sandbox.salesforce.oauth import App, Grant
-from crm_sandbox.salesforce.parameters import Call
+from crm_sandbox.salesforce.oauth import endpoints as oauth_endpoints
+from crm_sandbox.salesforce.oauth import identity
+from crm_sandbox.salesforce.oauth.authorization_server import App, Grant
+from crm_sandbox.salesforce.oauth.hosts import host_of
 from crm_sandbox.salesforce.routes import endpoint, find_handler, require_version
+from crm_sandbox.salesforce.sobjects.describe import versions
 from crm_sandbox.salesforce.state import SandboxState
-from crm_sandbox.salesforce.switches import Switches
 
 URI_BYTES = 16_384
 _DATA = "/services/data"

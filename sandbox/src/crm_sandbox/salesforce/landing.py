@@ -1,8 +1,8 @@
 """What the landing page says of a simulated Salesforce."""
 
 from crm_sandbox.landing import AccountSummary, Landing
-from crm_sandbox.salesforce.org import Org
-from crm_sandbox.salesforce.setup_objects import SETUP_ROWS
+from crm_sandbox.salesforce.org.org import Org
+from crm_sandbox.salesforce.org.setup_objects import SETUP_ROWS
 from crm_sandbox.salesforce.state import SandboxState
 
 _CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.salesforce import bulk, deleted, describe, query, sobjects, unsimulated
+from crm_sandbox.salesforce import unsimulated
+from crm_sandbox.salesforce.bulk import endpoints as bulk
 from crm_sandbox.salesforce.errors import method_not_allowed, usual
+from crm_sandbox.salesforce.query import endpoints as query
+from crm_sandbox.salesforce.sobjects import deleted, describe
+from crm_sandbox.salesforce.sobjects import endpoints as sobjects
 
 Handler = Callable[..., Response]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

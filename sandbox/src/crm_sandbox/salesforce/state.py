@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
 from crm_sandbox.portals import Portal
-from crm_sandbox.salesforce.bulk_jobs import BulkJobs
-from crm_sandbox.salesforce.cursors import QueryCursors
-from crm_sandbox.salesforce.mutations import MutationScript
-from crm_sandbox.salesforce.oauth import App, AuthorizationServer
-from crm_sandbox.salesforce.org import Org
-from crm_sandbox.salesforce.schema import object_called, standard_fields
-from crm_sandbox.salesforce.switches import Switches
-from crm_sandbox.salesforce.usage import Usage
+from crm_sandbox.salesforce.api_limits import Usage
+from crm_sandbox.salesforce.bulk.jobs import BulkJobs
+from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.oauth.authorization_server import App, AuthorizationServer
+from crm_sandbox.salesforce.org.mutations import MutationScript
+from crm_sandbox.salesforce.org.org import Org
+from crm_sandbox.salesforce.query.cursors import QueryCursors
+from crm_sandbox.salesforce.sobjects.schema import object_called, standard_fields
 from crm_sandbox.state import PlayedState, Quirks
 
 

@@ -1,0 +1,201 @@
+"""Changes to an org while somebody reads it: a seeded script that can be stepped."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from crm_sandbox import inventions as words
+from crm_sandbox.portals import Association
+from crm_sandbox.salesforce.org.opportunity_stages import STANDARD_STAGES
+from crm_sandbox.salesforce.org.org import Org
+from crm_sandbox.salesforce.org.person_accounts import is_person
+from crm_sandbox.salesforce.org.records import RecordChange
+from crm_sandbox.salesforce.org.store import Row
+from crm_sandbox.salesforce.org.timestamps import as_bulk
+from crm_sandbox.salesforce.sobjects.schema import Value
+from crm_sandbox.script import Mutation, Script
+
+Kind = Literal[
+    "create", "change", "delete", "undelete", "erase", "merge", "swap_websites", "move_contacts", "change_roles",
+    "change_owner", "bump", "burst",
+]  # fmt: skip
+WEIGHTS: dict[Kind, int] = {
+    "create": 14,
+    "change": 28,
+    "delete": 4,
+    "undelete": 5,
+    "erase": 2,
+    "merge": 5,
+    "swap_websites": 8,
+    "move_contacts": 12,
+    "change_roles": 8,
+    "change_owner": 4,
+    "bump": 8,
+    "burst": 2,
+}
+OBJECT_WEIGHTS = {"Account": 3, "Contact": 4, "Opportunity": 2}
+BURST_SIZES = range(5, 41)
+
+Properties = dict[str, Value]
+
+
+class MutationScript(Script[Org]):
+    """Changes of every kind.
+
+    create, change, delete, undelete and merge are what they say; erase deletes for good, swap_websites exchanges two
+    accounts' websites, move_contacts gives contacts another account, change_roles an opportunity other contacts,
+    change_owner a record another user, bump moves SystemModstamp and nothing else, burst changes many records at
+    one stamp.
+    """
+
+    def step(self, org: Org) -> Mutation:
+        kind, name = self._weighted(WEIGHTS), self._weighted(OBJECT_WEIGHTS)
+        actions: dict[Kind, Callable[[Org, str], Mutation]] = {
+            "create": self._create,
+            "change": self._change,
+            "delete": self._delete,
+            "undelete": self._undelete,
+            "erase": self._erase,
+            "merge": self._merge,
+            "swap_websites": self._swap_websites,
+            "move_contacts": self._move_contacts,
+            "change_roles": self._change_roles,
+            "change_owner": self._change_owner,
+            "bump": self._bump,
+            "burst": self._burst,
+        }
+        return actions[kind](org, name)
+
+    def _create(self, org: Org, name: str) -> Mutation:
+        row_id = org.upsert(RecordChange(object_name=name, properties=self._properties(org, name)))
+        if name == "Opportunity":
+            org.set_roles(row_id, self._people(org))
+        return Mutation(kind="create", object=name, ids=(row_id,))
+
+    def _change(self, org: Org, name: str) -> Mutation:
+        ids = self._drawn(org, name, 1)
+        for row_id in ids:
+            changed = self._some_of(self._properties(org, name))
+            org.upsert(RecordChange(object_name=name, id=row_id, properties=changed))
+        return Mutation(kind="change", object=name, ids=ids)
+
+    def _delete(self, org: Org, name: str) -> Mutation:
+        ids = self._drawn(org, name, 1)
+        return Mutation(kind="delete", object=name, ids=tuple(one for one in ids if org.delete(name, one)))
+
+    def _undelete(self, org: Org, name: str) -> Mutation:
+        ids = self._drawn(org, name, 1, deleted=True)
+        return Mutation(
+            kind="undelete", object=name, ids=tuple(one for one in ids if org.undelete(name, one))
+        )
+
+    def _erase(self, org: Org, name: str) -> Mutation:
+        ids = self._drawn(org, name, 1, deleted=self._chance.random() < 0.7)  # noqa: PLR2004 - mostly out of the bin
+        return Mutation(kind="erase", object=name, ids=tuple(one for one in ids if org.erase(name, one)))
+
+    def _merge(self, org: Org, name: str) -> Mutation:
+        name = "Contact" if name == "Opportunity" else name
+        ids = self._drawn(org, name, 2)
+        kinds = {is_person(org.tables[name].rows[one]) for one in ids}
+        if len(ids) < 2 or len(kinds) > 1:  # noqa: PLR2004 - it takes two to merge, of one kind
+            return Mutation(kind="merge", object=name, ids=())
+        org.merge(name, *ids)
+        return Mutation(kind="merge", object=name, ids=ids)
+
+    def _swap_websites(self, org: Org, _name: str) -> Mutation:
+        pair = [org.tables["Account"].rows[one] for one in self._drawn(org, "Account", 2)]
+        sites = [row.fields.get("Website") for row in pair]
+        for row, site in zip(pair, reversed(sites), strict=True):
+            org.upsert(RecordChange(object_name="Account", id=row.id, properties={"Website": site}))
+        return Mutation(kind="swap_websites", object="Account", ids=tuple(row.id for row in pair))
+
+    def _move_contacts(self, org: Org, _name: str) -> Mutation:
+        ids = self._drawn(org, "Contact", self._chance.randint(1, 4))
+        account = self._account_id(org)
+        for row_id in ids:
+            org.upsert(RecordChange(object_name="Contact", id=row_id, properties={"AccountId": account}))
+        return Mutation(kind="move_contacts", object="Contact", ids=ids)
+
+    def _change_roles(self, org: Org, _name: str) -> Mutation:
+        ids = self._drawn(org, "Opportunity", 1)
+        for row_id in ids:
+            org.set_roles(row_id, self._people(org))
+        return Mutation(kind="change_roles", object="Opportunity", ids=ids)
+
+    def _change_owner(self, org: Org, name: str) -> Mutation:
+        ids, owners = self._drawn(org, name, 1), self._drawn(org, "User", 1)
+        for row_id in ids:
+            org.upsert(RecordChange(object_name=name, id=row_id, properties={"OwnerId": owners[0]}))
+        return Mutation(kind="change_owner", object=name, ids=ids)
+
+    def _bump(self, org: Org, name: str) -> Mutation:
+        ids = self._drawn(org, name, 1)
+        return Mutation(kind="bump", object=name, ids=tuple(one for one in ids if org.touch(name, one)))
+
+    def _burst(self, org: Org, name: str) -> Mutation:
+        stamp = as_bulk(org.clock.now())
+        ids = self._drawn(org, name, self._chance.choice(BURST_SIZES))
+        for row_id in ids:
+            properties = self._properties(org, name)
+            org.upsert(RecordChange(object_name=name, id=row_id, properties=properties, updated_at=stamp))
+        return Mutation(kind="burst", object=name, ids=ids)
+
+    def _properties(self, org: Org, name: str) -> Properties:
+        return {"Account": self._account, "Contact": self._contact, "Opportunity": self._opportunity}[name](
+            org
+        )
+
+    def _account(self, org: Org) -> Properties:
+        stem = words.company_stem(self._chance.randrange(2_500))
+        other = self._some(org, "Account")
+        own = f"{stem.lower()}{self._chance.choice(words.TOP_LEVELS)}"
+        return {
+            "Name": f"{stem} {self._chance.choice(words.COMPANY_KINDS)}",
+            "Website": self._chance.choice(
+                (own, own, own, f"www.{own}", other.fields.get("Website") if other else None, None)
+            ),
+            "NumberOfEmployees": self._chance.choice((self._chance.randrange(10_000), None)),
+            "BillingCountry": self._chance.choice(words.PLACES)[0],
+        }
+
+    def _contact(self, org: Org) -> Properties:
+        first, last = self._chance.choice(words.FIRST_NAMES), self._chance.choice(words.LAST_NAMES)
+        account = self._some(org, "Account")
+        site = str(account.fields.get("Website") or "") if account else ""
+        host = site if site and not set(site) & set("/ :@") else "nowhere-known.com"
+        mail = self._chance.choice((host, host, host, self._chance.choice(words.FREE_MAIL)))
+        return {
+            "FirstName": first,
+            "LastName": last,
+            "Email": self._chance.choice((f"{first}.{last}@{mail}".lower()[:80],) * 5 + (None,)),
+            "Title": self._chance.choice(words.JOB_TITLES),
+            "AccountId": self._account_id(org),
+        }
+
+    def _opportunity(self, org: Org) -> Properties:
+        stem = words.company_stem(self._chance.randrange(500))
+        return {
+            "Name": f"{stem} - {self._chance.choice(words.DEAL_KINDS)}",
+            "Amount": self._chance.choice((float(self._chance.randrange(500, 400_000)), None)),
+            "StageName": self._chance.choice(STANDARD_STAGES).name,
+            "AccountId": self._account_id(org),
+        }
+
+    def _account_id(self, org: Org) -> str | None:
+        drawn = self._some(org, "Account")
+        drawn = None if is_person(drawn) else drawn
+        return drawn.id if drawn is not None and self._chance.random() < 0.8 else None  # noqa: PLR2004 - some have none
+
+    def _people(self, org: Org) -> list[Association]:
+        """Draw up to three contacts, the first of them primary."""
+        ids = self._drawn(org, "Contact", self._chance.randrange(4))
+        return [Association(id=one, primary=place == 0) for place, one in enumerate(ids)]
+
+    def _some(self, org: Org, name: str) -> Row | None:
+        return org.tables[name].some(self._chance)
+
+    def _drawn(self, org: Org, name: str, most: int, *, deleted: bool = False) -> tuple[str, ...]:
+        """Draw the ids of up to that many different records, in the order drawn; a person only as an account."""
+        table = org.tables[name]
+        drawn: Sequence[Row | None] = [table.some(self._chance, deleted=deleted) for _ in range(most)]
+        kept = [row.id for row in drawn if row is not None and not (name == "Contact" and is_person(row))]
+        return tuple(dict.fromkeys(kept))

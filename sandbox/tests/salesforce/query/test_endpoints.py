@@ -1,0 +1,185 @@
+import httpx
+import pytest
+
+from crm_sandbox import FaultPlan, IndexMoods
+from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
+from crm_sandbox.salesforce.flags import DAY_SECONDS
+from tests.salesforce.builders import DATA, query, refusal
+
+pytestmark = pytest.mark.anyio
+
+ALL = "SELECT Id FROM Account ORDER BY Id"
+SIZE = "Sforce-Query-Options"
+
+
+async def page(client: httpx.AsyncClient, soql: str = ALL, size: str | None = None) -> httpx.Response:
+    headers = {} if size is None else {SIZE: size}
+    return await client.get(f"{DATA}/query", params={"q": soql}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("told", "rows"), [(None, 450), ("batchSize=250", 250), ("batchSize=1", 200), ("batchSize=99999", 450)]
+)
+async def test_a_batch_size_is_kept_within_its_bounds(
+    client: httpx.AsyncClient, told: str | None, rows: int
+) -> None:
+    first = (await page(client, size=told)).json()
+    assert len(first["records"]) == rows
+    assert first["totalSize"] == 450
+    assert first["done"] is (rows == 450)
+    assert ("nextRecordsUrl" in first) is (rows < 450)
+
+
+async def test_a_batch_size_must_be_a_number(client: httpx.AsyncClient) -> None:
+    assert refusal(await page(client, size="batchSize=many"))[0] == 400
+
+
+async def test_a_walk_sees_every_row_once(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.rows_per_page = 70
+    sandbox.switches.short_page_every = 2
+    found = [row["Id"] for row in await query(client, ALL)]
+    assert found == [record_id("Account", number) for number in range(1, 451)]
+
+
+async def test_pages_are_short_now_and_then(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.short_page_every = 2
+    first = (await page(client, size="batchSize=200")).json()
+    second = (await client.get(first["nextRecordsUrl"])).json()
+    assert (len(first["records"]), len(second["records"]), second["done"]) == (200, 100, False)
+
+
+async def test_a_plan_may_shorten_pages(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.set_plan(FaultPlan(index=IndexMoods(short_pages=1)))
+    assert len((await page(client, size="batchSize=200")).json()["records"]) < 200
+    assert len(await query(client, ALL)) == 450
+
+
+async def test_a_page_may_be_asked_for_again(client: httpx.AsyncClient) -> None:
+    following = (await page(client, size="batchSize=200")).json()["nextRecordsUrl"]
+    one, again = [(await client.get(following)).json() for _ in range(2)]
+    assert one == again
+
+
+async def test_the_rows_of_a_walk_are_fixed_when_it_begins(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    first = (await page(client, size="batchSize=200")).json()
+    sandbox.org.upsert(
+        RecordChange(object_name="Account", id=record_id("Account", 999), properties={"Name": "Late"})
+    )
+    sandbox.org.delete("Account", record_id("Account", 300))
+    sandbox.org.upsert(
+        RecordChange(object_name="Account", id=record_id("Account", 301), properties={"Name": "New"})
+    )
+    seen = first["records"]
+    while not first["done"]:
+        first = (await client.get(first["nextRecordsUrl"])).json()
+        seen = seen + first["records"]
+    ids = {row["Id"] for row in seen}
+    assert record_id("Account", 999) not in ids
+    assert record_id("Account", 300) not in ids
+    assert record_id("Account", 301) in ids
+    assert first["totalSize"] == 450
+
+
+async def test_a_locator_lives_two_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.session_seconds = 9 * DAY_SECONDS
+    following = (await page(client, size="batchSize=200")).json()["nextRecordsUrl"]
+    sandbox.clock.advance(sandbox.switches.locator_seconds - 1)
+    tokens = sandbox.oauth.connect(sandbox.org.org_id)
+    client.headers["authorization"] = f"Bearer {tokens['access_token']}"
+    assert (await client.get(following)).status_code == 200
+    sandbox.clock.advance(1)
+    assert refusal(await client.get(following)) == (400, "INVALID_QUERY_LOCATOR")
+
+
+@pytest.mark.parametrize("locator", ["nothing", "01g000000000000AAA-200"])
+async def test_an_unknown_locator_is_refused(client: httpx.AsyncClient, locator: str) -> None:
+    assert refusal(await client.get(f"{DATA}/query/{locator}")) == (400, "INVALID_QUERY_LOCATOR")
+
+
+async def test_rows_may_be_shown_after_their_stamp(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.publish_lag_seconds = 60
+    first = record_id("Account", 1)
+    new = sandbox.org.upsert(RecordChange(object_name="Account", properties={"Name": "New"}))
+    sandbox.org.upsert(RecordChange(object_name="Account", id=first, properties={"Name": "Changed"}))
+    soql = f"SELECT Id, Name FROM Account WHERE Id IN ('{first}', '{new}') ORDER BY Id"
+    sandbox.clock.advance(59)
+    assert [row["Name"] for row in await query(client, soql)] == ["Account 1"]
+    sandbox.clock.advance(1)
+    assert [row["Name"] for row in await query(client, soql)] == ["Changed", "New"]
+
+
+async def test_a_late_plan_publishes_in_the_end(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.set_plan(FaultPlan(index=IndexMoods(late=1, late_seconds=(5, 10))))
+    sandbox.org.delete("Account", record_id("Account", 1))
+    assert len(await query(client, ALL)) == 450
+    sandbox.clock.advance(11)
+    assert len(await query(client, ALL)) == 449
+
+
+async def test_any_json_can_stand_in_a_records_place(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.org.upsert(RecordChange(object_name="Account", id=record_id("Account", 1), raw={"Id": 5}))
+    assert (await query(client, ALL))[0] == {"Id": 5}
+
+
+async def test_the_limits_header_counts_requests(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.daily_used = 700
+    assert (await page(client)).headers["sforce-limit-info"] == "api-usage=701/100000"
+    assert (await page(client, "SELECT")).headers["sforce-limit-info"] == "api-usage=702/100000"
+    versions = await client.get("/services/data")
+    assert "sforce-limit-info" not in versions.headers
+    told = (await client.get(f"{DATA}/limits")).json()
+    assert told["DailyApiRequests"] == {"Max": 100_000, "Remaining": 100_000 - 703}
+
+
+async def test_beyond_the_days_requests_there_is_403_until_they_roll_away(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    sandbox.switches.daily_limit = 2
+    sandbox.switches.session_seconds = 9 * DAY_SECONDS
+    assert [(await page(client)).status_code for _ in range(2)] == [200, 200]
+    answer = await page(client)
+    assert refusal(answer) == (403, "REQUEST_LIMIT_EXCEEDED")
+    assert answer.json()[0]["message"] == "TotalRequests Limit exceeded."
+    sandbox.clock.advance(DAY_SECONDS)
+    tokens = sandbox.oauth.connect(sandbox.org.org_id)
+    client.headers["authorization"] = f"Bearer {tokens['access_token']}"
+    assert (await page(client)).status_code == 200
+
+
+async def test_the_api_can_be_disabled(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.switches.api_enabled = False
+    assert refusal(await page(client)) == (403, "API_DISABLED_FOR_ORG")
+
+
+WRONG = [
+    ("GET", f"{DATA}/query", 400, "MALFORMED_QUERY"),
+    ("POST", f"{DATA}/query?q=SELECT+Id+FROM+Account", 405, "METHOD_NOT_ALLOWED"),
+    ("POST", "/services/data", 405, "METHOD_NOT_ALLOWED"),
+    ("GET", f"{DATA}/nothing", 404, "NOT_FOUND"),
+    ("GET", "/services/data/v69.0/limits", 404, "NOT_FOUND"),
+    ("GET", "/services/data/v68/limits", 404, "NOT_FOUND"),
+    ("GET", "/services/data/v30.0/limits", 410, "GONE"),
+    ("GET", f"{DATA}/query?q={'x' * 16_400}", 414, "URI_TOO_LONG"),
+    ("GET", f"{DATA}/query?q={'x' * 16_200}", 431, "HEADERS_TOO_LONG"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "code"), WRONG)
+async def test_a_wrong_request_is_refused(
+    client: httpx.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    assert refusal(await client.request(method, path)) == (status, code)
+
+
+async def test_a_request_without_a_token_is_refused(http: httpx.AsyncClient) -> None:
+    assert refusal(await http.get(f"{DATA}/limits")) == (401, "INVALID_SESSION_ID")
+
+
+async def test_the_versions_need_no_token(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    told = (await http.get("/services/data")).json()
+    assert told[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
+    assert {one["label"] for one in told} >= {"Spring '26", "Summer '26", "Winter '26"}
+    sandbox.switches.newest_version = 67
+    assert (await http.get("/services/data")).json()[-1]["version"] == "67.0"
