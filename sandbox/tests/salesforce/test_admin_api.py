@@ -124,7 +124,7 @@ async def test_faults_end_sessions_and_grants(client: httpx.AsyncClient, sandbox
     assert [(await client.get(LIMITS)).status_code for _ in range(2)] == [200, 401]
     sandbox.faults.add(Fault(kind="revoke_account"))
     await client.get(LIMITS)
-    assert all(grant.ended for grant in sandbox.oauth.grants)
+    assert all(grant.revoked for grant in sandbox.oauth.grants)
 
 
 async def test_a_plan_of_faults_is_at_work(client: httpx.AsyncClient, sandbox: Sandbox) -> None:

@@ -204,7 +204,7 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     assert await successor.get_access(connection) == renewed
     sandbox.oauth.expire_access_tokens()
     again = await successor.get_access(connection, rejected=renewed.token)
-    assert sandbox.oauth.living(again.token)
+    assert sandbox.oauth.find_session(again.token)
     assert (sandbox.oauth.refreshes, sandbox.oauth.replays) == (2, 0)
     while (await stored()).tokens.expires_at is None:
         pass

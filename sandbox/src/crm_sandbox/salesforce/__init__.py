@@ -7,7 +7,7 @@ from crm_sandbox.salesforce.oauth.authorization_server import (
     DEVELOPMENT_CLIENT_SECRET,
     App,
 )
-from crm_sandbox.salesforce.org.admin_user import ADMINISTRATOR
+from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
 from crm_sandbox.salesforce.org.ids import full_id, record_id
 from crm_sandbox.salesforce.org.mutations import MutationScript
 from crm_sandbox.salesforce.org.org import Org
@@ -15,7 +15,7 @@ from crm_sandbox.salesforce.org.records import RecordChange
 from crm_sandbox.script import Mutation
 
 __all__ = [
-    "ADMINISTRATOR",
+    "ADMIN_USER_ID",
     "DEVELOPMENT_CLIENT_ID",
     "DEVELOPMENT_CLIENT_SECRET",
     "App",

@@ -10,7 +10,7 @@ import msgspec
 from crm_sandbox.administration import SHARED_ACTIONS, Actions, read_body
 from crm_sandbox.administration import handle as handle_action
 from crm_sandbox.messages import Request, Response
-from crm_sandbox.salesforce.oauth.hosts import host_of
+from crm_sandbox.salesforce.oauth.hosts import get_host
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.records import RecordChange
 from crm_sandbox.salesforce.state import SandboxState
@@ -101,7 +101,7 @@ def _export(state: SandboxState, request: Request) -> Response:
 def _connect(state: SandboxState, request: Request) -> object:
     body = read_body(request, Connect)
     scopes = None if body.scopes is None else tuple(body.scopes)
-    return state.oauth.connect(_org(state, body).org_id, scopes, host_of(request))
+    return state.oauth.connect(_org(state, body).org_id, scopes, get_host(request))
 
 
 def _tokens(state: SandboxState, request: Request) -> object:

@@ -1,24 +1,24 @@
-"""How many requests an org has used of those it has in 24 hours."""
+"""The limit of API requests per org and 24 hours."""
 
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.limits import RollingWindow
-from crm_sandbox.salesforce.errors import usual
+from crm_sandbox.salesforce.errors import error_for_status
 from crm_sandbox.salesforce.flags import DAY_SECONDS, Switches
 
 
-class Usage:
-    """The window rolls; `daily_used` stands for what the org's other apps have used of it."""
+class ApiUsage:
+    """A rolling window of the org's requests; `daily_used` is the part that its other apps have used."""
 
     def __init__(self, switches: Switches, clock: SandboxClock) -> None:
         self._switches = switches
         self._clock = clock
         self._window = RollingWindow(switches.daily_limit, DAY_SECONDS)
 
-    def admit(self) -> None:
-        """Count one request; 403 REQUEST_LIMIT_EXCEEDED when none is left."""
+    def count_request(self) -> None:
+        """Count one request; raise 403 REQUEST_LIMIT_EXCEEDED when none is left."""
         self._window.limit = max(self._switches.daily_limit - self._switches.daily_used, 0)
         if not self._window.admit(self._clock.now()):
-            raise usual(403)
+            raise error_for_status(403)
 
     @property
     def limit(self) -> int:

@@ -15,11 +15,11 @@ from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.portals import Portal
 from crm_sandbox.salesforce import admin_api as admin
 from crm_sandbox.salesforce import unsimulated
-from crm_sandbox.salesforce.api_call import Call
+from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import (
-    ApiRefusal,
-    OAuthRefusal,
-    SalesforceRefusal,
+    ApiError,
+    OAuthError,
+    SalesforceError,
     default_answer,
     method_not_allowed,
     not_simulated,
@@ -29,9 +29,9 @@ from crm_sandbox.salesforce.landing import landing
 from crm_sandbox.salesforce.oauth import endpoints as oauth_endpoints
 from crm_sandbox.salesforce.oauth import identity
 from crm_sandbox.salesforce.oauth.authorization_server import App, Grant
-from crm_sandbox.salesforce.oauth.hosts import host_of
+from crm_sandbox.salesforce.oauth.hosts import get_host
 from crm_sandbox.salesforce.routes import endpoint, find_handler, require_version
-from crm_sandbox.salesforce.sobjects.describe import versions
+from crm_sandbox.salesforce.sobjects.describe import list_versions
 from crm_sandbox.salesforce.state import SandboxState
 
 URI_BYTES = 16_384
@@ -61,10 +61,10 @@ class Sandbox(SandboxState, SandboxApplication):
                 return self._login(request)
             if request.path.rstrip("/") == _DATA:
                 _require_method(request, "GET")
-                return versions(self.switches.newest_version)
+                return list_versions(self.switches.newest_version)
             _require_rest(request)
             return self._api(request)
-        except SalesforceRefusal as refused:
+        except SalesforceError as refused:
             return refused.response()
 
     def fault_answer(self, request: Request, fault: Damage) -> Response:
@@ -72,7 +72,7 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def not_simulated_answer(self, request: Request, error: NotSimulated) -> Response:
         if request.path.startswith(_OAUTH):
-            return OAuthRefusal("NOT_SIMULATED", str(error), status=501).response()
+            return OAuthError("NOT_SIMULATED", str(error), status=501).response()
         return not_simulated(error)
 
     def entry_of(self, request: Request) -> Entry:
@@ -106,17 +106,17 @@ class Sandbox(SandboxState, SandboxApplication):
     def _api(self, request: Request) -> Response:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         session = self.oauth.authenticate(
-            value.strip() if scheme.lower() == "bearer" else None, host_of(request)
+            value.strip() if scheme.lower() == "bearer" else None, get_host(request)
         )
         usage = self.usage[session.grant.org_id]
         try:
             if not self.switches.api_enabled:
-                raise ApiRefusal(
+                raise ApiError(
                     403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
                 )
-            usage.admit()
+            usage.count_request()
             response = self._handled(request, session.grant)
-        except SalesforceRefusal as refused:
+        except SalesforceError as refused:
             response = refused.response()
         if response.status != 204:  # noqa: PLR2004 - an answer without a body has no limits either
             response.headers.append(usage.header())
@@ -128,7 +128,7 @@ class Sandbox(SandboxState, SandboxApplication):
             raise NotSimulated("answers in XML")
         handler, groups = find_handler(request.method, rest)
         org_id = grant.org_id
-        call = Call(
+        call = ApiCall(
             request=request,
             org=self.orgs[org_id],
             version=version,
@@ -168,9 +168,9 @@ def _require_short(request: Request) -> None:
     """Refuse a URI, or a URI and its headers, beyond 16,384 bytes."""
     uri = len(request.target)
     if uri > URI_BYTES:
-        raise ApiRefusal(414, "URI_TOO_LONG", "The length of the URI exceeds the 16,384-byte limit.")
+        raise ApiError(414, "URI_TOO_LONG", "The length of the URI exceeds the 16,384-byte limit.")
     if uri + sum(len(name) + len(value) for name, value in request.headers.items()) > URI_BYTES:
-        raise ApiRefusal(
+        raise ApiError(
             431,
             "HEADERS_TOO_LONG",
             "The combined length of the URI and headers exceeds the 16,384-byte limit.",

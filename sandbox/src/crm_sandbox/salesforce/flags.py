@@ -9,7 +9,7 @@ from crm_sandbox.state import Quirks
 DAY_SECONDS = 86_400.0
 DAILY_REQUESTS = 100_000
 """An Enterprise org's, before its licences add to it."""
-MOST_ROWS_PER_PAGE = 2_000
+MAX_ROWS_PER_PAGE = 2_000
 BULK_ROWS_PER_PAGE = 10_000
 
 
@@ -36,7 +36,7 @@ class Switches(Quirks):
     newest_version: int = 68
     daily_limit: int = DAILY_REQUESTS
     daily_used: int = 0
-    rows_per_page: int = MOST_ROWS_PER_PAGE
+    rows_per_page: int = MAX_ROWS_PER_PAGE
     short_page_every: int = 0
     locator_seconds: float = 2 * DAY_SECONDS
     publish_lag_seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""What the landing page says of a simulated Salesforce."""
+"""The content of the landing page of a simulated Salesforce."""
 
 from crm_sandbox.landing import AccountSummary, Landing
 from crm_sandbox.salesforce.org.org import Org
@@ -28,5 +28,7 @@ def landing(state: SandboxState) -> Landing:
 
 def _counts(org: Org) -> dict[str, int]:
     return {
-        name: sum(1 for _ in table.live()) for name, table in org.tables.items() if name not in SETUP_ROWS
+        name: sum(1 for _ in table.live_rows())
+        for name, table in org.tables.items()
+        if name not in SETUP_ROWS
     }

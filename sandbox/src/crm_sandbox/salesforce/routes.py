@@ -8,7 +8,7 @@ from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce import unsimulated
 from crm_sandbox.salesforce.bulk import endpoints as bulk
-from crm_sandbox.salesforce.errors import method_not_allowed, usual
+from crm_sandbox.salesforce.errors import error_for_status, method_not_allowed
 from crm_sandbox.salesforce.query import endpoints as query
 from crm_sandbox.salesforce.sobjects import deleted, describe
 from crm_sandbox.salesforce.sobjects import endpoints as sobjects
@@ -34,24 +34,24 @@ def _route(template: str, *unsimulated: str, **handlers: Handler) -> Route:
 
 
 ROUTES: Sequence[Route] = (
-    _route("", GET=describe.resources),
-    _route("/limits", GET=describe.limits),
+    _route("", GET=describe.list_resources),
+    _route("/limits", GET=describe.get_limits),
     _route("/sobjects", GET=describe.list_objects),
-    _route("/sobjects/{object}", "POST", GET=sobjects.information),
+    _route("/sobjects/{object}", "POST", GET=sobjects.get_information),
     _route("/sobjects/{object}/describe", GET=describe.describe_object),
-    _route("/sobjects/{object}/deleted", GET=deleted.deleted),
-    _route("/sobjects/{object}/updated", GET=sobjects.updated),
+    _route("/sobjects/{object}/deleted", GET=deleted.list_deleted),
+    _route("/sobjects/{object}/updated", GET=sobjects.list_updated),
     _route("/sobjects/{object}/{id}", "PATCH", "DELETE", "POST", GET=sobjects.retrieve),
     _route("/composite/sobjects/{object}", "PATCH", GET=sobjects.retrieve_many, POST=sobjects.retrieve_many),
-    _route("/recent", GET=sobjects.recent),
+    _route("/recent", GET=sobjects.list_recent),
     _route("/query", GET=query.query),
     _route("/queryAll", GET=query.query_all),
-    _route("/query/{locator}", GET=query.read_on),
-    _route("/queryAll/{locator}", GET=query.read_on),
-    _route("/jobs/query", GET=bulk.list_jobs, POST=bulk.create),
-    _route("/jobs/query/{id}", GET=bulk.watch, PATCH=bulk.abort, DELETE=bulk.delete),
-    _route("/jobs/query/{id}/results", GET=bulk.results),
-    _route("/jobs/query/{id}/resultPages", GET=bulk.result_pages),
+    _route("/query/{locator}", GET=query.query_more),
+    _route("/queryAll/{locator}", GET=query.query_more),
+    _route("/jobs/query", GET=bulk.list_jobs, POST=bulk.create_job),
+    _route("/jobs/query/{id}", GET=bulk.get_job, PATCH=bulk.abort_job, DELETE=bulk.delete_job),
+    _route("/jobs/query/{id}/results", GET=bulk.get_results),
+    _route("/jobs/query/{id}/resultPages", GET=bulk.list_result_pages),
 )
 
 
@@ -71,16 +71,16 @@ def find_handler(method: str, rest: str) -> tuple[Handler, Sequence[str]]:
     resource = rest.lstrip("/").partition("/")[0]
     if resource in unsimulated.RESOURCES:
         raise NotSimulated(f"{method} {rest}")
-    raise usual(404)
+    raise error_for_status(404)
 
 
 def require_version(path: str, newest: int) -> tuple[str, str]:
     """Split a path into its version and the rest; 410 for a version that is gone, 404 for one that never was."""
     found = _VERSIONED.fullmatch(path)
     if found is None or int(found[1]) > newest:
-        raise usual(404)
+        raise error_for_status(404)
     if int(found[1]) < describe.OLDEST_VERSION:
-        raise usual(410)
+        raise error_for_status(410)
     return f"v{found[1]}.0", found[2] or ""
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
 from crm_sandbox.portals import Portal
-from crm_sandbox.salesforce.api_limits import Usage
+from crm_sandbox.salesforce.api_limits import ApiUsage
 from crm_sandbox.salesforce.bulk.jobs import BulkJobs
 from crm_sandbox.salesforce.flags import Switches
 from crm_sandbox.salesforce.oauth.authorization_server import App, AuthorizationServer
 from crm_sandbox.salesforce.org.mutations import MutationScript
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.query.cursors import QueryCursors
-from crm_sandbox.salesforce.sobjects.schema import object_called, standard_fields
+from crm_sandbox.salesforce.sobjects.schema import find_object_name, standard_fields
 from crm_sandbox.state import PlayedState, Quirks
 
 
@@ -28,7 +28,7 @@ class SandboxState(PlayedState):
         self.oauth = AuthorizationServer(app, clock, switches, self.orgs)
         self.cursors = {org_id: QueryCursors(org) for org_id, org in self.orgs.items()}
         self.jobs = {org_id: BulkJobs(org) for org_id, org in self.orgs.items()}
-        self.usage = {org_id: Usage(switches, clock) for org_id in self.orgs}
+        self.usage = {org_id: ApiUsage(switches, clock) for org_id in self.orgs}
         self.set_script(0)
 
     @property
@@ -78,6 +78,6 @@ class SandboxState(PlayedState):
 
 
 def _require_object(told: str) -> str:
-    if object_called(told) != told:
+    if find_object_name(told) != told:
         raise ValueError(f"There is no object {told}.")
     return told

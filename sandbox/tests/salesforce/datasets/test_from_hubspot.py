@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from crm_sandbox import Portal, PortalError, PortalRecord, SandboxTransport
-from crm_sandbox.salesforce import ADMINISTRATOR, Sandbox, create_sandbox, record_id
+from crm_sandbox.salesforce import ADMIN_USER_ID, Sandbox, create_sandbox, record_id
 from tests.hubspot.builders import company, contact, deal, owner, record
 from tests.salesforce.builders import NOW, query
 from tests.salesforce.builders import record as salesforce_record
@@ -74,7 +74,7 @@ async def test_a_company_is_an_account() -> None:
         ("industry", "ACCOUNTING", "Accounting"),
         ("industry", "Widgets & Gadgets", "Widgets & Gadgets"),
         ("industry", None, None),
-        ("hubspot_owner_id", "99", ADMINISTRATOR),
+        ("hubspot_owner_id", "99", ADMIN_USER_ID),
         ("name", None, "[not provided]"),
     ],
 )

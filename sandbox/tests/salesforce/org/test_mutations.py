@@ -44,8 +44,8 @@ def test_no_live_record_points_into_the_bin(seed: int) -> None:
                 ("OpportunityContactRole", "ContactId", "Contact"),
                 ("OpportunityContactRole", "OpportunityId", "Opportunity"))  # fmt: skip
     for name, field, target in pointers:
-        told = {row.fields.get(field) for row in org.tables[name].live()} - {None}
-        assert told <= {row.id for row in org.tables[target].live()}
+        told = {row.fields.get(field) for row in org.tables[name].live_rows()} - {None}
+        assert told <= {row.id for row in org.tables[target].live_rows()}
 
 
 async def test_mutations_are_stepped_by_calls_and_by_requests() -> None:

@@ -109,7 +109,7 @@ def test_a_person_without_a_contact_gets_one() -> None:
     org = org_of(
         record("Account", 1, {"FirstName": "Ada", "LastName": "Byron", "IsPersonAccount": "true"})
     ).org
-    [contact_row] = org.tables["Contact"].live()
+    [contact_row] = org.tables["Contact"].live_rows()
     assert fields(org, "Account", ROSA)["PersonContactId"] == contact_row.id
     assert (contact_row.fields["Name"], contact_row.fields["AccountId"]) == ("Ada Byron", ROSA)
 
@@ -156,7 +156,7 @@ def test_a_person_has_no_second_contact_and_its_own_stays(sandbox: Sandbox) -> N
     with pytest.raises(ValueError, match="keeps its AccountId"):
         change(sandbox.org, "Contact", ROSA_HERSELF, AccountId=FIRM)
     for name in ("IsPersonAccount", "Name"):
-        with pytest.raises(ValueError, match="own to set"):
+        with pytest.raises(ValueError, match="set by Salesforce"):
             change(sandbox.org, "Contact", CLERK, **{name: "true"})
 
 
@@ -175,9 +175,9 @@ def test_people_merge_with_people_and_so_do_their_contacts(sandbox: Sandbox) -> 
     org = sandbox.org
     twin = change(org, "Account", IsPersonAccount=True, LastName="Lint")
     twins_contact = str(fields(org, "Account", twin)["PersonContactId"])
-    with pytest.raises(ValueError, match="not two Accounts of people"):
+    with pytest.raises(ValueError, match="not two person accounts"):
         org.merge("Account", ROSA, FIRM)
-    with pytest.raises(ValueError, match="not two Accounts of people"):
+    with pytest.raises(ValueError, match="not two person accounts"):
         org.merge("Contact", ROSA_HERSELF, twins_contact)
     assert org.merge("Account", ROSA, twin) == ROSA
     assert fields(org, "Account", twin)["MasterRecordId"] == ROSA
@@ -187,11 +187,13 @@ def test_people_merge_with_people_and_so_do_their_contacts(sandbox: Sandbox) -> 
 
 def test_a_hubspot_portal_presents_contacts_without_a_company_as_people() -> None:
     records = [company(1), contact(1, company_ids=(1,)), contact(2)]
-    with_persons = create_sandbox(
+    person_accounts = create_sandbox(
         Portal.of(records), clock=lambda: NOW, switches=Switches(person_accounts=True)
     ).org
     without = create_sandbox(Portal.of(records), clock=lambda: NOW).org
-    [person] = [row for row in with_persons.tables["Account"].live() if row.fields.get("IsPersonAccount")]
+    [person] = [
+        row for row in person_accounts.tables["Account"].live_rows() if row.fields.get("IsPersonAccount")
+    ]
     assert person.fields["PersonContactId"] == record_id("Contact", 3)
     assert len(without.tables["Account"].rows) == 1
     assert without.tables["Contact"].rows[record_id("Contact", 3)].fields["AccountId"] is None

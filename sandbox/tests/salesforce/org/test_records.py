@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from crm_sandbox import Association
-from crm_sandbox.salesforce import ADMINISTRATOR, RecordChange, Sandbox, full_id, record_id
+from crm_sandbox.salesforce import ADMIN_USER_ID, RecordChange, Sandbox, full_id, record_id
 from crm_sandbox.salesforce.flags import DAY_SECONDS
 from tests.salesforce.builders import DATA, NOW, query, refusal
 
@@ -39,7 +39,7 @@ async def test_a_record_is_created_and_changed(client: httpx.AsyncClient, sandbo
     sandbox.org.upsert(RecordChange(object_name="Contact", id=new, properties={"LastName": "Last"}))
     columns = "Name, OwnerId, CreatedDate, SystemModstamp"
     [row] = await query(client, f"SELECT {columns} FROM Contact WHERE Id = '{new}'")
-    assert (row["Name"], row["OwnerId"]) == ("Eve Last", ADMINISTRATOR)
+    assert (row["Name"], row["OwnerId"]) == ("Eve Last", ADMIN_USER_ID)
     assert (row["CreatedDate"], row["SystemModstamp"]) == (STAMPED, STAMPED)
     assert new > NOBODY
 
@@ -48,8 +48,8 @@ async def test_a_record_is_created_and_changed(client: httpx.AsyncClient, sandbo
     ("name", "properties", "says"),
     [
         ("Account", {"Nothing": "x"}, "has no field Nothing"),
-        ("Account", {"SystemModstamp": "2026-01-01"}, "Salesforce's own"),
-        ("Contact", {"Name": "x"}, "Salesforce's own"),
+        ("Account", {"SystemModstamp": "2026-01-01"}, "set by Salesforce"),
+        ("Contact", {"Name": "x"}, "set by Salesforce"),
         ("Account", {"NumberOfEmployees": "many"}, "NumberOfEmployees"),
         ("Account", {"NumberOfEmployees": 100_000_000}, "8 digits"),
         ("Account", {"Name": "x" * 256}, "255"),

@@ -1,4 +1,4 @@
-"""Bulk API 2.0 query jobs over HTTP: create, watch, read as CSV, abort, delete."""
+"""The endpoints of Bulk API 2.0 query jobs: create, get, list, abort, delete, and results as CSV."""
 
 import base64
 import binascii
@@ -9,19 +9,19 @@ from typing import Literal
 import msgspec
 
 from crm_sandbox.messages import Response, json_response
-from crm_sandbox.salesforce.api_call import Call
+from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.bulk.jobs import FINISHED, Job
-from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter
-from crm_sandbox.salesforce.org.admin_user import ADMINISTRATOR
+from crm_sandbox.salesforce.errors import ApiError, invalid_parameter
+from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
 from crm_sandbox.salesforce.org.store import Row
-from crm_sandbox.salesforce.org.timestamps import as_bulk, as_rest
+from crm_sandbox.salesforce.org.timestamps import format_csv_datetime, format_rest_datetime
 from crm_sandbox.salesforce.query.selection import select
 from crm_sandbox.salesforce.sobjects.schema import Field
-from crm_sandbox.salesforce.sobjects.visibility import Shown
+from crm_sandbox.salesforce.sobjects.visibility import FieldValue
 
-LINKS_PER_ANSWER = 5
+MAX_RESULT_PAGES = 5
 LAST_LOCATOR = "null"
-"""The last page's locator is this text, not an absent header."""
+"""The locator of the last page: this text, not a missing header."""
 _DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "TAB": "\t", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
 _LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
@@ -34,18 +34,18 @@ class NewJob(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     line_ending: Literal["LF", "CRLF"] = "LF"
 
 
-class Change(msgspec.Struct, forbid_unknown_fields=True):
+class JobUpdate(msgspec.Struct, forbid_unknown_fields=True):
     state: Literal["Aborted"]
 
 
-def create(call: Call) -> Response:
+def create_job(call: ApiCall) -> Response:
     call.allow_only()
     wanted = call.json_body(NewJob)
     selection = select(call.org, wanted.query, include_deleted=wanted.operation == "queryAll")
     if selection.is_count:
-        raise ApiRefusal(400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query")
+        raise ApiError(400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query")
     if any(field.type == "address" for field, _ in selection.columns):
-        raise ApiRefusal(400, "API_ERROR", "Selecting compound data not supported in Bulk Query")
+        raise ApiError(400, "API_ERROR", "Selecting compound data not supported in Bulk Query")
     job = call.jobs.create(
         selection,
         operation=wanted.operation,
@@ -56,21 +56,21 @@ def create(call: Call) -> Response:
     return json_response(_document(job))
 
 
-def list_jobs(call: Call) -> Response:
+def list_jobs(call: ApiCall) -> Response:
     call.allow_only("jobType", "concurrencyMode")
-    records = [_document(job) | {"jobType": "V2Query"} for job in call.jobs.all()]
+    records = [_document(job) | {"jobType": "V2Query"} for job in call.jobs.list_all()]
     for name in ("jobType", "concurrencyMode"):
         wanted = (call.request.text(name) or "").lower()
         records = [one for one in records if wanted in {"", str(one[name]).lower()}]
     return json_response({"done": True, "nextRecordsUrl": None, "records": records})
 
 
-def watch(call: Call, job_id: str) -> Response:
-    """Tell where a job is; it moves on by being asked."""
+def get_job(call: ApiCall, job_id: str) -> Response:
+    """Return a job's state; every call advances it."""
     call.allow_only()
     job = call.jobs.find(job_id, call.version)
     call.jobs.poll(job)
-    told: dict[str, object] = {
+    progress: dict[str, object] = {
         "jobType": "V2Query",
         "numberRecordsProcessed": len(job.rows),
         "retries": 0,
@@ -78,36 +78,38 @@ def watch(call: Call, job_id: str) -> Response:
         "isPkChunkingSupported": job.is_chunked,
     }
     if job.state == "Failed":
-        told["errorMessage"] = "InternalServerError: the query could not be processed."
-    return json_response(_document(job) | told)
+        progress["errorMessage"] = "InternalServerError: the query could not be processed."
+    return json_response(_document(job) | progress)
 
 
-def abort(call: Call, job_id: str) -> Response:
-    call.json_body(Change)
+def abort_job(call: ApiCall, job_id: str) -> Response:
+    call.json_body(JobUpdate)
     job = call.jobs.find(job_id, call.version)
     if job.state in FINISHED:
-        raise ApiRefusal(400, "INVALIDJOBSTATE", f"A job in state {job.state} cannot be aborted.")
+        raise ApiError(400, "INVALIDJOBSTATE", f"A job in state {job.state} cannot be aborted.")
     job.finish("Aborted")
     return json_response(_document(job))
 
 
-def delete(call: Call, job_id: str) -> Response:
+def delete_job(call: ApiCall, job_id: str) -> Response:
     call.jobs.delete(call.jobs.find(job_id, call.version))
     return Response(status=204)
 
 
-def results(call: Call, job_id: str) -> Response:
-    """Give a page as CSV, the same one for the same locator; 204 for a job that has none, or none yet."""
+def get_results(call: ApiCall, job_id: str) -> Response:
+    """Return a page as CSV, always the same for a locator; 204 while the job has no results."""
     call.allow_only("locator", "maxRecords")
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
         return Response(status=204)
-    start = _offset(call, job)
+    start = _read_offset(call, job)
     end = min(start + _page_size(call), len(job.rows))
-    answer = Response(status=200, body=_csv(job, job.rows[start:end]), media_type="text/csv;charset=UTF-8")
+    answer = Response(
+        status=200, body=_format_csv(job, job.rows[start:end]), media_type="text/csv;charset=UTF-8"
+    )
     answer.headers += [
         ("sforce-numberofrecords", str(end - start)),
-        ("sforce-locator", _locator(end) if end < len(job.rows) else LAST_LOCATOR),
+        ("sforce-locator", _encode_locator(end) if end < len(job.rows) else LAST_LOCATOR),
     ]
     if "gzip" in call.request.headers.get("accept-encoding", ""):
         answer.body = gzip.compress(answer.body, compresslevel=1, mtime=0)
@@ -115,34 +117,35 @@ def results(call: Call, job_id: str) -> Response:
     return answer
 
 
-def result_pages(call: Call, job_id: str) -> Response:
-    """Give up to five links to pages, for clients that read them side by side, and the link to the next five."""
+def list_result_pages(call: ApiCall, job_id: str) -> Response:
+    """Return links to up to five pages, for clients that read them in parallel, and the link to the next five."""
     call.allow_only("locator")
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
         return Response(status=204)
     size = call.org.switches.bulk_rows_per_page
-    starts = list(range(_offset(call, job), max(len(job.rows), 1), size))
+    starts = list(range(_read_offset(call, job), max(len(job.rows), 1), size))
     base = f"{call.base_path}/jobs/query/{job.id}"
     links = [
-        {"resultUrl": f"{base}/results?locator={_locator(start)}"} for start in starts[:LINKS_PER_ANSWER]
+        {"resultUrl": f"{base}/results?locator={_encode_locator(start)}"}
+        for start in starts[:MAX_RESULT_PAGES]
     ]
-    document: dict[str, object] = {"resultPages": links, "done": len(starts) <= LINKS_PER_ANSWER}
-    if len(starts) > LINKS_PER_ANSWER:
-        following = f"{base}/resultPages?locator={_locator(starts[LINKS_PER_ANSWER])}"
-        document[call.org.switches.result_pages_link] = following
+    document: dict[str, object] = {"resultPages": links, "done": len(starts) <= MAX_RESULT_PAGES}
+    if len(starts) > MAX_RESULT_PAGES:
+        next_url = f"{base}/resultPages?locator={_encode_locator(starts[MAX_RESULT_PAGES])}"
+        document[call.org.switches.result_pages_link] = next_url
     return json_response(document)
 
 
 def _document(job: Job) -> dict[str, object]:
-    made = as_rest(job.created_at)
+    created = format_rest_datetime(job.created_at)
     return {
         "id": job.id,
         "operation": job.operation,
         "object": job.selection.object_name,
-        "createdById": ADMINISTRATOR,
-        "createdDate": made,
-        "systemModstamp": made,
+        "createdById": ADMIN_USER_ID,
+        "createdDate": created,
+        "systemModstamp": created,
         "state": job.state,
         "concurrencyMode": "Parallel",
         "contentType": "CSV",
@@ -152,35 +155,35 @@ def _document(job: Job) -> dict[str, object]:
     }
 
 
-def _page_size(call: Call) -> int:
-    """Read `maxRecords`, a hint that the org's own page size bounds."""
-    told = call.request.text("maxRecords")
-    if told is None:
+def _page_size(call: ApiCall) -> int:
+    """Read `maxRecords`, a hint that is bounded by the org's page size."""
+    text = call.request.text("maxRecords")
+    if text is None:
         return call.org.switches.bulk_rows_per_page
-    if not (told.isascii() and told.isdigit() and int(told)):
-        raise bad_parameter(f"maxRecords must be a positive number, not {told}")
-    return min(int(told), call.org.switches.bulk_rows_per_page)
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise invalid_parameter(f"maxRecords must be a positive number, not {text}")
+    return min(int(text), call.org.switches.bulk_rows_per_page)
 
 
-def _locator(offset: int) -> str:
+def _encode_locator(offset: int) -> str:
     return base64.urlsafe_b64encode(str(offset).encode()).rstrip(b"=").decode()
 
 
-def _offset(call: Call, job: Job) -> int:
-    told = call.request.text("locator")
-    if told is None:
+def _read_offset(call: ApiCall, job: Job) -> int:
+    locator = call.request.text("locator")
+    if locator is None:
         return 0
     try:
-        decoded = base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)).decode("ascii")
+        decoded = base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         decoded = ""
     if not decoded.isdigit() or int(decoded) > len(job.rows):
-        raise ApiRefusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     return int(decoded)
 
 
-def _csv(job: Job, rows: Sequence[Row]) -> bytes:
-    """Write every page with its header; values are quoted, quotes doubled, line feeds kept, null is empty."""
+def _format_csv(job: Job, rows: Sequence[Row]) -> bytes:
+    """Return rows with a header line. Values are quoted, quotes doubled, line feeds kept, null is empty."""
     return "".join(_lines(job, rows)).encode()
 
 
@@ -189,15 +192,15 @@ def _lines(job: Job, rows: Sequence[Row]) -> Iterator[str]:
     columns = job.selection.columns
     yield comma.join(f'"{field.name}"' for field, _ in columns) + end
     for row in rows:
-        yield comma.join(_cell(field, read(row)) for field, read in columns) + end
+        yield comma.join(_format_cell(field, read(row)) for field, read in columns) + end
 
 
-def _cell(field: Field, value: Shown) -> str:
+def _format_cell(field: Field, value: FieldValue) -> str:
     if value is None:
         return '""'
     if isinstance(value, bool):
         return '"true"' if value else '"false"'
     if field.type == "datetime" and isinstance(value, int | float):
-        return f'"{as_bulk(value)}"'
+        return f'"{format_csv_datetime(value)}"'
     quoted = str(value).replace('"', '""')
     return f'"{quoted}"'

@@ -1,4 +1,4 @@
-"""Bulk API 2.0 query jobs: their states, and the rows that a finished one keeps."""
+"""Bulk API 2.0 query jobs: their states, and the rows of a finished job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from itertools import count
 from random import Random
 from typing import Literal
 
-from crm_sandbox.salesforce.errors import ApiRefusal, usual
+from crm_sandbox.salesforce.errors import ApiError, error_for_status
 from crm_sandbox.salesforce.org.ids import BULK_JOB_PREFIX, numbered_id
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.store import Row
 from crm_sandbox.salesforce.query.selection import Selection
 
 CHUNK_ROWS = 200
-"""Rows that PK chunking keeps together here; real chunks have 100,000 and more."""
+"""Rows of a PK chunk here; real chunks have 100,000 and more."""
 State = Literal["UploadComplete", "InProgress", "JobComplete", "Aborted", "Failed"]
 FINISHED: frozenset[State] = frozenset({"JobComplete", "Aborted", "Failed"})
 
@@ -38,15 +38,15 @@ class Job:
         return not statement.ordering and statement.limit is None
 
     def finish(self, state: State) -> None:
-        """End the job; a complete one keeps the rows as they are at this moment, an aborted or failed one none."""
+        """End the job; a complete one keeps the rows as they are now, an aborted or failed one none."""
         self.state = state
         if state == "JobComplete":
-            rows = self.selection.rows()
-            self.rows = _shuffled_chunks(rows, Random(self.id)) if self.is_chunked else rows
+            rows = self.selection.select_rows()
+            self.rows = _shuffle_chunks(rows, Random(self.id)) if self.is_chunked else rows
 
 
 class BulkJobs:
-    """An org's query jobs. A job moves on when it is asked about, `bulk_polls` times before it ends."""
+    """An org's query jobs. Every poll advances a job; it ends after `bulk_polls` of them."""
 
     def __init__(self, org: Org) -> None:
         self._org = org
@@ -69,12 +69,12 @@ class BulkJobs:
         return job
 
     def find(self, job_id: str, version: str) -> Job:
-        """Return a job; 404 for one that is unknown or too old, 409 under another version than it was made with."""
+        """Return a job; 404 when it is unknown or too old, 409 when it was created with another API version."""
         job = self._jobs.get(job_id)
         if job is None or self._org.clock.now() - job.created_at >= self._org.switches.bulk_job_seconds:
-            raise usual(404)
+            raise error_for_status(404)
         if job.version != version:
-            raise ApiRefusal(
+            raise ApiError(
                 409,
                 "VERSION_MISMATCH",
                 f"The job was created with API version {job.version.removeprefix('v')}: ask for it with that one.",
@@ -82,6 +82,7 @@ class BulkJobs:
         return job
 
     def poll(self, job: Job) -> None:
+        """Advance a job by one poll."""
         if job.state in FINISHED:
             return
         job.polls += 1
@@ -90,17 +91,17 @@ class BulkJobs:
         else:
             job.state = "InProgress"
 
-    def all(self) -> list[Job]:
+    def list_all(self) -> list[Job]:
         return list(self._jobs.values())
 
     def delete(self, job: Job) -> None:
         if job.state not in FINISHED:
-            raise ApiRefusal(400, "INVALIDJOBSTATE", f"The job is in state {job.state}: abort it first.")
+            raise ApiError(400, "INVALIDJOBSTATE", f"The job is in state {job.state}: abort it first.")
         del self._jobs[job.id]
 
 
-def _shuffled_chunks(rows: Sequence[Row], chance: Random) -> list[Row]:
+def _shuffle_chunks(rows: Sequence[Row], random: Random) -> list[Row]:
     by_id = sorted(rows, key=lambda row: row.id)
     chunks = [by_id[start : start + CHUNK_ROWS] for start in range(0, len(by_id), CHUNK_ROWS)]
-    chance.shuffle(chunks)
+    random.shuffle(chunks)
     return [row for chunk in chunks for row in chunk]

@@ -13,7 +13,7 @@ from functools import cache
 from crm_sandbox.portals import Association, Portal, PortalRecord
 from crm_sandbox.portals.hubspot_words import industries
 from crm_sandbox.salesforce.org.ids import record_id
-from crm_sandbox.salesforce.sobjects.schema import MOST_INTEGER, standard_fields
+from crm_sandbox.salesforce.sobjects.schema import MAX_INTEGER, standard_fields
 
 OBJECTS = {"owners": "User", "companies": "Account", "contacts": "Contact", "deals": "Opportunity"}
 LINKEDIN_FIELD = "LinkedIn_Page__c"
@@ -48,14 +48,14 @@ Properties = Mapping[str, str | None]
 Presented = dict[str, str | None]
 
 
-def as_salesforce(portal: Portal, *, with_persons: bool = False) -> Iterator[PortalRecord]:
+def convert_from_hubspot(portal: Portal, *, person_accounts: bool = False) -> Iterator[PortalRecord]:
     """Present every record of a HubSpot portal, owners first."""
     presenter = _Presenter(portal)
     for name in OBJECTS:
         told = [record for record in portal.records if record.object == name]
-        if name == "contacts" and with_persons:
-            yield from (presenter.person(record) for record in told if presenter.is_person(record))
-        yield from (presenter.present(record, with_persons=with_persons) for record in told)
+        if name == "contacts" and person_accounts:
+            yield from (presenter.person(record) for record in told if presenter.is_person_account(record))
+        yield from (presenter.present(record, person_accounts=person_accounts) for record in told)
 
 
 class _Presenter:
@@ -69,10 +69,10 @@ class _Presenter:
             "deals": self._opportunity,
         }
 
-    def present(self, record: PortalRecord, *, with_persons: bool = False) -> PortalRecord:
+    def present(self, record: PortalRecord, *, person_accounts: bool = False) -> PortalRecord:
         told = self._properties[record.object](record)
         name = OBJECTS[record.object]
-        if with_persons and record.object == "contacts" and self.is_person(record):
+        if person_accounts and record.object == "contacts" and self.is_person_account(record):
             told["AccountId"] = _persons_account(record)
         return PortalRecord(
             object=name,
@@ -84,7 +84,7 @@ class _Presenter:
             associations=self._roles(record) if record.object == "deals" else {},
         )
 
-    def is_person(self, record: PortalRecord) -> bool:
+    def is_person_account(self, record: PortalRecord) -> bool:
         """Return whether a contact is a customer of its own where there are such."""
         return self._company(record) is None
 
@@ -215,7 +215,7 @@ def _whole(told: str | None) -> str | None:
     if told is None or not _WHOLE.fullmatch(told.strip()):
         return None
     number = int(told.replace(",", ""))
-    return str(number) if number <= MOST_INTEGER else None
+    return str(number) if number <= MAX_INTEGER else None
 
 
 def _decimal(told: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Records between a portal and an org: how they are loaded, and told again as they are now."""
+"""Load a dataset's records into an org, and export an org's records to a dataset."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,128 +6,131 @@ from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
-from crm_sandbox.salesforce.datasets.from_hubspot import as_salesforce
+from crm_sandbox.salesforce.datasets.from_hubspot import convert_from_hubspot
 from crm_sandbox.salesforce.flags import Switches
-from crm_sandbox.salesforce.org import admin_user as administrator
-from crm_sandbox.salesforce.org import person_accounts as persons
-from crm_sandbox.salesforce.org.admin_user import ADMINISTRATOR, MADE_AT
+from crm_sandbox.salesforce.org import person_accounts
+from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_FIELDS, ADMIN_USER_ID, ORG_CREATED_AT
 from crm_sandbox.salesforce.org.ids import full_id
-from crm_sandbox.salesforce.org.person_accounts import is_person
+from crm_sandbox.salesforce.org.person_accounts import is_person_account
 from crm_sandbox.salesforce.org.records import (
     SYSTEM_FIELDS,
-    RowWriter,
-    parsed,
-    told_properties,
-    whole_seconds,
+    RowBuilder,
+    export_properties,
+    parse_properties,
+    parse_timestamp,
 )
 from crm_sandbox.salesforce.org.store import Row, Table
-from crm_sandbox.salesforce.org.timestamps import as_bulk
+from crm_sandbox.salesforce.org.timestamps import format_csv_datetime
 from crm_sandbox.salesforce.sobjects.schema import Value
 
 EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
 
 
-class Loaded(Protocol):
+class LoadableOrg(Protocol):
     tables: dict[str, Table]
     clock: SandboxClock
     switches: Switches
 
 
-def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
+def load(org: LoadableOrg, portal: Portal, writer: RowBuilder) -> None:
     """Fill an empty org; PortalError names the record that it cannot hold."""
-    with_persons = org.switches.person_accounts
-    told = (
-        as_salesforce(portal, with_persons=with_persons) if portal.vocabulary is HUBSPOT else portal.records
+    records = (
+        convert_from_hubspot(portal, person_accounts=org.switches.person_accounts)
+        if portal.vocabulary is HUBSPOT
+        else portal.records
     )
-    roles: list[PortalRecord] = []
-    for record in told:
+    with_roles: list[PortalRecord] = []
+    for record in records:
         try:
-            _load_one(org, record, writer)
+            _load_record(org, record, writer)
         except ValueError as error:
             raise PortalError(f"{record.object} {record.id}: {error}") from error
         if record.associations:
-            roles.append(record)
-    for account in [row for row in org.tables["Account"].rows.values() if is_person(row)]:
-        _complete_person(org, account, writer)
-    for record in roles:
+            with_roles.append(record)
+    for account in [row for row in org.tables["Account"].rows.values() if is_person_account(row)]:
+        _complete_person_account(org, account, writer)
+    for record in with_roles:
         _load_roles(org, record, writer)
-    if ADMINISTRATOR not in org.tables["User"].rows:
+    if ADMIN_USER_ID not in org.tables["User"].rows:
         users = org.tables["User"]
-        users.put(writer.row(users, ADMINISTRATOR, administrator.FIELDS, created=MADE_AT, stamp=MADE_AT))
+        users.put(
+            writer.row(
+                users, ADMIN_USER_ID, ADMIN_USER_FIELDS, created=ORG_CREATED_AT, modified=ORG_CREATED_AT
+            )
+        )
 
 
-def _load_one(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
+def _load_record(org: LoadableOrg, record: PortalRecord, writer: RowBuilder) -> None:
     table = org.tables[record.object]
     row_id = full_id(record.id)
     if row_id is None:
         raise ValueError("the last three characters of its id do not belong to the others.")
-    values = parsed(
+    values = parse_properties(
         table, {name: value for name, value in record.properties.items() if name not in SYSTEM_FIELDS}
     )
     if record.archived and record.object == "User":
         values["IsActive"] = False
-    stamp = whole_seconds(record.updated_at)
-    binned = record.archived and "IsDeleted" in table.fields
+    modified = parse_timestamp(record.updated_at)
+    deleted = record.archived and "IsDeleted" in table.fields
     table.put(
         writer.row(
             table,
             row_id,
             values,
-            created=whole_seconds(record.created_at),
-            stamp=stamp,
-            binned_at=org.clock.now() if binned else None,
+            created=parse_timestamp(record.created_at),
+            modified=modified,
+            deleted_at=org.clock.now() if deleted else None,
         )
     )
-    if binned:
-        table.log_deletion(row_id, stamp)
+    if deleted:
+        table.log_deletion(row_id, modified)
 
 
-def _complete_person(org: Loaded, account: Row, writer: RowWriter) -> None:
-    """Have both halves of a person say the same, at the stamps that they were told with."""
+def _complete_person_account(org: LoadableOrg, account: Row, writer: RowBuilder) -> None:
+    """Give both records of a person account the same values; their timestamps stay."""
     try:
-        overlays = persons.overlays(org.tables, "Account", None, account)
+        updates = person_accounts.propagate_change(org.tables, "Account", None, account)
     except ValueError as error:
         raise PortalError(f"Account {account.id}: {error}") from error
-    for name, row_id, values in overlays:
+    for name, row_id, values in updates:
         row = org.tables[name].rows.get(row_id) or writer.row(
             org.tables[name],
             row_id,
             values,
-            created=account.created,
-            stamp=account.stamp,
-            binned_at=account.binned_at,
+            created=account.created_date,
+            modified=account.system_modstamp,
+            deleted_at=account.deleted_at,
         )
         org.tables[name].put(replace(row, fields={**row.fields, **values}))
 
 
-def _load_roles(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
+def _load_roles(org: LoadableOrg, record: PortalRecord, writer: RowBuilder) -> None:
     table = org.tables["OpportunityContactRole"]
-    stamp = whole_seconds(record.updated_at)
+    modified = parse_timestamp(record.updated_at)
     for association in record.associations.get("Contact", ()):
         values: dict[str, Value] = {
             "OpportunityId": full_id(record.id),
             "ContactId": full_id(association.id),
             "IsPrimary": association.primary,
         }
-        binned_at = org.clock.now() if record.archived else None
-        row = writer.row(table, table.next_id(), values, created=stamp, stamp=stamp, binned_at=binned_at)
+        deleted_at = org.clock.now() if record.archived else None
+        row = writer.row(
+            table, table.next_id(), values, created=modified, modified=modified, deleted_at=deleted_at
+        )
         table.put(row)
 
 
-def told_again(org: Loaded) -> Iterator[PortalRecord]:
-    """Tell live and binned records in the order of their ids; contacts' roles as records of their own."""
+def export_records(org: LoadableOrg) -> Iterator[PortalRecord]:
+    """Export live and deleted records in the order of their ids; contact roles are records of their own."""
     for name in EXPORTED:
         table = org.tables[name]
         for row_id in sorted(table.rows):
-            yield _told(table, table.rows[row_id])
-
-
-def _told(table: Table, row: Row) -> PortalRecord:
-    return PortalRecord(
-        object=table.object_name,
-        id=row.id,
-        properties=told_properties(table, row),
-        created_at=as_bulk(row.created),
-        updated_at=as_bulk(row.stamp),
-        archived=row.is_deleted,
-    )
+            row = table.rows[row_id]
+            yield PortalRecord(
+                object=name,
+                id=row.id,
+                properties=export_properties(table, row),
+                created_at=format_csv_datetime(row.created_date),
+                updated_at=format_csv_datetime(row.system_modstamp),
+                archived=row.is_deleted,
+            )

@@ -1,4 +1,4 @@
-"""The authorization server's state: codes, grants, sessions, and how each of them ends."""
+"""The authorization server: codes, grants, sessions and refresh tokens, their expiry and revocation."""
 
 import base64
 import hashlib
@@ -10,10 +10,16 @@ from dataclasses import dataclass, field
 
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
-from crm_sandbox.salesforce.errors import OAuthRefusal, login_refused, usual
+from crm_sandbox.salesforce.errors import OAuthError, error_for_status, login_error
 from crm_sandbox.salesforce.flags import Switches
-from crm_sandbox.salesforce.oauth.hosts import DEFAULT_LOGIN, base_url, instance_host, is_played, may_log_in
-from crm_sandbox.salesforce.org.admin_user import ADMINISTRATOR
+from crm_sandbox.salesforce.oauth.hosts import (
+    DEFAULT_LOGIN,
+    base_url,
+    can_log_in,
+    instance_host,
+    is_salesforce_host,
+)
+from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.state import Authority
 
@@ -25,7 +31,7 @@ _EXPIRED_GRANT = "expired access/refresh token"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App(RegisteredApp):
-    """The external client app. `scopes` are those that it may ask for; asking for none asks for all."""
+    """The external client app. `scopes` are those that it may request; requesting none requests all."""
 
     client_id: str = DEVELOPMENT_CLIENT_ID
     client_secret: str = field(default=DEVELOPMENT_CLIENT_SECRET, repr=False)
@@ -34,9 +40,9 @@ class App(RegisteredApp):
 
     def authenticate(self, client_id: str | None, client_secret: str | None) -> None:
         if client_id != self.client_id:
-            raise OAuthRefusal("invalid_client_id", "client identifier invalid")
+            raise OAuthError("invalid_client_id", "client identifier invalid")
         if not self.knows_secret(client_secret):
-            raise OAuthRefusal("invalid_client", "invalid client credentials")
+            raise OAuthError("invalid_client", "invalid client credentials")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,29 +57,29 @@ class Code:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Grant:
-    """One consent. All tokens that descend from it are one family and end together."""
+    """One consent. All of its tokens are revoked together."""
 
     org_id: str
     scopes: tuple[str, ...]
     login_host: str
     instance: str
     scheme: str
-    anywhere: bool
-    """Made without a browser: on a socket it is good at any of the sandbox's names."""
+    any_local_host: bool
+    """Made without a browser: on a socket its tokens are valid at any of the sandbox's host names."""
     refresh_token: str | None = field(default=None, repr=False)
-    ended: bool = False
+    revoked: bool = False
 
     @property
     def identity_url(self) -> str:
-        return f"{base_url(self.login_host, self.scheme)}/id/{self.org_id}/{ADMINISTRATOR}"
+        return f"{base_url(self.login_host, self.scheme)}/id/{self.org_id}/{ADMIN_USER_ID}"
 
-    def answers_at(self, host: str) -> bool:
-        return host == self.instance or (self.anywhere and not is_played(host))
+    def is_valid_at(self, host: str) -> bool:
+        return host == self.instance or (self.any_local_host and not is_salesforce_host(host))
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """What an access token opens. Use in the second half of its life extends it, as Salesforce's timeout does."""
+    """The session of an access token. Use in the second half of its lifetime extends it, as at Salesforce."""
 
     value: str = field(repr=False)
     grant: Grant
@@ -87,7 +93,7 @@ class AuthorizationServer(Authority):
     def __init__(self, app: App, clock: SandboxClock, switches: Switches, orgs: Mapping[str, Org]) -> None:
         self.app = app
         self.scheme = "http"
-        """What a socket is served over."""
+        """The scheme of a socket's URLs."""
         self.issued = IssuedSecrets()
         self.refreshes = 0
         self.replays = 0
@@ -113,96 +119,104 @@ class AuthorizationServer(Authority):
         )
         return value
 
-    def exchange(self, code: str, redirect_uri: str, verifier: str | None, host: str) -> dict[str, object]:
-        """Spend a code, whatever comes of it, and answer with the first tokens of a new grant."""
-        spent = self._codes.pop(code, None)
-        if spent is None:
-            raise OAuthRefusal("invalid_grant", "invalid authorization code")
-        if self._clock.now() >= spent.expires_at:
-            raise OAuthRefusal("invalid_grant", "expired authorization code")
-        if redirect_uri != spent.redirect_uri:
-            raise OAuthRefusal("redirect_uri_mismatch", "redirect_uri must match configuration")
-        if not verifier or challenge_of(verifier) != spent.challenge:
-            raise OAuthRefusal("invalid_grant", "invalid code verifier")
-        self._admit(spent.org_id, host)
-        return self._granted(spent.org_id, spent.scopes, spent.login_host, anywhere=False)
+    def exchange_code(
+        self, code: str, redirect_uri: str, verifier: str | None, host: str
+    ) -> dict[str, object]:
+        """Exchange a code for the tokens of a new grant. The code is used up, also when the exchange fails."""
+        authorization = self._codes.pop(code, None)
+        if authorization is None:
+            raise OAuthError("invalid_grant", "invalid authorization code")
+        if self._clock.now() >= authorization.expires_at:
+            raise OAuthError("invalid_grant", "expired authorization code")
+        if redirect_uri != authorization.redirect_uri:
+            raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
+        if not verifier or challenge_of(verifier) != authorization.challenge:
+            raise OAuthError("invalid_grant", "invalid code verifier")
+        self._check_login_policy(authorization.org_id, host)
+        return self._create_grant(
+            authorization.org_id, authorization.scopes, authorization.login_host, any_local_host=False
+        )
 
     def connect(
         self, org_id: str, scopes: tuple[str, ...] | None = None, host: str = DEFAULT_LOGIN
     ) -> dict[str, object]:
-        """Make a grant without a browser, of all the app's scopes unless told others; gives a token answer."""
-        return self._granted(org_id, self.app.scopes if scopes is None else scopes, host, anywhere=True)
+        """Create a grant without a browser and return its token response; `scopes` defaults to all of the app's."""
+        return self._create_grant(
+            org_id, self.app.scopes if scopes is None else scopes, host, any_local_host=True
+        )
 
     def refresh(self, refresh_token: str, host: str) -> dict[str, object]:
-        """Open a new session. Under rotation a spent refresh token ends its whole family.
+        """Open a new session. With rotation, reuse of an old refresh token revokes its grant.
 
-        A refusal of the org's own leaves the refresh token unspent.
+        An error of the org's login policy does not use up the refresh token.
         """
         grant = self._refresh.get(refresh_token)
         if grant is not None and refresh_token != grant.refresh_token:
             self.replays += 1
-            grant.ended = True
-        if grant is None or grant.ended:
-            raise OAuthRefusal("invalid_grant", _EXPIRED_GRANT)
-        self._admit(grant.org_id, host)
+            grant.revoked = True
+        if grant is None or grant.revoked:
+            raise OAuthError("invalid_grant", _EXPIRED_GRANT)
+        self._check_login_policy(grant.org_id, host)
         self.refreshes += 1
         grant.instance = self._instance(grant.org_id, grant.login_host)
-        answer = self._opened(grant)
+        response = self._open_session(grant)
         if self._switches.rotate_refresh_tokens:
-            self._rotate(grant)
-            answer["refresh_token"] = grant.refresh_token
-        return answer
+            self._issue_refresh_token(grant)
+            response["refresh_token"] = grant.refresh_token
+        return response
 
     def authenticate(self, value: str | None, host: str) -> Session:
-        """Find the living session of a bearer header at this host; 401 otherwise."""
-        session = self.living(value)
-        if session is None or not session.grant.answers_at(host):
-            raise usual(401)
+        """Return the session of a bearer token at this host and extend it; 401 without one."""
+        session = self.find_session(value)
+        if session is None or not session.grant.is_valid_at(host):
+            raise error_for_status(401)
         if "api" not in session.grant.scopes and "full" not in session.grant.scopes:
-            raise usual(401)
+            raise error_for_status(401)
         self._extend(session)
         return session
 
-    def living(self, value: str | None) -> Session | None:
+    def find_session(self, value: str | None) -> Session | None:
+        """Return the session of an access token; None when it has expired or was revoked."""
         session = self._sessions.get(value or "")
-        if session is None or session.grant.ended or self._clock.now() >= session.expires_at:
+        if session is None or session.grant.revoked or self._clock.now() >= session.expires_at:
             return None
         return session
 
-    def living_grant(self, refresh_token: str) -> Grant | None:
+    def find_grant(self, refresh_token: str) -> Grant | None:
+        """Return the grant whose current refresh token this is; None when it was revoked."""
         grant = self._refresh.get(refresh_token)
-        return grant if grant and grant.refresh_token == refresh_token and not grant.ended else None
+        return grant if grant and grant.refresh_token == refresh_token and not grant.revoked else None
 
     def revoke(self, value: str) -> None:
-        """End a token: a refresh token with its whole family, an access token alone."""
+        """Revoke a token: a refresh token with its grant, an access token alone."""
         grant = self._refresh.get(value)
         if grant is not None:
-            grant.ended = True
+            grant.revoked = True
         elif self._sessions.pop(value, None) is None:
-            raise OAuthRefusal("invalid_token", "invalid token")
+            raise OAuthError("invalid_token", "invalid token")
 
     def uninstall(self, org_id: str | None = None) -> None:
-        """End every grant of an org, or of all orgs."""
+        """Revoke every grant of an org, or of all orgs."""
         for grant in self._grants_of(org_id):
-            grant.ended = True
+            grant.revoked = True
 
     def expire_access_tokens(self, org_id: str | None = None) -> None:
         now = self._clock.now()
-        mine = set(map(id, self._grants_of(org_id)))
+        affected = set(map(id, self._grants_of(org_id)))
         for session in self._sessions.values():
-            if id(session.grant) in mine:
+            if id(session.grant) in affected:
                 session.expires_at = min(session.expires_at, now)
 
-    def _admit(self, org_id: str, host: str) -> None:
+    def _check_login_policy(self, org_id: str, host: str) -> None:
         if self._switches.login_refusal is not None:
-            raise login_refused(self._switches.login_refusal)
+            raise login_error(self._switches.login_refusal)
         if not self._switches.app_installed:
-            raise login_refused("app_not_found")
-        if not may_log_in(self._orgs[org_id], host, my_domain_only=self._switches.my_domain_only):
-            raise OAuthRefusal("invalid_grant", "authentication failure")
+            raise login_error("app_not_found")
+        if not can_log_in(self._orgs[org_id], host, my_domain_only=self._switches.my_domain_only):
+            raise OAuthError("invalid_grant", "authentication failure")
 
-    def _granted(
-        self, org_id: str, scopes: tuple[str, ...], login_host: str, *, anywhere: bool
+    def _create_grant(
+        self, org_id: str, scopes: tuple[str, ...], login_host: str, *, any_local_host: bool
     ) -> dict[str, object]:
         instance = self._instance(org_id, login_host)
         grant = Grant(
@@ -211,19 +225,19 @@ class AuthorizationServer(Authority):
             login_host=login_host,
             instance=instance,
             scheme=self.scheme,
-            anywhere=anywhere,
+            any_local_host=any_local_host,
         )
         self.grants.append(grant)
-        answer = self._opened(grant)
+        response = self._open_session(grant)
         if {"refresh_token", "offline_access"} & set(scopes):
-            self._rotate(grant)
-            answer["refresh_token"] = grant.refresh_token
+            self._issue_refresh_token(grant)
+            response["refresh_token"] = grant.refresh_token
         if "openid" in scopes:
-            answer["id_token"] = self._id_token(grant)
-        return answer
+            response["id_token"] = self._id_token(grant)
+        return response
 
-    def _opened(self, grant: Grant) -> dict[str, object]:
-        """Open a session; there is no `expires_in` in the answer, as there is none at Salesforce."""
+    def _open_session(self, grant: Grant) -> dict[str, object]:
+        """Open a session and return its token response, which has no `expires_in`, as at Salesforce."""
         now = self._clock.now()
         value = self.issued.mint("access_token", f"{grant.org_id[:15]}!AQ{secrets.token_urlsafe(48)}._x")
         self._sessions[value] = Session(
@@ -243,14 +257,14 @@ class AuthorizationServer(Authority):
             "issued_at": issued_at,
         }
 
-    def _rotate(self, grant: Grant) -> None:
+    def _issue_refresh_token(self, grant: Grant) -> None:
         grant.refresh_token = self.issued.mint("refresh_token", "5Aep861" + secrets.token_urlsafe(60))
         self._refresh[grant.refresh_token] = grant
 
     def _extend(self, session: Session) -> None:
-        now, life = self._clock.now(), self._switches.session_seconds
-        if session.expires_at - now < life / 2:
-            session.expires_at = now + life
+        now, lifetime = self._clock.now(), self._switches.session_seconds
+        if session.expires_at - now < lifetime / 2:
+            session.expires_at = now + lifetime
 
     def _instance(self, org_id: str, login_host: str) -> str:
         return instance_host(self._orgs[org_id], login_host, self._switches.instance_number)
@@ -259,7 +273,7 @@ class AuthorizationServer(Authority):
         return (grant for grant in self.grants if org_id is None or grant.org_id == org_id)
 
     def _id_token(self, grant: Grant) -> str:
-        """Return a token in the shape of a signed one; its signature is nobody's."""
+        """Return an id token with a random signature, which no key verifies."""
         now = int(self._clock.now())
         claims = {
             "iss": base_url(grant.login_host, grant.scheme),

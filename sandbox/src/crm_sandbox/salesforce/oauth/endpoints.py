@@ -10,9 +10,9 @@ from crm_sandbox.messages import Request, Response, html_response, json_response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
 from crm_sandbox.pages import Offer, consent_page, refusal_page
-from crm_sandbox.salesforce.errors import OAuthRefusal
+from crm_sandbox.salesforce.errors import OAuthError
 from crm_sandbox.salesforce.oauth.authorization_server import App
-from crm_sandbox.salesforce.oauth.hosts import LOGIN_HOSTS, host_of, is_played, may_log_in
+from crm_sandbox.salesforce.oauth.hosts import LOGIN_HOSTS, can_log_in, get_host, is_salesforce_host
 from crm_sandbox.salesforce.org.admin_user import USERNAME
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.state import SandboxState
@@ -20,11 +20,11 @@ from crm_sandbox.salesforce.unsimulated import GRANT_TYPES, RESPONSE_TYPES
 
 NOT_INSTALLED = "OAUTH_EC_APP_NOT_FOUND: External client app is not installed in this org. Ask an administrator to install it."
 MIN_VERIFIER_LENGTH = 43
-"""There is no maximum: Salesforce takes more than the 128 characters of RFC 7636, and jsforce sends 171."""
+"""There is no maximum: Salesforce accepts more than the 128 characters of RFC 7636, and jsforce sends 171."""
 
 
-class Rejected(Exception):
-    """A redirect tells the client what is wrong with what it asked for."""
+class AuthorizationError(Exception):
+    """An error that the client gets by redirect."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -39,38 +39,40 @@ class AuthorizationRequest:
     scopes: tuple[str, ...] = ()
     challenge: str = ""
 
-    def answer(self, **parameters: str) -> Response:
+    def redirect_back(self, **parameters: str) -> Response:
         if self.state is not None:
             parameters["state"] = self.state
-        joint = "&" if "?" in self.redirect_uri else "?"
-        return redirect(f"{self.redirect_uri}{joint}{urlencode(parameters)}")
+        separator = "&" if "?" in self.redirect_uri else "?"
+        return redirect(f"{self.redirect_uri}{separator}{urlencode(parameters)}")
 
 
 def authorize(state: SandboxState, request: Request) -> Response:
     """GET shows the consent page; POST of the same URL with `decision` redirects back."""
     try:
-        trusted = _trusted_request(state.oauth.app, request)
+        trusted = _read_trusted_request(state.oauth.app, request)
         try:
-            asked = _complete_request(state.oauth.app, trusted, request)
-        except Rejected as error:
-            return trusted.answer(error=error.error, error_description=error.description)
-        offered = _offered(state, host_of(request))
+            authorization = _read_authorization_request(state.oauth.app, trusted, request)
+        except AuthorizationError as error:
+            return trusted.redirect_back(error=error.error, error_description=error.description)
+        offered = _list_orgs(state, get_host(request))
         if request.method == "GET":
             choices = [(org.org_id, org.name) for org in offered]
-            offer = Offer(field="org_id", accounts=choices, scopes=asked.scopes)
+            offer = Offer(field="org_id", accounts=choices, scopes=authorization.scopes)
             return html_response(consent_page(request.target, offer))
-        return _decide(state, asked, offered, request)
+        return _decide(state, authorization, offered, request)
     except Untrusted as reason:
         return html_response(refusal_page(str(reason)), status=400)
 
 
 def _decide(
-    state: SandboxState, asked: AuthorizationRequest, offered: Sequence[Org], request: Request
+    state: SandboxState, authorization: AuthorizationRequest, offered: Sequence[Org], request: Request
 ) -> Response:
     form = parse_form(request.body.decode(errors="replace"))
     decision = form.get("decision", [""])[-1]
     if decision == "deny":
-        return asked.answer(error="access_denied", error_description="end-user denied authorization")
+        return authorization.redirect_back(
+            error="access_denied", error_description="end-user denied authorization"
+        )
     if decision != "allow":
         raise Untrusted("The consent form was sent without a decision: allow or deny.")
     if not state.switches.app_installed:
@@ -78,14 +80,16 @@ def _decide(
     chosen = form.get("org_id", [offered[0].org_id])[-1]
     if chosen not in {org.org_id for org in offered}:
         raise Untrusted(f"There is no org {chosen} here.")
-    code = state.oauth.issue_code(chosen, asked.redirect_uri, asked.scopes, asked.challenge, host_of(request))
-    return asked.answer(code=code)
+    code = state.oauth.issue_code(
+        chosen, authorization.redirect_uri, authorization.scopes, authorization.challenge, get_host(request)
+    )
+    return authorization.redirect_back(code=code)
 
 
-def _offered(state: SandboxState, host: str) -> Sequence[Org]:
-    """Return the orgs whose users can log in at a host."""
-    only = state.switches.my_domain_only
-    found = [org for org in state.orgs.values() if may_log_in(org, host, my_domain_only=only)]
+def _list_orgs(state: SandboxState, host: str) -> Sequence[Org]:
+    """List the orgs whose users can log in at a host."""
+    my_domain_only = state.switches.my_domain_only
+    found = [org for org in state.orgs.values() if can_log_in(org, host, my_domain_only=my_domain_only)]
     if not found and host in LOGIN_HOSTS:
         raise Untrusted("Your org forbids logins at this host. Use the org's My Domain.")
     if not found:
@@ -93,7 +97,7 @@ def _offered(state: SandboxState, host: str) -> Sequence[Org]:
     return found
 
 
-def _trusted_request(app: App, request: Request) -> AuthorizationRequest:
+def _read_trusted_request(app: App, request: Request) -> AuthorizationRequest:
     if request.text("client_id") != app.client_id:
         raise Untrusted("invalid_client_id: client identifier invalid")
     redirect_uri = request.text("redirect_uri") or ""
@@ -104,66 +108,68 @@ def _trusted_request(app: App, request: Request) -> AuthorizationRequest:
     return AuthorizationRequest(redirect_uri=redirect_uri, state=request.text("state"))
 
 
-def _complete_request(app: App, trusted: AuthorizationRequest, request: Request) -> AuthorizationRequest:
+def _read_authorization_request(
+    app: App, trusted: AuthorizationRequest, request: Request
+) -> AuthorizationRequest:
     response_type = request.text("response_type")
     if response_type in RESPONSE_TYPES:
         raise NotSimulated(f"response_type={response_type}")
     if response_type != "code":
-        raise Rejected("unsupported_response_type", "response type not supported")
+        raise AuthorizationError("unsupported_response_type", "response type not supported")
     return AuthorizationRequest(
         redirect_uri=trusted.redirect_uri,
         state=trusted.state,
-        scopes=_scopes(app, request),
-        challenge=_challenge(request),
+        scopes=_read_scopes(app, request),
+        challenge=_read_challenge(request),
     )
 
 
-def _scopes(app: App, request: Request) -> tuple[str, ...]:
-    asked = tuple(dict.fromkeys((request.text("scope") or "").split())) or app.scopes
+def _read_scopes(app: App, request: Request) -> tuple[str, ...]:
+    scopes = tuple(dict.fromkeys((request.text("scope") or "").split())) or app.scopes
     known = {*app.scopes, *(("offline_access",) if "refresh_token" in app.scopes else ())}
-    if unknown := [scope for scope in asked if scope not in known]:
-        raise Rejected("invalid_scope", f"the requested scope is not allowed: {' '.join(unknown)}")
-    return asked
+    if unknown := [scope for scope in scopes if scope not in known]:
+        raise AuthorizationError("invalid_scope", f"the requested scope is not allowed: {' '.join(unknown)}")
+    return scopes
 
 
-def _challenge(request: Request) -> str:
-    """Read the PKCE challenge; a request that names no method means S256, the only one there is."""
+def _read_challenge(request: Request) -> str:
+    """Read the PKCE challenge. The method is optional; S256 is the only one."""
     challenge = request.text("code_challenge")
     if challenge is None:
-        raise Rejected("invalid_request", "missing required code challenge")
+        raise AuthorizationError("invalid_request", "missing required code challenge")
     method = request.text("code_challenge_method") or "S256"
     if method != "S256" or not CHALLENGE.fullmatch(challenge):
-        raise Rejected("invalid_request", "invalid code challenge")
+        raise AuthorizationError("invalid_request", "invalid code challenge")
     return challenge
 
 
 def token(state: SandboxState, request: Request) -> Response:
-    form, host = _form(request), host_of(request)
-    _require_played(state, host)
+    form, host = _read_form(request), get_host(request)
+    _require_known_host(state, host)
     grant_type = form.get("grant_type")
     if "response_type" in form:
         grant_type = "device"
     if grant_type in GRANT_TYPES:
         raise NotSimulated(GRANT_TYPES[grant_type])
     if grant_type not in {"authorization_code", "refresh_token"}:
-        raise OAuthRefusal("unsupported_grant_type", "grant type not supported")
-    state.oauth.app.authenticate(*_client(form, request))
+        raise OAuthError("unsupported_grant_type", "grant type not supported")
+    state.oauth.app.authenticate(*_read_credentials(form, request))
     if grant_type == "refresh_token":
-        return json_response(state.oauth.refresh(_required(form, "refresh_token"), host))
+        return json_response(state.oauth.refresh(_require(form, "refresh_token"), host))
     if not form.get("redirect_uri"):
-        raise OAuthRefusal("redirect_uri_missing", "missing redirect_uri parameter")
+        raise OAuthError("redirect_uri_missing", "missing redirect_uri parameter")
     verifier = form.get("code_verifier") or None
     if verifier is not None and len(verifier) < MIN_VERIFIER_LENGTH:
-        raise OAuthRefusal("invalid_request", "invalid code verifier")
-    code = _required(form, "code")
-    return json_response(state.oauth.exchange(code, form["redirect_uri"], verifier, host))
+        raise OAuthError("invalid_request", "invalid code verifier")
+    code = _require(form, "code")
+    return json_response(state.oauth.exchange_code(code, form["redirect_uri"], verifier, host))
 
 
 def introspect(state: SandboxState, request: Request) -> Response:
-    form = _form(request)
-    state.oauth.app.authenticate(*_client(form, request))
-    value = _required(form, "token")
-    session, grant = state.oauth.living(value), state.oauth.living_grant(value)
+    form = _read_form(request)
+    state.oauth.app.authenticate(*_read_credentials(form, request))
+    value = _require(form, "token")
+    session, grant = state.oauth.find_session(value), state.oauth.find_grant(value)
     document: dict[str, object] = {"active": True, "client_id": state.oauth.app.client_id}
     if session is not None:
         issued = int(session.issued_at)
@@ -178,48 +184,48 @@ def introspect(state: SandboxState, request: Request) -> Response:
         document |= {"token_type": "refresh_token"}
     if grant is None:
         return json_response({"active": False})
-    told = {
+    details = {
         "scope": " ".join(grant.scopes),
         "sub": grant.identity_url,
         "username": USERNAME,
     }
-    return json_response(document | told)
+    return json_response(document | details)
 
 
 def revoke(state: SandboxState, request: Request) -> Response:
-    """End a token; it needs no client's secret, as at Salesforce."""
-    state.oauth.revoke(_required(_form(request), "token"))
+    """Revoke a token; as at Salesforce, without the client's credentials."""
+    state.oauth.revoke(_require(_read_form(request), "token"))
     return Response(status=200)
 
 
-def _form(request: Request) -> dict[str, str]:
+def _read_form(request: Request) -> dict[str, str]:
     try:
         return read_form(request)
     except BadForm as error:
-        raise OAuthRefusal("invalid_request", str(error), status=error.status) from error
+        raise OAuthError("invalid_request", str(error), status=error.status) from error
 
 
-def _required(form: dict[str, str], name: str) -> str:
+def _require(form: dict[str, str], name: str) -> str:
     if not form.get(name):
-        raise OAuthRefusal("invalid_request", f"missing required parameter: {name}")
+        raise OAuthError("invalid_request", f"missing required parameter: {name}")
     return form[name]
 
 
-def _client(form: dict[str, str], request: Request) -> tuple[str | None, str | None]:
-    """Return id and secret from the form, or from a Basic header."""
+def _read_credentials(form: dict[str, str], request: Request) -> tuple[str | None, str | None]:
+    """Return client id and secret from the form or from a Basic header."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return form.get("client_id"), form.get("client_secret")
     try:
         client_id, _, client_secret = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise OAuthRefusal("invalid_client", "invalid client credentials") from error
+        raise OAuthError("invalid_client", "invalid client credentials") from error
     return unquote(client_id), unquote(client_secret)
 
 
-def _require_played(state: SandboxState, host: str) -> None:
-    """Refuse a My Domain that no org has."""
-    if is_played(host) and not any(
-        may_log_in(org, host, my_domain_only=False) for org in state.orgs.values()
+def _require_known_host(state: SandboxState, host: str) -> None:
+    """Raise OAuthError for a My Domain that no org has."""
+    if is_salesforce_host(host) and not any(
+        can_log_in(org, host, my_domain_only=False) for org in state.orgs.values()
     ):
-        raise OAuthRefusal("invalid_request", f"there is no My Domain {host}", status=404)
+        raise OAuthError("invalid_request", f"there is no My Domain {host}", status=404)

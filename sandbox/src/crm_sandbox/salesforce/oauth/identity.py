@@ -1,18 +1,18 @@
-"""Who has consented: the identity URL and userinfo."""
+"""The user who consented: the identity URL and userinfo."""
 
 from crm_sandbox.messages import Request, Response, json_response
 from crm_sandbox.salesforce.errors import BadToken
 from crm_sandbox.salesforce.oauth.authorization_server import Grant
 from crm_sandbox.salesforce.oauth.hosts import base_url
 from crm_sandbox.salesforce.org.admin_user import (
-    ADMINISTRATOR,
+    ADMIN_USER_ID,
     FIRST_NAME,
     LAST_NAME,
-    MADE_AT,
+    ORG_CREATED_AT,
     TIME_ZONE,
     USERNAME,
 )
-from crm_sandbox.salesforce.org.timestamps import as_bulk, as_rest
+from crm_sandbox.salesforce.org.timestamps import format_csv_datetime, format_rest_datetime
 from crm_sandbox.salesforce.state import SandboxState
 
 _FULL_NAME = f"{FIRST_NAME} {LAST_NAME}"
@@ -23,9 +23,9 @@ _USERINFO_SCOPES = _IDENTITY_SCOPES | {"openid", "api", "web"}
 
 
 def userinfo(state: SandboxState, request: Request) -> Response:
-    grant = _grant(state, request, _USERINFO_SCOPES)
+    grant = _require_grant(state, request, _USERINFO_SCOPES)
     return json_response(
-        _user(state, grant)
+        _describe_user(state, grant)
         | {
             "sub": grant.identity_url,
             "preferred_username": USERNAME,
@@ -33,17 +33,17 @@ def userinfo(state: SandboxState, request: Request) -> Response:
             "given_name": FIRST_NAME,
             "family_name": LAST_NAME,
             "zoneinfo": TIME_ZONE,
-            "updated_at": as_bulk(MADE_AT),
+            "updated_at": format_csv_datetime(ORG_CREATED_AT),
         }
     )
 
 
 def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -> Response:
-    grant = _grant(state, request, _IDENTITY_SCOPES)
-    if (org_id, user_id) != (grant.org_id, ADMINISTRATOR):
+    grant = _require_grant(state, request, _IDENTITY_SCOPES)
+    if (org_id, user_id) != (grant.org_id, ADMIN_USER_ID):
         raise BadToken("Bad_OAuth_Token")
     return json_response(
-        _user(state, grant)
+        _describe_user(state, grant)
         | {
             "id": grant.identity_url,
             "asserted_user": True,
@@ -52,29 +52,29 @@ def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -
             "first_name": FIRST_NAME,
             "last_name": LAST_NAME,
             "timezone": TIME_ZONE,
-            "last_modified_date": as_rest(MADE_AT),
+            "last_modified_date": format_rest_datetime(ORG_CREATED_AT),
         }
     )
 
 
-def _grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Grant:
-    """Find the grant of the token in the header, or in the parameter `oauth_token`, which only these two take."""
+def _require_grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Grant:
+    """Find the grant of the token in the Authorization header, or in `oauth_token`, which only these endpoints take."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if (token := request.text("oauth_token")) is not None:
         scheme, value = "bearer", token
     if scheme.lower() != "bearer":
         raise BadToken("Missing_OAuth_Token")
-    session = state.oauth.living(value.strip())
+    session = state.oauth.find_session(value.strip())
     if session is None or not scopes & set(session.grant.scopes):
         raise BadToken("Bad_OAuth_Token")
     return session.grant
 
 
-def _user(state: SandboxState, grant: Grant) -> dict[str, object]:
+def _describe_user(state: SandboxState, grant: Grant) -> dict[str, object]:
     instance = base_url(grant.instance, grant.scheme)
     data = f"{instance}/services/data/v{{version}}/"
     return {
-        "user_id": ADMINISTRATOR,
+        "user_id": ADMIN_USER_ID,
         "organization_id": grant.org_id,
         "nickname": "admin",
         "email": USERNAME,

@@ -1,6 +1,6 @@
-"""Salesforce's record ids: 15 characters that mind their case, and three more that make 18 safe without it.
+"""Salesforce record ids: 15 case-sensitive characters, and three more that make the id case-insensitive.
 
-The first three characters name the object; the suffix is Salesforce's own checksum of upper and lower case.
+The first three characters are the object's key prefix; the last three encode which characters are upper case.
 """
 
 import re
@@ -18,15 +18,15 @@ PREFIXES = {
 }
 BULK_JOB_PREFIX = "750"
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
-"""In the order of ASCII, so that ids sort as the numbers that they are made of."""
+"""In the order of ASCII, so that ids sort like their numbers."""
 _SUFFIXES = string.ascii_uppercase + string.digits[:6]
 _ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
-_SHORT = 15
+_SHORT_LENGTH = 15
 _NUMBER_DIGITS = 12
 
 
 def record_id(object_name: str, number: int) -> str:
-    """Return the id of 18 characters that stands for a number; greater numbers give greater ids."""
+    """Return the id of 18 characters for a number; greater numbers give greater ids."""
     return numbered_id(PREFIXES[object_name], number)
 
 
@@ -42,24 +42,24 @@ def numbered_id(prefix: str, number: int) -> str:
 
 
 def number_of(full: str) -> int:
-    """Return the number that `record_id` made an id of."""
+    """Return the number of an id that `record_id` made."""
     number = 0
-    for character in full[3:_SHORT]:
+    for character in full[3:_SHORT_LENGTH]:
         number = number * len(_DIGITS) + _DIGITS.index(character)
     return number
 
 
 def full_id(text: str) -> str | None:
-    """Return the 18 characters of an id of 15 or 18; None when it is no id or its suffix is wrong."""
+    """Return the form of 18 characters of an id of 15 or 18; None for a text that is no id or has a wrong suffix."""
     if not _ID.fullmatch(text):
         return None
-    full = _with_suffix(text[:_SHORT])
-    return full if len(text) == _SHORT or text == full else None
+    full = _with_suffix(text[:_SHORT_LENGTH])
+    return full if len(text) == _SHORT_LENGTH or text == full else None
 
 
 def _with_suffix(short: str) -> str:
     suffix = ""
-    for start in range(0, _SHORT, 5):
+    for start in range(0, _SHORT_LENGTH, 5):
         bits = sum(1 << place for place, char in enumerate(short[start : start + 5]) if char.isupper())
         suffix += _SUFFIXES[bits]
     return short + suffix

@@ -1,4 +1,4 @@
-"""Changes to an org while somebody reads it: a seeded script that can be stepped."""
+"""Random changes of an org while a client reads it: a seeded script that runs step by step."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -7,10 +7,10 @@ from crm_sandbox import inventions as words
 from crm_sandbox.portals import Association
 from crm_sandbox.salesforce.org.opportunity_stages import STANDARD_STAGES
 from crm_sandbox.salesforce.org.org import Org
-from crm_sandbox.salesforce.org.person_accounts import is_person
+from crm_sandbox.salesforce.org.person_accounts import is_person_account
 from crm_sandbox.salesforce.org.records import RecordChange
 from crm_sandbox.salesforce.org.store import Row
-from crm_sandbox.salesforce.org.timestamps import as_bulk
+from crm_sandbox.salesforce.org.timestamps import format_csv_datetime
 from crm_sandbox.salesforce.sobjects.schema import Value
 from crm_sandbox.script import Mutation, Script
 
@@ -41,10 +41,9 @@ Properties = dict[str, Value]
 class MutationScript(Script[Org]):
     """Changes of every kind.
 
-    create, change, delete, undelete and merge are what they say; erase deletes for good, swap_websites exchanges two
-    accounts' websites, move_contacts gives contacts another account, change_roles an opportunity other contacts,
-    change_owner a record another user, bump moves SystemModstamp and nothing else, burst changes many records at
-    one stamp.
+    erase deletes for good, swap_websites exchanges the websites of two accounts, move_contacts gives contacts another
+    account, change_roles gives an opportunity other contacts, change_owner gives a record another owner, bump moves
+    SystemModstamp alone, and burst changes many records at one timestamp.
     """
 
     def step(self, org: Org) -> Mutation:
@@ -66,87 +65,91 @@ class MutationScript(Script[Org]):
         return actions[kind](org, name)
 
     def _create(self, org: Org, name: str) -> Mutation:
-        row_id = org.upsert(RecordChange(object_name=name, properties=self._properties(org, name)))
+        row_id = org.upsert(RecordChange(object_name=name, properties=self._random_properties(org, name)))
         if name == "Opportunity":
-            org.set_roles(row_id, self._people(org))
+            org.set_roles(row_id, self._random_roles(org))
         return Mutation(kind="create", object=name, ids=(row_id,))
 
     def _change(self, org: Org, name: str) -> Mutation:
-        ids = self._drawn(org, name, 1)
+        ids = self._choose_ids(org, name, 1)
         for row_id in ids:
-            changed = self._some_of(self._properties(org, name))
+            changed = self._some_of(self._random_properties(org, name))
             org.upsert(RecordChange(object_name=name, id=row_id, properties=changed))
         return Mutation(kind="change", object=name, ids=ids)
 
     def _delete(self, org: Org, name: str) -> Mutation:
-        ids = self._drawn(org, name, 1)
+        ids = self._choose_ids(org, name, 1)
         return Mutation(kind="delete", object=name, ids=tuple(one for one in ids if org.delete(name, one)))
 
     def _undelete(self, org: Org, name: str) -> Mutation:
-        ids = self._drawn(org, name, 1, deleted=True)
+        ids = self._choose_ids(org, name, 1, deleted=True)
         return Mutation(
             kind="undelete", object=name, ids=tuple(one for one in ids if org.undelete(name, one))
         )
 
     def _erase(self, org: Org, name: str) -> Mutation:
-        ids = self._drawn(org, name, 1, deleted=self._chance.random() < 0.7)  # noqa: PLR2004 - mostly out of the bin
+        ids = self._choose_ids(org, name, 1, deleted=self._chance.random() < 0.7)  # noqa: PLR2004 - mostly out of the bin
         return Mutation(kind="erase", object=name, ids=tuple(one for one in ids if org.erase(name, one)))
 
     def _merge(self, org: Org, name: str) -> Mutation:
         name = "Contact" if name == "Opportunity" else name
-        ids = self._drawn(org, name, 2)
-        kinds = {is_person(org.tables[name].rows[one]) for one in ids}
+        ids = self._choose_ids(org, name, 2)
+        kinds = {is_person_account(org.tables[name].rows[one]) for one in ids}
         if len(ids) < 2 or len(kinds) > 1:  # noqa: PLR2004 - it takes two to merge, of one kind
             return Mutation(kind="merge", object=name, ids=())
         org.merge(name, *ids)
         return Mutation(kind="merge", object=name, ids=ids)
 
     def _swap_websites(self, org: Org, _name: str) -> Mutation:
-        pair = [org.tables["Account"].rows[one] for one in self._drawn(org, "Account", 2)]
+        pair = [org.tables["Account"].rows[one] for one in self._choose_ids(org, "Account", 2)]
         sites = [row.fields.get("Website") for row in pair]
         for row, site in zip(pair, reversed(sites), strict=True):
             org.upsert(RecordChange(object_name="Account", id=row.id, properties={"Website": site}))
         return Mutation(kind="swap_websites", object="Account", ids=tuple(row.id for row in pair))
 
     def _move_contacts(self, org: Org, _name: str) -> Mutation:
-        ids = self._drawn(org, "Contact", self._chance.randint(1, 4))
-        account = self._account_id(org)
+        ids = self._choose_ids(org, "Contact", self._chance.randint(1, 4))
+        account = self._random_account_id(org)
         for row_id in ids:
             org.upsert(RecordChange(object_name="Contact", id=row_id, properties={"AccountId": account}))
         return Mutation(kind="move_contacts", object="Contact", ids=ids)
 
     def _change_roles(self, org: Org, _name: str) -> Mutation:
-        ids = self._drawn(org, "Opportunity", 1)
+        ids = self._choose_ids(org, "Opportunity", 1)
         for row_id in ids:
-            org.set_roles(row_id, self._people(org))
+            org.set_roles(row_id, self._random_roles(org))
         return Mutation(kind="change_roles", object="Opportunity", ids=ids)
 
     def _change_owner(self, org: Org, name: str) -> Mutation:
-        ids, owners = self._drawn(org, name, 1), self._drawn(org, "User", 1)
+        ids, owners = self._choose_ids(org, name, 1), self._choose_ids(org, "User", 1)
         for row_id in ids:
             org.upsert(RecordChange(object_name=name, id=row_id, properties={"OwnerId": owners[0]}))
         return Mutation(kind="change_owner", object=name, ids=ids)
 
     def _bump(self, org: Org, name: str) -> Mutation:
-        ids = self._drawn(org, name, 1)
+        ids = self._choose_ids(org, name, 1)
         return Mutation(kind="bump", object=name, ids=tuple(one for one in ids if org.touch(name, one)))
 
     def _burst(self, org: Org, name: str) -> Mutation:
-        stamp = as_bulk(org.clock.now())
-        ids = self._drawn(org, name, self._chance.choice(BURST_SIZES))
+        updated_at = format_csv_datetime(org.clock.now())
+        ids = self._choose_ids(org, name, self._chance.choice(BURST_SIZES))
         for row_id in ids:
-            properties = self._properties(org, name)
-            org.upsert(RecordChange(object_name=name, id=row_id, properties=properties, updated_at=stamp))
+            properties = self._random_properties(org, name)
+            org.upsert(
+                RecordChange(object_name=name, id=row_id, properties=properties, updated_at=updated_at)
+            )
         return Mutation(kind="burst", object=name, ids=ids)
 
-    def _properties(self, org: Org, name: str) -> Properties:
-        return {"Account": self._account, "Contact": self._contact, "Opportunity": self._opportunity}[name](
-            org
-        )
+    def _random_properties(self, org: Org, name: str) -> Properties:
+        return {
+            "Account": self._random_account,
+            "Contact": self._random_contact,
+            "Opportunity": self._random_opportunity,
+        }[name](org)
 
-    def _account(self, org: Org) -> Properties:
+    def _random_account(self, org: Org) -> Properties:
         stem = words.company_stem(self._chance.randrange(2_500))
-        other = self._some(org, "Account")
+        other = self._choose_row(org, "Account")
         own = f"{stem.lower()}{self._chance.choice(words.TOP_LEVELS)}"
         return {
             "Name": f"{stem} {self._chance.choice(words.COMPANY_KINDS)}",
@@ -157,9 +160,9 @@ class MutationScript(Script[Org]):
             "BillingCountry": self._chance.choice(words.PLACES)[0],
         }
 
-    def _contact(self, org: Org) -> Properties:
+    def _random_contact(self, org: Org) -> Properties:
         first, last = self._chance.choice(words.FIRST_NAMES), self._chance.choice(words.LAST_NAMES)
-        account = self._some(org, "Account")
+        account = self._choose_row(org, "Account")
         site = str(account.fields.get("Website") or "") if account else ""
         host = site if site and not set(site) & set("/ :@") else "nowhere-known.com"
         mail = self._chance.choice((host, host, host, self._chance.choice(words.FREE_MAIL)))
@@ -168,34 +171,36 @@ class MutationScript(Script[Org]):
             "LastName": last,
             "Email": self._chance.choice((f"{first}.{last}@{mail}".lower()[:80],) * 5 + (None,)),
             "Title": self._chance.choice(words.JOB_TITLES),
-            "AccountId": self._account_id(org),
+            "AccountId": self._random_account_id(org),
         }
 
-    def _opportunity(self, org: Org) -> Properties:
+    def _random_opportunity(self, org: Org) -> Properties:
         stem = words.company_stem(self._chance.randrange(500))
         return {
             "Name": f"{stem} - {self._chance.choice(words.DEAL_KINDS)}",
             "Amount": self._chance.choice((float(self._chance.randrange(500, 400_000)), None)),
             "StageName": self._chance.choice(STANDARD_STAGES).name,
-            "AccountId": self._account_id(org),
+            "AccountId": self._random_account_id(org),
         }
 
-    def _account_id(self, org: Org) -> str | None:
-        drawn = self._some(org, "Account")
-        drawn = None if is_person(drawn) else drawn
-        return drawn.id if drawn is not None and self._chance.random() < 0.8 else None  # noqa: PLR2004 - some have none
+    def _random_account_id(self, org: Org) -> str | None:
+        account = self._choose_row(org, "Account")
+        account = None if is_person_account(account) else account
+        return account.id if account is not None and self._chance.random() < 0.8 else None  # noqa: PLR2004 - some have none
 
-    def _people(self, org: Org) -> list[Association]:
-        """Draw up to three contacts, the first of them primary."""
-        ids = self._drawn(org, "Contact", self._chance.randrange(4))
-        return [Association(id=one, primary=place == 0) for place, one in enumerate(ids)]
+    def _random_roles(self, org: Org) -> list[Association]:
+        """Choose up to three contacts, the first of them primary."""
+        ids = self._choose_ids(org, "Contact", self._chance.randrange(4))
+        return [Association(id=one, primary=index == 0) for index, one in enumerate(ids)]
 
-    def _some(self, org: Org, name: str) -> Row | None:
-        return org.tables[name].some(self._chance)
+    def _choose_row(self, org: Org, name: str) -> Row | None:
+        return org.tables[name].choose(self._chance)
 
-    def _drawn(self, org: Org, name: str, most: int, *, deleted: bool = False) -> tuple[str, ...]:
-        """Draw the ids of up to that many different records, in the order drawn; a person only as an account."""
+    def _choose_ids(self, org: Org, name: str, count: int, *, deleted: bool = False) -> tuple[str, ...]:
+        """Choose up to `count` ids at random, each once; of person accounts the Account's alone."""
         table = org.tables[name]
-        drawn: Sequence[Row | None] = [table.some(self._chance, deleted=deleted) for _ in range(most)]
-        kept = [row.id for row in drawn if row is not None and not (name == "Contact" and is_person(row))]
+        chosen: Sequence[Row | None] = [table.choose(self._chance, deleted=deleted) for _ in range(count)]
+        kept = [
+            row.id for row in chosen if row is not None and not (name == "Contact" and is_person_account(row))
+        ]
         return tuple(dict.fromkeys(kept))

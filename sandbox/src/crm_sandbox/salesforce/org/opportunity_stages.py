@@ -1,13 +1,15 @@
-"""The stages of an opportunity, as a new org has them, and what a stage means for an opportunity in it."""
+"""The stages of an opportunity that a new org has, and the fields that a stage decides."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class OpportunityStage:
     name: str
     probability: int
     forecast: str = "Pipeline"
+    """The label of its forecast category."""
 
     @property
     def is_closed(self) -> bool:
@@ -24,27 +26,28 @@ class Stage:
 
 
 STANDARD_STAGES = (
-    Stage("Prospecting", 10),
-    Stage("Qualification", 10),
-    Stage("Needs Analysis", 20),
-    Stage("Value Proposition", 50),
-    Stage("Id. Decision Makers", 60),
-    Stage("Perception Analysis", 70),
-    Stage("Proposal/Price Quote", 75),
-    Stage("Negotiation/Review", 90, "Commit"),
-    Stage("Closed Won", 100, "Closed"),
-    Stage("Closed Lost", 0, "Omitted"),
+    OpportunityStage("Prospecting", 10),
+    OpportunityStage("Qualification", 10),
+    OpportunityStage("Needs Analysis", 20),
+    OpportunityStage("Value Proposition", 50),
+    OpportunityStage("Id. Decision Makers", 60),
+    OpportunityStage("Perception Analysis", 70),
+    OpportunityStage("Proposal/Price Quote", 75),
+    OpportunityStage("Negotiation/Review", 90, "Commit"),
+    OpportunityStage("Closed Won", 100, "Closed"),
+    OpportunityStage("Closed Lost", 0, "Omitted"),
 )
 
 
-class Stages:
-    """An org's stages by name; one that is met for the first time is open, and halfway."""
+class OpportunityStages:
+    """An org's stages by name."""
 
     def __init__(self) -> None:
         self._by_name = {stage.name: stage for stage in STANDARD_STAGES}
 
-    def named(self, name: str) -> Stage:
-        return self._by_name.setdefault(name, Stage(name, 50))
+    def __iter__(self) -> Iterator[OpportunityStage]:
+        return iter(self._by_name.values())
 
-    def all(self) -> list[Stage]:
-        return list(self._by_name.values())
+    def get_or_add(self, name: str) -> OpportunityStage:
+        """Return a stage; an unknown one is added as open with a probability of 50 %."""
+        return self._by_name.setdefault(name, OpportunityStage(name, 50))

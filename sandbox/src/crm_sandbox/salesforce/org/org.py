@@ -1,4 +1,4 @@
-"""One Salesforce org in the sandbox: its records and what can happen to them."""
+"""One Salesforce org in the sandbox: its records, and every operation that changes them."""
 
 import re
 from collections.abc import Iterable
@@ -9,14 +9,24 @@ import msgspec
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.moods import Moody
 from crm_sandbox.portals import Association, Portal
-from crm_sandbox.salesforce.datasets.loading import load, told_again
+from crm_sandbox.salesforce.datasets.loading import export_records, load
 from crm_sandbox.salesforce.flags import Switches
-from crm_sandbox.salesforce.org import person_accounts as persons
-from crm_sandbox.salesforce.org.admin_user import ADMINISTRATOR
+from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
 from crm_sandbox.salesforce.org.ids import full_id, numbered_id
-from crm_sandbox.salesforce.org.opportunity_stages import Stages
-from crm_sandbox.salesforce.org.person_accounts import is_person
-from crm_sandbox.salesforce.org.records import RecordChange, RowWriter, object_name, parsed, whole_seconds
+from crm_sandbox.salesforce.org.opportunity_stages import OpportunityStages
+from crm_sandbox.salesforce.org.person_accounts import (
+    FieldUpdate,
+    is_person_account,
+    propagate_change,
+    validate_account_id,
+)
+from crm_sandbox.salesforce.org.records import (
+    RecordChange,
+    RowBuilder,
+    parse_properties,
+    parse_timestamp,
+    require_object_name,
+)
 from crm_sandbox.salesforce.org.setup_objects import SETUP_ROWS
 from crm_sandbox.salesforce.org.store import Row, Table
 from crm_sandbox.salesforce.sobjects.schema import OBJECT_NAMES, Value
@@ -27,12 +37,17 @@ _CHILDREN = {
     "Contact": ((ROLES, "ContactId"),),
     "Opportunity": ((ROLES, "OpportunityId"),),
 }
-"""What points to a record, and goes to the recycle bin with it: for an account see the help page "Delete Accounts"."""
+"""Records that refer to a record and are deleted with it (for accounts: Salesforce Help, "Delete Accounts")."""
 _PARENTS: dict[str, list[tuple[str, str]]] = {
-    name: [(field, parent) for parent, found in _CHILDREN.items() for child, field in found if child == name]
+    name: [
+        (field, parent)
+        for parent, children in _CHILDREN.items()
+        for child, field in children
+        if child == name
+    ]
     for name in ("Account", "Contact", "Opportunity", ROLES)
 }
-_MERGED = ("Account", "Contact")
+_MERGEABLE = ("Account", "Contact")
 
 
 class Org:
@@ -45,34 +60,34 @@ class Org:
         self.clock = clock
         self.switches = switches
         self.publication = Moody()
-        self.stages = Stages()
+        self.stages = OpportunityStages()
         self.tables = {name: Table(name) for name in OBJECT_NAMES}
-        self._writer = RowWriter(self.stages, ADMINISTRATOR)
-        load(self, portal, self._writer)
+        self._row_builder = RowBuilder(self.stages, ADMIN_USER_ID)
+        load(self, portal, self._row_builder)
 
     def upsert(self, change: RecordChange) -> str:
-        """Create or change a record now; gives its id."""
-        table = self.tables[object_name(change.object_name)]
+        """Create or update a record and return its id."""
+        table = self.tables[require_object_name(change.object_name)]
         row_id = table.next_id() if change.id is None else full_id(change.id)
         if row_id is None:
             raise ValueError(f"id is {change.id!r}; Salesforce's ids have 15 or 18 characters.")
         old = table.rows.get(row_id)
-        values = parsed(table, change.properties)
+        values = parse_properties(table, change.properties)
         if table.object_name == "Opportunity" and "StageName" in values:
             values.setdefault("Probability", None)
-        row = self._versioned(table, row_id, {**(old.fields if old else {}), **values}, change, old)
+        row = self._build_row(table, row_id, {**(old.fields if old else {}), **values}, change, old)
         if change.raw is not msgspec.UNSET:
             row = replace(row, raw=change.raw)
-        persons.require_possible(self.tables, table.object_name, old, row)
-        table.put(row, self._horizon())
-        for name, other_id, told in persons.overlays(self.tables, table.object_name, old, row):
-            self._lay(name, other_id, told)
+        validate_account_id(self.tables, table.object_name, old, row)
+        table.put(row, self._oldest_read())
+        for update in propagate_change(self.tables, table.object_name, old, row):
+            self._apply(update)
         if "Contact" in change.associations:
             self.set_roles(row_id, change.associations["Contact"])
         return row_id
 
     def table(self, name: str) -> Table:
-        """Return an object's table, with what the org's set-up is at this moment in the ones that tell it."""
+        """Return an object's table; those of the org's set-up are built anew at each call."""
         table = self.tables[name]
         if name in SETUP_ROWS:
             table.rows = {
@@ -81,49 +96,53 @@ class Org:
         return table
 
     def touch(self, name: str, row_id: str) -> bool:
-        """Move SystemModstamp and nothing else, as a background job does; False when there is no live record."""
-        table = self.tables[object_name(name)]
+        """Move SystemModstamp alone, as a background job does; False when there is no live record."""
+        table = self.tables[require_object_name(name)]
         row = table.find(row_id)
         if row is not None:
-            self._change(table, row, {})
+            self._update(table, row, {})
         return row is not None
 
     def delete(self, name: str, row_id: str) -> bool:
-        """Put a live record into the recycle bin with what hangs on it; False when there is none.
+        """Move a live record and its children to the recycle bin; False when there is none.
 
-        A person goes whole, whichever half is named.
+        Account and contact of a person account are deleted together, whichever of them is named.
         """
-        table = self.tables[object_name(name)]
+        table = self.tables[require_object_name(name)]
         row = table.find(row_id)
-        if table.object_name == "Contact" and row is not None and is_person(row):
+        if table.object_name == "Contact" and row is not None and is_person_account(row):
             return self.delete("Account", str(row.fields["AccountId"]))
         if row is None or "IsDeleted" not in table.fields:
             return False
-        self._bin(table, row, None)
+        self._move_to_bin(table, row, None)
         return True
 
     def undelete(self, name: str, row_id: str) -> bool:
-        """Bring a record back from the recycle bin with what went along; False when it is not there by itself.
+        """Restore a record and the children that were deleted with it; False when it cannot be restored by itself.
 
-        What went along with another comes back with that one only, and what a merge has deleted never. A pointer to
-        a record that is not live any more is cleared.
+        A child that was deleted with its parent is restored with that parent only, and a record that a merge deleted
+        never. A reference to a record that is not live any more is cleared.
         """
-        table = self.tables[object_name(name)]
+        table = self.tables[require_object_name(name)]
         row = table.find(row_id, deleted=True)
-        if row is None or row.binned_with is not None or row.fields.get("MasterRecordId") is not None:
+        if row is None or row.deleted_with is not None or row.fields.get("MasterRecordId") is not None:
             return False
-        return self._unbin(table, row)
+        return self._restore(table, row)
 
     def erase(self, name: str, row_id: str) -> bool:
-        """Delete a record for good, live or binned, as emptying the bin does; False when there is none.
+        """Delete a record for good, live or in the recycle bin; False when there is none.
 
-        A person goes whole, whichever half is named.
+        Account and contact of a person account are erased together, whichever of them is named.
         """
-        table = self.tables[object_name(name)]
+        table = self.tables[require_object_name(name)]
         row = table.rows.get(row_id)
         if row is None:
             return False
-        if table.object_name == "Contact" and is_person(row) and row.fields.get("MasterRecordId") is None:
+        if (
+            table.object_name == "Contact"
+            and is_person_account(row)
+            and row.fields.get("MasterRecordId") is None
+        ):
             account = self.tables["Account"]
             self._erase(account, account.rows[str(row.fields["AccountId"])])
         else:
@@ -133,54 +152,59 @@ class Org:
     def _erase(self, table: Table, row: Row) -> None:
         if not row.is_deleted:
             self.delete(table.object_name, row.id)
-        along = [
-            (self.tables[other], child)
-            for other, _ in _CHILDREN.get(table.object_name, ())
-            for child in self.tables[other].rows.values()
-            if child.binned_with == row.id
+        deleted_with_it = [
+            (self.tables[child_name], child)
+            for child_name, _ in _CHILDREN.get(table.object_name, ())
+            for child in self.tables[child_name].rows.values()
+            if child.deleted_with == row.id
         ]
-        for other, child in along:
-            self._erase(other, child)
+        for child_table, child in deleted_with_it:
+            self._erase(child_table, child)
         table.erase(row.id)
 
     def merge(self, name: str, primary: str, other: str) -> str:
-        """Merge two live accounts or contacts: the first survives with its own values, and its id is given.
+        """Merge two live accounts or contacts; return the id of the first, which survives with its own values.
 
-        The second goes to the recycle bin with MasterRecordId set; what pointed to it points to the survivor, and
-        the stamps of all of them move. People merge with people, by their accounts, and so do their contacts.
+        The second moves to the recycle bin with MasterRecordId set. References to it are changed to the survivor, and
+        SystemModstamp moves on all of them. Person accounts merge with person accounts only, named by their Accounts;
+        their contacts are merged as well.
         """
-        kind = object_name(name)
+        kind = require_object_name(name)
         table = self.tables[kind]
-        kept, gone = table.find(primary), table.find(other)
-        if kind not in _MERGED or kept is None or gone is None or kept is gone:
+        survivor, merged = table.find(primary), table.find(other)
+        if kind not in _MERGEABLE or survivor is None or merged is None or survivor is merged:
             raise ValueError(f"{primary} and {other} are not two live Accounts or Contacts.")
-        if is_person(kept) is not is_person(gone) or (is_person(kept) and kind == "Contact"):
-            raise ValueError(f"{primary} and {other} are not two Accounts of people, nor two of companies.")
-        if is_person(kept):
+        if is_person_account(survivor) is not is_person_account(merged) or (
+            is_person_account(survivor) and kind == "Contact"
+        ):
+            raise ValueError(
+                f"{primary} and {other} are not two person accounts, nor two business accounts or contacts."
+            )
+        if is_person_account(survivor):
             contacts = self.tables["Contact"]
-            halves = [contacts.rows[str(half.fields["PersonContactId"])] for half in (kept, gone)]
-            self._merge_rows(contacts, *halves)
-        self._merge_rows(table, kept, gone)
+            pair = [contacts.rows[str(account.fields["PersonContactId"])] for account in (survivor, merged)]
+            self._merge_rows(contacts, *pair)
+        self._merge_rows(table, survivor, merged)
         return primary
 
-    def _merge_rows(self, table: Table, kept: Row, gone: Row) -> None:
+    def _merge_rows(self, table: Table, survivor: Row, merged: Row) -> None:
         for child_name, field in _CHILDREN[table.object_name]:
-            for child in self._children(child_name, field, gone.id):
-                self._change(self.tables[child_name], child, {field: kept.id})
-        self._one_role_each(kept.id)
-        self._change(table, kept, {})
-        self._bin(table, gone, None, {"MasterRecordId": kept.id})
+            for child in self._children(child_name, field, merged.id):
+                self._update(self.tables[child_name], child, {field: survivor.id})
+        self._delete_duplicate_roles(survivor.id)
+        self._update(table, survivor, {})
+        self._move_to_bin(table, merged, None, {"MasterRecordId": survivor.id})
 
     def set_roles(self, opportunity_id: str, contacts: Iterable[Association]) -> None:
-        """Replace an opportunity's contacts: a role that goes is deleted, one that stays keeps its row."""
+        """Replace an opportunity's contact roles; one that is in both sets keeps its row."""
         table = self.tables[ROLES]
         wanted = {found: one.primary for one in contacts if (found := full_id(one.id)) is not None}
         for role in self._children(ROLES, "OpportunityId", opportunity_id):
             primary = wanted.pop(str(role.fields["ContactId"]), None)
             if primary is None:
-                self._bin(table, role, None)
+                self._move_to_bin(table, role, None)
             elif primary is not role.fields["IsPrimary"]:
-                self._change(table, role, {"IsPrimary": primary})
+                self._update(table, role, {"IsPrimary": primary})
         for contact_id, primary in wanted.items():
             properties: dict[str, Value] = {
                 "OpportunityId": opportunity_id,
@@ -190,102 +214,108 @@ class Org:
             self.upsert(RecordChange(object_name=ROLES, properties=properties))
 
     def snapshot(self) -> Portal:
-        """Return what the org holds now, live and binned, as a portal to start another sandbox with."""
-        return Portal(name=self.name, account_id=self.account_number, records=tuple(told_again(self)))
+        """Return all records, live and deleted, as a portal to start another sandbox with."""
+        return Portal(name=self.name, account_id=self.account_number, records=tuple(export_records(self)))
 
-    def _versioned(
+    def _build_row(
         self, table: Table, row_id: str, values: dict[str, Value], change: RecordChange, old: Row | None
     ) -> Row:
-        stamp = whole_seconds(change.updated_at) if change.updated_at else int(self.clock.now())
-        created = stamp if old is None else old.created
+        modified = parse_timestamp(change.updated_at) if change.updated_at else int(self.clock.now())
+        created = modified if old is None else old.created_date
         if change.created_at:
-            created = whole_seconds(change.created_at)
-        binned = change.archived and "IsDeleted" in table.fields
-        if change.archived and not binned:
+            created = parse_timestamp(change.created_at)
+        deleted = change.archived and "IsDeleted" in table.fields
+        if change.archived and not deleted:
             values["IsActive"] = False
         if old is not None and old.is_deleted:
             table.forget_deletion(row_id)
-        if binned:
-            table.log_deletion(row_id, stamp)
-        return self._writer.row(
+        if deleted:
+            table.log_deletion(row_id, modified)
+        return self._row_builder.row(
             table,
             row_id,
             values,
             created=created,
-            stamp=stamp,
-            binned_at=self.clock.now() if binned else None,
-            shown_at=self._shown_at(),
+            modified=modified,
+            deleted_at=self.clock.now() if deleted else None,
+            visible_from=self._visible_from(),
         )
 
-    def _lay(self, name: str, row_id: str, values: dict[str, Value]) -> None:
-        """Lay values over a record, which is made where it is not there."""
-        table = self.tables[name]
-        row, now = table.rows.get(row_id), int(self.clock.now())
+    def _apply(self, update: FieldUpdate) -> None:
+        table = self.tables[update.object_name]
+        row, now = table.rows.get(update.id), int(self.clock.now())
         if row is None:
-            row = self._writer.row(table, row_id, values, created=now, stamp=now, shown_at=self._shown_at())
-            table.put(row, self._horizon())
-        elif {**row.fields, **values} != row.fields:
-            self._change(table, row, values)
+            row = self._row_builder.row(
+                table, update.id, update.values, created=now, modified=now, visible_from=self._visible_from()
+            )
+            table.put(row, self._oldest_read())
+        elif {**row.fields, **update.values} != row.fields:
+            self._update(table, row, update.values)
 
-    def _change(self, table: Table, row: Row, values: dict[str, Value]) -> None:
-        """Lay values over a row and move its stamp; LastModifiedDate moves only with a value."""
-        stamp = int(self.clock.now())
-        moved = dict.fromkeys(
-            ("SystemModstamp", "LastModifiedDate") if values else ("SystemModstamp",), stamp
-        )
+    def _update(self, table: Table, row: Row, values: dict[str, Value]) -> None:
+        """Set values and move SystemModstamp; LastModifiedDate moves only when there are values."""
+        now = int(self.clock.now())
+        moved = dict.fromkeys(("SystemModstamp", "LastModifiedDate") if values else ("SystemModstamp",), now)
         table.put(
-            replace(row, fields={**row.fields, **values, **moved}, shown_at=self._shown_at()), self._horizon()
+            replace(row, fields={**row.fields, **values, **moved}, visible_from=self._visible_from()),
+            self._oldest_read(),
         )
 
-    def _bin(self, table: Table, row: Row, along: str | None, values: dict[str, Value] | None = None) -> None:
+    def _move_to_bin(
+        self, table: Table, row: Row, deleted_with: str | None, values: dict[str, Value] | None = None
+    ) -> None:
         now = self.clock.now()
         for child_name, field in _CHILDREN.get(table.object_name, ()):
             for child in self._children(child_name, field, row.id):
-                self._bin(self.tables[child_name], child, row.id)
+                self._move_to_bin(self.tables[child_name], child, row.id)
         fields = {**row.fields, **(values or {}), "IsDeleted": True, "SystemModstamp": int(now)}
-        binned = replace(row, fields=fields, binned_at=now, binned_with=along, shown_at=self._shown_at())
-        table.put(binned, self._horizon())
+        deleted = replace(
+            row, fields=fields, deleted_at=now, deleted_with=deleted_with, visible_from=self._visible_from()
+        )
+        table.put(deleted, self._oldest_read())
         table.log_deletion(row.id, int(now))
 
-    def _unbin(self, table: Table, row: Row) -> bool:
-        lost = [
+    def _restore(self, table: Table, row: Row) -> bool:
+        dangling = [
             field
             for field, other in _PARENTS[table.object_name]
-            if self._is_lost(other, row.fields.get(field))
+            if self._is_dangling(other, row.fields.get(field))
         ]
-        if lost and table.object_name == ROLES:
+        if dangling and table.object_name == ROLES:
             return False
-        stamp = int(self.clock.now())
-        fields = {**row.fields, **dict.fromkeys(lost), "IsDeleted": False, "SystemModstamp": stamp}
-        back = replace(row, fields=fields, binned_at=None, binned_with=None, shown_at=self._shown_at())
-        table.put(back, self._horizon())
+        now = int(self.clock.now())
+        fields = {**row.fields, **dict.fromkeys(dangling), "IsDeleted": False, "SystemModstamp": now}
+        restored = replace(
+            row, fields=fields, deleted_at=None, deleted_with=None, visible_from=self._visible_from()
+        )
+        table.put(restored, self._oldest_read())
         table.forget_deletion(row.id)
-        # in the other order than they went: a role went with whichever of its two ends went first
-        for other, _ in reversed(_CHILDREN.get(table.object_name, ())):
-            gone = [one for one in self.tables[other].rows.values() if one.binned_with == row.id]
-            for child in gone:
-                self._unbin(self.tables[other], child)
+        # in the reverse order of deletion: a role was deleted with the first of its two parents
+        for child_name, _ in reversed(_CHILDREN.get(table.object_name, ())):
+            children = [one for one in self.tables[child_name].rows.values() if one.deleted_with == row.id]
+            for child in children:
+                self._restore(self.tables[child_name], child)
         return True
 
-    def _is_lost(self, name: str, pointer: Value) -> bool:
-        return pointer is not None and self.tables[name].find(str(pointer)) is None
+    def _is_dangling(self, name: str, reference: Value) -> bool:
+        return reference is not None and self.tables[name].find(str(reference)) is None
 
     def _children(self, name: str, field: str, parent_id: str) -> list[Row]:
-        return [row for row in self.tables[name].live() if row.fields.get(field) == parent_id]
+        return [row for row in self.tables[name].live_rows() if row.fields.get(field) == parent_id]
 
-    def _one_role_each(self, contact_id: str) -> None:
-        """Leave a merged contact one role in each opportunity."""
+    def _delete_duplicate_roles(self, contact_id: str) -> None:
+        """Keep one role of a merged contact in each opportunity."""
         seen: set[Value] = set()
         for role in self._children(ROLES, "ContactId", contact_id):
             opportunity = role.fields["OpportunityId"]
             if opportunity in seen:
-                self._bin(self.tables[ROLES], role, None)
+                self._move_to_bin(self.tables[ROLES], role, None)
             seen.add(opportunity)
 
-    def _shown_at(self) -> float:
+    def _visible_from(self) -> float:
         return self.clock.now() + self.publication.lateness()
 
-    def _horizon(self) -> float:
-        """Return the moment before which every version has been seen by everybody."""
+    def _oldest_read(self) -> float:
+        """Return the earliest time that a query may still read as of; newer versions are visible to every reader."""
         slowest = max(self.switches.publish_lag_seconds, self.publication.moods.late_seconds[1])
         return self.clock.now() - slowest

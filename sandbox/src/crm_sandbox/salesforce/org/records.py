@@ -1,4 +1,4 @@
-"""Records in the words of Salesforce: changes told from outside, and rows as their fields make them."""
+"""Changes of records as they come from outside, and the rows that they make."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ import msgspec
 
 from crm_sandbox.clock import milliseconds
 from crm_sandbox.portals import Association
-from crm_sandbox.salesforce.org.opportunity_stages import Stages
+from crm_sandbox.salesforce.org.opportunity_stages import OpportunityStages
 from crm_sandbox.salesforce.org.store import LONG_AGO, Row, Table
-from crm_sandbox.salesforce.org.timestamps import as_bulk
-from crm_sandbox.salesforce.sobjects.schema import Value, object_called
+from crm_sandbox.salesforce.org.timestamps import format_csv_datetime
+from crm_sandbox.salesforce.sobjects.schema import Value, find_object_name
 
 SYSTEM_FIELDS = ("Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp")
 _COMPUTED = {
@@ -21,11 +21,11 @@ _COMPUTED = {
 
 
 class RecordChange(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A record to create or to change.
+    """A record to create or to update.
 
-    Properties are laid over the fields it has, as numbers, booleans or text; datetimes and dates are ISO text, and
-    a name that ends in `__c` is a custom field of text. An Opportunity's associations replace the contacts with a
-    role in it, the primary one first or marked. `raw` is any JSON, shown in query pages in the record's place.
+    Properties replace the fields of the same name; values are numbers, booleans or text, datetimes and dates ISO
+    text, and a name that ends in `__c` is a custom field of text. An Opportunity's associations replace its contact
+    roles; the primary one is first or has the flag. `raw` is any JSON that query pages return instead of the record.
     """
 
     object_name: str = msgspec.field(name="object")
@@ -38,47 +38,49 @@ class RecordChange(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
     raw: object = msgspec.UNSET
 
 
-def object_name(told: str) -> str:
-    found = object_called(told)
+def require_object_name(name: str) -> str:
+    """Return an object's own spelling; ValueError when there is no such object."""
+    found = find_object_name(name)
     if found is None:
-        raise ValueError(f"There is no object {told}.")
+        raise ValueError(f"There is no object {name}.")
     return found
 
 
-def whole_seconds(told: str) -> int:
-    return milliseconds(told) // 1000
+def parse_timestamp(text: str) -> int:
+    """Return whole seconds since the epoch."""
+    return milliseconds(text) // 1000
 
 
-def parsed(table: Table, told: Mapping[str, Value]) -> dict[str, Value]:
-    """Return told properties as their fields keep them; ValueError for what no field can hold."""
-    for name in told:
+def parse_properties(table: Table, properties: Mapping[str, Value]) -> dict[str, Value]:
+    """Return properties as their fields store them; ValueError for a value that its field cannot hold."""
+    for name in properties:
         if name in SYSTEM_FIELDS or name in _COMPUTED.get(table.object_name, ()):
-            raise ValueError(f"{table.object_name}.{name} is Salesforce's own to set.")
-    return {name: table.define(name).parse(value) for name, value in told.items()}
+            raise ValueError(f"{table.object_name}.{name} is set by Salesforce alone.")
+    return {name: table.get_or_create_field(name).parse(value) for name, value in properties.items()}
 
 
-def told_properties(table: Table, row: Row) -> dict[str, str | None]:
-    """Return a row's fields as text that `parsed` reads back, without those that Salesforce sets itself."""
+def export_properties(table: Table, row: Row) -> dict[str, str | None]:
+    """Return a row's fields as text that `parse_properties` reads, without those that Salesforce sets itself."""
     skipped = {*SYSTEM_FIELDS, *_COMPUTED.get(table.object_name, ())}
     return {
-        name: _as_text(table, name, value)
+        name: _format(table, name, value)
         for name, value in sorted(row.fields.items())
         if name not in skipped and value is not None
     }
 
 
-def _as_text(table: Table, name: str, value: Value) -> str:
+def _format(table: Table, name: str, value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if table.fields[name].type == "datetime":
-        return as_bulk(int(value or 0))
+        return format_csv_datetime(int(value or 0))
     return str(value)
 
 
-class RowWriter:
-    """Makes rows whole: Salesforce's own fields, the required ones, and those that follow from others."""
+class RowBuilder:
+    """Builds complete rows: system fields, defaults of required fields, and fields computed from others."""
 
-    def __init__(self, stages: Stages, default_owner: str) -> None:
+    def __init__(self, stages: OpportunityStages, default_owner: str) -> None:
         self._stages = stages
         self._default_owner = default_owner
 
@@ -89,23 +91,23 @@ class RowWriter:
         values: Mapping[str, Value],
         *,
         created: int,
-        stamp: int,
-        binned_at: float | None = None,
-        shown_at: float = LONG_AGO,
+        modified: int,
+        deleted_at: float | None = None,
+        visible_from: float = LONG_AGO,
     ) -> Row:
         fields = dict(values)
-        self._complete(table.object_name, fields, created)
-        own: dict[str, Value] = {
+        self._set_defaults(table.object_name, fields, created)
+        system: dict[str, Value] = {
             "Id": row_id,
             "CreatedDate": created,
-            "LastModifiedDate": stamp,
-            "SystemModstamp": stamp,
+            "LastModifiedDate": modified,
+            "SystemModstamp": modified,
         }
         if "IsDeleted" in table.fields:
-            own["IsDeleted"] = binned_at is not None
-        return Row(fields=fields | own, binned_at=binned_at, shown_at=shown_at)
+            system["IsDeleted"] = deleted_at is not None
+        return Row(fields=fields | system, deleted_at=deleted_at, visible_from=visible_from)
 
-    def _complete(self, object_name: str, fields: dict[str, Value], created: int) -> None:
+    def _set_defaults(self, object_name: str, fields: dict[str, Value], created: int) -> None:
         match object_name:
             case "Account":
                 fields["OwnerId"] = fields.get("OwnerId") or self._default_owner
@@ -113,21 +115,21 @@ class RowWriter:
             case "Contact":
                 fields["OwnerId"] = fields.get("OwnerId") or self._default_owner
                 fields["LastName"] = fields.get("LastName") or "[not provided]"
-                fields["Name"] = _full_name(fields)
+                fields["Name"] = _join_name(fields)
             case "User":
                 fields.setdefault("IsActive", True)
                 fields.setdefault("UserType", "Standard")
-                fields["Name"] = _full_name(fields)
+                fields["Name"] = _join_name(fields)
             case "Opportunity":
                 fields["OwnerId"] = fields.get("OwnerId") or self._default_owner
                 fields["Name"] = fields.get("Name") or "[not provided]"
-                fields["CloseDate"] = fields.get("CloseDate") or as_bulk(created)[:10]
-                self._stage(fields)
+                fields["CloseDate"] = fields.get("CloseDate") or format_csv_datetime(created)[:10]
+                self._set_stage(fields)
             case "OpportunityContactRole":
                 fields.setdefault("IsPrimary", False)
 
-    def _stage(self, fields: dict[str, Value]) -> None:
-        stage = self._stages.named(str(fields.get("StageName") or "Prospecting"))
+    def _set_stage(self, fields: dict[str, Value]) -> None:
+        stage = self._stages.get_or_add(str(fields.get("StageName") or "Prospecting"))
         fields["StageName"] = stage.name
         if fields.get("Probability") is None:
             fields["Probability"] = float(stage.probability)
@@ -138,5 +140,5 @@ class RowWriter:
         }
 
 
-def _full_name(fields: Mapping[str, Value]) -> str:
+def _join_name(fields: Mapping[str, Value]) -> str:
     return " ".join(str(part) for name in ("FirstName", "LastName") if (part := fields.get(name)))

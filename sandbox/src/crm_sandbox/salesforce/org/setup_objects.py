@@ -1,10 +1,10 @@
-"""What an org tells of its own set-up as records: itself, its stages, its currencies."""
+"""Records of an org's own set-up: Organization, OpportunityStage, CurrencyType."""
 
 from collections.abc import Callable, Iterator, Mapping
 
-from crm_sandbox.salesforce.org.admin_user import MADE_AT, TIME_ZONE
+from crm_sandbox.salesforce.org.admin_user import ORG_CREATED_AT, TIME_ZONE
 from crm_sandbox.salesforce.org.ids import numbered_id, record_id
-from crm_sandbox.salesforce.org.opportunity_stages import Stages
+from crm_sandbox.salesforce.org.opportunity_stages import OpportunityStages
 from crm_sandbox.salesforce.org.store import Row
 from crm_sandbox.salesforce.sobjects.schema import Value
 
@@ -12,7 +12,7 @@ CORPORATE_CURRENCY = "USD"
 _CURRENCIES = ((CORPORATE_CURRENCY, 1.0), ("EUR", 0.92), ("GBP", 0.79))
 
 
-def organization(account_number: int, name: str, _stages: Stages) -> Iterator[Row]:
+def organization(account_number: int, name: str, _stages: OpportunityStages) -> Iterator[Row]:
     yield _row(
         numbered_id("00D", account_number),
         Name=name[:80],
@@ -29,27 +29,27 @@ def organization(account_number: int, name: str, _stages: Stages) -> Iterator[Ro
     )
 
 
-def opportunity_stages(_account_number: int, _name: str, stages: Stages) -> Iterator[Row]:
-    for place, stage in enumerate(stages.all(), start=1):
+def opportunity_stages(_account_number: int, _name: str, stages: OpportunityStages) -> Iterator[Row]:
+    for position, stage in enumerate(stages, start=1):
         yield _row(
-            record_id("OpportunityStage", place),
+            record_id("OpportunityStage", position),
             MasterLabel=stage.name,
             ApiName=stage.name,
             Description=None,
             IsActive=True,
             IsClosed=stage.is_closed,
             IsWon=stage.is_won,
-            SortOrder=place,
+            SortOrder=position,
             ForecastCategory=stage.forecast_category,
             ForecastCategoryName=stage.forecast,
             DefaultProbability=float(stage.probability),
         )
 
 
-def currency_types(_account_number: int, _name: str, _stages: Stages) -> Iterator[Row]:
-    for place, (code, rate) in enumerate(_CURRENCIES, start=1):
+def currency_types(_account_number: int, _name: str, _stages: OpportunityStages) -> Iterator[Row]:
+    for position, (code, rate) in enumerate(_CURRENCIES, start=1):
         yield _row(
-            record_id("CurrencyType", place),
+            record_id("CurrencyType", position),
             IsoCode=code,
             ConversionRate=rate,
             DecimalPlaces=2,
@@ -58,7 +58,7 @@ def currency_types(_account_number: int, _name: str, _stages: Stages) -> Iterato
         )
 
 
-SETUP_ROWS: Mapping[str, Callable[[int, str, Stages], Iterator[Row]]] = {
+SETUP_ROWS: Mapping[str, Callable[[int, str, OpportunityStages], Iterator[Row]]] = {
     "Organization": organization,
     "OpportunityStage": opportunity_stages,
     "CurrencyType": currency_types,
@@ -66,5 +66,5 @@ SETUP_ROWS: Mapping[str, Callable[[int, str, Stages], Iterator[Row]]] = {
 
 
 def _row(row_id: str, **fields: Value) -> Row:
-    stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), MADE_AT)
-    return Row(fields={"Id": row_id, **stamps, **fields})
+    timestamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), ORG_CREATED_AT)
+    return Row(fields={"Id": row_id, **timestamps, **fields})

@@ -1,4 +1,4 @@
-"""An org's rows: what is, what a transaction has not yet shown, and what is in the recycle bin."""
+"""An org's rows in tables: live, deleted (in the recycle bin), and not visible to readers yet."""
 
 from bisect import insort
 from collections.abc import Iterator, Mapping
@@ -9,22 +9,22 @@ from crm_sandbox.salesforce.org.ids import number_of, record_id
 from crm_sandbox.salesforce.sobjects.schema import Field, Value, custom_field, standard_fields
 
 LONG_AGO = float("-inf")
-NOT_RAW = object()
+NO_RAW_VALUE = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One version of a record. A change makes another row, which knows the one before it while readers may need it."""
+    """One version of a record. A change adds a version, which keeps the previous one while readers may still see it."""
 
     fields: Mapping[str, Value]
-    shown_at: float = LONG_AGO
-    """From when on readers see this version, by the sandbox's clock; a lag is added to it."""
-    earlier: "Row | None" = None
-    binned_at: float | None = None
-    binned_with: str | None = None
-    """The record whose deletion took this one along, and whose return brings it back."""
-    raw: object = NOT_RAW
-    """What query pages show in the record's place, for shapes that Salesforce should never send."""
+    visible_from: float = LONG_AGO
+    """When readers begin to see this version, by the sandbox's clock; the publication lag is added to it."""
+    previous: "Row | None" = None
+    deleted_at: float | None = None
+    deleted_with: str | None = None
+    """The id of the record that was deleted together with this one; restoring that one restores this one."""
+    raw: object = NO_RAW_VALUE
+    """What query pages return instead of the record, for shapes that Salesforce should never send."""
 
     @property
     def id(self) -> str:
@@ -32,35 +32,35 @@ class Row:
 
     @property
     def is_deleted(self) -> bool:
-        return self.binned_at is not None
+        return self.deleted_at is not None
 
     @property
-    def created(self) -> int:
+    def created_date(self) -> int:
         """CreatedDate, in seconds since the epoch."""
         return int(self.fields["CreatedDate"] or 0)
 
     @property
-    def stamp(self) -> int:
+    def system_modstamp(self) -> int:
         """SystemModstamp, in seconds since the epoch."""
         return int(self.fields["SystemModstamp"] or 0)
 
-    def seen_at(self, horizon: float) -> "Row | None":
-        """Return the version that was there at a moment; None when there was none."""
+    def version_at(self, time: float) -> "Row | None":
+        """Return the version that readers saw at that time; None when they saw none."""
         row: Row | None = self
-        while row is not None and row.shown_at > horizon:
-            row = row.earlier
+        while row is not None and row.visible_from > time:
+            row = row.previous
         return row
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Deletion:
-    at: int
+    time: int
     id: str
 
 
 @dataclass(slots=True)
 class Table:
-    """The rows of one object, live and binned, by their ids, and the log of deletions."""
+    """The rows of one object, live and deleted, by their ids, and the log of deletions."""
 
     object_name: str
     rows: dict[str, Row] = field(default_factory=dict)
@@ -68,59 +68,59 @@ class Table:
     fields: dict[str, Field] = field(init=False)
     _highest: int = 0
     _live: list[str] = field(default_factory=list)
-    """Ids to draw from; some may be dead, and are taken out when they are drawn."""
-    _binned: list[str] = field(default_factory=list)
+    """Ids to choose from; one that is not live any more is removed when it is chosen."""
+    _deleted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.fields = dict(standard_fields(self.object_name))
 
-    def put(self, row: Row, horizon: float = LONG_AGO) -> None:
-        """Replace a record's row; what nobody can see any more, at `horizon` or later, is forgotten."""
+    def put(self, row: Row, oldest_read: float = LONG_AGO) -> None:
+        """Replace a record's row; versions that no reader can see at `oldest_read` or later are dropped."""
         old = self.rows.get(row.id)
         if old is not None:
-            kept = replace(old, earlier=None) if old.shown_at <= horizon else old
-            row = replace(row, earlier=kept)
+            kept = replace(old, previous=None) if old.visible_from <= oldest_read else old
+            row = replace(row, previous=kept)
         self.rows[row.id] = row
         self._highest = max(self._highest, number_of(row.id))
         if old is None or old.is_deleted is not row.is_deleted:
-            (self._binned if row.is_deleted else self._live).append(row.id)
+            (self._deleted if row.is_deleted else self._live).append(row.id)
 
     def find(self, row_id: str, *, deleted: bool = False) -> Row | None:
         row = self.rows.get(row_id)
         return row if row is not None and row.is_deleted is deleted else None
 
-    def live(self) -> Iterator[Row]:
+    def live_rows(self) -> Iterator[Row]:
         return (row for row in self.rows.values() if not row.is_deleted)
 
     def erase(self, row_id: str) -> None:
         del self.rows[row_id]
 
-    def log_deletion(self, row_id: str, at: int) -> None:
-        insort(self.deletions, Deletion(at, row_id))
+    def log_deletion(self, row_id: str, time: int) -> None:
+        insort(self.deletions, Deletion(time, row_id))
 
     def forget_deletion(self, row_id: str) -> None:
         self.deletions = [entry for entry in self.deletions if entry.id != row_id]
 
     def next_id(self) -> str:
-        """Return an id above every one there was."""
+        """Return an id greater than every id so far."""
         self._highest += 1
         return record_id(self.object_name, self._highest)
 
-    def define(self, name: str) -> Field:
-        """Return a field by its name; one that ends in `__c` is made when it is first told."""
+    def get_or_create_field(self, name: str) -> Field:
+        """Return a field by its name; an unknown one is created when it ends in `__c`, else ValueError."""
         if name not in self.fields and name.endswith("__c"):
             self.fields[name] = custom_field(name)
         if name not in self.fields:
             raise ValueError(f"{self.object_name} has no field {name}.")
         return self.fields[name]
 
-    def some(self, chance: Random, *, deleted: bool = False) -> Row | None:
-        """Draw a record; None when there is none."""
-        ids = self._binned if deleted else self._live
+    def choose(self, random: Random, *, deleted: bool = False) -> Row | None:
+        """Choose a record at random; None when there is none."""
+        ids = self._deleted if deleted else self._live
         while ids:
-            place = chance.randrange(len(ids))
-            if (row := self.find(ids[place], deleted=deleted)) is not None:
+            index = random.randrange(len(ids))
+            if (row := self.find(ids[index], deleted=deleted)) is not None:
                 return row
-            ids[place] = ids[-1]
+            ids[index] = ids[-1]
             ids.pop()
         return None

@@ -1,15 +1,15 @@
-"""Moments in whole seconds since the epoch, as Salesforce writes them in its two ways."""
+"""Timestamps in whole seconds since the epoch, in the two formats of Salesforce's APIs."""
 
 import datetime as dt
 
 
-def as_rest(seconds: float) -> str:
+def format_rest_datetime(seconds: float) -> str:
     """Return `2026-05-01T07:25:37.000+0000`: an offset without a colon."""
     return _utc(seconds).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
-def as_bulk(seconds: float) -> str:
-    """Return `2026-05-01T07:25:37.000Z`, as in CSV; portal files tell moments so too."""
+def format_csv_datetime(seconds: float) -> str:
+    """Return `2026-05-01T07:25:37.000Z`, as in CSV of the Bulk API and in dataset files."""
     return _utc(seconds).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

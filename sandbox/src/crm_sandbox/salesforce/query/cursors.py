@@ -1,22 +1,22 @@
-"""Open queries: the ids that one selected when it began, read page by page."""
+"""Query cursors: the ids that a query selected at its start, read page by page through locators."""
 
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crm_sandbox.salesforce.errors import ApiRefusal
+from crm_sandbox.salesforce.errors import ApiError
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.store import Row
 from crm_sandbox.salesforce.query.selection import Selection
 
-LEAST_ROWS_PER_PAGE = 200
+MIN_ROWS_PER_PAGE = 200
 _LOCATOR = re.compile(r"(01g\w{15})-(\d+)")
 
 
 @dataclass(slots=True, kw_only=True)
 class OpenQuery:
-    """The ids are fixed; what a page shows of them is what they are by then, and who is gone is left out."""
+    """The ids are fixed at the start; a page returns their rows as they are when it is read, without deleted ones."""
 
     selection: Selection
     ids: Sequence[str]
@@ -37,9 +37,9 @@ class QueryCursors:
         self._open: dict[str, OpenQuery] = {}
         self._pages = 0
 
-    def begin(self, selection: Selection, batch_size: int) -> Page:
-        """Select, and give the first page."""
-        rows = selection.rows()
+    def open(self, selection: Selection, batch_size: int) -> Page:
+        """Run the query and return its first page."""
+        rows = selection.select_rows()
         query = OpenQuery(
             selection=selection,
             ids=[row.id for row in rows],
@@ -48,32 +48,32 @@ class QueryCursors:
         )
         token = f"01g{secrets.token_hex(8)[:15]}"
         self._open[token] = query
-        page = self._page(token, query, 0)
+        page = self._build_page(token, query, 0)
         if page.next_locator is None:
             del self._open[token]
         return page
 
-    def read_on(self, locator: str) -> Page:
-        """Give the page at a locator; the same one again when it is asked for again."""
+    def read_page(self, locator: str) -> Page:
+        """Return the page at a locator, any number of times; 400 for a locator that is unknown or expired."""
         found = _LOCATOR.fullmatch(locator)
         query = self._open.get(found[1]) if found else None
         if found is None or query is None or self._org.clock.now() >= query.expires_at:
-            raise ApiRefusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+            raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         offset = int(found[2])
         if offset > len(query.ids):
-            raise ApiRefusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-        return self._page(found[1], query, offset)
+            raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        return self._build_page(found[1], query, offset)
 
-    def _page(self, token: str, query: OpenQuery, offset: int) -> Page:
-        end = offset + self._size(query, len(query.ids) - offset)
-        now = (query.selection.again(row_id) for row_id in query.ids[offset:end])
+    def _build_page(self, token: str, query: OpenQuery, offset: int) -> Page:
+        end = offset + self._page_size(query, len(query.ids) - offset)
+        rows = (query.selection.find_row(row_id) for row_id in query.ids[offset:end])
         return Page(
             query=query,
-            rows=[row for row in now if row is not None],
+            rows=[row for row in rows if row is not None],
             next_locator=f"{token}-{end}" if end < len(query.ids) else None,
         )
 
-    def _size(self, query: OpenQuery, left: int) -> int:
+    def _page_size(self, query: OpenQuery, left: int) -> int:
         self._pages += 1
         switches = self._org.switches
         size = min(query.batch_size, switches.rows_per_page, left)

@@ -1,78 +1,78 @@
-"""The query endpoints over REST: a statement's first page, and the pages behind it."""
+"""The query endpoints: the first page of a query, and the following pages (queryMore)."""
 
 import re
 
 from crm_sandbox.messages import Request, Response, json_response
-from crm_sandbox.salesforce.api_call import Call
-from crm_sandbox.salesforce.errors import bad_parameter, malformed
-from crm_sandbox.salesforce.flags import MOST_ROWS_PER_PAGE
-from crm_sandbox.salesforce.org.store import NOT_RAW, Row
-from crm_sandbox.salesforce.org.timestamps import as_rest
-from crm_sandbox.salesforce.query.cursors import LEAST_ROWS_PER_PAGE, Page
+from crm_sandbox.salesforce.api_call import ApiCall
+from crm_sandbox.salesforce.errors import invalid_parameter, malformed_query
+from crm_sandbox.salesforce.flags import MAX_ROWS_PER_PAGE
+from crm_sandbox.salesforce.org.store import NO_RAW_VALUE, Row
+from crm_sandbox.salesforce.org.timestamps import format_rest_datetime
+from crm_sandbox.salesforce.query.cursors import MIN_ROWS_PER_PAGE, Page
 from crm_sandbox.salesforce.query.selection import Selection, select
 from crm_sandbox.salesforce.sobjects.schema import Field
-from crm_sandbox.salesforce.sobjects.visibility import Shown
+from crm_sandbox.salesforce.sobjects.visibility import FieldValue
 
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d{1,9})", re.IGNORECASE)
 
 
-def query(call: Call) -> Response:
+def query(call: ApiCall) -> Response:
     return _first_page(call, include_deleted=False)
 
 
-def query_all(call: Call) -> Response:
+def query_all(call: ApiCall) -> Response:
     return _first_page(call, include_deleted=True)
 
 
-def read_on(call: Call, locator: str) -> Response:
+def query_more(call: ApiCall, locator: str) -> Response:
     call.allow_only()
-    return _answer(call, call.cursors.read_on(locator))
+    return _page_response(call, call.cursors.read_page(locator))
 
 
-def _first_page(call: Call, *, include_deleted: bool) -> Response:
+def _first_page(call: ApiCall, *, include_deleted: bool) -> Response:
     call.allow_only("q")
     text = call.request.text("q")
     if not text:
-        raise malformed("A query string has to be specified")
+        raise malformed_query("A query string has to be specified")
     selection = select(call.org, text, include_deleted=include_deleted)
     if selection.is_count:
-        return json_response({"totalSize": len(selection.rows()), "done": True, "records": []})
-    return _answer(call, call.cursors.begin(selection, _batch_size(call.request)))
+        return json_response({"totalSize": len(selection.select_rows()), "done": True, "records": []})
+    return _page_response(call, call.cursors.open(selection, _batch_size(call.request)))
 
 
 def _batch_size(request: Request) -> int:
-    """Read the header, a hint that is kept within 200 and 2,000."""
-    told = request.headers.get("sforce-query-options")
-    if told is None:
-        return MOST_ROWS_PER_PAGE
-    found = _BATCH_SIZE.fullmatch(told.strip())
+    """Read `batchSize` of Sforce-Query-Options, a hint that is bounded to between 200 and 2,000."""
+    header = request.headers.get("sforce-query-options")
+    if header is None:
+        return MAX_ROWS_PER_PAGE
+    found = _BATCH_SIZE.fullmatch(header.strip())
     if found is None:
-        raise bad_parameter(f"Sforce-Query-Options must be batchSize=number, not {told}")
-    return min(max(int(found[1]), LEAST_ROWS_PER_PAGE), MOST_ROWS_PER_PAGE)
+        raise invalid_parameter(f"Sforce-Query-Options must be batchSize=number, not {header}")
+    return min(max(int(found[1]), MIN_ROWS_PER_PAGE), MAX_ROWS_PER_PAGE)
 
 
-def _answer(call: Call, page: Page) -> Response:
+def _page_response(call: ApiCall, page: Page) -> Response:
     document: dict[str, object] = {"totalSize": len(page.query.ids), "done": page.next_locator is None}
     if page.next_locator is not None:
         document["nextRecordsUrl"] = f"{call.base_path}/query/{page.next_locator}"
-    records = [show_record(call, page.query.selection, row) for row in page.rows]
+    records = [format_record(call, page.query.selection, row) for row in page.rows]
     return json_response(document | {"records": records})
 
 
-def show_record(call: Call, selection: Selection, row: Row) -> object:
-    if row.raw is not NOT_RAW:
+def format_record(call: ApiCall, selection: Selection, row: Row) -> object:
+    if row.raw is not NO_RAW_VALUE:
         return row.raw
     name = selection.object_name
-    shown: dict[str, object] = {
+    document: dict[str, object] = {
         "attributes": {"type": name, "url": f"{call.base_path}/sobjects/{name}/{row.id}"}
     }
     for field, read in selection.columns:
-        shown[field.name] = as_json(field, read(row))
-    return shown
+        document[field.name] = format_value(field, read(row))
+    return document
 
 
-def as_json(field: Field, value: Shown) -> object:
-    """Show a value as REST does: a datetime with `+0000`, everything else as JSON has it."""
+def format_value(field: Field, value: FieldValue) -> object:
+    """Return a value as REST writes it: a datetime with `+0000`, everything else unchanged."""
     if field.type != "datetime" or not isinstance(value, int | float):
         return value
-    return as_rest(value)
+    return format_rest_datetime(value)

@@ -1,4 +1,6 @@
-"""The part of SOQL that the sandbox understands. The rest of SOQL is NotSimulated, what is none MALFORMED_QUERY.
+"""A parser for the part of SOQL that the sandbox simulates.
+
+The rest of SOQL raises NotSimulated; what is not SOQL raises ApiError MALFORMED_QUERY.
 
     SELECT name, name … | COUNT()  FROM name
     [WHERE condition AND condition …]  [ORDER BY name [ASC|DESC], …]  [LIMIT number]
@@ -14,10 +16,10 @@ from typing import Literal as OneOf
 from typing import TypeVar
 
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.salesforce.errors import malformed
+from crm_sandbox.salesforce.errors import malformed_query
 from crm_sandbox.salesforce.unsimulated import DATE_LITERALS, SOQL_WORDS
 
-LONGEST_STATEMENT = 100_000
+MAX_STATEMENT_LENGTH = 100_000
 T = TypeVar("T")
 Kind = OneOf["text", "number", "boolean", "null", "date", "datetime"]
 Operator = OneOf["=", "!=", "<", "<=", ">", ">=", "IN"]
@@ -73,13 +75,10 @@ class Statement:
 
 
 def parse(text: str) -> Statement:
-    """Parse one statement.
-
-    Raise NotSimulated at a part of SOQL that the sandbox does not play, ApiRefusal MALFORMED_QUERY at what is none.
-    """
-    if len(text) > LONGEST_STATEMENT:
-        raise malformed(f"SOQL statements cannot be longer than {LONGEST_STATEMENT} characters.")
-    return _Parser(_tokens(text)).statement()
+    """Parse one statement; raise NotSimulated or ApiError MALFORMED_QUERY at what cannot be parsed."""
+    if len(text) > MAX_STATEMENT_LENGTH:
+        raise malformed_query(f"SOQL statements cannot be longer than {MAX_STATEMENT_LENGTH} characters.")
+    return _Parser(_tokenize(text)).statement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,154 +94,154 @@ class _Token:
 _END = _Token("end", "<EOF>")
 
 
-def _tokens(text: str) -> list[_Token]:
-    found, place, stripped = [], 0, text.rstrip()
-    while place < len(stripped):
-        match = _TOKEN.match(stripped, place)
+def _tokenize(text: str) -> list[_Token]:
+    found, position, stripped = [], 0, text.rstrip()
+    while position < len(stripped):
+        match = _TOKEN.match(stripped, position)
         if match is None:
-            raise malformed(f"unexpected token: '{stripped[place : place + 20].strip()}'")
+            raise malformed_query(f"unexpected token: '{stripped[position : position + 20].strip()}'")
         found.append(_Token(str(match.lastgroup), match[str(match.lastgroup)]))
-        place = match.end()
+        position = match.end()
     return found
 
 
 class _Parser:
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = [*tokens, _END]
-        self._place = 0
+        self._position = 0
 
     def statement(self) -> Statement:
         found = Statement()
-        self._keyword("select")
-        found.fields = self._selected()
-        self._keyword("from")
+        self._expect("select")
+        found.fields = self._select_list()
+        self._expect("from")
         found.object_name = self._name()
         self._require_no_alias()
-        if self._skips("where"):
+        if self._accept("where"):
             found.conditions = self._conditions()
-        if self._skips("order"):
-            self._keyword("by")
+        if self._accept("order"):
+            self._expect("by")
             found.ordering = self._list(self._ordering)
-        if self._skips("limit"):
+        if self._accept("limit"):
             found.limit = self._whole_number()
         if self._next is not _END:
             raise self._unexpected()
         return found
 
-    def _selected(self) -> list[str]:
-        if [token.text.lower() for token in self._tokens[self._place : self._place + 3]] == [
+    def _select_list(self) -> list[str]:
+        if [token.text.lower() for token in self._tokens[self._position : self._position + 3]] == [
             "count",
             "(",
             ")",
         ]:
-            self._place += 3
+            self._position += 3
             return []
         return self._list(self._name)
 
     def _require_no_alias(self) -> None:
         if self._next.kind == "name" and self._next.word not in _RESERVED:
-            after = self._tokens[self._place + 1]
+            after = self._tokens[self._position + 1]
             if after is _END or after.word in _RESERVED:
                 raise NotSimulated("aliases in SOQL")
 
     def _conditions(self) -> list[Condition]:
         found = self._term()
-        while self._skips("and"):
+        while self._accept("and"):
             found += self._term()
         return found
 
     def _term(self) -> list[Condition]:
         if self._next.text != "(":
             return [self._comparison()]
-        self._mark("(")
+        self._expect_punctuation("(")
         found = self._conditions()
-        self._mark(")")
+        self._expect_punctuation(")")
         return found
 
     def _comparison(self) -> Condition:
         name = self._name()
-        if self._skips("in"):
-            self._mark("(")
+        if self._accept("in"):
+            self._expect_punctuation("(")
             literals = self._list(self._literal)
-            self._mark(")")
+            self._expect_punctuation(")")
             return Condition(name, "IN", literals)
         if self._next.kind != "operator":
             raise self._unexpected()
-        operator: Operator = self._taken().text.replace("<>", "!=")  # type: ignore[assignment] # the pattern has no others
+        operator: Operator = self._advance().text.replace("<>", "!=")  # type: ignore[assignment] # the pattern has no others
         return Condition(name, operator, (self._literal(),))
 
     def _ordering(self) -> Ordering:
         name = self._name()
-        descending = self._skips("desc")
+        descending = self._accept("desc")
         if not descending:
-            self._skips("asc")
+            self._accept("asc")
         return Ordering(name, descending)
 
     def _literal(self) -> Literal:
-        token = self._taken()
+        token = self._advance()
         if token.kind == "text":
-            return Literal("text", _unescaped(token.text[1:-1]))
+            return Literal("text", _unescape(token.text[1:-1]))
         if token.word in {"true", "false"}:
             return Literal("boolean", token.word)
         if token.word == "null":
             return Literal("null", "null")
         if token.kind in {"number", "date", "datetime"}:
             return Literal(token.kind, token.text)  # type: ignore[arg-type] # one of the three
-        self._place -= 1
+        self._position -= 1
         raise self._unexpected()
 
     def _whole_number(self) -> int:
-        token = self._taken()
+        token = self._advance()
         if token.kind != "number" or not token.text.isdigit():
-            self._place -= 1
+            self._position -= 1
             raise self._unexpected()
         return int(token.text)
 
-    def _list(self, one: Callable[[], T]) -> list[T]:
-        found = [one()]
+    def _list(self, parse_item: Callable[[], T]) -> list[T]:
+        found = [parse_item()]
         while self._next.text == ",":
-            self._mark(",")
-            found.append(one())
+            self._expect_punctuation(",")
+            found.append(parse_item())
         return found
 
     def _name(self) -> str:
         if self._next.kind != "name" or self._next.word in _RESERVED:
             raise self._unexpected()
-        name = self._taken().text
+        name = self._advance().text
         if self._next.text == "(":
             raise NotSimulated(f"the SOQL function {name}()")
         return name
 
-    def _keyword(self, word: str) -> None:
-        if not self._skips(word):
+    def _expect(self, word: str) -> None:
+        if not self._accept(word):
             raise self._unexpected()
 
-    def _mark(self, mark: str) -> None:
+    def _expect_punctuation(self, mark: str) -> None:
         if self._next.text != mark:
             raise self._unexpected()
-        self._place += 1
+        self._position += 1
 
-    def _skips(self, word: str) -> bool:
-        """Pass over a keyword when it comes next."""
+    def _accept(self, word: str) -> bool:
+        """Consume a keyword when it is the next token."""
         if self._next.word != word:
             return False
-        self._place += 1
+        self._position += 1
         return True
 
     @property
     def _next(self) -> _Token:
-        return self._tokens[self._place]
+        return self._tokens[self._position]
 
-    def _taken(self) -> _Token:
+    def _advance(self) -> _Token:
         token = self._next
-        self._place += token is not _END
+        self._position += token is not _END
         return token
 
     def _unexpected(self) -> Exception:
-        """Return what to raise at the next token."""
+        """Return the exception to raise at the next token."""
         if (feature := self._unsimulated_feature()) is not None:
             return NotSimulated(f"{feature} in SOQL")
-        return malformed(f"unexpected token: '{self._next.text}'")
+        return malformed_query(f"unexpected token: '{self._next.text}'")
 
     def _unsimulated_feature(self) -> str | None:
         token = self._next
@@ -252,7 +251,7 @@ class _Parser:
             return f"the date literal {token.text}"
         if token.word in SOQL_WORDS:
             return token.text.upper()
-        around = self._tokens[max(self._place - 1, 0) : self._place + 2]
+        around = self._tokens[max(self._position - 1, 0) : self._position + 2]
         if "(select" in "".join(token.text.lower() for token in around):
             return "subqueries"
         if token.kind == "name" and _CURRENCY_LITERAL.fullmatch(token.text):
@@ -260,14 +259,14 @@ class _Parser:
         return None
 
 
-def _unescaped(text: str) -> str:
-    def one(match: re.Match[str]) -> str:
+def _unescape(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
         code = match[1]
         if code[0] == "u" and len(code) > 1:
             return chr(int(code[1:], 16))
         known = _ESCAPES.get(code.lower() if code.isalpha() else code)
         if known is None:
-            raise malformed(f"Illegal string literal: invalid escape sequence '\\{code}'")
+            raise malformed_query(f"Illegal string literal: invalid escape sequence '\\{code}'")
         return known
 
-    return _ESCAPE.sub(one, text)
+    return _ESCAPE.sub(replace, text)

@@ -1,13 +1,13 @@
-"""What there is to ask for: versions, resources, objects and their fields, limits."""
+"""Metadata endpoints: API versions, resources, object describe, limits."""
 
 from crm_sandbox.messages import Response, json_response
-from crm_sandbox.salesforce.api_call import Call
+from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.org.ids import PREFIXES
-from crm_sandbox.salesforce.sobjects.described_fields import describe_field, spaced
-from crm_sandbox.salesforce.sobjects.visibility import require_object, visible_fields, visible_objects
+from crm_sandbox.salesforce.sobjects.described_fields import describe_field, split_words
+from crm_sandbox.salesforce.sobjects.visibility import list_visible_objects, require_object, visible_fields
 
 OLDEST_VERSION = 31
-"""31 to 40 are unsupported and still answer; 21 to 30 are gone since Summer '25."""
+"""31 to 40 are unsupported and still available; 21 to 30 were removed in Summer '25."""
 _FIRST_SPRING = 51
 """v51.0 was Spring '21: three versions a year, Spring, Summer and Winter (of the next year)."""
 _MASTER_RECORD_TYPE = "012000000000000AAA"
@@ -21,38 +21,38 @@ _CHILD_RELATIONSHIPS = {
     ("OpportunityContactRole", "ContactId"): "OpportunityContactRoles",
     ("OpportunityContactRole", "OpportunityId"): "OpportunityContactRoles",
 }
-"""Names of the way back along a reference; the other references have none."""
+"""Relationship names from the parent to its children; other references have none."""
 
 
-def versions(newest: int) -> Response:
+def list_versions(newest: int) -> Response:
     return json_response(
         [
-            {"label": _label(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+            {"label": _release_name(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
             for number in range(OLDEST_VERSION, newest + 1)
         ]
     )
 
 
-def _label(number: int) -> str:
+def _release_name(number: int) -> str:
     years, season = divmod(number - _FIRST_SPRING, 3)
     name = ("Spring", "Summer", "Winter")[season]
     return f"{name} '{21 + years + (season == 2):02}"  # noqa: PLR2004 - winter is named after the year to come
 
 
-def resources(call: Call) -> Response:
+def list_resources(call: ApiCall) -> Response:
     call.allow_only()
     names = ("sobjects", "query", "queryAll", "limits", "jobs", "recent")
     found = {name: f"{call.base_path}/{name}" for name in names}
     return json_response(found | {"identity": call.identity_url})
 
 
-def list_objects(call: Call) -> Response:
+def list_objects(call: ApiCall) -> Response:
     call.allow_only()
-    objects = [describe_briefly(call, name) for name in visible_objects(call.org)]
+    objects = [describe_briefly(call, name) for name in list_visible_objects(call.org)]
     return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
-def describe_object(call: Call, object_name: str) -> Response:
+def describe_object(call: ApiCall, object_name: str) -> Response:
     call.allow_only()
     name = require_object(call.org, object_name)
     fields = [describe_field(call.org, name, field) for field in visible_fields(call.org, name).values()]
@@ -76,21 +76,21 @@ def describe_object(call: Call, object_name: str) -> Response:
     return json_response(describe_briefly(call, name) | described)
 
 
-def limits(call: Call) -> Response:
+def get_limits(call: ApiCall) -> Response:
     call.allow_only()
     daily = {"Max": call.usage.limit, "Remaining": call.usage.remaining}
-    bulk = {"Max": 10_000, "Remaining": max(10_000 - len(call.jobs.all()), 0)}
+    bulk = {"Max": 10_000, "Remaining": max(10_000 - len(call.jobs.list_all()), 0)}
     return json_response({"DailyApiRequests": daily, "DailyBulkV2QueryJobs": bulk})
 
 
-def describe_briefly(call: Call, name: str) -> dict[str, object]:
-    """Describe an object as the list of all objects does: without its fields."""
+def describe_briefly(call: ApiCall, name: str) -> dict[str, object]:
+    """Describe an object without its fields, as in the list of all objects."""
     base = f"{call.base_path}/sobjects/{name}"
     writable, in_tabs = name in _WRITABLE, name in _SHOWN_IN_TABS
     described: dict[str, object] = {
         "name": name,
-        "label": spaced(name),
-        "labelPlural": _PLURALS.get(name, f"{spaced(name)}s"),
+        "label": split_words(name),
+        "labelPlural": _PLURALS.get(name, f"{split_words(name)}s"),
         "keyPrefix": PREFIXES[name],
         "createable": writable,
         "updateable": writable,
@@ -114,7 +114,7 @@ def describe_briefly(call: Call, name: str) -> dict[str, object]:
     return described | dict.fromkeys((*absent, "hasSubtypes", "isInterface", "isSubtype"), False)
 
 
-def _child_relationships(call: Call, parent: str) -> list[dict[str, object]]:
+def _child_relationships(call: ApiCall, parent: str) -> list[dict[str, object]]:
     """List the fields of visible objects that refer to an object."""
     return [
         {
@@ -127,14 +127,14 @@ def _child_relationships(call: Call, parent: str) -> list[dict[str, object]]:
             "junctionReferenceTo": [],
             "restrictedDelete": False,
         }
-        for child in visible_objects(call.org)
+        for child in list_visible_objects(call.org)
         for field in visible_fields(call.org, child).values()
         if field.reference_to == parent
     ]
 
 
-def _master_record_type(call: Call, name: str) -> dict[str, object]:
-    """Describe the one record type of an org that has made none."""
+def _master_record_type(call: ApiCall, name: str) -> dict[str, object]:
+    """Describe the record type of an org without record types of its own."""
     layout = f"{call.base_path}/sobjects/{name}/describe/layouts/{_MASTER_RECORD_TYPE}"
     return {
         "active": True,

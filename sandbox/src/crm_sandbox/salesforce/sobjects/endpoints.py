@@ -1,4 +1,4 @@
-"""Records without SOQL: one by its id, those that changed in a time, those that were viewed last."""
+"""Records without SOQL: by id, by time of change (getUpdated), and recently viewed."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -7,16 +7,16 @@ import msgspec
 
 from crm_sandbox.messages import Response, json_response
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.salesforce.api_call import Call
-from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter, usual
+from crm_sandbox.salesforce.api_call import ApiCall
+from crm_sandbox.salesforce.errors import ApiError, error_for_status, invalid_parameter
 from crm_sandbox.salesforce.org.ids import PREFIXES, full_id
-from crm_sandbox.salesforce.org.timestamps import as_bulk, as_rest
-from crm_sandbox.salesforce.query.endpoints import show_record
+from crm_sandbox.salesforce.org.timestamps import format_csv_datetime, format_rest_datetime
+from crm_sandbox.salesforce.query.endpoints import format_record
 from crm_sandbox.salesforce.query.selection import Selection, bind
 from crm_sandbox.salesforce.query.soql import Condition, Literal, Ordering, Statement
 from crm_sandbox.salesforce.sobjects.deleted import read_period
 from crm_sandbox.salesforce.sobjects.describe import describe_briefly
-from crm_sandbox.salesforce.sobjects.visibility import require_object, visible_fields, visible_objects
+from crm_sandbox.salesforce.sobjects.visibility import list_visible_objects, require_object, visible_fields
 from crm_sandbox.salesforce.unsimulated import OBJECT_RESOURCES
 
 MAX_UPDATED_DAYS = 30
@@ -25,13 +25,13 @@ MAX_RETRIEVED = 2_000
 VIEWED_OBJECTS = ("Account", "Contact", "Opportunity")
 
 
-class Wanted(msgspec.Struct, forbid_unknown_fields=True):
+class RetrieveRequest(msgspec.Struct, forbid_unknown_fields=True):
     ids: list[str]
     fields: list[str]
 
 
-def retrieve(call: Call, object_name: str, row_id: str) -> Response:
-    """Show one record, with the fields that `fields` names and Id, or with every field."""
+def retrieve(call: ApiCall, object_name: str, row_id: str) -> Response:
+    """Return one record with Id and the fields that `fields` names, or with every field."""
     call.allow_only("fields")
     name = require_object(call.org, object_name)
     if row_id in OBJECT_RESOURCES:
@@ -39,39 +39,39 @@ def retrieve(call: Call, object_name: str, row_id: str) -> Response:
     full = full_id(row_id)
     if full is None or not full.startswith(PREFIXES[name]):
         message = f"Provided external ID field does not exist or is not accessible: {row_id}"
-        raise ApiRefusal(404, "NOT_FOUND", message)
+        raise ApiError(404, "NOT_FOUND", message)
     selection = _select_fields(call, name, call.request.names("fields"))
-    row = selection.again(full)
+    row = selection.find_row(full)
     if row is None:
-        raise usual(404)
+        raise error_for_status(404)
     if row.is_deleted:
-        raise ApiRefusal(404, "ENTITY_IS_DELETED", "entity is deleted")
-    return json_response(show_record(call, selection, row))
+        raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted")
+    return json_response(format_record(call, selection, row))
 
 
-def retrieve_many(call: Call, object_name: str) -> Response:
-    """Show the records whose `ids` the body or the query brings, in that order, null in the place of a missing one."""
+def retrieve_many(call: ApiCall, object_name: str) -> Response:
+    """Return records in the order of the `ids` in body or query; a missing record is null."""
     name = require_object(call.org, object_name)
     if call.request.method == "POST":
         call.allow_only()
-        wanted = call.json_body(Wanted)
+        wanted = call.json_body(RetrieveRequest)
     else:
         call.allow_only("ids", "fields")
-        wanted = Wanted(ids=call.request.names("ids"), fields=call.request.names("fields"))
+        wanted = RetrieveRequest(ids=call.request.names("ids"), fields=call.request.names("fields"))
     if not wanted.fields:
-        raise ApiRefusal(400, "MISSING_ARGUMENT", "fields: there must be at least one")
+        raise ApiError(400, "MISSING_ARGUMENT", "fields: there must be at least one")
     if len(wanted.ids) > MAX_RETRIEVED:
-        raise ApiRefusal(
+        raise ApiError(
             400, "EXCEEDED_ID_LIMIT", f"cannot submit more than {MAX_RETRIEVED} records into this call"
         )
     selection = _select_fields(call, name, wanted.fields)
-    rows = [selection.again(full_id(row_id) or "") for row_id in wanted.ids]
-    shown = [None if row is None or row.is_deleted else show_record(call, selection, row) for row in rows]
-    return json_response(shown)
+    rows = [selection.find_row(full_id(row_id) or "") for row_id in wanted.ids]
+    records = [None if row is None or row.is_deleted else format_record(call, selection, row) for row in rows]
+    return json_response(records)
 
 
-def _select_fields(call: Call, object_name: str, wanted: Sequence[str]) -> Selection:
-    """Select the wanted fields and Id, or every field when none is named."""
+def _select_fields(call: ApiCall, object_name: str, wanted: Sequence[str]) -> Selection:
+    """Select Id and the wanted fields; without any, every field."""
     if path := next((name for name in wanted if "." in name), None):
         raise NotSimulated(f"relationship fields ({path}) in fields")
     every = [field.name for field in visible_fields(call.org, object_name).values()]
@@ -80,31 +80,31 @@ def _select_fields(call: Call, object_name: str, wanted: Sequence[str]) -> Selec
     return bind(call.org, statement, ",".join(wanted), include_deleted=True)
 
 
-def updated(call: Call, object_name: str) -> Response:
+def list_updated(call: ApiCall, object_name: str) -> Response:
     """List the ids of live records whose SystemModstamp is in [`start`, `end`), to the minute."""
     call.allow_only("start", "end")
     name = require_object(call.org, object_name)
     start, end = read_period(call, MAX_UPDATED_DAYS)
     conditions = [
-        Condition("SystemModstamp", ">=", (Literal("datetime", as_bulk(start)),)),
-        Condition("SystemModstamp", "<", (Literal("datetime", as_bulk(end)),)),
+        Condition("SystemModstamp", ">=", (Literal("datetime", format_csv_datetime(start)),)),
+        Condition("SystemModstamp", "<", (Literal("datetime", format_csv_datetime(end)),)),
     ]
     statement = Statement(object_name=name, fields=["Id"], conditions=conditions)
-    found = bind(call.org, statement, include_deleted=False).rows()
-    return json_response({"ids": [row.id for row in found], "latestDateCovered": as_rest(end)})
+    found = bind(call.org, statement, include_deleted=False).select_rows()
+    return json_response({"ids": [row.id for row in found], "latestDateCovered": format_rest_datetime(end)})
 
 
-def recent(call: Call) -> Response:
-    """List what the user has viewed last: here, the records that were changed last."""
+def list_recent(call: ApiCall) -> Response:
+    """List recently viewed records: in the sandbox, the records that were changed last."""
     call.allow_only("limit")
     limit = call.request.text("limit") or str(MAX_RECENT)
     if not (limit.isascii() and limit.isdigit()):
-        raise bad_parameter(f"limit must be a number, not {limit}")
+        raise invalid_parameter(f"limit must be a number, not {limit}")
     return json_response(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
 
 
-def information(call: Call, object_name: str) -> Response:
-    """Describe an object without its fields, with the records of it that were viewed last."""
+def get_information(call: ApiCall, object_name: str) -> Response:
+    """Return an object's basic information, and its recently viewed records."""
     call.allow_only()
     name = require_object(call.org, object_name)
     return json_response(
@@ -112,15 +112,17 @@ def information(call: Call, object_name: str) -> Response:
     )
 
 
-def _recent_items(call: Call, names: tuple[str, ...]) -> list[object]:
+def _recent_items(call: ApiCall, names: tuple[str, ...]) -> list[object]:
     found = []
     for name in names:
-        if name in VIEWED_OBJECTS and name in visible_objects(call.org):
+        if name in VIEWED_OBJECTS and name in list_visible_objects(call.org):
             newest_first = [Ordering("LastModifiedDate", descending=True), Ordering("Id", descending=True)]
             statement = Statement(
                 object_name=name, fields=["Id", "Name"], ordering=newest_first, limit=MAX_RECENT
             )
             selection = bind(call.org, statement, include_deleted=False)
-            found += [(row.fields["LastModifiedDate"] or 0, row, selection) for row in selection.rows()]
+            found += [
+                (row.fields["LastModifiedDate"] or 0, row, selection) for row in selection.select_rows()
+            ]
     found.sort(key=itemgetter(0), reverse=True)
-    return [show_record(call, selection, row) for _, row, selection in found[:MAX_RECENT]]
+    return [format_record(call, selection, row) for _, row, selection in found[:MAX_RECENT]]

@@ -1,7 +1,7 @@
-"""The objects a Salesforce org has here, and the fields of each.
+"""The standard objects that the sandbox simulates, and their fields.
 
-The lists are the parts of Salesforce's standard schema that matter to a reader of accounts, contacts and
-opportunities (Object Reference, October 2026). A field behind a feature is there only when the org has it.
+The lists are the part of Salesforce's standard schema that clients of accounts, contacts and opportunities read
+(Object Reference, October 2026). A field with a feature exists only in orgs that have the feature.
 """
 
 import datetime as dt
@@ -14,13 +14,13 @@ from crm_sandbox.clock import milliseconds
 from crm_sandbox.salesforce.org.ids import PREFIXES, full_id
 
 Value = str | int | float | bool | None
-"""Datetimes are whole seconds since the epoch, as Salesforce keeps them; dates are YYYY-MM-DD."""
+"""Datetimes are whole seconds since the epoch, as Salesforce stores them; dates are YYYY-MM-DD."""
 Feature = Literal["state_country_picklists", "multi_currency", "dun_and_bradstreet", "person_accounts"]
-MOST_INTEGER = 99_999_999
-LONGEST_FILTERED_TEXTAREA = 255
+MAX_INTEGER = 99_999_999
+MAX_FILTERABLE_TEXTAREA_LENGTH = 255
 
-_STAMPS = "datetime CreatedDate LastModifiedDate SystemModstamp"
-_RECORD = ("id Id", "boolean IsDeleted", _STAMPS)
+_TIMESTAMPS = "datetime CreatedDate LastModifiedDate SystemModstamp"
+_RECORD = ("id Id", "boolean IsDeleted", _TIMESTAMPS)
 _CURRENCY = "@multi_currency picklist:3 CurrencyIsoCode"
 # one line for each type: "[@feature] type[:length][>object] name name …"
 _FIELDS = {
@@ -100,7 +100,7 @@ _FIELDS = {
     ),
     "User": (
         "id Id",
-        _STAMPS,
+        _TIMESTAMPS,
         "string:80 Username LastName",
         "string:40 FirstName",
         "string:121 Name",
@@ -113,7 +113,7 @@ _FIELDS = {
     ),
     "OpportunityStage": (
         "id Id",
-        _STAMPS,
+        _TIMESTAMPS,
         "string:255 MasterLabel ApiName Description",
         "boolean IsActive IsClosed IsWon",
         "int SortOrder",
@@ -122,7 +122,7 @@ _FIELDS = {
     ),
     "Organization": (
         "id Id",
-        _STAMPS,
+        _TIMESTAMPS,
         "string:80 Name Country State",
         "picklist:40 TimeZoneSidKey DefaultLocaleSidKey LanguageLocaleKey OrganizationType",
         "string:5 InstanceName",
@@ -132,7 +132,7 @@ _FIELDS = {
     ),
     "CurrencyType": (
         "id Id",
-        _STAMPS,
+        _TIMESTAMPS,
         "picklist:3 IsoCode",
         "double ConversionRate",
         "int DecimalPlaces",
@@ -142,7 +142,7 @@ _FIELDS = {
 OBJECT_FEATURES: Mapping[str, Feature] = {"CurrencyType": "multi_currency"}
 _REQUIRED = {"Id", "IsDeleted", "Name", "LastName", "OwnerId", "StageName", "CloseDate", "CreatedDate"}
 _REQUIRED |= {"LastModifiedDate", "SystemModstamp", "IsClosed", "IsWon", "Username", "IsActive", "IsoCode"}
-_TEXTS = frozenset({"string", "url", "phone", "email", "picklist", "textarea"})
+_TEXT_TYPES = frozenset({"string", "url", "phone", "email", "picklist", "textarea"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ class Field:
 
     @property
     def is_text(self) -> bool:
-        return self.type in _TEXTS
+        return self.type in _TEXT_TYPES
 
     @property
     def is_id(self) -> bool:
@@ -165,73 +165,76 @@ class Field:
     @property
     def filterable(self) -> bool:
         return self.type != "address" and not (
-            self.type == "textarea" and self.length > LONGEST_FILTERED_TEXTAREA
+            self.type == "textarea" and self.length > MAX_FILTERABLE_TEXTAREA_LENGTH
         )
 
     @property
     def nillable(self) -> bool:
         return self.name not in _REQUIRED
 
-    def parse(self, told: Value) -> Value:
-        """Return what the org stores; ValueError when the field cannot hold it. Empty text is null."""
-        if told is None or told == "":
+    def parse(self, value: Value) -> Value:
+        """Return the value as the org stores it; ValueError when the field cannot hold it. Empty text is null."""
+        if value is None or value == "":
             return None
         try:
-            return self._parsed(told)
+            if self.is_text:
+                return self._parse_text(str(value))
+            return _PARSERS["id" if self.is_id else self.type](str(value))
         except ValueError as error:
-            raise ValueError(f"{self.name} ({self.type}) cannot be {told!r}: {error}.") from None
+            raise ValueError(f"{self.name} ({self.type}) cannot be {value!r}: {error}.") from None
 
-    def _parsed(self, told: Value) -> Value:
-        if self.is_text:
-            return self._text(str(told))
-        if self.is_id:
-            return _found(full_id(str(told)), "it is no id of 15 or 18 characters")
-        return _PARSERS[self.type](str(told))
-
-    def _text(self, told: str) -> str:
-        if len(told) > self.length:
+    def _parse_text(self, text: str) -> str:
+        if len(text) > self.length:
             raise ValueError(f"it is longer than {self.length} characters")
-        if told.isascii():
-            return told.replace("\0", "")
-        return told.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
+        if text.isascii():
+            return text.replace("\0", "")
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
 
 
-def _integer(told: str) -> Value:
-    number = float(told)
-    if not number.is_integer() or abs(number) > MOST_INTEGER:
+def _parse_id(text: str) -> Value:
+    found = full_id(text)
+    if found is None:
+        raise ValueError("it is no id of 15 or 18 characters")
+    return found
+
+
+def _parse_integer(text: str) -> Value:
+    number = float(text)
+    if not number.is_integer() or abs(number) > MAX_INTEGER:
         raise ValueError("it is no whole number of up to 8 digits")
     return int(number)
 
 
-def _unsettable(_told: str) -> Value:
+def _parse_boolean(text: str) -> Value:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("say true or false")
+    return text.lower() == "true"
+
+
+def _reject_compound(_text: str) -> Value:
     raise ValueError("set its parts")
 
 
 _PARSERS: Mapping[str, Callable[[str], Value]] = {
-    "int": _integer,
-    "boolean": lambda told: _found({"true": True, "false": False}.get(told.lower()), "say true or false"),
-    "date": lambda told: dt.date.fromisoformat(told).isoformat(),
-    "datetime": lambda told: milliseconds(told) // 1000,
+    "id": _parse_id,
+    "int": _parse_integer,
+    "boolean": _parse_boolean,
+    "date": lambda text: dt.date.fromisoformat(text).isoformat(),
+    "datetime": lambda text: milliseconds(text) // 1000,
     "double": float,
     "currency": float,
     "percent": float,
-    "address": _unsettable,
+    "address": _reject_compound,
 }
-
-
-def _found(value: Value, otherwise: str) -> Value:
-    if value is None:
-        raise ValueError(otherwise)
-    return value
 
 
 @cache
 def standard_fields(object_name: str) -> Mapping[str, Field]:
-    """Every field of an object by its name, features or not; KeyError when there is no such object."""
-    return {field.name: field for line in _FIELDS[object_name] for field in _parsed_line(line)}
+    """Return every standard field of an object by its name, those of features included; KeyError without such an object."""
+    return {field.name: field for line in _FIELDS[object_name] for field in _parse_line(line)}
 
 
-def _parsed_line(line: str) -> Iterator[Field]:
+def _parse_line(line: str) -> Iterator[Field]:
     words = line.split()
     feature = words.pop(0)[1:] if line.startswith("@") else None
     kind, *names = words
@@ -255,6 +258,6 @@ OBJECT_NAMES = tuple(PREFIXES)
 _BY_LOWER_NAME = {name.lower(): name for name in OBJECT_NAMES}
 
 
-def object_called(name: str) -> str | None:
-    """Return an object's own spelling; Salesforce does not mind the case."""
+def find_object_name(name: str) -> str | None:
+    """Return an object's own spelling, as Salesforce ignores case; None when there is no such object."""
     return _BY_LOWER_NAME.get(name.lower())

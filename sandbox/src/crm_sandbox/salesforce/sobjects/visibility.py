@@ -1,23 +1,29 @@
-"""What the connected user may see of an org: its objects, their fields, and how a row's field reads."""
+"""Field-level security: the objects and fields of an org that the connected user can see, and their values."""
 
 from collections.abc import Callable, Mapping
 
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.salesforce.errors import ApiRefusal, usual
-from crm_sandbox.salesforce.org import addresses as places
+from crm_sandbox.salesforce.errors import ApiError, error_for_status
+from crm_sandbox.salesforce.org.addresses import find_country, find_state
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.setup_objects import CORPORATE_CURRENCY
 from crm_sandbox.salesforce.org.store import Row
-from crm_sandbox.salesforce.sobjects.schema import OBJECT_FEATURES, OBJECT_NAMES, Field, Value, object_called
-from crm_sandbox.salesforce.unsimulated import unheld_object
+from crm_sandbox.salesforce.sobjects.schema import (
+    OBJECT_FEATURES,
+    OBJECT_NAMES,
+    Field,
+    Value,
+    find_object_name,
+)
+from crm_sandbox.salesforce.unsimulated import find_unsimulated_object
 
-Shown = Value | dict[str, Value]
-"""What a field shows; a compound one shows its parts by their names."""
-Reader = Callable[[Row], Shown]
-_PLACE_PARTS = ("Country", "State", "CountryCode", "StateCode")
+FieldValue = Value | dict[str, Value]
+"""A value as a query returns it; that of a compound field is an object of its parts."""
+Reader = Callable[[Row], FieldValue]
+_PICKLIST_PARTS = ("Country", "State", "CountryCode", "StateCode")
 
 
-def visible_objects(org: Org) -> list[str]:
+def list_visible_objects(org: Org) -> list[str]:
     hidden = {name.lower() for name in org.switches.hidden_objects}
     return [
         name
@@ -28,18 +34,18 @@ def visible_objects(org: Org) -> list[str]:
 
 
 def find_object(org: Org, object_name: str) -> str | None:
-    """Return an object's own spelling; None when the user cannot see it, NotSimulated for one that is not held."""
-    if (unheld := unheld_object(object_name)) is not None:
-        raise NotSimulated(f"the object {unheld}")
-    name = object_called(object_name)
-    return name if name in visible_objects(org) else None
+    """Return an object's own spelling; None when the user cannot see it. Raise NotSimulated for one that the sandbox lacks."""
+    if (missing := find_unsimulated_object(object_name)) is not None:
+        raise NotSimulated(f"the object {missing}")
+    name = find_object_name(object_name)
+    return name if name in list_visible_objects(org) else None
 
 
 def require_object(org: Org, object_name: str) -> str:
     """Return an object's own spelling, as `find_object` does; 404 when the user cannot see it."""
     name = find_object(org, object_name)
     if name is None:
-        raise usual(404)
+        raise error_for_status(404)
     return name
 
 
@@ -47,7 +53,7 @@ def visible_object(org: Org, object_name: str) -> str:
     """Return an object's own spelling, as `find_object` does; INVALID_TYPE when the user cannot see it."""
     name = find_object(org, object_name)
     if name is None:
-        raise ApiRefusal(
+        raise ApiError(
             400,
             "INVALID_TYPE",
             f"sObject type '{object_name}' is not supported. If you are attempting to use a custom object, be sure to "
@@ -58,7 +64,7 @@ def visible_object(org: Org, object_name: str) -> str:
 
 
 def visible_fields(org: Org, object_name: str) -> Mapping[str, Field]:
-    """Return the fields by their names in lower case: SOQL does not mind the case."""
+    """Return the fields by their names in lower case, as SOQL ignores case."""
     hidden = {name.lower() for name in org.switches.hidden_fields}
     return {
         name.lower(): field
@@ -68,26 +74,27 @@ def visible_fields(org: Org, object_name: str) -> Mapping[str, Field]:
     }
 
 
-def reader(org: Org, field: Field) -> Reader:
+def make_reader(org: Org, field: Field) -> Reader:
+    """Return a function that reads the field from a row."""
     name = field.name
     if name in {"CurrencyIsoCode", "DefaultCurrencyIsoCode"}:
         return lambda row: row.fields.get(name) or CORPORATE_CURRENCY
     if name == "IsPersonAccount":
         return lambda row: row.fields.get(name) is True
     if field.type == "address":
-        return _address_reader(org, name.removesuffix("Address"))
+        return _make_address_reader(org, name.removesuffix("Address"))
     if org.switches.state_country_picklists:
         for prefix in ("Billing", "Shipping", "Mailing"):
-            if name.startswith(prefix) and (part := name.removeprefix(prefix)) in _PLACE_PARTS:
-                return lambda row: _place(row, prefix)[part]
+            if name.startswith(prefix) and (part := name.removeprefix(prefix)) in _PICKLIST_PARTS:
+                return lambda row: _resolve_picklists(row, prefix)[part]
     return lambda row: row.fields.get(name)
 
 
-def _place(row: Row, prefix: str) -> dict[str, Value]:
-    """Return countries and states as the picklists have them; what is in none of them stays text without a code."""
+def _resolve_picklists(row: Row, prefix: str) -> dict[str, Value]:
+    """Return country and state with their picklist codes; text that no picklist has stays as it is, without a code."""
     country_text, state_text = row.fields.get(f"{prefix}Country"), row.fields.get(f"{prefix}State")
-    country = places.country(row.fields.get(f"{prefix}CountryCode") or country_text)
-    state = places.state(country, row.fields.get(f"{prefix}StateCode") or state_text)
+    country = find_country(row.fields.get(f"{prefix}CountryCode") or country_text)
+    state = find_state(country, row.fields.get(f"{prefix}StateCode") or state_text)
     return {
         "Country": country.label if country else country_text,
         "CountryCode": country.code if country else None,
@@ -96,16 +103,16 @@ def _place(row: Row, prefix: str) -> dict[str, Value]:
     }
 
 
-def _address_reader(org: Org, prefix: str) -> Reader:
-    def read(row: Row) -> Shown:
-        told = {part: row.fields.get(f"{prefix}{part}") for part in ("Street", "City", "PostalCode")}
+def _make_address_reader(org: Org, prefix: str) -> Reader:
+    def read(row: Row) -> FieldValue:
+        parts = {part: row.fields.get(f"{prefix}{part}") for part in ("Street", "City", "PostalCode")}
         if org.switches.state_country_picklists:
-            told |= _place(row, prefix)
+            parts |= _resolve_picklists(row, prefix)
         else:
-            told |= {part: row.fields.get(f"{prefix}{part}") for part in ("Country", "State")}
-        if not any(told.values()):
+            parts |= {part: row.fields.get(f"{prefix}{part}") for part in ("Country", "State")}
+        if not any(parts.values()):
             return None
-        named: dict[str, Value] = {part[0].lower() + part[1:]: value for part, value in told.items()}
-        return named | {"geocodeAccuracy": None, "latitude": None, "longitude": None}
+        address: dict[str, Value] = {part[0].lower() + part[1:]: value for part, value in parts.items()}
+        return address | {"geocodeAccuracy": None, "latitude": None, "longitude": None}
 
     return read

@@ -48,7 +48,7 @@ async def test_a_walk_over_a_socket_survives_cut_dropped_and_refused_answers(thr
             async for page in provider.read(session, ObjectType.CONTACTS)
             for told in page.records
         ]
-    live = sandbox.org.tables["Contact"].live()
+    live = sandbox.org.tables["Contact"].live_rows()
     assert sorted(received) == sorted(row.id for row in live)
     assert session.refreshes == 1
     assert not sandbox.faults.waiting

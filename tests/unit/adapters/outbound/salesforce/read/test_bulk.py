@@ -89,7 +89,7 @@ async def test_the_job_is_told_before_it_is_waited_for() -> None:
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
     assert (first.records, first.expected_total) == ([], 50)
-    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].list_all()
     assert job_of(first) == job.id
     world.switches.bulk_polls = 0
     rest = await world.pages(COMPANIES, cursor=first.cursor)
@@ -110,7 +110,7 @@ async def test_a_job_that_is_waited_for_is_told_again_after_each_look() -> None:
 async def test_the_job_has_no_order_so_that_salesforce_may_divide_it() -> None:
     world = in_bulk(*accounts(50))
     await world.pages(COMPANIES)
-    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].list_all()
     assert job.is_chunked
 
 
@@ -489,7 +489,7 @@ async def test_a_job_that_is_gone_is_replaced_and_told_anew() -> None:
 async def test_a_job_of_another_version_is_replaced() -> None:
     world = in_bulk(*accounts(30))
     first, *_ = await world.pages(COMPANIES)
-    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].list_all()
     job.version = "v67.0"
     assert sorted(ids(await world.pages(COMPANIES, cursor=first.cursor))) == account_ids(*range(1, 31))
     assert jobs_made(world) == 2
