@@ -1,5 +1,6 @@
 """Salesforce: `create_sandbox` makes one that holds an org for each portal."""
 
+from crm_sandbox.mutations import Mutation
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.app import Sandbox, create_sandbox
 from crm_sandbox.salesforce.ids import full_id, record_id
@@ -8,7 +9,6 @@ from crm_sandbox.salesforce.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIE
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.records import RecordChange
 from crm_sandbox.salesforce.switches import Switches
-from crm_sandbox.script import Mutation
 
 __all__ = [
     "ADMINISTRATOR",

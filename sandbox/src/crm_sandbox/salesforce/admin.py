@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from crm_sandbox.administration import SHARED_ACTIONS, Actions, read_body
-from crm_sandbox.administration import handle as handle_action
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.admin_api.actions import SHARED_ACTIONS, Actions, read_body
+from crm_sandbox.admin_api.actions import handle as handle_action
+from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.salesforce.hosts import host_of
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.records import RecordChange

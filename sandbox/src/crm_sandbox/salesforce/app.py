@@ -4,15 +4,15 @@ import re
 import time
 from collections.abc import Callable
 
-from crm_sandbox.application import SandboxApplication
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.faults import Damage
+from crm_sandbox.datasets import Portal
+from crm_sandbox.faults.fault import Damage
+from crm_sandbox.http.application import SandboxApplication
+from crm_sandbox.http.landing_page import Landing
+from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.journal import Entry, Family
-from crm_sandbox.landing import Landing
-from crm_sandbox.limits import UNLIMITED
-from crm_sandbox.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.portals import Portal
+from crm_sandbox.rate_limits import UNLIMITED
 from crm_sandbox.salesforce import admin, identity, oauth_endpoints, unsimulated
 from crm_sandbox.salesforce.describe import versions
 from crm_sandbox.salesforce.errors import (

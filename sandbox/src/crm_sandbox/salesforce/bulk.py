@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.bulk_jobs import FINISHED, Job
 from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter

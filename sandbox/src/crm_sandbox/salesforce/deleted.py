@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.salesforce.errors import ApiRefusal
 from crm_sandbox.salesforce.parameters import Call
 from crm_sandbox.salesforce.stamps import as_rest

@@ -1,6 +1,6 @@
 """What there is to ask for: versions, resources, objects and their fields, limits."""
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.salesforce.described_fields import describe_field, spaced
 from crm_sandbox.salesforce.ids import PREFIXES
 from crm_sandbox.salesforce.parameters import Call

@@ -1,6 +1,6 @@
 """Who has consented: the identity URL and userinfo."""
 
-from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.http.messages import Request, Response, json_response
 from crm_sandbox.salesforce.administrator import (
     ADMINISTRATOR,
     FIRST_NAME,

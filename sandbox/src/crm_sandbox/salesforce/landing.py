@@ -1,6 +1,6 @@
 """What the landing page says of a simulated Salesforce."""
 
-from crm_sandbox.landing import AccountSummary, Landing
+from crm_sandbox.http.landing_page import AccountSummary, Landing
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.setup_objects import SETUP_ROWS
 from crm_sandbox.salesforce.state import SandboxState

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
+from crm_sandbox.datasets import HUBSPOT, Portal, PortalError, PortalRecord
 from crm_sandbox.salesforce import administrator, persons
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
 from crm_sandbox.salesforce.ids import full_id

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from crm_sandbox import inventions as words
-from crm_sandbox.portals import Association
+from crm_sandbox import fake_data as words
+from crm_sandbox.datasets import Association
+from crm_sandbox.mutations import Mutation, Script
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.persons import is_person
 from crm_sandbox.salesforce.records import RecordChange
@@ -12,7 +13,6 @@ from crm_sandbox.salesforce.schema import Value
 from crm_sandbox.salesforce.stages import STANDARD_STAGES
 from crm_sandbox.salesforce.stamps import as_bulk
 from crm_sandbox.salesforce.store import Row
-from crm_sandbox.script import Mutation, Script
 
 Kind = Literal[
     "create", "change", "delete", "undelete", "erase", "merge", "swap_websites", "move_contacts", "change_roles",

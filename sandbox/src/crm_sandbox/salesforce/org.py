@@ -7,8 +7,8 @@ from dataclasses import replace
 import msgspec
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.moods import Moody
-from crm_sandbox.portals import Association, Portal
+from crm_sandbox.datasets import Association, Portal
+from crm_sandbox.faults.failure_profiles import Moody
 from crm_sandbox.salesforce import persons
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.ids import full_id, numbered_id

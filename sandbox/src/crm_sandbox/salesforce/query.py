@@ -2,7 +2,7 @@
 
 import re
 
-from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.http.messages import Request, Response, json_response
 from crm_sandbox.salesforce.cursors import LEAST_ROWS_PER_PAGE, Page
 from crm_sandbox.salesforce.errors import bad_parameter, malformed
 from crm_sandbox.salesforce.parameters import Call

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from crm_sandbox.clock import milliseconds
-from crm_sandbox.portals import Association
+from crm_sandbox.datasets import Association
 from crm_sandbox.salesforce.schema import Value, object_called
 from crm_sandbox.salesforce.stages import Stages
 from crm_sandbox.salesforce.stamps import as_bulk

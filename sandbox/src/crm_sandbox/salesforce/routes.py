@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce import bulk, deleted, describe, query, sobjects, unsimulated
 from crm_sandbox.salesforce.errors import method_not_allowed, usual

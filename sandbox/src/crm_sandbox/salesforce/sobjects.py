@@ -5,7 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.deleted import read_period
 from crm_sandbox.salesforce.describe import describe_briefly

@@ -1,7 +1,7 @@
 """How many requests an org has used of those it has in 24 hours."""
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.limits import RollingWindow
+from crm_sandbox.rate_limits import RollingWindow
 from crm_sandbox.salesforce.errors import usual
 from crm_sandbox.salesforce.switches import DAY_SECONDS, Switches
 
