@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from crm_sandbox import Portal, SandboxTransport, hubspot, salesforce
-from crm_sandbox.application import SandboxApplication
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.http.application import SandboxApplication
+from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 
 MESSAGE = "the sandbox does not play imports of files (see /_sandbox/reference#not-simulated at this address)"

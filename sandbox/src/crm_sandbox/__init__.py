@@ -5,11 +5,11 @@ records, faults and their plans, the socket (`serve`, `serve_in_thread`) and the
 reference.md tells how to use it.
 """
 
-from crm_sandbox.fault_plan import FaultPlan, FaultPlanError, IndexMoods, Rule
-from crm_sandbox.faults import Fault
-from crm_sandbox.portals import Association, Portal, PortalError, PortalRecord
-from crm_sandbox.server import serve, serve_in_thread
-from crm_sandbox.transport import SandboxTransport
+from crm_sandbox.datasets import Association, Portal, PortalError, PortalRecord
+from crm_sandbox.faults.fault import Fault
+from crm_sandbox.faults.plan import FaultPlan, FaultPlanError, IndexMoods, Rule
+from crm_sandbox.http.server import serve, serve_in_thread
+from crm_sandbox.http.transport import SandboxTransport
 
 __all__ = [
     "Association",

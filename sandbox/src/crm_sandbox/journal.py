@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from crm_sandbox.limits import busiest
+from crm_sandbox.rate_limits import busiest
 
 Family = Literal["crm", "oauth", "browser"]
 

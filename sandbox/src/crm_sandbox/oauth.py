@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from crm_sandbox.messages import Request, parse_form
+from crm_sandbox.http.messages import Request, parse_form
 
 FORM = "application/x-www-form-urlencoded"
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
-from crm_sandbox.faults import FaultQueue
+from crm_sandbox.faults.fault import FaultQueue
+from crm_sandbox.faults.plan import FaultPlan, PlannedFaults
 from crm_sandbox.journal import Journal
 from crm_sandbox.oauth import IssuedSecrets
 

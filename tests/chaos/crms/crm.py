@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol
 
 from astrelo.domain.identifiers import ObjectType, Provider
 from crm_sandbox import Portal
-from crm_sandbox.crm import PlayedCrm
-from crm_sandbox.fault_plan import FaultPlan
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.faults.plan import FaultPlan
+from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.simulated_crm import PlayedCrm
 
 UNLIMITED = 1_000_000
 Page = tuple[str, ...]

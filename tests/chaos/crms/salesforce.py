@@ -7,15 +7,15 @@ import msgspec
 
 from astrelo.domain.identifiers import ObjectType, Provider
 from crm_sandbox import Portal
-from crm_sandbox.crm import PlayedCrm
-from crm_sandbox.fault_plan import FaultPlan
-from crm_sandbox.messages import Request
+from crm_sandbox.faults.plan import FaultPlan
+from crm_sandbox.http.messages import Request
 from crm_sandbox.salesforce import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,
     Switches,
     create_sandbox,
 )
+from crm_sandbox.simulated_crm import PlayedCrm
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page, Turn
 
 MAX_LAG_SECONDS = 3.0

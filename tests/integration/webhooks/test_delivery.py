@@ -8,7 +8,7 @@ from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Association
 from crm_sandbox.hubspot import Sandbox, create_sandbox
-from crm_sandbox.hubspot.webhooks import WebhookSettings
+from crm_sandbox.hubspot.webhooks.delivery import WebhookSettings
 from tests.support.fakes.clock import FakeClock
 from tests.support.harness.api import API, PUBLIC_URL, ApiHarness, api_harness
 from tests.support.harness.hubspot import EMPTY, AcmeAndBeta, hubspot_harness

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from crm_sandbox import SandboxTransport
-from crm_sandbox.crm import PlayedCrm
+from crm_sandbox.simulated_crm import PlayedCrm
 from tests.support.contracts.crm.account import Consent
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from astrelo.domain.identifiers import ObjectType, RecordId
 from crm_sandbox import Association
-from crm_sandbox.faults import Fault
+from crm_sandbox.faults.fault import Fault
 from crm_sandbox.hubspot import App, RecordChange, create_sandbox
 from tests.support.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, RecordDraft

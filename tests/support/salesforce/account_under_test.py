@@ -7,7 +7,7 @@ from typing import Any
 
 from astrelo.domain.identifiers import ObjectType, RecordId
 from crm_sandbox import Association, Portal, SandboxTransport
-from crm_sandbox.faults import Fault
+from crm_sandbox.faults.fault import Fault
 from crm_sandbox.salesforce import (
     App,
     RecordChange,

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from crm_sandbox.hubspot.account import Account
+from crm_sandbox.datasets import PortalRecord
+from crm_sandbox.http.messages import Request, Response, json_response
+from crm_sandbox.hubspot.account.account import Account
+from crm_sandbox.hubspot.account.store import id_order
 from crm_sandbox.hubspot.errors import invalid, not_found
-from crm_sandbox.hubspot.object_types import object_type
+from crm_sandbox.hubspot.objects.object_types import object_type
+from crm_sandbox.hubspot.objects.schema import pipelines
 from crm_sandbox.hubspot.parameters import flag, page_limit, refuse_unsimulated
-from crm_sandbox.hubspot.schema import pipelines
-from crm_sandbox.hubspot.store import id_order
-from crm_sandbox.messages import Request, Response, json_response
-from crm_sandbox.portals import PortalRecord
 
 OWNERS_LIMIT = 500
 _DEFINITIONS_ALONE = {"dataSensitivity": "non_sensitive", "locale": None, "properties": None}

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from crm_sandbox.clock import iso
-from crm_sandbox.crm import Refused
-from crm_sandbox.faults import Damage
-from crm_sandbox.messages import Response, encode_json, html_response
+from crm_sandbox.faults.fault import Damage
+from crm_sandbox.http.messages import Response, encode_json, html_response
 from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.simulated_crm import Refused
 
 _TOO_MANY_REQUESTS = 429
 _INTERNAL_SERVER_ERROR = 500

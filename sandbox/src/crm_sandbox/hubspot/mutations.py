@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from crm_sandbox import inventions as words
+from crm_sandbox import fake_data as words
 from crm_sandbox.clock import iso
-from crm_sandbox.hubspot.account import Account, RecordChange
-from crm_sandbox.hubspot.store import Record
-from crm_sandbox.portals import Association
-from crm_sandbox.portals.hubspot_words import DEAL_STAGES
-from crm_sandbox.script import Mutation, Script
+from crm_sandbox.datasets import Association
+from crm_sandbox.datasets.hubspot_values import DEAL_STAGES
+from crm_sandbox.hubspot.account.account import Account, RecordChange
+from crm_sandbox.hubspot.account.store import Record
+from crm_sandbox.mutations import Mutation, Script
 
 Kind = Literal[
     "create", "change", "archive", "restore", "merge", "swap_domains", "reassociate", "bump", "gdpr_delete", "bulk"

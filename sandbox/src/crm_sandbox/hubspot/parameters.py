@@ -5,8 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from crm_sandbox.http.messages import Request
 from crm_sandbox.hubspot.errors import invalid, refusal
-from crm_sandbox.messages import Request
 from crm_sandbox.not_simulated import NotSimulated
 
 Body = TypeVar("Body", bound=msgspec.Struct)

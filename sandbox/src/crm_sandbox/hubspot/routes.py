@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from crm_sandbox.hubspot import associations, directory, objects, search
-from crm_sandbox.hubspot.account import Account
-from crm_sandbox.hubspot.object_types import READ_SCOPES, held_type, object_type
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.hubspot import directory
+from crm_sandbox.hubspot.account.account import Account
+from crm_sandbox.hubspot.associations import endpoints as associations
+from crm_sandbox.hubspot.objects import endpoints as objects
+from crm_sandbox.hubspot.objects import search
+from crm_sandbox.hubspot.objects.object_types import READ_SCOPES, held_type, object_type
 
 Handler = Callable[..., Response]
 Scopes = Callable[..., Sequence[str]]

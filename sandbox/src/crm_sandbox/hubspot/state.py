@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
-from crm_sandbox.hubspot.account import Account, Switches
+from crm_sandbox.datasets import Portal
+from crm_sandbox.faults.plan import FaultPlan, PlannedFaults
+from crm_sandbox.hubspot.account.account import Account, Switches
 from crm_sandbox.hubspot.mutations import MutationScript
-from crm_sandbox.hubspot.oauth import App, AuthorizationServer
-from crm_sandbox.hubspot.webhooks import Webhooks
-from crm_sandbox.portals import Portal
+from crm_sandbox.hubspot.oauth.authorization_server import App, AuthorizationServer
+from crm_sandbox.hubspot.webhooks.delivery import Webhooks
 from crm_sandbox.state import PlayedState, Quirks
 
 

@@ -1,6 +1,7 @@
 """Salesforce: `create_sandbox` makes one that holds an org for each portal."""
 
-from crm_sandbox.salesforce.app import Sandbox, create_sandbox
+from crm_sandbox.mutations import Mutation
+from crm_sandbox.salesforce.application import Sandbox, create_sandbox
 from crm_sandbox.salesforce.flags import Switches
 from crm_sandbox.salesforce.oauth.authorization_server import (
     DEVELOPMENT_CLIENT_ID,
@@ -12,7 +13,6 @@ from crm_sandbox.salesforce.org.ids import full_id, record_id
 from crm_sandbox.salesforce.org.mutations import MutationScript
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.records import RecordChange
-from crm_sandbox.script import Mutation
 
 __all__ = [
     "ADMIN_USER_ID",

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from crm_sandbox.administration import SHARED_ACTIONS, Actions, read_body
-from crm_sandbox.administration import handle as handle_action
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.admin_api.actions import SHARED_ACTIONS, Actions, read_body
+from crm_sandbox.admin_api.actions import handle as handle_action
+from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.salesforce.oauth.hosts import get_host
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.records import RecordChange

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from crm_sandbox.messages import Request
+from crm_sandbox.http.messages import Request
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.api_limits import ApiUsage
 from crm_sandbox.salesforce.bulk.jobs import BulkJobs

@@ -1,7 +1,7 @@
 """The limit of API requests per org and 24 hours."""
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.limits import RollingWindow
+from crm_sandbox.rate_limits import RollingWindow
 from crm_sandbox.salesforce.errors import error_for_status
 from crm_sandbox.salesforce.flags import DAY_SECONDS, Switches
 

@@ -11,10 +11,10 @@ An endpoint raises; the application makes the response.
 from abc import abstractmethod
 from typing import Literal
 
-from crm_sandbox.crm import Refused
-from crm_sandbox.faults import Damage
-from crm_sandbox.messages import Response, html_response, json_response
+from crm_sandbox.faults.fault import Damage
+from crm_sandbox.http.messages import Response, html_response, json_response
 from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.simulated_crm import Refused
 
 LoginRefusal = Literal[
     "inactive_user",

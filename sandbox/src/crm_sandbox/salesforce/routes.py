@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from crm_sandbox.messages import Request, Response
+from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce import unsimulated
 from crm_sandbox.salesforce.bulk import endpoints as bulk

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
-from crm_sandbox.portals import Portal
+from crm_sandbox.datasets import Portal
+from crm_sandbox.faults.plan import FaultPlan, PlannedFaults
 from crm_sandbox.salesforce.api_limits import ApiUsage
 from crm_sandbox.salesforce.bulk.jobs import BulkJobs
 from crm_sandbox.salesforce.flags import Switches

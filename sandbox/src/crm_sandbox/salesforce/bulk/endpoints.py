@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.bulk.jobs import FINISHED, Job
 from crm_sandbox.salesforce.errors import ApiError, invalid_parameter

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from crm_sandbox.portals import Association, Portal, PortalRecord
-from crm_sandbox.portals.hubspot_words import industries
+from crm_sandbox.datasets import Association, Portal, PortalRecord
+from crm_sandbox.datasets.hubspot_values import industries
 from crm_sandbox.salesforce.org.ids import record_id
 from crm_sandbox.salesforce.sobjects.schema import MAX_INTEGER, standard_fields
 

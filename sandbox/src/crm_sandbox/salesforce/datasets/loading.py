@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.portals import HUBSPOT, Portal, PortalError, PortalRecord
+from crm_sandbox.datasets import HUBSPOT, Portal, PortalError, PortalRecord
 from crm_sandbox.salesforce.datasets.from_hubspot import convert_from_hubspot
 from crm_sandbox.salesforce.flags import Switches
 from crm_sandbox.salesforce.org import person_accounts

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
-from crm_sandbox.messages import Request, Response, html_response, json_response, parse_form, redirect
+from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
+from crm_sandbox.http.pages import Offer, consent_page, refusal_page
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
-from crm_sandbox.pages import Offer, consent_page, refusal_page
 from crm_sandbox.salesforce.errors import OAuthError
 from crm_sandbox.salesforce.oauth.authorization_server import App
 from crm_sandbox.salesforce.oauth.hosts import LOGIN_HOSTS, can_log_in, get_host, is_salesforce_host

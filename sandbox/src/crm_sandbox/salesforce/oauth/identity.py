@@ -1,6 +1,6 @@
 """The user who consented: the identity URL and userinfo."""
 
-from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.http.messages import Request, Response, json_response
 from crm_sandbox.salesforce.errors import BadToken
 from crm_sandbox.salesforce.oauth.authorization_server import Grant
 from crm_sandbox.salesforce.oauth.hosts import base_url

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from crm_sandbox import inventions as words
-from crm_sandbox.portals import Association
+from crm_sandbox import fake_data as words
+from crm_sandbox.datasets import Association
+from crm_sandbox.mutations import Mutation, Script
 from crm_sandbox.salesforce.org.opportunity_stages import STANDARD_STAGES
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.person_accounts import is_person_account
@@ -12,7 +13,6 @@ from crm_sandbox.salesforce.org.records import RecordChange
 from crm_sandbox.salesforce.org.store import Row
 from crm_sandbox.salesforce.org.timestamps import format_csv_datetime
 from crm_sandbox.salesforce.sobjects.schema import Value
-from crm_sandbox.script import Mutation, Script
 
 Kind = Literal[
     "create", "change", "delete", "undelete", "erase", "merge", "swap_websites", "move_contacts", "change_roles",

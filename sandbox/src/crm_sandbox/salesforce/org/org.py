@@ -7,8 +7,8 @@ from dataclasses import replace
 import msgspec
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.moods import Moody
-from crm_sandbox.portals import Association, Portal
+from crm_sandbox.datasets import Association, Portal
+from crm_sandbox.faults.failure_profiles import Moody
 from crm_sandbox.salesforce.datasets.loading import export_records, load
 from crm_sandbox.salesforce.flags import Switches
 from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID

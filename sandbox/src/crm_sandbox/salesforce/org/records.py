@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from crm_sandbox.clock import milliseconds
-from crm_sandbox.portals import Association
+from crm_sandbox.datasets import Association
 from crm_sandbox.salesforce.org.opportunity_stages import OpportunityStages
 from crm_sandbox.salesforce.org.store import LONG_AGO, Row, Table
 from crm_sandbox.salesforce.org.timestamps import format_csv_datetime

@@ -2,7 +2,7 @@
 
 import re
 
-from crm_sandbox.messages import Request, Response, json_response
+from crm_sandbox.http.messages import Request, Response, json_response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import invalid_parameter, malformed_query
 from crm_sandbox.salesforce.flags import MAX_ROWS_PER_PAGE

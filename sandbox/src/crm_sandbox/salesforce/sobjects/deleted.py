@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import ApiError
 from crm_sandbox.salesforce.flags import DAY_SECONDS

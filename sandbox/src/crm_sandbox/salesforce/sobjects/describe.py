@@ -1,6 +1,6 @@
 """Metadata endpoints: API versions, resources, object describe, limits."""
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.org.ids import PREFIXES
 from crm_sandbox.salesforce.sobjects.described_fields import describe_field, split_words

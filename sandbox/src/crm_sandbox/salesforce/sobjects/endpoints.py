@@ -5,7 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
-from crm_sandbox.messages import Response, json_response
+from crm_sandbox.http.messages import Response, json_response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import ApiError, error_for_status, invalid_parameter

@@ -20,7 +20,7 @@ from astrelo.domain.errors import (
 )
 from astrelo.domain.identifiers import Provider
 from crm_sandbox import Portal, SandboxTransport
-from crm_sandbox.faults import Fault
+from crm_sandbox.faults.fault import Fault
 from crm_sandbox.salesforce import (
     DEVELOPMENT_CLIENT_ID,
     DEVELOPMENT_CLIENT_SECRET,

@@ -1,0 +1,42 @@
+"""Records between a portal and a store: how they are loaded, and told again as they are now."""
+
+from collections.abc import Iterator
+
+from crm_sandbox.datasets import Association, PortalRecord
+from crm_sandbox.hubspot.account.store import Record, Store
+
+TOLD_FROM: dict[str, tuple[str, ...]] = {
+    "companies": ("companies",),
+    "contacts": ("companies", "contacts"),
+    "deals": ("companies", "contacts", "deals"),
+}
+"""On which side an association is told. Among records of one type it is told on both."""
+
+
+def stored(record: PortalRecord) -> Record:
+    return Record(
+        id=record.id,
+        properties=dict(record.properties),
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        archived_at=record.updated_at if record.archived else None,
+    )
+
+
+def portal_records(store: Store) -> Iterator[PortalRecord]:
+    """Tell live and archived records, with the associations to archived ones too, in the order of their ids."""
+    for kind, targets in TOLD_FROM.items():
+        for record in store.tables[kind].all():
+            yield PortalRecord(
+                object=kind,
+                id=record.id,
+                properties=dict(record.properties),
+                created_at=record.created_at,
+                updated_at=record.updated_at,
+                archived=record.archived,
+                associations={
+                    target: [Association(id=found, primary=primary) for found, primary in linked.items()]
+                    for target in targets
+                    if (linked := store.links.of(kind, record.id, target))
+                },
+            )

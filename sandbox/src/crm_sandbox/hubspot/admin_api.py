@@ -1,0 +1,178 @@
+"""The administrator's door: everything below `/_sandbox/`, which HubSpot does not have.
+
+It takes no token and is not counted, slowed, limited or broken. reference.md lists the calls.
+"""
+
+import json
+from collections.abc import Callable
+
+import msgspec
+
+from crm_sandbox.admin_api.actions import SHARED_ACTIONS, Actions, read_body
+from crm_sandbox.admin_api.actions import handle as handle_action
+from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.hubspot.account.account import Account, RecordChange
+from crm_sandbox.hubspot.state import SandboxState
+from crm_sandbox.hubspot.webhooks.delivery import WebhookSettings
+
+Action = Callable[[SandboxState, Request], object]
+
+
+class OfPortal(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    portal_id: int | None = None
+
+
+class Records(OfPortal):
+    records: list[RecordChange]
+
+
+class Ids(OfPortal):
+    object: str
+    ids: list[str]
+
+
+class Merge(OfPortal):
+    object: str
+    primary: str
+    other: str
+
+
+class Contacts(OfPortal):
+    ids: list[str]
+
+
+class Steps(OfPortal):
+    steps: int = 1
+    seed: int | None = None
+
+
+class Connect(OfPortal):
+    scopes: list[str] | None = None
+
+
+class Tokens(OfPortal):
+    expire: bool = False
+    revoke: bool = False
+
+
+class Scopes(OfPortal):
+    remove: list[str]
+
+
+async def handle(state: SandboxState, request: Request) -> Response:
+    response = await handle_action(_ACTIONS, state, request)
+    state.webhooks.wake()
+    return response
+
+
+def _account(state: SandboxState, body: OfPortal) -> Account:
+    if body.portal_id is None:
+        return state.account
+    account = state.accounts.get(body.portal_id)
+    if account is None:
+        raise ValueError(f"There is no account {body.portal_id}.")
+    return account
+
+
+def _put_records(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Records)
+    account = _account(state, body)
+    return {"ids": [account.upsert(change) for change in body.records]}
+
+
+def _each(done: str, act: Callable[[Account, str, str], bool]) -> Action:
+    """Do something to records one by one; tell to which of them it could be done."""
+
+    def action(state: SandboxState, request: Request) -> object:
+        body = read_body(request, Ids)
+        account = _account(state, body)
+        return {done: [one for one in body.ids if act(account, body.object, one)]}
+
+    return action
+
+
+def _gdpr_delete(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Contacts)
+    account = _account(state, body)
+    return {"deleted": [one for one in body.ids if account.gdpr_delete(one)]}
+
+
+def _merge(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Merge)
+    return {"id": _account(state, body).merge(body.object, body.primary, body.other)}
+
+
+def _mutate(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Steps)
+    if body.seed is not None:
+        state.set_script(body.seed)
+    done = state.script.run(_account(state, body), body.steps)
+    return {"mutations": msgspec.to_builtins(done)}
+
+
+def _export(state: SandboxState, request: Request) -> Response:
+    portal = _account(state, read_body(request, OfPortal)).snapshot()
+    return Response(status=200, body=portal.lines(), media_type="application/x-ndjson")
+
+
+def _set_webhooks(state: SandboxState, request: Request) -> object:
+    wanted = json.loads(request.body or b"{}")
+    told = msgspec.to_builtins(state.webhooks.settings) | wanted
+    state.webhooks.configure(msgspec.convert(told, WebhookSettings))
+    return state.webhooks.status()
+
+
+def _show_webhooks(state: SandboxState, _request: Request) -> object:
+    return state.webhooks.status()
+
+
+def _clear_webhooks(state: SandboxState, _request: Request) -> object:
+    state.webhooks.clear()
+    return state.webhooks.status()
+
+
+async def _flush_webhooks(state: SandboxState, _request: Request) -> object:
+    await state.webhooks.flush()
+    return state.webhooks.status()
+
+
+def _connect(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Connect)
+    scopes = None if body.scopes is None else tuple(body.scopes)
+    return state.oauth.connect(_account(state, body).portal_id, scopes)
+
+
+def _tokens(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Tokens)
+    if body.expire:
+        state.oauth.expire_access_tokens(body.portal_id)
+    if body.revoke:
+        state.oauth.uninstall(body.portal_id)
+    return {"expired": body.expire, "revoked": body.revoke}
+
+
+def _scopes(state: SandboxState, request: Request) -> object:
+    body = read_body(request, Scopes)
+    for scope in body.remove:
+        state.oauth.remove_scope(scope, body.portal_id)
+    return {"removed": body.remove}
+
+
+_ACTIONS: Actions[SandboxState] = {
+    **SHARED_ACTIONS,
+    ("POST", "records"): _put_records,
+    ("POST", "archive"): _each("archived", Account.archive),
+    ("POST", "delete"): _each("deleted", Account.delete),
+    ("POST", "gdpr-delete"): _gdpr_delete,
+    ("POST", "restore"): _each("restored", Account.restore),
+    ("POST", "merge"): _merge,
+    ("POST", "mutate"): _mutate,
+    ("POST", "export"): _export,
+    ("GET", "webhooks"): _show_webhooks,
+    ("POST", "webhooks"): _set_webhooks,
+    ("DELETE", "webhooks"): _clear_webhooks,
+    ("POST", "webhooks/flush"): _flush_webhooks,
+    ("POST", "connect"): _connect,
+    ("POST", "tokens"): _tokens,
+    ("POST", "scopes"): _scopes,
+}
