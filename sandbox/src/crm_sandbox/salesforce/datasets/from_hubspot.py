@@ -1,9 +1,8 @@
-"""A HubSpot portal as a Salesforce org would hold it.
+"""Convert a dataset of HubSpot records to the records of a Salesforce org.
 
-Every record and every link that Salesforce has a place for is kept, and ids keep their order. What Salesforce
-cannot hold is left out: text in a number's field, a second company of a contact, a live record's link to one in
-the recycle bin. Values of open text stay as they are, dirt and all. In an org with person accounts, a contact of no company
-is a person: an Account beside the Contact.
+Every record and association that Salesforce can hold is kept, and ids keep their order. Left out are: text in number
+fields, a contact's second company, and associations of live records to deleted ones. Free text is unchanged, however
+dirty. In an org with person accounts a contact without a company becomes one: an Account beside the Contact.
 """
 
 import re
@@ -15,9 +14,9 @@ from crm_sandbox.datasets.hubspot_values import industries
 from crm_sandbox.salesforce.org.ids import record_id
 from crm_sandbox.salesforce.sobjects.schema import MAX_INTEGER, standard_fields
 
-OBJECTS = {"owners": "User", "companies": "Account", "contacts": "Contact", "deals": "Opportunity"}
+SALESFORCE_OBJECTS = {"owners": "User", "companies": "Account", "contacts": "Contact", "deals": "Opportunity"}
 LINKEDIN_FIELD = "LinkedIn_Page__c"
-_STAGES = {
+_OPPORTUNITY_STAGES = {
     "appointmentscheduled": "Prospecting",
     "qualifiedtobuy": "Qualification",
     "presentationscheduled": "Needs Analysis",
@@ -26,6 +25,7 @@ _STAGES = {
     "closedwon": "Closed Won",
     "closedlost": "Closed Lost",
 }
+_OPPORTUNITY_TYPES = {"newbusiness": "New Business", "existingbusiness": "Existing Business"}
 _INDUSTRIES = {
     "APPAREL_FASHION": "Apparel", "BANKING": "Banking", "BIOTECHNOLOGY": "Biotechnology", "CHEMICALS": "Chemicals",
     "CONSTRUCTION": "Construction", "MANAGEMENT_CONSULTING": "Consulting", "EDUCATION_MANAGEMENT": "Education",
@@ -38,195 +38,198 @@ _INDUSTRIES = {
     "INFORMATION_TECHNOLOGY_AND_SERVICES": "Technology", "TELECOMMUNICATIONS": "Telecommunications",
     "TRANSPORTATION_TRUCKING_RAILROAD": "Transportation", "UTILITIES": "Utilities", "BROADCAST_MEDIA": "Media",
 }  # fmt: skip
-"""Where HubSpot's industry is one of Salesforce's; the others keep HubSpot's label, as an org may add values."""
-_WHOLE = re.compile(r"\d{1,3}(?:,\d{3})+|\d+")
+"""HubSpot's industries that Salesforce has too; the others keep HubSpot's label, as an org may add values."""
+_INTEGER = re.compile(r"\d{1,3}(?:,\d{3})+|\d+")
 _DECIMAL = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
-_MOST_AMOUNT = 10.0**16
-_FIRST_PERSON = 10**18
+_MAX_AMOUNT = 10.0**16
+_FIRST_PERSON_ACCOUNT = 10**18
 
 Properties = Mapping[str, str | None]
-Presented = dict[str, str | None]
+Fields = dict[str, str | None]
 
 
 def convert_from_hubspot(portal: Portal, *, person_accounts: bool = False) -> Iterator[PortalRecord]:
-    """Present every record of a HubSpot portal, owners first."""
-    presenter = _Presenter(portal)
-    for name in OBJECTS:
-        told = [record for record in portal.records if record.object == name]
-        if name == "contacts" and person_accounts:
-            yield from (presenter.person(record) for record in told if presenter.is_person_account(record))
-        yield from (presenter.present(record, person_accounts=person_accounts) for record in told)
+    """Convert every record of a HubSpot portal, owners first."""
+    converter = _Converter(portal, person_accounts=person_accounts)
+    for name in SALESFORCE_OBJECTS:
+        records = [record for record in portal.records if record.object == name]
+        if name == "contacts":
+            yield from map(converter.build_account, filter(converter.is_person_account, records))
+        yield from map(converter.convert, records)
 
 
-class _Presenter:
-    def __init__(self, portal: Portal) -> None:
+class _Converter:
+    def __init__(self, portal: Portal, *, person_accounts: bool) -> None:
+        self._person_accounts = person_accounts
         self._archived = {(record.object, record.id): record.archived for record in portal.records}
-        self._told_elsewhere = _reversed_links(portal)
-        self._properties: dict[str, Callable[[PortalRecord], Presented]] = {
-            "owners": self._user,
-            "companies": self._account,
-            "contacts": self._contact,
-            "deals": self._opportunity,
+        self._reverse_associations = _reverse_associations(portal)
+        self._fields: dict[str, Callable[[PortalRecord], Fields]] = {
+            "owners": self._user_fields,
+            "companies": self._account_fields,
+            "contacts": self._contact_fields,
+            "deals": self._opportunity_fields,
         }
 
-    def present(self, record: PortalRecord, *, person_accounts: bool = False) -> PortalRecord:
-        told = self._properties[record.object](record)
-        name = OBJECTS[record.object]
-        if person_accounts and record.object == "contacts" and self.is_person_account(record):
-            told["AccountId"] = _persons_account(record)
+    def convert(self, record: PortalRecord) -> PortalRecord:
+        name = SALESFORCE_OBJECTS[record.object]
         return PortalRecord(
             object=name,
-            id=_id(record.object, record.id),
-            properties={field: _shortened(name, field, value) for field, value in told.items()},
-            created_at=record.created_at,
-            updated_at=record.updated_at,
-            archived=record.archived,
-            associations=self._roles(record) if record.object == "deals" else {},
-        )
-
-    def is_person_account(self, record: PortalRecord) -> bool:
-        """Return whether a contact is a customer of its own where there are such."""
-        return self._company(record) is None
-
-    def person(self, record: PortalRecord) -> PortalRecord:
-        """Present the account of a contact that is a person."""
-        return PortalRecord(
-            object="Account",
-            id=_persons_account(record),
+            id=_convert_id(record.object, record.id),
             properties={
-                "IsPersonAccount": "true",
-                "Phone": _shortened("Account", "Phone", record.properties.get("phone")),
-                "OwnerId": self._owner(record.properties),
+                field: _truncate(name, field, value)
+                for field, value in self._fields[record.object](record).items()
             },
             created_at=record.created_at,
             updated_at=record.updated_at,
             archived=record.archived,
+            associations=self._contact_roles(record) if record.object == "deals" else {},
         )
 
-    def _user(self, record: PortalRecord) -> Presented:
-        told = record.properties
+    def is_person_account(self, contact: PortalRecord) -> bool:
+        """Return whether a contact becomes a person account: it has no company, and the org has the feature."""
+        return self._person_accounts and self._account_id(contact) is None
+
+    def build_account(self, contact: PortalRecord) -> PortalRecord:
+        """Build the Account of a person account."""
+        return PortalRecord(
+            object="Account",
+            id=_person_account_id(contact),
+            properties={
+                "IsPersonAccount": "true",
+                "Phone": _truncate("Account", "Phone", contact.properties.get("phone")),
+                "OwnerId": self._owner_id(contact.properties),
+            },
+            created_at=contact.created_at,
+            updated_at=contact.updated_at,
+            archived=contact.archived,
+        )
+
+    def _user_fields(self, owner: PortalRecord) -> Fields:
+        properties = owner.properties
         return {
-            "Username": told.get("email") or f"user-{record.id}@sandbox.example.com",
-            "Email": told.get("email"),
-            "FirstName": told.get("firstName"),
-            "LastName": told.get("lastName") or "User",
+            "Username": properties.get("email") or f"user-{owner.id}@sandbox.example.com",
+            "Email": properties.get("email"),
+            "FirstName": properties.get("firstName"),
+            "LastName": properties.get("lastName") or "User",
         }
 
-    def _account(self, record: PortalRecord) -> Presented:
-        told = record.properties
+    def _account_fields(self, company: PortalRecord) -> Fields:
+        properties = company.properties
         return {
-            "Name": told.get("name"),
-            "Website": told.get("domain"),
-            "NumberOfEmployees": _whole(told.get("numberofemployees")),
-            "AnnualRevenue": _decimal(told.get("annualrevenue")),
-            "Industry": _industry(told.get("industry")),
-            "BillingCountry": told.get("country"),
-            "BillingState": told.get("state"),
-            "BillingCity": told.get("city"),
-            "Description": told.get("description"),
-            "Phone": told.get("phone"),
-            "Type": _type(told.get("lifecyclestage")),
-            "OwnerId": self._owner(told),
-            LINKEDIN_FIELD: told.get("linkedin_company_page"),
+            "Name": properties.get("name"),
+            "Website": properties.get("domain"),
+            "NumberOfEmployees": _parse_integer(properties.get("numberofemployees")),
+            "AnnualRevenue": _parse_decimal(properties.get("annualrevenue")),
+            "Industry": _convert_industry(properties.get("industry")),
+            "BillingCountry": properties.get("country"),
+            "BillingState": properties.get("state"),
+            "BillingCity": properties.get("city"),
+            "Description": properties.get("description"),
+            "Phone": properties.get("phone"),
+            "Type": _convert_lifecycle_stage(properties.get("lifecyclestage")),
+            "OwnerId": self._owner_id(properties),
+            LINKEDIN_FIELD: properties.get("linkedin_company_page"),
         }
 
-    def _contact(self, record: PortalRecord) -> Presented:
-        told = record.properties
+    def _contact_fields(self, contact: PortalRecord) -> Fields:
+        properties = contact.properties
+        person_account_id = _person_account_id(contact) if self.is_person_account(contact) else None
         return {
-            "FirstName": told.get("firstname"),
-            "LastName": told.get("lastname"),
-            "Email": told.get("email"),
-            "Title": told.get("jobtitle"),
-            "Phone": told.get("phone"),
-            "AccountId": self._company(record),
-            "OwnerId": self._owner(told),
+            "FirstName": properties.get("firstname"),
+            "LastName": properties.get("lastname"),
+            "Email": properties.get("email"),
+            "Title": properties.get("jobtitle"),
+            "Phone": properties.get("phone"),
+            "AccountId": person_account_id or self._account_id(contact),
+            "OwnerId": self._owner_id(properties),
         }
 
-    def _opportunity(self, record: PortalRecord) -> Presented:
-        told = record.properties
+    def _opportunity_fields(self, deal: PortalRecord) -> Fields:
+        properties = deal.properties
+        stage = properties.get("dealstage") or "appointmentscheduled"
         return {
-            "Name": told.get("dealname"),
-            "Amount": _decimal(told.get("amount")),
-            "StageName": _stage(told),
-            "CloseDate": (told.get("closedate") or "")[:10],
-            "Type": {"newbusiness": "New Business", "existingbusiness": "Existing Business"}.get(
-                told.get("dealtype") or ""
-            ),
-            "CurrencyIsoCode": told.get("deal_currency_code"),
-            "AccountId": self._company(record),
-            "OwnerId": self._owner(told),
+            "Name": properties.get("dealname"),
+            "Amount": _parse_decimal(properties.get("amount")),
+            "StageName": _OPPORTUNITY_STAGES.get(stage, f"Stage {stage}"),
+            "CloseDate": (properties.get("closedate") or "")[:10],
+            "Type": _OPPORTUNITY_TYPES.get(properties.get("dealtype") or ""),
+            "CurrencyIsoCode": properties.get("deal_currency_code"),
+            "AccountId": self._account_id(deal),
+            "OwnerId": self._owner_id(properties),
         }
 
-    def _company(self, record: PortalRecord) -> str | None:
+    def _account_id(self, record: PortalRecord) -> str | None:
         """Return the account of the primary company, else of the first one."""
-        linked = self._linked(record, "companies")
-        chosen = next((one for one in linked if one.primary), linked[0] if linked else None)
-        return None if chosen is None else _id("companies", chosen.id)
+        companies = self._list_associations(record, "companies")
+        chosen = next((one for one in companies if one.primary), companies[0] if companies else None)
+        return None if chosen is None else _convert_id("companies", chosen.id)
 
-    def _roles(self, record: PortalRecord) -> dict[str, list[Association]]:
-        people = self._linked(record, "contacts")
+    def _contact_roles(self, deal: PortalRecord) -> dict[str, list[Association]]:
         roles = [
-            Association(id=_id("contacts", one.id), primary=place == 0) for place, one in enumerate(people)
+            Association(id=_convert_id("contacts", contact.id), primary=index == 0)
+            for index, contact in enumerate(self._list_associations(deal, "contacts"))
         ]
         return {"Contact": roles} if roles else {}
 
-    def _linked(self, record: PortalRecord, target: str) -> list[Association]:
-        """Return what a record is linked to, told on either side; only a binned record may point into the bin."""
-        told = [
+    def _list_associations(self, record: PortalRecord, target: str) -> list[Association]:
+        """List associations of either direction; those to deleted records only for a deleted record."""
+        associations = [
             *record.associations.get(target, ()),
-            *self._told_elsewhere.get((record.object, record.id, target), ()),
+            *self._reverse_associations.get((record.object, record.id, target), ()),
         ]
-        known = {one.id: one for one in told if (target, one.id) in self._archived}
+        known = {one.id: one for one in associations if (target, one.id) in self._archived}
         return [one for one in known.values() if record.archived or not self._archived[target, one.id]]
 
-    def _owner(self, told: Properties) -> str | None:
-        owner = told.get("hubspot_owner_id") or ""
-        return _id("owners", owner) if ("owners", owner) in self._archived else None
+    def _owner_id(self, properties: Properties) -> str | None:
+        owner = properties.get("hubspot_owner_id") or ""
+        return _convert_id("owners", owner) if ("owners", owner) in self._archived else None
 
 
-def _reversed_links(portal: Portal) -> dict[tuple[str, str, str], list[Association]]:
-    """Return the links of contacts and deals that are told on the other record, by type, id and the other's type."""
+def _reverse_associations(portal: Portal) -> dict[tuple[str, str, str], list[Association]]:
+    """Return the associations that the other record has, by object and id of this one and object of the other."""
     found: dict[tuple[str, str, str], list[Association]] = {}
     for record in portal.records:
         for target, associations in record.associations.items():
             for one in associations:
-                link = Association(id=record.id, primary=one.primary)
-                found.setdefault((target, one.id, record.object), []).append(link)
+                reverse = Association(id=record.id, primary=one.primary)
+                found.setdefault((target, one.id, record.object), []).append(reverse)
     return found
 
 
-def _id(hubspot_object: str, hubspot_id: str) -> str:
-    """Return the id that stands for HubSpot's; the first is the sandbox's own administrator."""
-    return record_id(OBJECTS[hubspot_object], int(hubspot_id) + 1)
+def _convert_id(hubspot_object: str, hubspot_id: str) -> str:
+    """Return the Salesforce id of a HubSpot id; the first User is the org's administrator."""
+    return record_id(SALESFORCE_OBJECTS[hubspot_object], int(hubspot_id) + 1)
 
 
-def _persons_account(record: PortalRecord) -> str:
-    """Return an id behind those of companies: a contact may have the number of one of them."""
-    return record_id("Account", _FIRST_PERSON + int(record.id))
+def _person_account_id(contact: PortalRecord) -> str:
+    """Return an Account id greater than those of companies, as a contact and a company may have the same number."""
+    return record_id("Account", _FIRST_PERSON_ACCOUNT + int(contact.id))
 
 
-def _shortened(object_name: str, field: str, value: str | None) -> str | None:
-    known = standard_fields(object_name).get(field)
-    most = known.length if known is not None and known.is_text else 255
-    return value[:most] if value is not None and (known is None or known.is_text) else value
+def _truncate(object_name: str, field_name: str, value: str | None) -> str | None:
+    """Cut text to its field's length; a field that is not standard is a custom one of 255 characters."""
+    field = standard_fields(object_name).get(field_name)
+    if value is None or (field is not None and not field.is_text):
+        return value
+    return value[: 255 if field is None else field.length]
 
 
-def _whole(told: str | None) -> str | None:
-    if told is None or not _WHOLE.fullmatch(told.strip()):
+def _parse_integer(text: str | None) -> str | None:
+    if text is None or not _INTEGER.fullmatch(text.strip()):
         return None
-    number = int(told.replace(",", ""))
+    number = int(text.replace(",", ""))
     return str(number) if number <= MAX_INTEGER else None
 
 
-def _decimal(told: str | None) -> str | None:
-    if told is None or not _DECIMAL.fullmatch(told.strip()):
+def _parse_decimal(text: str | None) -> str | None:
+    if text is None or not _DECIMAL.fullmatch(text.strip()):
         return None
-    number = float(told.replace(",", ""))
-    return str(number) if number < _MOST_AMOUNT else None
+    number = float(text.replace(",", ""))
+    return str(number) if number < _MAX_AMOUNT else None
 
 
-def _industry(told: str | None) -> str | None:
-    return told and (_INDUSTRIES.get(told) or _industry_labels().get(told, told))
+def _convert_industry(industry: str | None) -> str | None:
+    return industry and (_INDUSTRIES.get(industry) or _industry_labels().get(industry, industry))
 
 
 @cache
@@ -234,12 +237,7 @@ def _industry_labels() -> dict[str, str]:
     return dict(industries())
 
 
-def _type(lifecycle_stage: str | None) -> str | None:
+def _convert_lifecycle_stage(lifecycle_stage: str | None) -> str | None:
     if lifecycle_stage is None:
         return None
     return "Customer - Direct" if lifecycle_stage == "customer" else "Prospect"
-
-
-def _stage(told: Properties) -> str:
-    stage = told.get("dealstage") or "appointmentscheduled"
-    return _STAGES.get(stage, f"Stage {stage}")
