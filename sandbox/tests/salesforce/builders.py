@@ -32,7 +32,7 @@ def record(
     contacts: Sequence[int] = (),
 ) -> PortalRecord:
     roles = [
-        Association(id=record_id("Contact", one), primary=place == 0) for place, one in enumerate(contacts)
+        Association(id=record_id("Contact", one), primary=index == 0) for index, one in enumerate(contacts)
     ]
     return PortalRecord(
         object=object_name,

@@ -24,14 +24,14 @@ async def call(http: httpx.AsyncClient, name: str, body: object) -> Any:
     return answer.json()
 
 
-async def test_it_tells_what_is_there(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_about_describes_the_orgs(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     about = (await http.get("/_sandbox/about")).json()
     domain = f"{sandbox.org.my_domain}.my.salesforce.com"
     assert about["accounts"] == [{"id": sandbox.org.org_id, "name": "Small org", "my_domain": domain}]
     assert (about["now"], about["switches"]["session_seconds"]) == (NOW, 7200)
 
 
-async def test_records_are_put_archived_restored_erased_and_merged(client: httpx.AsyncClient) -> None:
+async def test_records_are_upserted_deleted_restored_erased_and_merged(client: httpx.AsyncClient) -> None:
     properties = {"Name": "New", "NumberOfEmployees": 12, "AnnualRevenue": "7.5", "Website": None}
     put = {"object": "Account", "id": FIRST, "properties": properties, "updatedAt": "2026-01-01T00:00:00.9Z"}
     assert await call(client, "records", {"records": [put]}) == {"ids": [FIRST]}
@@ -49,17 +49,17 @@ async def test_records_are_put_archived_restored_erased_and_merged(client: httpx
     assert await call(client, "erase", ids) == {"erased": [FIRST]}
 
 
-async def test_roles_are_told_with_their_opportunity(client: httpx.AsyncClient) -> None:
+async def test_contact_roles_are_set_with_their_opportunity(client: httpx.AsyncClient) -> None:
     deal = record_id("Opportunity", 2)
-    people = [{"id": record_id("Contact", 3), "primary": True}]
-    put = {"object": "Opportunity", "id": deal, "associations": {"Contact": people}}
+    contacts = [{"id": record_id("Contact", 3), "primary": True}]
+    put = {"object": "Opportunity", "id": deal, "associations": {"Contact": contacts}}
     await call(client, "records", {"records": [put]})
     soql = f"SELECT ContactId, IsPrimary FROM OpportunityContactRole WHERE OpportunityId = '{deal}'"
     [role] = await query(client, soql)
     assert (role["ContactId"], role["IsPrimary"]) == (record_id("Contact", 3), True)
 
 
-async def test_tokens_end(client: httpx.AsyncClient) -> None:
+async def test_tokens_are_expired_and_revoked(client: httpx.AsyncClient) -> None:
     assert (await client.get(LIMITS)).status_code == 200
     await call(client, "tokens", {"expire": True})
     assert (await client.get(LIMITS)).status_code == 401
@@ -69,13 +69,15 @@ async def test_tokens_end(client: httpx.AsyncClient) -> None:
     assert refusal(await client.post(TOKEN, data=FORM | form)) == (400, "invalid_grant")
 
 
-async def test_requests_are_told_by_family(client: httpx.AsyncClient, http: httpx.AsyncClient) -> None:
+async def test_requests_are_listed_with_their_family(
+    client: httpx.AsyncClient, http: httpx.AsyncClient
+) -> None:
     await client.get(f"{DATA}/query", params={"q": "SELECT Id FROM Account"})
     await client.get(f"{DATA}/sobjects/Contact/describe")
     await http.post(TOKEN)
     await http.get("https://login.salesforce.com/services/oauth2/authorize")
-    told = (await http.get("/_sandbox/requests")).json()
-    assert [(one["family"], one["endpoint"]) for one in told] == [
+    requests = (await http.get("/_sandbox/requests")).json()
+    assert [(one["family"], one["endpoint"]) for one in requests] == [
         ("crm", "GET /query Account"),
         ("crm", "GET /sobjects/Contact/describe"),
         ("oauth", "POST /services/oauth2/token"),
@@ -90,7 +92,7 @@ DEFAULTS += [(404, "NOT_FOUND"), (500, "UNKNOWN_EXCEPTION"), (503, "SERVER_UNAVA
 
 
 @pytest.mark.parametrize(("status", "code"), DEFAULTS)
-async def test_a_fault_answers_in_salesforces_shape(
+async def test_a_fault_has_the_shape_of_salesforces_errors(
     client: httpx.AsyncClient, sandbox: Sandbox, status: int, code: str
 ) -> None:
     sandbox.faults.add(Fault(kind="respond", status=status, match="/limits"))
@@ -98,7 +100,7 @@ async def test_a_fault_answers_in_salesforces_shape(
     assert (await client.get(LIMITS)).status_code == 200
 
 
-async def test_a_fault_without_an_error_of_its_own_is_a_page(
+async def test_a_fault_with_an_unusual_status_is_an_html_page(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add(Fault(kind="respond", status=502))
@@ -127,7 +129,7 @@ async def test_faults_end_sessions_and_grants(client: httpx.AsyncClient, sandbox
     assert all(grant.revoked for grant in sandbox.oauth.grants)
 
 
-async def test_a_plan_of_faults_is_at_work(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_fault_plan_strikes(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.set_plan(FaultPlan(rules=[Rule(kind="respond", status=503, probability=1, most=2)]))
     assert [(await client.get(LIMITS)).status_code for _ in range(3)] == [503, 503, 200]
     assert sandbox.planned.hits == [2]
@@ -135,7 +137,7 @@ async def test_a_plan_of_faults_is_at_work(client: httpx.AsyncClient, sandbox: S
 
 MISTAKES: list[tuple[str, object, str]] = [
     ("switches", {"rotate": True}, "rotate"),
-    ("switches", {"login_refusal": "bad mood"}, "bad mood"),
+    ("switches", {"login_refusal": "unknown"}, "unknown"),
     ("records", {"records": [{"object": "Widget"}]}, "Widget"),
     ("records", {"records": [{"object": "Account", "id": "1"}]}, "15 or 18"),
     ("archive", {"object": "Account", "ids": [FIRST], "org_id": "00D"}, "org 00D"),
@@ -144,13 +146,15 @@ MISTAKES: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("name", "body", "says"), MISTAKES)
-async def test_a_mistake_is_told(http: httpx.AsyncClient, name: str, body: object, says: str) -> None:
+async def test_a_wrong_body_is_400_with_the_reason(
+    http: httpx.AsyncClient, name: str, body: object, says: str
+) -> None:
     answer = await http.post(f"/_sandbox/{name}", json=body)
     assert answer.status_code == 400
     assert says in answer.json()["message"]
 
 
-def test_the_documentation_names_every_call_switch_and_refusal() -> None:
+def test_the_reference_names_every_call_flag_and_login_refusal() -> None:
     page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
     assert not [name for _, name in _ACTIONS if not re.search(rf"(GET|POST) {name}\b", page)]
     words = {*Switches.__dataclass_fields__, *_LOGIN_REFUSALS}

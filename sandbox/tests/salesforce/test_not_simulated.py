@@ -24,7 +24,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("method", "path", "what"), REQUESTS)
-async def test_a_part_of_the_rest_api_is_named(
+async def test_a_rest_resource_that_is_not_simulated_is_501(
     client: httpx.AsyncClient, method: str, path: str, what: str
 ) -> None:
     answer = await client.request(method, path)
@@ -32,7 +32,7 @@ async def test_a_part_of_the_rest_api_is_named(
     assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
 
 
-async def test_answers_in_xml_are_named(client: httpx.AsyncClient) -> None:
+async def test_xml_responses_are_not_simulated(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{DATA}/limits", headers={"accept": "application/xml"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
 
@@ -50,7 +50,7 @@ OTHER_APIS = [
 
 
 @pytest.mark.parametrize(("method", "path", "what"), OTHER_APIS)
-async def test_another_api_is_no_expired_session(
+async def test_another_api_is_501_instead_of_401(
     http: httpx.AsyncClient, method: str, path: str, what: str
 ) -> None:
     answer = await http.request(method, path, headers={"x-sfdc-session": "any"})
@@ -58,7 +58,7 @@ async def test_another_api_is_no_expired_session(
     assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
 
 
-async def test_another_flow_of_oauth_is_named(http: httpx.AsyncClient) -> None:
+async def test_another_oauth_flow_is_501(http: httpx.AsyncClient) -> None:
     for grant_type in ("password", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"):
         answer = await http.post(TOKEN, data=FORM | {"grant_type": grant_type})
         assert refusal(answer) == (501, "NOT_SIMULATED")
@@ -69,5 +69,5 @@ async def test_another_flow_of_oauth_is_named(http: httpx.AsyncClient) -> None:
     assert refusal(await http.post(f"{LOGIN}/services/oauth2/register")) == (501, "NOT_SIMULATED")
 
 
-async def test_a_token_is_asked_for_first(http: httpx.AsyncClient) -> None:
+async def test_a_missing_token_is_401_before_501(http: httpx.AsyncClient) -> None:
     assert refusal(await http.get(f"{DATA}/tooling/query")) == (401, "INVALID_SESSION_ID")

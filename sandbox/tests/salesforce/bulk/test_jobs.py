@@ -25,8 +25,8 @@ async def create(client: httpx.AsyncClient, soql: str = ALL, **changed: object) 
 
 
 async def watch(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
-    told: dict[str, Any] = (await client.get(f"{JOBS}/{job_id}")).json()
-    return told
+    job: dict[str, Any] = (await client.get(f"{JOBS}/{job_id}")).json()
+    return job
 
 
 async def finished(client: httpx.AsyncClient, soql: str = ALL, **changed: object) -> str:
@@ -48,13 +48,13 @@ async def test_a_job_goes_through_its_states(client: httpx.AsyncClient) -> None:
     job = await create(client)
     assert job["id"].startswith("750")
     assert (job["object"], job["apiVersion"], job["state"]) == ("Account", 68.0, "UploadComplete")
-    told = [await watch(client, job["id"]) for _ in range(3)]
-    assert [one["state"] for one in told] == ["InProgress", "JobComplete", "JobComplete"]
-    assert [one["numberRecordsProcessed"] for one in told] == [0, 450, 450]
-    assert (told[0]["jobType"], told[0]["isPkChunkingSupported"]) == ("V2Query", True)
+    polls = [await watch(client, job["id"]) for _ in range(3)]
+    assert [one["state"] for one in polls] == ["InProgress", "JobComplete", "JobComplete"]
+    assert [one["numberRecordsProcessed"] for one in polls] == [0, 450, 450]
+    assert (polls[0]["jobType"], polls[0]["isPkChunkingSupported"]) == ("V2Query", True)
 
 
-async def test_a_job_may_be_slow(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_bulk_polls_delays_the_end_of_a_job(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.switches.bulk_polls = 3
     job = await create(client)
     assert [(await watch(client, job["id"]))["state"] for _ in range(4)] == ["InProgress"] * 3 + [
@@ -66,13 +66,13 @@ async def test_results_are_quoted_csv_with_a_header_on_each_page(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     first = record_id("Account", 1)
-    told: dict[str, Value] = {
+    properties: dict[str, Value] = {
         "Name": 'Say "hi",\nthen go',
         "NumberOfEmployees": 7,
         "AnnualRevenue": 5e6,
         "Website": None,
     }
-    sandbox.org.upsert(RecordChange(object_name="Account", id=first, properties=told))
+    sandbox.org.upsert(RecordChange(object_name="Account", id=first, properties=properties))
     columns = "Id, Name, NumberOfEmployees, AnnualRevenue, Website, IsDeleted, SystemModstamp"
     job_id = await finished(client, f"SELECT {columns} FROM Account WHERE Id = '{first}'")
     answer = await results(client, job_id)
@@ -108,14 +108,18 @@ async def test_a_page_may_be_read_again_and_does_not_change(
     assert (await results(client, job_id)).text == before
 
 
-async def test_more_than_the_org_gives_is_not_given(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_max_records_is_bounded_by_the_orgs_page_size(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     sandbox.switches.bulk_rows_per_page = 100
     answer = await results(client, await finished(client), maxRecords="50000")
     assert answer.headers["sforce-numberofrecords"] == "100"
 
 
 @pytest.mark.parametrize("link", ["nextRecordsUrl", "nextRecordUrl"])
-async def test_pages_can_be_had_side_by_side(client: httpx.AsyncClient, sandbox: Sandbox, link: str) -> None:
+async def test_result_pages_link_to_pages_for_parallel_reading(
+    client: httpx.AsyncClient, sandbox: Sandbox, link: str
+) -> None:
     await client.post("/_sandbox/switches", json={"bulk_rows_per_page": 70, "result_pages_link": link})
     job_id = await finished(client)
     first = (await client.get(f"{JOBS}/{job_id}/resultPages")).json()
@@ -134,7 +138,7 @@ async def test_a_job_without_rows_has_one_page_with_a_header(client: httpx.Async
     assert len((await client.get(f"{JOBS}/{job_id}/resultPages")).json()["resultPages"]) == 1
 
 
-async def test_results_are_compressed_for_who_takes_them_so(client: httpx.AsyncClient) -> None:
+async def test_results_are_gzipped_when_the_client_accepts_it(client: httpx.AsyncClient) -> None:
     job_id = await finished(client)
     zipped = await client.send(
         client.build_request("GET", f"{JOBS}/{job_id}/results", headers={"accept-encoding": "gzip"})
@@ -146,14 +150,14 @@ async def test_results_are_compressed_for_who_takes_them_so(client: httpx.AsyncC
     assert int(zipped.headers["content-length"]) == len(gzip.compress(plain.content, 1, mtime=0))
 
 
-async def test_an_order_switches_chunks_off(client: httpx.AsyncClient) -> None:
+async def test_an_order_disables_pk_chunking(client: httpx.AsyncClient) -> None:
     job_id = await finished(client, "SELECT Id FROM Account ORDER BY Id")
     found = [row[0] for row in rows((await results(client, job_id)).text)[1:]]
     assert found == sorted(found)
     assert (await watch(client, job_id))["isPkChunkingSupported"] is False
 
 
-async def test_query_all_reads_the_bin_too(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_query_all_includes_deleted_records(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.org.delete("Account", record_id("Account", 9))
     counts = [
         (await results(client, await finished(client, operation=operation))).headers["sforce-numberofrecords"]
@@ -163,17 +167,17 @@ async def test_query_all_reads_the_bin_too(client: httpx.AsyncClient, sandbox: S
 
 
 @pytest.mark.parametrize("outcome", ["Failed", "Aborted"])
-async def test_a_job_may_end_badly(client: httpx.AsyncClient, outcome: str) -> None:
+async def test_a_job_can_fail_or_be_aborted(client: httpx.AsyncClient, outcome: str) -> None:
     await client.post("/_sandbox/switches", json={"bulk_outcome": outcome})
     job_id = await finished(client)
-    told = await watch(client, job_id)
-    assert (told["state"], "errorMessage" in told) == (outcome, outcome == "Failed")
+    job = await watch(client, job_id)
+    assert (job["state"], "errorMessage" in job) == (outcome, outcome == "Failed")
     for what in ("results", "resultPages"):
         answer = await client.get(f"{JOBS}/{job_id}/{what}")
         assert (answer.status_code, answer.content) == (204, b"")
 
 
-async def test_results_before_the_end_are_none(client: httpx.AsyncClient) -> None:
+async def test_results_of_an_unfinished_job_are_204(client: httpx.AsyncClient) -> None:
     assert (await results(client, (await create(client))["id"])).status_code == 204
 
 
@@ -197,7 +201,7 @@ async def test_a_job_is_kept_seven_days(client: httpx.AsyncClient, sandbox: Sand
     assert refusal(await results(client, job_id)) == (404, "NOT_FOUND")
 
 
-async def test_a_job_belongs_to_its_version(client: httpx.AsyncClient) -> None:
+async def test_a_job_of_another_api_version_is_409(client: httpx.AsyncClient) -> None:
     job_id = await finished(client)
     other = JOBS.replace("v68.0", "v67.0")
     assert (await client.get(f"{other}/{job_id}")).status_code == 409
@@ -221,7 +225,7 @@ async def test_a_wrong_job_is_refused(client: httpx.AsyncClient, body: dict[str,
     assert refusal(await client.post(JOBS, json=body)) == (400, code)
 
 
-async def test_a_job_is_told_in_json(client: httpx.AsyncClient) -> None:
+async def test_a_job_must_be_json(client: httpx.AsyncClient) -> None:
     answer = await client.post(JOBS, data={"operation": "query"})
     assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 

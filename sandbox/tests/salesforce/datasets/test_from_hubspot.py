@@ -12,11 +12,11 @@ from tests.salesforce.builders import record as salesforce_record
 pytestmark = pytest.mark.anyio
 
 
-def presented(*records: PortalRecord) -> Sandbox:
+def convert(*records: PortalRecord) -> Sandbox:
     return create_sandbox(Portal.of(records, name="From HubSpot"), clock=lambda: NOW)
 
 
-async def told(sandbox: Sandbox, soql: str) -> list[dict[str, object]]:
+async def select(sandbox: Sandbox, soql: str) -> list[dict[str, object]]:
     """Ask queryAll; gives rows without their attributes."""
     tokens = sandbox.oauth.connect(sandbox.org.org_id)
     async with httpx.AsyncClient(
@@ -40,8 +40,8 @@ async def test_a_company_is_an_account() -> None:
         "Name, Website, Industry, BillingCountry, BillingState, BillingCity, Phone, Type, AnnualRevenue, "
         "NumberOfEmployees, OwnerId, LinkedIn_Page__c, IsDeleted, CreatedDate, SystemModstamp"
     )
-    [row] = await told(
-        presented(owner(31), record("companies", 5, ACCOUNT)), f"SELECT {columns} FROM Account"
+    [row] = await select(
+        convert(owner(31), record("companies", 5, ACCOUNT)), f"SELECT {columns} FROM Account"
     )
     assert row == {
         "Name": "Acme",
@@ -88,29 +88,31 @@ async def test_what_salesforce_cannot_hold_is_left_out(
         "hubspot_owner_id": "OwnerId",
         "name": "Name",
     }[field]
-    [row] = await told(presented(record("companies", 5, {field: kept})), f"SELECT {name} FROM Account")
+    [row] = await select(convert(record("companies", 5, {field: kept})), f"SELECT {name} FROM Account")
     assert row == {name: told_as}
 
 
-async def test_contacts_and_deals_keep_their_links() -> None:
-    person = contact(
+async def test_contacts_and_deals_keep_their_associations() -> None:
+    first_contact = contact(
         7, company_ids=(2, 1), firstname="Ada", lastname="L", email=" A@b.c", jobtitle="CEO", phone="2"
     )
-    told_here = deal(8, company_ids=(1,), contact_ids=(7,), dealstage="closedwon", amount="12", dealtype="newbusiness",
+    with_association = deal(8, company_ids=(1,), contact_ids=(7,), dealstage="closedwon", amount="12", dealtype="newbusiness",
                      closedate="2026-03-04T10:00:00Z", deal_currency_code="EUR")  # fmt: skip
-    sandbox = presented(company(1), company(2), person, told_here, contact(9), deal(10, dealstage="84512001"))
+    sandbox = convert(
+        company(1), company(2), first_contact, with_association, contact(9), deal(10, dealstage="84512001")
+    )
     sandbox.switches.multi_currency = True
-    people = await told(sandbox, "SELECT Id, Name, Email, Title, AccountId FROM Contact ORDER BY Id")
-    assert people[0] == {
+    contacts = await select(sandbox, "SELECT Id, Name, Email, Title, AccountId FROM Contact ORDER BY Id")
+    assert contacts[0] == {
         "Id": record_id("Contact", 8),
         "Name": "Ada L",
         "Email": " A@b.c",
         "Title": "CEO",
         "AccountId": record_id("Account", 3),
     }
-    assert people[1]["AccountId"] is None
+    assert contacts[1]["AccountId"] is None
     columns = "Id, StageName, IsWon, Amount, CloseDate, Type, CurrencyIsoCode, AccountId"
-    deals = await told(sandbox, f"SELECT {columns} FROM Opportunity ORDER BY Id")
+    deals = await select(sandbox, f"SELECT {columns} FROM Opportunity ORDER BY Id")
     assert deals[0] == {
         "Id": record_id("Opportunity", 9),
         "StageName": "Closed Won",
@@ -122,28 +124,28 @@ async def test_contacts_and_deals_keep_their_links() -> None:
         "AccountId": record_id("Account", 2),
     }
     assert (deals[1]["StageName"], deals[1]["CloseDate"]) == ("Stage 84512001", "2025-01-01")
-    roles = await told(sandbox, "SELECT OpportunityId, ContactId, IsPrimary FROM OpportunityContactRole")
-    assert roles == [{"OpportunityId": deals[0]["Id"], "ContactId": people[0]["Id"], "IsPrimary": True}]
-    stages = await told(sandbox, "SELECT ApiName FROM OpportunityStage ORDER BY SortOrder DESC LIMIT 1")
+    roles = await select(sandbox, "SELECT OpportunityId, ContactId, IsPrimary FROM OpportunityContactRole")
+    assert roles == [{"OpportunityId": deals[0]["Id"], "ContactId": contacts[0]["Id"], "IsPrimary": True}]
+    stages = await select(sandbox, "SELECT ApiName FROM OpportunityStage ORDER BY SortOrder DESC LIMIT 1")
     assert stages == [{"ApiName": "Stage 84512001"}]
 
 
-async def test_a_link_told_on_the_companys_side_counts_too() -> None:
-    told_there = PortalRecord(
+async def test_an_association_on_the_company_counts_too() -> None:
+    without_association = PortalRecord(
         object="companies", id="1", properties={}, created_at="2025-01-01T00:00:00Z",
         updated_at="2025-01-01T00:00:00Z", associations={"contacts": contact(7, company_ids=(7,)).associations["companies"]},
     )  # fmt: skip
-    [person] = await told(presented(told_there, contact(7)), "SELECT AccountId FROM Contact")
-    assert person == {"AccountId": record_id("Account", 2)}
+    [first_contact] = await select(convert(without_association, contact(7)), "SELECT AccountId FROM Contact")
+    assert first_contact == {"AccountId": record_id("Account", 2)}
 
 
-async def test_archived_records_are_in_the_bin_and_no_live_one_points_there() -> None:
-    sandbox = presented(company(1, archived=True), contact(7, company_ids=(1,)), owner(31, archived=True))
-    assert await told(sandbox, "SELECT IsDeleted FROM Account") == [{"IsDeleted": True}]
-    assert await told(sandbox, "SELECT IsDeleted, AccountId FROM Contact") == [
+async def test_archived_records_are_deleted_and_no_live_record_references_them() -> None:
+    sandbox = convert(company(1, archived=True), contact(7, company_ids=(1,)), owner(31, archived=True))
+    assert await select(sandbox, "SELECT IsDeleted FROM Account") == [{"IsDeleted": True}]
+    assert await select(sandbox, "SELECT IsDeleted, AccountId FROM Contact") == [
         {"IsDeleted": False, "AccountId": None}
     ]
-    assert await told(sandbox, "SELECT IsActive FROM User ORDER BY Id") == [
+    assert await select(sandbox, "SELECT IsActive FROM User ORDER BY Id") == [
         {"IsActive": True},
         {"IsActive": False},
     ]
@@ -154,7 +156,7 @@ async def test_every_record_of_a_generated_portal_is_there_in_the_same_order() -
     sandbox = create_sandbox(portal, clock=lambda: NOW)
     for hubspot, salesforce in (("companies", "Account"), ("contacts", "Contact"), ("deals", "Opportunity")):
         numbers = sorted(int(one.id) for one in portal.records if one.object == hubspot)
-        rows = await told(sandbox, f"SELECT Id FROM {salesforce} ORDER BY Id")
+        rows = await select(sandbox, f"SELECT Id FROM {salesforce} ORDER BY Id")
         assert [row["Id"] for row in rows] == [record_id(salesforce, number + 1) for number in numbers]
 
 
@@ -173,7 +175,7 @@ def test_a_snapshot_starts_the_same_org(sandbox: Sandbox, tmp_path: Path) -> Non
     assert create_sandbox(first).org.org_id == sandbox.org.org_id
 
 
-def test_a_record_that_no_org_can_hold_is_named() -> None:
+def test_a_record_that_no_org_can_hold_is_named_in_the_error() -> None:
     bad = salesforce_record("Account", 4, {"NumberOfEmployees": "some"})
     with pytest.raises(PortalError, match=rf"Account {bad.id}: NumberOfEmployees"):
         create_sandbox(Portal.of([bad]))

@@ -40,7 +40,9 @@ async def tokens_of(http: httpx.AsyncClient, scope: str = SCOPE) -> dict[str, st
     return tokens
 
 
-async def test_a_code_brings_everything_but_an_expiry(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_code_exchange_returns_everything_but_expires_in(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     tokens = await tokens_of(http)
     assert set(tokens) == {
         "access_token", "refresh_token", "signature", "scope", "id_token", "instance_url", "id", "token_type",
@@ -54,7 +56,7 @@ async def test_a_code_brings_everything_but_an_expiry(http: httpx.AsyncClient, s
     assert (await ask(http, tokens)).status_code == 200
 
 
-async def test_the_consent_form_can_be_walked(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_the_consent_form_can_be_submitted(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     actions: list[str] = []
     fields: list[dict[str, str | None]] = []
 
@@ -75,7 +77,7 @@ async def test_the_consent_form_can_be_walked(http: httpx.AsyncClient, sandbox: 
     assert httpx.URL(landed.headers["location"]).params["state"] == '"><script>'
 
 
-async def test_denying_brings_access_denied_and_the_state(http: httpx.AsyncClient) -> None:
+async def test_denying_redirects_with_access_denied_and_the_state(http: httpx.AsyncClient) -> None:
     parameters = await consent(http, decision="deny")
     assert (parameters["error"], parameters["state"]) == ("access_denied", "s t/+?&")
     assert parameters["error_description"] == "end-user denied authorization"
@@ -95,7 +97,7 @@ PLAIN: dict[str, str | None] = {"code_challenge_method": "plain"}
         ({"response_type": "nothing"}, "unsupported_response_type"),
     ],
 )
-async def test_a_bad_request_is_told_by_redirect(
+async def test_an_authorization_error_is_redirected(
     http: httpx.AsyncClient, changed: dict[str, str | None], error: str
 ) -> None:
     answer = await http.get(AUTHORIZE, params=authorization(**changed))
@@ -110,7 +112,7 @@ async def test_a_bad_request_is_told_by_redirect(
         ({"redirect_uri": None}, "redirect_uri_missing"),
     ],
 )
-async def test_a_request_that_cannot_be_trusted_gets_a_page(
+async def test_an_untrusted_authorization_request_gets_a_page(
     http: httpx.AsyncClient, changed: dict[str, str | None], says: str
 ) -> None:
     answer = await http.get(AUTHORIZE, params=authorization(**changed))
@@ -118,7 +120,7 @@ async def test_a_request_that_cannot_be_trusted_gets_a_page(
     assert says in answer.text
 
 
-async def test_an_app_that_is_not_installed_never_calls_back(
+async def test_an_app_that_is_not_installed_is_never_redirected_to(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.switches.app_installed = False
@@ -144,7 +146,7 @@ async def test_an_app_that_is_not_installed_never_calls_back(
         ({"code": ""}, "invalid_request"),
     ],
 )
-async def test_an_exchange_needs_everything(
+async def test_a_code_exchange_requires_every_parameter(
     http: httpx.AsyncClient, changed: dict[str, str], error: str
 ) -> None:
     code = (await consent(http))["code"]
@@ -200,7 +202,7 @@ async def test_secrets_in_a_url_are_refused(http: httpx.AsyncClient) -> None:
     assert refusal(await http.post(TOKEN, params=FORM)) == (400, "invalid_request")
 
 
-async def test_a_session_dies_of_disuse_with_an_array_body(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_an_idle_session_expires_with_an_array_body(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     tokens = await tokens_of(http)
     sandbox.clock.advance(sandbox.switches.session_seconds)
     answer = await ask(http, tokens)
@@ -238,7 +240,7 @@ async def test_without_rotation_a_refresh_brings_no_refresh_token(
     assert (await refresh(http, first["refresh_token"])).status_code == 200
 
 
-async def test_replaying_a_spent_refresh_token_ends_the_whole_family(
+async def test_reuse_of_an_old_refresh_token_revokes_the_grant(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     first, stranger = await tokens_of(http), await tokens_of(http)
@@ -254,7 +256,9 @@ async def test_replaying_a_spent_refresh_token_ends_the_whole_family(
     assert sandbox.oauth.replays == 1
 
 
-async def test_a_lost_answer_has_rotated_all_the_same(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_lost_response_has_rotated_the_refresh_token(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     tokens = await tokens_of(http)
     sandbox.faults.add(Fault(kind="drop_response", match="/oauth2/token"))
     with pytest.raises(httpx.RemoteProtocolError):
@@ -264,7 +268,7 @@ async def test_a_lost_answer_has_rotated_all_the_same(http: httpx.AsyncClient, s
 
 
 @pytest.mark.parametrize("reason", _LOGIN_REFUSALS)
-async def test_a_login_is_refused_in_each_of_its_ways(
+async def test_every_login_refusal_keeps_the_refresh_token(
     http: httpx.AsyncClient, sandbox: Sandbox, reason: str
 ) -> None:
     tokens = await tokens_of(http)
@@ -279,11 +283,17 @@ async def test_a_login_is_refused_in_each_of_its_ways(
     assert (await refresh(http, tokens["refresh_token"])).status_code == 200
 
 
-async def test_introspection_tells_how_long_a_session_has(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_introspection_returns_the_expiry_of_a_session(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     tokens = await tokens_of(http)
-    told = (await http.post(INTROSPECT, data=FORM | {"token": tokens["access_token"]})).json()
-    assert (told["active"], told["scope"], told["exp"] - told["iat"]) == (True, SCOPE, 7200)
-    assert (told["token_type"], told["sub"]) == ("access_token", tokens["id"])
+    introspection = (await http.post(INTROSPECT, data=FORM | {"token": tokens["access_token"]})).json()
+    assert (introspection["active"], introspection["scope"], introspection["exp"] - introspection["iat"]) == (
+        True,
+        SCOPE,
+        7200,
+    )
+    assert (introspection["token_type"], introspection["sub"]) == ("access_token", tokens["id"])
     renewal = (await http.post(INTROSPECT, data=FORM | {"token": tokens["refresh_token"]})).json()
     assert (renewal["active"], renewal["token_type"], "exp" in renewal) == (True, "refresh_token", False)
     sandbox.clock.advance(7200)
@@ -291,7 +301,7 @@ async def test_introspection_tells_how_long_a_session_has(http: httpx.AsyncClien
     assert dead.json() == {"active": False}
 
 
-async def test_a_revoked_refresh_token_takes_its_sessions_along(http: httpx.AsyncClient) -> None:
+async def test_revoking_a_refresh_token_ends_its_sessions(http: httpx.AsyncClient) -> None:
     tokens = await tokens_of(http)
     answer = await http.post(REVOKE, data={"token": tokens["refresh_token"]})
     assert (answer.status_code, answer.content) == (200, b"")
@@ -300,14 +310,16 @@ async def test_a_revoked_refresh_token_takes_its_sessions_along(http: httpx.Asyn
     assert refusal(await http.post(REVOKE, data={"token": "unknown"})) == (400, "invalid_token")
 
 
-async def test_who_consented_is_told_in_two_places(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_userinfo_and_the_identity_url_describe_the_user(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     tokens = await tokens_of(http)
     headers = {"authorization": f"Bearer {tokens['access_token']}"}
     for url in (USERINFO, tokens["id"]):
-        told = (await http.get(url, headers=headers)).json()
-        assert told["organization_id"] == sandbox.org.org_id
-        assert told["user_id"].startswith("005")
-        assert (await http.get(url, params={"oauth_token": tokens["access_token"]})).json() == told
+        identity = (await http.get(url, headers=headers)).json()
+        assert identity["organization_id"] == sandbox.org.org_id
+        assert identity["user_id"].startswith("005")
+        assert (await http.get(url, params={"oauth_token": tokens["access_token"]})).json() == identity
     assert (await http.get(USERINFO)).text == "Missing_OAuth_Token"
     headers["authorization"] += "x"
     assert (await http.get(USERINFO, headers=headers)).text == "Bad_OAuth_Token"
@@ -362,7 +374,7 @@ async def test_an_org_may_forbid_all_but_its_my_domain(http: httpx.AsyncClient, 
     assert (await refresh(http, tokens["refresh_token"], at=f"{domain}/token")).status_code == 200
 
 
-async def test_an_unknown_my_domain_is_nobody(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_my_domain_is_refused(http: httpx.AsyncClient) -> None:
     nowhere = "https://nowhere.my.salesforce.com/services/oauth2"
     assert "no My Domain" in (await http.get(f"{nowhere}/authorize", params=authorization())).text
     assert (await refresh(http, "any", at=f"{nowhere}/token")).status_code == 404
@@ -375,7 +387,7 @@ async def test_a_sandbox_login_works_too(http: httpx.AsyncClient) -> None:
     assert tokens["id"].startswith("https://test.salesforce.com/id/")
 
 
-async def test_with_several_orgs_the_person_chooses_one() -> None:
+async def test_the_consent_page_offers_every_org() -> None:
     portals = [
         Portal.of([record("Account", number, {"Name": "One"})], name=f"Org {number}") for number in (1, 2)
     ]
@@ -415,6 +427,6 @@ async def test_on_a_socket_login_host_and_instance_differ_too(sandbox: Sandbox) 
         assert tokens["id"].startswith(f"{url}/id/")
         assert (await ask(http, tokens)).status_code == 200
         assert (await ask(http, tokens | {"instance_url": url})).status_code == 401
-        told = (await http.post(f"{url}/_sandbox/connect", json={})).json()
-        headers = {"authorization": f"Bearer {told['access_token']}"}
+        tokens = (await http.post(f"{url}/_sandbox/connect", json={})).json()
+        headers = {"authorization": f"Bearer {tokens['access_token']}"}
         assert (await http.get(f"{url}{DATA}/limits", headers=headers)).status_code == 200

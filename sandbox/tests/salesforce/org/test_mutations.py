@@ -37,15 +37,15 @@ def test_an_empty_org_can_be_mutated() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_live_record_points_into_the_bin(seed: int) -> None:
+def test_no_live_record_references_a_deleted_one(seed: int) -> None:
     org = still(Portal.generate(60)).org
     MutationScript(seed).run(org, 500)
     pointers = (("Contact", "AccountId", "Account"), ("Opportunity", "AccountId", "Account"),
                 ("OpportunityContactRole", "ContactId", "Contact"),
                 ("OpportunityContactRole", "OpportunityId", "Opportunity"))  # fmt: skip
     for name, field, target in pointers:
-        told = {row.fields.get(field) for row in org.tables[name].live_rows()} - {None}
-        assert told <= {row.id for row in org.tables[target].live_rows()}
+        references = {row.fields.get(field) for row in org.tables[name].live_rows()} - {None}
+        assert references <= {row.id for row in org.tables[target].live_rows()}
 
 
 async def test_mutations_are_stepped_by_calls_and_by_requests() -> None:
@@ -54,10 +54,10 @@ async def test_mutations_are_stepped_by_calls_and_by_requests() -> None:
     headers = {"authorization": f"Bearer {tokens['access_token']}"}
     base = str(tokens["instance_url"])
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url=base, headers=headers) as http:
-        told = (await http.post("/_sandbox/mutate", json={"steps": 30, "seed": 8})).json()["mutations"]
+        mutations = (await http.post("/_sandbox/mutate", json={"steps": 30, "seed": 8})).json()["mutations"]
         lines = (await http.post("/_sandbox/export", json={})).content
         same = still(Portal.generate(30))
-        assert MutationScript(8).run(same.org, 30)[-1].kind == told[-1]["kind"]
+        assert MutationScript(8).run(same.org, 30)[-1].kind == mutations[-1]["kind"]
         assert same.org.snapshot().lines() == lines
         await http.post("/_sandbox/switches", json={"mutate_every": 2})
         for _ in range(20):

@@ -66,7 +66,7 @@ async def described(client: httpx.AsyncClient, object_name: str) -> set[str]:
     return {field["name"] for field in answer.json()["fields"]}
 
 
-async def test_describe_lists_the_fields_of_people(client: httpx.AsyncClient) -> None:
+async def test_describe_lists_the_fields_of_person_accounts(client: httpx.AsyncClient) -> None:
     assert await described(client, "Account") >= {
         "IsPersonAccount",
         "PersonContactId",
@@ -76,7 +76,7 @@ async def test_describe_lists_the_fields_of_people(client: httpx.AsyncClient) ->
     assert "IsPersonAccount" in await described(client, "Contact")
 
 
-async def test_an_org_without_the_feature_knows_none_of_them(sandbox: Sandbox) -> None:
+async def test_an_org_without_the_feature_has_none_of_the_fields(sandbox: Sandbox) -> None:
     sandbox.switches.person_accounts = False
     async with client_of(sandbox) as client:
         assert not await described(client, "Account") & {"IsPersonAccount", "PersonContactId", "FirstName"}
@@ -88,7 +88,7 @@ async def test_an_org_without_the_feature_knows_none_of_them(sandbox: Sandbox) -
 @pytest.mark.parametrize(
     ("object_name", "person", "other"), [("Account", ROSA, FIRM), ("Contact", ROSA_HERSELF, CLERK)]
 )
-async def test_queries_tell_people_and_others_apart(
+async def test_queries_filter_by_is_person_account(
     client: httpx.AsyncClient, object_name: str, person: str, other: str
 ) -> None:
     for flag, expected in (("true", person), ("false", other)):
@@ -97,7 +97,7 @@ async def test_queries_tell_people_and_others_apart(
         assert (row["Id"], row["IsPersonAccount"]) == (expected, flag == "true")
 
 
-async def test_a_person_in_a_portal_file_is_one_account_and_one_contact(client: httpx.AsyncClient) -> None:
+async def test_a_person_account_in_a_file_is_one_account_and_one_contact(client: httpx.AsyncClient) -> None:
     columns = "Name, FirstName, LastName, PersonEmail, PersonContactId, SystemModstamp"
     [row] = await query(client, f"SELECT {columns} FROM Account WHERE IsPersonAccount = true")
     assert (row["Name"], row["FirstName"], row["LastName"]) == ("Rosa Lindt", "Rosa", "Lindt")
@@ -105,7 +105,7 @@ async def test_a_person_in_a_portal_file_is_one_account_and_one_contact(client: 
     assert row["SystemModstamp"][:19] == UPDATED[:19]
 
 
-def test_a_person_without_a_contact_gets_one() -> None:
+def test_a_person_account_without_a_contact_gets_one() -> None:
     org = org_of(
         record("Account", 1, {"FirstName": "Ada", "LastName": "Byron", "IsPersonAccount": "true"})
     ).org
@@ -114,7 +114,7 @@ def test_a_person_without_a_contact_gets_one() -> None:
     assert (contact_row.fields["Name"], contact_row.fields["AccountId"]) == ("Ada Byron", ROSA)
 
 
-def test_a_person_with_two_contacts_is_no_person() -> None:
+def test_a_person_account_with_two_contacts_is_refused() -> None:
     with pytest.raises(PortalError, match=rf"Account {ROSA}: .* has 2 contacts"):
         org_of(
             record("Account", 1, {"Name": "Two", "IsPersonAccount": "true"}),
@@ -123,7 +123,7 @@ def test_a_person_with_two_contacts_is_no_person() -> None:
         )
 
 
-def test_both_halves_say_what_either_is_told(sandbox: Sandbox) -> None:
+def test_account_and_contact_of_a_person_account_change_together(sandbox: Sandbox) -> None:
     org = sandbox.org
     change(org, "Account", ROSA, LastName="Lindt-Roe", PersonTitle="Baker")
     assert (fields(org, "Contact", ROSA_HERSELF)["Name"], fields(org, "Contact", ROSA_HERSELF)["Title"]) == (
@@ -136,7 +136,7 @@ def test_both_halves_say_what_either_is_told(sandbox: Sandbox) -> None:
     assert account["SystemModstamp"] == fields(org, "Contact", ROSA_HERSELF)["SystemModstamp"] == int(NOW)
 
 
-def test_a_company_becomes_a_persons_account_and_a_companys_again(sandbox: Sandbox) -> None:
+def test_a_business_account_becomes_a_person_account_and_back(sandbox: Sandbox) -> None:
     org = sandbox.org
     change(org, "Account", FIRM, IsPersonAccount=True)
     assert fields(org, "Account", FIRM)["Name"] == "Cy Clerk"
@@ -148,7 +148,7 @@ def test_a_company_becomes_a_persons_account_and_a_companys_again(sandbox: Sandb
     assert (clerk["IsPersonAccount"], clerk["AccountId"], clerk["LastName"]) == (False, FIRM, "Clerk")
 
 
-def test_a_person_has_no_second_contact_and_its_own_stays(sandbox: Sandbox) -> None:
+def test_a_person_account_keeps_its_one_contact(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="no other contact"):
         change(sandbox.org, "Contact", LastName="Guest", AccountId=ROSA)
     with pytest.raises(ValueError, match="no other contact"):
@@ -160,18 +160,18 @@ def test_a_person_has_no_second_contact_and_its_own_stays(sandbox: Sandbox) -> N
             change(sandbox.org, "Contact", CLERK, **{name: "true"})
 
 
-@pytest.mark.parametrize("half", ["Account", "Contact"])
-def test_a_person_goes_and_comes_back_whole(sandbox: Sandbox, half: str) -> None:
-    org, halves = sandbox.org, {"Account": ROSA, "Contact": ROSA_HERSELF}
-    assert org.delete(half, halves[half])
-    assert [org.tables[name].find(one) for name, one in halves.items()] == [None, None]
+@pytest.mark.parametrize("object_name", ["Account", "Contact"])
+def test_a_person_account_is_deleted_restored_and_erased_whole(sandbox: Sandbox, object_name: str) -> None:
+    org, ids = sandbox.org, {"Account": ROSA, "Contact": ROSA_HERSELF}
+    assert org.delete(object_name, ids[object_name])
+    assert [org.tables[name].find(one) for name, one in ids.items()] == [None, None]
     assert org.undelete("Account", ROSA)
-    assert all(org.tables[name].find(one) for name, one in halves.items())
-    assert org.erase(half, halves[half])
-    assert not any(org.tables[name].rows.get(one) for name, one in halves.items())
+    assert all(org.tables[name].find(one) for name, one in ids.items())
+    assert org.erase(object_name, ids[object_name])
+    assert not any(org.tables[name].rows.get(one) for name, one in ids.items())
 
 
-def test_people_merge_with_people_and_so_do_their_contacts(sandbox: Sandbox) -> None:
+def test_person_accounts_merge_with_each_other_and_so_do_their_contacts(sandbox: Sandbox) -> None:
     org = sandbox.org
     twin = change(org, "Account", IsPersonAccount=True, LastName="Lint")
     twins_contact = str(fields(org, "Account", twin)["PersonContactId"])
@@ -185,7 +185,7 @@ def test_people_merge_with_people_and_so_do_their_contacts(sandbox: Sandbox) -> 
     assert not org.undelete("Contact", twins_contact)
 
 
-def test_a_hubspot_portal_presents_contacts_without_a_company_as_people() -> None:
+def test_hubspot_contacts_without_a_company_become_person_accounts() -> None:
     records = [company(1), contact(1, company_ids=(1,)), contact(2)]
     person_accounts = create_sandbox(
         Portal.of(records), clock=lambda: NOW, switches=Switches(person_accounts=True)
@@ -200,14 +200,17 @@ def test_a_hubspot_portal_presents_contacts_without_a_company_as_people() -> Non
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_script_of_mutations_keeps_both_halves_together(seed: int) -> None:
+def test_mutations_keep_account_and_contact_of_a_person_account_equal(seed: int) -> None:
     org = create_sandbox(Portal.generate(60), clock=lambda: NOW, switches=Switches(person_accounts=True)).org
     MutationScript(seed).run(org, 600)
     people = [row for row in org.tables["Account"].rows.values() if row.fields.get("IsPersonAccount")]
     assert people
     for account in people:
-        half = org.tables["Contact"].rows[str(account.fields["PersonContactId"])]
-        assert (half.fields["Name"], half.fields["AccountId"]) == (account.fields["Name"], account.id)
-        assert half.is_deleted is account.is_deleted
+        contact = org.tables["Contact"].rows[str(account.fields["PersonContactId"])]
+        assert (contact.fields["Name"], contact.fields["AccountId"]) == (
+            account.fields["Name"],
+            account.id,
+        )
+        assert contact.is_deleted is account.is_deleted
     again = create_sandbox(org.snapshot(), clock=lambda: NOW, switches=Switches(person_accounts=True)).org
     assert again.snapshot().lines() == org.snapshot().lines()

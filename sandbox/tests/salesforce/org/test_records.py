@@ -14,7 +14,7 @@ FIRST, SECOND = record_id("Account", 1), record_id("Account", 2)
 ADA, BO, NOBODY = (record_id("Contact", number) for number in (1, 2, 3))
 DEAL = record_id("Opportunity", 1)
 STAMPED = "2026-09-21T14:13:20.000+0000"
-"""NOW, as REST tells it."""
+"""NOW, in REST's format."""
 
 
 async def ids(client: httpx.AsyncClient, name: str, where: str = "IsDeleted = true") -> set[str]:
@@ -65,7 +65,9 @@ def test_a_record_must_fit_its_fields(
         sandbox.org.upsert(RecordChange(object_name=name, properties=properties))
 
 
-async def test_a_stage_decides_what_an_opportunity_is(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_stage_sets_probability_and_closed_fields(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     soql = f"SELECT IsClosed, IsWon, Probability FROM Opportunity WHERE Id = '{DEAL}'"
     [won] = await query(client, soql)
     assert (won["IsClosed"], won["IsWon"], won["Probability"]) == (True, True, 100.0)
@@ -80,7 +82,7 @@ async def test_a_deactivated_user_stays_a_user(client: httpx.AsyncClient) -> Non
     assert [row["IsActive"] for row in found] == [True, True, False]
 
 
-async def test_a_deleted_record_is_in_query_all_alone(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_deleted_record_is_only_in_query_all(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     assert sandbox.org.delete("Contact", NOBODY)
     assert not sandbox.org.delete("Contact", NOBODY)
     assert NOBODY not in {row["Id"] for row in await query(client, "SELECT Id FROM Contact")}
@@ -88,7 +90,7 @@ async def test_a_deleted_record_is_in_query_all_alone(client: httpx.AsyncClient,
     assert (row["Id"], row["SystemModstamp"]) == (NOBODY, STAMPED)
 
 
-async def test_an_account_takes_what_hangs_on_it_along_and_brings_it_back(
+async def test_an_account_is_deleted_and_restored_with_its_children(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.org.delete("Account", FIRST)
@@ -104,7 +106,7 @@ async def test_an_account_takes_what_hangs_on_it_along_and_brings_it_back(
     assert row["SystemModstamp"] == STAMPED.replace(":20.", ":30.")
 
 
-async def test_what_was_deleted_before_does_not_come_back_with_the_account(
+async def test_a_child_deleted_before_its_account_is_not_restored_with_it(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.org.delete("Contact", ADA)
@@ -113,12 +115,12 @@ async def test_what_was_deleted_before_does_not_come_back_with_the_account(
     assert await ids(client, "Contact") == {ADA}
 
 
-def test_what_went_along_comes_back_with_its_account_alone(sandbox: Sandbox) -> None:
+def test_a_child_deleted_with_its_account_is_restored_only_with_it(sandbox: Sandbox) -> None:
     sandbox.org.delete("Account", FIRST)
     assert not sandbox.org.undelete("Contact", ADA)
 
 
-async def test_a_contact_whose_account_is_gone_comes_back_without_it(
+async def test_a_restored_contact_loses_the_reference_to_a_deleted_account(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.org.delete("Contact", ADA)
@@ -128,7 +130,7 @@ async def test_a_contact_whose_account_is_gone_comes_back_without_it(
     assert row["AccountId"] is None
 
 
-async def test_an_erased_record_is_nowhere(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_an_erased_record_is_in_no_query(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     assert sandbox.org.erase("Account", FIRST)
     assert await ids(client, "Account") == set()
     assert await ids(client, "Contact") == set()
@@ -136,7 +138,9 @@ async def test_an_erased_record_is_nowhere(client: httpx.AsyncClient, sandbox: S
     assert not sandbox.org.erase("Account", FIRST)
 
 
-async def test_the_bin_is_emptied_after_fifteen_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_the_recycle_bin_is_emptied_after_fifteen_days(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     sandbox.switches.session_seconds = 30 * DAY_SECONDS
     sandbox.org.delete("Contact", NOBODY)
     client.headers["authorization"] = f"Bearer {sandbox.oauth.connect(sandbox.org.org_id)['access_token']}"
@@ -146,9 +150,7 @@ async def test_the_bin_is_emptied_after_fifteen_days(client: httpx.AsyncClient, 
     assert await ids(client, "Contact") == set()
 
 
-async def test_a_merge_leaves_the_survivor_and_moves_what_pointed_to_the_other(
-    client: httpx.AsyncClient, sandbox: Sandbox
-) -> None:
+async def test_a_merge_moves_references_to_the_survivor(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     assert sandbox.org.merge("Account", SECOND, FIRST) == SECOND
     [loser] = await query(client, "SELECT Id, MasterRecordId FROM Account WHERE IsDeleted = true", every=True)
     assert (loser["Id"], loser["MasterRecordId"]) == (FIRST, SECOND)
@@ -185,16 +187,16 @@ async def test_roles_are_replaced_without_touching_the_opportunity(
 ) -> None:
     sandbox.org.set_roles(DEAL, [Association(id=BO, primary=True), Association(id=NOBODY)])
     soql = "SELECT ContactId, IsPrimary, IsDeleted FROM OpportunityContactRole ORDER BY ContactId"
-    told = [
+    roles = [
         (role["ContactId"], role["IsPrimary"], role["IsDeleted"])
         for role in await query(client, soql, every=True)
     ]
-    assert told == [(ADA, True, True), (BO, True, False), (NOBODY, False, False)]
+    assert roles == [(ADA, True, True), (BO, True, False), (NOBODY, False, False)]
     [deal] = await query(client, f"SELECT SystemModstamp FROM Opportunity WHERE Id = '{DEAL}'")
     assert deal["SystemModstamp"] != STAMPED
 
 
-async def test_a_touch_moves_the_stamp_alone(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_touch_moves_system_modstamp_alone(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     assert sandbox.org.touch("Account", FIRST)
     [row] = await query(client, f"SELECT SystemModstamp, LastModifiedDate FROM Account WHERE Id = '{FIRST}'")
     assert (row["SystemModstamp"], row["LastModifiedDate"]) == (STAMPED, "2025-02-01T12:00:00.000+0000")
@@ -211,28 +213,28 @@ async def deleted(
     return await client.get(f"{DATA}/sobjects/{name}/deleted/", params=params)
 
 
-async def test_the_log_tells_deletions_erased_ones_too(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_deleted_lists_deletions_erased_ones_too(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     for row_id in (ADA, BO, NOBODY):
         sandbox.org.delete("Contact", row_id)
     sandbox.org.erase("Contact", BO)
     sandbox.org.undelete("Contact", NOBODY)
     sandbox.clock.advance(60)
-    told = (await deleted(client, 3600, -60)).json()
-    assert {entry["id"] for entry in told["deletedRecords"]} == {ADA, BO}
-    assert {entry["deletedDate"] for entry in told["deletedRecords"]} == {STAMPED}
-    assert told["latestDateCovered"].startswith("2026-09-21T14:1")
+    deletions = (await deleted(client, 3600, -60)).json()
+    assert {entry["id"] for entry in deletions["deletedRecords"]} == {ADA, BO}
+    assert {entry["deletedDate"] for entry in deletions["deletedRecords"]} == {STAMPED}
+    assert deletions["latestDateCovered"].startswith("2026-09-21T14:1")
 
 
-async def test_a_trimmed_log_says_from_when_on_it_knows(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_trimmed_log_has_an_earliest_date(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.org.delete("Contact", ADA)
     sandbox.clock.advance(3600)
     sandbox.switches.deleted_log_seconds = 1800
-    told = (await deleted(client, 3600, -3600)).json()
-    assert told["deletedRecords"] == []
-    assert told["earliestDateAvailable"] > "2026-09-21T14:13:20"
+    deletions = (await deleted(client, 3600, -3600)).json()
+    assert deletions["deletedRecords"] == []
+    assert deletions["earliestDateAvailable"] > "2026-09-21T14:13:20"
 
 
-async def test_the_log_is_asked_for_a_time_it_can_have(client: httpx.AsyncClient) -> None:
+async def test_deleted_refuses_a_period_outside_the_log(client: httpx.AsyncClient) -> None:
     assert refusal(await deleted(client, 16 * DAY_SECONDS, 0)) == (400, "INVALID_REPLICATION_DATE")
     assert refusal(await deleted(client, 0, 3600)) == (400, "INVALID_REPLICATION_DATE")
     assert refusal(await client.get(f"{DATA}/sobjects/Contact/deleted"))[1] == "INVALID_REPLICATION_DATE"

@@ -18,12 +18,11 @@ async def page(client: httpx.AsyncClient, soql: str = ALL, size: str | None = No
 
 
 @pytest.mark.parametrize(
-    ("told", "rows"), [(None, 450), ("batchSize=250", 250), ("batchSize=1", 200), ("batchSize=99999", 450)]
+    ("batch_size", "rows"),
+    [(None, 450), ("batchSize=250", 250), ("batchSize=1", 200), ("batchSize=99999", 450)],
 )
-async def test_a_batch_size_is_kept_within_its_bounds(
-    client: httpx.AsyncClient, told: str | None, rows: int
-) -> None:
-    first = (await page(client, size=told)).json()
+async def test_a_batch_size_is_bounded(client: httpx.AsyncClient, batch_size: str | None, rows: int) -> None:
+    first = (await page(client, size=batch_size)).json()
     assert len(first["records"]) == rows
     assert first["totalSize"] == 450
     assert first["done"] is (rows == 450)
@@ -34,7 +33,7 @@ async def test_a_batch_size_must_be_a_number(client: httpx.AsyncClient) -> None:
     assert refusal(await page(client, size="batchSize=many"))[0] == 400
 
 
-async def test_a_walk_sees_every_row_once(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_pagination_returns_every_row_once(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.switches.rows_per_page = 70
     sandbox.switches.short_page_every = 2
     found = [row["Id"] for row in await query(client, ALL)]
@@ -48,19 +47,19 @@ async def test_pages_are_short_now_and_then(client: httpx.AsyncClient, sandbox: 
     assert (len(first["records"]), len(second["records"]), second["done"]) == (200, 100, False)
 
 
-async def test_a_plan_may_shorten_pages(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_fault_plan_can_shorten_pages(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.set_plan(FaultPlan(index=IndexMoods(short_pages=1)))
     assert len((await page(client, size="batchSize=200")).json()["records"]) < 200
     assert len(await query(client, ALL)) == 450
 
 
-async def test_a_page_may_be_asked_for_again(client: httpx.AsyncClient) -> None:
+async def test_a_page_can_be_read_again(client: httpx.AsyncClient) -> None:
     following = (await page(client, size="batchSize=200")).json()["nextRecordsUrl"]
     one, again = [(await client.get(following)).json() for _ in range(2)]
     assert one == again
 
 
-async def test_the_rows_of_a_walk_are_fixed_when_it_begins(
+async def test_the_rows_of_a_query_are_fixed_at_its_start(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     first = (await page(client, size="batchSize=200")).json()
@@ -82,7 +81,7 @@ async def test_the_rows_of_a_walk_are_fixed_when_it_begins(
     assert first["totalSize"] == 450
 
 
-async def test_a_locator_lives_two_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_locator_expires_after_two_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.switches.session_seconds = 9 * DAY_SECONDS
     following = (await page(client, size="batchSize=200")).json()["nextRecordsUrl"]
     sandbox.clock.advance(sandbox.switches.locator_seconds - 1)
@@ -98,7 +97,9 @@ async def test_an_unknown_locator_is_refused(client: httpx.AsyncClient, locator:
     assert refusal(await client.get(f"{DATA}/query/{locator}")) == (400, "INVALID_QUERY_LOCATOR")
 
 
-async def test_rows_may_be_shown_after_their_stamp(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_rows_become_visible_after_the_publication_lag(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     sandbox.switches.publish_lag_seconds = 60
     first = record_id("Account", 1)
     new = sandbox.org.upsert(RecordChange(object_name="Account", properties={"Name": "New"}))
@@ -110,7 +111,7 @@ async def test_rows_may_be_shown_after_their_stamp(client: httpx.AsyncClient, sa
     assert [row["Name"] for row in await query(client, soql)] == ["Changed", "New"]
 
 
-async def test_a_late_plan_publishes_in_the_end(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_late_row_is_published_in_the_end(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.set_plan(FaultPlan(index=IndexMoods(late=1, late_seconds=(5, 10))))
     sandbox.org.delete("Account", record_id("Account", 1))
     assert len(await query(client, ALL)) == 450
@@ -118,7 +119,7 @@ async def test_a_late_plan_publishes_in_the_end(client: httpx.AsyncClient, sandb
     assert len(await query(client, ALL)) == 449
 
 
-async def test_any_json_can_stand_in_a_records_place(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_raw_value_replaces_a_record(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.org.upsert(RecordChange(object_name="Account", id=record_id("Account", 1), raw={"Id": 5}))
     assert (await query(client, ALL))[0] == {"Id": 5}
 
@@ -129,11 +130,11 @@ async def test_the_limits_header_counts_requests(client: httpx.AsyncClient, sand
     assert (await page(client, "SELECT")).headers["sforce-limit-info"] == "api-usage=702/100000"
     versions = await client.get("/services/data")
     assert "sforce-limit-info" not in versions.headers
-    told = (await client.get(f"{DATA}/limits")).json()
-    assert told["DailyApiRequests"] == {"Max": 100_000, "Remaining": 100_000 - 703}
+    limits = (await client.get(f"{DATA}/limits")).json()
+    assert limits["DailyApiRequests"] == {"Max": 100_000, "Remaining": 100_000 - 703}
 
 
-async def test_beyond_the_days_requests_there_is_403_until_they_roll_away(
+async def test_requests_beyond_the_daily_limit_are_403_until_the_window_rolls(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.switches.daily_limit = 2
@@ -178,8 +179,8 @@ async def test_a_request_without_a_token_is_refused(http: httpx.AsyncClient) -> 
 
 
 async def test_the_versions_need_no_token(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    told = (await http.get("/services/data")).json()
-    assert told[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
-    assert {one["label"] for one in told} >= {"Spring '26", "Summer '26", "Winter '26"}
+    versions = (await http.get("/services/data")).json()
+    assert versions[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
+    assert {one["label"] for one in versions} >= {"Spring '26", "Summer '26", "Winter '26"}
     sandbox.switches.newest_version = 67
     assert (await http.get("/services/data")).json()[-1]["version"] == "67.0"

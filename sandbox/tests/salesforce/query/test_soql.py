@@ -55,7 +55,7 @@ CHOSEN = [
 
 
 @pytest.mark.parametrize(("where", "numbers"), CHOSEN)
-async def test_conditions_choose_rows(client: httpx.AsyncClient, where: str, numbers: list[int]) -> None:
+async def test_conditions_filter_rows(client: httpx.AsyncClient, where: str, numbers: list[int]) -> None:
     found = await query(client, f"SELECT Id FROM Account WHERE {where} ORDER BY Id")
     assert [row["Id"] for row in found] == [record_id("Account", number) for number in numbers]
 
@@ -71,19 +71,19 @@ ORDERED = [
 
 
 @pytest.mark.parametrize(("order", "numbers"), ORDERED)
-async def test_rows_come_in_order(client: httpx.AsyncClient, order: str, numbers: list[int]) -> None:
+async def test_order_by_sorts_rows(client: httpx.AsyncClient, order: str, numbers: list[int]) -> None:
     found = await query(client, f"SELECT Id FROM Account ORDER BY {order}")
     assert [row["Id"] for row in found] == [record_id("Account", number) for number in numbers]
 
 
-async def test_without_an_order_there_is_none_to_lean_on(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_rows_without_order_by_are_shuffled(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     for _ in range(20):
         sandbox.org.upsert(RecordChange(object_name="Account", properties={"Name": "x"}))
     ids = [row["Id"] for row in await query(client, "SELECT Id FROM Account")]
     assert ids not in (sorted(ids), sorted(ids, reverse=True))
 
 
-async def test_counting_gives_a_size_and_no_rows(client: httpx.AsyncClient) -> None:
+async def test_count_returns_a_size_and_no_rows(client: httpx.AsyncClient) -> None:
     answer = await client.get(
         f"{DATA}/query", params={"q": "SELECT COUNT() FROM Account WHERE Website != null"}
     )
@@ -146,7 +146,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("soql", "code"), REFUSED)
-async def test_what_is_no_soql_is_refused(client: httpx.AsyncClient, soql: str, code: str) -> None:
+async def test_malformed_soql_is_refused(client: httpx.AsyncClient, soql: str, code: str) -> None:
     answer = await client.get(f"{DATA}/query", params={"q": soql})
     assert refusal(answer) == (400, code)
 
@@ -183,7 +183,7 @@ NOT_SIMULATED = [
 
 
 @pytest.mark.parametrize(("soql", "what"), NOT_SIMULATED)
-async def test_the_rest_of_soql_is_named(client: httpx.AsyncClient, soql: str, what: str) -> None:
+async def test_the_rest_of_soql_is_not_simulated(client: httpx.AsyncClient, soql: str, what: str) -> None:
     answer = await client.get(f"{DATA}/query", params={"q": soql})
     assert refusal(answer) == (501, "NOT_SIMULATED")
     assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")

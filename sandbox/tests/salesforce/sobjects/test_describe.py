@@ -21,19 +21,21 @@ async def objects(client: httpx.AsyncClient) -> set[str]:
     return {one["name"] for one in (await client.get(f"{DATA}/sobjects")).json()["sobjects"]}
 
 
-async def test_describe_tells_types_and_what_can_be_filtered(client: httpx.AsyncClient) -> None:
-    told = await fields(client, "Account")
-    kinds = {name: told[name]["type"] for name in ("Id", "OwnerId", "AnnualRevenue", "NumberOfEmployees")}
+async def test_describe_has_types_and_filterable_fields(client: httpx.AsyncClient) -> None:
+    described = await fields(client, "Account")
+    kinds = {
+        name: described[name]["type"] for name in ("Id", "OwnerId", "AnnualRevenue", "NumberOfEmployees")
+    }
     assert kinds == {
         "Id": "id",
         "OwnerId": "reference",
         "AnnualRevenue": "currency",
         "NumberOfEmployees": "int",
     }
-    assert told["OwnerId"]["referenceTo"] == ["User"]
-    assert (told["Description"]["filterable"], told["Name"]["filterable"]) == (False, True)
-    assert "Technology" in {value["value"] for value in told["Industry"]["picklistValues"]}
-    assert told["Name"]["length"] == 255
+    assert described["OwnerId"]["referenceTo"] == ["User"]
+    assert (described["Description"]["filterable"], described["Name"]["filterable"]) == (False, True)
+    assert "Technology" in {value["value"] for value in described["Industry"]["picklistValues"]}
+    assert described["Name"]["length"] == 255
 
 
 OBJECT_KEYS = {
@@ -69,7 +71,7 @@ async def test_describe_has_every_key_that_clients_read(client: httpx.AsyncClien
         assert all(field.keys() >= FIELD_KEYS for field in described["fields"])
 
 
-async def test_describe_leads_from_parents_to_children(client: httpx.AsyncClient) -> None:
+async def test_describe_lists_child_relationships(client: httpx.AsyncClient) -> None:
     described = (await client.get(f"{DATA}/sobjects/Account/describe")).json()
     named = {
         one["relationshipName"]: (one["childSObject"], one["field"])
@@ -85,7 +87,7 @@ async def test_describe_leads_from_parents_to_children(client: httpx.AsyncClient
     assert (record_type["master"], record_type["recordTypeId"]) == (True, "012000000000000AAA")
 
 
-async def test_describe_tells_what_only_salesforce_sets(client: httpx.AsyncClient) -> None:
+async def test_describe_marks_fields_that_only_salesforce_sets(client: httpx.AsyncClient) -> None:
     account, contact = await fields(client, "Account"), await fields(client, "Contact")
     assert not any(account[name]["createable"] for name in ("Id", "IsDeleted", "SystemModstamp"))
     assert (account["Name"]["createable"], contact["Name"]["createable"]) == (True, False)
@@ -100,7 +102,7 @@ async def test_every_described_field_can_be_selected(client: httpx.AsyncClient) 
         await query(client, f"SELECT {', '.join(await fields(client, name))} FROM {name}")
 
 
-async def test_a_hidden_field_is_nowhere(client: httpx.AsyncClient) -> None:
+async def test_a_hidden_field_is_neither_described_nor_selectable(client: httpx.AsyncClient) -> None:
     await client.post("/_sandbox/switches", json={"hidden_fields": ["Account.AnnualRevenue"]})
     assert "AnnualRevenue" not in await fields(client, "Account")
     for soql in (
@@ -113,7 +115,7 @@ async def test_a_hidden_field_is_nowhere(client: httpx.AsyncClient) -> None:
         assert "No such column 'AnnualRevenue' on entity 'Account'" in answer.json()[0]["message"]
 
 
-async def test_a_hidden_object_is_nowhere(client: httpx.AsyncClient) -> None:
+async def test_a_hidden_object_is_neither_listed_nor_queryable(client: httpx.AsyncClient) -> None:
     await client.post("/_sandbox/switches", json={"hidden_objects": ["Opportunity"]})
     assert "Opportunity" not in await objects(client)
     assert refusal(await client.get(f"{DATA}/sobjects/Opportunity/describe")) == (404, "NOT_FOUND")
@@ -131,8 +133,8 @@ async def test_what_does_not_exist_cannot_be_hidden(
 async def test_country_codes_exist_when_the_org_has_picklists(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    told = {"BillingCountry": "USA", "BillingState": "california", "BillingCity": "LA"}
-    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=told))
+    properties = {"BillingCountry": "USA", "BillingState": "california", "BillingCity": "LA"}
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=properties))
     assert "BillingCountryCode" not in await fields(client, "Account")
     sandbox.switches.state_country_picklists = True
     assert {"BillingCountryCode", "BillingStateCode"} <= (await fields(client, "Account")).keys()
@@ -143,10 +145,10 @@ async def test_country_codes_exist_when_the_org_has_picklists(
     assert (row["BillingAddress"]["countryCode"], row["BillingAddress"]["city"]) == ("US", "LA")
 
 
-async def test_a_place_that_no_picklist_has_stays_text(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_country_outside_the_picklist_stays_text(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.switches.state_country_picklists = True
-    told = {"BillingCountry": "Atlantis", "BillingState": "CA"}
-    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=told))
+    properties = {"BillingCountry": "Atlantis", "BillingState": "CA"}
+    sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=properties))
     [row] = await query(
         client,
         f"SELECT BillingCountry, BillingCountryCode, BillingStateCode FROM Account WHERE Id = '{FIRST}'",
@@ -184,7 +186,7 @@ async def test_industry_codes_exist_when_the_org_has_dun_and_bradstreet(
     assert row["Sic"] == "7371"
 
 
-async def test_stages_tell_what_they_mean(client: httpx.AsyncClient) -> None:
+async def test_opportunity_stages_have_their_forecast_and_probability(client: httpx.AsyncClient) -> None:
     soql = (
         "SELECT ApiName, IsClosed, IsWon, DefaultProbability, ForecastCategoryName, SortOrder, IsActive "
         "FROM OpportunityStage ORDER BY SortOrder DESC LIMIT 2"

@@ -22,7 +22,9 @@ async def test_a_record_is_read_by_its_id_with_every_field(client: httpx.AsyncCl
     assert (await client.get(f"{ROWS}/{FIRST[:15]}/")).json() == row
 
 
-async def test_fields_choose_what_is_shown_and_the_id_is_always_there(client: httpx.AsyncClient) -> None:
+async def test_the_fields_parameter_selects_fields_and_id_is_always_included(
+    client: httpx.AsyncClient,
+) -> None:
     answer = await client.get(f"{ROWS}/{FIRST}", params={"fields": "name,Website"})
     assert answer.json() == {
         "attributes": {"type": "Account", "url": f"{ROWS}/{FIRST}"},
@@ -33,7 +35,7 @@ async def test_fields_choose_what_is_shown_and_the_id_is_always_there(client: ht
 
 
 @pytest.mark.parametrize("name", ["Organization", "OpportunityStage", "User"])
-async def test_a_record_of_the_set_up_is_read_by_its_id(client: httpx.AsyncClient, name: str) -> None:
+async def test_a_setup_record_is_read_by_its_id(client: httpx.AsyncClient, name: str) -> None:
     row = (await query(client, f"SELECT Id FROM {name}"))[0]
     assert (await client.get(f"{DATA}/sobjects/{name}/{row['Id']}")).json()["Id"] == row["Id"]
 
@@ -54,13 +56,15 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("path", "status", "code"), MISSING)
-async def test_what_is_not_there_is_refused(
+async def test_an_unknown_record_or_object_is_404(
     client: httpx.AsyncClient, path: str, status: int, code: str
 ) -> None:
     assert refusal(await client.get(path)) == (status, code)
 
 
-async def test_several_records_are_read_by_their_ids(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_several_records_are_retrieved_by_their_ids(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     sandbox.org.delete("Account", SECOND)
     wanted = [record_id("Account", 4), SECOND, FIRST, "nothing"]
     collection = f"{DATA}/composite/sobjects/Account"
@@ -75,7 +79,7 @@ async def test_several_records_are_read_by_their_ids(client: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-async def test_a_write_is_named(client: httpx.AsyncClient, method: str) -> None:
+async def test_a_write_is_not_simulated(client: httpx.AsyncClient, method: str) -> None:
     assert refusal(await client.request(method, f"{ROWS}/{FIRST}")) == (501, "NOT_SIMULATED")
     assert refusal(await client.post(ROWS, json={"Name": "x"})) == (501, "NOT_SIMULATED")
 
@@ -117,7 +121,7 @@ async def test_updated_goes_back_thirty_days(client: httpx.AsyncClient) -> None:
     assert refusal(refused) == (400, "INVALID_REPLICATION_DATE")
 
 
-async def test_a_hidden_record_is_in_no_log(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_a_hidden_record_is_in_no_replication_log(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.org.touch("Account", SECOND)
     sandbox.org.delete("Account", FIRST)
     sandbox.switches.hidden_records = [FIRST, SECOND]
