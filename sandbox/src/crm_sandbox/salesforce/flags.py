@@ -17,6 +17,7 @@ BULK_ROWS_PER_PAGE = 10_000
 class Switches(Quirks):
     # logins
     rotate_refresh_tokens: bool = True
+    max_grants_per_user: int = 5
     session_seconds: float = 7_200.0
     code_seconds: float = 120.0
     my_domain_only: bool = False
@@ -38,6 +39,7 @@ class Switches(Quirks):
     daily_used: int = 0
     rows_per_page: int = MAX_ROWS_PER_PAGE
     short_page_every: int = 0
+    max_open_cursors: int = 10
     locator_seconds: float = 2 * DAY_SECONDS
     publish_lag_seconds: float = 0.0
     deleted_log_seconds: float = 15 * DAY_SECONDS

@@ -256,6 +256,18 @@ async def test_reuse_of_an_old_refresh_token_revokes_the_grant(
     assert sandbox.oauth.replays == 1
 
 
+async def test_the_sixth_grant_of_a_user_revokes_the_oldest(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    grants = [await tokens_of(http) for _ in range(sandbox.switches.max_grants_per_user)]
+    assert (await ask(http, grants[0])).status_code == 200
+    newest = await tokens_of(http)
+    assert refusal(await refresh(http, grants[0]["refresh_token"])) == (400, "invalid_grant")
+    assert (await ask(http, grants[0])).status_code == 401
+    for tokens in (*grants[1:], newest):
+        assert (await refresh(http, tokens["refresh_token"])).status_code == 200
+
+
 async def test_a_lost_response_has_rotated_the_refresh_token(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:

@@ -92,6 +92,21 @@ async def test_a_locator_expires_after_two_days(client: httpx.AsyncClient, sandb
     assert refusal(await client.get(following)) == (400, "INVALID_QUERY_LOCATOR")
 
 
+async def test_the_eleventh_open_cursor_closes_the_oldest(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    limit = sandbox.switches.max_open_cursors
+    oldest, *later = [(await page(client, size="batchSize=250")).json() for _ in range(limit)]
+    assert (await client.get(later[0]["nextRecordsUrl"])).json()["done"]
+    await page(client, size="batchSize=250")
+    assert (await client.get(oldest["nextRecordsUrl"])).json()["done"]
+    await page(client, size="batchSize=250")
+    await page(client, size="batchSize=250")
+    assert refusal(await client.get(later[1]["nextRecordsUrl"])) == (400, "INVALID_QUERY_LOCATOR")
+    for read in (oldest, later[0], later[2]):
+        assert (await client.get(read["nextRecordsUrl"])).status_code == 200
+
+
 @pytest.mark.parametrize("locator", ["nothing", "01g000000000000AAA-200"])
 async def test_an_unknown_locator_is_refused(client: httpx.AsyncClient, locator: str) -> None:
     assert refusal(await client.get(f"{DATA}/query/{locator}")) == (400, "INVALID_QUERY_LOCATOR")

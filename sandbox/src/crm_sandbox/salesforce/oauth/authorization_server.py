@@ -232,9 +232,20 @@ class AuthorizationServer(Authority):
         if {"refresh_token", "offline_access"} & set(scopes):
             self._issue_refresh_token(grant)
             response["refresh_token"] = grant.refresh_token
+            self._revoke_oldest_grants(org_id)
         if "openid" in scopes:
             response["id_token"] = self._id_token(grant)
         return response
+
+    def _revoke_oldest_grants(self, org_id: str) -> None:
+        """Keep the newest grants of the org's user that have a refresh token, as many as Salesforce allows."""
+        refreshable = [
+            grant
+            for grant in self._grants_of(org_id)
+            if grant.refresh_token is not None and not grant.revoked
+        ]
+        for grant in refreshable[: -self._switches.max_grants_per_user]:
+            grant.revoked = True
 
     def _open_session(self, grant: Grant) -> dict[str, object]:
         """Open a session and return its token response, which has no `expires_in`, as at Salesforce."""

@@ -22,6 +22,8 @@ class OpenQuery:
     ids: Sequence[str]
     expires_at: float
     batch_size: int
+    is_finished: bool = False
+    """Whether the last page was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class QueryCursors:
             batch_size=batch_size,
         )
         token = f"01g{secrets.token_hex(8)[:15]}"
+        self._close_oldest(self._org.switches.max_open_cursors - 1)
         self._open[token] = query
         page = self._build_page(token, query, 0)
         if page.next_locator is None:
@@ -64,8 +67,15 @@ class QueryCursors:
             raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         return self._build_page(found[1], query, offset)
 
+    def _close_oldest(self, kept: int) -> None:
+        """Close the oldest unfinished queries, but for so many: a user has a limited number of open cursors."""
+        unfinished = [token for token, query in self._open.items() if not query.is_finished]
+        for token in unfinished[: max(len(unfinished) - kept, 0)]:
+            del self._open[token]
+
     def _build_page(self, token: str, query: OpenQuery, offset: int) -> Page:
         end = offset + self._page_size(query, len(query.ids) - offset)
+        query.is_finished = query.is_finished or end >= len(query.ids)
         rows = (query.selection.find_row(row_id) for row_id in query.ids[offset:end])
         return Page(
             query=query,
