@@ -55,7 +55,7 @@ async def test_a_job_goes_through_its_states(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_job_may_be_slow(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.bulk_polls = 3
+    sandbox.flags.bulk_polls = 3
     job = await create(client)
     assert [(await watch(client, job["id"]))["state"] for _ in range(4)] == ["InProgress"] * 3 + [
         "JobComplete"
@@ -109,14 +109,14 @@ async def test_a_page_may_be_read_again_and_does_not_change(
 
 
 async def test_more_than_the_org_gives_is_not_given(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.bulk_rows_per_page = 100
+    sandbox.flags.bulk_rows_per_page = 100
     answer = await results(client, await finished(client), maxRecords="50000")
     assert answer.headers["sforce-numberofrecords"] == "100"
 
 
 @pytest.mark.parametrize("link", ["nextRecordsUrl", "nextRecordUrl"])
 async def test_pages_can_be_had_side_by_side(client: httpx.AsyncClient, sandbox: Sandbox, link: str) -> None:
-    await client.post("/_sandbox/switches", json={"bulk_rows_per_page": 70, "result_pages_link": link})
+    await client.post("/_sandbox/flags", json={"bulk_rows_per_page": 70, "result_pages_link": link})
     job_id = await finished(client)
     first = (await client.get(f"{JOBS}/{job_id}/resultPages")).json()
     assert (len(first["resultPages"]), first["done"]) == (5, False)
@@ -164,7 +164,7 @@ async def test_query_all_reads_the_bin_too(client: httpx.AsyncClient, sandbox: S
 
 @pytest.mark.parametrize("outcome", ["Failed", "Aborted"])
 async def test_a_job_may_end_badly(client: httpx.AsyncClient, outcome: str) -> None:
-    await client.post("/_sandbox/switches", json={"bulk_outcome": outcome})
+    await client.post("/_sandbox/flags", json={"bulk_outcome": outcome})
     job_id = await finished(client)
     told = await watch(client, job_id)
     assert (told["state"], "errorMessage" in told) == (outcome, outcome == "Failed")
@@ -190,7 +190,7 @@ async def test_a_job_is_aborted_and_deleted(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_job_is_kept_seven_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.session_seconds = 30 * DAY_SECONDS
+    sandbox.flags.session_seconds = 30 * DAY_SECONDS
     client.headers["authorization"] = f"Bearer {sandbox.oauth.connect(sandbox.org.org_id)['access_token']}"
     job_id = await finished(client)
     sandbox.clock.advance(7 * DAY_SECONDS)

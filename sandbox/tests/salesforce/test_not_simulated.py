@@ -1,4 +1,4 @@
-"""What Salesforce has and the sandbox does not play says so, and never looks like an error of Salesforce."""
+"""What Salesforce has and the sandbox does not simulate says so, and never looks like an error of Salesforce."""
 
 import httpx
 import pytest
@@ -29,7 +29,7 @@ async def test_a_part_of_the_rest_api_is_named(
 ) -> None:
     answer = await client.request(method, path)
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
 
 
 async def test_answers_in_xml_are_named(client: httpx.AsyncClient) -> None:
@@ -55,7 +55,7 @@ async def test_another_api_is_no_expired_session(
 ) -> None:
     answer = await http.request(method, path, headers={"x-sfdc-session": "any"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
 
 
 async def test_another_flow_of_oauth_is_named(http: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from crm_sandbox import FaultPlan, IndexMoods
+from crm_sandbox import FailureProfile, FaultPlan
 from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
 from crm_sandbox.salesforce.switches import DAY_SECONDS
 from tests.salesforce.builders import DATA, query, refusal
@@ -35,21 +35,21 @@ async def test_a_batch_size_must_be_a_number(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_walk_sees_every_row_once(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.rows_per_page = 70
-    sandbox.switches.short_page_every = 2
+    sandbox.flags.rows_per_page = 70
+    sandbox.flags.short_page_every = 2
     found = [row["Id"] for row in await query(client, ALL)]
     assert found == [record_id("Account", number) for number in range(1, 451)]
 
 
 async def test_pages_are_short_now_and_then(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.short_page_every = 2
+    sandbox.flags.short_page_every = 2
     first = (await page(client, size="batchSize=200")).json()
     second = (await client.get(first["nextRecordsUrl"])).json()
     assert (len(first["records"]), len(second["records"]), second["done"]) == (200, 100, False)
 
 
 async def test_a_plan_may_shorten_pages(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.set_plan(FaultPlan(index=IndexMoods(short_pages=1)))
+    sandbox.set_plan(FaultPlan(index=FailureProfile(short_pages=1)))
     assert len((await page(client, size="batchSize=200")).json()["records"]) < 200
     assert len(await query(client, ALL)) == 450
 
@@ -83,9 +83,9 @@ async def test_the_rows_of_a_walk_are_fixed_when_it_begins(
 
 
 async def test_a_locator_lives_two_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.session_seconds = 9 * DAY_SECONDS
+    sandbox.flags.session_seconds = 9 * DAY_SECONDS
     following = (await page(client, size="batchSize=200")).json()["nextRecordsUrl"]
-    sandbox.clock.advance(sandbox.switches.locator_seconds - 1)
+    sandbox.clock.advance(sandbox.flags.locator_seconds - 1)
     tokens = sandbox.oauth.connect(sandbox.org.org_id)
     client.headers["authorization"] = f"Bearer {tokens['access_token']}"
     assert (await client.get(following)).status_code == 200
@@ -99,7 +99,7 @@ async def test_an_unknown_locator_is_refused(client: httpx.AsyncClient, locator:
 
 
 async def test_rows_may_be_shown_after_their_stamp(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.publish_lag_seconds = 60
+    sandbox.flags.publish_lag_seconds = 60
     first = record_id("Account", 1)
     new = sandbox.org.upsert(RecordChange(object_name="Account", properties={"Name": "New"}))
     sandbox.org.upsert(RecordChange(object_name="Account", id=first, properties={"Name": "Changed"}))
@@ -111,7 +111,7 @@ async def test_rows_may_be_shown_after_their_stamp(client: httpx.AsyncClient, sa
 
 
 async def test_a_late_plan_publishes_in_the_end(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.set_plan(FaultPlan(index=IndexMoods(late=1, late_seconds=(5, 10))))
+    sandbox.set_plan(FaultPlan(index=FailureProfile(late=1, late_seconds=(5, 10))))
     sandbox.org.delete("Account", record_id("Account", 1))
     assert len(await query(client, ALL)) == 450
     sandbox.clock.advance(11)
@@ -124,7 +124,7 @@ async def test_any_json_can_stand_in_a_records_place(client: httpx.AsyncClient, 
 
 
 async def test_the_limits_header_counts_requests(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.daily_used = 700
+    sandbox.flags.daily_used = 700
     assert (await page(client)).headers["sforce-limit-info"] == "api-usage=701/100000"
     assert (await page(client, "SELECT")).headers["sforce-limit-info"] == "api-usage=702/100000"
     versions = await client.get("/services/data")
@@ -136,8 +136,8 @@ async def test_the_limits_header_counts_requests(client: httpx.AsyncClient, sand
 async def test_beyond_the_days_requests_there_is_403_until_they_roll_away(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.daily_limit = 2
-    sandbox.switches.session_seconds = 9 * DAY_SECONDS
+    sandbox.flags.daily_limit = 2
+    sandbox.flags.session_seconds = 9 * DAY_SECONDS
     assert [(await page(client)).status_code for _ in range(2)] == [200, 200]
     answer = await page(client)
     assert refusal(answer) == (403, "REQUEST_LIMIT_EXCEEDED")
@@ -149,7 +149,7 @@ async def test_beyond_the_days_requests_there_is_403_until_they_roll_away(
 
 
 async def test_the_api_can_be_disabled(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.api_enabled = False
+    sandbox.flags.api_enabled = False
     assert refusal(await page(client)) == (403, "API_DISABLED_FOR_ORG")
 
 
@@ -181,5 +181,5 @@ async def test_the_versions_need_no_token(http: httpx.AsyncClient, sandbox: Sand
     told = (await http.get("/services/data")).json()
     assert told[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
     assert {one["label"] for one in told} >= {"Spring '26", "Summer '26", "Winter '26"}
-    sandbox.switches.newest_version = 67
+    sandbox.flags.newest_version = 67
     assert (await http.get("/services/data")).json()[-1]["version"] == "67.0"

@@ -121,7 +121,7 @@ def result_pages(call: Call, job_id: str) -> Response:
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
         return Response(status=204)
-    size = call.org.switches.bulk_rows_per_page
+    size = call.org.flags.bulk_rows_per_page
     starts = list(range(_offset(call, job), max(len(job.rows), 1), size))
     base = f"{call.base_path}/jobs/query/{job.id}"
     links = [
@@ -130,7 +130,7 @@ def result_pages(call: Call, job_id: str) -> Response:
     document: dict[str, object] = {"resultPages": links, "done": len(starts) <= LINKS_PER_ANSWER}
     if len(starts) > LINKS_PER_ANSWER:
         following = f"{base}/resultPages?locator={_locator(starts[LINKS_PER_ANSWER])}"
-        document[call.org.switches.result_pages_link] = following
+        document[call.org.flags.result_pages_link] = following
     return json_response(document)
 
 
@@ -156,10 +156,10 @@ def _page_size(call: Call) -> int:
     """Read `maxRecords`, a hint that the org's own page size bounds."""
     told = call.request.text("maxRecords")
     if told is None:
-        return call.org.switches.bulk_rows_per_page
+        return call.org.flags.bulk_rows_per_page
     if not (told.isascii() and told.isdigit() and int(told)):
         raise bad_parameter(f"maxRecords must be a positive number, not {told}")
-    return min(int(told), call.org.switches.bulk_rows_per_page)
+    return min(int(told), call.org.flags.bulk_rows_per_page)
 
 
 def _locator(offset: int) -> str:

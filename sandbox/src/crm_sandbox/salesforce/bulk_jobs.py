@@ -71,7 +71,7 @@ class BulkJobs:
     def find(self, job_id: str, version: str) -> Job:
         """Return a job; 404 for one that is unknown or too old, 409 under another version than it was made with."""
         job = self._jobs.get(job_id)
-        if job is None or self._org.clock.now() - job.created_at >= self._org.switches.bulk_job_seconds:
+        if job is None or self._org.clock.now() - job.created_at >= self._org.flags.bulk_job_seconds:
             raise usual(404)
         if job.version != version:
             raise ApiRefusal(
@@ -85,8 +85,8 @@ class BulkJobs:
         if job.state in FINISHED:
             return
         job.polls += 1
-        if job.polls > self._org.switches.bulk_polls:
-            job.finish(self._org.switches.bulk_outcome)
+        if job.polls > self._org.flags.bulk_polls:
+            job.finish(self._org.flags.bulk_outcome)
         else:
             job.state = "InProgress"
 
@@ -99,8 +99,8 @@ class BulkJobs:
         del self._jobs[job.id]
 
 
-def _shuffled_chunks(rows: Sequence[Row], chance: Random) -> list[Row]:
+def _shuffled_chunks(rows: Sequence[Row], rng: Random) -> list[Row]:
     by_id = sorted(rows, key=lambda row: row.id)
     chunks = [by_id[start : start + CHUNK_ROWS] for start in range(0, len(by_id), CHUNK_ROWS)]
-    chance.shuffle(chunks)
+    rng.shuffle(chunks)
     return [row for chunk in chunks for row in chunk]

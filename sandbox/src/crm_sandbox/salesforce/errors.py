@@ -11,7 +11,7 @@ A handler raises; the application turns the refusal into a response.
 from abc import abstractmethod
 from typing import Literal
 
-from crm_sandbox.faults.fault import Damage
+from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.messages import Response, html_response, json_response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.simulated_crm import Refused
@@ -126,7 +126,7 @@ def not_simulated(error: NotSimulated) -> Response:
     return json_response([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
 
 
-def default_answer(fault: Damage, *, oauth: bool) -> Response:
+def default_answer(fault: FaultEffect, *, oauth: bool) -> Response:
     """Return what a fault gives that names a status alone: the usual error, else a page of HTML.
 
     At the OAuth endpoints `rate_limit_exceeded` is the one of 400.

@@ -16,19 +16,19 @@ def host_of(request: Request) -> str:
     return request.headers.get("host", DEFAULT_LOGIN).lower()
 
 
-def is_played(host: str) -> bool:
+def is_simulated(host: str) -> bool:
     """Whether the host is one of Salesforce's names."""
     return host.partition(":")[0].endswith(".salesforce.com")
 
 
 def base_url(host: str, scheme: str) -> str:
     """Return where a host is; `scheme` is that of the socket, Salesforce's own names have https."""
-    return f"https://{host}" if is_played(host) else f"{scheme}://{host}"
+    return f"https://{host}" if is_simulated(host) else f"{scheme}://{host}"
 
 
 def instance_host(org: Org, login_host: str, moves: int) -> str:
     """Return where the API is for who logged in at `login_host`, after the org was moved so many times."""
-    if is_played(login_host):
+    if is_simulated(login_host):
         suffix = f"--na{moves}" if moves else ""
         return f"{org.my_domain}{suffix}.my.salesforce.com"
     name, colon, port = login_host.partition(":")
@@ -37,7 +37,7 @@ def instance_host(org: Org, login_host: str, moves: int) -> str:
 
 def may_log_in(org: Org, host: str, *, my_domain_only: bool) -> bool:
     """Whether an org's users can log in and refresh at a host; an org may forbid all but its own name."""
-    if not is_played(host):
+    if not is_simulated(host):
         return True
     if host in LOGIN_HOSTS:
         return not my_domain_only

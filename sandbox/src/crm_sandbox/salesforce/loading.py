@@ -1,11 +1,11 @@
-"""Records between a portal and an org: how they are loaded, and told again as they are now."""
+"""Records between a dataset and an org: how they are loaded, and told again as they are now."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import HUBSPOT, Portal, PortalError, PortalRecord
+from crm_sandbox.datasets import HUBSPOT, Dataset, DatasetError, DatasetRecord
 from crm_sandbox.salesforce import administrator, persons
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR, MADE_AT
 from crm_sandbox.salesforce.ids import full_id
@@ -21,7 +21,7 @@ from crm_sandbox.salesforce.records import (
 from crm_sandbox.salesforce.schema import Value
 from crm_sandbox.salesforce.stamps import as_bulk
 from crm_sandbox.salesforce.store import Row, Table
-from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.switches import Flags
 
 EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole")
 
@@ -29,21 +29,23 @@ EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole
 class Loaded(Protocol):
     tables: dict[str, Table]
     clock: SandboxClock
-    switches: Switches
+    flags: Flags
 
 
-def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
-    """Fill an empty org; PortalError names the record that it cannot hold."""
-    with_persons = org.switches.person_accounts
+def load(org: Loaded, dataset: Dataset, writer: RowWriter) -> None:
+    """Fill an empty org; DatasetError names the record that it cannot hold."""
+    with_persons = org.flags.person_accounts
     told = (
-        as_salesforce(portal, with_persons=with_persons) if portal.vocabulary is HUBSPOT else portal.records
+        as_salesforce(dataset, with_persons=with_persons)
+        if dataset.record_format is HUBSPOT
+        else dataset.records
     )
-    roles: list[PortalRecord] = []
+    roles: list[DatasetRecord] = []
     for record in told:
         try:
             _load_one(org, record, writer)
         except ValueError as error:
-            raise PortalError(f"{record.object} {record.id}: {error}") from error
+            raise DatasetError(f"{record.object} {record.id}: {error}") from error
         if record.associations:
             roles.append(record)
     for account in [row for row in org.tables["Account"].rows.values() if is_person(row)]:
@@ -55,7 +57,7 @@ def load(org: Loaded, portal: Portal, writer: RowWriter) -> None:
         users.put(writer.row(users, ADMINISTRATOR, administrator.FIELDS, created=MADE_AT, stamp=MADE_AT))
 
 
-def _load_one(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
+def _load_one(org: Loaded, record: DatasetRecord, writer: RowWriter) -> None:
     table = org.tables[record.object]
     row_id = full_id(record.id)
     if row_id is None:
@@ -86,7 +88,7 @@ def _complete_person(org: Loaded, account: Row, writer: RowWriter) -> None:
     try:
         overlays = persons.overlays(org.tables, "Account", None, account)
     except ValueError as error:
-        raise PortalError(f"Account {account.id}: {error}") from error
+        raise DatasetError(f"Account {account.id}: {error}") from error
     for name, row_id, values in overlays:
         row = org.tables[name].rows.get(row_id) or writer.row(
             org.tables[name],
@@ -99,7 +101,7 @@ def _complete_person(org: Loaded, account: Row, writer: RowWriter) -> None:
         org.tables[name].put(replace(row, fields={**row.fields, **values}))
 
 
-def _load_roles(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
+def _load_roles(org: Loaded, record: DatasetRecord, writer: RowWriter) -> None:
     table = org.tables["OpportunityContactRole"]
     stamp = whole_seconds(record.updated_at)
     for association in record.associations.get("Contact", ()):
@@ -113,7 +115,7 @@ def _load_roles(org: Loaded, record: PortalRecord, writer: RowWriter) -> None:
         table.put(row)
 
 
-def told_again(org: Loaded) -> Iterator[PortalRecord]:
+def told_again(org: Loaded) -> Iterator[DatasetRecord]:
     """Tell live and binned records in the order of their ids; contacts' roles as records of their own."""
     for name in EXPORTED:
         table = org.tables[name]
@@ -121,8 +123,8 @@ def told_again(org: Loaded) -> Iterator[PortalRecord]:
             yield _told(table, table.rows[row_id])
 
 
-def _told(table: Table, row: Row) -> PortalRecord:
-    return PortalRecord(
+def _told(table: Table, row: Row) -> DatasetRecord:
+    return DatasetRecord(
         object=table.object_name,
         id=row.id,
         properties=told_properties(table, row),

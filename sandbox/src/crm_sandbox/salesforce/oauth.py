@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, compute_challenge, default_redirect_uris
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.errors import OAuthRefusal, login_refused, usual
-from crm_sandbox.salesforce.hosts import DEFAULT_LOGIN, base_url, instance_host, is_played, may_log_in
+from crm_sandbox.salesforce.hosts import DEFAULT_LOGIN, base_url, instance_host, is_simulated, may_log_in
 from crm_sandbox.salesforce.org import Org
-from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.switches import Flags
 from crm_sandbox.state import Authority
 
 SCOPES = ("api", "refresh_token", "openid", "id", "profile", "email")
-DEVELOPMENT_CLIENT_ID = "astrelo-sandbox"
-DEVELOPMENT_CLIENT_SECRET = "astrelo-sandbox-development-secret"  # noqa: S105 - documented, opens nothing real
+DEFAULT_CLIENT_ID = "sandbox-client"
+DEFAULT_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - documented, opens nothing real
 _EXPIRED_GRANT = "expired access/refresh token"
 
 
@@ -27,15 +27,15 @@ _EXPIRED_GRANT = "expired access/refresh token"
 class App(RegisteredApp):
     """The external client app. `scopes` are those that it may ask for; asking for none asks for all."""
 
-    client_id: str = DEVELOPMENT_CLIENT_ID
-    client_secret: str = field(default=DEVELOPMENT_CLIENT_SECRET, repr=False)
-    redirect_uris: tuple[str, ...] = development_redirects("salesforce")
+    client_id: str = DEFAULT_CLIENT_ID
+    client_secret: str = field(default=DEFAULT_CLIENT_SECRET, repr=False)
+    redirect_uris: tuple[str, ...] = default_redirect_uris("salesforce")
     scopes: tuple[str, ...] = SCOPES
 
     def authenticate(self, client_id: str | None, client_secret: str | None) -> None:
         if client_id != self.client_id:
             raise OAuthRefusal("invalid_client_id", "client identifier invalid")
-        if not self.knows_secret(client_secret):
+        if not self.matches_secret(client_secret):
             raise OAuthRefusal("invalid_client", "invalid client credentials")
 
 
@@ -68,7 +68,7 @@ class Grant:
         return f"{base_url(self.login_host, self.scheme)}/id/{self.org_id}/{ADMINISTRATOR}"
 
     def answers_at(self, host: str) -> bool:
-        return host == self.instance or (self.anywhere and not is_played(host))
+        return host == self.instance or (self.anywhere and not is_simulated(host))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Session:
 class AuthorizationServer(Authority):
     """Grants and their tokens for every org of a sandbox."""
 
-    def __init__(self, app: App, clock: SandboxClock, switches: Switches, orgs: Mapping[str, Org]) -> None:
+    def __init__(self, app: App, clock: SandboxClock, flags: Flags, orgs: Mapping[str, Org]) -> None:
         self.app = app
         self.scheme = "http"
         """What a socket is served over."""
@@ -93,7 +93,7 @@ class AuthorizationServer(Authority):
         self.replays = 0
         self.grants: list[Grant] = []
         self._clock = clock
-        self._switches = switches
+        self._flags = flags
         self._orgs = orgs
         self._codes: dict[str, Code] = {}
         self._sessions: dict[str, Session] = {}
@@ -102,14 +102,14 @@ class AuthorizationServer(Authority):
     def issue_code(
         self, org_id: str, redirect_uri: str, scopes: tuple[str, ...], challenge: str, login_host: str
     ) -> str:
-        value = self.issued.mint("code", "aPrx" + secrets.token_urlsafe(30) + "==")
+        value = self.issued.issue("code", "aPrx" + secrets.token_urlsafe(30) + "==")
         self._codes[value] = Code(
             org_id=org_id,
             login_host=login_host,
             redirect_uri=redirect_uri,
             scopes=scopes,
             challenge=challenge,
-            expires_at=self._clock.now() + self._switches.code_seconds,
+            expires_at=self._clock.now() + self._flags.code_seconds,
         )
         return value
 
@@ -122,7 +122,7 @@ class AuthorizationServer(Authority):
             raise OAuthRefusal("invalid_grant", "expired authorization code")
         if redirect_uri != spent.redirect_uri:
             raise OAuthRefusal("redirect_uri_mismatch", "redirect_uri must match configuration")
-        if not verifier or challenge_of(verifier) != spent.challenge:
+        if not verifier or compute_challenge(verifier) != spent.challenge:
             raise OAuthRefusal("invalid_grant", "invalid code verifier")
         self._admit(spent.org_id, host)
         return self._granted(spent.org_id, spent.scopes, spent.login_host, anywhere=False)
@@ -148,7 +148,7 @@ class AuthorizationServer(Authority):
         self.refreshes += 1
         grant.instance = self._instance(grant.org_id, grant.login_host)
         answer = self._opened(grant)
-        if self._switches.rotate_refresh_tokens:
+        if self._flags.rotate_refresh_tokens:
             self._rotate(grant)
             answer["refresh_token"] = grant.refresh_token
         return answer
@@ -194,11 +194,11 @@ class AuthorizationServer(Authority):
                 session.expires_at = min(session.expires_at, now)
 
     def _admit(self, org_id: str, host: str) -> None:
-        if self._switches.login_refusal is not None:
-            raise login_refused(self._switches.login_refusal)
-        if not self._switches.app_installed:
+        if self._flags.login_refusal is not None:
+            raise login_refused(self._flags.login_refusal)
+        if not self._flags.app_installed:
             raise login_refused("app_not_found")
-        if not may_log_in(self._orgs[org_id], host, my_domain_only=self._switches.my_domain_only):
+        if not may_log_in(self._orgs[org_id], host, my_domain_only=self._flags.my_domain_only):
             raise OAuthRefusal("invalid_grant", "authentication failure")
 
     def _granted(
@@ -225,9 +225,9 @@ class AuthorizationServer(Authority):
     def _opened(self, grant: Grant) -> dict[str, object]:
         """Open a session; there is no `expires_in` in the answer, as there is none at Salesforce."""
         now = self._clock.now()
-        value = self.issued.mint("access_token", f"{grant.org_id[:15]}!AQ{secrets.token_urlsafe(48)}._x")
+        value = self.issued.issue("access_token", f"{grant.org_id[:15]}!AQ{secrets.token_urlsafe(48)}._x")
         self._sessions[value] = Session(
-            value=value, grant=grant, issued_at=now, expires_at=now + self._switches.session_seconds
+            value=value, grant=grant, issued_at=now, expires_at=now + self._flags.session_seconds
         )
         issued_at = str(int(now * 1000))
         signed = hmac.digest(
@@ -244,16 +244,16 @@ class AuthorizationServer(Authority):
         }
 
     def _rotate(self, grant: Grant) -> None:
-        grant.refresh_token = self.issued.mint("refresh_token", "5Aep861" + secrets.token_urlsafe(60))
+        grant.refresh_token = self.issued.issue("refresh_token", "5Aep861" + secrets.token_urlsafe(60))
         self._refresh[grant.refresh_token] = grant
 
     def _extend(self, session: Session) -> None:
-        now, life = self._clock.now(), self._switches.session_seconds
+        now, life = self._clock.now(), self._flags.session_seconds
         if session.expires_at - now < life / 2:
             session.expires_at = now + life
 
     def _instance(self, org_id: str, login_host: str) -> str:
-        return instance_host(self._orgs[org_id], login_host, self._switches.instance_number)
+        return instance_host(self._orgs[org_id], login_host, self._flags.instance_number)
 
     def _grants_of(self, org_id: str | None) -> Iterator[Grant]:
         return (grant for grant in self.grants if org_id is None or grant.org_id == org_id)
@@ -270,4 +270,4 @@ class AuthorizationServer(Authority):
         encoded = [
             base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts
         ]
-        return self.issued.mint("id_token", ".".join([*encoded, secrets.token_urlsafe(64)]))
+        return self.issued.issue("id_token", ".".join([*encoded, secrets.token_urlsafe(64)]))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
 from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
-from crm_sandbox.http.pages import Offer, consent_page, refusal_page
+from crm_sandbox.http.pages import ConsentRequest, consent_page, refusal_page
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
+from crm_sandbox.oauth import CHALLENGE, InvalidForm, UntrustedRequest, read_form
 from crm_sandbox.salesforce.administrator import USERNAME
 from crm_sandbox.salesforce.errors import OAuthRefusal
-from crm_sandbox.salesforce.hosts import LOGIN_HOSTS, host_of, is_played, may_log_in
+from crm_sandbox.salesforce.hosts import LOGIN_HOSTS, host_of, is_simulated, may_log_in
 from crm_sandbox.salesforce.oauth import App
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.state import SandboxState
@@ -57,10 +57,10 @@ def authorize(state: SandboxState, request: Request) -> Response:
         offered = _offered(state, host_of(request))
         if request.method == "GET":
             choices = [(org.org_id, org.name) for org in offered]
-            offer = Offer(field="org_id", accounts=choices, scopes=asked.scopes)
+            offer = ConsentRequest(field="org_id", accounts=choices, scopes=asked.scopes)
             return html_response(consent_page(request.target, offer))
         return _decide(state, asked, offered, request)
-    except Untrusted as reason:
+    except UntrustedRequest as reason:
         return html_response(refusal_page(str(reason)), status=400)
 
 
@@ -72,35 +72,35 @@ def _decide(
     if decision == "deny":
         return asked.answer(error="access_denied", error_description="end-user denied authorization")
     if decision != "allow":
-        raise Untrusted("The consent form was sent without a decision: allow or deny.")
-    if not state.switches.app_installed:
-        raise Untrusted(NOT_INSTALLED)
+        raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
+    if not state.flags.app_installed:
+        raise UntrustedRequest(NOT_INSTALLED)
     chosen = form.get("org_id", [offered[0].org_id])[-1]
     if chosen not in {org.org_id for org in offered}:
-        raise Untrusted(f"There is no org {chosen} here.")
+        raise UntrustedRequest(f"There is no org {chosen} here.")
     code = state.oauth.issue_code(chosen, asked.redirect_uri, asked.scopes, asked.challenge, host_of(request))
     return asked.answer(code=code)
 
 
 def _offered(state: SandboxState, host: str) -> Sequence[Org]:
     """Return the orgs whose users can log in at a host."""
-    only = state.switches.my_domain_only
+    only = state.flags.my_domain_only
     found = [org for org in state.orgs.values() if may_log_in(org, host, my_domain_only=only)]
     if not found and host in LOGIN_HOSTS:
-        raise Untrusted("Your org forbids logins at this host. Use the org's My Domain.")
+        raise UntrustedRequest("Your org forbids logins at this host. Use the org's My Domain.")
     if not found:
-        raise Untrusted(f"There is no My Domain {host}.")
+        raise UntrustedRequest(f"There is no My Domain {host}.")
     return found
 
 
 def _trusted_request(app: App, request: Request) -> AuthorizationRequest:
     if request.text("client_id") != app.client_id:
-        raise Untrusted("invalid_client_id: client identifier invalid")
+        raise UntrustedRequest("invalid_client_id: client identifier invalid")
     redirect_uri = request.text("redirect_uri") or ""
     if not redirect_uri:
-        raise Untrusted("redirect_uri_missing: missing redirect_uri parameter")
+        raise UntrustedRequest("redirect_uri_missing: missing redirect_uri parameter")
     if not app.allows_redirect(redirect_uri):
-        raise Untrusted("redirect_uri_mismatch: redirect_uri must match configuration")
+        raise UntrustedRequest("redirect_uri_mismatch: redirect_uri must match configuration")
     return AuthorizationRequest(redirect_uri=redirect_uri, state=request.text("state"))
 
 
@@ -139,7 +139,7 @@ def _challenge(request: Request) -> str:
 
 def token(state: SandboxState, request: Request) -> Response:
     form, host = _form(request), host_of(request)
-    _require_played(state, host)
+    _require_simulated(state, host)
     grant_type = form.get("grant_type")
     if "response_type" in form:
         grant_type = "device"
@@ -195,7 +195,7 @@ def revoke(state: SandboxState, request: Request) -> Response:
 def _form(request: Request) -> dict[str, str]:
     try:
         return read_form(request)
-    except BadForm as error:
+    except InvalidForm as error:
         raise OAuthRefusal("invalid_request", str(error), status=error.status) from error
 
 
@@ -217,9 +217,9 @@ def _client(form: dict[str, str], request: Request) -> tuple[str | None, str | N
     return unquote(client_id), unquote(client_secret)
 
 
-def _require_played(state: SandboxState, host: str) -> None:
+def _require_simulated(state: SandboxState, host: str) -> None:
     """Refuse a My Domain that no org has."""
-    if is_played(host) and not any(
+    if is_simulated(host) and not any(
         may_log_in(org, host, my_domain_only=False) for org in state.orgs.values()
     ):
         raise OAuthRefusal("invalid_request", f"there is no My Domain {host}", status=404)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import msgspec
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import Association, Portal
-from crm_sandbox.faults.failure_profiles import Moody
+from crm_sandbox.datasets import Association, Dataset
+from crm_sandbox.faults.failure_profiles import FailureSampler
 from crm_sandbox.salesforce import persons
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.ids import full_id, numbered_id
@@ -19,7 +19,7 @@ from crm_sandbox.salesforce.schema import OBJECT_NAMES, Value
 from crm_sandbox.salesforce.setup_objects import SETUP_ROWS
 from crm_sandbox.salesforce.stages import Stages
 from crm_sandbox.salesforce.store import Row, Table
-from crm_sandbox.salesforce.switches import Switches
+from crm_sandbox.salesforce.switches import Flags
 
 ROLES = "OpportunityContactRole"
 _CHILDREN = {
@@ -36,19 +36,19 @@ _MERGED = ("Account", "Contact")
 
 
 class Org:
-    def __init__(self, portal: Portal, clock: SandboxClock, switches: Switches) -> None:
-        self.account_number = portal.account_id
-        self.org_id = numbered_id("00D", portal.account_id)
-        self.name = portal.name
-        words = re.sub(r"[^a-z0-9]+", "-", portal.name.lower()).strip("-")[:20].strip("-") or "org"
-        self.my_domain = f"{words}-{portal.account_id % 36**4:x}"
+    def __init__(self, dataset: Dataset, clock: SandboxClock, flags: Flags) -> None:
+        self.account_number = dataset.account_id
+        self.org_id = numbered_id("00D", dataset.account_id)
+        self.name = dataset.name
+        words = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:20].strip("-") or "org"
+        self.my_domain = f"{words}-{dataset.account_id % 36**4:x}"
         self.clock = clock
-        self.switches = switches
-        self.publication = Moody()
+        self.flags = flags
+        self.publication = FailureSampler()
         self.stages = Stages()
         self.tables = {name: Table(name) for name in OBJECT_NAMES}
         self._writer = RowWriter(self.stages, ADMINISTRATOR)
-        load(self, portal, self._writer)
+        load(self, dataset, self._writer)
 
     def upsert(self, change: RecordChange) -> str:
         """Create or change a record now; gives its id."""
@@ -189,9 +189,9 @@ class Org:
             }
             self.upsert(RecordChange(object_name=ROLES, properties=properties))
 
-    def snapshot(self) -> Portal:
-        """Return what the org holds now, live and binned, as a portal to start another sandbox with."""
-        return Portal(name=self.name, account_id=self.account_number, records=tuple(told_again(self)))
+    def snapshot(self) -> Dataset:
+        """Return what the org holds now, live and binned, as a dataset to start another sandbox with."""
+        return Dataset(name=self.name, account_id=self.account_number, records=tuple(told_again(self)))
 
     def _versioned(
         self, table: Table, row_id: str, values: dict[str, Value], change: RecordChange, old: Row | None
@@ -283,9 +283,9 @@ class Org:
             seen.add(opportunity)
 
     def _shown_at(self) -> float:
-        return self.clock.now() + self.publication.lateness()
+        return self.clock.now() + self.publication.draw_delay()
 
     def _horizon(self) -> float:
         """Return the moment before which every version has been seen by everybody."""
-        slowest = max(self.switches.publish_lag_seconds, self.publication.moods.late_seconds[1])
+        slowest = max(self.flags.publish_lag_seconds, self.publication.profile.late_seconds[1])
         return self.clock.now() - slowest

@@ -1,4 +1,4 @@
-"""A HubSpot portal as a Salesforce org would hold it.
+"""A HubSpot dataset as a Salesforce org would hold it.
 
 Every record and every link that Salesforce has a place for is kept, and ids keep their order. What Salesforce
 cannot hold is left out: text in a number's field, a second company of a contact, a live record's link to one in
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from crm_sandbox.datasets import Association, Portal, PortalRecord
+from crm_sandbox.datasets import Association, Dataset, DatasetRecord
 from crm_sandbox.datasets.hubspot_values import industries
 from crm_sandbox.salesforce.ids import record_id
 from crm_sandbox.salesforce.schema import MOST_INTEGER, standard_fields
@@ -48,33 +48,33 @@ Properties = Mapping[str, str | None]
 Presented = dict[str, str | None]
 
 
-def as_salesforce(portal: Portal, *, with_persons: bool = False) -> Iterator[PortalRecord]:
-    """Present every record of a HubSpot portal, owners first."""
-    presenter = _Presenter(portal)
+def as_salesforce(dataset: Dataset, *, with_persons: bool = False) -> Iterator[DatasetRecord]:
+    """Present every record of a HubSpot dataset, owners first."""
+    presenter = _Presenter(dataset)
     for name in OBJECTS:
-        told = [record for record in portal.records if record.object == name]
+        told = [record for record in dataset.records if record.object == name]
         if name == "contacts" and with_persons:
             yield from (presenter.person(record) for record in told if presenter.is_person(record))
         yield from (presenter.present(record, with_persons=with_persons) for record in told)
 
 
 class _Presenter:
-    def __init__(self, portal: Portal) -> None:
-        self._archived = {(record.object, record.id): record.archived for record in portal.records}
-        self._told_elsewhere = _reversed_links(portal)
-        self._properties: dict[str, Callable[[PortalRecord], Presented]] = {
+    def __init__(self, dataset: Dataset) -> None:
+        self._archived = {(record.object, record.id): record.archived for record in dataset.records}
+        self._told_elsewhere = _reversed_links(dataset)
+        self._properties: dict[str, Callable[[DatasetRecord], Presented]] = {
             "owners": self._user,
             "companies": self._account,
             "contacts": self._contact,
             "deals": self._opportunity,
         }
 
-    def present(self, record: PortalRecord, *, with_persons: bool = False) -> PortalRecord:
+    def present(self, record: DatasetRecord, *, with_persons: bool = False) -> DatasetRecord:
         told = self._properties[record.object](record)
         name = OBJECTS[record.object]
         if with_persons and record.object == "contacts" and self.is_person(record):
             told["AccountId"] = _persons_account(record)
-        return PortalRecord(
+        return DatasetRecord(
             object=name,
             id=_id(record.object, record.id),
             properties={field: _shortened(name, field, value) for field, value in told.items()},
@@ -84,13 +84,13 @@ class _Presenter:
             associations=self._roles(record) if record.object == "deals" else {},
         )
 
-    def is_person(self, record: PortalRecord) -> bool:
+    def is_person(self, record: DatasetRecord) -> bool:
         """Return whether a contact is a customer of its own where there are such."""
         return self._company(record) is None
 
-    def person(self, record: PortalRecord) -> PortalRecord:
+    def person(self, record: DatasetRecord) -> DatasetRecord:
         """Present the account of a contact that is a person."""
-        return PortalRecord(
+        return DatasetRecord(
             object="Account",
             id=_persons_account(record),
             properties={
@@ -103,7 +103,7 @@ class _Presenter:
             archived=record.archived,
         )
 
-    def _user(self, record: PortalRecord) -> Presented:
+    def _user(self, record: DatasetRecord) -> Presented:
         told = record.properties
         return {
             "Username": told.get("email") or f"user-{record.id}@sandbox.example.com",
@@ -112,7 +112,7 @@ class _Presenter:
             "LastName": told.get("lastName") or "User",
         }
 
-    def _account(self, record: PortalRecord) -> Presented:
+    def _account(self, record: DatasetRecord) -> Presented:
         told = record.properties
         return {
             "Name": told.get("name"),
@@ -130,7 +130,7 @@ class _Presenter:
             LINKEDIN_FIELD: told.get("linkedin_company_page"),
         }
 
-    def _contact(self, record: PortalRecord) -> Presented:
+    def _contact(self, record: DatasetRecord) -> Presented:
         told = record.properties
         return {
             "FirstName": told.get("firstname"),
@@ -142,7 +142,7 @@ class _Presenter:
             "OwnerId": self._owner(told),
         }
 
-    def _opportunity(self, record: PortalRecord) -> Presented:
+    def _opportunity(self, record: DatasetRecord) -> Presented:
         told = record.properties
         return {
             "Name": told.get("dealname"),
@@ -157,20 +157,20 @@ class _Presenter:
             "OwnerId": self._owner(told),
         }
 
-    def _company(self, record: PortalRecord) -> str | None:
+    def _company(self, record: DatasetRecord) -> str | None:
         """Return the account of the primary company, else of the first one."""
         linked = self._linked(record, "companies")
         chosen = next((one for one in linked if one.primary), linked[0] if linked else None)
         return None if chosen is None else _id("companies", chosen.id)
 
-    def _roles(self, record: PortalRecord) -> dict[str, list[Association]]:
+    def _roles(self, record: DatasetRecord) -> dict[str, list[Association]]:
         people = self._linked(record, "contacts")
         roles = [
             Association(id=_id("contacts", one.id), primary=place == 0) for place, one in enumerate(people)
         ]
         return {"Contact": roles} if roles else {}
 
-    def _linked(self, record: PortalRecord, target: str) -> list[Association]:
+    def _linked(self, record: DatasetRecord, target: str) -> list[Association]:
         """Return what a record is linked to, told on either side; only a binned record may point into the bin."""
         told = [
             *record.associations.get(target, ()),
@@ -184,10 +184,10 @@ class _Presenter:
         return _id("owners", owner) if ("owners", owner) in self._archived else None
 
 
-def _reversed_links(portal: Portal) -> dict[tuple[str, str, str], list[Association]]:
+def _reversed_links(dataset: Dataset) -> dict[tuple[str, str, str], list[Association]]:
     """Return the links of contacts and deals that are told on the other record, by type, id and the other's type."""
     found: dict[tuple[str, str, str], list[Association]] = {}
-    for record in portal.records:
+    for record in dataset.records:
         for target, associations in record.associations.items():
             for one in associations:
                 link = Association(id=record.id, primary=one.primary)
@@ -200,7 +200,7 @@ def _id(hubspot_object: str, hubspot_id: str) -> str:
     return record_id(OBJECTS[hubspot_object], int(hubspot_id) + 1)
 
 
-def _persons_account(record: PortalRecord) -> str:
+def _persons_account(record: DatasetRecord) -> str:
     """Return an id behind those of companies: a contact may have the number of one of them."""
     return record_id("Account", _FIRST_PERSON + int(record.id))
 

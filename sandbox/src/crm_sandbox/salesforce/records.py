@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from crm_sandbox.clock import milliseconds
+from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.datasets import Association
 from crm_sandbox.salesforce.schema import Value, object_called
 from crm_sandbox.salesforce.stages import Stages
@@ -46,7 +46,7 @@ def object_name(told: str) -> str:
 
 
 def whole_seconds(told: str) -> int:
-    return milliseconds(told) // 1000
+    return parse_milliseconds(told) // 1000
 
 
 def parsed(table: Table, told: Mapping[str, Value]) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from crm_sandbox.clock import milliseconds
+from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.salesforce.ids import PREFIXES, full_id
 
 Value = str | int | float | bool | None
@@ -211,7 +211,7 @@ _PARSERS: Mapping[str, Callable[[str], Value]] = {
     "int": _integer,
     "boolean": lambda told: _found({"true": True, "false": False}.get(told.lower()), "say true or false"),
     "date": lambda told: dt.date.fromisoformat(told).isoformat(),
-    "datetime": lambda told: milliseconds(told) // 1000,
+    "datetime": lambda told: parse_milliseconds(told) // 1000,
     "double": float,
     "currency": float,
     "percent": float,

@@ -62,13 +62,13 @@ class Selection:
 
     def _visible(self, row: Row) -> Row | None:
         """Return the version of a row that readers see at this moment, if user and operation may see it at all."""
-        if row.id in self.org.switches.hidden_records:
+        if row.id in self.org.flags.hidden_records:
             return None
         now = self.org.clock.now()
-        seen = row.seen_at(now - self.org.switches.publish_lag_seconds)
+        seen = row.seen_at(now - self.org.flags.publish_lag_seconds)
         if seen is None or seen.binned_at is None:
             return seen
-        kept = self.include_deleted and now - seen.binned_at < self.org.switches.bin_seconds
+        kept = self.include_deleted and now - seen.binned_at < self.org.flags.bin_seconds
         return seen if kept else None
 
 

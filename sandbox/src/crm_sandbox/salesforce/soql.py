@@ -75,7 +75,7 @@ class Statement:
 def parse(text: str) -> Statement:
     """Parse one statement.
 
-    Raise NotSimulated at a part of SOQL that the sandbox does not play, ApiRefusal MALFORMED_QUERY at what is none.
+    Raise NotSimulated at a part of SOQL that the sandbox does not simulate, ApiRefusal MALFORMED_QUERY at what is none.
     """
     if len(text) > LONGEST_STATEMENT:
         raise malformed(f"SOQL statements cannot be longer than {LONGEST_STATEMENT} characters.")

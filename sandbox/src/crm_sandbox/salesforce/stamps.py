@@ -9,7 +9,7 @@ def as_rest(seconds: float) -> str:
 
 
 def as_bulk(seconds: float) -> str:
-    """Return `2026-05-01T07:25:37.000Z`, as in CSV; portal files tell moments so too."""
+    """Return `2026-05-01T07:25:37.000Z`, as in CSV; dataset files tell moments so too."""
     return _utc(seconds).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

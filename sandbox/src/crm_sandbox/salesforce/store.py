@@ -114,11 +114,11 @@ class Table:
             raise ValueError(f"{self.object_name} has no field {name}.")
         return self.fields[name]
 
-    def some(self, chance: Random, *, deleted: bool = False) -> Row | None:
+    def some(self, rng: Random, *, deleted: bool = False) -> Row | None:
         """Draw a record; None when there is none."""
         ids = self._binned if deleted else self._live
         while ids:
-            place = chance.randrange(len(ids))
+            place = rng.randrange(len(ids))
             if (row := self.find(ids[place], deleted=deleted)) is not None:
                 return row
             ids[place] = ids[-1]

@@ -1,4 +1,4 @@
-"""Names of the real API that the sandbox does not play, so that it can tell them from nonsense.
+"""Names of the real API that the sandbox does not simulate, so that it can tell them from nonsense.
 
 A name that is missing here is answered as Salesforce answers nonsense: add it.
 """
@@ -100,7 +100,7 @@ SOQL_WORDS = frozenset({
     "as", "excludes", "for", "group", "having", "includes", "like", "not", "nulls", "offset", "or", "typeof", "update",
     "using", "with",
 })  # fmt: skip
-"""Words of SOQL that begin or join a clause which the sandbox does not play."""
+"""Words of SOQL that begin or join a clause which the sandbox does not simulate."""
 
 
 def is_unheld_field(object_name: str, field_name: str) -> bool:

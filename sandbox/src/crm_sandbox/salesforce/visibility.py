@@ -18,12 +18,12 @@ _PLACE_PARTS = ("Country", "State", "CountryCode", "StateCode")
 
 
 def visible_objects(org: Org) -> list[str]:
-    hidden = {name.lower() for name in org.switches.hidden_objects}
+    hidden = {name.lower() for name in org.flags.hidden_objects}
     return [
         name
         for name in OBJECT_NAMES
         if name.lower() not in hidden
-        and (name not in OBJECT_FEATURES or getattr(org.switches, OBJECT_FEATURES[name]))
+        and (name not in OBJECT_FEATURES or getattr(org.flags, OBJECT_FEATURES[name]))
     ]
 
 
@@ -59,12 +59,12 @@ def visible_object(org: Org, object_name: str) -> str:
 
 def visible_fields(org: Org, object_name: str) -> Mapping[str, Field]:
     """Return the fields by their names in lower case: SOQL does not mind the case."""
-    hidden = {name.lower() for name in org.switches.hidden_fields}
+    hidden = {name.lower() for name in org.flags.hidden_fields}
     return {
         name.lower(): field
         for name, field in org.tables[object_name].fields.items()
         if f"{object_name}.{name}".lower() not in hidden
-        and (field.feature is None or getattr(org.switches, field.feature))
+        and (field.feature is None or getattr(org.flags, field.feature))
     }
 
 
@@ -76,7 +76,7 @@ def reader(org: Org, field: Field) -> Reader:
         return lambda row: row.fields.get(name) is True
     if field.type == "address":
         return _address_reader(org, name.removesuffix("Address"))
-    if org.switches.state_country_picklists:
+    if org.flags.state_country_picklists:
         for prefix in ("Billing", "Shipping", "Mailing"):
             if name.startswith(prefix) and (part := name.removeprefix(prefix)) in _PLACE_PARTS:
                 return lambda row: _place(row, prefix)[part]
@@ -99,7 +99,7 @@ def _place(row: Row, prefix: str) -> dict[str, Value]:
 def _address_reader(org: Org, prefix: str) -> Reader:
     def read(row: Row) -> Shown:
         told = {part: row.fields.get(f"{prefix}{part}") for part in ("Street", "City", "PostalCode")}
-        if org.switches.state_country_picklists:
+        if org.flags.state_country_picklists:
             told |= _place(row, prefix)
         else:
             told |= {part: row.fields.get(f"{prefix}{part}") for part in ("Country", "State")}
