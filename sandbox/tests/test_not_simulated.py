@@ -5,12 +5,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport, hubspot, salesforce
+from crm_sandbox import Dataset, SandboxTransport, hubspot, salesforce
 from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.messages import Request, Response
 from crm_sandbox.not_simulated import NotSimulated
 
-MESSAGE = "the sandbox does not play imports of files (see /_sandbox/reference#not-simulated at this address)"
+MESSAGE = (
+    "the sandbox does not simulate imports of files (see /_sandbox/reference#not-simulated at this address)"
+)
 Shape = Callable[[dict[str, str]], object]
 
 
@@ -46,11 +48,11 @@ def oauths(_body: dict[str, str]) -> object:
 )
 async def test_what_is_not_simulated_is_501_in_the_shape_of_the_crms_errors(
     monkeypatch: pytest.MonkeyPatch,
-    create_sandbox: Callable[[Portal], SandboxApplication],
+    create_sandbox: Callable[[Dataset], SandboxApplication],
     path: str,
     shape: Shape,
 ) -> None:
-    sandbox = create_sandbox(Portal.generate(1))
+    sandbox = create_sandbox(Dataset.generate(1))
     monkeypatch.setattr(sandbox, "answer", without_imports)
     async with httpx.AsyncClient(
         transport=SandboxTransport(sandbox), base_url="http://localhost:8010"

@@ -5,21 +5,21 @@ records, faults and their plans, the socket (`serve`, `serve_in_thread`) and the
 reference.md tells how to use it.
 """
 
-from crm_sandbox.datasets import Association, Portal, PortalError, PortalRecord
+from crm_sandbox.datasets import Association, Dataset, DatasetError, DatasetRecord
 from crm_sandbox.faults.fault import Fault
-from crm_sandbox.faults.plan import FaultPlan, FaultPlanError, IndexMoods, Rule
+from crm_sandbox.faults.plan import FailureProfile, FaultPlan, FaultPlanError, Rule
 from crm_sandbox.http.server import serve, serve_in_thread
 from crm_sandbox.http.transport import SandboxTransport
 
 __all__ = [
     "Association",
+    "Dataset",
+    "DatasetError",
+    "DatasetRecord",
+    "FailureProfile",
     "Fault",
     "FaultPlan",
     "FaultPlanError",
-    "IndexMoods",
-    "Portal",
-    "PortalError",
-    "PortalRecord",
     "Rule",
     "SandboxTransport",
     "serve",

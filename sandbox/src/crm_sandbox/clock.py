@@ -19,13 +19,13 @@ class SandboxClock:
         self._ahead += seconds
 
 
-def iso(seconds: float) -> str:
-    """Seconds since the epoch as HubSpot and portal files write a datetime: UTC, milliseconds, a Z."""
+def format_iso(seconds: float) -> str:
+    """Seconds since the epoch as HubSpot and dataset files write a datetime: UTC, milliseconds, a Z."""
     moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def milliseconds(text: str) -> int:
+def parse_milliseconds(text: str) -> int:
     """Parse an ISO datetime or date, UTC when it names no zone; ValueError when it is neither."""
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:

@@ -1,4 +1,4 @@
-"""The companies, people and domains that made-up portals and mutations are made of, all of them invented."""
+"""The companies, people and domains that made-up datasets and mutations are made of, all of them invented."""
 
 _BEGINNINGS = (
     "Bron", "Calv", "Dask", "Elvo", "Farn", "Gryl", "Hosk", "Ister", "Jorv", "Kelt", "Lumb", "Morv",

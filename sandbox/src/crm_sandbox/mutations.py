@@ -23,7 +23,7 @@ class Script(Generic[Account]):
     """Equal seeds on equal accounts give equal changes; times are the sandbox's clock's."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._chance = Random(f"mutations:{seed}")
+        self._rng = Random(f"mutations:{seed}")
 
     def run(self, account: Account, steps: int) -> list[Mutation]:
         return [self.step(account) for _ in range(steps)]
@@ -32,9 +32,9 @@ class Script(Generic[Account]):
     def step(self, account: Account) -> Mutation:
         """Do one change; not for another thread than the one that serves the sandbox."""
 
-    def _some_of(self, properties: dict[str, Value]) -> dict[str, Value]:
-        chosen = self._chance.sample(sorted(properties), k=self._chance.randint(1, len(properties)))
+    def _sample(self, properties: dict[str, Value]) -> dict[str, Value]:
+        chosen = self._rng.sample(sorted(properties), k=self._rng.randint(1, len(properties)))
         return {name: properties[name] for name in chosen}
 
-    def _weighted(self, weights: dict[Choice, int]) -> Choice:
-        return self._chance.choices(list(weights), weights=list(weights.values()))[0]
+    def _choose(self, weights: dict[Choice, int]) -> Choice:
+        return self._rng.choices(list(weights), weights=list(weights.values()))[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 UNLIMITED = 1_000_000
 
 
-class RollingWindow:
+class SlidingWindowLimiter:
     """At most `limit` admissions in any `seconds`; what is refused is not counted."""
 
     def __init__(self, limit: int, seconds: float) -> None:
@@ -30,7 +30,7 @@ class RollingWindow:
             self._admitted.popleft()
 
 
-def busiest(times: Iterable[float], seconds: float) -> int:
+def count_busiest(times: Iterable[float], seconds: float) -> int:
     """Count the most events that fell into any window of `seconds`; `times` ascend."""
     window: deque[float] = deque()
     most = 0

@@ -14,7 +14,7 @@ class Refused(Exception):
     """The CRM says no, in a way that can be told to a person as well."""
 
 
-class PlayedCrm(Protocol):
+class SimulatedCrm(Protocol):
     @abstractmethod
     async def respond(self, request: Request) -> Response:
         """Answer as the CRM would; raise ConnectionDropped when a fault asks for it."""

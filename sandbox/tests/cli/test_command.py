@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.cli.command import cli
 from tests.salesforce.builders import record
 
@@ -28,7 +28,7 @@ WRONG = [
     (["--redirect-uri", "http://local host/"], "is no absolute URI"),
     (["--scopes", " , "], "is no list of scopes"),
     (["--scopes", 'api "id"'], "is no list of scopes"),
-    (["--portal", "/no/such/portal.jsonl"], "/no/such/portal.jsonl"),
+    (["--dataset", "/no/such/dataset.jsonl"], "/no/such/dataset.jsonl"),
 ]
 
 
@@ -46,33 +46,33 @@ def test_a_bad_value_is_wrong_usage_told_in_a_sentence(arguments: list[str], say
     assert says in sentence
 
 
-@pytest.mark.parametrize("portal_first", [True, False])
+@pytest.mark.parametrize("dataset_first", [True, False])
 def test_an_account_of_its_own_and_a_size_for_a_made_up_one_are_not_taken_together(
-    tmp_path: Path, portal_first: bool
+    tmp_path: Path, dataset_first: bool
 ) -> None:
-    file, size = tmp_path / "portal.jsonl", ["--companies", "500"]
+    file, size = tmp_path / "dataset.jsonl", ["--companies", "500"]
     file.touch()
-    portal = ["--portal", str(file)]
-    result = run(*(portal + size if portal_first else size + portal))
+    dataset = ["--dataset", str(file)]
+    result = run(*(dataset + size if dataset_first else size + dataset))
     assert result.exit_code == 2
     assert "leave one of them out" in result.stderr
 
 
 def test_a_portal_or_a_fault_plan_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    plan, portal = tmp_path / "plan.json", tmp_path / "portal.jsonl"
+    plan, dataset = tmp_path / "plan.json", tmp_path / "dataset.jsonl"
     plan.write_text("{", encoding="utf-8")
-    portal.write_text("{", encoding="utf-8")
+    dataset.write_text("{", encoding="utf-8")
     with_plan = run("--port", "0", "--companies", "1", "--fault-plan", str(plan))
     assert with_plan.exit_code == 2
     assert "plan.json: the fault plan cannot be used" in with_plan.stderr
-    with_portal = run("--port", "0", "--portal", str(portal))
-    assert with_portal.exit_code == 2
-    assert "portal.jsonl" in with_portal.stderr
+    with_dataset = run("--port", "0", "--dataset", str(dataset))
+    assert with_dataset.exit_code == 2
+    assert "dataset.jsonl" in with_dataset.stderr
 
 
 def test_hubspot_does_not_take_salesforces_records(tmp_path: Path) -> None:
-    Portal.of([record("Account", 1, {"Name": "One"})]).save(tmp_path / "org.jsonl")
-    result = run("hubspot", "--port", "0", "--portal", str(tmp_path / "org.jsonl"))
+    Dataset.of([record("Account", 1, {"Name": "One"})]).save(tmp_path / "org.jsonl")
+    result = run("hubspot", "--port", "0", "--dataset", str(tmp_path / "org.jsonl"))
     assert result.exit_code == 2
     assert "org holds Salesforce's records" in result.stderr
 

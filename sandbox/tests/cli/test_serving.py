@@ -81,7 +81,7 @@ def test_it_says_where_it_listens_and_ends_on_sigterm(crm: str, account_id: str,
         sandbox.client() as client,
     ):
         [account] = client.get("/_sandbox/about").json()["accounts"]
-        assert account["name"] == "Sandbox portal"
+        assert account["name"] == "Sandbox account"
         assert re.fullmatch(account_id, account["id"])
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from crm_sandbox import Portal, PortalError
+from crm_sandbox import Dataset, DatasetError
 from crm_sandbox.datasets import HUBSPOT, SALESFORCE
 from tests.hubspot.builders import company
 
@@ -19,45 +19,45 @@ ACCOUNT = GOOD.replace('"companies", "id": "1"', '"Account", "id": "001000000000
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "acme-portal.jsonl"
+    return tmp_path / "acme-account.jsonl"
 
 
 def test_a_portal_is_read_from_json_lines(path: Path) -> None:
     path.write_text(f"{GOOD}\n\n")
-    portal = Portal.load(path)
-    assert portal.name == "acme-portal"
-    assert [(record.object, record.id) for record in portal.records] == [("companies", "1")]
-    assert 0 < portal.account_id < 2**31
+    dataset = Dataset.load(path)
+    assert dataset.name == "acme-account"
+    assert [(record.object, record.id) for record in dataset.records] == [("companies", "1")]
+    assert 0 < dataset.account_id < 2**31
 
 
 def test_a_portal_may_be_told_in_salesforces_words(path: Path) -> None:
     path.write_text(ACCOUNT)
-    assert Portal.load(path).vocabulary is SALESFORCE
+    assert Dataset.load(path).record_format is SALESFORCE
     path.write_text(GOOD)
-    assert Portal.load(path).vocabulary is HUBSPOT
+    assert Dataset.load(path).record_format is HUBSPOT
 
 
 def test_gzip_and_file_name_do_not_change_the_account(path: Path, tmp_path: Path) -> None:
     path.write_text(GOOD)
     zipped = tmp_path / "other.bin"
     zipped.write_bytes(gzip.compress(GOOD.encode()))
-    assert Portal.load(zipped).account_id == Portal.load(path).account_id
+    assert Dataset.load(zipped).account_id == Dataset.load(path).account_id
 
 
 def test_other_content_is_another_account(path: Path) -> None:
     path.write_text(GOOD)
-    first = Portal.load(path).account_id
+    first = Dataset.load(path).account_id
     path.write_text(GOOD.replace("One", "Two"))
-    assert Portal.load(path).account_id != first
+    assert Dataset.load(path).account_id != first
 
 
 @pytest.mark.parametrize("name", ["saved.jsonl", "saved.jsonl.gz"])
 def test_a_saved_portal_is_loaded_as_the_same_account(tmp_path: Path, name: str) -> None:
-    portal = Portal.of([company(1, name="a\ud800b\x00"), company(2, name=None)])
-    portal.save(tmp_path / name)
-    loaded = Portal.load(tmp_path / name)
-    assert loaded.records == portal.records
-    assert loaded.account_id == portal.account_id
+    dataset = Dataset.of([company(1, name="a\ud800b\x00"), company(2, name=None)])
+    dataset.save(tmp_path / name)
+    loaded = Dataset.load(tmp_path / name)
+    assert loaded.records == dataset.records
+    assert loaded.account_id == dataset.account_id
 
 
 BAD = [
@@ -79,18 +79,18 @@ BAD = [
 @pytest.mark.parametrize(("line", "says"), BAD)
 def test_a_bad_line_is_told_with_its_number_and_what_is_wrong(path: Path, line: str, says: str) -> None:
     path.write_text(f"{GOOD}\n{line}\n")
-    with pytest.raises(PortalError) as error:
-        Portal.load(path)
+    with pytest.raises(DatasetError) as error:
+        Dataset.load(path)
     assert str(error.value).startswith(f"{path}, line 2: ")
     assert says in str(error.value)
 
 
 def test_a_missing_or_broken_file_is_told(path: Path) -> None:
-    with pytest.raises(PortalError, match="no such portal file"):
-        Portal.load(path)
+    with pytest.raises(DatasetError, match="no such dataset file"):
+        Dataset.load(path)
     path.write_bytes(GOOD.encode("utf-8").replace(b"One", b"\xe8"))
-    with pytest.raises(PortalError, match="line 1: this is not UTF-8 text"):
-        Portal.load(path)
+    with pytest.raises(DatasetError, match="line 1: this is not UTF-8 text"):
+        Dataset.load(path)
     path.write_bytes(gzip.compress(GOOD.encode())[:-9])
-    with pytest.raises(PortalError, match="cannot be read"):
-        Portal.load(path)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        Dataset.load(path)

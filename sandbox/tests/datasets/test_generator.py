@@ -2,32 +2,32 @@ from collections import Counter
 
 import pytest
 
-from crm_sandbox import Portal, PortalRecord
+from crm_sandbox import Dataset, DatasetRecord
 from crm_sandbox.fake_data import UNREADABLE_DOMAINS
 
-Records = dict[str, list[PortalRecord]]
+Records = dict[str, list[DatasetRecord]]
 
 
 @pytest.fixture(scope="module")
 def records() -> Records:
     found: Records = {}
-    for record in Portal.generate().records:
+    for record in Dataset.generate().records:
         found.setdefault(record.object, []).append(record)
     return found
 
 
-def values(records: list[PortalRecord], name: str) -> list[str | None]:
+def values(records: list[DatasetRecord], name: str) -> list[str | None]:
     return [record.properties[name] for record in records]
 
 
 def test_equal_arguments_give_equal_portals() -> None:
-    assert Portal.generate(20, seed=3) == Portal.generate(20, seed=3)
-    assert Portal.generate(20, seed=3).account_id != Portal.generate(20, seed=4).account_id
+    assert Dataset.generate(20, seed=3) == Dataset.generate(20, seed=3)
+    assert Dataset.generate(20, seed=3).account_id != Dataset.generate(20, seed=4).account_id
 
 
 @pytest.mark.parametrize("companies", [0, 1, 3])
 def test_a_portal_may_be_tiny(companies: int) -> None:
-    kinds = Counter(record.object for record in Portal.generate(companies).records if not record.archived)
+    kinds = Counter(record.object for record in Dataset.generate(companies).records if not record.archived)
     assert kinds["companies"] == companies
 
 

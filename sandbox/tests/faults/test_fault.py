@@ -81,7 +81,7 @@ async def test_a_slow_answer_meets_the_clients_read_timeout(
 
 
 async def test_latency_holds_every_answer(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.latency_ms = 60_000
+    sandbox.flags.latency_ms = 60_000
     for _ in range(2):
         with pytest.raises(httpx.ReadTimeout):
             await client.get(COMPANIES, timeout=0.01)
@@ -105,7 +105,7 @@ async def test_an_account_may_be_revoked_in_the_middle_of_a_walk(
 async def test_a_lost_refresh_answer_has_rotated_all_the_same(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.rotate_refresh_tokens = True
+    sandbox.flags.rotate_refresh_tokens = True
     tokens = (await exchange(http, (await consent(http))["code"])).json()
     sandbox.faults.add(Fault(kind="drop_response", match="/token"))
     with pytest.raises(httpx.RemoteProtocolError):

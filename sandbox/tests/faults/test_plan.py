@@ -4,8 +4,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crm_sandbox import FaultPlan, IndexMoods, Portal, Rule, SandboxTransport, serve
-from crm_sandbox.clock import iso
+from crm_sandbox import Dataset, FailureProfile, FaultPlan, Rule, SandboxTransport, serve
+from crm_sandbox.clock import format_iso
 from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
 from tests.hubspot.builders import NOW, company
 
@@ -24,10 +24,10 @@ async def statuses(sandbox: Sandbox, count: int) -> list[int]:
         return [(await client.get(COMPANIES)).status_code for _ in range(count)]
 
 
-def planned(*rules: Rule, seed: int = 1, index: IndexMoods | None = None) -> Sandbox:
-    portal = Portal.of([company(number, updated_at=iso(NOW - number)) for number in range(1, 301)])
-    sandbox = create_sandbox(portal, clock=lambda: NOW, rate_limit=False)
-    sandbox.set_plan(FaultPlan(seed=seed, rules=list(rules), index=index or IndexMoods()))
+def planned(*rules: Rule, seed: int = 1, index: FailureProfile | None = None) -> Sandbox:
+    dataset = Dataset.of([company(number, updated_at=format_iso(NOW - number)) for number in range(1, 301)])
+    sandbox = create_sandbox(dataset, clock=lambda: NOW, rate_limit=False)
+    sandbox.set_plan(FaultPlan(seed=seed, rules=list(rules), index=index or FailureProfile()))
     return sandbox
 
 
@@ -117,29 +117,29 @@ class Searcher:
             body["after"] = document["paging"]["next"]["after"]
 
 
-async def walked(index: IndexMoods) -> list[list[int]]:
+async def walked(index: FailureProfile) -> list[list[int]]:
     searcher = Searcher(planned(index=index))
     assert await searcher.walk(1, 200) == 200
     return searcher.seen
 
 
 async def test_an_index_without_moods_gives_full_pages() -> None:
-    assert [len(page) for page in await walked(IndexMoods())] == [50] * 4
+    assert [len(page) for page in await walked(FailureProfile())] == [50] * 4
 
 
 async def test_a_shuffled_index_repeats_and_misses() -> None:
-    pages = await walked(IndexMoods(shuffle=1))
+    pages = await walked(FailureProfile(shuffle=1))
     assert len({found for page in pages for found in page}) < 200
 
 
 async def test_short_pages_lose_nothing() -> None:
-    pages = await walked(IndexMoods(short_pages=1))
+    pages = await walked(FailureProfile(short_pages=1))
     assert min(len(page) for page in pages) < 50
     assert sorted(found for page in pages for found in page) == list(range(1, 201))
 
 
 async def test_a_leaking_index_brings_strangers_and_loses_nothing() -> None:
-    pages = await walked(IndexMoods(leak=1))
+    pages = await walked(FailureProfile(leak=1))
     seen = [found for page in pages for found in page]
     assert max(seen) > 200
     assert max(len(page) for page in pages) == 50
@@ -147,7 +147,7 @@ async def test_a_leaking_index_brings_strangers_and_loses_nothing() -> None:
 
 
 async def test_a_late_index_publishes_in_the_end() -> None:
-    sandbox = planned(index=IndexMoods(late=1, late_seconds=(5, 10)))
+    sandbox = planned(index=FailureProfile(late=1, late_seconds=(5, 10)))
     sandbox.account.upsert(RecordChange(object_name="companies", id="1"))
     searcher = Searcher(sandbox)
     assert await searcher.walk(0, 200) == 199

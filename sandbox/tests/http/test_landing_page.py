@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport, hubspot, salesforce
+from crm_sandbox import Dataset, SandboxTransport, hubspot, salesforce
 from crm_sandbox.http.application import SandboxApplication
 
 pytestmark = pytest.mark.anyio
@@ -31,14 +31,14 @@ def links(page: str) -> list[str]:
     return parser.found
 
 
-def hostile_portal() -> Portal:
-    return Portal(name=f"Acme {HOSTILE}", account_id=77, records=Portal.generate(4).records)
+def make_hostile_dataset() -> Dataset:
+    return Dataset(name=f"Acme {HOSTILE}", account_id=77, records=Dataset.generate(4).records)
 
 
 @pytest.fixture(params=[hubspot.create_sandbox, salesforce.create_sandbox])
 def crm(request: pytest.FixtureRequest) -> SandboxApplication:
     create: Callable[..., SandboxApplication] = request.param
-    return create(Portal.generate(3), hostile_portal())
+    return create(Dataset.generate(3), make_hostile_dataset())
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def test_it_tells_the_accounts_with_ids_and_counts(
     crm: SandboxApplication, browser: httpx.AsyncClient
 ) -> None:
     page = (await browser.get("/")).text
-    for account in crm.accounts_told():
+    for account in crm.describe_accounts():
         assert f"<td>{account['id']}</td>" in page
     companies = "Account" if isinstance(crm, salesforce.Sandbox) else "companies"
     [heads, first, second] = re.findall(r"<tr>(.*?)</tr>", page.partition("</table>")[0])
@@ -96,8 +96,8 @@ REGISTERED = {
 @pytest.mark.parametrize(
     "sandbox",
     [
-        hubspot.create_sandbox(hostile_portal(), app=hubspot.App(**REGISTERED)),  # type: ignore[arg-type] # as above
-        salesforce.create_sandbox(hostile_portal(), app=salesforce.App(**REGISTERED)),  # type: ignore[arg-type] # as above
+        hubspot.create_sandbox(make_hostile_dataset(), app=hubspot.App(**REGISTERED)),  # type: ignore[arg-type] # as above
+        salesforce.create_sandbox(make_hostile_dataset(), app=salesforce.App(**REGISTERED)),  # type: ignore[arg-type] # as above
     ],
     ids=["hubspot", "salesforce"],
 )

@@ -6,8 +6,8 @@ import httpx
 import msgspec
 import pytest
 
-from crm_sandbox import Fault, FaultPlan, IndexMoods
-from crm_sandbox.hubspot import Sandbox, Switches, WebhookSettings
+from crm_sandbox import FailureProfile, Fault, FaultPlan
+from crm_sandbox.hubspot import Flags, Sandbox, WebhookSettings
 from crm_sandbox.hubspot.admin_api import _ACTIONS
 from crm_sandbox.hubspot.mutations import Kind
 from tests.hubspot.builders import NOW
@@ -31,8 +31,8 @@ async def test_the_clock_is_advanced(client: httpx.AsyncClient) -> None:
 async def test_it_tells_what_is_there(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     about = (await http.get("/_sandbox/about")).json()
     portal_id = sandbox.account.portal_id
-    assert about["accounts"] == [{"id": str(portal_id), "portal_id": portal_id, "name": "Small portal"}]
-    assert about["switches"]["requests_per_window"] == 110
+    assert about["accounts"] == [{"id": str(portal_id), "portal_id": portal_id, "name": "Small account"}]
+    assert about["flags"]["requests_per_window"] == 110
 
 
 async def test_a_connection_can_be_had_without_a_browser(http: httpx.AsyncClient) -> None:
@@ -43,9 +43,9 @@ async def test_a_connection_can_be_had_without_a_browser(http: httpx.AsyncClient
 
 
 async def test_switches_are_set_one_by_one(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    told = await call(client, "switches", {"rotate_refresh_tokens": True, "requests_per_window": 2})
+    told = await call(client, "flags", {"rotate_refresh_tokens": True, "requests_per_window": 2})
     assert (told["rotate_refresh_tokens"], told["association_page_size"]) == (True, 500)
-    assert sandbox.switches.rotate_refresh_tokens
+    assert sandbox.flags.rotate_refresh_tokens
     assert [(await client.get(COMPANIES)).status_code for _ in range(3)] == [200, 200, 429]
 
 
@@ -120,7 +120,7 @@ async def test_the_secrets_and_the_requests_are_told(client: httpx.AsyncClient) 
 
 MISTAKES: list[tuple[str, object, str]] = [
     ("clock", {"seconds": 1}, "seconds"),
-    ("switches", {"rotate": True}, "rotate"),
+    ("flags", {"rotate": True}, "rotate"),
     ("faults", {"faults": [{"kind": "explode"}]}, "explode"),
     ("records", {"records": [{"object": "widgets"}]}, "widgets"),
     ("records", {"records": [{"object": "companies", "id": "x"}]}, "ids are digits"),
@@ -143,12 +143,12 @@ async def test_an_unknown_call_is_told(http: httpx.AsyncClient) -> None:
 def test_the_documentation_names_every_call_switch_and_fault() -> None:
     page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
     calls = {name for _, name in _ACTIONS}
-    switches = set(Switches.__dataclass_fields__)
+    flags = set(Flags.__dataclass_fields__)
     faults = set(get_args(get_type_hints(Fault)["kind"]))
-    moods = {*IndexMoods.__struct_fields__, *WebhookSettings.__struct_fields__}
+    profile = {*FailureProfile.__struct_fields__, *WebhookSettings.__struct_fields__}
     assert not [name for name in calls if not re.search(rf"(GET|POST) {name}\b", page)]
-    assert not [name for name in switches | faults if f"`{name}`" not in page]
-    assert not [name for name in moods if f"`{name}`" not in page and f'"{name}"' not in page]
+    assert not [name for name in flags | faults if f"`{name}`" not in page]
+    assert not [name for name in profile if f"`{name}`" not in page and f'"{name}"' not in page]
     assert not [name for name in get_args(Kind) if name not in page]
 
 

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
 from tests.hubspot.builders import NOW, company
 
@@ -95,17 +95,17 @@ async def test_parameters_that_ask_for_the_default_change_nothing(client: httpx.
 
 
 async def test_the_account_tells_its_currency_and_only_v3_its_name(
-    client: httpx.AsyncClient, portal: Portal
+    client: httpx.AsyncClient, dataset: Dataset
 ) -> None:
     details = (await client.get("/account-info/2026-09/details")).json()
-    assert (details["portalId"], details["companyCurrency"]) == (portal.account_id, "USD")
+    assert (details["portalId"], details["companyCurrency"]) == (dataset.account_id, "USD")
     assert {"portalName", "createdAt"}.isdisjoint(details)
     older = (await client.get("/account-info/v3/details")).json()
-    assert older.pop("portalName") == "Small portal"
+    assert older.pop("portalName") == "Small account"
     assert older.pop("createdAt") == 1_577_836_800_000
     assert older == details
 
 
 def test_a_portal_may_be_in_another_currency() -> None:
-    sandbox = create_sandbox(Portal.of([company(1)], account={"companyCurrency": "EUR"}), clock=lambda: NOW)
+    sandbox = create_sandbox(Dataset.of([company(1)], account={"companyCurrency": "EUR"}), clock=lambda: NOW)
     assert sandbox.account.details()["companyCurrency"] == "EUR"

@@ -212,8 +212,8 @@ async def test_the_authorize_page_refuses_without_redirecting(
 
 
 async def test_the_authorize_page_refuses_an_unknown_account(http: httpx.AsyncClient) -> None:
-    for portal in ("12", "abc"):
-        answer = await http.get(f"/oauth/{portal}/authorize", params=authorization())
+    for dataset in ("12", "abc"):
+        answer = await http.get(f"/oauth/{dataset}/authorize", params=authorization())
         assert answer.status_code == 400
 
 

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox import Dataset, SandboxTransport
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.hubspot.builders import NOW, company, consent, exchange
 
@@ -70,7 +70,7 @@ async def test_oauth_calls_are_counted_apart(http: httpx.AsyncClient, sandbox: S
 
 
 async def test_without_a_rate_limit_a_very_high_one_is_announced() -> None:
-    sandbox = create_sandbox(Portal.of([company(1)]), clock=lambda: NOW, rate_limit=False)
+    sandbox = create_sandbox(Dataset.of([company(1)]), clock=lambda: NOW, rate_limit=False)
     token = sandbox.oauth.connect(sandbox.account.portal_id)["access_token"]
     headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
@@ -86,7 +86,7 @@ async def test_the_journal_proves_the_busiest_window(client: httpx.AsyncClient, 
         sandbox.clock.advance(seconds)
         await client.get(COMPANIES)
         await client.get(f"{COMPANIES}/1")
-    assert sandbox.journal.busiest_window() == 6
+    assert sandbox.journal.count_busiest_window() == 6
     assert sandbox.stats()["by_endpoint"] == {
         "GET /crm/objects/companies": 5,
         "GET /crm/objects/companies/{id}": 5,

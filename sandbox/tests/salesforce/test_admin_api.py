@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from crm_sandbox import Fault, FaultPlan, Rule
-from crm_sandbox.salesforce import Sandbox, Switches, record_id
+from crm_sandbox.salesforce import Flags, Sandbox, record_id
 from crm_sandbox.salesforce.admin_api import _ACTIONS
 from crm_sandbox.salesforce.errors import _LOGIN_REFUSALS
 from crm_sandbox.salesforce.org.mutations import Kind
@@ -28,7 +28,7 @@ async def test_about_describes_the_orgs(http: httpx.AsyncClient, sandbox: Sandbo
     about = (await http.get("/_sandbox/about")).json()
     domain = f"{sandbox.org.my_domain}.my.salesforce.com"
     assert about["accounts"] == [{"id": sandbox.org.org_id, "name": "Small org", "my_domain": domain}]
-    assert (about["now"], about["switches"]["session_seconds"]) == (NOW, 7200)
+    assert (about["now"], about["flags"]["session_seconds"]) == (NOW, 7200)
 
 
 async def test_records_are_upserted_deleted_restored_erased_and_merged(client: httpx.AsyncClient) -> None:
@@ -136,8 +136,8 @@ async def test_a_fault_plan_strikes(client: httpx.AsyncClient, sandbox: Sandbox)
 
 
 MISTAKES: list[tuple[str, object, str]] = [
-    ("switches", {"rotate": True}, "rotate"),
-    ("switches", {"login_refusal": "unknown"}, "unknown"),
+    ("flags", {"rotate": True}, "rotate"),
+    ("flags", {"login_refusal": "unknown"}, "unknown"),
     ("records", {"records": [{"object": "Widget"}]}, "Widget"),
     ("records", {"records": [{"object": "Account", "id": "1"}]}, "15 or 18"),
     ("archive", {"object": "Account", "ids": [FIRST], "org_id": "00D"}, "org 00D"),
@@ -157,6 +157,6 @@ async def test_a_wrong_body_is_400_with_the_reason(
 def test_the_reference_names_every_call_flag_and_login_refusal() -> None:
     page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
     assert not [name for _, name in _ACTIONS if not re.search(rf"(GET|POST) {name}\b", page)]
-    words = {*Switches.__dataclass_fields__, *_LOGIN_REFUSALS}
+    words = {*Flags.__dataclass_fields__, *_LOGIN_REFUSALS}
     assert not [name for name in words if f"`{name}`" not in page]
     assert not [name for name in get_args(Kind) if name not in page]

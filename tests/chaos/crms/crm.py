@@ -9,10 +9,10 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from astrelo.domain.identifiers import ObjectType, Provider
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.faults.plan import FaultPlan
 from crm_sandbox.http.messages import Request, Response
-from crm_sandbox.simulated_crm import PlayedCrm
+from crm_sandbox.simulated_crm import SimulatedCrm
 
 UNLIMITED = 1_000_000
 Page = tuple[str, ...]
@@ -29,7 +29,7 @@ class Turn:
     """The CRM changes its ways, so many seconds into the storm."""
 
     at: float
-    switches: Mapping[str, object]
+    flags: Mapping[str, object]
     is_remembered: bool = False
     """Workers keep in mind for long what they are told now: when the storm is over they begin anew."""
 
@@ -39,7 +39,7 @@ class CrmPlan:
     """What a CRM is like in a round, and how bad a day it has."""
 
     provider: Provider
-    switches: Mapping[str, object]
+    flags: Mapping[str, object]
     """From the round's beginning."""
     faults: FaultPlan
     lag_seconds: float
@@ -61,7 +61,7 @@ class ChaosCrm(Protocol):
     def plan(self, chance: Random, storm_seconds: float) -> CrmPlan: ...
 
     @abstractmethod
-    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm: ...
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> SimulatedCrm: ...
 
     @abstractmethod
     def environ(self, url: str) -> Mapping[str, str]:
@@ -81,10 +81,10 @@ class Asked(NamedTuple):
     page: Page
 
 
-class Watched(PlayedCrm):
+class Watched(SimulatedCrm):
     """A sandbox, with a record of which pages were asked for."""
 
-    def __init__(self, sandbox: PlayedCrm, page_of: Callable[[Request], Page | None]) -> None:
+    def __init__(self, sandbox: SimulatedCrm, page_of: Callable[[Request], Page | None]) -> None:
         self._sandbox = sandbox
         self._page_of = page_of
         self._asked: list[Asked] = []

@@ -6,16 +6,16 @@ from random import Random
 import msgspec
 
 from astrelo.domain.identifiers import Provider
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.faults.plan import FaultPlan
 from crm_sandbox.http.messages import Request
 from crm_sandbox.hubspot import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Switches,
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    Flags,
     create_sandbox,
 )
-from crm_sandbox.simulated_crm import PlayedCrm
+from crm_sandbox.simulated_crm import SimulatedCrm
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page
 
 MAX_LAG_SECONDS = 3.0
@@ -31,7 +31,7 @@ class HubSpotChaos(ChaosCrm):
 
     def plan(self, chance: Random, storm_seconds: float) -> CrmPlan:
         lag = chance.choice([0.0, 0.5, MAX_LAG_SECONDS])
-        switches = {
+        flags = {
             "latency_ms": chance.choice([5, 20, 60]),
             "search_lag_seconds": lag,
             "duplicate_across_pages": chance.random() < 0.3,
@@ -41,7 +41,7 @@ class HubSpotChaos(ChaosCrm):
         faults = _faults(chance)
         return CrmPlan(
             provider=self.provider,
-            switches=switches,
+            flags=flags,
             faults=faults,
             lag_seconds=lag + (MAX_LAG_SECONDS if faults.index.late else 0.0),
             mutation_seed=chance.randrange(1_000_000),
@@ -49,13 +49,13 @@ class HubSpotChaos(ChaosCrm):
             webhooks=chance.random() < 0.6,
         )
 
-    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm:
-        return create_sandbox(portal, switches=msgspec.convert(switches, Switches))
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> SimulatedCrm:
+        return create_sandbox(dataset, flags=msgspec.convert(flags, Flags))
 
     def environ(self, url: str) -> Mapping[str, str]:
         return {
-            "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-            "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
+            "ASTRELO_HUBSPOT_CLIENT_ID": DEFAULT_CLIENT_ID,
+            "ASTRELO_HUBSPOT_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
             "ASTRELO_HUBSPOT_AUTHORIZE_URL": url,
             "ASTRELO_HUBSPOT_API_URL": url,
         }

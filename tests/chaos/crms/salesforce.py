@@ -6,22 +6,22 @@ from random import Random
 import msgspec
 
 from astrelo.domain.identifiers import ObjectType, Provider
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.faults.plan import FaultPlan
 from crm_sandbox.http.messages import Request
 from crm_sandbox.salesforce import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Switches,
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    Flags,
     create_sandbox,
 )
-from crm_sandbox.simulated_crm import PlayedCrm
+from crm_sandbox.simulated_crm import SimulatedCrm
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page, Turn
 
 MAX_LAG_SECONDS = 3.0
 """How late rows appear, and again by the plan's moods: less than the settle delay together."""
 BULK_THRESHOLD = 500
-"""Fewer than a portal has contacts and mostly companies, more than it mostly has deals."""
+"""Fewer than a dataset has contacts and mostly companies, more than it mostly has deals."""
 _API = "/services/data/"
 _TOKENS = "/services/oauth2/token"
 _OBJECTS = {
@@ -56,7 +56,7 @@ class SalesforceChaos(ChaosCrm):
         faults = _faults(chance)
         return CrmPlan(
             provider=self.provider,
-            switches=_switches(chance) | {"publish_lag_seconds": lag},
+            flags=_flags(chance) | {"publish_lag_seconds": lag},
             faults=faults,
             lag_seconds=lag + (MAX_LAG_SECONDS if faults.index.late else 0.0),
             mutation_seed=chance.randrange(1_000_000),
@@ -64,13 +64,13 @@ class SalesforceChaos(ChaosCrm):
             turns=tuple(_turns(chance, storm_seconds)),
         )
 
-    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm:
-        return create_sandbox(portal, switches=msgspec.convert(switches, Switches))
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> SimulatedCrm:
+        return create_sandbox(dataset, flags=msgspec.convert(flags, Flags))
 
     def environ(self, url: str) -> Mapping[str, str]:
         return {
-            "ASTRELO_SALESFORCE_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-            "ASTRELO_SALESFORCE_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
+            "ASTRELO_SALESFORCE_CLIENT_ID": DEFAULT_CLIENT_ID,
+            "ASTRELO_SALESFORCE_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
             "ASTRELO_SALESFORCE_LOGIN_URL": url,
             "ASTRELO_SALESFORCE_BULK_THRESHOLD": str(BULK_THRESHOLD),
             "ASTRELO_SALESFORCE_DAILY_SHARE": "0.9",
@@ -94,7 +94,7 @@ class SalesforceChaos(ChaosCrm):
                 yield Departed(_OBJECTS[record["object"]], record["id"])
 
 
-def _switches(chance: Random) -> dict[str, object]:
+def _flags(chance: Random) -> dict[str, object]:
     return {
         "latency_ms": chance.choice([5, 20, 60]),
         "session_seconds": chance.choice([1.5, 4.0, 7_200.0]),
@@ -120,10 +120,10 @@ def _turns(chance: Random, storm_seconds: float) -> Iterable[Turn]:
         is_remembered = not spell.keys().isdisjoint({"hidden_fields", "hidden_objects", "daily_used"})
         now = {name: values[0] for name, values in spell.items()}
         then = {name: values[1] for name, values in spell.items()}
-        yield Turn(at=begin, switches=now, is_remembered=is_remembered)
-        yield Turn(at=begin + length, switches=then)
+        yield Turn(at=begin, flags=now, is_remembered=is_remembered)
+        yield Turn(at=begin + length, flags=then)
     if chance.random() < 0.5:
-        yield Turn(at=chance.uniform(0.1, 0.9) * storm_seconds, switches={"instance_number": 1})
+        yield Turn(at=chance.uniform(0.1, 0.9) * storm_seconds, flags={"instance_number": 1})
 
 
 def _faults(chance: Random) -> FaultPlan:

@@ -13,10 +13,10 @@ from crm_sandbox.http.application import ADMIN_PREFIX
 from crm_sandbox.http.messages import Request, Response, html_response, json_response
 from crm_sandbox.http.reference_page import reference_page
 from crm_sandbox.simulated_crm import Refused
-from crm_sandbox.state import PlayedState
+from crm_sandbox.state import SimulatedCrmState
 
 Body = TypeVar("Body")
-State = TypeVar("State", bound=PlayedState)
+State = TypeVar("State", bound=SimulatedCrmState)
 Actions = Mapping[tuple[str, str], Callable[[State, Request], object]]
 
 
@@ -50,80 +50,80 @@ def read_body(request: Request, shape: type[Body]) -> Body:
     return msgspec.convert(json.loads(request.body or b"{}"), shape)
 
 
-def _about(state: PlayedState, _request: Request) -> object:
+def _about(state: SimulatedCrmState, _request: Request) -> object:
     return {
-        "accounts": state.accounts_told(),
+        "accounts": state.describe_accounts(),
         "now": state.clock.now(),
-        "switches": msgspec.to_builtins(state.switches),
+        "flags": msgspec.to_builtins(state.flags),
     }
 
 
-def _reference(_state: PlayedState, _request: Request) -> object:
+def _reference(_state: SimulatedCrmState, _request: Request) -> object:
     return html_response(reference_page())
 
 
-def _stats(state: PlayedState, _request: Request) -> object:
+def _stats(state: SimulatedCrmState, _request: Request) -> object:
     return state.stats()
 
 
-def _requests(state: PlayedState, _request: Request) -> object:
+def _requests(state: SimulatedCrmState, _request: Request) -> object:
     return [msgspec.to_builtins(entry) for entry in state.journal.entries]
 
 
-def _secrets(state: PlayedState, _request: Request) -> object:
+def _secrets(state: SimulatedCrmState, _request: Request) -> object:
     return [{"kind": secret.kind, "value": secret.value} for secret in state.authority.issued]
 
 
-def _clock(state: PlayedState, request: Request) -> object:
+def _clock(state: SimulatedCrmState, request: Request) -> object:
     state.clock.advance(read_body(request, Advance).advance_seconds)
     return {"now": state.clock.now()}
 
 
-def _switches(state: PlayedState, request: Request) -> object:
+def _flags(state: SimulatedCrmState, request: Request) -> object:
     wanted = read_body(request, dict[str, object])
-    known = msgspec.to_builtins(state.switches)
+    known = msgspec.to_builtins(state.flags)
     if unknown := wanted.keys() - known.keys():
-        raise ValueError(f"There is no switch {', '.join(sorted(unknown))}.")
-    state.take_switches(msgspec.convert(known | wanted, type(state.switches)))
-    return msgspec.to_builtins(state.switches)
+        raise ValueError(f"There is no flag {', '.join(sorted(unknown))}.")
+    state.set_flags(msgspec.convert(known | wanted, type(state.flags)))
+    return msgspec.to_builtins(state.flags)
 
 
-def _add_faults(state: PlayedState, request: Request) -> object:
+def _add_faults(state: SimulatedCrmState, request: Request) -> object:
     state.faults.add(*read_body(request, Faults).faults)
     return _list_faults(state, request)
 
 
-def _list_faults(state: PlayedState, _request: Request) -> object:
+def _list_faults(state: SimulatedCrmState, _request: Request) -> object:
     return {"waiting": msgspec.to_builtins(state.faults.waiting)}
 
 
-def _clear_faults(state: PlayedState, request: Request) -> object:
+def _clear_faults(state: SimulatedCrmState, request: Request) -> object:
     state.faults.clear()
     return _list_faults(state, request)
 
 
-def _set_plan(state: PlayedState, request: Request) -> object:
+def _set_plan(state: SimulatedCrmState, request: Request) -> object:
     state.set_plan(read_body(request, FaultPlan))
     return _show_plan(state, request)
 
 
-def _show_plan(state: PlayedState, _request: Request) -> object:
+def _show_plan(state: SimulatedCrmState, _request: Request) -> object:
     return {"plan": msgspec.to_builtins(state.planned.plan), "hits": state.planned.hits}
 
 
-def _clear_plan(state: PlayedState, request: Request) -> object:
+def _clear_plan(state: SimulatedCrmState, request: Request) -> object:
     state.set_plan(FaultPlan())
     return _show_plan(state, request)
 
 
-SHARED_ACTIONS: Actions[PlayedState] = {
+SHARED_ACTIONS: Actions[SimulatedCrmState] = {
     ("GET", "about"): _about,
     ("GET", "reference"): _reference,
     ("GET", "stats"): _stats,
     ("GET", "requests"): _requests,
     ("GET", "secrets"): _secrets,
     ("POST", "clock"): _clock,
-    ("POST", "switches"): _switches,
+    ("POST", "flags"): _flags,
     ("GET", "faults"): _list_faults,
     ("POST", "faults"): _add_faults,
     ("DELETE", "faults"): _clear_faults,

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from crm_sandbox.cli.serving import Crm, Options, Registration, build_sandbox, run_sandbox
-from crm_sandbox.datasets import PortalError
+from crm_sandbox.datasets import DatasetError
 from crm_sandbox.faults.plan import FaultPlanError
 
 _CRMS = click.Choice(["hubspot", "salesforce"])
@@ -17,11 +17,11 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 """RFC 6749, section 3.3."""
 
 
-def _only_without_portal(context: click.Context, option: click.Parameter, companies: int) -> int:
+def _reject_beside_dataset(context: click.Context, option: click.Parameter, companies: int) -> int:
     given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
-    if given and context.params.get("portal") is not None:
+    if given and context.params.get("dataset") is not None:
         raise click.UsageError(
-            "--companies is the size of an account that is made up, --portal brings one as it is: "
+            "--companies is the size of an account that is made up, --dataset brings one as it is: "
             "leave one of them out."
         )
     return companies
@@ -110,11 +110,11 @@ def _chosen_crm(argument: Crm | None, option: Crm | None, *, person_accounts: bo
     type=click.IntRange(1, 1_000_000),
     default=500,
     show_default=True,
-    callback=_only_without_portal,
+    callback=_reject_beside_dataset,
     help="How many companies a made-up account has.",
 )
 @click.option(
-    "--portal",
+    "--dataset",
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
     is_eager=True,  # known when the size is looked at
     help="An account of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
@@ -153,7 +153,7 @@ def cli(
     redirect_uris: tuple[str, ...],
     scopes: tuple[str, ...],
     companies: int,
-    portal: Path | None,
+    dataset: Path | None,
     latency_ms: int,
     rate_limit: bool,  # noqa: FBT001 - click passes flags by name
     fault_plan: Path | None,
@@ -165,7 +165,7 @@ def cli(
     """
     options = Options(
         crm=_chosen_crm(crm, crm_option, person_accounts=person_accounts),
-        portal=portal,
+        dataset=dataset,
         companies=companies,
         registration=Registration(
             client_id=client_id, client_secret=client_secret, redirect_uris=redirect_uris, scopes=scopes
@@ -178,7 +178,7 @@ def cli(
     )
     try:
         run_sandbox(build_sandbox(options), host, port, tls=tls)
-    except (PortalError, FaultPlanError) as error:
+    except (DatasetError, FaultPlanError) as error:
         raise click.UsageError(str(error)) from error
     except UnicodeError as error:
         raise click.UsageError(f"{host!r} is the name of no host.") from error

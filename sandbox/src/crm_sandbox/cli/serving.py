@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from crm_sandbox import hubspot, salesforce
-from crm_sandbox.datasets import Portal
+from crm_sandbox.datasets import Dataset
 from crm_sandbox.faults.plan import FaultPlan
 from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.certificates import ServerCertificate, local_certificate
@@ -42,7 +42,7 @@ class Options:
     """What the command line says."""
 
     crm: Crm
-    portal: Path | None
+    dataset: Path | None
     companies: int
     registration: Registration
     latency_ms: float
@@ -53,9 +53,9 @@ class Options:
 
 
 def build_sandbox(options: Options) -> SandboxApplication:
-    """Make the sandbox; raises PortalError or FaultPlanError when a file cannot be used."""
-    portal = Portal.load(options.portal) if options.portal else Portal.generate(options.companies)
-    sandbox = _hubspot(portal, options) if options.crm == "hubspot" else _salesforce(portal, options)
+    """Make the sandbox; raises DatasetError or FaultPlanError when a file cannot be used."""
+    dataset = Dataset.load(options.dataset) if options.dataset else Dataset.generate(options.companies)
+    sandbox = _hubspot(dataset, options) if options.crm == "hubspot" else _salesforce(dataset, options)
     if options.fault_plan is not None:
         sandbox.set_plan(FaultPlan.load(options.fault_plan))
     return sandbox
@@ -73,23 +73,23 @@ def run_sandbox(sandbox: SandboxApplication, host: str, port: int, *, tls: bool)
         asyncio.run(_serve_until_stopped(sandbox, host, port, certificate))
 
 
-def _hubspot(portal: Portal, options: Options) -> SandboxApplication:
+def _hubspot(dataset: Dataset, options: Options) -> SandboxApplication:
     app, scopes = options.registration.over(hubspot.App()), options.registration.scopes
     if scopes:
         app = replace(app, required_scopes=scopes, optional_scopes=())
     return hubspot.create_sandbox(
-        portal, latency_ms=options.latency_ms, rate_limit=options.rate_limit, app=app
+        dataset, latency_ms=options.latency_ms, rate_limit=options.rate_limit, app=app
     )
 
 
-def _salesforce(portal: Portal, options: Options) -> SandboxApplication:
+def _salesforce(dataset: Dataset, options: Options) -> SandboxApplication:
     app = options.registration.over(salesforce.App())
     return salesforce.create_sandbox(
-        portal,
+        dataset,
         latency_ms=options.latency_ms,
         rate_limit=options.rate_limit,
         app=replace(app, scopes=options.registration.scopes or app.scopes),
-        switches=salesforce.Switches(person_accounts=options.person_accounts),
+        flags=salesforce.Flags(person_accounts=options.person_accounts),
         scheme="https" if options.tls else "http",
     )
 

@@ -1,4 +1,4 @@
-"""A portal and its file format."""
+"""A dataset and its file format."""
 
 import gzip
 import hashlib
@@ -10,15 +10,15 @@ from typing import Self
 
 import msgspec
 
-from crm_sandbox.clock import milliseconds
-from crm_sandbox.datasets.record_formats import HUBSPOT, Vocabulary, vocabulary_of
+from crm_sandbox.clock import parse_milliseconds
+from crm_sandbox.datasets.record_formats import HUBSPOT, RecordFormat, find_record_format
 from crm_sandbox.http.messages import encode_json
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class PortalError(ValueError):
-    """A portal file cannot be used; the message names the file, the line and what is wrong with it."""
+class DatasetError(ValueError):
+    """A dataset file cannot be used; the message names the file, the line and what is wrong with it."""
 
 
 class Association(msgspec.Struct, frozen=True):
@@ -26,8 +26,8 @@ class Association(msgspec.Struct, frozen=True):
     primary: bool = False
 
 
-class PortalRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line of a portal file. Property values are text or null, whatever the CRM sends."""
+class DatasetRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One line of a dataset file. Property values are text or null, whatever the CRM sends."""
 
     object: str
     id: str
@@ -39,44 +39,44 @@ class PortalRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portal:
+class Dataset:
     name: str
     account_id: int
-    records: tuple[PortalRecord, ...] = field(repr=False)
+    records: tuple[DatasetRecord, ...] = field(repr=False)
     account: Mapping[str, object] = field(default_factory=dict)
     """Overrides for HubSpot's account details, such as `companyCurrency`."""
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """In whose words the records are told; a portal without any is HubSpot's."""
-        return vocabulary_of(self.records[0].object) if self.records else HUBSPOT
+    def record_format(self) -> RecordFormat:
+        """In whose words the records are told; a dataset without any is HubSpot's."""
+        return find_record_format(self.records[0].object) if self.records else HUBSPOT
 
     @classmethod
     def of(
         cls,
-        records: Iterable[PortalRecord],
+        records: Iterable[DatasetRecord],
         *,
-        name: str = "Sandbox portal",
+        name: str = "Sandbox account",
         account: Mapping[str, object] | None = None,
     ) -> Self:
-        """Make a portal whose account id is a hash of its records: the same content is the same account."""
+        """Make a dataset whose account id is a hash of its records: the same content is the same account."""
         kept = tuple(records)
         return cls(name=name, account_id=_account_id(kept), records=kept, account=account or {})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read JSON lines, gzipped or not; raise PortalError, with the line's number, when one is unusable."""
-        return cls.of(_read(path), name=path.name.partition(".")[0] or "Sandbox portal")
+        """Read JSON lines, gzipped or not; raise DatasetError, with the line's number, when one is unusable."""
+        return cls.of(_read(path), name=path.name.partition(".")[0] or "Sandbox account")
 
     @classmethod
     def generate(cls, companies: int = 500, seed: int = 7) -> Self:
-        """Invent a realistically dirty HubSpot portal of invented companies; equal arguments give equal portals."""
+        """Invent a realistically dirty HubSpot dataset of invented companies; equal arguments give equal datasets."""
         from crm_sandbox.datasets.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
 
-        return cls.of(generate_records(companies, seed), name="Sandbox portal")
+        return cls.of(generate_records(companies, seed), name="Sandbox account")
 
     def lines(self) -> bytes:
-        """Return the JSON lines of a portal file."""
+        """Return the JSON lines of a dataset file."""
         return b"".join(encode_json(record) + b"\n" for record in self.records)
 
     def save(self, path: Path) -> None:
@@ -85,28 +85,28 @@ class Portal:
         path.write_bytes(gzip.compress(lines, mtime=0) if path.suffix == ".gz" else lines)
 
 
-def _account_id(records: Iterable[PortalRecord]) -> int:
+def _account_id(records: Iterable[DatasetRecord]) -> int:
     digest = hashlib.sha256()
     for record in records:
         digest.update(encode_json(msgspec.to_builtins(record)))
     return int.from_bytes(digest.digest()[:4]) % (2**31 - 1) + 1
 
 
-def _read(path: Path) -> Iterator[PortalRecord]:
+def _read(path: Path) -> Iterator[DatasetRecord]:
     seen: set[tuple[str, str]] = set()
-    vocabulary = None
+    record_format = None
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         record = _parse(path, number, line)
         if (record.object, record.id) in seen:
-            raise PortalError(
+            raise DatasetError(
                 f"{path}, line {number}: {record.object} {record.id} stands on an earlier line too."
             )
-        vocabulary = vocabulary or vocabulary_of(record.object)
-        if record.object not in vocabulary.objects:
-            raise PortalError(
-                f"{path}, line {number}: {record.object} stands among {vocabulary.crm}'s objects."
+        record_format = record_format or find_record_format(record.object)
+        if record.object not in record_format.objects:
+            raise DatasetError(
+                f"{path}, line {number}: {record.object} stands among {record_format.crm}'s objects."
             )
         seen.add((record.object, record.id))
         yield record
@@ -119,33 +119,33 @@ def _lines(path: Path) -> Iterator[bytes]:
         with gzip.open(path) if zipped else path.open("rb") as source:
             yield from source
     except FileNotFoundError:
-        raise PortalError(f"{path}: there is no such portal file.") from None
+        raise DatasetError(f"{path}: there is no such dataset file.") from None
     except (OSError, EOFError) as error:
-        raise PortalError(f"{path}: the portal file cannot be read: {error}.") from error
+        raise DatasetError(f"{path}: the dataset file cannot be read: {error}.") from error
 
 
-def _parse(path: Path, number: int, line: bytes) -> PortalRecord:
+def _parse(path: Path, number: int, line: bytes) -> DatasetRecord:
     try:
         record = _decode(line)
         _check(record)
     except UnicodeDecodeError:
-        raise PortalError(f"{path}, line {number}: this is not UTF-8 text.") from None
+        raise DatasetError(f"{path}, line {number}: this is not UTF-8 text.") from None
     except (ValueError, msgspec.ValidationError) as error:
-        raise PortalError(f"{path}, line {number}: {str(error).removesuffix('.')}.") from error
+        raise DatasetError(f"{path}, line {number}: {str(error).removesuffix('.')}.") from error
     return record
 
 
-_decoder = msgspec.json.Decoder(PortalRecord)
+_decoder = msgspec.json.Decoder(DatasetRecord)
 
 
-def _decode(line: bytes) -> PortalRecord:
+def _decode(line: bytes) -> DatasetRecord:
     try:
         return _decoder.decode(line)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
         # lone surrogates are legal JSON and not legal UTF-8: only the standard library lets them through
-        return msgspec.convert(_leniently_decoded(line), PortalRecord)
+        return msgspec.convert(_leniently_decoded(line), DatasetRecord)
 
 
 def _leniently_decoded(line: bytes) -> object:
@@ -155,21 +155,21 @@ def _leniently_decoded(line: bytes) -> object:
         raise ValueError(f"this is not JSON ({error.msg} at character {error.pos + 1}).") from None
 
 
-def _check(record: PortalRecord) -> None:
-    vocabulary = vocabulary_of(record.object)
-    if not record.id.isascii() or not vocabulary.is_id(record.id):
-        raise ValueError(f"id is {record.id!r}; {vocabulary.crm}'s ids {vocabulary.id_shape}.")
+def _check(record: DatasetRecord) -> None:
+    record_format = find_record_format(record.object)
+    if not record.id.isascii() or not record_format.is_id(record.id):
+        raise ValueError(f"id is {record.id!r}; {record_format.crm}'s ids {record_format.id_shape}.")
     for field_name, text in (("createdAt", record.created_at), ("updatedAt", record.updated_at)):
         _check_datetime(field_name, text)
     for target in record.associations:
-        if target not in vocabulary.associated:
-            known = ", ".join(vocabulary.associated)
+        if target not in record_format.associated:
+            known = ", ".join(record_format.associated)
             raise ValueError(f"associations name {target!r}; they may name {known}.")
 
 
 def _check_datetime(field_name: str, text: str) -> None:
     try:
-        milliseconds(text)
+        parse_milliseconds(text)
     except ValueError:
         raise ValueError(
             f"{field_name} is {text!r}; it must be a datetime like 2026-05-01T07:25:37.120Z."

@@ -1,7 +1,7 @@
-"""A HubSpot portal of invented companies, as dirty as real ones.
+"""A HubSpot dataset of invented companies, as dirty as real ones.
 
 Everything follows from the seed. Shares are round numbers chosen to make every kind of dirt appear in a
-portal of a few hundred companies; times end well before any clock the sandbox may run under.
+dataset of a few hundred companies; times end well before any clock the sandbox may run under.
 """
 
 import datetime as dt
@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import msgspec
 
-from crm_sandbox import fake_data as words
-from crm_sandbox.clock import iso
-from crm_sandbox.datasets.dataset import Association, PortalRecord
+from crm_sandbox import fake_data
+from crm_sandbox.clock import format_iso
+from crm_sandbox.datasets.dataset import Association, DatasetRecord
 from crm_sandbox.datasets.hubspot_values import DEAL_STAGES, LIFECYCLE_STAGES, industries
 
 OLDEST = dt.datetime(2019, 1, 1, tzinfo=dt.UTC).timestamp()
@@ -32,21 +32,21 @@ Properties = dict[str, str | None]
 T = TypeVar("T")
 
 
-def generate_records(companies: int, seed: int) -> Iterator[PortalRecord]:
+def generate_records(companies: int, seed: int) -> Iterator[DatasetRecord]:
     """Owners, companies, contacts and deals, in that order."""
-    yield from _PortalWriter(random.Random(f"{seed}:{companies}")).write(companies)
+    yield from _DatasetWriter(random.Random(f"{seed}:{companies}")).write(companies)
 
 
-class _PortalWriter:
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+class _DatasetWriter:
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
         self._ids = count(FIRST_RECORD_ID, 7)
         self._owner_ids = [str(FIRST_OWNER_ID + number) for number in range(OWNERS)]
         self._company_ids: list[str] = []
         self._domains: dict[str, str] = {}
         self._contacts_of: dict[str, list[str]] = {}
 
-    def write(self, companies: int) -> Iterator[PortalRecord]:
+    def write(self, companies: int) -> Iterator[DatasetRecord]:
         yield from (self._owner(number) for number in range(OWNERS))
         if not companies:
             return
@@ -54,34 +54,34 @@ class _PortalWriter:
         yield from self._live_and_archived(round(companies * CONTACTS_PER_COMPANY), self._contact)
         yield from self._live_and_archived(round(companies * DEALS_PER_COMPANY), self._deal)
 
-    def _live_and_archived(self, live: int, make: Callable[[], PortalRecord]) -> Iterator[PortalRecord]:
+    def _live_and_archived(self, live: int, make: Callable[[], DatasetRecord]) -> Iterator[DatasetRecord]:
         """Make that many live records, and a few archived ones on top."""
         for _ in range(live):
             yield make()
         for _ in range(round(live * ARCHIVED_SHARE)):
             yield msgspec.structs.replace(make(), archived=True)
 
-    def _owner(self, number: int) -> PortalRecord:
+    def _owner(self, number: int) -> DatasetRecord:
         first, last = self._person()
         properties: Properties = {
-            "email": f"{first}.{last}@astrelo-customer.example".lower(),
+            "email": f"{first}.{last}@sandbox-customer.example".lower(),
             "firstName": first,
             "lastName": last,
             "userId": str(7100 + number),
         }
-        return PortalRecord(
+        return DatasetRecord(
             object="owners",
             id=self._owner_ids[number],
             properties=properties,
-            created_at=iso(OLDEST),
-            updated_at=iso(OLDEST),
+            created_at=format_iso(OLDEST),
+            updated_at=format_iso(OLDEST),
             archived=number >= OWNERS - ARCHIVED_OWNERS,
         )
 
-    def _company(self) -> PortalRecord:
-        stem = words.company_stem(len(self._company_ids))
-        own_domain = f"{stem.lower()}{self._pick(words.TOP_LEVELS)}"
-        country, state, city = self._pick(words.PLACES)
+    def _company(self) -> DatasetRecord:
+        stem = fake_data.company_stem(len(self._company_ids))
+        own_domain = f"{stem.lower()}{self._pick(fake_data.TOP_LEVELS)}"
+        country, state, city = self._pick(fake_data.PLACES)
         properties: Properties = {
             "name": self._company_name(stem),
             "domain": self._domain(own_domain),
@@ -91,7 +91,7 @@ class _PortalWriter:
             "country": country,
             "state": state,
             "city": city,
-            "description": self._pick((None, *words.DESCRIPTIONS)),
+            "description": self._pick((None, *fake_data.DESCRIPTIONS)),
             "phone": self._phone(),
             "linkedin_company_page": self._pick((None, f"https://www.linkedin.com/company/{stem.lower()}")),
             "hubspot_owner_id": self._owner_id(),
@@ -103,7 +103,7 @@ class _PortalWriter:
         return record
 
     def _company_name(self, stem: str) -> str | None:
-        name = f"{stem} {self._pick(words.COMPANY_KINDS)}"
+        name = f"{stem} {self._pick(fake_data.COMPANY_KINDS)}"
         return self._mixed(
             (0.92, name), (0.03, name.upper()), (0.03, f"  {name} "), (0.01, None), (0.01, f"{name} 🚀")
         )
@@ -113,13 +113,13 @@ class _PortalWriter:
         other = self._domains[self._pick(self._company_ids)] if self._company_ids else own
         return self._mixed(
             (0.66, own),
-            (0.12, self._pick(words.DOMAIN_NOISE).format(own, own.upper())),
+            (0.12, self._pick(fake_data.DOMAIN_NOISE).format(own, own.upper())),
             (0.08, None),
             (0.05, other),
             (0.02, f"www.{other}"),
-            (0.04, self._pick(words.SHARED_DOMAINS)),
+            (0.04, self._pick(fake_data.SHARED_DOMAINS)),
             (0.01, f"shop.{other}"),
-            (0.02, self._pick(words.UNREADABLE_DOMAINS)),
+            (0.02, self._pick(fake_data.UNREADABLE_DOMAINS)),
         )
 
     def _industry(self) -> str | None:
@@ -127,28 +127,28 @@ class _PortalWriter:
         return self._mixed((0.8, value), (0.15, None), (0.05, "Widgets & Gadgets"))
 
     def _employees(self) -> str | None:
-        number = int(self._chance.paretovariate(0.7) * 5) % 200_000
+        number = int(self._rng.paretovariate(0.7) * 5) % 200_000
         return self._mixed(
             (0.66, str(number)),
             (0.14, None),
             (0.08, f"{number + 1000:,}"),
-            (0.06, self._pick(words.EMPLOYEE_RANGES)),
+            (0.06, self._pick(fake_data.EMPLOYEE_RANGES)),
             (0.04, "n/a"),
-            (0.02, self._pick(words.ODD_NUMBERS)),
+            (0.02, self._pick(fake_data.ODD_NUMBERS)),
         )
 
     def _revenue(self) -> str | None:
-        number = int(self._chance.lognormvariate(15, 2))
+        number = int(self._rng.lognormvariate(15, 2))
         return self._mixed(
             (0.6, str(number)),
             (0.25, None),
             (0.06, f"{number}.50"),
             (0.04, f"{number:,}"),
             (0.03, "n/a"),
-            (0.02, self._pick(words.ODD_NUMBERS)),
+            (0.02, self._pick(fake_data.ODD_NUMBERS)),
         )
 
-    def _contact(self) -> PortalRecord:
+    def _contact(self) -> DatasetRecord:
         company = self._pick(self._company_ids)
         associations = self._contact_companies(company)
         first, last = self._person()
@@ -157,7 +157,7 @@ class _PortalWriter:
             "email": self._email(f"{first}.{last}".lower(), self._domains[company]),
             "firstname": self._pick((first, first, first, None)),
             "lastname": last,
-            "jobtitle": self._pick(words.JOB_TITLES),
+            "jobtitle": self._pick(fake_data.JOB_TITLES),
             "phone": self._phone(),
             "associatedcompanyid": primary,
             "hubspot_owner_id": self._owner_id(),
@@ -183,34 +183,34 @@ class _PortalWriter:
             (0.78, f"{name}@{domain}"),
             (0.06, f"{name}@mail.{domain}"),
             (0.03, f"{name.title()}@{domain.upper()} "),
-            (0.05, f"{name}@{self._pick(words.FREE_MAIL)}"),
+            (0.05, f"{name}@{self._pick(fake_data.FREE_MAIL)}"),
             (0.03, None),
-            (0.03, self._pick(words.INVALID_EMAILS)),
-            (0.02, f"{name}@{self._pick(words.FOREIGN_DOMAINS)}"),
+            (0.03, self._pick(fake_data.INVALID_EMAILS)),
+            (0.02, f"{name}@{self._pick(fake_data.FOREIGN_DOMAINS)}"),
         )
 
-    def _deal(self) -> PortalRecord:
+    def _deal(self) -> DatasetRecord:
         company = self._pick(self._company_ids)
         pipeline, stage = self._pick(DEAL_STAGES)
         closed = stage in {"closedwon", "closedlost"}
         people = self._contacts_of.get(company, [])
-        chosen = self._chance.sample(people, k=min(len(people), self._chance.randrange(4)))
+        chosen = self._rng.sample(people, k=min(len(people), self._rng.randrange(4)))
         properties: Properties = {
-            "dealname": f"{words.company_stem(self._chance.randrange(500))} - {self._pick(words.DEAL_KINDS)}",
+            "dealname": f"{fake_data.company_stem(self._rng.randrange(500))} - {self._pick(fake_data.DEAL_KINDS)}",
             "amount": self._mixed(
-                (0.85, str(self._chance.randrange(500, 400_000))), (0.1, None), (0.05, "12500.00")
+                (0.85, str(self._rng.randrange(500, 400_000))), (0.1, None), (0.05, "12500.00")
             ),
             "deal_currency_code": self._pick(("USD", "USD", "USD", "EUR", "GBP", None)),
             "pipeline": pipeline,
             "dealstage": stage,
             "dealtype": self._pick(("newbusiness", "existingbusiness", None)),
-            "closedate": self._pick((iso(self._moment(OLDEST)), None)),
+            "closedate": self._pick((format_iso(self._moment(OLDEST)), None)),
             "hs_is_closed": str(closed).lower(),
             "hs_is_closed_won": str(stage == "closedwon").lower(),
             "hubspot_owner_id": self._owner_id(),
         }
         associations = {"contacts": [Association(id=person) for person in chosen]} if chosen else {}
-        if self._chance.random() < 0.95:  # noqa: PLR2004 - one deal in twenty has no company
+        if self._rng.random() < 0.95:  # noqa: PLR2004 - one deal in twenty has no company
             associations["companies"] = [Association(id=company, primary=True)]
         return self._record("deals", properties, associations)
 
@@ -219,36 +219,36 @@ class _PortalWriter:
         object_name: str,
         properties: Properties,
         associations: dict[str, list[Association]] | None = None,
-    ) -> PortalRecord:
+    ) -> DatasetRecord:
         created = self._moment(OLDEST)
-        return PortalRecord(
+        return DatasetRecord(
             object=object_name,
             id=str(next(self._ids)),
             properties=properties,
-            created_at=iso(created),
-            updated_at=iso(self._moment(created)),
+            created_at=format_iso(created),
+            updated_at=format_iso(self._moment(created)),
             associations=associations or {},
         )
 
     def _moment(self, earliest: float) -> float:
-        return round(self._chance.uniform(earliest, NEWEST), 3)
+        return round(self._rng.uniform(earliest, NEWEST), 3)
 
     def _person(self) -> tuple[str, str]:
-        return self._pick(words.FIRST_NAMES), self._pick(words.LAST_NAMES)
+        return self._pick(fake_data.FIRST_NAMES), self._pick(fake_data.LAST_NAMES)
 
     def _phone(self) -> str | None:
-        number = f"+1 555 01{self._chance.randrange(100):02}"
+        number = f"+1 555 01{self._rng.randrange(100):02}"
         return self._mixed((0.5, number), (0.3, None), (0.1, "call reception"), (0.1, "(555) 0100 ext. 7"))
 
     def _owner_id(self) -> str | None:
         return self._mixed((0.85, self._pick(self._owner_ids)), (0.1, None), (0.05, UNKNOWN_OWNER_ID))
 
     def _pick(self, choices: Sequence[T]) -> T:
-        return self._chance.choice(choices)
+        return self._rng.choice(choices)
 
     def _mixed(self, *shares: tuple[float, T]) -> T:
         """One of the values, each with its share; the shares make up 1."""
-        point = self._chance.random()
+        point = self._rng.random()
         for share, value in shares:
             point -= share
             if point < 0:

@@ -1,4 +1,4 @@
-"""HubSpot's own words for values, which the made-up portal uses and Salesforce must be able to present."""
+"""HubSpot's own words for values, which the made-up dataset uses and Salesforce must be able to present."""
 
 from functools import cache
 from importlib.resources import files

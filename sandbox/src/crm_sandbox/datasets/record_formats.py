@@ -1,4 +1,4 @@
-"""In whose words a portal is told: what its records are called, what they name, and what their ids look like."""
+"""In whose words a dataset is told: what its records are called, what they name, and what their ids look like."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ _SALESFORCE_ID_LENGTHS = (15, 18)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
+class RecordFormat:
     crm: str
     """The CRM as people call it."""
     objects: tuple[str, ...]
@@ -18,27 +18,27 @@ class Vocabulary:
     """Whether an ASCII text has the shape of an id."""
 
 
-HUBSPOT = Vocabulary(
+HUBSPOT = RecordFormat(
     crm="HubSpot",
     objects=("companies", "contacts", "deals", "owners"),
     associated=("companies", "contacts", "deals"),
     id_shape="are digits",
     is_id=str.isdigit,
 )
-SALESFORCE = Vocabulary(
+SALESFORCE = RecordFormat(
     crm="Salesforce",
     objects=("Account", "Contact", "Opportunity", "User", "OpportunityContactRole"),
     associated=("Contact",),
     id_shape=f"have {' or '.join(map(str, _SALESFORCE_ID_LENGTHS))} letters and digits",
     is_id=lambda told: told.isalnum() and len(told) in _SALESFORCE_ID_LENGTHS,
 )
-_VOCABULARIES = (HUBSPOT, SALESFORCE)
+_RECORD_FORMATS = (HUBSPOT, SALESFORCE)
 
 
-def vocabulary_of(object_name: str) -> Vocabulary:
+def find_record_format(object_name: str) -> RecordFormat:
     """Return the one that has the object. Raises ValueError, with a sentence that names them all, when none has."""
-    for vocabulary in _VOCABULARIES:
-        if object_name in vocabulary.objects:
-            return vocabulary
-    known = ", ".join(name for vocabulary in _VOCABULARIES for name in vocabulary.objects)
+    for record_format in _RECORD_FORMATS:
+        if object_name in record_format.objects:
+            return record_format
+    known = ", ".join(name for record_format in _RECORD_FORMATS for name in record_format.objects)
     raise ValueError(f"object is {object_name!r}; it must be one of {known}.")

@@ -1,27 +1,27 @@
-"""The moods of what a CRM reads from: late, and whatever else happens with a share."""
+"""The profile of what a CRM reads from: late, and whatever else occurs with a share."""
 
 from random import Random
 
-from crm_sandbox.faults.plan import IndexMoods
+from crm_sandbox.faults.plan import FailureProfile
 
 
-class Moody:
-    """Draws from a seed what happens now; without moods nothing does."""
+class FailureSampler:
+    """Draws from a seed what occurs now; without profile nothing does."""
 
     def __init__(self) -> None:
-        self.set_moods(IndexMoods(), seed=0)
+        self.set_profile(FailureProfile(), seed=0)
 
-    def set_moods(self, moods: IndexMoods, seed: int) -> None:
-        self.moods = moods
-        self.chance = Random(f"index:{seed}")
+    def set_profile(self, profile: FailureProfile, seed: int) -> None:
+        self.profile = profile
+        self.rng = Random(f"index:{seed}")
 
-    def lateness(self) -> float:
+    def draw_delay(self) -> float:
         """Draw how many seconds a change made now takes to be published."""
-        return self.chance.uniform(*self.moods.late_seconds) if self.happens(self.moods.late) else 0.0
+        return self.rng.uniform(*self.profile.late_seconds) if self.occurs(self.profile.late) else 0.0
 
-    def happens(self, share: float) -> bool:
-        return share > 0 and self.chance.random() < share
+    def occurs(self, share: float) -> bool:
+        return share > 0 and self.rng.random() < share
 
-    def shortened(self, count: int) -> int:
+    def shorten(self, count: int) -> int:
         """Draw how many of a page's results are left when it is a short one; at least one."""
-        return self.chance.randint(1, max(count, 1)) if self.happens(self.moods.short_pages) else count
+        return self.rng.randint(1, max(count, 1)) if self.occurs(self.profile.short_pages) else count

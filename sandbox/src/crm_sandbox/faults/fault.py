@@ -8,7 +8,7 @@ import msgspec
 from crm_sandbox.http.messages import Request, Response, html_response, json_response
 
 
-class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class FaultEffect(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a request that it matches gets.
 
     respond         `status`, `body` (JSON, or text for anything else) and `headers` instead of an answer; without
@@ -49,7 +49,7 @@ class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def matches(self, request: Request) -> bool:
         return self.match in request.path and self.method in {None, request.method}
 
-    def response(self, default: "Callable[[Damage], Response]") -> Response:
+    def response(self, default: "Callable[[FaultEffect], Response]") -> Response:
         """Return the answer of `respond`; `default` makes one of the CRM's own without a body."""
         if isinstance(self.body, str):
             answer = html_response(self.body, self.status)
@@ -61,7 +61,7 @@ class Damage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return answer
 
 
-class Fault(Damage, kw_only=True, forbid_unknown_fields=True):
+class Fault(FaultEffect, kw_only=True, forbid_unknown_fields=True):
     """One entry of the queue; the first that matches a request is used, and used up after `times`."""
 
     skip: int = 0

@@ -1,11 +1,11 @@
-"""A plan of faults: rules with probabilities, drawn from one seed, and the moods of the search index."""
+"""A plan of faults: rules with probabilities, drawn from one seed, and the profile of the search index."""
 
 from pathlib import Path
 from random import Random
 
 import msgspec
 
-from crm_sandbox.faults.fault import Damage, Fault
+from crm_sandbox.faults.fault import Fault, FaultEffect
 from crm_sandbox.http.messages import Request
 
 
@@ -13,7 +13,7 @@ class FaultPlanError(ValueError):
     """A fault plan's file cannot be used; the message names it and what is wrong with it."""
 
 
-class Rule(Damage, kw_only=True, forbid_unknown_fields=True):
+class Rule(FaultEffect, kw_only=True, forbid_unknown_fields=True):
     """A fault that matching requests get with `probability`, `most` times at the most."""
 
     probability: float
@@ -23,12 +23,12 @@ class Rule(Damage, kw_only=True, forbid_unknown_fields=True):
 
     def fault(self, jitter: float) -> Fault:
         """Return the fault for one request; `jitter` is between 0 and 1."""
-        given = {name: getattr(self, name) for name in Damage.__struct_fields__}
+        given = {name: getattr(self, name) for name in FaultEffect.__struct_fields__}
         return Fault(**given | {"delay_ms": self.delay_ms + jitter * self.jitter_ms})
 
 
-class IndexMoods(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """The moods of an index for search, where the CRM has one: shares between 0 and 1. Without any, the index is what its documentation says.
+class FailureProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The profile of an index for search, where the CRM has one: shares between 0 and 1. Without any, the index is what its documentation says.
 
     late        of the changes: published only after a time drawn between the two `late_seconds`
     shuffle     of the pages: cut from an order drawn anew, so that pages overlap and miss
@@ -44,11 +44,11 @@ class IndexMoods(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, froze
 
 
 class FaultPlan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A document of rules, tried in their order, and of the index's moods."""
+    """A document of rules, tried in their order, and of the index's profile."""
 
     seed: int = 0
     rules: list[Rule] = []
-    index: IndexMoods = IndexMoods()
+    index: FailureProfile = FailureProfile()
 
     @classmethod
     def load(cls, path: Path) -> "FaultPlan":
@@ -65,14 +65,14 @@ class PlannedFaults:
     def __init__(self, plan: FaultPlan) -> None:
         self.plan = plan
         self.hits = [0] * len(plan.rules)
-        self._chance = Random(f"faults:{plan.seed}")
+        self._rng = Random(f"faults:{plan.seed}")
 
     def draw(self, request: Request) -> Fault | None:
         """Return the fault of the first rule that matches and strikes; None when the request is spared."""
         for number, rule in enumerate(self.plan.rules):
             spent = rule.most is not None and self.hits[number] >= rule.most
-            if spent or not rule.matches(request) or self._chance.random() >= rule.probability:
+            if spent or not rule.matches(request) or self._rng.random() >= rule.probability:
                 continue
             self.hits[number] += 1
-            return rule.fault(self._chance.random())
+            return rule.fault(self._rng.random())
         return None

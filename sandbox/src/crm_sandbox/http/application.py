@@ -3,19 +3,19 @@
 import asyncio
 from abc import abstractmethod
 
-from crm_sandbox.faults.fault import Damage, Fault
+from crm_sandbox.faults.fault import Fault, FaultEffect
 from crm_sandbox.http import asgi
 from crm_sandbox.http.landing_page import Landing, landing_page
 from crm_sandbox.http.messages import Request, Response, html_response
 from crm_sandbox.journal import Entry
 from crm_sandbox.not_simulated import DOCUMENTATION, NotSimulated
-from crm_sandbox.simulated_crm import ConnectionDropped, PlayedCrm
-from crm_sandbox.state import PlayedState
+from crm_sandbox.simulated_crm import ConnectionDropped, SimulatedCrm
+from crm_sandbox.state import SimulatedCrmState
 
 ADMIN_PREFIX = "/_sandbox/"
 
 
-class SandboxApplication(PlayedState, PlayedCrm):
+class SandboxApplication(SimulatedCrmState, SimulatedCrm):
     """Every request is kept in the journal and may meet a fault, but for an administrator's and the landing page."""
 
     _unmutated = 0
@@ -26,7 +26,7 @@ class SandboxApplication(PlayedState, PlayedCrm):
         """Answer as the CRM does when nothing is broken; raise NotSimulated where the sandbox cannot."""
 
     @abstractmethod
-    def fault_answer(self, request: Request, fault: Damage) -> Response:
+    def fault_answer(self, request: Request, fault: FaultEffect) -> Response:
         """Return the CRM's own answer for a status, for a fault that brings no body."""
 
     @abstractmethod
@@ -34,7 +34,7 @@ class SandboxApplication(PlayedState, PlayedCrm):
         """Return status 501 with the error's message in the shape of the CRM's errors."""
 
     @abstractmethod
-    async def administer(self, request: Request) -> Response: ...
+    async def handle_admin_request(self, request: Request) -> Response: ...
 
     @abstractmethod
     def landing(self) -> Landing:
@@ -49,7 +49,7 @@ class SandboxApplication(PlayedState, PlayedCrm):
     async def respond(self, request: Request) -> Response:
         """Answer as the CRM would; raise ConnectionDropped when a fault asks for it."""
         if request.path.startswith(ADMIN_PREFIX):
-            return await self.administer(request)
+            return await self.handle_admin_request(request)
         if request.path == "/" and request.method in {"GET", "HEAD"}:
             return html_response(landing_page(self.landing(), request))
         entry = self.journal.add(self.entry_of(request))
@@ -71,15 +71,15 @@ class SandboxApplication(PlayedState, PlayedCrm):
         await asgi.send_response(await self.respond(await asgi.read_request(scope, receive)), send)
 
     def _step_script(self, entry: Entry) -> None:
-        if entry.family != "crm" or not self.switches.mutate_every:
+        if entry.family != "crm" or not self.flags.mutate_every:
             return
         self._unmutated += 1
-        if self._unmutated >= self.switches.mutate_every:
+        if self._unmutated >= self.flags.mutate_every:
             self._unmutated = 0
             self.mutate()
 
     async def _pause(self, fault: Fault | None) -> None:
-        delay = self.switches.latency_ms + (fault.delay_ms if fault and fault.kind != "drip" else 0)
+        delay = self.flags.latency_ms + (fault.delay_ms if fault and fault.kind != "drip" else 0)
         if delay > 0:
             await asyncio.sleep(delay / 1000)
 

@@ -11,7 +11,7 @@ from crm_sandbox.not_simulated import DOCUMENTATION
 from crm_sandbox.oauth import RegisteredApp
 
 _ADMIN_LINKS = {
-    "about": "accounts, time and switches",
+    "about": "accounts, time and flags",
     "stats": "requests so far",
     "requests": "each request",
     "secrets": "each code and token",
@@ -123,5 +123,5 @@ def _admin_links() -> str:
     )
     return (
         f"<ul>{''.join(links)}</ul><p>Time, records, failures and much more are changed there too: "
-        '<a href="/_sandbox/reference#the-administrators-door">the calls</a>.</p>'
+        '<a href="/_sandbox/reference#the-admin-api">the calls</a>.</p>'
     )

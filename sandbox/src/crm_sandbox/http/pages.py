@@ -28,7 +28,7 @@ def page(title: str, content: str, width: str = "30rem") -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class ConsentRequest:
     """What the consent page asks a person to allow."""
 
     field: str
@@ -38,7 +38,7 @@ class Offer:
     scopes: Sequence[str]
 
 
-def consent_page(action: str, offer: Offer) -> str:
+def consent_page(action: str, offer: ConsentRequest) -> str:
     """Two forms that post to `action`: field `decision` is `allow` or `deny`, the offer's field the chosen account."""
     wanted = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in offer.scopes)
     content = (
@@ -54,11 +54,11 @@ def refusal_page(reason: str) -> str:
     return page("Cannot connect", f"<h1>Cannot connect</h1><p>{escape(reason)}</p>")
 
 
-def _title(offer: Offer) -> str:
+def _title(offer: ConsentRequest) -> str:
     return f"“{escape(offer.accounts[0][1])}”" if len(offer.accounts) == 1 else "an account"
 
 
-def _chooser(offer: Offer) -> str:
+def _chooser(offer: ConsentRequest) -> str:
     if len(offer.accounts) == 1:
         return f'<input type="hidden" name="{offer.field}" value="{escape(offer.accounts[0][0])}">'
     options = "".join(

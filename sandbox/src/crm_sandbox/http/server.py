@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import h11
 
 from crm_sandbox.http.messages import Request, parse_form
-from crm_sandbox.simulated_crm import ConnectionDropped, PlayedCrm
+from crm_sandbox.simulated_crm import ConnectionDropped, SimulatedCrm
 
 MAX_BODY_BYTES = 16 * 2**20
 MAX_HEAD_BYTES = 256 * 2**10
@@ -26,7 +26,7 @@ class _Connection:
     """One client's connection: requests one after another until either side has had enough."""
 
     def __init__(
-        self, sandbox: PlayedCrm, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, sandbox: SimulatedCrm, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._sandbox = sandbox
         self._reader = reader
@@ -100,7 +100,7 @@ class _Connection:
 
 @asynccontextmanager
 async def serve(
-    sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    sandbox: SimulatedCrm, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[str]:
     """Listen until the context ends; gives the base URL. Port 0 takes a free one, `tls` makes it HTTPS."""
     clients: set[asyncio.Task[None]] = set()
@@ -124,7 +124,7 @@ async def serve(
 
 @contextmanager
 def serve_in_thread(
-    sandbox: PlayedCrm, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    sandbox: SimulatedCrm, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> Iterator[str]:
     """`serve` for code without an event loop of its own, such as a test that starts child processes."""
     loop = asyncio.new_event_loop()

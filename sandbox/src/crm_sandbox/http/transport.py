@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import httpx
 
 from crm_sandbox.http.messages import Request, Response, parse_form
-from crm_sandbox.simulated_crm import ConnectionDropped, PlayedCrm
+from crm_sandbox.simulated_crm import ConnectionDropped, SimulatedCrm
 
 
 class SandboxTransport(httpx.AsyncBaseTransport):
     """A dropped or cut connection is httpx.RemoteProtocolError, an answer after the read timeout ReadTimeout."""
 
-    def __init__(self, sandbox: PlayedCrm) -> None:
+    def __init__(self, sandbox: SimulatedCrm) -> None:
         self._sandbox = sandbox
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

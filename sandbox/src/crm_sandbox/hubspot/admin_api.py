@@ -18,44 +18,44 @@ from crm_sandbox.hubspot.webhooks.delivery import WebhookSettings
 Action = Callable[[SandboxState, Request], object]
 
 
-class OfPortal(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AccountBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     portal_id: int | None = None
 
 
-class Records(OfPortal):
+class Records(AccountBody):
     records: list[RecordChange]
 
 
-class Ids(OfPortal):
+class Ids(AccountBody):
     object: str
     ids: list[str]
 
 
-class Merge(OfPortal):
+class Merge(AccountBody):
     object: str
     primary: str
     other: str
 
 
-class Contacts(OfPortal):
+class Contacts(AccountBody):
     ids: list[str]
 
 
-class Steps(OfPortal):
+class Steps(AccountBody):
     steps: int = 1
     seed: int | None = None
 
 
-class Connect(OfPortal):
+class Connect(AccountBody):
     scopes: list[str] | None = None
 
 
-class Tokens(OfPortal):
+class Tokens(AccountBody):
     expire: bool = False
     revoke: bool = False
 
 
-class Scopes(OfPortal):
+class Scopes(AccountBody):
     remove: list[str]
 
 
@@ -65,7 +65,7 @@ async def handle(state: SandboxState, request: Request) -> Response:
     return response
 
 
-def _account(state: SandboxState, body: OfPortal) -> Account:
+def _account(state: SandboxState, body: AccountBody) -> Account:
     if body.portal_id is None:
         return state.account
     account = state.accounts.get(body.portal_id)
@@ -111,8 +111,8 @@ def _mutate(state: SandboxState, request: Request) -> object:
 
 
 def _export(state: SandboxState, request: Request) -> Response:
-    portal = _account(state, read_body(request, OfPortal)).snapshot()
-    return Response(status=200, body=portal.lines(), media_type="application/x-ndjson")
+    dataset = _account(state, read_body(request, AccountBody)).snapshot()
+    return Response(status=200, body=dataset.lines(), media_type="application/x-ndjson")
 
 
 def _set_webhooks(state: SandboxState, request: Request) -> object:

@@ -8,13 +8,13 @@ from uuid import uuid4
 import httpx
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import Portal
-from crm_sandbox.faults.fault import Damage
+from crm_sandbox.datasets import Dataset
+from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.landing_page import Landing
 from crm_sandbox.http.messages import Request, Response, encode_json, html_response
 from crm_sandbox.hubspot import admin_api
-from crm_sandbox.hubspot.account.account import Account, Switches
+from crm_sandbox.hubspot.account.account import Account, Flags
 from crm_sandbox.hubspot.errors import (
     Refusal,
     default_answer,
@@ -48,7 +48,7 @@ _UNINSTALL = "/appinstalls/external-install"
 class Sandbox(SandboxState, SandboxApplication):
     """A stateful HubSpot: an ASGI application whose state may be looked into while it runs."""
 
-    async def administer(self, request: Request) -> Response:
+    async def handle_admin_request(self, request: Request) -> Response:
         return await admin_api.handle(self, request)
 
     def landing(self) -> Landing:
@@ -63,7 +63,7 @@ class Sandbox(SandboxState, SandboxApplication):
         if not any(name == "x-hubspot-correlation-id" for name, _ in response.headers):
             response.headers.append(("x-hubspot-correlation-id", str(uuid4())))
 
-    def fault_answer(self, _request: Request, fault: Damage) -> Response:
+    def fault_answer(self, _request: Request, fault: FaultEffect) -> Response:
         return default_answer(fault)
 
     def not_simulated_answer(self, _request: Request, error: NotSimulated) -> Response:
@@ -141,29 +141,29 @@ class Sandbox(SandboxState, SandboxApplication):
 
 
 def create_sandbox(
-    *portals: Portal,
+    *datasets: Dataset,
     clock: Callable[[], float] = time.time,
     latency_ms: float = 0,
     rate_limit: bool = True,
     app: App | None = None,
-    switches: Switches | None = None,
+    flags: Flags | None = None,
     webhooks: WebhookSettings | None = None,
     webhook_transport: httpx.AsyncBaseTransport | None = None,
 ) -> Sandbox:
-    """Make a sandbox with one account for each portal; without any, one with the generated portal.
+    """Make a sandbox with one account for each dataset; without any, one with the generated dataset.
 
     `clock` gives seconds since the epoch. Without `rate_limit` the limits are announced so high that no
-    client meets them. `switches` start from HubSpot's own behaviour. `webhook_transport` delivers the webhooks,
+    client meets them. `flags` start from HubSpot's own behaviour. `webhook_transport` delivers the webhooks,
     over the network unless given.
     """
-    chosen = switches or Switches()
+    chosen = flags or Flags()
     chosen.latency_ms = latency_ms or chosen.latency_ms
     if not rate_limit:
         chosen.requests_per_window = chosen.searches_per_second = UNLIMITED
     registered, time_of = app or App(), SandboxClock(clock)
     deliveries = Webhooks(registered.client_secret, time_of, webhook_transport)
     deliveries.configure(webhooks or WebhookSettings())
-    return Sandbox(portals or (Portal.generate(),), registered, time_of, chosen, deliveries)
+    return Sandbox(datasets or (Dataset.generate(),), registered, time_of, chosen, deliveries)
 
 
 def _find_route(request: Request) -> tuple[Route, Sequence[str]]:

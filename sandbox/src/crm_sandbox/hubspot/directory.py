@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crm_sandbox.datasets import PortalRecord
+from crm_sandbox.datasets import DatasetRecord
 from crm_sandbox.http.messages import Request, Response, json_response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import id_order
@@ -49,7 +49,7 @@ def read_owner(account: Account, request: Request, owner_id: str) -> Response:
     raise not_found()
 
 
-def _owner(owner: PortalRecord) -> dict[str, object]:
+def _owner(owner: DatasetRecord) -> dict[str, object]:
     """Show an owner; a deactivated one has no `userId`, only the one that includes inactive users."""
     told = owner.properties.get("userId") or ""
     user_id = int(told) if told.isdecimal() else None

@@ -10,8 +10,8 @@ A handler raises; the application turns the refusal into a response.
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from crm_sandbox.clock import iso
-from crm_sandbox.faults.fault import Damage
+from crm_sandbox.clock import format_iso
+from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.messages import Response, encode_json, html_response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.simulated_crm import Refused
@@ -87,7 +87,7 @@ def expired(now: float, expired_at: float) -> CrmRefusal:
         401,
         "EXPIRED_AUTHENTICATION",
         f"The OAuth token used to make this call expired {int(now - expired_at)} second(s) ago.",
-        context={"expire time": [iso(expired_at)]},
+        context={"expire time": [format_iso(expired_at)]},
     )
 
 
@@ -127,7 +127,7 @@ def rate_limited(policy: str) -> CrmRefusal:
     )
 
 
-def default_answer(fault: Damage) -> Response:
+def default_answer(fault: FaultEffect) -> Response:
     """Return what a fault gives that names a status alone: 429 by its policy, a page of HTML from 500 on."""
     if fault.status >= _INTERNAL_SERVER_ERROR:
         title = str(fault.status)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from crm_sandbox.rate_limits import RollingWindow
+from crm_sandbox.rate_limits import SlidingWindowLimiter
 
 WINDOW_SECONDS = 10.0
 REQUESTS_PER_WINDOW = 110
@@ -14,14 +14,14 @@ SEARCHES_PER_SECOND = 5
 class RateLimits:
     """One account's limits. Without enforcement they are announced so high that no client meets them."""
 
-    requests: RollingWindow
-    searches: RollingWindow
+    requests: SlidingWindowLimiter
+    searches: SlidingWindowLimiter
 
     @classmethod
     def hubspot(cls, requests_per_window: int, searches_per_second: int) -> Self:
         return cls(
-            requests=RollingWindow(requests_per_window, WINDOW_SECONDS),
-            searches=RollingWindow(searches_per_second, 1.0),
+            requests=SlidingWindowLimiter(requests_per_window, WINDOW_SECONDS),
+            searches=SlidingWindowLimiter(searches_per_second, 1.0),
         )
 
     def headers(self, now: float) -> list[tuple[str, str]]:

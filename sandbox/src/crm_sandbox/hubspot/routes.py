@@ -11,7 +11,7 @@ from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.associations import endpoints as associations
 from crm_sandbox.hubspot.objects import endpoints as objects
 from crm_sandbox.hubspot.objects import search
-from crm_sandbox.hubspot.objects.object_types import READ_SCOPES, held_type, object_type
+from crm_sandbox.hubspot.objects.object_types import READ_SCOPES, find_object_type, object_type
 
 Handler = Callable[..., Response]
 Scopes = Callable[..., Sequence[str]]
@@ -51,7 +51,7 @@ class Route:
         """Name the endpoint for statistics: object types by their plural, ids left out."""
         label = self.label
         for name, told in zip(_PLACEHOLDER.findall(label), groups, strict=True):
-            if name != "id" and (kind := held_type(told)) is not None:
+            if name != "id" and (kind := find_object_type(told)) is not None:
                 label = label.replace(f"{{{name}}}", kind.plural)
         return label
 

@@ -1,11 +1,11 @@
-"""Salesforce: `create_sandbox` makes one that holds an org for each portal."""
+"""Salesforce: `create_sandbox` makes one that holds an org for each dataset."""
 
 from crm_sandbox.mutations import Mutation
 from crm_sandbox.salesforce.application import Sandbox, create_sandbox
-from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.flags import Flags
 from crm_sandbox.salesforce.oauth.authorization_server import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
     App,
 )
 from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
@@ -16,15 +16,15 @@ from crm_sandbox.salesforce.org.records import RecordChange
 
 __all__ = [
     "ADMIN_USER_ID",
-    "DEVELOPMENT_CLIENT_ID",
-    "DEVELOPMENT_CLIENT_SECRET",
+    "DEFAULT_CLIENT_ID",
+    "DEFAULT_CLIENT_SECRET",
     "App",
+    "Flags",
     "Mutation",
     "MutationScript",
     "Org",
     "RecordChange",
     "Sandbox",
-    "Switches",
     "create_sandbox",
     "full_id",
     "record_id",

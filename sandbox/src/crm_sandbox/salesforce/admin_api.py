@@ -94,8 +94,8 @@ def _mutate(state: SandboxState, request: Request) -> object:
 
 
 def _export(state: SandboxState, request: Request) -> Response:
-    portal = _org(state, read_body(request, OfOrg)).snapshot()
-    return Response(status=200, body=portal.lines(), media_type="application/x-ndjson")
+    dataset = _org(state, read_body(request, OfOrg)).snapshot()
+    return Response(status=200, body=dataset.lines(), media_type="application/x-ndjson")
 
 
 def _connect(state: SandboxState, request: Request) -> object:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import Portal
-from crm_sandbox.faults.fault import Damage
+from crm_sandbox.datasets import Dataset
+from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.landing_page import Landing
 from crm_sandbox.http.messages import Request, Response
@@ -24,7 +24,7 @@ from crm_sandbox.salesforce.errors import (
     method_not_allowed,
     not_simulated,
 )
-from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.flags import Flags
 from crm_sandbox.salesforce.landing_page import landing
 from crm_sandbox.salesforce.oauth import endpoints as oauth_endpoints
 from crm_sandbox.salesforce.oauth import identity
@@ -48,7 +48,7 @@ _OAUTH_POSTS = {
 class Sandbox(SandboxState, SandboxApplication):
     """A stateful Salesforce: an ASGI application whose state may be looked into while it runs."""
 
-    async def administer(self, request: Request) -> Response:
+    async def handle_admin_request(self, request: Request) -> Response:
         return await admin.handle(self, request)
 
     def landing(self) -> Landing:
@@ -61,13 +61,13 @@ class Sandbox(SandboxState, SandboxApplication):
                 return self._login(request)
             if request.path.rstrip("/") == _DATA:
                 _require_method(request, "GET")
-                return list_versions(self.switches.newest_version)
+                return list_versions(self.flags.newest_version)
             _require_rest(request)
             return self._api(request)
         except SalesforceError as refused:
             return refused.response()
 
-    def fault_answer(self, request: Request, fault: Damage) -> Response:
+    def fault_answer(self, request: Request, fault: FaultEffect) -> Response:
         return default_answer(fault, oauth=request.path.startswith(_OAUTH))
 
     def not_simulated_answer(self, request: Request, error: NotSimulated) -> Response:
@@ -110,7 +110,7 @@ class Sandbox(SandboxState, SandboxApplication):
         )
         usage = self.usage[session.grant.org_id]
         try:
-            if not self.switches.api_enabled:
+            if not self.flags.api_enabled:
                 raise ApiError(
                     403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
                 )
@@ -123,7 +123,7 @@ class Sandbox(SandboxState, SandboxApplication):
         return response
 
     def _handled(self, request: Request, grant: Grant) -> Response:
-        version, rest = require_version(request.path, self.switches.newest_version)
+        version, rest = require_version(request.path, self.flags.newest_version)
         if request.headers.get("accept", "").startswith("application/xml"):
             raise NotSimulated("answers in XML")
         handler, groups = find_handler(request.method, rest)
@@ -141,25 +141,25 @@ class Sandbox(SandboxState, SandboxApplication):
 
 
 def create_sandbox(
-    *orgs: Portal,
+    *orgs: Dataset,
     clock: Callable[[], float] = time.time,
     latency_ms: float = 0,
     rate_limit: bool = True,
     app: App | None = None,
-    switches: Switches | None = None,
+    flags: Flags | None = None,
     scheme: str = "http",
 ) -> Sandbox:
-    """Make a sandbox with one org for each portal; without any, one with the generated portal.
+    """Make a sandbox with one org for each dataset; without any, one with the generated dataset.
 
-    A portal in HubSpot's words is presented as an org. `clock` gives seconds since the epoch. Without `rate_limit`
-    no client meets the daily limit. `switches` start from Salesforce's own behaviour. `scheme` is what URLs in
+    A dataset in HubSpot's words is presented as an org. `clock` gives seconds since the epoch. Without `rate_limit`
+    no client meets the daily limit. `flags` start from Salesforce's own behaviour. `scheme` is what URLs in
     answers have that point to a socket.
     """
-    chosen = switches or Switches()
+    chosen = flags or Flags()
     chosen.latency_ms = latency_ms or chosen.latency_ms
     if not rate_limit:
         chosen.daily_limit = UNLIMITED
-    sandbox = Sandbox(orgs or (Portal.generate(),), app or App(), SandboxClock(clock), chosen)
+    sandbox = Sandbox(orgs or (Dataset.generate(),), app or App(), SandboxClock(clock), chosen)
     sandbox.oauth.scheme = scheme
     return sandbox
 

@@ -11,7 +11,7 @@ An endpoint raises; the application makes the response.
 from abc import abstractmethod
 from typing import Literal
 
-from crm_sandbox.faults.fault import Damage
+from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.messages import Response, html_response, json_response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.simulated_crm import Refused
@@ -124,7 +124,7 @@ def not_simulated(error: NotSimulated) -> Response:
     return json_response([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
 
 
-def default_answer(fault: Damage, *, oauth: bool) -> Response:
+def default_answer(fault: FaultEffect, *, oauth: bool) -> Response:
     """Return the response of a fault that has a status alone: the most common error with it, else an HTML page.
 
     At the OAuth endpoints 400 is `rate_limit_exceeded`.

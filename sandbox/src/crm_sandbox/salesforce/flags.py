@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from crm_sandbox.salesforce.errors import LoginRefusal
-from crm_sandbox.state import Quirks
+from crm_sandbox.state import CommonFlags
 
 DAY_SECONDS = 86_400.0
 DAILY_REQUESTS = 100_000
@@ -14,7 +14,7 @@ BULK_ROWS_PER_PAGE = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Switches(Quirks):
+class Flags(CommonFlags):
     # logins
     rotate_refresh_tokens: bool = True
     max_grants_per_user: int = 5

@@ -11,7 +11,7 @@ _CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 def landing(state: SandboxState) -> Landing:
     app = state.oauth.app
-    version = f"v{state.switches.newest_version}.0"
+    version = f"v{state.flags.newest_version}.0"
     return Landing(
         crm="Salesforce",
         id_name="Org id",

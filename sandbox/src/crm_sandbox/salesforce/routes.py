@@ -25,7 +25,7 @@ class Route:
     pattern: re.Pattern[str]
     handlers: Mapping[str, Handler]
     unsimulated: Collection[str]
-    """Verbs that Salesforce has here and the sandbox does not play."""
+    """Verbs that Salesforce has here and the sandbox does not simulate."""
 
 
 def _route(template: str, *unsimulated: str, **handlers: Handler) -> Route:

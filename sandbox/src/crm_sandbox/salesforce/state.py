@@ -3,32 +3,32 @@
 from collections.abc import Mapping, Sequence
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import Portal
+from crm_sandbox.datasets import Dataset
 from crm_sandbox.faults.plan import FaultPlan, PlannedFaults
 from crm_sandbox.salesforce.api_limits import ApiUsage
 from crm_sandbox.salesforce.bulk.jobs import BulkJobs
-from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.flags import Flags
 from crm_sandbox.salesforce.oauth.authorization_server import App, AuthorizationServer
 from crm_sandbox.salesforce.org.mutations import MutationScript
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.query.cursors import QueryCursors
 from crm_sandbox.salesforce.sobjects.schema import find_object_name, standard_fields
-from crm_sandbox.state import PlayedState, Quirks
+from crm_sandbox.state import CommonFlags, SimulatedCrmState
 
 
-class SandboxState(PlayedState):
+class SandboxState(SimulatedCrmState):
     """`orgs` by org id, `oauth` with every grant and secret it issued, `script` of mutations, and each org's open queries, jobs and used requests."""
 
-    switches: Switches
+    flags: Flags
 
-    def __init__(self, orgs: Sequence[Portal], app: App, clock: SandboxClock, switches: Switches) -> None:
-        super().__init__(clock, switches)
-        made = [Org(portal, clock, switches) for portal in orgs]
+    def __init__(self, orgs: Sequence[Dataset], app: App, clock: SandboxClock, flags: Flags) -> None:
+        super().__init__(clock, flags)
+        made = [Org(dataset, clock, flags) for dataset in orgs]
         self.orgs = {org.org_id: org for org in made}
-        self.oauth = AuthorizationServer(app, clock, switches, self.orgs)
+        self.oauth = AuthorizationServer(app, clock, flags, self.orgs)
         self.cursors = {org_id: QueryCursors(org) for org_id, org in self.orgs.items()}
         self.jobs = {org_id: BulkJobs(org) for org_id, org in self.orgs.items()}
-        self.usage = {org_id: ApiUsage(switches, clock) for org_id in self.orgs}
+        self.usage = {org_id: ApiUsage(flags, clock) for org_id in self.orgs}
         self.set_script(0)
 
     @property
@@ -40,17 +40,17 @@ class SandboxState(PlayedState):
     def authority(self) -> AuthorizationServer:
         return self.oauth
 
-    def accounts_told(self) -> list[Mapping[str, object]]:
+    def describe_accounts(self) -> list[Mapping[str, object]]:
         return [
             {"id": org.org_id, "name": org.name, "my_domain": f"{org.my_domain}.my.salesforce.com"}
             for org in self.orgs.values()
         ]
 
     def set_plan(self, plan: FaultPlan) -> None:
-        """Replace the fault plan, and the moods of every org: late rows and short pages."""
+        """Replace the fault plan, and the profile of every org: late rows and short pages."""
         self.planned = PlannedFaults(plan)
         for org in self.orgs.values():
-            org.publication.set_moods(plan.index, plan.seed)
+            org.publication.set_profile(plan.index, plan.seed)
 
     def set_script(self, seed: int) -> None:
         """Begin the script of mutations anew."""
@@ -60,14 +60,14 @@ class SandboxState(PlayedState):
         """Change the first org by one step of the script."""
         self.script.step(self.org)
 
-    def take_switches(self, wanted: Quirks) -> None:
-        """Take over every switch; ValueError when an object or a field to be hidden does not exist."""
-        if isinstance(wanted, Switches):
+    def set_flags(self, wanted: CommonFlags) -> None:
+        """Take over every flag; ValueError when an object or a field to be hidden does not exist."""
+        if isinstance(wanted, Flags):
             for name in wanted.hidden_objects:
                 _require_object(name)
             for name in wanted.hidden_fields:
                 self._require_field(name)
-        super().take_switches(wanted)
+        super().set_flags(wanted)
 
     def _require_field(self, told: str) -> None:
         object_name, _, field = told.partition(".")

@@ -78,7 +78,7 @@ async def test_a_thousand_ids_are_read_at_once(client: httpx.AsyncClient) -> Non
 
 
 async def test_an_entry_with_many_links_is_paged_inside(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.association_page_size = 2
+    sandbox.flags.association_page_size = 2
     for number in ("3001", "3002", "3003"):
         sandbox.account.upsert(RecordChange(object_name="contacts", id=number))
     people = [Association(id=number) for number in ("3003", "3001", "1003", "3002")]
@@ -95,7 +95,7 @@ async def test_an_entry_with_many_links_is_paged_inside(client: httpx.AsyncClien
 
 
 async def test_ids_of_targets_are_text_behind_a_switch(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.string_association_ids = True
+    sandbox.flags.string_association_ids = True
     answer = await read(client, "contacts/companies", {"id": "1001"})
     assert answer.json()["results"][0]["to"][0]["toObjectId"] == "1"
 

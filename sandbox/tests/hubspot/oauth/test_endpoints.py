@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox import Dataset, SandboxTransport
 from crm_sandbox.hubspot import Sandbox, create_sandbox
-from crm_sandbox.oauth import challenge_of
+from crm_sandbox.oauth import compute_challenge
 from tests.hubspot.builders import (
     CALLBACK,
     FORM,
@@ -29,7 +29,7 @@ async def bearer(http: httpx.AsyncClient, tokens: dict[str, str]) -> httpx.Respo
 async def test_the_consent_page_names_the_account_and_every_scope(http: httpx.AsyncClient) -> None:
     page = await http.get("/oauth/authorize", params=authorization())
     assert page.status_code == 200
-    assert "Small portal" in page.text
+    assert "Small account" in page.text
     for scope in SCOPE.split():
         assert scope in page.text
 
@@ -125,13 +125,13 @@ VERIFIER = "v" * 43
 
 
 async def test_a_challenge_is_met_by_its_verifier(http: httpx.AsyncClient) -> None:
-    parameters = await consent(http, code_challenge=challenge_of(VERIFIER), code_challenge_method="S256")
+    parameters = await consent(http, code_challenge=compute_challenge(VERIFIER), code_challenge_method="S256")
     assert (await exchange(http, parameters["code"], code_verifier=VERIFIER)).status_code == 200
 
 
 @pytest.mark.parametrize("sent", [{}, {"code_verifier": ""}, {"code_verifier": "w" * 43}])
 async def test_a_challenge_is_not_met_by_anything_else(http: httpx.AsyncClient, sent: dict[str, str]) -> None:
-    parameters = await consent(http, code_challenge=challenge_of(VERIFIER), code_challenge_method="S256")
+    parameters = await consent(http, code_challenge=compute_challenge(VERIFIER), code_challenge_method="S256")
     answer = await exchange(http, parameters["code"], **sent)
     assert (answer.json()["status"], answer.json()["error"]) == ("BAD_CODE_VERIFIER", "invalid_grant")
 
@@ -159,7 +159,7 @@ async def test_an_access_token_dies_with_its_time_and_a_refresh_brings_another(
 async def test_rotation_gives_a_new_refresh_token_each_time(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.rotate_refresh_tokens = True
+    sandbox.flags.rotate_refresh_tokens = True
     first = (await exchange(http, (await consent(http))["code"])).json()
     second = (await refresh(http, first["refresh_token"])).json()
     third = await refresh(http, second["refresh_token"])
@@ -170,7 +170,7 @@ async def test_rotation_gives_a_new_refresh_token_each_time(
 async def test_replaying_a_spent_refresh_token_ends_the_whole_family(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.rotate_refresh_tokens = True
+    sandbox.flags.rotate_refresh_tokens = True
     first = (await exchange(http, (await consent(http))["code"])).json()
     second = (await refresh(http, first["refresh_token"])).json()
     replayed = await refresh(http, first["refresh_token"])
@@ -181,7 +181,7 @@ async def test_replaying_a_spent_refresh_token_ends_the_whole_family(
 
 
 async def test_one_family_ends_without_another(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.rotate_refresh_tokens = True
+    sandbox.flags.rotate_refresh_tokens = True
     one, two = [(await exchange(http, (await consent(http))["code"])).json() for _ in range(2)]
     await refresh(http, one["refresh_token"])
     await refresh(http, one["refresh_token"])
@@ -240,9 +240,9 @@ async def test_every_secret_is_recorded_and_none_is_shown(http: httpx.AsyncClien
 
 
 async def test_with_several_accounts_the_person_chooses_one() -> None:
-    portals = [Portal.of([company(number)], name=f"Portal {number}") for number in (1, 2)]
-    sandbox = create_sandbox(*portals, clock=lambda: NOW)
-    second = portals[1].account_id
+    datasets = [Dataset.of([company(number)], name=f"Dataset {number}") for number in (1, 2)]
+    sandbox = create_sandbox(*datasets, clock=lambda: NOW)
+    second = datasets[1].account_id
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="http://sandbox.test") as http:
         page = await http.get("/oauth/authorize", params=authorization())
         assert str(second) in page.text

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, Sandbox
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, Sandbox
 from tests.hubspot.builders import CALLBACK, FORM, NOW, SCOPE, consent
 
 pytestmark = pytest.mark.anyio
@@ -72,7 +72,7 @@ async def test_a_refresh_token_tells_its_client_and_is_deleted(http: httpx.Async
     tokens = await exchanged(http)
     url = f"/oauth/v1/refresh-tokens/{tokens['refresh_token']}"
     found = (await http.get(url)).json()
-    assert (found["token_type"], found["client_id"]) == ("refresh", DEVELOPMENT_CLIENT_ID)
+    assert (found["token_type"], found["client_id"]) == ("refresh", DEFAULT_CLIENT_ID)
     assert "expires_in" not in found
     assert (await http.delete(url)).status_code == 204
     assert (await http.get(url)).status_code == 404

@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox import Dataset, SandboxTransport
 from crm_sandbox.hubspot import RecordChange, Sandbox, create_sandbox
 from tests.hubspot.builders import CREATED, NOW, UPDATED, company
 
@@ -198,7 +198,7 @@ async def test_a_merge_makes_a_third_record_that_both_old_ids_find(
 
 
 async def test_a_page_may_repeat_the_record_before_it(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.duplicate_across_pages = True
+    sandbox.flags.duplicate_across_pages = True
     pages = await walk(client, limit=100)
     assert pages[1][0]["id"] == pages[0][-1]["id"] == "100"
     assert len(pages[1]) == 101
@@ -222,10 +222,10 @@ async def test_lone_surrogates_and_nul_are_escaped_in_the_json(
 
 
 async def test_each_token_sees_its_own_account_only() -> None:
-    portals = [Portal.of([company(1, name=name)], name=name) for name in ("One", "Two")]
-    sandbox = create_sandbox(*portals, clock=lambda: NOW)
+    datasets = [Dataset.of([company(1, name=name)], name=name) for name in ("One", "Two")]
+    sandbox = create_sandbox(*datasets, clock=lambda: NOW)
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="http://sandbox.test") as http:
-        for portal in portals:
-            token = sandbox.oauth.connect(portal.account_id)["access_token"]
+        for dataset in datasets:
+            token = sandbox.oauth.connect(dataset.account_id)["access_token"]
             record = await http.get(f"{COMPANIES}/1", headers={"authorization": f"Bearer {token}"})
-            assert record.json()["properties"]["name"] == portal.name
+            assert record.json()["properties"]["name"] == dataset.name

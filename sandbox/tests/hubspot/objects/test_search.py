@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox import Association, Dataset, SandboxTransport
 from crm_sandbox.hubspot import MutationScript, RecordChange, Sandbox, create_sandbox
 from tests.hubspot.builders import NOW, company
 
@@ -15,9 +15,9 @@ FIRST_MS = 1_735_689_600_000
 
 
 @pytest.fixture
-def portal() -> Portal:
+def dataset() -> Dataset:
     """Thirty companies, one changed each day of January 2025."""
-    return Portal.of(
+    return Dataset.of(
         company(
             number,
             updated_at=f"2025-01-{number:02}T00:00:00.000Z",
@@ -198,7 +198,7 @@ async def test_archived_records_are_never_found(client: httpx.AsyncClient, sandb
 
 
 async def test_a_change_is_found_only_after_the_lag(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.search_lag_seconds = 60
+    sandbox.flags.search_lag_seconds = 60
     sandbox.account.upsert(RecordChange(object_name="companies", properties={"name": "New"}))
     assert (await search(client, query="New"))["total"] == 0
     sandbox.clock.advance(60)
@@ -214,8 +214,8 @@ async def test_associations_can_be_a_filter(client: httpx.AsyncClient, sandbox: 
 
 class TestBeyondTheCap:
     @pytest.fixture
-    def portal(self) -> Portal:
-        return Portal.of(company(number) for number in range(1, 10_051))
+    def dataset(self) -> Dataset:
+        return Dataset.of(company(number) for number in range(1, 10_051))
 
     async def test_the_total_counts_what_pages_cannot_reach(self, client: httpx.AsyncClient) -> None:
         found = await search(client, limit=200, after="9800")
@@ -228,7 +228,7 @@ class TestBeyondTheCap:
 async def test_windows_of_the_modified_date_part_the_records_whatever_happened_to_them(seed: int) -> None:
     time = iter(range(1, 10_000))
     sandbox = create_sandbox(
-        Portal.generate(40, seed), clock=lambda: NOW + next(time) / 100, rate_limit=False
+        Dataset.generate(40, seed), clock=lambda: NOW + next(time) / 100, rate_limit=False
     )
     headers = {"authorization": f"Bearer {sandbox.oauth.connect(sandbox.account.portal_id)['access_token']}"}
     script = MutationScript(seed)

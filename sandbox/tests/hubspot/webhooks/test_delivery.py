@@ -7,9 +7,9 @@ import anyio
 import httpx
 import pytest
 
-from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox import Association, Dataset, SandboxTransport
 from crm_sandbox.hubspot import (
-    DEVELOPMENT_CLIENT_SECRET,
+    DEFAULT_CLIENT_SECRET,
     MutationScript,
     RecordChange,
     Sandbox,
@@ -51,13 +51,13 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def sandbox(portal: Portal, receiver: Receiver) -> Sandbox:
-    return told_to(receiver, portal)
+def sandbox(dataset: Dataset, receiver: Receiver) -> Sandbox:
+    return told_to(receiver, dataset)
 
 
-def told_to(receiver: Receiver, portal: Portal, **settings: Any) -> Sandbox:
+def told_to(receiver: Receiver, dataset: Dataset, **settings: Any) -> Sandbox:
     return create_sandbox(
-        portal,
+        dataset,
         clock=lambda: NOW,
         webhooks=WebhookSettings(target_url=TARGET, **settings),
         webhook_transport=httpx.MockTransport(receiver),
@@ -72,14 +72,14 @@ def test_the_signature_is_hubspots() -> None:
     assert told == "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="
 
 
-async def test_a_delivery_is_signed_over_the_public_address(portal: Portal, receiver: Receiver) -> None:
-    sandbox = told_to(receiver, portal, public_url="https://crm.example.com/hook")
+async def test_a_delivery_is_signed_over_the_public_address(dataset: Dataset, receiver: Receiver) -> None:
+    sandbox = told_to(receiver, dataset, public_url="https://crm.example.com/hook")
     sandbox.account.archive("companies", "1")
     await sandbox.webhooks.flush()
     [call] = receiver.calls
     timestamp = call.headers["x-hubspot-request-timestamp"]
     assert (str(call.url), timestamp) == (TARGET, "1790000000000")
-    expected = signature(DEVELOPMENT_CLIENT_SECRET, "https://crm.example.com/hook", call.content, timestamp)
+    expected = signature(DEFAULT_CLIENT_SECRET, "https://crm.example.com/hook", call.content, timestamp)
     assert call.headers["x-hubspot-signature-v3"] == expected
 
 
@@ -132,8 +132,8 @@ async def test_an_association_is_told_from_both_sides(sandbox: Sandbox, receiver
     }
 
 
-async def test_many_events_come_in_batches(portal: Portal, receiver: Receiver) -> None:
-    sandbox = told_to(receiver, portal, batch_size=40)
+async def test_many_events_come_in_batches(dataset: Dataset, receiver: Receiver) -> None:
+    sandbox = told_to(receiver, dataset, batch_size=40)
     for number in range(1, 101):
         sandbox.account.archive("companies", str(number))
     await sandbox.webhooks.flush()
@@ -141,9 +141,9 @@ async def test_many_events_come_in_batches(portal: Portal, receiver: Receiver) -
 
 
 async def test_duplicates_repeat_an_event_id_and_disorder_loses_none(
-    portal: Portal, receiver: Receiver
+    dataset: Dataset, receiver: Receiver
 ) -> None:
-    sandbox = told_to(receiver, portal, duplicates=0.5, disorder=1, seed=4)
+    sandbox = told_to(receiver, dataset, duplicates=0.5, disorder=1, seed=4)
     for number in range(1, 201):
         sandbox.account.archive("companies", str(number))
     await sandbox.webhooks.flush()
@@ -154,9 +154,9 @@ async def test_duplicates_repeat_an_event_id_and_disorder_loses_none(
     assert max(Counter(event["eventId"] for event in receiver.events()).values()) == 2
 
 
-async def test_a_refused_batch_is_tried_again_and_given_up_in_the_end(portal: Portal) -> None:
+async def test_a_refused_batch_is_tried_again_and_given_up_in_the_end(dataset: Dataset) -> None:
     receiver = Receiver(statuses=[500, 302, 404, 500])
-    sandbox = told_to(receiver, portal, retry_seconds=(1, 1, 1))
+    sandbox = told_to(receiver, dataset, retry_seconds=(1, 1, 1))
     sandbox.account.archive("companies", "1")
     for _ in range(5):
         await sandbox.webhooks.flush()
@@ -165,9 +165,9 @@ async def test_a_refused_batch_is_tried_again_and_given_up_in_the_end(portal: Po
     assert (counts.told, counts.delivered, counts.given_up, counts.failed_attempts) == (1, 0, 1, 4)
 
 
-async def test_a_batch_is_tried_again_when_its_time_has_come(portal: Portal) -> None:
+async def test_a_batch_is_tried_again_when_its_time_has_come(dataset: Dataset) -> None:
     receiver = Receiver(statuses=[500])
-    sandbox = told_to(receiver, portal, retry_seconds=(0,))
+    sandbox = told_to(receiver, dataset, retry_seconds=(0,))
     sandbox.account.archive("companies", "1")
     sandbox.webhooks.wake()
     with anyio.fail_after(5):
@@ -201,12 +201,12 @@ async def test_a_wrong_setting_is_refused(http: httpx.AsyncClient) -> None:
         assert (await http.post("/_sandbox/webhooks", json=wrong)).status_code == 400
 
 
-async def test_a_receiver_that_cannot_be_reached_is_a_failed_attempt(portal: Portal) -> None:
+async def test_a_receiver_that_cannot_be_reached_is_a_failed_attempt(dataset: Dataset) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
     sandbox = create_sandbox(
-        portal,
+        dataset,
         webhooks=WebhookSettings(target_url=TARGET),
         webhook_transport=httpx.MockTransport(refuse),
     )
@@ -215,13 +215,13 @@ async def test_a_receiver_that_cannot_be_reached_is_a_failed_attempt(portal: Por
     assert sandbox.webhooks.counts.failed_attempts == 1
 
 
-async def test_a_receiver_that_takes_too_long_is_a_failed_attempt(portal: Portal) -> None:
+async def test_a_receiver_that_takes_too_long_is_a_failed_attempt(dataset: Dataset) -> None:
     async def hang(_request: httpx.Request) -> httpx.Response:
         await anyio.sleep_forever()
         raise AssertionError
 
     sandbox = create_sandbox(
-        portal,
+        dataset,
         webhooks=WebhookSettings(target_url=TARGET, timeout_seconds=0.01),
         webhook_transport=httpx.MockTransport(hang),
     )
@@ -232,7 +232,7 @@ async def test_a_receiver_that_takes_too_long_is_a_failed_attempt(portal: Portal
 
 
 async def test_every_mutation_can_be_told(receiver: Receiver) -> None:
-    sandbox = told_to(receiver, Portal.generate(40))
+    sandbox = told_to(receiver, Dataset.generate(40))
     MutationScript(2).run(sandbox.account, 300)
     await sandbox.webhooks.flush()
     kinds = {event["subscriptionType"].partition(".")[2] for event in receiver.events()}
@@ -241,8 +241,8 @@ async def test_every_mutation_can_be_told(receiver: Receiver) -> None:
     }  # fmt: skip
 
 
-async def test_without_a_target_nothing_is_kept(portal: Portal) -> None:
-    sandbox = create_sandbox(portal)
+async def test_without_a_target_nothing_is_kept(dataset: Dataset) -> None:
+    sandbox = create_sandbox(dataset)
     sandbox.account.archive("companies", "1")
     assert sandbox.webhooks.status()["waiting"] == 0
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="http://crm.test") as http:

@@ -55,7 +55,7 @@ async def test_a_job_goes_through_its_states(client: httpx.AsyncClient) -> None:
 
 
 async def test_bulk_polls_delays_the_end_of_a_job(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.bulk_polls = 3
+    sandbox.flags.bulk_polls = 3
     job = await create(client)
     assert [(await watch(client, job["id"]))["state"] for _ in range(4)] == ["InProgress"] * 3 + [
         "JobComplete"
@@ -111,7 +111,7 @@ async def test_a_page_may_be_read_again_and_does_not_change(
 async def test_max_records_is_bounded_by_the_orgs_page_size(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.bulk_rows_per_page = 100
+    sandbox.flags.bulk_rows_per_page = 100
     answer = await results(client, await finished(client), maxRecords="50000")
     assert answer.headers["sforce-numberofrecords"] == "100"
 
@@ -120,7 +120,7 @@ async def test_max_records_is_bounded_by_the_orgs_page_size(
 async def test_result_pages_link_to_pages_for_parallel_reading(
     client: httpx.AsyncClient, sandbox: Sandbox, link: str
 ) -> None:
-    await client.post("/_sandbox/switches", json={"bulk_rows_per_page": 70, "result_pages_link": link})
+    await client.post("/_sandbox/flags", json={"bulk_rows_per_page": 70, "result_pages_link": link})
     job_id = await finished(client)
     first = (await client.get(f"{JOBS}/{job_id}/resultPages")).json()
     assert (len(first["resultPages"]), first["done"]) == (5, False)
@@ -168,7 +168,7 @@ async def test_query_all_includes_deleted_records(client: httpx.AsyncClient, san
 
 @pytest.mark.parametrize("outcome", ["Failed", "Aborted"])
 async def test_a_job_can_fail_or_be_aborted(client: httpx.AsyncClient, outcome: str) -> None:
-    await client.post("/_sandbox/switches", json={"bulk_outcome": outcome})
+    await client.post("/_sandbox/flags", json={"bulk_outcome": outcome})
     job_id = await finished(client)
     job = await watch(client, job_id)
     assert (job["state"], "errorMessage" in job) == (outcome, outcome == "Failed")
@@ -194,7 +194,7 @@ async def test_a_job_is_aborted_and_deleted(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_job_is_kept_seven_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.session_seconds = 30 * DAY_SECONDS
+    sandbox.flags.session_seconds = 30 * DAY_SECONDS
     client.headers["authorization"] = f"Bearer {sandbox.oauth.connect(sandbox.org.org_id)['access_token']}"
     job_id = await finished(client)
     sandbox.clock.advance(7 * DAY_SECONDS)

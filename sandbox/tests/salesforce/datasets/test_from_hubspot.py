@@ -3,7 +3,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crm_sandbox import Portal, PortalError, PortalRecord, SandboxTransport
+from crm_sandbox import Dataset, DatasetError, DatasetRecord, SandboxTransport
 from crm_sandbox.salesforce import ADMIN_USER_ID, Sandbox, create_sandbox, record_id
 from tests.hubspot.builders import company, contact, deal, owner, record
 from tests.salesforce.builders import NOW, query
@@ -12,8 +12,8 @@ from tests.salesforce.builders import record as salesforce_record
 pytestmark = pytest.mark.anyio
 
 
-def convert(*records: PortalRecord) -> Sandbox:
-    return create_sandbox(Portal.of(records, name="From HubSpot"), clock=lambda: NOW)
+def convert(*records: DatasetRecord) -> Sandbox:
+    return create_sandbox(Dataset.of(records, name="From HubSpot"), clock=lambda: NOW)
 
 
 async def select(sandbox: Sandbox, soql: str) -> list[dict[str, object]]:
@@ -101,7 +101,7 @@ async def test_contacts_and_deals_keep_their_associations() -> None:
     sandbox = convert(
         company(1), company(2), first_contact, with_association, contact(9), deal(10, dealstage="84512001")
     )
-    sandbox.switches.multi_currency = True
+    sandbox.flags.multi_currency = True
     contacts = await select(sandbox, "SELECT Id, Name, Email, Title, AccountId FROM Contact ORDER BY Id")
     assert contacts[0] == {
         "Id": record_id("Contact", 8),
@@ -131,7 +131,7 @@ async def test_contacts_and_deals_keep_their_associations() -> None:
 
 
 async def test_an_association_on_the_company_counts_too() -> None:
-    without_association = PortalRecord(
+    without_association = DatasetRecord(
         object="companies", id="1", properties={}, created_at="2025-01-01T00:00:00Z",
         updated_at="2025-01-01T00:00:00Z", associations={"contacts": contact(7, company_ids=(7,)).associations["companies"]},
     )  # fmt: skip
@@ -152,16 +152,16 @@ async def test_archived_records_are_deleted_and_no_live_record_references_them()
 
 
 async def test_every_record_of_a_generated_portal_is_there_in_the_same_order() -> None:
-    portal = Portal.generate(60)
-    sandbox = create_sandbox(portal, clock=lambda: NOW)
+    dataset = Dataset.generate(60)
+    sandbox = create_sandbox(dataset, clock=lambda: NOW)
     for hubspot, salesforce in (("companies", "Account"), ("contacts", "Contact"), ("deals", "Opportunity")):
-        numbers = sorted(int(one.id) for one in portal.records if one.object == hubspot)
+        numbers = sorted(int(one.id) for one in dataset.records if one.object == hubspot)
         rows = await select(sandbox, f"SELECT Id FROM {salesforce} ORDER BY Id")
         assert [row["Id"] for row in rows] == [record_id(salesforce, number + 1) for number in numbers]
 
 
 def test_the_same_portal_is_the_same_org() -> None:
-    one, other = (create_sandbox(Portal.generate(20), clock=lambda: NOW).org for _ in range(2))
+    one, other = (create_sandbox(Dataset.generate(20), clock=lambda: NOW).org for _ in range(2))
     assert (one.org_id, one.my_domain) == (other.org_id, other.my_domain)
     assert one.snapshot().lines() == other.snapshot().lines()
 
@@ -170,12 +170,12 @@ def test_a_snapshot_starts_the_same_org(sandbox: Sandbox, tmp_path: Path) -> Non
     sandbox.script.run(sandbox.org, 200)
     first = sandbox.org.snapshot()
     first.save(tmp_path / "Small org.jsonl.gz")
-    again = create_sandbox(Portal.load(tmp_path / "Small org.jsonl.gz"), clock=lambda: NOW).org
+    again = create_sandbox(Dataset.load(tmp_path / "Small org.jsonl.gz"), clock=lambda: NOW).org
     assert again.snapshot().lines() == first.lines()
     assert create_sandbox(first).org.org_id == sandbox.org.org_id
 
 
 def test_a_record_that_no_org_can_hold_is_named_in_the_error() -> None:
     bad = salesforce_record("Account", 4, {"NumberOfEmployees": "some"})
-    with pytest.raises(PortalError, match=rf"Account {bad.id}: NumberOfEmployees"):
-        create_sandbox(Portal.of([bad]))
+    with pytest.raises(DatasetError, match=rf"Account {bad.id}: NumberOfEmployees"):
+        create_sandbox(Dataset.of([bad]))

@@ -3,8 +3,8 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from crm_sandbox import Fault, Portal, SandboxTransport, serve
-from crm_sandbox.oauth import challenge_of
+from crm_sandbox import Dataset, Fault, SandboxTransport, serve
+from crm_sandbox.oauth import compute_challenge
 from crm_sandbox.salesforce import App, Sandbox, create_sandbox
 from crm_sandbox.salesforce.errors import _LOGIN_REFUSALS
 from tests.salesforce.builders import (
@@ -123,7 +123,7 @@ async def test_an_untrusted_authorization_request_gets_a_page(
 async def test_an_app_that_is_not_installed_is_never_redirected_to(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.app_installed = False
+    sandbox.flags.app_installed = False
     assert (await http.get(AUTHORIZE, params=authorization())).status_code == 200
     answer = await http.post(AUTHORIZE, params=authorization(), data={"decision": "allow"})
     assert "location" not in answer.headers
@@ -160,7 +160,7 @@ async def test_a_challenge_without_a_method_is_s256(http: httpx.AsyncClient) -> 
 
 async def test_a_verifier_may_be_longer_than_rfc_7636_has_it(http: httpx.AsyncClient) -> None:
     verifier = "v" * 171
-    code = (await consent(http, code_challenge=challenge_of(verifier)))["code"]
+    code = (await consent(http, code_challenge=compute_challenge(verifier)))["code"]
     assert (await exchange(http, code, code_verifier=verifier)).status_code == 200
 
 
@@ -193,7 +193,7 @@ async def test_a_code_works_once(http: httpx.AsyncClient) -> None:
 
 async def test_a_code_expires(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     code = (await consent(http))["code"]
-    sandbox.clock.advance(sandbox.switches.code_seconds)
+    sandbox.clock.advance(sandbox.flags.code_seconds)
     answer = await exchange(http, code)
     assert answer.json()["error_description"] == "expired authorization code"
 
@@ -204,7 +204,7 @@ async def test_secrets_in_a_url_are_refused(http: httpx.AsyncClient) -> None:
 
 async def test_an_idle_session_expires_with_an_array_body(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     tokens = await tokens_of(http)
-    sandbox.clock.advance(sandbox.switches.session_seconds)
+    sandbox.clock.advance(sandbox.flags.session_seconds)
     answer = await ask(http, tokens)
     assert answer.status_code == 401
     assert answer.json() == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
@@ -214,7 +214,7 @@ async def test_use_in_the_second_half_of_a_session_extends_it(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     tokens = await tokens_of(http)
-    life = sandbox.switches.session_seconds
+    life = sandbox.flags.session_seconds
     sandbox.clock.advance(life * 0.6)
     assert (await ask(http, tokens)).status_code == 200
     sandbox.clock.advance(life * 0.6)
@@ -233,7 +233,7 @@ async def test_a_refresh_rotates_the_refresh_token(http: httpx.AsyncClient, sand
 async def test_without_rotation_a_refresh_brings_no_refresh_token(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.rotate_refresh_tokens = False
+    sandbox.flags.rotate_refresh_tokens = False
     first = await tokens_of(http)
     second = (await refresh(http, first["refresh_token"])).json()
     assert "refresh_token" not in second
@@ -259,7 +259,7 @@ async def test_reuse_of_an_old_refresh_token_revokes_the_grant(
 async def test_the_sixth_grant_of_a_user_revokes_the_oldest(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    grants = [await tokens_of(http) for _ in range(sandbox.switches.max_grants_per_user)]
+    grants = [await tokens_of(http) for _ in range(sandbox.flags.max_grants_per_user)]
     assert (await ask(http, grants[0])).status_code == 200
     newest = await tokens_of(http)
     assert refusal(await refresh(http, grants[0]["refresh_token"])) == (400, "invalid_grant")
@@ -284,14 +284,14 @@ async def test_every_login_refusal_keeps_the_refresh_token(
     http: httpx.AsyncClient, sandbox: Sandbox, reason: str
 ) -> None:
     tokens = await tokens_of(http)
-    await http.post("/_sandbox/switches", json={"login_refusal": reason})
+    await http.post("/_sandbox/flags", json={"login_refusal": reason})
     answer = await refresh(http, tokens["refresh_token"])
     error, description = _LOGIN_REFUSALS[reason]  # type: ignore[index] # a key of that table
     assert (answer.status_code, answer.json()) == (
         400,
         {"error": error, "error_description": description},
     )
-    sandbox.switches.login_refusal = None
+    sandbox.flags.login_refusal = None
     assert (await refresh(http, tokens["refresh_token"])).status_code == 200
 
 
@@ -365,7 +365,7 @@ async def test_the_api_answers_at_the_instance_alone(http: httpx.AsyncClient) ->
 
 async def test_the_instance_moves_with_a_refresh(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     first = await tokens_of(http)
-    await http.post("/_sandbox/switches", json={"instance_number": 2})
+    await http.post("/_sandbox/flags", json={"instance_number": 2})
     assert (await ask(http, first)).status_code == 200
     second = (await refresh(http, first["refresh_token"])).json()
     assert second["instance_url"] == f"https://{sandbox.org.my_domain}--na2.my.salesforce.com"
@@ -374,7 +374,7 @@ async def test_the_instance_moves_with_a_refresh(http: httpx.AsyncClient, sandbo
 
 
 async def test_an_org_may_forbid_all_but_its_my_domain(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.my_domain_only = True
+    sandbox.flags.my_domain_only = True
     page = await http.get(AUTHORIZE, params=authorization())
     assert page.status_code == 400
     assert "My Domain" in page.text
@@ -400,10 +400,10 @@ async def test_a_sandbox_login_works_too(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_consent_page_offers_every_org() -> None:
-    portals = [
-        Portal.of([record("Account", number, {"Name": "One"})], name=f"Org {number}") for number in (1, 2)
+    datasets = [
+        Dataset.of([record("Account", number, {"Name": "One"})], name=f"Org {number}") for number in (1, 2)
     ]
-    sandbox = create_sandbox(*portals, clock=lambda: NOW)
+    sandbox = create_sandbox(*datasets, clock=lambda: NOW)
     second = list(sandbox.orgs)[1]
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox)) as http:
         assert second in (await http.get(AUTHORIZE, params=authorization())).text
@@ -424,7 +424,7 @@ async def test_every_secret_is_recorded_and_none_is_shown(http: httpx.AsyncClien
 
 
 async def test_another_app_may_be_registered() -> None:
-    sandbox = create_sandbox(Portal.of([], name="Empty"), app=App(client_id="other"), clock=lambda: NOW)
+    sandbox = create_sandbox(Dataset.of([], name="Empty"), app=App(client_id="other"), clock=lambda: NOW)
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox)) as http:
         assert (await http.get(AUTHORIZE, params=authorization(client_id="other"))).status_code == 200
         assert (await http.get(AUTHORIZE, params=authorization())).status_code == 400

@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from crm_sandbox import Portal, PortalError, SandboxTransport
+from crm_sandbox import Dataset, DatasetError, SandboxTransport
 from crm_sandbox.salesforce import (
+    Flags,
     MutationScript,
     Org,
     RecordChange,
     Sandbox,
-    Switches,
     create_sandbox,
     record_id,
 )
@@ -25,9 +25,9 @@ ROSA, FIRM = record_id("Account", 1), record_id("Account", 2)
 ROSA_HERSELF, CLERK = record_id("Contact", 1), record_id("Contact", 2)
 
 
-def org_of(*records: Any, **switches: Any) -> Sandbox:
-    portal = Portal.of(records, name="Shop")
-    return create_sandbox(portal, clock=lambda: NOW, switches=Switches(person_accounts=True, **switches))
+def org_of(*records: Any, **flags: Any) -> Sandbox:
+    dataset = Dataset.of(records, name="Shop")
+    return create_sandbox(dataset, clock=lambda: NOW, flags=Flags(person_accounts=True, **flags))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_describe_lists_the_fields_of_person_accounts(client: httpx.AsyncC
 
 
 async def test_an_org_without_the_feature_has_none_of_the_fields(sandbox: Sandbox) -> None:
-    sandbox.switches.person_accounts = False
+    sandbox.flags.person_accounts = False
     async with client_of(sandbox) as client:
         assert not await described(client, "Account") & {"IsPersonAccount", "PersonContactId", "FirstName"}
         assert "IsPersonAccount" not in await described(client, "Contact")
@@ -115,7 +115,7 @@ def test_a_person_account_without_a_contact_gets_one() -> None:
 
 
 def test_a_person_account_with_two_contacts_is_refused() -> None:
-    with pytest.raises(PortalError, match=rf"Account {ROSA}: .* has 2 contacts"):
+    with pytest.raises(DatasetError, match=rf"Account {ROSA}: .* has 2 contacts"):
         org_of(
             record("Account", 1, {"Name": "Two", "IsPersonAccount": "true"}),
             record("Contact", 1, {"LastName": "One", "AccountId": ROSA}),
@@ -188,9 +188,9 @@ def test_person_accounts_merge_with_each_other_and_so_do_their_contacts(sandbox:
 def test_hubspot_contacts_without_a_company_become_person_accounts() -> None:
     records = [company(1), contact(1, company_ids=(1,)), contact(2)]
     person_accounts = create_sandbox(
-        Portal.of(records), clock=lambda: NOW, switches=Switches(person_accounts=True)
+        Dataset.of(records), clock=lambda: NOW, flags=Flags(person_accounts=True)
     ).org
-    without = create_sandbox(Portal.of(records), clock=lambda: NOW).org
+    without = create_sandbox(Dataset.of(records), clock=lambda: NOW).org
     [person] = [
         row for row in person_accounts.tables["Account"].live_rows() if row.fields.get("IsPersonAccount")
     ]
@@ -201,7 +201,7 @@ def test_hubspot_contacts_without_a_company_become_person_accounts() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_mutations_keep_account_and_contact_of_a_person_account_equal(seed: int) -> None:
-    org = create_sandbox(Portal.generate(60), clock=lambda: NOW, switches=Switches(person_accounts=True)).org
+    org = create_sandbox(Dataset.generate(60), clock=lambda: NOW, flags=Flags(person_accounts=True)).org
     MutationScript(seed).run(org, 600)
     people = [row for row in org.tables["Account"].rows.values() if row.fields.get("IsPersonAccount")]
     assert people
@@ -212,5 +212,5 @@ def test_mutations_keep_account_and_contact_of_a_person_account_equal(seed: int)
             account.id,
         )
         assert contact.is_deleted is account.is_deleted
-    again = create_sandbox(org.snapshot(), clock=lambda: NOW, switches=Switches(person_accounts=True)).org
+    again = create_sandbox(org.snapshot(), clock=lambda: NOW, flags=Flags(person_accounts=True)).org
     assert again.snapshot().lines() == org.snapshot().lines()

@@ -141,7 +141,7 @@ async def test_an_erased_record_is_in_no_query(client: httpx.AsyncClient, sandbo
 async def test_the_recycle_bin_is_emptied_after_fifteen_days(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.session_seconds = 30 * DAY_SECONDS
+    sandbox.flags.session_seconds = 30 * DAY_SECONDS
     sandbox.org.delete("Contact", NOBODY)
     client.headers["authorization"] = f"Bearer {sandbox.oauth.connect(sandbox.org.org_id)['access_token']}"
     sandbox.clock.advance(15 * DAY_SECONDS - 1)
@@ -228,7 +228,7 @@ async def test_deleted_lists_deletions_erased_ones_too(client: httpx.AsyncClient
 async def test_a_trimmed_log_has_an_earliest_date(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.org.delete("Contact", ADA)
     sandbox.clock.advance(3600)
-    sandbox.switches.deleted_log_seconds = 1800
+    sandbox.flags.deleted_log_seconds = 1800
     deletions = (await deleted(client, 3600, -3600)).json()
     assert deletions["deletedRecords"] == []
     assert deletions["earliestDateAvailable"] > "2026-09-21T14:13:20"

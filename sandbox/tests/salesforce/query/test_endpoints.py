@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from crm_sandbox import FaultPlan, IndexMoods
+from crm_sandbox import FailureProfile, FaultPlan
 from crm_sandbox.salesforce import RecordChange, Sandbox, record_id
 from crm_sandbox.salesforce.flags import DAY_SECONDS
 from tests.salesforce.builders import DATA, query, refusal
@@ -34,21 +34,21 @@ async def test_a_batch_size_must_be_a_number(client: httpx.AsyncClient) -> None:
 
 
 async def test_pagination_returns_every_row_once(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.rows_per_page = 70
-    sandbox.switches.short_page_every = 2
+    sandbox.flags.rows_per_page = 70
+    sandbox.flags.short_page_every = 2
     found = [row["Id"] for row in await query(client, ALL)]
     assert found == [record_id("Account", number) for number in range(1, 451)]
 
 
 async def test_pages_are_short_now_and_then(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.short_page_every = 2
+    sandbox.flags.short_page_every = 2
     first = (await page(client, size="batchSize=200")).json()
     second = (await client.get(first["nextRecordsUrl"])).json()
     assert (len(first["records"]), len(second["records"]), second["done"]) == (200, 100, False)
 
 
 async def test_a_fault_plan_can_shorten_pages(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.set_plan(FaultPlan(index=IndexMoods(short_pages=1)))
+    sandbox.set_plan(FaultPlan(index=FailureProfile(short_pages=1)))
     assert len((await page(client, size="batchSize=200")).json()["records"]) < 200
     assert len(await query(client, ALL)) == 450
 
@@ -82,9 +82,9 @@ async def test_the_rows_of_a_query_are_fixed_at_its_start(
 
 
 async def test_a_locator_expires_after_two_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.session_seconds = 9 * DAY_SECONDS
+    sandbox.flags.session_seconds = 9 * DAY_SECONDS
     following = (await page(client, size="batchSize=200")).json()["nextRecordsUrl"]
-    sandbox.clock.advance(sandbox.switches.locator_seconds - 1)
+    sandbox.clock.advance(sandbox.flags.locator_seconds - 1)
     tokens = sandbox.oauth.connect(sandbox.org.org_id)
     client.headers["authorization"] = f"Bearer {tokens['access_token']}"
     assert (await client.get(following)).status_code == 200
@@ -95,7 +95,7 @@ async def test_a_locator_expires_after_two_days(client: httpx.AsyncClient, sandb
 async def test_the_eleventh_open_cursor_closes_the_oldest(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    limit = sandbox.switches.max_open_cursors
+    limit = sandbox.flags.max_open_cursors
     oldest, *later = [(await page(client, size="batchSize=250")).json() for _ in range(limit)]
     assert (await client.get(later[0]["nextRecordsUrl"])).json()["done"]
     await page(client, size="batchSize=250")
@@ -115,7 +115,7 @@ async def test_an_unknown_locator_is_refused(client: httpx.AsyncClient, locator:
 async def test_rows_become_visible_after_the_publication_lag(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.publish_lag_seconds = 60
+    sandbox.flags.publish_lag_seconds = 60
     first = record_id("Account", 1)
     new = sandbox.org.upsert(RecordChange(object_name="Account", properties={"Name": "New"}))
     sandbox.org.upsert(RecordChange(object_name="Account", id=first, properties={"Name": "Changed"}))
@@ -127,7 +127,7 @@ async def test_rows_become_visible_after_the_publication_lag(
 
 
 async def test_a_late_row_is_published_in_the_end(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.set_plan(FaultPlan(index=IndexMoods(late=1, late_seconds=(5, 10))))
+    sandbox.set_plan(FaultPlan(index=FailureProfile(late=1, late_seconds=(5, 10))))
     sandbox.org.delete("Account", record_id("Account", 1))
     assert len(await query(client, ALL)) == 450
     sandbox.clock.advance(11)
@@ -140,7 +140,7 @@ async def test_a_raw_value_replaces_a_record(client: httpx.AsyncClient, sandbox:
 
 
 async def test_the_limits_header_counts_requests(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.daily_used = 700
+    sandbox.flags.daily_used = 700
     assert (await page(client)).headers["sforce-limit-info"] == "api-usage=701/100000"
     assert (await page(client, "SELECT")).headers["sforce-limit-info"] == "api-usage=702/100000"
     versions = await client.get("/services/data")
@@ -152,8 +152,8 @@ async def test_the_limits_header_counts_requests(client: httpx.AsyncClient, sand
 async def test_requests_beyond_the_daily_limit_are_403_until_the_window_rolls(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.switches.daily_limit = 2
-    sandbox.switches.session_seconds = 9 * DAY_SECONDS
+    sandbox.flags.daily_limit = 2
+    sandbox.flags.session_seconds = 9 * DAY_SECONDS
     assert [(await page(client)).status_code for _ in range(2)] == [200, 200]
     answer = await page(client)
     assert refusal(answer) == (403, "REQUEST_LIMIT_EXCEEDED")
@@ -165,7 +165,7 @@ async def test_requests_beyond_the_daily_limit_are_403_until_the_window_rolls(
 
 
 async def test_the_api_can_be_disabled(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.api_enabled = False
+    sandbox.flags.api_enabled = False
     assert refusal(await page(client)) == (403, "API_DISABLED_FOR_ORG")
 
 
@@ -197,5 +197,5 @@ async def test_the_versions_need_no_token(http: httpx.AsyncClient, sandbox: Sand
     versions = (await http.get("/services/data")).json()
     assert versions[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
     assert {one["label"] for one in versions} >= {"Spring '26", "Summer '26", "Winter '26"}
-    sandbox.switches.newest_version = 67
+    sandbox.flags.newest_version = 67
     assert (await http.get("/services/data")).json()[-1]["version"] == "67.0"

@@ -103,7 +103,7 @@ async def test_every_described_field_can_be_selected(client: httpx.AsyncClient) 
 
 
 async def test_a_hidden_field_is_neither_described_nor_selectable(client: httpx.AsyncClient) -> None:
-    await client.post("/_sandbox/switches", json={"hidden_fields": ["Account.AnnualRevenue"]})
+    await client.post("/_sandbox/flags", json={"hidden_fields": ["Account.AnnualRevenue"]})
     assert "AnnualRevenue" not in await fields(client, "Account")
     for soql in (
         "SELECT AnnualRevenue FROM Account",
@@ -116,7 +116,7 @@ async def test_a_hidden_field_is_neither_described_nor_selectable(client: httpx.
 
 
 async def test_a_hidden_object_is_neither_listed_nor_queryable(client: httpx.AsyncClient) -> None:
-    await client.post("/_sandbox/switches", json={"hidden_objects": ["Opportunity"]})
+    await client.post("/_sandbox/flags", json={"hidden_objects": ["Opportunity"]})
     assert "Opportunity" not in await objects(client)
     assert refusal(await client.get(f"{DATA}/sobjects/Opportunity/describe")) == (404, "NOT_FOUND")
     answer = await client.get(f"{DATA}/query", params={"q": "SELECT Id FROM Opportunity"})
@@ -127,7 +127,7 @@ async def test_a_hidden_object_is_neither_listed_nor_queryable(client: httpx.Asy
 async def test_what_does_not_exist_cannot_be_hidden(
     http: httpx.AsyncClient, hidden: dict[str, list[str]]
 ) -> None:
-    assert (await http.post("/_sandbox/switches", json=hidden)).status_code == 400
+    assert (await http.post("/_sandbox/flags", json=hidden)).status_code == 400
 
 
 async def test_country_codes_exist_when_the_org_has_picklists(
@@ -136,7 +136,7 @@ async def test_country_codes_exist_when_the_org_has_picklists(
     properties = {"BillingCountry": "USA", "BillingState": "california", "BillingCity": "LA"}
     sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=properties))
     assert "BillingCountryCode" not in await fields(client, "Account")
-    sandbox.switches.state_country_picklists = True
+    sandbox.flags.state_country_picklists = True
     assert {"BillingCountryCode", "BillingStateCode"} <= (await fields(client, "Account")).keys()
     columns = "BillingCountry, BillingCountryCode, BillingState, BillingStateCode, BillingAddress"
     soql = f"SELECT {columns} FROM Account WHERE BillingCountryCode = 'US' AND BillingStateCode = 'CA'"
@@ -146,7 +146,7 @@ async def test_country_codes_exist_when_the_org_has_picklists(
 
 
 async def test_a_country_outside_the_picklist_stays_text(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.state_country_picklists = True
+    sandbox.flags.state_country_picklists = True
     properties = {"BillingCountry": "Atlantis", "BillingState": "CA"}
     sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=properties))
     [row] = await query(
@@ -164,7 +164,7 @@ async def test_currencies_exist_when_the_org_has_several(client: httpx.AsyncClie
     sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties={"CurrencyIsoCode": "EUR"}))
     assert "CurrencyIsoCode" not in await fields(client, "Opportunity")
     assert "CurrencyType" not in await objects(client)
-    sandbox.switches.multi_currency = True
+    sandbox.flags.multi_currency = True
     assert "CurrencyIsoCode" in await fields(client, "Opportunity")
     corporate = await query(client, "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true")
     assert [row["IsoCode"] for row in corporate] == ["USD"]
@@ -178,7 +178,7 @@ async def test_industry_codes_exist_when_the_org_has_dun_and_bradstreet(
     properties = {"NaicsCode": "541511", "Sic": "7371"}
     sandbox.org.upsert(RecordChange(object_name="Account", id=FIRST, properties=properties))
     assert {"NaicsCode", "DunsNumber", "Sic"} & (await fields(client, "Account")).keys() == {"Sic"}
-    sandbox.switches.dun_and_bradstreet = True
+    sandbox.flags.dun_and_bradstreet = True
     assert {"NaicsCode", "NaicsDesc", "DunsNumber", "YearStarted", "Tradestyle"} <= (
         await fields(client, "Account")
     ).keys()

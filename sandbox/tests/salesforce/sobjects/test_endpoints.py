@@ -92,7 +92,7 @@ async def test_a_deleted_record_is_not_read_by_its_id(client: httpx.AsyncClient,
 
 
 async def test_a_hidden_record_is_not_read_by_its_id(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    sandbox.switches.hidden_records = [FIRST]
+    sandbox.flags.hidden_records = [FIRST]
     assert refusal(await client.get(f"{ROWS}/{FIRST}")) == (404, "NOT_FOUND")
 
 
@@ -124,7 +124,7 @@ async def test_updated_goes_back_thirty_days(client: httpx.AsyncClient) -> None:
 async def test_a_hidden_record_is_in_no_replication_log(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.org.touch("Account", SECOND)
     sandbox.org.delete("Account", FIRST)
-    sandbox.switches.hidden_records = [FIRST, SECOND]
+    sandbox.flags.hidden_records = [FIRST, SECOND]
     sandbox.clock.advance(120)
     assert (await changed(client, "deleted", 3600, 600)).json()["deletedRecords"] == []
     assert (await changed(client, "updated", 3600, 600)).json()["ids"] == []

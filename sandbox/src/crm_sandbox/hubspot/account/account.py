@@ -5,22 +5,22 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from crm_sandbox.clock import SandboxClock, iso, milliseconds
-from crm_sandbox.datasets import HUBSPOT, Association, Portal, PortalError, PortalRecord
-from crm_sandbox.hubspot.account.snapshot import portal_records, stored
+from crm_sandbox.clock import SandboxClock, format_iso, parse_milliseconds
+from crm_sandbox.datasets import HUBSPOT, Association, Dataset, DatasetError, DatasetRecord
+from crm_sandbox.hubspot.account.snapshot import read_dataset_records, stored
 from crm_sandbox.hubspot.account.store import Record, Store
 from crm_sandbox.hubspot.objects.object_types import CONTACTS, ObjectType, object_type
 from crm_sandbox.hubspot.objects.search_index import SearchIndex
 from crm_sandbox.hubspot.rate_limits import REQUESTS_PER_WINDOW, SEARCHES_PER_SECOND, RateLimits
 from crm_sandbox.hubspot.webhooks import events
-from crm_sandbox.state import Quirks
+from crm_sandbox.state import CommonFlags
 
 UTC_OFFSET_MILLISECONDS = -14_400_000
 MERGED_IDS = "hs_merged_object_ids"
 
 
 @dataclass(slots=True, kw_only=True)
-class Switches(Quirks):
+class Flags(CommonFlags):
     """What an administrator may change while the sandbox runs; the names are those of the admin call."""
 
     rotate_refresh_tokens: bool = False
@@ -50,18 +50,18 @@ class RecordChange(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
 
 
 class Account:
-    def __init__(self, portal: Portal, clock: SandboxClock, switches: Switches) -> None:
-        self.portal_id = portal.account_id
-        self.name = portal.name
+    def __init__(self, dataset: Dataset, clock: SandboxClock, flags: Flags) -> None:
+        self.portal_id = dataset.account_id
+        self.name = dataset.name
         self.clock = clock
-        self.switches = switches
-        self.limits = RateLimits.hubspot(switches.requests_per_window, switches.searches_per_second)
+        self.flags = flags
+        self.limits = RateLimits.hubspot(flags.requests_per_window, flags.searches_per_second)
         self.store = Store()
         self.index = SearchIndex()
         self.on_event: events.Listener = lambda _event: None
-        self.owners: dict[str, PortalRecord] = {}
-        self._overrides = portal.account
-        self._load(portal)
+        self.owners: dict[str, DatasetRecord] = {}
+        self._overrides = dataset.account
+        self._load(dataset)
 
     def details(self) -> dict[str, object]:
         """Return the body of the account details endpoint."""
@@ -81,7 +81,7 @@ class Account:
         """Return the body of v3's account details: the name and the age of an account stand there alone."""
         return {
             "portalName": self.name,
-            "createdAt": milliseconds("2020-01-01T00:00:00Z"),
+            "createdAt": parse_milliseconds("2020-01-01T00:00:00Z"),
         } | self.details()
 
     def record_url(self, kind: ObjectType, record_id: str) -> str:
@@ -170,21 +170,21 @@ class Account:
         self._tell(events.merge(kind, kept.id, gone.id, survivor.id, moved))
         return survivor.id
 
-    def snapshot(self) -> Portal:
-        """Return what the account holds now, as a portal to start another sandbox with.
+    def snapshot(self) -> Dataset:
+        """Return what the account holds now, as a dataset to start another sandbox with.
 
         It has this account's id. Old ids of merged records come back from `hs_merged_object_ids`; what `raw` shows is
         not part of it.
         """
-        return Portal(
+        return Dataset(
             name=self.name,
             account_id=self.portal_id,
-            records=(*self.owners.values(), *portal_records(self.store)),
+            records=(*self.owners.values(), *read_dataset_records(self.store)),
             account=self._overrides,
         )
 
     def _changed(self, change: RecordChange, record_id: str, old: Record | None) -> Record:
-        updated_at = change.updated_at or iso(self.clock.now())
+        updated_at = change.updated_at or format_iso(self.clock.now())
         record = Record(
             id=record_id,
             properties=(old.properties if old else {}) | change.properties,
@@ -203,7 +203,7 @@ class Account:
         record = table.find(record_id, archived=not archived)
         if record is None:
             return False
-        now = iso(self.clock.now())
+        now = format_iso(self.clock.now())
         moved = replace(
             record,
             properties=dict(record.properties),
@@ -226,7 +226,7 @@ class Account:
         return True
 
     def _publication(self) -> float:
-        return self.clock.now() + self.index.lateness()
+        return self.clock.now() + self.index.draw_delay()
 
     def _tell(self, *occurrences: events.Occurrence) -> None:
         now = self.clock.now()
@@ -240,8 +240,8 @@ class Account:
     def _upsert_owner(self, change: RecordChange) -> str:
         owner_id = change.id or str(max(map(int, self.owners), default=0) + 1)
         old = self.owners.get(owner_id)
-        updated_at = change.updated_at or iso(self.clock.now())
-        self.owners[owner_id] = PortalRecord(
+        updated_at = change.updated_at or format_iso(self.clock.now())
+        self.owners[owner_id] = DatasetRecord(
             object="owners",
             id=owner_id,
             properties=(old.properties if old else {}) | change.properties,
@@ -251,13 +251,13 @@ class Account:
         )
         return owner_id
 
-    def _load(self, portal: Portal) -> None:
-        if portal.vocabulary is not HUBSPOT:
-            raise PortalError(
-                f"{portal.name} holds {portal.vocabulary.crm}'s records: no HubSpot account can."
+    def _load(self, dataset: Dataset) -> None:
+        if dataset.record_format is not HUBSPOT:
+            raise DatasetError(
+                f"{dataset.name} holds {dataset.record_format.crm}'s records: no HubSpot account can."
             )
         for name, table in self.store.tables.items():
-            mine = [record for record in portal.records if record.object == name]
+            mine = [record for record in dataset.records if record.object == name]
             table.load(stored(record) for record in mine)
             for record in mine:
                 for old_id in (record.properties.get(MERGED_IDS) or "").split(";"):
@@ -266,7 +266,7 @@ class Account:
             for record in mine:
                 for target, associations in record.associations.items():
                     self.store.links.put(name, record.id, target, associations)
-        self.owners = {record.id: record for record in portal.records if record.object == "owners"}
+        self.owners = {record.id: record for record in dataset.records if record.object == "owners"}
 
 
 def _difference(kind: ObjectType, old: Record | None, new: Record) -> Iterable[events.Occurrence]:

@@ -1,11 +1,11 @@
-"""Records between a portal and a store: how they are loaded, and told again as they are now."""
+"""Records between a dataset and a store: how they are loaded, and told again as they are now."""
 
 from collections.abc import Iterator
 
-from crm_sandbox.datasets import Association, PortalRecord
+from crm_sandbox.datasets import Association, DatasetRecord
 from crm_sandbox.hubspot.account.store import Record, Store
 
-TOLD_FROM: dict[str, tuple[str, ...]] = {
+ASSOCIATION_SIDES: dict[str, tuple[str, ...]] = {
     "companies": ("companies",),
     "contacts": ("companies", "contacts"),
     "deals": ("companies", "contacts", "deals"),
@@ -13,7 +13,7 @@ TOLD_FROM: dict[str, tuple[str, ...]] = {
 """On which side an association is told. Among records of one type it is told on both."""
 
 
-def stored(record: PortalRecord) -> Record:
+def stored(record: DatasetRecord) -> Record:
     return Record(
         id=record.id,
         properties=dict(record.properties),
@@ -23,11 +23,11 @@ def stored(record: PortalRecord) -> Record:
     )
 
 
-def portal_records(store: Store) -> Iterator[PortalRecord]:
+def read_dataset_records(store: Store) -> Iterator[DatasetRecord]:
     """Tell live and archived records, with the associations to archived ones too, in the order of their ids."""
-    for kind, targets in TOLD_FROM.items():
+    for kind, targets in ASSOCIATION_SIDES.items():
         for record in store.tables[kind].all():
-            yield PortalRecord(
+            yield DatasetRecord(
                 object=kind,
                 id=record.id,
                 properties=dict(record.properties),

@@ -7,7 +7,7 @@ from itertools import chain
 from operator import itemgetter
 from random import Random
 
-from crm_sandbox.clock import milliseconds
+from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.datasets import Association
 from crm_sandbox.hubspot.objects.object_types import OBJECT_TYPES, ObjectType
 from crm_sandbox.hubspot.objects.schema import Property, custom_property, standard_properties
@@ -34,7 +34,7 @@ class Record:
 
     @property
     def updated_ms(self) -> int:
-        return milliseconds(self.updated_at)
+        return parse_milliseconds(self.updated_at)
 
 
 def id_order(record_id: str) -> tuple[int, str]:
@@ -128,10 +128,10 @@ class ObjectTable:
         """Live and archived ones, in the order of their ids."""
         return (self._records[record_id] for _, record_id in sorted(chain(*self._order.values())))
 
-    def some(self, chance: Random, *, archived: bool = False) -> Record | None:
+    def some(self, rng: Random, *, archived: bool = False) -> Record | None:
         """Draw a record; None when there is none."""
         order = self._order[archived]
-        return self._records[chance.choice(order)[1]] if order else None
+        return self._records[rng.choice(order)[1]] if order else None
 
     def next_id(self) -> str:
         """Return an id above every one there was: HubSpot never gives an id twice."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crm_sandbox.clock import iso
+from crm_sandbox.clock import format_iso
 from crm_sandbox.http.messages import Request, Response, batch_response, json_response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import id_order
@@ -75,7 +75,7 @@ class Labelled(Direction):
         types = [_type(ANY_TYPE_IDS[self._pair], None)]
         if primary and self._pair in PRIMARY_TYPE_IDS:
             types.append(_type(PRIMARY_TYPE_IDS[self._pair], PRIMARY_LABELS[self._pair]))
-        as_text = self._account.switches.string_association_ids or len(target_id) > LONGEST_NUMBER
+        as_text = self._account.flags.string_association_ids or len(target_id) > LONGEST_NUMBER
         return [{"toObjectId": target_id if as_text else int(target_id), "associationTypes": types}]
 
 
@@ -109,7 +109,7 @@ def _batch_read(account: Account, request: Request, direction: Direction) -> Res
         raise invalid(
             f"The maximum number of inputs supported in a batch request for associations is {BATCH_LIMIT}."
         )
-    size = account.switches.association_page_size
+    size = account.flags.association_page_size
     results: list[object] = []
     misses: list[object] = []
     for entry in {entry.id: entry for entry in body.inputs}.values():
@@ -121,7 +121,7 @@ def _batch_read(account: Account, request: Request, direction: Direction) -> Res
         if following is not None:
             result["paging"] = _paging(following)
         results.append(result)
-    now = iso(account.clock.now())
+    now = format_iso(account.clock.now())
     return batch_response(results, misses, now, now)
 
 

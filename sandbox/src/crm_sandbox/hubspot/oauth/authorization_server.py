@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.hubspot.account.account import Switches
+from crm_sandbox.hubspot.account.account import Flags
 from crm_sandbox.hubspot.errors import OAuthRefusal, expired, no_credentials
 from crm_sandbox.hubspot.objects.object_types import READ_SCOPES
-from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, compute_challenge, default_redirect_uris
 from crm_sandbox.state import Authority
 
 ACCESS_TOKEN_SECONDS = 1800
@@ -16,25 +16,25 @@ CODE_SECONDS = 120
 SANDBOX_USER_ID = 7001
 REQUIRED_SCOPES = ("oauth", *READ_SCOPES, "crm.objects.owners.read")
 OPTIONAL_SCOPES = ("crm.schemas.companies.read", "crm.schemas.contacts.read", "crm.schemas.deals.read")
-DEVELOPMENT_REDIRECT_URIS = development_redirects("hubspot")
-DEVELOPMENT_CLIENT_ID = "astrelo-sandbox"
-DEVELOPMENT_CLIENT_SECRET = "astrelo-sandbox-development-secret"  # noqa: S105 - documented, opens nothing real
+DEFAULT_REDIRECT_URIS = default_redirect_uris("hubspot")
+DEFAULT_CLIENT_ID = "sandbox-client"
+DEFAULT_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - documented, opens nothing real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App(RegisteredApp):
     """The application as it is registered with HubSpot."""
 
-    client_id: str = DEVELOPMENT_CLIENT_ID
-    client_secret: str = field(default=DEVELOPMENT_CLIENT_SECRET, repr=False)
-    redirect_uris: tuple[str, ...] = DEVELOPMENT_REDIRECT_URIS
+    client_id: str = DEFAULT_CLIENT_ID
+    client_secret: str = field(default=DEFAULT_CLIENT_SECRET, repr=False)
+    redirect_uris: tuple[str, ...] = DEFAULT_REDIRECT_URIS
     required_scopes: tuple[str, ...] = REQUIRED_SCOPES
     optional_scopes: tuple[str, ...] = OPTIONAL_SCOPES
 
     def authenticate(self, client_id: str | None, client_secret: str | None) -> None:
         if client_id != self.client_id:
             raise OAuthRefusal("BAD_CLIENT_ID", "invalid_client", "missing or unknown client id")
-        if not self.knows_secret(client_secret):
+        if not self.matches_secret(client_secret):
             raise OAuthRefusal("BAD_CLIENT_SECRET", "invalid_client", "missing or invalid client secret")
 
 
@@ -70,13 +70,13 @@ class AccessToken:
 class AuthorizationServer(Authority):
     """Grants and their tokens for every account of a sandbox."""
 
-    def __init__(self, app: App, clock: SandboxClock, switches: Switches) -> None:
+    def __init__(self, app: App, clock: SandboxClock, flags: Flags) -> None:
         self.app = app
         self.issued = IssuedSecrets()
         self.refreshes = 0
         self.grants: list[Grant] = []
         self._clock = clock
-        self._switches = switches
+        self._flags = flags
         self._codes: dict[str, Code] = {}
         self._access: dict[str, AccessToken] = {}
         self._refresh: dict[str, Grant] = {}
@@ -84,7 +84,7 @@ class AuthorizationServer(Authority):
     def issue_code(
         self, portal_id: int, redirect_uri: str, scopes: tuple[str, ...], challenge: str | None
     ) -> str:
-        value = self.issued.mint("code", "na1-" + secrets.token_urlsafe(24))
+        value = self.issued.issue("code", "na1-" + secrets.token_urlsafe(24))
         self._codes[value] = Code(
             portal_id=portal_id,
             redirect_uri=redirect_uri,
@@ -109,7 +109,7 @@ class AuthorizationServer(Authority):
                 "invalid_grant",
                 "redirect uri differs from the authorization's",
             )
-        if spent.challenge != (challenge_of(verifier) if verifier else None):
+        if spent.challenge != (compute_challenge(verifier) if verifier else None):
             raise OAuthRefusal(
                 "BAD_CODE_VERIFIER", "invalid_grant", "code verifier does not match the challenge"
             )
@@ -136,7 +136,7 @@ class AuthorizationServer(Authority):
                 "missing or invalid refresh token: it is invalid, expired or revoked",
             )
         self.refreshes += 1
-        if self._switches.rotate_refresh_tokens:
+        if self._flags.rotate_refresh_tokens:
             grant.refresh_token = self._refresh_token()
             self._refresh[grant.refresh_token] = grant
         return self._tokens(grant)
@@ -187,7 +187,7 @@ class AuthorizationServer(Authority):
         return (grant for grant in self.grants if portal_id is None or grant.portal_id == portal_id)
 
     def _tokens(self, grant: Grant) -> dict[str, object]:
-        value = self.issued.mint("access_token", "CJ" + secrets.token_urlsafe(160))
+        value = self.issued.issue("access_token", "CJ" + secrets.token_urlsafe(160))
         expires_at = self._clock.now() + ACCESS_TOKEN_SECONDS
         self._access[value] = AccessToken(value=value, grant=grant, expires_at=expires_at)
         return {
@@ -202,4 +202,4 @@ class AuthorizationServer(Authority):
         }
 
     def _refresh_token(self) -> str:
-        return self.issued.mint("refresh_token", "na1-" + secrets.token_urlsafe(32))
+        return self.issued.issue("refresh_token", "na1-" + secrets.token_urlsafe(32))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
-from crm_sandbox.http.pages import Offer, consent_page, refusal_page
+from crm_sandbox.http.pages import ConsentRequest, consent_page, refusal_page
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.errors import OAuthRefusal
 from crm_sandbox.hubspot.oauth.authorization_server import SANDBOX_USER_ID, App, AuthorizationServer, Grant
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
+from crm_sandbox.oauth import CHALLENGE, InvalidForm, UntrustedRequest, read_form
 
 APP_ID = 1000001
 
@@ -30,16 +30,16 @@ class AuthorizationRequest:
 
 
 def authorize(
-    server: AuthorizationServer, accounts: Mapping[int, Account], request: Request, portal: str | None
+    server: AuthorizationServer, accounts: Mapping[int, Account], request: Request, portal_id: str | None
 ) -> Response:
     """GET shows the consent page; POST of the same URL with `decision` redirects back."""
     try:
         asked = _authorization_request(server.app, request)
-        offered = _offered(accounts, portal)
+        offered = _offered(accounts, portal_id)
         if request.method == "GET":
             return html_response(consent_page(request.target, _offer(offered, asked)))
         return _decide(server, asked, offered, parse_form(request.body.decode(errors="replace")))
-    except Untrusted as reason:
+    except UntrustedRequest as reason:
         return html_response(refusal_page(str(reason)), status=400)
 
 
@@ -53,37 +53,37 @@ def _decide(
     if decision == "deny":
         return asked.answer(error="access_denied", error_description="The user denied access to the app.")
     if decision != "allow":
-        raise Untrusted("The consent form was sent without a decision: allow or deny.")
+        raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
     chosen = form.get("portal_id", [str(offered[0].portal_id)])[-1]
     if chosen not in {str(account.portal_id) for account in offered}:
-        raise Untrusted(f"There is no account {chosen} here.")
+        raise UntrustedRequest(f"There is no account {chosen} here.")
     return asked.answer(
         code=server.issue_code(int(chosen), asked.redirect_uri, asked.scopes, asked.challenge)
     )
 
 
-def _offer(accounts: Sequence[Account], asked: AuthorizationRequest) -> Offer:
+def _offer(accounts: Sequence[Account], asked: AuthorizationRequest) -> ConsentRequest:
     choices = [(str(account.portal_id), account.name) for account in accounts]
-    return Offer(field="portal_id", accounts=choices, scopes=asked.scopes)
+    return ConsentRequest(field="portal_id", accounts=choices, scopes=asked.scopes)
 
 
-def _offered(accounts: Mapping[int, Account], portal: str | None) -> Sequence[Account]:
-    if portal is None:
+def _offered(accounts: Mapping[int, Account], portal_id: str | None) -> Sequence[Account]:
+    if portal_id is None:
         return list(accounts.values())
-    account = accounts.get(int(portal)) if portal.isdecimal() else None
+    account = accounts.get(int(portal_id)) if portal_id.isdecimal() else None
     if account is None:
-        raise Untrusted(f"There is no account {portal} here.")
+        raise UntrustedRequest(f"There is no account {portal_id} here.")
     return [account]
 
 
 def _authorization_request(app: App, request: Request) -> AuthorizationRequest:
     if request.text("client_id") != app.client_id:
-        raise Untrusted("The client_id is missing or unknown.")
+        raise UntrustedRequest("The client_id is missing or unknown.")
     redirect_uri = request.text("redirect_uri") or ""
     if not app.allows_redirect(redirect_uri):
-        raise Untrusted("The redirect_uri is missing or does not match a registered one.")
+        raise UntrustedRequest("The redirect_uri is missing or does not match a registered one.")
     if (request.text("response_type") or "code") != "code":
-        raise Untrusted("The response_type must be code.")
+        raise UntrustedRequest("The response_type must be code.")
     return AuthorizationRequest(
         redirect_uri=redirect_uri,
         scopes=_scopes(app, request),
@@ -96,10 +96,10 @@ def _scopes(app: App, request: Request) -> tuple[str, ...]:
     """Every required scope must be asked for; an optional one we do not know is dropped silently."""
     asked = dict.fromkeys((request.text("scope") or "").split())
     if missing := [scope for scope in app.required_scopes if scope not in asked]:
-        raise Untrusted(f"The scopes do not match the app's: {', '.join(missing)} must be asked for.")
+        raise UntrustedRequest(f"The scopes do not match the app's: {', '.join(missing)} must be asked for.")
     known = {*app.required_scopes, *app.optional_scopes}
     if unknown := [scope for scope in asked if scope not in known]:
-        raise Untrusted(f"The scopes do not match the app's: {', '.join(unknown)} is not among them.")
+        raise UntrustedRequest(f"The scopes do not match the app's: {', '.join(unknown)} is not among them.")
     optional = (request.text("optional_scope") or "").split()
     return tuple(dict.fromkeys([*asked, *(scope for scope in optional if scope in known)]))
 
@@ -109,9 +109,9 @@ def _challenge(request: Request) -> str | None:
     if challenge is None:
         return None
     if request.text("code_challenge_method") != "S256":
-        raise Untrusted("The code_challenge_method must be S256.")
+        raise UntrustedRequest("The code_challenge_method must be S256.")
     if not CHALLENGE.fullmatch(challenge):
-        raise Untrusted("The code_challenge must be 43 base64url characters.")
+        raise UntrustedRequest("The code_challenge must be 43 base64url characters.")
     return challenge
 
 
@@ -179,7 +179,7 @@ def revoke(server: AuthorizationServer, request: Request) -> Response:
 def _form(request: Request) -> dict[str, str]:
     try:
         return read_form(request)
-    except BadForm as error:
+    except InvalidForm as error:
         raise OAuthRefusal("BAD_REQUEST", "invalid_request", str(error), status=error.status) from error
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crm_sandbox.clock import iso
+from crm_sandbox.clock import format_iso
 from crm_sandbox.http.messages import Request, Response, batch_response, json_response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import NOT_RAW, Record
 from crm_sandbox.hubspot.associations.endpoints import inline
 from crm_sandbox.hubspot.errors import invalid, not_found
-from crm_sandbox.hubspot.objects.object_types import ObjectType, held_type, object_type
+from crm_sandbox.hubspot.objects.object_types import ObjectType, find_object_type, object_type
 from crm_sandbox.hubspot.parameters import flag, json_body, page_limit
 
 LIST_LIMIT = 100
@@ -91,7 +91,7 @@ def list_objects(account: Account, request: Request, type_name: str) -> Response
         _cursor(request),
         limit,
         archived=flag(request, "archived"),
-        overlap=int(account.switches.duplicate_across_pages),
+        overlap=int(account.flags.duplicate_across_pages),
     )
     shape = _shape(account, request, kind)
     document: dict[str, object] = {"results": [shape.document(record) for record in page.records]}
@@ -124,7 +124,7 @@ def batch_read(account: Account, request: Request, type_name: str) -> Response:
     found = {name: _find(account, kind, name, body.id_property, archived=archived) for name in wanted}
     records = {record.id: record for record in found.values() if record is not None}
     missing = [name for name, record in found.items() if record is None]
-    now = iso(account.clock.now())
+    now = format_iso(account.clock.now())
     return batch_response(
         [shape.document(record) for record in records.values()], _misses(kind, missing), now, now
     )
@@ -166,7 +166,7 @@ def _shape(account: Account, request: Request, kind: ObjectType) -> Shape:
 
 def _associated(request: Request) -> list[ObjectType]:
     """Read `associations=`, in which HubSpot ignores what it does not know."""
-    found = [kind for name in request.names("associations") if (kind := held_type(name)) is not None]
+    found = [kind for name in request.names("associations") if (kind := find_object_type(name)) is not None]
     return list(dict.fromkeys(found))
 
 

@@ -97,16 +97,16 @@ _SCOPES_OF_NOT_HELD = {
 _TYPE_ID = re.compile(r"\d+-\d+")
 
 
-def held_type(name: str) -> ObjectType | None:
+def find_object_type(name: str) -> ObjectType | None:
     return _BY_NAME.get(name.lower())
 
 
 def object_type(name: str) -> ObjectType:
     """Find a type that the sandbox holds: another standard one is 403, whatever its scopes, and no type at all 400."""
-    if kind := held_type(name):
+    if kind := find_object_type(name):
         return kind
     if scopes := _SCOPES_OF_NOT_HELD.get(name.lower()):
-        raise missing_scopes(scopes, f"the sandbox does not play {name}, whatever the app was granted.")
+        raise missing_scopes(scopes, f"the sandbox does not simulate {name}, whatever the app was granted.")
     if _TYPE_ID.fullmatch(name):
         raise unknown_object_type(f"Invalid object or event type id: {name}")
     raise unknown_object_type(f"Unable to infer object type from: {name}")

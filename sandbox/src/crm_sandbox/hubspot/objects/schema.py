@@ -1,7 +1,7 @@
 """What an account's records may carry: property definitions and deal pipelines.
 
 The lists are the parts of HubSpot's default schema that matter to a reader of companies, contacts and
-deals; a property that only a portal's records have is added as text.
+deals; a property that only a dataset's records have is added as text.
 """
 
 from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from crm_sandbox.clock import milliseconds
+from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.http.messages import Request, Response, json_response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import ObjectTable, Record
@@ -126,7 +126,7 @@ def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
     table = account.store.tables[kind.plural]
     groups = [[_predicate(account, table, one) for one in group.filters] for group in body.groups]
     sort = _sorting(table, body)
-    visible_until = account.clock.now() - account.switches.search_lag_seconds
+    visible_until = account.clock.now() - account.flags.search_lag_seconds
     found = [
         record
         for record in _candidates(table, body)
@@ -204,7 +204,7 @@ def _reader(table: ObjectTable, name: str) -> tuple[Reader, Callable[[str], Valu
 
 
 def _moment(text: str) -> float:
-    return float(text) if text.lstrip("-").isdigit() else float(milliseconds(text))
+    return float(text) if text.lstrip("-").isdigit() else float(parse_milliseconds(text))
 
 
 def _number(text: str) -> Value:

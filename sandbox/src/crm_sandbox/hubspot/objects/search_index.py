@@ -1,9 +1,9 @@
-"""The moods of HubSpot's search index: late, unordered, short of a page, and now and then wrong."""
+"""The profile of HubSpot's search index: late, unordered, short of a page, and now and then wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crm_sandbox.faults.failure_profiles import Moody
+from crm_sandbox.faults.failure_profiles import FailureSampler
 from crm_sandbox.hubspot.account.store import ObjectTable, Record
 
 DRAWS = 20
@@ -17,23 +17,23 @@ class IndexPage:
     """The offset behind the last result that belongs."""
 
 
-class SearchIndex(Moody):
+class SearchIndex(FailureSampler):
     def page(self, table: ObjectTable, found: Sequence[Record], offset: int, limit: int) -> IndexPage:
-        if self.happens(self.moods.shuffle):
-            found = self.chance.sample(found, k=len(found))
+        if self.occurs(self.profile.shuffle):
+            found = self.rng.sample(found, k=len(found))
         told = list(found[offset : offset + limit])
-        del told[self.shortened(len(told)) :]
+        del told[self.shorten(len(told)) :]
         stranger = self._stranger(table, found)
         if stranger is not None and len(told) == limit > 1:
             told.pop()
         following = offset + len(told)
         if stranger is not None and len(told) < limit:
-            told.insert(self.chance.randint(0, len(told)), stranger)
+            told.insert(self.rng.randint(0, len(told)), stranger)
         return IndexPage(told, following)
 
     def _stranger(self, table: ObjectTable, found: Sequence[Record]) -> Record | None:
-        if not self.happens(self.moods.leak):
+        if not self.occurs(self.profile.leak):
             return None
         belonging = {record.id for record in found}
-        drawn = (table.some(self.chance) for _ in range(DRAWS))
+        drawn = (table.some(self.rng) for _ in range(DRAWS))
         return next((one for one in drawn if one is not None and one.id not in belonging), None)

@@ -2,7 +2,7 @@
 
 Bodies and signatures are HubSpot's (https://developers.hubspot.com/docs/api/webhooks): an array of 1 to 100
 events, `X-HubSpot-Signature-v3` over method, URI, body and timestamp. What a deployment sees of HubSpot's
-24 hours of retries is shortened to `retry_seconds`.
+24 hours of retries is shorten to `retry_seconds`.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class Webhooks:
     def configure(self, settings: WebhookSettings) -> None:
         """Take over every setting; what waits keeps waiting, for the new target."""
         self.settings = settings
-        self._chance = Random(f"webhooks:{settings.seed}")
+        self._rng = Random(f"webhooks:{settings.seed}")
 
     def tell(self, event: Event) -> None:
         """Keep an event for delivery."""
@@ -111,7 +111,7 @@ class Webhooks:
         document = self._document(event)
         self.counts.told += 1
         self._backlog.events.append(document)
-        if self._chance.random() < self.settings.duplicates:
+        if self._rng.random() < self.settings.duplicates:
             self._backlog.events.append(document)
 
     def wake(self) -> None:
@@ -173,9 +173,9 @@ class Webhooks:
 
     def _disordered(self, events: Sequence[dict[str, object]]) -> list[dict[str, object]]:
         """Exchange the places of as many as `disorder` says."""
-        moving = [place for place in range(len(events)) if self._chance.random() < self.settings.disorder]
+        moving = [place for place in range(len(events)) if self._rng.random() < self.settings.disorder]
         told = list(events)
-        for place, drawn in zip(moving, self._chance.sample(moving, k=len(moving)), strict=True):
+        for place, drawn in zip(moving, self._rng.sample(moving, k=len(moving)), strict=True):
             told[place] = events[drawn]
         return told
 

@@ -123,7 +123,7 @@ def list_result_pages(call: ApiCall, job_id: str) -> Response:
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
         return Response(status=204)
-    size = call.org.switches.bulk_rows_per_page
+    size = call.org.flags.bulk_rows_per_page
     starts = list(range(_read_offset(call, job), max(len(job.rows), 1), size))
     base = f"{call.base_path}/jobs/query/{job.id}"
     links = [
@@ -133,7 +133,7 @@ def list_result_pages(call: ApiCall, job_id: str) -> Response:
     document: dict[str, object] = {"resultPages": links, "done": len(starts) <= MAX_RESULT_PAGES}
     if len(starts) > MAX_RESULT_PAGES:
         next_url = f"{base}/resultPages?locator={_encode_locator(starts[MAX_RESULT_PAGES])}"
-        document[call.org.switches.result_pages_link] = next_url
+        document[call.org.flags.result_pages_link] = next_url
     return json_response(document)
 
 
@@ -159,10 +159,10 @@ def _page_size(call: ApiCall) -> int:
     """Read `maxRecords`, a hint that is bounded by the org's page size."""
     text = call.request.text("maxRecords")
     if text is None:
-        return call.org.switches.bulk_rows_per_page
+        return call.org.flags.bulk_rows_per_page
     if not (text.isascii() and text.isdigit() and int(text)):
         raise invalid_parameter(f"maxRecords must be a positive number, not {text}")
-    return min(int(text), call.org.switches.bulk_rows_per_page)
+    return min(int(text), call.org.flags.bulk_rows_per_page)
 
 
 def _encode_locator(offset: int) -> str:

@@ -33,7 +33,7 @@ class Job:
 
     @property
     def is_chunked(self) -> bool:
-        """Whether PK chunking applies: an order or a limit switches it off."""
+        """Whether PK chunking applies: an order or a limit flags it off."""
         statement = self.selection.statement
         return not statement.ordering and statement.limit is None
 
@@ -71,7 +71,7 @@ class BulkJobs:
     def find(self, job_id: str, version: str) -> Job:
         """Return a job; 404 when it is unknown or too old, 409 when it was created with another API version."""
         job = self._jobs.get(job_id)
-        if job is None or self._org.clock.now() - job.created_at >= self._org.switches.bulk_job_seconds:
+        if job is None or self._org.clock.now() - job.created_at >= self._org.flags.bulk_job_seconds:
             raise error_for_status(404)
         if job.version != version:
             raise ApiError(
@@ -86,8 +86,8 @@ class BulkJobs:
         if job.state in FINISHED:
             return
         job.polls += 1
-        if job.polls > self._org.switches.bulk_polls:
-            job.finish(self._org.switches.bulk_outcome)
+        if job.polls > self._org.flags.bulk_polls:
+            job.finish(self._org.flags.bulk_outcome)
         else:
             job.state = "InProgress"
 
@@ -100,8 +100,8 @@ class BulkJobs:
         del self._jobs[job.id]
 
 
-def _shuffle_chunks(rows: Sequence[Row], random: Random) -> list[Row]:
+def _shuffle_chunks(rows: Sequence[Row], rng: Random) -> list[Row]:
     by_id = sorted(rows, key=lambda row: row.id)
     chunks = [by_id[start : start + CHUNK_ROWS] for start in range(0, len(by_id), CHUNK_ROWS)]
-    random.shuffle(chunks)
+    rng.shuffle(chunks)
     return [row for chunk in chunks for row in chunk]

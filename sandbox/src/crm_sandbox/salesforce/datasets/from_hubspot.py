@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from crm_sandbox.datasets import Association, Portal, PortalRecord
+from crm_sandbox.datasets import Association, Dataset, DatasetRecord
 from crm_sandbox.datasets.hubspot_values import industries
 from crm_sandbox.salesforce.org.ids import record_id
 from crm_sandbox.salesforce.sobjects.schema import MAX_INTEGER, standard_fields
@@ -48,31 +48,31 @@ Properties = Mapping[str, str | None]
 Fields = dict[str, str | None]
 
 
-def convert_from_hubspot(portal: Portal, *, person_accounts: bool = False) -> Iterator[PortalRecord]:
-    """Convert every record of a HubSpot portal, owners first."""
-    converter = _Converter(portal, person_accounts=person_accounts)
+def convert_from_hubspot(dataset: Dataset, *, person_accounts: bool = False) -> Iterator[DatasetRecord]:
+    """Convert every record of a HubSpot dataset, owners first."""
+    converter = _Converter(dataset, person_accounts=person_accounts)
     for name in SALESFORCE_OBJECTS:
-        records = [record for record in portal.records if record.object == name]
+        records = [record for record in dataset.records if record.object == name]
         if name == "contacts":
             yield from map(converter.build_account, filter(converter.is_person_account, records))
         yield from map(converter.convert, records)
 
 
 class _Converter:
-    def __init__(self, portal: Portal, *, person_accounts: bool) -> None:
+    def __init__(self, dataset: Dataset, *, person_accounts: bool) -> None:
         self._person_accounts = person_accounts
-        self._archived = {(record.object, record.id): record.archived for record in portal.records}
-        self._reverse_associations = _reverse_associations(portal)
-        self._fields: dict[str, Callable[[PortalRecord], Fields]] = {
+        self._archived = {(record.object, record.id): record.archived for record in dataset.records}
+        self._reverse_associations = _reverse_associations(dataset)
+        self._fields: dict[str, Callable[[DatasetRecord], Fields]] = {
             "owners": self._user_fields,
             "companies": self._account_fields,
             "contacts": self._contact_fields,
             "deals": self._opportunity_fields,
         }
 
-    def convert(self, record: PortalRecord) -> PortalRecord:
+    def convert(self, record: DatasetRecord) -> DatasetRecord:
         name = SALESFORCE_OBJECTS[record.object]
-        return PortalRecord(
+        return DatasetRecord(
             object=name,
             id=_convert_id(record.object, record.id),
             properties={
@@ -85,13 +85,13 @@ class _Converter:
             associations=self._contact_roles(record) if record.object == "deals" else {},
         )
 
-    def is_person_account(self, contact: PortalRecord) -> bool:
+    def is_person_account(self, contact: DatasetRecord) -> bool:
         """Return whether a contact becomes a person account: it has no company, and the org has the feature."""
         return self._person_accounts and self._account_id(contact) is None
 
-    def build_account(self, contact: PortalRecord) -> PortalRecord:
+    def build_account(self, contact: DatasetRecord) -> DatasetRecord:
         """Build the Account of a person account."""
-        return PortalRecord(
+        return DatasetRecord(
             object="Account",
             id=_person_account_id(contact),
             properties={
@@ -104,7 +104,7 @@ class _Converter:
             archived=contact.archived,
         )
 
-    def _user_fields(self, owner: PortalRecord) -> Fields:
+    def _user_fields(self, owner: DatasetRecord) -> Fields:
         properties = owner.properties
         return {
             "Username": properties.get("email") or f"user-{owner.id}@sandbox.example.com",
@@ -113,7 +113,7 @@ class _Converter:
             "LastName": properties.get("lastName") or "User",
         }
 
-    def _account_fields(self, company: PortalRecord) -> Fields:
+    def _account_fields(self, company: DatasetRecord) -> Fields:
         properties = company.properties
         return {
             "Name": properties.get("name"),
@@ -131,7 +131,7 @@ class _Converter:
             LINKEDIN_FIELD: properties.get("linkedin_company_page"),
         }
 
-    def _contact_fields(self, contact: PortalRecord) -> Fields:
+    def _contact_fields(self, contact: DatasetRecord) -> Fields:
         properties = contact.properties
         person_account_id = _person_account_id(contact) if self.is_person_account(contact) else None
         return {
@@ -144,7 +144,7 @@ class _Converter:
             "OwnerId": self._owner_id(properties),
         }
 
-    def _opportunity_fields(self, deal: PortalRecord) -> Fields:
+    def _opportunity_fields(self, deal: DatasetRecord) -> Fields:
         properties = deal.properties
         stage = properties.get("dealstage") or "appointmentscheduled"
         return {
@@ -158,20 +158,20 @@ class _Converter:
             "OwnerId": self._owner_id(properties),
         }
 
-    def _account_id(self, record: PortalRecord) -> str | None:
+    def _account_id(self, record: DatasetRecord) -> str | None:
         """Return the account of the primary company, else of the first one."""
         companies = self._list_associations(record, "companies")
         chosen = next((one for one in companies if one.primary), companies[0] if companies else None)
         return None if chosen is None else _convert_id("companies", chosen.id)
 
-    def _contact_roles(self, deal: PortalRecord) -> dict[str, list[Association]]:
+    def _contact_roles(self, deal: DatasetRecord) -> dict[str, list[Association]]:
         roles = [
             Association(id=_convert_id("contacts", contact.id), primary=index == 0)
             for index, contact in enumerate(self._list_associations(deal, "contacts"))
         ]
         return {"Contact": roles} if roles else {}
 
-    def _list_associations(self, record: PortalRecord, target: str) -> list[Association]:
+    def _list_associations(self, record: DatasetRecord, target: str) -> list[Association]:
         """List associations of either direction; those to deleted records only for a deleted record."""
         associations = [
             *record.associations.get(target, ()),
@@ -185,10 +185,10 @@ class _Converter:
         return _convert_id("owners", owner) if ("owners", owner) in self._archived else None
 
 
-def _reverse_associations(portal: Portal) -> dict[tuple[str, str, str], list[Association]]:
+def _reverse_associations(dataset: Dataset) -> dict[tuple[str, str, str], list[Association]]:
     """Return the associations that the other record has, by object and id of this one and object of the other."""
     found: dict[tuple[str, str, str], list[Association]] = {}
-    for record in portal.records:
+    for record in dataset.records:
         for target, associations in record.associations.items():
             for one in associations:
                 reverse = Association(id=record.id, primary=one.primary)
@@ -201,7 +201,7 @@ def _convert_id(hubspot_object: str, hubspot_id: str) -> str:
     return record_id(SALESFORCE_OBJECTS[hubspot_object], int(hubspot_id) + 1)
 
 
-def _person_account_id(contact: PortalRecord) -> str:
+def _person_account_id(contact: DatasetRecord) -> str:
     """Return an Account id greater than those of companies, as a contact and a company may have the same number."""
     return record_id("Account", _FIRST_PERSON_ACCOUNT + int(contact.id))
 

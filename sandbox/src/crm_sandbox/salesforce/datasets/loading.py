@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import HUBSPOT, Portal, PortalError, PortalRecord
+from crm_sandbox.datasets import HUBSPOT, Dataset, DatasetError, DatasetRecord
 from crm_sandbox.salesforce.datasets.from_hubspot import convert_from_hubspot
-from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.flags import Flags
 from crm_sandbox.salesforce.org import person_accounts
 from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_FIELDS, ADMIN_USER_ID, ORG_CREATED_AT
 from crm_sandbox.salesforce.org.ids import full_id
@@ -29,22 +29,22 @@ EXPORTED = ("User", "Account", "Contact", "Opportunity", "OpportunityContactRole
 class LoadableOrg(Protocol):
     tables: dict[str, Table]
     clock: SandboxClock
-    switches: Switches
+    flags: Flags
 
 
-def load(org: LoadableOrg, portal: Portal, writer: RowBuilder) -> None:
-    """Fill an empty org; PortalError names the record that it cannot hold."""
+def load(org: LoadableOrg, dataset: Dataset, writer: RowBuilder) -> None:
+    """Fill an empty org; DatasetError names the record that it cannot hold."""
     records = (
-        convert_from_hubspot(portal, person_accounts=org.switches.person_accounts)
-        if portal.vocabulary is HUBSPOT
-        else portal.records
+        convert_from_hubspot(dataset, person_accounts=org.flags.person_accounts)
+        if dataset.record_format is HUBSPOT
+        else dataset.records
     )
-    with_roles: list[PortalRecord] = []
+    with_roles: list[DatasetRecord] = []
     for record in records:
         try:
             _load_record(org, record, writer)
         except ValueError as error:
-            raise PortalError(f"{record.object} {record.id}: {error}") from error
+            raise DatasetError(f"{record.object} {record.id}: {error}") from error
         if record.associations:
             with_roles.append(record)
     for account in [row for row in org.tables["Account"].rows.values() if is_person_account(row)]:
@@ -60,7 +60,7 @@ def load(org: LoadableOrg, portal: Portal, writer: RowBuilder) -> None:
         )
 
 
-def _load_record(org: LoadableOrg, record: PortalRecord, writer: RowBuilder) -> None:
+def _load_record(org: LoadableOrg, record: DatasetRecord, writer: RowBuilder) -> None:
     table = org.tables[record.object]
     row_id = full_id(record.id)
     if row_id is None:
@@ -91,7 +91,7 @@ def _complete_person_account(org: LoadableOrg, account: Row, writer: RowBuilder)
     try:
         updates = person_accounts.propagate_change(org.tables, "Account", None, account)
     except ValueError as error:
-        raise PortalError(f"Account {account.id}: {error}") from error
+        raise DatasetError(f"Account {account.id}: {error}") from error
     for name, row_id, values in updates:
         row = org.tables[name].rows.get(row_id) or writer.row(
             org.tables[name],
@@ -104,7 +104,7 @@ def _complete_person_account(org: LoadableOrg, account: Row, writer: RowBuilder)
         org.tables[name].put(replace(row, fields={**row.fields, **values}))
 
 
-def _load_roles(org: LoadableOrg, record: PortalRecord, writer: RowBuilder) -> None:
+def _load_roles(org: LoadableOrg, record: DatasetRecord, writer: RowBuilder) -> None:
     table = org.tables["OpportunityContactRole"]
     modified = parse_timestamp(record.updated_at)
     for association in record.associations.get("Contact", ()):
@@ -120,13 +120,13 @@ def _load_roles(org: LoadableOrg, record: PortalRecord, writer: RowBuilder) -> N
         table.put(row)
 
 
-def export_records(org: LoadableOrg) -> Iterator[PortalRecord]:
+def export_records(org: LoadableOrg) -> Iterator[DatasetRecord]:
     """Export live and deleted records in the order of their ids; contact roles are records of their own."""
     for name in EXPORTED:
         table = org.tables[name]
         for row_id in sorted(table.rows):
             row = table.rows[row_id]
-            yield PortalRecord(
+            yield DatasetRecord(
                 object=name,
                 id=row.id,
                 properties=export_properties(table, row),

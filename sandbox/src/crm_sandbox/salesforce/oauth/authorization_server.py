@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, challenge_of, development_redirects
+from crm_sandbox.oauth import IssuedSecrets, RegisteredApp, compute_challenge, default_redirect_uris
 from crm_sandbox.salesforce.errors import OAuthError, error_for_status, login_error
-from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.flags import Flags
 from crm_sandbox.salesforce.oauth.hosts import (
     DEFAULT_LOGIN,
     base_url,
@@ -24,8 +24,8 @@ from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.state import Authority
 
 SCOPES = ("api", "refresh_token", "openid", "id", "profile", "email")
-DEVELOPMENT_CLIENT_ID = "astrelo-sandbox"
-DEVELOPMENT_CLIENT_SECRET = "astrelo-sandbox-development-secret"  # noqa: S105 - documented, opens nothing real
+DEFAULT_CLIENT_ID = "sandbox-client"
+DEFAULT_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - documented, opens nothing real
 _EXPIRED_GRANT = "expired access/refresh token"
 
 
@@ -33,15 +33,15 @@ _EXPIRED_GRANT = "expired access/refresh token"
 class App(RegisteredApp):
     """The external client app. `scopes` are those that it may request; requesting none requests all."""
 
-    client_id: str = DEVELOPMENT_CLIENT_ID
-    client_secret: str = field(default=DEVELOPMENT_CLIENT_SECRET, repr=False)
-    redirect_uris: tuple[str, ...] = development_redirects("salesforce")
+    client_id: str = DEFAULT_CLIENT_ID
+    client_secret: str = field(default=DEFAULT_CLIENT_SECRET, repr=False)
+    redirect_uris: tuple[str, ...] = default_redirect_uris("salesforce")
     scopes: tuple[str, ...] = SCOPES
 
     def authenticate(self, client_id: str | None, client_secret: str | None) -> None:
         if client_id != self.client_id:
             raise OAuthError("invalid_client_id", "client identifier invalid")
-        if not self.knows_secret(client_secret):
+        if not self.matches_secret(client_secret):
             raise OAuthError("invalid_client", "invalid client credentials")
 
 
@@ -90,7 +90,7 @@ class Session:
 class AuthorizationServer(Authority):
     """Grants and their tokens for every org of a sandbox."""
 
-    def __init__(self, app: App, clock: SandboxClock, switches: Switches, orgs: Mapping[str, Org]) -> None:
+    def __init__(self, app: App, clock: SandboxClock, flags: Flags, orgs: Mapping[str, Org]) -> None:
         self.app = app
         self.scheme = "http"
         """The scheme of a socket's URLs."""
@@ -99,7 +99,7 @@ class AuthorizationServer(Authority):
         self.replays = 0
         self.grants: list[Grant] = []
         self._clock = clock
-        self._switches = switches
+        self._flags = flags
         self._orgs = orgs
         self._codes: dict[str, Code] = {}
         self._sessions: dict[str, Session] = {}
@@ -108,14 +108,14 @@ class AuthorizationServer(Authority):
     def issue_code(
         self, org_id: str, redirect_uri: str, scopes: tuple[str, ...], challenge: str, login_host: str
     ) -> str:
-        value = self.issued.mint("code", "aPrx" + secrets.token_urlsafe(30) + "==")
+        value = self.issued.issue("code", "aPrx" + secrets.token_urlsafe(30) + "==")
         self._codes[value] = Code(
             org_id=org_id,
             login_host=login_host,
             redirect_uri=redirect_uri,
             scopes=scopes,
             challenge=challenge,
-            expires_at=self._clock.now() + self._switches.code_seconds,
+            expires_at=self._clock.now() + self._flags.code_seconds,
         )
         return value
 
@@ -130,7 +130,7 @@ class AuthorizationServer(Authority):
             raise OAuthError("invalid_grant", "expired authorization code")
         if redirect_uri != authorization.redirect_uri:
             raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
-        if not verifier or challenge_of(verifier) != authorization.challenge:
+        if not verifier or compute_challenge(verifier) != authorization.challenge:
             raise OAuthError("invalid_grant", "invalid code verifier")
         self._check_login_policy(authorization.org_id, host)
         return self._create_grant(
@@ -160,7 +160,7 @@ class AuthorizationServer(Authority):
         self.refreshes += 1
         grant.instance = self._instance(grant.org_id, grant.login_host)
         response = self._open_session(grant)
-        if self._switches.rotate_refresh_tokens:
+        if self._flags.rotate_refresh_tokens:
             self._issue_refresh_token(grant)
             response["refresh_token"] = grant.refresh_token
         return response
@@ -208,11 +208,11 @@ class AuthorizationServer(Authority):
                 session.expires_at = min(session.expires_at, now)
 
     def _check_login_policy(self, org_id: str, host: str) -> None:
-        if self._switches.login_refusal is not None:
-            raise login_error(self._switches.login_refusal)
-        if not self._switches.app_installed:
+        if self._flags.login_refusal is not None:
+            raise login_error(self._flags.login_refusal)
+        if not self._flags.app_installed:
             raise login_error("app_not_found")
-        if not can_log_in(self._orgs[org_id], host, my_domain_only=self._switches.my_domain_only):
+        if not can_log_in(self._orgs[org_id], host, my_domain_only=self._flags.my_domain_only):
             raise OAuthError("invalid_grant", "authentication failure")
 
     def _create_grant(
@@ -244,15 +244,15 @@ class AuthorizationServer(Authority):
             for grant in self._grants_of(org_id)
             if grant.refresh_token is not None and not grant.revoked
         ]
-        for grant in refreshable[: -self._switches.max_grants_per_user]:
+        for grant in refreshable[: -self._flags.max_grants_per_user]:
             grant.revoked = True
 
     def _open_session(self, grant: Grant) -> dict[str, object]:
         """Open a session and return its token response, which has no `expires_in`, as at Salesforce."""
         now = self._clock.now()
-        value = self.issued.mint("access_token", f"{grant.org_id[:15]}!AQ{secrets.token_urlsafe(48)}._x")
+        value = self.issued.issue("access_token", f"{grant.org_id[:15]}!AQ{secrets.token_urlsafe(48)}._x")
         self._sessions[value] = Session(
-            value=value, grant=grant, issued_at=now, expires_at=now + self._switches.session_seconds
+            value=value, grant=grant, issued_at=now, expires_at=now + self._flags.session_seconds
         )
         issued_at = str(int(now * 1000))
         signed = hmac.digest(
@@ -269,16 +269,16 @@ class AuthorizationServer(Authority):
         }
 
     def _issue_refresh_token(self, grant: Grant) -> None:
-        grant.refresh_token = self.issued.mint("refresh_token", "5Aep861" + secrets.token_urlsafe(60))
+        grant.refresh_token = self.issued.issue("refresh_token", "5Aep861" + secrets.token_urlsafe(60))
         self._refresh[grant.refresh_token] = grant
 
     def _extend(self, session: Session) -> None:
-        now, lifetime = self._clock.now(), self._switches.session_seconds
+        now, lifetime = self._clock.now(), self._flags.session_seconds
         if session.expires_at - now < lifetime / 2:
             session.expires_at = now + lifetime
 
     def _instance(self, org_id: str, login_host: str) -> str:
-        return instance_host(self._orgs[org_id], login_host, self._switches.instance_number)
+        return instance_host(self._orgs[org_id], login_host, self._flags.instance_number)
 
     def _grants_of(self, org_id: str | None) -> Iterator[Grant]:
         return (grant for grant in self.grants if org_id is None or grant.org_id == org_id)
@@ -295,4 +295,4 @@ class AuthorizationServer(Authority):
         encoded = [
             base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts
         ]
-        return self.issued.mint("id_token", ".".join([*encoded, secrets.token_urlsafe(64)]))
+        return self.issued.issue("id_token", ".".join([*encoded, secrets.token_urlsafe(64)]))

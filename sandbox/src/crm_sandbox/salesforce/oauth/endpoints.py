@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
 from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
-from crm_sandbox.http.pages import Offer, consent_page, refusal_page
+from crm_sandbox.http.pages import ConsentRequest, consent_page, refusal_page
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.oauth import CHALLENGE, BadForm, Untrusted, read_form
+from crm_sandbox.oauth import CHALLENGE, InvalidForm, UntrustedRequest, read_form
 from crm_sandbox.salesforce.errors import OAuthError
 from crm_sandbox.salesforce.oauth.authorization_server import App
 from crm_sandbox.salesforce.oauth.hosts import LOGIN_HOSTS, can_log_in, get_host, is_salesforce_host
@@ -57,10 +57,10 @@ def authorize(state: SandboxState, request: Request) -> Response:
         offered = _list_orgs(state, get_host(request))
         if request.method == "GET":
             choices = [(org.org_id, org.name) for org in offered]
-            offer = Offer(field="org_id", accounts=choices, scopes=authorization.scopes)
+            offer = ConsentRequest(field="org_id", accounts=choices, scopes=authorization.scopes)
             return html_response(consent_page(request.target, offer))
         return _decide(state, authorization, offered, request)
-    except Untrusted as reason:
+    except UntrustedRequest as reason:
         return html_response(refusal_page(str(reason)), status=400)
 
 
@@ -74,12 +74,12 @@ def _decide(
             error="access_denied", error_description="end-user denied authorization"
         )
     if decision != "allow":
-        raise Untrusted("The consent form was sent without a decision: allow or deny.")
-    if not state.switches.app_installed:
-        raise Untrusted(NOT_INSTALLED)
+        raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
+    if not state.flags.app_installed:
+        raise UntrustedRequest(NOT_INSTALLED)
     chosen = form.get("org_id", [offered[0].org_id])[-1]
     if chosen not in {org.org_id for org in offered}:
-        raise Untrusted(f"There is no org {chosen} here.")
+        raise UntrustedRequest(f"There is no org {chosen} here.")
     code = state.oauth.issue_code(
         chosen, authorization.redirect_uri, authorization.scopes, authorization.challenge, get_host(request)
     )
@@ -88,23 +88,23 @@ def _decide(
 
 def _list_orgs(state: SandboxState, host: str) -> Sequence[Org]:
     """List the orgs whose users can log in at a host."""
-    my_domain_only = state.switches.my_domain_only
+    my_domain_only = state.flags.my_domain_only
     found = [org for org in state.orgs.values() if can_log_in(org, host, my_domain_only=my_domain_only)]
     if not found and host in LOGIN_HOSTS:
-        raise Untrusted("Your org forbids logins at this host. Use the org's My Domain.")
+        raise UntrustedRequest("Your org forbids logins at this host. Use the org's My Domain.")
     if not found:
-        raise Untrusted(f"There is no My Domain {host}.")
+        raise UntrustedRequest(f"There is no My Domain {host}.")
     return found
 
 
 def _read_trusted_request(app: App, request: Request) -> AuthorizationRequest:
     if request.text("client_id") != app.client_id:
-        raise Untrusted("invalid_client_id: client identifier invalid")
+        raise UntrustedRequest("invalid_client_id: client identifier invalid")
     redirect_uri = request.text("redirect_uri") or ""
     if not redirect_uri:
-        raise Untrusted("redirect_uri_missing: missing redirect_uri parameter")
+        raise UntrustedRequest("redirect_uri_missing: missing redirect_uri parameter")
     if not app.allows_redirect(redirect_uri):
-        raise Untrusted("redirect_uri_mismatch: redirect_uri must match configuration")
+        raise UntrustedRequest("redirect_uri_mismatch: redirect_uri must match configuration")
     return AuthorizationRequest(redirect_uri=redirect_uri, state=request.text("state"))
 
 
@@ -201,7 +201,7 @@ def revoke(state: SandboxState, request: Request) -> Response:
 def _read_form(request: Request) -> dict[str, str]:
     try:
         return read_form(request)
-    except BadForm as error:
+    except InvalidForm as error:
         raise OAuthError("invalid_request", str(error), status=error.status) from error
 
 

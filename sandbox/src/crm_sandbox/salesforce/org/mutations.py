@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from crm_sandbox import fake_data as words
+from crm_sandbox import fake_data
 from crm_sandbox.datasets import Association
 from crm_sandbox.mutations import Mutation, Script
 from crm_sandbox.salesforce.org.opportunity_stages import STANDARD_STAGES
@@ -47,7 +47,7 @@ class MutationScript(Script[Org]):
     """
 
     def step(self, org: Org) -> Mutation:
-        kind, name = self._weighted(WEIGHTS), self._weighted(OBJECT_WEIGHTS)
+        kind, name = self._choose(WEIGHTS), self._choose(OBJECT_WEIGHTS)
         actions: dict[Kind, Callable[[Org, str], Mutation]] = {
             "create": self._create,
             "change": self._change,
@@ -73,7 +73,7 @@ class MutationScript(Script[Org]):
     def _change(self, org: Org, name: str) -> Mutation:
         ids = self._choose_ids(org, name, 1)
         for row_id in ids:
-            changed = self._some_of(self._random_properties(org, name))
+            changed = self._sample(self._random_properties(org, name))
             org.upsert(RecordChange(object_name=name, id=row_id, properties=changed))
         return Mutation(kind="change", object=name, ids=ids)
 
@@ -88,7 +88,7 @@ class MutationScript(Script[Org]):
         )
 
     def _erase(self, org: Org, name: str) -> Mutation:
-        ids = self._choose_ids(org, name, 1, deleted=self._chance.random() < 0.7)  # noqa: PLR2004 - mostly out of the bin
+        ids = self._choose_ids(org, name, 1, deleted=self._rng.random() < 0.7)  # noqa: PLR2004 - mostly out of the bin
         return Mutation(kind="erase", object=name, ids=tuple(one for one in ids if org.erase(name, one)))
 
     def _merge(self, org: Org, name: str) -> Mutation:
@@ -108,7 +108,7 @@ class MutationScript(Script[Org]):
         return Mutation(kind="swap_websites", object="Account", ids=tuple(row.id for row in pair))
 
     def _move_contacts(self, org: Org, _name: str) -> Mutation:
-        ids = self._choose_ids(org, "Contact", self._chance.randint(1, 4))
+        ids = self._choose_ids(org, "Contact", self._rng.randint(1, 4))
         account = self._random_account_id(org)
         for row_id in ids:
             org.upsert(RecordChange(object_name="Contact", id=row_id, properties={"AccountId": account}))
@@ -132,7 +132,7 @@ class MutationScript(Script[Org]):
 
     def _burst(self, org: Org, name: str) -> Mutation:
         updated_at = format_csv_datetime(org.clock.now())
-        ids = self._choose_ids(org, name, self._chance.choice(BURST_SIZES))
+        ids = self._choose_ids(org, name, self._rng.choice(BURST_SIZES))
         for row_id in ids:
             properties = self._random_properties(org, name)
             org.upsert(
@@ -148,58 +148,58 @@ class MutationScript(Script[Org]):
         }[name](org)
 
     def _random_account(self, org: Org) -> Properties:
-        stem = words.company_stem(self._chance.randrange(2_500))
+        stem = fake_data.company_stem(self._rng.randrange(2_500))
         other = self._choose_row(org, "Account")
-        own = f"{stem.lower()}{self._chance.choice(words.TOP_LEVELS)}"
+        own = f"{stem.lower()}{self._rng.choice(fake_data.TOP_LEVELS)}"
         return {
-            "Name": f"{stem} {self._chance.choice(words.COMPANY_KINDS)}",
-            "Website": self._chance.choice(
+            "Name": f"{stem} {self._rng.choice(fake_data.COMPANY_KINDS)}",
+            "Website": self._rng.choice(
                 (own, own, own, f"www.{own}", other.fields.get("Website") if other else None, None)
             ),
-            "NumberOfEmployees": self._chance.choice((self._chance.randrange(10_000), None)),
-            "BillingCountry": self._chance.choice(words.PLACES)[0],
+            "NumberOfEmployees": self._rng.choice((self._rng.randrange(10_000), None)),
+            "BillingCountry": self._rng.choice(fake_data.PLACES)[0],
         }
 
     def _random_contact(self, org: Org) -> Properties:
-        first, last = self._chance.choice(words.FIRST_NAMES), self._chance.choice(words.LAST_NAMES)
+        first, last = self._rng.choice(fake_data.FIRST_NAMES), self._rng.choice(fake_data.LAST_NAMES)
         account = self._choose_row(org, "Account")
         site = str(account.fields.get("Website") or "") if account else ""
         host = site if site and not set(site) & set("/ :@") else "nowhere-known.com"
-        mail = self._chance.choice((host, host, host, self._chance.choice(words.FREE_MAIL)))
+        mail = self._rng.choice((host, host, host, self._rng.choice(fake_data.FREE_MAIL)))
         return {
             "FirstName": first,
             "LastName": last,
-            "Email": self._chance.choice((f"{first}.{last}@{mail}".lower()[:80],) * 5 + (None,)),
-            "Title": self._chance.choice(words.JOB_TITLES),
+            "Email": self._rng.choice((f"{first}.{last}@{mail}".lower()[:80],) * 5 + (None,)),
+            "Title": self._rng.choice(fake_data.JOB_TITLES),
             "AccountId": self._random_account_id(org),
         }
 
     def _random_opportunity(self, org: Org) -> Properties:
-        stem = words.company_stem(self._chance.randrange(500))
+        stem = fake_data.company_stem(self._rng.randrange(500))
         return {
-            "Name": f"{stem} - {self._chance.choice(words.DEAL_KINDS)}",
-            "Amount": self._chance.choice((float(self._chance.randrange(500, 400_000)), None)),
-            "StageName": self._chance.choice(STANDARD_STAGES).name,
+            "Name": f"{stem} - {self._rng.choice(fake_data.DEAL_KINDS)}",
+            "Amount": self._rng.choice((float(self._rng.randrange(500, 400_000)), None)),
+            "StageName": self._rng.choice(STANDARD_STAGES).name,
             "AccountId": self._random_account_id(org),
         }
 
     def _random_account_id(self, org: Org) -> str | None:
         account = self._choose_row(org, "Account")
         account = None if is_person_account(account) else account
-        return account.id if account is not None and self._chance.random() < 0.8 else None  # noqa: PLR2004 - some have none
+        return account.id if account is not None and self._rng.random() < 0.8 else None  # noqa: PLR2004 - some have none
 
     def _random_roles(self, org: Org) -> list[Association]:
         """Choose up to three contacts, the first of them primary."""
-        ids = self._choose_ids(org, "Contact", self._chance.randrange(4))
+        ids = self._choose_ids(org, "Contact", self._rng.randrange(4))
         return [Association(id=one, primary=index == 0) for index, one in enumerate(ids)]
 
     def _choose_row(self, org: Org, name: str) -> Row | None:
-        return org.tables[name].choose(self._chance)
+        return org.tables[name].choose(self._rng)
 
     def _choose_ids(self, org: Org, name: str, count: int, *, deleted: bool = False) -> tuple[str, ...]:
         """Choose up to `count` ids at random, each once; of person accounts the Account's alone."""
         table = org.tables[name]
-        chosen: Sequence[Row | None] = [table.choose(self._chance, deleted=deleted) for _ in range(count)]
+        chosen: Sequence[Row | None] = [table.choose(self._rng, deleted=deleted) for _ in range(count)]
         kept = [
             row.id for row in chosen if row is not None and not (name == "Contact" and is_person_account(row))
         ]

@@ -7,10 +7,10 @@ from dataclasses import replace
 import msgspec
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.datasets import Association, Portal
-from crm_sandbox.faults.failure_profiles import Moody
+from crm_sandbox.datasets import Association, Dataset
+from crm_sandbox.faults.failure_profiles import FailureSampler
 from crm_sandbox.salesforce.datasets.loading import export_records, load
-from crm_sandbox.salesforce.flags import Switches
+from crm_sandbox.salesforce.flags import Flags
 from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
 from crm_sandbox.salesforce.org.ids import full_id, numbered_id
 from crm_sandbox.salesforce.org.opportunity_stages import OpportunityStages
@@ -51,19 +51,19 @@ _MERGEABLE = ("Account", "Contact")
 
 
 class Org:
-    def __init__(self, portal: Portal, clock: SandboxClock, switches: Switches) -> None:
-        self.account_number = portal.account_id
-        self.org_id = numbered_id("00D", portal.account_id)
-        self.name = portal.name
-        words = re.sub(r"[^a-z0-9]+", "-", portal.name.lower()).strip("-")[:20].strip("-") or "org"
-        self.my_domain = f"{words}-{portal.account_id % 36**4:x}"
+    def __init__(self, dataset: Dataset, clock: SandboxClock, flags: Flags) -> None:
+        self.account_number = dataset.account_id
+        self.org_id = numbered_id("00D", dataset.account_id)
+        self.name = dataset.name
+        words = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:20].strip("-") or "org"
+        self.my_domain = f"{words}-{dataset.account_id % 36**4:x}"
         self.clock = clock
-        self.switches = switches
-        self.publication = Moody()
+        self.flags = flags
+        self.publication = FailureSampler()
         self.stages = OpportunityStages()
         self.tables = {name: Table(name) for name in OBJECT_NAMES}
         self._row_builder = RowBuilder(self.stages, ADMIN_USER_ID)
-        load(self, portal, self._row_builder)
+        load(self, dataset, self._row_builder)
 
     def upsert(self, change: RecordChange) -> str:
         """Create or update a record and return its id."""
@@ -213,9 +213,9 @@ class Org:
             }
             self.upsert(RecordChange(object_name=ROLES, properties=properties))
 
-    def snapshot(self) -> Portal:
-        """Return all records, live and deleted, as a portal to start another sandbox with."""
-        return Portal(name=self.name, account_id=self.account_number, records=tuple(export_records(self)))
+    def snapshot(self) -> Dataset:
+        """Return all records, live and deleted, as a dataset to start another sandbox with."""
+        return Dataset(name=self.name, account_id=self.account_number, records=tuple(export_records(self)))
 
     def _build_row(
         self, table: Table, row_id: str, values: dict[str, Value], change: RecordChange, old: Row | None
@@ -313,9 +313,9 @@ class Org:
             seen.add(opportunity)
 
     def _visible_from(self) -> float:
-        return self.clock.now() + self.publication.lateness()
+        return self.clock.now() + self.publication.draw_delay()
 
     def _oldest_read(self) -> float:
         """Return the earliest time that a query may still read as of; newer versions are visible to every reader."""
-        slowest = max(self.switches.publish_lag_seconds, self.publication.moods.late_seconds[1])
+        slowest = max(self.flags.publish_lag_seconds, self.publication.profile.late_seconds[1])
         return self.clock.now() - slowest

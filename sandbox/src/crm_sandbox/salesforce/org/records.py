@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from crm_sandbox.clock import milliseconds
+from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.datasets import Association
 from crm_sandbox.salesforce.org.opportunity_stages import OpportunityStages
 from crm_sandbox.salesforce.org.store import LONG_AGO, Row, Table
@@ -48,7 +48,7 @@ def require_object_name(name: str) -> str:
 
 def parse_timestamp(text: str) -> int:
     """Return whole seconds since the epoch."""
-    return milliseconds(text) // 1000
+    return parse_milliseconds(text) // 1000
 
 
 def parse_properties(table: Table, properties: Mapping[str, Value]) -> dict[str, Value]:

@@ -114,11 +114,11 @@ class Table:
             raise ValueError(f"{self.object_name} has no field {name}.")
         return self.fields[name]
 
-    def choose(self, random: Random, *, deleted: bool = False) -> Row | None:
+    def choose(self, rng: Random, *, deleted: bool = False) -> Row | None:
         """Choose a record at random; None when there is none."""
         ids = self._deleted if deleted else self._live
         while ids:
-            index = random.randrange(len(ids))
+            index = rng.randrange(len(ids))
             if (row := self.find(ids[index], deleted=deleted)) is not None:
                 return row
             ids[index] = ids[-1]

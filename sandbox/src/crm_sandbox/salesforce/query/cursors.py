@@ -45,11 +45,11 @@ class QueryCursors:
         query = OpenQuery(
             selection=selection,
             ids=[row.id for row in rows],
-            expires_at=self._org.clock.now() + self._org.switches.locator_seconds,
+            expires_at=self._org.clock.now() + self._org.flags.locator_seconds,
             batch_size=batch_size,
         )
         token = f"01g{secrets.token_hex(8)[:15]}"
-        self._close_oldest(self._org.switches.max_open_cursors - 1)
+        self._close_oldest(self._org.flags.max_open_cursors - 1)
         self._open[token] = query
         page = self._build_page(token, query, 0)
         if page.next_locator is None:
@@ -85,8 +85,8 @@ class QueryCursors:
 
     def _page_size(self, query: OpenQuery, left: int) -> int:
         self._pages += 1
-        switches = self._org.switches
-        size = min(query.batch_size, switches.rows_per_page, left)
-        if switches.short_page_every and self._pages % switches.short_page_every == 0:
+        flags = self._org.flags
+        size = min(query.batch_size, flags.rows_per_page, left)
+        if flags.short_page_every and self._pages % flags.short_page_every == 0:
             size = max(size // 2, 1)
-        return self._org.publication.shortened(size)
+        return self._org.publication.shorten(size)

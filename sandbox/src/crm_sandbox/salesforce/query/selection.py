@@ -66,13 +66,13 @@ class Selection:
 
     def _visible_version(self, row: Row) -> Row | None:
         """Return the version of a row that readers see now; None when user or operation cannot see the row."""
-        if row.id in self.org.switches.hidden_records:
+        if row.id in self.org.flags.hidden_records:
             return None
         now = self.org.clock.now()
-        version = row.version_at(now - self.org.switches.publish_lag_seconds)
+        version = row.version_at(now - self.org.flags.publish_lag_seconds)
         if version is None or version.deleted_at is None:
             return version
-        in_bin = now - version.deleted_at < self.org.switches.bin_seconds
+        in_bin = now - version.deleted_at < self.org.flags.bin_seconds
         return version if self.include_deleted and in_bin else None
 
 

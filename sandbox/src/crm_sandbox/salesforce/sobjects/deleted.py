@@ -17,11 +17,11 @@ def list_deleted(call: ApiCall, object_name: str) -> Response:
     call.allow_only("start", "end")
     name = require_object(call.org, object_name)
     start, end = read_period(call, MAX_DELETED_DAYS)
-    earliest = call.org.clock.now() - call.org.switches.deleted_log_seconds
+    earliest = call.org.clock.now() - call.org.flags.deleted_log_seconds
     found = [
         {"id": entry.id, "deletedDate": format_rest_datetime(entry.time)}
         for entry in call.org.tables[name].deletions
-        if max(start, earliest) <= entry.time < end and entry.id not in call.org.switches.hidden_records
+        if max(start, earliest) <= entry.time < end and entry.id not in call.org.flags.hidden_records
     ]
     return json_response(
         {

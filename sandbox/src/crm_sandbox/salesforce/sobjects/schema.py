@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from crm_sandbox.clock import milliseconds
+from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.salesforce.org.ids import PREFIXES, full_id
 
 Value = str | int | float | bool | None
@@ -220,7 +220,7 @@ _PARSERS: Mapping[str, Callable[[str], Value]] = {
     "int": _parse_integer,
     "boolean": _parse_boolean,
     "date": lambda text: dt.date.fromisoformat(text).isoformat(),
-    "datetime": lambda text: milliseconds(text) // 1000,
+    "datetime": lambda text: parse_milliseconds(text) // 1000,
     "double": float,
     "currency": float,
     "percent": float,

@@ -24,12 +24,12 @@ _PICKLIST_PARTS = ("Country", "State", "CountryCode", "StateCode")
 
 
 def list_visible_objects(org: Org) -> list[str]:
-    hidden = {name.lower() for name in org.switches.hidden_objects}
+    hidden = {name.lower() for name in org.flags.hidden_objects}
     return [
         name
         for name in OBJECT_NAMES
         if name.lower() not in hidden
-        and (name not in OBJECT_FEATURES or getattr(org.switches, OBJECT_FEATURES[name]))
+        and (name not in OBJECT_FEATURES or getattr(org.flags, OBJECT_FEATURES[name]))
     ]
 
 
@@ -65,12 +65,12 @@ def visible_object(org: Org, object_name: str) -> str:
 
 def visible_fields(org: Org, object_name: str) -> Mapping[str, Field]:
     """Return the fields by their names in lower case, as SOQL ignores case."""
-    hidden = {name.lower() for name in org.switches.hidden_fields}
+    hidden = {name.lower() for name in org.flags.hidden_fields}
     return {
         name.lower(): field
         for name, field in org.tables[object_name].fields.items()
         if f"{object_name}.{name}".lower() not in hidden
-        and (field.feature is None or getattr(org.switches, field.feature))
+        and (field.feature is None or getattr(org.flags, field.feature))
     }
 
 
@@ -83,7 +83,7 @@ def make_reader(org: Org, field: Field) -> Reader:
         return lambda row: row.fields.get(name) is True
     if field.type == "address":
         return _make_address_reader(org, name.removesuffix("Address"))
-    if org.switches.state_country_picklists:
+    if org.flags.state_country_picklists:
         for prefix in ("Billing", "Shipping", "Mailing"):
             if name.startswith(prefix) and (part := name.removeprefix(prefix)) in _PICKLIST_PARTS:
                 return lambda row: _resolve_picklists(row, prefix)[part]
@@ -106,7 +106,7 @@ def _resolve_picklists(row: Row, prefix: str) -> dict[str, Value]:
 def _make_address_reader(org: Org, prefix: str) -> Reader:
     def read(row: Row) -> FieldValue:
         parts = {part: row.fields.get(f"{prefix}{part}") for part in ("Street", "City", "PostalCode")}
-        if org.switches.state_country_picklists:
+        if org.flags.state_country_picklists:
             parts |= _resolve_picklists(row, prefix)
         else:
             parts |= {part: row.fields.get(f"{prefix}{part}") for part in ("Country", "State")}
