@@ -16,7 +16,6 @@ REQUESTS = [
     ("POST", f"{DATA}/jobs/ingest", "POST /jobs/ingest"),
     ("GET", f"{DATA}/sobjects/Account/describe/layouts", "GET /sobjects/Account/describe/layouts"),
     ("GET", f"{DATA}/sobjects/Lead/describe", "the object Lead"),
-    ("HEAD", f"{DATA}/limits", "HEAD /limits"),
     ("GET", f"{DATA}/limits?sort=x", "the query parameter sort here"),
     ("GET", f"{DATA}/query?explain=SELECT+Id+FROM+Account", "the query parameter explain here"),
     ("GET", f"{DATA}/query?q=x&q=y", "a query parameter that is sent twice: q"),
@@ -32,6 +31,13 @@ async def test_a_part_of_the_rest_api_is_named(
     assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
 
 
+@pytest.mark.parametrize("path", ["/services/data", "/services/data/v68.0/limits"])
+async def test_head_is_not_simulated(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (501, b"")
+    assert answer.links["help"]["url"] == "/_sandbox/reference#not-simulated"
+
+
 async def test_answers_in_xml_are_named(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{DATA}/limits", headers={"accept": "application/xml"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
@@ -45,7 +51,6 @@ OTHER_APIS = [
     ("GET", "/.well-known/openid-configuration", "/.well-known/openid-configuration"),
     ("GET", "/id/keys", "/id/keys"),
     ("GET", "/lightning/page/home", "/lightning/page/home"),
-    ("HEAD", "/services/data", "HEAD /services/data"),
 ]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import msgspec
 
 from crm_sandbox.admin_api.actions import SHARED_ACTIONS, Actions, read_body
-from crm_sandbox.admin_api.actions import handle as handle_action
-from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
 from crm_sandbox.salesforce.hosts import host_of
 from crm_sandbox.salesforce.org import Org
 from crm_sandbox.salesforce.records import RecordChange
@@ -49,10 +49,6 @@ class Connect(OfOrg):
 class Tokens(OfOrg):
     expire: bool = False
     revoke: bool = False
-
-
-async def handle(state: SandboxState, request: Request) -> Response:
-    return await handle_action(_ACTIONS, state, request)
 
 
 def _org(state: SandboxState, body: OfOrg) -> Org:
@@ -95,7 +91,7 @@ def _mutate(state: SandboxState, request: Request) -> object:
 
 def _export(state: SandboxState, request: Request) -> Response:
     dataset = _org(state, read_body(request, OfOrg)).snapshot()
-    return Response(status=200, body=dataset.lines(), media_type="application/x-ndjson")
+    return Response(dataset.lines(), media_type="application/x-ndjson")
 
 
 def _connect(state: SandboxState, request: Request) -> object:
@@ -113,7 +109,7 @@ def _tokens(state: SandboxState, request: Request) -> object:
     return {"expired": body.expire, "revoked": body.revoke}
 
 
-_ACTIONS: Actions[SandboxState] = {
+ACTIONS: Actions = {
     **SHARED_ACTIONS,
     ("POST", "records"): _put_records,
     ("POST", "archive"): _each("archived", Org.delete),

@@ -2,14 +2,19 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from starlette.routing import BaseRoute
+
+from crm_sandbox.admin_api.actions import Actions
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.datasets import Dataset
 from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.landing_page import Landing
-from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
+from crm_sandbox.http.routing import HandlerRoute
 from crm_sandbox.journal import Entry, Family
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.rate_limits import UNLIMITED
@@ -45,8 +50,11 @@ _OAUTH_POSTS = {
 class Sandbox(SandboxState, SandboxApplication):
     """A stateful Salesforce: an ASGI application whose state may be looked into while it runs."""
 
-    async def handle_admin_request(self, request: Request) -> Response:
-        return await admin.handle(self, request)
+    def crm_routes(self) -> Sequence[BaseRoute]:
+        return [HandlerRoute("/{path:path}", self.answer)]
+
+    def admin_actions(self) -> Actions:
+        return admin.ACTIONS
 
     def landing(self) -> Landing:
         return landing(self)
@@ -64,15 +72,18 @@ class Sandbox(SandboxState, SandboxApplication):
         except SalesforceRefusal as refused:
             return refused.response()
 
-    def fault_answer(self, request: Request, fault: FaultEffect) -> Response:
+    def fault_response(self, request: Request, fault: FaultEffect) -> Response:
         return default_answer(fault, oauth=request.path.startswith(_OAUTH))
 
-    def not_simulated_answer(self, request: Request, error: NotSimulated) -> Response:
+    def not_simulated_response(self, request: Request, error: NotSimulated) -> Response:
         if request.path.startswith(_OAUTH):
             return OAuthRefusal("NOT_SIMULATED", str(error), status=501).response()
         return not_simulated(error)
 
-    def entry_of(self, request: Request) -> Entry:
+    def http_error_response(self, _request: Request, status: int) -> Response:
+        return ApiRefusal(status, "UNKNOWN_EXCEPTION", "The request could not be processed.").response()
+
+    def journal_entry(self, request: Request) -> Entry:
         family: Family = "oauth" if request.path.startswith((_OAUTH, "/id/")) else "crm"
         if request.path == f"{_OAUTH}authorize":
             family = "browser"
@@ -115,8 +126,8 @@ class Sandbox(SandboxState, SandboxApplication):
             response = self._handled(request, session.grant)
         except SalesforceRefusal as refused:
             response = refused.response()
-        if response.status != 204:  # noqa: PLR2004 - an answer without a body has no limits either
-            response.headers.append(usage.header())
+        if response.status_code != 204:  # noqa: PLR2004 - an answer without a body has no limits either
+            response.headers.append(*usage.header())
         return response
 
     def _handled(self, request: Request, grant: Grant) -> Response:

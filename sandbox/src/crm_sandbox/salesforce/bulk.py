@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.administrator import ADMINISTRATOR
 from crm_sandbox.salesforce.bulk_jobs import FINISHED, Job
 from crm_sandbox.salesforce.errors import ApiRefusal, bad_parameter
@@ -53,16 +53,16 @@ def create(call: Call) -> Response:
         delimiter=wanted.column_delimiter,
         line_ending=wanted.line_ending,
     )
-    return json_response(_document(job))
+    return JsonResponse(_document(job))
 
 
 def list_jobs(call: Call) -> Response:
     call.allow_only("jobType", "concurrencyMode")
     records = [_document(job) | {"jobType": "V2Query"} for job in call.jobs.all()]
     for name in ("jobType", "concurrencyMode"):
-        wanted = (call.request.text(name) or "").lower()
+        wanted = (call.request.query_params.get(name) or "").lower()
         records = [one for one in records if wanted in {"", str(one[name]).lower()}]
-    return json_response({"done": True, "nextRecordsUrl": None, "records": records})
+    return JsonResponse({"done": True, "nextRecordsUrl": None, "records": records})
 
 
 def watch(call: Call, job_id: str) -> Response:
@@ -79,7 +79,7 @@ def watch(call: Call, job_id: str) -> Response:
     }
     if job.state == "Failed":
         told["errorMessage"] = "InternalServerError: the query could not be processed."
-    return json_response(_document(job) | told)
+    return JsonResponse(_document(job) | told)
 
 
 def abort(call: Call, job_id: str) -> Response:
@@ -88,12 +88,12 @@ def abort(call: Call, job_id: str) -> Response:
     if job.state in FINISHED:
         raise ApiRefusal(400, "INVALIDJOBSTATE", f"A job in state {job.state} cannot be aborted.")
     job.finish("Aborted")
-    return json_response(_document(job))
+    return JsonResponse(_document(job))
 
 
 def delete(call: Call, job_id: str) -> Response:
     call.jobs.delete(call.jobs.find(job_id, call.version))
-    return Response(status=204)
+    return Response(status_code=204)
 
 
 def results(call: Call, job_id: str) -> Response:
@@ -101,18 +101,18 @@ def results(call: Call, job_id: str) -> Response:
     call.allow_only("locator", "maxRecords")
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
-        return Response(status=204)
+        return Response(status_code=204)
     start = _offset(call, job)
     end = min(start + _page_size(call), len(job.rows))
-    answer = Response(status=200, body=_csv(job, job.rows[start:end]), media_type="text/csv;charset=UTF-8")
-    answer.headers += [
-        ("sforce-numberofrecords", str(end - start)),
-        ("sforce-locator", _locator(end) if end < len(job.rows) else LAST_LOCATOR),
-    ]
+    page = _csv(job, job.rows[start:end])
+    headers = {
+        "sforce-numberofrecords": str(end - start),
+        "sforce-locator": _locator(end) if end < len(job.rows) else LAST_LOCATOR,
+    }
     if "gzip" in call.request.headers.get("accept-encoding", ""):
-        answer.body = gzip.compress(answer.body, compresslevel=1, mtime=0)
-        answer.headers.append(("content-encoding", "gzip"))
-    return answer
+        page = gzip.compress(page, compresslevel=1, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(page, headers=headers, media_type="text/csv;charset=UTF-8")
 
 
 def result_pages(call: Call, job_id: str) -> Response:
@@ -120,7 +120,7 @@ def result_pages(call: Call, job_id: str) -> Response:
     call.allow_only("locator")
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
-        return Response(status=204)
+        return Response(status_code=204)
     size = call.org.flags.bulk_rows_per_page
     starts = list(range(_offset(call, job), max(len(job.rows), 1), size))
     base = f"{call.base_path}/jobs/query/{job.id}"
@@ -131,7 +131,7 @@ def result_pages(call: Call, job_id: str) -> Response:
     if len(starts) > LINKS_PER_ANSWER:
         following = f"{base}/resultPages?locator={_locator(starts[LINKS_PER_ANSWER])}"
         document[call.org.flags.result_pages_link] = following
-    return json_response(document)
+    return JsonResponse(document)
 
 
 def _document(job: Job) -> dict[str, object]:
@@ -154,7 +154,7 @@ def _document(job: Job) -> dict[str, object]:
 
 def _page_size(call: Call) -> int:
     """Read `maxRecords`, a hint that the org's own page size bounds."""
-    told = call.request.text("maxRecords")
+    told = call.request.query_params.get("maxRecords")
     if told is None:
         return call.org.flags.bulk_rows_per_page
     if not (told.isascii() and told.isdigit() and int(told)):
@@ -167,7 +167,7 @@ def _locator(offset: int) -> str:
 
 
 def _offset(call: Call, job: Job) -> int:
-    told = call.request.text("locator")
+    told = call.request.query_params.get("locator")
     if told is None:
         return 0
     try:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.errors import ApiRefusal
 from crm_sandbox.salesforce.parameters import Call
 from crm_sandbox.salesforce.stamps import as_rest
@@ -23,7 +23,7 @@ def deleted(call: Call, object_name: str) -> Response:
         for entry in call.org.tables[name].deletions
         if max(start, earliest) <= entry.at < end and entry.id not in call.org.flags.hidden_records
     ]
-    return json_response(
+    return JsonResponse(
         {
             "deletedRecords": found,
             "earliestDateAvailable": as_rest(earliest),
@@ -43,7 +43,7 @@ def read_period(call: Call, max_days: int) -> tuple[float, float]:
 
 def _moment(call: Call, name: str) -> float:
     """Read a datetime with its zone; its seconds do not count."""
-    told = call.request.text(name)
+    told = call.request.query_params.get(name)
     if told is None:
         raise _wrong_date(f"missing required parameter: {name}")
     try:

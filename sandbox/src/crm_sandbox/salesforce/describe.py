@@ -1,6 +1,6 @@
 """What there is to ask for: versions, resources, objects and their fields, limits."""
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.described_fields import describe_field, spaced
 from crm_sandbox.salesforce.ids import PREFIXES
 from crm_sandbox.salesforce.parameters import Call
@@ -25,7 +25,7 @@ _CHILD_RELATIONSHIPS = {
 
 
 def versions(newest: int) -> Response:
-    return json_response(
+    return JsonResponse(
         [
             {"label": _label(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
             for number in range(OLDEST_VERSION, newest + 1)
@@ -43,13 +43,13 @@ def resources(call: Call) -> Response:
     call.allow_only()
     names = ("sobjects", "query", "queryAll", "limits", "jobs", "recent")
     found = {name: f"{call.base_path}/{name}" for name in names}
-    return json_response(found | {"identity": call.identity_url})
+    return JsonResponse(found | {"identity": call.identity_url})
 
 
 def list_objects(call: Call) -> Response:
     call.allow_only()
     objects = [describe_briefly(call, name) for name in visible_objects(call.org)]
-    return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+    return JsonResponse({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
 def describe_object(call: Call, object_name: str) -> Response:
@@ -73,14 +73,14 @@ def describe_object(call: Call, object_name: str) -> Response:
             "listviewable", "lookupLayoutable", "networkScopeFieldName",
         )
     )  # fmt: skip
-    return json_response(describe_briefly(call, name) | described)
+    return JsonResponse(describe_briefly(call, name) | described)
 
 
 def limits(call: Call) -> Response:
     call.allow_only()
     daily = {"Max": call.usage.limit, "Remaining": call.usage.remaining}
     bulk = {"Max": 10_000, "Remaining": max(10_000 - len(call.jobs.all()), 0)}
-    return json_response({"DailyApiRequests": daily, "DailyBulkV2QueryJobs": bulk})
+    return JsonResponse({"DailyApiRequests": daily, "DailyBulkV2QueryJobs": bulk})
 
 
 def describe_briefly(call: Call, name: str) -> dict[str, object]:

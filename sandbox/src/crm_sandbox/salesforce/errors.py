@@ -12,7 +12,7 @@ from abc import abstractmethod
 from typing import Literal
 
 from crm_sandbox.faults.fault import FaultEffect
-from crm_sandbox.http.messages import Response, html_response, json_response
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.simulated_crm import Refused
 
@@ -62,14 +62,14 @@ class ApiRefusal(SalesforceRefusal):
         self.code = code
         self.message = message
         self.fields = fields
-        self.headers: list[tuple[str, str]] = []
+        self.headers: dict[str, str] = {}
 
     def response(self) -> Response:
         error: dict[str, object] = {"message": self.message, "errorCode": self.code}
         if self.fields:
             error["fields"] = list(self.fields)
-        answer = json_response([error], self.status)
-        answer.headers += self.headers
+        answer = JsonResponse([error], self.status)
+        answer.headers.update(self.headers)
         return answer
 
 
@@ -81,7 +81,7 @@ class OAuthRefusal(SalesforceRefusal):
         self.status = status
 
     def response(self) -> Response:
-        return json_response({"error": self.error, "error_description": self.description}, self.status)
+        return JsonResponse({"error": self.error, "error_description": self.description}, self.status)
 
 
 class BadToken(SalesforceRefusal):
@@ -92,7 +92,7 @@ class BadToken(SalesforceRefusal):
         self.word = word
 
     def response(self) -> Response:
-        return Response(status=403, body=self.word.encode(), media_type="text/plain;charset=utf-8")
+        return Response(self.word.encode(), 403, media_type="text/plain;charset=utf-8")
 
 
 def login_refused(reason: LoginRefusal) -> OAuthRefusal:
@@ -117,13 +117,13 @@ def method_not_allowed(method: str, allowed: str) -> ApiRefusal:
     refused = ApiRefusal(
         405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
     )
-    refused.headers.append(("allow", allowed))
+    refused.headers["allow"] = allowed
     return refused
 
 
 def not_simulated(error: NotSimulated) -> Response:
     """Return 501 in the shape of Salesforce's errors, with a code that Salesforce does not have."""
-    return json_response([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
+    return JsonResponse([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
 
 
 def default_answer(fault: FaultEffect, *, oauth: bool) -> Response:
@@ -134,7 +134,7 @@ def default_answer(fault: FaultEffect, *, oauth: bool) -> Response:
     if fault.status not in _BY_STATUS:
         title = str(fault.status)
         page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-        return html_response(page, fault.status)
+        return HTMLResponse(page, fault.status)
     if oauth:
         code, message = _BY_STATUS[fault.status]
         told = ("rate_limit_exceeded", "number of logins exceeded")

@@ -4,7 +4,7 @@ Under a host of salesforce.com the sandbox plays Salesforce's own names. Under a
 application is login host and instance, and the two are told apart as 127.0.0.1 and localhost.
 """
 
-from crm_sandbox.http.messages import Request
+from crm_sandbox.http.requests import Request
 from crm_sandbox.salesforce.org import Org
 
 LOGIN_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})

@@ -1,6 +1,7 @@
 """Who has consented: the identity URL and userinfo."""
 
-from crm_sandbox.http.messages import Request, Response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.administrator import (
     ADMINISTRATOR,
     FIRST_NAME,
@@ -24,7 +25,7 @@ _USERINFO_SCOPES = _IDENTITY_SCOPES | {"openid", "api", "web"}
 
 def userinfo(state: SandboxState, request: Request) -> Response:
     grant = _grant(state, request, _USERINFO_SCOPES)
-    return json_response(
+    return JsonResponse(
         _user(state, grant)
         | {
             "sub": grant.identity_url,
@@ -42,7 +43,7 @@ def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -
     grant = _grant(state, request, _IDENTITY_SCOPES)
     if (org_id, user_id) != (grant.org_id, ADMINISTRATOR):
         raise BadToken("Bad_OAuth_Token")
-    return json_response(
+    return JsonResponse(
         _user(state, grant)
         | {
             "id": grant.identity_url,
@@ -60,7 +61,7 @@ def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -
 def _grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Grant:
     """Find the grant of the token in the header, or in the parameter `oauth_token`, which only these two take."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if (token := request.text("oauth_token")) is not None:
+    if (token := request.query_params.get("oauth_token")) is not None:
         scheme, value = "bearer", token
     if scheme.lower() != "bearer":
         raise BadToken("Missing_OAuth_Token")

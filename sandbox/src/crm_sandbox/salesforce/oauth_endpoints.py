@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
-from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
+from starlette.datastructures import QueryParams
+
 from crm_sandbox.http.pages import ConsentRequest, consent_page, refusal_page
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response, redirect
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, InvalidForm, UntrustedRequest, read_form
 from crm_sandbox.salesforce.administrator import USERNAME
@@ -58,24 +61,24 @@ def authorize(state: SandboxState, request: Request) -> Response:
         if request.method == "GET":
             choices = [(org.org_id, org.name) for org in offered]
             offer = ConsentRequest(field="org_id", accounts=choices, scopes=asked.scopes)
-            return html_response(consent_page(request.target, offer))
+            return HTMLResponse(consent_page(request.target, offer))
         return _decide(state, asked, offered, request)
     except UntrustedRequest as reason:
-        return html_response(refusal_page(str(reason)), status=400)
+        return HTMLResponse(refusal_page(str(reason)), 400)
 
 
 def _decide(
     state: SandboxState, asked: AuthorizationRequest, offered: Sequence[Org], request: Request
 ) -> Response:
-    form = parse_form(request.body.decode(errors="replace"))
-    decision = form.get("decision", [""])[-1]
+    form = QueryParams(request.content.decode(errors="replace"))
+    decision = form.get("decision")
     if decision == "deny":
         return asked.answer(error="access_denied", error_description="end-user denied authorization")
     if decision != "allow":
         raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
     if not state.flags.app_installed:
         raise UntrustedRequest(NOT_INSTALLED)
-    chosen = form.get("org_id", [offered[0].org_id])[-1]
+    chosen = form.get("org_id", offered[0].org_id)
     if chosen not in {org.org_id for org in offered}:
         raise UntrustedRequest(f"There is no org {chosen} here.")
     code = state.oauth.issue_code(chosen, asked.redirect_uri, asked.scopes, asked.challenge, host_of(request))
@@ -94,18 +97,18 @@ def _offered(state: SandboxState, host: str) -> Sequence[Org]:
 
 
 def _trusted_request(app: App, request: Request) -> AuthorizationRequest:
-    if request.text("client_id") != app.client_id:
+    if request.query_params.get("client_id") != app.client_id:
         raise UntrustedRequest("invalid_client_id: client identifier invalid")
-    redirect_uri = request.text("redirect_uri") or ""
+    redirect_uri = request.query_params.get("redirect_uri") or ""
     if not redirect_uri:
         raise UntrustedRequest("redirect_uri_missing: missing redirect_uri parameter")
     if not app.allows_redirect(redirect_uri):
         raise UntrustedRequest("redirect_uri_mismatch: redirect_uri must match configuration")
-    return AuthorizationRequest(redirect_uri=redirect_uri, state=request.text("state"))
+    return AuthorizationRequest(redirect_uri=redirect_uri, state=request.query_params.get("state"))
 
 
 def _complete_request(app: App, trusted: AuthorizationRequest, request: Request) -> AuthorizationRequest:
-    response_type = request.text("response_type")
+    response_type = request.query_params.get("response_type")
     if response_type in RESPONSE_TYPES:
         raise NotSimulated(f"response_type={response_type}")
     if response_type != "code":
@@ -119,7 +122,7 @@ def _complete_request(app: App, trusted: AuthorizationRequest, request: Request)
 
 
 def _scopes(app: App, request: Request) -> tuple[str, ...]:
-    asked = tuple(dict.fromkeys((request.text("scope") or "").split())) or app.scopes
+    asked = tuple(dict.fromkeys((request.query_params.get("scope") or "").split())) or app.scopes
     known = {*app.scopes, *(("offline_access",) if "refresh_token" in app.scopes else ())}
     if unknown := [scope for scope in asked if scope not in known]:
         raise Rejected("invalid_scope", f"the requested scope is not allowed: {' '.join(unknown)}")
@@ -128,10 +131,10 @@ def _scopes(app: App, request: Request) -> tuple[str, ...]:
 
 def _challenge(request: Request) -> str:
     """Read the PKCE challenge; a request that names no method means S256, the only one there is."""
-    challenge = request.text("code_challenge")
+    challenge = request.query_params.get("code_challenge")
     if challenge is None:
         raise Rejected("invalid_request", "missing required code challenge")
-    method = request.text("code_challenge_method") or "S256"
+    method = request.query_params.get("code_challenge_method") or "S256"
     if method != "S256" or not CHALLENGE.fullmatch(challenge):
         raise Rejected("invalid_request", "invalid code challenge")
     return challenge
@@ -149,14 +152,14 @@ def token(state: SandboxState, request: Request) -> Response:
         raise OAuthRefusal("unsupported_grant_type", "grant type not supported")
     state.oauth.app.authenticate(*_client(form, request))
     if grant_type == "refresh_token":
-        return json_response(state.oauth.refresh(_required(form, "refresh_token"), host))
+        return JsonResponse(state.oauth.refresh(_required(form, "refresh_token"), host))
     if not form.get("redirect_uri"):
         raise OAuthRefusal("redirect_uri_missing", "missing redirect_uri parameter")
     verifier = form.get("code_verifier") or None
     if verifier is not None and len(verifier) < MIN_VERIFIER_LENGTH:
         raise OAuthRefusal("invalid_request", "invalid code verifier")
     code = _required(form, "code")
-    return json_response(state.oauth.exchange(code, form["redirect_uri"], verifier, host))
+    return JsonResponse(state.oauth.exchange(code, form["redirect_uri"], verifier, host))
 
 
 def introspect(state: SandboxState, request: Request) -> Response:
@@ -177,19 +180,19 @@ def introspect(state: SandboxState, request: Request) -> Response:
     elif grant is not None:
         document |= {"token_type": "refresh_token"}
     if grant is None:
-        return json_response({"active": False})
+        return JsonResponse({"active": False})
     told = {
         "scope": " ".join(grant.scopes),
         "sub": grant.identity_url,
         "username": USERNAME,
     }
-    return json_response(document | told)
+    return JsonResponse(document | told)
 
 
 def revoke(state: SandboxState, request: Request) -> Response:
     """End a token; it needs no client's secret, as at Salesforce."""
     state.oauth.revoke(_required(_form(request), "token"))
-    return Response(status=200)
+    return Response()
 
 
 def _form(request: Request) -> dict[str, str]:

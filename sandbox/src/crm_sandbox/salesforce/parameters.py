@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from crm_sandbox.http.messages import Request
+from crm_sandbox.http.requests import Request
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.bulk_jobs import BulkJobs
 from crm_sandbox.salesforce.cursors import QueryCursors
@@ -34,9 +34,11 @@ class Call:
 
     def allow_only(self, *names: str) -> None:
         """Raise NotSimulated for another parameter, or for one that comes twice."""
-        if unknown := sorted(self.request.query.keys() - set(names)):
+        if unknown := sorted(self.request.query_params.keys() - set(names)):
             raise NotSimulated(f"the query parameter {', '.join(unknown)} here")
-        if repeated := [name for name, values in self.request.query.items() if len(values) > 1]:
+        if repeated := [
+            name for name in self.request.query_params if len(self.request.query_params.getlist(name)) > 1
+        ]:
             raise NotSimulated(f"a query parameter that is sent twice: {', '.join(repeated)}")
 
     def json_body(self, shape: type[Body]) -> Body:
@@ -48,6 +50,6 @@ class Call:
                 f"Content-Type header specifies an unsupported type: {self.request.media_type or 'none'}",
             )
         try:
-            return msgspec.json.decode(self.request.body, type=shape)
+            return msgspec.json.decode(self.request.content, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiRefusal(400, "JSON_PARSER_ERROR", str(error)) from error

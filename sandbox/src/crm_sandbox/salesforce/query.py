@@ -2,7 +2,8 @@
 
 import re
 
-from crm_sandbox.http.messages import Request, Response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.cursors import LEAST_ROWS_PER_PAGE, Page
 from crm_sandbox.salesforce.errors import bad_parameter, malformed
 from crm_sandbox.salesforce.parameters import Call
@@ -31,12 +32,12 @@ def read_on(call: Call, locator: str) -> Response:
 
 def _first_page(call: Call, *, include_deleted: bool) -> Response:
     call.allow_only("q")
-    text = call.request.text("q")
+    text = call.request.query_params.get("q")
     if not text:
         raise malformed("A query string has to be specified")
     selection = select(call.org, text, include_deleted=include_deleted)
     if selection.is_count:
-        return json_response({"totalSize": len(selection.rows()), "done": True, "records": []})
+        return JsonResponse({"totalSize": len(selection.rows()), "done": True, "records": []})
     return _answer(call, call.cursors.begin(selection, _batch_size(call.request)))
 
 
@@ -56,7 +57,7 @@ def _answer(call: Call, page: Page) -> Response:
     if page.next_locator is not None:
         document["nextRecordsUrl"] = f"{call.base_path}/query/{page.next_locator}"
     records = [show_record(call, page.query.selection, row) for row in page.rows]
-    return json_response(document | {"records": records})
+    return JsonResponse(document | {"records": records})
 
 
 def show_record(call: Call, selection: Selection, row: Row) -> object:

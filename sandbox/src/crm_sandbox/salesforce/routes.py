@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce import bulk, deleted, describe, query, sobjects, unsimulated
 from crm_sandbox.salesforce.errors import method_not_allowed, usual
@@ -91,6 +92,6 @@ def endpoint(request: Request) -> str:
                 if "{object}" in route.template
                 else route.template
             )
-            asked = _FROM.search(request.text("q") or "")
+            asked = _FROM.search(request.query_params.get("q") or "")
             return f"{request.method} {name}" + (f" {asked[1]}" if asked else "")
     return f"{request.method} {rest}"

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.deleted import read_period
 from crm_sandbox.salesforce.describe import describe_briefly
@@ -40,13 +40,13 @@ def retrieve(call: Call, object_name: str, row_id: str) -> Response:
     if full is None or not full.startswith(PREFIXES[name]):
         message = f"Provided external ID field does not exist or is not accessible: {row_id}"
         raise ApiRefusal(404, "NOT_FOUND", message)
-    selection = _select_fields(call, name, call.request.names("fields"))
+    selection = _select_fields(call, name, call.request.list_parameter("fields"))
     row = selection.again(full)
     if row is None:
         raise usual(404)
     if row.is_deleted:
         raise ApiRefusal(404, "ENTITY_IS_DELETED", "entity is deleted")
-    return json_response(show_record(call, selection, row))
+    return JsonResponse(show_record(call, selection, row))
 
 
 def retrieve_many(call: Call, object_name: str) -> Response:
@@ -57,7 +57,7 @@ def retrieve_many(call: Call, object_name: str) -> Response:
         wanted = call.json_body(Wanted)
     else:
         call.allow_only("ids", "fields")
-        wanted = Wanted(ids=call.request.names("ids"), fields=call.request.names("fields"))
+        wanted = Wanted(ids=call.request.list_parameter("ids"), fields=call.request.list_parameter("fields"))
     if not wanted.fields:
         raise ApiRefusal(400, "MISSING_ARGUMENT", "fields: there must be at least one")
     if len(wanted.ids) > MAX_RETRIEVED:
@@ -67,7 +67,7 @@ def retrieve_many(call: Call, object_name: str) -> Response:
     selection = _select_fields(call, name, wanted.fields)
     rows = [selection.again(full_id(row_id) or "") for row_id in wanted.ids]
     shown = [None if row is None or row.is_deleted else show_record(call, selection, row) for row in rows]
-    return json_response(shown)
+    return JsonResponse(shown)
 
 
 def _select_fields(call: Call, object_name: str, wanted: Sequence[str]) -> Selection:
@@ -91,23 +91,23 @@ def updated(call: Call, object_name: str) -> Response:
     ]
     statement = Statement(object_name=name, fields=["Id"], conditions=conditions)
     found = bind(call.org, statement, include_deleted=False).rows()
-    return json_response({"ids": [row.id for row in found], "latestDateCovered": as_rest(end)})
+    return JsonResponse({"ids": [row.id for row in found], "latestDateCovered": as_rest(end)})
 
 
 def recent(call: Call) -> Response:
     """List what the user has viewed last: here, the records that were changed last."""
     call.allow_only("limit")
-    limit = call.request.text("limit") or str(MAX_RECENT)
+    limit = call.request.query_params.get("limit") or str(MAX_RECENT)
     if not (limit.isascii() and limit.isdigit()):
         raise bad_parameter(f"limit must be a number, not {limit}")
-    return json_response(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
+    return JsonResponse(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
 
 
 def information(call: Call, object_name: str) -> Response:
     """Describe an object without its fields, with the records of it that were viewed last."""
     call.allow_only()
     name = require_object(call.org, object_name)
-    return json_response(
+    return JsonResponse(
         {"objectDescribe": describe_briefly(call, name), "recentItems": _recent_items(call, (name,))}
     )
 
