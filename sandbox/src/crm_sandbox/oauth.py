@@ -6,7 +6,9 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from crm_sandbox.http.messages import Request, parse_form
+from starlette.datastructures import QueryParams
+
+from crm_sandbox.http.requests import Request
 
 FORM = "application/x-www-form-urlencoded"
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -37,8 +39,8 @@ class RegisteredApp:
         patterns = (re.escape(known).replace(re.escape(":*"), r"(:\d{1,5})?") for known in self.redirect_uris)
         return any(re.fullmatch(pattern, uri) for pattern in patterns)
 
-    def matches_secret(self, told: str | None) -> bool:
-        return told is not None and secrets.compare_digest(told.encode(), self.client_secret.encode())
+    def matches_secret(self, secret: str | None) -> bool:
+        return secret is not None and secrets.compare_digest(secret.encode(), self.client_secret.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class IssuedSecrets(list[IssuedSecret]):
 
 
 def default_redirect_uris(provider: str) -> tuple[str, ...]:
-    """Where Astrelo waits for a CRM's answer on a developer's machine, whatever its port."""
+    """Return where an app on a developer's machine waits for a CRM's codes, whatever its port."""
     path = f"/api/integrations/{provider}/callback"
     return f"http://localhost:*{path}", f"http://127.0.0.1:*{path}"
 
@@ -69,11 +71,11 @@ def compute_challenge(verifier: str) -> str:
 
 def read_form(request: Request) -> dict[str, str]:
     """Read a form with each parameter once; nothing comes from the query string, where logs keep secrets."""
-    if request.query:
+    if request.query_params:
         raise InvalidForm("parameters belong into the form body, not into the URL")
     if request.media_type != FORM:
         raise InvalidForm(f"the body must be {FORM}", status=415)
-    form = parse_form(request.body.decode(errors="replace"))
-    if repeated := [name for name, values in form.items() if len(values) > 1]:
+    form = QueryParams(request.content.decode(errors="replace"))
+    if repeated := [name for name in form if len(form.getlist(name)) > 1]:
         raise InvalidForm(f"parameters sent twice: {', '.join(repeated)}")
-    return {name: values[0] for name, values in form.items()}
+    return dict(form)

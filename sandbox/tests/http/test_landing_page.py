@@ -112,6 +112,6 @@ async def test_what_comes_from_outside_is_escaped(sandbox: SandboxApplication) -
 
 async def test_it_is_no_request_to_the_crm(crm: SandboxApplication, browser: httpx.AsyncClient) -> None:
     assert (await browser.head("/")).status_code == 200
-    assert (await browser.get("/")).headers["content-type"] == "text/html;charset=utf-8"
+    assert (await browser.get("/")).headers["content-type"] == "text/html; charset=utf-8"
     assert list(crm.journal.entries) == []
     assert (await browser.post("/")).status_code >= 400

@@ -9,6 +9,7 @@ import pytest
 
 from crm_sandbox import Fault, serve, serve_in_thread
 from crm_sandbox.http.certificates import local_certificate
+from crm_sandbox.http.requests import MAX_BODY_SIZE
 from crm_sandbox.hubspot import Sandbox
 
 COMPANIES = "/crm/objects/2026-09/companies"
@@ -19,7 +20,16 @@ def connect(sandbox: Sandbox, url: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"})
 
 
-def test_a_walk_over_one_connection(sandbox: Sandbox) -> None:
+def receive_all(raw: socket.socket) -> bytes:
+    return b"".join(iter(lambda: raw.recv(65_536), b""))
+
+
+def open_socket(url: str) -> socket.socket:
+    address = httpx.URL(url)
+    return socket.create_connection((address.host, address.port or 0), timeout=5)
+
+
+def test_all_pages_are_read_over_one_connection(sandbox: Sandbox) -> None:
     with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
         ids: list[str] = []
         params = {"limit": "100"}
@@ -49,13 +59,47 @@ def test_a_fault_breaks_the_connection(sandbox: Sandbox, kind: str) -> None:
         assert client.get(COMPANIES).status_code == 200
 
 
-def test_what_is_not_http_ends_its_connection_alone(sandbox: Sandbox) -> None:
+def test_what_is_not_http_is_400_and_ends_its_connection_alone(sandbox: Sandbox) -> None:
     with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
-        address = httpx.URL(url)
-        with socket.create_connection((address.host, address.port or 0), timeout=5) as raw:
+        with open_socket(url) as raw:
             raw.sendall(b"\x16\x03\x01 not http\r\n\r\n")
-            assert raw.recv(100) == b""
+            assert receive_all(raw).startswith(b"HTTP/1.1 400 ")
         assert client.get(COMPANIES).status_code == 200
+
+
+def test_a_client_that_expects_100_is_told_to_continue(sandbox: Sandbox) -> None:
+    with serve_in_thread(sandbox) as url, open_socket(url) as raw:
+        head = b"POST /_sandbox/clock HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n"
+        raw.sendall(head + b"connection: close\r\n\r\n")
+        assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sendall(b"{}")
+        assert receive_all(raw).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_body_above_the_limit_is_413_in_the_crms_own_shape(sandbox: Sandbox) -> None:
+    with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
+        answer = client.post(f"{COMPANIES}/search", content=b" " * (MAX_BODY_SIZE + 1))
+        assert (answer.status_code, answer.json()["status"]) == (413, "error")
+        assert client.get(COMPANIES).status_code == 200
+
+
+def test_a_response_drips_in_pieces(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(kind="drip", delay_ms=80))
+    with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
+        with client.stream("GET", COMPANIES) as answer:
+            pieces = list(answer.iter_raw())
+        assert len(pieces) > 1
+        assert b"".join(pieces) == client.get(COMPANIES).content
+
+
+def test_a_cut_response_arrives_by_half(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(kind="cut"))
+    with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
+        with client.stream("GET", COMPANIES) as answer:
+            assert answer.status_code == 200
+            with pytest.raises(httpx.TransportError):
+                answer.read()
+        assert [entry.status for entry in sandbox.journal.entries] == [200]
 
 
 @pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 
 from crm_sandbox import FailureProfile, Fault, FaultPlan
 from crm_sandbox.hubspot import Flags, Sandbox, WebhookSettings
-from crm_sandbox.hubspot.admin_api import _ACTIONS
+from crm_sandbox.hubspot.admin_api import ACTIONS
 from crm_sandbox.hubspot.mutations import Kind
 from tests.hubspot.builders import NOW
 
@@ -142,7 +142,7 @@ async def test_an_unknown_call_is_told(http: httpx.AsyncClient) -> None:
 
 def test_the_documentation_names_every_call_switch_and_fault() -> None:
     page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
-    calls = {name for _, name in _ACTIONS}
+    calls = {name for _, name in ACTIONS}
     flags = set(Flags.__dataclass_fields__)
     faults = set(get_args(get_type_hints(Fault)["kind"]))
     profile = {*FailureProfile.__struct_fields__, *WebhookSettings.__struct_fields__}

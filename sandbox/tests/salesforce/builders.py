@@ -78,6 +78,13 @@ async def exchange(http: httpx.AsyncClient, code: str, /, at: str = TOKEN, **cha
     return await http.post(at, data=FORM | form | changed)
 
 
+async def connect(http: httpx.AsyncClient, scope: str = SCOPE) -> dict[str, str]:
+    answer = await exchange(http, (await consent(http, scope=scope))["code"])
+    assert answer.status_code == 200, answer.text
+    tokens: dict[str, str] = answer.json()
+    return tokens
+
+
 async def refresh(
     http: httpx.AsyncClient, refresh_token: str, at: str = TOKEN, **changed: str
 ) -> httpx.Response:

@@ -7,7 +7,7 @@ import pytest
 
 from crm_sandbox import Fault, FaultPlan, Rule
 from crm_sandbox.salesforce import Flags, Sandbox, record_id
-from crm_sandbox.salesforce.admin_api import _ACTIONS
+from crm_sandbox.salesforce.admin_api import ACTIONS
 from crm_sandbox.salesforce.errors import _LOGIN_REFUSALS
 from crm_sandbox.salesforce.org.mutations import Kind
 from tests.salesforce.builders import DATA, FORM, NOW, TOKEN, query, refusal
@@ -156,7 +156,7 @@ async def test_a_wrong_body_is_400_with_the_reason(
 
 def test_the_reference_names_every_call_flag_and_login_refusal() -> None:
     page = (files("crm_sandbox") / "reference.md").read_text(encoding="utf-8")
-    assert not [name for _, name in _ACTIONS if not re.search(rf"(GET|POST) {name}\b", page)]
+    assert not [name for _, name in ACTIONS if not re.search(rf"(GET|POST) {name}\b", page)]
     words = {*Flags.__dataclass_fields__, *_LOGIN_REFUSALS}
     assert not [name for name in words if f"`{name}`" not in page]
     assert not [name for name in get_args(Kind) if name not in page]

@@ -16,7 +16,6 @@ REQUESTS = [
     ("POST", f"{DATA}/jobs/ingest", "POST /jobs/ingest"),
     ("GET", f"{DATA}/sobjects/Account/describe/layouts", "GET /sobjects/Account/describe/layouts"),
     ("GET", f"{DATA}/sobjects/Lead/describe", "the object Lead"),
-    ("HEAD", f"{DATA}/limits", "HEAD /limits"),
     ("GET", f"{DATA}/limits?sort=x", "the query parameter sort here"),
     ("GET", f"{DATA}/query?explain=SELECT+Id+FROM+Account", "the query parameter explain here"),
     ("GET", f"{DATA}/query?q=x&q=y", "a query parameter that is sent twice: q"),
@@ -45,7 +44,6 @@ OTHER_APIS = [
     ("GET", "/.well-known/openid-configuration", "/.well-known/openid-configuration"),
     ("GET", "/id/keys", "/id/keys"),
     ("GET", "/lightning/page/home", "/lightning/page/home"),
-    ("HEAD", "/services/data", "HEAD /services/data"),
 ]
 
 
@@ -56,6 +54,13 @@ async def test_another_api_is_501_instead_of_401(
     answer = await http.request(method, path, headers={"x-sfdc-session": "any"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
     assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
+
+
+@pytest.mark.parametrize("path", ["/services/data", f"{DATA}/limits"])
+async def test_head_is_501(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (501, b"")
+    assert 'rel="help"' in answer.headers["link"]
 
 
 async def test_another_oauth_flow_is_501(http: httpx.AsyncClient) -> None:

@@ -8,14 +8,14 @@ import msgspec
 from astrelo.domain.identifiers import Provider
 from crm_sandbox import Dataset
 from crm_sandbox.faults.plan import FaultPlan
-from crm_sandbox.http.messages import Request
+from crm_sandbox.http.requests import Request
 from crm_sandbox.hubspot import (
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
     Flags,
+    Sandbox,
     create_sandbox,
 )
-from crm_sandbox.simulated_crm import SimulatedCrm
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page
 
 MAX_LAG_SECONDS = 3.0
@@ -49,7 +49,7 @@ class HubSpotChaos(ChaosCrm):
             webhooks=chance.random() < 0.6,
         )
 
-    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> SimulatedCrm:
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> Sandbox:
         return create_sandbox(dataset, flags=msgspec.convert(flags, Flags))
 
     def environ(self, url: str) -> Mapping[str, str]:
@@ -64,7 +64,9 @@ class HubSpotChaos(ChaosCrm):
         """Tell lists by their cursor, searches by all that they ask for."""
         if not request.path.startswith("/crm/objects/"):
             return None
-        what = request.text("after") or "" if request.method == "GET" else request.body.decode()
+        what = (
+            request.query_params.get("after") or "" if request.method == "GET" else request.content.decode()
+        )
         return request.path, what
 
     def departed(self, export: bytes) -> Iterable[Departed]:

@@ -8,14 +8,14 @@ import msgspec
 from astrelo.domain.identifiers import ObjectType, Provider
 from crm_sandbox import Dataset
 from crm_sandbox.faults.plan import FaultPlan
-from crm_sandbox.http.messages import Request
+from crm_sandbox.http.requests import Request
 from crm_sandbox.salesforce import (
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
     Flags,
+    Sandbox,
     create_sandbox,
 )
-from crm_sandbox.simulated_crm import SimulatedCrm
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page, Turn
 
 MAX_LAG_SECONDS = 3.0
@@ -64,7 +64,7 @@ class SalesforceChaos(ChaosCrm):
             turns=tuple(_turns(chance, storm_seconds)),
         )
 
-    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> SimulatedCrm:
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> Sandbox:
         return create_sandbox(dataset, flags=msgspec.convert(flags, Flags))
 
     def environ(self, url: str) -> Mapping[str, str]:
@@ -84,7 +84,7 @@ class SalesforceChaos(ChaosCrm):
             return None
         if "/jobs/" in request.path and not request.path.endswith("/results"):
             return None
-        return request.path, request.text("q") or "", request.text("locator") or ""
+        return request.path, request.query_params.get("q") or "", request.query_params.get("locator") or ""
 
     def departed(self, export: bytes) -> Iterable[Departed]:
         """Name what lies in the recycle bin; what was merged away or deleted with its account does too."""

@@ -1,23 +1,29 @@
-"""The administrator's calls that mean the same for every CRM. reference.md lists them."""
+"""The admin API's calls that mean the same for every CRM. reference.md lists them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as StarletteRequest
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from crm_sandbox.faults.fault import Fault
 from crm_sandbox.faults.plan import FaultPlan
-from crm_sandbox.http.application import ADMIN_PREFIX
-from crm_sandbox.http.messages import Request, Response, html_response, json_response
 from crm_sandbox.http.reference_page import reference_page
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
 from crm_sandbox.simulated_crm import Refused
 from crm_sandbox.state import SimulatedCrmState
 
 Body = TypeVar("Body")
 State = TypeVar("State", bound=SimulatedCrmState)
-Actions = Mapping[tuple[str, str], Callable[[State, Request], object]]
+Action = Callable[[Any, Request], object]
+Actions = Mapping[tuple[str, str], Action]
+"""By method and name: functions of the sandbox's state and the request that return a Response or anything JSON can hold."""
 
 
 class Advance(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,26 +34,40 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True):
     faults: list[Fault]
 
 
-async def handle(actions: Actions[State], state: State, request: Request) -> Response:
-    """Do one call; 404 for an unknown one, 400 with the reason for a body that does not fit.
+def admin_routes(actions: Actions) -> list[Route]:
+    return [Route(f"/{name}", _endpoint(act), methods=[method]) for (method, name), act in actions.items()]
 
-    An action gives a Response or anything JSON can tell, at once or when awaited.
-    """
-    action = actions.get((request.method, request.path.removeprefix(ADMIN_PREFIX)))
-    if action is None:
-        return json_response({"message": f"There is no {request.method} {request.path}."}, status=404)
-    try:
-        answer = action(state, request)
-        if isawaitable(answer):
-            answer = await answer
-    except (ValueError, Refused) as error:
-        return json_response({"message": str(error)}, status=400)
-    return answer if isinstance(answer, Response) else json_response(answer)
+
+def _endpoint(act: Action) -> Callable[[StarletteRequest], Awaitable[Response]]:
+    async def endpoint(received: StarletteRequest) -> Response:
+        request = await Request.read(received.scope, received.receive)
+        result = act(request.app.state.sandbox, request)
+        if isawaitable(result):
+            result = await result
+        return result if isinstance(result, Response) else JsonResponse(result)
+
+    return endpoint
+
+
+async def _refuse(_request: StarletteRequest, error: Exception) -> Response:
+    return JsonResponse({"message": str(error)}, 400)
+
+
+async def _not_found(request: StarletteRequest, _error: Exception) -> Response:
+    return JsonResponse({"message": f"There is no {request.method} {request.url.path}."}, 404)
+
+
+exception_handlers: dict[Any, ExceptionHandler] = {
+    HTTPException: _not_found,
+    Refused: _refuse,
+    ValueError: _refuse,
+}
+"""400 with the reason for a body that does not fit, 404 for an unknown call."""
 
 
 def read_body(request: Request, shape: type[Body]) -> Body:
     """Return the body as `shape`, read by the standard library: a test may want lone surrogates in its records."""
-    return msgspec.convert(json.loads(request.body or b"{}"), shape)
+    return msgspec.convert(json.loads(request.content or b"{}"), shape)
 
 
 def _about(state: SimulatedCrmState, _request: Request) -> object:
@@ -59,7 +79,7 @@ def _about(state: SimulatedCrmState, _request: Request) -> object:
 
 
 def _reference(_state: SimulatedCrmState, _request: Request) -> object:
-    return html_response(reference_page())
+    return HTMLResponse(reference_page())
 
 
 def _stats(state: SimulatedCrmState, _request: Request) -> object:
@@ -116,7 +136,7 @@ def _clear_plan(state: SimulatedCrmState, request: Request) -> object:
     return _show_plan(state, request)
 
 
-SHARED_ACTIONS: Actions[SimulatedCrmState] = {
+SHARED_ACTIONS: Actions = {
     ("GET", "about"): _about,
     ("GET", "reference"): _reference,
     ("GET", "stats"): _stats,

@@ -12,7 +12,7 @@ import msgspec
 
 from crm_sandbox.clock import parse_milliseconds
 from crm_sandbox.datasets.record_formats import HUBSPOT, RecordFormat, find_record_format
-from crm_sandbox.http.messages import encode_json
+from crm_sandbox.http.responses import encode_json
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

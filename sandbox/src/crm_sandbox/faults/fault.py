@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from crm_sandbox.http.messages import Request, Response, html_response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
 
 
 class FaultEffect(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -50,15 +51,16 @@ class FaultEffect(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return self.match in request.path and self.method in {None, request.method}
 
     def response(self, default: "Callable[[FaultEffect], Response]") -> Response:
-        """Return the answer of `respond`; `default` makes one of the CRM's own without a body."""
+        """Return the response of `respond`; `default` makes one of the CRM's own without a body."""
         if isinstance(self.body, str):
-            answer = html_response(self.body, self.status)
+            response: Response = HTMLResponse(self.body, self.status)
         elif self.body is not None:
-            answer = json_response(self.body, self.status)
+            response = JsonResponse(self.body, self.status)
         else:
-            answer = default(self)
-        answer.headers += self.headers.items()
-        return answer
+            response = default(self)
+        for name, value in self.headers.items():
+            response.headers.append(name, value)
+        return response
 
 
 class Fault(FaultEffect, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 
 from crm_sandbox.faults.fault import Fault, FaultEffect
-from crm_sandbox.http.messages import Request
+from crm_sandbox.http.requests import Request
 
 
 class FaultPlanError(ValueError):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import urlencode
 
-from crm_sandbox.http.messages import Request
 from crm_sandbox.http.pages import page
+from crm_sandbox.http.requests import Request
 from crm_sandbox.not_simulated import DOCUMENTATION
 from crm_sandbox.oauth import RegisteredApp
 
@@ -106,10 +106,9 @@ def _codes(texts: Sequence[str]) -> str:
 
 
 def _first_request(landing: Landing, request: Request) -> str:
-    url = f"{request.scheme}://{request.headers.get('host', 'localhost')}"
-    trust = " --cacert CA_FILE" if request.scheme == "https" else ""
+    trust = " --cacert CA_FILE" if request.url.scheme == "https" else ""
     commands = (
-        f"SANDBOX={url}\n"
+        f"SANDBOX={request.origin}\n"
         f'TOKEN=$(curl -s{trust} -X POST $SANDBOX/_sandbox/connect | sed \'s/.*"access_token":"\\([^"]*\\).*/\\1/\')\n'
         f'curl -s{trust} -H "Authorization: Bearer $TOKEN" "$SANDBOX{landing.list_companies}"'
     )
@@ -118,8 +117,8 @@ def _first_request(landing: Landing, request: Request) -> str:
 
 def _admin_links() -> str:
     links = (
-        f'<li><a href="/_sandbox/{name}">/_sandbox/{name}</a>: {told}</li>'
-        for name, told in _ADMIN_LINKS.items()
+        f'<li><a href="/_sandbox/{name}">/_sandbox/{name}</a>: {text}</li>'
+        for name, text in _ADMIN_LINKS.items()
     )
     return (
         f"<ul>{''.join(links)}</ul><p>Time, records, failures and much more are changed there too: "

@@ -1,4 +1,4 @@
-"""The administrator's door: everything below `/_sandbox/`, which HubSpot does not have.
+"""The admin API: everything below `/_sandbox/`, which HubSpot does not have.
 
 It takes no token and is not counted, slowed, limited or broken. reference.md lists the calls.
 """
@@ -9,8 +9,8 @@ from collections.abc import Callable
 import msgspec
 
 from crm_sandbox.admin_api.actions import SHARED_ACTIONS, Actions, read_body
-from crm_sandbox.admin_api.actions import handle as handle_action
-from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
 from crm_sandbox.hubspot.account.account import Account, RecordChange
 from crm_sandbox.hubspot.state import SandboxState
 from crm_sandbox.hubspot.webhooks.delivery import WebhookSettings
@@ -59,12 +59,6 @@ class Scopes(AccountBody):
     remove: list[str]
 
 
-async def handle(state: SandboxState, request: Request) -> Response:
-    response = await handle_action(_ACTIONS, state, request)
-    state.webhooks.wake()
-    return response
-
-
 def _account(state: SandboxState, body: AccountBody) -> Account:
     if body.portal_id is None:
         return state.account
@@ -81,7 +75,7 @@ def _put_records(state: SandboxState, request: Request) -> object:
 
 
 def _each(done: str, act: Callable[[Account, str, str], bool]) -> Action:
-    """Do something to records one by one; tell to which of them it could be done."""
+    """Make an action that does something to records one by one, and returns the ids that it was done to."""
 
     def action(state: SandboxState, request: Request) -> object:
         body = read_body(request, Ids)
@@ -112,13 +106,13 @@ def _mutate(state: SandboxState, request: Request) -> object:
 
 def _export(state: SandboxState, request: Request) -> Response:
     dataset = _account(state, read_body(request, AccountBody)).snapshot()
-    return Response(status=200, body=dataset.lines(), media_type="application/x-ndjson")
+    return Response(dataset.lines(), media_type="application/x-ndjson")
 
 
 def _set_webhooks(state: SandboxState, request: Request) -> object:
-    wanted = json.loads(request.body or b"{}")
-    told = msgspec.to_builtins(state.webhooks.settings) | wanted
-    state.webhooks.configure(msgspec.convert(told, WebhookSettings))
+    wanted = json.loads(request.content or b"{}")
+    settings = msgspec.to_builtins(state.webhooks.settings) | wanted
+    state.webhooks.configure(msgspec.convert(settings, WebhookSettings))
     return state.webhooks.status()
 
 
@@ -158,7 +152,7 @@ def _scopes(state: SandboxState, request: Request) -> object:
     return {"removed": body.remove}
 
 
-_ACTIONS: Actions[SandboxState] = {
+ACTIONS: Actions = {
     **SHARED_ACTIONS,
     ("POST", "records"): _put_records,
     ("POST", "archive"): _each("archived", Account.archive),

@@ -1,143 +1,124 @@
-"""The sandbox itself: which request goes where, and what HubSpot checks before it gets there."""
+"""The simulated HubSpot as an ASGI application."""
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
 import httpx
+from starlette.datastructures import MutableHeaders
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
+from crm_sandbox.admin_api.actions import Actions
 from crm_sandbox.clock import SandboxClock
 from crm_sandbox.datasets import Dataset
 from crm_sandbox.faults.fault import FaultEffect
 from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.landing_page import Landing
-from crm_sandbox.http.messages import Request, Response, encode_json, html_response
-from crm_sandbox.hubspot import admin_api
-from crm_sandbox.hubspot.account.account import Account, Flags
+from crm_sandbox.http.requests import REQUESTED_PATH, Request
+from crm_sandbox.http.responses import HTMLResponse, Response
+from crm_sandbox.hubspot.account.account import Flags
+from crm_sandbox.hubspot.admin_api import ACTIONS
 from crm_sandbox.hubspot.errors import (
-    Refusal,
-    default_answer,
+    body_too_large,
+    default_response,
     method_not_allowed,
-    missing_scopes,
-    not_found,
     not_simulated,
-    rate_limited,
 )
 from crm_sandbox.hubspot.landing_page import landing
-from crm_sandbox.hubspot.oauth import endpoints as oauth_endpoints
-from crm_sandbox.hubspot.oauth import v1 as oauth_v1
-from crm_sandbox.hubspot.oauth.authorization_server import AccessToken, App
-from crm_sandbox.hubspot.routes import Route, canonical_path, find_routes, has_unknown_version
+from crm_sandbox.hubspot.oauth.authorization_server import App
+from crm_sandbox.hubspot.oauth.v1 import hide_token
+from crm_sandbox.hubspot.routes import ROUTES, CrmRoute, find_crm_route
 from crm_sandbox.hubspot.state import SandboxState
 from crm_sandbox.hubspot.webhooks.delivery import Webhooks, WebhookSettings
 from crm_sandbox.journal import Entry, Family
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.rate_limits import UNLIMITED
 
-URL_CHARACTERS = 8000
-_AUTHORIZE = re.compile(r"/oauth/(?:([^/]+)/)?authorize/?")
-_OAUTH_POSTS = {
-    "/oauth/token": oauth_endpoints.token,
-    "/oauth/token/introspect": oauth_endpoints.introspect,
-    "/oauth/token/revoke": oauth_endpoints.revoke,
-}
-_UNINSTALL = "/appinstalls/external-install"
+MAX_URL_LENGTH = 8000
+_NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
 
 
 class Sandbox(SandboxState, SandboxApplication):
     """A stateful HubSpot: an ASGI application whose state may be looked into while it runs."""
 
-    async def handle_admin_request(self, request: Request) -> Response:
-        return await admin_api.handle(self, request)
+    def crm_routes(self) -> Sequence[BaseRoute]:
+        return ROUTES
+
+    def admin_actions(self) -> Actions:
+        return ACTIONS
 
     def landing(self) -> Landing:
         return landing(self)
 
     async def close(self) -> None:
-        """End what runs in the background; whoever serves the sandbox calls it at the end."""
+        """Stop delivering webhooks."""
         await self.webhooks.stop()
 
-    def sign(self, response: Response) -> None:
-        """Give the answer a correlation id unless its body told one."""
-        if not any(name == "x-hubspot-correlation-id" for name, _ in response.headers):
-            response.headers.append(("x-hubspot-correlation-id", str(uuid4())))
+    def after_admin_call(self) -> None:
+        """Deliver the webhooks of what the call has changed."""
+        self.webhooks.wake()
 
-    def fault_answer(self, _request: Request, fault: FaultEffect) -> Response:
-        return default_answer(fault)
+    def sign(self, headers: MutableHeaders) -> None:
+        """Add a correlation id unless the body has brought one."""
+        headers.setdefault("x-hubspot-correlation-id", str(uuid4()))
 
-    def not_simulated_answer(self, _request: Request, error: NotSimulated) -> Response:
-        return _refused(not_simulated(error))
+    async def serve_crm_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route a path with a slash at its end, however it was requested."""
+        if len(scope["path"]) + len(scope["query_string"]) >= MAX_URL_LENGTH:
+            page = HTMLResponse("<html><body><h1>414 Request-URI Too Large</h1></body></html>", 414)
+            await page(scope, receive, send)
+            return
+        await super().serve_crm_request(_with_slash(scope), receive, send)
 
-    def answer(self, request: Request) -> Response:
-        try:
-            if len(request.target) > URL_CHARACTERS:
-                return html_response(
-                    "<html><body><h1>414 Request-URI Too Large</h1></body></html>", status=414
-                )
-            if consent := _AUTHORIZE.fullmatch(request.path):
-                _require_method(request, "GET", "POST")
-                return oauth_endpoints.authorize(self.oauth, self.accounts, request, consent[1])
-            if request.path.startswith(oauth_v1.PREFIX):
-                return oauth_v1.answer(self.oauth, request, self.clock.now())
-            return self._api(request, canonical_path(request.path))
-        except Refusal as refused:
-            return _refused(refused)
+    def http_error_response(self, request: Request, status: int) -> Response:
+        if status == _METHOD_NOT_ALLOWED:
+            return method_not_allowed(request.method).response()
+        if status == _NOT_FOUND:
+            raise NotSimulated(f"{request.method} {request.path}")
+        return body_too_large().response()
 
-    def _api(self, request: Request, path: str | None) -> Response:
-        if path in _OAUTH_POSTS:
-            _require_method(request, "POST")
-            return _OAUTH_POSTS[path](self.oauth, request)
-        if path == _UNINSTALL:
-            _require_method(request, "DELETE")
-            self.oauth.uninstall(self._bearer(request).grant.portal_id)
-            return Response(status=204)
-        route, groups = _find_route(request)
-        return self._crm(request, route, groups)
+    def fault_response(self, _request: Request, fault: FaultEffect) -> Response:
+        return default_response(fault)
 
-    def _crm(self, request: Request, route: Route, groups: Sequence[str]) -> Response:
-        token = self._bearer(request)
-        account = self.accounts[token.grant.portal_id]
-        try:
-            self._admit(account, route)
-            required = route.scopes(*groups)
-            if not set(required) & set(token.grant.scopes):
-                raise missing_scopes(required[:1])
-            response = route.handle(account, request, groups)
-        except Refusal as refused:
-            response = _refused(refused)
-        if route.window == "requests":
-            response.headers += account.limits.headers(self.clock.now())
-        return response
+    def not_simulated_response(self, _request: Request, error: NotSimulated) -> Response:
+        return not_simulated(error).response()
 
-    def _admit(self, account: Account, route: Route) -> None:
-        now = self.clock.now()
-        if route.window == "requests" and not account.limits.requests.admit(now):
-            raise rate_limited("TEN_SECONDLY_ROLLING")
-        if route.window == "searches" and not account.limits.searches.admit(now):
-            raise rate_limited("SECONDLY")
-
-    def _bearer(self, request: Request) -> AccessToken:
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        return self.oauth.authenticate(value.strip() if scheme.lower() == "bearer" else None)
-
-    def entry_of(self, request: Request) -> Entry:
-        path = canonical_path(request.path)
-        family: Family = "oauth" if request.path.startswith(("/oauth/", "/appinstalls/")) else "crm"
-        if _AUTHORIZE.fullmatch(request.path):
-            family = "browser"
-        matches = find_routes(request.path) if family == "crm" else []
-        route, groups = next((match for match in matches if match[0].method == request.method), (None, ()))
+    def journal_entry(self, request: Request) -> Entry:
+        path = hide_token(request.path)
+        found = find_crm_route(request.method, _add_slash(request.path))
+        route, parameters = found or (None, {})
+        crm_route = route if isinstance(route, CrmRoute) else None
         return Entry(
             time=self.clock.now(),
             method=request.method,
-            path=oauth_v1.hide_token(request.path),
-            family=family,
-            endpoint=route.endpoint(groups)
-            if route
-            else f"{request.method} {path or oauth_v1.hide_token(request.path)}",
-            windowed=route is not None and route.window == "requests",
+            path=path,
+            family=_family(path),
+            endpoint=crm_route.label(parameters)
+            if crm_route
+            else f"{request.method} {_without_version(path, parameters)}",
+            windowed=crm_route is not None and crm_route.rate_limit == "requests",
         )
+
+
+def _family(path: str) -> Family:
+    if path.startswith("/oauth/") and path.removesuffix("/").endswith("/authorize"):
+        return "browser"
+    return "oauth" if path.startswith(("/oauth/", "/appinstalls/")) else "crm"
+
+
+def _without_version(path: str, parameters: Mapping[str, str]) -> str:
+    version = parameters.get("version")
+    return path.removesuffix("/").replace(f"/{version}/", "/") if version else path
+
+
+def _with_slash(scope: Scope) -> Scope:
+    path = str(scope["path"])
+    return {**scope, "path": _add_slash(path), REQUESTED_PATH: path}
+
+
+def _add_slash(path: str) -> str:
+    return path if path.endswith("/") else f"{path}/"
 
 
 def create_sandbox(
@@ -160,32 +141,7 @@ def create_sandbox(
     chosen.latency_ms = latency_ms or chosen.latency_ms
     if not rate_limit:
         chosen.requests_per_window = chosen.searches_per_second = UNLIMITED
-    registered, time_of = app or App(), SandboxClock(clock)
-    deliveries = Webhooks(registered.client_secret, time_of, webhook_transport)
+    registered, sandbox_clock = app or App(), SandboxClock(clock)
+    deliveries = Webhooks(registered.client_secret, sandbox_clock, webhook_transport)
     deliveries.configure(webhooks or WebhookSettings())
-    return Sandbox(datasets or (Dataset.generate(),), registered, time_of, chosen, deliveries)
-
-
-def _find_route(request: Request) -> tuple[Route, Sequence[str]]:
-    matches = find_routes(request.path)
-    for route, groups in matches:
-        if route.method == request.method:
-            return route, groups
-    if has_unknown_version(request.path):
-        raise not_found()
-    if not matches or any(request.method in route.unsimulated for route, _ in matches):
-        raise NotSimulated(f"{request.method} {request.path}")
-    raise method_not_allowed(request.method)
-
-
-def _require_method(request: Request, *methods: str) -> None:
-    if request.method not in methods:
-        raise method_not_allowed(request.method)
-
-
-def _refused(refused: Refusal) -> Response:
-    response = Response(status=refused.status, body=encode_json(refused.body))
-    correlation_id = refused.body.get("correlationId")
-    if isinstance(correlation_id, str):
-        response.headers.append(("x-hubspot-correlation-id", correlation_id))
-    return response
+    return Sandbox(datasets or (Dataset.generate(),), registered, sandbox_clock, chosen, deliveries)

@@ -24,14 +24,14 @@ class RateLimits:
             searches=SlidingWindowLimiter(searches_per_second, 1.0),
         )
 
-    def headers(self, now: float) -> list[tuple[str, str]]:
+    def headers(self, now: float) -> dict[str, str]:
         """Return the headers an OAuth app sees; `secondly` is obsolete, still sent and not enforced."""
         limit, remaining = self.requests.limit, self.requests.remaining(now)
         secondly = max(limit // 10, 1)
-        return [
-            ("x-hubspot-ratelimit-max", str(limit)),
-            ("x-hubspot-ratelimit-remaining", str(remaining)),
-            ("x-hubspot-ratelimit-interval-milliseconds", str(int(self.requests.seconds * 1000))),
-            ("x-hubspot-ratelimit-secondly", str(secondly)),
-            ("x-hubspot-ratelimit-secondly-remaining", str(max(secondly - 1, 0))),
-        ]
+        return {
+            "x-hubspot-ratelimit-max": str(limit),
+            "x-hubspot-ratelimit-remaining": str(remaining),
+            "x-hubspot-ratelimit-interval-milliseconds": str(int(self.requests.seconds * 1000)),
+            "x-hubspot-ratelimit-secondly": str(secondly),
+            "x-hubspot-ratelimit-secondly-remaining": str(max(secondly - 1, 0)),
+        }

@@ -1,4 +1,4 @@
-"""Salesforce: `create_sandbox` makes one that holds an org for each dataset."""
+"""A simulated Salesforce: `create_sandbox` makes one with an org for each dataset."""
 
 from crm_sandbox.mutations import Mutation
 from crm_sandbox.salesforce.application import Sandbox, create_sandbox

@@ -1,6 +1,6 @@
-"""The administrator's door: everything below `/_sandbox/`, which Salesforce does not have.
+"""The admin API of a Salesforce sandbox, below `/_sandbox/`.
 
-It takes no token and is not counted, slowed, limited or broken. reference.md lists the calls.
+Its calls take no token; no limit counts them and no fault strikes them. reference.md lists them.
 """
 
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from collections.abc import Callable
 import msgspec
 
 from crm_sandbox.admin_api.actions import SHARED_ACTIONS, Actions, read_body
-from crm_sandbox.admin_api.actions import handle as handle_action
-from crm_sandbox.http.messages import Request, Response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
 from crm_sandbox.salesforce.oauth.hosts import get_host
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.records import RecordChange
@@ -51,11 +51,7 @@ class Tokens(OfOrg):
     revoke: bool = False
 
 
-async def handle(state: SandboxState, request: Request) -> Response:
-    return await handle_action(_ACTIONS, state, request)
-
-
-def _org(state: SandboxState, body: OfOrg) -> Org:
+def _find_org(state: SandboxState, body: OfOrg) -> Org:
     if body.org_id is None:
         return state.org
     org = state.orgs.get(body.org_id)
@@ -66,16 +62,16 @@ def _org(state: SandboxState, body: OfOrg) -> Org:
 
 def _put_records(state: SandboxState, request: Request) -> object:
     body = read_body(request, Records)
-    org = _org(state, body)
+    org = _find_org(state, body)
     return {"ids": [org.upsert(change) for change in body.records]}
 
 
-def _each(done: str, act: Callable[[Org, str, str], bool]) -> Action:
-    """Do something to records one by one; tell to which of them it could be done."""
+def _apply_to_each(done: str, act: Callable[[Org, str, str], bool]) -> Action:
+    """Return an action that applies `act` to each id, and lists under `done` those that it changed."""
 
     def action(state: SandboxState, request: Request) -> object:
         body = read_body(request, Ids)
-        org = _org(state, body)
+        org = _find_org(state, body)
         return {done: [one for one in body.ids if act(org, body.object, one)]}
 
     return action
@@ -83,25 +79,25 @@ def _each(done: str, act: Callable[[Org, str, str], bool]) -> Action:
 
 def _merge(state: SandboxState, request: Request) -> object:
     body = read_body(request, Merge)
-    return {"id": _org(state, body).merge(body.object, body.primary, body.other)}
+    return {"id": _find_org(state, body).merge(body.object, body.primary, body.other)}
 
 
 def _mutate(state: SandboxState, request: Request) -> object:
     body = read_body(request, Steps)
     if body.seed is not None:
         state.set_script(body.seed)
-    return {"mutations": msgspec.to_builtins(state.script.run(_org(state, body), body.steps))}
+    return {"mutations": msgspec.to_builtins(state.script.run(_find_org(state, body), body.steps))}
 
 
 def _export(state: SandboxState, request: Request) -> Response:
-    dataset = _org(state, read_body(request, OfOrg)).snapshot()
-    return Response(status=200, body=dataset.lines(), media_type="application/x-ndjson")
+    dataset = _find_org(state, read_body(request, OfOrg)).snapshot()
+    return Response(dataset.lines(), media_type="application/x-ndjson")
 
 
 def _connect(state: SandboxState, request: Request) -> object:
     body = read_body(request, Connect)
     scopes = None if body.scopes is None else tuple(body.scopes)
-    return state.oauth.connect(_org(state, body).org_id, scopes, get_host(request))
+    return state.oauth.connect(_find_org(state, body).org_id, scopes, get_host(request))
 
 
 def _tokens(state: SandboxState, request: Request) -> object:
@@ -113,13 +109,13 @@ def _tokens(state: SandboxState, request: Request) -> object:
     return {"expired": body.expire, "revoked": body.revoke}
 
 
-_ACTIONS: Actions[SandboxState] = {
+ACTIONS: Actions = {
     **SHARED_ACTIONS,
     ("POST", "records"): _put_records,
-    ("POST", "archive"): _each("archived", Org.delete),
-    ("POST", "restore"): _each("restored", Org.undelete),
-    ("POST", "erase"): _each("erased", Org.erase),
-    ("POST", "touch"): _each("touched", Org.touch),
+    ("POST", "archive"): _apply_to_each("archived", Org.delete),
+    ("POST", "restore"): _apply_to_each("restored", Org.undelete),
+    ("POST", "erase"): _apply_to_each("erased", Org.erase),
+    ("POST", "touch"): _apply_to_each("touched", Org.touch),
     ("POST", "merge"): _merge,
     ("POST", "mutate"): _mutate,
     ("POST", "export"): _export,

@@ -29,5 +29,6 @@ class ApiUsage:
         self._window.limit = max(self.limit - self._flags.daily_used, 0)
         return self._window.remaining(self._clock.now())
 
-    def header(self) -> tuple[str, str]:
-        return "sforce-limit-info", f"api-usage={self.limit - self.remaining}/{self.limit}"
+    def header(self) -> str:
+        """Return the value of Sforce-Limit-Info."""
+        return f"api-usage={self.limit - self.remaining}/{self.limit}"

@@ -9,10 +9,13 @@ An endpoint raises; the application makes the response.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Literal
 
+from starlette.responses import PlainTextResponse
+
 from crm_sandbox.faults.fault import FaultEffect
-from crm_sandbox.http.messages import Response, html_response, json_response
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.simulated_crm import Refused
 
@@ -62,15 +65,13 @@ class ApiError(SalesforceError):
         self.code = code
         self.message = message
         self.fields = fields
-        self.headers: list[tuple[str, str]] = []
+        self.headers: dict[str, str] = {}
 
     def response(self) -> Response:
         error: dict[str, object] = {"message": self.message, "errorCode": self.code}
         if self.fields:
             error["fields"] = list(self.fields)
-        answer = json_response([error], self.status)
-        answer.headers += self.headers
-        return answer
+        return JsonResponse([error], self.status, headers=self.headers)
 
 
 class OAuthError(SalesforceError):
@@ -81,7 +82,7 @@ class OAuthError(SalesforceError):
         self.status = status
 
     def response(self) -> Response:
-        return json_response({"error": self.error, "error_description": self.description}, self.status)
+        return JsonResponse({"error": self.error, "error_description": self.description}, self.status)
 
 
 class BadToken(SalesforceError):
@@ -92,7 +93,7 @@ class BadToken(SalesforceError):
         self.word = word
 
     def response(self) -> Response:
-        return Response(status=403, body=self.word.encode(), media_type="text/plain;charset=utf-8")
+        return PlainTextResponse(self.word, 403)
 
 
 def login_error(reason: LoginRefusal) -> OAuthError:
@@ -113,18 +114,19 @@ def invalid_parameter(message: str) -> ApiError:
     return ApiError(400, "INVALID_PARAMETER", message)
 
 
-def method_not_allowed(method: str, allowed: str) -> ApiError:
+def method_not_allowed(method: str, methods: Sequence[str]) -> ApiError:
+    allowed = ", ".join(methods)
     error = ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {allowed}")
-    error.headers.append(("allow", allowed))
+    error.headers["allow"] = allowed
     return error
 
 
 def not_simulated(error: NotSimulated) -> Response:
     """Return 501 in the shape of Salesforce's errors, with an `errorCode` that Salesforce does not have."""
-    return json_response([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
+    return JsonResponse([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
 
 
-def default_answer(fault: FaultEffect, *, oauth: bool) -> Response:
+def default_response(fault: FaultEffect, *, oauth: bool) -> Response:
     """Return the response of a fault that has a status alone: the most common error with it, else an HTML page.
 
     At the OAuth endpoints 400 is `rate_limit_exceeded`.
@@ -132,7 +134,7 @@ def default_answer(fault: FaultEffect, *, oauth: bool) -> Response:
     if fault.status not in _BY_STATUS:
         title = str(fault.status)
         page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-        return html_response(page, fault.status)
+        return HTMLResponse(page, fault.status)
     if oauth:
         code, message = _BY_STATUS[fault.status]
         if fault.status == 400:  # noqa: PLR2004 - the status of all OAuth errors

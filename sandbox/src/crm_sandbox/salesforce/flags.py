@@ -1,4 +1,4 @@
-"""What an administrator may change while a Salesforce sandbox runs; the names are those of the admin call."""
+"""The flags of a Salesforce sandbox, which the admin API can change while it runs."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,7 +8,7 @@ from crm_sandbox.state import CommonFlags
 
 DAY_SECONDS = 86_400.0
 DAILY_REQUESTS = 100_000
-"""An Enterprise org's, before its licences add to it."""
+"""An Enterprise org's, without the requests that its licences add."""
 MAX_ROWS_PER_PAGE = 2_000
 BULK_ROWS_PER_PAGE = 10_000
 

@@ -1,4 +1,4 @@
-"""Everything a Salesforce sandbox remembers, open to tests and to the administrator's calls."""
+"""The state of a Salesforce sandbox, open to tests and to the admin API."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,8 +23,8 @@ class SandboxState(SimulatedCrmState):
 
     def __init__(self, orgs: Sequence[Dataset], app: App, clock: SandboxClock, flags: Flags) -> None:
         super().__init__(clock, flags)
-        made = [Org(dataset, clock, flags) for dataset in orgs]
-        self.orgs = {org.org_id: org for org in made}
+        created = [Org(dataset, clock, flags) for dataset in orgs]
+        self.orgs = {org.org_id: org for org in created}
         self.oauth = AuthorizationServer(app, clock, flags, self.orgs)
         self.cursors = {org_id: QueryCursors(org) for org_id, org in self.orgs.items()}
         self.jobs = {org_id: BulkJobs(org) for org_id, org in self.orgs.items()}
@@ -47,13 +47,13 @@ class SandboxState(SimulatedCrmState):
         ]
 
     def set_plan(self, plan: FaultPlan) -> None:
-        """Replace the fault plan, and the profile of every org: late rows and short pages."""
+        """Replace the fault plan, and the failure profile of every org: late rows and short pages."""
         self.planned = PlannedFaults(plan)
         for org in self.orgs.values():
             org.publication.set_profile(plan.index, plan.seed)
 
     def set_script(self, seed: int) -> None:
-        """Begin the script of mutations anew."""
+        """Restart the script of mutations with a seed."""
         self.script = MutationScript(seed)
 
     def mutate(self) -> None:
@@ -61,7 +61,7 @@ class SandboxState(SimulatedCrmState):
         self.script.step(self.org)
 
     def set_flags(self, wanted: CommonFlags) -> None:
-        """Take over every flag; ValueError when an object or a field to be hidden does not exist."""
+        """Set every flag; ValueError when an object or a field to be hidden does not exist."""
         if isinstance(wanted, Flags):
             for name in wanted.hidden_objects:
                 _require_object(name)
@@ -69,15 +69,15 @@ class SandboxState(SimulatedCrmState):
                 self._require_field(name)
         super().set_flags(wanted)
 
-    def _require_field(self, told: str) -> None:
-        object_name, _, field = told.partition(".")
+    def _require_field(self, name: str) -> None:
+        object_name, _, field = name.partition(".")
         known = standard_fields(_require_object(object_name))
         custom = {name for org in self.orgs.values() for name in org.tables[object_name].fields}
         if field not in {*known, *custom}:
-            raise ValueError(f"There is no field {told}: write Object.Field, such as Account.AnnualRevenue.")
+            raise ValueError(f"There is no field {name}: write Object.Field, such as Account.AnnualRevenue.")
 
 
-def _require_object(told: str) -> str:
-    if find_object_name(told) != told:
-        raise ValueError(f"There is no object {told}.")
-    return told
+def _require_object(name: str) -> str:
+    if find_object_name(name) != name:
+        raise ValueError(f"There is no object {name}.")
+    return name

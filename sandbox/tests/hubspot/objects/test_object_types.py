@@ -64,13 +64,16 @@ async def test_what_is_no_object_type_is_400_without_a_category(
     assert "category" not in body
 
 
+def read_records(answer: httpx.Response) -> object:
+    """Return a record, or the records of a page without the link to the next."""
+    return answer.json().get("results", answer.json())
+
+
 @pytest.mark.parametrize("unknown", ["widgets", "tickets", "0-9999", ""])
 @pytest.mark.parametrize("path", ["/crm/v3/objects/companies/1", "/crm/objects/2026-09/companies"])
 async def test_unknown_associations_are_ignored(client: httpx.AsyncClient, path: str, unknown: str) -> None:
     asked = await client.get(path, params={"associations": f"{unknown},contacts"})
-    assert (asked.status_code, asked.json()) == (
-        200,
-        (await client.get(path, params={"associations": "contacts"})).json(),
-    )
+    known = await client.get(path, params={"associations": "contacts"})
+    assert (asked.status_code, read_records(asked)) == (200, read_records(known))
     alone = await client.get(path, params={"associations": unknown})
-    assert alone.json() == (await client.get(path)).json()
+    assert read_records(alone) == read_records(await client.get(path))

@@ -193,6 +193,16 @@ async def test_a_job_is_aborted_and_deleted(client: httpx.AsyncClient) -> None:
     assert refusal(await client.get(url)) == (404, "NOT_FOUND")
 
 
+async def test_a_deleted_job_counts_for_24_hours(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.flags.session_seconds = 30 * DAY_SECONDS
+    client.headers["authorization"] = f"Bearer {sandbox.oauth.connect(sandbox.org.org_id)['access_token']}"
+    await client.delete(f"{JOBS}/{await finished(client)}")
+    limits = (await client.get(f"{DATA}/limits")).json()
+    assert limits["DailyBulkV2QueryJobs"] == {"Max": 10_000, "Remaining": 9_999}
+    sandbox.clock.advance(DAY_SECONDS)
+    assert (await client.get(f"{DATA}/limits")).json()["DailyBulkV2QueryJobs"]["Remaining"] == 10_000
+
+
 async def test_a_job_is_kept_seven_days(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.flags.session_seconds = 30 * DAY_SECONDS
     client.headers["authorization"] = f"Bearer {sandbox.oauth.connect(sandbox.org.org_id)['access_token']}"

@@ -17,7 +17,7 @@ def convert(*records: DatasetRecord) -> Sandbox:
 
 
 async def select(sandbox: Sandbox, soql: str) -> list[dict[str, object]]:
-    """Ask queryAll; gives rows without their attributes."""
+    """Run queryAll; return rows without their attributes."""
     tokens = sandbox.oauth.connect(sandbox.org.org_id)
     async with httpx.AsyncClient(
         transport=SandboxTransport(sandbox),

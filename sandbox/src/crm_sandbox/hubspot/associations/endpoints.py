@@ -5,21 +5,23 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crm_sandbox.clock import format_iso
-from crm_sandbox.http.messages import Request, Response, batch_response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import id_order
 from crm_sandbox.hubspot.associations.types import ANY_TYPE_IDS, PRIMARY_LABELS, PRIMARY_TYPE_IDS
+from crm_sandbox.hubspot.batch_response import batch_response
 from crm_sandbox.hubspot.errors import invalid, not_found
 from crm_sandbox.hubspot.objects.object_types import ObjectType, object_type
+from crm_sandbox.hubspot.paging import next_page
 from crm_sandbox.hubspot.parameters import json_body, page_limit
 from crm_sandbox.not_simulated import NotSimulated
 
 BATCH_LIMIT = 1000
 SINGLE_LIMIT = 500
 INLINE_LIMIT = 100
-LONGEST_NUMBER = 18
-"""Digits that surely fit into 64 bits; an id with more is told as text."""
+MAX_NUMBER_LENGTH = 18
+"""Digits that surely fit into 64 bits; an id with more is shown as text."""
 
 
 class Input(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,7 +77,7 @@ class Labelled(Direction):
         types = [_type(ANY_TYPE_IDS[self._pair], None)]
         if primary and self._pair in PRIMARY_TYPE_IDS:
             types.append(_type(PRIMARY_TYPE_IDS[self._pair], PRIMARY_LABELS[self._pair]))
-        as_text = self._account.flags.string_association_ids or len(target_id) > LONGEST_NUMBER
+        as_text = self._account.flags.string_association_ids or len(target_id) > MAX_NUMBER_LENGTH
         return [{"toObjectId": target_id if as_text else int(target_id), "associationTypes": types}]
 
 
@@ -119,39 +121,45 @@ def _batch_read(account: Account, request: Request, direction: Direction) -> Res
             continue
         result: dict[str, object] = {"from": {"id": entry.id}, "to": to}
         if following is not None:
-            result["paging"] = _paging(following)
+            result["paging"] = next_page(request, following)
         results.append(result)
-    now = format_iso(account.clock.now())
-    return batch_response(results, misses, now, now)
+    return batch_response(results, misses, account.clock)
 
 
-def of_one(account: Account, request: Request, source: str, source_id: str, target: str) -> Response:
+def list_associations(
+    account: Account, request: Request, source: str, source_id: str, target: str
+) -> Response:
     if "/2026-09/" in request.path:
         raise NotSimulated("this endpoint at 2026-09, whose specification lacks it: use the batch endpoint")
-    return _of_one(account, request, source_id, Labelled(account, object_type(source), object_type(target)))
+    return _list(account, request, source_id, Labelled(account, object_type(source), object_type(target)))
 
 
-def of_one_v3(account: Account, request: Request, source: str, source_id: str, target: str) -> Response:
-    return _of_one(account, request, source_id, Textual(account, object_type(source), object_type(target)))
+def list_associations_v3(
+    account: Account, request: Request, source: str, source_id: str, target: str
+) -> Response:
+    return _list(account, request, source_id, Textual(account, object_type(source), object_type(target)))
 
 
-def _of_one(account: Account, request: Request, source_id: str, direction: Direction) -> Response:
+def _list(account: Account, request: Request, source_id: str, direction: Direction) -> Response:
     if not account.store.tables[direction.source.plural].is_live(source_id):
         raise not_found()
-    size = page_limit(request, default=SINGLE_LIMIT, most=SINGLE_LIMIT)
-    results, following = direction.page(source_id, request.text("after"), size)
+    size = page_limit(request, default=SINGLE_LIMIT, maximum=SINGLE_LIMIT)
+    results, following = direction.page(source_id, request.query_params.get("after"), size)
     document: dict[str, object] = {"results": results}
-    return json_response(document if following is None else document | {"paging": _paging(following)})
+    if following is not None:
+        document["paging"] = next_page(request, following)
+    return JsonResponse(document)
 
 
-def _paging(after: str) -> dict[str, object]:
-    return {"next": {"after": after, "link": f"https://api.hubapi.com/crm/v4/associations?after={after}"}}
-
-
-def inline(account: Account, source: ObjectType, source_id: str, target: ObjectType) -> dict[str, object]:
-    """Return the form inside a record; empty without any."""
+def show_associations(
+    account: Account, origin: str, source: ObjectType, source_id: str, target: ObjectType
+) -> dict[str, object]:
+    """Return the form inside a record; empty without any. `origin` is the address that the client has asked."""
     results, following = Textual(account, source, target).page(source_id, None, INLINE_LIMIT)
     if not results:
         return {}
     document: dict[str, object] = {"results": results}
-    return document if following is None else document | {"paging": _paging(following)}
+    if following is not None:
+        path = f"/crm/v3/objects/{source.plural}/{source_id}/associations/{target.plural}"
+        document["paging"] = {"next": {"after": following, "link": f"{origin}{path}?after={following}"}}
+    return document

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
+from starlette.datastructures import QueryParams
+
 from crm_sandbox.http.pages import ConsentRequest, consent_page, refusal_page
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response, redirect
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.errors import OAuthRefusal
 from crm_sandbox.hubspot.oauth.authorization_server import SANDBOX_USER_ID, App, AuthorizationServer, Grant
+from crm_sandbox.hubspot.oauth.bearer import authenticate
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, InvalidForm, UntrustedRequest, read_form
 
@@ -22,42 +26,41 @@ class AuthorizationRequest:
     state: str | None
     challenge: str | None
 
-    def answer(self, **parameters: str) -> Response:
+    def respond(self, **parameters: str) -> Response:
         if self.state is not None:
             parameters["state"] = self.state
         joint = "&" if "?" in self.redirect_uri else "?"
         return redirect(f"{self.redirect_uri}{joint}{urlencode(parameters)}")
 
 
-def authorize(
-    server: AuthorizationServer, accounts: Mapping[int, Account], request: Request, portal_id: str | None
-) -> Response:
+def authorize(request: Request) -> Response:
     """GET shows the consent page; POST of the same URL with `decision` redirects back."""
+    server = _server(request)
     try:
         asked = _authorization_request(server.app, request)
-        offered = _offered(accounts, portal_id)
+        offered = _offered_accounts(request)
         if request.method == "GET":
-            return html_response(consent_page(request.target, _offer(offered, asked)))
-        return _decide(server, asked, offered, parse_form(request.body.decode(errors="replace")))
+            return HTMLResponse(consent_page(request.target, _offer(offered, asked)))
+        return _decide(server, asked, offered, QueryParams(request.content.decode(errors="replace")))
     except UntrustedRequest as reason:
-        return html_response(refusal_page(str(reason)), status=400)
+        return HTMLResponse(refusal_page(str(reason)), 400)
 
 
 def _decide(
     server: AuthorizationServer,
     asked: AuthorizationRequest,
     offered: Sequence[Account],
-    form: Mapping[str, list[str]],
+    form: Mapping[str, str],
 ) -> Response:
-    decision = form.get("decision", [""])[-1]
+    decision = form.get("decision")
     if decision == "deny":
-        return asked.answer(error="access_denied", error_description="The user denied access to the app.")
+        return asked.respond(error="access_denied", error_description="The user denied access to the app.")
     if decision != "allow":
         raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
-    chosen = form.get("portal_id", [str(offered[0].portal_id)])[-1]
+    chosen = form.get("portal_id", str(offered[0].portal_id))
     if chosen not in {str(account.portal_id) for account in offered}:
         raise UntrustedRequest(f"There is no account {chosen} here.")
-    return asked.answer(
+    return asked.respond(
         code=server.issue_code(int(chosen), asked.redirect_uri, asked.scopes, asked.challenge)
     )
 
@@ -67,7 +70,9 @@ def _offer(accounts: Sequence[Account], asked: AuthorizationRequest) -> ConsentR
     return ConsentRequest(field="portal_id", accounts=choices, scopes=asked.scopes)
 
 
-def _offered(accounts: Mapping[int, Account], portal_id: str | None) -> Sequence[Account]:
+def _offered_accounts(request: Request) -> Sequence[Account]:
+    accounts: Mapping[int, Account] = request.app.state.sandbox.accounts
+    portal_id = request.path_params.get("portal_id")
     if portal_id is None:
         return list(accounts.values())
     account = accounts.get(int(portal_id)) if portal_id.isdecimal() else None
@@ -77,46 +82,46 @@ def _offered(accounts: Mapping[int, Account], portal_id: str | None) -> Sequence
 
 
 def _authorization_request(app: App, request: Request) -> AuthorizationRequest:
-    if request.text("client_id") != app.client_id:
+    if request.query_params.get("client_id") != app.client_id:
         raise UntrustedRequest("The client_id is missing or unknown.")
-    redirect_uri = request.text("redirect_uri") or ""
+    redirect_uri = request.query_params.get("redirect_uri") or ""
     if not app.allows_redirect(redirect_uri):
         raise UntrustedRequest("The redirect_uri is missing or does not match a registered one.")
-    if (request.text("response_type") or "code") != "code":
+    if (request.query_params.get("response_type") or "code") != "code":
         raise UntrustedRequest("The response_type must be code.")
     return AuthorizationRequest(
         redirect_uri=redirect_uri,
         scopes=_scopes(app, request),
-        state=request.text("state"),
+        state=request.query_params.get("state"),
         challenge=_challenge(request),
     )
 
 
 def _scopes(app: App, request: Request) -> tuple[str, ...]:
     """Every required scope must be asked for; an optional one we do not know is dropped silently."""
-    asked = dict.fromkeys((request.text("scope") or "").split())
+    asked = dict.fromkeys((request.query_params.get("scope") or "").split())
     if missing := [scope for scope in app.required_scopes if scope not in asked]:
         raise UntrustedRequest(f"The scopes do not match the app's: {', '.join(missing)} must be asked for.")
     known = {*app.required_scopes, *app.optional_scopes}
     if unknown := [scope for scope in asked if scope not in known]:
         raise UntrustedRequest(f"The scopes do not match the app's: {', '.join(unknown)} is not among them.")
-    optional = (request.text("optional_scope") or "").split()
+    optional = (request.query_params.get("optional_scope") or "").split()
     return tuple(dict.fromkeys([*asked, *(scope for scope in optional if scope in known)]))
 
 
 def _challenge(request: Request) -> str | None:
-    challenge = request.text("code_challenge")
+    challenge = request.query_params.get("code_challenge")
     if challenge is None:
         return None
-    if request.text("code_challenge_method") != "S256":
+    if request.query_params.get("code_challenge_method") != "S256":
         raise UntrustedRequest("The code_challenge_method must be S256.")
     if not CHALLENGE.fullmatch(challenge):
         raise UntrustedRequest("The code_challenge must be 43 base64url characters.")
     return challenge
 
 
-def token(server: AuthorizationServer, request: Request) -> Response:
-    return grant_tokens(server, _form(request))
+def token(request: Request) -> Response:
+    return grant_tokens(_server(request), _form(request))
 
 
 def grant_tokens(server: AuthorizationServer, form: Mapping[str, str]) -> Response:
@@ -133,16 +138,16 @@ def grant_tokens(server: AuthorizationServer, form: Mapping[str, str]) -> Respon
             raise OAuthRefusal(
                 "BAD_GRANT_TYPE", "unsupported_grant_type", f"missing or unknown grant type: {other}"
             )
-    return json_response(answer)
+    return JsonResponse(answer)
 
 
-def introspect(server: AuthorizationServer, request: Request) -> Response:
-    form = _form(request)
+def introspect(request: Request) -> Response:
+    server, form = _server(request), _form(request)
     _authenticate(server, form)
     value = form.get("token", "")
     found = server.introspect(value)
     if found is None:
-        return json_response({"active": False})
+        return JsonResponse({"active": False})
     use, grant, seconds = found
     document: dict[str, object] = {
         "active": True,
@@ -155,7 +160,7 @@ def introspect(server: AuthorizationServer, request: Request) -> Response:
     }
     if seconds is not None:
         document |= {"expires_in": seconds, "is_private_distribution": False}
-    return json_response(document)
+    return JsonResponse(document)
 
 
 def token_owner(grant: Grant) -> dict[str, object]:
@@ -169,11 +174,21 @@ def token_owner(grant: Grant) -> dict[str, object]:
     }
 
 
-def revoke(server: AuthorizationServer, request: Request) -> Response:
-    form = _form(request)
+def revoke(request: Request) -> Response:
+    server, form = _server(request), _form(request)
     _authenticate(server, form)
     server.revoke(form.get("token", ""))
-    return json_response({})
+    return JsonResponse({})
+
+
+def uninstall(request: Request) -> Response:
+    _server(request).uninstall(authenticate(request).grant.portal_id)
+    return Response(status_code=204)
+
+
+def _server(request: Request) -> AuthorizationServer:
+    server: AuthorizationServer = request.app.state.sandbox.oauth
+    return server
 
 
 def _form(request: Request) -> dict[str, str]:

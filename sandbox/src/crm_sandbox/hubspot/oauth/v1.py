@@ -6,35 +6,27 @@ HubSpot ends it on 2027-02-16 (https://developers.hubspot.com/changelog/v1-oauth
 import datetime as dt
 import re
 
-from crm_sandbox.http.messages import Request, Response, json_response, parse_form
-from crm_sandbox.hubspot.errors import OAuthRefusal, method_not_allowed, not_found, refusal
+from starlette.datastructures import QueryParams
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
+from crm_sandbox.http.routing import HandlerRoute
+from crm_sandbox.hubspot.errors import OAuthRefusal, not_found, refusal
 from crm_sandbox.hubspot.oauth.authorization_server import AuthorizationServer
 from crm_sandbox.hubspot.oauth.endpoints import APP_ID, grant_tokens, token_owner
 from crm_sandbox.oauth import FORM
 
-PREFIX = "/oauth/v1/"
 SUNSET = dt.datetime(2027, 2, 16, tzinfo=dt.UTC).timestamp()
 _TOKEN_IN_PATH = re.compile(r"(/oauth/v1/(?:access|refresh)-tokens/)[^/]+")
 
 
-def answer(server: AuthorizationServer, request: Request, now: float) -> Response:
-    """Answer a request below `PREFIX` at a time in seconds since the epoch; 410 from the sunset on."""
-    if now >= SUNSET:
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve the endpoints below `/oauth/v1`; 410 from the sunset on."""
+    if scope["app"].state.sandbox.clock.now() >= SUNSET:
         raise refusal(410, "GONE", "The v1 OAuth endpoints were sunset on 2027-02-16: use the dated ones.")
-    match request.method, *request.path.removeprefix(PREFIX).strip("/").split("/"):
-        case "POST", "token":
-            return grant_tokens(server, _parameters(request))
-        case "GET", ("access-tokens" | "refresh-tokens") as kind, token:
-            return json_response(_described(server, kind, token))
-        case "DELETE", "refresh-tokens" as kind, token:
-            _described(server, kind, token)
-            server.revoke(token)
-            return Response(status=204)
-        case method, "token":
-            raise method_not_allowed(method)
-        case method, "access-tokens" | "refresh-tokens", _:
-            raise method_not_allowed(method)
-    raise not_found()
+    await _ROUTER(scope, receive, send)
 
 
 def hide_token(path: str) -> str:
@@ -42,15 +34,37 @@ def hide_token(path: str) -> str:
     return _TOKEN_IN_PATH.sub(r"\g<1>{token}", path)
 
 
+def _issue(request: Request) -> Response:
+    return grant_tokens(_server(request), _parameters(request))
+
+
+def _show_access_token(request: Request) -> Response:
+    return JsonResponse(_describe(request, "access"))
+
+
+def _show_refresh_token(request: Request) -> Response:
+    return JsonResponse(_describe(request, "refresh"))
+
+
+def _revoke(request: Request) -> Response:
+    _describe(request, "refresh")
+    _server(request).revoke(request.path_params["token"])
+    return Response(status_code=204)
+
+
+def _server(request: Request) -> AuthorizationServer:
+    server: AuthorizationServer = request.app.state.sandbox.oauth
+    return server
+
+
 def _parameters(request: Request) -> dict[str, str]:
-    if request.body and request.media_type != FORM:
+    if request.content and request.media_type != FORM:
         raise OAuthRefusal("BAD_REQUEST", "invalid_request", f"the body must be {FORM}", status=415)
-    form = parse_form(request.body.decode(errors="replace"))
-    return {name: values[-1] for name, values in {**request.query, **form}.items()}
+    return {**request.query_params, **QueryParams(request.content.decode(errors="replace"))}
 
 
-def _described(server: AuthorizationServer, kind: str, token: str) -> dict[str, object]:
-    use = kind.removesuffix("-tokens")
+def _describe(request: Request, use: str) -> dict[str, object]:
+    server, token = _server(request), request.path_params["token"]
     found = server.introspect(token)
     if found is None or found[0] != f"{use}_token":
         raise OAuthRefusal(
@@ -64,3 +78,19 @@ def _described(server: AuthorizationServer, kind: str, token: str) -> dict[str, 
     if seconds is None:
         return document | {"client_id": server.app.client_id}
     return document | {"app_id": APP_ID, "expires_in": seconds, "is_private_distribution": False}
+
+
+async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise not_found()
+
+
+_ROUTER = Router(
+    [
+        HandlerRoute("/token/", _issue, "POST"),
+        HandlerRoute("/access-tokens/{token}/", _show_access_token, "GET"),
+        HandlerRoute("/refresh-tokens/{token}/", _show_refresh_token, "GET"),
+        HandlerRoute("/refresh-tokens/{token}/", _revoke, "DELETE"),
+    ],
+    redirect_slashes=False,
+    default=_not_found,
+)

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crm_sandbox.clock import format_iso
-from crm_sandbox.http.messages import Request, Response, batch_response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import NOT_RAW, Record
-from crm_sandbox.hubspot.associations.endpoints import inline
+from crm_sandbox.hubspot.associations.endpoints import show_associations
+from crm_sandbox.hubspot.batch_response import batch_response
 from crm_sandbox.hubspot.errors import invalid, not_found
 from crm_sandbox.hubspot.objects.object_types import ObjectType, find_object_type, object_type
-from crm_sandbox.hubspot.parameters import flag, json_body, page_limit
+from crm_sandbox.hubspot.paging import next_page
+from crm_sandbox.hubspot.parameters import json_body, page_limit, read_boolean
 
 LIST_LIMIT = 100
 LIST_LIMIT_WITH_HISTORY = 50
@@ -31,7 +33,7 @@ class BatchRead(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Shape:
-    """How one request wants its records: which properties, with history, with associations."""
+    """How one request wants its records: which properties, with history, with associations; `origin` is for links."""
 
     def __init__(
         self,
@@ -39,15 +41,17 @@ class Shape:
         kind: ObjectType,
         properties: Sequence[str],
         history: Sequence[str] | None = None,
-        associations: Sequence[ObjectType] | None = None,
+        associations: Sequence[ObjectType] = (),
+        origin: str = "",
     ) -> None:
         self._account = account
+        self._origin = origin
         self._kind = kind
         schema = account.store.tables[kind.plural].schema
         asked = dict.fromkeys((*kind.always, *(properties or kind.by_default)))
         self._properties = [name for name in asked if name in schema]
         self._history = [name for name in history or () if name in schema]
-        self._associations = associations or []
+        self._associations = associations
 
     def document(self, record: Record) -> object:
         if record.raw is not NOT_RAW:
@@ -73,7 +77,7 @@ class Shape:
         found = {
             target.plural: linked
             for target in self._associations
-            if (linked := inline(self._account, self._kind, record.id, target))
+            if (linked := show_associations(self._account, self._origin, self._kind, record.id, target))
         }
         return {"associations": found} if found else {}
 
@@ -85,30 +89,29 @@ def _history(record: Record, name: str) -> list[dict[str, object]]:
 
 def list_objects(account: Account, request: Request, type_name: str) -> Response:
     kind = object_type(type_name)
-    history = request.names("propertiesWithHistory")
-    limit = page_limit(request, default=10, most=LIST_LIMIT_WITH_HISTORY if history else LIST_LIMIT)
+    history = request.list_parameter("propertiesWithHistory")
+    limit = page_limit(request, default=10, maximum=LIST_LIMIT_WITH_HISTORY if history else LIST_LIMIT)
     page = account.store.tables[kind.plural].page(
         _cursor(request),
         limit,
-        archived=flag(request, "archived"),
+        archived=read_boolean(request, "archived"),
         overlap=int(account.flags.duplicate_across_pages),
     )
     shape = _shape(account, request, kind)
     document: dict[str, object] = {"results": [shape.document(record) for record in page.records]}
     if page.after is not None:
-        link = f"https://api.hubapi.com/crm/v3/objects/{kind.plural}?after={page.after}"
-        document["paging"] = {"next": {"after": page.after, "link": link}}
-    return json_response(document)
+        document["paging"] = next_page(request, page.after)
+    return JsonResponse(document)
 
 
 def read_object(account: Account, request: Request, type_name: str, record_id: str) -> Response:
     kind = object_type(type_name)
-    archived = flag(request, "archived")
-    id_property = request.text("idProperty")
+    archived = read_boolean(request, "archived")
+    id_property = request.query_params.get("idProperty")
     record = _find(account, kind, record_id, id_property, archived=archived)
     if record is None:
         raise not_found()
-    return json_response(_shape(account, request, kind).document(record))
+    return JsonResponse(_shape(account, request, kind).document(record))
 
 
 def batch_read(account: Account, request: Request, type_name: str) -> Response:
@@ -118,16 +121,14 @@ def batch_read(account: Account, request: Request, type_name: str) -> Response:
         raise invalid(
             f"The maximum number of inputs supported in a batch request for this object is {BATCH_LIMIT}."
         )
-    archived = flag(request, "archived")
+    archived = read_boolean(request, "archived")
     shape = Shape(account, kind, body.properties or (), body.properties_with_history)
     wanted = dict.fromkeys(entry.id for entry in body.inputs)
     found = {name: _find(account, kind, name, body.id_property, archived=archived) for name in wanted}
     records = {record.id: record for record in found.values() if record is not None}
     missing = [name for name, record in found.items() if record is None]
-    now = format_iso(account.clock.now())
-    return batch_response(
-        [shape.document(record) for record in records.values()], _misses(kind, missing), now, now
-    )
+    shown = [shape.document(record) for record in records.values()]
+    return batch_response(shown, _misses(kind, missing), account.clock)
 
 
 def _misses(kind: ObjectType, ids: list[str]) -> list[object]:
@@ -146,7 +147,7 @@ def _misses(kind: ObjectType, ids: list[str]) -> list[object]:
 
 
 def _cursor(request: Request) -> str | None:
-    after = request.text("after")
+    after = request.query_params.get("after")
     if not after:
         return None
     if not (after.isascii() and after.isdigit()):
@@ -158,15 +159,20 @@ def _shape(account: Account, request: Request, kind: ObjectType) -> Shape:
     return Shape(
         account,
         kind,
-        request.names("properties"),
-        request.names("propertiesWithHistory"),
-        _associated(request),
+        request.list_parameter("properties"),
+        request.list_parameter("propertiesWithHistory"),
+        _read_associations(request),
+        request.origin,
     )
 
 
-def _associated(request: Request) -> list[ObjectType]:
+def _read_associations(request: Request) -> list[ObjectType]:
     """Read `associations=`, in which HubSpot ignores what it does not know."""
-    found = [kind for name in request.names("associations") if (kind := find_object_type(name)) is not None]
+    found = [
+        kind
+        for name in request.list_parameter("associations")
+        if (kind := find_object_type(name)) is not None
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -1,13 +1,12 @@
-"""What an account's records may carry: property definitions and deal pipelines.
+"""The property definitions of an account's records.
 
 The lists are the parts of HubSpot's default schema that matter to a reader of companies, contacts and
 deals; a property that only a dataset's records have is added as text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from crm_sandbox.datasets.hubspot_values import industries
 
@@ -69,15 +68,6 @@ _OPTIONS = {
     ),
     "dealtype": ("newbusiness", "existingbusiness"),
 }  # fmt: skip
-_STAGES = (
-    ("appointmentscheduled", "Appointment Scheduled", "0.2"),
-    ("qualifiedtobuy", "Qualified To Buy", "0.4"),
-    ("presentationscheduled", "Presentation Scheduled", "0.6"),
-    ("decisionmakerboughtin", "Decision Maker Bought-In", "0.8"),
-    ("contractsent", "Contract Sent", "0.9"),
-    ("closedwon", "Closed Won", "1.0"),
-    ("closedlost", "Closed Lost", "0.0"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,39 +131,3 @@ def _options(name: str) -> list[dict[str, object]]:
         {"label": label, "value": value, "displayOrder": order, "hidden": False, "description": ""}
         for order, (value, label) in enumerate(choices)
     ]
-
-
-def pipelines(deal_stages: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return the default sales pipeline, and one for every other (pipeline, stage) that deals are in."""
-    stages = {("default", stage): (label, probability) for stage, label, probability in _STAGES}
-    for pair in sorted(deal_stages):
-        stages.setdefault(pair, (f"Stage {pair[1]}", "0.5"))
-    names = dict.fromkeys(pipeline for pipeline, _ in stages)
-    return [_pipeline(name, order, stages) for order, name in enumerate(names)]
-
-
-def _pipeline(name: str, order: int, stages: Mapping[tuple[str, str], tuple[str, str]]) -> dict[str, Any]:
-    mine = [(stage, *told) for (pipeline, stage), told in stages.items() if pipeline == name]
-    return {
-        "id": name,
-        "label": "Sales Pipeline" if name == "default" else f"Pipeline {name}",
-        "displayOrder": order,
-        "archived": False,
-        "createdAt": EPOCH,
-        "updatedAt": EPOCH,
-        "stages": [_stage(place, *stage) for place, stage in enumerate(mine)],
-    }
-
-
-def _stage(order: int, name: str, label: str, probability: str) -> dict[str, object]:
-    closed = probability in {"1.0", "0.0"}
-    return {
-        "id": name,
-        "label": label,
-        "displayOrder": order,
-        "metadata": {"isClosed": str(closed).lower(), "probability": probability},
-        "archived": False,
-        "createdAt": EPOCH,
-        "updatedAt": EPOCH,
-        "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
-    }

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from crm_sandbox.clock import parse_milliseconds
-from crm_sandbox.http.messages import Request, Response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.hubspot.account.account import Account
 from crm_sandbox.hubspot.account.store import ObjectTable, Record
 from crm_sandbox.hubspot.errors import invalid
@@ -82,12 +83,12 @@ class Search(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 def search(account: Account, request: Request, type_name: str) -> Response:
     kind = object_type(type_name)
-    if len(request.body.decode(errors="replace")) > BODY_CHARACTERS:
+    if len(request.content.decode(errors="replace")) > BODY_CHARACTERS:
         raise invalid(f"The request body may have at most {BODY_CHARACTERS} characters.")
     body = json_body(request, Search)
     _check(body)
-    offset = _offset(body)
-    found = _matching(account, kind, body)
+    offset = _read_offset(body)
+    found = _find_matches(account, kind, body)
     shape = Shape(account, kind, body.properties or ())
     page = account.index.page(account.store.tables[kind.plural], found, offset, body.page_size)
     document: dict[str, object] = {
@@ -96,7 +97,7 @@ def search(account: Account, request: Request, type_name: str) -> Response:
     }
     if page.following < len(found):
         document["paging"] = {"next": {"after": str(page.following)}}
-    return json_response(document)
+    return JsonResponse(document)
 
 
 def _check(body: Search) -> None:
@@ -113,7 +114,7 @@ def _check(body: Search) -> None:
         raise invalid(f"limit must be a number from 1 to {PAGE_LIMIT}.", code="INVALID_LIMIT")
 
 
-def _offset(body: Search) -> int:
+def _read_offset(body: Search) -> int:
     text = str(body.after or 0)
     if not (text.isascii() and text.isdigit()):
         raise invalid(f"after must be a number, not {text}.", code="INVALID_CURSOR")
@@ -122,16 +123,16 @@ def _offset(body: Search) -> int:
     return int(text)
 
 
-def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
+def _find_matches(account: Account, kind: ObjectType, body: Search) -> list[Record]:
     table = account.store.tables[kind.plural]
-    groups = [[_predicate(account, table, one) for one in group.filters] for group in body.groups]
-    sort = _sorting(table, body)
+    groups = [[_build_predicate(account, table, one) for one in group.filters] for group in body.groups]
+    sort = _read_sort(table, body)
     visible_until = account.clock.now() - account.flags.search_lag_seconds
     found = [
         record
-        for record in _candidates(table, body)
+        for record in _preselect(table, body)
         if record.published_at <= visible_until
-        and _told(record, kind, body.query)
+        and _matches_query(record, kind, body.query)
         and (not groups or any(all(test(record) for test in group) for group in groups))
     ]
     if sort is not None:
@@ -142,18 +143,18 @@ def _matching(account: Account, kind: ObjectType, body: Search) -> list[Record]:
     return found
 
 
-def _candidates(table: ObjectTable, body: Search) -> Iterable[Record]:
+def _preselect(table: ObjectTable, body: Search) -> Iterable[Record]:
     """Return the live records without those that the modified date excludes; the filters are still to be asked."""
     filters = body.groups[0].filters if len(body.groups) == 1 else []
-    spans = [_span(one) for one in filters if one.property_name == table.kind.modified_property]
+    spans = [_read_time_span(one) for one in filters if one.property_name == table.kind.modified_property]
     if not spans:
         return table.live()
     return table.live_modified(max(low for low, _ in spans), min(high for _, high in spans))
 
 
-def _span(one: Filter) -> tuple[float, float]:
+def _read_time_span(one: Filter) -> tuple[float, float]:
     """Return milliseconds that no match of a filter on a moment lies outside of."""
-    value = _moment(one.value) if one.value else 0.0
+    value = _parse_moment(one.value) if one.value else 0.0
     match one.operator:
         case "EQ":
             return value, value
@@ -162,7 +163,7 @@ def _span(one: Filter) -> tuple[float, float]:
         case "LT" | "LTE":
             return -math.inf, value
         case "BETWEEN":
-            return value, _moment(one.high_value or "")
+            return value, _parse_moment(one.high_value or "")
     return -math.inf, math.inf
 
 
@@ -170,23 +171,23 @@ def _sort_key(value: Value | None) -> tuple[float, str]:
     return (0.0, value) if isinstance(value, str) else (value or 0.0, "")
 
 
-def _told(record: Record, kind: ObjectType, query: str | None) -> bool:
+def _matches_query(record: Record, kind: ObjectType, query: str | None) -> bool:
     if not query:
         return True
     wanted = query.lower()
     return any(wanted in (record.properties.get(name) or "").lower() for name in kind.searchable)
 
 
-def _sorting(table: ObjectTable, body: Search) -> tuple[Reader, bool] | None:
+def _read_sort(table: ObjectTable, body: Search) -> tuple[Reader, bool] | None:
     if not body.sorts:
         return None
     sort = body.sorts[0]
     if isinstance(sort, str):
-        return _reader(table, sort.removeprefix("-"))[0], sort.startswith("-")
-    return _reader(table, sort.property_name)[0], sort.direction == "DESCENDING"
+        return _build_reader(table, sort.removeprefix("-"))[0], sort.startswith("-")
+    return _build_reader(table, sort.property_name)[0], sort.direction == "DESCENDING"
 
 
-def _reader(table: ObjectTable, name: str) -> tuple[Reader, Callable[[str], Value]]:
+def _build_reader(table: ObjectTable, name: str) -> tuple[Reader, Callable[[str], Value]]:
     """How a property is read from a record and from a filter, both as comparable values."""
     definition = table.schema.get(name)
     if definition is None:
@@ -203,30 +204,34 @@ def _reader(table: ObjectTable, name: str) -> tuple[Reader, Callable[[str], Valu
     return read, parse
 
 
-def _moment(text: str) -> float:
+def _parse_moment(text: str) -> float:
     return float(text) if text.lstrip("-").isdigit() else float(parse_milliseconds(text))
 
 
-def _number(text: str) -> Value:
+def _parse_number(text: str) -> Value:
     return int(text) if text.isdecimal() else float(text)
 
 
-_PARSERS: dict[str, Callable[[str], Value]] = {"datetime": _moment, "date": _moment, "number": _number}
+_PARSERS: dict[str, Callable[[str], Value]] = {
+    "datetime": _parse_moment,
+    "date": _parse_moment,
+    "number": _parse_number,
+}
 
 
-def _predicate(account: Account, table: ObjectTable, one: Filter) -> Predicate:
+def _build_predicate(account: Account, table: ObjectTable, one: Filter) -> Predicate:
     if one.property_name.startswith("associations."):
-        return _association(account, table, one)
-    read, parse = _reader(table, one.property_name)
+        return _build_association_predicate(account, table, one)
+    read, parse = _build_reader(table, one.property_name)
     if one.operator in {"HAS_PROPERTY", "NOT_HAS_PROPERTY"}:
         wanted = one.operator == "HAS_PROPERTY"
         return lambda record: (record.properties.get(one.property_name) is not None) is wanted
     if one.operator in {"CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"}:
-        return _token(one)
-    return _comparison(read, one, lambda text: _operand(one, parse, text))
+        return _build_token_predicate(one)
+    return _build_comparison(read, one, lambda text: _parse_operand(one, parse, text))
 
 
-def _comparison(read: Reader, one: Filter, operand: Callable[[str | None], Value]) -> Predicate:
+def _build_comparison(read: Reader, one: Filter, operand: Callable[[str | None], Value]) -> Predicate:
     if one.operator in {"IN", "NOT_IN"}:
         if not one.values:
             raise invalid(
@@ -246,7 +251,7 @@ def _comparison(read: Reader, one: Filter, operand: Callable[[str | None], Value
     return lambda record: (value := read(record)) is not None and compare(value, low)
 
 
-def _operand(one: Filter, parse: Callable[[str], Value], text: str | None) -> Value:
+def _parse_operand(one: Filter, parse: Callable[[str], Value], text: str | None) -> Value:
     try:
         if text is not None:
             return parse(text)
@@ -259,7 +264,7 @@ def _operand(one: Filter, parse: Callable[[str], Value], text: str | None) -> Va
     )
 
 
-def _token(one: Filter) -> Predicate:
+def _build_token_predicate(one: Filter) -> Predicate:
     """Find the value as one or more whole tokens, which are runs of letters and digits; `*` is any part of a word.
 
     HubSpot's example is `*@hubspot.com` for everybody's address there.
@@ -277,7 +282,7 @@ def _token(one: Filter) -> Predicate:
     return test
 
 
-def _association(account: Account, table: ObjectTable, one: Filter) -> Predicate:
+def _build_association_predicate(account: Account, table: ObjectTable, one: Filter) -> Predicate:
     target = object_type(one.property_name.removeprefix("associations."))
     if one.operator not in {"EQ", "IN"}:
         raise NotSimulated(f"{one.operator} on {one.property_name}")

@@ -1,4 +1,4 @@
-"""The profile of HubSpot's search index: late, unordered, short of a page, and now and then wrong."""
+"""HubSpot's search index, which fails as its profile says: late, unordered, short of a page, and now and then wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ class SearchIndex(FailureSampler):
     def page(self, table: ObjectTable, found: Sequence[Record], offset: int, limit: int) -> IndexPage:
         if self.occurs(self.profile.shuffle):
             found = self.rng.sample(found, k=len(found))
-        told = list(found[offset : offset + limit])
-        del told[self.shorten(len(told)) :]
-        stranger = self._stranger(table, found)
-        if stranger is not None and len(told) == limit > 1:
-            told.pop()
-        following = offset + len(told)
-        if stranger is not None and len(told) < limit:
-            told.insert(self.rng.randint(0, len(told)), stranger)
-        return IndexPage(told, following)
+        records = list(found[offset : offset + limit])
+        del records[self.shorten(len(records)) :]
+        leaked = self._draw_leak(table, found)
+        if leaked is not None and len(records) == limit > 1:
+            records.pop()
+        following = offset + len(records)
+        if leaked is not None and len(records) < limit:
+            records.insert(self.rng.randint(0, len(records)), leaked)
+        return IndexPage(records, following)
 
-    def _stranger(self, table: ObjectTable, found: Sequence[Record]) -> Record | None:
+    def _draw_leak(self, table: ObjectTable, found: Sequence[Record]) -> Record | None:
         if not self.occurs(self.profile.leak):
             return None
         belonging = {record.id for record in found}

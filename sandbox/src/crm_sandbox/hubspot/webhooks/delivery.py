@@ -19,7 +19,7 @@ import httpx
 import msgspec
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.http.messages import encode_json
+from crm_sandbox.http.responses import encode_json
 from crm_sandbox.hubspot.webhooks.events import Event
 
 APP_ID = 4_210_001

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.bulk.jobs import FINISHED, Job
 from crm_sandbox.salesforce.errors import ApiError, invalid_parameter
@@ -53,16 +53,16 @@ def create_job(call: ApiCall) -> Response:
         delimiter=wanted.column_delimiter,
         line_ending=wanted.line_ending,
     )
-    return json_response(_document(job))
+    return JsonResponse(_document(job))
 
 
 def list_jobs(call: ApiCall) -> Response:
     call.allow_only("jobType", "concurrencyMode")
     records = [_document(job) | {"jobType": "V2Query"} for job in call.jobs.list_all()]
     for name in ("jobType", "concurrencyMode"):
-        wanted = (call.request.text(name) or "").lower()
+        wanted = (call.request.query_params.get(name) or "").lower()
         records = [one for one in records if wanted in {"", str(one[name]).lower()}]
-    return json_response({"done": True, "nextRecordsUrl": None, "records": records})
+    return JsonResponse({"done": True, "nextRecordsUrl": None, "records": records})
 
 
 def get_job(call: ApiCall, job_id: str) -> Response:
@@ -79,7 +79,7 @@ def get_job(call: ApiCall, job_id: str) -> Response:
     }
     if job.state == "Failed":
         progress["errorMessage"] = "InternalServerError: the query could not be processed."
-    return json_response(_document(job) | progress)
+    return JsonResponse(_document(job) | progress)
 
 
 def abort_job(call: ApiCall, job_id: str) -> Response:
@@ -88,12 +88,12 @@ def abort_job(call: ApiCall, job_id: str) -> Response:
     if job.state in FINISHED:
         raise ApiError(400, "INVALIDJOBSTATE", f"A job in state {job.state} cannot be aborted.")
     job.finish("Aborted")
-    return json_response(_document(job))
+    return JsonResponse(_document(job))
 
 
 def delete_job(call: ApiCall, job_id: str) -> Response:
     call.jobs.delete(call.jobs.find(job_id, call.version))
-    return Response(status=204)
+    return Response(status_code=204)
 
 
 def get_results(call: ApiCall, job_id: str) -> Response:
@@ -101,20 +101,18 @@ def get_results(call: ApiCall, job_id: str) -> Response:
     call.allow_only("locator", "maxRecords")
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
-        return Response(status=204)
+        return Response(status_code=204)
     start = _read_offset(call, job)
     end = min(start + _page_size(call), len(job.rows))
-    answer = Response(
-        status=200, body=_format_csv(job, job.rows[start:end]), media_type="text/csv;charset=UTF-8"
-    )
-    answer.headers += [
-        ("sforce-numberofrecords", str(end - start)),
-        ("sforce-locator", _encode_locator(end) if end < len(job.rows) else LAST_LOCATOR),
-    ]
+    content = _format_csv(job, job.rows[start:end])
+    headers = {
+        "sforce-numberofrecords": str(end - start),
+        "sforce-locator": _encode_locator(end) if end < len(job.rows) else LAST_LOCATOR,
+    }
     if "gzip" in call.request.headers.get("accept-encoding", ""):
-        answer.body = gzip.compress(answer.body, compresslevel=1, mtime=0)
-        answer.headers.append(("content-encoding", "gzip"))
-    return answer
+        content = gzip.compress(content, compresslevel=1, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(content, headers=headers, media_type="text/csv;charset=UTF-8")
 
 
 def list_result_pages(call: ApiCall, job_id: str) -> Response:
@@ -122,7 +120,7 @@ def list_result_pages(call: ApiCall, job_id: str) -> Response:
     call.allow_only("locator")
     job = call.jobs.find(job_id, call.version)
     if job.state != "JobComplete":
-        return Response(status=204)
+        return Response(status_code=204)
     size = call.org.flags.bulk_rows_per_page
     starts = list(range(_read_offset(call, job), max(len(job.rows), 1), size))
     base = f"{call.base_path}/jobs/query/{job.id}"
@@ -134,7 +132,7 @@ def list_result_pages(call: ApiCall, job_id: str) -> Response:
     if len(starts) > MAX_RESULT_PAGES:
         next_url = f"{base}/resultPages?locator={_encode_locator(starts[MAX_RESULT_PAGES])}"
         document[call.org.flags.result_pages_link] = next_url
-    return json_response(document)
+    return JsonResponse(document)
 
 
 def _document(job: Job) -> dict[str, object]:
@@ -157,7 +155,7 @@ def _document(job: Job) -> dict[str, object]:
 
 def _page_size(call: ApiCall) -> int:
     """Read `maxRecords`, a hint that is bounded by the org's page size."""
-    text = call.request.text("maxRecords")
+    text = call.request.query_params.get("maxRecords")
     if text is None:
         return call.org.flags.bulk_rows_per_page
     if not (text.isascii() and text.isdigit() and int(text)):
@@ -170,7 +168,7 @@ def _encode_locator(offset: int) -> str:
 
 
 def _read_offset(call: ApiCall, job: Job) -> int:
-    locator = call.request.text("locator")
+    locator = call.request.query_params.get("locator")
     if locator is None:
         return 0
     try:

@@ -6,12 +6,15 @@ from itertools import count
 from random import Random
 from typing import Literal
 
+from crm_sandbox.rate_limits import SlidingWindowLimiter
 from crm_sandbox.salesforce.errors import ApiError, error_for_status
+from crm_sandbox.salesforce.flags import DAY_SECONDS
 from crm_sandbox.salesforce.org.ids import BULK_JOB_PREFIX, numbered_id
 from crm_sandbox.salesforce.org.org import Org
 from crm_sandbox.salesforce.org.store import Row
 from crm_sandbox.salesforce.query.selection import Selection
 
+MAX_DAILY_JOBS = 10_000
 CHUNK_ROWS = 200
 """Rows of a PK chunk here; real chunks have 100,000 and more."""
 State = Literal["UploadComplete", "InProgress", "JobComplete", "Aborted", "Failed"]
@@ -52,6 +55,7 @@ class BulkJobs:
         self._org = org
         self._jobs: dict[str, Job] = {}
         self._numbers = count(1)
+        self._daily = SlidingWindowLimiter(MAX_DAILY_JOBS, DAY_SECONDS)
 
     def create(
         self, selection: Selection, *, operation: str, version: str, delimiter: str, line_ending: str
@@ -66,6 +70,7 @@ class BulkJobs:
             created_at=self._org.clock.now(),
         )
         self._jobs[job.id] = job
+        self._daily.admit(job.created_at)
         return job
 
     def find(self, job_id: str, version: str) -> Job:
@@ -93,6 +98,10 @@ class BulkJobs:
 
     def list_all(self) -> list[Job]:
         return list(self._jobs.values())
+
+    def remaining_today(self) -> int:
+        """Return how many jobs may still be created within 24 hours; deleted ones have used up theirs."""
+        return self._daily.remaining(self._org.clock.now())
 
     def delete(self, job: Job) -> None:
         if job.state not in FINISHED:

@@ -33,7 +33,7 @@ class LoadableOrg(Protocol):
 
 
 def load(org: LoadableOrg, dataset: Dataset, writer: RowBuilder) -> None:
-    """Fill an empty org; DatasetError names the record that it cannot hold."""
+    """Fill an empty org; raise DatasetError for a record that it cannot hold."""
     records = (
         convert_from_hubspot(dataset, person_accounts=org.flags.person_accounts)
         if dataset.record_format is HUBSPOT

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
-from crm_sandbox.http.messages import Request, Response, html_response, json_response, parse_form, redirect
+from starlette.datastructures import QueryParams
+
 from crm_sandbox.http.pages import ConsentRequest, consent_page, refusal_page
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response, redirect
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.oauth import CHALLENGE, InvalidForm, UntrustedRequest, read_form
 from crm_sandbox.salesforce.errors import OAuthError
@@ -46,8 +49,9 @@ class AuthorizationRequest:
         return redirect(f"{self.redirect_uri}{separator}{urlencode(parameters)}")
 
 
-def authorize(state: SandboxState, request: Request) -> Response:
+def authorize(request: Request) -> Response:
     """GET shows the consent page; POST of the same URL with `decision` redirects back."""
+    state: SandboxState = request.app.state.sandbox
     try:
         trusted = _read_trusted_request(state.oauth.app, request)
         try:
@@ -57,18 +61,18 @@ def authorize(state: SandboxState, request: Request) -> Response:
         offered = _list_orgs(state, get_host(request))
         if request.method == "GET":
             choices = [(org.org_id, org.name) for org in offered]
-            offer = ConsentRequest(field="org_id", accounts=choices, scopes=authorization.scopes)
-            return html_response(consent_page(request.target, offer))
+            consent = ConsentRequest(field="org_id", accounts=choices, scopes=authorization.scopes)
+            return HTMLResponse(consent_page(request.target, consent))
         return _decide(state, authorization, offered, request)
     except UntrustedRequest as reason:
-        return html_response(refusal_page(str(reason)), status=400)
+        return HTMLResponse(refusal_page(str(reason)), 400)
 
 
 def _decide(
     state: SandboxState, authorization: AuthorizationRequest, offered: Sequence[Org], request: Request
 ) -> Response:
-    form = parse_form(request.body.decode(errors="replace"))
-    decision = form.get("decision", [""])[-1]
+    form = QueryParams(request.content.decode(errors="replace"))
+    decision = form.get("decision")
     if decision == "deny":
         return authorization.redirect_back(
             error="access_denied", error_description="end-user denied authorization"
@@ -77,7 +81,7 @@ def _decide(
         raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
     if not state.flags.app_installed:
         raise UntrustedRequest(NOT_INSTALLED)
-    chosen = form.get("org_id", [offered[0].org_id])[-1]
+    chosen = form.get("org_id", offered[0].org_id)
     if chosen not in {org.org_id for org in offered}:
         raise UntrustedRequest(f"There is no org {chosen} here.")
     code = state.oauth.issue_code(
@@ -98,20 +102,20 @@ def _list_orgs(state: SandboxState, host: str) -> Sequence[Org]:
 
 
 def _read_trusted_request(app: App, request: Request) -> AuthorizationRequest:
-    if request.text("client_id") != app.client_id:
+    if request.query_params.get("client_id") != app.client_id:
         raise UntrustedRequest("invalid_client_id: client identifier invalid")
-    redirect_uri = request.text("redirect_uri") or ""
+    redirect_uri = request.query_params.get("redirect_uri") or ""
     if not redirect_uri:
         raise UntrustedRequest("redirect_uri_missing: missing redirect_uri parameter")
     if not app.allows_redirect(redirect_uri):
         raise UntrustedRequest("redirect_uri_mismatch: redirect_uri must match configuration")
-    return AuthorizationRequest(redirect_uri=redirect_uri, state=request.text("state"))
+    return AuthorizationRequest(redirect_uri=redirect_uri, state=request.query_params.get("state"))
 
 
 def _read_authorization_request(
     app: App, trusted: AuthorizationRequest, request: Request
 ) -> AuthorizationRequest:
-    response_type = request.text("response_type")
+    response_type = request.query_params.get("response_type")
     if response_type in RESPONSE_TYPES:
         raise NotSimulated(f"response_type={response_type}")
     if response_type != "code":
@@ -125,7 +129,7 @@ def _read_authorization_request(
 
 
 def _read_scopes(app: App, request: Request) -> tuple[str, ...]:
-    scopes = tuple(dict.fromkeys((request.text("scope") or "").split())) or app.scopes
+    scopes = tuple(dict.fromkeys((request.query_params.get("scope") or "").split())) or app.scopes
     known = {*app.scopes, *(("offline_access",) if "refresh_token" in app.scopes else ())}
     if unknown := [scope for scope in scopes if scope not in known]:
         raise AuthorizationError("invalid_scope", f"the requested scope is not allowed: {' '.join(unknown)}")
@@ -134,16 +138,17 @@ def _read_scopes(app: App, request: Request) -> tuple[str, ...]:
 
 def _read_challenge(request: Request) -> str:
     """Read the PKCE challenge. The method is optional; S256 is the only one."""
-    challenge = request.text("code_challenge")
+    challenge = request.query_params.get("code_challenge")
     if challenge is None:
         raise AuthorizationError("invalid_request", "missing required code challenge")
-    method = request.text("code_challenge_method") or "S256"
+    method = request.query_params.get("code_challenge_method") or "S256"
     if method != "S256" or not CHALLENGE.fullmatch(challenge):
         raise AuthorizationError("invalid_request", "invalid code challenge")
     return challenge
 
 
-def token(state: SandboxState, request: Request) -> Response:
+def token(request: Request) -> Response:
+    state: SandboxState = request.app.state.sandbox
     form, host = _read_form(request), get_host(request)
     _require_known_host(state, host)
     grant_type = form.get("grant_type")
@@ -155,17 +160,18 @@ def token(state: SandboxState, request: Request) -> Response:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
     state.oauth.app.authenticate(*_read_credentials(form, request))
     if grant_type == "refresh_token":
-        return json_response(state.oauth.refresh(_require(form, "refresh_token"), host))
+        return JsonResponse(state.oauth.refresh(_require(form, "refresh_token"), host))
     if not form.get("redirect_uri"):
         raise OAuthError("redirect_uri_missing", "missing redirect_uri parameter")
     verifier = form.get("code_verifier") or None
     if verifier is not None and len(verifier) < MIN_VERIFIER_LENGTH:
         raise OAuthError("invalid_request", "invalid code verifier")
     code = _require(form, "code")
-    return json_response(state.oauth.exchange_code(code, form["redirect_uri"], verifier, host))
+    return JsonResponse(state.oauth.exchange_code(code, form["redirect_uri"], verifier, host))
 
 
-def introspect(state: SandboxState, request: Request) -> Response:
+def introspect(request: Request) -> Response:
+    state: SandboxState = request.app.state.sandbox
     form = _read_form(request)
     state.oauth.app.authenticate(*_read_credentials(form, request))
     value = _require(form, "token")
@@ -183,19 +189,20 @@ def introspect(state: SandboxState, request: Request) -> Response:
     elif grant is not None:
         document |= {"token_type": "refresh_token"}
     if grant is None:
-        return json_response({"active": False})
+        return JsonResponse({"active": False})
     details = {
         "scope": " ".join(grant.scopes),
         "sub": grant.identity_url,
         "username": USERNAME,
     }
-    return json_response(document | details)
+    return JsonResponse(document | details)
 
 
-def revoke(state: SandboxState, request: Request) -> Response:
+def revoke(request: Request) -> Response:
     """Revoke a token; as at Salesforce, without the client's credentials."""
+    state: SandboxState = request.app.state.sandbox
     state.oauth.revoke(_require(_read_form(request), "token"))
-    return Response(status=200)
+    return Response()
 
 
 def _read_form(request: Request) -> dict[str, str]:

@@ -4,7 +4,7 @@ At hosts of salesforce.com the sandbox uses Salesforce's own names. At any other
 both login host and instance, one of them as 127.0.0.1 and the other as localhost.
 """
 
-from crm_sandbox.http.messages import Request
+from crm_sandbox.http.requests import Request
 from crm_sandbox.salesforce.org.org import Org
 
 LOGIN_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})

@@ -1,6 +1,7 @@
 """The user who consented: the identity URL and userinfo."""
 
-from crm_sandbox.http.messages import Request, Response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.errors import BadToken
 from crm_sandbox.salesforce.oauth.authorization_server import Grant
 from crm_sandbox.salesforce.oauth.hosts import base_url
@@ -22,9 +23,10 @@ _USERINFO_SCOPES = _IDENTITY_SCOPES | {"openid", "api", "web"}
 """The sf CLI asks for `refresh_token api web` and cannot log in without userinfo."""
 
 
-def userinfo(state: SandboxState, request: Request) -> Response:
+def userinfo(request: Request) -> Response:
+    state: SandboxState = request.app.state.sandbox
     grant = _require_grant(state, request, _USERINFO_SCOPES)
-    return json_response(
+    return JsonResponse(
         _describe_user(state, grant)
         | {
             "sub": grant.identity_url,
@@ -38,11 +40,12 @@ def userinfo(state: SandboxState, request: Request) -> Response:
     )
 
 
-def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -> Response:
+def identity(request: Request) -> Response:
+    state: SandboxState = request.app.state.sandbox
     grant = _require_grant(state, request, _IDENTITY_SCOPES)
-    if (org_id, user_id) != (grant.org_id, ADMIN_USER_ID):
+    if request.path_params != {"org_id": grant.org_id, "user_id": ADMIN_USER_ID}:
         raise BadToken("Bad_OAuth_Token")
-    return json_response(
+    return JsonResponse(
         _describe_user(state, grant)
         | {
             "id": grant.identity_url,
@@ -57,14 +60,18 @@ def identity(state: SandboxState, request: Request, org_id: str, user_id: str) -
     )
 
 
+def read_bearer_token(request: Request) -> str | None:
+    """Return the token of the Authorization header; None without a bearer token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 def _require_grant(state: SandboxState, request: Request, scopes: frozenset[str]) -> Grant:
     """Find the grant of the token in the Authorization header, or in `oauth_token`, which only these endpoints take."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if (token := request.text("oauth_token")) is not None:
-        scheme, value = "bearer", token
-    if scheme.lower() != "bearer":
+    token = request.query_params.get("oauth_token", read_bearer_token(request))
+    if token is None:
         raise BadToken("Missing_OAuth_Token")
-    session = state.oauth.find_session(value.strip())
+    session = state.oauth.find_session(token.strip())
     if session is None or not scopes & set(session.grant.scopes):
         raise BadToken("Bad_OAuth_Token")
     return session.grant

@@ -12,7 +12,7 @@ CORPORATE_CURRENCY = "USD"
 _CURRENCIES = ((CORPORATE_CURRENCY, 1.0), ("EUR", 0.92), ("GBP", 0.79))
 
 
-def organization(account_number: int, name: str, _stages: OpportunityStages) -> Iterator[Row]:
+def build_organization_rows(account_number: int, name: str, _stages: OpportunityStages) -> Iterator[Row]:
     yield _row(
         numbered_id("00D", account_number),
         Name=name[:80],
@@ -29,7 +29,7 @@ def organization(account_number: int, name: str, _stages: OpportunityStages) -> 
     )
 
 
-def opportunity_stages(_account_number: int, _name: str, stages: OpportunityStages) -> Iterator[Row]:
+def build_stage_rows(_account_number: int, _name: str, stages: OpportunityStages) -> Iterator[Row]:
     for position, stage in enumerate(stages, start=1):
         yield _row(
             record_id("OpportunityStage", position),
@@ -46,7 +46,7 @@ def opportunity_stages(_account_number: int, _name: str, stages: OpportunityStag
         )
 
 
-def currency_types(_account_number: int, _name: str, _stages: OpportunityStages) -> Iterator[Row]:
+def build_currency_rows(_account_number: int, _name: str, _stages: OpportunityStages) -> Iterator[Row]:
     for position, (code, rate) in enumerate(_CURRENCIES, start=1):
         yield _row(
             record_id("CurrencyType", position),
@@ -59,9 +59,9 @@ def currency_types(_account_number: int, _name: str, _stages: OpportunityStages)
 
 
 SETUP_ROWS: Mapping[str, Callable[[int, str, OpportunityStages], Iterator[Row]]] = {
-    "Organization": organization,
-    "OpportunityStage": opportunity_stages,
-    "CurrencyType": currency_types,
+    "Organization": build_organization_rows,
+    "OpportunityStage": build_stage_rows,
+    "CurrencyType": build_currency_rows,
 }
 
 

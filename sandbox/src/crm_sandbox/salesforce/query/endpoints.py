@@ -2,7 +2,8 @@
 
 import re
 
-from crm_sandbox.http.messages import Request, Response, json_response
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import invalid_parameter, malformed_query
 from crm_sandbox.salesforce.flags import MAX_ROWS_PER_PAGE
@@ -31,12 +32,12 @@ def query_more(call: ApiCall, locator: str) -> Response:
 
 def _first_page(call: ApiCall, *, include_deleted: bool) -> Response:
     call.allow_only("q")
-    text = call.request.text("q")
+    text = call.request.query_params.get("q")
     if not text:
         raise malformed_query("A query string has to be specified")
     selection = select(call.org, text, include_deleted=include_deleted)
     if selection.is_count:
-        return json_response({"totalSize": len(selection.select_rows()), "done": True, "records": []})
+        return JsonResponse({"totalSize": len(selection.select_rows()), "done": True, "records": []})
     return _page_response(call, call.cursors.open(selection, _batch_size(call.request)))
 
 
@@ -56,7 +57,7 @@ def _page_response(call: ApiCall, page: Page) -> Response:
     if page.next_locator is not None:
         document["nextRecordsUrl"] = f"{call.base_path}/query/{page.next_locator}"
     records = [format_record(call, page.query.selection, row) for row in page.rows]
-    return json_response(document | {"records": records})
+    return JsonResponse(document | {"records": records})
 
 
 def format_record(call: ApiCall, selection: Selection, row: Row) -> object:

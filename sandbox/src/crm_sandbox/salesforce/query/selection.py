@@ -16,9 +16,9 @@ from crm_sandbox.salesforce.sobjects.schema import Field, Value
 from crm_sandbox.salesforce.sobjects.visibility import (
     FieldValue,
     Reader,
+    get_visible_fields,
     make_reader,
-    visible_fields,
-    visible_object,
+    require_queryable_object,
 )
 from crm_sandbox.salesforce.unsimulated import is_unsimulated_field
 
@@ -86,7 +86,7 @@ def bind(org: Org, statement: Statement, text: str = "", *, include_deleted: boo
 
     Error messages quote `text` around a wrong name.
     """
-    object_name = visible_object(org, statement.object_name)
+    object_name = require_queryable_object(org, statement.object_name)
     binder = _Binder(org, object_name, text)
     if len({name.lower() for name in statement.fields}) < len(statement.fields):
         raise malformed_query("duplicate field selected")
@@ -94,10 +94,10 @@ def bind(org: Org, statement: Statement, text: str = "", *, include_deleted: boo
         org=org,
         statement=statement,
         object_name=object_name,
-        columns=[binder.column(name) for name in statement.fields],
+        columns=[binder.bind_column(name) for name in statement.fields],
         include_deleted=include_deleted,
-        _tests=[binder.test(condition) for condition in statement.conditions],
-        _keys=[(binder.key(one.field), one.descending) for one in statement.ordering],
+        _tests=[binder.bind_condition(condition) for condition in statement.conditions],
+        _keys=[(binder.bind_sort_key(one.field), one.descending) for one in statement.ordering],
     )
 
 
@@ -109,9 +109,9 @@ class _Binder:
 
     @cached_property
     def _fields(self) -> Mapping[str, Field]:
-        return visible_fields(self._org, self._object_name)
+        return get_visible_fields(self._org, self._object_name)
 
-    def column(self, name: str) -> Column:
+    def bind_column(self, name: str) -> Column:
         field = self._fields.get(name.lower())
         if field is None and is_unsimulated_field(self._object_name, name):
             raise NotSimulated(f"the field {self._object_name}.{name}")
@@ -125,9 +125,9 @@ class _Binder:
             )
         return field, make_reader(self._org, field)
 
-    def key(self, name: str) -> Callable[[Row], tuple[bool, Value]]:
+    def bind_sort_key(self, name: str) -> Callable[[Row], tuple[bool, Value]]:
         """Return a sort key: null first, text without its case, ids by their characters."""
-        field, read = self.column(name)
+        field, read = self.bind_column(name)
         if not field.filterable:
             raise malformed_query(f"field '{field.name}' can not be sorted in a query call")
         fold = field.is_text
@@ -138,8 +138,8 @@ class _Binder:
 
         return key
 
-    def test(self, condition: Condition) -> Test:
-        field, read = self.column(condition.field)
+    def bind_condition(self, condition: Condition) -> Test:
+        field, read = self.bind_column(condition.field)
         if not field.filterable:
             raise ApiError(400, "INVALID_FIELD", f"field '{field.name}' can not be filtered in a query call")
         fold = _fold_case if field.is_text else _identity
@@ -149,9 +149,9 @@ class _Binder:
             return lambda row: fold(_scalar(read(row))) in allowed
         if condition.operator == "!=":
             return lambda row: fold(_scalar(read(row))) != literals[0]
-        return self._comparison(field, read, condition, literals[0], fold)
+        return self._bind_comparison(field, read, condition, literals[0], fold)
 
-    def _comparison(
+    def _bind_comparison(
         self, field: Field, read: Reader, condition: Condition, literal: Value, fold: Callable[[Value], Value]
     ) -> Test:
         if field.type == "boolean" or literal is None:

@@ -78,7 +78,7 @@ def parse(text: str) -> Statement:
     """Parse one statement; raise NotSimulated or ApiError MALFORMED_QUERY at what cannot be parsed."""
     if len(text) > MAX_STATEMENT_LENGTH:
         raise malformed_query(f"SOQL statements cannot be longer than {MAX_STATEMENT_LENGTH} characters.")
-    return _Parser(_tokenize(text)).statement()
+    return _Parser(_tokenize(text)).parse_statement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +110,25 @@ class _Parser:
         self._tokens = [*tokens, _END]
         self._position = 0
 
-    def statement(self) -> Statement:
+    def parse_statement(self) -> Statement:
         found = Statement()
         self._expect("select")
-        found.fields = self._select_list()
+        found.fields = self._parse_select_list()
         self._expect("from")
-        found.object_name = self._name()
+        found.object_name = self._parse_name()
         self._require_no_alias()
         if self._accept("where"):
-            found.conditions = self._conditions()
+            found.conditions = self._parse_conditions()
         if self._accept("order"):
             self._expect("by")
-            found.ordering = self._list(self._ordering)
+            found.ordering = self._parse_list(self._parse_ordering)
         if self._accept("limit"):
-            found.limit = self._whole_number()
+            found.limit = self._parse_whole_number()
         if self._next is not _END:
             raise self._unexpected()
         return found
 
-    def _select_list(self) -> list[str]:
+    def _parse_select_list(self) -> list[str]:
         if [token.text.lower() for token in self._tokens[self._position : self._position + 3]] == [
             "count",
             "(",
@@ -136,7 +136,7 @@ class _Parser:
         ]:
             self._position += 3
             return []
-        return self._list(self._name)
+        return self._parse_list(self._parse_name)
 
     def _require_no_alias(self) -> None:
         if self._next.kind == "name" and self._next.word not in _RESERVED:
@@ -144,40 +144,40 @@ class _Parser:
             if after is _END or after.word in _RESERVED:
                 raise NotSimulated("aliases in SOQL")
 
-    def _conditions(self) -> list[Condition]:
-        found = self._term()
+    def _parse_conditions(self) -> list[Condition]:
+        found = self._parse_term()
         while self._accept("and"):
-            found += self._term()
+            found += self._parse_term()
         return found
 
-    def _term(self) -> list[Condition]:
+    def _parse_term(self) -> list[Condition]:
         if self._next.text != "(":
-            return [self._comparison()]
+            return [self._parse_comparison()]
         self._expect_punctuation("(")
-        found = self._conditions()
+        found = self._parse_conditions()
         self._expect_punctuation(")")
         return found
 
-    def _comparison(self) -> Condition:
-        name = self._name()
+    def _parse_comparison(self) -> Condition:
+        name = self._parse_name()
         if self._accept("in"):
             self._expect_punctuation("(")
-            literals = self._list(self._literal)
+            literals = self._parse_list(self._parse_literal)
             self._expect_punctuation(")")
             return Condition(name, "IN", literals)
         if self._next.kind != "operator":
             raise self._unexpected()
         operator: Operator = self._advance().text.replace("<>", "!=")  # type: ignore[assignment] # the pattern has no others
-        return Condition(name, operator, (self._literal(),))
+        return Condition(name, operator, (self._parse_literal(),))
 
-    def _ordering(self) -> Ordering:
-        name = self._name()
+    def _parse_ordering(self) -> Ordering:
+        name = self._parse_name()
         descending = self._accept("desc")
         if not descending:
             self._accept("asc")
         return Ordering(name, descending)
 
-    def _literal(self) -> Literal:
+    def _parse_literal(self) -> Literal:
         token = self._advance()
         if token.kind == "text":
             return Literal("text", _unescape(token.text[1:-1]))
@@ -190,21 +190,21 @@ class _Parser:
         self._position -= 1
         raise self._unexpected()
 
-    def _whole_number(self) -> int:
+    def _parse_whole_number(self) -> int:
         token = self._advance()
         if token.kind != "number" or not token.text.isdigit():
             self._position -= 1
             raise self._unexpected()
         return int(token.text)
 
-    def _list(self, parse_item: Callable[[], T]) -> list[T]:
+    def _parse_list(self, parse_item: Callable[[], T]) -> list[T]:
         found = [parse_item()]
         while self._next.text == ",":
             self._expect_punctuation(",")
             found.append(parse_item())
         return found
 
-    def _name(self) -> str:
+    def _parse_name(self) -> str:
         if self._next.kind != "name" or self._next.word in _RESERVED:
             raise self._unexpected()
         name = self._advance().text

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import ApiError
 from crm_sandbox.salesforce.flags import DAY_SECONDS
@@ -23,7 +23,7 @@ def list_deleted(call: ApiCall, object_name: str) -> Response:
         for entry in call.org.tables[name].deletions
         if max(start, earliest) <= entry.time < end and entry.id not in call.org.flags.hidden_records
     ]
-    return json_response(
+    return JsonResponse(
         {
             "deletedRecords": found,
             "earliestDateAvailable": format_rest_datetime(earliest),
@@ -43,7 +43,7 @@ def read_period(call: ApiCall, max_days: int) -> tuple[float, float]:
 
 def _read_datetime(call: ApiCall, name: str) -> float:
     """Read a datetime with its time zone; seconds are ignored."""
-    text = call.request.text(name)
+    text = call.request.query_params.get(name)
     if text is None:
         raise _invalid_date(f"missing required parameter: {name}")
     try:

@@ -1,13 +1,17 @@
 """Metadata endpoints: API versions, resources, object describe, limits."""
 
-from crm_sandbox.http.messages import Response, json_response
-from crm_sandbox.salesforce.api_call import ApiCall
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import JsonResponse, Response
+from crm_sandbox.salesforce.api_call import OLDEST_VERSION, ApiCall
+from crm_sandbox.salesforce.bulk.jobs import MAX_DAILY_JOBS
 from crm_sandbox.salesforce.org.ids import PREFIXES
 from crm_sandbox.salesforce.sobjects.described_fields import describe_field, split_words
-from crm_sandbox.salesforce.sobjects.visibility import list_visible_objects, require_object, visible_fields
+from crm_sandbox.salesforce.sobjects.visibility import (
+    get_visible_fields,
+    list_visible_objects,
+    require_object,
+)
 
-OLDEST_VERSION = 31
-"""31 to 40 are unsupported and still available; 21 to 30 were removed in Summer '25."""
 _FIRST_SPRING = 51
 """v51.0 was Spring '21: three versions a year, Spring, Summer and Winter (of the next year)."""
 _MASTER_RECORD_TYPE = "012000000000000AAA"
@@ -24,8 +28,9 @@ _CHILD_RELATIONSHIPS = {
 """Relationship names from the parent to its children; other references have none."""
 
 
-def list_versions(newest: int) -> Response:
-    return json_response(
+def list_versions(request: Request) -> Response:
+    newest = request.app.state.sandbox.flags.newest_version
+    return JsonResponse(
         [
             {"label": _release_name(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
             for number in range(OLDEST_VERSION, newest + 1)
@@ -43,19 +48,19 @@ def list_resources(call: ApiCall) -> Response:
     call.allow_only()
     names = ("sobjects", "query", "queryAll", "limits", "jobs", "recent")
     found = {name: f"{call.base_path}/{name}" for name in names}
-    return json_response(found | {"identity": call.identity_url})
+    return JsonResponse(found | {"identity": call.identity_url})
 
 
 def list_objects(call: ApiCall) -> Response:
     call.allow_only()
     objects = [describe_briefly(call, name) for name in list_visible_objects(call.org)]
-    return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+    return JsonResponse({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
 def describe_object(call: ApiCall, object_name: str) -> Response:
     call.allow_only()
     name = require_object(call.org, object_name)
-    fields = [describe_field(call.org, name, field) for field in visible_fields(call.org, name).values()]
+    fields = [describe_field(call.org, name, field) for field in get_visible_fields(call.org, name).values()]
     described: dict[str, object] = {
         "fields": fields,
         "childRelationships": _child_relationships(call, name),
@@ -73,14 +78,14 @@ def describe_object(call: ApiCall, object_name: str) -> Response:
             "listviewable", "lookupLayoutable", "networkScopeFieldName",
         )
     )  # fmt: skip
-    return json_response(describe_briefly(call, name) | described)
+    return JsonResponse(describe_briefly(call, name) | described)
 
 
 def get_limits(call: ApiCall) -> Response:
     call.allow_only()
     daily = {"Max": call.usage.limit, "Remaining": call.usage.remaining}
-    bulk = {"Max": 10_000, "Remaining": max(10_000 - len(call.jobs.list_all()), 0)}
-    return json_response({"DailyApiRequests": daily, "DailyBulkV2QueryJobs": bulk})
+    bulk = {"Max": MAX_DAILY_JOBS, "Remaining": call.jobs.remaining_today()}
+    return JsonResponse({"DailyApiRequests": daily, "DailyBulkV2QueryJobs": bulk})
 
 
 def describe_briefly(call: ApiCall, name: str) -> dict[str, object]:
@@ -128,7 +133,7 @@ def _child_relationships(call: ApiCall, parent: str) -> list[dict[str, object]]:
             "restrictedDelete": False,
         }
         for child in list_visible_objects(call.org)
-        for field in visible_fields(call.org, child).values()
+        for field in get_visible_fields(call.org, child).values()
         if field.reference_to == parent
     ]
 

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
-from crm_sandbox.http.messages import Response, json_response
+from crm_sandbox.http.responses import JsonResponse, Response
 from crm_sandbox.not_simulated import NotSimulated
 from crm_sandbox.salesforce.api_call import ApiCall
 from crm_sandbox.salesforce.errors import ApiError, error_for_status, invalid_parameter
@@ -16,7 +16,11 @@ from crm_sandbox.salesforce.query.selection import Selection, bind
 from crm_sandbox.salesforce.query.soql import Condition, Literal, Ordering, Statement
 from crm_sandbox.salesforce.sobjects.deleted import read_period
 from crm_sandbox.salesforce.sobjects.describe import describe_briefly
-from crm_sandbox.salesforce.sobjects.visibility import list_visible_objects, require_object, visible_fields
+from crm_sandbox.salesforce.sobjects.visibility import (
+    get_visible_fields,
+    list_visible_objects,
+    require_object,
+)
 from crm_sandbox.salesforce.unsimulated import OBJECT_RESOURCES
 
 MAX_UPDATED_DAYS = 30
@@ -40,13 +44,13 @@ def retrieve(call: ApiCall, object_name: str, row_id: str) -> Response:
     if full is None or not full.startswith(PREFIXES[name]):
         message = f"Provided external ID field does not exist or is not accessible: {row_id}"
         raise ApiError(404, "NOT_FOUND", message)
-    selection = _select_fields(call, name, call.request.names("fields"))
+    selection = _select_fields(call, name, call.request.list_parameter("fields"))
     row = selection.find_row(full)
     if row is None:
         raise error_for_status(404)
     if row.is_deleted:
         raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted")
-    return json_response(format_record(call, selection, row))
+    return JsonResponse(format_record(call, selection, row))
 
 
 def retrieve_many(call: ApiCall, object_name: str) -> Response:
@@ -57,7 +61,9 @@ def retrieve_many(call: ApiCall, object_name: str) -> Response:
         wanted = call.json_body(RetrieveRequest)
     else:
         call.allow_only("ids", "fields")
-        wanted = RetrieveRequest(ids=call.request.names("ids"), fields=call.request.names("fields"))
+        wanted = RetrieveRequest(
+            ids=call.request.list_parameter("ids"), fields=call.request.list_parameter("fields")
+        )
     if not wanted.fields:
         raise ApiError(400, "MISSING_ARGUMENT", "fields: there must be at least one")
     if len(wanted.ids) > MAX_RETRIEVED:
@@ -67,14 +73,14 @@ def retrieve_many(call: ApiCall, object_name: str) -> Response:
     selection = _select_fields(call, name, wanted.fields)
     rows = [selection.find_row(full_id(row_id) or "") for row_id in wanted.ids]
     records = [None if row is None or row.is_deleted else format_record(call, selection, row) for row in rows]
-    return json_response(records)
+    return JsonResponse(records)
 
 
 def _select_fields(call: ApiCall, object_name: str, wanted: Sequence[str]) -> Selection:
     """Select Id and the wanted fields; without any, every field."""
     if path := next((name for name in wanted if "." in name), None):
         raise NotSimulated(f"relationship fields ({path}) in fields")
-    every = [field.name for field in visible_fields(call.org, object_name).values()]
+    every = [field.name for field in get_visible_fields(call.org, object_name).values()]
     names = {name.lower(): name for name in (*(wanted or every), "Id")}
     statement = Statement(object_name=object_name, fields=list(names.values()))
     return bind(call.org, statement, ",".join(wanted), include_deleted=True)
@@ -91,23 +97,23 @@ def list_updated(call: ApiCall, object_name: str) -> Response:
     ]
     statement = Statement(object_name=name, fields=["Id"], conditions=conditions)
     found = bind(call.org, statement, include_deleted=False).select_rows()
-    return json_response({"ids": [row.id for row in found], "latestDateCovered": format_rest_datetime(end)})
+    return JsonResponse({"ids": [row.id for row in found], "latestDateCovered": format_rest_datetime(end)})
 
 
 def list_recent(call: ApiCall) -> Response:
     """List recently viewed records: in the sandbox, the records that were changed last."""
     call.allow_only("limit")
-    limit = call.request.text("limit") or str(MAX_RECENT)
+    limit = call.request.query_params.get("limit") or str(MAX_RECENT)
     if not (limit.isascii() and limit.isdigit()):
         raise invalid_parameter(f"limit must be a number, not {limit}")
-    return json_response(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
+    return JsonResponse(_recent_items(call, VIEWED_OBJECTS)[: int(limit)])
 
 
 def get_information(call: ApiCall, object_name: str) -> Response:
     """Return an object's basic information, and its recently viewed records."""
     call.allow_only()
     name = require_object(call.org, object_name)
-    return json_response(
+    return JsonResponse(
         {"objectDescribe": describe_briefly(call, name), "recentItems": _recent_items(call, (name,))}
     )
 

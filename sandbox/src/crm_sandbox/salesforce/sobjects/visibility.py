@@ -49,7 +49,7 @@ def require_object(org: Org, object_name: str) -> str:
     return name
 
 
-def visible_object(org: Org, object_name: str) -> str:
+def require_queryable_object(org: Org, object_name: str) -> str:
     """Return an object's own spelling, as `find_object` does; INVALID_TYPE when the user cannot see it."""
     name = find_object(org, object_name)
     if name is None:
@@ -63,7 +63,7 @@ def visible_object(org: Org, object_name: str) -> str:
     return name
 
 
-def visible_fields(org: Org, object_name: str) -> Mapping[str, Field]:
+def get_visible_fields(org: Org, object_name: str) -> Mapping[str, Field]:
     """Return the fields by their names in lower case, as SOQL ignores case."""
     hidden = {name.lower() for name in org.flags.hidden_fields}
     return {
