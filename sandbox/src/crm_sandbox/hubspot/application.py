@@ -17,7 +17,6 @@ from crm_sandbox.http.application import SandboxApplication
 from crm_sandbox.http.landing_page import Landing
 from crm_sandbox.http.requests import REQUESTED_PATH, Request
 from crm_sandbox.http.responses import HTMLResponse, Response
-from crm_sandbox.http.routing import find_route
 from crm_sandbox.hubspot.account.account import Flags
 from crm_sandbox.hubspot.admin_api import ACTIONS
 from crm_sandbox.hubspot.errors import (
@@ -29,7 +28,7 @@ from crm_sandbox.hubspot.errors import (
 from crm_sandbox.hubspot.landing_page import landing
 from crm_sandbox.hubspot.oauth.authorization_server import App
 from crm_sandbox.hubspot.oauth.v1 import hide_token
-from crm_sandbox.hubspot.routes import ROUTES, CrmRoute
+from crm_sandbox.hubspot.routes import ROUTES, CrmRoute, find_crm_route
 from crm_sandbox.hubspot.state import SandboxState
 from crm_sandbox.hubspot.webhooks.delivery import Webhooks, WebhookSettings
 from crm_sandbox.journal import Entry, Family
@@ -66,8 +65,7 @@ class Sandbox(SandboxState, SandboxApplication):
 
     async def serve_crm_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route a path with a slash at its end, however it was requested."""
-        request = Request(scope)
-        if len(request.target) > MAX_URL_LENGTH:
+        if len(scope["path"]) + len(scope["query_string"]) >= MAX_URL_LENGTH:
             page = HTMLResponse("<html><body><h1>414 Request-URI Too Large</h1></body></html>", 414)
             await page(scope, receive, send)
             return
@@ -88,7 +86,7 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def journal_entry(self, request: Request) -> Entry:
         path = hide_token(request.path)
-        found = find_route(ROUTES, _with_slash(request.scope))
+        found = find_crm_route(request.method, _add_slash(request.path))
         route, parameters = found or (None, {})
         crm_route = route if isinstance(route, CrmRoute) else None
         return Entry(
@@ -116,7 +114,11 @@ def _without_version(path: str, parameters: Mapping[str, str]) -> str:
 
 def _with_slash(scope: Scope) -> Scope:
     path = str(scope["path"])
-    return {**scope, "path": path if path.endswith("/") else f"{path}/", REQUESTED_PATH: path}
+    return {**scope, "path": _add_slash(path), REQUESTED_PATH: path}
+
+
+def _add_slash(path: str) -> str:
+    return path if path.endswith("/") else f"{path}/"
 
 
 def create_sandbox(

@@ -5,6 +5,7 @@ Paths are matched with a slash at their end, which HubSpot takes or leaves.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crm_sandbox.http.requests import Request
 from crm_sandbox.http.responses import Response
-from crm_sandbox.http.routing import HandlerRoute
+from crm_sandbox.http.routing import HandlerRoute, find_route
 from crm_sandbox.hubspot import owners, pipelines, properties
 from crm_sandbox.hubspot.account import details
 from crm_sandbox.hubspot.account.account import Account
@@ -101,7 +102,8 @@ class CrmRoute(HandlerRoute):
         except Refusal as refused:
             response = refused.response()
         if self.rate_limit == "requests":
-            response.headers.update(account.limits.headers(account.clock.now()))
+            for name, value in account.limits.headers(account.clock.now()).items():
+                response.headers.append(name, value)
         return response
 
     def _admit(self, account: Account) -> None:
@@ -127,6 +129,12 @@ def _mount(path: str, routes: Sequence[BaseRoute], default: ASGIApp | None = Non
 
 async def _unknown_version(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise not_found()
+
+
+@lru_cache(maxsize=4096)
+def find_crm_route(method: str, path: str) -> tuple[BaseRoute, Parameters] | None:
+    """Return the route of a path with a slash at its end, and its parameters; None when there is none."""
+    return find_route(ROUTES, {"type": "http", "method": method, "path": path})
 
 
 def _object(parameters: Parameters) -> Sequence[str]:
