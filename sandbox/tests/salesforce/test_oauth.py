@@ -377,7 +377,8 @@ async def test_a_sandbox_login_works_too(http: httpx.AsyncClient) -> None:
 
 async def test_with_several_orgs_the_person_chooses_one() -> None:
     datasets = [
-        Dataset.of([record("Account", number, {"Name": "One"})], name=f"Org {number}") for number in (1, 2)
+        Dataset.from_records([record("Account", number, {"Name": "One"})], name=f"Org {number}")
+        for number in (1, 2)
     ]
     sandbox = create_sandbox(*datasets, clock=lambda: NOW)
     second = list(sandbox.orgs)[1]
@@ -400,7 +401,9 @@ async def test_every_secret_is_recorded_and_none_is_shown(http: httpx.AsyncClien
 
 
 async def test_another_app_may_be_registered() -> None:
-    sandbox = create_sandbox(Dataset.of([], name="Empty"), app=App(client_id="other"), clock=lambda: NOW)
+    sandbox = create_sandbox(
+        Dataset.from_records([], name="Empty"), app=App(client_id="other"), clock=lambda: NOW
+    )
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox)) as http:
         assert (await http.get(AUTHORIZE, params=authorization(client_id="other"))).status_code == 200
         assert (await http.get(AUTHORIZE, params=authorization())).status_code == 400

@@ -26,7 +26,7 @@ ROSA_HERSELF, CLERK = record_id("Contact", 1), record_id("Contact", 2)
 
 
 def org_of(*records: Any, **flags: Any) -> Sandbox:
-    dataset = Dataset.of(records, name="Shop")
+    dataset = Dataset.from_records(records, name="Shop")
     return create_sandbox(dataset, clock=lambda: NOW, flags=Flags(person_accounts=True, **flags))
 
 
@@ -188,9 +188,9 @@ def test_people_merge_with_people_and_so_do_their_contacts(sandbox: Sandbox) -> 
 def test_a_hubspot_portal_presents_contacts_without_a_company_as_people() -> None:
     records = [company(1), contact(1, company_ids=(1,)), contact(2)]
     with_persons = create_sandbox(
-        Dataset.of(records), clock=lambda: NOW, flags=Flags(person_accounts=True)
+        Dataset.from_records(records), clock=lambda: NOW, flags=Flags(person_accounts=True)
     ).org
-    without = create_sandbox(Dataset.of(records), clock=lambda: NOW).org
+    without = create_sandbox(Dataset.from_records(records), clock=lambda: NOW).org
     [person] = [row for row in with_persons.tables["Account"].live() if row.fields.get("IsPersonAccount")]
     assert person.fields["PersonContactId"] == record_id("Contact", 3)
     assert len(without.tables["Account"].rows) == 1
