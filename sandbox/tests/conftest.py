@@ -44,7 +44,7 @@ def dataset() -> Dataset:
     ]
     deals = [deal(2001, company_ids=(1,), contact_ids=(1001, 1002), amount="100"), deal(2002, amount="2000")]
     owners = [owner(31), owner(32), owner(33, archived=True)]
-    return Dataset.of([*companies, *contacts, *deals, *owners], name="Small account")
+    return Dataset.from_records([*companies, *contacts, *deals, *owners], name="Small account")
 
 
 @pytest.fixture

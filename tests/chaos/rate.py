@@ -59,7 +59,7 @@ def busy_span(entries: Sequence[Entry]) -> tuple[float, float]:
 def main() -> None:
     configure_logging("error", LogFormat.CONSOLE)
     click.echo(f"syncing {3 * RECORDS_OF_EACH_TYPE} records at {LATENCY_MS} ms, about a minute …")
-    sandbox = create_sandbox(Dataset.of(records()), latency_ms=LATENCY_MS)
+    sandbox = create_sandbox(Dataset.from_records(records()), latency_ms=LATENCY_MS)
     started = time.monotonic()
     with own_database() as database, serve_in_thread(sandbox) as url:
         asyncio.run(sync(database, url))

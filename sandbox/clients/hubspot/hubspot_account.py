@@ -96,7 +96,7 @@ class Contents:
 
 
 class Account:
-    """The account of a served sandbox, through the administrator's calls."""
+    """The account of a served sandbox, through its admin API."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,8 +1,8 @@
-"""Strict, stateful CRMs for development, demos and tests. The sandbox imports nothing of the rest of Astrelo.
+"""Strict, stateful CRMs for development, demos and tests, simulated over HTTP.
 
 Each CRM is a package of its own and an ASGI application. What they share is here: the file format of an account's
 records, faults and their plans, the socket (`serve`, `serve_in_thread`) and the way in process (`SandboxTransport`).
-reference.md tells how to use it.
+reference.md is the documentation.
 """
 
 from crm_sandbox.datasets import Association, Dataset, DatasetError, DatasetRecord

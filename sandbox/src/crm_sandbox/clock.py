@@ -1,4 +1,4 @@
-"""The sandbox's own time: a base clock that an administrator may move forward."""
+"""The sandbox's own time: a base clock that the admin API can move forward."""
 
 import datetime as dt
 import time
@@ -20,7 +20,7 @@ class SandboxClock:
 
 
 def format_iso(seconds: float) -> str:
-    """Seconds since the epoch as HubSpot and dataset files write a datetime: UTC, milliseconds, a Z."""
+    """Write seconds since the epoch as HubSpot and dataset files do: UTC, milliseconds, a Z."""
     moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

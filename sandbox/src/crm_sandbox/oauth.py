@@ -1,4 +1,4 @@
-"""What every played authorization server has: a registered app, PKCE, and a record of the secrets it issued."""
+"""What every simulated authorization server has: a registered app, PKCE, and a record of the secrets it issued."""
 
 import base64
 import hashlib

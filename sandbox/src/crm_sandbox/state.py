@@ -1,4 +1,4 @@
-"""What every played CRM remembers, open to tests and to the administrator's calls."""
+"""What every simulated CRM remembers, open to tests and to the admin API."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class SimulatedCrmState:
         """Do one step of the script of mutations."""
 
     def set_flags(self, wanted: CommonFlags) -> None:
-        """Take over every flag; ValueError when one names what does not exist."""
+        """Set every flag; ValueError when one names what does not exist."""
         for name in type(wanted).__dataclass_fields__:
             setattr(self.flags, name, getattr(wanted, name))
 

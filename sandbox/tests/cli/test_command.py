@@ -71,7 +71,7 @@ def test_a_portal_or_a_fault_plan_that_cannot_be_used_is_named(tmp_path: Path) -
 
 
 def test_hubspot_does_not_take_salesforces_records(tmp_path: Path) -> None:
-    Dataset.of([record("Account", 1, {"Name": "One"})]).save(tmp_path / "org.jsonl")
+    Dataset.from_records([record("Account", 1, {"Name": "One"})]).save(tmp_path / "org.jsonl")
     result = run("hubspot", "--port", "0", "--dataset", str(tmp_path / "org.jsonl"))
     assert result.exit_code == 2
     assert "org holds Salesforce's records" in result.stderr

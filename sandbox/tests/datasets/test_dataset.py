@@ -53,7 +53,7 @@ def test_other_content_is_another_account(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["saved.jsonl", "saved.jsonl.gz"])
 def test_a_saved_portal_is_loaded_as_the_same_account(tmp_path: Path, name: str) -> None:
-    dataset = Dataset.of([company(1, name="a\ud800b\x00"), company(2, name=None)])
+    dataset = Dataset.from_records([company(1, name="a\ud800b\x00"), company(2, name=None)])
     dataset.save(tmp_path / name)
     loaded = Dataset.load(tmp_path / name)
     assert loaded.records == dataset.records

@@ -25,7 +25,9 @@ async def statuses(sandbox: Sandbox, count: int) -> list[int]:
 
 
 def planned(*rules: Rule, seed: int = 1, index: FailureProfile | None = None) -> Sandbox:
-    dataset = Dataset.of([company(number, updated_at=format_iso(NOW - number)) for number in range(1, 301)])
+    dataset = Dataset.from_records(
+        [company(number, updated_at=format_iso(NOW - number)) for number in range(1, 301)]
+    )
     sandbox = create_sandbox(dataset, clock=lambda: NOW, rate_limit=False)
     sandbox.set_plan(FaultPlan(seed=seed, rules=list(rules), index=index or FailureProfile()))
     return sandbox

@@ -45,7 +45,7 @@ async def test_every_kind_of_change_comes_up() -> None:
 
 
 async def test_an_empty_account_can_be_mutated() -> None:
-    assert MutationScript(0).run(still(Dataset.of([], name="Empty")).account, 50)
+    assert MutationScript(0).run(still(Dataset.from_records([], name="Empty")).account, 50)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -104,7 +104,9 @@ async def test_an_id_is_never_given_twice(sandbox: Sandbox) -> None:
 
 
 async def test_mutations_are_stepped_and_exported_by_calls() -> None:
-    dataset = Dataset.of([company(number) for number in range(1, 30)] + [contact(99, company_ids=(1,))])
+    dataset = Dataset.from_records(
+        [company(number) for number in range(1, 30)] + [contact(99, company_ids=(1,))]
+    )
     sandbox = still(dataset)
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="https://crm.test") as http:
         told = (await http.post("/_sandbox/mutate", json={"steps": 30, "seed": 8})).json()["mutations"]

@@ -70,7 +70,7 @@ async def test_oauth_calls_are_counted_apart(http: httpx.AsyncClient, sandbox: S
 
 
 async def test_without_a_rate_limit_a_very_high_one_is_announced() -> None:
-    sandbox = create_sandbox(Dataset.of([company(1)]), clock=lambda: NOW, rate_limit=False)
+    sandbox = create_sandbox(Dataset.from_records([company(1)]), clock=lambda: NOW, rate_limit=False)
     token = sandbox.oauth.connect(sandbox.account.portal_id)["access_token"]
     headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(

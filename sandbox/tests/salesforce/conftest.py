@@ -35,7 +35,7 @@ def dataset() -> Dataset:
         record("User", 31, {"Username": "o31@example.com", "Email": "o31@example.com", "LastName": "One"}),
         record("User", 32, {"Username": "o32@example.com", "LastName": "Two"}, archived=True),
     ]
-    return Dataset.of([*accounts, *contacts, *opportunities, *users], name="Small org")
+    return Dataset.from_records([*accounts, *contacts, *opportunities, *users], name="Small org")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ async def test_another_account_is_refused_and_nothing_changes(world: ConnectHarn
     error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
     assert "account 202" in error.detail
-    assert "account 101" in error.detail
+    assert "account 202, but are connected to HubSpot account 101;" in error.detail
     assert world.living_grants() == [101]
     assert await world.tokens.get_access(connection)
 

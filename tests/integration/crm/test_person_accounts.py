@@ -58,7 +58,7 @@ Play = Callable[..., None]
 
 
 def shop() -> Dataset:
-    return Dataset.of(
+    return Dataset.from_records(
         [
             row("Account", 1, Name="Bea Baker", IsPersonAccount="true"),
             row("Account", 2, Name="Mill", Website="mill.com"),
@@ -162,7 +162,7 @@ def test_an_org_that_is_all_people_loses_the_companies_that_an_earlier_version_m
         assert (run.step(COMPANIES).counts.archived, run.step(COMPANIES).reason) == (120, None)
         assert await companies_of(made) == []
 
-    play(Dataset.of(people), scenario)
+    play(Dataset.from_records(people), scenario)
 
 
 def test_a_changing_org_ends_as_one_that_was_read_at_once(play: Play) -> None:

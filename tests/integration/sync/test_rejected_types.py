@@ -234,7 +234,7 @@ async def test_a_salesforce_org_is_read_but_for_the_object_that_it_will_not_desc
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = SyncHarness(pool)
         sandbox = create_sandbox(
-            Dataset.of(records), clock=lambda: made.clock.now().timestamp(), rate_limit=False
+            Dataset.from_records(records), clock=lambda: made.clock.now().timestamp(), rate_limit=False
         )
         made.crms[SALESFORCE] = salesforce_over(SandboxTransport(sandbox), made.clock)
         org_id = sandbox.org.org_id

@@ -54,7 +54,7 @@ def test_what_webhooks_tell_is_followed_by_one_run_that_leaves_a_full_one_nothin
                 await sandbox.webhooks.flush()
                 counts = sandbox.webhooks.counts
                 assert (counts.failed_attempts, counts.given_up) == (0, 0)
-                assert counts.delivered > counts.told
+                assert counts.delivered > counts.received
                 async with made.uow(made.user_id) as tx:
                     connection = await tx.connections.get(next(iter(made.crms)))
                     assert connection is not None

@@ -35,7 +35,7 @@ class SandboxAccount:
     def __init__(self, *records: DatasetRecord) -> None:
         self.clock = FakeClock()
         self.sandbox: Sandbox = create_sandbox(
-            Dataset.of(records), clock=lambda: self.clock.now().timestamp()
+            Dataset.from_records(records), clock=lambda: self.clock.now().timestamp()
         )
         self.provider: HubSpotProvider = hubspot_over(self.sandbox, self.clock)
         self.session: FakeCrmSession = session_of(self.sandbox, self.provider)

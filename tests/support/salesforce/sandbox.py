@@ -89,7 +89,7 @@ class SandboxOrg:
         settings: SalesforceConfig | None = None,
     ) -> None:
         self.clock = FakeClock()
-        dataset = Dataset.of(records)
+        dataset = Dataset.from_records(records)
         self.sandbox = create_sandbox(
             dataset, clock=lambda: self.clock.now().timestamp(), flags=flags, rate_limit=False
         )

@@ -36,7 +36,7 @@ from crm_sandbox.CRM import create_sandbox
 
 @pytest.fixture
 def sandbox():
-    return create_sandbox(Dataset.of([], name="Empty"))
+    return create_sandbox(Dataset.from_records([], name="Empty"))
 
 def test_prints(sandbox):
     print(sandbox.oauth.connect(ACCOUNT)["access_token"])

@@ -1,7 +1,7 @@
-"""Portals: what an account holds when a sandbox starts, from a file or made up.
+"""Datasets: what an account holds when a sandbox starts, from a file or made up.
 
-Their common tongue is HubSpot's: a file is told in its words, or in Salesforce's own, and a made-up one always in
-HubSpot's. Salesforce presents such a dataset as an org, so both CRMs can be played from the same records.
+A file has HubSpot's record format or Salesforce's, a made-up dataset always HubSpot's. Salesforce presents such a
+dataset as an org, so that both CRMs can be simulated with the same records.
 """
 
 from crm_sandbox.datasets.dataset import Association, Dataset, DatasetError, DatasetRecord

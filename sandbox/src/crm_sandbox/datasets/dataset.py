@@ -48,11 +48,11 @@ class Dataset:
 
     @property
     def record_format(self) -> RecordFormat:
-        """In whose words the records are told; a dataset without any is HubSpot's."""
+        """Return the format of the records; a dataset without any is HubSpot's."""
         return find_record_format(self.records[0].object) if self.records else HUBSPOT
 
     @classmethod
-    def of(
+    def from_records(
         cls,
         records: Iterable[DatasetRecord],
         *,
@@ -66,14 +66,14 @@ class Dataset:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read JSON lines, gzipped or not; raise DatasetError, with the line's number, when one is unusable."""
-        return cls.of(_read(path), name=path.name.partition(".")[0] or "Sandbox account")
+        return cls.from_records(_read(path), name=path.name.partition(".")[0] or "Sandbox account")
 
     @classmethod
     def generate(cls, companies: int = 500, seed: int = 7) -> Self:
         """Invent a realistically dirty HubSpot dataset of invented companies; equal arguments give equal datasets."""
         from crm_sandbox.datasets.generator import generate_records  # noqa: PLC0415 - it builds on this module's records
 
-        return cls.of(generate_records(companies, seed), name="Sandbox account")
+        return cls.from_records(generate_records(companies, seed), name="Sandbox account")
 
     def lines(self) -> bytes:
         """Return the JSON lines of a dataset file."""
@@ -145,10 +145,10 @@ def _decode(line: bytes) -> DatasetRecord:
         raise
     except msgspec.DecodeError:
         # lone surrogates are legal JSON and not legal UTF-8: only the standard library lets them through
-        return msgspec.convert(_leniently_decoded(line), DatasetRecord)
+        return msgspec.convert(_decode_leniently(line), DatasetRecord)
 
 
-def _leniently_decoded(line: bytes) -> object:
+def _decode_leniently(line: bytes) -> object:
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def generate_records(companies: int, seed: int) -> Iterator[DatasetRecord]:
-    """Owners, companies, contacts and deals, in that order."""
+    """Generate owners, companies, contacts and deals, in that order."""
     yield from _DatasetWriter(random.Random(f"{seed}:{companies}")).write(companies)
 
 
@@ -104,14 +104,14 @@ class _DatasetWriter:
 
     def _company_name(self, stem: str) -> str | None:
         name = f"{stem} {self._pick(fake_data.COMPANY_KINDS)}"
-        return self._mixed(
+        return self._draw(
             (0.92, name), (0.03, name.upper()), (0.03, f"  {name} "), (0.01, None), (0.01, f"{name} 🚀")
         )
 
     def _domain(self, own: str) -> str | None:
-        """Mostly the company's own; else noisy, missing, somebody else's, shared by many, or no domain at all."""
+        """Mostly the company's own; else noisy, missing, another company's, shared by many, or no domain at all."""
         other = self._domains[self._pick(self._company_ids)] if self._company_ids else own
-        return self._mixed(
+        return self._draw(
             (0.66, own),
             (0.12, self._pick(fake_data.DOMAIN_NOISE).format(own, own.upper())),
             (0.08, None),
@@ -124,11 +124,11 @@ class _DatasetWriter:
 
     def _industry(self) -> str | None:
         value = self._pick(industries())[0]
-        return self._mixed((0.8, value), (0.15, None), (0.05, "Widgets & Gadgets"))
+        return self._draw((0.8, value), (0.15, None), (0.05, "Widgets & Gadgets"))
 
     def _employees(self) -> str | None:
         number = int(self._rng.paretovariate(0.7) * 5) % 200_000
-        return self._mixed(
+        return self._draw(
             (0.66, str(number)),
             (0.14, None),
             (0.08, f"{number + 1000:,}"),
@@ -139,7 +139,7 @@ class _DatasetWriter:
 
     def _revenue(self) -> str | None:
         number = int(self._rng.lognormvariate(15, 2))
-        return self._mixed(
+        return self._draw(
             (0.6, str(number)),
             (0.25, None),
             (0.06, f"{number}.50"),
@@ -171,7 +171,7 @@ class _DatasetWriter:
         """Mostly the one primary company; some have a second, some only an unlabelled one, many none."""
         second = self._pick(self._company_ids)
         both = [Association(id=second)] if second != company else []
-        return self._mixed(
+        return self._draw(
             (0.7, [Association(id=company, primary=True)]),
             (0.04, [*both, Association(id=company, primary=True)]),
             (0.02, [Association(id=company)]),
@@ -179,7 +179,7 @@ class _DatasetWriter:
         )
 
     def _email(self, name: str, domain: str) -> str | None:
-        return self._mixed(
+        return self._draw(
             (0.78, f"{name}@{domain}"),
             (0.06, f"{name}@mail.{domain}"),
             (0.03, f"{name.title()}@{domain.upper()} "),
@@ -197,14 +197,14 @@ class _DatasetWriter:
         chosen = self._rng.sample(people, k=min(len(people), self._rng.randrange(4)))
         properties: Properties = {
             "dealname": f"{fake_data.company_stem(self._rng.randrange(500))} - {self._pick(fake_data.DEAL_KINDS)}",
-            "amount": self._mixed(
+            "amount": self._draw(
                 (0.85, str(self._rng.randrange(500, 400_000))), (0.1, None), (0.05, "12500.00")
             ),
             "deal_currency_code": self._pick(("USD", "USD", "USD", "EUR", "GBP", None)),
             "pipeline": pipeline,
             "dealstage": stage,
             "dealtype": self._pick(("newbusiness", "existingbusiness", None)),
-            "closedate": self._pick((format_iso(self._moment(OLDEST)), None)),
+            "closedate": self._pick((format_iso(self._draw_time(OLDEST)), None)),
             "hs_is_closed": str(closed).lower(),
             "hs_is_closed_won": str(stage == "closedwon").lower(),
             "hubspot_owner_id": self._owner_id(),
@@ -220,17 +220,17 @@ class _DatasetWriter:
         properties: Properties,
         associations: dict[str, list[Association]] | None = None,
     ) -> DatasetRecord:
-        created = self._moment(OLDEST)
+        created = self._draw_time(OLDEST)
         return DatasetRecord(
             object=object_name,
             id=str(next(self._ids)),
             properties=properties,
             created_at=format_iso(created),
-            updated_at=format_iso(self._moment(created)),
+            updated_at=format_iso(self._draw_time(created)),
             associations=associations or {},
         )
 
-    def _moment(self, earliest: float) -> float:
+    def _draw_time(self, earliest: float) -> float:
         return round(self._rng.uniform(earliest, NEWEST), 3)
 
     def _person(self) -> tuple[str, str]:
@@ -238,16 +238,16 @@ class _DatasetWriter:
 
     def _phone(self) -> str | None:
         number = f"+1 555 01{self._rng.randrange(100):02}"
-        return self._mixed((0.5, number), (0.3, None), (0.1, "call reception"), (0.1, "(555) 0100 ext. 7"))
+        return self._draw((0.5, number), (0.3, None), (0.1, "call reception"), (0.1, "(555) 0100 ext. 7"))
 
     def _owner_id(self) -> str | None:
-        return self._mixed((0.85, self._pick(self._owner_ids)), (0.1, None), (0.05, UNKNOWN_OWNER_ID))
+        return self._draw((0.85, self._pick(self._owner_ids)), (0.1, None), (0.05, UNKNOWN_OWNER_ID))
 
     def _pick(self, choices: Sequence[T]) -> T:
         return self._rng.choice(choices)
 
-    def _mixed(self, *shares: tuple[float, T]) -> T:
-        """One of the values, each with its share; the shares make up 1."""
+    def _draw(self, *shares: tuple[float, T]) -> T:
+        """Draw one of the values, each with its share; the shares make up 1."""
         point = self._rng.random()
         for share, value in shares:
             point -= share

@@ -1,4 +1,4 @@
-"""HubSpot's own words for values, which the made-up dataset uses and Salesforce must be able to present."""
+"""HubSpot's own values, which the made-up dataset uses and Salesforce must be able to present."""
 
 from functools import cache
 from importlib.resources import files
@@ -24,7 +24,7 @@ DEAL_STAGES = (
     ("84512001", "84512011"),
     ("84512001", "84512012"),
 )
-"""Pipeline and stage; the numbered ones are of a pipeline that somebody made."""
+"""Pipeline and stage; the numbered ones are of a custom pipeline."""
 
 
 @cache

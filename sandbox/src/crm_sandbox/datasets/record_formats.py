@@ -1,4 +1,4 @@
-"""In whose words a dataset is told: what its records are called, what they name, and what their ids look like."""
+"""The CRMs' record formats: what objects are called, what associations name, and what ids look like."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ SALESFORCE = RecordFormat(
     objects=("Account", "Contact", "Opportunity", "User", "OpportunityContactRole"),
     associated=("Contact",),
     id_shape=f"have {' or '.join(map(str, _SALESFORCE_ID_LENGTHS))} letters and digits",
-    is_id=lambda told: told.isalnum() and len(told) in _SALESFORCE_ID_LENGTHS,
+    is_id=lambda text: text.isalnum() and len(text) in _SALESFORCE_ID_LENGTHS,
 )
 _RECORD_FORMATS = (HUBSPOT, SALESFORCE)
 
 
 def find_record_format(object_name: str) -> RecordFormat:
-    """Return the one that has the object. Raises ValueError, with a sentence that names them all, when none has."""
+    """Return the format that has the object. Raises ValueError, with a sentence that names them all, when none has."""
     for record_format in _RECORD_FORMATS:
         if object_name in record_format.objects:
             return record_format

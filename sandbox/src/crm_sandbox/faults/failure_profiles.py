@@ -1,4 +1,4 @@
-"""The profile of what a CRM reads from: late, and whatever else occurs with a share."""
+"""Failures of what a CRM reads from, such as a search index: drawn by the shares of a profile."""
 
 from random import Random
 
@@ -6,7 +6,7 @@ from crm_sandbox.faults.plan import FailureProfile
 
 
 class FailureSampler:
-    """Draws from a seed what occurs now; without profile nothing does."""
+    """Draws from a seed what fails now; without a profile nothing does."""
 
     def __init__(self) -> None:
         self.set_profile(FailureProfile(), seed=0)

@@ -1,4 +1,4 @@
-"""A plan of faults: rules with probabilities, drawn from one seed, and the profile of the search index."""
+"""A plan of faults: rules with probabilities, drawn from one seed, and the failure profile of the search index."""
 
 from pathlib import Path
 from random import Random
@@ -28,7 +28,7 @@ class Rule(FaultEffect, kw_only=True, forbid_unknown_fields=True):
 
 
 class FailureProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """The profile of an index for search, where the CRM has one: shares between 0 and 1. Without any, the index is what its documentation says.
+    """How often an index for search fails, where the CRM has one: shares between 0 and 1.
 
     late        of the changes: published only after a time drawn between the two `late_seconds`
     shuffle     of the pages: cut from an order drawn anew, so that pages overlap and miss
@@ -44,7 +44,7 @@ class FailureProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, f
 
 
 class FaultPlan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A document of rules, tried in their order, and of the index's profile."""
+    """A document of rules, tried in their order, and of the index's failures."""
 
     seed: int = 0
     rules: list[Rule] = []

@@ -30,7 +30,7 @@ class AccountSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """What a CRM tells of itself for the landing page."""
+    """What the landing page says of a CRM."""
 
     crm: str
     id_name: str
@@ -62,8 +62,8 @@ def landing_page(landing: Landing, request: Request) -> str:
     crm = escape(landing.crm)
     content = f"""
 <h1>A simulated {crm}</h1>
-<p>This is <code>crm-sandbox</code>, not {crm}, which hears nothing of what is sent here.
-<a href="/_sandbox/reference">Its documentation</a> tells what it does, and <a href="{DOCUMENTATION}">how it says what it
+<p>This is <code>crm-sandbox</code>, not {crm}, which gets nothing of what is sent here.
+<a href="/_sandbox/reference">Its documentation</a> says what it does, and <a href="{DOCUMENTATION}">how it says what it
 does not</a>.</p>
 <h2>Accounts</h2>{_accounts(landing)}
 <h2>The registered app</h2>{_app(landing)}

@@ -1,4 +1,4 @@
-"""Changes to an account while somebody reads it: a seeded script that can be stepped."""
+"""Changes to an account while a client reads it: a seeded script of mutations."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -186,5 +186,5 @@ class MutationScript(Script[Account]):
     def _draw(self, account: Account, name: str, most: int, *, archived: bool = False) -> Sequence[Record]:
         """Draw up to that many different records, in the order drawn."""
         table = account.store.tables[name]
-        drawn = [table.some(self._rng, archived=archived) for _ in range(most)]
+        drawn = [table.pick(self._rng, archived=archived) for _ in range(most)]
         return list({record.id: record for record in drawn if record is not None}.values())

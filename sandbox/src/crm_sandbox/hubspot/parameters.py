@@ -59,7 +59,7 @@ def json_body(request: Request, shape: type[Body]) -> Body:
 
 
 def _as_text(value: object) -> object:
-    """Write numbers and booleans as text, which HubSpot takes for them wherever it expects text, and the other way round."""
+    """Write numbers and booleans as text: HubSpot takes each for the other."""
     match value:
         case dict():
             return {name: _as_text(found) for name, found in value.items()}

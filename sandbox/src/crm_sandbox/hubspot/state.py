@@ -1,4 +1,4 @@
-"""Everything a sandbox remembers, open to tests and to the administrator's calls."""
+"""Everything a sandbox remembers, open to tests and to the admin API."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,12 +25,12 @@ class SandboxState(SimulatedCrmState):
         self.oauth = AuthorizationServer(app, clock, flags)
         self.webhooks = webhooks
         for account in self.accounts.values():
-            account.on_event = webhooks.tell
+            account.on_event = webhooks.enqueue
         self.set_plan(FaultPlan())
         self.set_script(0)
 
     def set_plan(self, plan: FaultPlan) -> None:
-        """Replace the fault plan, and the profile of every account's index."""
+        """Replace the fault plan, and the failure profile of every account's index."""
         self.planned = PlannedFaults(plan)
         for account in self.accounts.values():
             account.index.set_profile(plan.index, plan.seed)
@@ -60,7 +60,7 @@ class SandboxState(SimulatedCrmState):
         return next(iter(self.accounts.values()))
 
     def set_flags(self, wanted: CommonFlags) -> None:
-        """Take over every flag; windows keep what they have admitted."""
+        """Set every flag; windows keep what they have admitted."""
         super().set_flags(wanted)
         for account in self.accounts.values():
             account.limits.requests.limit = self.flags.requests_per_window

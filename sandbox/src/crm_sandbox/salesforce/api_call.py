@@ -33,7 +33,7 @@ class ApiCall:
     """Of the session's user."""
 
     @classmethod
-    def of(cls, sandbox: SandboxState, request: Request, grant: Grant, version: int | str) -> Self:
+    def from_request(cls, sandbox: SandboxState, request: Request, grant: Grant, version: int | str) -> Self:
         """Raise 410 for an API version that was removed, 404 for one that never was, NotSimulated for XML."""
         if not isinstance(version, int) or version > sandbox.flags.newest_version:
             raise error_for_status(404)

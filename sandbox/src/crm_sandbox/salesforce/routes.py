@@ -69,7 +69,7 @@ class ApiRoute(HandlerRoute):
                     403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
                 )
             usage.count_request()
-            call = ApiCall.of(sandbox, request, session.grant, version)
+            call = ApiCall.from_request(sandbox, request, session.grant, version)
             response = self._endpoint(call, *parameters)
         except SalesforceError as error:
             response = error.response()

@@ -21,5 +21,7 @@ async def test_the_account_shows_its_currency_and_only_v3_its_name(
 
 
 def test_an_account_may_be_in_another_currency() -> None:
-    sandbox = create_sandbox(Dataset.of([company(1)], account={"companyCurrency": "EUR"}), clock=lambda: NOW)
+    sandbox = create_sandbox(
+        Dataset.from_records([company(1)], account={"companyCurrency": "EUR"}), clock=lambda: NOW
+    )
     assert sandbox.account.details()["companyCurrency"] == "EUR"

@@ -240,7 +240,7 @@ async def test_every_secret_is_recorded_and_none_is_shown(http: httpx.AsyncClien
 
 
 async def test_with_several_accounts_the_person_chooses_one() -> None:
-    datasets = [Dataset.of([company(number)], name=f"Dataset {number}") for number in (1, 2)]
+    datasets = [Dataset.from_records([company(number)], name=f"Dataset {number}") for number in (1, 2)]
     sandbox = create_sandbox(*datasets, clock=lambda: NOW)
     second = datasets[1].account_id
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="http://sandbox.test") as http:

@@ -222,7 +222,7 @@ async def test_lone_surrogates_and_nul_are_escaped_in_the_json(
 
 
 async def test_each_token_sees_its_own_account_only() -> None:
-    datasets = [Dataset.of([company(1, name=name)], name=name) for name in ("One", "Two")]
+    datasets = [Dataset.from_records([company(1, name=name)], name=name) for name in ("One", "Two")]
     sandbox = create_sandbox(*datasets, clock=lambda: NOW)
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="http://sandbox.test") as http:
         for dataset in datasets:

@@ -17,7 +17,7 @@ FIRST_MS = 1_735_689_600_000
 @pytest.fixture
 def dataset() -> Dataset:
     """Thirty companies, one changed each day of January 2025."""
-    return Dataset.of(
+    return Dataset.from_records(
         company(
             number,
             updated_at=f"2025-01-{number:02}T00:00:00.000Z",
@@ -215,7 +215,7 @@ async def test_associations_can_be_a_filter(client: httpx.AsyncClient, sandbox: 
 class TestBeyondTheCap:
     @pytest.fixture
     def dataset(self) -> Dataset:
-        return Dataset.of(company(number) for number in range(1, 10_051))
+        return Dataset.from_records(company(number) for number in range(1, 10_051))
 
     async def test_the_total_counts_what_pages_cannot_reach(self, client: httpx.AsyncClient) -> None:
         found = await search(client, limit=200, after="9800")

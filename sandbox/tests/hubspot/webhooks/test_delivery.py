@@ -162,7 +162,7 @@ async def test_a_refused_batch_is_tried_again_and_given_up_in_the_end(dataset: D
         await sandbox.webhooks.flush()
     assert [event["attemptNumber"] for event in receiver.events()] == [0, 1, 2, 3]
     counts = sandbox.webhooks.counts
-    assert (counts.told, counts.delivered, counts.given_up, counts.failed_attempts) == (1, 0, 1, 4)
+    assert (counts.received, counts.delivered, counts.given_up, counts.failed_attempts) == (1, 0, 1, 4)
 
 
 async def test_a_batch_is_tried_again_when_its_time_has_come(dataset: Dataset) -> None:

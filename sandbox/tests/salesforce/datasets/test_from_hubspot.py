@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 def convert(*records: DatasetRecord) -> Sandbox:
-    return create_sandbox(Dataset.of(records, name="From HubSpot"), clock=lambda: NOW)
+    return create_sandbox(Dataset.from_records(records, name="From HubSpot"), clock=lambda: NOW)
 
 
 async def select(sandbox: Sandbox, soql: str) -> list[dict[str, object]]:
@@ -178,4 +178,4 @@ def test_a_snapshot_starts_the_same_org(sandbox: Sandbox, tmp_path: Path) -> Non
 def test_a_record_that_no_org_can_hold_is_named_in_the_error() -> None:
     bad = salesforce_record("Account", 4, {"NumberOfEmployees": "some"})
     with pytest.raises(DatasetError, match=rf"Account {bad.id}: NumberOfEmployees"):
-        create_sandbox(Dataset.of([bad]))
+        create_sandbox(Dataset.from_records([bad]))

@@ -222,7 +222,8 @@ async def test_revoking_a_refresh_token_ends_its_sessions(http: httpx.AsyncClien
 
 async def test_the_consent_page_offers_every_org() -> None:
     datasets = [
-        Dataset.of([record("Account", number, {"Name": "One"})], name=f"Org {number}") for number in (1, 2)
+        Dataset.from_records([record("Account", number, {"Name": "One"})], name=f"Org {number}")
+        for number in (1, 2)
     ]
     sandbox = create_sandbox(*datasets, clock=lambda: NOW)
     second = list(sandbox.orgs)[1]
@@ -235,7 +236,9 @@ async def test_the_consent_page_offers_every_org() -> None:
 
 
 async def test_another_app_may_be_registered() -> None:
-    sandbox = create_sandbox(Dataset.of([], name="Empty"), app=App(client_id="other"), clock=lambda: NOW)
+    sandbox = create_sandbox(
+        Dataset.from_records([], name="Empty"), app=App(client_id="other"), clock=lambda: NOW
+    )
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox)) as http:
         assert (await http.get(AUTHORIZE, params=authorization(client_id="other"))).status_code == 200
         assert (await http.get(AUTHORIZE, params=authorization())).status_code == 400

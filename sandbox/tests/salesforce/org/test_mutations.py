@@ -33,7 +33,7 @@ def test_every_kind_of_change_comes_up() -> None:
 
 
 def test_an_empty_org_can_be_mutated() -> None:
-    assert MutationScript(0).run(still(Dataset.of([], name="Empty")).org, 50)
+    assert MutationScript(0).run(still(Dataset.from_records([], name="Empty")).org, 50)
 
 
 @pytest.mark.parametrize("seed", range(3))

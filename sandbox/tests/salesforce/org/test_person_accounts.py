@@ -26,7 +26,7 @@ ROSA_HERSELF, CLERK = record_id("Contact", 1), record_id("Contact", 2)
 
 
 def org_of(*records: Any, **flags: Any) -> Sandbox:
-    dataset = Dataset.of(records, name="Shop")
+    dataset = Dataset.from_records(records, name="Shop")
     return create_sandbox(dataset, clock=lambda: NOW, flags=Flags(person_accounts=True, **flags))
 
 
@@ -188,9 +188,9 @@ def test_person_accounts_merge_with_each_other_and_so_do_their_contacts(sandbox:
 def test_hubspot_contacts_without_a_company_become_person_accounts() -> None:
     records = [company(1), contact(1, company_ids=(1,)), contact(2)]
     person_accounts = create_sandbox(
-        Dataset.of(records), clock=lambda: NOW, flags=Flags(person_accounts=True)
+        Dataset.from_records(records), clock=lambda: NOW, flags=Flags(person_accounts=True)
     ).org
-    without = create_sandbox(Dataset.of(records), clock=lambda: NOW).org
+    without = create_sandbox(Dataset.from_records(records), clock=lambda: NOW).org
     [person] = [
         row for row in person_accounts.tables["Account"].live_rows() if row.fields.get("IsPersonAccount")
     ]

@@ -7,7 +7,7 @@ import msgspec
 
 from crm_sandbox.clock import SandboxClock, format_iso, parse_milliseconds
 from crm_sandbox.datasets import HUBSPOT, Association, Dataset, DatasetError, DatasetRecord
-from crm_sandbox.hubspot.account.snapshot import read_dataset_records, stored
+from crm_sandbox.hubspot.account.snapshot import read_dataset_records, to_record
 from crm_sandbox.hubspot.account.store import Record, Store
 from crm_sandbox.hubspot.objects.object_types import CONTACTS, ObjectType, object_type
 from crm_sandbox.hubspot.objects.search_index import SearchIndex
@@ -21,7 +21,7 @@ MERGED_IDS = "hs_merged_object_ids"
 
 @dataclass(slots=True, kw_only=True)
 class Flags(CommonFlags):
-    """What an administrator may change while the sandbox runs; the names are those of the admin call."""
+    """What the admin API can change while the sandbox runs, by the same names."""
 
     rotate_refresh_tokens: bool = False
     duplicate_across_pages: bool = False
@@ -78,7 +78,7 @@ class Account:
         } | dict(self._overrides)
 
     def details_v3(self) -> dict[str, object]:
-        """Return the body of v3's account details: the name and the age of an account stand there alone."""
+        """Return the body of v3's account details, which alone have the name and the age of an account."""
         return {
             "portalName": self.name,
             "createdAt": parse_milliseconds("2020-01-01T00:00:00Z"),
@@ -88,16 +88,16 @@ class Account:
         return f"https://app.hubspot.com/contacts/{self.portal_id}/record/{kind.type_id}/{record_id}"
 
     def deal_stages(self) -> set[tuple[str, str]]:
-        """Every (pipeline, stage) that a deal is in."""
-        told = (record.properties for record in self.store.tables["deals"].live())
+        """Return every (pipeline, stage) that a deal is in."""
+        deals = (record.properties for record in self.store.tables["deals"].live())
         return {
             (pipeline, stage)
-            for values in told
+            for values in deals
             if (pipeline := values.get("pipeline")) and (stage := values.get("dealstage"))
         }
 
     def upsert(self, change: RecordChange) -> str:
-        """Create or change a record, or an owner, now; gives its id."""
+        """Create or change a record, or an owner, now; return its id."""
         if change.object_name == "owners":
             return self._upsert_owner(change)
         kind = object_type(change.object_name)
@@ -106,9 +106,9 @@ class Account:
         if not (record_id.isascii() and record_id.isdigit()):
             raise ValueError(f"id is {record_id!r}; HubSpot's ids are digits.")
         old = table.find(record_id) or table.find(record_id, archived=True)
-        record = self._changed(change, record_id, old)
+        record = self._apply_change(change, record_id, old)
         table.put(record)
-        self._tell(*_difference(kind, old, record))
+        self._emit(*_diff_records(kind, old, record))
         for target, associations in change.associations.items():
             self.associate(kind.plural, record_id, target, associations)
         return record_id
@@ -122,7 +122,7 @@ class Account:
         before = dict(links.of(one.plural, source_id, other.plural))
         links.put(one.plural, source_id, other.plural, associations)
         after = links.of(one.plural, source_id, other.plural)
-        self._tell(*events.association_changes(one, source_id, other, before, after))
+        self._emit(*events.association_changes(one, source_id, other, before, after))
 
     def archive(self, object_name: str, record_id: str) -> bool:
         """Archive a live record now; False when there is none."""
@@ -150,7 +150,7 @@ class Account:
         properties = gone.properties | {
             name: value for name, value in kept.properties.items() if value is not None
         }
-        survivor = self._changed(
+        survivor = self._apply_change(
             RecordChange(
                 object_name=kind.plural,
                 properties=properties | {MERGED_IDS: ";".join(_merged_ids(kept) + _merged_ids(gone))},
@@ -167,7 +167,7 @@ class Account:
         moved = sum(
             kept.properties.get(name) is None for name, value in properties.items() if value is not None
         )
-        self._tell(events.merge(kind, kept.id, gone.id, survivor.id, moved))
+        self._emit(events.merge(kind, kept.id, gone.id, survivor.id, moved))
         return survivor.id
 
     def snapshot(self) -> Dataset:
@@ -183,7 +183,7 @@ class Account:
             account=self._overrides,
         )
 
-    def _changed(self, change: RecordChange, record_id: str, old: Record | None) -> Record:
+    def _apply_change(self, change: RecordChange, record_id: str, old: Record | None) -> Record:
         updated_at = change.updated_at or format_iso(self.clock.now())
         record = Record(
             id=record_id,
@@ -191,7 +191,7 @@ class Account:
             created_at=change.created_at or (old.created_at if old else updated_at),
             updated_at=updated_at,
             archived_at=updated_at if change.archived else None,
-            published_at=self._publication(),
+            published_at=self._draw_publish_time(),
         )
         if change.raw is not msgspec.UNSET:
             record.raw = change.raw
@@ -209,10 +209,10 @@ class Account:
             properties=dict(record.properties),
             archived_at=now if archived else None,
             updated_at=now,
-            published_at=self._publication(),
+            published_at=self._draw_publish_time(),
         )
         table.put(moved)
-        self._tell(*_difference(kind, record, moved))
+        self._emit(*_diff_records(kind, record, moved))
         return True
 
     def _erase(self, kind: ObjectType, record_id: str, what: str) -> bool:
@@ -222,13 +222,13 @@ class Account:
             return False
         self.store.links.drop(kind.plural, record.id)
         table.remove(record.id)
-        self._tell(events.lifecycle(kind, what, record.id))
+        self._emit(events.lifecycle(kind, what, record.id))
         return True
 
-    def _publication(self) -> float:
+    def _draw_publish_time(self) -> float:
         return self.clock.now() + self.index.draw_delay()
 
-    def _tell(self, *occurrences: events.Occurrence) -> None:
+    def _emit(self, *occurrences: events.Occurrence) -> None:
         now = self.clock.now()
         for subscription, details in occurrences:
             self.on_event(
@@ -258,7 +258,7 @@ class Account:
             )
         for name, table in self.store.tables.items():
             mine = [record for record in dataset.records if record.object == name]
-            table.load(stored(record) for record in mine)
+            table.load(to_record(record) for record in mine)
             for record in mine:
                 for old_id in (record.properties.get(MERGED_IDS) or "").split(";"):
                     if old_id and not table.holds(old_id):
@@ -269,7 +269,7 @@ class Account:
         self.owners = {record.id: record for record in dataset.records if record.object == "owners"}
 
 
-def _difference(kind: ObjectType, old: Record | None, new: Record) -> Iterable[events.Occurrence]:
+def _diff_records(kind: ObjectType, old: Record | None, new: Record) -> Iterable[events.Occurrence]:
     if old is None:
         return () if new.archived else (events.lifecycle(kind, "creation", new.id),)
     if old.archived is not new.archived:

@@ -1,4 +1,4 @@
-"""Records between a dataset and a store: how they are loaded, and told again as they are now."""
+"""Records between a dataset and a store: loaded from it, and read back as they are now."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ ASSOCIATION_SIDES: dict[str, tuple[str, ...]] = {
     "contacts": ("companies", "contacts"),
     "deals": ("companies", "contacts", "deals"),
 }
-"""On which side an association is told. Among records of one type it is told on both."""
+"""On which side an association is written. Among records of one type it is written on both."""
 
 
-def stored(record: DatasetRecord) -> Record:
+def to_record(record: DatasetRecord) -> Record:
     return Record(
         id=record.id,
         properties=dict(record.properties),
@@ -24,7 +24,7 @@ def stored(record: DatasetRecord) -> Record:
 
 
 def read_dataset_records(store: Store) -> Iterator[DatasetRecord]:
-    """Tell live and archived records, with the associations to archived ones too, in the order of their ids."""
+    """Read live and archived records, with the associations to archived ones too, in the order of their ids."""
     for kind, targets in ASSOCIATION_SIDES.items():
         for record in store.tables[kind].all():
             yield DatasetRecord(

@@ -38,7 +38,7 @@ class Record:
 
 
 def id_order(record_id: str) -> tuple[int, str]:
-    """Sorts decimal ids by their number, without a limit on their length."""
+    """Return a sort key of decimal ids by their number, without a limit on their length."""
     return len(record_id), record_id
 
 
@@ -96,7 +96,7 @@ class ObjectTable:
         return True
 
     def alias(self, old_id: str, new_id: str) -> None:
-        """From now on `old_id` finds the record of `new_id`, as after a merge."""
+        """Let `old_id` find the record of `new_id` from now on, as after a merge."""
         self._aliases[old_id] = new_id
 
     def find(self, record_id: str, *, archived: bool = False) -> Record | None:
@@ -110,14 +110,14 @@ class ObjectTable:
         return record is not None and not record.archived
 
     def holds(self, record_id: str) -> bool:
-        """Whether a record, live or archived, has this very id."""
+        """Return whether a record, live or archived, has this very id."""
         return record_id in self._records
 
     def live(self) -> Iterator[Record]:
         return (self._records[record_id] for _, record_id in self._order[False])
 
     def live_modified(self, low: float, high: float) -> Iterator[Record]:
-        """Live records modified between two moments in milliseconds, both included, in the order of their ids."""
+        """Return live records modified between two moments in milliseconds, both included, in the order of their ids."""
         if self._modified is None:
             self._modified = sorted(map(_by_modification, self.live()))
         start = bisect_left(self._modified, low, key=_milliseconds_of)
@@ -125,10 +125,10 @@ class ObjectTable:
         return (self._records[order[1]] for order in sorted(order for _, order in self._modified[start:end]))
 
     def all(self) -> Iterator[Record]:
-        """Live and archived ones, in the order of their ids."""
+        """Return live and archived records in the order of their ids."""
         return (self._records[record_id] for _, record_id in sorted(chain(*self._order.values())))
 
-    def some(self, rng: Random, *, archived: bool = False) -> Record | None:
+    def pick(self, rng: Random, *, archived: bool = False) -> Record | None:
         """Draw a record; None when there is none."""
         order = self._order[archived]
         return self._records[rng.choice(order)[1]] if order else None
@@ -138,7 +138,7 @@ class ObjectTable:
         return str(int(self._highest[1]) + 1)
 
     def page(self, after: str | None, limit: int, *, archived: bool, overlap: int = 0) -> Page:
-        """Up to `limit` records from the id `after` on; `overlap` repeats that many of the page before."""
+        """Return up to `limit` records from the id `after` on; `overlap` repeats that many of the page before."""
         order = self._order[archived]
         start = 0 if after is None else bisect_left(order, id_order(after))
         end = start + limit
@@ -165,7 +165,7 @@ class ObjectTable:
 
 @dataclass(slots=True)
 class Links:
-    """Associations: told once, readable from both sides."""
+    """Associations: given once, readable from both sides."""
 
     _to: dict[tuple[str, str], dict[str, dict[str, bool]]] = field(default_factory=dict)
 
@@ -189,7 +189,7 @@ class Links:
                 self.put(source, source_id, target, ())
 
     def of(self, source: str, source_id: str, target: str) -> Mapping[str, bool]:
-        """Ids among `target`, each with whether the association is primary."""
+        """Return ids among `target`, each with whether the association is primary."""
         return self._side(source, target).get(source_id, {})
 
     def _side(self, source: str, target: str) -> dict[str, dict[str, bool]]:
@@ -202,7 +202,7 @@ class Store:
         self.links = Links()
 
     def linked(self, source: ObjectType, source_id: str, target: ObjectType) -> list[tuple[str, bool]]:
-        """Live targets of a live record in id order, each with whether it is primary."""
+        """Return live targets of a live record in id order, each with whether it is primary."""
         if not self.tables[source.plural].is_live(source_id):
             return []
         table = self.tables[target.plural]
@@ -210,7 +210,7 @@ class Store:
         return sorted((pair for pair in found if table.is_live(pair[0])), key=lambda pair: id_order(pair[0]))
 
     def move_links(self, source: ObjectType, old_id: str, new_id: str, *, keep_primary: bool) -> None:
-        """Give one record's associations to another; the primary ones stay primary only if told so."""
+        """Give one record's associations to another; the primary ones stay primary only with `keep_primary`."""
         for target in self.tables:
             moved = dict(self.links.of(source.plural, old_id, target))
             self.links.put(source.plural, old_id, target, ())

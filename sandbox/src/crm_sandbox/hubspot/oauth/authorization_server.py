@@ -95,7 +95,7 @@ class AuthorizationServer(Authority):
         return value
 
     def exchange(self, code: str | None, redirect_uri: str | None, verifier: str | None) -> dict[str, object]:
-        """Spend a code, whatever comes of it, and answer with the first tokens of a new grant."""
+        """Spend a code, even when it is refused, and return the first tokens of a new grant."""
         if not redirect_uri or not self.app.allows_redirect(redirect_uri):
             raise OAuthRefusal("BAD_REDIRECT_URI", "invalid_request", "missing or unregistered redirect uri")
         spent = self._codes.pop(code or "", None)
@@ -116,7 +116,7 @@ class AuthorizationServer(Authority):
         return self.connect(spent.portal_id, spent.scopes)
 
     def connect(self, portal_id: int, scopes: tuple[str, ...] | None = None) -> dict[str, object]:
-        """Make a grant without a browser, of the required scopes unless told others; gives a token answer."""
+        """Make a grant without a browser, of the required scopes unless others are given; return its first tokens."""
         granted = self.app.required_scopes if scopes is None else scopes
         grant = Grant(portal_id=portal_id, scopes=granted, refresh_token=self._refresh_token())
         self.grants.append(grant)

@@ -35,5 +35,5 @@ class SearchIndex(FailureSampler):
         if not self.occurs(self.profile.leak):
             return None
         belonging = {record.id for record in found}
-        drawn = (table.some(self.rng) for _ in range(DRAWS))
+        drawn = (table.pick(self.rng) for _ in range(DRAWS))
         return next((one for one in drawn if one is not None and one.id not in belonging), None)

@@ -25,8 +25,8 @@ from crm_sandbox.hubspot.webhooks.events import Event
 APP_ID = 4_210_001
 FIRST_SUBSCRIPTION_ID = 2_700_001
 FIRST_EVENT_ID = 3_100_000_001
-BATCH_LIMIT = 100
-LONGEST_PAUSE_SECONDS = 0.1
+MAX_BATCH_SIZE = 100
+MAX_PAUSE_SECONDS = 0.1
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -39,9 +39,9 @@ class WebhookSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     """What is signed, when a proxy makes the receiver's own address another than the one that is called."""
     paused: bool = False
     """Events are kept until this ends, or until they are flushed."""
-    batch_size: Annotated[int, msgspec.Meta(ge=1, le=BATCH_LIMIT)] = BATCH_LIMIT
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH_SIZE)] = MAX_BATCH_SIZE
     duplicates: Share = 0.0
-    """Share of the events that are told twice, with one `eventId`."""
+    """Share of the events that are sent twice, with one `eventId`."""
     disorder: Share = 0.0
     """Share of the events that come in another place than their own."""
     timeout_seconds: float = 5.0
@@ -52,9 +52,9 @@ class WebhookSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """Events: told by the account, delivered (repeats too), and given up; and the attempts that failed."""
+    """Events: received from the account, delivered (repeats too), and given up; and the attempts that failed."""
 
-    told: int = 0
+    received: int = 0
     delivered: int = 0
     given_up: int = 0
     failed_attempts: int = 0
@@ -104,18 +104,18 @@ class Webhooks:
         self.settings = settings
         self._rng = Random(f"webhooks:{settings.seed}")
 
-    def tell(self, event: Event) -> None:
+    def enqueue(self, event: Event) -> None:
         """Keep an event for delivery."""
         if self.settings.target_url is None:
             return
         document = self._document(event)
-        self.counts.told += 1
+        self.counts.received += 1
         self._backlog.events.append(document)
         if self._rng.random() < self.settings.duplicates:
             self._backlog.events.append(document)
 
     def wake(self) -> None:
-        """Begin delivering in the running loop, if there is something to deliver and nobody at it."""
+        """Begin delivering in the running loop, if there is something to deliver and no task that does."""
         if self.settings.paused or self.settings.target_url is None or not self._backlog:
             return
         loop = asyncio.get_running_loop()
@@ -157,31 +157,31 @@ class Webhooks:
                 batch = min(self._backlog.batches, key=lambda one: one.due_at)
                 wait = batch.due_at - self._clock.now()
                 if wait > 0:
-                    await asyncio.sleep(min(wait, LONGEST_PAUSE_SECONDS))
+                    await asyncio.sleep(min(wait, MAX_PAUSE_SECONDS))
                 else:
                     await self._attempt(client, batch)
 
     def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=self._transport, timeout=None, trust_env=False)  # noqa: S113 - see _accepted
+        return httpx.AsyncClient(transport=self._transport, timeout=None, trust_env=False)  # noqa: S113 - see _post
 
     def _form_batches(self) -> None:
-        events, self._backlog.events = self._disordered(self._backlog.events), []
+        events, self._backlog.events = self._shuffle_share(self._backlog.events), []
         size = self.settings.batch_size
         self._backlog.batches += [
             _Batch(events=events[start : start + size]) for start in range(0, len(events), size)
         ]
 
-    def _disordered(self, events: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    def _shuffle_share(self, events: Sequence[dict[str, object]]) -> list[dict[str, object]]:
         """Exchange the places of as many as `disorder` says."""
         moving = [place for place in range(len(events)) if self._rng.random() < self.settings.disorder]
-        told = list(events)
+        shuffled = list(events)
         for place, drawn in zip(moving, self._rng.sample(moving, k=len(moving)), strict=True):
-            told[place] = events[drawn]
-        return told
+            shuffled[place] = events[drawn]
+        return shuffled
 
     async def _attempt(self, client: httpx.AsyncClient, batch: _Batch) -> None:
         """Deliver a batch. It waits on until it is accepted, or until its attempts are used up."""
-        if await self._accepted(client, batch):
+        if await self._post(client, batch):
             self.counts.delivered += len(batch.events)
         else:
             self.counts.failed_attempts += 1
@@ -193,18 +193,18 @@ class Webhooks:
         if batch in self._backlog.batches:
             self._backlog.batches.remove(batch)
 
-    async def _accepted(self, client: httpx.AsyncClient, batch: _Batch) -> bool:
-        """Whether the target answered 2xx within the time that an answer may take, all in all."""
+    async def _post(self, client: httpx.AsyncClient, batch: _Batch) -> bool:
+        """Return whether the target responded 2xx within the time that a response may take, all in all."""
         url = self.settings.target_url
         if url is None:
             return False
         body = encode_json([event | {"attemptNumber": batch.attempt} for event in batch.events])
         try:
             async with asyncio.timeout(self.settings.timeout_seconds):
-                answer = await client.post(url, content=body, headers=self._headers(url, body))
+                response = await client.post(url, content=body, headers=self._headers(url, body))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
             return False
-        return answer.is_success
+        return response.is_success
 
     def _headers(self, url: str, body: bytes) -> dict[str, str]:
         timestamp = str(int(self._clock.now() * 1000))
@@ -220,7 +220,7 @@ class Webhooks:
     def _document(self, event: Event) -> dict[str, object]:
         known = self._subscriptions
         return {
-            "eventId": FIRST_EVENT_ID + self.counts.told,
+            "eventId": FIRST_EVENT_ID + self.counts.received,
             "subscriptionId": known.setdefault(event.subscription, FIRST_SUBSCRIPTION_ID + len(known)),
             "portalId": event.portal_id,
             "appId": APP_ID,

@@ -26,7 +26,7 @@ Occurrence = tuple[str, dict[str, object]]
 
 
 def lifecycle(kind: ObjectType, what: str, record_id: str) -> Occurrence:
-    """Tell a creation, deletion, restore or privacyDeletion."""
+    """Return the event of a creation, deletion, restore or privacyDeletion."""
     details: dict[str, object] = {"objectId": int(record_id)}
     if flag := {"creation": "NEW", "deletion": "DELETED"}.get(what):
         details["changeFlag"] = flag
@@ -57,7 +57,7 @@ def property_changes(
 def association_changes(
     source: ObjectType, source_id: str, target: ObjectType, old: Mapping[str, bool], new: Mapping[str, bool]
 ) -> Iterator[Occurrence]:
-    """Tell each link that came, went or changed its primacy, from both of its sides; without an objectId."""
+    """Return an event for each link that came, went or changed its primacy, from both of its sides; without an objectId."""
     for target_id in sorted(old.keys() | new.keys()):
         if old.get(target_id) == new.get(target_id):
             continue
