@@ -1,4 +1,4 @@
-"""A sandbox over a small hand-made portal, a clock that stands still, and a connected client; no network."""
+"""A sandbox over a small hand-made dataset, a clock that stands still, and a connected client; no network."""
 
 import ipaddress
 import socket
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox import Dataset, SandboxTransport
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.hubspot.builders import NOW, company, contact, deal, owner
 
@@ -33,7 +33,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def portal() -> Portal:
+def dataset() -> Dataset:
     companies = [
         company(number, name=f"Company {number}", domain=f"c{number}.com") for number in range(1, 251)
     ]
@@ -44,12 +44,12 @@ def portal() -> Portal:
     ]
     deals = [deal(2001, company_ids=(1,), contact_ids=(1001, 1002), amount="100"), deal(2002, amount="2000")]
     owners = [owner(31), owner(32), owner(33, archived=True)]
-    return Portal.of([*companies, *contacts, *deals, *owners], name="Small portal")
+    return Dataset.from_records([*companies, *contacts, *deals, *owners], name="Small account")
 
 
 @pytest.fixture
-def sandbox(portal: Portal) -> Sandbox:
-    return create_sandbox(portal, clock=lambda: NOW)
+def sandbox(dataset: Dataset) -> Sandbox:
+    return create_sandbox(dataset, clock=lambda: NOW)
 
 
 @pytest.fixture

@@ -5,12 +5,16 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport, hubspot, salesforce
-from crm_sandbox.application import SandboxApplication
-from crm_sandbox.messages import Request, Response
+from crm_sandbox import Dataset, SandboxTransport, hubspot, salesforce
+from crm_sandbox.http.application import SandboxApplication
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
+from crm_sandbox.http.routing import HandlerRoute
 from crm_sandbox.not_simulated import NotSimulated
 
-MESSAGE = "the sandbox does not play imports of files (see /_sandbox/reference#not-simulated at this address)"
+MESSAGE = (
+    "the sandbox does not simulate imports of files (see /_sandbox/reference#not-simulated at this address)"
+)
 Shape = Callable[[dict[str, str]], object]
 
 
@@ -46,12 +50,12 @@ def oauths(_body: dict[str, str]) -> object:
 )
 async def test_what_is_not_simulated_is_501_in_the_shape_of_the_crms_errors(
     monkeypatch: pytest.MonkeyPatch,
-    create_sandbox: Callable[[Portal], SandboxApplication],
+    create_sandbox: Callable[[Dataset], SandboxApplication],
     path: str,
     shape: Shape,
 ) -> None:
-    sandbox = create_sandbox(Portal.generate(1))
-    monkeypatch.setattr(sandbox, "answer", without_imports)
+    sandbox = create_sandbox(Dataset.generate(1))
+    monkeypatch.setattr(sandbox, "crm_routes", lambda: [HandlerRoute("/{path:path}", without_imports)])
     async with httpx.AsyncClient(
         transport=SandboxTransport(sandbox), base_url="http://localhost:8010"
     ) as client:
@@ -65,7 +69,7 @@ async def test_what_is_not_simulated_is_501_in_the_shape_of_the_crms_errors(
 @pytest.mark.anyio
 async def test_its_link_leads_to_a_heading_of_the_reference(http: httpx.AsyncClient) -> None:
     page = await http.get("/_sandbox/reference")
-    assert page.headers["content-type"] == "text/html;charset=utf-8"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert '<h2 id="not-simulated">Not simulated</h2>' in page.text
     assert '<h2 id="a-plan-of-faults">A plan of faults</h2>' in page.text
     assert "<table>" in page.text

@@ -123,11 +123,11 @@ def _fault(case: Case) -> Iterator[Check]:
 
     @cache
     def run(stack: Stack) -> Mapping[str, Any]:
-        stack.administer("POST", "fault-plan", plan)
+        stack.call_admin_api("POST", "fault-plan", plan)
         try:
             return _first_run_of_a_newcomer(stack)
         finally:
-            stack.administer("DELETE", "fault-plan")
+            stack.call_admin_api("DELETE", "fault-plan")
 
     yield Check(what=_name(case, "run"), right=case["right"], look=lambda stack: run(stack)["status"])
     for key, right in (("reason_has", True), ("reason_lacks", False)):
@@ -152,12 +152,12 @@ def _again(case: Case) -> Iterator[Check]:
     records = case["records"]
 
     def look(stack: Stack) -> object:
-        stack.administer("POST", "records", {"records": records})
+        stack.call_admin_api("POST", "records", {"records": records})
         try:
             return _two_full_runs(stack)
         finally:
             for one in records:
-                stack.administer("POST", "delete", {"object": one["object"], "ids": [one["id"]]})
+                stack.call_admin_api("POST", "delete", {"object": one["object"], "ids": [one["id"]]})
 
     yield Check(what=_name(case, "two full runs"), right=["completed", "completed"], look=look)
 

@@ -132,7 +132,7 @@ class Stack:
         usual = {"sub": user, "iat": now, "exp": now + _TOKEN_LIFE}
         return jwt.encode(usual | {name: now + away for name, away in offsets.items()}, self._secret, "HS256")
 
-    def administer(self, method: str, path: str, body: object = None) -> None:
+    def call_admin_api(self, method: str, path: str, body: object = None) -> None:
         answer = self._http.request(method, f"{self.crm_url}/_sandbox/{path}", json=body)
         answer.raise_for_status()
 

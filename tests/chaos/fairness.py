@@ -14,7 +14,7 @@ from astrelo.bootstrap.development.processes import Children
 from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.identifiers import Provider
-from crm_sandbox import Portal, serve_in_thread
+from crm_sandbox import Dataset, serve_in_thread
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.chaos.crms.hubspot import HUBSPOT
 from tests.chaos.customer import Customer, process_environ, settings_for
@@ -33,12 +33,12 @@ select distinct on (user_id) user_id, extract(epoch from started_at - requested_
 from sync_runs where finished_at is not null order by user_id, requested_at"""
 
 
-def portals() -> list[Portal]:
-    large = Portal.generate(LARGE_COMPANIES).records
+def datasets() -> list[Dataset]:
+    large = Dataset.generate(LARGE_COMPANIES).records
     copies = [
-        Portal(name=f"Large {number}", account_id=number, records=large) for number in range(1, LARGE + 1)
+        Dataset(name=f"Large {number}", account_id=number, records=large) for number in range(1, LARGE + 1)
     ]
-    return copies + [Portal.generate(2 + number % 20, seed=number) for number in range(SMALL)]
+    return copies + [Dataset.generate(2 + number % 20, seed=number) for number in range(SMALL)]
 
 
 async def connect(first: Customer, sandbox: Sandbox) -> list[Customer]:
@@ -90,7 +90,7 @@ async def measure(database: Database, sandbox: Sandbox, url: str, logs: Path) ->
 
 def main() -> None:
     configure_logging("error", LogFormat.CONSOLE)
-    sandbox = create_sandbox(*portals(), latency_ms=LATENCY_MS)
+    sandbox = create_sandbox(*datasets(), latency_ms=LATENCY_MS)
     with (
         tempfile.TemporaryDirectory(prefix="astrelo-fairness-") as logs,
         own_database() as database,

@@ -13,7 +13,7 @@ from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import LogFormat
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus
-from crm_sandbox import Portal, PortalRecord, serve_in_thread
+from crm_sandbox import Dataset, DatasetRecord, serve_in_thread
 from crm_sandbox.hubspot import create_sandbox
 from crm_sandbox.journal import Entry
 from tests.chaos.crms.hubspot import HUBSPOT
@@ -29,10 +29,10 @@ MIN_SHARE = 0.9
 _STAMP = "2025-06-01T09:00:00.000Z"
 
 
-def records() -> Iterator[PortalRecord]:
+def records() -> Iterator[DatasetRecord]:
     for kind in ("companies", "contacts", "deals"):
         for number in range(1, RECORDS_OF_EACH_TYPE + 1):
-            yield PortalRecord(
+            yield DatasetRecord(
                 object=kind, id=str(number), properties={}, created_at=_STAMP, updated_at=_STAMP
             )
 
@@ -59,7 +59,7 @@ def busy_span(entries: Sequence[Entry]) -> tuple[float, float]:
 def main() -> None:
     configure_logging("error", LogFormat.CONSOLE)
     click.echo(f"syncing {3 * RECORDS_OF_EACH_TYPE} records at {LATENCY_MS} ms, about a minute …")
-    sandbox = create_sandbox(Portal.of(records()), latency_ms=LATENCY_MS)
+    sandbox = create_sandbox(Dataset.from_records(records()), latency_ms=LATENCY_MS)
     started = time.monotonic()
     with own_database() as database, serve_in_thread(sandbox) as url:
         asyncio.run(sync(database, url))
@@ -69,7 +69,7 @@ def main() -> None:
     windows = int((end - start) // WINDOW_SECONDS)
     first, last = bisect_left(windowed, start), bisect_left(windowed, start + windows * WINDOW_SECONDS)
     share = (last - first) / (LIMIT * windows)
-    most, refused = sandbox.journal.busiest_window(), sandbox.journal.summary()["statuses"]
+    most, refused = sandbox.journal.count_busiest_window(), sandbox.journal.summary()["statuses"]
     click.echo(
         f"{len(windowed)} requests in {took:.0f} s; most in any {WINDOW_SECONDS:g} s: {most} of {LIMIT}; "
         f"used of the limit in {windows} windows with two streams or more: {share:.1%}; answers: {refused}"

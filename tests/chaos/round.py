@@ -13,7 +13,7 @@ import httpx
 
 from astrelo.bootstrap.development.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
-from crm_sandbox import Portal, serve_in_thread
+from crm_sandbox import Dataset, serve_in_thread
 from tests.chaos.comparison import differences, find_left_behind, find_missed, versions
 from tests.chaos.crms.choice import crms_of
 from tests.chaos.crms.crm import ChaosCrm, CrmPlan, Watched
@@ -71,13 +71,13 @@ class Served(NamedTuple):
 
 @contextmanager
 def serve(plan: RoundPlan) -> Iterator[Sequence[Served]]:
-    """Serve every CRM of the round on a socket; all of them hold the same portal at first."""
-    portal = Portal.generate(plan.companies, plan.portal_seed)
+    """Serve every CRM of the round on a socket; all of them hold the same dataset at first."""
+    dataset = Dataset.generate(plan.companies, plan.portal_seed)
     with ExitStack() as stack:
         crms = []
         for each in plan.crms:
             (crm,) = crms_of(each.provider)
-            watched = Watched(crm.sandbox(portal, each.switches), crm.page_of)
+            watched = Watched(crm.sandbox(dataset, each.flags), crm.page_of)
             url = stack.enter_context(serve_in_thread(watched))
             crms.append(Served(crm, each, watched, url, crm.environ(url)))
         yield crms

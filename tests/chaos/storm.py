@@ -107,7 +107,7 @@ class Storm:
                 group.create_task(later(moment.at, self._do(moment)))
             for stage in self._stages:
                 for turn in stage.plan.turns:
-                    group.create_task(later(turn.at, stage.post("switches", turn.switches)))
+                    group.create_task(later(turn.at, stage.post("flags", turn.flags)))
             group.create_task(asyncio.sleep(self._plan.storm_seconds))
 
     async def calm_down(self) -> None:

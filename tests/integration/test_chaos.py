@@ -48,7 +48,7 @@ def test_a_plan_follows_from_its_seed_alone_and_rounds_differ() -> None:
     assert plans == [plan_of(SEED, number, crms) for number in range(1, 40)]
     assert len({plan.crms[0].mutation_seed for plan in plans}) > 30
     assert deeds_of(plans) == set(Deed)
-    assert {name for plan in plans for turn in plan.crms[1].turns for name in turn.switches} == TURNS
+    assert {name for plan in plans for turn in plan.crms[1].turns for name in turn.flags} == TURNS
 
 
 def deeds_of(plans: list[RoundPlan]) -> set[Deed]:

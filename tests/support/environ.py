@@ -4,7 +4,7 @@ import base64
 import os
 from collections.abc import Mapping
 
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 
 JWT_SECRET = "a secret of more than thirty-two characters"
 
@@ -27,7 +27,7 @@ def needed_settings(database: str) -> dict[str, str]:
 def hubspot_settings(database: str, url: str) -> dict[str, str]:
     """Return them with those of the HubSpot that a sandbox plays at `url`."""
     return needed_settings(database) | {
-        "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-        "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
+        "ASTRELO_HUBSPOT_CLIENT_ID": DEFAULT_CLIENT_ID,
+        "ASTRELO_HUBSPOT_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
         "ASTRELO_HUBSPOT_API_URL": url,
     }

@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from crm_sandbox.application import SandboxApplication
+from crm_sandbox.http.application import SandboxApplication
 
 TIMEOUT_SECONDS = 30.0  # seconds, for what takes a fraction of one
 _MIN_LENGTH = 8  # shorter texts stand in an output by chance

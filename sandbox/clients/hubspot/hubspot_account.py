@@ -19,8 +19,8 @@ from typing import Any
 COMMAND = shlex.split(os.environ.get("CRM_SANDBOX_COMMAND", "crm-sandbox"))  # noqa: TID251 - no settings of Astrelo's
 COMPANIES = 240
 READY = "sandbox ready on "
-CLIENT_ID = "astrelo-sandbox"
-CLIENT_SECRET = "astrelo-sandbox-development-secret"
+CLIENT_ID = "sandbox-client"
+CLIENT_SECRET = "sandbox-client-secret"
 REDIRECT_URI = "http://localhost:8000/api/integrations/hubspot/callback"
 SCOPES = (
     "oauth",
@@ -41,7 +41,7 @@ PAIRS = (
 ANY_TYPE = dict(zip(PAIRS, (279, 280, 341, 342, 3, 4), strict=True))
 PRIMARY_TYPE = dict(zip(PAIRS, (1, 2, 5, 6, None, None), strict=True))
 SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal"}
-NOT_SIMULATED = "the sandbox does not play"
+NOT_SIMULATED = "the sandbox does not simulate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +96,19 @@ class Contents:
 
 
 class Account:
-    """The account of a served sandbox, through the administrator's calls."""
+    """The account of a served sandbox, through its admin API."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def administer(self, name: str, body: Mapping[str, Any]) -> bytes:
+    def call_admin_api(self, name: str, body: Mapping[str, Any]) -> bytes:
         """POST to `/_sandbox/{name}`."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", json.dumps(body).encode()) as answer:
             content: bytes = answer.read()
         return content
 
     def contents(self) -> Contents:
-        return Contents(self.administer("export", {}))
+        return Contents(self.call_admin_api("export", {}))
 
     def allow(self) -> str:
         """Allow the app at the consent page, as a person does; gives the authorization code."""

@@ -79,7 +79,7 @@ def test_a_token_tells_its_account_and_its_scopes(account: Account, client: HubS
 def test_an_expired_token_is_refreshed_until_the_refresh_token_is_deleted(account: Account) -> None:
     tokens = connect(account)
     client = client_of(account, tokens.access_token)
-    account.administer("tokens", {"expire": True})
+    account.call_admin_api("tokens", {"expire": True})
     with pytest.raises(CompaniesError) as expired:
         client.crm.companies.basic_api.get_page()
     assert (expired.value.status, "EXPIRED_AUTHENTICATION" in str(expired.value.body)) == (401, True)

@@ -36,7 +36,7 @@ class Tap:
     def __init__(self, account: Account, folder: Path) -> None:
         self._account = account
         self._folder = folder
-        tokens = json.loads(account.administer("connect", {}))
+        tokens = json.loads(account.call_admin_api("connect", {}))
         config = {
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
@@ -160,7 +160,7 @@ def test_a_later_run_finds_what_changed_by_searching(
     account: Account, tap: Tap, catalog: dict[str, dict[str, Any]], messages: Messages
 ) -> None:
     changed = {name: messages.records[name][0]["id"] for name in OBJECTS}
-    account.administer(
+    account.call_admin_api(
         "records",
         {"records": [{"object": name, "id": key, "properties": {}} for name, key in changed.items()]},
     )

@@ -59,7 +59,7 @@ class Org:
         """The file of the certificate authority that clients are to trust."""
         self.tls = ssl.create_default_context(cafile=authority)
 
-    def administer(self, name: str, body: dict[str, Any] | None = None) -> bytes:
+    def call_admin_api(self, name: str, body: dict[str, Any] | None = None) -> bytes:
         """POST to `/_sandbox/{name}`, or GET it without a body."""
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", data, context=self.tls) as answer:
@@ -68,7 +68,7 @@ class Org:
 
     def records(self, object_name: str) -> dict[str, Record]:
         """Return an object's records by their ids, live and deleted."""
-        lines = map(json.loads, self.administer("export", {}).splitlines())
+        lines = map(json.loads, self.call_admin_api("export", {}).splitlines())
         return {
             line["id"]: Record(line["id"], line["properties"], line["updatedAt"], line["archived"])
             for line in lines
@@ -76,16 +76,16 @@ class Org:
         }
 
     def expire_sessions(self) -> None:
-        self.administer("tokens", {"expire": True})
+        self.call_admin_api("tokens", {"expire": True})
 
     def delete(self, object_name: str, record_id: str) -> None:
-        self.administer("archive", {"object": object_name, "ids": [record_id]})
+        self.call_admin_api("archive", {"object": object_name, "ids": [record_id]})
 
     def touch(self, object_name: str, record_id: str) -> None:
-        self.administer("touch", {"object": object_name, "ids": [record_id]})
+        self.call_admin_api("touch", {"object": object_name, "ids": [record_id]})
 
     def advance_clock(self, seconds: float) -> None:
-        self.administer("clock", {"advance_seconds": seconds})
+        self.call_admin_api("clock", {"advance_seconds": seconds})
 
 
 @contextmanager

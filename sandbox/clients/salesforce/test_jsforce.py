@@ -23,7 +23,7 @@ from salesforce_org import (
 
 FOLDER = Path(__file__).parent / "jsforce"
 NODE = shutil.which("node")
-NOT_SIMULATED = "the sandbox does not play"
+NOT_SIMULATED = "the sandbox does not simulate"
 
 if NODE is None:
     pytest.skip("node is not installed", allow_module_level=True)

@@ -18,7 +18,7 @@ from simple_salesforce.exceptions import (
 )
 
 SMALL_PAGES = {"Sforce-Query-Options": "batchSize=200"}
-NOT_SIMULATED = "the sandbox does not play"
+NOT_SIMULATED = "the sandbox does not simulate"
 
 
 @pytest.fixture(scope="module")

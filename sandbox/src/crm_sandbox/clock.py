@@ -1,4 +1,4 @@
-"""The sandbox's own time: a base clock that an administrator may move forward."""
+"""The sandbox's own time: a base clock that the admin API can move forward."""
 
 import datetime as dt
 import time
@@ -19,13 +19,13 @@ class SandboxClock:
         self._ahead += seconds
 
 
-def iso(seconds: float) -> str:
-    """Seconds since the epoch as HubSpot and portal files write a datetime: UTC, milliseconds, a Z."""
+def format_iso(seconds: float) -> str:
+    """Write seconds since the epoch as HubSpot and dataset files do: UTC, milliseconds, a Z."""
     moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def milliseconds(text: str) -> int:
+def parse_milliseconds(text: str) -> int:
     """Parse an ISO datetime or date, UTC when it names no zone; ValueError when it is neither."""
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from crm_sandbox.limits import busiest
+from crm_sandbox.rate_limits import count_busiest
 
 Family = Literal["crm", "oauth", "browser"]
 
@@ -35,9 +35,9 @@ class Journal:
     def count(self, family: Family) -> int:
         return sum(entry.family == family for entry in self.entries)
 
-    def busiest_window(self) -> int:
+    def count_busiest_window(self) -> int:
         """Count the most windowed requests, answered or refused, that arrived within any window."""
-        return busiest((entry.time for entry in self.entries if entry.windowed), self._window_seconds)
+        return count_busiest((entry.time for entry in self.entries if entry.windowed), self._window_seconds)
 
     def summary(self) -> dict[str, object]:
         return {
@@ -45,5 +45,5 @@ class Journal:
             "oauth_requests": self.count("oauth"),
             "by_endpoint": dict(Counter(entry.endpoint for entry in self.entries)),
             "statuses": dict(Counter(str(entry.status) for entry in self.entries)),
-            "max_requests_in_window": self.busiest_window(),
+            "max_requests_in_window": self.count_busiest_window(),
         }

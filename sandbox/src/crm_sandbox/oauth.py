@@ -1,4 +1,4 @@
-"""What every played authorization server has: a registered app, PKCE, and a record of the secrets it issued."""
+"""What every simulated authorization server has: a registered app, PKCE, and a record of the secrets it issued."""
 
 import base64
 import hashlib
@@ -6,18 +6,20 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from crm_sandbox.messages import Request, parse_form
+from starlette.datastructures import QueryParams
+
+from crm_sandbox.http.requests import Request
 
 FORM = "application/x-www-form-urlencoded"
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 """What an S256 code challenge looks like."""
 
 
-class Untrusted(Exception):
+class UntrustedRequest(Exception):
     """The person at the browser gets a page that says why; a request like this is never redirected."""
 
 
-class BadForm(Exception):
+class InvalidForm(Exception):
     """A client's form cannot be read; `status` is the HTTP status it deserves."""
 
     def __init__(self, message: str, *, status: int = 400) -> None:
@@ -37,8 +39,8 @@ class RegisteredApp:
         patterns = (re.escape(known).replace(re.escape(":*"), r"(:\d{1,5})?") for known in self.redirect_uris)
         return any(re.fullmatch(pattern, uri) for pattern in patterns)
 
-    def knows_secret(self, told: str | None) -> bool:
-        return told is not None and secrets.compare_digest(told.encode(), self.client_secret.encode())
+    def matches_secret(self, secret: str | None) -> bool:
+        return secret is not None and secrets.compare_digest(secret.encode(), self.client_secret.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +52,18 @@ class IssuedSecret:
 class IssuedSecrets(list[IssuedSecret]):
     """Every secret of an authorization server, in the order it was made."""
 
-    def mint(self, kind: str, value: str) -> str:
+    def issue(self, kind: str, value: str) -> str:
         self.append(IssuedSecret(kind=kind, value=value))
         return value
 
 
-def development_redirects(provider: str) -> tuple[str, ...]:
-    """Where Astrelo waits for a CRM's answer on a developer's machine, whatever its port."""
+def default_redirect_uris(provider: str) -> tuple[str, ...]:
+    """Return where an app on a developer's machine waits for a CRM's codes, whatever its port."""
     path = f"/api/integrations/{provider}/callback"
     return f"http://localhost:*{path}", f"http://127.0.0.1:*{path}"
 
 
-def challenge_of(verifier: str) -> str:
+def compute_challenge(verifier: str) -> str:
     """Return the S256 code challenge of RFC 7636."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -69,11 +71,11 @@ def challenge_of(verifier: str) -> str:
 
 def read_form(request: Request) -> dict[str, str]:
     """Read a form with each parameter once; nothing comes from the query string, where logs keep secrets."""
-    if request.query:
-        raise BadForm("parameters belong into the form body, not into the URL")
+    if request.query_params:
+        raise InvalidForm("parameters belong into the form body, not into the URL")
     if request.media_type != FORM:
-        raise BadForm(f"the body must be {FORM}", status=415)
-    form = parse_form(request.body.decode(errors="replace"))
-    if repeated := [name for name, values in form.items() if len(values) > 1]:
-        raise BadForm(f"parameters sent twice: {', '.join(repeated)}")
-    return {name: values[0] for name, values in form.items()}
+        raise InvalidForm(f"the body must be {FORM}", status=415)
+    form = QueryParams(request.content.decode(errors="replace"))
+    if repeated := [name for name in form if len(form.getlist(name)) > 1]:
+        raise InvalidForm(f"parameters sent twice: {', '.join(repeated)}")
+    return dict(form)

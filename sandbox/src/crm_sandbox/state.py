@@ -1,4 +1,4 @@
-"""What every played CRM remembers, open to tests and to the administrator's calls."""
+"""What every simulated CRM remembers, open to tests and to the admin API."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.fault_plan import FaultPlan, PlannedFaults
-from crm_sandbox.faults import FaultQueue
+from crm_sandbox.faults.fault import FaultQueue
+from crm_sandbox.faults.plan import FaultPlan, PlannedFaults
 from crm_sandbox.journal import Journal
 from crm_sandbox.oauth import IssuedSecrets
 
 
 @dataclass(slots=True, kw_only=True)
-class Quirks:
-    """The switches that every CRM has; each adds its own."""
+class CommonFlags:
+    """The flags that every CRM has; each adds its own."""
 
     latency_ms: float = 0.0
     mutate_every: int = 0
@@ -36,12 +36,12 @@ class Authority(Protocol):
         """End every grant of every account."""
 
 
-class PlayedState:
-    """`journal` of what was asked, `faults` waiting to happen, `planned` ones with their rules, `switches` for the quirks, `clock` to be advanced."""
+class SimulatedCrmState:
+    """`journal` of what was asked, `faults` waiting to happen, `planned` ones with their rules, `flags` that change its behaviour, `clock` to be advanced."""
 
-    def __init__(self, clock: SandboxClock, switches: Quirks) -> None:
+    def __init__(self, clock: SandboxClock, flags: CommonFlags) -> None:
         self.clock = clock
-        self.switches = switches
+        self.flags = flags
         self.faults = FaultQueue()
         self.journal = Journal()
         self.planned = PlannedFaults(FaultPlan())
@@ -51,7 +51,7 @@ class PlayedState:
     def authority(self) -> Authority: ...
 
     @abstractmethod
-    def accounts_told(self) -> list[Mapping[str, object]]:
+    def describe_accounts(self) -> list[Mapping[str, object]]:
         """Describe each account; every description has its `id`, as text, and its `name`."""
 
     @abstractmethod
@@ -62,10 +62,10 @@ class PlayedState:
     def mutate(self) -> None:
         """Do one step of the script of mutations."""
 
-    def take_switches(self, wanted: Quirks) -> None:
-        """Take over every switch; ValueError when one names what does not exist."""
+    def set_flags(self, wanted: CommonFlags) -> None:
+        """Set every flag; ValueError when one names what does not exist."""
         for name in type(wanted).__dataclass_fields__:
-            setattr(self.switches, name, getattr(wanted, name))
+            setattr(self.flags, name, getattr(wanted, name))
 
     def stats(self) -> dict[str, object]:
         tokens = {

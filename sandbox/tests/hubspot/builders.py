@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from crm_sandbox import Association, PortalRecord
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox import Association, DatasetRecord
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 
 NOW = 1_790_000_000.0
 CREATED = "2025-01-01T00:00:00.000Z"
 UPDATED = "2025-02-01T12:00:00.500Z"
 CALLBACK = "http://localhost:8000/api/integrations/hubspot/callback"
 SCOPE = "oauth crm.objects.companies.read crm.objects.contacts.read crm.objects.deals.read crm.objects.owners.read"
-FORM = {"client_id": DEVELOPMENT_CLIENT_ID, "client_secret": DEVELOPMENT_CLIENT_SECRET}
+FORM = {"client_id": DEFAULT_CLIENT_ID, "client_secret": DEFAULT_CLIENT_SECRET}
 
 
 def record(
@@ -23,8 +23,8 @@ def record(
     archived: bool = False,
     updated_at: str = UPDATED,
     associations: Mapping[str, Sequence[Association]] | None = None,
-) -> PortalRecord:
-    return PortalRecord(
+) -> DatasetRecord:
+    return DatasetRecord(
         object=object_name,
         id=str(record_id),
         properties=dict(properties),
@@ -37,11 +37,11 @@ def record(
 
 def company(
     record_id: int, *, archived: bool = False, updated_at: str = UPDATED, **properties: str | None
-) -> PortalRecord:
+) -> DatasetRecord:
     return record("companies", record_id, properties, archived=archived, updated_at=updated_at)
 
 
-def contact(record_id: int, *, company_ids: Sequence[int] = (), **properties: str | None) -> PortalRecord:
+def contact(record_id: int, *, company_ids: Sequence[int] = (), **properties: str | None) -> DatasetRecord:
     """A contact of these companies, the first of which is the primary one."""
     return record("contacts", record_id, properties, associations={"companies": _links(company_ids)})
 
@@ -52,14 +52,14 @@ def deal(
     company_ids: Sequence[int] = (),
     contact_ids: Sequence[int] = (),
     **properties: str | None,
-) -> PortalRecord:
+) -> DatasetRecord:
     people = [Association(id=str(contact_id)) for contact_id in contact_ids]
     return record(
         "deals", record_id, properties, associations={"companies": _links(company_ids), "contacts": people}
     )
 
 
-def owner(record_id: int, *, archived: bool = False) -> PortalRecord:
+def owner(record_id: int, *, archived: bool = False) -> DatasetRecord:
     properties = {"email": f"o{record_id}@example.com", "firstName": "O", "userId": str(record_id + 500)}
     return record("owners", record_id, properties, archived=archived)
 
@@ -70,7 +70,7 @@ def _links(company_ids: Sequence[int]) -> list[Association]:
 
 def authorization(**changed: str | None) -> dict[str, str]:
     """The query of a good authorization request, with parts changed or (None) left out."""
-    query = {"client_id": DEVELOPMENT_CLIENT_ID, "redirect_uri": CALLBACK, "scope": SCOPE, "state": "s t/+?&"}
+    query = {"client_id": DEFAULT_CLIENT_ID, "redirect_uri": CALLBACK, "scope": SCOPE, "state": "s t/+?&"}
     return {name: value for name, value in (query | changed).items() if value is not None}
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 import httpx
 import pytest
 
-from crm_sandbox import Association, Portal, SandboxTransport
+from crm_sandbox import Association, Dataset, SandboxTransport
 from crm_sandbox.hubspot import MutationScript, RecordChange, Sandbox, create_sandbox
 from crm_sandbox.hubspot.mutations import Kind
 from tests.hubspot.builders import NOW, company, contact
@@ -17,8 +17,8 @@ COMPANIES = "/crm/objects/2026-09/companies"
 CONTACTS = "/crm/objects/2026-09/contacts"
 
 
-def still(portal: Portal) -> Sandbox:
-    return create_sandbox(portal, clock=lambda: NOW)
+def still(dataset: Dataset) -> Sandbox:
+    return create_sandbox(dataset, clock=lambda: NOW)
 
 
 async def batch(client: httpx.AsyncClient, *ids: str, archived: bool = False) -> list[str]:
@@ -29,32 +29,32 @@ async def batch(client: httpx.AsyncClient, *ids: str, archived: bool = False) ->
 
 
 async def test_equal_seeds_change_equal_accounts_equally() -> None:
-    one, other = (still(Portal.generate(60)) for _ in range(2))
+    one, other = (still(Dataset.generate(60)) for _ in range(2))
     assert MutationScript(5).run(one.account, 300) == MutationScript(5).run(other.account, 300)
     assert one.account.snapshot().lines() == other.account.snapshot().lines()
 
 
 async def test_another_seed_makes_other_changes() -> None:
-    one, other = (still(Portal.generate(60)) for _ in range(2))
+    one, other = (still(Dataset.generate(60)) for _ in range(2))
     assert MutationScript(1).run(one.account, 20) != MutationScript(2).run(other.account, 20)
 
 
 async def test_every_kind_of_change_comes_up() -> None:
-    done = MutationScript(3).run(still(Portal.generate(60)).account, 500)
+    done = MutationScript(3).run(still(Dataset.generate(60)).account, 500)
     assert set(Counter(mutation.kind for mutation in done if mutation.ids)) == set(get_args(Kind))
 
 
 async def test_an_empty_account_can_be_mutated() -> None:
-    assert MutationScript(0).run(still(Portal.of([], name="Empty")).account, 50)
+    assert MutationScript(0).run(still(Dataset.from_records([], name="Empty")).account, 50)
 
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_snapshot_starts_the_same_account(seed: int, tmp_path: Path) -> None:
-    account = still(Portal.generate(40)).account
+    account = still(Dataset.generate(40)).account
     MutationScript(seed).run(account, 400)
     first = account.snapshot()
     first.save(tmp_path / "end.jsonl.gz")
-    again = still(Portal.load(tmp_path / "end.jsonl.gz")).account.snapshot()
+    again = still(Dataset.load(tmp_path / "end.jsonl.gz")).account.snapshot()
     assert again.lines() == first.lines()
     assert still(first).account.portal_id == account.portal_id
 
@@ -104,12 +104,14 @@ async def test_an_id_is_never_given_twice(sandbox: Sandbox) -> None:
 
 
 async def test_mutations_are_stepped_and_exported_by_calls() -> None:
-    portal = Portal.of([company(number) for number in range(1, 30)] + [contact(99, company_ids=(1,))])
-    sandbox = still(portal)
+    dataset = Dataset.from_records(
+        [company(number) for number in range(1, 30)] + [contact(99, company_ids=(1,))]
+    )
+    sandbox = still(dataset)
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="https://crm.test") as http:
         told = (await http.post("/_sandbox/mutate", json={"steps": 30, "seed": 8})).json()["mutations"]
         lines = (await http.post("/_sandbox/export", json={})).text.splitlines()
-    same = still(portal)
+    same = still(dataset)
     assert len(told) == 30
     assert MutationScript(8).run(same.account, 30)[-1].kind == told[-1]["kind"]
     assert {json.loads(line)["object"] for line in lines} >= {"companies"}
@@ -119,7 +121,7 @@ async def test_mutations_are_stepped_and_exported_by_calls() -> None:
 async def test_mutations_come_with_the_requests_when_the_switch_says_so(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    await client.post("/_sandbox/switches", json={"mutate_every": 2})
+    await client.post("/_sandbox/flags", json={"mutate_every": 2})
     before = sandbox.account.snapshot().lines()
     await client.get(COMPANIES)
     assert sandbox.account.snapshot().lines() == before

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from crm_sandbox import Association, PortalRecord
-from crm_sandbox.oauth import challenge_of
-from crm_sandbox.salesforce import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, record_id
+from crm_sandbox import Association, DatasetRecord
+from crm_sandbox.oauth import compute_challenge
+from crm_sandbox.salesforce import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, record_id
 
 NOW = 1_790_000_000.0
 CREATED = "2025-01-01T00:00:00.000Z"
@@ -18,7 +18,7 @@ VERIFIER = "v" * 43
 LOGIN = "https://login.salesforce.com"
 AUTHORIZE = f"{LOGIN}/services/oauth2/authorize"
 TOKEN = f"{LOGIN}/services/oauth2/token"
-FORM = {"client_id": DEVELOPMENT_CLIENT_ID, "client_secret": DEVELOPMENT_CLIENT_SECRET}
+FORM = {"client_id": DEFAULT_CLIENT_ID, "client_secret": DEFAULT_CLIENT_SECRET}
 DATA = "/services/data/v68.0"
 
 
@@ -30,11 +30,11 @@ def record(
     archived: bool = False,
     updated_at: str = UPDATED,
     contacts: Sequence[int] = (),
-) -> PortalRecord:
+) -> DatasetRecord:
     roles = [
-        Association(id=record_id("Contact", one), primary=place == 0) for place, one in enumerate(contacts)
+        Association(id=record_id("Contact", one), primary=index == 0) for index, one in enumerate(contacts)
     ]
-    return PortalRecord(
+    return DatasetRecord(
         object=object_name,
         id=record_id(object_name, number),
         properties=dict(properties),
@@ -49,11 +49,11 @@ def authorization(**changed: str | None) -> dict[str, str]:
     """The query of a good authorization request, with parts changed or (None) left out."""
     query = {
         "response_type": "code",
-        "client_id": DEVELOPMENT_CLIENT_ID,
+        "client_id": DEFAULT_CLIENT_ID,
         "redirect_uri": CALLBACK,
         "scope": SCOPE,
         "state": "s t/+?&",
-        "code_challenge": challenge_of(VERIFIER),
+        "code_challenge": compute_challenge(VERIFIER),
         "code_challenge_method": "S256",
     }
     return {name: value for name, value in (query | changed).items() if value is not None}
@@ -76,6 +76,13 @@ async def exchange(http: httpx.AsyncClient, code: str, /, at: str = TOKEN, **cha
         "code_verifier": VERIFIER,
     }
     return await http.post(at, data=FORM | form | changed)
+
+
+async def connect(http: httpx.AsyncClient, scope: str = SCOPE) -> dict[str, str]:
+    answer = await exchange(http, (await consent(http, scope=scope))["code"])
+    assert answer.status_code == 200, answer.text
+    tokens: dict[str, str] = answer.json()
+    return tokens
 
 
 async def refresh(

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox import Dataset, SandboxTransport
 from crm_sandbox.salesforce import Sandbox, create_sandbox, record_id
 from tests.salesforce.builders import NOW, record
 
 
 @pytest.fixture
-def portal() -> Portal:
+def dataset() -> Dataset:
     accounts = [
         record("Account", number, {"Name": f"Account {number}", "Website": f"a{number}.com"})
         for number in range(1, 451)
@@ -35,12 +35,12 @@ def portal() -> Portal:
         record("User", 31, {"Username": "o31@example.com", "Email": "o31@example.com", "LastName": "One"}),
         record("User", 32, {"Username": "o32@example.com", "LastName": "Two"}, archived=True),
     ]
-    return Portal.of([*accounts, *contacts, *opportunities, *users], name="Small org")
+    return Dataset.from_records([*accounts, *contacts, *opportunities, *users], name="Small org")
 
 
 @pytest.fixture
-def sandbox(portal: Portal) -> Sandbox:
-    return create_sandbox(portal, clock=lambda: NOW)
+def sandbox(dataset: Dataset) -> Sandbox:
+    return create_sandbox(dataset, clock=lambda: NOW)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What Salesforce has and the sandbox does not play says so, and never looks like an error of Salesforce."""
+"""What Salesforce has and the sandbox does not simulate says so, and never looks like an error of Salesforce."""
 
 import httpx
 import pytest
@@ -16,7 +16,6 @@ REQUESTS = [
     ("POST", f"{DATA}/jobs/ingest", "POST /jobs/ingest"),
     ("GET", f"{DATA}/sobjects/Account/describe/layouts", "GET /sobjects/Account/describe/layouts"),
     ("GET", f"{DATA}/sobjects/Lead/describe", "the object Lead"),
-    ("HEAD", f"{DATA}/limits", "HEAD /limits"),
     ("GET", f"{DATA}/limits?sort=x", "the query parameter sort here"),
     ("GET", f"{DATA}/query?explain=SELECT+Id+FROM+Account", "the query parameter explain here"),
     ("GET", f"{DATA}/query?q=x&q=y", "a query parameter that is sent twice: q"),
@@ -24,15 +23,15 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("method", "path", "what"), REQUESTS)
-async def test_a_part_of_the_rest_api_is_named(
+async def test_a_rest_resource_that_is_not_simulated_is_501(
     client: httpx.AsyncClient, method: str, path: str, what: str
 ) -> None:
     answer = await client.request(method, path)
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
 
 
-async def test_answers_in_xml_are_named(client: httpx.AsyncClient) -> None:
+async def test_xml_responses_are_not_simulated(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{DATA}/limits", headers={"accept": "application/xml"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
 
@@ -45,20 +44,26 @@ OTHER_APIS = [
     ("GET", "/.well-known/openid-configuration", "/.well-known/openid-configuration"),
     ("GET", "/id/keys", "/id/keys"),
     ("GET", "/lightning/page/home", "/lightning/page/home"),
-    ("HEAD", "/services/data", "HEAD /services/data"),
 ]
 
 
 @pytest.mark.parametrize(("method", "path", "what"), OTHER_APIS)
-async def test_another_api_is_no_expired_session(
+async def test_another_api_is_501_instead_of_401(
     http: httpx.AsyncClient, method: str, path: str, what: str
 ) -> None:
     answer = await http.request(method, path, headers={"x-sfdc-session": "any"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
 
 
-async def test_another_flow_of_oauth_is_named(http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("path", ["/services/data", f"{DATA}/limits"])
+async def test_head_is_501(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (501, b"")
+    assert 'rel="help"' in answer.headers["link"]
+
+
+async def test_another_oauth_flow_is_501(http: httpx.AsyncClient) -> None:
     for grant_type in ("password", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"):
         answer = await http.post(TOKEN, data=FORM | {"grant_type": grant_type})
         assert refusal(answer) == (501, "NOT_SIMULATED")
@@ -69,5 +74,5 @@ async def test_another_flow_of_oauth_is_named(http: httpx.AsyncClient) -> None:
     assert refusal(await http.post(f"{LOGIN}/services/oauth2/register")) == (501, "NOT_SIMULATED")
 
 
-async def test_a_token_is_asked_for_first(http: httpx.AsyncClient) -> None:
+async def test_a_missing_token_is_401_before_501(http: httpx.AsyncClient) -> None:
     assert refusal(await http.get(f"{DATA}/tooling/query")) == (401, "INVALID_SESSION_ID")

@@ -75,6 +75,11 @@ class CrmAccount:
     domain: str | None = None
     """The customer's web domain, as the CRM reports it with the account; shown to users."""
 
+    @property
+    def label(self) -> str:
+        """Name the account to a user: its name, and its id unless the name has it."""
+        return self.name if self.account_id in self.name else f"{self.name} ({self.account_id})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:

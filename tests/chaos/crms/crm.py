@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple, Protocol
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from astrelo.domain.identifiers import ObjectType, Provider
-from crm_sandbox import Portal
-from crm_sandbox.crm import PlayedCrm
-from crm_sandbox.fault_plan import FaultPlan
-from crm_sandbox.messages import Request, Response
+from crm_sandbox import Dataset
+from crm_sandbox.faults.plan import FaultPlan
+from crm_sandbox.http.requests import Request
 
 UNLIMITED = 1_000_000
 Page = tuple[str, ...]
@@ -29,7 +30,7 @@ class Turn:
     """The CRM changes its ways, so many seconds into the storm."""
 
     at: float
-    switches: Mapping[str, object]
+    flags: Mapping[str, object]
     is_remembered: bool = False
     """Workers keep in mind for long what they read now: when the storm is over they begin anew."""
 
@@ -39,7 +40,7 @@ class CrmPlan:
     """What a CRM is like in a round, and how bad a day it has."""
 
     provider: Provider
-    switches: Mapping[str, object]
+    flags: Mapping[str, object]
     """From the round's beginning."""
     faults: FaultPlan
     lag_seconds: float
@@ -61,7 +62,7 @@ class ChaosCrm(Protocol):
     def plan(self, chance: Random, storm_seconds: float) -> CrmPlan: ...
 
     @abstractmethod
-    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm: ...
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> ASGIApp: ...
 
     @abstractmethod
     def environ(self, url: str) -> Mapping[str, str]:
@@ -81,22 +82,22 @@ class Asked(NamedTuple):
     page: Page
 
 
-class Watched(PlayedCrm):
-    """A sandbox, with a record of which pages were asked for."""
+class Watched:
+    """A sandbox as an ASGI application, with a record of which pages were asked for."""
 
-    def __init__(self, sandbox: PlayedCrm, page_of: Callable[[Request], Page | None]) -> None:
+    def __init__(self, sandbox: ASGIApp, page_of: Callable[[Request], Page | None]) -> None:
         self._sandbox = sandbox
         self._page_of = page_of
         self._asked: list[Asked] = []
 
-    async def respond(self, request: Request) -> Response:
-        page = self._page_of(request)
-        if page is not None:
-            self._asked.append(Asked(time.time(), page))
-        return await self._sandbox.respond(request)
-
-    async def close(self) -> None:
-        await self._sandbox.close()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = await Request.read(scope, receive)
+            page = self._page_of(request)
+            if page is not None:
+                self._asked.append(Asked(time.time(), page))
+            receive = request.replay
+        await self._sandbox(scope, receive, send)
 
     def asked_twice(self, spans: Iterable[tuple[float, float]]) -> int:
         """Count pages that were asked for again within one of these spans of time: one for each run."""

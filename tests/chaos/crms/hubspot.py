@@ -6,11 +6,10 @@ from random import Random
 import msgspec
 
 from astrelo.domain.identifiers import Provider
-from crm_sandbox import Portal
-from crm_sandbox.crm import PlayedCrm
-from crm_sandbox.fault_plan import FaultPlan
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Switches, create_sandbox
-from crm_sandbox.messages import Request
+from crm_sandbox import Dataset
+from crm_sandbox.faults.plan import FaultPlan
+from crm_sandbox.http.requests import Request
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Flags, Sandbox, create_sandbox
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page
 
 MAX_LAG_SECONDS = 3.0
@@ -26,7 +25,7 @@ class HubSpotChaos(ChaosCrm):
 
     def plan(self, chance: Random, storm_seconds: float) -> CrmPlan:
         lag = chance.choice([0.0, 0.5, MAX_LAG_SECONDS])
-        switches = {
+        flags = {
             "latency_ms": chance.choice([5, 20, 60]),
             "search_lag_seconds": lag,
             "duplicate_across_pages": chance.random() < 0.3,
@@ -36,7 +35,7 @@ class HubSpotChaos(ChaosCrm):
         faults = _faults(chance)
         return CrmPlan(
             provider=self.provider,
-            switches=switches,
+            flags=flags,
             faults=faults,
             lag_seconds=lag + (MAX_LAG_SECONDS if faults.index.late else 0.0),
             mutation_seed=chance.randrange(1_000_000),
@@ -44,13 +43,13 @@ class HubSpotChaos(ChaosCrm):
             webhooks=chance.random() < 0.6,
         )
 
-    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm:
-        return create_sandbox(portal, switches=msgspec.convert(switches, Switches))
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> Sandbox:
+        return create_sandbox(dataset, flags=msgspec.convert(flags, Flags))
 
     def environ(self, url: str) -> Mapping[str, str]:
         return {
-            "ASTRELO_HUBSPOT_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-            "ASTRELO_HUBSPOT_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
+            "ASTRELO_HUBSPOT_CLIENT_ID": DEFAULT_CLIENT_ID,
+            "ASTRELO_HUBSPOT_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
             "ASTRELO_HUBSPOT_AUTHORIZE_URL": url,
             "ASTRELO_HUBSPOT_API_URL": url,
         }
@@ -59,7 +58,9 @@ class HubSpotChaos(ChaosCrm):
         """Identify lists by their cursor, searches by all that they ask for."""
         if not request.path.startswith("/crm/objects/"):
             return None
-        what = request.text("after") or "" if request.method == "GET" else request.body.decode()
+        what = (
+            request.query_params.get("after") or "" if request.method == "GET" else request.content.decode()
+        )
         return request.path, what
 
     def departed(self, export: bytes) -> Iterable[Departed]:

@@ -6,17 +6,16 @@ from random import Random
 import msgspec
 
 from astrelo.domain.identifiers import ObjectType, Provider
-from crm_sandbox import Portal
-from crm_sandbox.crm import PlayedCrm
-from crm_sandbox.fault_plan import FaultPlan
-from crm_sandbox.messages import Request
-from crm_sandbox.salesforce import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Switches, create_sandbox
+from crm_sandbox import Dataset
+from crm_sandbox.faults.plan import FaultPlan
+from crm_sandbox.http.requests import Request
+from crm_sandbox.salesforce import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Flags, Sandbox, create_sandbox
 from tests.chaos.crms.crm import UNLIMITED, ChaosCrm, CrmPlan, Departed, Page, Turn
 
 MAX_LAG_SECONDS = 3.0
 """How late rows appear, and again by the plan's moods: less than the settle delay together."""
 BULK_THRESHOLD = 500
-"""Fewer than a portal has contacts and mostly companies, more than it mostly has deals."""
+"""Fewer than a dataset has contacts and mostly companies, more than it mostly has deals."""
 _API = "/services/data/"
 _TOKENS = "/services/oauth2/token"
 _OBJECTS = {
@@ -51,7 +50,7 @@ class SalesforceChaos(ChaosCrm):
         faults = _faults(chance)
         return CrmPlan(
             provider=self.provider,
-            switches=_switches(chance) | {"publish_lag_seconds": lag},
+            flags=_flags(chance) | {"publish_lag_seconds": lag},
             faults=faults,
             lag_seconds=lag + (MAX_LAG_SECONDS if faults.index.late else 0.0),
             mutation_seed=chance.randrange(1_000_000),
@@ -59,13 +58,13 @@ class SalesforceChaos(ChaosCrm):
             turns=tuple(_turns(chance, storm_seconds)),
         )
 
-    def sandbox(self, portal: Portal, switches: Mapping[str, object]) -> PlayedCrm:
-        return create_sandbox(portal, switches=msgspec.convert(switches, Switches))
+    def sandbox(self, dataset: Dataset, flags: Mapping[str, object]) -> Sandbox:
+        return create_sandbox(dataset, flags=msgspec.convert(flags, Flags))
 
     def environ(self, url: str) -> Mapping[str, str]:
         return {
-            "ASTRELO_SALESFORCE_CLIENT_ID": DEVELOPMENT_CLIENT_ID,
-            "ASTRELO_SALESFORCE_CLIENT_SECRET": DEVELOPMENT_CLIENT_SECRET,
+            "ASTRELO_SALESFORCE_CLIENT_ID": DEFAULT_CLIENT_ID,
+            "ASTRELO_SALESFORCE_CLIENT_SECRET": DEFAULT_CLIENT_SECRET,
             "ASTRELO_SALESFORCE_LOGIN_URL": url,
             "ASTRELO_SALESFORCE_BULK_THRESHOLD": str(BULK_THRESHOLD),
             "ASTRELO_SALESFORCE_DAILY_SHARE": "0.9",
@@ -79,7 +78,7 @@ class SalesforceChaos(ChaosCrm):
             return None
         if "/jobs/" in request.path and not request.path.endswith("/results"):
             return None
-        return request.path, request.text("q") or "", request.text("locator") or ""
+        return request.path, request.query_params.get("q") or "", request.query_params.get("locator") or ""
 
     def departed(self, export: bytes) -> Iterable[Departed]:
         """Name what lies in the recycle bin; what was merged away or deleted with its account does too."""
@@ -89,7 +88,7 @@ class SalesforceChaos(ChaosCrm):
                 yield Departed(_OBJECTS[record["object"]], record["id"])
 
 
-def _switches(chance: Random) -> dict[str, object]:
+def _flags(chance: Random) -> dict[str, object]:
     return {
         "latency_ms": chance.choice([5, 20, 60]),
         "session_seconds": chance.choice([1.5, 4.0, 7_200.0]),
@@ -115,10 +114,10 @@ def _turns(chance: Random, storm_seconds: float) -> Iterable[Turn]:
         is_remembered = not spell.keys().isdisjoint({"hidden_fields", "hidden_objects", "daily_used"})
         now = {name: values[0] for name, values in spell.items()}
         then = {name: values[1] for name, values in spell.items()}
-        yield Turn(at=begin, switches=now, is_remembered=is_remembered)
-        yield Turn(at=begin + length, switches=then)
+        yield Turn(at=begin, flags=now, is_remembered=is_remembered)
+        yield Turn(at=begin + length, flags=then)
     if chance.random() < 0.5:
-        yield Turn(at=chance.uniform(0.1, 0.9) * storm_seconds, switches={"instance_number": 1})
+        yield Turn(at=chance.uniform(0.1, 0.9) * storm_seconds, flags={"instance_number": 1})
 
 
 def _faults(chance: Random) -> FaultPlan:

@@ -8,7 +8,7 @@ import pytest
 from astrelo.domain.errors import AuthorizationFailure, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus
-from tests.support.harness.connect import OTHER_PORTAL, PORTAL, TABLES, ConnectHarness, connect_harness
+from tests.support.harness.connect import DATASET, OTHER_DATASET, TABLES, ConnectHarness, connect_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -23,11 +23,11 @@ async def world(database: str) -> AsyncIterator[ConnectHarness]:
 
 async def test_another_account_is_refused_and_nothing_changes(world: ConnectHarness) -> None:
     connection = await world.connect_account()
-    callback = await world.consent(await world.begin(), OTHER_PORTAL)
+    callback = await world.consent(await world.begin(), OTHER_DATASET)
     error = await world.assert_refused(callback)
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
     assert "account 202" in error.detail
-    assert "account 101" in error.detail
+    assert "account 202, but are connected to HubSpot account 101;" in error.detail
     assert world.living_grants() == [101]
     assert await world.tokens.get_access(connection)
 
@@ -35,14 +35,14 @@ async def test_another_account_is_refused_and_nothing_changes(world: ConnectHarn
 async def test_another_account_is_refused_even_after_a_disconnect(world: ConnectHarness) -> None:
     await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
-    error = await world.assert_refused(await world.consent(await world.begin(), OTHER_PORTAL))
+    error = await world.assert_refused(await world.consent(await world.begin(), OTHER_DATASET))
     assert error.failure is AuthorizationFailure.ACCOUNT_MISMATCH
 
 
 async def test_replacing_purges_the_old_account_and_connects_the_new_one(world: ConnectHarness) -> None:
     old = await world.connect_account()
     await world.sync_some_records()
-    new = await world.connect_account(OTHER_PORTAL, replace=True)
+    new = await world.connect_account(OTHER_DATASET, replace=True)
     assert new.id != old.id
     assert new.account.account_id == "202"
     assert await world.load_connection() == new
@@ -63,7 +63,7 @@ async def test_replacing_with_the_same_account_keeps_it(world: ConnectHarness) -
 async def test_replacing_fences_the_old_accounts_worker_off(world: ConnectHarness) -> None:
     old = await world.connect_account()
     run = await world.claim_run(old)
-    await world.connect_account(OTHER_PORTAL, replace=True)
+    await world.connect_account(OTHER_DATASET, replace=True)
     with pytest.raises(RunTakenOver):
         async with world.uow(world.user_id) as tx:
             await tx.runs.advance(run.id, run.step(ObjectType.COMPANIES))
@@ -74,8 +74,8 @@ async def test_of_two_replacements_at_once_the_later_one_counts_and_one_grant_is
 ) -> None:
     await world.connect_account()
     callbacks = [
-        await world.consent(await world.begin(replace=True), portal)
-        for portal in (OTHER_PORTAL, PORTAL, OTHER_PORTAL)
+        await world.consent(await world.begin(replace=True), dataset)
+        for dataset in (OTHER_DATASET, DATASET, OTHER_DATASET)
     ]
     await asyncio.gather(*(world.finish(callback) for callback in callbacks))
     stored = await world.load_connection()

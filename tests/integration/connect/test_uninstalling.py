@@ -18,13 +18,13 @@ from astrelo.domain.identifiers import CrmAccountId, Provider, UserId
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.ports.cross_tenant import AppUninstalls
 from crm_sandbox import Fault
-from tests.support.harness.connect import OTHER_PORTAL, ConnectHarness, connect_harness
+from tests.support.harness.connect import OTHER_DATASET, ConnectHarness, connect_harness
 from tests.support.harness.granting_crm import GrantingCrm
 
 pytestmark = pytest.mark.anyio
 
 HUBSPOT = Provider.HUBSPOT
-ACCOUNT, OTHER_ACCOUNT = 101, OTHER_PORTAL.account_id
+ACCOUNT, OTHER_ACCOUNT = 101, OTHER_DATASET.account_id
 REMOVAL = "DELETE /appinstalls/2026-09/external-install"
 
 
@@ -90,7 +90,7 @@ async def test_a_connection_that_is_not_active_does_not_keep_the_app(
 
 async def test_another_account_keeps_its_app(world: ConnectHarness) -> None:
     before, world.user_id = world.user_id, UserId(uuid4())
-    await world.finish(await world.consent(await world.begin(), OTHER_PORTAL))
+    await world.finish(await world.consent(await world.begin(), OTHER_DATASET))
     world.user_id = before
     await world.connect_account()
     await world.disconnect(world.user_id, HUBSPOT)
@@ -102,7 +102,7 @@ async def test_another_account_keeps_its_app(world: ConnectHarness) -> None:
 async def test_a_token_that_has_expired_is_renewed_once_before(
     world: ConnectHarness, *, rotates: bool
 ) -> None:
-    world.sandbox.switches.rotate_refresh_tokens = rotates
+    world.sandbox.flags.rotate_refresh_tokens = rotates
     await world.connect_account()
     world.clock.advance(1800)
     await world.disconnect(world.user_id, HUBSPOT)
@@ -170,7 +170,7 @@ async def test_a_token_that_cannot_be_renewed_is_revoked(world: ConnectHarness, 
 async def test_a_renewed_token_is_the_one_to_be_revoked_where_refresh_tokens_rotate(
     world: ConnectHarness,
 ) -> None:
-    world.sandbox.switches.rotate_refresh_tokens = True
+    world.sandbox.flags.rotate_refresh_tokens = True
     await world.connect_account()
     world.clock.advance(1800)
     world.sandbox.faults.add(Fault(kind="respond", match="/appinstalls", status=503))
@@ -322,9 +322,9 @@ async def test_two_disconnects_of_one_user_uninstall_once(world: ConnectHarness)
 async def test_neither_a_replaced_account_nor_a_failed_connect_uninstalls(world: ConnectHarness) -> None:
     await world.connect_account()
     with pytest.raises(AuthorizationFailed):
-        await world.finish(await world.consent(await world.begin(), OTHER_PORTAL))
+        await world.finish(await world.consent(await world.begin(), OTHER_DATASET))
     assert world.living_grants() == [ACCOUNT]
-    await world.finish(await world.consent(await world.begin(replace=True), OTHER_PORTAL))
+    await world.finish(await world.consent(await world.begin(replace=True), OTHER_DATASET))
     assert world.living_grants() == [OTHER_ACCOUNT]
     assert (send(world, REMOVAL), send(world, "/revoke")) == (0, 2)
 

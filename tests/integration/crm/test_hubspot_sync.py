@@ -1,4 +1,4 @@
-"""HubSpot's adapter, the use cases and the database together, over whole portals."""
+"""HubSpot's adapter, the use cases and the database together, over whole datasets."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.sync import RunStatus
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.hubspot import create_sandbox
 from tests.support.harness.hubspot import hubspot_harness
 
@@ -17,8 +17,8 @@ OPEN_PORTAL = Path(__file__).parents[4] / "shared" / "data" / "portal-open.jsonl
 
 def test_a_generated_portal_arrives_whole_and_a_second_time_unchanged(database: str) -> None:
     async def scenario() -> None:
-        portal = Portal.generate(companies=120)
-        async with hubspot_harness(database, create_sandbox(portal, rate_limit=False)) as made:
+        dataset = Dataset.generate(companies=120)
+        async with hubspot_harness(database, create_sandbox(dataset, rate_limit=False)) as made:
             run = await made.sync()
             assert run.status is RunStatus.COMPLETED
             assert all(step.is_reconciled for step in run.steps)
@@ -32,10 +32,10 @@ def test_a_generated_portal_arrives_whole_and_a_second_time_unchanged(database: 
     asyncio.run(scenario())
 
 
-@pytest.mark.skipif(not OPEN_PORTAL.exists(), reason="the open portal is not part of the repository")
+@pytest.mark.skipif(not OPEN_PORTAL.exists(), reason="the open dataset is not part of the repository")
 def test_the_open_portal_arrives_whole_and_linked(database: str) -> None:
     async def scenario() -> None:
-        sandbox = create_sandbox(Portal.load(OPEN_PORTAL), rate_limit=False)
+        sandbox = create_sandbox(Dataset.load(OPEN_PORTAL), rate_limit=False)
         async with hubspot_harness(database, sandbox) as made:
             run = await made.sync()
             assert run.status is RunStatus.COMPLETED

@@ -11,8 +11,8 @@ import pytest
 from astrelo.domain.connection import TokenSet
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
-from crm_sandbox import Portal, SandboxTransport
-from crm_sandbox.salesforce import RecordChange, Sandbox, Switches, create_sandbox, record_id
+from crm_sandbox import Dataset, SandboxTransport
+from crm_sandbox.salesforce import Flags, RecordChange, Sandbox, create_sandbox, record_id
 from tests.support.fakes.clock import FakeClock
 from tests.support.harness.sync import SyncHarness
 from tests.support.salesforce.sandbox import row, salesforce_over, tokens_of
@@ -38,13 +38,13 @@ Scenario = Callable[[SyncHarness, Sandbox], Awaitable[None]]
 
 
 @pytest.fixture
-def play(database: str) -> Callable[[Portal, Scenario], None]:
-    def run(portal: Portal, scenario: Scenario, **switches: Any) -> None:
+def play(database: str) -> Callable[[Dataset, Scenario], None]:
+    def run(dataset: Dataset, scenario: Scenario, **flags: Any) -> None:
         async def once() -> None:
             clock = FakeClock()
-            played = Switches(**{"person_accounts": True, **switches})
+            played = Flags(**{"person_accounts": True, **flags})
             sandbox = create_sandbox(
-                portal, clock=lambda: clock.now().timestamp(), switches=played, rate_limit=False
+                dataset, clock=lambda: clock.now().timestamp(), flags=played, rate_limit=False
             )
             async with org_world(database, sandbox, clock) as made:
                 await scenario(made, sandbox)
@@ -57,8 +57,8 @@ def play(database: str) -> Callable[[Portal, Scenario], None]:
 Play = Callable[..., None]
 
 
-def shop() -> Portal:
-    return Portal.of(
+def shop() -> Dataset:
+    return Dataset.from_records(
         [
             row("Account", 1, Name="Bea Baker", IsPersonAccount="true"),
             row("Account", 2, Name="Mill", Website="mill.com"),
@@ -154,15 +154,15 @@ def test_an_org_that_is_all_people_loses_the_companies_that_an_earlier_version_m
     ]
 
     async def scenario(made: SyncHarness, sandbox: Sandbox) -> None:
-        sandbox.switches.person_accounts = False
+        sandbox.flags.person_accounts = False
         await sync(made)
         assert len(await companies_of(made)) == 120
-        sandbox.switches.person_accounts = True
+        sandbox.flags.person_accounts = True
         run = await sync(made)
         assert (run.step(COMPANIES).counts.archived, run.step(COMPANIES).reason) == (120, None)
         assert await companies_of(made) == []
 
-    play(Portal.of(people), scenario)
+    play(Dataset.from_records(people), scenario)
 
 
 def test_a_changing_org_ends_as_one_that_was_read_at_once(play: Play) -> None:
@@ -183,4 +183,4 @@ def test_a_changing_org_ends_as_one_that_was_read_at_once(play: Play) -> None:
         assert grown == await made.view()
         assert any(contact[2] == "person_account" for contact in grown.contacts.values())
 
-    play(Portal.generate(60), scenario)
+    play(Dataset.generate(60), scenario)

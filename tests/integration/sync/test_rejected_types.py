@@ -13,7 +13,7 @@ from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmSession
 from astrelo.domain.records import OwnerRecord, RecordPage
 from astrelo.domain.sync import Freshness, RunStatus, StepStatus, SyncMode, Window
-from crm_sandbox import Fault, Portal, SandboxTransport
+from crm_sandbox import Dataset, Fault, SandboxTransport
 from crm_sandbox.salesforce import create_sandbox
 from tests.support.builders import company, contact
 from tests.support.harness.scenarios import COMPANIES, CONTACTS, DEALS, HUBSPOT, Play, small_crm
@@ -234,7 +234,7 @@ async def test_a_salesforce_org_is_read_but_for_the_object_that_it_will_not_desc
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = SyncHarness(pool)
         sandbox = create_sandbox(
-            Portal.of(records), clock=lambda: made.clock.now().timestamp(), rate_limit=False
+            Dataset.from_records(records), clock=lambda: made.clock.now().timestamp(), rate_limit=False
         )
         made.crms[SALESFORCE] = salesforce_over(SandboxTransport(sandbox), made.clock)
         org_id = sandbox.org.org_id

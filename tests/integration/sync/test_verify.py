@@ -13,8 +13,8 @@ from astrelo.domain.errors import InvalidTransition, NotFound, PermissionMissing
 from astrelo.domain.identifiers import ConnectionId, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.records import RejectedRecord, RejectionReason
-from crm_sandbox import Portal, serve_in_thread
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, create_sandbox
+from crm_sandbox import Dataset, serve_in_thread
+from crm_sandbox.hubspot import DEFAULT_CLIENT_SECRET, create_sandbox
 from tests.support.builders import VERSIONS, company, contact, deal
 from tests.support.environ import JWT_SECRET, child_environ, hubspot_settings
 from tests.support.harness.hubspot import hubspot_harness
@@ -192,7 +192,7 @@ def test_it_refuses_what_is_not_connected(play: Play) -> None:
 
 
 def test_the_exit_code_says_whether_both_are_equal(database: str, spawn: Spawn, secrets: Secrets) -> None:
-    sandbox = create_sandbox(Portal.generate(companies=30), rate_limit=False)
+    sandbox = create_sandbox(Dataset.generate(companies=30), rate_limit=False)
 
     async def sync() -> str:
         async with hubspot_harness(database, sandbox) as made:
@@ -206,7 +206,7 @@ def test_the_exit_code_says_whether_both_are_equal(database: str, spawn: Spawn, 
     connection = asyncio.run(sync())
     with serve_in_thread(sandbox) as url:
         environ = child_environ(hubspot_settings(database, url))
-        secrets.register(JWT_SECRET, DEVELOPMENT_CLIENT_SECRET)
+        secrets.register(JWT_SECRET, DEFAULT_CLIENT_SECRET)
         command = (sys.executable, "-m", "astrelo", "verify", "--connection")
         same = spawn(*command, connection, env=environ)
         assert same.wait() == 0, same.stderr

@@ -84,8 +84,8 @@ async def scene(database: str) -> AsyncIterator[Scene]:
 
 async def test_eight_processes_at_once_make_one_token_call_and_get_one_token(scene: Scene) -> None:
     # A second call with the spent refresh token would end the whole grant.
-    scene.world.sandbox.switches.rotate_refresh_tokens = True
-    scene.world.sandbox.switches.latency_ms = 300
+    scene.world.sandbox.flags.rotate_refresh_tokens = True
+    scene.world.sandbox.flags.latency_ms = 300
     async with asyncio.TaskGroup() as group:
         barrier = asyncio.Barrier(PROCESSES)
 
@@ -131,7 +131,7 @@ async def test_killed_between_answer_and_commit_a_single_use_refresh_token_is_lo
 
     The replayed old one ends the grant, so the connection must say that a user has to connect again.
     """
-    scene.world.sandbox.switches.rotate_refresh_tokens = True
+    scene.world.sandbox.flags.rotate_refresh_tokens = True
     await kill_between_answer_and_commit(scene)
     assert await refresh_once_more(scene) == "ReauthorizationRequired"
     connection = await scene.stored_connection()
@@ -144,7 +144,7 @@ async def test_killed_between_answer_and_commit_a_single_use_refresh_token_is_lo
 async def test_killed_while_it_asks_when_the_new_access_token_ends_it_has_stored_the_single_use_refresh_token(
     scene: Scene,
 ) -> None:
-    scene.world.sandbox.switches.rotate_refresh_tokens = True
+    scene.world.sandbox.flags.rotate_refresh_tokens = True
     async with scene.process(stop_while_asking=True) as killed:
         await send_line(killed, "go")
         token_hash, asking = sorted([await read_line(killed), await read_line(killed)], key=len, reverse=True)

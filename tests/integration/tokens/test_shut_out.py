@@ -10,7 +10,7 @@ from astrelo.domain.connection import CrmConnection
 from astrelo.domain.errors import AuthorizationFailure, CrmRejected, RateLimited
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.sync import RunStatus, SyncRun
-from crm_sandbox import Portal, SandboxTransport
+from crm_sandbox import Dataset, SandboxTransport
 from crm_sandbox.salesforce import Sandbox, create_sandbox
 from crm_sandbox.salesforce.errors import LoginRefusal
 from tests.support.harness.connect import connect_harness
@@ -33,8 +33,8 @@ class Org(SyncHarness):
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
-        portal = Portal(name="Acme", account_id=101, records=())
-        self.sandbox: Sandbox = create_sandbox(portal, clock=lambda: self.clock.now().timestamp())
+        dataset = Dataset(name="Acme", account_id=101, records=())
+        self.sandbox: Sandbox = create_sandbox(dataset, clock=lambda: self.clock.now().timestamp())
         self.crms[SALESFORCE] = salesforce_over(SandboxTransport(self.sandbox), self.clock)
 
     async def open(self) -> None:
@@ -66,7 +66,7 @@ async def org(database: str) -> AsyncIterator[Org]:
 async def test_a_renewal_that_is_refused_for_now_parks_the_run_which_says_why(
     org: Org, refused: LoginRefusal
 ) -> None:
-    org.sandbox.switches.login_refusal = refused
+    org.sandbox.flags.login_refusal = refused
     run = await org.sync(SALESFORCE)
     assert (run.status, run.parked_until) == (RunStatus.PARKED, org.clock.now() + HOUR)
     assert run.reason is not None
@@ -75,12 +75,12 @@ async def test_a_renewal_that_is_refused_for_now_parks_the_run_which_says_why(
 
 
 async def test_an_org_that_admits_us_hours_later_is_read_on_with_the_grant_that_there_was(org: Org) -> None:
-    org.sandbox.switches.login_refusal = "ip_restricted"
+    org.sandbox.flags.login_refusal = "ip_restricted"
     run = await org.sync(SALESFORCE)
     for _ in range(3):
         run = await org.go_on(run)
         assert run.status is RunStatus.PARKED
-    org.sandbox.switches.login_refusal = None
+    org.sandbox.flags.login_refusal = None
     assert (await org.go_on(run)).status is RunStatus.COMPLETED
     assert (await org.connection()).is_active
     assert (org.sandbox.oauth.refreshes, org.sandbox.oauth.replays) == (1, 0)
@@ -88,7 +88,7 @@ async def test_an_org_that_admits_us_hours_later_is_read_on_with_the_grant_that_
 
 
 async def test_a_user_or_an_app_that_is_shut_out_for_good_asks_for_a_person(org: Org) -> None:
-    org.sandbox.switches.login_refusal = "not_approved"
+    org.sandbox.flags.login_refusal = "not_approved"
     run = await org.sync(SALESFORCE)
     assert (run.status, run.parked_until) == (RunStatus.PARKED, None)
     connection = await org.connection()

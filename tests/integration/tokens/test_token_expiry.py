@@ -15,7 +15,7 @@ from astrelo.domain.errors import StoreUnavailable
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider
 from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.ports.state import StoredTokens
-from crm_sandbox import Fault, Portal, SandboxTransport
+from crm_sandbox import Dataset, Fault, SandboxTransport
 from crm_sandbox.salesforce import create_sandbox
 from tests.support.harness.connect import ConnectHarness, connect_harness
 from tests.support.harness.tokens import LIFE, MARGIN, RefreshingCrm, TokenHarness
@@ -171,8 +171,8 @@ async def test_an_end_that_cannot_be_stored_is_not_known_and_the_log_says_so(
 async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_new_refresh_token(
     world: ConnectHarness,
 ) -> None:
-    portal = Portal(name="Acme", account_id=101, records=())
-    sandbox = create_sandbox(portal, clock=lambda: world.clock.now().timestamp())
+    dataset = Dataset(name="Acme", account_id=101, records=())
+    sandbox = create_sandbox(dataset, clock=lambda: world.clock.now().timestamp())
     org_id = sandbox.org.org_id
     grant = Grant(
         tokens=tokens_of(sandbox.oauth.connect(org_id)),
@@ -204,7 +204,7 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
     assert await successor.get_access(connection) == renewed
     sandbox.oauth.expire_access_tokens()
     again = await successor.get_access(connection, rejected=renewed.token)
-    assert sandbox.oauth.living(again.token)
+    assert sandbox.oauth.find_session(again.token)
     assert (sandbox.oauth.refreshes, sandbox.oauth.replays) == (2, 0)
     while (await wait_until_stored()).tokens.expires_at is None:
         pass

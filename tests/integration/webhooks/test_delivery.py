@@ -8,7 +8,7 @@ from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Association
 from crm_sandbox.hubspot import Sandbox, create_sandbox
-from crm_sandbox.hubspot.webhooks import WebhookSettings
+from crm_sandbox.hubspot.webhooks.delivery import WebhookSettings
 from tests.support.fakes.clock import FakeClock
 from tests.support.harness.api import API, PUBLIC_URL, ApiHarness, api_harness
 from tests.support.harness.hubspot import EMPTY, AcmeAndBeta, hubspot_harness
@@ -54,7 +54,7 @@ def test_what_webhooks_report_is_read_by_one_run_that_leaves_a_full_one_nothing_
                 await sandbox.webhooks.flush()
                 counts = sandbox.webhooks.counts
                 assert (counts.failed_attempts, counts.given_up) == (0, 0)
-                assert counts.delivered > counts.told
+                assert counts.delivered > counts.received
                 async with made.uow(made.user_id) as tx:
                     connection = await tx.connections.get(next(iter(made.crms)))
                     assert connection is not None

@@ -17,8 +17,8 @@ from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
-from crm_sandbox import Portal, serve_in_thread
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from crm_sandbox import Dataset, serve_in_thread
+from crm_sandbox.hubspot import DEFAULT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.support.environ import JWT_SECRET, child_environ, hubspot_settings, needed_settings
 from tests.support.secret_watch import Secrets, Spawn, Spawned
 
@@ -37,13 +37,13 @@ class Customer:
 
 
 @pytest.fixture(scope="module")
-def portal() -> Portal:
-    return Portal.generate(COMPANIES)
+def dataset() -> Dataset:
+    return Dataset.generate(COMPANIES)
 
 
 @pytest.fixture
-def sandbox(portal: Portal) -> Sandbox:
-    return create_sandbox(portal, latency_ms=LATENCY_MS, rate_limit=False)
+def sandbox(dataset: Dataset) -> Sandbox:
+    return create_sandbox(dataset, latency_ms=LATENCY_MS, rate_limit=False)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def connect(environ: dict[str, str], user_id: UserId, sandbox: Sandbox) ->
 
 @pytest.fixture
 def start_worker(spawn: Spawn, customer: Customer, secrets: Secrets) -> StartWorker:
-    secrets.register(JWT_SECRET, DEVELOPMENT_CLIENT_SECRET)
+    secrets.register(JWT_SECRET, DEFAULT_CLIENT_SECRET)
     environ = child_environ(customer.environ)
 
     def start() -> Spawned:
@@ -101,12 +101,12 @@ def rows(database: str, query: str, *arguments: object) -> list[asyncpg.Record]:
     return asyncio.run(fetch())
 
 
-def assert_whole(database: str, customer: Customer, portal: Portal) -> None:
+def assert_whole(database: str, customer: Customer, dataset: Dataset) -> None:
     """Every live record is stored once, nothing is counted twice, and the run's reconciliation balances."""
     (run,) = rows(database, "select status from sync_runs where user_id = $1", customer.user_id)
     assert run["status"] == "completed"
     steps = rows(database, "select * from sync_steps where user_id = $1", customer.user_id)
-    live = portal_counts(portal)
+    live = portal_counts(dataset)
     for step in steps:
         table = {"companies": "crm_companies"}.get(step["object_type"], step["object_type"])
         (stored,) = rows(database, f"select count(*) from {table} where user_id = $1", customer.user_id)
@@ -117,16 +117,16 @@ def assert_whole(database: str, customer: Customer, portal: Portal) -> None:
         assert step["inserted"] + step["updated"] + step["unchanged"] + step["stale"] == expected
 
 
-def portal_counts(portal: Portal) -> dict[str, int]:
+def portal_counts(dataset: Dataset) -> dict[str, int]:
     counts = dict.fromkeys(("companies", "contacts", "deals"), 0)
-    for record in portal.records:
+    for record in dataset.records:
         if record.object in counts and not record.archived:
             counts[record.object] += 1
     return counts
 
 
 def test_a_run_whose_worker_is_killed_is_finished_by_another(
-    database: str, customer: Customer, portal: Portal, start_worker: StartWorker
+    database: str, customer: Customer, dataset: Dataset, start_worker: StartWorker
 ) -> None:
     first = start_worker()
     first.wait_for("sync.batch_stored")
@@ -136,11 +136,11 @@ def test_a_run_whose_worker_is_killed_is_finished_by_another(
     second.wait_for(r"sync\.claimed.*attempt=2")
     second.wait_for("sync.finished")
     assert second.stop() == 0
-    assert_whole(database, customer, portal)
+    assert_whole(database, customer, dataset)
 
 
 def test_a_worker_that_is_stopped_hands_its_run_on(
-    database: str, customer: Customer, portal: Portal, start_worker: StartWorker
+    database: str, customer: Customer, dataset: Dataset, start_worker: StartWorker
 ) -> None:
     first = start_worker()
     first.wait_for("sync.batch_stored")
@@ -150,18 +150,18 @@ def test_a_worker_that_is_stopped_hands_its_run_on(
     second = start_worker()
     second.wait_for("sync.finished")
     assert second.stop() == 0
-    assert_whole(database, customer, portal)
+    assert_whole(database, customer, dataset)
 
 
 def test_a_worker_asks_for_syncs_that_are_due_by_itself(
-    database: str, customer: Customer, portal: Portal, start_worker: StartWorker
+    database: str, customer: Customer, dataset: Dataset, start_worker: StartWorker
 ) -> None:
     rows(database, "delete from sync_runs")
     rows(database, "delete from pgqueuer")
     worker = start_worker()
     worker.wait_for("sync.finished")
     assert worker.stop() == 0
-    assert_whole(database, customer, portal)
+    assert_whole(database, customer, dataset)
 
 
 def test_a_worker_without_its_database_says_so_and_hides_the_password(spawn: Spawn, secrets: Secrets) -> None:

@@ -3,13 +3,13 @@
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from starlette.types import ASGIApp
 
 from crm_sandbox import SandboxTransport
-from crm_sandbox.crm import PlayedCrm
 from tests.support.contracts.crm.account import Consent
 
 
-async def give_consent(sandbox: PlayedCrm, authorization_url: str) -> Consent:
+async def give_consent(sandbox: ASGIApp, authorization_url: str) -> Consent:
     """Send the consent page's form, and read what it brings to the callback."""
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox)) as browser:
         page = await browser.get(authorization_url)

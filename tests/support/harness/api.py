@@ -26,14 +26,14 @@ from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
 from astrelo.domain.normalization import search_email, search_key
 from astrelo.domain.ports.crm import CrmProviders, TokensIssued
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox.hubspot import DEFAULT_CLIENT_SECRET
 from tests.support.harness.sync import ScriptedCrm
 
 API = "http://api.test"
 PUBLIC_URL = "https://public.test"
 """Where the world reaches the API: a proxy stands before it."""
 FRONTEND = "http://frontend.test"
-HUBSPOT_SECRET = DEVELOPMENT_CLIENT_SECRET
+HUBSPOT_SECRET = DEFAULT_CLIENT_SECRET
 JWT_SECRET = "an-api-test-secret-of-more-than-32-bytes"
 REPORTED_AT = datetime(2026, 11, 1, tzinfo=UTC)
 WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)

@@ -37,8 +37,8 @@ from astrelo.domain.ports.crm import CrmProvider, CrmProviders
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import SyncRun
-from crm_sandbox import Portal, SandboxTransport
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox, create_sandbox
+from crm_sandbox import Dataset, SandboxTransport
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.support.builders import VERSIONS, company, contact, deal, owner
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.randomness import FakeRandomness
@@ -46,8 +46,8 @@ from tests.support.harness.sync import ScriptedCrm
 
 REDIRECT_URI = "http://127.0.0.1:8000/api/integrations/hubspot/callback"
 CIPHER = AesGcmTokenCipher([("test", bytes(32))])
-PORTAL = Portal(name="Acme", account_id=101, records=())
-OTHER_PORTAL = Portal(name="Other", account_id=202, records=())
+DATASET = Dataset(name="Acme", account_id=101, records=())
+OTHER_DATASET = Dataset(name="Other", account_id=202, records=())
 POLICY = SyncPolicy()
 TABLES = ("crm_connections", "crm_tokens", "icp_profiles", "sync_runs", "pgqueuer")
 """What a connect leaves one row in each of."""
@@ -98,8 +98,8 @@ class ConnectHarness:
 
     def _hubspot(self) -> HubSpotProvider:
         config = HubSpotConfig(
-            client_id=DEVELOPMENT_CLIENT_ID,
-            client_secret=DEVELOPMENT_CLIENT_SECRET,
+            client_id=DEFAULT_CLIENT_ID,
+            client_secret=DEFAULT_CLIENT_SECRET,
             redirect_uri=REDIRECT_URI,
             authorize_base="http://sandbox",
             api_base="http://sandbox",
@@ -115,10 +115,10 @@ class ConnectHarness:
         return started
 
     async def consent(
-        self, started: AuthorizationStarted, portal: Portal = PORTAL, decision: str = "allow"
+        self, started: AuthorizationStarted, dataset: Dataset = DATASET, decision: str = "allow"
     ) -> Callback:
         """Decide on the CRM's consent page, as the browser that began the flow."""
-        form = urlencode({"decision": decision, "portal_id": portal.account_id})
+        form = urlencode({"decision": decision, "portal_id": dataset.account_id})
         async with httpx.AsyncClient(transport=SandboxTransport(self.sandbox)) as browser:
             answer = await browser.post(started.authorize_url, content=form)
         query = parse_qs(urlsplit(answer.headers["location"]).query)
@@ -129,7 +129,7 @@ class ConnectHarness:
         """Consent to less than was asked for, which HubSpot's own page would not offer."""
         asked = parse_qs(urlsplit(started.authorize_url).query)
         challenge = asked["code_challenge"][0]
-        code = self.sandbox.oauth.issue_code(PORTAL.account_id, REDIRECT_URI, scopes, challenge)
+        code = self.sandbox.oauth.issue_code(DATASET.account_id, REDIRECT_URI, scopes, challenge)
         return Callback(asked["state"][0], started.browser_token, code)
 
     async def finish(self, callback: Callback, provider: Provider = Provider.HUBSPOT) -> Connected:
@@ -142,10 +142,10 @@ class ConnectHarness:
             session_user=callback.session_user,
         )
 
-    async def connect_account(self, portal: Portal = PORTAL, *, replace: bool = False) -> CrmConnection:
+    async def connect_account(self, dataset: Dataset = DATASET, *, replace: bool = False) -> CrmConnection:
         """Connect the account: the whole authorization flow."""
         started = await self.begin(replace=replace)
-        return (await self.finish(await self.consent(started, portal))).connection
+        return (await self.finish(await self.consent(started, dataset))).connection
 
     async def sync_some_records(self) -> None:
         """Carry out the run that waits: a company, its contact, their deal and its owner arrive."""
@@ -239,7 +239,7 @@ def _reference() -> BundledReferenceData:
 async def connect_harness(database: str) -> AsyncIterator[ConnectHarness]:
     """Open a harness in which nothing is connected."""
     clock = FakeClock()
-    sandbox = create_sandbox(PORTAL, OTHER_PORTAL, clock=lambda: clock.now().timestamp())
+    sandbox = create_sandbox(DATASET, OTHER_DATASET, clock=lambda: clock.now().timestamp())
     async with (
         open_pool(database, "work", max_size=6) as pool,
         open_pool(database, "refresh", max_size=4, limits=REFRESH_LIMITS) as refresh_pool,

@@ -14,12 +14,12 @@ from astrelo.domain.identifiers import ObjectType, Provider, RecordId
 from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.records import PendingRefetch
 from astrelo.domain.sync import SyncMode, SyncRun
-from crm_sandbox import Association, Portal, SandboxTransport
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, RecordChange, Sandbox
+from crm_sandbox import Association, Dataset, SandboxTransport
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, RecordChange, Sandbox
 from tests.support.fakes.clock import FakeClock
 from tests.support.harness.sync import SyncHarness
 
-EMPTY = Portal(name="Empty", account_id=101, records=())
+EMPTY = Dataset(name="Empty", account_id=101, records=())
 
 
 @asynccontextmanager
@@ -28,8 +28,8 @@ async def hubspot_harness(
 ) -> AsyncIterator[SyncHarness]:
     """A user whose HubSpot connection opens the sandbox's only account; `clock` may be the sandbox's too."""
     config = HubSpotConfig(
-        client_id=DEVELOPMENT_CLIENT_ID,
-        client_secret=DEVELOPMENT_CLIENT_SECRET,
+        client_id=DEFAULT_CLIENT_ID,
+        client_secret=DEFAULT_CLIENT_SECRET,
         redirect_uri="http://localhost:8000/api/integrations/hubspot/callback",
         authorize_base="http://sandbox",
         api_base="http://sandbox",

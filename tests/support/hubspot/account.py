@@ -7,7 +7,7 @@ from astrelo.adapters.outbound.hubspot.provider import HubSpotProvider
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import Window
-from crm_sandbox import Association, Fault, Portal, PortalRecord
+from crm_sandbox import Association, Dataset, DatasetRecord, Fault
 from crm_sandbox.hubspot import Sandbox, create_sandbox
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.crm_session import FakeCrmSession
@@ -18,8 +18,8 @@ CREATED = "2026-11-23T09:00:00.000Z"
 
 def record(
     kind: str, number: int, updated_at: str = CREATED, **associations: Sequence[Association]
-) -> PortalRecord:
-    return PortalRecord(
+) -> DatasetRecord:
+    return DatasetRecord(
         object=kind,
         id=str(number),
         properties={},
@@ -32,9 +32,11 @@ def record(
 class SandboxAccount:
     """An account, a clock, the adapter, and a session for it."""
 
-    def __init__(self, *records: PortalRecord) -> None:
+    def __init__(self, *records: DatasetRecord) -> None:
         self.clock = FakeClock()
-        self.sandbox: Sandbox = create_sandbox(Portal.of(records), clock=lambda: self.clock.now().timestamp())
+        self.sandbox: Sandbox = create_sandbox(
+            Dataset.from_records(records), clock=lambda: self.clock.now().timestamp()
+        )
         self.provider: HubSpotProvider = hubspot_over(self.sandbox, self.clock)
         self.session: FakeCrmSession = session_of(self.sandbox, self.provider)
 
@@ -55,7 +57,7 @@ def ids(pages: Sequence[RecordPage]) -> list[str]:
     return [record.record_id for page in pages for record in page.records]
 
 
-def contacts(count: int) -> list[PortalRecord]:
+def contacts(count: int) -> list[DatasetRecord]:
     """Contacts, and the ten companies that they belong to."""
     people = [
         record("contacts", number, companies=[Association(id=company_of(number), primary=True)])
@@ -68,5 +70,5 @@ def company_of(number: int) -> str:
     return str(1_000_000 + number % 10)
 
 
-def companies(count: int, updated_at: str = CREATED) -> list[PortalRecord]:
+def companies(count: int, updated_at: str = CREATED) -> list[DatasetRecord]:
     return [record("companies", number, updated_at) for number in range(1, count + 1)]

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from astrelo.domain.identifiers import ObjectType, RecordId
 from crm_sandbox import Association
-from crm_sandbox.faults import Fault
+from crm_sandbox.faults.fault import Fault
 from crm_sandbox.hubspot import App, RecordChange, create_sandbox
 from tests.support.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, RecordDraft
 from tests.support.crm.browser import give_consent
 from tests.support.fakes.clock import FakeClock
-from tests.support.hubspot.sandbox import EMPTY_PORTAL, hubspot_over
+from tests.support.hubspot.sandbox import EMPTY_DATASET, hubspot_over
 
 ALWAYS = 10**9
 
@@ -18,7 +18,7 @@ ALWAYS = 10**9
 class HubSpotAccount(CrmAccountUnderTest):
     def __init__(self) -> None:
         self.clock = self._time = FakeClock()
-        self._sandbox = create_sandbox(EMPTY_PORTAL, clock=lambda: self._time.now().timestamp())
+        self._sandbox = create_sandbox(EMPTY_DATASET, clock=lambda: self._time.now().timestamp())
         self._account = self._sandbox.account
         self._ids: dict[tuple[str, str], str] = {}
         self.restart()

@@ -8,16 +8,16 @@ from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReference
 from astrelo.domain.connection import CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId
 from astrelo.domain.ports.system import Clock
-from crm_sandbox import Portal, SandboxTransport
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, Sandbox
+from crm_sandbox import Dataset, SandboxTransport
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Sandbox
 from tests.support.fakes.crm_session import FakeCrmSession
 from tests.support.fakes.randomness import FakeRandomness
 
 REDIRECT_URI = "http://127.0.0.1:8000/api/integrations/hubspot/callback"
-EMPTY_PORTAL = Portal(name="Empty", account_id=101, records=())
+EMPTY_DATASET = Dataset(name="Empty", account_id=101, records=())
 CONFIG = HubSpotConfig(
-    client_id=DEVELOPMENT_CLIENT_ID,
-    client_secret=DEVELOPMENT_CLIENT_SECRET,
+    client_id=DEFAULT_CLIENT_ID,
+    client_secret=DEFAULT_CLIENT_SECRET,
     redirect_uri=REDIRECT_URI,
     authorize_base="http://hubspot.test",
     api_base="http://hubspot.test",

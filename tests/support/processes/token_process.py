@@ -26,7 +26,7 @@ from astrelo.domain.connection import TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import ConnectionId, Provider, UserId
 from astrelo.domain.ports.crm import CrmProviders
-from crm_sandbox.hubspot import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET
+from crm_sandbox.hubspot import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 from tests.support.harness.connect import CIPHER, REDIRECT_URI
 from tests.support.harness.sync import ScriptedCrm
 
@@ -78,8 +78,8 @@ async def run(errand: Errand) -> None:
         lock=timedelta(seconds=20),
     )
     config = HubSpotConfig(
-        client_id=DEVELOPMENT_CLIENT_ID,
-        client_secret=DEVELOPMENT_CLIENT_SECRET,
+        client_id=DEFAULT_CLIENT_ID,
+        client_secret=DEFAULT_CLIENT_SECRET,
         redirect_uri=REDIRECT_URI,
         api_base=errand.crm_url,
     )

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from astrelo.domain.identifiers import ObjectType, RecordId
-from crm_sandbox import Association, Portal, SandboxTransport
-from crm_sandbox.faults import Fault
-from crm_sandbox.salesforce import App, RecordChange, Switches, create_sandbox, record_id
+from crm_sandbox import Association, Dataset, SandboxTransport
+from crm_sandbox.faults.fault import Fault
+from crm_sandbox.salesforce import App, Flags, RecordChange, create_sandbox, record_id
 from tests.support.contracts.crm.account import Consent, CrmAccountUnderTest
 from tests.support.contracts.crm.records import Company, Contact, Deal, Owner, RecordDraft
 from tests.support.crm.browser import give_consent
@@ -42,9 +42,9 @@ class SalesforceAccount(CrmAccountUnderTest):
 
     def __init__(self, bulk_page: int = 10_000, **settings: Any) -> None:
         self.clock = self._time = FakeClock()
-        portal = Portal(name="Empty", account_id=101, records=())
-        switches = Switches(bulk_rows_per_page=bulk_page)
-        self._sandbox = create_sandbox(portal, clock=lambda: self._time.now().timestamp(), switches=switches)
+        dataset = Dataset(name="Empty", account_id=101, records=())
+        flags = Flags(bulk_rows_per_page=bulk_page)
+        self._sandbox = create_sandbox(dataset, clock=lambda: self._time.now().timestamp(), flags=flags)
         self._org = self._sandbox.org
         self._ids: dict[tuple[str, str], str] = {}
         self._limited_until: float | None = None
@@ -105,7 +105,7 @@ class SalesforceAccount(CrmAccountUnderTest):
 
     def forbid(self, object_type: ObjectType | None) -> None:
         name = "User" if object_type is None else OBJECTS[object_type]
-        self._sandbox.switches.hidden_objects.append(name)
+        self._sandbox.flags.hidden_objects.append(name)
 
     def expire_access_tokens(self) -> None:
         self._sandbox.oauth.expire_access_tokens()
@@ -122,7 +122,7 @@ class SalesforceAccount(CrmAccountUnderTest):
             self._fault(Fault(kind="respond", match=API, status=403, body=[AT_ONCE]))
             return
         self._limited_until = self._time.monotonic() + seconds
-        self._sandbox.switches.daily_used = self._sandbox.switches.daily_limit
+        self._sandbox.flags.daily_used = self._sandbox.flags.daily_limit
 
     def stumble(self) -> None:
         self._fault(
@@ -160,7 +160,7 @@ class SalesforceAccount(CrmAccountUnderTest):
     def pass_time(self, seconds: float) -> None:
         self._time.advance(seconds)
         if self._limited_until is not None and self._time.monotonic() >= self._limited_until:
-            self._sandbox.switches.daily_used = 0
+            self._sandbox.flags.daily_used = 0
 
     def _fault(self, *faults: Fault) -> None:
         self._sandbox.faults.add(*faults)

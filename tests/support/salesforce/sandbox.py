@@ -15,12 +15,12 @@ from astrelo.domain.identifiers import CrmAccountId, Cursor, ObjectType, RecordI
 from astrelo.domain.ports.system import Clock
 from astrelo.domain.records import RecordPage
 from astrelo.domain.sync import Window
-from crm_sandbox import Association, Fault, Portal, PortalRecord, SandboxTransport
+from crm_sandbox import Association, Dataset, DatasetRecord, Fault, SandboxTransport
 from crm_sandbox.salesforce import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    Flags,
     Sandbox,
-    Switches,
     create_sandbox,
     record_id,
 )
@@ -36,8 +36,8 @@ reference = cache(lambda: BundledReferenceData(RESERVED_NAMES))
 
 def config(**settings: Any) -> SalesforceConfig:
     return SalesforceConfig(
-        client_id=DEVELOPMENT_CLIENT_ID,
-        client_secret=DEVELOPMENT_CLIENT_SECRET,
+        client_id=DEFAULT_CLIENT_ID,
+        client_secret=DEFAULT_CLIENT_SECRET,
         redirect_uri="http://127.0.0.1:8000/api/integrations/salesforce/callback",
         **settings,
     )
@@ -84,22 +84,22 @@ class SandboxOrg:
 
     def __init__(
         self,
-        *records: PortalRecord,
-        switches: Switches | None = None,
+        *records: DatasetRecord,
+        flags: Flags | None = None,
         settings: SalesforceConfig | None = None,
     ) -> None:
         self.clock = FakeClock()
-        portal = Portal.of(records)
+        dataset = Dataset.from_records(records)
         self.sandbox = create_sandbox(
-            portal, clock=lambda: self.clock.now().timestamp(), switches=switches, rate_limit=False
+            dataset, clock=lambda: self.clock.now().timestamp(), flags=flags, rate_limit=False
         )
         self.transport = SandboxTransport(self.sandbox)
         self.provider = salesforce_over(self.transport, self.clock, settings)
         self.session = session_of(self.sandbox, self.provider)
 
     @property
-    def switches(self) -> Switches:
-        return self.sandbox.switches
+    def flags(self) -> Flags:
+        return self.sandbox.flags
 
     def read(
         self, object_type: ObjectType, *, window: Window | None = None, cursor: Cursor | None = None
@@ -133,10 +133,10 @@ def row(
     *contacts: int,
     archived: bool = False,
     **fields: str | None,
-) -> PortalRecord:
+) -> DatasetRecord:
     """Make a record; `contacts` are those that have a role in an Opportunity."""
     linked = [Association(id=record_id("Contact", one)) for one in contacts]
-    return PortalRecord(
+    return DatasetRecord(
         object=object_name,
         id=record_id(object_name, number),
         properties=dict(fields),
@@ -147,11 +147,11 @@ def row(
     )
 
 
-def accounts(count: int, at: str = CREATED) -> list[PortalRecord]:
+def accounts(count: int, at: str = CREATED) -> list[DatasetRecord]:
     return [row("Account", number, at, Name=f"Firm {number}") for number in range(1, count + 1)]
 
 
-def deals(count: int, contacts: int = 2) -> list[PortalRecord]:
+def deals(count: int, contacts: int = 2) -> list[DatasetRecord]:
     """Make opportunities and 29 contacts, of whom each has a role in some; `contacts` in every opportunity."""
     people = [row("Contact", number, LastName="P") for number in range(1, 30)]
     return people + [

@@ -85,8 +85,8 @@ def test_a_portal_of_its_own_and_a_size_for_a_made_up_one_are_not_taken_together
 ) -> None:
     file, size = tmp_path / "portal.jsonl", ["--companies", "500"]
     file.touch()
-    portal = ["--portal", str(file)]
-    result = run(runner, "demo", *(portal + size if portal_first else size + portal))
+    dataset = ["--portal", str(file)]
+    result = run(runner, "demo", *(dataset + size if portal_first else size + dataset))
     assert result.exit_code == 2
     assert "leave one of them out" in result.stderr
 

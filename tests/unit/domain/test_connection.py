@@ -39,6 +39,13 @@ def connection() -> CrmConnection:
     return CrmConnection.establish(ConnectionId(UUID(int=5)), USER, Provider.HUBSPOT, grant(), NOON)
 
 
+@pytest.mark.parametrize(
+    ("name", "label"), [("Acme", "Acme (202)"), ("HubSpot account 202", "HubSpot account 202")]
+)
+def test_an_accounts_label_has_its_id_once(name: str, label: str) -> None:
+    assert CrmAccount(account_id=CrmAccountId("202"), name=name).label == label
+
+
 class TestTokens:
     def test_a_token_with_more_than_the_margin_to_live_is_fresh(self) -> None:
         assert replace(TOKENS, expires_at=NOON + REFRESH_MARGIN + timedelta(seconds=1)).is_fresh(NOON)

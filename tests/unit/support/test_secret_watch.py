@@ -31,12 +31,12 @@ def test_prints(secrets, spawn):
 
 SANDBOX_TEST = """
 import pytest
-from crm_sandbox import Portal
+from crm_sandbox import Dataset
 from crm_sandbox.CRM import create_sandbox
 
 @pytest.fixture
 def sandbox():
-    return create_sandbox(Portal.of([], name="Empty"))
+    return create_sandbox(Dataset.from_records([], name="Empty"))
 
 def test_prints(sandbox):
     print(sandbox.oauth.connect(ACCOUNT)["access_token"])

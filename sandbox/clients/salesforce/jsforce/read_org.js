@@ -18,7 +18,7 @@ async function consent(authorizationUrl) {
   return new URL(location).searchParams.get("code");
 }
 
-function administer(name, body) {
+function call_admin_api(name, body) {
   return fetch(`${loginUrl}/_sandbox/${name}`, { method: "POST", body: JSON.stringify(body) });
 }
 
@@ -69,9 +69,9 @@ async function readPages(connection) {
 
 async function readChanges(connection) {
   const [touched, deleted] = await connection.sobject("Account").find({}, ["Id"]).limit(2);
-  await administer("touch", { object: "Account", ids: [touched.Id] });
-  await administer("archive", { object: "Account", ids: [deleted.Id] });
-  await administer("clock", { advance_seconds: 120 });
+  await call_admin_api("touch", { object: "Account", ids: [touched.Id] });
+  await call_admin_api("archive", { object: "Account", ids: [deleted.Id] });
+  await call_admin_api("clock", { advance_seconds: 120 });
   const start = new Date(Date.now() - 5 * MINUTE);
   const end = new Date(Date.now() + 2 * MINUTE);
   return {
@@ -118,7 +118,7 @@ answers.recentAccounts = await connection.sobject("Account").recent();
 answers.changes = await readChanges(connection);
 answers.refusals = await readRefusals(connection);
 for (let time = 0; time < 2; time += 1) {
-  await administer("tokens", { expire: true });
+  await call_admin_api("tokens", { expire: true });
   await connection.limits();
 }
 answers.refreshes = connection.refreshes;

@@ -4,17 +4,17 @@
     ├─ CrmRefusal     status, category, message … and a correlation id
     └─ OAuthRefusal   status, error, error_description, message
 
-A handler raises; the application turns the refusal into a response.
+A handler raises; its `response()` is what the client gets.
 """
 
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from crm_sandbox.clock import iso
-from crm_sandbox.crm import Refused
-from crm_sandbox.faults import Damage
-from crm_sandbox.messages import Response, encode_json, html_response
+from crm_sandbox.clock import format_iso
+from crm_sandbox.faults.fault import FaultEffect
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
 from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.simulated_crm import Refused
 
 _TOO_MANY_REQUESTS = 429
 _INTERNAL_SERVER_ERROR = 500
@@ -31,6 +31,13 @@ class Refusal(Refused):
         super().__init__(f"{status} {body.get('message')}")
         self.status = status
         self.body = dict(body)
+
+    def response(self) -> Response:
+        response = JsonResponse(self.body, self.status)
+        correlation_id = self.body.get("correlationId")
+        if isinstance(correlation_id, str):
+            response.headers["x-hubspot-correlation-id"] = correlation_id
+        return response
 
 
 class CrmRefusal(Refusal):
@@ -73,6 +80,10 @@ def not_simulated(found: NotSimulated) -> CrmRefusal:
     return refusal(501, "NOT_SIMULATED", str(found))
 
 
+def body_too_large() -> CrmRefusal:
+    return refusal(413, "VALIDATION_ERROR", "HTTP 413 Request Entity Too Large.")
+
+
 def no_credentials() -> CrmRefusal:
     return refusal(
         401,
@@ -87,7 +98,7 @@ def expired(now: float, expired_at: float) -> CrmRefusal:
         401,
         "EXPIRED_AUTHENTICATION",
         f"The OAuth token used to make this call expired {int(now - expired_at)} second(s) ago.",
-        context={"expire time": [iso(expired_at)]},
+        context={"expire time": [format_iso(expired_at)]},
     )
 
 
@@ -127,14 +138,14 @@ def rate_limited(policy: str) -> CrmRefusal:
     )
 
 
-def default_answer(fault: Damage) -> Response:
+def default_response(fault: FaultEffect) -> Response:
     """Return what a fault gives that names a status alone: 429 by its policy, a page of HTML from 500 on."""
     if fault.status >= _INTERNAL_SERVER_ERROR:
         title = str(fault.status)
         page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-        return html_response(page, fault.status)
+        return HTMLResponse(page, fault.status)
     if fault.status == _TOO_MANY_REQUESTS:
         refused = rate_limited(fault.policy)
     else:
         refused = refusal(fault.status, *_WORDS.get(fault.status, _OTHER))
-    return Response(status=fault.status, body=encode_json(refused.body))
+    return JsonResponse(refused.body, fault.status)

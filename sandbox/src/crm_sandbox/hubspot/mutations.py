@@ -1,15 +1,15 @@
-"""Changes to an account while somebody reads it: a seeded script that can be stepped."""
+"""Changes to an account while a client reads it: a seeded script of mutations."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from crm_sandbox import inventions as words
-from crm_sandbox.clock import iso
-from crm_sandbox.hubspot.account import Account, RecordChange
-from crm_sandbox.hubspot.store import Record
-from crm_sandbox.portals import Association
-from crm_sandbox.portals.hubspot_words import DEAL_STAGES
-from crm_sandbox.script import Mutation, Script
+from crm_sandbox import fake_data
+from crm_sandbox.clock import format_iso
+from crm_sandbox.datasets import Association
+from crm_sandbox.datasets.hubspot_values import DEAL_STAGES
+from crm_sandbox.hubspot.account.account import Account, RecordChange
+from crm_sandbox.hubspot.account.store import Record
+from crm_sandbox.mutations import Mutation, Script
 
 Kind = Literal[
     "create", "change", "archive", "restore", "merge", "swap_domains", "reassociate", "bump", "gdpr_delete", "bulk"
@@ -41,8 +41,8 @@ class MutationScript(Script[Account]):
     """
 
     def step(self, account: Account) -> Mutation:
-        kind = self._weighted(WEIGHTS)
-        object_name = self._weighted(TYPE_WEIGHTS)
+        kind = self._choose(WEIGHTS)
+        object_name = self._choose(TYPE_WEIGHTS)
         actions: dict[Kind, Callable[[Account, str], Mutation]] = {
             "create": self._create,
             "change": self._change,
@@ -68,7 +68,7 @@ class MutationScript(Script[Account]):
     def _change(self, account: Account, name: str) -> Mutation:
         ids = [record.id for record in self._draw(account, name, 1)]
         for record_id in ids:
-            changed = self._some_of(self._properties(account, name))
+            changed = self._sample(self._properties(account, name))
             account.upsert(RecordChange(object_name=name, id=record_id, properties=changed))
         return Mutation(kind="change", object=name, ids=tuple(ids))
 
@@ -113,15 +113,15 @@ class MutationScript(Script[Account]):
         return Mutation(kind="bump", object=name, ids=ids)
 
     def _gdpr_delete(self, account: Account, _name: str) -> Mutation:
-        archived = self._chance.random() < 0.3  # noqa: PLR2004 - a share of those that are deleted for good
+        archived = self._rng.random() < 0.3  # noqa: PLR2004 - a share of those that are deleted for good
         ids = tuple(record.id for record in self._draw(account, "contacts", 1, archived=archived))
         for record_id in ids:
             account.gdpr_delete(record_id)
         return Mutation(kind="gdpr_delete", object="contacts", ids=ids)
 
     def _bulk(self, account: Account, name: str) -> Mutation:
-        updated_at = iso(account.clock.now())
-        ids = tuple(record.id for record in self._draw(account, name, self._chance.choice(BULK_SIZES)))
+        updated_at = format_iso(account.clock.now())
+        ids = tuple(record.id for record in self._draw(account, name, self._rng.choice(BULK_SIZES)))
         for record_id in ids:
             account.upsert(
                 RecordChange(
@@ -137,35 +137,35 @@ class MutationScript(Script[Account]):
         return {"companies": self._company, "contacts": self._contact, "deals": self._deal}[name](account)
 
     def _company(self, account: Account) -> Properties:
-        stem = words.company_stem(self._chance.randrange(2_500))
+        stem = fake_data.company_stem(self._rng.randrange(2_500))
         others = self._draw(account, "companies", 1)
         shared = others[0].properties.get("domain") if others else None
-        own = f"{stem.lower()}{self._chance.choice(words.TOP_LEVELS)}"
+        own = f"{stem.lower()}{self._rng.choice(fake_data.TOP_LEVELS)}"
         return {
-            "name": f"{stem} {self._chance.choice(words.COMPANY_KINDS)}",
-            "domain": self._chance.choice((own, own, own, f"www.{own}", shared, None)),
-            "numberofemployees": self._chance.choice((str(self._chance.randrange(10_000)), None, "50-100")),
-            "country": self._chance.choice(words.PLACES)[0],
+            "name": f"{stem} {self._rng.choice(fake_data.COMPANY_KINDS)}",
+            "domain": self._rng.choice((own, own, own, f"www.{own}", shared, None)),
+            "numberofemployees": self._rng.choice((str(self._rng.randrange(10_000)), None, "50-100")),
+            "country": self._rng.choice(fake_data.PLACES)[0],
         }
 
     def _contact(self, account: Account) -> Properties:
-        first, last = self._chance.choice(words.FIRST_NAMES), self._chance.choice(words.LAST_NAMES)
+        first, last = self._rng.choice(fake_data.FIRST_NAMES), self._rng.choice(fake_data.LAST_NAMES)
         companies = self._draw(account, "companies", 1)
         domain = (companies[0].properties.get("domain") if companies else None) or "nowhere-known.com"
-        mail = self._chance.choice((domain, domain, domain, self._chance.choice(words.FREE_MAIL)))
+        mail = self._rng.choice((domain, domain, domain, self._rng.choice(fake_data.FREE_MAIL)))
         return {
             "firstname": first,
             "lastname": last,
-            "email": self._chance.choice((f"{first}.{last}@{mail}".lower(),) * 5 + (None,)),
-            "jobtitle": self._chance.choice(words.JOB_TITLES),
+            "email": self._rng.choice((f"{first}.{last}@{mail}".lower(),) * 5 + (None,)),
+            "jobtitle": self._rng.choice(fake_data.JOB_TITLES),
         }
 
     def _deal(self, _account: Account) -> Properties:
-        pipeline, stage = self._chance.choice(DEAL_STAGES)
-        stem = words.company_stem(self._chance.randrange(500))
+        pipeline, stage = self._rng.choice(DEAL_STAGES)
+        stem = fake_data.company_stem(self._rng.randrange(500))
         return {
-            "dealname": f"{stem} - {self._chance.choice(words.DEAL_KINDS)}",
-            "amount": self._chance.choice((str(self._chance.randrange(500, 400_000)), None)),
+            "dealname": f"{stem} - {self._rng.choice(fake_data.DEAL_KINDS)}",
+            "amount": self._rng.choice((str(self._rng.randrange(500, 400_000)), None)),
             "pipeline": pipeline,
             "dealstage": stage,
             "hs_is_closed": str(stage in {"closedwon", "closedlost"}).lower(),
@@ -176,15 +176,15 @@ class MutationScript(Script[Account]):
         """Draw up to two companies, the first of them primary; a deal gets up to three contacts too."""
         if name == "companies":
             return {}
-        companies = self._draw(account, "companies", self._chance.choice((0, 1, 1, 1, 2)))
+        companies = self._draw(account, "companies", self._rng.choice((0, 1, 1, 1, 2)))
         drawn = {"companies": [Association(id=one.id, primary=one is companies[0]) for one in companies]}
         if name == "deals":
-            people = self._draw(account, "contacts", self._chance.randrange(4))
+            people = self._draw(account, "contacts", self._rng.randrange(4))
             drawn["contacts"] = [Association(id=one.id) for one in people]
         return drawn
 
     def _draw(self, account: Account, name: str, most: int, *, archived: bool = False) -> Sequence[Record]:
         """Draw up to that many different records, in the order drawn."""
         table = account.store.tables[name]
-        drawn = [table.some(self._chance, archived=archived) for _ in range(most)]
+        drawn = [table.pick(self._rng, archived=archived) for _ in range(most)]
         return list({record.id: record for record in drawn if record is not None}.values())

@@ -5,21 +5,21 @@ from typing import TypeVar
 
 import msgspec
 
+from crm_sandbox.http.requests import Request
 from crm_sandbox.hubspot.errors import invalid, refusal
-from crm_sandbox.messages import Request
 from crm_sandbox.not_simulated import NotSimulated
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-def page_limit(request: Request, *, default: int, most: int) -> int:
-    """`limit`, between 1 and `most`."""
-    text = request.text("limit")
+def page_limit(request: Request, *, default: int, maximum: int) -> int:
+    """Read `limit`, between 1 and `maximum`."""
+    text = request.query_params.get("limit")
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= maximum:
         raise invalid(
-            f"limit must be a number from 1 to {most}, not {text}.", code="INVALID_LIMIT", limit=text
+            f"limit must be a number from 1 to {maximum}, not {text}.", code="INVALID_LIMIT", limit=text
         )
     return int(text)
 
@@ -27,13 +27,13 @@ def page_limit(request: Request, *, default: int, most: int) -> int:
 def refuse_unsimulated(request: Request, **defaults: str | None) -> None:
     """Raise NotSimulated for a query parameter that asks for something else than HubSpot's default."""
     for name, default in defaults.items():
-        if request.text(name) not in {None, default}:
-            raise NotSimulated(f"{name}={request.text(name)} on {request.path}")
+        if request.query_params.get(name) not in {None, default}:
+            raise NotSimulated(f"{name}={request.query_params.get(name)} on {request.path}")
 
 
-def flag(request: Request, name: str) -> bool:
+def read_boolean(request: Request, name: str) -> bool:
     """Read a boolean query parameter; absent means false."""
-    text = (request.text(name) or "false").lower()
+    text = (request.query_params.get(name) or "false").lower()
     if text not in {"true", "false"}:
         raise invalid(f"{name} must be true or false, not {text}.", code="INVALID_BOOLEAN", name=name)
     return text == "true"
@@ -44,7 +44,7 @@ def json_body(request: Request, shape: type[Body]) -> Body:
     if request.media_type != "application/json":
         raise refusal(415, "VALIDATION_ERROR", "HTTP 415 Unsupported Media Type: send application/json.")
     try:
-        document = msgspec.json.decode(request.body)
+        document = msgspec.json.decode(request.content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise invalid(f"Invalid input JSON: {error}") from error
     if not isinstance(document, dict):
@@ -59,7 +59,7 @@ def json_body(request: Request, shape: type[Body]) -> Body:
 
 
 def _as_text(value: object) -> object:
-    """Write numbers and booleans as text, which HubSpot takes for them wherever it expects text, and the other way round."""
+    """Write numbers and booleans as text: HubSpot takes each for the other."""
     match value:
         case dict():
             return {name: _as_text(found) for name, found in value.items()}

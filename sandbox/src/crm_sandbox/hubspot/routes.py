@@ -1,171 +1,239 @@
-"""HubSpot's CRM endpoints: path, handler, the scopes that open it and the window that counts it."""
+"""HubSpot's endpoints: each API at the dates and versions that have it, with the scopes that open it and its rate limit.
+
+Paths are matched with a slash at their end, which HubSpot takes or leaves.
+"""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
-from crm_sandbox.hubspot import associations, directory, objects, search
-from crm_sandbox.hubspot.account import Account
-from crm_sandbox.hubspot.object_types import READ_SCOPES, held_type, object_type
-from crm_sandbox.messages import Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.routing import BaseRoute, Mount, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-Handler = Callable[..., Response]
-Scopes = Callable[..., Sequence[str]]
-Window = Literal["requests", "searches"]
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
+from crm_sandbox.http.routing import HandlerRoute, find_route
+from crm_sandbox.hubspot import owners, pipelines, properties
+from crm_sandbox.hubspot.account import details
+from crm_sandbox.hubspot.account.account import Account
+from crm_sandbox.hubspot.associations import endpoints as associations
+from crm_sandbox.hubspot.errors import Refusal, missing_scopes, not_found, rate_limited
+from crm_sandbox.hubspot.oauth import endpoints as oauth
+from crm_sandbox.hubspot.oauth import v1 as oauth_v1
+from crm_sandbox.hubspot.oauth.bearer import authenticate
+from crm_sandbox.hubspot.objects import endpoints as objects
+from crm_sandbox.hubspot.objects import search
+from crm_sandbox.hubspot.objects.object_types import READ_SCOPES, find_object_type, object_type
+from crm_sandbox.not_simulated import NotSimulated
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_EXPRESSIONS = {
-    "type": "([^/]+)",
-    "to": "([^/]+)",
-    "id": "((?!(?:batch|gdpr-delete|groups|merge|search)$)[^/]+)",
-}
-_CRM_DATES = frozenset({"2025-09", "2026-03", "2026-09"})
-_APP_VERSIONS = frozenset({"2026-03", "2026-09", "v3"})
-_VERSIONS = {"oauth": _APP_VERSIONS, "appinstalls": _APP_VERSIONS, "account-info": _CRM_DATES | {"v3"}}
-_DATED = re.compile(
-    r"/(crm/(?:objects|associations|owners|pipelines|properties)|oauth|account-info|appinstalls)"
-    r"/(\d{4}-\d{2}|v3)(/.*)?"
-)
-_NUMBERED_CRM = re.compile(
-    r"/crm/(?:v3/(?P<v3>objects|owners|pipelines|properties)"
-    r"|v4/(?P<v4>associations|objects(?=/[^/]+/[^/]+/associations/)))(?P<rest>/.*)?"
-)
+RateLimit = Literal["requests", "searches"]
+Parameters = Mapping[str, str]
+Scopes = Callable[[Parameters], Sequence[str]]
+
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+_TYPE_PARAMETERS = frozenset({"type_name", "source", "target"})
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    method: str
-    pattern: re.Pattern[str]
-    label: str
-    handler: Handler
-    scopes: Scopes
-    window: Window | None
-    unsimulated: Sequence[str] = ()
-    """Further verbs that HubSpot has at this path, and the sandbox does not."""
+class _Date(StringConvertor):
+    regex = "2025-09|2026-03|2026-09"
 
-    def endpoint(self, groups: Sequence[str]) -> str:
+
+class _AppVersion(StringConvertor):
+    regex = "2026-03|2026-09|v3"
+
+
+class _AnyVersion(StringConvertor):
+    regex = r"\d{4}-\d{2}|v3"
+
+
+class _Id(StringConvertor):
+    """One segment of a path that is not an endpoint's name."""
+
+    regex = "(?!(?:batch|gdpr-delete|groups|merge|search)/)[^/]+"
+
+
+register_url_convertor("hubspot_date", _Date())
+register_url_convertor("hubspot_app_version", _AppVersion())
+register_url_convertor("hubspot_any_version", _AnyVersion())
+register_url_convertor("hubspot_id", _Id())
+
+
+class CrmRoute(HandlerRoute):
+    """A method of an endpoint below `api` that an access token of these scopes opens; the handler takes the account."""
+
+    def __init__(
+        self,
+        method: str,
+        api: str,
+        path: str,
+        handler: Callable[..., Response],
+        scopes: Scopes,
+        rate_limit: RateLimit | None = "requests",
+    ) -> None:
+        super().__init__(f"{path}/", self._respond, method)
+        self._label = f"{method} {api}{path}"
+        self._handler = handler
+        self._scopes = scopes
+        self.rate_limit = rate_limit
+
+    def label(self, parameters: Parameters) -> str:
         """Name the endpoint for statistics: object types by their plural, ids left out."""
-        label = self.label
-        for name, told in zip(_PLACEHOLDER.findall(label), groups, strict=True):
-            if name != "id" and (kind := held_type(told)) is not None:
-                label = label.replace(f"{{{name}}}", kind.plural)
-        return label
 
-    def handle(self, account: Account, request: Request, groups: Sequence[str]) -> Response:
-        return self.handler(account, request, *groups)
+        def name(found: re.Match[str]) -> str:
+            if found[1] not in _TYPE_PARAMETERS:
+                return "{id}"
+            kind = find_object_type(parameters[found[1]])
+            return kind.plural if kind else "{type}"
 
+        return _PARAMETER.sub(name, self._label)
 
-def canonical_path(path: str) -> str | None:
-    """Drop the version and a trailing slash from a path; None when there is no version, or none that is served."""
-    path = path.removesuffix("/")
-    if found := _NUMBERED_CRM.fullmatch(path):
-        return f"/crm/{found['v3'] or found['v4']}{found['rest'] or ''}"
-    found = _DATED.fullmatch(path)
-    return None if found is None or not _exists(found) else f"/{found[1]}{found[3] or ''}"
+    def _respond(self, request: Request) -> Response:
+        token = authenticate(request)
+        account: Account = request.app.state.sandbox.accounts[token.grant.portal_id]
+        parameters = {name: value for name, value in request.path_params.items() if name != "version"}
+        try:
+            self._admit(account)
+            required = self._scopes(parameters)
+            if not set(required) & set(token.grant.scopes):
+                raise missing_scopes(required[:1])
+            response = self._handler(account, request, **parameters)
+        except Refusal as refused:
+            response = refused.response()
+        if self.rate_limit == "requests":
+            for name, value in account.limits.headers(account.clock.now()).items():
+                response.headers.append(name, value)
+        return response
 
-
-def has_unknown_version(path: str) -> bool:
-    """Return whether a path names a version of an endpoint that HubSpot never had."""
-    found = _DATED.fullmatch(path)
-    return found is not None and not _exists(found)
-
-
-def _exists(found: re.Match[str]) -> bool:
-    return found[2] in _VERSIONS.get(found[1], _CRM_DATES)
-
-
-def find_routes(path: str) -> list[tuple[Route, Sequence[str]]]:
-    """Return the routes of a path, one for each verb, with what their placeholders hold."""
-    return _matches(V3_ROUTES, path.removesuffix("/")) or _matches(CRM_ROUTES, canonical_path(path) or "")
-
-
-def _matches(routes: Sequence[Route], path: str) -> list[tuple[Route, Sequence[str]]]:
-    return [(route, found.groups()) for route in routes if (found := route.pattern.fullmatch(path))]
+    def _admit(self, account: Account) -> None:
+        now = account.clock.now()
+        if self.rate_limit == "requests" and not account.limits.requests.admit(now):
+            raise rate_limited("TEN_SECONDLY_ROLLING")
+        if self.rate_limit == "searches" and not account.limits.searches.admit(now):
+            raise rate_limited("SECONDLY")
 
 
-def _route(
-    method: str,
-    template: str,
-    handler: Handler,
-    scopes: Scopes,
-    window: Window | None = "requests",
-    *,
-    unsimulated: Sequence[str] = (),
-) -> Route:
-    """`{type}` and `{to}` match an object type's name, `{id}` one segment that is not an endpoint's name."""
-    pattern = re.escape(template)
-    for name, expression in _EXPRESSIONS.items():
-        pattern = pattern.replace(re.escape(f"{{{name}}}"), expression)
-    return Route(method, re.compile(pattern), f"{method} {template}", handler, scopes, window, unsimulated)
+def _unsimulated(path: str, *methods: str) -> HandlerRoute:
+    """Route the methods that HubSpot has at a path and the sandbox does not."""
+
+    def refuse(request: Request) -> Response:
+        raise NotSimulated(f"{request.method} {request.path}")
+
+    return HandlerRoute(f"{path}/", refuse, *methods)
 
 
-def _object(name: str, *_: str) -> Sequence[str]:
-    return (object_type(name).scope,)
+def _mount(path: str, routes: Sequence[BaseRoute], default: ASGIApp | None = None) -> Mount:
+    return Mount(path, Router(routes, redirect_slashes=False, default=default))
 
 
-def _schema(name: str, *_: str) -> Sequence[str]:
-    return object_type(name).scope, f"crm.schemas.{object_type(name).plural}.read"
+async def _unknown_version(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise not_found()
 
 
-def _any_object(*_: str) -> Sequence[str]:
+@lru_cache(maxsize=4096)
+def find_crm_route(method: str, path: str) -> tuple[BaseRoute, Parameters] | None:
+    """Return the route of a path with a slash at its end, and its parameters; None when there is none."""
+    return find_route(ROUTES, {"type": "http", "method": method, "path": path})
+
+
+def _object(parameters: Parameters) -> Sequence[str]:
+    return (object_type(parameters["type_name"]).scope,)
+
+
+def _schema(parameters: Parameters) -> Sequence[str]:
+    kind = object_type(parameters["type_name"])
+    return kind.scope, f"crm.schemas.{kind.plural}.read"
+
+
+def _any_object(_parameters: Parameters) -> Sequence[str]:
     return READ_SCOPES
 
 
-def _owners(*_: str) -> Sequence[str]:
+def _owners(_parameters: Parameters) -> Sequence[str]:
     return ("crm.objects.owners.read",)
 
 
-def _oauth(*_: str) -> Sequence[str]:
+def _oauth(_parameters: Parameters) -> Sequence[str]:
     return ("oauth",)
 
 
-CRM_ROUTES: Sequence[Route] = (
-    _route("GET", "/crm/objects/{type}", objects.list_objects, _object, unsimulated=("POST",)),
-    _route("POST", "/crm/objects/{type}/batch/read", objects.batch_read, _object),
-    _route("POST", "/crm/objects/{type}/search", search.search, _object, "searches"),
-    _route("GET", "/crm/objects/{type}/{id}", objects.read_object, _object, unsimulated=("PATCH", "DELETE")),
-    _route("GET", "/crm/objects/{type}/{id}/associations/{to}", associations.of_one, _any_object),
-    # HubSpot's specification exempts the batch endpoint from the ten-second window
-    _route("POST", "/crm/associations/{type}/{to}/batch/read", associations.batch_read, _any_object, None),
-    _route("GET", "/crm/owners", directory.list_owners, _owners),
-    _route("GET", "/crm/owners/{id}", directory.read_owner, _owners),
-    _route("GET", "/crm/pipelines/{type}", directory.list_pipelines, _schema, unsimulated=("POST",)),
-    _route(
-        "GET",
-        "/crm/pipelines/{type}/{id}",
-        directory.read_pipeline,
-        _schema,
-        unsimulated=("PUT", "PATCH", "DELETE"),
-    ),
-    _route("GET", "/crm/pipelines/{type}/{id}/stages", directory.list_stages, _schema, unsimulated=("POST",)),
-    _route(
-        "GET",
-        "/crm/pipelines/{type}/{id}/stages/{id}",
-        directory.read_stage,
-        _schema,
-        unsimulated=("PUT", "PATCH", "DELETE"),
-    ),
-    _route("GET", "/crm/properties/{type}", directory.list_properties, _schema, unsimulated=("POST",)),
-    _route(
-        "GET",
-        "/crm/properties/{type}/{id}",
-        directory.read_property,
-        _schema,
-        unsimulated=("PATCH", "DELETE"),
-    ),
-    _route("GET", "/account-info/details", directory.account_details, _oauth),
+def _association_route(api: str, handler: Callable[..., Response]) -> CrmRoute:
+    path = "/{source}/{source_id:hubspot_id}/associations/{target}"
+    return CrmRoute("GET", api, path, handler, _any_object)
+
+
+def _association_batch_route(api: str, handler: Callable[..., Response]) -> CrmRoute:
+    """HubSpot's specification exempts this endpoint from the ten-second window."""
+    return CrmRoute("POST", api, "/{source}/{target}/batch/read", handler, _any_object, None)
+
+
+_ITEM = "/{name:hubspot_id}"
+_PIPELINES = "/{type_name}/{pipeline:hubspot_id}"
+OBJECTS = (
+    CrmRoute("GET", "/crm/objects", "/{type_name}", objects.list_objects, _object),
+    CrmRoute("POST", "/crm/objects", "/{type_name}/batch/read", objects.batch_read, _object),
+    CrmRoute("POST", "/crm/objects", "/{type_name}/search", search.search, _object, "searches"),
+    CrmRoute("GET", "/crm/objects", "/{type_name}/{record_id:hubspot_id}", objects.read_object, _object),
+    _unsimulated("/{type_name}", "POST"),
+    _unsimulated("/{type_name}/{record_id:hubspot_id}", "PATCH", "DELETE"),
 )
-V3_ROUTES: Sequence[Route] = (
-    _route("GET", "/account-info/v3/details", directory.account_details_v3, _oauth),
-    _route(
-        "GET",
-        "/crm/v3/objects/{type}/{id}/associations/{to}",
-        associations.of_one_v3,
-        _any_object,
-    ),
-    _route(
-        "POST", "/crm/v3/associations/{type}/{to}/batch/read", associations.batch_read_v3, _any_object, None
-    ),
+OBJECT_ASSOCIATIONS = _association_route("/crm/objects", associations.list_associations)
+OBJECT_ASSOCIATIONS_V3 = _association_route("/crm/v3/objects", associations.list_associations_v3)
+ASSOCIATIONS = (_association_batch_route("/crm/associations", associations.batch_read),)
+ASSOCIATIONS_V3 = (_association_batch_route("/crm/v3/associations", associations.batch_read_v3),)
+OWNERS = (
+    CrmRoute("GET", "/crm/owners", "", owners.list_owners, _owners),
+    CrmRoute("GET", "/crm/owners", "/{owner_id:hubspot_id}", owners.read_owner, _owners),
 )
-"""What v3 answers in a shape of its own."""
+PIPELINES = (
+    CrmRoute("GET", "/crm/pipelines", "/{type_name}", pipelines.list_pipelines, _schema),
+    CrmRoute("GET", "/crm/pipelines", _PIPELINES, pipelines.read_pipeline, _schema),
+    CrmRoute("GET", "/crm/pipelines", f"{_PIPELINES}/stages", pipelines.list_stages, _schema),
+    CrmRoute(
+        "GET", "/crm/pipelines", f"{_PIPELINES}/stages/{{stage:hubspot_id}}", pipelines.read_stage, _schema
+    ),
+    _unsimulated("/{type_name}", "POST"),
+    _unsimulated(_PIPELINES, "PUT", "PATCH", "DELETE"),
+    _unsimulated(f"{_PIPELINES}/stages", "POST"),
+    _unsimulated(f"{_PIPELINES}/stages/{{stage:hubspot_id}}", "PUT", "PATCH", "DELETE"),
+)
+PROPERTIES = (
+    CrmRoute("GET", "/crm/properties", "/{type_name}", properties.list_properties, _schema),
+    CrmRoute("GET", "/crm/properties", f"/{{type_name}}{_ITEM}", properties.read_property, _schema),
+    _unsimulated("/{type_name}", "POST"),
+    _unsimulated(f"/{{type_name}}{_ITEM}", "PATCH", "DELETE"),
+)
+ACCOUNT_INFO = (CrmRoute("GET", "/account-info", "/details", details.account_details, _oauth),)
+ACCOUNT_INFO_V3 = (CrmRoute("GET", "/account-info/v3", "/details", details.account_details_v3, _oauth),)
+OAUTH = (
+    HandlerRoute("/token/", oauth.token, "POST"),
+    HandlerRoute("/token/introspect/", oauth.introspect, "POST"),
+    HandlerRoute("/token/revoke/", oauth.revoke, "POST"),
+)
+VERSIONED_APIS = (
+    "crm/objects", "crm/associations", "crm/owners", "crm/pipelines", "crm/properties", "oauth", "account-info",
+    "appinstalls",
+)  # fmt: skip
+ROUTES: Sequence[BaseRoute] = (
+    _mount("/crm/objects/{version:hubspot_date}", (*OBJECTS, OBJECT_ASSOCIATIONS)),
+    _mount("/crm/v3/objects", (*OBJECTS, OBJECT_ASSOCIATIONS_V3)),
+    _mount("/crm/v4/objects", (OBJECT_ASSOCIATIONS,)),
+    _mount("/crm/associations/{version:hubspot_date}", ASSOCIATIONS),
+    _mount("/crm/v4/associations", ASSOCIATIONS),
+    _mount("/crm/v3/associations", ASSOCIATIONS_V3),
+    _mount("/crm/owners/{version:hubspot_date}", OWNERS),
+    _mount("/crm/v3/owners", OWNERS),
+    _mount("/crm/pipelines/{version:hubspot_date}", PIPELINES),
+    _mount("/crm/v3/pipelines", PIPELINES),
+    _mount("/crm/properties/{version:hubspot_date}", PROPERTIES),
+    _mount("/crm/v3/properties", PROPERTIES),
+    _mount("/account-info/{version:hubspot_date}", ACCOUNT_INFO),
+    _mount("/account-info/v3", ACCOUNT_INFO_V3),
+    HandlerRoute("/oauth/authorize/", oauth.authorize, "GET", "POST"),
+    HandlerRoute("/oauth/{portal_id}/authorize/", oauth.authorize, "GET", "POST"),
+    Mount("/oauth/v1", oauth_v1.app),
+    _mount("/oauth/{version:hubspot_app_version}", OAUTH),
+    HandlerRoute("/appinstalls/{version:hubspot_app_version}/external-install/", oauth.uninstall, "DELETE"),
+    *(Mount(f"/{api}/{{version:hubspot_any_version}}", _unknown_version) for api in VERSIONED_APIS),
+)

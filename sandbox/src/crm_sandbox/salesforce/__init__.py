@@ -1,26 +1,26 @@
-"""Salesforce: `create_sandbox` makes one that holds an org for each portal."""
+"""A simulated Salesforce: `create_sandbox` makes one with an org for each dataset."""
 
-from crm_sandbox.salesforce.administrator import ADMINISTRATOR
-from crm_sandbox.salesforce.app import Sandbox, create_sandbox
-from crm_sandbox.salesforce.ids import full_id, record_id
-from crm_sandbox.salesforce.mutations import MutationScript
-from crm_sandbox.salesforce.oauth import DEVELOPMENT_CLIENT_ID, DEVELOPMENT_CLIENT_SECRET, App
-from crm_sandbox.salesforce.org import Org
-from crm_sandbox.salesforce.records import RecordChange
-from crm_sandbox.salesforce.switches import Switches
-from crm_sandbox.script import Mutation
+from crm_sandbox.mutations import Mutation
+from crm_sandbox.salesforce.application import Sandbox, create_sandbox
+from crm_sandbox.salesforce.flags import Flags
+from crm_sandbox.salesforce.oauth.authorization_server import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, App
+from crm_sandbox.salesforce.org.admin_user import ADMIN_USER_ID
+from crm_sandbox.salesforce.org.ids import full_id, record_id
+from crm_sandbox.salesforce.org.mutations import MutationScript
+from crm_sandbox.salesforce.org.org import Org
+from crm_sandbox.salesforce.org.records import RecordChange
 
 __all__ = [
-    "ADMINISTRATOR",
-    "DEVELOPMENT_CLIENT_ID",
-    "DEVELOPMENT_CLIENT_SECRET",
+    "ADMIN_USER_ID",
+    "DEFAULT_CLIENT_ID",
+    "DEFAULT_CLIENT_SECRET",
     "App",
+    "Flags",
     "Mutation",
     "MutationScript",
     "Org",
     "RecordChange",
     "Sandbox",
-    "Switches",
     "create_sandbox",
     "full_id",
     "record_id",

@@ -1,20 +1,23 @@
-"""What the sandbox refuses, with the bodies Salesforce gives.
+"""Salesforce's errors and their response bodies.
 
-    Refused
-    ├─ ApiRefusal      a JSON array of one error: `errorCode`, `message`, sometimes `fields`
-    ├─ OAuthRefusal    a JSON object: `error`, `error_description`
-    └─ BadToken        the identity endpoints' plain text
+    SalesforceError
+    ├─ ApiError      a JSON array of one error: `errorCode`, `message`, sometimes `fields`
+    ├─ OAuthError    a JSON object: `error`, `error_description`
+    └─ BadToken      the identity endpoints' plain text
 
-A handler raises; the application turns the refusal into a response.
+An endpoint raises; the application makes the response.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Literal
 
-from crm_sandbox.crm import Refused
-from crm_sandbox.faults import Damage
-from crm_sandbox.messages import Response, html_response, json_response
+from starlette.responses import PlainTextResponse
+
+from crm_sandbox.faults.fault import FaultEffect
+from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
 from crm_sandbox.not_simulated import NotSimulated
+from crm_sandbox.simulated_crm import Refused
 
 LoginRefusal = Literal[
     "inactive_user",
@@ -33,7 +36,7 @@ _LOGIN_REFUSALS: dict[LoginRefusal, tuple[str, str]] = {
     "not_approved": ("invalid_grant", "user hasn't approved this consumer"),
     "app_not_found": ("app_not_found", "External client app is not installed in this org"),
     "rate_limit_exceeded": ("rate_limit_exceeded", "number of logins exceeded"),
-    # since Winter '25, when two requests come with one refresh token: wait and try again
+    # since Winter '25, for the second of two simultaneous requests with one refresh token
     "in_progress": ("invalid_grant", "token request is already being processed"),
     "invalid_client_credentials": ("invalid_client_credentials", "client secret invalid"),
 }
@@ -50,30 +53,28 @@ _BY_STATUS = {
 }
 
 
-class SalesforceRefusal(Refused):
+class SalesforceError(Refused):
     @abstractmethod
     def response(self) -> Response: ...
 
 
-class ApiRefusal(SalesforceRefusal):
+class ApiError(SalesforceError):
     def __init__(self, status: int, code: str, message: str, *fields: str) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.code = code
         self.message = message
         self.fields = fields
-        self.headers: list[tuple[str, str]] = []
+        self.headers: dict[str, str] = {}
 
     def response(self) -> Response:
         error: dict[str, object] = {"message": self.message, "errorCode": self.code}
         if self.fields:
             error["fields"] = list(self.fields)
-        answer = json_response([error], self.status)
-        answer.headers += self.headers
-        return answer
+        return JsonResponse([error], self.status, headers=self.headers)
 
 
-class OAuthRefusal(SalesforceRefusal):
+class OAuthError(SalesforceError):
     def __init__(self, error: str, description: str, *, status: int = 400) -> None:
         super().__init__(f"{error}: {description}")
         self.error = error
@@ -81,10 +82,10 @@ class OAuthRefusal(SalesforceRefusal):
         self.status = status
 
     def response(self) -> Response:
-        return json_response({"error": self.error, "error_description": self.description}, self.status)
+        return JsonResponse({"error": self.error, "error_description": self.description}, self.status)
 
 
-class BadToken(SalesforceRefusal):
+class BadToken(SalesforceError):
     """403 of userinfo and the identity URL, in plain text."""
 
     def __init__(self, word: Literal["Bad_OAuth_Token", "Missing_OAuth_Token"]) -> None:
@@ -92,52 +93,51 @@ class BadToken(SalesforceRefusal):
         self.word = word
 
     def response(self) -> Response:
-        return Response(status=403, body=self.word.encode(), media_type="text/plain;charset=utf-8")
+        return PlainTextResponse(self.word, 403)
 
 
-def login_refused(reason: LoginRefusal) -> OAuthRefusal:
-    return OAuthRefusal(*_LOGIN_REFUSALS[reason])
+def login_error(reason: LoginRefusal) -> OAuthError:
+    return OAuthError(*_LOGIN_REFUSALS[reason])
 
 
-def usual(status: int) -> ApiRefusal:
-    """Return the error that mostly comes with a status."""
-    return ApiRefusal(status, *_BY_STATUS[status])
+def error_for_status(status: int) -> ApiError:
+    """Return the most common error with a status."""
+    return ApiError(status, *_BY_STATUS[status])
 
 
-def malformed(message: str) -> ApiRefusal:
-    return ApiRefusal(400, "MALFORMED_QUERY", message)
+def malformed_query(message: str) -> ApiError:
+    return ApiError(400, "MALFORMED_QUERY", message)
 
 
-def bad_parameter(message: str) -> ApiRefusal:
-    """400 for a parameter or header that is unknown or cannot be read; Salesforce documents no code for it."""
-    return ApiRefusal(400, "INVALID_PARAMETER", message)
+def invalid_parameter(message: str) -> ApiError:
+    """Return 400 for a parameter or header that is unknown or malformed; Salesforce documents no code for it."""
+    return ApiError(400, "INVALID_PARAMETER", message)
 
 
-def method_not_allowed(method: str, allowed: str) -> ApiRefusal:
-    refused = ApiRefusal(
-        405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
-    )
-    refused.headers.append(("allow", allowed))
-    return refused
+def method_not_allowed(method: str, methods: Sequence[str]) -> ApiError:
+    allowed = ", ".join(methods)
+    error = ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {allowed}")
+    error.headers["allow"] = allowed
+    return error
 
 
 def not_simulated(error: NotSimulated) -> Response:
-    """Return 501 in the shape of Salesforce's errors, with a code that Salesforce does not have."""
-    return json_response([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
+    """Return 501 in the shape of Salesforce's errors, with an `errorCode` that Salesforce does not have."""
+    return JsonResponse([{"message": str(error), "errorCode": "NOT_SIMULATED"}], 501)
 
 
-def default_answer(fault: Damage, *, oauth: bool) -> Response:
-    """Return what a fault gives that names a status alone: the usual error, else a page of HTML.
+def default_response(fault: FaultEffect, *, oauth: bool) -> Response:
+    """Return the response of a fault that has a status alone: the most common error with it, else an HTML page.
 
-    At the OAuth endpoints `rate_limit_exceeded` is the one of 400.
+    At the OAuth endpoints 400 is `rate_limit_exceeded`.
     """
     if fault.status not in _BY_STATUS:
         title = str(fault.status)
         page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-        return html_response(page, fault.status)
+        return HTMLResponse(page, fault.status)
     if oauth:
         code, message = _BY_STATUS[fault.status]
-        told = ("rate_limit_exceeded", "number of logins exceeded")
-        error = told if fault.status == 400 else (code.lower(), message)  # noqa: PLR2004 - OAuth's own status
-        return OAuthRefusal(*error, status=fault.status).response()
-    return usual(fault.status).response()
+        if fault.status == 400:  # noqa: PLR2004 - the status of all OAuth errors
+            return login_error("rate_limit_exceeded").response()
+        return OAuthError(code.lower(), message, status=fault.status).response()
+    return error_for_status(fault.status).response()

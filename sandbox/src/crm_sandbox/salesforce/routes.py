@@ -1,96 +1,156 @@
-"""Salesforce's REST endpoints below `/services/data/vXX.0`: path, methods and handlers."""
+"""Salesforce's endpoints: OAuth, identity, and the REST API with its sessions and its limit of requests.
+
+Paths are matched with a slash at their end, which Salesforce takes or leaves.
+"""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
-from crm_sandbox.messages import Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.routing import BaseRoute, Match, Mount, Router
+from starlette.types import Scope
+
+from crm_sandbox.http.requests import Request
+from crm_sandbox.http.responses import Response
+from crm_sandbox.http.routing import HandlerRoute
 from crm_sandbox.not_simulated import NotSimulated
-from crm_sandbox.salesforce import bulk, deleted, describe, query, sobjects, unsimulated
-from crm_sandbox.salesforce.errors import method_not_allowed, usual
+from crm_sandbox.salesforce import unsimulated
+from crm_sandbox.salesforce.api_call import ApiCall
+from crm_sandbox.salesforce.bulk import endpoints as bulk
+from crm_sandbox.salesforce.errors import ApiError, SalesforceError, error_for_status, method_not_allowed
+from crm_sandbox.salesforce.oauth import endpoints as oauth
+from crm_sandbox.salesforce.oauth import identity
+from crm_sandbox.salesforce.oauth.hosts import get_host
+from crm_sandbox.salesforce.oauth.identity import read_bearer_token
+from crm_sandbox.salesforce.query import endpoints as query
+from crm_sandbox.salesforce.sobjects import deleted, describe
+from crm_sandbox.salesforce.sobjects import endpoints as sobjects
+from crm_sandbox.salesforce.state import SandboxState
 
-Handler = Callable[..., Response]
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_VERSIONED = re.compile(r"/services/data/v(\d{1,3})\.0(/.*)?")
-_FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    template: str
-    pattern: re.Pattern[str]
-    handlers: Mapping[str, Handler]
-    unsimulated: Collection[str]
-    """Verbs that Salesforce has here and the sandbox does not play."""
-
-
-def _route(template: str, *unsimulated: str, **handlers: Handler) -> Route:
-    pattern = re.compile(_PLACEHOLDER.sub("([^/]+)", template) + "/?")
-    return Route(template, pattern, handlers, {"HEAD", *unsimulated})
+_NO_CONTENT = 204
+_CONVERTOR = re.compile(r":\w+(?=\})")
 
 
-ROUTES: Sequence[Route] = (
-    _route("", GET=describe.resources),
-    _route("/limits", GET=describe.limits),
-    _route("/sobjects", GET=describe.list_objects),
-    _route("/sobjects/{object}", "POST", GET=sobjects.information),
-    _route("/sobjects/{object}/describe", GET=describe.describe_object),
-    _route("/sobjects/{object}/deleted", GET=deleted.deleted),
-    _route("/sobjects/{object}/updated", GET=sobjects.updated),
-    _route("/sobjects/{object}/{id}", "PATCH", "DELETE", "POST", GET=sobjects.retrieve),
-    _route("/composite/sobjects/{object}", "PATCH", GET=sobjects.retrieve_many, POST=sobjects.retrieve_many),
-    _route("/recent", GET=sobjects.recent),
-    _route("/query", GET=query.query),
-    _route("/queryAll", GET=query.query_all),
-    _route("/query/{locator}", GET=query.read_on),
-    _route("/queryAll/{locator}", GET=query.read_on),
-    _route("/jobs/query", GET=bulk.list_jobs, POST=bulk.create),
-    _route("/jobs/query/{id}", GET=bulk.watch, PATCH=bulk.abort, DELETE=bulk.delete),
-    _route("/jobs/query/{id}/results", GET=bulk.results),
-    _route("/jobs/query/{id}/resultPages", GET=bulk.result_pages),
-)
+class _RecordId(StringConvertor):
+    """One segment of a path that is not a resource of an object."""
+
+    regex = "(?!(?:describe|deleted|updated)/)[^/]+"
 
 
-def find_handler(method: str, rest: str) -> tuple[Handler, Sequence[str]]:
-    """Find what answers a path behind the version.
+register_url_convertor("salesforce_id", _RecordId())
 
-    Otherwise 404 or 405 for what Salesforce does not have either, NotSimulated for what it has.
+
+class ApiRoute(HandlerRoute):
+    """A method of a REST resource that a session opens, or without one all methods.
+
+    The endpoint takes an ApiCall and the path's parameters in their order.
     """
-    for route in ROUTES:
-        if (found := route.pattern.fullmatch(rest)) is None:
-            continue
-        if method in route.handlers:
-            return route.handlers[method], found.groups()
-        if method in route.unsimulated:
-            raise NotSimulated(f"{method} {route.template}")
-        raise method_not_allowed(method, ", ".join(route.handlers))
-    resource = rest.lstrip("/").partition("/")[0]
-    if resource in unsimulated.RESOURCES:
-        raise NotSimulated(f"{method} {rest}")
-    raise usual(404)
+
+    def __init__(self, method: str | None, path: str, endpoint: Callable[..., Response]) -> None:
+        super().__init__(f"{path}/", self._respond, *filter(None, [method]))
+        self.resource = _CONVERTOR.sub("", path)
+        self._endpoint = endpoint
+
+    def label(self, parameters: Mapping[str, str]) -> str:
+        """Name the resource for statistics: with the object, without ids."""
+        label = self.resource
+        for name in ("object", "version", "path"):
+            label = label.replace(f"{{{name}}}", str(parameters.get(name, "")))
+        return label.removesuffix("/")
+
+    def _respond(self, request: Request) -> Response:
+        sandbox: SandboxState = request.app.state.sandbox
+        session = sandbox.oauth.authenticate(read_bearer_token(request), get_host(request))
+        usage = sandbox.usage[session.grant.org_id]
+        version, *parameters = request.path_params.values()
+        try:
+            if not sandbox.flags.api_enabled:
+                raise ApiError(
+                    403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"
+                )
+            usage.count_request()
+            call = ApiCall.from_request(sandbox, request, session.grant, version)
+            response = self._endpoint(call, *parameters)
+        except SalesforceError as error:
+            response = error.response()
+        if response.status_code != _NO_CONTENT:
+            response.headers["sforce-limit-info"] = usage.header()
+        return response
 
 
-def require_version(path: str, newest: int) -> tuple[str, str]:
-    """Split a path into its version and the rest; 410 for a version that is gone, 404 for one that never was."""
-    found = _VERSIONED.fullmatch(path)
-    if found is None or int(found[1]) > newest:
-        raise usual(404)
-    if int(found[1]) < describe.OLDEST_VERSION:
-        raise usual(410)
-    return f"v{found[1]}.0", found[2] or ""
+class UnsimulatedRoute(ApiRoute):
+    """A method that Salesforce has at a path and the sandbox does not."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(method, path, self._refuse)
+
+    def _refuse(self, call: ApiCall, *_parameters: str) -> Response:
+        raise NotSimulated(f"{call.request.method} {self.resource}")
 
 
-def endpoint(request: Request) -> str:
-    """Name an endpoint for statistics: without version and ids, a query with its object."""
-    found = _VERSIONED.fullmatch(request.path)
-    rest = found[2] or "" if found else request.path
-    for route in ROUTES:
-        if found and (match := route.pattern.fullmatch(rest)):
-            name = (
-                route.template.replace("{object}", match[1])
-                if "{object}" in route.template
-                else route.template
-            )
-            asked = _FROM.search(request.text("q") or "")
-            return f"{request.method} {name}" + (f" {asked[1]}" if asked else "")
-    return f"{request.method} {rest}"
+def _refuse_unknown(call: ApiCall, path: str) -> Response:
+    """Raise 404 or 405 for what Salesforce does not have either, NotSimulated for what it has."""
+    method, resource = call.request.method, f"/{path.removesuffix('/')}"
+    if allowed := list_methods(API_ROUTES, call.request.scope):
+        if method == "HEAD":
+            raise NotSimulated(f"HEAD {resource}")
+        raise method_not_allowed(method, allowed)
+    if resource.split("/")[1] in unsimulated.RESOURCES:
+        raise NotSimulated(f"{method} {resource}")
+    raise error_for_status(404)
+
+
+def list_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """List the methods of a path that does not have the request's own."""
+    return [
+        method
+        for route in routes
+        if isinstance(route, HandlerRoute) and not isinstance(route, UnsimulatedRoute)
+        if route.matches(scope)[0] is Match.PARTIAL
+        for method in sorted(route.methods or ())
+    ]
+
+
+_RECORD = "/sobjects/{object}/{id:salesforce_id}"
+API_ROUTES: Sequence[ApiRoute] = (
+    ApiRoute("GET", "", describe.list_resources),
+    ApiRoute("GET", "/limits", describe.get_limits),
+    ApiRoute("GET", "/sobjects", describe.list_objects),
+    ApiRoute("GET", "/sobjects/{object}", sobjects.get_information),
+    UnsimulatedRoute("POST", "/sobjects/{object}"),
+    ApiRoute("GET", "/sobjects/{object}/describe", describe.describe_object),
+    ApiRoute("GET", "/sobjects/{object}/deleted", deleted.list_deleted),
+    ApiRoute("GET", "/sobjects/{object}/updated", sobjects.list_updated),
+    ApiRoute("GET", _RECORD, sobjects.retrieve),
+    *(UnsimulatedRoute(method, _RECORD) for method in ("PATCH", "DELETE", "POST")),
+    ApiRoute("GET", "/composite/sobjects/{object}", sobjects.retrieve_many),
+    ApiRoute("POST", "/composite/sobjects/{object}", sobjects.retrieve_many),
+    UnsimulatedRoute("PATCH", "/composite/sobjects/{object}"),
+    ApiRoute("GET", "/recent", sobjects.list_recent),
+    ApiRoute("GET", "/query", query.query),
+    ApiRoute("GET", "/queryAll", query.query_all),
+    ApiRoute("GET", "/query/{locator}", query.query_more),
+    ApiRoute("GET", "/queryAll/{locator}", query.query_more),
+    ApiRoute("GET", "/jobs/query", bulk.list_jobs),
+    ApiRoute("POST", "/jobs/query", bulk.create_job),
+    ApiRoute("GET", "/jobs/query/{id}", bulk.get_job),
+    ApiRoute("PATCH", "/jobs/query/{id}", bulk.abort_job),
+    ApiRoute("DELETE", "/jobs/query/{id}", bulk.delete_job),
+    ApiRoute("GET", "/jobs/query/{id}/results", bulk.get_results),
+    ApiRoute("GET", "/jobs/query/{id}/resultPages", bulk.list_result_pages),
+    ApiRoute(None, "/{path:path}", _refuse_unknown),
+)
+OAUTH_PATH = "/services/oauth2/"
+DATA_PATH = "/services/data/"
+ROUTES: Sequence[BaseRoute] = (
+    HandlerRoute(f"{OAUTH_PATH}authorize/", oauth.authorize, "GET", "POST"),
+    HandlerRoute(f"{OAUTH_PATH}token/", oauth.token, "POST"),
+    HandlerRoute(f"{OAUTH_PATH}introspect/", oauth.introspect, "POST"),
+    HandlerRoute(f"{OAUTH_PATH}revoke/", oauth.revoke, "POST"),
+    HandlerRoute(f"{OAUTH_PATH}userinfo/", identity.userinfo, "GET", "POST"),
+    HandlerRoute("/id/{org_id}/{user_id}/", identity.identity, "GET"),
+    HandlerRoute(DATA_PATH, describe.list_versions, "GET"),
+    Mount(f"{DATA_PATH}v{{version:int}}.0", Router(API_ROUTES, redirect_slashes=False)),
+    ApiRoute(None, f"{DATA_PATH}{{version}}", _refuse_unknown),
+    ApiRoute(None, f"{DATA_PATH}{{version}}/{{path:path}}", _refuse_unknown),
+)

@@ -1,6 +1,6 @@
-"""Names of the real API that the sandbox does not play, so that it can tell them from nonsense.
+"""Names of the real API that the sandbox does not simulate: requests for them are 501 instead of a CRM error.
 
-A name that is missing here is answered as Salesforce answers nonsense: add it.
+A name that is missing here gets the error that Salesforce has for unknown names: add it.
 """
 
 RESOURCES = frozenset({
@@ -16,7 +16,7 @@ RESOURCES = frozenset({
 OBJECT_RESOURCES = frozenset({
     "defaultValues", "events", "listviews", "namedLayouts", "quickActions", "relevantItems",
 })  # fmt: skip
-"""Resources of one object that stand where a record's id stands."""
+"""Resources of one object at the place of a record's id in the path."""
 
 SERVICES = {
     "async": "the Bulk API 1.0 (use Bulk API 2.0: /services/data/vXX.X/jobs/query)",
@@ -25,7 +25,7 @@ SERVICES = {
     "auth": "single sign-on",
     "wave": "CRM Analytics",
 }
-"""APIs beside the REST API, by the word behind `/services/`."""
+"""APIs other than the REST API, by the path segment after `/services/`."""
 
 GRANT_TYPES = {
     "password": "the username-password flow",
@@ -51,7 +51,7 @@ OBJECTS = frozenset({
     "Profile", "QueueSobject", "Quote", "QuoteLineItem", "RecentlyViewed", "RecordType", "Report", "SetupAuditTrail",
     "Solution", "Task", "Territory2", "Topic", "UserLicense", "UserLogin", "UserRole",
 })  # fmt: skip
-"""Standard objects that an org has and the sandbox does not hold."""
+"""Standard objects that the sandbox does not simulate."""
 _OBJECTS_BY_LOWER_NAME = {name.lower(): name for name in OBJECTS}
 
 _EVERYWHERE = frozenset(
@@ -86,7 +86,7 @@ _FIELDS = {
         "City", "Division", "Fax", "FiscalYearStartMonth", "Phone", "PostalCode", "PrimaryContact", "Street",
     }),
 }  # fmt: skip
-"""Standard fields that an object has and the sandbox does not hold."""
+"""Standard fields that the sandbox does not simulate, by object."""
 
 DATE_LITERALS = frozenset({
     "yesterday", "today", "tomorrow", "last_week", "this_week", "next_week", "last_month", "this_month", "next_month",
@@ -94,21 +94,21 @@ DATE_LITERALS = frozenset({
     "next_year", "this_fiscal_quarter", "last_fiscal_quarter", "next_fiscal_quarter", "this_fiscal_year",
     "last_fiscal_year", "next_fiscal_year",
 })  # fmt: skip
-"""Those without a number; those with one, such as LAST_N_DAYS:7, are known by their colon."""
+"""Date literals without a number; those with one, such as LAST_N_DAYS:7, are recognized by their colon."""
 
 SOQL_WORDS = frozenset({
     "as", "excludes", "for", "group", "having", "includes", "like", "not", "nulls", "offset", "or", "typeof", "update",
     "using", "with",
 })  # fmt: skip
-"""Words of SOQL that begin or join a clause which the sandbox does not play."""
+"""Keywords of SOQL clauses that the sandbox does not simulate."""
 
 
-def is_unheld_field(object_name: str, field_name: str) -> bool:
-    """Return whether an object has a standard field of that name which the sandbox does not hold."""
-    unheld = _EVERYWHERE | _FIELDS.get(object_name, frozenset())
-    return field_name.lower() in {name.lower() for name in unheld}
+def is_unsimulated_field(object_name: str, field_name: str) -> bool:
+    """Return whether an object has a standard field of that name that the sandbox does not simulate."""
+    unsimulated = _EVERYWHERE | _FIELDS.get(object_name, frozenset())
+    return field_name.lower() in {name.lower() for name in unsimulated}
 
 
-def unheld_object(name: str) -> str | None:
-    """Return a standard object's own spelling when the sandbox does not hold it."""
+def find_unsimulated_object(name: str) -> str | None:
+    """Return the spelling of a standard object that the sandbox does not simulate; None for another name."""
     return _OBJECTS_BY_LOWER_NAME.get(name.lower())

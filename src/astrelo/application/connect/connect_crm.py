@@ -152,8 +152,8 @@ class ConnectCrm:
             elif existing is not None:
                 if not pending.replace:
                     detail = (
-                        f"you chose the account {grant.account.name} ({grant.account.account_id}), "
-                        f"but are connected to {existing.account.name} ({existing.account.account_id}); "
+                        f"you chose the account {grant.account.label}, "
+                        f"but are connected to {existing.account.label}; "
                         "choose that one, or ask to replace it, which deletes its data here"
                     )
                     raise _make_error(errors.AuthorizationFailure.ACCOUNT_MISMATCH, detail)

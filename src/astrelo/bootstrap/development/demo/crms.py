@@ -34,14 +34,14 @@ class DemoCrm:
 _TABLE = (
     DemoCrm(
         provider=Provider.HUBSPOT,
-        client_id=hubspot.DEVELOPMENT_CLIENT_ID,
-        client_secret=hubspot.DEVELOPMENT_CLIENT_SECRET,
+        client_id=hubspot.DEFAULT_CLIENT_ID,
+        client_secret=hubspot.DEFAULT_CLIENT_SECRET,
         addresses=("HUBSPOT_AUTHORIZE_URL", "HUBSPOT_API_URL"),
     ),
     DemoCrm(
         provider=Provider.SALESFORCE,
-        client_id=salesforce.DEVELOPMENT_CLIENT_ID,
-        client_secret=salesforce.DEVELOPMENT_CLIENT_SECRET,
+        client_id=salesforce.DEFAULT_CLIENT_ID,
+        client_secret=salesforce.DEFAULT_CLIENT_SECRET,
         addresses=("SALESFORCE_LOGIN_URL",),
     ),
 )

@@ -52,11 +52,11 @@ class Stage:
 
 @contextmanager
 def start_stage(
-    crms: Sequence[DemoCrm], portal: Path | None, companies: int, environ: Mapping[str, str]
+    crms: Sequence[DemoCrm], dataset: Path | None, companies: int, environ: Mapping[str, str]
 ) -> Iterator[Stage]:
     """Start everything, and stop it when the block ends, in the reverse order.
 
-    Every CRM holds the same portal. Returns before the servers respond. Enter it in the main thread. Raises
+    Every CRM holds the same dataset. Returns before the servers respond. Enter it in the main thread. Raises
     Problem when another demo of this clone runs, or a worker by itself: it would take our jobs.
     """
     kept = {name: value for name, value in environ.items() if name in {PREFIX + suffix for suffix in _KEPT}}
@@ -81,7 +81,7 @@ def start_stage(
             sandboxes=[RunningSandbox(crm=crm, port=port_of[crm.provider]) for crm in crms],
             logs=logs,
         )
-        size = ["--companies", str(companies)] if portal is None else ["--portal", str(portal.resolve())]
+        size = ["--companies", str(companies)] if dataset is None else ["--dataset", str(dataset.resolve())]
         child_environ = _child_environ(stage, environ, kept)
         for sandbox in stage.sandboxes:
             arguments = ["--crm", sandbox.crm.provider, "--port", str(sandbox.port), *size]

@@ -14,8 +14,8 @@ from astrelo.domain.contact import UnlinkedReason, link_contact
 from astrelo.domain.identifiers import CompanyId, ObjectType, RecordId
 from astrelo.domain.records import ContactRecord, RecordPage
 from astrelo.domain.sync import Window
-from crm_sandbox import Portal, PortalRecord
-from crm_sandbox.salesforce import RecordChange, Switches, record_id
+from crm_sandbox import Dataset, DatasetRecord
+from crm_sandbox.salesforce import Flags, RecordChange, record_id
 from tests.support.fakes.clock import START
 from tests.support.salesforce.sandbox import SandboxOrg, config, ids, reference, row
 
@@ -27,9 +27,9 @@ BAKER, MILL, FORGE = (record_id("Account", number) for number in (1, 2, 3))
 BAKER_HERSELF, MILLER = record_id("Contact", 1), record_id("Contact", 2)
 
 
-def shop(threshold: int = 10**6, **switches: Any) -> SandboxOrg:
+def shop(threshold: int = 10**6, **flags: Any) -> SandboxOrg:
     """Make an org of a person, two companies, a contact of one of them, and a deal of the person's."""
-    records: list[PortalRecord] = [
+    records: list[DatasetRecord] = [
         row("Account", 1, Name="Bea Baker", IsPersonAccount="true"),
         row("Account", 2, Name="Mill", Website="mill.com"),
         row("Account", 3, Name="Forge", Website="forge.com"),
@@ -37,8 +37,8 @@ def shop(threshold: int = 10**6, **switches: Any) -> SandboxOrg:
         row("Contact", 2, LastName="Miller", Email="mo@mill.com", AccountId=MILL),
         row("Opportunity", 1, Name="Bread", AccountId=BAKER),
     ]
-    played = Switches(person_accounts=True, bulk_polls=0, **switches)
-    return SandboxOrg(*records, switches=played, settings=config(bulk_threshold=threshold))
+    played = Flags(person_accounts=True, bulk_polls=0, **flags)
+    return SandboxOrg(*records, flags=played, settings=config(bulk_threshold=threshold))
 
 
 def change(world: SandboxOrg, object_name: str, row_id: str | None = None, **properties: Any) -> str:
@@ -162,12 +162,12 @@ async def test_an_org_without_the_feature_is_not_asked_for_it() -> None:
 async def test_an_org_that_loses_the_feature_between_describe_and_query_is_described_anew() -> None:
     world = shop()
     assert sorted(ids(await world.pages(COMPANIES))) == [MILL, FORGE]
-    world.switches.person_accounts = False
+    world.flags.person_accounts = False
     assert sorted(ids(await world.pages(COMPANIES))) == [BAKER, MILL, FORGE]
 
 
 @pytest.mark.parametrize(
-    "switches",
+    "flags",
     [
         {"hidden_records": [BAKER]},
         {"hidden_fields": ["Contact.AccountId"]},
@@ -175,22 +175,22 @@ async def test_an_org_that_loses_the_feature_between_describe_and_query_is_descr
         {"hidden_fields": ["Account.IsPersonAccount", "Contact.IsPersonAccount"]},
         {"hidden_fields": ["Contact.Email", "Contact.LastName", "Contact.FirstName"]},
     ],
-    ids=lambda switches: str(*switches.values()),
+    ids=lambda flags: str(*flags.values()),
 )
-async def test_what_the_user_may_not_see_of_a_person_stops_nothing(switches: dict[str, Any]) -> None:
-    world = shop(**switches)
+async def test_what_the_user_may_not_see_of_a_person_stops_nothing(flags: dict[str, Any]) -> None:
+    world = shop(**flags)
     for kind in ObjectType:
         assert await world.pages(kind)
         assert await world.pages(kind, window=EVERYTHING)
         await world.fetch(kind, BAKER, BAKER_HERSELF)
     baker = contacts(await world.pages(CONTACTS))[BAKER_HERSELF]
-    assert baker.is_person_account is ("Contact.IsPersonAccount" not in switches.get("hidden_fields", ()))
+    assert baker.is_person_account is ("Contact.IsPersonAccount" not in flags.get("hidden_fields", ()))
 
 
 async def test_a_generated_org_with_people_has_as_many_companies_as_one_without() -> None:
-    portal = Portal.generate(60)
+    dataset = Dataset.generate(60)
     with_people, without = (
-        SandboxOrg(*portal.records, switches=Switches(person_accounts=feature)) for feature in (True, False)
+        SandboxOrg(*dataset.records, flags=Flags(person_accounts=feature)) for feature in (True, False)
     )
     assert sorted(ids(await with_people.pages(COMPANIES))) == sorted(ids(await without.pages(COMPANIES)))
     people, others = [contacts(await world.pages(CONTACTS)) for world in (with_people, without)]

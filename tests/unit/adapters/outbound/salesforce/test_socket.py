@@ -9,7 +9,7 @@ import pytest
 from astrelo.adapters.outbound.salesforce.provider import SalesforceProvider, open_salesforce
 from astrelo.domain.connection import CrmAccount, Grant
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
-from crm_sandbox import Fault, Portal, serve
+from crm_sandbox import Dataset, Fault, serve
 from crm_sandbox.salesforce import Sandbox, create_sandbox
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.crm_session import FakeCrmSession
@@ -34,9 +34,9 @@ async def salesforce_on_a_socket(
 @pytest.mark.parametrize("threshold", [10**6, 10], ids=["queries", "bulk"])
 async def test_a_stream_over_a_socket_survives_cut_dropped_and_refused_answers(threshold: int) -> None:
     clock = FakeClock()
-    portal = Portal.generate(companies=150)
-    sandbox = create_sandbox(portal, clock=lambda: clock.now().timestamp(), rate_limit=False)
-    sandbox.switches.bulk_rows_per_page = 100
+    dataset = Dataset.generate(companies=150)
+    sandbox = create_sandbox(dataset, clock=lambda: clock.now().timestamp(), rate_limit=False)
+    sandbox.flags.bulk_rows_per_page = 100
     path = "/jobs/query/" if threshold == 10 else "/query"
     for kind in ("cut", "drop", "truncate", "drop_response"):
         sandbox.faults.add(Fault(kind=kind, match=path))
@@ -48,7 +48,7 @@ async def test_a_stream_over_a_socket_survives_cut_dropped_and_refused_answers(t
             async for page in provider.read(session, ObjectType.CONTACTS)
             for record in page.records
         ]
-    live = sandbox.org.tables["Contact"].live()
+    live = sandbox.org.tables["Contact"].live_rows()
     assert sorted(received) == sorted(row.id for row in live)
     assert session.refreshes == 1
     assert not sandbox.faults.waiting

@@ -29,7 +29,7 @@ async def test_a_thousand_contacts_cost_ten_list_calls_and_one_of_associations()
 
 async def test_contacts_are_listed_on_while_associations_are_read() -> None:
     world = SandboxAccount(*contacts(2_000))
-    world.sandbox.switches.latency_ms = 1
+    world.sandbox.flags.latency_ms = 1
     await world.pages(ObjectType.CONTACTS)
     endpoints = [entry.endpoint for entry in world.sandbox.journal.entries]
     first_batch = endpoints.index("POST /crm/associations/contacts/companies/batch/read")
@@ -40,7 +40,7 @@ async def test_associations_that_page_inside_an_entry_are_read_to_the_end() -> N
     people = [Association(id=str(number)) for number in range(100, 107)]
     deals = [record("deals", 1, contacts=people), record("deals", 2, contacts=people[:1])]
     world = SandboxAccount(*deals, *(record("contacts", int(person.id)) for person in people))
-    world.sandbox.switches.association_page_size = 2
+    world.sandbox.flags.association_page_size = 2
     (page,) = await world.pages(ObjectType.DEALS)
     first, second = (record for record in page.records if isinstance(record, DealRecord))
     assert first.contact_ids == tuple(str(number) for number in range(100, 107))
@@ -50,7 +50,7 @@ async def test_associations_that_page_inside_an_entry_are_read_to_the_end() -> N
 @pytest.mark.parametrize("as_text", [True, False], ids=["text", "number"])
 async def test_an_associated_id_may_be_text_or_a_number(as_text: bool) -> None:
     world = SandboxAccount(*contacts(1))
-    world.sandbox.switches.string_association_ids = as_text
+    world.sandbox.flags.string_association_ids = as_text
     (page,) = await world.pages(ObjectType.CONTACTS)
     assert [record.company_id for record in page.records if isinstance(record, ContactRecord)] == [
         company_of(1)

@@ -52,7 +52,7 @@ async def test_records_of_another_shape_are_rejected_and_the_others_kept() -> No
 
 async def test_an_id_that_comes_on_two_pages_comes_twice() -> None:
     world = SandboxAccount(*companies(150))
-    world.sandbox.switches.duplicate_across_pages = True
+    world.sandbox.flags.duplicate_across_pages = True
     received = ids(await world.pages(ObjectType.COMPANIES))
     assert len(set(received)) == 150
     assert len(received) > 150

@@ -19,7 +19,7 @@ from astrelo.domain.sync import Window
 from crm_sandbox.hubspot import create_sandbox
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.randomness import FakeRandomness
-from tests.support.hubspot.sandbox import CONFIG, EMPTY_PORTAL, hubspot_over, reference, session_of
+from tests.support.hubspot.sandbox import CONFIG, EMPTY_DATASET, hubspot_over, reference, session_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START_MS = 1_790_000_000_000
@@ -108,7 +108,7 @@ def receive(search: HostileSearch) -> set[int]:
 
     async def read_window() -> set[int]:
         clock = FakeClock()
-        sandbox = create_sandbox(EMPTY_PORTAL, clock=lambda: clock.now().timestamp())
+        sandbox = create_sandbox(EMPTY_DATASET, clock=lambda: clock.now().timestamp())
         session = session_of(sandbox, hubspot_over(sandbox, clock))
         provider = build_hubspot(CONFIG, reference(), clock, FakeRandomness(), reads=search, oauth=search)
         start = EPOCH + timedelta(milliseconds=START_MS)

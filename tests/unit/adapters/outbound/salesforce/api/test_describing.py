@@ -5,7 +5,7 @@ import pytest
 from astrelo.domain.errors import CrmRejected, PermissionMissing
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import CompanyRecord
-from crm_sandbox.salesforce import Switches
+from crm_sandbox.salesforce import Flags
 from tests.support.salesforce.sandbox import SandboxOrg, accounts, row, session_of
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +15,7 @@ COMPANIES, CONTACTS, DEALS = ObjectType.COMPANIES, ObjectType.CONTACTS, ObjectTy
 
 async def test_only_fields_that_a_describe_shows_are_asked_for() -> None:
     world = SandboxOrg(row("Account", 1, Name="Firm", Phone="1", AnnualRevenue="5"))
-    world.switches.hidden_fields = ["Account.Phone", "Account.AnnualRevenue"]
+    world.flags.hidden_fields = ["Account.Phone", "Account.AnnualRevenue"]
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert (company.name, company.phone, company.annual_revenue) == ("Firm", None, None)
@@ -23,11 +23,11 @@ async def test_only_fields_that_a_describe_shows_are_asked_for() -> None:
 
 
 async def test_features_of_an_org_show_in_what_is_asked_for() -> None:
-    switches = Switches(state_country_picklists=True, multi_currency=True, dun_and_bradstreet=True)
+    flags = Flags(state_country_picklists=True, multi_currency=True, dun_and_bradstreet=True)
     firm = row(
         "Account", 1, NaicsCode="541511", BillingCountry="Germany", AnnualRevenue="5", CurrencyIsoCode="EUR"
     )
-    world = SandboxOrg(firm, switches=switches)
+    world = SandboxOrg(firm, flags=flags)
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert (company.naics, company.hq_country, company.annual_revenue_currency) == ("541511", "DE", "EUR")
@@ -36,7 +36,7 @@ async def test_features_of_an_org_show_in_what_is_asked_for() -> None:
 async def test_a_field_hidden_between_describe_and_query_costs_a_describe() -> None:
     world = SandboxOrg(row("Account", 1, Name="Firm", Phone="1"))
     await world.pages(COMPANIES)
-    world.switches.hidden_fields = ["Account.Phone"]
+    world.flags.hidden_fields = ["Account.Phone"]
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
     assert company.phone is None
@@ -61,9 +61,9 @@ async def test_a_refusal_that_is_about_no_field_costs_no_describe() -> None:
 
 async def test_a_session_describes_once_and_the_next_one_anew() -> None:
     world = SandboxOrg(row("Account", 1, Phone="1"))
-    world.switches.hidden_fields = ["Account.Phone"]
+    world.flags.hidden_fields = ["Account.Phone"]
     await world.pages(COMPANIES)
-    world.switches.hidden_fields = []
+    world.flags.hidden_fields = []
     await world.pages(COMPANIES)
     assert world.count_requests("/describe") == 1
     world.session = session_of(world.sandbox, world.provider)
@@ -75,10 +75,10 @@ async def test_a_session_describes_once_and_the_next_one_anew() -> None:
 async def test_what_one_user_of_an_org_may_see_is_asked_for_whatever_another_may_not() -> None:
     world = SandboxOrg(row("Account", 1, Phone="1"))
     sees, sees_not = world.session, session_of(world.sandbox, world.provider)
-    world.switches.hidden_fields = ["Account.Phone"]
+    world.flags.hidden_fields = ["Account.Phone"]
     world.session = sees_not
     await world.pages(COMPANIES)
-    world.switches.hidden_fields = []
+    world.flags.hidden_fields = []
     world.session = sees
     ((company,),) = [page.records for page in await world.pages(COMPANIES)]
     assert isinstance(company, CompanyRecord)
@@ -92,7 +92,7 @@ async def test_fields_that_are_hidden_from_the_user_are_named_and_those_the_org_
         [],
         [],
     ]
-    world.switches.hidden_fields = [
+    world.flags.hidden_fields = [
         "Contact.Email",
         "Contact.AccountId",
         "Account.Website",
@@ -111,7 +111,7 @@ async def test_an_object_without_what_distinguishes_changes_from_deletions_is_a_
     field: str,
 ) -> None:
     world = SandboxOrg(*accounts(1))
-    world.switches.hidden_fields = [f"Account.{field}"]
+    world.flags.hidden_fields = [f"Account.{field}"]
     with pytest.raises(PermissionMissing, match=rf"Account\.{field}"):
         await world.pages(COMPANIES)
 

@@ -19,7 +19,7 @@ from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import Cursor
 from astrelo.domain.sync import Window
 from crm_sandbox.salesforce import record_id
-from crm_sandbox.salesforce.soql import parse
+from crm_sandbox.salesforce.query.soql import parse
 
 AT = datetime(2026, 5, 1, 7, 25, 37, 120_999, tzinfo=UTC)
 

@@ -19,15 +19,9 @@ from astrelo.domain.errors import (
     ReauthorizationRequired,
 )
 from astrelo.domain.identifiers import Provider
-from crm_sandbox import Portal, SandboxTransport
-from crm_sandbox.faults import Fault
-from crm_sandbox.salesforce import (
-    DEVELOPMENT_CLIENT_ID,
-    DEVELOPMENT_CLIENT_SECRET,
-    Sandbox,
-    Switches,
-    create_sandbox,
-)
+from crm_sandbox import Dataset, SandboxTransport
+from crm_sandbox.faults.fault import Fault
+from crm_sandbox.salesforce import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Flags, Sandbox, create_sandbox
 from crm_sandbox.salesforce.errors import LoginRefusal
 from tests.support.contracts.crm.account import VERIFIER, request
 from tests.support.crm.browser import give_consent
@@ -36,8 +30,8 @@ from tests.support.fakes.clock import FakeClock
 pytestmark = pytest.mark.anyio
 
 CONFIG = SalesforceConfig(
-    client_id=DEVELOPMENT_CLIENT_ID,
-    client_secret=DEVELOPMENT_CLIENT_SECRET,
+    client_id=DEFAULT_CLIENT_ID,
+    client_secret=DEFAULT_CLIENT_SECRET,
     redirect_uri="http://127.0.0.1:8000/api/integrations/salesforce/callback",
 )
 TOKEN_PATH = "/services/oauth2/token"
@@ -48,14 +42,14 @@ class Played:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        portal = Portal(name="Acme", account_id=101, records=())
-        self.sandbox: Sandbox = create_sandbox(portal, clock=lambda: self.clock.now().timestamp())
+        dataset = Dataset(name="Acme", account_id=101, records=())
+        self.sandbox: Sandbox = create_sandbox(dataset, clock=lambda: self.clock.now().timestamp())
         self.oauth = self.with_config(CONFIG)
         self.my_domain = f"{self.sandbox.org.my_domain}.my.salesforce.com"
 
     @property
-    def switches(self) -> Switches:
-        return self.sandbox.switches
+    def flags(self) -> Flags:
+        return self.sandbox.flags
 
     def with_config(self, config: SalesforceConfig) -> SalesforceOAuth:
         http_client = HttpClient(SandboxTransport(self.sandbox), Provider.SALESFORCE)
@@ -86,19 +80,19 @@ async def test_a_grant_names_the_org_and_ends_when_its_session_does(played: Play
 
 
 async def test_an_org_with_several_currencies_reports_its_corporate_one(played: Played) -> None:
-    played.switches.multi_currency = True
+    played.flags.multi_currency = True
     assert (await played.connect()).account.currency == "USD"
 
 
 async def test_an_org_that_may_not_be_read_is_connected_under_its_id(played: Played) -> None:
-    played.switches.hidden_objects = ["Organization"]
+    played.flags.hidden_objects = ["Organization"]
     assert (await played.connect()).account.name == f"Salesforce org {played.sandbox.org.org_id}"
 
 
 async def test_an_org_that_forbids_the_common_login_is_entered_and_renewed_by_its_own_name(
     played: Played,
 ) -> None:
-    played.switches.my_domain_only = True
+    played.flags.my_domain_only = True
     grant = await played.connect(played.my_domain)
     assert grant.tokens.issuer_url == f"https://{played.my_domain}"
     assert (await played.oauth.refresh(grant.tokens)).issuer_url == grant.tokens.issuer_url
@@ -106,7 +100,7 @@ async def test_an_org_that_forbids_the_common_login_is_entered_and_renewed_by_it
 
 async def test_a_renewal_reports_where_the_org_has_moved_to(played: Played) -> None:
     grant = await played.connect()
-    played.switches.instance_number = 2
+    played.flags.instance_number = 2
     renewed = await played.oauth.refresh(grant.tokens)
     assert renewed.api_url == f"https://{played.sandbox.org.my_domain}--na2.my.salesforce.com"
 
@@ -133,7 +127,7 @@ async def test_a_renewal_that_never_arrived_can_be_made_again(played: Played) ->
 
 
 async def test_without_rotation_the_refresh_token_stays(played: Played) -> None:
-    played.switches.rotate_refresh_tokens = False
+    played.flags.rotate_refresh_tokens = False
     tokens = (await played.connect()).tokens
     renewed = await played.oauth.refresh(tokens)
     assert renewed.refresh_token == tokens.refresh_token
@@ -192,7 +186,7 @@ SHUT_OUT: dict[LoginRefusal, tuple[type[CrmError], str]] = {
 async def test_an_org_that_shuts_us_out_says_why(played: Played, refused: LoginRefusal) -> None:
     error, reason = SHUT_OUT[refused]
     tokens, code = (await played.connect()).tokens, await played.code()
-    played.switches.login_refusal = refused
+    played.flags.login_refusal = refused
     with pytest.raises(CrmError, match=reason) as renewing:
         await played.oauth.refresh(tokens)
     assert type(renewing.value) is error
@@ -200,7 +194,7 @@ async def test_an_org_that_shuts_us_out_says_why(played: Played, refused: LoginR
         await played.oauth.exchange(code, VERIFIER, None)
     ends_the_code_alone = error is ReauthorizationRequired or refused == "ip_restricted"
     assert type(connecting.value) is (GrantRejected if ends_the_code_alone else error)
-    played.switches.login_refusal = None
+    played.flags.login_refusal = None
     assert (await played.oauth.refresh(tokens)).access_token
 
 

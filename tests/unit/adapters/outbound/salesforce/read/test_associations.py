@@ -84,7 +84,7 @@ async def test_urls_stay_within_what_salesforce_takes() -> None:
 
 async def test_contacts_of_deals_are_read_while_the_next_deals_are() -> None:
     world = SandboxOrg(*deals(1_600), settings=config(batch_size=300))
-    world.switches.latency_ms = 1
+    world.flags.latency_ms = 1
     await world.pages(DEALS)
     paths = [entry.path for entry in world.sandbox.journal.entries]
     links = [place for place, path in enumerate(paths) if path.startswith(f"{API}/query/")]
@@ -100,7 +100,7 @@ async def test_stages_give_deals_their_labels() -> None:
 
 async def test_stages_that_may_not_be_seen_cost_their_labels_alone() -> None:
     world = SandboxOrg(row("Opportunity", 1, StageName="Prospecting"))
-    world.switches.hidden_objects = ["OpportunityStage"]
+    world.flags.hidden_objects = ["OpportunityStage"]
     ((deal,),) = [page.records for page in await world.pages(DEALS)]
     assert isinstance(deal, DealRecord)
     assert (deal.stage_id, deal.stage_label) == ("Prospecting", None)

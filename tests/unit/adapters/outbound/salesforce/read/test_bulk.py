@@ -17,8 +17,8 @@ from astrelo.domain.errors import CrmRejected, CrmUnavailable, PermissionMissing
 from astrelo.domain.identifiers import Cursor, ObjectType
 from astrelo.domain.records import DealRecord, RecordPage, RejectedRecord, RejectionReason, content_hash
 from astrelo.domain.sync import Window
-from crm_sandbox import Portal, PortalRecord
-from crm_sandbox.salesforce import Switches, record_id
+from crm_sandbox import Dataset, DatasetRecord
+from crm_sandbox.salesforce import Flags, record_id
 from tests.support.builders import ANY_VERSION
 from tests.support.crm.collecting import collect
 from tests.support.fakes.clock import START
@@ -44,10 +44,10 @@ END_OF_RESULTS = '"Id","SystemModstamp"\n'
 NO_MORE = {"Sforce-Locator": "null"}
 
 
-def in_bulk(*records: PortalRecord, **switches: Any) -> SandboxOrg:
+def in_bulk(*records: DatasetRecord, **flags: Any) -> SandboxOrg:
     """Make a world in which everything over SMALL records is read by a job, which is done at once."""
-    played = Switches(**{"bulk_polls": 0, **switches})
-    return SandboxOrg(*records, switches=played, settings=config(bulk_threshold=SMALL))
+    played = Flags(**{"bulk_polls": 0, **flags})
+    return SandboxOrg(*records, flags=played, settings=config(bulk_threshold=SMALL))
 
 
 def job_of(page: RecordPage) -> str:
@@ -91,9 +91,9 @@ async def test_the_job_is_reported_before_it_is_waited_for() -> None:
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         first = await anext(reading)
     assert (first.records, first.expected_total) == ([], 50)
-    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].list_all()
     assert job_of(first) == job.id
-    world.switches.bulk_polls = 0
+    world.flags.bulk_polls = 0
     rest = await world.pages(COMPANIES, cursor=first.cursor)
     assert sorted(ids(rest)) == account_ids(*range(1, 51))
     assert jobs_made(world) == 1
@@ -112,7 +112,7 @@ async def test_a_job_that_is_waited_for_is_reported_again_after_each_look() -> N
 async def test_the_job_has_no_order_so_that_salesforce_may_divide_it() -> None:
     world = in_bulk(*accounts(50))
     await world.pages(COMPANIES)
-    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].list_all()
     assert job.is_chunked
 
 
@@ -125,9 +125,9 @@ async def test_a_job_is_asked_about_at_growing_pauses() -> None:
 
 
 async def test_bulk_and_queries_give_equal_records() -> None:
-    portal = Portal.generate(companies=40)
+    dataset = Dataset.generate(companies=40)
     by_query, by_job = (
-        SandboxOrg(*portal.records, settings=config(bulk_threshold=threshold)) for threshold in (10**6, 1)
+        SandboxOrg(*dataset.records, settings=config(bulk_threshold=threshold)) for threshold in (10**6, 1)
     )
     for kind in ObjectType:
         queried = by_id(await by_query.pages(kind))
@@ -269,7 +269,7 @@ async def test_a_stream_goes_on_behind_every_page_and_loses_and_repeats_none(row
 async def test_results_that_come_in_other_pages_after_a_takeover_lose_none(smaller: int) -> None:
     world = in_bulk(*accounts(1_400), bulk_rows_per_page=1_300)
     pages = await world.pages(COMPANIES)
-    world.switches.bulk_rows_per_page = smaller
+    world.flags.bulk_rows_per_page = smaller
     for number, page in enumerate(pages[:-1]):
         rest = await world.pages(COMPANIES, cursor=page.cursor)
         assert sorted(ids(pages[: number + 1]) + ids(rest)) == account_ids(*range(1, 1_401))
@@ -299,7 +299,7 @@ async def test_result_pages_are_fetched_side_by_side_at_most_three_at_a_time() -
     world = in_bulk(*accounts(2_000), bulk_rows_per_page=100)
     counting = Counting(world.transport, f"{JOBS}/", "/results")
     provider = salesforce_over(counting, world.clock, config(bulk_threshold=SMALL))
-    world.switches.latency_ms = 5
+    world.flags.latency_ms = 5
     pages: list[RecordPage] = []
     await collect(provider.read(world.session, COMPANIES), pages)
     assert sorted(ids(pages)) == account_ids(*range(1, 2_001))
@@ -491,7 +491,7 @@ async def test_a_job_that_is_gone_is_replaced_and_reported_anew() -> None:
 async def test_a_job_of_another_version_is_replaced() -> None:
     world = in_bulk(*accounts(30))
     first, *_ = await world.pages(COMPANIES)
-    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].all()
+    (job,) = world.sandbox.jobs[world.sandbox.org.org_id].list_all()
     job.version = "v67.0"
     assert sorted(ids(await world.pages(COMPANIES, cursor=first.cursor))) == account_ids(*range(1, 31))
     assert jobs_made(world) == 2
@@ -529,7 +529,7 @@ async def test_a_job_that_fails_is_made_once_more_and_then_given_up(outcome: str
     assert ("InternalServerError" in str(caught.value)) == (outcome == "Failed")
     assert "could not" not in str(caught.value)
     assert world.count_requests("/describe") == 2, "a field may have been hidden from the first job"
-    world.switches.bulk_outcome = "JobComplete"
+    world.flags.bulk_outcome = "JobComplete"
     rest = await world.pages(COMPANIES, cursor=pages[-1].cursor)
     assert sorted(ids(rest)) == account_ids(*range(1, 31))
 
@@ -589,7 +589,7 @@ async def test_rows_that_are_none_are_reported_once_whatever_size_pages_have_by_
     world.provider = salesforce_over(altering, world.clock, config(bulk_threshold=SMALL))
     pages = await world.pages(COMPANIES)
     assert sum(len(page.rejected) for page in pages) == len(bad)
-    world.switches.bulk_rows_per_page = later
+    world.flags.bulk_rows_per_page = later
     for number, page in enumerate(pages[:-1]):
         rest = await world.pages(COMPANIES, cursor=page.cursor)
         assert sum(len(page.rejected) for page in [*pages[: number + 1], *rest]) == len(bad)

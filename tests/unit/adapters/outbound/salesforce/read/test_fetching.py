@@ -190,7 +190,7 @@ async def test_a_record_that_does_not_even_report_its_id_makes_none_look_gone() 
 
 async def test_an_object_that_may_not_be_seen_is_a_missing_permission_and_no_deletion() -> None:
     world = people(1)
-    world.switches.hidden_objects = ["Contact"]
+    world.flags.hidden_objects = ["Contact"]
     with pytest.raises(PermissionMissing):
         await world.fetch(CONTACTS, person(1))
 
@@ -206,7 +206,7 @@ async def test_a_contact_whose_bin_time_is_over_is_not_taken_for_erased() -> Non
 
 async def test_a_contact_that_is_hidden_from_the_user_is_not_taken_for_erased() -> None:
     world = people(2)
-    world.switches.hidden_records = [person(1)]
+    world.flags.hidden_records = [person(1)]
     page = await world.fetch(CONTACTS, person(1), person(2))
     assert (ids([page]), page.removed_ids, page.erased_ids) == ([person(2)], [person(1)], [])
 

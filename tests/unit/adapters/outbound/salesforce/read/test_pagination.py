@@ -12,7 +12,7 @@ from astrelo.domain.errors import CrmRejected, CrmUnavailable
 from astrelo.domain.identifiers import CrmAccountId, ObjectType
 from astrelo.domain.records import RecordPage, RejectedRecord, RejectionReason
 from astrelo.domain.sync import Window
-from crm_sandbox.salesforce import RecordChange, Switches, record_id
+from crm_sandbox.salesforce import Flags, RecordChange, record_id
 from tests.support.crm.collecting import collect
 from tests.support.crm.responses import ScriptedServer, json_response
 from tests.support.fakes.clock import START, FakeClock
@@ -54,9 +54,7 @@ async def test_an_empty_org_ends_its_stream_with_an_empty_page() -> None:
 @pytest.mark.parametrize("size", [200, 999, 1_000, 2_000])
 @pytest.mark.parametrize("window", [None, EVERYTHING], ids=["whole", "window"])
 async def test_a_stream_goes_on_behind_every_page_and_loses_none(size: int, window: Window | None) -> None:
-    world = SandboxOrg(
-        *accounts(1_250), switches=Switches(short_page_every=2), settings=config(batch_size=size)
-    )
+    world = SandboxOrg(*accounts(1_250), flags=Flags(short_page_every=2), settings=config(batch_size=size))
     pages = await world.pages(COMPANIES, window=window)
     for number, page in enumerate(pages[:-1]):
         rest = await world.pages(COMPANIES, cursor=page.cursor)
@@ -146,7 +144,7 @@ async def test_a_token_that_ends_in_mid_stream_is_renewed_and_the_org_followed_t
     before = world.session.tokens.api_url
     async with aclosing(world.read(COMPANIES)) as reading:  # type: ignore[type-var] # it is a generator
         pages = [await anext(reading)]
-        world.switches.instance_number = 2
+        world.flags.instance_number = 2
         world.sandbox.oauth.expire_access_tokens()
         pages += [page async for page in reading]
     assert ids(pages) == account_ids(*range(1, 2_501))
@@ -181,7 +179,7 @@ async def test_a_bad_record_is_reported_once_and_costs_itself_alone() -> None:
 
 async def test_leaving_a_stream_early_stops_what_is_ahead() -> None:
     world = SandboxOrg(*deals(1_500))
-    world.switches.latency_ms = 1
+    world.flags.latency_ms = 1
     before = asyncio.all_tasks()
     async with aclosing(world.read(DEALS)) as reading:  # type: ignore[type-var] # it is a generator
         await anext(reading)

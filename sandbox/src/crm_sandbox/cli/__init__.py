@@ -1,0 +1,3 @@
+from crm_sandbox.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""Datasets as orgs hold them."""

@@ -1,0 +1,1 @@
+"""The authorization server, its endpoints, and who has consented."""

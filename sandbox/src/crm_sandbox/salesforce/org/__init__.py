@@ -1,0 +1,1 @@
+"""An org: its records, its set-up, and what can happen to them."""

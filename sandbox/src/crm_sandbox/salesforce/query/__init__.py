@@ -1,0 +1,1 @@
+"""SOQL over the REST API."""

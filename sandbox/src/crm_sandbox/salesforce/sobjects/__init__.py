@@ -1,0 +1,1 @@
+"""Objects and their fields, describe, and records without SOQL."""
