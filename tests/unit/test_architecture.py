@@ -216,7 +216,7 @@ OLD_WORDS = frozenset(
 """Words that are no longer used: the glossary in docs/architecture.md says what they are called."""
 OLD_PREFIXES = frozenset({"most", "longest", "shortest", "largest", "highest", "fewest", "least"})
 """Limits are MAX_…, MIN_…."""
-SPEAK_THE_GLOSSARY = ("src", "tests", "benchmarks", "tools")
+SPEAK_THE_GLOSSARY = ("src", "tests", "benchmarks", "tools", "sandbox")
 """Folders of the repository whose names are held to it."""
 
 
