@@ -27,17 +27,17 @@ def _reject_beside_dataset(context: click.Context, option: click.Parameter, comp
     return companies
 
 
-def _filled(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def _require_text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.strip():
         raise click.BadParameter("it is empty.")
     return value
 
 
-def _redirect_uris(
+def _check_redirect_uris(
     _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
     for value in values:
-        if not _is_absolute(value):
+        if not _is_absolute_uri(value):
             raise click.BadParameter(
                 f"{value!r} is no absolute URI without a fragment, such as http://localhost:3000/callback; "
                 "a port written as :* stands for any."
@@ -45,7 +45,7 @@ def _redirect_uris(
     return values
 
 
-def _is_absolute(uri: str) -> bool:
+def _is_absolute_uri(uri: str) -> bool:
     try:
         parts = urlsplit(uri.replace(":*", "", 1))
         _ = parts.port  # read for its ValueError
@@ -55,7 +55,7 @@ def _is_absolute(uri: str) -> bool:
     return whole and not parts.fragment and re.search(r"\s", uri) is None
 
 
-def _scopes(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
+def _parse_scopes(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
     if value is None:
         return ()
     scopes = tuple(dict.fromkeys(value.replace(",", " ").split()))
@@ -64,7 +64,7 @@ def _scopes(_context: click.Context, _option: click.Parameter, value: str | None
     return scopes
 
 
-def _chosen_crm(argument: Crm | None, option: Crm | None, *, person_accounts: bool) -> Crm:
+def _choose_crm(argument: Crm | None, option: Crm | None, *, person_accounts: bool) -> Crm:
     if argument and option and argument != option:
         raise click.UsageError(f"The CRM is {argument} and --crm says {option}: leave one of them out.")
     crm = argument or option or "hubspot"
@@ -78,7 +78,7 @@ def _chosen_crm(argument: Crm | None, option: Crm | None, *, person_accounts: bo
 @click.argument("crm", type=_CRMS, required=False, metavar="[hubspot|salesforce]")
 @click.option("--crm", "crm_option", type=_CRMS, help="Which CRM to simulate; hubspot unless said.")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, callback=_filled, help="Address to listen on."
+    "--host", default="127.0.0.1", show_default=True, callback=_require_text, help="Address to listen on."
 )
 @click.option(
     "--port",
@@ -89,19 +89,19 @@ def _chosen_crm(argument: Crm | None, option: Crm | None, *, person_accounts: bo
 )
 @click.option("--tls", is_flag=True, help="Serve HTTPS with a certificate made for localhost and 127.0.0.1.")
 @click.option(
-    "--client-id", callback=_filled, help="Register an app of this id instead of the sandbox's own."
+    "--client-id", callback=_require_text, help="Register an app of this id instead of the sandbox's own."
 )
-@click.option("--client-secret", callback=_filled, help="The app's secret.")
+@click.option("--client-secret", callback=_require_text, help="The app's secret.")
 @click.option(
     "--redirect-uri",
     "redirect_uris",
     multiple=True,
-    callback=_redirect_uris,
+    callback=_check_redirect_uris,
     help="Where the app waits for its authorization codes; may be given several times.",
 )
 @click.option(
     "--scopes",
-    callback=_scopes,
+    callback=_parse_scopes,
     help='The app\'s scopes, as "oauth crm.objects.contacts.read". HubSpot: those that every authorization asks for; '
     "Salesforce: those that it may ask for.",
 )
@@ -164,7 +164,7 @@ def cli(
     It needs no account and reaches nothing but who asks it. Stop it with Ctrl-C; nothing is kept.
     """
     options = Options(
-        crm=_chosen_crm(crm, crm_option, person_accounts=person_accounts),
+        crm=_choose_crm(crm, crm_option, person_accounts=person_accounts),
         dataset=dataset,
         companies=companies,
         registration=Registration(

@@ -28,7 +28,7 @@ class Registration:
     redirect_uris: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
 
-    def over(self, app: App) -> App:
+    def apply_to(self, app: App) -> App:
         return replace(
             app,
             client_id=self.client_id or app.client_id,
@@ -74,7 +74,7 @@ def run_sandbox(sandbox: SandboxApplication, host: str, port: int, *, tls: bool)
 
 
 def _hubspot(dataset: Dataset, options: Options) -> SandboxApplication:
-    app, scopes = options.registration.over(hubspot.App()), options.registration.scopes
+    app, scopes = options.registration.apply_to(hubspot.App()), options.registration.scopes
     if scopes:
         app = replace(app, required_scopes=scopes, optional_scopes=())
     return hubspot.create_sandbox(
@@ -83,7 +83,7 @@ def _hubspot(dataset: Dataset, options: Options) -> SandboxApplication:
 
 
 def _salesforce(dataset: Dataset, options: Options) -> SandboxApplication:
-    app = options.registration.over(salesforce.App())
+    app = options.registration.apply_to(salesforce.App())
     return salesforce.create_sandbox(
         dataset,
         latency_ms=options.latency_ms,

@@ -66,6 +66,8 @@ class Sandbox(SandboxState, SandboxApplication):
             if request.method == "HEAD":
                 raise NotSimulated(f"HEAD {request.path}")
             return method_not_allowed(request.method, list_methods(ROUTES, request.scope)).response()
+        if request.path.startswith(OAUTH_PATH):
+            return OAuthError("invalid_request", "the request body is too large", status=status).response()
         return ApiError(status, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large.").response()
 
     def fault_response(self, request: Request, fault: FaultEffect) -> Response:

@@ -169,26 +169,6 @@ async def test_the_api_can_be_disabled(client: httpx.AsyncClient, sandbox: Sandb
     assert refusal(await page(client)) == (403, "API_DISABLED_FOR_ORG")
 
 
-WRONG = [
-    ("GET", f"{DATA}/query", 400, "MALFORMED_QUERY"),
-    ("POST", f"{DATA}/query?q=SELECT+Id+FROM+Account", 405, "METHOD_NOT_ALLOWED"),
-    ("POST", "/services/data", 405, "METHOD_NOT_ALLOWED"),
-    ("GET", f"{DATA}/nothing", 404, "NOT_FOUND"),
-    ("GET", "/services/data/v69.0/limits", 404, "NOT_FOUND"),
-    ("GET", "/services/data/v68/limits", 404, "NOT_FOUND"),
-    ("GET", "/services/data/v30.0/limits", 410, "GONE"),
-    ("GET", f"{DATA}/query?q={'x' * 16_400}", 414, "URI_TOO_LONG"),
-    ("GET", f"{DATA}/query?q={'x' * 16_200}", 431, "HEADERS_TOO_LONG"),
-]
-
-
-@pytest.mark.parametrize(("method", "path", "status", "code"), WRONG)
-async def test_a_wrong_request_is_refused(
-    client: httpx.AsyncClient, method: str, path: str, status: int, code: str
-) -> None:
-    assert refusal(await client.request(method, path)) == (status, code)
-
-
 async def test_a_request_without_a_token_is_refused(http: httpx.AsyncClient) -> None:
     assert refusal(await http.get(f"{DATA}/limits")) == (401, "INVALID_SESSION_ID")
 

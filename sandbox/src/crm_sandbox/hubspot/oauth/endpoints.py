@@ -35,13 +35,13 @@ class AuthorizationRequest:
 
 def authorize(request: Request) -> Response:
     """GET shows the consent page; POST of the same URL with `decision` redirects back."""
-    server = _server(request)
+    server = _get_server(request)
     try:
-        asked = _authorization_request(server.app, request)
-        offered = _offered_accounts(request)
+        asked = _read_authorization(server.app, request)
+        accounts = _find_accounts(request)
         if request.method == "GET":
-            return HTMLResponse(consent_page(request.target, _offer(offered, asked)))
-        return _decide(server, asked, offered, QueryParams(request.content.decode(errors="replace")))
+            return HTMLResponse(consent_page(request.target, _build_consent_request(accounts, asked)))
+        return _decide(server, asked, accounts, QueryParams(request.content.decode(errors="replace")))
     except UntrustedRequest as reason:
         return HTMLResponse(refusal_page(str(reason)), 400)
 
@@ -49,7 +49,7 @@ def authorize(request: Request) -> Response:
 def _decide(
     server: AuthorizationServer,
     asked: AuthorizationRequest,
-    offered: Sequence[Account],
+    accounts: Sequence[Account],
     form: Mapping[str, str],
 ) -> Response:
     decision = form.get("decision")
@@ -57,20 +57,20 @@ def _decide(
         return asked.respond(error="access_denied", error_description="The user denied access to the app.")
     if decision != "allow":
         raise UntrustedRequest("The consent form was sent without a decision: allow or deny.")
-    chosen = form.get("portal_id", str(offered[0].portal_id))
-    if chosen not in {str(account.portal_id) for account in offered}:
+    chosen = form.get("portal_id", str(accounts[0].portal_id))
+    if chosen not in {str(account.portal_id) for account in accounts}:
         raise UntrustedRequest(f"There is no account {chosen} here.")
     return asked.respond(
         code=server.issue_code(int(chosen), asked.redirect_uri, asked.scopes, asked.challenge)
     )
 
 
-def _offer(accounts: Sequence[Account], asked: AuthorizationRequest) -> ConsentRequest:
+def _build_consent_request(accounts: Sequence[Account], asked: AuthorizationRequest) -> ConsentRequest:
     choices = [(str(account.portal_id), account.name) for account in accounts]
     return ConsentRequest(field="portal_id", accounts=choices, scopes=asked.scopes)
 
 
-def _offered_accounts(request: Request) -> Sequence[Account]:
+def _find_accounts(request: Request) -> Sequence[Account]:
     accounts: Mapping[int, Account] = request.app.state.sandbox.accounts
     portal_id = request.path_params.get("portal_id")
     if portal_id is None:
@@ -81,7 +81,7 @@ def _offered_accounts(request: Request) -> Sequence[Account]:
     return [account]
 
 
-def _authorization_request(app: App, request: Request) -> AuthorizationRequest:
+def _read_authorization(app: App, request: Request) -> AuthorizationRequest:
     if request.query_params.get("client_id") != app.client_id:
         raise UntrustedRequest("The client_id is missing or unknown.")
     redirect_uri = request.query_params.get("redirect_uri") or ""
@@ -91,13 +91,13 @@ def _authorization_request(app: App, request: Request) -> AuthorizationRequest:
         raise UntrustedRequest("The response_type must be code.")
     return AuthorizationRequest(
         redirect_uri=redirect_uri,
-        scopes=_scopes(app, request),
+        scopes=_read_scopes(app, request),
         state=request.query_params.get("state"),
-        challenge=_challenge(request),
+        challenge=_read_challenge(request),
     )
 
 
-def _scopes(app: App, request: Request) -> tuple[str, ...]:
+def _read_scopes(app: App, request: Request) -> tuple[str, ...]:
     """Every required scope must be asked for; an optional one we do not know is dropped silently."""
     asked = dict.fromkeys((request.query_params.get("scope") or "").split())
     if missing := [scope for scope in app.required_scopes if scope not in asked]:
@@ -109,7 +109,7 @@ def _scopes(app: App, request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*asked, *(scope for scope in optional if scope in known)]))
 
 
-def _challenge(request: Request) -> str | None:
+def _read_challenge(request: Request) -> str | None:
     challenge = request.query_params.get("code_challenge")
     if challenge is None:
         return None
@@ -121,7 +121,7 @@ def _challenge(request: Request) -> str | None:
 
 
 def token(request: Request) -> Response:
-    return grant_tokens(_server(request), _form(request))
+    return grant_tokens(_get_server(request), _read_form(request))
 
 
 def grant_tokens(server: AuthorizationServer, form: Mapping[str, str]) -> Response:
@@ -142,7 +142,7 @@ def grant_tokens(server: AuthorizationServer, form: Mapping[str, str]) -> Respon
 
 
 def introspect(request: Request) -> Response:
-    server, form = _server(request), _form(request)
+    server, form = _get_server(request), _read_form(request)
     _authenticate(server, form)
     value = form.get("token", "")
     found = server.introspect(value)
@@ -175,23 +175,23 @@ def token_owner(grant: Grant) -> dict[str, object]:
 
 
 def revoke(request: Request) -> Response:
-    server, form = _server(request), _form(request)
+    server, form = _get_server(request), _read_form(request)
     _authenticate(server, form)
     server.revoke(form.get("token", ""))
     return JsonResponse({})
 
 
 def uninstall(request: Request) -> Response:
-    _server(request).uninstall(authenticate(request).grant.portal_id)
+    _get_server(request).uninstall(authenticate(request).grant.portal_id)
     return Response(status_code=204)
 
 
-def _server(request: Request) -> AuthorizationServer:
+def _get_server(request: Request) -> AuthorizationServer:
     server: AuthorizationServer = request.app.state.sandbox.oauth
     return server
 
 
-def _form(request: Request) -> dict[str, str]:
+def _read_form(request: Request) -> dict[str, str]:
     try:
         return read_form(request)
     except InvalidForm as error:

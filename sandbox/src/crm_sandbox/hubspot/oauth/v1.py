@@ -35,7 +35,7 @@ def hide_token(path: str) -> str:
 
 
 def _issue(request: Request) -> Response:
-    return grant_tokens(_server(request), _parameters(request))
+    return grant_tokens(_get_server(request), _read_parameters(request))
 
 
 def _show_access_token(request: Request) -> Response:
@@ -48,23 +48,23 @@ def _show_refresh_token(request: Request) -> Response:
 
 def _revoke(request: Request) -> Response:
     _describe(request, "refresh")
-    _server(request).revoke(request.path_params["token"])
+    _get_server(request).revoke(request.path_params["token"])
     return Response(status_code=204)
 
 
-def _server(request: Request) -> AuthorizationServer:
+def _get_server(request: Request) -> AuthorizationServer:
     server: AuthorizationServer = request.app.state.sandbox.oauth
     return server
 
 
-def _parameters(request: Request) -> dict[str, str]:
+def _read_parameters(request: Request) -> dict[str, str]:
     if request.content and request.media_type != FORM:
         raise OAuthRefusal("BAD_REQUEST", "invalid_request", f"the body must be {FORM}", status=415)
     return {**request.query_params, **QueryParams(request.content.decode(errors="replace"))}
 
 
 def _describe(request: Request, use: str) -> dict[str, object]:
-    server, token = _server(request), request.path_params["token"]
+    server, token = _get_server(request), request.path_params["token"]
     found = server.introspect(token)
     if found is None or found[0] != f"{use}_token":
         raise OAuthRefusal(
