@@ -12,9 +12,7 @@ from crm_sandbox.http.responses import Response
 from crm_sandbox.http.routing import HandlerRoute
 from crm_sandbox.not_simulated import NotSimulated
 
-MESSAGE = (
-    "the sandbox does not simulate imports of files (see /_sandbox/reference#not-simulated at this address)"
-)
+MESSAGE = "the sandbox does not play imports of files (see /_sandbox/reference#not-simulated at this address)"
 Shape = Callable[[dict[str, str]], object]
 
 

@@ -41,7 +41,7 @@ PAIRS = (
 ANY_TYPE = dict(zip(PAIRS, (279, 280, 341, 342, 3, 4), strict=True))
 PRIMARY_TYPE = dict(zip(PAIRS, (1, 2, 5, 6, None, None), strict=True))
 SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal"}
-NOT_SIMULATED = "the sandbox does not simulate"
+NOT_SIMULATED = "the sandbox does not play"
 
 
 @dataclass(frozen=True, slots=True)

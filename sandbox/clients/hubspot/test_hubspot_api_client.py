@@ -65,7 +65,7 @@ def client(account: Account) -> HubSpot:
     return client_of(account, connect(account).access_token)
 
 
-def test_a_token_tells_its_account_and_its_scopes(account: Account, client: HubSpot) -> None:
+def test_a_token_names_its_account_and_its_scopes(account: Account, client: HubSpot) -> None:
     tokens = connect(account)
     assert (tokens.token_type, tokens.expires_in) == ("bearer", 1800)
     access = client.oauth.access_tokens_api.get(tokens.access_token)

@@ -23,7 +23,7 @@ from salesforce_org import (
 
 FOLDER = Path(__file__).parent / "jsforce"
 NODE = shutil.which("node")
-NOT_SIMULATED = "the sandbox does not simulate"
+NOT_SIMULATED = "the sandbox does not play"
 
 if NODE is None:
     pytest.skip("node is not installed", allow_module_level=True)
@@ -106,7 +106,7 @@ def test_the_rest_of_ordinary_reading_works(reading: Reading) -> None:
     assert {row["attributes"]["type"] for row in answers["recentAccounts"]} == {"Account"}
 
 
-def test_updated_and_deleted_tell_what_changed(reading: Reading) -> None:
+def test_updated_and_deleted_list_what_changed(reading: Reading) -> None:
     changes = reading.answers["changes"]
     assert changes["touched"] in changes["updatedAnswer"]["ids"]
     assert changes["deleted"] in {row["id"] for row in changes["deletedAnswer"]["deletedRecords"]}

@@ -18,7 +18,7 @@ from simple_salesforce.exceptions import (
 )
 
 SMALL_PAGES = {"Sforce-Query-Options": "batchSize=200"}
-NOT_SIMULATED = "the sandbox does not simulate"
+NOT_SIMULATED = "the sandbox does not play"
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_a_record_is_read_by_its_id(client: Salesforce, org: Org) -> None:
         client.Account.get(record.id, params={"fields": "Nothing"})
 
 
-def test_updated_and_deleted_tell_what_changed(client: Salesforce, org: Org) -> None:
+def test_updated_and_deleted_list_what_changed(client: Salesforce, org: Org) -> None:
     live = [key for key, record in org.records("Contact").items() if not record.deleted]
     org.touch("Contact", live[0])
     org.delete("Contact", live[1])

@@ -37,7 +37,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize(("arguments", "says"), WRONG)
-def test_a_bad_value_is_wrong_usage_told_in_a_sentence(arguments: list[str], says: str) -> None:
+def test_a_bad_value_is_wrong_usage_explained_in_a_sentence(arguments: list[str], says: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     *usage, sentence = result.stderr.strip().splitlines()
@@ -94,5 +94,5 @@ def test_the_command_explains_itself() -> None:
 def test_the_readme_names_every_option() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     options = {name for option in cli.params for name in (*option.opts, *option.secondary_opts)}
-    told = {"--rate-limit", "--version", "crm"}  # the default, every command's, and the argument
-    assert [name for name in sorted(options - told) if f"`{name}`" not in readme] == []
+    listed_elsewhere = {"--rate-limit", "--version", "crm"}  # the default, every command's, and the argument
+    assert [name for name in sorted(options - listed_elsewhere) if f"`{name}`" not in readme] == []

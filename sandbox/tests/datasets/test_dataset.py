@@ -30,7 +30,7 @@ def test_a_portal_is_read_from_json_lines(path: Path) -> None:
     assert 0 < dataset.account_id < 2**31
 
 
-def test_a_portal_may_be_told_in_salesforces_words(path: Path) -> None:
+def test_a_dataset_may_use_salesforces_names(path: Path) -> None:
     path.write_text(ACCOUNT)
     assert Dataset.load(path).record_format is SALESFORCE
     path.write_text(GOOD)
@@ -77,7 +77,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("line", "says"), BAD)
-def test_a_bad_line_is_told_with_its_number_and_what_is_wrong(path: Path, line: str, says: str) -> None:
+def test_a_bad_line_is_reported_with_its_number_and_what_is_wrong(path: Path, line: str, says: str) -> None:
     path.write_text(f"{GOOD}\n{line}\n")
     with pytest.raises(DatasetError) as error:
         Dataset.load(path)
@@ -85,7 +85,7 @@ def test_a_bad_line_is_told_with_its_number_and_what_is_wrong(path: Path, line: 
     assert says in str(error.value)
 
 
-def test_a_missing_or_broken_file_is_told(path: Path) -> None:
+def test_a_missing_or_broken_file_is_reported(path: Path) -> None:
     with pytest.raises(DatasetError, match="no such dataset file"):
         Dataset.load(path)
     path.write_bytes(GOOD.encode("utf-8").replace(b"One", b"\xe8"))

@@ -39,13 +39,13 @@ def test_the_shares_are_those_of_a_real_portal(records: Records) -> None:
 
 def test_domains_are_missing_shared_repeated_noisy_and_unreadable(records: Records) -> None:
     domains = values(records["companies"], "domain")
-    told = [domain for domain in domains if domain]
+    typed = [domain for domain in domains if domain]
     assert None in domains
-    assert max(Counter(told).values()) > 1
+    assert max(Counter(typed).values()) > 1
     for noise in ("www.", "https://", "HTTPS://", "gmail.com", "facebook.com/", ":8080"):
-        assert any(noise in domain for domain in told), noise
-    assert any(domain.isupper() for domain in told)
-    assert set(told) & set(UNREADABLE_DOMAINS)
+        assert any(noise in domain for domain in typed), noise
+    assert any(domain.isupper() for domain in typed)
+    assert set(typed) & set(UNREADABLE_DOMAINS)
 
 
 def test_numbers_are_odd(records: Records) -> None:

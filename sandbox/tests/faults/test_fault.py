@@ -25,7 +25,7 @@ async def test_a_fault_may_skip_and_repeat(client: httpx.AsyncClient, sandbox: S
     assert [(await client.get(COMPANIES)).status_code for _ in range(4)] == [200, 500, 500, 200]
 
 
-async def test_5xx_comes_as_html_unless_told_otherwise(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_5xx_comes_as_html_by_default(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(
         Fault(kind="respond", status=502), Fault(kind="respond", status=502, body={"message": "x"})
     )
@@ -87,13 +87,13 @@ async def test_latency_holds_every_answer(client: httpx.AsyncClient, sandbox: Sa
             await client.get(COMPANIES, timeout=0.01)
 
 
-async def test_tokens_may_expire_in_the_middle_of_a_walk(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_tokens_may_expire_during_pagination(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(kind="expire_tokens", skip=1))
     assert (await client.get(COMPANIES)).status_code == 200
     assert (await client.get(COMPANIES)).json()["category"] == "EXPIRED_AUTHENTICATION"
 
 
-async def test_an_account_may_be_revoked_in_the_middle_of_a_walk(
+async def test_an_account_may_be_revoked_during_pagination(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add(Fault(kind="revoke_account"))

@@ -45,7 +45,7 @@ async def test_rules_strike_with_their_probability_and_the_same_for_the_same_see
     assert one != await statuses(planned(*rules, seed=2), 200)
 
 
-async def test_a_rule_strikes_no_more_than_told_and_its_hits_are_counted() -> None:
+async def test_a_rule_strikes_no_more_than_its_limit_and_its_hits_are_counted() -> None:
     sandbox = planned(Rule(kind="respond", status=477, probability=1, most=2))
     assert await statuses(sandbox, 4) == [477, 477, 200, 200]
     assert sandbox.planned.hits == [2]
@@ -106,7 +106,7 @@ class Searcher:
             headers={"authorization": f"Bearer {tokens['access_token']}"},
         )
 
-    async def walk(self, low: int, high: int) -> int:
+    async def search_all(self, low: int, high: int) -> int:
         """Read the records modified between so many seconds ago; gives the total."""
         between = {"propertyName": "hs_lastmodifieddate", "operator": "BETWEEN"}
         between |= {"value": f"{(NOW - high) * 1000:.0f}", "highValue": f"{(NOW - low) * 1000:.0f}"}
@@ -119,29 +119,29 @@ class Searcher:
             body["after"] = document["paging"]["next"]["after"]
 
 
-async def walked(index: FailureProfile) -> list[list[int]]:
+async def search_pages(index: FailureProfile) -> list[list[int]]:
     searcher = Searcher(planned(index=index))
-    assert await searcher.walk(1, 200) == 200
+    assert await searcher.search_all(1, 200) == 200
     return searcher.seen
 
 
 async def test_an_index_without_moods_gives_full_pages() -> None:
-    assert [len(page) for page in await walked(FailureProfile())] == [50] * 4
+    assert [len(page) for page in await search_pages(FailureProfile())] == [50] * 4
 
 
 async def test_a_shuffled_index_repeats_and_misses() -> None:
-    pages = await walked(FailureProfile(shuffle=1))
+    pages = await search_pages(FailureProfile(shuffle=1))
     assert len({found for page in pages for found in page}) < 200
 
 
 async def test_short_pages_lose_nothing() -> None:
-    pages = await walked(FailureProfile(short_pages=1))
+    pages = await search_pages(FailureProfile(short_pages=1))
     assert min(len(page) for page in pages) < 50
     assert sorted(found for page in pages for found in page) == list(range(1, 201))
 
 
 async def test_a_leaking_index_brings_strangers_and_loses_nothing() -> None:
-    pages = await walked(FailureProfile(leak=1))
+    pages = await search_pages(FailureProfile(leak=1))
     seen = [found for page in pages for found in page]
     assert max(seen) > 200
     assert max(len(page) for page in pages) == 50
@@ -152,6 +152,6 @@ async def test_a_late_index_publishes_in_the_end() -> None:
     sandbox = planned(index=FailureProfile(late=1, late_seconds=(5, 10)))
     sandbox.account.upsert(RecordChange(object_name="companies", id="1"))
     searcher = Searcher(sandbox)
-    assert await searcher.walk(0, 200) == 199
+    assert await searcher.search_all(0, 200) == 199
     sandbox.clock.advance(11)
-    assert await searcher.walk(-20, 200) == 200
+    assert await searcher.search_all(-20, 200) == 200

@@ -48,7 +48,7 @@ async def browser(crm: SandboxApplication) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_it_tells_the_accounts_with_ids_and_counts(
+async def test_it_shows_the_accounts_with_ids_and_counts(
     crm: SandboxApplication, browser: httpx.AsyncClient
 ) -> None:
     page = (await browser.get("/")).text

@@ -67,7 +67,7 @@ def test_what_is_not_http_is_400_and_ends_its_connection_alone(sandbox: Sandbox)
         assert client.get(COMPANIES).status_code == 200
 
 
-def test_a_client_that_expects_100_is_told_to_continue(sandbox: Sandbox) -> None:
+def test_a_client_that_expects_100_gets_continue(sandbox: Sandbox) -> None:
     with serve_in_thread(sandbox) as url, open_socket(url) as raw:
         head = b"POST /_sandbox/clock HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n"
         raw.sendall(head + b"connection: close\r\n\r\n")

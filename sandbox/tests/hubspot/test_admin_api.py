@@ -28,7 +28,7 @@ async def test_the_clock_is_advanced(client: httpx.AsyncClient) -> None:
     assert (await client.get(COMPANIES)).json()["category"] == "EXPIRED_AUTHENTICATION"
 
 
-async def test_it_tells_what_is_there(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_it_reports_what_is_there(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     about = (await http.get("/_sandbox/about")).json()
     portal_id = sandbox.account.portal_id
     assert about["accounts"] == [{"id": str(portal_id), "portal_id": portal_id, "name": "Small account"}]
@@ -43,15 +43,15 @@ async def test_a_connection_can_be_had_without_a_browser(http: httpx.AsyncClient
 
 
 async def test_switches_are_set_one_by_one(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
-    told = await call(client, "flags", {"rotate_refresh_tokens": True, "requests_per_window": 2})
-    assert (told["rotate_refresh_tokens"], told["association_page_size"]) == (True, 500)
+    body = await call(client, "flags", {"rotate_refresh_tokens": True, "requests_per_window": 2})
+    assert (body["rotate_refresh_tokens"], body["association_page_size"]) == (True, 500)
     assert sandbox.flags.rotate_refresh_tokens
     assert [(await client.get(COMPANIES)).status_code for _ in range(3)] == [200, 200, 429]
 
 
 async def test_faults_are_queued_listed_and_cleared(client: httpx.AsyncClient) -> None:
-    told = await call(client, "faults", {"faults": [{"kind": "respond", "status": 500, "times": 9}]})
-    assert [fault["times"] for fault in told["waiting"]] == [9]
+    body = await call(client, "faults", {"faults": [{"kind": "respond", "status": 500, "times": 9}]})
+    assert [fault["times"] for fault in body["waiting"]] == [9]
     assert (await client.get(COMPANIES)).status_code == 500
     assert (await client.get("/_sandbox/faults")).json()["waiting"][0]["times"] == 8
     await client.delete("/_sandbox/faults")
@@ -89,8 +89,8 @@ async def test_records_may_hold_what_utf8_cannot(client: httpx.AsyncClient) -> N
 
 
 async def test_records_are_merged(client: httpx.AsyncClient) -> None:
-    told = await call(client, "merge", {"object": "companies", "primary": "1", "other": "2"})
-    assert (await client.get(f"{COMPANIES}/2")).json()["id"] == told["id"]
+    body = await call(client, "merge", {"object": "companies", "primary": "1", "other": "2"})
+    assert (await client.get(f"{COMPANIES}/2")).json()["id"] == body["id"]
 
 
 async def test_scopes_and_tokens_are_taken_away(client: httpx.AsyncClient) -> None:
@@ -102,7 +102,7 @@ async def test_scopes_and_tokens_are_taken_away(client: httpx.AsyncClient) -> No
     assert (await client.get(COMPANIES)).json()["category"] == "INVALID_AUTHENTICATION"
 
 
-async def test_the_secrets_and_the_requests_are_told(client: httpx.AsyncClient) -> None:
+async def test_the_secrets_and_the_requests_are_reported(client: httpx.AsyncClient) -> None:
     await client.get(COMPANIES)
     secrets = (await client.get("/_sandbox/secrets")).json()
     assert client.headers["authorization"].removeprefix("Bearer ") in {secret["value"] for secret in secrets}
@@ -130,13 +130,13 @@ MISTAKES: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("name", "body", "says"), MISTAKES)
-async def test_a_mistake_is_told(http: httpx.AsyncClient, name: str, body: object, says: str) -> None:
+async def test_a_mistake_is_reported(http: httpx.AsyncClient, name: str, body: object, says: str) -> None:
     answer = await http.post(f"/_sandbox/{name}", json=body)
     assert answer.status_code == 400
     assert says in answer.json()["message"]
 
 
-async def test_an_unknown_call_is_told(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_call_is_reported(http: httpx.AsyncClient) -> None:
     assert (await http.get("/_sandbox/nothing")).status_code == 404
 
 

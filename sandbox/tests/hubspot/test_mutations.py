@@ -80,8 +80,8 @@ async def test_a_privacy_deletion_reaches_the_archive_too(
 ) -> None:
     sandbox.account.archive("contacts", "1002")
     assert await batch(client, "1002", archived=True) == ["1002"]
-    told = await client.post("/_sandbox/gdpr-delete", json={"ids": ["1001", "1002", "5"]})
-    assert told.json() == {"deleted": ["1001", "1002"]}
+    response = await client.post("/_sandbox/gdpr-delete", json={"ids": ["1001", "1002", "5"]})
+    assert response.json() == {"deleted": ["1001", "1002"]}
     assert [await batch(client, "1001", "1002", archived=archived) for archived in (False, True)] == [[], []]
     assert (await client.get(CONTACTS, params={"archived": "true"})).json()["results"] == []
 
@@ -90,8 +90,8 @@ async def test_a_restored_record_is_live_again_with_its_associations(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     sandbox.account.archive("contacts", "1001")
-    told = await client.post("/_sandbox/restore", json={"object": "contacts", "ids": ["1001", "1002"]})
-    assert told.json() == {"restored": ["1001"]}
+    response = await client.post("/_sandbox/restore", json={"object": "contacts", "ids": ["1001", "1002"]})
+    assert response.json() == {"restored": ["1001"]}
     found = (await client.get(f"{CONTACTS}/1001", params={"associations": "companies"})).json()
     assert (found["archived"], "archivedAt" in found) == (False, False)
     assert found["associations"]["companies"]["results"]
@@ -109,11 +109,11 @@ async def test_mutations_are_stepped_and_exported_by_calls() -> None:
     )
     sandbox = still(dataset)
     async with httpx.AsyncClient(transport=SandboxTransport(sandbox), base_url="https://crm.test") as http:
-        told = (await http.post("/_sandbox/mutate", json={"steps": 30, "seed": 8})).json()["mutations"]
+        mutations = (await http.post("/_sandbox/mutate", json={"steps": 30, "seed": 8})).json()["mutations"]
         lines = (await http.post("/_sandbox/export", json={})).text.splitlines()
     same = still(dataset)
-    assert len(told) == 30
-    assert MutationScript(8).run(same.account, 30)[-1].kind == told[-1]["kind"]
+    assert len(mutations) == 30
+    assert MutationScript(8).run(same.account, 30)[-1].kind == mutations[-1]["kind"]
     assert {json.loads(line)["object"] for line in lines} >= {"companies"}
     assert same.account.snapshot().lines().decode().splitlines() == lines
 

@@ -95,5 +95,5 @@ async def test_what_is_not_simulated_says_so_and_nothing_else(
     answer = await client.request(method, path)
     body = answer.json()
     assert (answer.status_code, body["status"], body["category"]) == (501, "error", "NOT_SIMULATED")
-    assert body["message"].startswith("the sandbox does not simulate ")
+    assert body["message"].startswith("the sandbox does not play ")
     assert body["correlationId"] == answer.headers["x-hubspot-correlation-id"]

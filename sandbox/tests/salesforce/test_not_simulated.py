@@ -1,4 +1,4 @@
-"""What Salesforce has and the sandbox does not simulate says so, and never looks like an error of Salesforce."""
+"""What Salesforce has and the sandbox does not play says so, and never looks like an error of Salesforce."""
 
 import httpx
 import pytest
@@ -28,7 +28,7 @@ async def test_a_rest_resource_that_is_not_simulated_is_501(
 ) -> None:
     answer = await client.request(method, path)
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
 
 
 async def test_xml_responses_are_not_simulated(client: httpx.AsyncClient) -> None:
@@ -53,7 +53,7 @@ async def test_another_api_is_501_instead_of_401(
 ) -> None:
     answer = await http.request(method, path, headers={"x-sfdc-session": "any"})
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
 
 
 @pytest.mark.parametrize("path", ["/services/data", f"{DATA}/limits"])

@@ -1,4 +1,4 @@
-"""Names of the real API that the sandbox does not simulate: requests for them are 501 instead of a CRM error.
+"""Names of the real API that the sandbox does not play: requests for them are 501 instead of a CRM error.
 
 A name that is missing here gets the error that Salesforce has for unknown names: add it.
 """
@@ -51,7 +51,7 @@ OBJECTS = frozenset({
     "Profile", "QueueSobject", "Quote", "QuoteLineItem", "RecentlyViewed", "RecordType", "Report", "SetupAuditTrail",
     "Solution", "Task", "Territory2", "Topic", "UserLicense", "UserLogin", "UserRole",
 })  # fmt: skip
-"""Standard objects that the sandbox does not simulate."""
+"""Standard objects that the sandbox does not play."""
 _OBJECTS_BY_LOWER_NAME = {name.lower(): name for name in OBJECTS}
 
 _EVERYWHERE = frozenset(
@@ -86,7 +86,7 @@ _FIELDS = {
         "City", "Division", "Fax", "FiscalYearStartMonth", "Phone", "PostalCode", "PrimaryContact", "Street",
     }),
 }  # fmt: skip
-"""Standard fields that the sandbox does not simulate, by object."""
+"""Standard fields that the sandbox does not play, by object."""
 
 DATE_LITERALS = frozenset({
     "yesterday", "today", "tomorrow", "last_week", "this_week", "next_week", "last_month", "this_month", "next_month",
@@ -100,15 +100,15 @@ SOQL_WORDS = frozenset({
     "as", "excludes", "for", "group", "having", "includes", "like", "not", "nulls", "offset", "or", "typeof", "update",
     "using", "with",
 })  # fmt: skip
-"""Keywords of SOQL clauses that the sandbox does not simulate."""
+"""Keywords of SOQL clauses that the sandbox does not play."""
 
 
 def is_unsimulated_field(object_name: str, field_name: str) -> bool:
-    """Return whether an object has a standard field of that name that the sandbox does not simulate."""
+    """Return whether an object has a standard field of that name that the sandbox does not play."""
     unsimulated = _EVERYWHERE | _FIELDS.get(object_name, frozenset())
     return field_name.lower() in {name.lower() for name in unsimulated}
 
 
 def find_unsimulated_object(name: str) -> str | None:
-    """Return the spelling of a standard object that the sandbox does not simulate; None for another name."""
+    """Return the spelling of a standard object that the sandbox does not play; None for another name."""
     return _OBJECTS_BY_LOWER_NAME.get(name.lower())

@@ -158,7 +158,7 @@ NAMED = [
 
 
 @pytest.mark.parametrize(("record", "target", "expected"), NAMED)
-async def test_v3_names_the_types_of_one_record_and_tells_a_primary_link_twice(
+async def test_v3_names_the_types_of_one_record_and_lists_a_primary_link_twice(
     client: httpx.AsyncClient, record: str, target: str, expected: list[tuple[str, str]]
 ) -> None:
     answer = await client.get(f"/crm/v3/objects/{record}/associations/{target}")

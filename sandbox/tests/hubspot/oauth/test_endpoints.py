@@ -188,7 +188,7 @@ async def test_one_family_ends_without_another(http: httpx.AsyncClient, sandbox:
     assert (await bearer(http, two)).status_code == 200
 
 
-async def test_introspection_tells_a_living_token_of_either_kind(
+async def test_introspection_knows_a_live_token_of_either_kind(
     http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     tokens = (await exchange(http, (await consent(http))["code"])).json()

@@ -50,7 +50,7 @@ async def test_a_token_is_refreshed_by_either_version(http: httpx.AsyncClient) -
     assert (await http.post("/oauth/2026-09/token", data=form)).status_code == 200
 
 
-async def test_an_access_token_tells_whose_it_is(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_an_access_token_names_its_user(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
     token = (await exchanged(http))["access_token"]
     sandbox.clock.advance(100)
     answer = await http.get(f"/oauth/v1/access-tokens/{token}")
@@ -68,7 +68,7 @@ async def test_an_access_token_tells_whose_it_is(http: httpx.AsyncClient, sandbo
     }
 
 
-async def test_a_refresh_token_tells_its_client_and_is_deleted(http: httpx.AsyncClient) -> None:
+async def test_a_refresh_token_names_its_client_and_is_deleted(http: httpx.AsyncClient) -> None:
     tokens = await exchanged(http)
     url = f"/oauth/v1/refresh-tokens/{tokens['refresh_token']}"
     found = (await http.get(url)).json()

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.anyio
 COMPANIES = "/crm/objects/2026-09/companies"
 
 
-async def walk(client: httpx.AsyncClient, url: str = COMPANIES, **params: Any) -> list[list[dict[str, Any]]]:
+async def list_pages(
+    client: httpx.AsyncClient, url: str = COMPANIES, **params: Any
+) -> list[list[dict[str, Any]]]:
     """Every page of a list."""
     pages = []
     after: str | None = None
@@ -24,8 +26,8 @@ async def walk(client: httpx.AsyncClient, url: str = COMPANIES, **params: Any) -
         after = body["paging"]["next"]["after"]
 
 
-async def test_a_walk_gives_every_record_once_in_the_order_of_ids(client: httpx.AsyncClient) -> None:
-    pages = await walk(client, limit=100)
+async def test_pagination_gives_every_record_once_in_the_order_of_ids(client: httpx.AsyncClient) -> None:
+    pages = await list_pages(client, limit=100)
     assert [len(page) for page in pages] == [100, 100, 50]
     assert [record["id"] for page in pages for record in page] == [str(number) for number in range(1, 251)]
 
@@ -35,7 +37,7 @@ async def test_the_default_page_has_ten_records(client: httpx.AsyncClient) -> No
 
 
 async def test_the_last_page_has_no_paging_even_when_it_is_full(client: httpx.AsyncClient) -> None:
-    pages = await walk(client, limit=50)
+    pages = await list_pages(client, limit=50)
     assert [len(page) for page in pages] == [50] * 5
 
 
@@ -48,11 +50,11 @@ async def test_a_cursor_survives_the_removal_of_its_record(
     assert following[0]["id"] == "102"
 
 
-async def test_a_record_created_during_a_walk_comes_at_its_end(
+async def test_a_record_created_during_pagination_comes_at_its_end(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     new_id = sandbox.account.upsert(RecordChange(object_name="companies"))
-    assert (await walk(client, limit=100))[-1][-1]["id"] == new_id
+    assert (await list_pages(client, limit=100))[-1][-1]["id"] == new_id
 
 
 async def test_a_record_has_hubspots_shape(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
@@ -106,10 +108,10 @@ async def test_every_version_and_name_is_the_same_list(client: httpx.AsyncClient
 
 async def test_archived_records_are_listed_apart(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.account.archive("companies", "9")
-    [[archived]] = await walk(client, limit=100, archived="true")
+    [[archived]] = await list_pages(client, limit=100, archived="true")
     assert (archived["id"], archived["archived"]) == ("9", True)
     assert archived["archivedAt"] == archived["updatedAt"] == "2026-09-21T14:13:20.000Z"
-    assert sum(map(len, await walk(client, limit=100))) == 249
+    assert sum(map(len, await list_pages(client, limit=100))) == 249
     assert (await client.get(f"{COMPANIES}/9", params={"archived": "true"})).status_code == 200
 
 
@@ -119,7 +121,7 @@ async def test_history_shows_the_value_and_its_time(client: httpx.AsyncClient) -
     assert record["propertiesWithHistory"]["industry"] == []
 
 
-async def test_inline_associations_tell_a_primary_link_twice(client: httpx.AsyncClient) -> None:
+async def test_inline_associations_list_a_primary_link_twice(client: httpx.AsyncClient) -> None:
     record = (await client.get(f"{COMPANIES}/1", params={"associations": "contacts,deals"})).json()
     assert record["associations"]["contacts"]["results"] == [
         {"id": "1001", "type": "company_to_contact"},
@@ -139,11 +141,11 @@ async def test_a_batch_read_finds_the_rest_and_names_the_misses(client: httpx.As
         "propertiesWithHistory": [],
     }
     answer = await client.post(f"{COMPANIES}/batch/read", json=body)
-    told = answer.json()
-    assert (answer.status_code, told["status"], told["numErrors"]) == (207, "COMPLETE", 1)
-    assert [record["id"] for record in told["results"]] == ["1"]
-    assert told["errors"][0]["category"] == "OBJECT_NOT_FOUND"
-    assert told["errors"][0]["context"] == {"ids": ["999", "998"]}
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["numErrors"]) == (207, "COMPLETE", 1)
+    assert [record["id"] for record in body["results"]] == ["1"]
+    assert body["errors"][0]["category"] == "OBJECT_NOT_FOUND"
+    assert body["errors"][0]["context"] == {"ids": ["999", "998"]}
 
 
 async def test_a_batch_needs_inputs_alone(client: httpx.AsyncClient) -> None:
@@ -190,7 +192,7 @@ async def test_a_merge_makes_a_third_record_that_both_old_ids_find(
         assert record["id"] == new_id
         assert record["properties"]["hs_merged_object_ids"] == "1;2"
         assert record["properties"]["name"] == "Company 1"
-    ids = [record["id"] for page in await walk(client, limit=100) for record in page]
+    ids = [record["id"] for page in await list_pages(client, limit=100) for record in page]
     assert {"1", "2"}.isdisjoint(ids)
     assert new_id in ids
     linked = await client.get(f"/crm/v4/objects/companies/{new_id}/associations/contacts")
@@ -199,7 +201,7 @@ async def test_a_merge_makes_a_third_record_that_both_old_ids_find(
 
 async def test_a_page_may_repeat_the_record_before_it(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.flags.duplicate_across_pages = True
-    pages = await walk(client, limit=100)
+    pages = await list_pages(client, limit=100)
     assert pages[1][0]["id"] == pages[0][-1]["id"] == "100"
     assert len(pages[1]) == 101
 

@@ -34,7 +34,7 @@ async def test_a_standard_type_that_is_not_held_lacks_its_scopes_and_says_why(
     assert (answer.status_code, body["category"]) == (403, "MISSING_SCOPES")
     required, why = body["errors"]
     assert required["context"] == {"requiredGranularScopes": scopes}
-    assert why["message"].startswith(f"the sandbox does not simulate {name},")
+    assert why["message"].startswith(f"the sandbox does not play {name},")
 
 
 NONSENSE = [

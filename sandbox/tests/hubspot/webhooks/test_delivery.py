@@ -52,10 +52,10 @@ def receiver() -> Receiver:
 
 @pytest.fixture
 def sandbox(dataset: Dataset, receiver: Receiver) -> Sandbox:
-    return told_to(receiver, dataset)
+    return create_sandbox_with(receiver, dataset)
 
 
-def told_to(receiver: Receiver, dataset: Dataset, **settings: Any) -> Sandbox:
+def create_sandbox_with(receiver: Receiver, dataset: Dataset, **settings: Any) -> Sandbox:
     return create_sandbox(
         dataset,
         clock=lambda: NOW,
@@ -66,14 +66,14 @@ def told_to(receiver: Receiver, dataset: Dataset, **settings: Any) -> Sandbox:
 
 def test_the_signature_is_hubspots() -> None:
     body = b"{'example_field':'example_value'}"
-    told = signature(
+    signed = signature(
         "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy", "https://www.example.com/webhook_uri", body, "1693657560000"
     )
-    assert told == "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="
+    assert signed == "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="
 
 
 async def test_a_delivery_is_signed_over_the_public_address(dataset: Dataset, receiver: Receiver) -> None:
-    sandbox = told_to(receiver, dataset, public_url="https://crm.example.com/hook")
+    sandbox = create_sandbox_with(receiver, dataset, public_url="https://crm.example.com/hook")
     sandbox.account.archive("companies", "1")
     await sandbox.webhooks.flush()
     [call] = receiver.calls
@@ -83,7 +83,7 @@ async def test_a_delivery_is_signed_over_the_public_address(dataset: Dataset, re
     assert call.headers["x-hubspot-signature-v3"] == expected
 
 
-async def test_the_life_of_a_record_is_told(sandbox: Sandbox, receiver: Receiver) -> None:
+async def test_the_life_of_a_record_is_delivered(sandbox: Sandbox, receiver: Receiver) -> None:
     account = sandbox.account
     made = account.upsert(RecordChange(object_name="contacts", properties={"email": "a@b.com"}))
     account.upsert(RecordChange(object_name="contacts", id=made, properties={"email": "c@d.com"}))
@@ -104,7 +104,7 @@ async def test_the_life_of_a_record_is_told(sandbox: Sandbox, receiver: Receiver
     assert (changed["portalId"], changed["occurredAt"]) == (account.portal_id, 1_790_000_000_000)
 
 
-async def test_a_bump_of_the_modified_date_is_not_told(sandbox: Sandbox, receiver: Receiver) -> None:
+async def test_a_new_modified_date_alone_is_not_delivered(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.account.upsert(RecordChange(object_name="companies", id="1"))
     await sandbox.webhooks.flush()
     assert receiver.calls == []
@@ -115,25 +115,25 @@ async def test_a_merge_names_all_three_records(sandbox: Sandbox, receiver: Recei
     await sandbox.webhooks.flush()
     [event] = receiver.events()
     assert event["subscriptionType"] == "company.merge"
-    told = (event["primaryObjectId"], event["mergedObjectIds"], event["newObjectId"])
-    assert told == (1, [2], int(new_id))
+    ids = (event["primaryObjectId"], event["mergedObjectIds"], event["newObjectId"])
+    assert ids == (1, [2], int(new_id))
 
 
-async def test_an_association_is_told_from_both_sides(sandbox: Sandbox, receiver: Receiver) -> None:
+async def test_an_association_is_delivered_from_both_sides(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.account.associate("contacts", "1001", "companies", [Association(id="9", primary=True)])
     await sandbox.webhooks.flush()
-    told = {
+    changes = {
         (event["fromObjectId"], event["toObjectId"], event["associationRemoved"])
         for event in receiver.named("contact.associationChange")
     }
-    assert told == {(1001, 1, True), (1001, 9, False)}
+    assert changes == {(1001, 1, True), (1001, 9, False)}
     assert {event["associationType"] for event in receiver.named("company.associationChange")} == {
         "COMPANY_TO_CONTACT"
     }
 
 
 async def test_many_events_come_in_batches(dataset: Dataset, receiver: Receiver) -> None:
-    sandbox = told_to(receiver, dataset, batch_size=40)
+    sandbox = create_sandbox_with(receiver, dataset, batch_size=40)
     for number in range(1, 101):
         sandbox.account.archive("companies", str(number))
     await sandbox.webhooks.flush()
@@ -143,7 +143,7 @@ async def test_many_events_come_in_batches(dataset: Dataset, receiver: Receiver)
 async def test_duplicates_repeat_an_event_id_and_disorder_loses_none(
     dataset: Dataset, receiver: Receiver
 ) -> None:
-    sandbox = told_to(receiver, dataset, duplicates=0.5, disorder=1, seed=4)
+    sandbox = create_sandbox_with(receiver, dataset, duplicates=0.5, disorder=1, seed=4)
     for number in range(1, 201):
         sandbox.account.archive("companies", str(number))
     await sandbox.webhooks.flush()
@@ -156,7 +156,7 @@ async def test_duplicates_repeat_an_event_id_and_disorder_loses_none(
 
 async def test_a_refused_batch_is_tried_again_and_given_up_in_the_end(dataset: Dataset) -> None:
     receiver = Receiver(statuses=[500, 302, 404, 500])
-    sandbox = told_to(receiver, dataset, retry_seconds=(1, 1, 1))
+    sandbox = create_sandbox_with(receiver, dataset, retry_seconds=(1, 1, 1))
     sandbox.account.archive("companies", "1")
     for _ in range(5):
         await sandbox.webhooks.flush()
@@ -167,7 +167,7 @@ async def test_a_refused_batch_is_tried_again_and_given_up_in_the_end(dataset: D
 
 async def test_a_batch_is_tried_again_when_its_time_has_come(dataset: Dataset) -> None:
     receiver = Receiver(statuses=[500])
-    sandbox = told_to(receiver, dataset, retry_seconds=(0,))
+    sandbox = create_sandbox_with(receiver, dataset, retry_seconds=(0,))
     sandbox.account.archive("companies", "1")
     sandbox.webhooks.wake()
     with anyio.fail_after(5):
@@ -190,8 +190,8 @@ async def test_paused_events_wait_until_they_are_flushed(http: httpx.AsyncClient
     await http.post("/_sandbox/archive", json={"object": "companies", "ids": ["1", "2"]})
     assert (await http.get("/_sandbox/webhooks")).json()["waiting"] == 2
     assert receiver.calls == []
-    told = (await http.post("/_sandbox/webhooks/flush")).json()
-    assert (told["waiting"], told["delivered"]) == (0, 2)
+    body = (await http.post("/_sandbox/webhooks/flush")).json()
+    assert (body["waiting"], body["delivered"]) == (0, 2)
     await http.post("/_sandbox/archive", json={"object": "companies", "ids": ["3"]})
     assert (await http.request("DELETE", "/_sandbox/webhooks")).json()["waiting"] == 0
 
@@ -231,8 +231,8 @@ async def test_a_receiver_that_takes_too_long_is_a_failed_attempt(dataset: Datas
     assert sandbox.webhooks.status()["waiting"] == 1
 
 
-async def test_every_mutation_can_be_told(receiver: Receiver) -> None:
-    sandbox = told_to(receiver, Dataset.generate(40))
+async def test_every_mutation_can_be_delivered(receiver: Receiver) -> None:
+    sandbox = create_sandbox_with(receiver, Dataset.generate(40))
     MutationScript(2).run(sandbox.account, 300)
     await sandbox.webhooks.flush()
     kinds = {event["subscriptionType"].partition(".")[2] for event in receiver.events()}

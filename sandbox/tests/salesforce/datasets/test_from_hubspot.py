@@ -63,7 +63,7 @@ async def test_a_company_is_an_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "kept", "told_as"),
+    ("field", "kept", "shown_as"),
     [
         ("numberofemployees", "50-100", None),
         ("numberofemployees", "n/a", None),
@@ -79,7 +79,7 @@ async def test_a_company_is_an_account() -> None:
     ],
 )
 async def test_what_salesforce_cannot_hold_is_left_out(
-    field: str, kept: str | None, told_as: str | None
+    field: str, kept: str | None, shown_as: str | None
 ) -> None:
     name = {
         "numberofemployees": "NumberOfEmployees",
@@ -89,7 +89,7 @@ async def test_what_salesforce_cannot_hold_is_left_out(
         "name": "Name",
     }[field]
     [row] = await select(convert(record("companies", 5, {field: kept})), f"SELECT {name} FROM Account")
-    assert row == {name: told_as}
+    assert row == {name: shown_as}
 
 
 async def test_contacts_and_deals_keep_their_associations() -> None:

@@ -186,7 +186,7 @@ NOT_SIMULATED = [
 async def test_the_rest_of_soql_is_not_simulated(client: httpx.AsyncClient, soql: str, what: str) -> None:
     answer = await client.get(f"{DATA}/query", params={"q": soql})
     assert refusal(answer) == (501, "NOT_SIMULATED")
-    assert answer.json()[0]["message"].startswith(f"the sandbox does not simulate {what}")
+    assert answer.json()[0]["message"].startswith(f"the sandbox does not play {what}")
 
 
 async def test_a_plus_that_was_not_escaped_is_malformed(client: httpx.AsyncClient) -> None:

@@ -106,7 +106,7 @@ def object_type(name: str) -> ObjectType:
     if kind := find_object_type(name):
         return kind
     if scopes := _SCOPES_OF_NOT_HELD.get(name.lower()):
-        raise missing_scopes(scopes, f"the sandbox does not simulate {name}, whatever the app was granted.")
+        raise missing_scopes(scopes, f"the sandbox does not play {name}, whatever the app was granted.")
     if _TYPE_ID.fullmatch(name):
         raise unknown_object_type(f"Invalid object or event type id: {name}")
     raise unknown_object_type(f"Unable to infer object type from: {name}")
