@@ -12,17 +12,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from crm_sandbox.simulated_crm import ConnectionDropped
 
-MAX_HEAD_SIZE = 256 * 2**10
 KEEP_ALIVE_TIMEOUT = 3600
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to call them, not where to listen
 
 
-class _DroppableProtocol(H11Protocol):
+class _DroppableProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which ends the connection where an application raises ConnectionDropped."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -53,7 +52,6 @@ async def serve(
         access_log=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
-        h11_max_incomplete_event_size=MAX_HEAD_SIZE,
     )
     config.load()
     state, lifespan = ServerState(), LifespanOn(config)
@@ -74,7 +72,7 @@ async def _close_connections(state: ServerState) -> None:
     """End idle connections, and break those whose response is not complete."""
     for connection in list(state.connections):
         if (
-            isinstance(connection, H11Protocol)
+            isinstance(connection, HttpToolsProtocol)
             and connection.cycle
             and not connection.cycle.response_complete
         ):
