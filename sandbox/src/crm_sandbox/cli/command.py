@@ -115,6 +115,8 @@ def _choose_crm(argument: Crm | None, option: Crm | None, *, person_accounts: bo
 )
 @click.option(
     "--dataset",
+    "--portal",
+    "dataset",
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
     is_eager=True,  # known when the size is looked at
     help="An account of JSON lines, gzipped or not, instead of a made-up one; Salesforce presents HubSpot's as an org.",
