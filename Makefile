@@ -30,7 +30,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sandbox clients fuzz bench chaos rate fairness cases format lint types contracts unit lock places rates mailhosts snapshots checksums clean $(STALE)
+.PHONY: help demo test check sandbox clients fuzz bench chaos rate fairness cases format lint types contracts house unit lock places rates mailhosts snapshots checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -108,7 +108,7 @@ clean: ## Remove the environment and every cache; the demo's data stays
 	find $(CODE) -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: gate
-gate: types format lint contracts
+gate: types format lint contracts house
 
 format: $(READY)
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo 'run: $(BIN)/ruff format $(CODE)'; exit 1; }
@@ -119,6 +119,9 @@ lint: $(READY)
 types: $(READY)
 	@$(RUN) mypy --no-error-summary
 	@cd sandbox && ../$(RUN) mypy --no-error-summary
+
+house: $(READY) ## Print how the code stands against its bounds on imports, helpers, long functions and folders
+	@$(RUN) tools.house
 
 contracts: $(READY)
 	@$(BIN)/python -c "from importlinter.cli import lint_imports_command as run; run()" > $(VENV)/contracts.log || { cat $(VENV)/contracts.log; exit 1; }
