@@ -32,7 +32,7 @@ _SYMBOLS = frozenset({"So", "Sm", "Sc", "Sk", "Me"})
 class _HostFact(NamedTuple):
     registrable_domain: str | None
     is_shared: bool
-    is_site: bool
+    is_site: bool = True
 
 
 class _SuffixRules(NamedTuple):
@@ -101,7 +101,7 @@ class HostFacts:
             return _HostFact(None, is_shared=True, is_site=bool(dot) and exists)
         if self._placeholders.match(host, registrable):
             return _HostFact(registrable, is_shared=True, is_site=False)
-        return _HostFact(registrable, is_shared=self._shared.match(host, registrable), is_site=True)
+        return _HostFact(registrable, self._shared.match(host, registrable))
 
 
 def ascii_host(host: str) -> str | None:

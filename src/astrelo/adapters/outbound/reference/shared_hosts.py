@@ -36,7 +36,10 @@ class SharedHosts:
     def match(self, host: str, registrable: str) -> bool:
         """Return whether the host, or the service that it is a front door of, is shared."""
         label, _, suffix = registrable.partition(".")
-        in_family, below, name = label in self._families, "", host
+        in_family = label in self._families
+        if host == registrable and not in_family:  # most hosts
+            return host in self._hosts or host in self._whole or suffix in self._whole
+        below, name = "", host
         while True:
             if self._is_listed(name, below) or (
                 in_family and self._is_listed(f"{name[: -len(suffix)]}*", below)
@@ -73,10 +76,11 @@ class Placeholders:
         """Return whether people type this host for 'none'."""
         if registrable in self._hosts or registrable.partition(".")[0] in self._negated:
             return True
-        first, *rest = host.removeprefix("www.").split(".")
+        first, _, after = host.removeprefix("www.").partition(".")
         if first not in self._nones:
-            return bool(rest) and all(label == first for label in rest)
-        middle, suffix = rest[:-1], rest[-1:]
+            return after.startswith(first) and all(label == first for label in after.split("."))
+        *middle, last = after.split(".")
+        suffix = [last] if after else []
         return all(label == first or label in self._things for label in suffix) and all(
             label in self._nones or label in self._things for label in middle
         )
