@@ -340,8 +340,10 @@ class SyncRun:
         return replace(self, status=status, finished_at=at, reason=" ".join(given) or None)
 
     def fail(self, reason: str, at: datetime) -> Self:
+        """End the run until it is resumed. Raises the epoch of every step, as `cancel` does: a frozen worker wakes up."""
         self._require_open("failed")
-        return replace(self, status=RunStatus.FAILED, finished_at=at, reason=reason)
+        steps = self._raise_epochs()
+        return replace(self, status=RunStatus.FAILED, finished_at=at, reason=reason, steps=steps)
 
     def cancel(self, reason: str, at: datetime) -> Self:
         """Stop for good. Raises the epoch of every step, so that running work writes nothing more."""
@@ -354,7 +356,7 @@ class SyncRun:
 
     @property
     def epoch(self) -> int:
-        """How often the run was claimed, postponed or cancelled; differs between any two workers that had it."""
+        """How often the run was claimed, postponed, failed or cancelled; differs between any two workers that had it."""
         return max((step.epoch for step in self.steps), default=0)
 
     @property

@@ -8,10 +8,12 @@ from datetime import timedelta
 from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.sync.batches import MAX_PAGES
+from astrelo.application.sync.run_lifecycle import RunEnded, RunEndedSubscribers
 from astrelo.application.sync.schedule_syncs import CancelRun
 from astrelo.domain.errors import CrmUnavailable, RateLimited, ReauthorizationRequired
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
+from astrelo.domain.ports.state import Transaction
 from astrelo.domain.records import RecordPage
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, Window
@@ -183,6 +185,32 @@ def test_a_worker_asked_to_stop_while_the_crm_keeps_it_waiting_hands_the_run_on(
         finished = await made.sync()
         assert finished.id == run.id
         assert finished.step(COMPANIES).counts.distinct == 2_000
+
+    play(crm, scenario)
+
+
+def test_a_worker_that_wakes_up_after_its_run_was_given_up_writes_nothing_more(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1")], [company("2")]]})
+
+    async def scenario(made: SyncHarness) -> None:
+        ends: list[RunStatus] = []
+
+        async def note(tx: Transaction, event: RunEnded) -> None:
+            ends.append(event.run.status)
+
+        made.run_ended = RunEndedSubscribers((note,))
+        run = await made.request()
+        for _ in range(MAX_ATTEMPTS - 1):
+            await made.lifecycle().claim(made.user_id, run.id)
+
+        async def give_up(object_type: ObjectType, place: int) -> None:
+            if (object_type, place) == (COMPANIES, 1):
+                await made.run_sync()(made.user_id, run.id)
+
+        crm.before_page = give_up
+        await made.run_sync()(made.user_id, run.id)
+        assert ((await made.load_run(run)).status, ends) == (RunStatus.FAILED, [RunStatus.FAILED])
+        assert await made.pool.fetchval("select count(*) from crm_companies") == 0
 
     play(crm, scenario)
 

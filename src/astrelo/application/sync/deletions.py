@@ -57,6 +57,7 @@ class FindDeletions:
         gone = sum(
             len(page.removed_ids) + len(page.erased_ids) - len(page.reclassified_ids) for page in departed
         )
+        step = replace(step, reason=None)  # of an earlier time slice that doubted them
         if not self._policy.allows_deletions(gone, live):
             await self._report_implausible(source, step, gone, live)
             return True
