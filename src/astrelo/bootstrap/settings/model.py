@@ -95,7 +95,9 @@ class Settings(BaseModel):
         repr=False,
         description=f"Signs and checks the callers' tokens (HS256), at least {values.MIN_SECRET_LENGTH} characters.",
     )
-    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    host: Annotated[str, AfterValidator(values.address)] = Field(
+        "127.0.0.1", description="Address the API listens on."
+    )
     port: int = Field(8000, ge=1, le=MAX_PORT, description="Port the API listens on.")
     public_url: Annotated[_Url, Readme("`http://HOST:PORT`", required_in_production=True)] = Field(
         default_factory=lambda given: f"http://{_reachable(given['host'])}:{given['port']}",

@@ -37,6 +37,13 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
         for name, text in environ.items()
         if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_") and text.strip()
     }
+    garbled = [
+        WrongSetting(ascii(f"{PREFIX}{name}")[1:-1], "must be text in UTF-8")
+        for name, text in given.items()
+        if any("\ud800" <= character <= "\udfff" for character in name + text)
+    ]
+    if garbled:
+        raise InvalidSettings(garbled)
     missing = list(_find_missing(given))
     try:
         settings = Settings.model_validate(given)

@@ -4,8 +4,9 @@ No sentence quotes the text: it may be a secret.
 """
 
 import base64
-import binascii
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,6 +27,16 @@ class EncryptionKey(NamedTuple):
 
     def __repr__(self) -> str:
         return f"EncryptionKey({self.key_id!r}, …)"
+
+
+def address(value: str) -> str:
+    """Check a name or an IP address to listen on, without brackets and port."""
+    with suppress(ValueError):
+        ip_address(value)
+        return value
+    if ":" in value or not _is_host(value) or not _is_name(value) or "/" in value:
+        raise ValueError("must be a host name or an IP address, without brackets and port")
+    return value
 
 
 def url(value: str) -> str:
@@ -93,6 +104,8 @@ def _is_host(text: str) -> bool:
 
 def keys(value: str) -> tuple[EncryptionKey, ...]:
     keys = tuple(_key(part.strip()) for part in value.split(",") if part.strip())
+    if not keys:
+        raise ValueError("must be a list 'id:key,…' with at least one key")
     if len({key.key_id for key in keys}) != len(keys):
         raise ValueError("has two keys with the same id; each needs its own")
     return keys
@@ -105,7 +118,7 @@ def _key(text: str) -> EncryptionKey:
         raise ValueError(expected)
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # not base64, or not ASCII
         raise ValueError(expected) from error
     if len(key) != KEY_BYTES:
         raise ValueError(f"{expected}; '{key_id}' has {len(key)} bytes")

@@ -80,6 +80,9 @@ def test_all_problems_are_reported_together() -> None:
     }
 
 
+ADDRESS = "must be a host name or an IP address, without brackets and port"
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "reason"),
     [
@@ -89,6 +92,12 @@ def test_all_problems_are_reported_together() -> None:
         ("SYNC_FULL_EVERY", "inf", "must be a number of seconds from 60 to 2592000"),
         ("SYNC_EVERY", "soon", "must be a number of seconds from 10 to 86400"),
         ("LOG_FORMAT", "xml", "must be 'console' or 'json'"),
+        ("HOST", "[::1]", ADDRESS),
+        ("HOST", "a b", ADDRESS),
+        ("HOST", "localhost:80", ADDRESS),
+        ("HOST", "http://localhost", ADDRESS),
+        ("LOG_LEVEL", "info\udcff", "must be text in UTF-8"),
+        ("JWT_SECRET", "s" * 40 + "\udcff", "must be text in UTF-8"),
     ],
 )
 def test_what_is_allowed_is_said(variable: str, text: str, reason: str) -> None:
@@ -170,6 +179,8 @@ def test_every_form_of_a_database_url_is_taken(value: str) -> None:
         f":{KEY}",
         f"id:{KEY},id:{OTHER_KEY}",
         "id:not base64 at all!",
+        "id:é",
+        ",",
     ],
 )
 def test_unusable_encryption_keys_are_refused_without_quoting_them(value: str) -> None:
