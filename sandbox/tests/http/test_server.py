@@ -76,6 +76,18 @@ def test_a_client_that_expects_100_gets_continue(sandbox: Sandbox) -> None:
         assert receive_all(raw).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_request_whose_body_ends_early_changes_nothing(sandbox: Sandbox) -> None:
+    with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
+        before = client.get("/_sandbox/about").json()["flags"]
+        body = b'{"latency_ms": 1}'
+        head = b"POST /_sandbox/flags HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        with open_socket(url) as raw:
+            raw.sendall(head + b"content-length: 1000\r\n\r\n" + body)
+            raw.shutdown(socket.SHUT_WR)
+            assert receive_all(raw) == b""
+        assert client.get("/_sandbox/about").json()["flags"] == before
+
+
 def test_a_body_above_the_limit_is_413_in_the_crms_own_shape(sandbox: Sandbox) -> None:
     with serve_in_thread(sandbox) as url, connect(sandbox, url) as client:
         answer = client.post(f"{COMPANIES}/search", content=b" " * (MAX_BODY_SIZE + 1))

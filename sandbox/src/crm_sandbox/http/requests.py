@@ -6,6 +6,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as StarletteRequest
 from starlette.types import Message, Receive, Scope
 
+from crm_sandbox.simulated_crm import ConnectionDropped
+
 MAX_BODY_SIZE = 16 * 2**20
 _CONTENT_TOO_LARGE = 413
 REQUESTED_PATH = "crm_sandbox.requested_path"
@@ -17,11 +19,16 @@ class Request(StarletteRequest):
 
     @classmethod
     async def read(cls, scope: Scope, receive: Receive) -> Self:
-        """Read the body too; HTTPException 413 when it is larger than `MAX_BODY_SIZE`."""
+        """Read the body too; HTTPException 413 when it is larger than `MAX_BODY_SIZE`.
+
+        Raises ConnectionDropped when the client goes before the end of it.
+        """
         request = cls(scope, receive)
         content = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionDropped
             content += message.get("body", b"")
             if len(content) > MAX_BODY_SIZE:
                 raise HTTPException(_CONTENT_TOO_LARGE)
