@@ -419,7 +419,7 @@ PROBLEMS: Mapping[str, Message] = {
     "provider_not_configured": Message(
         "This CRM is not set up on this server.",
         "It cannot be connected or synced; stored data is kept.",
-        "Ask the operator to set the client credentials that the detail names.",
+        "Ask the operator of this server to set the client id and secret of the CRM.",
     ),
     "secret_unreadable": Message(
         "A stored secret cannot be read.",

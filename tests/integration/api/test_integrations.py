@@ -38,6 +38,9 @@ async def test_a_user_without_connections_sees_what_could_be_connected(api: ApiH
         True,
     )
     assert (salesforce["provider"], salesforce["configured"]) == ("salesforce", False)
+    assert (
+        salesforce["action"] == "Ask the operator of this server to set the client id and secret of the CRM."
+    )
     assert hubspot["action"].startswith("Connect HubSpot")
     assert not hubspot["stale"]
     assert (await api.get(HUBSPOT)).json() == hubspot

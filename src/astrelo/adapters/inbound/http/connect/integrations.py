@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_connection
@@ -78,8 +79,13 @@ async def _list_views(
     found = []
     for provider in Provider:
         crm, status = crms.get(provider), views.IntegrationStatus.NOT_CONNECTED
+        action = (
+            messages.PROBLEMS["provider_not_configured"].to_do
+            if crm is None
+            else action_for_connection(status, provider)
+        )
         view = connected.get(provider) or views.IntegrationView(
-            provider=provider, status=status, action=action_for_connection(status, provider)
+            provider=provider, status=status, action=action
         )
         has_login_hosts = crm is not None and crm.has_login_hosts
         found.append(
