@@ -133,8 +133,9 @@ def test_a_refused_object_type_is_read_when_a_failed_run_is_asked_to_go_on(play:
         run = (await made.request()).claim(made.clock.now())
         refused = replace(run.step(DEALS), status=StepStatus.REFUSED, reason=str(REFUSAL))
         async with made.uow(made.user_id) as tx:
-            await tx.runs.save(run.fail("the CRM was down", made.clock.now()))
+            await tx.runs.save(run)
             await tx.runs.advance(run.id, refused)
+            await tx.runs.save(run.fail("the CRM was down", made.clock.now()))
         resumed = await made.sync()
         assert (resumed.id, resumed.status) == (run.id, RunStatus.COMPLETED)
         assert resumed.step(DEALS).is_reconciled
