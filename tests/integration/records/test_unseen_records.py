@@ -97,6 +97,41 @@ def test_a_listing_cut_short_deletes_nothing(play: Play) -> None:
     play(crm, scenario)
 
 
+class CountingCrm(ScriptedCrm):
+    """Counts how often records are read by id."""
+
+    fetches = 0
+
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        self.fetches += 1
+        return await super().fetch(session, object_type, ids)
+
+
+def test_deletions_that_are_doubted_in_one_time_slice_and_disproved_in_the_next_leave_no_reason(
+    play: Play,
+) -> None:
+    firms = [company(str(number)) for number in range(100)]
+    crm = CountingCrm(pages={COMPANIES: [firms], CONTACTS: [[contact("a"), contact("b")]]})
+
+    async def scenario(made: SyncHarness) -> None:
+        await made.sync()
+        made.clock.advance(10)
+        crm.pages = {COMPANIES: [firms[:10]], CONTACTS: [[contact("a")]]}
+        run = await made.request()
+        await made.run_sync()(made.user_id, run.id, lambda: crm.fetches > 0)
+        stopped = await made.load_run(run)
+        assert stopped.status.is_open
+        assert "90 of 100 companies" in (stopped.step(COMPANIES).reason or "")
+        crm.by_id = {COMPANIES: firms}
+        await made.run_sync()(made.user_id, run.id)
+        ended = await made.load_run(run)
+        assert (ended.status, ended.reason) == (RunStatus.COMPLETED, None)
+
+    play(crm, scenario)
+
+
 def test_a_worker_asked_to_stop_while_it_confirms_deletions_hands_the_run_on(play: Play) -> None:
     asked_for: list[int] = []
 
