@@ -132,7 +132,7 @@ unit: $(READY)
 $(READY): requirements.lock pyproject.toml sandbox/pyproject.toml $(STALE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'Astrelo needs Python 3.11 or newer; $(PYTHON) is not. Try: make PYTHON=python3.12 …' >&2; exit 1; }
-	@echo 'Setting up $(VENV) (once, half a minute) …' >&2
+	@echo 'Setting up $(VENV) (once, a minute or two) …' >&2
 	@[ -z "$(STALE)" ] || rm -rf $(VENV)
 	@[ -d $(VENV) ] || $(PYTHON) -m venv $(VENV) || { \
 	  echo 'No virtual environment can be made: on Debian and Ubuntu, apt-get install python3-venv.' >&2; exit 1; }
