@@ -16,8 +16,8 @@ from pg_attribute
 where attrelid = $1::text::regclass and attnum > 0 and not attisdropped
 """
 SHORT = {"timestamp with time zone": "timestamptz"}
-WITHOUT_A_COPY = {"user_id", "external_source", "archived_at", "synced_at", "crm_rep_id"}
-"""Columns that no record of a batch brings: whose it is, when we wrote it, and what we looked up."""
+WITHOUT_A_COPY = {"user_id", "external_source", "archived_at", "revision", "crm_rep_id", "contact_ids"}
+"""Columns that no record of a batch brings: whose it is, who wrote it last, and what we looked up."""
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,7 @@ async def stored_view(connection: asyncpg.Connection, user_id: UUID) -> View:
                   deal.unlinked_reason, deal.name, deal.amount,
                   array(select contact.external_provider_id
                         from contacts contact
-                        where contact.user_id = $1 and contact.external_source = deal.external_source
-                          and contact.external_provider_id = any (deal.provider_contact_ids)
-                          and contact.archived_at is null) as contacts
+                        where contact.user_id = $1 and contact.id = any (deal.contact_ids)) as contacts
            from deals deal where user_id = $1 and archived_at is null""",
         user_id,
     )

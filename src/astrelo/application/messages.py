@@ -375,6 +375,11 @@ PROBLEMS: Mapping[str, Message] = {
         "It may have been deleted, or never have existed.",
         "Check the path and the id.",
     ),
+    "cursor_expired": Message(
+        "The change feed no longer reaches back that far.",
+        "Records may have been deleted meanwhile without your knowing.",
+        "Discard your copy and begin anew, without after.",
+    ),
     "method_not_allowed": Message(
         "The path does not support this method.",
         _UNCHANGED,
@@ -546,6 +551,11 @@ SEE_SCHEMA = "/schema lists the values that exist"
 NEEDS_OFFSET = "needs an offset from UTC, such as 2026-01-31T12:00:00Z"
 OUT_OF_RANGE = "is out of range"
 NO_CURSOR = "is not a next_cursor of this list; leave it out to begin at the start"
+NO_FEED_CURSOR = "is not a next_cursor that this feed gave you; leave it out to begin with everything"
+CURSOR_OF_ANOTHER_DATABASE = (
+    "is from another database, or from before this one was restored; discard your copy and begin without it"
+)
+NO_RECORD_TYPE = "names a record type that is none of companies, contacts, deals, owners"
 NO_WEB_DOMAIN = "is not a web domain, such as acme.com"
 
 # What the page says to a browser that returns from a CRM, apart from the oauth_… problems above.

@@ -5,6 +5,7 @@ The API and the worker share this container: nothing here imports a web framewor
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import NewType
 
 import asyncpg
@@ -19,6 +20,8 @@ from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationR
 from astrelo.adapters.outbound.postgres.contacts.reader import PgContactReader
 from astrelo.adapters.outbound.postgres.deals.reader import PgDealReader
 from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanationReader
+from astrelo.adapters.outbound.postgres.feed.pruning import FeedPruning
+from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
@@ -34,6 +37,7 @@ from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.connect.start_authorization import StartAuthorization
 from astrelo.application.read import readers
 from astrelo.application.read.explanations import ExplanationReader
+from astrelo.application.read.feed import ChangeFeed
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
@@ -114,6 +118,11 @@ class Adapters(Provider):
 
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
     lost_runs = provide(LostRuns)
+
+    @provide
+    def feed_pruning(self, settings: Settings, pool: asyncpg.Pool) -> FeedPruning:
+        return FeedPruning(pool, timedelta(days=settings.feed_retention_days))
+
     crm_accounts = provide(cross_tenant.PgCrmAccounts, provides=CrmAccounts)
     app_uninstalls = provide(cross_tenant.PgAppUninstalls, provides=AppUninstalls)
     connection_owners = provide(cross_tenant.PgConnectionOwners, provides=ConnectionOwners)
@@ -155,6 +164,7 @@ class Readers(Provider):
     icp_profiles = provide(PgIcpProfileReader, provides=readers.IcpProfileReader)
     runs = provide(PgRunReader, provides=readers.RunReader)
     integrations = provide(PgIntegrationReader, provides=readers.IntegrationReader)
+    changes = provide(PgChangeFeed, provides=ChangeFeed)
     health = provide(PgStoreHealth, provides=readers.StoreHealth)
 
 

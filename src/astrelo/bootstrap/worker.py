@@ -18,6 +18,7 @@ from dishka import AsyncContainer
 from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
 from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
+from astrelo.adapters.outbound.postgres.feed.pruning import FeedPruning
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT, LostRuns
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
@@ -33,6 +34,7 @@ from astrelo.domain.ports.system import Clock
 _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0
 _MAX_SCHEDULE_INTERVAL = timedelta(seconds=5)
+_PRUNE_INTERVAL = timedelta(minutes=10)
 _OBJECTS_BETWEEN_COLLECTIONS = 5_000
 """A batch of a thousand records is a few thousand. More measured no faster, and takes more memory."""
 _log = structlog.get_logger(__name__)
@@ -115,9 +117,10 @@ class QueueConnector:
 
 
 async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty]:
-    """Look for lost jobs and for due syncs, the more often the sooner it matters."""
+    """Look for lost jobs, for due syncs and for what is kept too long, the more often the sooner it matters."""
     lost_runs = await container.get(LostRuns)
     schedule = await container.get(ScheduleDueSyncs)
+    feed_pruning = await container.get(FeedPruning)
     heartbeat = timedelta(seconds=settings.worker_heartbeat)
     return (
         Duty(name="ask again for lost runs", every=heartbeat / 2, perform=lost_runs.requeue),
@@ -126,6 +129,7 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
             every=min(_MAX_SCHEDULE_INTERVAL, settings.sync.incremental_every / 10),
             perform=schedule.__call__,
         ),
+        Duty(name="prune the change feed", every=_PRUNE_INTERVAL, perform=feed_pruning.prune),
     )
 
 

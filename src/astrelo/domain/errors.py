@@ -4,6 +4,7 @@
     ├─ NotFound                     the user has no such entity
     ├─ InvalidTransition            the entity's state does not allow the action
     ├─ InvalidInput                 a value from outside is not acceptable
+    ├─ CursorExpired                the change feed no longer reaches back to the cursor: begin anew
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
     ├─ ProviderNotConfigured        the settings hold no client credentials for this CRM
     ├─ AccountBusy                  another run reads this CRM account now: retry a little later
@@ -64,6 +65,13 @@ class InvalidInput(AstreloError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class CursorExpired(AstreloError):
+    """Deletions behind a cursor of the change feed have been forgotten: what was read so far may hold deleted records."""
+
+    def __init__(self) -> None:
+        super().__init__("The change feed no longer reaches back to this cursor.")
 
 
 class AuthorizationFailure(StrEnum):

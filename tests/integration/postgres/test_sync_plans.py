@@ -38,8 +38,8 @@ async def test_companies_are_looked_up_by_domain_however_many_the_user_has(pool:
     user_id = uuid4()
     await pool.execute(
         """insert into companies (user_id, id, domain, external_source, external_provider_id, source_updated_at,
-                                  created_at, synced_at)
-           select $1, gen_random_uuid(), 'd' || n || '.com', 'hubspot', n::text, now(), now(), now()
+                                  created_at)
+           select $1, gen_random_uuid(), 'd' || n || '.com', 'hubspot', n::text, now(), now()
            from generate_series(1, 5000) n""",
         user_id,
     )

@@ -19,8 +19,8 @@ LIMIT = 26
 
 COMPANIES = """
 insert into companies (user_id, id, domain, company_name_folded, external_source, external_provider_id,
-                       source_updated_at, created_at, synced_at)
-select $1, gen_random_uuid(), 'd' || n || '.com', md5(n::text), 'hubspot', n::text, $2, $2, $2
+                       source_updated_at, created_at)
+select $1, gen_random_uuid(), 'd' || n || '.com', md5(n::text), 'hubspot', n::text, $2, $2
 from generate_series(1, $3::int) n
 """
 RECORDS = """
@@ -32,8 +32,8 @@ where user_id = $1
 """
 CONTACTS = """
 insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
-                      synced_at, email_folded, email_kind, company_id, company_match)
-select $1, gen_random_uuid(), 'hubspot', c.external_provider_id, $2, '', $2,
+                      email_folded, email_kind, company_id, company_match)
+select $1, gen_random_uuid(), 'hubspot', c.external_provider_id, $2, '',
     md5(c.external_provider_id) || '@d.com', 'business', c.id, 'provider_id'
 from companies c
 where user_id = $1
@@ -72,7 +72,7 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 async def _indexes(connection: asyncpg.Connection, name: str, **given: object) -> set[str]:
     nodes = await _plan(connection, name, **given)
     assert "Seq Scan" not in {node["Node Type"] for node in nodes}
-    return {node["Index Name"] for node in nodes if "Index Name" in node}
+    return {node["Index Name"] for node in nodes if "Index Name" in node} - {"feed_revisions_revision_key"}
 
 
 SOURCES = "crm_companies_company"

@@ -243,6 +243,7 @@ async def test_a_deal_names_the_contacts_that_have_arrived(api: ApiHarness) -> N
         close_date=datetime(2026, 12, 24, tzinfo=UTC),
         is_won=False,
         provider_contact_ids=[contact.hex, "not arrived"],
+        contact_ids=[contact],
     )
     shown = (await api.get(f"/api/deals/{deal}")).json()
     assert shown["contact_ids"] == [str(contact)]

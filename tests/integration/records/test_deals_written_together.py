@@ -38,7 +38,7 @@ async def put(tx: Transaction, made: SyncHarness, ids: Ids | tuple[RecordId]) ->
         (Deal(DealId(known[one.record_id].entity_id), one, link_deal(one, {})), content_hash(one, version))
         for one in records
     ]
-    await tx.deals.put(HUBSPOT, deals, made.clock.now())
+    await tx.deals.put(HUBSPOT, deals)
 
 
 async def put_one_and_archive_the_other(tx: Transaction, made: SyncHarness, ids: Ids) -> None:

@@ -136,6 +136,30 @@ class ApiHarness:
         places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
         await self.pool.execute(f"insert into {table} ({columns}) values ({places})", *values.values())
 
+    async def entity(self, table: str, values: dict[str, Any]) -> None:
+        """Lay a row that the API shows, as a revision of its own that was committed at `synced_at`."""
+        committed_at = values.pop("synced_at")
+        user_id, revision = values["user_id"], uuid4().int >> 66
+        await self.insert(table, values | {"revision": revision})
+        await self.pool.execute(
+            """
+            with head as (
+                insert into feed_heads as head (user_id, position) values ($1, 1)
+                on conflict (user_id) do update set position = head.position + 1
+                returning position
+            ), entry as (
+                insert into feed_entries (user_id, revision, record_type, size, ids) values ($1, $2, $4, 1, array[$5::uuid])
+            )
+            insert into feed_revisions (user_id, position, revision, committed_at)
+            select $1, position, $2, $3 from head
+            """,
+            user_id,
+            revision,
+            committed_at,
+            table.removeprefix("crm_"),
+            values["id"],
+        )
+
     async def company(self, **values: Any) -> UUID:
         """Lay a company row; its only record goes beside it unless `records` says how many."""
         company_id: UUID = values.pop("id", None) or uuid4()
@@ -148,7 +172,7 @@ class ApiHarness:
             "company_name_folded": values.get("company_name") and search_key(values["company_name"]),
         } | values
         own = {"id": company_id, "created_at": REPORTED_AT, "synced_at": WRITTEN_AT}
-        await self.insert("companies", row | own | {key: values[key] for key in own if key in values})
+        await self.entity("companies", row | own | {key: values[key] for key in own if key in values})
         for place in range(records):
             await self.record(
                 company_id,
@@ -191,7 +215,7 @@ class ApiHarness:
             "first_name_folded": values.get("first_name") and search_key(values["first_name"]),
             "last_name_folded": values.get("last_name") and search_key(values["last_name"]),
         }
-        await self.insert("contacts", row | values)
+        await self.entity("contacts", row | values)
         return contact_id
 
     async def deal(self, **values: Any) -> UUID:
@@ -205,7 +229,7 @@ class ApiHarness:
             "content_hash": b"",
             "synced_at": WRITTEN_AT,
         }
-        await self.insert("deals", row | values)
+        await self.entity("deals", row | values)
         return deal_id
 
     async def owner(self, **values: Any) -> UUID:
@@ -216,8 +240,9 @@ class ApiHarness:
             "external_source": "hubspot",
             "external_provider_id": owner_id.hex,
             "archived": False,
+            "synced_at": WRITTEN_AT,
         }
-        await self.insert("crm_owners", row | values)
+        await self.entity("crm_owners", row | values)
         return owner_id
 
     async def connection(self, **values: Any) -> UUID:

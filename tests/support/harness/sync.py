@@ -9,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
+from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -42,6 +43,7 @@ from astrelo.domain.sync import SyncMode, SyncRun, Window
 from tests.support.builders import VERSIONS, company
 from tests.support.canonical import View, stored_view
 from tests.support.fakes.clock import FakeClock
+from tests.support.feed_consumer import FeedConsumer
 
 Page = Sequence[CrmRecord | RejectedRecord]
 PageOrError = Page | AstreloError
@@ -168,6 +170,8 @@ class SyncHarness:
         self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
         self.run_ended = RunEndedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
+        self.consumer = FeedConsumer(PgChangeFeed(pool), self.user_id, page_size=7)
+        """Follows the change feed after every sync."""
 
     async def connect(
         self, provider: Provider, tokens: TokenSet = TOKENS, account_id: str = "1"
@@ -234,6 +238,7 @@ class SyncHarness:
         """Request a run and carry it out; return it as it ended."""
         run = await self.request(provider, mode)
         await self.run_sync()(self.user_id, run.id, should_stop)
+        await self.consumer.follow()
         return await self.load_run(run)
 
     async def load_run(self, run: SyncRun) -> SyncRun:
@@ -247,12 +252,17 @@ class SyncHarness:
 
 @asynccontextmanager
 async def sync_harness(database: str, *crms: ScriptedCrm) -> AsyncIterator[SyncHarness]:
-    """Open a harness with scripted CRMs, all connected."""
+    """Open a harness with scripted CRMs, all connected. In the end a consumer of the change feed has what is stored."""
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         made = SyncHarness(pool, *(crms or (ScriptedCrm(),)))
         for provider in made.crms:
             await made.connect(provider)
         yield made
+        await made.consumer.follow()
+        differences = await made.consumer.differences()
+        assert differences == [], differences
+        repeats = made.consumer.repeats
+        assert repeats == [], repeats
 
 
 def thousands_of_companies(thousands: int) -> list[PageOrError]:

@@ -124,5 +124,5 @@ async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime
     await tx.contacts.purge(source)
     await tx.companies.purge(source, at)
     await tx.owners.purge(source)
-    await tx.links.relink(at)
+    await tx.links.relink()
     await tx.connections.delete(connection.id)

@@ -139,7 +139,7 @@ class SyncContacts(ChangeHandler[ContactRecord]):
         known = await tx.contacts.find_known(provider, changes.ids)
         batch = _classify(changes, known, self._version)
         contacts = await self._link(tx, provider, batch)
-        written = await tx.contacts.put(provider, contacts, at)
+        written = await tx.contacts.put(provider, contacts)
         archived = merged = 0
         if changes.has_departures:
             archived = await tx.contacts.archive(provider, changes.removed_ids, at)
@@ -185,7 +185,7 @@ class SyncDeals(ChangeHandler[DealRecord]):
         await tx.links.share()
         known = await tx.deals.find_known(provider, changes.ids)
         batch = _classify(changes, known, self._version)
-        written = await tx.deals.put(provider, await self._link(tx, provider, batch), at)
+        written = await tx.deals.put(provider, await self._link(tx, provider, batch))
         archived = merged = 0
         if changes.has_departures:
             archived = await tx.deals.archive(provider, [*changes.removed_ids, *changes.erased_ids], at)

@@ -218,7 +218,7 @@ class RunLifecycle:
             current = await lock_if_owner(tx, run)
             await tx.companies.lock()
             now = self._clock.now()
-            relinked = await tx.links.relink(now)
+            relinked = await tx.links.relink()
             for step in current.steps:
                 is_streamed = current.mode is not SyncMode.REFETCH and step.status is StepStatus.COMPLETED
                 if is_streamed and current.started_at is not None:

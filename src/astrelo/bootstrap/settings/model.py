@@ -150,6 +150,12 @@ class Settings(BaseModel):
     worker_concurrency: int = Field(
         4, ge=1, le=100, description="Sync runs that one worker process works on at a time."
     )
+    feed_retention_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="Days for which the change feed keeps changes and deletions; a cursor from before expires.",
+    )
     worker_heartbeat: Annotated[float, _SECONDS] = Field(
         30,
         ge=1,

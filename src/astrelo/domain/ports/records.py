@@ -101,9 +101,7 @@ class ContactRepository(Protocol):
     ) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def put(
-        self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime
-    ) -> UpsertResult:
+    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]]) -> UpsertResult:
         """Insert or update contacts, each with its content hash; an older copy never overwrites."""
 
     @abstractmethod
@@ -137,7 +135,7 @@ class DealRepository(Protocol):
     ) -> Mapping[RecordId, KnownRecord]: ...
 
     @abstractmethod
-    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> UpsertResult:
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]]) -> UpsertResult:
         """Insert or update deals with their contacts, each with its content hash."""
 
     @abstractmethod
@@ -184,7 +182,7 @@ class Links(Protocol):
         """Redirect references from records that were merged away to the survivors. Takes `lock` for companies."""
 
     @abstractmethod
-    async def relink(self, at: datetime) -> int:
+    async def relink(self) -> int:
         """Recompute every link and owner of the user, set-based; write and count those that differ.
 
         Takes `lock`.

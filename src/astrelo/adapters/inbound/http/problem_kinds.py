@@ -44,6 +44,7 @@ INTERNAL_ERROR = ProblemKind(
 INVALID_STATE = ProblemKind(code="invalid_state", status=HTTPStatus.CONFLICT)
 RUN_TAKEN_OVER = ProblemKind(code="run_taken_over", status=HTTPStatus.CONFLICT)
 ACCOUNT_BUSY = ProblemKind(code="account_busy", status=HTTPStatus.CONFLICT)
+CURSOR_EXPIRED = ProblemKind(code="cursor_expired", status=HTTPStatus.GONE)
 WEBHOOK_REJECTED = ProblemKind(code="webhook_rejected", status=HTTPStatus.FORBIDDEN)
 PROVIDER_NOT_CONFIGURED = ProblemKind(code="provider_not_configured", status=HTTPStatus.CONFLICT)
 SECRET_UNREADABLE = ProblemKind(
@@ -99,6 +100,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.NotFound: NOT_FOUND,
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
+    errors.CursorExpired: CURSOR_EXPIRED,
     errors.AuthorizationFailed: AUTHORIZATION_FAILED[errors.AuthorizationFailure.FAILED],
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.AccountBusy: ACCOUNT_BUSY,

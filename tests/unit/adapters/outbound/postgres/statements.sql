@@ -7,21 +7,41 @@ records as (
     from fallen where record.user_id = $3 and record.company_id = fallen.id
 ),
 people as (
-    update contacts as contact set company_id = fallen.survivor
+    update contacts as contact set company_id = fallen.survivor, revision = $4
     from fallen where contact.user_id = $3 and contact.company_id = fallen.id
+    returning contact.id
 ),
 opportunities as (
-    update deals as deal set company_id = fallen.survivor
+    update deals as deal set company_id = fallen.survivor, revision = $4
     from fallen where deal.user_id = $3 and deal.company_id = fallen.id
+    returning deal.id
 ),
 former as (
     update company_aliases as alias set company_id = fallen.survivor
     from fallen where alias.user_id = $3 and alias.company_id = fallen.id
+),
+people_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $3, $4, 'contacts', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from people) as part
+    group by part.number
+),
+opportunities_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $3, $4, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from opportunities) as part
+    group by part.number
+),
+fallen_merged as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $3, $4, 'companies', count(*), array_agg(part.id), 'merged', array_agg(part.survivor)
+    from (select *, (row_number() over () - 1) / 1000 as number from fallen) as part
+    group by part.number
 )
 insert into company_aliases (user_id, alias_id, company_id)
 select $3, fallen.id, fallen.survivor
 from fallen
--- parameters: absorbed_ids, surviving_ids, user_id
+-- parameters: absorbed_ids, surviving_ids, user_id, revision
 
 -- add_default_icp_profile
 insert into icp_profiles (user_id, id, name, is_default, industries, naics,
@@ -84,11 +104,35 @@ where user_id = $16 and run_id = $17 and object_type = $18 and epoch = $19
 returning epoch
 -- parameters: status, cursor, received, repeats, inserted, updated, unchanged, stale, archived, merged, rejected, unreadable, hidden, expected_total, reason, user_id, run_id, object_type, epoch
 
+-- append_to_feed
+with entry as (
+    select from feed_entries where user_id = $1 and revision = $2 limit 1
+),
+head as (
+    insert into feed_heads as head (user_id, position)
+    select $1, 1 from entry
+    on conflict (user_id) do update set position = head.position + 1
+    returning position
+)
+insert into feed_revisions (user_id, position, revision, committed_at)
+select $1, position, $2, clock_timestamp() from head
+-- parameters: user_id, revision
+
 -- archive_companies
-update companies
-set archived_at = $1, synced_at = $1, domain = null
-where user_id = $2 and id = any ($3::uuid[]) and archived_at is null
--- parameters: at, user_id, company_ids
+with emptied as (
+    update companies
+    set archived_at = $1, revision = $2, domain = null
+    where user_id = $3 and id = any ($4::uuid[]) and archived_at is null
+    returning id
+),
+emptied_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $3, $2, 'companies', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from emptied) as part
+    group by part.number
+)
+select count(*) from emptied
+-- parameters: at, revision, user_id, company_ids
 
 -- archive_company_records
 update crm_companies
@@ -98,18 +142,38 @@ where user_id = $2 and external_source = $3 and external_provider_id = any ($4::
 -- parameters: at, user_id, source, record_ids
 
 -- archive_contacts
-update contacts
-set archived_at = $1, synced_at = $1
-where user_id = $2 and external_source = $3 and external_provider_id = any ($4::text[])
-  and archived_at is null
--- parameters: at, user_id, source, record_ids
+with gone as (
+    update contacts
+    set archived_at = $1, revision = $2
+    where user_id = $3 and external_source = $4
+      and external_provider_id = any ($5::text[]) and archived_at is null
+    returning id
+),
+gone_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $3, $2, 'contacts', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from gone) as part
+    group by part.number
+)
+select count(*) from gone
+-- parameters: at, revision, user_id, source, record_ids
 
 -- archive_deals
-update deals
-set archived_at = $1, synced_at = $1
-where user_id = $2 and external_source = $3 and external_provider_id = any ($4::text[])
-  and archived_at is null
--- parameters: at, user_id, source, record_ids
+with gone as (
+    update deals
+    set archived_at = $1, revision = $2
+    where user_id = $3 and external_source = $4
+      and external_provider_id = any ($5::text[]) and archived_at is null
+    returning id
+),
+gone_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $3, $2, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from gone) as part
+    group by part.number
+)
+select count(*) from gone
+-- parameters: at, revision, user_id, source, record_ids
 
 -- begin_refresh
 update crm_tokens set refresh_attempts = refresh_attempts + 1
@@ -151,8 +215,17 @@ select count(*) from deals where user_id = $1 and external_source = $2 and archi
 -- parameters: user_id, source
 
 -- delete_companies
-delete from companies where user_id = $1 and id = any ($2::uuid[])
--- parameters: user_id, company_ids
+with purged as (
+    delete from companies where user_id = $1 and id = any ($2::uuid[]) returning id
+),
+purged_deleted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'companies', count(*), array_agg(part.id), 'purged', null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from purged) as part
+    group by part.number
+)
+select count(*) from purged
+-- parameters: user_id, company_ids, revision
 
 -- delete_company_records
 delete from crm_companies where user_id = $1 and external_source = $2
@@ -163,20 +236,47 @@ delete from crm_connections where user_id = $1 and id = $2
 -- parameters: user_id, connection_id
 
 -- delete_contacts
-delete from contacts where user_id = $1 and external_source = $2
--- parameters: user_id, source
+with purged as (
+    delete from contacts where user_id = $1 and external_source = $2 returning id
+),
+purged_deleted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'contacts', count(*), array_agg(part.id), 'purged', null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from purged) as part
+    group by part.number
+)
+select count(*) from purged
+-- parameters: user_id, source, revision
 
 -- delete_deals
-delete from deals where user_id = $1 and external_source = $2
--- parameters: user_id, source
+with purged as (
+    delete from deals where user_id = $1 and external_source = $2 returning id
+),
+purged_deleted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'deals', count(*), array_agg(part.id), 'purged', null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from purged) as part
+    group by part.number
+)
+select count(*) from purged
+-- parameters: user_id, source, revision
 
 -- delete_expired_oauth_states
 delete from oauth_states where expires_at < $1
 -- parameters: expired_before
 
 -- delete_owners
-delete from crm_owners where user_id = $1 and external_source = $2
--- parameters: user_id, source
+with purged as (
+    delete from crm_owners where user_id = $1 and external_source = $2 returning id
+),
+purged_deleted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'owners', count(*), array_agg(part.id), 'purged', null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from purged) as part
+    group by part.number
+)
+select count(*) from purged
+-- parameters: user_id, source, revision
 
 -- delete_tokens
 delete from crm_tokens where user_id = $1 and connection_id = $2
@@ -199,12 +299,39 @@ with deals_without as (
         select id from unnest(provider_contact_ids) as named (id)
         where id <> all ($1::text[])
         order by id collate "C"
-    ), content_hash = ''
+    ), contact_ids = array(
+        select id from unnest(contact_ids) as arrived (id)
+        where id <> all (array(
+            select contact.id
+            from contacts as contact
+            where contact.user_id = $2 and contact.external_source = $3
+              and contact.external_provider_id = any ($1::text[])
+        ))
+        order by id
+    ), content_hash = '', revision = $4
     where user_id = $2 and external_source = $3 and provider_contact_ids && $1::text[]
+    returning id
+),
+erased as (
+    delete from contacts
+    where user_id = $2 and external_source = $3
+      and external_provider_id = any ($1::text[])
+    returning id
+),
+deals_without_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $2, $4, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from deals_without) as part
+    group by part.number
+),
+erased_deleted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $2, $4, 'contacts', count(*), array_agg(part.id), 'erased', null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from erased) as part
+    group by part.number
 )
-delete from contacts
-where user_id = $2 and external_source = $3 and external_provider_id = any ($1::text[])
--- parameters: record_ids, user_id, source
+select count(*) from erased
+-- parameters: record_ids, user_id, source, revision
 
 -- find_companies_by_domain
 select wanted.domain, coalesce(own.id, further.id) as company_id, own.id is null as is_additional
@@ -238,27 +365,55 @@ with merged (old_id, new_id) as (
     select * from unnest($1::text[], $2::text[])
 ),
 people as (
-    update contacts as contact set provider_company_id = merged.new_id
+    update contacts as contact set provider_company_id = merged.new_id, revision = $3
     from merged
-    where contact.user_id = $3 and contact.external_source = $4
+    where contact.user_id = $4 and contact.external_source = $5
       and contact.provider_company_id = merged.old_id
+    returning contact.id
+),
+opportunities as (
+    update deals as deal set provider_company_id = merged.new_id, revision = $3
+    from merged
+    where deal.user_id = $4 and deal.external_source = $5
+      and deal.provider_company_id = merged.old_id
+    returning deal.id
+),
+people_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $4, $3, 'contacts', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from people) as part
+    group by part.number
+),
+opportunities_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $4, $3, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from opportunities) as part
+    group by part.number
 )
-update deals as deal set provider_company_id = merged.new_id
-from merged
-where deal.user_id = $3 and deal.external_source = $4 and deal.provider_company_id = merged.old_id
--- parameters: old_ids, new_ids, user_id, source
+select count(*) from people
+-- parameters: old_ids, new_ids, revision, user_id, source
 
 -- follow_merged_contacts
-update deals
-set provider_contact_ids = array(
-    select distinct coalesce(merged.new_id, named.id) collate "C" as id
-    from unnest(provider_contact_ids) as named (id)
-    left join unnest($1::text[], $2::text[]) as merged (old_id, new_id)
-        on merged.old_id = named.id
-    order by id
+with followed as (
+    update deals
+    set provider_contact_ids = array(
+        select distinct coalesce(merged.new_id, named.id) collate "C" as id
+        from unnest(provider_contact_ids) as named (id)
+        left join unnest($1::text[], $2::text[]) as merged (old_id, new_id)
+            on merged.old_id = named.id
+        order by id
+    ), revision = $3
+    where user_id = $4 and external_source = $5 and provider_contact_ids && $1::text[]
+    returning id
+),
+followed_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $4, $3, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from followed) as part
+    group by part.number
 )
-where user_id = $3 and external_source = $4 and provider_contact_ids && $1::text[]
--- parameters: old_ids, new_ids, user_id, source
+select count(*) from followed
+-- parameters: old_ids, new_ids, revision, user_id, source
 
 -- forget_seen
 delete from sync_seen where user_id = $1 and run_id = $2
@@ -423,6 +578,17 @@ from contacts
 where user_id = $1 and external_source = $2 and archived_at is not null
 -- parameters: user_id, source
 
+-- list_companies_in_snapshot
+select entity.id
+from companies as entity
+join feed_revisions as revision
+    on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
+where entity.user_id = $1 and entity.id > $3
+  and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = entity.id)
+order by entity.id
+limit $4
+-- parameters: user_id, through, after, limit
+
 -- list_companies_of_source
 select distinct company_id from crm_companies where user_id = $1 and external_source = $2
 -- parameters: user_id, source
@@ -455,6 +621,26 @@ where provider = $1 and account_id = $2 and status = 'active'
 order by user_id
 -- parameters: provider, account_id
 
+-- list_contacts_in_snapshot
+select entity.id
+from contacts as entity
+join feed_revisions as revision
+    on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
+where entity.user_id = $1 and entity.id > $3
+order by entity.id
+limit $4
+-- parameters: user_id, through, after, limit
+
+-- list_deals_in_snapshot
+select entity.id
+from deals as entity
+join feed_revisions as revision
+    on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
+where entity.user_id = $1 and entity.id > $3
+order by entity.id
+limit $4
+-- parameters: user_id, through, after, limit
+
 -- list_other_runs_on_account
 select distinct status
 from sync_runs
@@ -467,6 +653,16 @@ select external_provider_id
 from crm_owners
 where user_id = $1 and external_source = $2
 -- parameters: user_id, source
+
+-- list_owners_in_snapshot
+select entity.id
+from crm_owners as entity
+join feed_revisions as revision
+    on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
+where entity.user_id = $1 and entity.id > $3
+order by entity.id
+limit $4
+-- parameters: user_id, through, after, limit
 
 -- list_pending_refetches
 select record_id, received_at
@@ -607,6 +803,35 @@ insert into sync_seen (user_id, run_id, object_type, first_id, last_id, ids)
 values ($1, $2, $3, $4, $5, string_to_array($6, $7))
 -- parameters: user_id, run_id, object_type, first_id, last_id, ids, separator
 
+-- merge_feed_entries
+with named as (
+    select entry.ordinal, record.id, record.place,
+        row_number() over (
+            partition by entry.record_type, record.id order by entry.ordinal, record.place
+        ) as occurrence
+    from feed_entries as entry
+    cross join unnest(entry.ids) with ordinality as record (id, place)
+    where entry.user_id = $1 and entry.revision = $2 and entry.deletion is null
+),
+kept as (
+    select ordinal, array_agg(id order by place) filter (where occurrence = 1) as ids
+    from named
+    group by ordinal
+    having bool_or(occurrence > 1)
+),
+emptied as (
+    delete from feed_entries as entry
+    using kept
+    where entry.user_id = $1 and entry.revision = $2 and entry.ordinal = kept.ordinal
+      and kept.ids is null
+)
+update feed_entries as entry
+set ids = kept.ids, size = cardinality(kept.ids)
+from kept
+where entry.user_id = $1 and entry.revision = $2 and entry.ordinal = kept.ordinal
+  and kept.ids is not null
+-- parameters: user_id, revision
+
 -- move_pins
 with merged (old_id, new_id) as (
     select * from unnest($1::text[], $2::text[])
@@ -659,6 +884,32 @@ on conflict (user_id, external_source, external_provider_id, field_group) do upd
 set pinned_at = excluded.pinned_at
 -- parameters: user_id, source, record_id, field_group, at
 
+-- prune_feed_entries
+with due as (
+    select head.user_id, latest.position
+    from feed_heads as head
+    cross join lateral (
+        select revision.position
+        from feed_revisions as revision
+        where revision.user_id = head.user_id and revision.committed_at < now() - $1::interval
+        order by revision.committed_at desc
+        limit 1
+    ) as latest
+    where latest.position > head.pruned_through
+    limit $2
+),
+pruned as (
+    update feed_heads as head
+    set pruned_through = due.position
+    from due
+    where head.user_id = due.user_id
+)
+delete from feed_entries as entry
+using due, feed_revisions as revision
+where revision.user_id = due.user_id and revision.position <= due.position
+  and entry.user_id = revision.user_id and entry.revision = revision.revision
+-- parameters: retention, limit
+
 -- raise_epochs
 update sync_steps as step
 set epoch = incoming.epoch
@@ -669,7 +920,7 @@ where step.user_id = $3 and step.run_id = $4 and step.object_type = incoming.obj
 
 -- read_companies
 select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
-    entity.source_updated_at, entity.synced_at, entity.archived_at,
+    entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
     entity.company_name,
     entity.industry,
     entity.naics,
@@ -700,6 +951,8 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
            where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = $1
   and ($2::uuid is null or entity.id > $2)
   and ($3::text is null or entity.company_name_folded like $3)
@@ -713,7 +966,7 @@ where entity.user_id = $1
   and ($7::text is null or entity.hq_country = $7)
   and ($8::text is null or entity.hq_region = $8)
   and ($9::text is null or entity.revenue_range = $9)
-  and ($10::timestamptz is null or entity.synced_at >= $10)
+  and ($10::timestamptz is null or revision.committed_at >= $10)
   and ($11::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
   and ($12::text is null or (
@@ -726,9 +979,9 @@ order by entity.id
 limit $13
 -- parameters: user_id, after, name_pattern, domain, industry, naics_prefixes, country, region, revenue_range, updated_since, include_archived, source, limit
 
--- read_company
-select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
-    entity.source_updated_at, entity.synced_at, entity.archived_at,
+-- read_companies_by_id
+select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
+    entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
     entity.company_name,
     entity.industry,
     entity.naics,
@@ -759,9 +1012,11 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
            where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
-where entity.user_id = $1 and entity.id = $2
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = $1 and entity.id = any ($2::uuid[])
   and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = entity.id)
--- parameters: user_id, company_id
+-- parameters: user_id, ids
 
 -- read_company_alias
 select company_id from company_aliases where user_id = $1 and alias_id = $2
@@ -838,25 +1093,6 @@ where c.user_id = $1
 order by c.provider
 -- parameters: user_id
 
--- read_contact
-select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
-    entity.id,
-    entity.external_provider_id,
-    entity.source_updated_at,
-    entity.email,
-    coalesce(entity.additional_emails, '{}') as additional_emails,
-    entity.first_name,
-    entity.last_name,
-    entity.job_title,
-    entity.phone,
-    entity.lifecycle_stage,
-    entity.company_id,
-    entity.company_match,
-    entity.unlinked_reason
-from contacts entity
-where entity.user_id = $1 and entity.id = $2
--- parameters: user_id, contact_id
-
 -- read_contact_link
 select id, external_source, company_id, company_match, unlinked_reason, provider_company_id,
     company_association, is_person_account, email_kind, email, email_host, email_registrable_domain,
@@ -866,7 +1102,7 @@ where user_id = $1 and id = $2
 -- parameters: user_id, contact_id
 
 -- read_contacts
-select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
+select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
     entity.id,
     entity.external_provider_id,
     entity.source_updated_at,
@@ -881,6 +1117,8 @@ select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archi
     entity.company_match,
     entity.unlinked_reason
 from contacts entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = $1
   and ($2::uuid is null or entity.id > $2)
   and ($3::text is null
@@ -893,11 +1131,32 @@ where entity.user_id = $1
       $5))
   and ($6::boolean is null or (entity.company_id is not null) = $6)
   and ($7::text is null or entity.unlinked_reason = $7)
-  and ($8::timestamptz is null or entity.synced_at >= $8)
+  and ($8::timestamptz is null or revision.committed_at >= $8)
   and ($9::boolean or entity.archived_at is null)
 order by entity.id
 limit $10
 -- parameters: user_id, after, name_pattern, email_pattern, company_id, linked, unlinked_reason, updated_since, include_archived, limit
+
+-- read_contacts_by_id
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    entity.id,
+    entity.external_provider_id,
+    entity.source_updated_at,
+    entity.email,
+    coalesce(entity.additional_emails, '{}') as additional_emails,
+    entity.first_name,
+    entity.last_name,
+    entity.job_title,
+    entity.phone,
+    entity.lifecycle_stage,
+    entity.company_id,
+    entity.company_match,
+    entity.unlinked_reason
+from contacts entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = $1 and entity.id = any ($2::uuid[])
+-- parameters: user_id, ids
 
 -- read_counts
 select jsonb_build_object(
@@ -939,35 +1198,6 @@ order by records desc, domain
 limit $4
 -- parameters: user_id, provider, threshold, limit
 
--- read_deal
-select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
-    array(select c.id from unnest(entity.provider_contact_ids) as named (id)
-          join contacts c on c.user_id = entity.user_id and c.external_source = entity.external_source
-              and c.external_provider_id = named.id and c.archived_at is null
-          order by c.id) as contact_ids,
-    entity.id,
-    entity.external_provider_id,
-    entity.source_updated_at,
-    entity.name,
-    entity.amount::text as amount,
-    entity.currency,
-    entity.amount_usd::text as amount_usd,
-    entity.amount_rate_date,
-    entity.pipeline_id,
-    entity.pipeline_label,
-    entity.stage_id,
-    entity.stage_label,
-    entity.probability::float8 as probability,
-    entity.is_closed,
-    entity.is_won,
-    entity.close_date,
-    entity.company_id,
-    entity.company_match,
-    entity.unlinked_reason
-from deals entity
-where entity.user_id = $1 and entity.id = $2
--- parameters: user_id, deal_id
-
 -- read_deal_link
 select id, external_source, company_id, company_match, unlinked_reason, provider_company_id,
     company_association
@@ -976,11 +1206,8 @@ where user_id = $1 and id = $2
 -- parameters: user_id, deal_id
 
 -- read_deals
-select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
-    array(select c.id from unnest(entity.provider_contact_ids) as named (id)
-          join contacts c on c.user_id = entity.user_id and c.external_source = entity.external_source
-              and c.external_provider_id = named.id and c.archived_at is null
-          order by c.id) as contact_ids,
+select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    entity.contact_ids,
     entity.id,
     entity.external_provider_id,
     entity.source_updated_at,
@@ -1001,6 +1228,8 @@ select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archi
     entity.company_match,
     entity.unlinked_reason
 from deals entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = $1
   and ($2::uuid is null or entity.id > $2)
   and ($3::uuid is null or entity.company_id = coalesce(
@@ -1010,11 +1239,71 @@ where entity.user_id = $1
   and ($5::text is null or $5 in (entity.stage_id, entity.stage_label))
   and ($6::boolean is null or entity.is_closed = $6)
   and ($7::boolean is null or entity.is_won = $7)
-  and ($8::timestamptz is null or entity.synced_at >= $8)
+  and ($8::timestamptz is null or revision.committed_at >= $8)
   and ($9::boolean or entity.archived_at is null)
 order by entity.id
 limit $10
 -- parameters: user_id, after, company_id, pipeline, stage, is_closed, is_won, updated_since, include_archived, limit
+
+-- read_deals_by_id
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    entity.contact_ids,
+    entity.id,
+    entity.external_provider_id,
+    entity.source_updated_at,
+    entity.name,
+    entity.amount::text as amount,
+    entity.currency,
+    entity.amount_usd::text as amount_usd,
+    entity.amount_rate_date,
+    entity.pipeline_id,
+    entity.pipeline_label,
+    entity.stage_id,
+    entity.stage_label,
+    entity.probability::float8 as probability,
+    entity.is_closed,
+    entity.is_won,
+    entity.close_date,
+    entity.company_id,
+    entity.company_match,
+    entity.unlinked_reason
+from deals entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = $1 and entity.id = any ($2::uuid[])
+-- parameters: user_id, ids
+
+-- read_feed_entries
+select position, revision, committed_at, ordinal, record_type, ids, deletion, merged_into
+from (
+    select revision.position, revision.revision, revision.committed_at, entry.ordinal, entry.record_type,
+        entry.ids, entry.deletion, entry.merged_into,
+        sum(entry.size) over (
+            order by revision.position, entry.ordinal rows unbounded preceding
+        ) - entry.size as records_before
+    from feed_revisions as revision
+    join feed_entries as entry on entry.user_id = $1 and entry.revision = revision.revision
+    where revision.user_id = $1 and revision.position >= $2 and revision.position <= $3
+      and (revision.position > $2 or entry.ordinal >= $4)
+      and entry.record_type = any ($5::text[])
+    order by revision.position, entry.ordinal
+    limit $6
+) as entry
+where records_before < $6
+order by position, ordinal
+-- parameters: user_id, position, through, ordinal, record_types, limit
+
+-- read_feed_head
+select head.position, revision.revision, head.pruned_through
+from feed_heads as head
+left join feed_revisions as revision
+    on revision.user_id = $1 and revision.position = head.position
+where head.user_id = $1
+-- parameters: user_id
+
+-- read_feed_revision
+select revision from feed_revisions where user_id = $1 and position = $2
+-- parameters: user_id, position
 
 -- read_hidden_fields
 select distinct on (run.provider) run.provider,
@@ -1040,6 +1329,15 @@ where user_id = $1 and ($2::uuid is null or id > $2)
 order by id
 limit $3
 -- parameters: user_id, after, limit
+
+-- read_owners_by_id
+select entity.revision, revision.committed_at as synced_at, entity.id, entity.email, entity.first_name,
+    entity.last_name, entity.archived, entity.external_source, entity.external_provider_id
+from crm_owners entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = $1 and entity.id = any ($2::uuid[])
+-- parameters: user_id, ids
 
 -- read_rejections
 select object_type, record_id, reason
@@ -1170,153 +1468,141 @@ golden as (
     from ranked as freshest
     left join blended on blended.company_id = freshest.company_id
     where freshest.place = 1
+),
+shown as (
+    insert into companies as company (
+        user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at,
+        created_at, revision,
+        company_name,
+        company_name_folded,
+        industry,
+        naics,
+        sic,
+        employee_count,
+        annual_revenue,
+        annual_revenue_currency,
+        annual_revenue_usd,
+        annual_revenue_rate_date,
+        revenue_range,
+        hq_country,
+        hq_region,
+        hq_city,
+        description,
+        phone,
+        linkedin_url,
+        lifecycle_stage
+    )
+    select $1, company_id, case when not $3 then (record).identity_domain end, rep_id,
+        (record).external_source, (record).external_provider_id, (record).source_updated_at,
+        $4::timestamptz, $5,
+        (by_name).company_name,
+        (by_name).company_name_folded,
+        (by_industry).industry,
+        (by_industry).naics,
+        (by_industry).sic,
+        (by_employee_count).employee_count,
+        (by_revenue).annual_revenue,
+        (by_revenue).annual_revenue_currency,
+        (by_revenue).annual_revenue_usd,
+        (by_revenue).annual_revenue_rate_date,
+        (by_revenue).revenue_range,
+        (by_place).hq_country,
+        (by_place).hq_region,
+        (by_place).hq_city,
+        (by_description).description,
+        (by_phone).phone,
+        (by_linkedin_url).linkedin_url,
+        (by_lifecycle_stage).lifecycle_stage
+    from golden
+    on conflict (user_id, id) do update
+    set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
+        external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
+        source_updated_at = excluded.source_updated_at, revision = excluded.revision,
+        archived_at = case when $3 then company.archived_at end,
+        company_name = excluded.company_name,
+        company_name_folded = excluded.company_name_folded,
+        industry = excluded.industry,
+        naics = excluded.naics,
+        sic = excluded.sic,
+        employee_count = excluded.employee_count,
+        annual_revenue = excluded.annual_revenue,
+        annual_revenue_currency = excluded.annual_revenue_currency,
+        annual_revenue_usd = excluded.annual_revenue_usd,
+        annual_revenue_rate_date = excluded.annual_revenue_rate_date,
+        revenue_range = excluded.revenue_range,
+        hq_country = excluded.hq_country,
+        hq_region = excluded.hq_region,
+        hq_city = excluded.hq_city,
+        description = excluded.description,
+        phone = excluded.phone,
+        linkedin_url = excluded.linkedin_url,
+        lifecycle_stage = excluded.lifecycle_stage
+    returning id
+),
+shown_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $5, 'companies', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from shown) as part
+    group by part.number
 )
-insert into companies as company (
-    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at,
-    synced_at,
-    company_name,
-    company_name_folded,
-    industry,
-    naics,
-    sic,
-    employee_count,
-    annual_revenue,
-    annual_revenue_currency,
-    annual_revenue_usd,
-    annual_revenue_rate_date,
-    revenue_range,
-    hq_country,
-    hq_region,
-    hq_city,
-    description,
-    phone,
-    linkedin_url,
-    lifecycle_stage
-)
-select $1, company_id, case when not $3 then (record).identity_domain end, rep_id,
-    (record).external_source, (record).external_provider_id, (record).source_updated_at,
-    $4::timestamptz, $4::timestamptz,
-    (by_name).company_name,
-    (by_name).company_name_folded,
-    (by_industry).industry,
-    (by_industry).naics,
-    (by_industry).sic,
-    (by_employee_count).employee_count,
-    (by_revenue).annual_revenue,
-    (by_revenue).annual_revenue_currency,
-    (by_revenue).annual_revenue_usd,
-    (by_revenue).annual_revenue_rate_date,
-    (by_revenue).revenue_range,
-    (by_place).hq_country,
-    (by_place).hq_region,
-    (by_place).hq_city,
-    (by_description).description,
-    (by_phone).phone,
-    (by_linkedin_url).linkedin_url,
-    (by_lifecycle_stage).lifecycle_stage
-from golden
-on conflict (user_id, id) do update
-set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
-    external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
-    source_updated_at = excluded.source_updated_at, synced_at = excluded.synced_at,
-    archived_at = case when $3 then company.archived_at end,
-    company_name = excluded.company_name,
-    company_name_folded = excluded.company_name_folded,
-    industry = excluded.industry,
-    naics = excluded.naics,
-    sic = excluded.sic,
-    employee_count = excluded.employee_count,
-    annual_revenue = excluded.annual_revenue,
-    annual_revenue_currency = excluded.annual_revenue_currency,
-    annual_revenue_usd = excluded.annual_revenue_usd,
-    annual_revenue_rate_date = excluded.annual_revenue_rate_date,
-    revenue_range = excluded.revenue_range,
-    hq_country = excluded.hq_country,
-    hq_region = excluded.hq_region,
-    hq_city = excluded.hq_city,
-    description = excluded.description,
-    phone = excluded.phone,
-    linkedin_url = excluded.linkedin_url,
-    lifecycle_stage = excluded.lifecycle_stage
-where (company.archived_at is not null and not $3) or (
-    company.domain, company.crm_rep_id, company.external_source, company.external_provider_id,
-    company.source_updated_at,
-    company.company_name,
-    company.company_name_folded,
-    company.industry,
-    company.naics,
-    company.sic,
-    company.employee_count,
-    company.annual_revenue,
-    company.annual_revenue_currency,
-    company.annual_revenue_usd,
-    company.annual_revenue_rate_date,
-    company.revenue_range,
-    company.hq_country,
-    company.hq_region,
-    company.hq_city,
-    company.description,
-    company.phone,
-    company.linkedin_url,
-    company.lifecycle_stage
-) is distinct from (
-    excluded.domain, excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
-    excluded.source_updated_at,
-    excluded.company_name,
-    excluded.company_name_folded,
-    excluded.industry,
-    excluded.naics,
-    excluded.sic,
-    excluded.employee_count,
-    excluded.annual_revenue,
-    excluded.annual_revenue_currency,
-    excluded.annual_revenue_usd,
-    excluded.annual_revenue_rate_date,
-    excluded.revenue_range,
-    excluded.hq_country,
-    excluded.hq_region,
-    excluded.hq_city,
-    excluded.description,
-    excluded.phone,
-    excluded.linkedin_url,
-    excluded.lifecycle_stage
-)
--- parameters: user_id, company_ids, archived, at
+select count(*) from shown
+-- parameters: user_id, company_ids, archived, at, revision
 
 -- release_domains
-update companies as company
-set domain = null
-from unnest($1::uuid[], $2::text[]) as coming (id, domain)
-where company.user_id = $3 and company.id = coming.id
-  and company.domain is not null and company.domain is distinct from coming.domain
--- parameters: company_ids, domains, user_id
+with released as (
+    update companies as company
+    set domain = null, revision = $1
+    from unnest($2::uuid[], $3::text[]) as coming (id, domain)
+    where company.user_id = $4 and company.id = coming.id
+      and company.domain is not null and company.domain is distinct from coming.domain
+    returning company.id
+),
+released_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $4, $1, 'companies', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from released) as part
+    group by part.number
+)
+select count(*) from released
+-- parameters: revision, company_ids, domains, user_id
 
 -- release_migration_lock
 select pg_advisory_unlock($1::bigint)
 -- parameters: lock_key
 
 -- relink_companies
-update companies as company
-set crm_rep_id = decided.crm_rep_id, synced_at = $1
-from (
+with decided as (
     select distinct on (record.company_id) record.company_id, rep.id as crm_rep_id
     from crm_companies as record
     join companies as company
-        on company.user_id = $2 and company.id = record.company_id
+        on company.user_id = $1 and company.id = record.company_id
         and (company.archived_at is null) = (record.archived_at is null)
     left join crm_owners as rep
-        on rep.user_id = $2 and rep.external_source = record.external_source
+        on rep.user_id = $1 and rep.external_source = record.external_source
         and rep.external_provider_id = record.owner_provider_id
     left join company_pins as pin
-        on pin.user_id = $2 and pin.external_source = record.external_source
+        on pin.user_id = $1 and pin.external_source = record.external_source
         and pin.external_provider_id = record.external_provider_id and pin.field_group = 'rep'
-    where record.user_id = $2
+    where record.user_id = $1
     order by record.company_id, rep.id is null, pin.pinned_at desc nulls last, record.source_updated_at desc,
         record.external_source collate "C", record.external_provider_id collate "C"
-) as decided
-where company.user_id = $2 and company.id = decided.company_id
-  and company.crm_rep_id is distinct from decided.crm_rep_id
--- parameters: at, user_id
+),
+relinked as (
+    update companies as company
+    set crm_rep_id = decided.crm_rep_id, revision = $2
+    from decided
+    where company.user_id = $1 and company.id = decided.company_id
+      and company.crm_rep_id is distinct from decided.crm_rep_id
+    returning company.id
+),
+relinked_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $2, 'companies', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from relinked) as part
+    group by part.number
+)
+select count(*) from relinked
+-- parameters: user_id, revision
 
 -- relink_contacts
 with further as (
@@ -1382,23 +1668,41 @@ decided as (
             else 'no_company'
         end as unlinked_reason
     from found
+),
+relinked as (
+    update contacts as contact
+    set company_id = decided.company_id, company_match = decided.company_match,
+        unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, revision = $2
+    from decided
+    where contact.user_id = $1 and contact.id = decided.id
+      and (contact.company_id, contact.company_match, contact.unlinked_reason, contact.crm_rep_id)
+        is distinct from
+          (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
+    returning contact.id
+),
+relinked_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $2, 'contacts', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from relinked) as part
+    group by part.number
 )
-update contacts as contact
-set company_id = decided.company_id, company_match = decided.company_match,
-    unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, synced_at = $2
-from decided
-where contact.user_id = $1 and contact.id = decided.id
-  and (contact.company_id, contact.company_match, contact.unlinked_reason, contact.crm_rep_id)
-    is distinct from
-      (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
--- parameters: user_id, at
+select count(*) from relinked
+-- parameters: user_id, revision
 
 -- relink_deals
-update deals as deal
-set company_id = decided.company_id, company_match = decided.company_match,
-    unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, synced_at = $1
-from (
+with arrived as (
+    select sale.id, array_agg(contact.id order by contact.id) as contact_ids
+    from deals as sale
+    cross join lateral unnest(sale.provider_contact_ids) as named (id)
+    join contacts as contact
+        on contact.user_id = $1 and contact.external_source = sale.external_source
+        and contact.external_provider_id = named.id and contact.archived_at is null
+    where sale.user_id = $1
+    group by sale.id
+),
+decided as (
     select sale.id, associated.company_id, rep.id as crm_rep_id,
+        coalesce(arrived.contact_ids, '{}') as contact_ids,
         case when associated.company_id is not null then 'provider_id' end as company_match,
         case
             when associated.company_id is not null then null
@@ -1408,18 +1712,35 @@ from (
         end as unlinked_reason
     from deals as sale
     left join crm_companies as associated
-        on associated.user_id = $2 and associated.external_source = sale.external_source
+        on associated.user_id = $1 and associated.external_source = sale.external_source
         and associated.external_provider_id = sale.provider_company_id and associated.archived_at is null
     left join crm_owners as rep
-        on rep.user_id = $2 and rep.external_source = sale.external_source
+        on rep.user_id = $1 and rep.external_source = sale.external_source
         and rep.external_provider_id = sale.owner_provider_id
-    where sale.user_id = $2
-) as decided
-where deal.user_id = $2 and deal.id = decided.id
-  and (deal.company_id, deal.company_match, deal.unlinked_reason, deal.crm_rep_id)
-    is distinct from
-      (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
--- parameters: at, user_id
+    left join arrived on arrived.id = sale.id
+    where sale.user_id = $1
+),
+relinked as (
+    update deals as deal
+    set company_id = decided.company_id, company_match = decided.company_match,
+        unlinked_reason = decided.unlinked_reason, contact_ids = decided.contact_ids,
+        crm_rep_id = decided.crm_rep_id, revision = $2
+    from decided
+    where deal.user_id = $1 and deal.id = decided.id
+      and (deal.company_id, deal.company_match, deal.unlinked_reason, deal.contact_ids, deal.crm_rep_id)
+        is distinct from
+          (decided.company_id, decided.company_match, decided.unlinked_reason, decided.contact_ids,
+           decided.crm_rep_id)
+    returning deal.id
+),
+relinked_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $2, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from relinked) as part
+    group by part.number
+)
+select count(*) from relinked
+-- parameters: user_id, revision
 
 -- remember_sync_request
 update crm_connections
@@ -1531,12 +1852,31 @@ where user_id = $1 and external_source = $2 and external_provider_id = any ($3::
 
 -- unlink_companies
 with people as (
-    update contacts set company_id = null, company_match = null, unlinked_reason = 'no_company'
-    where user_id = $1 and company_id = any ($2::uuid[])
+    update contacts
+    set company_id = null, company_match = null, unlinked_reason = 'no_company', revision = $1
+    where user_id = $2 and company_id = any ($3::uuid[])
+    returning id
+),
+opportunities as (
+    update deals
+    set company_id = null, company_match = null, unlinked_reason = 'no_company', revision = $1
+    where user_id = $2 and company_id = any ($3::uuid[])
+    returning id
+),
+people_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $2, $1, 'contacts', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from people) as part
+    group by part.number
+),
+opportunities_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $2, $1, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from opportunities) as part
+    group by part.number
 )
-update deals set company_id = null, company_match = null, unlinked_reason = 'no_company'
-where user_id = $1 and company_id = any ($2::uuid[])
--- parameters: user_id, company_ids
+select count(*) from people
+-- parameters: revision, user_id, company_ids
 
 -- unpin_field_group
 delete from company_pins as pin
@@ -1690,292 +2030,331 @@ returning external_provider_id as record_id, xmax = 0 as was_insert
 -- parameters: user_id, source, external_provider_id, separator, company_id, source_updated_at, content_hash, domain, identity_domain, company_name, company_name_folded, industry, naics, sic, employee_count, annual_revenue, annual_revenue_currency, annual_revenue_usd, annual_revenue_rate_date, revenue_range, hq_country, hq_region, hq_city, description, phone, linkedin_url, lifecycle_stage, owner_provider_id, additional_domains
 
 -- upsert_contacts
-insert into contacts as stored (
-    user_id, external_source, synced_at, crm_rep_id,
-    id,
-    external_provider_id,
-    source_updated_at,
-    content_hash,
-    email,
-    email_folded,
-    email_host,
-    email_registrable_domain,
-    email_kind,
-    additional_emails,
-    additional_email_domains,
-    first_name,
-    first_name_folded,
-    last_name,
-    last_name_folded,
-    job_title,
-    phone,
-    lifecycle_stage,
-    is_person_account,
-    owner_provider_id,
-    provider_company_id,
-    company_association,
-    company_id,
-    company_match,
-    unlinked_reason
+with written as (
+    insert into contacts as stored (
+        user_id, external_source, revision, crm_rep_id,
+        id,
+        external_provider_id,
+        source_updated_at,
+        content_hash,
+        email,
+        email_folded,
+        email_host,
+        email_registrable_domain,
+        email_kind,
+        additional_emails,
+        additional_email_domains,
+        first_name,
+        first_name_folded,
+        last_name,
+        last_name_folded,
+        job_title,
+        phone,
+        lifecycle_stage,
+        is_person_account,
+        owner_provider_id,
+        provider_company_id,
+        company_association,
+        company_id,
+        company_match,
+        unlinked_reason
+    )
+    select $1, $2, $3, rep.id,
+        incoming.id,
+        incoming.external_provider_id,
+        finite_timestamp(incoming.source_updated_at),
+        incoming.content_hash,
+        incoming.email,
+        incoming.email_folded,
+        incoming.email_host,
+        incoming.email_registrable_domain,
+        incoming.email_kind,
+        incoming.additional_emails::text[],
+        incoming.additional_email_domains::text[],
+        incoming.first_name,
+        incoming.first_name_folded,
+        incoming.last_name,
+        incoming.last_name_folded,
+        incoming.job_title,
+        incoming.phone,
+        incoming.lifecycle_stage,
+        incoming.is_person_account,
+        incoming.owner_provider_id,
+        incoming.provider_company_id,
+        incoming.company_association,
+        incoming.company_id,
+        incoming.company_match,
+        incoming.unlinked_reason
+    from unnest(
+        $4::uuid[],
+        string_to_array($5, $6, ''),
+        $7::timestamptz[],
+        $8::bytea[],
+        string_to_array($9, $6, ''),
+        string_to_array($10, $6, ''),
+        string_to_array($11, $6, ''),
+        string_to_array($12, $6, ''),
+        string_to_array($13, $6, ''),
+        string_to_array($14, $6, ''),
+        string_to_array($15, $6, ''),
+        string_to_array($16, $6, ''),
+        string_to_array($17, $6, ''),
+        string_to_array($18, $6, ''),
+        string_to_array($19, $6, ''),
+        string_to_array($20, $6, ''),
+        string_to_array($21, $6, ''),
+        string_to_array($22, $6, ''),
+        $23::boolean[],
+        string_to_array($24, $6, ''),
+        string_to_array($25, $6, ''),
+        string_to_array($26, $6, ''),
+        $27::uuid[],
+        string_to_array($28, $6, ''),
+        string_to_array($29, $6, '')
+    ) as incoming (
+        id,
+        external_provider_id,
+        source_updated_at,
+        content_hash,
+        email,
+        email_folded,
+        email_host,
+        email_registrable_domain,
+        email_kind,
+        additional_emails,
+        additional_email_domains,
+        first_name,
+        first_name_folded,
+        last_name,
+        last_name_folded,
+        job_title,
+        phone,
+        lifecycle_stage,
+        is_person_account,
+        owner_provider_id,
+        provider_company_id,
+        company_association,
+        company_id,
+        company_match,
+        unlinked_reason
+    )
+    left join crm_owners as rep
+        on rep.user_id = $1 and rep.external_source = $2
+        and rep.external_provider_id = incoming.owner_provider_id
+    on conflict (user_id, external_source, external_provider_id) do update
+    set archived_at = null, revision = excluded.revision, crm_rep_id = excluded.crm_rep_id,
+        source_updated_at = excluded.source_updated_at,
+        content_hash = excluded.content_hash,
+        email = excluded.email,
+        email_folded = excluded.email_folded,
+        email_host = excluded.email_host,
+        email_registrable_domain = excluded.email_registrable_domain,
+        email_kind = excluded.email_kind,
+        additional_emails = excluded.additional_emails,
+        additional_email_domains = excluded.additional_email_domains,
+        first_name = excluded.first_name,
+        first_name_folded = excluded.first_name_folded,
+        last_name = excluded.last_name,
+        last_name_folded = excluded.last_name_folded,
+        job_title = excluded.job_title,
+        phone = excluded.phone,
+        lifecycle_stage = excluded.lifecycle_stage,
+        is_person_account = excluded.is_person_account,
+        owner_provider_id = excluded.owner_provider_id,
+        provider_company_id = excluded.provider_company_id,
+        company_association = excluded.company_association,
+        company_id = excluded.company_id,
+        company_match = excluded.company_match,
+        unlinked_reason = excluded.unlinked_reason
+    where stored.source_updated_at <= excluded.source_updated_at
+    returning id, external_provider_id, xmax = 0 as was_insert
+),
+written_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'contacts', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from written) as part
+    group by part.number
 )
-select $1, $2, $3, rep.id,
-    incoming.id,
-    incoming.external_provider_id,
-    finite_timestamp(incoming.source_updated_at),
-    incoming.content_hash,
-    incoming.email,
-    incoming.email_folded,
-    incoming.email_host,
-    incoming.email_registrable_domain,
-    incoming.email_kind,
-    incoming.additional_emails::text[],
-    incoming.additional_email_domains::text[],
-    incoming.first_name,
-    incoming.first_name_folded,
-    incoming.last_name,
-    incoming.last_name_folded,
-    incoming.job_title,
-    incoming.phone,
-    incoming.lifecycle_stage,
-    incoming.is_person_account,
-    incoming.owner_provider_id,
-    incoming.provider_company_id,
-    incoming.company_association,
-    incoming.company_id,
-    incoming.company_match,
-    incoming.unlinked_reason
-from unnest(
-    $4::uuid[],
-    string_to_array($5, $6, ''),
-    $7::timestamptz[],
-    $8::bytea[],
-    string_to_array($9, $6, ''),
-    string_to_array($10, $6, ''),
-    string_to_array($11, $6, ''),
-    string_to_array($12, $6, ''),
-    string_to_array($13, $6, ''),
-    string_to_array($14, $6, ''),
-    string_to_array($15, $6, ''),
-    string_to_array($16, $6, ''),
-    string_to_array($17, $6, ''),
-    string_to_array($18, $6, ''),
-    string_to_array($19, $6, ''),
-    string_to_array($20, $6, ''),
-    string_to_array($21, $6, ''),
-    string_to_array($22, $6, ''),
-    $23::boolean[],
-    string_to_array($24, $6, ''),
-    string_to_array($25, $6, ''),
-    string_to_array($26, $6, ''),
-    $27::uuid[],
-    string_to_array($28, $6, ''),
-    string_to_array($29, $6, '')
-) as incoming (
-    id,
-    external_provider_id,
-    source_updated_at,
-    content_hash,
-    email,
-    email_folded,
-    email_host,
-    email_registrable_domain,
-    email_kind,
-    additional_emails,
-    additional_email_domains,
-    first_name,
-    first_name_folded,
-    last_name,
-    last_name_folded,
-    job_title,
-    phone,
-    lifecycle_stage,
-    is_person_account,
-    owner_provider_id,
-    provider_company_id,
-    company_association,
-    company_id,
-    company_match,
-    unlinked_reason
-)
-left join crm_owners as rep
-    on rep.user_id = $1 and rep.external_source = $2
-    and rep.external_provider_id = incoming.owner_provider_id
-on conflict (user_id, external_source, external_provider_id) do update
-set archived_at = null, synced_at = excluded.synced_at, crm_rep_id = excluded.crm_rep_id,
-    source_updated_at = excluded.source_updated_at,
-    content_hash = excluded.content_hash,
-    email = excluded.email,
-    email_folded = excluded.email_folded,
-    email_host = excluded.email_host,
-    email_registrable_domain = excluded.email_registrable_domain,
-    email_kind = excluded.email_kind,
-    additional_emails = excluded.additional_emails,
-    additional_email_domains = excluded.additional_email_domains,
-    first_name = excluded.first_name,
-    first_name_folded = excluded.first_name_folded,
-    last_name = excluded.last_name,
-    last_name_folded = excluded.last_name_folded,
-    job_title = excluded.job_title,
-    phone = excluded.phone,
-    lifecycle_stage = excluded.lifecycle_stage,
-    is_person_account = excluded.is_person_account,
-    owner_provider_id = excluded.owner_provider_id,
-    provider_company_id = excluded.provider_company_id,
-    company_association = excluded.company_association,
-    company_id = excluded.company_id,
-    company_match = excluded.company_match,
-    unlinked_reason = excluded.unlinked_reason
-where stored.source_updated_at <= excluded.source_updated_at
-returning external_provider_id as record_id, xmax = 0 as was_insert
--- parameters: user_id, source, at, id, external_provider_id, separator, source_updated_at, content_hash, email, email_folded, email_host, email_registrable_domain, email_kind, additional_emails, additional_email_domains, first_name, first_name_folded, last_name, last_name_folded, job_title, phone, lifecycle_stage, is_person_account, owner_provider_id, provider_company_id, company_association, company_id, company_match, unlinked_reason
+select external_provider_id as record_id, was_insert from written
+-- parameters: user_id, source, revision, id, external_provider_id, separator, source_updated_at, content_hash, email, email_folded, email_host, email_registrable_domain, email_kind, additional_emails, additional_email_domains, first_name, first_name_folded, last_name, last_name_folded, job_title, phone, lifecycle_stage, is_person_account, owner_provider_id, provider_company_id, company_association, company_id, company_match, unlinked_reason
 
 -- upsert_deals
-insert into deals as stored (
-    user_id, external_source, synced_at, crm_rep_id,
-    id,
-    external_provider_id,
-    source_updated_at,
-    content_hash,
-    name,
-    amount,
-    currency,
-    amount_usd,
-    amount_rate_date,
-    pipeline_id,
-    pipeline_label,
-    stage_id,
-    stage_label,
-    probability,
-    is_closed,
-    is_won,
-    close_date,
-    owner_provider_id,
-    provider_contact_ids,
-    provider_company_id,
-    company_association,
-    company_id,
-    company_match,
-    unlinked_reason
+with written as (
+    insert into deals as stored (
+        user_id, external_source, revision, crm_rep_id, contact_ids,
+        id,
+        external_provider_id,
+        source_updated_at,
+        content_hash,
+        name,
+        amount,
+        currency,
+        amount_usd,
+        amount_rate_date,
+        pipeline_id,
+        pipeline_label,
+        stage_id,
+        stage_label,
+        probability,
+        is_closed,
+        is_won,
+        close_date,
+        owner_provider_id,
+        provider_contact_ids,
+        provider_company_id,
+        company_association,
+        company_id,
+        company_match,
+        unlinked_reason
+    )
+    select $1, $2, $3, rep.id,
+        array(select arrived.id
+              from unnest(incoming.provider_contact_ids::text[]) as named (id)
+              cross join lateral (
+                  select contact.id
+                  from contacts as contact
+                  where contact.user_id = $1 and contact.external_source = $2
+                    and contact.external_provider_id = named.id and contact.archived_at is null
+                  offset 0
+              ) as arrived
+              order by arrived.id),
+        incoming.id,
+        incoming.external_provider_id,
+        finite_timestamp(incoming.source_updated_at),
+        incoming.content_hash,
+        incoming.name,
+        incoming.amount,
+        incoming.currency,
+        incoming.amount_usd,
+        incoming.amount_rate_date,
+        incoming.pipeline_id,
+        incoming.pipeline_label,
+        incoming.stage_id,
+        incoming.stage_label,
+        incoming.probability,
+        incoming.is_closed,
+        incoming.is_won,
+        finite_timestamp(incoming.close_date),
+        incoming.owner_provider_id,
+        incoming.provider_contact_ids::text[],
+        incoming.provider_company_id,
+        incoming.company_association,
+        incoming.company_id,
+        incoming.company_match,
+        incoming.unlinked_reason
+    from unnest(
+        $4::uuid[],
+        string_to_array($5, $6, ''),
+        $7::timestamptz[],
+        $8::bytea[],
+        string_to_array($9, $6, ''),
+        string_to_array($10, $6, '')::numeric[],
+        string_to_array($11, $6, ''),
+        string_to_array($12, $6, '')::numeric[],
+        string_to_array($13, $6, '')::date[],
+        string_to_array($14, $6, ''),
+        string_to_array($15, $6, ''),
+        string_to_array($16, $6, ''),
+        string_to_array($17, $6, ''),
+        string_to_array($18, $6, '')::numeric[],
+        $19::boolean[],
+        $20::boolean[],
+        $21::timestamptz[],
+        string_to_array($22, $6, ''),
+        string_to_array($23, $6, ''),
+        string_to_array($24, $6, ''),
+        string_to_array($25, $6, ''),
+        $26::uuid[],
+        string_to_array($27, $6, ''),
+        string_to_array($28, $6, '')
+    ) as incoming (
+        id,
+        external_provider_id,
+        source_updated_at,
+        content_hash,
+        name,
+        amount,
+        currency,
+        amount_usd,
+        amount_rate_date,
+        pipeline_id,
+        pipeline_label,
+        stage_id,
+        stage_label,
+        probability,
+        is_closed,
+        is_won,
+        close_date,
+        owner_provider_id,
+        provider_contact_ids,
+        provider_company_id,
+        company_association,
+        company_id,
+        company_match,
+        unlinked_reason
+    )
+    left join crm_owners as rep
+        on rep.user_id = $1 and rep.external_source = $2
+        and rep.external_provider_id = incoming.owner_provider_id
+    on conflict (user_id, external_source, external_provider_id) do update
+    set archived_at = null, revision = excluded.revision, crm_rep_id = excluded.crm_rep_id,
+        contact_ids = excluded.contact_ids,
+        source_updated_at = excluded.source_updated_at,
+        content_hash = excluded.content_hash,
+        name = excluded.name,
+        amount = excluded.amount,
+        currency = excluded.currency,
+        amount_usd = excluded.amount_usd,
+        amount_rate_date = excluded.amount_rate_date,
+        pipeline_id = excluded.pipeline_id,
+        pipeline_label = excluded.pipeline_label,
+        stage_id = excluded.stage_id,
+        stage_label = excluded.stage_label,
+        probability = excluded.probability,
+        is_closed = excluded.is_closed,
+        is_won = excluded.is_won,
+        close_date = excluded.close_date,
+        owner_provider_id = excluded.owner_provider_id,
+        provider_contact_ids = excluded.provider_contact_ids,
+        provider_company_id = excluded.provider_company_id,
+        company_association = excluded.company_association,
+        company_id = excluded.company_id,
+        company_match = excluded.company_match,
+        unlinked_reason = excluded.unlinked_reason
+    where stored.source_updated_at <= excluded.source_updated_at
+    returning id, external_provider_id, xmax = 0 as was_insert
+),
+written_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'deals', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from written) as part
+    group by part.number
 )
-select $1, $2, $3, rep.id,
-    incoming.id,
-    incoming.external_provider_id,
-    finite_timestamp(incoming.source_updated_at),
-    incoming.content_hash,
-    incoming.name,
-    incoming.amount,
-    incoming.currency,
-    incoming.amount_usd,
-    incoming.amount_rate_date,
-    incoming.pipeline_id,
-    incoming.pipeline_label,
-    incoming.stage_id,
-    incoming.stage_label,
-    incoming.probability,
-    incoming.is_closed,
-    incoming.is_won,
-    finite_timestamp(incoming.close_date),
-    incoming.owner_provider_id,
-    incoming.provider_contact_ids::text[],
-    incoming.provider_company_id,
-    incoming.company_association,
-    incoming.company_id,
-    incoming.company_match,
-    incoming.unlinked_reason
-from unnest(
-    $4::uuid[],
-    string_to_array($5, $6, ''),
-    $7::timestamptz[],
-    $8::bytea[],
-    string_to_array($9, $6, ''),
-    string_to_array($10, $6, '')::numeric[],
-    string_to_array($11, $6, ''),
-    string_to_array($12, $6, '')::numeric[],
-    string_to_array($13, $6, '')::date[],
-    string_to_array($14, $6, ''),
-    string_to_array($15, $6, ''),
-    string_to_array($16, $6, ''),
-    string_to_array($17, $6, ''),
-    string_to_array($18, $6, '')::numeric[],
-    $19::boolean[],
-    $20::boolean[],
-    $21::timestamptz[],
-    string_to_array($22, $6, ''),
-    string_to_array($23, $6, ''),
-    string_to_array($24, $6, ''),
-    string_to_array($25, $6, ''),
-    $26::uuid[],
-    string_to_array($27, $6, ''),
-    string_to_array($28, $6, '')
-) as incoming (
-    id,
-    external_provider_id,
-    source_updated_at,
-    content_hash,
-    name,
-    amount,
-    currency,
-    amount_usd,
-    amount_rate_date,
-    pipeline_id,
-    pipeline_label,
-    stage_id,
-    stage_label,
-    probability,
-    is_closed,
-    is_won,
-    close_date,
-    owner_provider_id,
-    provider_contact_ids,
-    provider_company_id,
-    company_association,
-    company_id,
-    company_match,
-    unlinked_reason
-)
-left join crm_owners as rep
-    on rep.user_id = $1 and rep.external_source = $2
-    and rep.external_provider_id = incoming.owner_provider_id
-on conflict (user_id, external_source, external_provider_id) do update
-set archived_at = null, synced_at = excluded.synced_at, crm_rep_id = excluded.crm_rep_id,
-    source_updated_at = excluded.source_updated_at,
-    content_hash = excluded.content_hash,
-    name = excluded.name,
-    amount = excluded.amount,
-    currency = excluded.currency,
-    amount_usd = excluded.amount_usd,
-    amount_rate_date = excluded.amount_rate_date,
-    pipeline_id = excluded.pipeline_id,
-    pipeline_label = excluded.pipeline_label,
-    stage_id = excluded.stage_id,
-    stage_label = excluded.stage_label,
-    probability = excluded.probability,
-    is_closed = excluded.is_closed,
-    is_won = excluded.is_won,
-    close_date = excluded.close_date,
-    owner_provider_id = excluded.owner_provider_id,
-    provider_contact_ids = excluded.provider_contact_ids,
-    provider_company_id = excluded.provider_company_id,
-    company_association = excluded.company_association,
-    company_id = excluded.company_id,
-    company_match = excluded.company_match,
-    unlinked_reason = excluded.unlinked_reason
-where stored.source_updated_at <= excluded.source_updated_at
-returning external_provider_id as record_id, xmax = 0 as was_insert
--- parameters: user_id, source, at, id, external_provider_id, separator, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_provider_id, provider_contact_ids, provider_company_id, company_association, company_id, company_match, unlinked_reason
+select external_provider_id as record_id, was_insert from written
+-- parameters: user_id, source, revision, id, external_provider_id, separator, source_updated_at, content_hash, name, amount, currency, amount_usd, amount_rate_date, pipeline_id, pipeline_label, stage_id, stage_label, probability, is_closed, is_won, close_date, owner_provider_id, provider_contact_ids, provider_company_id, company_association, company_id, company_match, unlinked_reason
 
 -- upsert_owners
-insert into crm_owners as stored (
-    user_id, external_source, id, external_provider_id, email, first_name, last_name, archived
+with written as (
+    insert into crm_owners as stored (
+        user_id, external_source, revision, id, external_provider_id, email, first_name, last_name, archived
+    )
+    select $1, $2, $3, incoming.*
+    from unnest(
+        $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::boolean[]
+    ) as incoming
+    on conflict (user_id, external_source, external_provider_id) do update
+    set email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
+        archived = excluded.archived, revision = excluded.revision
+    where (stored.email, stored.first_name, stored.last_name, stored.archived)
+        is distinct from (excluded.email, excluded.first_name, excluded.last_name, excluded.archived)
+    returning id
+),
+written_upserted as (
+    insert into feed_entries (user_id, revision, record_type, size, ids, deletion, merged_into)
+    select $1, $3, 'owners', count(*), array_agg(part.id), null, null::uuid[]
+    from (select *, (row_number() over () - 1) / 1000 as number from written) as part
+    group by part.number
 )
-select $1, $2, incoming.*
-from unnest(
-    $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::boolean[]
-) as incoming
-on conflict (user_id, external_source, external_provider_id) do update
-set email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
-    archived = excluded.archived
-where (stored.email, stored.first_name, stored.last_name, stored.archived)
-    is distinct from (excluded.email, excluded.first_name, excluded.last_name, excluded.archived)
--- parameters: user_id, source, ids, record_ids, emails, first_names, last_names, archived
+select count(*) from written
+-- parameters: user_id, source, revision, ids, record_ids, emails, first_names, last_names, archived

@@ -8,17 +8,22 @@ records as (
     from fallen where record.user_id = :user_id and record.company_id = fallen.id
 ),
 people as (
-    update contacts as contact set company_id = fallen.survivor
+    update contacts as contact set company_id = fallen.survivor, revision = :revision
     from fallen where contact.user_id = :user_id and contact.company_id = fallen.id
+    returning contact.id
 ),
 opportunities as (
-    update deals as deal set company_id = fallen.survivor
+    update deals as deal set company_id = fallen.survivor, revision = :revision
     from fallen where deal.user_id = :user_id and deal.company_id = fallen.id
+    returning deal.id
 ),
 former as (
     update company_aliases as alias set company_id = fallen.survivor
     from fallen where alias.user_id = :user_id and alias.company_id = fallen.id
-)
+),
+<<upserted contacts: people>>,
+<<upserted deals: opportunities>>,
+<<merged companies: fallen>>
 insert into company_aliases (user_id, alias_id, company_id)
 select :user_id, fallen.id, fallen.survivor
 from fallen
@@ -49,9 +54,14 @@ where company.user_id = :user_id and company.id in (
 
 -- name: archive_companies
 -- Archive companies without live records; their domain is free again.
-update companies
-set archived_at = :at, synced_at = :at, domain = null
-where user_id = :user_id and id = any (:company_ids::uuid[]) and archived_at is null
+with emptied as (
+    update companies
+    set archived_at = :at, revision = :revision, domain = null
+    where user_id = :user_id and id = any (:company_ids::uuid[]) and archived_at is null
+    returning id
+),
+<<upserted companies: emptied>>
+select count(*) from emptied
 
 -- name: archive_company_records
 -- Archive company records.
@@ -92,7 +102,11 @@ where user_id = :user_id and external_source = :source
 
 -- name: delete_companies
 -- Delete companies to which nothing points any more.
-delete from companies where user_id = :user_id and id = any (:company_ids::uuid[])
+with purged as (
+    delete from companies where user_id = :user_id and id = any (:company_ids::uuid[]) returning id
+),
+<<deleted companies as purged: purged>>
+select count(*) from purged
 
 -- name: delete_company_records
 -- Delete a source's company records.
@@ -190,7 +204,8 @@ returning external_provider_id as record_id, xmax = 0 as was_insert
 -- Make companies show the golden record of their live records: each field group from the freshest record
 -- that has it, among equals the smallest key, unless a pin names another that has it; from the freshest
 -- record where none has it. Archived companies show the same of their archived records. The rule is
--- golden_record's in the domain.
+-- golden_record's in the domain. Written even where it stays the same: what calls for it changed a record
+-- of the company, and a company shows which records it has.
 with ranked as (
     select record, record.company_id,
         -- not a join: without statistics that becomes a scan of all owners for each record
@@ -237,50 +252,60 @@ golden as (
     from ranked as freshest
     left join blended on blended.company_id = freshest.company_id
     where freshest.place = 1
-)
-insert into companies as company (
-    user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at, created_at,
-    synced_at,
-    <<company_golden: {name}>>
-)
-select :user_id, company_id, case when not :archived then (record).identity_domain end, rep_id,
-    (record).external_source, (record).external_provider_id, (record).source_updated_at,
-    :at::timestamptz, :at::timestamptz,
-    <<company_golden: (by_{group}).{name}>>
-from golden
-on conflict (user_id, id) do update
-set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
-    external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
-    source_updated_at = excluded.source_updated_at, synced_at = excluded.synced_at,
-    archived_at = case when :archived then company.archived_at end,
-    <<company_golden: {name} = excluded.{name}>>
-where (company.archived_at is not null and not :archived) or (
-    company.domain, company.crm_rep_id, company.external_source, company.external_provider_id,
-    company.source_updated_at,
-    <<company_golden: company.{name}>>
-) is distinct from (
-    excluded.domain, excluded.crm_rep_id, excluded.external_source, excluded.external_provider_id,
-    excluded.source_updated_at,
-    <<company_golden: excluded.{name}>>
-)
+),
+shown as (
+    insert into companies as company (
+        user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at,
+        created_at, revision,
+        <<company_golden: {name}>>
+    )
+    select :user_id, company_id, case when not :archived then (record).identity_domain end, rep_id,
+        (record).external_source, (record).external_provider_id, (record).source_updated_at,
+        :at::timestamptz, :revision,
+        <<company_golden: (by_{group}).{name}>>
+    from golden
+    on conflict (user_id, id) do update
+    set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
+        external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
+        source_updated_at = excluded.source_updated_at, revision = excluded.revision,
+        archived_at = case when :archived then company.archived_at end,
+        <<company_golden: {name} = excluded.{name}>>
+    returning id
+),
+<<upserted companies: shown>>
+select count(*) from shown
 
 -- name: release_domains
 -- Take the domain from every company that loses it, before another gets it: a unique index allows no swap
 -- within one statement.
-update companies as company
-set domain = null
-from unnest(:company_ids::uuid[], :domains::text[]) as coming (id, domain)
-where company.user_id = :user_id and company.id = coming.id
-  and company.domain is not null and company.domain is distinct from coming.domain
+with released as (
+    update companies as company
+    set domain = null, revision = :revision
+    from unnest(:company_ids::uuid[], :domains::text[]) as coming (id, domain)
+    where company.user_id = :user_id and company.id = coming.id
+      and company.domain is not null and company.domain is distinct from coming.domain
+    returning company.id
+),
+<<upserted companies: released>>
+select count(*) from released
 
 -- name: unlink_companies
 -- Take contacts and deals off companies that are about to go.
 with people as (
-    update contacts set company_id = null, company_match = null, unlinked_reason = 'no_company'
+    update contacts
+    set company_id = null, company_match = null, unlinked_reason = 'no_company', revision = :revision
     where user_id = :user_id and company_id = any (:company_ids::uuid[])
-)
-update deals set company_id = null, company_match = null, unlinked_reason = 'no_company'
-where user_id = :user_id and company_id = any (:company_ids::uuid[])
+    returning id
+),
+opportunities as (
+    update deals
+    set company_id = null, company_match = null, unlinked_reason = 'no_company', revision = :revision
+    where user_id = :user_id and company_id = any (:company_ids::uuid[])
+    returning id
+),
+<<upserted contacts: people>>,
+<<upserted deals: opportunities>>
+select count(*) from people
 
 -- name: unpin_field_group
 -- Forget the pins of a field group on a company's records.
@@ -327,7 +352,7 @@ where company.user_id = :user_id and company.external_source = :source and not e
 -- A page of a user's companies, in order of id. Null narrows nothing; name_pattern is folded and LIKE-
 -- escaped, with % at its end. A stored range of sectors ('44-45') holds each of its sectors.
 select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
-    entity.source_updated_at, entity.synced_at, entity.archived_at,
+    entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
     <<company_shown: {shown}>>,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
@@ -342,6 +367,8 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
            where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = :user_id
   and (:after::uuid is null or entity.id > :after)
   and (:name_pattern::text is null or entity.company_name_folded like :name_pattern)
@@ -355,7 +382,7 @@ where entity.user_id = :user_id
   and (:country::text is null or entity.hq_country = :country)
   and (:region::text is null or entity.hq_region = :region)
   and (:revenue_range::text is null or entity.revenue_range = :revenue_range)
-  and (:updated_since::timestamptz is null or entity.synced_at >= :updated_since)
+  and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
   and (:include_archived::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
   and (:source::text is null or (
@@ -367,10 +394,10 @@ where entity.user_id = :user_id
 order by entity.id
 limit :limit
 
--- name: read_company
--- One company, archived or not, unless it was merged into another: that one is then read by its own id.
-select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
-    entity.source_updated_at, entity.synced_at, entity.archived_at,
+-- name: read_companies_by_id
+-- Companies, archived or not, but for those that were merged into another: that one is read by its own id.
+select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
+    entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
     <<company_shown: {shown}>>,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
@@ -385,7 +412,9 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
            where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
-where entity.user_id = :user_id and entity.id = :company_id
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = :user_id and entity.id = any (:ids::uuid[])
   and not exists (select from company_aliases a where a.user_id = :user_id and a.alias_id = entity.id)
 
 -- name: read_company_alias

@@ -37,11 +37,11 @@ class PgCompanyReader(readers.CompanyReader):
             include_archived=filters.include_archived,
             source=filters.source,
         )
-        return [_to_view(row) for row in rows]
+        return [to_view(row) for row in rows]
 
     async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None:
-        rows = await self._reads.rows("read_company", user_id=user_id, company_id=company_id)
-        return _to_view(rows[0]) if rows else None
+        rows = await self._reads.rows("read_companies_by_id", user_id=user_id, ids=[company_id])
+        return to_view(rows[0]) if rows else None
 
     async def summary(self, user_id: UserId) -> views.CompanySummary:
         (row,) = await self._reads.rows("read_company_summary", user_id=user_id)
@@ -54,5 +54,5 @@ class PgCompanyReader(readers.CompanyReader):
         return found
 
 
-def _to_view(row: asyncpg.Record) -> views.CompanyView:
+def to_view(row: asyncpg.Record) -> views.CompanyView:
     return msgspec.convert(dict(row) | {"sources": _SOURCES.decode(row["sources"])}, views.CompanyView)

@@ -7,7 +7,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.companies.columns import COMPANY_COLUMNS
 from astrelo.adapters.outbound.postgres.session.columns import encode_columns, join_columns, transpose
-from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.domain import errors
 from astrelo.domain.change_classification import KnownRecord, UpsertResult, Write
 from astrelo.domain.company import Company, RecordKey, RecordMove, Regrouping
@@ -18,8 +18,8 @@ from astrelo.domain.records import CompanyRecord
 
 
 class PgCompanies(CompanyRepository):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._queries = Queries(connection, user_id=user_id)
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId, revision: Revision) -> None:
+        self._queries = Queries(connection, user_id=user_id, revision=revision)
 
     async def lock(self) -> None:
         await self._queries.execute("lock_companies")

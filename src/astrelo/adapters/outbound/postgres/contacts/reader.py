@@ -35,5 +35,5 @@ class PgContactReader(readers.ContactReader):
 
     async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None:
         return await self._reads.view(
-            views.ContactView, "read_contact", user_id=user_id, contact_id=contact_id
+            views.ContactView, "read_contacts_by_id", user_id=user_id, ids=[contact_id]
         )

@@ -7,7 +7,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.contacts.columns import CONTACT_COLUMNS
 from astrelo.adapters.outbound.postgres.session.columns import encode_columns, join_columns, transpose
-from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.contact import Contact
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
@@ -15,8 +15,8 @@ from astrelo.domain.ports.records import ContactRepository
 
 
 class PgContacts(ContactRepository):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._queries = Queries(connection, user_id=user_id)
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId, revision: Revision) -> None:
+        self._queries = Queries(connection, user_id=user_id, revision=revision)
 
     async def find_known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._queries.rows(
@@ -24,9 +24,7 @@ class PgContacts(ContactRepository):
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
-    async def put(
-        self, source: Provider, contacts: Sequence[tuple[Contact, bytes]], at: datetime
-    ) -> UpsertResult:
+    async def put(self, source: Provider, contacts: Sequence[tuple[Contact, bytes]]) -> UpsertResult:
         if not contacts:
             return {}
         records = transpose([contact.record for contact, _ in contacts])
@@ -38,7 +36,7 @@ class PgContacts(ContactRepository):
             "provider_company_id": records["company_id"],
         }
         rows = await self._queries.rows(
-            "upsert_contacts", source=source, at=at, **encode_columns(CONTACT_COLUMNS, batch)
+            "upsert_contacts", source=source, **encode_columns(CONTACT_COLUMNS, batch)
         )
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 
@@ -52,7 +50,8 @@ class PgContacts(ContactRepository):
         return int(await self._queries.value("count_live_contacts", source=source))
 
     async def archive(self, source: Provider, ids: Collection[RecordId], at: datetime) -> int:
-        return await self._queries.execute("archive_contacts", source=source, record_ids=list(ids), at=at)
+        archived = await self._queries.value("archive_contacts", source=source, record_ids=list(ids), at=at)
+        return int(archived)
 
     async def list_archived(self, source: Provider) -> Sequence[RecordId]:
         rows = await self._queries.rows("list_archived_contacts", source=source)
@@ -63,7 +62,7 @@ class PgContacts(ContactRepository):
             return 0
         # It writes deals too, a batch of which may be under way, in an order of its own.
         await self._queries.execute("lock_deals", source=source)
-        return await self._queries.execute("erase_contacts", source=source, record_ids=list(ids))
+        return int(await self._queries.value("erase_contacts", source=source, record_ids=list(ids)))
 
     async def purge(self, source: Provider) -> None:
         await self._queries.execute("delete_contacts", source=source)

@@ -1,9 +1,14 @@
 -- name: archive_deals
 -- Archive deals that are live.
-update deals
-set archived_at = :at, synced_at = :at
-where user_id = :user_id and external_source = :source and external_provider_id = any (:record_ids::text[])
-  and archived_at is null
+with gone as (
+    update deals
+    set archived_at = :at, revision = :revision
+    where user_id = :user_id and external_source = :source
+      and external_provider_id = any (:record_ids::text[]) and archived_at is null
+    returning id
+),
+<<upserted deals: gone>>
+select count(*) from gone
 
 -- name: get_known_deals
 -- What is stored of deals.
@@ -24,30 +29,49 @@ select pg_advisory_xact_lock(hashtextextended(:user_id::uuid::text || :source::t
 
 -- name: delete_deals
 -- Delete a source's deals.
-delete from deals where user_id = :user_id and external_source = :source
+with purged as (
+    delete from deals where user_id = :user_id and external_source = :source returning id
+),
+<<deleted deals as purged: purged>>
+select count(*) from purged
 
 -- name: upsert_deals
--- Insert or update deals; an older copy never overwrites. Each parameter but the user, the source and the
--- time is a column of the batch (see session/columns.py).
-insert into deals as stored (
-    user_id, external_source, synced_at, crm_rep_id,
-    <<deal_columns: {name}>>
-)
-select :user_id, :source, :at, rep.id,
-    <<deal_columns: {value}>>
-from unnest(
-    <<deal_columns: {array}>>
-) as incoming (
-    <<deal_columns: {name}>>
-)
-left join crm_owners as rep
-    on rep.user_id = :user_id and rep.external_source = :source
-    and rep.external_provider_id = incoming.owner_provider_id
-on conflict (user_id, external_source, external_provider_id) do update
-set archived_at = null, synced_at = excluded.synced_at, crm_rep_id = excluded.crm_rep_id,
-    <<deal_updated: {name} = excluded.{name}>>
-where stored.source_updated_at <= excluded.source_updated_at
-returning external_provider_id as record_id, xmax = 0 as was_insert
+-- Insert or update deals, with the contacts that have arrived; an older copy never overwrites. Each
+-- parameter but the user, the source and the revision is a column of the batch (see session/columns.py).
+with written as (
+    insert into deals as stored (
+        user_id, external_source, revision, crm_rep_id, contact_ids,
+        <<deal_columns: {name}>>
+    )
+    select :user_id, :source, :revision, rep.id,
+        array(select arrived.id
+              from unnest(incoming.provider_contact_ids::text[]) as named (id)
+              cross join lateral (
+                  select contact.id
+                  from contacts as contact
+                  where contact.user_id = :user_id and contact.external_source = :source
+                    and contact.external_provider_id = named.id and contact.archived_at is null
+                  offset 0
+              ) as arrived
+              order by arrived.id),
+        <<deal_columns: {value}>>
+    from unnest(
+        <<deal_columns: {array}>>
+    ) as incoming (
+        <<deal_columns: {name}>>
+    )
+    left join crm_owners as rep
+        on rep.user_id = :user_id and rep.external_source = :source
+        and rep.external_provider_id = incoming.owner_provider_id
+    on conflict (user_id, external_source, external_provider_id) do update
+    set archived_at = null, revision = excluded.revision, crm_rep_id = excluded.crm_rep_id,
+        contact_ids = excluded.contact_ids,
+        <<deal_updated: {name} = excluded.{name}>>
+    where stored.source_updated_at <= excluded.source_updated_at
+    returning id, external_provider_id, xmax = 0 as was_insert
+),
+<<upserted deals: written>>
+select external_provider_id as record_id, was_insert from written
 
 -- name: list_unseen_deals
 -- A source's live records that a run has not received. A set difference, which is hashed or sorted: an
@@ -61,28 +85,26 @@ select unnest(ids)
 from sync_seen
 where user_id = :user_id and run_id = :run_id and object_type = :object_type
 
--- name: read_deal
--- One deal with the contacts that have arrived, archived or not.
-select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
-    array(select c.id from unnest(entity.provider_contact_ids) as named (id)
-          join contacts c on c.user_id = entity.user_id and c.external_source = entity.external_source
-              and c.external_provider_id = named.id and c.archived_at is null
-          order by c.id) as contact_ids,
+-- name: read_deals_by_id
+-- Deals with the contacts that have arrived, archived or not.
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    entity.contact_ids,
     <<deal_shown: {shown}>>
 from deals entity
-where entity.user_id = :user_id and entity.id = :deal_id
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = :user_id and entity.id = any (:ids::uuid[])
 
 -- name: read_deals
 -- A page of a user's deals with the contacts that have arrived, in order of id. Null narrows nothing;
 -- pipeline and stage are an id or a label. A merged company's id finds the deals of the one that it was
 -- merged into.
-select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archived_at,
-    array(select c.id from unnest(entity.provider_contact_ids) as named (id)
-          join contacts c on c.user_id = entity.user_id and c.external_source = entity.external_source
-              and c.external_provider_id = named.id and c.archived_at is null
-          order by c.id) as contact_ids,
+select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    entity.contact_ids,
     <<deal_shown: {shown}>>
 from deals entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = :user_id
   and (:after::uuid is null or entity.id > :after)
   and (:company_id::uuid is null or entity.company_id = coalesce(
@@ -92,7 +114,7 @@ where entity.user_id = :user_id
   and (:stage::text is null or :stage in (entity.stage_id, entity.stage_label))
   and (:is_closed::boolean is null or entity.is_closed = :is_closed)
   and (:is_won::boolean is null or entity.is_won = :is_won)
-  and (:updated_since::timestamptz is null or entity.synced_at >= :updated_since)
+  and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
   and (:include_archived::boolean or entity.archived_at is null)
 order by entity.id
 limit :limit

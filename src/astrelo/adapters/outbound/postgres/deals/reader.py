@@ -33,4 +33,4 @@ class PgDealReader(readers.DealReader):
         )
 
     async def get(self, user_id: UserId, deal_id: UUID) -> views.DealView | None:
-        return await self._reads.view(views.DealView, "read_deal", user_id=user_id, deal_id=deal_id)
+        return await self._reads.view(views.DealView, "read_deals_by_id", user_id=user_id, ids=[deal_id])

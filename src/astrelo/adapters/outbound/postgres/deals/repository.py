@@ -7,7 +7,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.deals.columns import DEAL_COLUMNS
 from astrelo.adapters.outbound.postgres.session.columns import encode_columns, join_columns, transpose
-from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.domain.change_classification import KnownRecord, UpsertResult
 from astrelo.domain.deal import Deal
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, SyncRunId, UserId
@@ -15,8 +15,8 @@ from astrelo.domain.ports.records import DealRepository
 
 
 class PgDeals(DealRepository):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._queries = Queries(connection, user_id=user_id)
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId, revision: Revision) -> None:
+        self._queries = Queries(connection, user_id=user_id, revision=revision)
 
     async def find_known(self, source: Provider, ids: Collection[RecordId]) -> Mapping[RecordId, KnownRecord]:
         rows = await self._queries.rows(
@@ -24,7 +24,7 @@ class PgDeals(DealRepository):
         )
         return {record_id: KnownRecord(*stored) for record_id, *stored in rows}
 
-    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]], at: datetime) -> UpsertResult:
+    async def put(self, source: Provider, deals: Sequence[tuple[Deal, bytes]]) -> UpsertResult:
         if not deals:
             return {}
         await self._lock(source)
@@ -36,9 +36,7 @@ class PgDeals(DealRepository):
             "content_hash": [content_hash for _, content_hash in deals],
             "provider_company_id": records["company_id"],
         }
-        rows = await self._queries.rows(
-            "upsert_deals", source=source, at=at, **encode_columns(DEAL_COLUMNS, batch)
-        )
+        rows = await self._queries.rows("upsert_deals", source=source, **encode_columns(DEAL_COLUMNS, batch))
         return {RecordId(record_id): was_insert for record_id, was_insert in rows}
 
     async def list_unseen(self, source: Provider, run_id: SyncRunId) -> Sequence[RecordId]:
@@ -54,7 +52,8 @@ class PgDeals(DealRepository):
         if not ids:
             return 0
         await self._lock(source)
-        return await self._queries.execute("archive_deals", source=source, record_ids=list(ids), at=at)
+        archived = await self._queries.value("archive_deals", source=source, record_ids=list(ids), at=at)
+        return int(archived)
 
     async def purge(self, source: Provider) -> None:
         await self._queries.execute("delete_deals", source=source)

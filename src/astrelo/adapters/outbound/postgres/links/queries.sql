@@ -1,9 +1,7 @@
 -- name: relink_companies
 -- Decide every company's rep anew: the owner of the freshest of its records that has a known one, unless a
 -- pin names another that has.
-update companies as company
-set crm_rep_id = decided.crm_rep_id, synced_at = :at
-from (
+with decided as (
     select distinct on (record.company_id) record.company_id, rep.id as crm_rep_id
     from crm_companies as record
     join companies as company
@@ -18,9 +16,17 @@ from (
     where record.user_id = :user_id
     order by record.company_id, rep.id is null, pin.pinned_at desc nulls last, record.source_updated_at desc,
         record.external_source collate "C", record.external_provider_id collate "C"
-) as decided
-where company.user_id = :user_id and company.id = decided.company_id
-  and company.crm_rep_id is distinct from decided.crm_rep_id
+),
+relinked as (
+    update companies as company
+    set crm_rep_id = decided.crm_rep_id, revision = :revision
+    from decided
+    where company.user_id = :user_id and company.id = decided.company_id
+      and company.crm_rep_id is distinct from decided.crm_rep_id
+    returning company.id
+),
+<<upserted companies: relinked>>
+select count(*) from relinked
 
 -- name: relink_contacts
 -- Decide every contact's company and rep anew; the rule is link_contact's in the domain.
@@ -87,24 +93,37 @@ decided as (
             else 'no_company'
         end as unlinked_reason
     from found
-)
-update contacts as contact
-set company_id = decided.company_id, company_match = decided.company_match,
-    unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, synced_at = :at
-from decided
-where contact.user_id = :user_id and contact.id = decided.id
-  and (contact.company_id, contact.company_match, contact.unlinked_reason, contact.crm_rep_id)
-    is distinct from
-      (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
+),
+relinked as (
+    update contacts as contact
+    set company_id = decided.company_id, company_match = decided.company_match,
+        unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, revision = :revision
+    from decided
+    where contact.user_id = :user_id and contact.id = decided.id
+      and (contact.company_id, contact.company_match, contact.unlinked_reason, contact.crm_rep_id)
+        is distinct from
+          (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
+    returning contact.id
+),
+<<upserted contacts: relinked>>
+select count(*) from relinked
 
 -- name: relink_deals
--- Decide every deal's company and rep anew: by the company that the CRM associates, and by nothing else;
--- the rule is link_deal's in the domain.
-update deals as deal
-set company_id = decided.company_id, company_match = decided.company_match,
-    unlinked_reason = decided.unlinked_reason, crm_rep_id = decided.crm_rep_id, synced_at = :at
-from (
+-- Decide every deal's company, contacts and rep anew: by the company that the CRM associates, and by nothing
+-- else; the rule is link_deal's in the domain.
+with arrived as (
+    select sale.id, array_agg(contact.id order by contact.id) as contact_ids
+    from deals as sale
+    cross join lateral unnest(sale.provider_contact_ids) as named (id)
+    join contacts as contact
+        on contact.user_id = :user_id and contact.external_source = sale.external_source
+        and contact.external_provider_id = named.id and contact.archived_at is null
+    where sale.user_id = :user_id
+    group by sale.id
+),
+decided as (
     select sale.id, associated.company_id, rep.id as crm_rep_id,
+        coalesce(arrived.contact_ids, '{}') as contact_ids,
         case when associated.company_id is not null then 'provider_id' end as company_match,
         case
             when associated.company_id is not null then null
@@ -119,12 +138,24 @@ from (
     left join crm_owners as rep
         on rep.user_id = :user_id and rep.external_source = sale.external_source
         and rep.external_provider_id = sale.owner_provider_id
+    left join arrived on arrived.id = sale.id
     where sale.user_id = :user_id
-) as decided
-where deal.user_id = :user_id and deal.id = decided.id
-  and (deal.company_id, deal.company_match, deal.unlinked_reason, deal.crm_rep_id)
-    is distinct from
-      (decided.company_id, decided.company_match, decided.unlinked_reason, decided.crm_rep_id)
+),
+relinked as (
+    update deals as deal
+    set company_id = decided.company_id, company_match = decided.company_match,
+        unlinked_reason = decided.unlinked_reason, contact_ids = decided.contact_ids,
+        crm_rep_id = decided.crm_rep_id, revision = :revision
+    from decided
+    where deal.user_id = :user_id and deal.id = decided.id
+      and (deal.company_id, deal.company_match, deal.unlinked_reason, deal.contact_ids, deal.crm_rep_id)
+        is distinct from
+          (decided.company_id, decided.company_match, decided.unlinked_reason, decided.contact_ids,
+           decided.crm_rep_id)
+    returning deal.id
+),
+<<upserted deals: relinked>>
+select count(*) from relinked
 
 -- name: lock_links
 -- Hold alone, until the transaction ends, the user's right to link contacts and deals.
@@ -145,23 +176,36 @@ with merged (old_id, new_id) as (
     select * from unnest(:old_ids::text[], :new_ids::text[])
 ),
 people as (
-    update contacts as contact set provider_company_id = merged.new_id
+    update contacts as contact set provider_company_id = merged.new_id, revision = :revision
     from merged
     where contact.user_id = :user_id and contact.external_source = :source
       and contact.provider_company_id = merged.old_id
-)
-update deals as deal set provider_company_id = merged.new_id
-from merged
-where deal.user_id = :user_id and deal.external_source = :source and deal.provider_company_id = merged.old_id
+    returning contact.id
+),
+opportunities as (
+    update deals as deal set provider_company_id = merged.new_id, revision = :revision
+    from merged
+    where deal.user_id = :user_id and deal.external_source = :source
+      and deal.provider_company_id = merged.old_id
+    returning deal.id
+),
+<<upserted contacts: people>>,
+<<upserted deals: opportunities>>
+select count(*) from people
 
 -- name: follow_merged_contacts
 -- Let deals follow contact records that were merged away.
-update deals
-set provider_contact_ids = array(
-    select distinct coalesce(merged.new_id, named.id) collate "C" as id
-    from unnest(provider_contact_ids) as named (id)
-    left join unnest(:old_ids::text[], :new_ids::text[]) as merged (old_id, new_id)
-        on merged.old_id = named.id
-    order by id
-)
-where user_id = :user_id and external_source = :source and provider_contact_ids && :old_ids::text[]
+with followed as (
+    update deals
+    set provider_contact_ids = array(
+        select distinct coalesce(merged.new_id, named.id) collate "C" as id
+        from unnest(provider_contact_ids) as named (id)
+        left join unnest(:old_ids::text[], :new_ids::text[]) as merged (old_id, new_id)
+            on merged.old_id = named.id
+        order by id
+    ), revision = :revision
+    where user_id = :user_id and external_source = :source and provider_contact_ids && :old_ids::text[]
+    returning id
+),
+<<upserted deals: followed>>
+select count(*) from followed

@@ -1,11 +1,10 @@
 """The final pass of a run: every link decided anew, set-based."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.domain.identifiers import ObjectType, Provider, RecordId, UserId
 from astrelo.domain.ports.records import Links
 
@@ -15,8 +14,8 @@ _FOLLOW = {ObjectType.COMPANIES: "follow_merged_companies", ObjectType.CONTACTS:
 
 
 class PgLinks(Links):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
-        self._queries = Queries(connection, user_id=user_id)
+    def __init__(self, connection: asyncpg.Connection, user_id: UserId, revision: Revision) -> None:
+        self._queries = Queries(connection, user_id=user_id, revision=revision)
 
     async def lock(self) -> None:
         await self._queries.execute("lock_links")
@@ -24,10 +23,10 @@ class PgLinks(Links):
     async def share(self) -> None:
         await self._queries.execute("share_links")
 
-    async def relink(self, at: datetime) -> int:
+    async def relink(self) -> int:
         await self.lock()
         await self._queries.execute("disable_nested_loops")
-        return sum([await self._queries.execute(relink, at=at) for relink in _RELINKS])
+        return sum([int(await self._queries.value(relink)) for relink in _RELINKS])
 
     async def follow_merges(
         self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]

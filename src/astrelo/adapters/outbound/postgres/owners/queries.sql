@@ -6,23 +6,32 @@ where user_id = :user_id and external_source = :source
 
 -- name: delete_owners
 -- Delete a source's owners; what they represent keeps no rep.
-delete from crm_owners where user_id = :user_id and external_source = :source
+with purged as (
+    delete from crm_owners where user_id = :user_id and external_source = :source returning id
+),
+<<deleted owners as purged: purged>>
+select count(*) from purged
 
 -- name: upsert_owners
 -- Insert or update owners, writing only what differs.
-insert into crm_owners as stored (
-    user_id, external_source, id, external_provider_id, email, first_name, last_name, archived
-)
-select :user_id, :source, incoming.*
-from unnest(
-    :ids::uuid[], :record_ids::text[], :emails::text[], :first_names::text[], :last_names::text[],
-    :archived::boolean[]
-) as incoming
-on conflict (user_id, external_source, external_provider_id) do update
-set email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
-    archived = excluded.archived
-where (stored.email, stored.first_name, stored.last_name, stored.archived)
-    is distinct from (excluded.email, excluded.first_name, excluded.last_name, excluded.archived)
+with written as (
+    insert into crm_owners as stored (
+        user_id, external_source, revision, id, external_provider_id, email, first_name, last_name, archived
+    )
+    select :user_id, :source, :revision, incoming.*
+    from unnest(
+        :ids::uuid[], :record_ids::text[], :emails::text[], :first_names::text[], :last_names::text[],
+        :archived::boolean[]
+    ) as incoming
+    on conflict (user_id, external_source, external_provider_id) do update
+    set email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
+        archived = excluded.archived, revision = excluded.revision
+    where (stored.email, stored.first_name, stored.last_name, stored.archived)
+        is distinct from (excluded.email, excluded.first_name, excluded.last_name, excluded.archived)
+    returning id
+),
+<<upserted owners: written>>
+select count(*) from written
 
 -- name: read_owners
 -- A page of a user's CRM owners, archived ones too, in order of id.
@@ -31,3 +40,12 @@ from crm_owners
 where user_id = :user_id and (:after::uuid is null or id > :after)
 order by id
 limit :limit
+
+-- name: read_owners_by_id
+-- CRM owners, archived or not.
+select entity.revision, revision.committed_at as synced_at, entity.id, entity.email, entity.first_name,
+    entity.last_name, entity.archived, entity.external_source, entity.external_provider_id
+from crm_owners entity
+left join feed_revisions revision
+    on revision.user_id = entity.user_id and revision.revision = entity.revision
+where entity.user_id = :user_id and entity.id = any (:ids::uuid[])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.domain.identifiers import Provider, RecordId, UserId
 from astrelo.domain.ports.records import OwnerRepository
 from astrelo.domain.ports.system import Randomness
@@ -12,8 +12,10 @@ from astrelo.domain.records import OwnerRecord
 
 
 class PgOwners(OwnerRepository):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId, randomness: Randomness) -> None:
-        self._queries = Queries(connection, user_id=user_id)
+    def __init__(
+        self, connection: asyncpg.Connection, user_id: UserId, randomness: Randomness, revision: Revision
+    ) -> None:
+        self._queries = Queries(connection, user_id=user_id, revision=revision)
         self._randomness = randomness
 
     async def put(self, source: Provider, owners: Sequence[OwnerRecord]) -> None:

@@ -1,5 +1,7 @@
 """How repositories and readers run statements: by name, with parameters by name."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import asyncpg
@@ -11,16 +13,40 @@ from astrelo.adapters.outbound.postgres.session.statements import Statement, sta
 View = TypeVar("View")
 
 
+@dataclass(slots=True)
+class Revision:
+    """What one transaction changes in records: a position of the change feed, taken when the transaction ends."""
+
+    number: int
+    changed: set[str] = field(default_factory=set)
+    """The types of the records that were written so far."""
+    is_ambiguous: bool = False
+    """Whether several statements wrote records of a type, perhaps the same ones."""
+
+    def note(self, record_types: Iterable[str]) -> None:
+        for record_type in record_types:
+            self.is_ambiguous |= record_type in self.changed
+            self.changed.add(record_type)
+
+
 class Queries:
     """Statements on a connection, or each on a connection of a pool.
 
     `given` are parameters that every statement may use without their being passed again, such as the user.
-    A parameter that a statement lacks or does not know raises TypeError.
+    A parameter that a statement lacks or does not know raises TypeError, and so does a statement that changes records
+    where there is no revision to change them under.
     """
 
-    def __init__(self, executor: asyncpg.Connection | asyncpg.Pool, **given: object) -> None:
+    def __init__(
+        self,
+        executor: asyncpg.Connection | asyncpg.Pool,
+        *,
+        revision: Revision | None = None,
+        **given: object,
+    ) -> None:
         self._executor = executor
-        self._given = given
+        self._revision = revision
+        self._given = given if revision is None else {**given, "revision": revision.number}
 
     async def rows(self, query: str, /, **values: object) -> list[asyncpg.Record]:
         known, arguments = self._bind(query, values)
@@ -46,9 +72,14 @@ class Queries:
         if surplus := values.keys() - set(known.parameters):
             raise TypeError(f"{query} has no parameter {sorted(surplus)}")
         try:
-            return known, known.bind(self._given | values)
+            arguments = known.bind(self._given | values)
         except KeyError as error:
             raise TypeError(f"{query} lacks its parameter {error}") from None
+        if known.changed:
+            if self._revision is None:
+                raise TypeError(f"{query} changes records outside a unit of work")
+            self._revision.note(known.changed)
+        return known, arguments
 
 
 class Reads:

@@ -4,6 +4,10 @@ A query begins with `-- name: its_name`, which is unique over all features; the 
 is for; a parameter is `:its_name`. The form is aiosql's. `<<list: pattern>>` repeats the pattern for each item of
 a list, with the item's attributes for what stands in braces: so the columns of a record are named in its column
 table alone.
+
+A statement that writes records which the API shows enters them in the change feed, by a common table expression that
+`<<upserted contacts: written>>` stands for, where `written` has their ids; `<<deleted contacts as erased: gone>>` and
+`<<merged companies: fallen>>` (id, survivor) are for those that go. Loading one that does not raises ValueError.
 """
 
 import re
@@ -24,12 +28,18 @@ _PARAMETER = re.compile(r"--[^\n]*|'[^']*'|::|:([a-z]\w*)")
 """Comments, quoted texts and casts are matched in order to be left alone."""
 _REPETITION = re.compile(r"( *)<<(\w+): (.+?)>>")
 _ATTRIBUTE = re.compile(r"\{(\w+)\}")
+_FEED_ENTRY = re.compile(r"<<(upserted|deleted|merged) (\w+)(?: as (\w+))?: (\w+)>>")
+_RECORD_WRITE = re.compile(r"\b(insert into|update|delete from) (companies|contacts|deals|crm_owners)\b")
+_RECORD_TYPES = {"crm_owners": "owners"}
+"""In the feed; the other tables are called like their records."""
 
 
 class Statement(NamedTuple):
     text: str
     """As PostgreSQL gets it: $1 is the first of the parameters. The first line is its name, for the server's log."""
     parameters: tuple[str, ...]
+    changed: tuple[str, ...] = ()
+    """The types of the records that it writes, and enters in the change feed under the transaction's revision."""
 
     def bind(self, values: Mapping[str, object]) -> list[object]:
         """Return the values in the order of the parameters. Raises KeyError for one that is missing."""
@@ -45,12 +55,40 @@ def statements() -> Mapping[str, Statement]:
     for name, body in sorted(query for text in texts for query in _QUERY.findall(text)):
         if name in found:
             raise ValueError(f"two queries are named {name}")
-        found[name] = number_parameters(name, expand(body))
+        found[name] = number_parameters(name, expand(enter_in_feed(name, body)))._replace(
+            changed=tuple(record_type for _, record_type, _, _ in _FEED_ENTRY.findall(body))
+        )
     return found
 
 
 def statement(name: str) -> Statement:
     return statements()[name]
+
+
+def enter_in_feed(name: str, body: str) -> str:
+    """Write the entries into the change feed out. Raises ValueError for a record type that is written without one."""
+    entered = {(kind == "upserted", record_type) for kind, record_type, _, _ in _FEED_ENTRY.findall(body)}
+    for verb, table in _RECORD_WRITE.findall(body):
+        record_type = _RECORD_TYPES.get(table, table)
+        if (verb != "delete from", record_type) not in entered:
+            raise ValueError(f"{name} writes {table} and does not enter them in the change feed")
+    return _FEED_ENTRY.sub(_write_feed_entry, body)
+
+
+def _write_feed_entry(match: re.Match[str]) -> str:
+    kind, record_type, deletion, source = match.groups()
+    return _feed_entry().format(
+        source=source,
+        kind=kind,
+        record_type=record_type,
+        deletion={"upserted": "null", "deleted": f"'{deletion}'", "merged": "'merged'"}[kind],
+        merged_into="array_agg(part.survivor)" if kind == "merged" else "null::uuid[]",
+    )
+
+
+@cache
+def _feed_entry() -> str:
+    return (files(_PACKAGE) / "feed" / "entry.sql").read_text(encoding="utf-8").strip()
 
 
 def expand(body: str) -> str:

@@ -13,6 +13,7 @@ from astrelo.adapters.outbound.postgres.icp_profiles.repository import PgIcpProf
 from astrelo.adapters.outbound.postgres.links.repository import PgLinks
 from astrelo.adapters.outbound.postgres.owners.repository import PgOwners
 from astrelo.adapters.outbound.postgres.session.errors import translate_outages
+from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.adapters.outbound.postgres.tokens.repository import PgTokenStore
@@ -21,10 +22,18 @@ from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.ports.system import Randomness, TokenCipher
 
+_RANDOM_BITS = (1 << 62) - 1
+"""The end of an id: what of it is random, and fits a bigint."""
+
 
 class PgTransaction(Transaction):
     def __init__(
-        self, connection: asyncpg.Connection, user_id: UserId, cipher: TokenCipher, randomness: Randomness
+        self,
+        connection: asyncpg.Connection,
+        user_id: UserId,
+        cipher: TokenCipher,
+        randomness: Randomness,
+        revision: Revision,
     ) -> None:
         self.connections = PgConnections(connection, user_id)
         self.tokens = PgTokenStore(connection, user_id, cipher)
@@ -32,11 +41,11 @@ class PgTransaction(Transaction):
         self.runs = PgSyncRuns(connection, user_id)
         self.pending_refetches = PgPendingRefetches(connection, user_id)
         self.jobs = PgJobQueue(connection)
-        self.owners = PgOwners(connection, user_id, randomness)
-        self.companies = PgCompanies(connection, user_id)
-        self.contacts = PgContacts(connection, user_id)
-        self.deals = PgDeals(connection, user_id)
-        self.links = PgLinks(connection, user_id)
+        self.owners = PgOwners(connection, user_id, randomness, revision)
+        self.companies = PgCompanies(connection, user_id, revision)
+        self.contacts = PgContacts(connection, user_id, revision)
+        self.deals = PgDeals(connection, user_id, revision)
+        self.links = PgLinks(connection, user_id, revision)
 
 
 class PgUnitOfWork(UnitOfWork):
@@ -54,4 +63,14 @@ class PgUnitOfWork(UnitOfWork):
     async def _transaction(self, user_id: UserId) -> AsyncIterator[PgTransaction]:
         with translate_outages():
             async with self._pool.acquire() as connection, connection.transaction():
-                yield PgTransaction(connection, user_id, self._cipher, self._randomness)
+                revision = Revision(self._randomness.uuid().int & _RANDOM_BITS)
+                yield PgTransaction(connection, user_id, self._cipher, self._randomness, revision)
+                await _append_to_feed(Queries(connection, user_id=user_id, revision=revision), revision)
+
+
+async def _append_to_feed(queries: Queries, revision: Revision) -> None:
+    if revision.is_ambiguous:
+        await queries.execute("merge_feed_entries")
+    if revision.changed:
+        # Last of all: until this transaction ends, no other of the user takes the next position.
+        await queries.execute("append_to_feed")
