@@ -13,6 +13,7 @@ from dishka import AsyncContainer
 
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.start_authorization import AuthorizationStarted, StartAuthorization
+from astrelo.application.read.feed import ChangeFeed
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.bootstrap.container import create_container
@@ -25,6 +26,7 @@ from astrelo.domain.ports.system import Clock
 from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.chaos.plan import HEARTBEAT_SECONDS, SETTLE_DELAY_SECONDS
 from tests.support.environ import child_environ, needed_settings
+from tests.support.feed_consumer import FeedConsumer
 
 _POLL = 0.1
 _DONE = frozenset({RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.CANCELLED})
@@ -88,6 +90,10 @@ class Customer:
             )
         finally:
             await container.close()
+
+    async def consumer(self) -> FeedConsumer:
+        """Make a consumer of this user's change feed, who has nothing yet."""
+        return FeedConsumer(await self._container.get(ChangeFeed), self.user_id)
 
     def another(self) -> Self:
         """Make another user of the same deployment."""

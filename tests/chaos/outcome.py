@@ -19,6 +19,8 @@ class Outcome:
     pages_twice: Counter[Provider] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
     webhooks: int = 0
+    consumed: int = 0
+    """Changes that the consumer of the feed got."""
     seconds: float = 0.0
     differences: list[str] = field(default_factory=list)
 
@@ -33,6 +35,7 @@ class Outcome:
             f"connected again {_each(self.reconnections)} times",
             "runs: " + ", ".join(f"{count} {kind}" for kind, count in sorted(self.runs.items())),
             f"{_each(self.pages_twice)} pages more than once",
+            f"{self.consumed} changes consumed",
             f"{len(self.differences)} differences",
             f"{self.seconds:.1f} s",
         ]

@@ -15,6 +15,7 @@ from astrelo.bootstrap.development.processes import Children, free_port
 from astrelo.domain.sync import RunStatus, SyncMode
 from crm_sandbox import Dataset, serve_in_thread
 from tests.chaos.comparison import differences, find_left_behind, find_missed, versions
+from tests.chaos.consumer import judge_copy, keep_following
 from tests.chaos.crms.choice import crms_of
 from tests.chaos.crms.crm import ChaosCrm, CrmPlan, Watched
 from tests.chaos.customer import Customer, NotSettled, process_environ, settings_for
@@ -39,10 +40,14 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
         async with on_stage(crms) as stages, Customer.of(settings) as customer:
             storm = Storm(plan, stages, database, workers, customer, outcome)
             stored: Mapping[str, datetime] = {}
+            consumer = await customer.consumer()
             try:
                 for provider in plan.providers:
                     await customer.connect(provider)
-                async with tend_storm(workers, customer, plan.providers, outcome):
+                async with (
+                    keep_following(consumer),
+                    tend_storm(workers, customer, plan.providers, outcome),
+                ):
                     await storm.rage(f"http://127.0.0.1:{port}/api/webhooks")
                     await storm.calm_down()
                     await _settle(plan, customer, SyncMode.INCREMENTAL)
@@ -54,6 +59,7 @@ async def play(plan: RoundPlan, database: Database, evidence: Path) -> Outcome:
                 outcome.differences.append(f"it does not settle: {error}")
             finally:
                 workers.stop()
+            await judge_copy(consumer, outcome)
             await _judge_conduct(outcome, stages, settings["ASTRELO_DATABASE_URL"], customer)
             await _judge_deletions(outcome, stages, stored)
             await _judge_records(outcome, plan, customer, settings, await database.fresh(), stored)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from astrelo.adapters.inbound.http.feed import cursors
 from astrelo.application.read.feed import AnyChange, ChangeFeed, ChangeKind, FeedCursor, RecordType
 from astrelo.domain.identifiers import UserId
 
@@ -22,35 +23,37 @@ class FeedConsumer:
 
     def __init__(self, feed: ChangeFeed, user_id: UserId, page_size: int = 100) -> None:
         self.copy: dict[Key, bytes] = {}
+        self.changes = 0
+        """Each record as JSON, as it last came."""
         self.repeats: list[Key] = []
         """What came again without having changed."""
-        self.cursor: FeedCursor | None = None
+        self.cursor: str | None = None
         self._turn = asyncio.Lock()
         self._feed = feed
         self._user_id = user_id
         self._page_size = page_size
 
-    async def follow(self) -> int:
-        """Read to the present end; return how many changes came."""
-        changes = 0
+    async def follow(self) -> None:
+        """Read to the present end."""
         async with self._turn:
-            while True:
-                more, has_more = await self.read_page()
-                changes += more
-                if not has_more:
-                    return changes
+            while await self.read_page():
+                pass
 
-    async def read_page(self) -> tuple[int, bool]:
-        """Read a page; return how many changes came, and whether there are more."""
-        cursor = self.cursor or await self._feed.begin(self._user_id, TYPES)
+    async def read_page(self) -> bool:
+        """Read a page; return whether there are more."""
+        if self.cursor is None:
+            cursor = await self._feed.begin(self._user_id, TYPES)
+        else:
+            cursor = cursors.decode(self.cursor, self._user_id)
         page = await self._feed.read(self._user_id, cursor, TYPES, self._page_size)
         for change in page.changes:
             self._apply(change)
-        self.cursor = page.cursor
-        return len(page.changes), page.has_more
+        self.cursor = cursors.encode(page.cursor, self._user_id)
+        self.changes += len(page.changes)
+        return page.has_more
 
     def _apply(self, change: AnyChange) -> None:
-        key = Key(RecordType(type(change).__struct_config__.tag), change.id)
+        key = Key(RecordType(str(type(change).__struct_config__.tag)), change.id)
         if change.change is ChangeKind.DELETED:
             self.copy.pop(key, None)
             return
