@@ -30,11 +30,11 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sandbox clients fuzz bench chaos rate fairness cases format lint types contracts house unit lock places rates mailhosts snapshots checksums clean $(STALE)
+.PHONY: help demo test check sandbox clients fuzz bench bench-api chaos rate fairness cases format lint types contracts house unit lock places rates mailhosts snapshots checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(READY) ## Connect a sandbox CRM and watch it sync (ARGS="--provider both")
 	@$(RUN) astrelo demo $(ARGS)
@@ -59,6 +59,9 @@ fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=1
 bench: $(READY) ## Sync N records per object type and compare with the bare floor (PROVIDER=both N=100000)
 	@$(RUN) benchmarks --provider "$(PROVIDER)" --records $(N)
 	@$(RUN) benchmarks.increments --provider "$(PROVIDER)" --records $(N)
+
+bench-api: $(READY) ## Ask the API for lists and compare with the bare floor
+	@$(RUN) benchmarks.api
 
 chaos: $(READY) ## Break everything while it syncs, then look for what was lost (PROVIDER=both ROUNDS=20 SEED=1)
 	@$(RUN) tests.chaos --provider "$(PROVIDER)" --rounds $(ROUNDS) --seed $(or $(SEED),1)

@@ -25,7 +25,7 @@ from astrelo.domain.sync import RunStatus, SyncMode, SyncRun, SyncStep
 from benchmarks.machinery import PageServer
 from benchmarks.measurement import Cost, Meter
 
-_USER = UserId(UUID("7a1c0f52-6d1f-4c5e-9b8e-0d3b6a4f2e10"))
+USER = UserId(UUID("7a1c0f52-6d1f-4c5e-9b8e-0d3b6a4f2e10"))
 _CONNECTION = ConnectionId(UUID("0b7e6d1c-93a5-4f0e-8a44-5c2f1e9d7b36"))
 _POLL_SECONDS = 0.01
 _READY_WITHIN_SECONDS = 30.0
@@ -84,7 +84,7 @@ class ConnectedAccount:
         """Request a run and wait until it is finished. Raises SyncFailed when it is not complete."""
         meter = Meter(worker_pid)
         started = time.perf_counter()
-        run = await self._sync_now(_USER, self._provider, mode)
+        run = await self._sync_now(USER, self._provider, mode)
         while run.status.is_open:
             await asyncio.sleep(_POLL_SECONDS)
             run = await self._current(run)
@@ -94,7 +94,7 @@ class ConnectedAccount:
         return meter.cost(sum(step.counts.received for step in run.steps), seconds)
 
     async def _current(self, run: SyncRun) -> SyncRun:
-        async with self._uow(_USER) as tx:
+        async with self._uow(USER) as tx:
             return await tx.runs.get(run.id)
 
     def _is_ready(self) -> bool:
@@ -118,7 +118,7 @@ def _explain(run: SyncRun) -> str:
 
 async def _connect(uow: UnitOfWork, server: PageServer, now: datetime) -> None:
     grant = server.crm.grant(server.url, now)
-    connection = CrmConnection.establish(_CONNECTION, _USER, server.crm.provider, grant, now)
-    async with uow(_USER) as tx:
+    connection = CrmConnection.establish(_CONNECTION, USER, server.crm.provider, grant, now)
+    async with uow(USER) as tx:
         await tx.connections.save(connection)
         await tx.tokens.put(connection.id, grant.tokens)

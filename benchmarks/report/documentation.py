@@ -26,12 +26,17 @@ rounds, in which sync and floor took turns.
 
 def write_documentation(folder: Path, results: Results) -> None:
     """Write the section and the plot of one CRM. Those of the others stay as they are."""
-    page = folder / "benchmark.md"
-    sections = _sections(page.read_text(encoding="utf-8") if page.exists() else "")
-    sections[results.crm.title] = _section(results)
-    written = [sections[crm.title] for crm in CRMS.values() if crm.title in sections]
-    page.write_text("\n".join([_HEAD, *written]), encoding="utf-8")
+    write_section(folder / "benchmark.md", results.crm.title, _section(results))
     (folder / _plot_of(results)).write_text(plot(results), encoding="utf-8")
+
+
+def write_section(page: Path, title: str, section: str) -> None:
+    """Write one section, the CRMs' before all others. The others stay as they are."""
+    sections = _sections(page.read_text(encoding="utf-8") if page.exists() else "")
+    sections[title] = section
+    order = dict.fromkeys(title for title in (*(crm.title for crm in CRMS.values()), *sections))
+    written = [sections[title] for title in order if title in sections]
+    page.write_text("\n".join([_HEAD, *written]), encoding="utf-8")
 
 
 def _sections(page: str) -> dict[str, str]:

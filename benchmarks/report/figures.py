@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -86,9 +86,12 @@ def report(results: Results) -> str:
 
 
 def table(results: Results) -> str:
-    """Lay the runs out as a Markdown table whose columns also line up in a terminal."""
-    rows = [_COLUMNS, *(run.cells for run in results.runs)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    return lay_out([_COLUMNS, *(run.cells for run in results.runs)])
+
+
+def lay_out(rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows, the heads first, out as a Markdown table whose columns also line up in a terminal."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rule = "|".join(("-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])))
     lines = ["| " + " | ".join(_pad(row, widths)) + " |" for row in rows]
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
@@ -106,15 +109,19 @@ for a quarter of them (aim: below 150 MB, flat).
 
 
 def machine(results: Results) -> str:
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return describe_machine(_LIBRARIES, results.postgres_version, results.load)
+
+
+def describe_machine(libraries: Sequence[str], postgres_version: str, load: float) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"Python {platform.python_version()}, PostgreSQL {results.postgres_version} (fsync on); {libraries}; "
-        f"load average before the first run: {results.load:.1f}"
+        f"Python {platform.python_version()}, PostgreSQL {postgres_version} (fsync on); {versions}; "
+        f"load average before the first run: {load:.1f}"
     )
 
 
-def _pad(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
+def _pad(row: Sequence[str], widths: list[int]) -> Iterator[str]:
     yield row[0].ljust(widths[0])
     for cell, width in zip(row[1:], widths[1:], strict=True):
         yield cell.rjust(width)

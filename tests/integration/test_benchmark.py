@@ -1,4 +1,4 @@
-"""`make bench PROVIDER=both`, with few records: does it measure, and does what it measures lose nothing?"""
+"""`make bench PROVIDER=both` and `make bench-api`, with few records: do they measure, and is what they measure right?"""
 
 import re
 import subprocess
@@ -64,3 +64,24 @@ def test_an_unknown_choice_of_crms_ends_with_a_sentence(module: str) -> None:
     done = wait_for_end(module, "pipedrive")
     assert done.returncode == 1
     assert done.stderr == "There is no PROVIDER 'pipedrive': it is hubspot or salesforce or both.\n"
+
+
+def test_the_api_s_benchmark_prints_api_and_floor_side_by_side() -> None:
+    options = ["--records", "120", "--seconds", "0.1", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.api", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^\| (/api/\S+) +\|(.+)\|$", done.stdout, re.MULTILINE)
+    assert [target for target, _ in rows] == [
+        "/api/contacts?limit=25",
+        "/api/contacts?limit=100",
+        "/api/companies?limit=25",
+        "/api/companies?limit=100",
+    ]
+    assert all(float(cell.replace(",", "")) > 0 for _, cells in rows for cell in cells.split("|"))

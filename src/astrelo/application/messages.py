@@ -395,6 +395,21 @@ PROBLEMS: Mapping[str, Message] = {
         _UNCHANGED,
         "Send the body as application/json.",
     ),
+    "request_timeout": Message(
+        "The request did not arrive in time.",
+        _UNCHANGED,
+        "Send the whole request again, without a pause.",
+    ),
+    "headers_too_large": Message(
+        "The request's header fields are too large.",
+        _UNCHANGED,
+        "Send at most 16 KB of header fields, of which cookies may be 4 KB; delete cookies of this site that it does not need.",
+    ),
+    "too_many_requests": Message(
+        "Too many of your requests are in progress.",
+        _UNCHANGED,
+        _TRY_LATER,
+    ),
     "internal_error": Message(
         "Something went wrong on our side.",
         "We have been notified; your stored data is unaffected.",

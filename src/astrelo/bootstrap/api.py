@@ -1,59 +1,55 @@
-"""The API process: granian serving our application until asked to stop."""
+"""The API: our application on its sockets, in one process or several, until asked to stop."""
 
 import asyncio
 import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import Server
+import uvloop
 from litestar import Litestar
 
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.server.addresses import TrustedProxies
+from astrelo.adapters.inbound.http.server.limits import ServerLimits
+from astrelo.adapters.inbound.http.server.serving import HttpServer, StartFailed
 from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.bootstrap import startup
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, embedded_server
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import end_with_parent, port_is_taken
 from astrelo.bootstrap.development.session_tokens import signing_secret
+from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.problems import Problem
-from astrelo.bootstrap.settings import PREFIX, Settings
-from astrelo.bootstrap.startup import load_settings, warn_of_old_rates
+from astrelo.bootstrap.server_processes import ServerProcesses
+from astrelo.bootstrap.settings import Settings
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock
 
 _LOOK_EVERY = 1.0  # seconds
-# Longer than the slowest request, a callback that asks a CRM. granian loses a signal that comes in the instant
-# in which its worker begins to listen, and would wait for that worker for ever.
-_DRAIN = 20  # seconds
-# granian would log to stdout in a form of its own; propagating, its lines take ours.
-_GRANIAN_LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {},
-    "handlers": {},
-    "loggers": {
-        "_granian": {"handlers": [], "propagate": True},
-        "granian.access": {"handlers": [], "propagate": True},
-    },
-}
+_DRAIN = 20.0  # seconds; longer than the slowest request, a callback that asks a CRM
+_OTHER_FILES = 100
+"""Open files of a process that are no clients' connections: the database's, the CRMs', logs, code."""
 
 
 def run_api(settings: Settings) -> None:
     """Migrate, then serve until SIGTERM or SIGINT; requests in flight are finished first.
 
-    Raises Problem when the port is taken, or when the embedded database is gone.
+    Raises Problem when a port is taken, or when the embedded database is gone.
     """
-    if port_is_taken(settings.host, settings.port):
-        raise Problem(
-            f"Port {settings.port} on {settings.host} is taken. End what listens there, "
-            "or set ASTRELO_PORT to another one."
-        )
+    for variable, port in _ports(settings).items():
+        if port_is_taken(settings.host, port):
+            raise Problem(
+                f"Port {port} on {settings.host} is taken. End what listens there, "
+                f"or set {variable} to another one."
+            )
+    startup.warn_of_unpatched_interpreter(sys.version_info[:3])
     if settings.database_url is not None:
         _serve(settings)
         return
@@ -61,21 +57,65 @@ def run_api(settings: Settings) -> None:
         _serve(settings.model_copy(update={"database_url": server.dsn}))
 
 
+def _ports(settings: Settings) -> dict[str, int]:
+    ports = {"ASTRELO_PORT": settings.port, "ASTRELO_API_HEALTH_PORT": settings.api_health_port}
+    return {variable: port for variable, port in ports.items() if port is not None}
+
+
 def _serve(settings: Settings) -> None:
     asyncio.run(bring_up_to_date(database_url(settings)))
-    # granian builds the application in a process of its own, which reads the environment again.
-    os.environ[f"{PREFIX}DATABASE_URL"] = database_url(settings)  # noqa: TID251 - see above
-    Server(
-        "astrelo.bootstrap.api:application",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        factory=True,
-        websockets=False,
-        log_level=LogLevels(settings.log_level),
-        log_dictconfig=_GRANIAN_LOGGING,
-        workers_kill_timeout=_DRAIN,
-    ).serve()
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sockets = [
+        socket.create_server((settings.host, port), family=family) for port in _ports(settings).values()
+    ]
+    try:
+        if settings.api_processes == 1:
+            serve_sockets(settings, *sockets)
+        else:
+            ServerProcesses(settings.api_processes, serve_as_child, settings, *sockets).run(_DRAIN)
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def serve_as_child(settings: Settings, *sockets: socket.socket) -> None:
+    """Serve in a process that the API's main process has started."""
+    end_with_parent()
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        serve_sockets(settings, *sockets)
+    except Problem as error:
+        sys.exit(str(error))
+
+
+def serve_sockets(settings: Settings, api: socket.socket, *health: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT. Raises Problem when the application cannot start."""
+    server = HttpServer(
+        application(settings), server_limits(settings), TrustedProxies(settings.api_trusted_proxies)
+    )
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await server.run([api], health, stop, _DRAIN)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(serve())
+        except StartFailed:
+            raise Problem("The API could not start; the log says why.") from None
+
+
+def server_limits(settings: Settings) -> ServerLimits:
+    """Return the limits of a process: no more connections than it may open files, which is raised as far as it may be."""
+    files = startup.raise_open_file_limit()
+    return ServerLimits(
+        max_connections=max(1, min(settings.api_max_connections, files - _OTHER_FILES)),
+        max_connections_per_address=settings.api_max_connections_per_address,
+        header_timeout=settings.api_header_timeout,
+        body_timeout=settings.api_body_timeout,
+    )
 
 
 @contextmanager
@@ -101,16 +141,13 @@ def _stop_when_ended(server: EmbeddedPostgres) -> Iterator[None]:
         raise database_gone("API")
 
 
-def application() -> Litestar:
-    """Build the application out of the environment: granian's worker process calls this."""
-    end_with_parent()
-    settings = load_settings(os.environ)  # noqa: TID251 - a process of its own, with its own parsing
+def application(settings: Settings) -> Litestar:
     container = create_container(settings)
     app = create_app(container, http_config(settings))
 
     async def warm_up() -> None:
         await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
-        warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
+        startup.warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
 
     async def close() -> None:
         await container.close()

@@ -16,7 +16,7 @@ from astrelo.bootstrap.settings import LogFormat
 _CHATTY = {
     "httpx": logging.WARNING,  # its INFO line quotes URLs with their query
     "httpcore": logging.WARNING,
-    "granian.access": logging.WARNING,
+    "uvicorn.error": logging.ERROR,  # warns of every request that is not HTTP
     "asyncio": logging.WARNING,
     "tldextract": logging.WARNING,
     "filelock": logging.WARNING,

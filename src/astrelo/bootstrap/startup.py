@@ -1,6 +1,9 @@
 """What every process does first."""
 
+import resource
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -32,4 +35,27 @@ def warn_of_old_rates(reference: ReferenceData, clock: Clock) -> None:
             action="upgrade Astrelo, or run `make rates` in a checkout and deploy it: until then amounts in other"
             " currencies on records modified after that day are converted to USD at its rates, and on records modified"
             " after `none_after` not at all",
+        )
+
+
+def raise_open_file_limit() -> int:
+    """Raise the process's limit on open files as far as it may be raised; return how many it may open now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names no limit, and refuses to be asked for none
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def warn_of_unpatched_interpreter(version: tuple[int, int, int]) -> None:
+    """Log a warning when the standard library's cookie parser takes quadratic time (CVE-2024-7592).
+
+    Cookies of requests are read by our own parser; a library may still use that one.
+    """
+    patched = {(3, 11): (3, 11, 10), (3, 12): (3, 12, 6)}.get(version[:2])
+    if patched is not None and version < patched:
+        _log.warning(
+            "python.unpatched",
+            version=".".join(map(str, version)),
+            action=f"upgrade Python to {'.'.join(map(str, patched))} or newer: http.cookies has CVE-2024-7592",
         )

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from astrelo.bootstrap.development.processes import free_port
 from tests.support.environ import child_environ
 from tests.support.secret_watch import Spawn, Spawned
 
+LISTENING = r"http\.listening.*process=(\d+)"
+
 
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
@@ -25,13 +28,22 @@ def state_dir() -> Iterator[Path]:
     shutil.rmtree(home)
 
 
-def serve(spawn: Spawn, state_dir: Path) -> Spawned:
+def serve(spawn: Spawn, state_dir: Path, **settings: object) -> Spawned:
     port = free_port()
-    environ = child_environ({"ASTRELO_STATE_DIR": str(state_dir), "ASTRELO_PORT": str(port)})
+    given = {"state_dir": state_dir, "port": port} | settings
+    environ = child_environ({f"ASTRELO_{name.upper()}": str(value) for name, value in given.items()})
     api = spawn(sys.executable, "-m", "astrelo", "serve", env=environ)
-    api.wait_for("Started worker")
+    api.wait_for(LISTENING)
     assert httpx.get(f"http://127.0.0.1:{port}/health/ready").is_success
     return api
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_it_ends_when_the_embedded_database_that_it_uses_is_gone(spawn: Spawn, state_dir: Path) -> None:
@@ -53,3 +65,26 @@ def test_it_stops_its_database_when_it_is_stopped(spawn: Spawn, state_dir: Path)
     api = serve(spawn, state_dir)
     assert api.stop() == 0
     assert not (state_dir / "data" / "postmaster.pid").exists()
+
+
+def test_its_processes_are_replaced_when_they_crash_and_end_with_it(spawn: Spawn, state_dir: Path) -> None:
+    health_port = free_port()
+    api = serve(spawn, state_dir, api_processes=2, api_health_port=health_port)
+    other = int(api.wait_for(LISTENING)[1])
+    os.kill(other, signal.SIGKILL)
+    api.wait_for("api.process_crashed")
+    replacement = int(api.wait_for(LISTENING)[1])
+    assert httpx.get(f"http://127.0.0.1:{health_port}/health/ready").is_success
+    assert api.stop() == 0
+    assert not is_alive(replacement)
+
+
+def test_it_says_which_port_is_taken(spawn: Spawn, state_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environ = child_environ({"ASTRELO_STATE_DIR": str(state_dir), "ASTRELO_API_HEALTH_PORT": str(port)})
+        environ["ASTRELO_PORT"] = str(free_port())
+        api = spawn(sys.executable, "-m", "astrelo", "serve", env=environ)
+        assert api.wait() == 1
+        assert f"Port {port} on 127.0.0.1 is taken" in api.stderr
+        assert "ASTRELO_API_HEALTH_PORT" in api.stderr

@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
+from astrelo.adapters.inbound.http.webhooks import routes
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.application.sync import webhooks as receive_webhook
 from astrelo.bootstrap.system import SystemClock
@@ -245,10 +246,64 @@ def test_a_call_that_is_not_hubspot_s_is_a_problem_and_changes_nothing(database:
     asyncio.run(scenario())
 
 
+def signed_headers(body: bytes) -> dict[str, str]:
+    timestamp = str(int(SystemClock().now().timestamp() * 1000))
+    return {
+        "X-HubSpot-Signature-v3": signature(body, timestamp),
+        "X-HubSpot-Request-Timestamp": timestamp,
+    }
+
+
 def test_a_body_above_a_megabyte_is_refused_unread(database: str) -> None:
     async def scenario() -> None:
         async with api_harness(database) as made:
-            response = await made.client.post(PATH, content=b" " * 1_000_001)
+            body = b" " * 1_000_001
+            response = await made.client.post(PATH, content=body, headers=signed_headers(body))
             assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+    asyncio.run(scenario())
+
+
+async def endless_body() -> AsyncIterator[bytes]:
+    yield b"["
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("spoilt", ["X-HubSpot-Signature-v3", "X-HubSpot-Request-Timestamp"])
+@pytest.mark.parametrize("value", [None, "", "1"])
+def test_a_call_is_refused_by_its_headers_before_its_body_is_read(
+    database: str, spoilt: str, value: str | None
+) -> None:
+    headers = signed_headers(b"[]")
+    del headers[spoilt]
+
+    async def scenario() -> None:
+        async with api_harness(database) as made, asyncio.timeout(3):
+            sent = headers | ({} if value is None else {spoilt: value})
+            response = await made.client.post(PATH, content=endless_body(), headers=sent)
+            assert (response.status_code, response.json()["code"]) == (403, "webhook_rejected")
+
+    asyncio.run(scenario())
+
+
+def test_a_call_of_a_crm_without_webhooks_is_refused_before_its_body_is_read(database: str) -> None:
+    async def scenario() -> None:
+        async with api_harness(database) as made, asyncio.timeout(3):
+            response = await made.client.post("/api/webhooks/salesforce", content=endless_body())
+            assert (response.status_code, response.json()["code"]) == (409, "provider_not_configured")
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_does_not_end_in_time_is_a_problem_and_ends_the_connection(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "BODY_TIMEOUT", timedelta(seconds=0.05))
+
+    async def scenario() -> None:
+        async with api_harness(database) as made:
+            response = await made.client.post(PATH, content=endless_body(), headers=signed_headers(b"[]"))
+            assert (response.status_code, response.json()["code"]) == (408, "request_timeout")
+            assert response.headers["connection"] == "close"
 
     asyncio.run(scenario())

@@ -110,7 +110,7 @@ def test_every_command_explains_itself(runner: CliRunner, command: str) -> None:
 
 
 def test_the_command_line_loads_nothing_heavy_before_it_knows_the_command() -> None:
-    heavy = "('litestar', 'granian', 'asyncpg', 'httpx', 'rich', 'pgqueuer', 'pydantic', 'structlog')"
+    heavy = "('litestar', 'uvicorn', 'asyncpg', 'httpx', 'rich', 'pgqueuer', 'pydantic', 'structlog')"
     code = f"import sys, astrelo.bootstrap.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -108,7 +108,7 @@ async def test_a_part_can_be_replaced() -> None:
 def test_the_worker_loads_neither_the_web_framework_nor_the_http_server() -> None:
     code = (
         "import sys, astrelo.bootstrap.worker;"
-        "print([name for name in ('litestar', 'granian', 'prometheus_client') if name in sys.modules])"
+        "print([name for name in ('litestar', 'uvicorn', 'prometheus_client') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,7 +1,7 @@
 """Receiving webhooks: the records that they name are stored as pending refetches for the next run."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.domain.errors import ProviderNotConfigured, StoreUnavailable
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.ports.crm import ConfiguredWebhooks, WebhookRequest
+from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmWebhooks, WebhookRequest
 from astrelo.domain.ports.cross_tenant import ConnectedUser, CrmAccounts
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
@@ -43,15 +43,16 @@ class ReceiveWebhook:
         self._clock = clock
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
+    def check_headers(self, provider: Provider, headers: Mapping[str, str]) -> None:
+        """Raise WebhookRejected or ProviderNotConfigured for a call whose body is not worth reading."""
+        self._webhooks_of(provider).check_headers(headers, self._clock.now())
+
     async def __call__(self, provider: Provider, request: WebhookRequest) -> None:
         """Store a call's records. Idempotent.
 
         Raises WebhookRejected, ProviderNotConfigured, and StoreUnavailable, after which the CRM repeats the call.
         """
-        webhooks = self._webhooks.get(provider)
-        if webhooks is None:
-            raise ProviderNotConfigured(provider)
-        refetches_by_account = webhooks.parse(request, self._clock.now())
+        refetches_by_account = self._webhooks_of(provider).parse(request, self._clock.now())
         try:
             async with asyncio.timeout(WEBHOOK_TIMEOUT.total_seconds()), self._slots:
                 for account_id, pending_refetches in refetches_by_account.items():
@@ -62,6 +63,11 @@ class ReceiveWebhook:
                     log.info("webhook.kept", account_id=account_id, records=records, users=len(users))
         except TimeoutError:
             raise StoreUnavailable("a run of the account is about to end, or many calls wait") from None
+
+    def _webhooks_of(self, provider: Provider) -> CrmWebhooks:
+        if (webhooks := self._webhooks.get(provider)) is None:
+            raise ProviderNotConfigured(provider)
+        return webhooks
 
     async def _store(
         self, provider: Provider, user: ConnectedUser, pending_refetches: Collection[PendingRefetch]

@@ -7,6 +7,7 @@ import base64
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -99,6 +100,37 @@ class Settings(BaseModel):
         "127.0.0.1", description="Address the API listens on."
     )
     port: int = Field(8000, ge=1, le=MAX_PORT, description="Port the API listens on.")
+    api_health_port: Annotated[int | None, Readme("not served")] = Field(
+        None,
+        ge=1,
+        le=MAX_PORT,
+        description="Port on which the API answers `/health/live` and `/health/ready`, besides its own.",
+    )
+    api_processes: int = Field(
+        1, ge=1, le=64, description="Processes that serve the API, each with a pool of its own."
+    )
+    api_max_connections: int = Field(
+        2_000, ge=10, le=100_000, description="Connections of clients that a process of the API holds."
+    )
+    api_max_connections_per_address: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Of these, those of one address; of one client's requests behind a trusted proxy, those in progress.",
+    )
+    api_header_timeout: Annotated[float, _SECONDS] = Field(
+        5, ge=0.1, le=600, description="Seconds in which a client must have sent a request's header fields."
+    )
+    api_body_timeout: Annotated[float, _SECONDS] = Field(
+        15, ge=0.1, le=600, description="Seconds in which a client must have sent a request's body."
+    )
+    api_trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], BeforeValidator(values.networks), Readme("none")
+    ] = Field(
+        (),
+        description="Addresses or networks of the proxies before the API, separated by commas: their"
+        " `X-Forwarded-For` is believed.",
+    )
     public_url: Annotated[_Url, Readme("`http://HOST:PORT`", required_in_production=True)] = Field(
         default_factory=lambda given: f"http://{_reachable(given['host'])}:{given['port']}",
         description="The API as a browser reaches it; CRMs redirect to it.",

@@ -6,7 +6,7 @@ No sentence quotes the text: it may be a secret.
 import base64
 import re
 from contextlib import suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -37,6 +37,13 @@ def address(value: str) -> str:
     if ":" in value or not _is_host(value) or not _is_name(value) or "/" in value:
         raise ValueError("must be a host name or an IP address, without brackets and port")
     return value
+
+
+def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("must be IP addresses or networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def url(value: str) -> str:

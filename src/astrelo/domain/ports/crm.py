@@ -164,6 +164,13 @@ class WebhookRequest(NamedTuple):
 
 class CrmWebhooks(Protocol):
     @abstractmethod
+    def check_headers(self, headers: Mapping[str, str], now: datetime) -> None:
+        """Raise WebhookRejected for a call that its headers alone show not to be the CRM's, before its body is read.
+
+        Names are in lower case.
+        """
+
+    @abstractmethod
     def parse(
         self, request: WebhookRequest, now: datetime
     ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:

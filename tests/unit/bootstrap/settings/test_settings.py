@@ -81,6 +81,7 @@ def test_all_problems_are_reported_together() -> None:
 
 
 ADDRESS = "must be a host name or an IP address, without brackets and port"
+NETWORKS = "must be IP addresses or networks such as 10.0.0.0/8, separated by commas"
 
 
 @pytest.mark.parametrize(
@@ -96,12 +97,20 @@ ADDRESS = "must be a host name or an IP address, without brackets and port"
         ("HOST", "a b", ADDRESS),
         ("HOST", "localhost:80", ADDRESS),
         ("HOST", "http://localhost", ADDRESS),
+        ("API_TRUSTED_PROXIES", "10.0.0.1/8", NETWORKS),
+        ("API_TRUSTED_PROXIES", "10.0.0.1, proxy", NETWORKS),
         ("LOG_LEVEL", "info\udcff", "must be text in UTF-8"),
         ("JWT_SECRET", "s" * 40 + "\udcff", "must be text in UTF-8"),
     ],
 )
 def test_what_is_allowed_is_said(variable: str, text: str, reason: str) -> None:
     assert problems({f"ASTRELO_{variable}": text}) == {f"ASTRELO_{variable}": reason}
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    given = {"ASTRELO_API_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1,2001:db8::/32,"}
+    networks = [str(network) for network in parse_settings(given).api_trusted_proxies]
+    assert networks == ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]
 
 
 def test_a_wrong_setting_is_reported_once_and_not_again_for_those_that_follow_from_it() -> None:

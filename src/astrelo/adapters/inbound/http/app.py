@@ -6,7 +6,7 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
-from astrelo.adapters.inbound.http import guards, health, middleware, problems, security
+from astrelo.adapters.inbound.http import cookies, guards, health, middleware, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
@@ -64,6 +64,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
         exception_handlers=problems.exception_handlers(),
         cors_config=cors if config.cors_origins else None,
         openapi_config=openapi_config(),
+        request_class=cookies.CookieRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )

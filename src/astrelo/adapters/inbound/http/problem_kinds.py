@@ -35,6 +35,9 @@ NOT_FOUND = ProblemKind(code="not_found", status=HTTPStatus.NOT_FOUND)
 METHOD_NOT_ALLOWED = ProblemKind(code="method_not_allowed", status=HTTPStatus.METHOD_NOT_ALLOWED)
 BODY_TOO_LARGE = ProblemKind(code="body_too_large", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 UNSUPPORTED_MEDIA_TYPE = ProblemKind(code="unsupported_media_type", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+REQUEST_TIMEOUT = ProblemKind(code="request_timeout", status=HTTPStatus.REQUEST_TIMEOUT)
+HEADERS_TOO_LARGE = ProblemKind(code="headers_too_large", status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+TOO_MANY_REQUESTS = ProblemKind(code="too_many_requests", status=HTTPStatus.TOO_MANY_REQUESTS, retry_after=1)
 INTERNAL_ERROR = ProblemKind(
     code="internal_error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -129,6 +132,9 @@ _OF_HTTP = (
     METHOD_NOT_ALLOWED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
+    REQUEST_TIMEOUT,
+    HEADERS_TOO_LARGE,
+    TOO_MANY_REQUESTS,
     INTERNAL_ERROR,
 )
 

@@ -30,6 +30,9 @@ MAX_AGE = timedelta(minutes=5)
 MAX_EVENTS = 100
 
 _MAX_TIMESTAMP_DIGITS = 15
+_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
+"""An HMAC of SHA-256 in base64."""
+_WRONG_SIGNATURE = "its signature (version 3) is missing, or is not that of our app"
 _EPOCH_MILLISECOND = timedelta(milliseconds=1)
 _DECODED_ESCAPES = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 """The escapes that HubSpot's documentation says to decode before signing; its own libraries decode nothing."""
@@ -98,6 +101,13 @@ class HubSpotWebhooks(CrmWebhooks):
     def __init__(self, client_secret: str) -> None:
         self._key = client_secret.encode()
 
+    def check_headers(self, headers: Mapping[str, str], now: datetime) -> None:
+        """Raise WebhookRejected where the time is missing or off, or the signature has not the form of one."""
+        if not _is_recent(headers.get(TIMESTAMP_HEADER, ""), now):
+            raise errors.WebhookRejected("its timestamp is missing, or more than five minutes off")
+        if _SIGNATURE.fullmatch(headers.get(SIGNATURE_HEADER, "")) is None:
+            raise errors.WebhookRejected(_WRONG_SIGNATURE)
+
     def parse(
         self, request: WebhookRequest, now: datetime
     ) -> Mapping[CrmAccountId, frozenset[PendingRefetch]]:
@@ -117,10 +127,8 @@ class HubSpotWebhooks(CrmWebhooks):
         return {account_id: frozenset(pending) for account_id, pending in by_account.items() if pending}
 
     def _verify(self, request: WebhookRequest, now: datetime) -> None:
-        timestamp = request.headers.get(TIMESTAMP_HEADER, "")
-        if not _is_recent(timestamp, now):
-            raise errors.WebhookRejected("its timestamp is missing, or more than five minutes off")
-        signature = request.headers.get(SIGNATURE_HEADER, "").encode("utf-8", "replace")
+        self.check_headers(request.headers, now)
+        timestamp, signature = request.headers[TIMESTAMP_HEADER], request.headers[SIGNATURE_HEADER].encode()
         rest = request.body + timestamp.encode()
         uris = dict.fromkeys(
             spelling
@@ -132,7 +140,7 @@ class HubSpotWebhooks(CrmWebhooks):
         digests = [hmac.digest(self._key, message, hashlib.sha256) for message in signed]
         matches = [hmac.compare_digest(signature, b64encode(digest)) for digest in digests]
         if not any(matches):
-            raise errors.WebhookRejected("its signature (version 3) is missing, or is not that of our app")
+            raise errors.WebhookRejected(_WRONG_SIGNATURE)
 
 
 def _is_recent(timestamp: str, now: datetime) -> bool:

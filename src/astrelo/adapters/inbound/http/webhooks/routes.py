@@ -1,5 +1,7 @@
 """Receives webhooks of the CRMs. Public: a call is authenticated by its signature over every byte of it."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +17,9 @@ from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import WebhookRequest
 
+BODY_TIMEOUT = timedelta(seconds=4)
+"""Less than the five seconds after which a CRM repeats a call."""
+
 
 class Webhooks(Controller):
     tags = ("webhooks",)
@@ -25,6 +30,7 @@ class Webhooks(Controller):
         responses=problems.describe(
             problem_kinds.MALFORMED_REQUEST,
             problem_kinds.NOT_FOUND,
+            problem_kinds.REQUEST_TIMEOUT,
             problem_kinds.BODY_TOO_LARGE,
             problem_kinds.PROVIDER_NOT_CONFIGURED,
             problem_kinds.WEBHOOK_REJECTED,
@@ -46,6 +52,8 @@ class Webhooks(Controller):
         Body and signature are the CRM's own; the signature covers the public URL of this path, spelt as it was
         called: with a slash at its end, say, or with escapes.
         """
+        headers = dict(request.headers)
+        receive_webhook.check_headers(provider, headers)
         # Path and query as they came: slashes, escapes and bytes that are no text are all signed.
         raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
         path, query = raw_path.partition(b"?")[0], request.scope["query_string"]
@@ -53,7 +61,17 @@ class Webhooks(Controller):
         call = WebhookRequest(
             method=request.method,
             uri=config.public_url + target,
-            headers=dict(request.headers),
-            body=await request.body(),
+            headers=headers,
+            body=await _read_body(request),
         )
         await receive_webhook(provider, call)
+
+
+async def _read_body(request: Request[Any, Any, Any]) -> bytes:
+    """Read the whole body, or end the connection: anybody may call this path, and hold a call's headers right."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT.total_seconds()):
+            return await request.body()
+    except TimeoutError:
+        kind = problem_kinds.REQUEST_TIMEOUT
+        raise problems.HttpError(kind, kind.message.happened, headers={"Connection": "close"}) from None
