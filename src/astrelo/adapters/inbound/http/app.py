@@ -12,7 +12,9 @@ from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRou
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
-from astrelo.adapters.inbound.http.openapi.document import correct_description, openapi_config
+from astrelo.adapters.inbound.http.openapi.document import complete_description, openapi_config
+from astrelo.adapters.inbound.http.openapi.responses import describe_problems
+from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
 from astrelo.adapters.inbound.http.runs.routes import SyncRuns
@@ -40,7 +42,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
 
     The caller closes the container.
     """
-    metrics, links = middleware.Metrics(), LoginLinks()
+    metrics, links, schemas = middleware.Metrics(), LoginLinks(), StructSchemas()
     cors = CORSConfig(
         allow_origins=list(config.cors_origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
@@ -61,10 +63,12 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
         exception_handlers=problems.exception_handlers(),
         cors_config=cors if config.cors_origins else None,
         openapi_config=openapi_config(),
+        plugins=[schemas],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
-    correct_description(app)
+    describe_problems(app)
+    complete_description(app, schemas)
     setup_dishka(container, app)
     app.asgi_handler = middleware.add_middleware(app.asgi_handler, metrics)
     return app

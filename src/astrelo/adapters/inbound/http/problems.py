@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from astrelo.adapters.inbound.http import problem_kinds
 from astrelo.application import messages
@@ -30,10 +31,12 @@ log = structlog.get_logger()
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """One value that was not accepted. `field` is a parameter's name, or a path into the body."""
+    """One value that was not accepted."""
 
-    field: str
-    reason: str
+    field: Annotated[
+        str, Meta(description="A parameter's name, or a path into the body.", examples=["limit"])
+    ]
+    reason: Annotated[str, Meta(description="What is allowed.", examples=["Expected `int` <= 100"])]
 
     @classmethod
     def of_framework(cls, entry: Mapping[str, str]) -> Self:
@@ -48,18 +51,29 @@ class FieldError(Struct, frozen=True, kw_only=True):
         return cls(field="body", reason=messages.IS_MISSING if reason == f"'{_BODY}'" else reason)
 
 
-class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem messages. `code` is stable; `detail` and `action` are sentences for people."""
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457 problem messages."""
 
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    action: str
-    errors: list[FieldError] = []
-    request_id: str | None = None
-    """In the server's log, when the fault is ours."""
+    type: Annotated[str, Meta(description="`code` as a URI.", examples=["urn:astrelo:problem:invalid_input"])]
+    title: Annotated[
+        str, Meta(description="What the code means, for people.", examples=["A value cannot be accepted"])
+    ]
+    status: Annotated[int, Meta(description="The HTTP status.", examples=[400])]
+    code: Annotated[
+        str,
+        Meta(
+            description="For programs: it never changes its meaning.",
+            extra_json_schema={"enum": sorted(problem_kinds.ALL_KINDS)},
+        ),
+    ]
+    detail: Annotated[str, Meta(description="What happened, and what it means; for people, may change.")]
+    action: Annotated[str, Meta(description="What to do; for people, may change.")]
+    errors: Annotated[
+        list[FieldError] | UnsetType, Meta(description="Where single values are at fault: which.")
+    ] = UNSET
+    request_id: Annotated[
+        str | UnsetType, Meta(description="Where the fault is ours: where our log has the rest.")
+    ] = UNSET
 
 
 class HttpError(Exception):
@@ -80,29 +94,31 @@ class HttpError(Exception):
         self.headers = dict(headers or {})
 
 
-def describe(*kinds: problem_kinds.ProblemKind) -> dict[int, ResponseSpec]:
-    """Return OpenAPI's description of a route's problems: these, and those that any route may return."""
-    everywhere = (
-        problem_kinds.INVALID_INPUT,
-        problem_kinds.UNKNOWN_PARAMETER,
-        problem_kinds.UNAUTHORIZED,
-        problem_kinds.METHOD_NOT_ALLOWED,
-        problem_kinds.INTERNAL_ERROR,
-        problem_kinds.STORE_UNAVAILABLE,
-    )
+@dataclass
+class ProblemSpec(ResponseSpec):
+    """OpenAPI's description of the problems of one status that a handler raises."""
+
+    kinds: tuple[problem_kinds.ProblemKind, ...] = ()
+
+
+def describe(*kinds: problem_kinds.ProblemKind) -> dict[int, ProblemSpec]:
+    """Return OpenAPI's description of the problems that a handler raises.
+
+    Those of guards and of decoding are not to be named: `openapi.responses` adds them.
+    """
     by_status: dict[int, list[problem_kinds.ProblemKind]] = {}
-    for kind in (*everywhere, *kinds):
+    for kind in dict.fromkeys(kinds):
         by_status.setdefault(int(kind.status), []).append(kind)
-    specs: dict[int, ResponseSpec] = {}
-    for status, (first, *others) in by_status.items():
-        codes = ", ".join(dict.fromkeys(f"`{kind.code}`" for kind in (first, *others)))
-        specs[status] = ResponseSpec(
+    return {
+        status: ProblemSpec(
             data_container=Problem,
-            description=f"{first.message.happened} Codes: {codes}.",
+            description=" ".join(f"`{kind.code}`: {kind.message.happened}" for kind in of_status),
             media_type=MEDIA_TYPE,
             generate_examples=False,
+            kinds=tuple(of_status),
         )
-    return specs
+        for status, of_status in by_status.items()
+    }
 
 
 def exception_handlers() -> ExceptionHandlersMap:
@@ -183,8 +199,8 @@ def _respond(
         code=kind.code,
         detail=f"{happened} {kind.message.means}",
         action=kind.message.to_do,
-        errors=list(fields),
-        request_id=request.scope.get(REQUEST_ID) if kind.ours else None,  # type: ignore[arg-type]
+        errors=list(fields) or UNSET,
+        request_id=request.scope.get(REQUEST_ID, UNSET) if kind.ours else UNSET,  # type: ignore[arg-type]
     )
     return Response(
         problem, status_code=int(kind.status), media_type=MEDIA_TYPE, headers=retry | dict(headers or {})

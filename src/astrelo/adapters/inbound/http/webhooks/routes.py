@@ -6,13 +6,12 @@ from urllib.parse import quote
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.sync.webhooks import ReceiveWebhook
-from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import WebhookRequest
 
 
@@ -24,8 +23,8 @@ class Webhooks(Controller):
         status_code=HTTP_204_NO_CONTENT,
         responses=problems.describe(
             problem_kinds.MALFORMED_REQUEST,
-            problem_kinds.NOT_FOUND,
             problem_kinds.BODY_TOO_LARGE,
+            problem_kinds.STORE_UNAVAILABLE,
             problem_kinds.PROVIDER_NOT_CONFIGURED,
             problem_kinds.WEBHOOK_REJECTED,
         ),
@@ -34,12 +33,12 @@ class Webhooks(Controller):
         summary="Take a CRM's webhook calls",
     )
     @inject
-    async def take(
+    async def receive_webhook(
         self,
         request: Request[Any, Any, Any],
-        receive_webhook: FromDishka[ReceiveWebhook],
+        receive: FromDishka[ReceiveWebhook],
         config: NamedDependency[HttpConfig],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
     ) -> None:
         """Keep which records the call names; they are read again soon after, so that its order does not matter.
 
@@ -56,4 +55,4 @@ class Webhooks(Controller):
             headers=dict(request.headers),
             body=await request.body(),
         )
-        await receive_webhook(provider, call)
+        await receive(provider, call)
