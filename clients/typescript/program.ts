@@ -62,6 +62,7 @@ function remedy(code: Problem["code"]): Remedy {
     case "run_taken_over":
       return "read again";
     case "oauth_not_configured":
+    case "preflight_refused":
     case "provider_not_configured":
     case "webhook_rejected":
       return "call the operator";

@@ -144,11 +144,11 @@ def _on_domain_error(request: Request[Any, Any, Any], error: errors.AstreloError
     if kind.ours:
         log.error("request.failed", code=kind.code, path=request.scope.get("path_template"), exc_info=error)
     happened = kind.message.happened if kind.ours else messages.what_happened(error)
-    return _respond(request, kind, happened, fields, headers)
+    return respond(request, kind, happened, fields, headers)
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HttpError) -> Response[Problem]:
-    return _respond(request, error.kind, error.happened, error.fields, error.headers)
+    return respond(request, error.kind, error.happened, error.fields, error.headers)
 
 
 def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -156,41 +156,42 @@ def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -
     if isinstance(error, ValidationException):
         return _on_invalid_values(request, error)
     if request.scope.get(HUNG_UP):
-        return _respond(request, problem_kinds.MALFORMED_REQUEST, messages.REQUEST_INCOMPLETE)
+        return respond(request, problem_kinds.MALFORMED_REQUEST, messages.REQUEST_INCOMPLETE)
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_unexpected(request, error)
     kind = problem_kinds.BY_STATUS.get(HTTPStatus(error.status_code), problem_kinds.MALFORMED_REQUEST)
-    return _respond(request, kind, kind.message.happened, headers=error.headers)
+    return respond(request, kind, kind.message.happened, headers=error.headers)
 
 
 def _on_invalid_values(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     entries = error.extra if isinstance(error.extra, list) else []
     fields = [FieldError.of_framework(entry) for entry in entries if isinstance(entry, dict)]
     if any(field.field in request.path_params for field in fields):
-        return _respond(request, problem_kinds.NOT_FOUND, messages.NO_SUCH_PATH)
+        return respond(request, problem_kinds.NOT_FOUND, messages.NO_SUCH_PATH)
     names = ", ".join(field.field for field in fields)
     happened = messages.NOT_ACCEPTED.format(names=names) if names else messages.VALUE_MISSING
-    return _respond(request, problem_kinds.INVALID_INPUT, happened, fields)
+    return respond(request, problem_kinds.INVALID_INPUT, happened, fields)
 
 
 def _on_undecodable_body(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Refuse what the framework's decoder lets through: text that is not UTF-8, and JSON nested too deep."""
     log.warning("request.undecodable", path=request.scope.get("path_template"), error=type(error).__name__)
-    return _respond(request, problem_kinds.MALFORMED_REQUEST, messages.BODY_UNDECODABLE)
+    return respond(request, problem_kinds.MALFORMED_REQUEST, messages.BODY_UNDECODABLE)
 
 
 def _on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     log.error("request.broke", path=request.scope.get("path_template"), exc_info=error)
-    return _respond(request, problem_kinds.INTERNAL_ERROR, problem_kinds.INTERNAL_ERROR.message.happened)
+    return respond(request, problem_kinds.INTERNAL_ERROR, problem_kinds.INTERNAL_ERROR.message.happened)
 
 
-def _respond(
+def respond(
     request: Request[Any, Any, Any],
     kind: problem_kinds.ProblemKind,
     happened: str,
     fields: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
+    """Make the response of a problem: `happened` is what happened in this case."""
     retry = {"Retry-After": str(kind.retry_after)} if kind.retry_after is not None else {}
     problem = Problem(
         type=f"{TYPE_PREFIX}{kind.code}",
