@@ -30,7 +30,7 @@ READY := $(VENV)/.ready
 STALE := $(shell [ -x $(BIN)/python ] && { [ ! -f $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ]; } || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sandbox clients fuzz bench bench-api chaos rate fairness cases format lint types contracts house unit lock places rates mailhosts snapshots checksums clean $(STALE)
+.PHONY: help demo test check sandbox clients client fuzz bench bench-api chaos rate fairness cases format lint types contracts house unit lock places rates mailhosts snapshots checksums clean $(STALE)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -52,6 +52,9 @@ sandbox: $(READY) ## The tests of crm-sandbox, which is a distribution of its ow
 
 clients: $(READY) ## Run HubSpot's, Salesforce's and a Singer tap's own clients against crm-sandbox
 	@$(BIN)/python sandbox/clients/run_clients.py
+
+client: $(READY) ## Generate a TypeScript client from the OpenAPI document and compile a program that uses it
+	@$(RUN) tools.typescript_client
 
 fuzz: $(READY) ## Let the property tests look for new counterexamples (MINUTES=10 SEED=7)
 	@$(RUN) tests.support.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -370,6 +370,11 @@ PROBLEMS: Mapping[str, Message] = {
         _UNCHANGED,
         "Send the request from the product's own pages, or with the token in the Authorization header.",
     ),
+    "preflight_refused": Message(
+        "The browser's preflight request was refused.",
+        "The page's own request is not sent.",
+        "Leave out what is listed under errors, or have the operator add the page's origin to ASTRELO_CORS_ORIGINS.",
+    ),
     "not_found": Message(
         "Not found.",
         "It may have been deleted, or never have existed.",
@@ -560,6 +565,7 @@ SCHEMA_BEHIND = (
 IS_INVALID = "is not valid"
 IS_MISSING = "is missing"
 IS_UNKNOWN = "is not known here"
+IS_NOT_ALLOWED = "is not allowed here"
 IS_REPEATED = "is given twice"
 IS_UNUSABLE = "cannot be used"
 SEE_SCHEMA = "/schema lists the values that exist"

@@ -3,17 +3,17 @@
 from abc import abstractmethod
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from astrelo.application.read import views
 from astrelo.domain.company import RecordKey
-from astrelo.domain.contact import CompanyMatch, UnlinkedReason
+from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
 from astrelo.domain.golden_record import FieldGroup
-from astrelo.domain.identifiers import Provider, UserId
+from astrelo.domain.identifiers import UserId
 from astrelo.domain.records import CompanyAssociation
 
 Value = str | int | None
@@ -25,20 +25,25 @@ class GroupExplanation(Struct, frozen=True, kw_only=True):
     `pinned` says that a person decided for this record; else it is the freshest that has them.
     """
 
-    group: FieldGroup
-    values: dict[str, Value]
-    source: views.CompanySource | None
-    pinned: bool
+    group: Annotated[FieldGroup, Meta(description="The columns.")]
+    values: Annotated[dict[str, Value], Meta(description="Their values, by column.")]
+    source: Annotated[
+        views.CompanySource | None,
+        Meta(description="The record that they come from; null where no record has them."),
+    ]
+    pinned: Annotated[bool, Meta(description="Whether a person decided for this record.")]
 
 
 class RecordExplanation(Struct, frozen=True, kw_only=True):
     """What one CRM record says. Columns in `hidden` may hold a value that the user who connected may not see."""
 
-    external_source: Provider
-    external_provider_id: str
-    source_updated_at: datetime
-    values: dict[str, Value]
-    hidden: list[str] = field(default_factory=list)
+    external_source: views.ExternalSource
+    external_provider_id: views.ExternalId
+    source_updated_at: views.SourceUpdatedAt
+    values: Annotated[dict[str, Value], Meta(description="What the record says, by column.")]
+    hidden: Annotated[
+        list[str], Meta(description="Columns that may hold a value which the user who connected may not see.")
+    ] = field(default_factory=list)
 
 
 class PinStatus(StrEnum):
@@ -54,11 +59,11 @@ class PinStatus(StrEnum):
 class PinView(Struct, frozen=True, kw_only=True):
     """A person's decision that a group of columns comes from a certain record."""
 
-    group: FieldGroup
-    external_source: Provider
-    external_provider_id: str
-    pinned_at: datetime
-    status: PinStatus
+    group: Annotated[FieldGroup, Meta(description="The columns.")]
+    external_source: views.ExternalSource
+    external_provider_id: views.ExternalId
+    pinned_at: Annotated[datetime, Meta(description="When the person decided.")]
+    status: Annotated[PinStatus, Meta(description="Whether the pin has an effect at present.")]
 
 
 class CompanyExplanation(Struct, frozen=True, kw_only=True):
@@ -67,12 +72,16 @@ class CompanyExplanation(Struct, frozen=True, kw_only=True):
     `records` are a page of them; `next_cursor` is there exactly when `has_more` is true.
     """
 
-    company_id: UUID
-    groups: list[GroupExplanation]
-    pins: list[PinView]
-    records: list[RecordExplanation]
-    has_more: bool
-    next_cursor: str | None = None
+    company_id: Annotated[UUID, Meta(description="The company.")]
+    groups: Annotated[list[GroupExplanation], Meta(description="Where each group of columns comes from.")]
+    pins: Annotated[list[PinView], Meta(description="What people decided.")]
+    records: Annotated[
+        list[RecordExplanation], Meta(description="The CRM records that make it up, the freshest first.")
+    ]
+    has_more: Annotated[bool, Meta(description="Whether another page of records follows.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="Send it as `cursor` for the next page; null on the last page.")
+    ] = None
 
 
 class LinkRule(StrEnum):
@@ -106,12 +115,17 @@ class LinkStep(Struct, frozen=True, kw_only=True):
     company's own domain but a further one that a record of it alone names.
     """
 
-    rule: LinkRule
-    value: str | None = None
-    association: CompanyAssociation | None = None
-    outcome: LinkOutcome
-    company_id: UUID | None = None
-    additional_domain: bool = False
+    rule: Annotated[LinkRule, Meta(description="The rule that was tried.")]
+    value: Annotated[str | None, Meta(description="What it looked for: a record id or a domain.")] = None
+    association: Annotated[
+        CompanyAssociation | None,
+        Meta(description="How the CRM associates the company; null where it does not."),
+    ] = None
+    outcome: Annotated[LinkOutcome, Meta(description="What came of it.")]
+    company_id: Annotated[UUID | None, Meta(description="The company that was found.")] = None
+    additional_domain: Annotated[
+        bool, Meta(description="Whether the domain is a further one of the company, not its own.")
+    ] = False
 
 
 class ContactExplanation(Struct, frozen=True, kw_only=True):
@@ -120,21 +134,26 @@ class ContactExplanation(Struct, frozen=True, kw_only=True):
     While a sync is under way `tried` may lead elsewhere than `company_id`, which it decides at its end.
     """
 
-    contact_id: UUID
-    company_id: UUID | None
-    company_match: CompanyMatch | None
-    unlinked_reason: UnlinkedReason | None
-    tried: list[LinkStep]
+    contact_id: Annotated[UUID, Meta(description="The contact.")]
+    company_id: views.LinkedCompanyId
+    company_match: views.Match
+    unlinked_reason: Annotated[
+        UnlinkedReason | None, Meta(description="Why it belongs to no company; null if it belongs to one.")
+    ]
+    tried: Annotated[list[LinkStep], Meta(description="The rules that were tried, in order.")]
 
 
 class DealExplanation(Struct, frozen=True, kw_only=True):
     """Why a deal belongs to its company, or to none: only what the CRM associates counts."""
 
-    deal_id: UUID
-    company_id: UUID | None
-    company_match: CompanyMatch | None
-    unlinked_reason: DealUnlinkedReason | None
-    tried: list[LinkStep]
+    deal_id: Annotated[UUID, Meta(description="The deal.")]
+    company_id: views.LinkedCompanyId
+    company_match: views.Match
+    unlinked_reason: Annotated[
+        DealUnlinkedReason | None,
+        Meta(description="Why it belongs to no company; null if it belongs to one."),
+    ]
+    tried: Annotated[list[LinkStep], Meta(description="The rules that were tried, in order.")]
 
 
 class ExplanationReader(Protocol):

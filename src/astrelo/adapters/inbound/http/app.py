@@ -1,19 +1,24 @@
 """The API as one ASGI application."""
 
+from collections.abc import Mapping
+
 from dishka import AsyncContainer
 from dishka.integrations.litestar import setup_dishka
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.routes import HTTPRoute
+from litestar.types import Method
 
-from astrelo.adapters.inbound.http import cookies, guards, health, middleware, problems, security
+from astrelo.adapters.inbound.http import compression, cookies, cors, guards, health, middleware, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
 from astrelo.adapters.inbound.http.feed.routes import Changes, Exports
-from astrelo.adapters.inbound.http.openapi.document import correct_description, openapi_config
+from astrelo.adapters.inbound.http.openapi.document import complete_description, openapi_config
+from astrelo.adapters.inbound.http.openapi.responses import describe_problems
+from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
 from astrelo.adapters.inbound.http.runs.routes import SyncRuns
@@ -43,15 +48,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
 
     The caller closes the container.
     """
-    metrics, links = middleware.Metrics(), LoginLinks()
-    cors = CORSConfig(
-        allow_origins=list(config.cors_origins),
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        allow_credentials=True,
-        expose_headers=["Location", "Retry-After", "X-Request-Id"],
-        max_age=600,
-    )
+    metrics, links, schemas = middleware.Metrics(), LoginLinks(), StructSchemas()
     app = Litestar(
         route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
         guards=[security.SessionGuard(config), guards.strict_query, guards.strict_body],
@@ -62,13 +59,26 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
         },
         exception_handlers=problems.exception_handlers(),
-        cors_config=cors if config.cors_origins else None,
         openapi_config=openapi_config(),
         request_class=cookies.CookieRequest,
+        plugins=[schemas],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
-    correct_description(app)
+    describe_problems(app)
+    complete_description(app, schemas)
     setup_dishka(container, app)
-    app.asgi_handler = middleware.add_middleware(app.asgi_handler, metrics)
+    compressed = compression.add_compression(app.asgi_handler)
+    app.asgi_handler = middleware.add_middleware(
+        cors.add_cors(compressed, config.cors_origins), metrics, methods_of_paths(app)
+    )
     return app
+
+
+def methods_of_paths(app: Litestar) -> Mapping[str, set[Method]]:
+    """Return each path's methods: the framework, which has a route per handler, lists those of one route."""
+    methods: dict[str, set[Method]] = {}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            methods.setdefault(route.path_format, set()).update(route.methods)
+    return methods

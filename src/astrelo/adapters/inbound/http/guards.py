@@ -39,7 +39,7 @@ def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
     if not isinstance(handler, HTTPRouteHandler) or handler.opt.get(OPEN_QUERY):
         return
     given = list(connection.query_params.multi_items())
-    known = _query_parameters(handler)
+    known = query_parameters(handler)
     unknown = [name for name, _ in given if name not in known]
     if unknown:
         names = ", ".join(sorted(known))
@@ -57,7 +57,7 @@ def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
         raise problems.HttpError(problem_kinds.INVALID_INPUT, messages.VALUE_UNUSABLE, fields=errors)
 
 
-def _query_parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
+def query_parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
     return {
         definition.name or name: parameter
         for name, parameter in handler.parsed_fn_signature.parameters.items()

@@ -1,9 +1,11 @@
 """Health checks (liveness, readiness) and metrics."""
 
+from typing import Annotated
+
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http import middleware, problem_kinds, problems, security
 from astrelo.application import messages
@@ -11,7 +13,9 @@ from astrelo.application.read import readers
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    status: str
+    """All is well."""
+
+    status: Annotated[str, Meta(description="Always ok.", examples=["ok"])]
 
 
 _OK = Health(status="ok")
@@ -23,11 +27,10 @@ class HealthRoutes(Controller):
     @get(
         "/health/live",
         summary="Is the process alive?",
-        responses=problems.describe(),
         opt={security.PUBLIC: True},
         security=[{}],
     )
-    async def live(self) -> Health:
+    async def get_liveness(self) -> Health:
         """Depends on nothing else: restart the process when this does not respond."""
         return _OK
 
@@ -39,7 +42,7 @@ class HealthRoutes(Controller):
         security=[{}],
     )
     @inject
-    async def ready(self, store: FromDishka[readers.StoreHealth]) -> Health:
+    async def get_readiness(self, store: FromDishka[readers.StoreHealth]) -> Health:
         """Return 200 when the database responds and has the schema that this version expects, else 503."""
         pending = await store.pending_migrations()
         if pending:
@@ -56,6 +59,6 @@ class HealthRoutes(Controller):
         opt={security.PUBLIC: True},
         security=[{}],
     )
-    async def metrics(self, metrics: NamedDependency[middleware.Metrics]) -> Response[bytes]:
+    async def get_metrics(self, metrics: NamedDependency[middleware.Metrics]) -> Response[bytes]:
         """Return them in Prometheus' text format."""
         return Response(metrics.exposition(), media_type=middleware.METRICS_MEDIA_TYPE)

@@ -1,11 +1,14 @@
 """Middleware around every request: its id, its metrics, its safety headers."""
 
+import re
 import time
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from uuid import uuid4
 
 import prometheus_client
 import structlog
-from litestar.datastructures import MutableScopeHeaders
+from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
@@ -15,6 +18,8 @@ from astrelo.adapters.inbound.http import problems
 METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
 _UNROUTED = "unrouted"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+"""A caller's own request id that is taken over: what may stand in a log, and is long enough to be one."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFETY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -52,17 +57,22 @@ class Metrics:
         return prometheus_client.generate_latest(self._registry)
 
 
-def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+def add_middleware(
+    app: ASGIApp, metrics: Metrics, methods: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> ASGIApp:
     """Wrap the whole application, so that unrouted requests and failures are seen too.
 
-    HEAD is served as GET without a body (RFC 9110 §9.3.2), which the router does not do.
+    HEAD is served as GET without a body (RFC 9110 §9.3.2), which the router does not do. `methods` are those of each
+    path, for `Allow`.
     """
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        request_id = uuid4().hex
+        request_id = Headers.from_scope(scope).get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = uuid4().hex
         scope[problems.REQUEST_ID] = request_id  # type: ignore[literal-required]
         method = scope["method"]
         if method == "HEAD":
@@ -74,7 +84,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
                 scope[problems.HUNG_UP] = True  # type: ignore[literal-required]
             return message
 
-        response = _Response(send, request_id, bodiless=method == "HEAD")
+        response = _Response(scope, send, request_id, methods, bodiless=method == "HEAD")
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await app(scope, listen, response.send)
@@ -90,8 +100,18 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
 class _Response:
     """Passes a response on, adding headers that it does not set itself."""
 
-    def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        send: Send,
+        request_id: str,
+        methods: Mapping[str, Collection[str]],
+        *,
+        bodiless: bool,
+    ) -> None:
+        self._scope = scope
         self._send = send
+        self._methods = methods
         self._headers = _SAFETY_HEADERS | {"X-Request-Id": request_id}
         self._bodiless = bodiless
         self.status = 500
@@ -102,6 +122,9 @@ class _Response:
             headers = MutableScopeHeaders.from_message(message)
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
+            if allowed := headers.get("allow"):
+                methods = {*allowed.split(", "), *self._methods.get(self._scope.get("path_template", ""), ())}
+                headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
         elif message["type"] == "http.response.body" and self._bodiless:
             message["body"] = b""
         await self._send(message)

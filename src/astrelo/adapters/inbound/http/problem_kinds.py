@@ -31,6 +31,7 @@ UNKNOWN_PARAMETER = ProblemKind(code="unknown_parameter", status=HTTPStatus.BAD_
 MALFORMED_REQUEST = ProblemKind(code="malformed_request", status=HTTPStatus.BAD_REQUEST)
 UNAUTHORIZED = ProblemKind(code="unauthorized", status=HTTPStatus.UNAUTHORIZED)
 CROSS_SITE_REQUEST = ProblemKind(code="cross_site_request", status=HTTPStatus.FORBIDDEN)
+PREFLIGHT_REFUSED = ProblemKind(code="preflight_refused", status=HTTPStatus.FORBIDDEN)
 NOT_FOUND = ProblemKind(code="not_found", status=HTTPStatus.NOT_FOUND)
 METHOD_NOT_ALLOWED = ProblemKind(code="method_not_allowed", status=HTTPStatus.METHOD_NOT_ALLOWED)
 BODY_TOO_LARGE = ProblemKind(code="body_too_large", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -128,6 +129,7 @@ _OF_HTTP = (
     MALFORMED_REQUEST,
     UNAUTHORIZED,
     CROSS_SITE_REQUEST,
+    PREFLIGHT_REFUSED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     BODY_TOO_LARGE,

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from astrelo.adapters.inbound.http import problem_kinds
 from astrelo.application import messages
@@ -30,10 +31,12 @@ log = structlog.get_logger()
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """One value that was not accepted. `field` is a parameter's name, or a path into the body."""
+    """One value that was not accepted."""
 
-    field: str
-    reason: str
+    field: Annotated[
+        str, Meta(description="A parameter's name, or a path into the body.", examples=["limit"])
+    ]
+    reason: Annotated[str, Meta(description="What is allowed.", examples=["Expected `int` <= 100"])]
 
     @classmethod
     def of_framework(cls, entry: Mapping[str, str]) -> Self:
@@ -48,18 +51,29 @@ class FieldError(Struct, frozen=True, kw_only=True):
         return cls(field="body", reason=messages.IS_MISSING if reason == f"'{_BODY}'" else reason)
 
 
-class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem messages. `code` is stable; `detail` and `action` are sentences for people."""
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457 problem messages."""
 
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    action: str
-    errors: list[FieldError] = []
-    request_id: str | None = None
-    """In the server's log, when the fault is ours."""
+    type: Annotated[str, Meta(description="`code` as a URI.", examples=["urn:astrelo:problem:invalid_input"])]
+    title: Annotated[
+        str, Meta(description="What the code means, for people.", examples=["A value cannot be accepted"])
+    ]
+    status: Annotated[int, Meta(description="The HTTP status.", examples=[400])]
+    code: Annotated[
+        str,
+        Meta(
+            description="For programs: it never changes its meaning.",
+            extra_json_schema={"enum": sorted(problem_kinds.ALL_KINDS)},
+        ),
+    ]
+    detail: Annotated[str, Meta(description="What happened, and what it means; for people, may change.")]
+    action: Annotated[str, Meta(description="What to do; for people, may change.")]
+    errors: Annotated[
+        list[FieldError] | UnsetType, Meta(description="Where single values are at fault: which.")
+    ] = UNSET
+    request_id: Annotated[
+        str | UnsetType, Meta(description="Where the fault is ours: where our log has the rest.")
+    ] = UNSET
 
 
 class HttpError(Exception):
@@ -80,29 +94,31 @@ class HttpError(Exception):
         self.headers = dict(headers or {})
 
 
-def describe(*kinds: problem_kinds.ProblemKind) -> dict[int, ResponseSpec]:
-    """Return OpenAPI's description of a route's problems: these, and those that any route may return."""
-    everywhere = (
-        problem_kinds.INVALID_INPUT,
-        problem_kinds.UNKNOWN_PARAMETER,
-        problem_kinds.UNAUTHORIZED,
-        problem_kinds.METHOD_NOT_ALLOWED,
-        problem_kinds.INTERNAL_ERROR,
-        problem_kinds.STORE_UNAVAILABLE,
-    )
+@dataclass
+class ProblemSpec(ResponseSpec):
+    """OpenAPI's description of the problems of one status that a handler raises."""
+
+    kinds: tuple[problem_kinds.ProblemKind, ...] = ()
+
+
+def describe(*kinds: problem_kinds.ProblemKind) -> dict[int, ProblemSpec]:
+    """Return OpenAPI's description of the problems that a handler raises.
+
+    Those of guards and of decoding are not to be named: `openapi.responses` adds them.
+    """
     by_status: dict[int, list[problem_kinds.ProblemKind]] = {}
-    for kind in (*everywhere, *kinds):
+    for kind in dict.fromkeys(kinds):
         by_status.setdefault(int(kind.status), []).append(kind)
-    specs: dict[int, ResponseSpec] = {}
-    for status, (first, *others) in by_status.items():
-        codes = ", ".join(dict.fromkeys(f"`{kind.code}`" for kind in (first, *others)))
-        specs[status] = ResponseSpec(
+    return {
+        status: ProblemSpec(
             data_container=Problem,
-            description=f"{first.message.happened} Codes: {codes}.",
+            description=" ".join(f"`{kind.code}`: {kind.message.happened}" for kind in of_status),
             media_type=MEDIA_TYPE,
             generate_examples=False,
+            kinds=tuple(of_status),
         )
-    return specs
+        for status, of_status in by_status.items()
+    }
 
 
 def exception_handlers() -> ExceptionHandlersMap:
@@ -128,11 +144,11 @@ def _on_domain_error(request: Request[Any, Any, Any], error: errors.AstreloError
     if kind.ours:
         log.error("request.failed", code=kind.code, path=request.scope.get("path_template"), exc_info=error)
     happened = kind.message.happened if kind.ours else messages.what_happened(error)
-    return _respond(request, kind, happened, fields, headers)
+    return respond(request, kind, happened, fields, headers)
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HttpError) -> Response[Problem]:
-    return _respond(request, error.kind, error.happened, error.fields, error.headers)
+    return respond(request, error.kind, error.happened, error.fields, error.headers)
 
 
 def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -140,41 +156,42 @@ def _on_framework_error(request: Request[Any, Any, Any], error: HTTPException) -
     if isinstance(error, ValidationException):
         return _on_invalid_values(request, error)
     if request.scope.get(HUNG_UP):
-        return _respond(request, problem_kinds.MALFORMED_REQUEST, messages.REQUEST_INCOMPLETE)
+        return respond(request, problem_kinds.MALFORMED_REQUEST, messages.REQUEST_INCOMPLETE)
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_unexpected(request, error)
     kind = problem_kinds.BY_STATUS.get(HTTPStatus(error.status_code), problem_kinds.MALFORMED_REQUEST)
-    return _respond(request, kind, kind.message.happened, headers=error.headers)
+    return respond(request, kind, kind.message.happened, headers=error.headers)
 
 
 def _on_invalid_values(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     entries = error.extra if isinstance(error.extra, list) else []
     fields = [FieldError.of_framework(entry) for entry in entries if isinstance(entry, dict)]
     if any(field.field in request.path_params for field in fields):
-        return _respond(request, problem_kinds.NOT_FOUND, messages.NO_SUCH_PATH)
+        return respond(request, problem_kinds.NOT_FOUND, messages.NO_SUCH_PATH)
     names = ", ".join(field.field for field in fields)
     happened = messages.NOT_ACCEPTED.format(names=names) if names else messages.VALUE_MISSING
-    return _respond(request, problem_kinds.INVALID_INPUT, happened, fields)
+    return respond(request, problem_kinds.INVALID_INPUT, happened, fields)
 
 
 def _on_undecodable_body(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Refuse what the framework's decoder lets through: text that is not UTF-8, and JSON nested too deep."""
     log.warning("request.undecodable", path=request.scope.get("path_template"), error=type(error).__name__)
-    return _respond(request, problem_kinds.MALFORMED_REQUEST, messages.BODY_UNDECODABLE)
+    return respond(request, problem_kinds.MALFORMED_REQUEST, messages.BODY_UNDECODABLE)
 
 
 def _on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     log.error("request.broke", path=request.scope.get("path_template"), exc_info=error)
-    return _respond(request, problem_kinds.INTERNAL_ERROR, problem_kinds.INTERNAL_ERROR.message.happened)
+    return respond(request, problem_kinds.INTERNAL_ERROR, problem_kinds.INTERNAL_ERROR.message.happened)
 
 
-def _respond(
+def respond(
     request: Request[Any, Any, Any],
     kind: problem_kinds.ProblemKind,
     happened: str,
     fields: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
+    """Make the response of a problem: `happened` is what happened in this case."""
     retry = {"Retry-After": str(kind.retry_after)} if kind.retry_after is not None else {}
     problem = Problem(
         type=f"{TYPE_PREFIX}{kind.code}",
@@ -183,8 +200,8 @@ def _respond(
         code=kind.code,
         detail=f"{happened} {kind.message.means}",
         action=kind.message.to_do,
-        errors=list(fields),
-        request_id=request.scope.get(REQUEST_ID) if kind.ours else None,  # type: ignore[arg-type]
+        errors=list(fields) or UNSET,
+        request_id=request.scope.get(REQUEST_ID, UNSET) if kind.ours else UNSET,  # type: ignore[arg-type]
     )
     return Response(
         problem, status_code=int(kind.status), media_type=MEDIA_TYPE, headers=retry | dict(headers or {})

@@ -24,7 +24,7 @@ SESSION_COOKIE = "astrelo_session"
 PUBLIC = "public"
 """The `opt` key of a route that needs no session. It may have one: then `request.user` is set."""
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REALM = 'Bearer realm="astrelo"'
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -61,7 +61,7 @@ class SessionGuard:
             raise problems.HttpError(problem_kinds.CROSS_SITE_REQUEST, messages.COOKIE_ALONE)
 
     def _is_own_page(self, connection: Connection) -> bool:
-        if connection.scope.get("method") in _SAFE_METHODS:
+        if connection.scope.get("method") in SAFE_METHODS:
             return True
         origin = connection.headers.get("origin")
         if origin is None:

@@ -13,12 +13,14 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
 from litestar.response import Redirect
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.connect import start_authorization
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.domain import errors
@@ -26,6 +28,11 @@ from astrelo.domain.connection import STATE_LIFETIME
 from astrelo.domain.identifiers import Provider, UserId
 
 COOKIE_PREFIX = "astrelo_oauth_"
+FOLLOWED = {
+    200: ResponseSpec(
+        data_container=None, description="The page behind it, to clients that follow redirects."
+    )
+}
 
 log = structlog.get_logger()
 
@@ -45,15 +52,23 @@ LoginHost = Annotated[
         "host there, or the address of any page at it. Left out, it is the CRM's general one.",
     ),
 ]
-FromProvider = Annotated[str | None, QueryParameter()]
-State = Annotated[str | None, QueryParameter(name="state")]  # `state` itself is reserved
+Code = Annotated[str | None, QueryParameter(description="The CRM's authorization code.")]
+Denial = Annotated[str | None, QueryParameter(description="The CRM's own word for why there is no code.")]
+State = Annotated[
+    str | None,
+    QueryParameter(
+        name="state", description="Ours, as it was sent to the CRM."
+    ),  # `state` itself is reserved
+]
 
 
 class Authorization(Struct, frozen=True, kw_only=True):
-    """Send the browser to `authorize_url`; null when the CRM is connected already and nothing is needed."""
+    """Where to send the browser, unless the CRM is connected already."""
 
-    authorize_url: str | None
-    already_connected: bool
+    authorize_url: Annotated[
+        str | None, Meta(description="Send the browser there; null when the CRM is connected already.")
+    ]
+    already_connected: Annotated[bool, Meta(description="Whether nothing is to be done.")]
 
 
 class AuthorizationRoutes(Controller):
@@ -62,18 +77,18 @@ class AuthorizationRoutes(Controller):
 
     @get(
         "/authorize",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
+        responses=FOLLOWED,
         status_code=302,
         summary="Connect a CRM, as a link for a browser",
     )
     @inject
-    async def begin(
+    async def redirect_to_authorization(
         self,
         request: security.Caller,
         start: FromDishka[start_authorization.StartAuthorization],
         config: NamedDependency[HttpConfig],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
         *,
         force: Force = False,
         return_path: ReturnPath = start_authorization.RETURN_PATH,
@@ -105,22 +120,22 @@ class AuthorizationRoutes(Controller):
     @post(
         "/authorize",
         responses=problems.describe(
-            problem_kinds.NOT_FOUND,
-            problem_kinds.CROSS_SITE_REQUEST,
             problem_kinds.PROVIDER_NOT_CONFIGURED,
             problem_kinds.CRM_UNAVAILABLE,
             problem_kinds.CRM_RATE_LIMITED,
+            problem_kinds.CRM_MISCONFIGURED,
+            problem_kinds.CRM_REJECTED,
         ),
         status_code=200,
         summary="Connect a CRM, for a page that holds a token",
     )
     @inject
-    async def begin_by_page(
+    async def create_authorization(
         self,
         start: FromDishka[start_authorization.StartAuthorization],
         config: NamedDependency[HttpConfig],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
         *,
         force: Force = False,
         replace: Replace = False,
@@ -143,23 +158,23 @@ class AuthorizationRoutes(Controller):
 
     @get(
         "/callback",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
+        responses=FOLLOWED,
         status_code=302,
         opt={security.PUBLIC: True, guards.OPEN_QUERY: True},
         security=[{}],
         summary="Where the CRM redirects the browser back to",
     )
     @inject
-    async def finish(
+    async def complete_authorization(
         self,
         request: security.Caller,
         connect: FromDishka[ConnectCrm],
         config: NamedDependency[HttpConfig],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
         *,
         oauth_state: State = None,
-        code: FromProvider = None,
-        error: FromProvider = None,
+        code: Code = None,
+        error: Denial = None,
     ) -> Redirect:
         """Redirect the browser to the frontend, always, with the outcome in the query."""
         cookie = _cookie_name(start_authorization.flow_id(oauth_state or ""), config)

@@ -27,13 +27,29 @@ Headcount = Annotated[int, Meta(ge=0, le=_MAX_HEADCOUNT)]
 class IcpProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole profile: what is left out is no criterion."""
 
-    name: Words
-    industries: Annotated[list[Words], Meta(max_length=200)] = []
-    naics: Annotated[list[NaicsCode], Meta(max_length=200)] = []
-    employee_min: Headcount | None = None
-    employee_max: Headcount | None = None
-    revenue_ranges: Annotated[list[parameters.RevenueRange], Meta(max_length=6)] = []
-    countries: Annotated[list[CountryCode], Meta(max_length=249)] = []
+    name: Annotated[Words, Meta(description="The profile's name.", examples=["Default"])]
+    industries: Annotated[
+        list[Words],
+        Meta(max_length=200, description="As the CRM names them.", examples=[["COMPUTER_SOFTWARE"]]),
+    ] = []
+    naics: Annotated[
+        list[NaicsCode],
+        Meta(
+            max_length=200, description="How NAICS 2022 codes begin, or ranges.", examples=[["5132", "44-45"]]
+        ),
+    ] = []
+    employee_min: Annotated[
+        Headcount | None, Meta(description="The fewest employees that fit.", examples=[50])
+    ] = None
+    employee_max: Annotated[
+        Headcount | None, Meta(description="The most employees that fit.", examples=[1000])
+    ] = None
+    revenue_ranges: Annotated[
+        list[parameters.RevenueRange], Meta(max_length=6, description="In US dollars.", examples=[["1M-10M"]])
+    ] = []
+    countries: Annotated[
+        list[CountryCode], Meta(max_length=249, description="By ISO 3166-1 alpha-2.", examples=[["US", "CA"]])
+    ] = []
 
 
 class IcpProfiles(Controller):
@@ -42,22 +58,17 @@ class IcpProfiles(Controller):
 
     @get(responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get the ideal customer profile")
     @inject
-    async def get_profile(
+    async def get_icp_profile(
         self, reader: FromDishka[readers.IcpProfileReader], user_id: NamedDependency[UserId]
     ) -> views.IcpProfileView:
         """Return the profile. A first connection makes one named Default; before there is none, unless it was put."""
         return await _profile(reader, user_id)
 
     @put(
-        responses=problems.describe(
-            problem_kinds.CROSS_SITE_REQUEST,
-            problem_kinds.BODY_TOO_LARGE,
-            problem_kinds.UNSUPPORTED_MEDIA_TYPE,
-        ),
         summary="Replace the ideal customer profile",
     )
     @inject
-    async def put_profile(
+    async def replace_icp_profile(
         self,
         reader: FromDishka[readers.IcpProfileReader],
         set_icp_profile: FromDishka[SetIcpProfile],

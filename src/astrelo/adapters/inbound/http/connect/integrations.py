@@ -6,9 +6,9 @@ import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, delete, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.read import readers, views
@@ -26,7 +26,7 @@ class Integrations(Controller):
     path = "/api/integrations"
     tags = ("integrations",)
 
-    @get(responses=problems.describe(), summary="List the CRMs")
+    @get(summary="List the CRMs")
     @inject
     async def list_integrations(
         self,
@@ -39,7 +39,6 @@ class Integrations(Controller):
 
     @get(
         "/{provider:str}",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="See how a CRM stands",
     )
     @inject
@@ -48,23 +47,22 @@ class Integrations(Controller):
         reader: FromDishka[readers.IntegrationReader],
         crms: FromDishka[CrmProviders],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
     ) -> views.IntegrationView:
         """While a run is under way, `current_run` has its progress; poll at most once a second."""
         return next(view for view in await _list_views(reader, crms, user_id) if view.provider is provider)
 
     @delete(
         "/{provider:str}",
-        responses=problems.describe(problem_kinds.NOT_FOUND, problem_kinds.CROSS_SITE_REQUEST),
         summary="Disconnect a CRM",
         status_code=204,
     )
     @inject
-    async def disconnect(
+    async def disconnect_integration(
         self,
         disconnect_crm: FromDishka[DisconnectCrm],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
         *,
         purge: Purge = False,
     ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Request, Router
+from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import RapidocRenderPlugin
 from litestar.static_files import create_static_files_router
 
@@ -37,11 +38,18 @@ class DescriptionPage(RapidocRenderPlugin):
 
 def description_router(path: str) -> Router:
     """Return what the framework adds the description's pages to: public, with RapiDoc's script beside them."""
+
+    def refuse_unknown_path(request: Request[Any, Any, Any]) -> None:
+        """Answer as any other path does: the framework would with a page of its own."""
+        if "path" in request.path_params:
+            raise NotFoundException
+
     scripts = create_static_files_router(_SCRIPTS, directories=[Path(__file__).parent / "rapidoc"])
     return Router(
         path,
         route_handlers=[scripts],
         include_in_schema=False,
+        before_request=refuse_unknown_path,
         opt={PUBLIC: True, OPEN_QUERY: True},
         response_headers={"Content-Security-Policy": _POLICY},
     )

@@ -7,18 +7,18 @@ import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, Response, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from litestar.response import Redirect
 
-from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http import pagination
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.adapters.inbound.http.records.routes import MERGED
-from astrelo.application.read import explanations, readers
+from astrelo.application.read import explanations, readers, views
 from astrelo.application.sync.pin_company import PinCompany
 from astrelo.domain import errors
 from astrelo.domain.company import RecordKey
 from astrelo.domain.golden_record import FieldGroup
-from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider, RecordId, UserId
+from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, RecordId, UserId
 
 RecordIdText = Annotated[
     str, msgspec.Meta(min_length=1, max_length=MAX_RECORD_ID_LENGTH, pattern=r"^[^\x00]+$")
@@ -28,8 +28,10 @@ RecordIdText = Annotated[
 class PinnedRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A CRM record of the company."""
 
-    external_source: Provider
-    external_provider_id: RecordIdText
+    external_source: views.ExternalSource
+    external_provider_id: Annotated[
+        RecordIdText, msgspec.Meta(description="The record's id at that CRM.", examples=["512"])
+    ]
 
     @property
     def key(self) -> RecordKey:
@@ -39,8 +41,10 @@ class PinnedRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class PinBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The group of columns, and the record that it is to come from; null lets the freshest record count again."""
 
-    group: FieldGroup
-    record: PinnedRecord | None
+    group: Annotated[FieldGroup, msgspec.Meta(description="The columns that are to come from the record.")]
+    record: Annotated[
+        PinnedRecord | None, msgspec.Meta(description="The record; null lets the freshest one count again.")
+    ]
 
 
 class Explanations(Controller):
@@ -48,7 +52,7 @@ class Explanations(Controller):
 
     @get(
         "/companies/{company_id:uuid}/explain",
-        responses=problems.describe(problem_kinds.NOT_FOUND) | MERGED,
+        responses=MERGED,
         summary="Explain a company",
         tags=("companies",),
     )
@@ -59,7 +63,7 @@ class Explanations(Controller):
         reader: FromDishka[explanations.ExplanationReader],
         companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
-        company_id: FromPath[UUID],
+        company_id: parameters.CompanyPath,
         *,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
@@ -79,25 +83,19 @@ class Explanations(Controller):
 
     @put(
         "/companies/{company_id:uuid}/pins",
-        responses=problems.describe(
-            problem_kinds.NOT_FOUND,
-            problem_kinds.CROSS_SITE_REQUEST,
-            problem_kinds.BODY_TOO_LARGE,
-            problem_kinds.UNSUPPORTED_MEDIA_TYPE,
-        )
-        | MERGED,
+        responses=MERGED,
         summary="Pin a group of columns to a record",
         tags=("companies",),
     )
     @inject
-    async def pin(
+    async def pin_field_group(
         self,
         request: Request[Any, Any, Any],
         pin_company: FromDishka[PinCompany],
         reader: FromDishka[explanations.ExplanationReader],
         companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
-        company_id: FromPath[UUID],
+        company_id: parameters.CompanyPath,
         data: JSONBody[PinBody],
     ) -> Response[explanations.CompanyExplanation]:
         """Decide which record a group comes from. It stays through syncs, and follows the record when it is merged.
@@ -114,7 +112,6 @@ class Explanations(Controller):
 
     @get(
         "/contacts/{contact_id:uuid}/explain",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="Explain a contact's company",
         tags=("contacts",),
     )
@@ -123,7 +120,7 @@ class Explanations(Controller):
         self,
         reader: FromDishka[explanations.ExplanationReader],
         user_id: NamedDependency[UserId],
-        contact_id: FromPath[UUID],
+        contact_id: parameters.ContactPath,
     ) -> explanations.ContactExplanation:
         """Say which rule linked the contact, on what evidence, and what was tried before."""
         if found := await reader.contact(user_id, contact_id):
@@ -132,7 +129,6 @@ class Explanations(Controller):
 
     @get(
         "/deals/{deal_id:uuid}/explain",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="Explain a deal's company",
         tags=("deals",),
     )
@@ -141,7 +137,7 @@ class Explanations(Controller):
         self,
         reader: FromDishka[explanations.ExplanationReader],
         user_id: NamedDependency[UserId],
-        deal_id: FromPath[UUID],
+        deal_id: parameters.DealPath,
     ) -> explanations.DealExplanation:
         """Say which company the CRM associates with the deal, and how."""
         if found := await reader.deal(user_id, deal_id):

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from litestar.params import QueryParameter
+from litestar.openapi.spec import Example
+from litestar.params import PathParameter, QueryParameter
 
 from astrelo.application import messages
 from astrelo.domain import errors
+from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import Provider
 from astrelo.domain.normalization import web_domain
 from astrelo.domain.ports.reference import ReferenceData
@@ -16,52 +18,114 @@ DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
 _MAX_TEXT = 200
 
-# Python's $ also matches before a last line break, that of OpenAPI (ECMA 262) does not: with this neither does.
-_END = r"$(?!\n)"
-NAICS_PATTERN = rf"^([0-9]{{2,6}}|31-33|44-45|48-49){_END}"
-COUNTRY_PATTERN = rf"^[A-Z]{{2}}{_END}"
-_REGION_PATTERN = rf"^[A-Z]{{2}}-[A-Z0-9]{{1,3}}{_END}"
+END_OF_TEXT = r"$(?!\n)"
+"""Python's $ also matches before a last line break, that of OpenAPI (ECMA 262) and of RE2 does not: with this none does."""
+NAICS_PATTERN = rf"^([0-9]{{2,6}}|31-33|44-45|48-49){END_OF_TEXT}"
+COUNTRY_PATTERN = rf"^[A-Z]{{2}}{END_OF_TEXT}"
+_REGION_PATTERN = rf"^[A-Z]{{2}}-[A-Z0-9]{{1,3}}{END_OF_TEXT}"
+
+
+ProviderPath = Annotated[Provider, PathParameter(description="The CRM.")]
+CompanyPath = Annotated[UUID, PathParameter(description="The company's `id`.")]
+ContactPath = Annotated[UUID, PathParameter(description="The contact's `id`.")]
+DealPath = Annotated[UUID, PathParameter(description="The deal's `id`.")]
+RunPath = Annotated[UUID, PathParameter(description="The run's `id`.")]
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
 PageCursor = Annotated[
     str | None,
-    QueryParameter(max_length=300, description="`next_cursor` of the page before."),
+    QueryParameter(
+        max_length=300, description="`next_cursor` of the page before, of the same list and filters."
+    ),
 ]
-Text = Annotated[str | None, QueryParameter(min_length=1, max_length=_MAX_TEXT)]
+Industry = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1,
+        max_length=_MAX_TEXT,
+        description="The industry, as the CRM names it.",
+        examples=[Example(value="COMPUTER_SOFTWARE")],
+    ),
+]
+Pipeline = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=_MAX_TEXT, description="The pipeline's id or label."),
+]
+Stage = Annotated[
+    str | None, QueryParameter(min_length=1, max_length=_MAX_TEXT, description="The stage's id or label.")
+]
 Site = Annotated[
     str | None,
     QueryParameter(
-        min_length=1, max_length=_MAX_TEXT, description="A web domain, or a site's address as people type it."
+        min_length=1,
+        max_length=_MAX_TEXT,
+        description="A web domain, or a site's address as people type it.",
+        examples=[Example(value="acme.com")],
     ),
 ]
 NamePrefix = Annotated[
     str | None,
-    QueryParameter(min_length=1, max_length=_MAX_TEXT, description="How the name begins, in any case."),
+    QueryParameter(
+        min_length=1,
+        max_length=_MAX_TEXT,
+        description="How the name begins, in any case.",
+        examples=[Example(value="acme")],
+    ),
 ]
 EmailPrefix = Annotated[
     str | None,
-    QueryParameter(min_length=1, max_length=_MAX_TEXT, description="How the address begins, in any case."),
+    QueryParameter(
+        min_length=1,
+        max_length=_MAX_TEXT,
+        description="How the address begins, in any case.",
+        examples=[Example(value="ada@")],
+    ),
 ]
 Naics = Annotated[
     str | None,
     QueryParameter(
         pattern=NAICS_PATTERN,
         description="How the NAICS 2022 code begins, or a range of sectors such as 44-45.",
+        examples=[Example(value="5132")],
     ),
 ]
 Country = Annotated[
-    str | None, QueryParameter(pattern=COUNTRY_PATTERN, description="ISO 3166-1 alpha-2, such as US.")
+    str | None,
+    QueryParameter(
+        pattern=COUNTRY_PATTERN,
+        description="ISO 3166-1 alpha-2.",
+        examples=[Example(value="US")],
+    ),
 ]
 Region = Annotated[
     str | None,
-    QueryParameter(pattern=_REGION_PATTERN, description="ISO 3166-2, such as US-CA."),
+    QueryParameter(
+        pattern=_REGION_PATTERN,
+        description="ISO 3166-2.",
+        examples=[Example(value="US-CA")],
+    ),
 ]
 RevenueRange = Literal["<1M", "1M-10M", "10M-50M", "50M-250M", "250M-1B", ">1B"]
 """In USD; lower bounds are inclusive."""
+Revenue = Annotated[
+    RevenueRange | None,
+    QueryParameter(description="The yearly revenue in US dollars; lower bounds are inclusive."),
+]
 
 Source = Annotated[Provider | None, QueryParameter(description="Only what this CRM has a record of.")]
-Id = Annotated[UUID | None, QueryParameter()]
-Flag = Annotated[bool | None, QueryParameter()]
+OfCompany = Annotated[UUID | None, QueryParameter(description="Only what belongs to this company.")]
+Linked = Annotated[
+    bool | None, QueryParameter(description="Only those that belong to a company, or only those that do not.")
+]
+Unlinked = Annotated[
+    UnlinkedReason | None, QueryParameter(description="Only those that belong to no company for this reason.")
+]
+IsClosed = Annotated[
+    bool | None, QueryParameter(description="Only those that are won or lost, or only those that are open.")
+]
+IsWon = Annotated[
+    bool | None, QueryParameter(description="Only those that are won, or only those that are not.")
+]
 UpdatedSince = Annotated[
     datetime | None,
     QueryParameter(description="Written by us at or after this time; ISO 8601 with an offset, such as Z."),

@@ -1,20 +1,15 @@
 """Companies, contacts, deals and owners: lists and single ones."""
 
-from typing import Annotated
-from uuid import UUID
-
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
-from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http import pagination
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
-from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.reference import ReferenceData
 
@@ -27,7 +22,7 @@ class Companies(Controller):
     path = "/api/companies"
     tags = ("companies",)
 
-    @get(responses=problems.describe(), summary="List companies")
+    @get(summary="List companies")
     @inject
     async def list_companies(
         self,
@@ -37,11 +32,11 @@ class Companies(Controller):
         *,
         name: parameters.NamePrefix = None,
         domain: parameters.Site = None,
-        industry: parameters.Text = None,
+        industry: parameters.Industry = None,
         naics: parameters.Naics = None,
         country: parameters.Country = None,
         region: parameters.Region = None,
-        revenue_range: Annotated[parameters.RevenueRange | None, QueryParameter()] = None,
+        revenue_range: parameters.Revenue = None,
         source: parameters.Source = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
@@ -65,7 +60,7 @@ class Companies(Controller):
             await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
         )
 
-    @get("/summary", responses=problems.describe(), summary="Count the companies")
+    @get("/summary", summary="Count the companies")
     @inject
     async def summarize_companies(
         self, reader: FromDishka[readers.CompanyReader], user_id: NamedDependency[UserId]
@@ -75,7 +70,7 @@ class Companies(Controller):
 
     @get(
         "/{company_id:uuid}",
-        responses=problems.describe(problem_kinds.NOT_FOUND) | MERGED,
+        responses=MERGED,
         summary="Get a company",
     )
     @inject
@@ -83,7 +78,7 @@ class Companies(Controller):
         self,
         reader: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
-        company_id: FromPath[UUID],
+        company_id: parameters.CompanyPath,
     ) -> Response[views.CompanyView]:
         """Return one company. The id of one that was merged into another leads there with 308."""
         found = await reader.get(user_id, company_id)
@@ -99,7 +94,7 @@ class Contacts(Controller):
     path = "/api/contacts"
     tags = ("contacts",)
 
-    @get(responses=problems.describe(), summary="List contacts")
+    @get(summary="List contacts")
     @inject
     async def list_contacts(
         self,
@@ -108,9 +103,9 @@ class Contacts(Controller):
         *,
         name: parameters.NamePrefix = None,
         email: parameters.EmailPrefix = None,
-        company_id: parameters.Id = None,
-        linked: parameters.Flag = None,
-        unlinked_reason: Annotated[UnlinkedReason | None, QueryParameter()] = None,
+        company_id: parameters.OfCompany = None,
+        linked: parameters.Linked = None,
+        unlinked_reason: parameters.Unlinked = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
@@ -130,13 +125,13 @@ class Contacts(Controller):
             await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
         )
 
-    @get("/{contact_id:uuid}", responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get a contact")
+    @get("/{contact_id:uuid}", summary="Get a contact")
     @inject
     async def get_contact(
         self,
         reader: FromDishka[readers.ContactReader],
         user_id: NamedDependency[UserId],
-        contact_id: FromPath[UUID],
+        contact_id: parameters.ContactPath,
     ) -> views.ContactView:
         if found := await reader.get(user_id, contact_id):
             return found
@@ -147,18 +142,18 @@ class Deals(Controller):
     path = "/api/deals"
     tags = ("deals",)
 
-    @get(responses=problems.describe(), summary="List deals")
+    @get(summary="List deals")
     @inject
     async def list_deals(
         self,
         reader: FromDishka[readers.DealReader],
         user_id: NamedDependency[UserId],
         *,
-        company_id: parameters.Id = None,
-        pipeline: parameters.Text = None,
-        stage: parameters.Text = None,
-        is_closed: parameters.Flag = None,
-        is_won: parameters.Flag = None,
+        company_id: parameters.OfCompany = None,
+        pipeline: parameters.Pipeline = None,
+        stage: parameters.Stage = None,
+        is_closed: parameters.IsClosed = None,
+        is_won: parameters.IsWon = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
@@ -178,13 +173,13 @@ class Deals(Controller):
             await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
         )
 
-    @get("/{deal_id:uuid}", responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get a deal")
+    @get("/{deal_id:uuid}", summary="Get a deal")
     @inject
     async def get_deal(
         self,
         reader: FromDishka[readers.DealReader],
         user_id: NamedDependency[UserId],
-        deal_id: FromPath[UUID],
+        deal_id: parameters.DealPath,
     ) -> views.DealView:
         if found := await reader.get(user_id, deal_id):
             return found
@@ -195,7 +190,7 @@ class Owners(Controller):
     path = "/api/owners"
     tags = ("owners",)
 
-    @get(responses=problems.describe(), summary="List the CRM's owners")
+    @get(summary="List the CRM's owners")
     @inject
     async def list_owners(
         self,

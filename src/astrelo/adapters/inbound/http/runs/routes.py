@@ -1,12 +1,11 @@
 """A CRM's sync runs: request one, list and read them, cancel one."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 
 from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
@@ -36,9 +35,7 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/sync",
-        responses=problems.describe(
-            problem_kinds.NOT_FOUND, problem_kinds.INVALID_STATE, problem_kinds.CROSS_SITE_REQUEST
-        ),
+        responses=problems.describe(problem_kinds.INVALID_STATE),
         summary="Request a sync",
         status_code=202,
     )
@@ -48,7 +45,7 @@ class SyncRuns(Controller):
         sync_now: FromDishka[SyncNow],
         runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
         *,
         mode: Mode = "full",
     ) -> Response[views.RunView]:
@@ -61,15 +58,13 @@ class SyncRuns(Controller):
         run = await _run(runs, user_id, provider, requested.id)
         return Response(run, headers={"Location": f"{self.path}/{provider}/runs/{run.id}"})
 
-    @get(
-        "/{provider:str}/runs", responses=problems.describe(problem_kinds.NOT_FOUND), summary="List sync runs"
-    )
+    @get("/{provider:str}/runs", summary="List sync runs")
     @inject
-    async def list_runs(
+    async def list_sync_runs(
         self,
         runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
         *,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
@@ -81,16 +76,15 @@ class SyncRuns(Controller):
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="Get a run's report",
     )
     @inject
-    async def get_run(
+    async def get_sync_run(
         self,
         runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
-        run_id: FromPath[UUID],
+        provider: parameters.ProviderPath,
+        run_id: parameters.RunPath,
     ) -> views.RunReport:
         """Return the run with its reconciliation, what it could not keep or read, and what deserves a look."""
         if report := await runs.report(user_id, provider, SyncRunId(run_id)):
@@ -99,16 +93,15 @@ class SyncRuns(Controller):
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}/unreadable",
-        responses=problems.describe(problem_kinds.NOT_FOUND),
         summary="List the values that a run could not keep",
     )
     @inject
-    async def list_unreadable(
+    async def list_unreadable_values(
         self,
         runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
-        run_id: FromPath[UUID],
+        provider: parameters.ProviderPath,
+        run_id: parameters.RunPath,
         *,
         field: Column = None,
     ) -> views.Page[views.UnreadableView]:
@@ -119,20 +112,18 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/runs/{run_id:uuid}/cancel",
-        responses=problems.describe(
-            problem_kinds.NOT_FOUND, problem_kinds.INVALID_STATE, problem_kinds.CROSS_SITE_REQUEST
-        ),
+        responses=problems.describe(problem_kinds.INVALID_STATE),
         summary="Cancel a run",
         status_code=200,
     )
     @inject
-    async def cancel_run(
+    async def cancel_sync_run(
         self,
         cancel: FromDishka[CancelRun],
         runs: FromDishka[readers.RunReader],
         user_id: NamedDependency[UserId],
-        provider: FromPath[Provider],
-        run_id: FromPath[UUID],
+        provider: parameters.ProviderPath,
+        run_id: parameters.RunPath,
     ) -> views.RunView:
         """End the run. What it has stored stays; work in progress writes nothing more."""
         run = await _run(runs, user_id, provider, SyncRunId(run_id))

@@ -8,13 +8,12 @@ from urllib.parse import quote
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.sync.webhooks import ReceiveWebhook
-from astrelo.domain.identifiers import Provider
 from astrelo.domain.ports.crm import WebhookRequest
 
 BODY_TIMEOUT = timedelta(seconds=4)
@@ -32,6 +31,7 @@ class Webhooks(Controller):
             problem_kinds.NOT_FOUND,
             problem_kinds.REQUEST_TIMEOUT,
             problem_kinds.BODY_TOO_LARGE,
+            problem_kinds.STORE_UNAVAILABLE,
             problem_kinds.PROVIDER_NOT_CONFIGURED,
             problem_kinds.WEBHOOK_REJECTED,
         ),
@@ -40,12 +40,12 @@ class Webhooks(Controller):
         summary="Take a CRM's webhook calls",
     )
     @inject
-    async def take(
+    async def receive_webhook(
         self,
         request: Request[Any, Any, Any],
-        receive_webhook: FromDishka[ReceiveWebhook],
+        receive: FromDishka[ReceiveWebhook],
         config: NamedDependency[HttpConfig],
-        provider: FromPath[Provider],
+        provider: parameters.ProviderPath,
     ) -> None:
         """Keep which records the call names; they are read again soon after, so that its order does not matter.
 
@@ -53,7 +53,7 @@ class Webhooks(Controller):
         called: with a slash at its end, say, or with escapes.
         """
         headers = dict(request.headers)
-        receive_webhook.check_headers(provider, headers)
+        receive.check_headers(provider, headers)
         # Path and query as they came: slashes, escapes and bytes that are no text are all signed.
         raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
         path, query = raw_path.partition(b"?")[0], request.scope["query_string"]
@@ -64,7 +64,7 @@ class Webhooks(Controller):
             headers=headers,
             body=await _read_body(request),
         )
-        await receive_webhook(provider, call)
+        await receive(provider, call)
 
 
 async def _read_body(request: Request[Any, Any, Any]) -> bytes:
