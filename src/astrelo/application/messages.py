@@ -154,6 +154,11 @@ DISCONNECTED = Message(
     "Your data is kept as it is and is no longer refreshed.",
     "Connect the CRM to bring your data up to date.",
 )
+REPLACED = Message(
+    "Another account of the CRM was connected in place of this one.",
+    "The data of the former account is deleted.",
+    "Nothing to do: the new account is synced by itself.",
+)
 ACCESS_LOST = Message(
     "{crm} no longer accepts our access ({reason}).",
     "Your data is kept, but it is not refreshed until you connect again.",

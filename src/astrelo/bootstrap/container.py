@@ -32,6 +32,7 @@ from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.connect.start_authorization import StartAuthorization
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.read import readers
 from astrelo.application.read.explanations import ExplanationReader
 from astrelo.application.sync.changes import ChangeHandlers
@@ -163,10 +164,15 @@ class UseCases(Provider):
 
     @provide
     async def access_tokens(
-        self, uow: UnitOfWork, refresh_uow: RefreshUnitOfWork, crms: CrmProviders, clock: Clock
+        self,
+        uow: UnitOfWork,
+        refresh_uow: RefreshUnitOfWork,
+        crms: CrmProviders,
+        connections: ConnectionLifecycle,
+        clock: Clock,
     ) -> AsyncIterator[AccessTokens]:
         """Make them; before the pools they need are closed, new tokens on their way are stored."""
-        tokens = AccessTokens(uow, refresh_uow, crms, clock)
+        tokens = AccessTokens(uow, refresh_uow, crms, connections, clock)
         yield tokens
         await tokens.close()
 
@@ -180,6 +186,12 @@ class UseCases(Provider):
         """Add what has to act when a run ends."""
         return RunEndedSubscribers()
 
+    @provide
+    def connection_changed_subscribers(self) -> ConnectionChangedSubscribers:
+        """Add what has to act when a connection changes."""
+        return ConnectionChangedSubscribers()
+
+    connection_lifecycle = provide(ConnectionLifecycle)
     run_lifecycle = provide(RunLifecycle)
     sync_now = provide(SyncNow)
     schedule_due_syncs = provide(ScheduleDueSyncs)

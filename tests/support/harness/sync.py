@@ -12,6 +12,7 @@ from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.sync.batches import BATCH_SIZE, LINGER_SECONDS
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
@@ -167,6 +168,7 @@ class SyncHarness:
         self.versions = VERSIONS
         self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
         self.run_ended = RunEndedSubscribers()
+        self.connection_changed = ConnectionChangedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
     async def connect(
@@ -193,6 +195,7 @@ class SyncHarness:
             self.tokens(),
             PgAppUninstalls(self.pool),
             self.lifecycle(),
+            self.connections(),
             self.clock,
         )
         await disconnect(self.user_id, provider, purge=purge)
@@ -201,10 +204,21 @@ class SyncHarness:
         return await SyncNow(self.uow, self.lifecycle())(self.user_id, provider, mode)
 
     def lifecycle(self) -> RunLifecycle:
-        return RunLifecycle(self.uow, self.policy, self.clock, self.randomness, self.versions, self.run_ended)
+        return RunLifecycle(
+            self.uow,
+            self.policy,
+            self.clock,
+            self.randomness,
+            self.versions,
+            self.run_ended,
+            self.connections(),
+        )
+
+    def connections(self) -> ConnectionLifecycle:
+        return ConnectionLifecycle(self.connection_changed)
 
     def tokens(self) -> AccessTokens:
-        return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
+        return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.connections(), self.clock)
 
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""
