@@ -4,6 +4,7 @@
     ├─ NotFound                     the user has no such entity
     ├─ InvalidTransition            the entity's state does not allow the action
     ├─ InvalidInput                 a value from outside is not acceptable
+    ├─ LimitReached                 the user has as many of these as one may have
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
     ├─ ProviderNotConfigured        the settings hold no client credentials for this CRM
     ├─ AccountBusy                  another run reads this CRM account now: retry a little later
@@ -64,6 +65,15 @@ class InvalidInput(AstreloError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class LimitReached(AstreloError):
+    """The user has as many of these entities as one user may have."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(f"There can be {limit} {kind} at most.")
+        self.kind = kind
+        self.limit = limit
 
 
 class AuthorizationFailure(StrEnum):
