@@ -16,6 +16,7 @@ from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.adapters.outbound.postgres.tokens.repository import PgTokenStore
+from astrelo.adapters.outbound.postgres.webhook_endpoints import deliveries, repository
 from astrelo.adapters.outbound.postgres.webhooks.pending_refetches import PgPendingRefetches
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
@@ -37,6 +38,8 @@ class PgTransaction(Transaction):
         self.contacts = PgContacts(connection, user_id)
         self.deals = PgDeals(connection, user_id)
         self.links = PgLinks(connection, user_id)
+        self.webhook_endpoints = repository.PgWebhookEndpoints(connection, user_id, cipher)
+        self.webhook_deliveries = deliveries.PgWebhookDeliveries(connection, user_id)
 
 
 class PgUnitOfWork(UnitOfWork):
