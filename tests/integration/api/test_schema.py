@@ -132,6 +132,9 @@ def test_the_description_lists_every_route_and_none_of_the_framework_s_errors(da
             "/api/companies/{company_id}/pins", "/api/contacts/{contact_id}/explain", "/api/deals/{deal_id}/explain",
             "/api/integrations/{provider}/runs/{run_id}/unreadable",
         "/api/companies/summary", "/api/contacts", "/api/contacts/{contact_id}", "/api/deals", "/api/deals/{deal_id}", "/api/owners",
+        "/api/webhook-endpoints", "/api/webhook-endpoints/{endpoint_id}", "/api/webhook-endpoints/{endpoint_id}/test",
+        "/api/webhook-endpoints/{endpoint_id}/rotate-secret", "/api/webhook-endpoints/{endpoint_id}/deliveries",
+        "/api/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver",
         "/api/icp-profile", "/api/webhooks/{provider}", "/health/live", "/health/ready", "/metrics",
     }  # fmt: skip
     for path in description["paths"].values():

@@ -16,6 +16,7 @@ from astrelo.adapters.inbound.http.openapi.document import correct_description, 
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
 from astrelo.adapters.inbound.http.runs.routes import SyncRuns
+from astrelo.adapters.inbound.http.webhook_endpoints.routes import WebhookEndpoints
 from astrelo.adapters.inbound.http.webhooks.routes import Webhooks
 
 MAX_BODY_BYTES = 1_000_000
@@ -31,6 +32,7 @@ _CONTROLLERS = (
     Explanations,
     IcpProfiles,
     Webhooks,
+    WebhookEndpoints,
     health.HealthRoutes,
 )
 
@@ -43,7 +45,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     metrics, links = middleware.Metrics(), LoginLinks()
     cors = CORSConfig(
         allow_origins=list(config.cors_origins),
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type"],
         allow_credentials=True,
         expose_headers=["Location", "Retry-After", "X-Request-Id"],
