@@ -138,6 +138,12 @@ def test_only_the_lifecycle_writes_a_runs_state() -> None:
     ]
 
 
+def test_only_the_lifecycle_saves_a_connection() -> None:
+    assert [name for name, (text, _) in modules().items() if "tx.connections.save(" in text] == [
+        "application/connection_lifecycle.py"
+    ]
+
+
 def decisions(tree: ast.Module) -> Iterator[ast.AST]:
     """Every comparison, and every pattern that a `match` compares with."""
     for node in ast.walk(tree):

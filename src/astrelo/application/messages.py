@@ -19,6 +19,8 @@ from astrelo.domain.identifiers import Provider
 from astrelo.domain.records import RejectionReason
 from astrelo.domain.sync import RunStatus
 from astrelo.domain.unreadable import Trouble
+from astrelo.domain.webhook_endpoints.deliveries import DeliveryError
+from astrelo.domain.webhook_endpoints.endpoints import DisabledReason
 
 
 class Message(NamedTuple):
@@ -153,6 +155,11 @@ DISCONNECTED = Message(
     "You disconnected the CRM.",
     "Your data is kept as it is and is no longer refreshed.",
     "Connect the CRM to bring your data up to date.",
+)
+REPLACED = Message(
+    "Another account of the CRM was connected in place of this one.",
+    "The data of the former account is deleted.",
+    "Nothing to do: the new account is synced by itself.",
 )
 ACCESS_LOST = Message(
     "{crm} no longer accepts our access ({reason}).",
@@ -338,6 +345,93 @@ DEAL_UNLINKED: Mapping[DealUnlinkedReason, Message] = {
     ),
 }
 
+# Why a webhook endpoint gets no events, and why a delivery to it failed.
+
+_STILL_RETRIED = (
+    "A pending delivery is attempted again at the time in next_attempt_at; a failed one can be redelivered."
+)
+_READ_CHANGES = "Enable the endpoint again, and read what happened meanwhile from the API."
+
+ENDPOINTS_DISABLED: Mapping[DisabledReason, Message] = {
+    DisabledReason.BY_USER: Message(
+        "You disabled the endpoint.",
+        "It gets no events.",
+        "Enable it to get further events.",
+    ),
+    DisabledReason.GONE: Message(
+        "The endpoint responded that it is gone (HTTP 410), so it was disabled.",
+        "It gets no events.",
+        _READ_CHANGES,
+    ),
+    DisabledReason.FAILING: Message(
+        "A delivery failed for a day and no other one succeeded, so the endpoint was disabled.",
+        "It gets no events.",
+        f"See why its deliveries failed. {_READ_CHANGES}",
+    ),
+}
+DELIVERY_ERRORS: Mapping[DeliveryError, Message] = {
+    DeliveryError.NAME_NOT_FOUND: Message(
+        "The host of the URL was not found in the DNS.",
+        _STILL_RETRIED,
+        "Correct the URL or the DNS record.",
+    ),
+    DeliveryError.ADDRESS_NOT_ALLOWED: Message(
+        "The host of the URL has no public address.",
+        _STILL_RETRIED,
+        "Use a host on the public internet.",
+    ),
+    DeliveryError.CONNECTION_FAILED: Message(
+        "No connection could be made, or it was closed before the response was complete.",
+        _STILL_RETRIED,
+        "Check that the server runs and that its firewall admits us.",
+    ),
+    DeliveryError.TLS_FAILED: Message(
+        "The TLS certificate of the server is not valid for the URL, or TLS failed.",
+        _STILL_RETRIED,
+        "Install a certificate of a public authority for this host, with its intermediate certificates.",
+    ),
+    DeliveryError.TIMED_OUT: Message(
+        "The response was not complete within ten seconds.",
+        _STILL_RETRIED,
+        "Respond first and process the event afterwards.",
+    ),
+    DeliveryError.INVALID_RESPONSE: Message(
+        "The response was not valid HTTP.",
+        _STILL_RETRIED,
+        "Check that the URL leads to your HTTP server.",
+    ),
+    DeliveryError.REDIRECTED: Message(
+        "The server responded with a redirect, which is not followed.",
+        _STILL_RETRIED,
+        "Set the URL to the address that the server redirects to.",
+    ),
+    DeliveryError.HTTP_ERROR: Message(
+        "The server did not accept the event: see response_status.",
+        _STILL_RETRIED,
+        "Respond with a status from 200 to 299 when the event was received.",
+    ),
+    DeliveryError.GONE: Message(
+        "The server responded that the endpoint is gone (HTTP 410).",
+        "The endpoint was disabled.",
+        "Enable the endpoint and redeliver the event, or delete the endpoint.",
+    ),
+    DeliveryError.INTERRUPTED: Message(
+        "The delivery was interrupted on our side each time.",
+        "The event may have reached you; a failed delivery can be redelivered.",
+        f"Redeliver the event. {IF_IT_HAPPENS_AGAIN}",
+    ),
+    DeliveryError.SECRET_UNREADABLE: Message(
+        "The secret of the endpoint cannot be read on our side.",
+        _STILL_RETRIED,
+        "Rotate the secret of the endpoint.",
+    ),
+    DeliveryError.ENDPOINT_DISABLED: Message(
+        "The endpoint was disabled before the event was delivered.",
+        "The event was not delivered.",
+        "Enable the endpoint and redeliver the event.",
+    ),
+}
+
 # What a request to the API was refused for, by the problem's code; docs/errors.md lists the same sentences.
 
 _UNCHANGED = "Nothing was changed."
@@ -434,6 +528,11 @@ PROBLEMS: Mapping[str, Message] = {
         "Another sync of this CRM account is running.",
         _UNCHANGED,
         "Try again when that sync has ended.",
+    ),
+    "limit_reached": Message(
+        "There cannot be more of these.",
+        _UNCHANGED,
+        "Delete one that is no longer needed.",
     ),
     "webhook_rejected": Message(
         "The call does not come from the CRM.",
@@ -533,6 +632,7 @@ ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.NotFound: "There is no {kind} {identifier}.",
     errors.InvalidTransition: "A {kind} that is {state} cannot be {action}.",
     errors.InvalidInput: "{field}: {reason}.",
+    errors.LimitReached: "There can be {limit} {kind} at most.",
     errors.AuthorizationFailed: "{detail}",
     errors.ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",
     errors.AccountBusy: "Sync {run} waits: another sync of the same CRM account is running.",
@@ -577,6 +677,17 @@ CURSOR_OF_ANOTHER_DATABASE = (
     "is from another database, or from before this one was restored; discard your copy and begin without it"
 )
 NO_RECORD_TYPE = "names a record type that is none of companies, contacts, deals, owners"
+URL_TOO_LONG = "must have at most {limit} characters"
+URL_NOT_ASCII = (
+    "must consist of visible ASCII characters; write an international name with xn--, others as %XX"
+)
+NO_URL = "is not a URL"
+URL_NOT_HTTPS = "must begin with https://"
+URL_WITH_CREDENTIALS = "must not contain a user or a password; the signature says who calls"
+URL_WITH_FRAGMENT = "must not contain a #"
+NO_HOST = "must contain a host name such as hooks.example.com, or an IP address in its usual form"
+ADDRESS_NOT_ALLOWED = "must lead to a host on the public internet"
+PORT_NOT_ALLOWED = "must use one of the ports {ports}"
 NO_WEB_DOMAIN = "is not a web domain, such as acme.com"
 
 # What the page says to a browser that returns from a CRM, apart from the oauth_… problems above.

@@ -29,15 +29,20 @@ from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import LostRuns
 from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
+from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import LostDeliveries
+from astrelo.adapters.outbound.postgres.webhook_endpoints.reader import PgWebhookEndpointReader
 from astrelo.adapters.outbound.reference import RESERVED_NAMES, BundledReferenceData
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
+from astrelo.adapters.outbound.webhook_transport.transport import HttpWebhookTransport
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.connect.start_authorization import StartAuthorization
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.read import readers
 from astrelo.application.read.explanations import ExplanationReader
 from astrelo.application.read.feed import ChangeFeed
+from astrelo.application.read.webhook_endpoints import WebhookEndpointReader
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
@@ -50,6 +55,10 @@ from astrelo.application.sync.schedule_syncs import CancelRun, ScheduleDueSyncs,
 from astrelo.application.sync.verify_sync import VerifySync
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.application.tokens.access_tokens import AccessTokens
+from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
+from astrelo.application.webhook_endpoints.manage_endpoints import ManageWebhookEndpoints
+from astrelo.application.webhook_endpoints.outbox import WebhookOutbox
+from astrelo.application.webhook_endpoints.target_url import TargetPolicy
 from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
@@ -59,6 +68,7 @@ from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, C
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.state import OAuthStates, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness, TokenCipher
+from astrelo.domain.ports.webhook_endpoints import WebhookTransport
 from astrelo.domain.reading_version import ReadingVersions
 from astrelo.domain.schedule import SyncPolicy
 
@@ -76,6 +86,10 @@ class Config(Provider):
     @provide
     def sync_policy(self, settings: Settings) -> SyncPolicy:
         return settings.sync
+
+    @provide
+    def webhook_targets(self, settings: Settings) -> TargetPolicy:
+        return settings.webhook_targets
 
 
 class Adapters(Provider):
@@ -123,10 +137,16 @@ class Adapters(Provider):
     def feed_pruning(self, settings: Settings, pool: asyncpg.Pool) -> FeedPruning:
         return FeedPruning(pool, timedelta(days=settings.feed_retention_days))
 
+    lost_deliveries = provide(LostDeliveries)
     crm_accounts = provide(cross_tenant.PgCrmAccounts, provides=CrmAccounts)
     app_uninstalls = provide(cross_tenant.PgAppUninstalls, provides=AppUninstalls)
     connection_owners = provide(cross_tenant.PgConnectionOwners, provides=ConnectionOwners)
     sync_schedule = provide(cross_tenant.PgSyncSchedule, provides=SyncSchedule)
+
+    @provide
+    async def webhook_transport(self, policy: TargetPolicy) -> AsyncIterator[WebhookTransport]:
+        async with HttpWebhookTransport.open(policy) as transport:
+            yield transport
 
     @provide
     async def crms(
@@ -165,6 +185,7 @@ class Readers(Provider):
     runs = provide(PgRunReader, provides=readers.RunReader)
     integrations = provide(PgIntegrationReader, provides=readers.IntegrationReader)
     changes = provide(PgChangeFeed, provides=ChangeFeed)
+    webhook_endpoints = provide(PgWebhookEndpointReader, provides=WebhookEndpointReader)
     health = provide(PgStoreHealth, provides=readers.StoreHealth)
 
 
@@ -173,10 +194,15 @@ class UseCases(Provider):
 
     @provide
     async def access_tokens(
-        self, uow: UnitOfWork, refresh_uow: RefreshUnitOfWork, crms: CrmProviders, clock: Clock
+        self,
+        uow: UnitOfWork,
+        refresh_uow: RefreshUnitOfWork,
+        crms: CrmProviders,
+        connections: ConnectionLifecycle,
+        clock: Clock,
     ) -> AsyncIterator[AccessTokens]:
         """Make them; before the pools they need are closed, new tokens on their way are stored."""
-        tokens = AccessTokens(uow, refresh_uow, crms, clock)
+        tokens = AccessTokens(uow, refresh_uow, crms, connections, clock)
         yield tokens
         await tokens.close()
 
@@ -185,11 +211,21 @@ class UseCases(Provider):
     disconnect_crm = provide(DisconnectCrm)
     receive_webhook = provide(ReceiveWebhook)
 
-    @provide
-    def run_ended_subscribers(self) -> RunEndedSubscribers:
-        """Add what has to act when a run ends."""
-        return RunEndedSubscribers()
+    webhook_outbox = provide(WebhookOutbox)
+    deliver_webhook = provide(DeliverWebhook)
+    manage_webhook_endpoints = provide(ManageWebhookEndpoints)
 
+    @provide
+    def run_ended_subscribers(self, outbox: WebhookOutbox) -> RunEndedSubscribers:
+        """Add what has to act when a run ends."""
+        return RunEndedSubscribers((outbox.on_run_ended,))
+
+    @provide
+    def connection_changed_subscribers(self, outbox: WebhookOutbox) -> ConnectionChangedSubscribers:
+        """Add what has to act when a connection changes."""
+        return ConnectionChangedSubscribers((outbox.on_connection_changed,))
+
+    connection_lifecycle = provide(ConnectionLifecycle)
     run_lifecycle = provide(RunLifecycle)
     sync_now = provide(SyncNow)
     schedule_due_syncs = provide(ScheduleDueSyncs)

@@ -32,7 +32,8 @@ _SECRET_TEXT = re.compile(
     r"(?P<kept>\b(?:access_token|refresh_token|id_token|token|client_secret|code_verifier|code|state|password)"
     r"[\"']?\s*[=:]\s*[\"']?|\bBearer\s+)[^&\s\"'@,;}]+"
     r"|(?P<user>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)"
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"
+    r"|\bwhsec_[\w+/=-]+",
     re.IGNORECASE,
 )
 

@@ -1,4 +1,4 @@
-"""The worker process: takes sync runs from the queue until asked to stop.
+"""The worker process: takes sync runs and webhook deliveries from the queue until asked to stop.
 
 Imports neither the web framework nor the HTTP server: a worker's memory is for records.
 """
@@ -15,13 +15,15 @@ import structlog
 import uvloop
 from dishka import AsyncContainer
 
-from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
+from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint, WebhookEntrypoint
 from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.feed.pruning import FeedPruning
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT, LostRuns
+from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import WEBHOOK_ENTRYPOINT, LostDeliveries
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
+from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, provide_database
@@ -33,6 +35,7 @@ from astrelo.domain.ports.system import Clock
 
 _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0
+_PRUNE_EVERY = timedelta(minutes=5)
 _MAX_SCHEDULE_INTERVAL = timedelta(seconds=5)
 _PRUNE_INTERVAL = timedelta(minutes=10)
 _OBJECTS_BETWEEN_COLLECTIONS = 5_000
@@ -59,26 +62,41 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         container = create_container(settings)
         stack.push_async_callback(container.close)
         queue = QueueConnector(dsn)
-        supervisor = Supervisor(
+        clock = await container.get(Clock)
+        syncs = Supervisor(
             queue.connect,
             await duties(container, settings),
-            queue_options(settings),
-            await container.get(Clock),
+            queue_options(settings, settings.worker_concurrency),
+            clock,
         )
+        # A queue connection of its own: receivers that respond slowly take no place of a sync.
+        deliveries = Supervisor(
+            queue.connect,
+            await delivery_duties(container, settings),
+            queue_options(settings, settings.webhook_concurrency),
+            clock,
+        )
+
+        def stop() -> None:
+            syncs.stop()
+            deliveries.stop()
+
         if embedded:
-            queue.when_refused = supervisor.stop
+            queue.when_refused = stop
         await container.get(RunSync)  # reads the reference data, which would make a first run wait
-        warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
-        supervisor.register(SYNC_ENTRYPOINT, SyncEntrypoint(container, supervisor.should_stop))
+        warn_of_old_rates(await container.get(ReferenceData), clock)
+        syncs.register(SYNC_ENTRYPOINT, SyncEntrypoint(container, syncs.should_stop))
+        deliver = WebhookEntrypoint(await container.get(DeliverWebhook), settings.webhook_concurrency)
+        deliveries.register(WEBHOOK_ENTRYPOINT, deliver)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, supervisor.stop)
+            loop.add_signal_handler(number, stop)
         if settings.worker_health_port is not None:
             await stack.enter_async_context(
-                serve_health(supervisor.health, settings.host, settings.worker_health_port)
+                serve_health(syncs.health, settings.host, settings.worker_health_port)
             )
         _spare_the_collector()
-        await supervisor.run()
+        await asyncio.gather(syncs.run(), deliveries.run())
     if queue.refused and embedded:
         raise database_gone("worker")
     _log.info("worker.stopped")
@@ -133,9 +151,18 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
     )
 
 
-def queue_options(settings: Settings) -> QueueOptions:
+async def delivery_duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty]:
+    lost = await container.get(LostDeliveries)
+    heartbeat = timedelta(seconds=settings.worker_heartbeat)
+    return (
+        Duty(name="ask again for lost webhook deliveries", every=heartbeat / 2, perform=lost.requeue),
+        Duty(name="prune webhook deliveries", every=_PRUNE_EVERY, perform=lost.prune),
+    )
+
+
+def queue_options(settings: Settings, concurrency: int) -> QueueOptions:
     return QueueOptions(
-        concurrency=settings.worker_concurrency,
+        concurrency=concurrency,
         heartbeat=timedelta(seconds=settings.worker_heartbeat),
         poll=timedelta(seconds=settings.worker_poll),
         drain=_DRAIN,

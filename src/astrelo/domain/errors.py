@@ -5,6 +5,7 @@
     ├─ InvalidTransition            the entity's state does not allow the action
     ├─ InvalidInput                 a value from outside is not acceptable
     ├─ CursorExpired                the change feed no longer reaches back to the cursor: begin anew
+    ├─ LimitReached                 the user has as many of these as one may have
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
     ├─ ProviderNotConfigured        the settings hold no client credentials for this CRM
     ├─ AccountBusy                  another run reads this CRM account now: retry a little later
@@ -72,6 +73,15 @@ class CursorExpired(AstreloError):
 
     def __init__(self) -> None:
         super().__init__("The change feed no longer reaches back to this cursor.")
+
+
+class LimitReached(AstreloError):
+    """The user has as many of these entities as one user may have."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(f"There can be {limit} {kind} at most.")
+        self.kind = kind
+        self.limit = limit
 
 
 class AuthorizationFailure(StrEnum):

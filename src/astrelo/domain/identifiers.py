@@ -14,6 +14,8 @@ ContactId = NewType("ContactId", UUID)
 DealId = NewType("DealId", UUID)
 OwnerId = NewType("OwnerId", UUID)
 IcpProfileId = NewType("IcpProfileId", UUID)
+WebhookEndpointId = NewType("WebhookEndpointId", UUID)
+WebhookDeliveryId = NewType("WebhookDeliveryId", UUID)
 
 RecordId = NewType("RecordId", str)
 """A record's id at the CRM: text, unique only within one account and object type."""

@@ -222,7 +222,9 @@ async def test_every_api_route_refuses_a_stranger(api: ApiHarness) -> None:
     by_signature = {"/api/webhooks/{provider}"}
     for path in sorted(set(paths) - open_to_all - by_signature):
         concrete = path.replace("{provider}", "hubspot")
-        for name in ("company_id", "contact_id", "deal_id", "run_id"):
+        for name in ("company_id", "contact_id", "deal_id", "run_id", "endpoint_id", "delivery_id"):
             concrete = concrete.replace(f"{{{name}}}", str(uuid4()))
-        answers = [await api.client.request(method, concrete) for method in ("GET", "POST", "PUT", "DELETE")]
+        answers = [
+            await api.client.request(method, concrete) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        ]
         assert {answer.status_code for answer in answers} <= {401, 405}, path

@@ -343,7 +343,13 @@ async def test_who_lives_on_the_account_is_not_known_and_the_grant_alone_is_revo
     await world.connect_account()
     providers = CrmProviders({HUBSPOT: world.hubspot})
     disconnect = DisconnectCrm(
-        world.uow, providers, world.tokens, UnavailableUninstalls(), world.lifecycle, world.clock
+        world.uow,
+        providers,
+        world.tokens,
+        UnavailableUninstalls(),
+        world.lifecycle,
+        world.connections,
+        world.clock,
     )
     await disconnect(world.user_id, HUBSPOT)
     assert (send(world, REMOVAL), send(world, "/revoke")) == (0, 1)

@@ -304,6 +304,7 @@ def test_a_run_whose_connection_is_purged_under_way_ends_quietly(play: Play) -> 
                     made.tokens(),
                     PgAppUninstalls(made.pool),
                     made.lifecycle(),
+                    made.connections(),
                     made.clock,
                 )
                 # A request of its own: the end of the stream cancels the fetching, not the purge.

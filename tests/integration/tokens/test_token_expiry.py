@@ -185,7 +185,9 @@ async def test_at_salesforce_a_worker_cut_off_in_the_introspection_has_kept_the_
         await tx.connections.save(connection)
         generation = await tx.tokens.put(connection.id, grant.tokens)
     crms = CrmProviders({Provider.SALESFORCE: salesforce_over(SandboxTransport(sandbox), world.clock)})
-    killed, successor = (AccessTokens(world.uow, world.refresh_uow, crms, world.clock) for _ in range(2))
+    killed, successor = (
+        AccessTokens(world.uow, world.refresh_uow, crms, world.connections, world.clock) for _ in range(2)
+    )
     sandbox.faults.add(Fault(kind="delay", match="/introspect", delay_ms=60_000))
 
     async def wait_until_stored() -> StoredTokens:

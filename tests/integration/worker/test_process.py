@@ -9,18 +9,22 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from standardwebhooks import Webhook
 
 from astrelo.application.sync.schedule_syncs import SyncNow
+from astrelo.application.webhook_endpoints.manage_endpoints import IssuedSecret, ManageWebhookEndpoints
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.connection import CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
+from astrelo.domain.webhook_endpoints.events import WebhookTopic
 from crm_sandbox import Dataset, serve_in_thread
 from crm_sandbox.hubspot import DEFAULT_CLIENT_SECRET, Sandbox, create_sandbox
 from tests.support.environ import JWT_SECRET, child_environ, hubspot_settings, needed_settings
 from tests.support.secret_watch import Secrets, Spawn, Spawned
+from tests.support.webhook_receiver import never_respond, webhook_receiver
 
 COMPANIES = 1_000
 LATENCY_MS = 60
@@ -81,10 +85,9 @@ async def connect(environ: dict[str, str], user_id: UserId, sandbox: Sandbox) ->
 @pytest.fixture
 def start_worker(spawn: Spawn, customer: Customer, secrets: Secrets) -> StartWorker:
     secrets.register(JWT_SECRET, DEFAULT_CLIENT_SECRET)
-    environ = child_environ(customer.environ)
 
     def start() -> Spawned:
-        return spawn(sys.executable, "-m", "astrelo", "worker", env=environ)
+        return spawn(sys.executable, "-m", "astrelo", "worker", env=child_environ(customer.environ))
 
     return start
 
@@ -161,6 +164,33 @@ def test_a_worker_asks_for_syncs_that_are_due_by_itself(
     worker = start_worker()
     worker.wait_for("sync.finished")
     assert worker.stop() == 0
+    assert_whole(database, customer, dataset)
+
+
+def test_a_worker_delivers_the_end_of_a_sync_to_a_webhook_endpoint(
+    database: str, customer: Customer, dataset: Dataset, start_worker: StartWorker
+) -> None:
+    async def subscribe(url: str) -> IssuedSecret:
+        container = create_container(parse_settings(customer.environ))
+        manage = await container.get(ManageWebhookEndpoints)
+        issued = await manage.add(customer.user_id, url, [WebhookTopic.SYNC_COMPLETED])
+        await container.close()
+        return issued
+
+    async def receive() -> None:
+        async with webhook_receiver() as receiver:
+            async with webhook_receiver(never_respond) as slow:
+                await subscribe(slow.url)
+                issued = await subscribe(receiver.url)
+                worker = await asyncio.to_thread(start_worker)
+                await asyncio.wait_for(receiver.arrived.wait(), 60)
+            (request,) = receiver.received
+            event = Webhook(issued.secret).verify(request.body, request.headers)
+            assert event["data"]["status"] == "completed"
+            assert await asyncio.to_thread(worker.stop) == 0
+
+    customer.environ["ASTRELO_WEBHOOK_ALLOW_LOOPBACK"] = "1"
+    asyncio.run(receive())
     assert_whole(database, customer, dataset)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -14,15 +15,16 @@ from dishka import Provider, Scope, make_async_container, provide
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.models import Job
 
-from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint
+from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint, WebhookEntrypoint
 from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT, LostRuns
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.time_slice import StopSignal, never_stop
+from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.errors import StoreUnavailable
-from astrelo.domain.identifiers import SyncRunId, UserId
+from astrelo.domain.identifiers import SyncRunId, UserId, WebhookDeliveryId, WebhookEndpointId
 from tests.support.harness.sync import SyncHarness, sync_harness
 
 pytestmark = pytest.mark.anyio
@@ -287,6 +289,41 @@ async def test_a_sync_job_waits_in_the_queue_while_the_store_is_unavailable(
             return bool(await pool.fetchval(later))
 
         await soon(waits_for_later)
+
+
+class HeldDeliveries(DeliverWebhook):
+    """Stands in for the use case: holds the attempts of one user until the test is over."""
+
+    def __init__(self, held: UUID) -> None:
+        self.held = held
+        self.begun: list[UUID] = []
+        self.over = asyncio.Event()
+
+    async def __call__(
+        self, user_id: UserId, endpoint_id: WebhookEndpointId, delivery_id: WebhookDeliveryId, attempt: int
+    ) -> None:
+        self.begun.append(user_id)
+        if user_id == self.held:
+            await self.over.wait()
+
+
+async def test_receivers_of_one_user_that_do_not_respond_leave_places_for_other_users(
+    database: str, pool: asyncpg.Pool
+) -> None:
+    deliver, other = HeldDeliveries(uuid4()), uuid4()
+    names = {"endpoint_id": uuid4(), "delivery_id": uuid4(), "attempt": 0}
+
+    async def other_has_begun() -> bool:
+        return other in deliver.begun
+
+    handle = WebhookEntrypoint(deliver, concurrency=6)
+    async with workshop(database, pool, handle, options=replace(OPTIONS, concurrency=6)) as worker:
+        await worker.submit(b"not json at all")
+        for user_id in (*[deliver.held] * 12, other):
+            await worker.submit(msgspec.json.encode({"user_id": user_id} | names))
+        await soon(other_has_begun)
+        assert deliver.begun.count(deliver.held) == 2
+        deliver.over.set()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.connect_crm import ConnectCrm, Connected
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.connect.start_authorization import AuthorizationStarted, StartAuthorization
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
@@ -68,7 +69,12 @@ class ConnectHarness:
     """The connect use cases, and the browser and the CRM on the other side of the flow."""
 
     def __init__(
-        self, pool: asyncpg.Pool, refresh_pool: asyncpg.Pool, sandbox: Sandbox, clock: FakeClock
+        self,
+        pool: asyncpg.Pool,
+        refresh_pool: asyncpg.Pool,
+        sandbox: Sandbox,
+        clock: FakeClock,
+        connection_changed: ConnectionChangedSubscribers,
     ) -> None:
         self.pool = pool
         self.sandbox = sandbox
@@ -77,6 +83,7 @@ class ConnectHarness:
         self.randomness = FakeRandomness()
         self.uow: UnitOfWork = PgUnitOfWork(pool, CIPHER, self.randomness)
         self.refresh_uow = PgUnitOfWork(refresh_pool, CIPHER, self.randomness)
+        self.connections = ConnectionLifecycle(connection_changed)
         self.hubspot = self._hubspot()
         self.offer(self.hubspot)
 
@@ -85,15 +92,34 @@ class ConnectHarness:
         providers = CrmProviders({crm.provider: crm for crm in crms})
         states = PgOAuthStates(self.pool, CIPHER)
         self.lifecycle = RunLifecycle(
-            self.uow, POLICY, self.clock, self.randomness, VERSIONS, RunEndedSubscribers()
+            self.uow,
+            POLICY,
+            self.clock,
+            self.randomness,
+            VERSIONS,
+            RunEndedSubscribers(),
+            self.connections,
         )
-        self.tokens = AccessTokens(self.uow, self.refresh_uow, providers, self.clock)
+        self.tokens = AccessTokens(self.uow, self.refresh_uow, providers, self.connections, self.clock)
         self.start = StartAuthorization(self.uow, states, providers, self.tokens, self.clock, self.randomness)
         self.connect = ConnectCrm(
-            self.uow, states, providers, self.tokens, self.lifecycle, self.clock, self.randomness
+            self.uow,
+            states,
+            providers,
+            self.tokens,
+            self.lifecycle,
+            self.connections,
+            self.clock,
+            self.randomness,
         )
         self.disconnect = DisconnectCrm(
-            self.uow, providers, self.tokens, PgAppUninstalls(self.pool), self.lifecycle, self.clock
+            self.uow,
+            providers,
+            self.tokens,
+            PgAppUninstalls(self.pool),
+            self.lifecycle,
+            self.connections,
+            self.clock,
         )
 
     def _hubspot(self) -> HubSpotProvider:
@@ -236,7 +262,9 @@ def _reference() -> BundledReferenceData:
 
 
 @asynccontextmanager
-async def connect_harness(database: str) -> AsyncIterator[ConnectHarness]:
+async def connect_harness(
+    database: str, connection_changed: ConnectionChangedSubscribers | None = None
+) -> AsyncIterator[ConnectHarness]:
     """Open a harness in which nothing is connected."""
     clock = FakeClock()
     sandbox = create_sandbox(DATASET, OTHER_DATASET, clock=lambda: clock.now().timestamp())
@@ -244,4 +272,5 @@ async def connect_harness(database: str) -> AsyncIterator[ConnectHarness]:
         open_pool(database, "work", max_size=6) as pool,
         open_pool(database, "refresh", max_size=4, limits=REFRESH_LIMITS) as refresh_pool,
     ):
-        yield ConnectHarness(pool, refresh_pool, sandbox, clock)
+        subscribers = connection_changed or ConnectionChangedSubscribers()
+        yield ConnectHarness(pool, refresh_pool, sandbox, clock, subscribers)

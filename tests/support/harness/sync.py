@@ -13,6 +13,7 @@ from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.sync.batches import BATCH_SIZE, LINGER_SECONDS
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
@@ -169,6 +170,7 @@ class SyncHarness:
         self.versions = VERSIONS
         self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
         self.run_ended = RunEndedSubscribers()
+        self.connection_changed = ConnectionChangedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
         self.consumer = FeedConsumer(PgChangeFeed(pool), self.user_id, page_size=7)
         """Follows the change feed after every sync."""
@@ -197,6 +199,7 @@ class SyncHarness:
             self.tokens(),
             PgAppUninstalls(self.pool),
             self.lifecycle(),
+            self.connections(),
             self.clock,
         )
         await disconnect(self.user_id, provider, purge=purge)
@@ -205,10 +208,21 @@ class SyncHarness:
         return await SyncNow(self.uow, self.lifecycle())(self.user_id, provider, mode)
 
     def lifecycle(self) -> RunLifecycle:
-        return RunLifecycle(self.uow, self.policy, self.clock, self.randomness, self.versions, self.run_ended)
+        return RunLifecycle(
+            self.uow,
+            self.policy,
+            self.clock,
+            self.randomness,
+            self.versions,
+            self.run_ended,
+            self.connections(),
+        )
+
+    def connections(self) -> ConnectionLifecycle:
+        return ConnectionLifecycle(self.connection_changed)
 
     def tokens(self) -> AccessTokens:
-        return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.clock)
+        return AccessTokens(self.uow, self.uow, CrmProviders(dict(self.crms)), self.connections(), self.clock)
 
     def run_sync(self) -> RunSync:
         """A worker's use case; each call makes an independent one."""

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.domain.connection import ConnectionStatus, CrmConnection, TokenSet
 from astrelo.domain.errors import CrmError, StoreUnavailable
@@ -95,7 +96,7 @@ class TokenHarness:
     def process(self) -> AccessTokens:
         """Another process's: nothing in common but the database."""
         crms = CrmProviders({HUBSPOT: self.crm})
-        return AccessTokens(self.uow, self.refresh_uow, crms, self.world.clock)
+        return AccessTokens(self.uow, self.refresh_uow, crms, self.world.connections, self.world.clock)
 
     async def load_tokens(self) -> StoredTokens:
         async with self.world.uow(self.world.user_id) as tx:
@@ -114,9 +115,11 @@ class TokenHarness:
 
 
 @asynccontextmanager
-async def token_harness(database: str) -> AsyncIterator[TokenHarness]:
+async def token_harness(
+    database: str, connection_changed: ConnectionChangedSubscribers | None = None
+) -> AsyncIterator[TokenHarness]:
     """Open a harness whose tokens are 'access-0', which has run out, and 'refresh-0'."""
-    async with connect_harness(database) as world:
+    async with connect_harness(database, connection_changed) as world:
         made = TokenHarness(world, await world.connect_account(), RefreshingCrm(world=world))
         await made.put("access-0", timedelta(seconds=0))
         yield made

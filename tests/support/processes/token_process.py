@@ -20,6 +20,7 @@ from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.oauth.client import HubSpotOAuth
 from astrelo.adapters.outbound.postgres.session.pool import SessionLimits, open_pool
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
+from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.connection import TokenSet
@@ -91,7 +92,8 @@ async def run(errand: Errand) -> None:
         uow, refresh_uow = (PgUnitOfWork(each, CIPHER, randomness) for each in (pool, refresh_pool))
         oauth = HubSpotOAuth(config, HttpClient(transport, Provider.HUBSPOT), clock)
         crms = CrmProviders({Provider.HUBSPOT: HubSpotTokens(oauth, errand)})
-        tokens = AccessTokens(uow, refresh_uow, crms, clock)
+        connections = ConnectionLifecycle(ConnectionChangedSubscribers())
+        tokens = AccessTokens(uow, refresh_uow, crms, connections, clock)
         async with uow(UserId(errand.user_id)) as tx:
             connection = await tx.connections.get_by_id(ConnectionId(errand.connection_id))
         say("ready")

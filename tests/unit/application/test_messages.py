@@ -29,6 +29,8 @@ from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.records import RejectionReason
 from astrelo.domain.sync import RunStatus
 from astrelo.domain.unreadable import Trouble
+from astrelo.domain.webhook_endpoints.deliveries import DeliveryError
+from astrelo.domain.webhook_endpoints.endpoints import DisabledReason
 
 HUBSPOT, SALESFORCE = Provider.HUBSPOT, Provider.SALESFORCE
 FIELDS = {
@@ -88,6 +90,8 @@ def test_a_message_is_plain_english(name: str) -> None:
         (Trouble, messages.UNREADABLE),
         (UnlinkedReason, messages.UNLINKED),
         (DealUnlinkedReason, messages.DEAL_UNLINKED),
+        (DisabledReason, messages.ENDPOINTS_DISABLED),
+        (DeliveryError, messages.DELIVERY_ERRORS),
         (ALL_KINDS, messages.PROBLEMS),
         (in_domain(CrmError), messages.CRM_ERRORS),
         (in_domain(AstreloError) - in_domain(CrmError), messages.ERRORS),

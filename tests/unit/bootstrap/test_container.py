@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from dishka import Provider, Scope, provide
 
+from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import LostDeliveries
 from astrelo.application.connect.connect_crm import ConnectCrm
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
@@ -19,9 +20,12 @@ from astrelo.application.read.readers import (
     RunReader,
     StoreHealth,
 )
+from astrelo.application.read.webhook_endpoints import WebhookEndpointReader
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
 from astrelo.application.sync.webhooks import ReceiveWebhook
+from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
+from astrelo.application.webhook_endpoints.manage_endpoints import ManageWebhookEndpoints
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import Settings, parse_settings
 from astrelo.domain.connection import AuthorizationRequest
@@ -58,6 +62,10 @@ WANTED = [
     RunReader,
     IntegrationReader,
     StoreHealth,
+    WebhookEndpointReader,
+    ManageWebhookEndpoints,
+    DeliverWebhook,
+    LostDeliveries,
 ]
 
 

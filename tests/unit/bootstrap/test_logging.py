@@ -40,6 +40,7 @@ def test_a_value_whose_key_names_no_secret_stays(key: str) -> None:
         "postgresql://astrelo:SEKRET@127.0.0.1:5432/astrelo",
         "Authorization: Bearer SEKRET.more",
         '{"access_token": "SEKRET", "expires_in": 1800}',
+        "signed with whsec_SEKRET+/= for a test",
         "the token eyJSEKRET.eyJzdWIi.sig was sent",
     ],
 )

@@ -11,6 +11,7 @@ import structlog
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import lock_readable_tokens, purge_records, stop_using
 from astrelo.application.connect.start_authorization import secret_hash
+from astrelo.application.connection_lifecycle import ConnectionLifecycle
 from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import revoke
@@ -56,6 +57,7 @@ class ConnectCrm:
         crms: CrmProviders,
         tokens: AccessTokens,
         lifecycle: RunLifecycle,
+        connections: ConnectionLifecycle,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
@@ -64,6 +66,7 @@ class ConnectCrm:
         self._crms = crms
         self._tokens = tokens
         self._lifecycle = lifecycle
+        self._connections = connections
         self._clock = clock
         self._randomness = randomness
 
@@ -157,6 +160,8 @@ class ConnectCrm:
                         "choose that one, or ask to replace it, which deletes its data here"
                     )
                     raise _make_error(errors.AuthorizationFailure.ACCOUNT_MISMATCH, detail)
+                ended = existing.disconnect(messages.REPLACED.reason)
+                await self._connections.save(tx, ended, former=existing)
                 superseded = await stop_using(
                     tx, existing, self._lifecycle, messages.CANCELLED_BY_REPLACEMENT.reason
                 )
@@ -177,7 +182,7 @@ class ConnectCrm:
                     grant,
                     self._clock.now(),
                 )
-            await tx.connections.save(connection)
+            await self._connections.save(tx, connection, former=existing)
             await tx.tokens.put(connection.id, grant.tokens)
             profile_id = IcpProfileId(self._randomness.uuid())
             await tx.icp_profiles.add_default(IcpProfile.default(profile_id, pending.user_id))

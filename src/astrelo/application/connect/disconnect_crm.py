@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from astrelo.application import messages
+from astrelo.application.connection_lifecycle import ConnectionLifecycle
 from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.application.tokens.access_tokens import AccessTokens
 from astrelo.application.tokens.revocation import LastAccess, revoke, uninstall
@@ -34,6 +35,7 @@ class DisconnectCrm:
         tokens: AccessTokens,
         uninstalls: AppUninstalls,
         lifecycle: RunLifecycle,
+        connections: ConnectionLifecycle,
         clock: Clock,
     ) -> None:
         self._uow = uow
@@ -41,6 +43,7 @@ class DisconnectCrm:
         self._tokens = tokens
         self._uninstalls = uninstalls
         self._lifecycle = lifecycle
+        self._connections = connections
         self._clock = clock
 
     async def __call__(self, user_id: UserId, provider: Provider, *, purge: bool = False) -> None:
@@ -54,7 +57,8 @@ class DisconnectCrm:
                 raise errors.NotFound("connection", provider)
             # Read before the commit: another user's uninstall that begins later has a higher number.
             last_uninstall = await tx.connections.latest_uninstall()
-            await tx.connections.save(connection.disconnect(messages.DISCONNECTED.reason))
+            ended = connection.disconnect(messages.DISCONNECTED.reason)
+            await self._connections.save(tx, ended, former=connection)
             tokens = await stop_using(
                 tx, connection, self._lifecycle, messages.CANCELLED_BY_DISCONNECT.reason
             )

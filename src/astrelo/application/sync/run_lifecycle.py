@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from astrelo.application import messages
+from astrelo.application.connection_lifecycle import ConnectionLifecycle
 from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection
 from astrelo.domain.identifiers import ObjectType, SyncRunId, UserId
@@ -70,6 +71,7 @@ class RunLifecycle:
         randomness: Randomness,
         versions: ReadingVersions,
         run_ended: RunEndedSubscribers,
+        connections: ConnectionLifecycle,
     ) -> None:
         self._uow = uow
         self._policy = policy
@@ -77,6 +79,7 @@ class RunLifecycle:
         self._randomness = randomness
         self._versions = versions
         self._run_ended = run_ended
+        self._connections = connections
 
     async def request(
         self, tx: Transaction, connection: CrmConnection, mode: SyncMode = SyncMode.FULL
@@ -207,7 +210,8 @@ class RunLifecycle:
                         await tx.runs.save(current.requeue())
                         await tx.jobs.enqueue(current)
                         return
-                    await tx.connections.save(connection.mark_needs_reauthorization(reason))
+                    ended = connection.mark_needs_reauthorization(reason)
+                    await self._connections.save(tx, ended, former=connection)
                 await tx.runs.save(current.park(reason, until=None))
             log.warning("sync.parked_for_reauthorization", reason=error.reason)
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import NamedTuple
 
+from astrelo.application.connection_lifecycle import ConnectionLifecycle
 from astrelo.application.tokens.renew_tokens import RenewTokens
 from astrelo.domain.connection import ApiAccess, CrmAccount, CrmConnection
 from astrelo.domain.identifiers import ConnectionId
@@ -32,8 +33,15 @@ class AccessTokens:
     `RenewTokens` ensures that only one process refreshes, so at most one caller per process waits at the database.
     """
 
-    def __init__(self, uow: UnitOfWork, refresh_uow: UnitOfWork, crms: CrmProviders, clock: Clock) -> None:
-        self._renew = RenewTokens(uow, refresh_uow, crms, clock)
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        refresh_uow: UnitOfWork,
+        crms: CrmProviders,
+        connections: ConnectionLifecycle,
+        clock: Clock,
+    ) -> None:
+        self._renew = RenewTokens(uow, refresh_uow, crms, connections, clock)
         self._clock = clock
         self._cache: dict[ConnectionId, _CachedAccess] = {}
         self._flights: dict[ConnectionId, asyncio.Task[ApiAccess]] = {}

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from astrelo.application import messages
+from astrelo.application.connection_lifecycle import ConnectionLifecycle
 from astrelo.application.tokens.revocation import revoke
 from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection, TokenSet
@@ -41,10 +42,18 @@ class RenewTokens:
     exhaust the other pool.
     """
 
-    def __init__(self, uow: UnitOfWork, refresh_uow: UnitOfWork, crms: CrmProviders, clock: Clock) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        refresh_uow: UnitOfWork,
+        crms: CrmProviders,
+        connections: ConnectionLifecycle,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
         self._refresh_uow = refresh_uow
         self._crms = crms
+        self._connections = connections
         self._clock = clock
         self._learn_expiry = LearnExpiry(uow)
 
@@ -153,7 +162,8 @@ class RenewTokens:
             else:
                 doubt = "" if refused.attempts <= 1 else ": perhaps its renewal was lost"
                 ended = messages.describe_lost_access(error.provider, f"{error.reason}{doubt}")
-            await tx.connections.save(current.mark_needs_reauthorization(ended.reason))
+            marked = current.mark_needs_reauthorization(ended.reason)
+            await self._connections.save(tx, marked, former=current)
         log.warning(
             "connection.reauthorization_needed", connection_id=str(connection.id), reason=error.reason
         )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from astrelo.application.webhook_endpoints.target_url import TargetPolicy
 from astrelo.bootstrap.settings import values
 from astrelo.domain.schedule import SyncPolicy
 
@@ -233,6 +234,15 @@ class Settings(BaseModel):
         le=1,
         description="The largest share of an object type's records that is believed to be gone at once, 0 to 1.",
     )
+    webhook_concurrency: int = Field(
+        8,
+        ge=2,
+        le=100,
+        description="Webhook deliveries that one worker process makes at a time, beside syncs.",
+    )
+    webhook_allow_loopback: Annotated[Literal["0", "1"], Readme("`0`; refused in production")] = Field(
+        "0", description="`1`: webhook endpoints may be on this machine, on any port."
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _ANY_CASE] = Field(
         "info", description="`debug`, `info`, `warning` or `error`."
     )
@@ -255,6 +265,12 @@ class Settings(BaseModel):
             settle_delay=timedelta(seconds=self.sync_settle_delay),
             slice_length=timedelta(seconds=self.sync_slice),
             max_deletion_ratio=self.sync_max_deletion_ratio,
+        )
+
+    @property
+    def webhook_targets(self) -> TargetPolicy:
+        return TargetPolicy(
+            allow_http=not self.is_production, allow_loopback=self.webhook_allow_loopback == "1"
         )
 
     @property

@@ -65,6 +65,8 @@ def _find_missing(given: Mapping[str, str]) -> Iterator[WrongSetting]:
         for name, field in _VARIABLES.items():
             if _readme(field).required_in_production and name not in given:
                 yield WrongSetting(f"{PREFIX}{name}", "is required in production")
+        if given.get("WEBHOOK_ALLOW_LOOPBACK", "0") != "0":
+            yield WrongSetting(f"{PREFIX}WEBHOOK_ALLOW_LOOPBACK", "is for development only")
     for crm in Provider:
         for one, other in (("CLIENT_ID", "CLIENT_SECRET"), ("CLIENT_SECRET", "CLIENT_ID")):
             present, absent = f"{crm.name}_{one}", f"{crm.name}_{other}"

@@ -28,6 +28,7 @@ from astrelo.domain.ports.records import (
     Links,
     OwnerRepository,
 )
+from astrelo.domain.ports.webhook_endpoints import WebhookDeliveries, WebhookEndpoints
 from astrelo.domain.records import PendingRefetch, RejectedRecord
 from astrelo.domain.sync import Freshness, RunStatus, SyncMode, SyncRun, SyncStep
 from astrelo.domain.unreadable import Unreadable
@@ -254,6 +255,8 @@ class Transaction(Protocol):
     contacts: ContactRepository
     deals: DealRepository
     links: Links
+    webhook_endpoints: WebhookEndpoints
+    webhook_deliveries: WebhookDeliveries
 
 
 class UnitOfWork(Protocol):

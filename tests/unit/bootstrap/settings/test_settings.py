@@ -80,6 +80,16 @@ def test_all_problems_are_reported_together() -> None:
     }
 
 
+def test_this_machine_is_no_target_of_webhooks_in_production() -> None:
+    assert parse_settings({"ASTRELO_WEBHOOK_ALLOW_LOOPBACK": "1"}).webhook_targets.allow_loopback
+    assert not parse_settings({}).webhook_targets.allow_loopback
+    assert not parse_settings(PRODUCTION).webhook_targets.allow_http
+    reasons = problems(PRODUCTION | {"ASTRELO_WEBHOOK_ALLOW_LOOPBACK": "1"})
+    assert reasons == {"ASTRELO_WEBHOOK_ALLOW_LOOPBACK": "is for development only"}
+    reasons = problems({"ASTRELO_WEBHOOK_ALLOW_LOOPBACK": "yes"})
+    assert reasons == {"ASTRELO_WEBHOOK_ALLOW_LOOPBACK": "must be '0' or '1'"}
+
+
 ADDRESS = "must be a host name or an IP address, without brackets and port"
 NETWORKS = "must be IP addresses or networks such as 10.0.0.0/8, separated by commas"
 

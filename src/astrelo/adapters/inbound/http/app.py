@@ -22,6 +22,7 @@ from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
 from astrelo.adapters.inbound.http.runs.routes import SyncRuns
+from astrelo.adapters.inbound.http.webhook_endpoints.routes import WebhookEndpoints
 from astrelo.adapters.inbound.http.webhooks.routes import Webhooks
 
 MAX_BODY_BYTES = 1_000_000
@@ -39,6 +40,7 @@ _CONTROLLERS = (
     Explanations,
     IcpProfiles,
     Webhooks,
+    WebhookEndpoints,
     health.HealthRoutes,
 )
 

@@ -46,6 +46,7 @@ INTERNAL_ERROR = ProblemKind(
 )
 
 INVALID_STATE = ProblemKind(code="invalid_state", status=HTTPStatus.CONFLICT)
+LIMIT_REACHED = ProblemKind(code="limit_reached", status=HTTPStatus.CONFLICT)
 RUN_TAKEN_OVER = ProblemKind(code="run_taken_over", status=HTTPStatus.CONFLICT)
 ACCOUNT_BUSY = ProblemKind(code="account_busy", status=HTTPStatus.CONFLICT)
 CURSOR_EXPIRED = ProblemKind(code="cursor_expired", status=HTTPStatus.GONE)
@@ -105,6 +106,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
     errors.CursorExpired: CURSOR_EXPIRED,
+    errors.LimitReached: LIMIT_REACHED,
     errors.AuthorizationFailed: AUTHORIZATION_FAILED[errors.AuthorizationFailure.FAILED],
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.AccountBusy: ACCOUNT_BUSY,

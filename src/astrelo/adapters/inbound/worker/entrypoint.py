@@ -1,5 +1,6 @@
-"""One job: a message that names a sync run."""
+"""Jobs: messages that name a sync run, or the attempt of a webhook delivery."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -11,11 +12,13 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
 from astrelo.application.sync.run_sync import RunSync
+from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
 from astrelo.domain.errors import StoreUnavailable
-from astrelo.domain.identifiers import SyncRunId, UserId
+from astrelo.domain.identifiers import SyncRunId, UserId, WebhookDeliveryId, WebhookEndpointId
 
 _log = structlog.get_logger(__name__)
 _RETRY_STORE_AFTER = timedelta(seconds=5)
+_RETRY_USER_AFTER = timedelta(seconds=1)
 
 
 class SyncMessage(msgspec.Struct, frozen=True):
@@ -53,3 +56,54 @@ class SyncEntrypoint:
             except Exception as error:
                 _log.error("sync_job.failed", error=type(error).__name__)
                 raise
+
+
+class WebhookMessage(msgspec.Struct, frozen=True):
+    user_id: UUID
+    endpoint_id: UUID
+    delivery_id: UUID
+    attempt: int
+
+
+class WebhookEntrypoint:
+    """Make the attempt that a job names. If it fails unexpectedly, the sweep of open deliveries asks for it again.
+
+    Of the jobs of one user a third of the process's places are worked on at a time, the others wait in the queue:
+    receivers that do not respond do not keep other users' events back.
+    """
+
+    def __init__(self, deliver: DeliverWebhook, concurrency: int) -> None:
+        self._deliver = deliver
+        self._max_per_user = max(1, concurrency // 3)
+        self._under_way: Counter[UUID] = Counter()
+
+    async def __call__(self, job: Job) -> None:
+        try:
+            message = msgspec.json.decode(job.payload or b"", type=WebhookMessage)
+        except msgspec.DecodeError as error:
+            _log.error("webhook_job.unreadable", job=job.id, reason=str(error))
+            return
+        if self._under_way[message.user_id] >= self._max_per_user:
+            raise RetryRequested(_RETRY_USER_AFTER, "other deliveries of the user are under way")
+        self._under_way[message.user_id] += 1
+        try:
+            await self._attempt(message, job)
+        finally:
+            self._under_way[message.user_id] -= 1
+            if not self._under_way[message.user_id]:
+                del self._under_way[message.user_id]
+
+    async def _attempt(self, message: WebhookMessage, job: Job) -> None:
+        with structlog.contextvars.bound_contextvars(
+            user_id=str(message.user_id), delivery_id=str(message.delivery_id), job=job.id
+        ):
+            try:
+                await self._deliver(
+                    UserId(message.user_id),
+                    WebhookEndpointId(message.endpoint_id),
+                    WebhookDeliveryId(message.delivery_id),
+                    message.attempt,
+                )
+            except StoreUnavailable as error:
+                _log.warning("webhook_job.postponed", reason=error.reason)
+                raise RetryRequested(_RETRY_STORE_AFTER, "the database was not available") from error

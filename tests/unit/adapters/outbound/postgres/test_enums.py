@@ -17,6 +17,7 @@ from astrelo.domain.golden_record import FieldGroup
 from astrelo.domain.identifiers import ObjectType
 from astrelo.domain.records import CompanyAssociation, EmailKind
 from astrelo.domain.sync import RunStatus, StepStatus, SyncMode
+from astrelo.domain.webhook_endpoints.deliveries import DeliveryStatus
 
 OF_COLUMN: Mapping[str, tuple[type[StrEnum], ...]] = {
     "unlinked_reason": (UnlinkedReason, DealUnlinkedReason),
@@ -26,13 +27,13 @@ OF_COLUMN: Mapping[str, tuple[type[StrEnum], ...]] = {
     "field_group": (FieldGroup,),
     "mode": (SyncMode,),
     "sync_requested_mode": (SyncMode,),
-    "status": (ConnectionStatus, RunStatus, StepStatus),
+    "status": (ConnectionStatus, RunStatus, StepStatus, DeliveryStatus),
     "owners_status": (StepStatus,),
 }
 """The enums of each column whose values SQL spells."""
 
-NO_ENUM = {("content_hash", ""), ("entrypoint", "sync")}
-"""Columns that are compared with something else: the hash of nothing, and the queue's name for our jobs."""
+NO_ENUM = {("content_hash", ""), ("entrypoint", "sync"), ("entrypoint", "webhook")}
+"""Columns that are compared with something else: the hash of nothing, and the queue's names for our jobs."""
 
 SPELT_WHOLE: Mapping[str, tuple[Iterable[StrEnum], ...]] = {
     "relink_contacts": (CompanyMatch, UnlinkedReason, set(EmailKind) - {EmailKind.BUSINESS}),

@@ -9,11 +9,14 @@ ROUTING = {
     "begin_uninstall",
     "get_user_of_connection",
     "list_connected_users",
+    "list_deliveries_without_job",
     "list_other_runs_on_account",
     "list_runs_without_job",
     "list_schedule_candidates",
+    "prune_webhook_deliveries",
 }
-"""Asked without knowing a user: whose account a webhook names, whose turn it is, which runs were lost, who else lives on an account."""
+"""Asked without knowing a user: whose account a webhook names, whose turn it is, which runs and deliveries
+were lost or are old, who else lives on an account."""
 
 _TABLE = re.compile(r"create table (\w+) \((.*?)\n\)", re.DOTALL)
 _RENAMED = re.compile(r"alter table (\w+) rename to (\w+)")

@@ -17,6 +17,7 @@ from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import PgJobQueue
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.adapters.outbound.postgres.tokens.repository import PgTokenStore
+from astrelo.adapters.outbound.postgres.webhook_endpoints import deliveries, repository
 from astrelo.adapters.outbound.postgres.webhooks.pending_refetches import PgPendingRefetches
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
@@ -46,6 +47,8 @@ class PgTransaction(Transaction):
         self.contacts = PgContacts(connection, user_id, revision)
         self.deals = PgDeals(connection, user_id, revision)
         self.links = PgLinks(connection, user_id, revision)
+        self.webhook_endpoints = repository.PgWebhookEndpoints(connection, user_id, cipher)
+        self.webhook_deliveries = deliveries.PgWebhookDeliveries(connection, user_id)
 
 
 class PgUnitOfWork(UnitOfWork):

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import asyncpg
 import msgspec
-from pgqueuer.adapters.persistence.queries import Queries as JobQueries
 
+from astrelo.adapters.outbound.postgres.job_queue import enqueue_once
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.domain.identifiers import SyncRunId, UserId
@@ -29,17 +29,12 @@ class PgJobQueue(JobQueue):
     """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
-        self._queries = Queries(connection)
-        self._jobs = JobQueries.from_asyncpg_connection(connection)
+        self._connection = connection
 
     async def enqueue(self, run: SyncRun, delay: timedelta | None = None) -> None:
         """Hasten the job that a parked run has left for the end of its pause, if there is one."""
         key = f"{run.id}/{run.epoch}"
-        (job,) = await self._jobs.enqueue(
-            SYNC_ENTRYPOINT, sync_payload(run), execute_after=delay, dedupe_key=key, on_conflict="skip"
-        )
-        if job is None:
-            await self._queries.execute("hasten_job", dedupe_key=key, delay=delay or timedelta())
+        await enqueue_once(self._connection, SYNC_ENTRYPOINT, sync_payload(run), key, delay)
 
 
 class LostRuns:
