@@ -57,6 +57,9 @@ STORE_UNAVAILABLE = ProblemKind(
     ours=True,
     retry_after=5,
 )
+QUERY_TOO_SLOW = ProblemKind(code="too_slow", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+"""Not 503: clients repeat that by themselves, and the same query would be too slow again."""
+TOO_MANY_REQUESTS = ProblemKind(code="too_many_requests", status=HTTPStatus.TOO_MANY_REQUESTS, retry_after=1)
 CRM_RATE_LIMITED = ProblemKind(
     code="crm_rate_limited",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
@@ -106,6 +109,8 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.WebhookRejected: WEBHOOK_REJECTED,
     errors.SecretUnreadable: SECRET_UNREADABLE,
     errors.StoreUnavailable: STORE_UNAVAILABLE,
+    errors.QueryTooSlow: QUERY_TOO_SLOW,
+    errors.TooManyRequests: TOO_MANY_REQUESTS,
     errors.CrmError: CRM_REJECTED,
     errors.RateLimited: CRM_RATE_LIMITED,
     errors.CrmUnavailable: CRM_UNAVAILABLE,

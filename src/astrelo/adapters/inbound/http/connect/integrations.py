@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.read import readers, views
@@ -24,6 +25,7 @@ Purge = Annotated[
 
 class Integrations(Controller):
     path = "/api/integrations"
+    middleware = (cancel_on_disconnect,)
     tags = ("integrations",)
 
     @get(responses=problems.describe(), summary="List the CRMs")

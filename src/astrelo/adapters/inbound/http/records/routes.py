@@ -11,6 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
@@ -25,6 +26,7 @@ MERGED = {
 
 class Companies(Controller):
     path = "/api/companies"
+    middleware = (cancel_on_disconnect,)
     tags = ("companies",)
 
     @get(responses=problems.describe(), summary="List companies")
@@ -97,6 +99,7 @@ class Companies(Controller):
 
 class Contacts(Controller):
     path = "/api/contacts"
+    middleware = (cancel_on_disconnect,)
     tags = ("contacts",)
 
     @get(responses=problems.describe(), summary="List contacts")
@@ -145,6 +148,7 @@ class Contacts(Controller):
 
 class Deals(Controller):
     path = "/api/deals"
+    middleware = (cancel_on_disconnect,)
     tags = ("deals",)
 
     @get(responses=problems.describe(), summary="List deals")
@@ -193,6 +197,7 @@ class Deals(Controller):
 
 class Owners(Controller):
     path = "/api/owners"
+    middleware = (cancel_on_disconnect,)
     tags = ("owners",)
 
     @get(responses=problems.describe(), summary="List the CRM's owners")
