@@ -504,11 +504,6 @@ PROBLEMS: Mapping[str, Message] = {
         _UNCHANGED,
         "Send at most 16 KB of header fields, of which cookies may be 4 KB; delete cookies of this site that it does not need.",
     ),
-    "too_many_requests": Message(
-        "Too many of your requests are in progress.",
-        _UNCHANGED,
-        _TRY_LATER,
-    ),
     "internal_error": Message(
         "Something went wrong on our side.",
         "We have been notified; your stored data is unaffected.",
@@ -553,6 +548,16 @@ PROBLEMS: Mapping[str, Message] = {
     "store_unavailable": Message(
         "The database is not available.",
         "Your stored data is unaffected.",
+        _TRY_LATER,
+    ),
+    "too_slow": Message(
+        "The search took too long and was stopped.",
+        "Nothing was changed; other requests are not affected.",
+        "Ask for less: add a filter, or give those listed under errors a longer or rarer value.",
+    ),
+    "too_many_requests": Message(
+        "Too many requests at once.",
+        "Nothing was read or changed.",
         _TRY_LATER,
     ),
     "crm_rate_limited": Message(
@@ -640,10 +645,13 @@ ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.WebhookRejected: "The webhook call was refused: {reason}.",
     errors.SecretUnreadable: "A stored secret cannot be read (key {key_id}).",
     errors.StoreUnavailable: "The database is not available: {reason}.",
+    errors.QueryTooSlow: "The search took too long and was stopped.",
+    errors.TooManyRequests: "Your other requests are still running; {limit} at once may read.",
 }
 """What happened in a single case, where it is no CRM's error: the beginning of a problem's detail."""
 
 REQUEST_INCOMPLETE = "The connection closed before the request was complete."
+NARROW = "matches too much in this combination; a longer or rarer value narrows it"
 NO_SUCH_PATH = "Nothing exists at this path."
 NOT_ACCEPTED = "Not accepted: {names}."
 VALUE_MISSING = "A required value is missing."

@@ -25,7 +25,8 @@ from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
-from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.session.pool import READ_LIMITS, REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import LostRuns
 from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
@@ -116,6 +117,13 @@ class Adapters(Provider):
         dsn = database_url(settings)
         async with open_pool(dsn, "astrelo", max_size=settings.database_pool_size) as pool:
             yield pool
+
+    @provide
+    async def reads(self, settings: Settings) -> AsyncIterator[Reads]:
+        """Give the API's reads a pool of their own: what writes may hold its connections for minutes."""
+        dsn, size = database_url(settings), settings.database_pool_size
+        async with open_pool(dsn, "astrelo reads", max_size=size, limits=READ_LIMITS, reset=False) as pool:
+            yield Reads(pool)
 
     unit_of_work = provide(PgUnitOfWork, provides=UnitOfWork)
 

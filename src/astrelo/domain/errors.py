@@ -13,6 +13,8 @@
     ├─ WebhookRejected              a webhook call without a valid signature, too old, or malformed
     ├─ SecretUnreadable             no key decrypts a stored secret, or it was moved
     ├─ StoreUnavailable             our database does not respond, or a lock was not acquired in time
+    ├─ QueryTooSlow                 a read took longer than reads may: ask for less
+    ├─ TooManyRequests              the user's other requests use all that one user may: retry a little later
     └─ CrmError                     an error response of a CRM
        ├─ RateLimited               wait for the stated time
        ├─ CrmUnavailable            transient: retry with backoff
@@ -154,6 +156,21 @@ class StoreUnavailable(AstreloError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"The database is not available: {reason}.")
         self.reason = reason
+
+
+class QueryTooSlow(AstreloError):
+    """A read was ended at its time limit; the same one would be again."""
+
+    def __init__(self) -> None:
+        super().__init__("The read took too long and was ended.")
+
+
+class TooManyRequests(AstreloError):
+    """The user has as many reads under way as one user may, and none of them ended in time. Transient."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The user's other requests are still running: {limit} at once may read.")
+        self.limit = limit
 
 
 class CrmError(AstreloError):

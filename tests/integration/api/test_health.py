@@ -12,6 +12,7 @@ from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read.readers import OwnerReader, StoreHealth
 from tests.support.harness.api import FRONTEND, JWT_SECRET, ApiHarness, api_harness, token_of
 
@@ -66,11 +67,11 @@ class _Lost(Provider):
 
     @provide
     def health(self) -> StoreHealth:
-        return PgStoreHealth(self._pool)
+        return PgStoreHealth(Reads(self._pool))
 
     @provide
     def owners(self) -> OwnerReader:
-        return PgOwnerReader(self._pool)
+        return PgOwnerReader(Reads(self._pool))
 
 
 def _client(app: Litestar) -> httpx.AsyncClient:

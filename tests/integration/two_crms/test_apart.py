@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
 from astrelo.adapters.outbound.postgres.connections.reader import PgIntegrationReader
 from astrelo.adapters.outbound.postgres.cross_tenant import PgConnectionOwners, PgSyncSchedule
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read.views import (
     CompanyCounts,
     CompanySummary,
@@ -116,7 +117,8 @@ def test_verifying_one_crm_does_not_miss_what_the_other_has(database: str) -> No
 
 async def _counts(made: SyncHarness) -> Mapping[Provider, IntegrationCounts]:
     return {
-        view.provider: view.counts for view in await PgIntegrationReader(made.pool).connected(made.user_id)
+        view.provider: view.counts
+        for view in await PgIntegrationReader(Reads(made.pool)).connected(made.user_id)
     }
 
 
@@ -138,7 +140,7 @@ def test_the_counts_of_each_crm_are_of_its_own_records_and_their_links_to_any_co
             deals=DealCounts(total=2, linked=2),
             owners=2,
         )
-        companies = PgCompanyReader(made.pool)
+        companies = PgCompanyReader(Reads(made.pool))
         assert await companies.summary(made.user_id) == CompanySummary(companies=3, with_two_sources=1)
         await made.disconnect(SALESFORCE)
         assert await _counts(made) == counts

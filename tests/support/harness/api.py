@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -321,11 +321,12 @@ async def api_harness(
     *,
     development: bool = False,
     secure_cookies: bool = False,
+    overrides: Sequence[Provider] = (),
 ) -> AsyncIterator[ApiHarness]:
-    """Build the API as bootstrap does, with another CRM in it."""
+    """Build the API as bootstrap does, with another CRM in it and whatever else a test overrides."""
     scripted = crm or ConsentingCrm()
     settings = parse_settings(_ENVIRONMENT | {"ASTRELO_DATABASE_URL": database})
-    container = create_container(settings, _Crm(scripted))
+    container = create_container(settings, _Crm(scripted), *overrides)
     config = HttpConfig(
         frontend_url=FRONTEND,
         jwt_secret=JWT_SECRET,

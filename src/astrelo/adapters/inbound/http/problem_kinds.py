@@ -63,6 +63,8 @@ STORE_UNAVAILABLE = ProblemKind(
     ours=True,
     retry_after=5,
 )
+QUERY_TOO_SLOW = ProblemKind(code="too_slow", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+"""Not 503: clients repeat that by themselves, and the same query would be too slow again."""
 CRM_RATE_LIMITED = ProblemKind(
     code="crm_rate_limited",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
@@ -114,6 +116,8 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.WebhookRejected: WEBHOOK_REJECTED,
     errors.SecretUnreadable: SECRET_UNREADABLE,
     errors.StoreUnavailable: STORE_UNAVAILABLE,
+    errors.QueryTooSlow: QUERY_TOO_SLOW,
+    errors.TooManyRequests: TOO_MANY_REQUESTS,
     errors.CrmError: CRM_REJECTED,
     errors.RateLimited: CRM_RATE_LIMITED,
     errors.CrmUnavailable: CRM_UNAVAILABLE,

@@ -24,6 +24,9 @@ REQUEST_ID = "request_id"
 HUNG_UP = "hung_up"
 """Where the middleware notes that the client disconnected before its request was complete."""
 
+_PAGING = frozenset({"cursor", "limit"})
+"""Parameters that narrow nothing."""
+
 _BODY = "data"
 """What the framework calls the body."""
 
@@ -138,6 +141,9 @@ def _on_domain_error(request: Request[Any, Any, Any], error: errors.AstreloError
     fields: list[FieldError] = []
     if isinstance(error, errors.InvalidInput):
         fields = [FieldError(field=error.field, reason=error.reason)]
+    if isinstance(error, errors.QueryTooSlow):
+        narrowing = request.query_params.keys() - _PAGING
+        fields = [FieldError(field=name, reason=messages.NARROW) for name in sorted(narrowing)]
     headers = {}
     if isinstance(error, errors.RateLimited):
         headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))

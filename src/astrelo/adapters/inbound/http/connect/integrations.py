@@ -8,6 +8,7 @@ from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -24,6 +25,7 @@ Purge = Annotated[
 
 class Integrations(Controller):
     path = "/api/integrations"
+    middleware = (cancel_on_disconnect,)
     tags = ("integrations",)
 
     @get(summary="List the CRMs")

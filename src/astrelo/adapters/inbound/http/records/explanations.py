@@ -11,6 +11,7 @@ from litestar.params import JSONBody
 from litestar.response import Redirect
 
 from astrelo.adapters.inbound.http import pagination
+from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.adapters.inbound.http.records.routes import MERGED
 from astrelo.application.read import explanations, readers, views
@@ -49,6 +50,7 @@ class PinBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Explanations(Controller):
     path = "/api"
+    middleware = (cancel_on_disconnect,)
 
     @get(
         "/companies/{company_id:uuid}/explain",

@@ -7,6 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 
 from astrelo.adapters.inbound.http import pagination
+from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
@@ -20,6 +21,7 @@ MERGED = {
 
 class Companies(Controller):
     path = "/api/companies"
+    middleware = (cancel_on_disconnect,)
     tags = ("companies",)
 
     @get(summary="List companies")
@@ -92,6 +94,7 @@ class Companies(Controller):
 
 class Contacts(Controller):
     path = "/api/contacts"
+    middleware = (cancel_on_disconnect,)
     tags = ("contacts",)
 
     @get(summary="List contacts")
@@ -140,6 +143,7 @@ class Contacts(Controller):
 
 class Deals(Controller):
     path = "/api/deals"
+    middleware = (cancel_on_disconnect,)
     tags = ("deals",)
 
     @get(summary="List deals")
@@ -188,6 +192,7 @@ class Deals(Controller):
 
 class Owners(Controller):
     path = "/api/owners"
+    middleware = (cancel_on_disconnect,)
     tags = ("owners",)
 
     @get(summary="List the CRM's owners")

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
@@ -31,6 +32,7 @@ Column = Annotated[
 
 class SyncRuns(Controller):
     path = "/api/integrations"
+    middleware = (cancel_on_disconnect,)
     tags = ("integrations",)
 
     @post(

@@ -6,7 +6,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.queries import Reads, like_prefix
+from astrelo.adapters.outbound.postgres.session.queries import like_prefix
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_key
@@ -15,8 +16,8 @@ _SOURCES = msgspec.json.Decoder(list[views.CompanySource])
 
 
 class PgCompanyReader(readers.CompanyReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def list(
         self, user_id: UserId, filters: readers.CompanyFilter, after: UUID | None, limit: int

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.sync_runs.reader import read_runs
 from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_connection
@@ -16,8 +16,8 @@ _COUNTS = msgspec.json.Decoder(views.IntegrationCounts)
 
 
 class PgIntegrationReader(readers.IntegrationReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def connected(self, user_id: UserId) -> Sequence[views.IntegrationView]:
         rows = await self._reads.rows("read_connections", user_id=user_id)

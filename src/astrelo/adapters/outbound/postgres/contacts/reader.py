@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
-
-from astrelo.adapters.outbound.postgres.session.queries import Reads, like_prefix
+from astrelo.adapters.outbound.postgres.session.queries import like_prefix
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.normalization import search_email, search_key
 
 
 class PgContactReader(readers.ContactReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def list(
         self, user_id: UserId, filters: readers.ContactFilter, after: UUID | None, limit: int

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from astrelo.adapters.outbound.postgres.session.columns import join_columns
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import explanations, views
 from astrelo.domain import golden_record
 from astrelo.domain.company import RecordKey
@@ -26,8 +26,8 @@ _NO_DOMAIN: Mapping[EmailKind, explanations.LinkOutcome] = {
 
 
 class PgExplanationReader(explanations.ExplanationReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def company(
         self, user_id: UserId, company_id: UUID, after: RecordKey | None, limit: int

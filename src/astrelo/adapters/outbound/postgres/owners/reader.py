@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
-
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import UserId
 
 
 class PgOwnerReader(readers.OwnerReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[views.OwnerView]:
         return await self._reads.views(

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-import asyncpg
-
 from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import readers
 
 
 class PgStoreHealth(readers.StoreHealth):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
         self._expected = sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
 
     async def pending_migrations(self) -> Sequence[str]:

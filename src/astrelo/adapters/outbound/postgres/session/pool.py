@@ -38,13 +38,17 @@ Longer than that call, so that no refresh is cut off before its answer is stored
 the lock, so that a refresh that waits behind a frozen process still gets the lock.
 """
 
+READ_LIMITS = SessionLimits(statement=timedelta(seconds=5), idle_in_transaction=timedelta(seconds=10))
+"""For what the API reads. Each transaction sets its own time limit as well (reads.py), which also a pooler keeps."""
+
 
 def open_pool(
-    dsn: str, application_name: str, *, max_size: int, limits: SessionLimits = WORK_LIMITS
+    dsn: str, application_name: str, *, max_size: int, limits: SessionLimits = WORK_LIMITS, reset: bool = True
 ) -> asyncpg.Pool:
     """Return a pool to be entered (`async with`); sessions are made as they are needed, times are in UTC.
 
-    `application_name` is what the sessions are called in pg_stat_activity.
+    `application_name` is what the sessions are called in pg_stat_activity. `reset` makes a session forget its settings
+    each time it is given back, which is one more round trip: needless where every setting is `set local`.
     """
     settings = {
         "application_name": application_name,
@@ -63,7 +67,12 @@ def open_pool(
         command_timeout=limits.statement.total_seconds() + _CONNECT_SECONDS,
         max_inactive_connection_lifetime=_IDLE_SECONDS,
         server_settings=settings,
+        reset=None if reset else _keep,
     )
+
+
+async def _keep(_session: asyncpg.Connection) -> None:
+    """Leave a session as it is; asyncpg has ended its transaction."""
 
 
 async def _connect(*arguments: object, **settings: object) -> asyncpg.Connection:

@@ -1,16 +1,12 @@
-"""How repositories and readers run statements: by name, with parameters by name."""
+"""How statements are run: by name, with parameters by name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
-import msgspec
 
-from astrelo.adapters.outbound.postgres.session.errors import translate_errors
 from astrelo.adapters.outbound.postgres.session.statements import Statement, statement
-
-View = TypeVar("View")
 
 
 @dataclass(slots=True)
@@ -80,32 +76,6 @@ class Queries:
                 raise TypeError(f"{query} changes records outside a unit of work")
             self._revision.note(known.changed)
         return known, arguments
-
-
-class Reads:
-    """How readers ask: statements by name on a pooled connection, rows into read models.
-
-    Raises StoreUnavailable, and InvalidInput for values no column could hold.
-    """
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._queries = Queries(pool)
-
-    async def rows(self, query: str, /, **values: object) -> list[asyncpg.Record]:
-        with translate_errors():
-            return await self._queries.rows(query, **values)
-
-    async def value(self, query: str, /, **values: object) -> Any:  # noqa: ANN401 - whatever the statement selects
-        with translate_errors():
-            return await self._queries.value(query, **values)
-
-    async def views(self, kind: type[View], query: str, /, **values: object) -> list[View]:
-        """Read rows whose columns are the view's fields."""
-        return [msgspec.convert(dict(row), kind) for row in await self.rows(query, **values)]
-
-    async def view(self, kind: type[View], query: str, /, **values: object) -> View | None:
-        found = await self.views(kind, query, **values)
-        return found[0] if found else None
 
 
 def like_prefix(folded: str | None) -> str | None:

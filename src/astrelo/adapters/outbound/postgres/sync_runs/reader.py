@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import readers, views
 from astrelo.application.read.advice import action_for_run, warnings_of
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
@@ -24,8 +23,8 @@ _OWNERS = msgspec.json.Decoder(views.OwnersStepView)
 
 
 class PgRunReader(readers.RunReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def list(
         self, user_id: UserId, provider: Provider, before: UUID | None, limit: int

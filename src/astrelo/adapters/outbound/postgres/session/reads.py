@@ -1,0 +1,130 @@
+"""How readers ask: statements with a time limit, on a pool that users share so that none stalls another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from astrelo.adapters.outbound.postgres.session.errors import translate_errors
+from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.domain import errors
+
+View = TypeVar("View")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLimits:
+    """What one read, and one user, may take of a pool."""
+
+    statement: timedelta = timedelta(seconds=5)
+    user_share: float = 1 / 3
+    """Of the pool's connections; at least one."""
+    share_wait: timedelta = timedelta(seconds=2)
+    """How long a read waits while its user holds the whole share."""
+    connection_wait: timedelta = timedelta(seconds=5)
+    """How long a read waits for a connection, at most, when the whole pool is busy."""
+
+
+DEFAULT_LIMITS = ReadLimits()
+
+
+@dataclass(slots=True)
+class _Share:
+    free: asyncio.Semaphore
+    reads: int = 0
+    """Under way or waiting; the share is forgotten with the last."""
+
+
+class UserShares:
+    """Limits how many connections of one pool each user holds at once."""
+
+    def __init__(self, size: int, wait: timedelta) -> None:
+        self._size = size
+        self._wait = wait.total_seconds()
+        self._shares: dict[UUID, _Share] = {}
+
+    @asynccontextmanager
+    async def hold(self, user_id: UUID) -> AsyncIterator[None]:
+        """Hold one part of the user's share. Raises TooManyRequests when none becomes free in time."""
+        share = self._shares.setdefault(user_id, _Share(asyncio.Semaphore(self._size)))
+        share.reads += 1
+        try:
+            try:
+                async with asyncio.timeout(self._wait):
+                    await share.free.acquire()
+            except TimeoutError:
+                raise errors.TooManyRequests(self._size) from None
+            try:
+                yield
+            finally:
+                share.free.release()
+        finally:
+            share.reads -= 1
+            if not share.reads:
+                del self._shares[user_id]
+
+
+class Reads:
+    """Statements by name, rows into read models; each in a transaction of its own that writes nothing.
+
+    The transaction begins with one step that sets, for itself alone, a time limit and how statements are planned: for
+    the values at hand, since a plan made for a large user takes seconds for a small one and the other way round. So it
+    works through a pooler that hands out another connection for every transaction, too. A read that is cancelled is
+    cancelled at the server.
+
+    Raises StoreUnavailable; InvalidInput for values no column could hold; QueryTooSlow; and TooManyRequests for
+    reads that name a `user_id` whose share of the pool is in use.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, limits: ReadLimits = DEFAULT_LIMITS) -> None:
+        self._pool = pool
+        self._connection_wait = limits.connection_wait.total_seconds()
+        self._shares = UserShares(max(1, int(pool.get_max_size() * limits.user_share)), limits.share_wait)
+        self._begin = (
+            f"begin read only; set local statement_timeout = {limits.statement // timedelta(milliseconds=1)}; "
+            "set local plan_cache_mode = force_custom_plan; set local jit = off"
+        )
+
+    async def rows(self, query: str, /, **values: object) -> list[asyncpg.Record]:
+        with translate_errors():
+            async with self._open(values.get("user_id")) as queries:
+                return await queries.rows(query, **values)
+
+    async def value(self, query: str, /, **values: object) -> Any:  # noqa: ANN401 - whatever the statement selects
+        rows = await self.rows(query, **values)
+        return rows[0][0] if rows else None
+
+    async def views(self, kind: type[View], query: str, /, **values: object) -> list[View]:
+        """Read rows whose columns are the view's fields."""
+        return [msgspec.convert(dict(row), kind) for row in await self.rows(query, **values)]
+
+    async def view(self, kind: type[View], query: str, /, **values: object) -> View | None:
+        found = await self.views(kind, query, **values)
+        return found[0] if found else None
+
+    @asynccontextmanager
+    async def _open(self, user_id: object) -> AsyncIterator[Queries]:
+        if isinstance(user_id, UUID):
+            async with self._shares.hold(user_id), self._transaction() as queries:
+                yield queries
+        else:
+            async with self._transaction() as queries:
+                yield queries
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Queries]:
+        async with self._pool.acquire(timeout=self._connection_wait) as connection:
+            try:
+                await connection.execute(self._begin)
+                yield Queries(connection)
+            except asyncpg.QueryCanceledError as error:
+                raise errors.QueryTooSlow from error
+            finally:
+                if not connection.is_closed() and connection.is_in_transaction():
+                    await connection.execute("rollback")  # nothing was written
