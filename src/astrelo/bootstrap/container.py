@@ -25,7 +25,12 @@ from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
-from astrelo.adapters.outbound.postgres.session.pool import READ_LIMITS, REFRESH_LIMITS, open_pool
+from astrelo.adapters.outbound.postgres.session.pool import (
+    EXPORT_LIMITS,
+    READ_LIMITS,
+    REFRESH_LIMITS,
+    open_pool,
+)
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import LostRuns
@@ -76,6 +81,7 @@ from astrelo.domain.schedule import SyncPolicy
 RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 
 _REFRESH_SESSIONS = 4
+_EXPORT_SESSIONS = 4
 
 
 class Config(Provider):
@@ -192,7 +198,14 @@ class Readers(Provider):
     icp_profiles = provide(PgIcpProfileReader, provides=readers.IcpProfileReader)
     runs = provide(PgRunReader, provides=readers.RunReader)
     integrations = provide(PgIntegrationReader, provides=readers.IntegrationReader)
-    changes = provide(PgChangeFeed, provides=ChangeFeed)
+
+    @provide
+    async def changes(self, settings: Settings, reads: Reads) -> AsyncIterator[ChangeFeed]:
+        """Give exports a pool of their own: each keeps a connection for as long as its client takes."""
+        dsn = database_url(settings)
+        async with open_pool(dsn, "astrelo export", max_size=_EXPORT_SESSIONS, limits=EXPORT_LIMITS) as pool:
+            yield PgChangeFeed(reads, pool)
+
     webhook_endpoints = provide(PgWebhookEndpointReader, provides=WebhookEndpointReader)
     health = provide(PgStoreHealth, provides=readers.StoreHealth)
 

@@ -10,6 +10,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.token_cipher import AesGcmTokenCipher
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -172,7 +173,7 @@ class SyncHarness:
         self.run_ended = RunEndedSubscribers()
         self.connection_changed = ConnectionChangedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
-        self.consumer = FeedConsumer(PgChangeFeed(pool), self.user_id, page_size=7)
+        self.consumer = FeedConsumer(PgChangeFeed(Reads(pool), pool), self.user_id, page_size=7)
         """Follows the change feed after every sync."""
 
     async def connect(

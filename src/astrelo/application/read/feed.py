@@ -124,5 +124,5 @@ class ChangeFeed(Protocol):
     ) -> AsyncGenerator[Sequence[AnyView] | FeedCursor]:
         """Yield all records of a type as they are at one moment, in pieces, and at the end where changes go on.
 
-        Close it: it holds a transaction open. Raises TooManyExports when it begins while the user's last one runs.
+        Close it: it holds a transaction open. Raises TooManyRequests when it begins while the user's last one runs.
         """

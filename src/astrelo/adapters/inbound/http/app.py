@@ -9,7 +9,16 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 from litestar.types import Method
 
-from astrelo.adapters.inbound.http import compression, cookies, cors, guards, health, middleware, problems, security
+from astrelo.adapters.inbound.http import (
+    compression,
+    cookies,
+    cors,
+    guards,
+    health,
+    middleware,
+    problems,
+    security,
+)
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles

@@ -94,6 +94,22 @@ from unnest(
 ) as incoming
 -- parameters: user_id, run_id, object_types, window_starts, window_ends, reading_versions
 
+-- add_webhook_delivery
+insert into webhook_deliveries
+    (user_id, id, endpoint_id, topic, payload, created_at, status, attempts, recent_attempts, next_attempt_at)
+values (
+    $1, $2, $3, $4, $5, $6, $7, 0, 0, $8
+)
+on conflict (user_id, endpoint_id, topic)
+    where status = 'pending' and topic in ('changes.available', 'webhook_endpoint.test')
+    do nothing
+-- parameters: user_id, delivery_id, endpoint_id, topic, payload, created_at, status, next_attempt_at
+
+-- add_webhook_endpoint
+insert into webhook_endpoints (user_id, id, url, topics, secret, created_at)
+values ($1, $2, $3, $4, $5, $6)
+-- parameters: user_id, endpoint_id, url, topics, secret, created_at
+
 -- advance_step
 update sync_steps
 set status = $1, cursor = $2, received = $3, repeats = $4, inserted = $5,
@@ -214,6 +230,10 @@ select count(*) from contacts where user_id = $1 and external_source = $2 and ar
 select count(*) from deals where user_id = $1 and external_source = $2 and archived_at is null
 -- parameters: user_id, source
 
+-- count_webhook_endpoints
+select count(*) from webhook_endpoints where user_id = $1
+-- parameters: user_id
+
 -- delete_companies
 with purged as (
     delete from companies where user_id = $1 and id = any ($2::uuid[]) returning id
@@ -278,9 +298,19 @@ purged_deleted as (
 select count(*) from purged
 -- parameters: user_id, source, revision
 
+-- delete_pending_webhook_deliveries
+delete from webhook_deliveries
+where user_id = $1 and endpoint_id = $2 and topic = $3 and status = 'pending'
+  and id <> $4
+-- parameters: user_id, endpoint_id, topic, delivery_id
+
 -- delete_tokens
 delete from crm_tokens where user_id = $1 and connection_id = $2
 -- parameters: user_id, connection_id
+
+-- delete_webhook_endpoint
+delete from webhook_endpoints where user_id = $1 and id = $2
+-- parameters: user_id, endpoint_id
 
 -- disable_nested_loops
 select set_config('enable_nestloop', 'off', true)
@@ -359,6 +389,12 @@ where user_id = $1 and external_source = $2
   and external_provider_id = any (string_to_array($3, $4))
   and archived_at is null
 -- parameters: user_id, source, record_ids, separator
+
+-- find_pending_webhook_delivery
+select id
+from webhook_deliveries
+where user_id = $1 and endpoint_id = $2 and topic = $3 and status = 'pending'
+-- parameters: user_id, endpoint_id, topic
 
 -- follow_merged_companies
 with merged (old_id, new_id) as (
@@ -508,6 +544,18 @@ from crm_connections
 where id = $1
 -- parameters: connection_id
 
+-- get_webhook_secrets
+select secret, former_secret, former_secret_expires_at
+from webhook_endpoints
+where user_id = $1 and id = $2
+-- parameters: user_id, endpoint_id
+
+-- give_up_pending_webhook_deliveries
+update webhook_deliveries
+set status = 'failed', next_attempt_at = null, error = $1
+where user_id = $2 and endpoint_id = $3 and status = 'pending'
+-- parameters: error, user_id, endpoint_id
+
 -- has_migrations_table
 select to_regclass('_pogo_migration') is not null
 -- parameters: none
@@ -641,6 +689,18 @@ order by entity.id
 limit $4
 -- parameters: user_id, through, after, limit
 
+-- list_deliveries_without_job
+select delivery.user_id, delivery.endpoint_id, delivery.id, delivery.attempts
+from webhook_deliveries as delivery
+where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= now()
+  and not exists (
+      select from pgqueuer as job
+      where job.entrypoint = 'webhook' and starts_with(job.dedupe_key, delivery.id::text || '/')
+  )
+order by delivery.next_attempt_at
+limit 1000
+-- parameters: none
+
 -- list_other_runs_on_account
 select distinct status
 from sync_runs
@@ -753,6 +813,13 @@ from sync_seen
 where user_id = $1 and run_id = $3 and object_type = $4
 -- parameters: user_id, source, run_id, object_type
 
+-- list_webhook_subscribers
+select id
+from webhook_endpoints
+where user_id = $1 and disabled_reason is null and $2 = any (topics)
+order by id
+-- parameters: user_id, topic
+
 -- lock_account_for_uninstall
 select pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text, 7273))
 -- parameters: provider, account_id
@@ -787,6 +854,25 @@ from crm_tokens
 where user_id = $1 and connection_id = $2
 for update
 -- parameters: user_id, connection_id
+
+-- lock_webhook_delivery
+select id, user_id, endpoint_id, topic, payload, created_at, status, attempts, recent_attempts,
+    first_attempt_at, last_attempt_at, next_attempt_at, error, response_status, response_excerpt
+from webhook_deliveries
+where user_id = $1 and id = $2
+for update
+-- parameters: user_id, delivery_id
+
+-- lock_webhook_endpoint
+select id, user_id, url, topics, created_at, disabled_reason, last_success_at
+from webhook_endpoints
+where user_id = $1 and id = $2
+for update
+-- parameters: user_id, endpoint_id
+
+-- lock_webhook_endpoints
+select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 7274))
+-- parameters: user_id
 
 -- mark_complete
 insert into connection_freshness as known (
@@ -909,6 +995,17 @@ using due, feed_revisions as revision
 where revision.user_id = due.user_id and revision.position <= due.position
   and entry.user_id = revision.user_id and entry.revision = revision.revision
 -- parameters: retention, limit
+
+-- prune_webhook_deliveries
+delete from webhook_deliveries
+where (user_id, id) in (
+    select user_id, id
+    from webhook_deliveries
+    where created_at < now() - $1::interval and status in ('delivered', 'failed')
+    order by created_at
+    limit 1000
+)
+-- parameters: retention
 
 -- raise_epochs
 update sync_steps as step
@@ -1397,6 +1494,27 @@ where noted.user_id = $1 and noted.run_id = $3 and ($4::text is null or noted.fi
 order by noted.object_type, noted.field, noted.trouble
 -- parameters: user_id, provider, run_id, field
 
+-- read_webhook_deliveries
+select id, topic, payload, created_at, status, attempts, last_attempt_at, next_attempt_at, error,
+    response_status, response_excerpt
+from webhook_deliveries
+where user_id = $1 and endpoint_id = $2
+  and ($3::uuid is null or id = $3)
+  and ($4::uuid is null or id < $4)
+order by id desc
+limit $5
+-- parameters: user_id, endpoint_id, delivery_id, before, limit
+
+-- read_webhook_endpoints
+select id, url, topics, created_at, disabled_reason, last_success_at,
+    case when former_secret_expires_at > now() then former_secret_expires_at end as former_secret_expires_at
+from webhook_endpoints
+where user_id = $1 and ($2::uuid is null or id = $2)
+  and ($3::uuid is null or id > $3)
+order by id
+limit $4
+-- parameters: user_id, endpoint_id, after, limit
+
 -- refresh_companies
 with ranked as (
     select record, record.company_id,
@@ -1816,6 +1934,27 @@ on conflict (user_id, connection_id) do update set
     refresh_attempts = 0
 returning generation
 -- parameters: user_id, connection_id, access_token, refresh_token, expires_at, scopes, api_url, issuer_url
+
+-- save_webhook_delivery
+update webhook_deliveries
+set status = $1, attempts = $2, recent_attempts = $3,
+    first_attempt_at = $4, last_attempt_at = $5,
+    next_attempt_at = $6, error = $7, response_status = $8,
+    response_excerpt = $9
+where user_id = $10 and id = $11
+-- parameters: status, attempts, recent_attempts, first_attempt_at, last_attempt_at, next_attempt_at, error, response_status, response_excerpt, user_id, delivery_id
+
+-- save_webhook_endpoint
+update webhook_endpoints
+set url = $1, topics = $2, disabled_reason = $3, last_success_at = $4
+where user_id = $5 and id = $6
+-- parameters: url, topics, disabled_reason, last_success_at, user_id, endpoint_id
+
+-- save_webhook_secrets
+update webhook_endpoints
+set secret = $1, former_secret = $2, former_secret_expires_at = $3
+where user_id = $4 and id = $5
+-- parameters: secret, former_secret, former_secret_expires_at, user_id, endpoint_id
 
 -- settle_pending_refetches
 delete from pending_refetches as pending

@@ -1,7 +1,7 @@
 """The change feed, and exports of everything that is there."""
 
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
-from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http import compression, problem_kinds, problems
 from astrelo.adapters.inbound.http.feed import cursors
 from astrelo.application import messages
 from astrelo.application.read import feed
@@ -25,6 +25,7 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_CURSOR = 300
 
+_encoder = msgspec.json.Encoder()
 _GZIP_WINDOW = 31
 _FAST = 1
 
@@ -129,8 +130,10 @@ class Exports(Controller):
 
         An export that lacks the last line was cut off.
         """
-        lines = _lines(changes, user_id, record_type)
-        if "gzip" not in request.headers.get("accept-encoding", ""):
+        pieces = changes.export(user_id, record_type)
+        # What refuses it does so now, while there can be a response that says so.
+        lines = _lines(await anext(pieces), pieces, user_id)
+        if not compression.accepts_gzip(request.headers.get("accept-encoding", "")):
             return Stream(lines, media_type=NDJSON)
         return Stream(
             _compress(lines),
@@ -149,16 +152,20 @@ def _parse_types(types: str | None) -> Sequence[feed.RecordType]:
     return [record_type for record_type in feed.RecordType if record_type in named]
 
 
-async def _lines(
-    changes: feed.ChangeFeed, user_id: UserId, record_type: feed.RecordType
-) -> AsyncIterator[bytes]:
-    encoder = msgspec.json.Encoder()
-    async with aclosing(changes.export(user_id, record_type)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, feed.FeedCursor):
-                yield encoder.encode(Exported(next_cursor=cursors.encode(piece, user_id))) + b"\n"
-            else:
-                yield encoder.encode_lines(piece)
+_Piece = Sequence[feed.AnyView] | feed.FeedCursor
+
+
+async def _lines(first: _Piece, others: AsyncGenerator[_Piece], user_id: UserId) -> AsyncIterator[bytes]:
+    async with aclosing(others):
+        yield _encode(first, user_id)
+        async for piece in others:
+            yield _encode(piece, user_id)
+
+
+def _encode(piece: _Piece, user_id: UserId) -> bytes:
+    if isinstance(piece, feed.FeedCursor):
+        return msgspec.json.encode(Exported(next_cursor=cursors.encode(piece, user_id))) + b"\n"
+    return _encoder.encode_lines(piece)
 
 
 async def _compress(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

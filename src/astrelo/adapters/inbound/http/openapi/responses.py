@@ -51,6 +51,8 @@ def problems_of_guards(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[
     if not handler.opt.get(security.PUBLIC):
         yield problem_kinds.UNAUTHORIZED
         yield problem_kinds.STORE_UNAVAILABLE
+        yield problem_kinds.QUERY_TOO_SLOW
+        yield problem_kinds.TOO_MANY_REQUESTS
         if not handler.http_methods <= security.SAFE_METHODS:
             yield problem_kinds.CROSS_SITE_REQUEST
     yield problem_kinds.INTERNAL_ERROR

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,13 +11,16 @@ import msgspec
 
 from astrelo.adapters.outbound.postgres.companies.reader import to_view
 from astrelo.adapters.outbound.postgres.session.errors import translate_errors
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.queries import Queries
+from astrelo.adapters.outbound.postgres.session.reads import Reads, UserShares
 from astrelo.application import messages
 from astrelo.application.read import feed, views
 from astrelo.domain import errors
 from astrelo.domain.identifiers import UserId
 
 _EXPORT_SIZE = 1000
+_EXPORT_WAIT = timedelta(seconds=2)
+"""How long an export waits for the user's other one to end, and for a connection."""
 _MAX_ROUNDS = 20
 """How many further entries fill up a page whose records have later ones."""
 _AT_END = 1 << 62
@@ -77,9 +81,12 @@ class _Candidate(NamedTuple):
 
 
 class PgChangeFeed(feed.ChangeFeed):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
-        self._reads = Reads(pool)
+    """Pages are read as all reads are; an export keeps a connection of a pool of its own for as long as it lasts."""
+
+    def __init__(self, reads: Reads, export_pool: asyncpg.Pool) -> None:
+        self._reads = reads
+        self._export_pool = export_pool
+        self._exports = UserShares(1, _EXPORT_WAIT)
 
     async def begin(self, user_id: UserId, record_types: Sequence[feed.RecordType]) -> feed.FeedCursor:
         head = await _read_head(self._reads, user_id)
@@ -100,15 +107,16 @@ class PgChangeFeed(feed.ChangeFeed):
         source = _SOURCES[record_type]
         with translate_errors():
             async with (
-                self._pool.acquire() as connection,
+                self._exports.hold(user_id),
+                self._export_pool.acquire(timeout=_EXPORT_WAIT.total_seconds()) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                reads = Reads(connection)
-                head = await _read_head(reads, user_id)
+                queries = Queries(connection)
+                head = await _read_head(queries, user_id)
                 after = _FIRST_ID
-                while ids := await _list_ids(reads, source, user_id, after, head.position, _EXPORT_SIZE):
+                while ids := await _list_ids(queries, source, user_id, after, head.position, _EXPORT_SIZE):
                     after = ids[-1]
-                    found = await _read_rows(reads, source, user_id, ids)
+                    found = await _read_rows(queries, source, user_id, ids)
                     yield [source.to_view(found[id_]) for id_ in ids if id_ in found]
         yield feed.FeedCursor(_end_of(head))
 
@@ -197,20 +205,20 @@ def _end_of(head: _Head) -> feed.FeedPlace:
     return feed.FeedPlace(head.position, head.revision, _AT_END, 0)
 
 
-async def _read_head(reads: Reads, user_id: UserId) -> _Head:
+async def _read_head(reads: Reads | Queries, user_id: UserId) -> _Head:
     rows = await reads.rows("read_feed_head", user_id=user_id)
     return _Head(*rows[0]) if rows else _Head(0, 0, 0)
 
 
 async def _list_ids(
-    reads: Reads, source: _Source, user_id: UserId, after: UUID, through: int, limit: int
+    reads: Reads | Queries, source: _Source, user_id: UserId, after: UUID, through: int, limit: int
 ) -> list[UUID]:
     rows = await reads.rows(source.list_ids, user_id=user_id, after=after, through=through, limit=limit)
     return [row["id"] for row in rows]
 
 
 async def _read_rows(
-    reads: Reads, source: _Source, user_id: UserId, ids: Sequence[UUID]
+    reads: Reads | Queries, source: _Source, user_id: UserId, ids: Sequence[UUID]
 ) -> dict[UUID, asyncpg.Record]:
     rows = await reads.rows(source.read, user_id=user_id, ids=ids) if ids else []
     return {row["id"]: row for row in rows}

@@ -41,6 +41,9 @@ the lock, so that a refresh that waits behind a frozen process still gets the lo
 READ_LIMITS = SessionLimits(statement=timedelta(seconds=5), idle_in_transaction=timedelta(seconds=10))
 """For what the API reads. Each transaction sets its own time limit as well (reads.py), which also a pooler keeps."""
 
+EXPORT_LIMITS = SessionLimits(statement=timedelta(seconds=30), idle_in_transaction=timedelta(seconds=60))
+"""For exports, whose transactions stand still while a client takes its time."""
+
 
 def open_pool(
     dsn: str, application_name: str, *, max_size: int, limits: SessionLimits = WORK_LIMITS, reset: bool = True

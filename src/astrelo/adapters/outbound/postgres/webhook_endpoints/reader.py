@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application import messages
 from astrelo.application.read.webhook_endpoints import (
     WebhookDeliveryView,
@@ -18,8 +17,8 @@ from astrelo.domain.webhook_endpoints import deliveries, endpoints
 
 
 class PgWebhookEndpointReader(WebhookEndpointReader):
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._reads = Reads(pool)
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[WebhookEndpointView]:
         return await self._endpoints(user_id, after=after, limit=limit)
