@@ -66,10 +66,18 @@ class FeedConsumer:
         """Compare the copy with what is stored, byte for byte."""
         stored = await export_all(self._feed, self._user_id)
         return [
-            f"{key.record_type} {key.id}: the consumer has {self.copy.get(key)!r}, stored is {stored.get(key)!r}"
+            f"{key.record_type} {key.id}: {_describe(self.copy.get(key), stored.get(key))}"
             for key in sorted(stored.keys() | self.copy.keys())
             if stored.get(key) != self.copy.get(key)
         ]
+
+
+def _describe(copy: bytes | None, stored: bytes | None) -> str:
+    if copy is None or stored is None:
+        return "the consumer lacks it" if copy is None else "the consumer has it, and it is gone"
+    has, wanted = msgspec.json.decode(copy), msgspec.json.decode(stored)
+    differing = {name: (has[name], wanted[name]) for name in wanted if has[name] != wanted[name]}
+    return f"the consumer has, and stored is, {differing}"
 
 
 async def export_all(feed: ChangeFeed, user_id: UserId) -> dict[Key, bytes]:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -99,6 +99,8 @@ class FeedPage(NamedTuple):
     changes: Sequence[AnyChange]
     cursor: FeedCursor
     has_more: bool
+    lag: timedelta | None = None
+    """How long ago the first of these changes was committed; None in a snapshot, and where there is none."""
 
 
 class ChangeFeed(Protocol):

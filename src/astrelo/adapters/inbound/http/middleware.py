@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from astrelo.adapters.inbound.http import problems
 METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
 _UNROUTED = "unrouted"
+_LAGS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)  # seconds
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 """A caller's own request id that is taken over: what may stand in a log, and is long enough to be one."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -48,10 +50,19 @@ class Metrics:
             ["method", "route"],
             registry=self._registry,
         )
+        self._feed_lag = prometheus_client.Histogram(
+            "astrelo_feed_lag_seconds",
+            "Time from the commit of a change until a consumer of the change feed asked for it.",
+            buckets=_LAGS,
+            registry=self._registry,
+        )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+
+    def observe_feed_lag(self, lag: timedelta) -> None:
+        self._feed_lag.observe(lag.total_seconds())
 
     def exposition(self) -> bytes:
         return prometheus_client.generate_latest(self._registry)

@@ -1371,7 +1371,8 @@ where entity.user_id = $1 and entity.id = any ($2::uuid[])
 -- parameters: user_id, ids
 
 -- read_feed_entries
-select position, revision, committed_at, ordinal, record_type, ids, deletion, merged_into
+select position, revision, committed_at, now() - committed_at as age, ordinal, record_type, ids, deletion,
+    merged_into
 from (
     select revision.position, revision.revision, revision.committed_at, entry.ordinal, entry.record_type,
         entry.ids, entry.deletion, entry.merged_into,

@@ -13,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
-from astrelo.adapters.inbound.http import compression, problem_kinds, problems
+from astrelo.adapters.inbound.http import compression, middleware, problem_kinds, problems
 from astrelo.adapters.inbound.http.feed import cursors
 from astrelo.application import messages
 from astrelo.application.read import feed
@@ -75,6 +75,7 @@ class Changes(Controller):
         self,
         changes: FromDishka[feed.ChangeFeed],
         user_id: NamedDependency[UserId],
+        metrics: NamedDependency[middleware.Metrics],
         *,
         after: After = None,
         types: Types = None,
@@ -94,6 +95,8 @@ class Changes(Controller):
         else:
             cursor = cursors.decode(after, user_id)
         page = await changes.read(user_id, cursor, record_types, limit)
+        if page.lag is not None:
+            metrics.observe_feed_lag(page.lag)
         return ChangesPage(
             data=list(page.changes), next_cursor=cursors.encode(page.cursor, user_id), has_more=page.has_more
         )

@@ -57,7 +57,8 @@ select revision from feed_revisions where user_id = :user_id and position = :pos
 -- name: read_feed_entries
 -- Entries of these record types from a place on, in the order of the feed: up to as many as hold so many
 -- records, the last of them whole.
-select position, revision, committed_at, ordinal, record_type, ids, deletion, merged_into
+select position, revision, committed_at, now() - committed_at as age, ordinal, record_type, ids, deletion,
+    merged_into
 from (
     select revision.position, revision.revision, revision.committed_at, entry.ordinal, entry.record_type,
         entry.ids, entry.deletion, entry.merged_into,

@@ -156,6 +156,7 @@ class PgChangeFeed(feed.ChangeFeed):
         limit: int,
     ) -> feed.FeedPage:
         changes: list[feed.AnyChange] = []
+        lag: timedelta | None = None
         for _ in range(_MAX_ROUNDS):
             wanted = limit - len(changes)
             entries = await self._reads.rows(
@@ -168,15 +169,17 @@ class PgChangeFeed(feed.ChangeFeed):
                 # One more than is wanted shows whether there is more.
                 limit=wanted + place.offset + 1,
             )
-            candidates = list(_after(place, entries))
+            candidates = _after(place, entries)
+            if lag is None and candidates:
+                lag = candidates[0].entry["age"]
             changes += await self._show(user_id, candidates[:wanted])
             if len(candidates) <= wanted:
-                return feed.FeedPage(changes, feed.FeedCursor(_end_of(head)), has_more=False)
+                return feed.FeedPage(changes, feed.FeedCursor(_end_of(head)), has_more=False, lag=lag)
             entry, number = candidates[wanted]
             place = feed.FeedPlace(entry["position"], entry["revision"], entry["ordinal"], number)
             if len(changes) == limit:
                 break
-        return feed.FeedPage(changes, feed.FeedCursor(place), has_more=True)
+        return feed.FeedPage(changes, feed.FeedCursor(place), has_more=True, lag=lag)
 
     async def _show(self, user_id: UserId, candidates: Sequence[_Candidate]) -> list[feed.AnyChange]:
         """Return the changes for which no later entry stands, each once."""
