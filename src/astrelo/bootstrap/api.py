@@ -15,6 +15,7 @@ from litestar import Litestar
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.application.read.event_streams import EventStreams
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, embedded_server
@@ -111,6 +112,7 @@ def application() -> Litestar:
     async def warm_up() -> None:
         await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
         warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
+        app.state.event_streams = await container.get(EventStreams)
 
     async def close() -> None:
         await container.close()

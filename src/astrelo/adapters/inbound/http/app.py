@@ -12,6 +12,7 @@ from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRou
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
+from astrelo.adapters.inbound.http.events.routes import Events
 from astrelo.adapters.inbound.http.feed.routes import Changes, Exports
 from astrelo.adapters.inbound.http.openapi.document import correct_description, openapi_config
 from astrelo.adapters.inbound.http.records.explanations import Explanations
@@ -31,6 +32,7 @@ _CONTROLLERS = (
     Owners,
     Changes,
     Exports,
+    Events,
     Explanations,
     IcpProfiles,
     Webhooks,

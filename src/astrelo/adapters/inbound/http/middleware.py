@@ -14,6 +14,8 @@ from astrelo.adapters.inbound.http import problems
 
 METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
+IS_HEAD = "is_head"
+"""Where the scope says that a request is served as GET for the sake of its header fields alone."""
 _UNROUTED = "unrouted"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFETY_HEADERS = {
@@ -67,6 +69,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         method = scope["method"]
         if method == "HEAD":
             scope["method"] = "GET"
+            scope[IS_HEAD] = True  # type: ignore[literal-required]
 
         async def listen() -> ReceiveMessage:
             message = await receive()

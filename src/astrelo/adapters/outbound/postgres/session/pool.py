@@ -39,6 +39,10 @@ the lock, so that a refresh that waits behind a frozen process still gets the lo
 """
 
 
+EVENT_LIMITS = SessionLimits(statement=timedelta(seconds=5), idle_in_transaction=timedelta(seconds=5))
+"""For the pool of the event streams, which read a few rows by key."""
+
+
 def open_pool(
     dsn: str, application_name: str, *, max_size: int, limits: SessionLimits = WORK_LIMITS
 ) -> asyncpg.Pool:
