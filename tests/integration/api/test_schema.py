@@ -34,6 +34,8 @@ CHECKS = [
     negative_data_rejection,
 ]
 EXAMPLES = 12
+ENDLESS = {"/api/events"}
+"""Their responses have no end that could be waited for; tests/integration/events has them."""
 
 Operation = APIOperation[Any, Any, Any, Any]
 
@@ -89,7 +91,8 @@ async def _lay_a_little_of_everything(world: ApiHarness) -> None:
 def _operations(running: _Running) -> list[Operation]:
     schema = schemathesis.openapi.from_dict(running.description())
     found = list(schema.get_all_operations())
-    return [operation.ok() for operation in found if isinstance(operation, Ok)]
+    known = [operation.ok() for operation in found if isinstance(operation, Ok)]
+    return [operation for operation in known if operation.path not in ENDLESS]
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
@@ -132,7 +135,7 @@ def test_the_description_lists_every_route_and_none_of_the_framework_s_errors(da
             "/api/companies/{company_id}/pins", "/api/contacts/{contact_id}/explain", "/api/deals/{deal_id}/explain",
             "/api/integrations/{provider}/runs/{run_id}/unreadable",
         "/api/companies/summary", "/api/contacts", "/api/contacts/{contact_id}", "/api/deals", "/api/deals/{deal_id}", "/api/owners",
-        "/api/icp-profile", "/api/webhooks/{provider}", "/health/live", "/health/ready", "/metrics",
+        "/api/icp-profile", "/api/events", "/api/webhooks/{provider}", "/health/live", "/health/ready", "/metrics",
     }  # fmt: skip
     for path in description["paths"].values():
         for operation in path.values():
