@@ -479,6 +479,16 @@ PROBLEMS: Mapping[str, Message] = {
         "Records may have been deleted meanwhile without your knowing.",
         "Discard your copy and begin anew, without after.",
     ),
+    "too_many_streams": Message(
+        "Too many event streams are open.",
+        "The streams that are open go on; your data is not affected.",
+        "Close one, such as a tab that is no longer needed, then open another.",
+    ),
+    "streams_exhausted": Message(
+        "The server cannot hold another event stream now.",
+        "The streams that are open go on; your data is not affected.",
+        _TRY_LATER,
+    ),
     "method_not_allowed": Message(
         "The path does not support this method.",
         _UNCHANGED,
@@ -640,6 +650,8 @@ ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.LimitReached: "There can be {limit} {kind} at most.",
     errors.AuthorizationFailed: "{detail}",
     errors.ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",
+    errors.TooManyStreams: "{limit} event streams are open already.",
+    errors.StreamsExhausted: "The server cannot hold another event stream now.",
     errors.AccountBusy: "Sync {run} waits: another sync of the same CRM account is running.",
     errors.RunTakenOver: "Sync {run} is no longer in the state that you read.",
     errors.WebhookRejected: "The webhook call was refused: {reason}.",

@@ -18,6 +18,7 @@ from astrelo.adapters.inbound.http.server.addresses import TrustedProxies
 from astrelo.adapters.inbound.http.server.limits import ServerLimits
 from astrelo.adapters.inbound.http.server.serving import HttpServer, StartFailed
 from astrelo.application.connect.connect_crm import ConnectCrm
+from astrelo.application.read.event_streams import EventStreams
 from astrelo.bootstrap import startup
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
@@ -148,6 +149,7 @@ def application(settings: Settings) -> Litestar:
     async def warm_up() -> None:
         await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
         startup.warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
+        app.state.event_streams = await container.get(EventStreams)
 
     async def close() -> None:
         await container.close()

@@ -3,8 +3,9 @@
 The API and the worker share this container: nothing here imports a web framework.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import NewType
 
@@ -23,9 +24,11 @@ from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanation
 from astrelo.adapters.outbound.postgres.feed.pruning import FeedPruning
 from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
+from astrelo.adapters.outbound.postgres.notifications import listener, present_state
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.session.pool import (
+    EVENT_LIMITS,
     EXPORT_LIMITS,
     READ_LIMITS,
     REFRESH_LIMITS,
@@ -46,6 +49,7 @@ from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.connect.start_authorization import StartAuthorization
 from astrelo.application.connection_lifecycle import ConnectionChangedSubscribers, ConnectionLifecycle
 from astrelo.application.read import readers
+from astrelo.application.read.event_streams import EventStreams
 from astrelo.application.read.explanations import ExplanationReader
 from astrelo.application.read.feed import ChangeFeed
 from astrelo.application.read.webhook_endpoints import WebhookEndpointReader
@@ -82,6 +86,8 @@ RefreshUnitOfWork = NewType("RefreshUnitOfWork", PgUnitOfWork)
 
 _REFRESH_SESSIONS = 4
 _EXPORT_SESSIONS = 4
+_EVENT_SESSIONS = 3
+"""One listens, the others read what has changed."""
 
 
 class Config(Provider):
@@ -208,6 +214,21 @@ class Readers(Provider):
 
     webhook_endpoints = provide(PgWebhookEndpointReader, provides=WebhookEndpointReader)
     health = provide(PgStoreHealth, provides=readers.StoreHealth)
+
+    @provide
+    async def event_streams(self, settings: Settings, clock: Clock) -> AsyncIterator[EventStreams]:
+        """Have sessions of their own: many open streams take none from requests."""
+        dsn = database_url(settings)
+        async with open_pool(dsn, "astrelo events", max_size=_EVENT_SESSIONS, limits=EVENT_LIMITS) as pool:
+            streams = EventStreams(present_state.PgPresentStateReader(Reads(pool)), clock)
+            listening = asyncio.create_task(
+                listener.NotificationListener(pool, clock, streams.notify, streams.notify_all).run()
+            )
+            yield streams
+            streams.end_all()
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
 
 
 class UseCases(Provider):

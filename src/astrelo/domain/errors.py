@@ -6,6 +6,8 @@
     ├─ InvalidInput                 a value from outside is not acceptable
     ├─ CursorExpired                the change feed no longer reaches back to the cursor: begin anew
     ├─ LimitReached                 the user has as many of these as one may have
+    ├─ TooManyStreams               the user has as many event streams open as one user may: close one
+    ├─ StreamsExhausted             this process has no room for another event stream: retry elsewhere or later
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
     ├─ ProviderNotConfigured        the settings hold no client credentials for this CRM
     ├─ AccountBusy                  another run reads this CRM account now: retry a little later
@@ -84,6 +86,21 @@ class LimitReached(AstreloError):
         super().__init__(f"There can be {limit} {kind} at most.")
         self.kind = kind
         self.limit = limit
+
+
+class TooManyStreams(AstreloError):
+    """The user has as many event streams open at this process as one user may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The user has {limit} event streams open, as many as one user may.")
+        self.limit = limit
+
+
+class StreamsExhausted(AstreloError):
+    """This process has as many event streams open as it may, or is about to stop. Transient."""
+
+    def __init__(self) -> None:
+        super().__init__("No further event stream can be opened here.")
 
 
 class AuthorizationFailure(StrEnum):

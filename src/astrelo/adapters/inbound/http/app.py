@@ -24,6 +24,7 @@ from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRou
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.connect.integrations import Integrations
 from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
+from astrelo.adapters.inbound.http.events.routes import Events
 from astrelo.adapters.inbound.http.feed.routes import Changes, Exports
 from astrelo.adapters.inbound.http.openapi.document import complete_description, openapi_config
 from astrelo.adapters.inbound.http.openapi.responses import describe_problems
@@ -46,6 +47,7 @@ _CONTROLLERS = (
     Owners,
     Changes,
     Exports,
+    Events,
     Explanations,
     IcpProfiles,
     Webhooks,

@@ -18,6 +18,8 @@ from astrelo.adapters.inbound.http import problems
 
 METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
+IS_HEAD = "is_head"
+"""Where the scope says that a request is served as GET for the sake of its header fields alone."""
 _UNROUTED = "unrouted"
 _LAGS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)  # seconds
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -88,6 +90,7 @@ def add_middleware(
         method = scope["method"]
         if method == "HEAD":
             scope["method"] = "GET"
+            scope[IS_HEAD] = True  # type: ignore[literal-required]
 
         async def listen() -> ReceiveMessage:
             message = await receive()

@@ -50,6 +50,10 @@ LIMIT_REACHED = ProblemKind(code="limit_reached", status=HTTPStatus.CONFLICT)
 RUN_TAKEN_OVER = ProblemKind(code="run_taken_over", status=HTTPStatus.CONFLICT)
 ACCOUNT_BUSY = ProblemKind(code="account_busy", status=HTTPStatus.CONFLICT)
 CURSOR_EXPIRED = ProblemKind(code="cursor_expired", status=HTTPStatus.GONE)
+TOO_MANY_STREAMS = ProblemKind(code="too_many_streams", status=HTTPStatus.TOO_MANY_REQUESTS, retry_after=30)
+STREAMS_EXHAUSTED = ProblemKind(
+    code="streams_exhausted", status=HTTPStatus.SERVICE_UNAVAILABLE, retry_after=5
+)
 WEBHOOK_REJECTED = ProblemKind(code="webhook_rejected", status=HTTPStatus.FORBIDDEN)
 PROVIDER_NOT_CONFIGURED = ProblemKind(code="provider_not_configured", status=HTTPStatus.CONFLICT)
 SECRET_UNREADABLE = ProblemKind(
@@ -109,6 +113,8 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.InvalidInput: INVALID_INPUT,
     errors.CursorExpired: CURSOR_EXPIRED,
     errors.LimitReached: LIMIT_REACHED,
+    errors.TooManyStreams: TOO_MANY_STREAMS,
+    errors.StreamsExhausted: STREAMS_EXHAUSTED,
     errors.AuthorizationFailed: AUTHORIZATION_FAILED[errors.AuthorizationFailure.FAILED],
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.AccountBusy: ACCOUNT_BUSY,

@@ -29,11 +29,11 @@ _REALM = 'Bearer realm="astrelo"'
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Caller = Request[UserId | None, Any, Any]
-"""A request whose `user` the guard has set."""
+"""A request whose `user`, and `auth`, the token, the guard has set."""
 
 
 class SessionGuard:
-    """Sets `request.user`, and refuses requests without a valid session on every route that is not public."""
+    """Sets `request.user` and `request.auth`, and refuses requests without a valid session on every route that is not public."""
 
     def __init__(self, config: HttpConfig) -> None:
         self._secret = config.jwt_secret
@@ -47,7 +47,7 @@ class SessionGuard:
         bearer = credentials.strip() if scheme.lower() == "bearer" else None
         token = connection.cookies.get(SESSION_COOKIE) if bearer is None else bearer
         user_id = session_tokens.user_of_token(token, self._secret) if token else None
-        connection.scope["user"] = user_id
+        connection.scope["user"], connection.scope["auth"] = user_id, token
         if handler.opt.get(PUBLIC):
             return
         if user_id is None:

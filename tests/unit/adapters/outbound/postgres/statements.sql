@@ -209,6 +209,10 @@ where known.number <= $3 and (not known.is_under_way or known.begun_at < now() -
 returning number
 -- parameters: provider, account_id, since
 
+-- check_listener
+select true
+-- parameters: none
+
 -- consume_oauth_state
 delete from oauth_states
 where state_hash = $1
@@ -962,6 +966,10 @@ on conflict (user_id, run_id, object_type, field, trouble) do update
 set records = noted.records + excluded.records,
     record_ids = (noted.record_ids || excluded.record_ids)[: $4]
 -- parameters: user_id, run_id, object_type, max_examples, entries
+
+-- notify_users
+select pg_notify('astrelo_events', changed.user_id::text) from unnest($1::uuid[]) as changed (user_id)
+-- parameters: user_ids
 
 -- pin_field_group
 insert into company_pins as pin (user_id, external_source, external_provider_id, field_group, pinned_at)

@@ -34,7 +34,7 @@ _HEADERS = {
 }
 _OPEN: dict[str, Any] = {security.PUBLIC: True, guards.OPEN_QUERY: True}
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
-_ASSETS = ("page.css", "page.js", "elements.js", "landing.js", "crm_card.js", "companies.js")
+_ASSETS = ("page.css", "page.js", "elements.js", "landing.js", "live.js", "crm_card.js", "companies.js")
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.notifications.throttle import Notification, Urgency
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain import errors
 from astrelo.domain.connection import ConnectionStatus, CrmAccount, CrmConnection
@@ -15,8 +16,11 @@ from astrelo.domain.sync import Freshness, SyncMode
 
 
 class PgConnections(Connections):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, user_id: UserId, notification: Notification | None = None
+    ) -> None:
         self._queries = Queries(connection, user_id=user_id)
+        self._notification = notification or Notification()
 
     async def get(self, provider: Provider) -> CrmConnection | None:
         row = await self._queries.row("get_connection", provider=provider)
@@ -35,6 +39,7 @@ class PgConnections(Connections):
 
     async def save(self, connection: CrmConnection) -> None:
         account = connection.account
+        self._notification.note(Urgency.NOW)
         await self._queries.execute(
             "save_connection",
             connection_id=connection.id,
@@ -77,6 +82,7 @@ class PgConnections(Connections):
     async def mark_complete(
         self, connection_id: ConnectionId, object_type: ObjectType, freshness: Freshness
     ) -> None:
+        self._notification.note(Urgency.NOW)
         await self._queries.execute(
             "mark_complete",
             connection_id=connection_id,
@@ -94,6 +100,7 @@ class PgConnections(Connections):
         return None if taken is None else SyncMode(taken)
 
     async def delete(self, connection_id: ConnectionId) -> None:
+        self._notification.note(Urgency.NOW)
         await self._queries.execute("delete_connection", connection_id=connection_id)
 
 

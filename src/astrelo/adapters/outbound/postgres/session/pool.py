@@ -45,6 +45,10 @@ EXPORT_LIMITS = SessionLimits(statement=timedelta(seconds=30), idle_in_transacti
 """For exports, whose transactions stand still while a client takes its time."""
 
 
+EVENT_LIMITS = SessionLimits(statement=timedelta(seconds=5), idle_in_transaction=timedelta(seconds=5))
+"""For the pool of the event streams, which read a few rows by key."""
+
+
 def open_pool(
     dsn: str, application_name: str, *, max_size: int, limits: SessionLimits = WORK_LIMITS, reset: bool = True
 ) -> asyncpg.Pool:

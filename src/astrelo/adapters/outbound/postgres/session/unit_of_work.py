@@ -11,6 +11,7 @@ from astrelo.adapters.outbound.postgres.contacts.repository import PgContacts
 from astrelo.adapters.outbound.postgres.deals.repository import PgDeals
 from astrelo.adapters.outbound.postgres.icp_profiles.repository import PgIcpProfiles
 from astrelo.adapters.outbound.postgres.links.repository import PgLinks
+from astrelo.adapters.outbound.postgres.notifications import throttle
 from astrelo.adapters.outbound.postgres.owners.repository import PgOwners
 from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.session.queries import Queries, Revision
@@ -35,11 +36,12 @@ class PgTransaction(Transaction):
         cipher: TokenCipher,
         randomness: Randomness,
         revision: Revision,
+        notification: throttle.Notification,
     ) -> None:
-        self.connections = PgConnections(connection, user_id)
+        self.connections = PgConnections(connection, user_id, notification)
         self.tokens = PgTokenStore(connection, user_id, cipher)
         self.icp_profiles = PgIcpProfiles(connection, user_id)
-        self.runs = PgSyncRuns(connection, user_id)
+        self.runs = PgSyncRuns(connection, user_id, notification)
         self.pending_refetches = PgPendingRefetches(connection, user_id)
         self.jobs = PgJobQueue(connection)
         self.owners = PgOwners(connection, user_id, randomness, revision)
@@ -52,12 +54,13 @@ class PgTransaction(Transaction):
 
 
 class PgUnitOfWork(UnitOfWork):
-    """Holds only the pool, so it is stateless and shared by every use case."""
+    """Holds only the pool and when it notified, so it is shared by every use case."""
 
     def __init__(self, pool: asyncpg.Pool, cipher: TokenCipher, randomness: Randomness) -> None:
         self._pool = pool
         self._cipher = cipher
         self._randomness = randomness
+        self._notifications = throttle.NotificationThrottle(Queries(pool))
 
     def __call__(self, user_id: UserId) -> AbstractAsyncContextManager[PgTransaction]:
         return self._transaction(user_id)
@@ -67,8 +70,18 @@ class PgUnitOfWork(UnitOfWork):
         with translate_outages():
             async with self._pool.acquire() as connection, connection.transaction():
                 revision = Revision(self._randomness.uuid().int & _RANDOM_BITS)
-                yield PgTransaction(connection, user_id, self._cipher, self._randomness, revision)
+                notification = throttle.Notification()
+                yield PgTransaction(
+                    connection, user_id, self._cipher, self._randomness, revision, notification
+                )
+                if revision.changed:
+                    notification.note(throttle.Urgency.SOON)
+                is_notified = await self._notifications.send_if_due(
+                    Queries(connection), user_id, notification.urgency
+                )
                 await _append_to_feed(Queries(connection, user_id=user_id, revision=revision), revision)
+            if not is_notified:
+                self._notifications.send_later(user_id)
 
 
 async def _append_to_feed(queries: Queries, revision: Revision) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 import msgspec
 
+from astrelo.adapters.outbound.postgres.notifications.throttle import Notification, Urgency
 from astrelo.adapters.outbound.postgres.session.columns import join_columns
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain import errors
@@ -27,10 +28,14 @@ _ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"
 
 
 class PgSyncRuns(SyncRuns):
-    def __init__(self, connection: asyncpg.Connection, user_id: UserId) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, user_id: UserId, notification: Notification | None = None
+    ) -> None:
         self._queries = Queries(connection, user_id=user_id)
+        self._notification = notification or Notification()
 
     async def add(self, run: SyncRun) -> None:
+        self._notification.note(Urgency.NOW)
         await self._queries.execute(
             "add_run",
             run_id=run.id,
@@ -61,6 +66,7 @@ class PgSyncRuns(SyncRuns):
         return None if run_id is None else await self.get(run_id)
 
     async def save(self, run: SyncRun) -> None:
+        self._notification.note(Urgency.NOW)
         try:
             await self._queries.execute(
                 "save_run",
@@ -87,6 +93,7 @@ class PgSyncRuns(SyncRuns):
 
     async def advance(self, run_id: SyncRunId, step: SyncStep) -> None:
         counts = step.counts
+        self._notification.note(Urgency.SOON)
         held = await self._queries.value(
             "advance_step",
             run_id=run_id,

@@ -82,6 +82,13 @@ export class CrmCard {
     show(parts.disconnect, active || crm.status === "needs_reauthorization");
   }
 
+  // A run goes on, or has begun elsewhere.
+  drawRun(run) {
+    this.drawProgress(run);
+    show(this.parts.sync, false);
+    show(this.parts.cancel, true);
+  }
+
   drawProgress(run) {
     show(this.parts.progress, run !== null);
     if (run === null) return;

@@ -1,18 +1,22 @@
-// Signing in, and polling how the user's CRMs stand.
+// Signing in, and drawing how the user's CRMs stand, whenever it changes.
 
 import { CompanyList } from "./companies.js";
 import { CrmCard } from "./crm_card.js";
 import { announce, ask, at, show } from "./elements.js";
 import { landingNews } from "./landing.js";
+import { LiveUpdates } from "./live.js";
 
-const BUSY_MS = 1000;
-const IDLE_MS = 5000;
+const RETRY_MS = 5000;
 const LABELS = JSON.parse(document.body.dataset.labels);
 const SENTENCES = JSON.parse(document.body.dataset.sentences);
 
 const cards = new Map();
 const companies = new CompanyList(LABELS);
-let timer;
+const live = new LiveUpdates((path) => new EventSource(path), (run) => cards.get(run.provider)?.drawRun(run), redraw);
+let timer = null;
+let due = Infinity;
+let drawing = Promise.resolve();
+let failed = false;
 
 async function attempt(work) {
   try {
@@ -41,23 +45,41 @@ async function draw() {
   show(at("sign-out"), true);
   show(at("nothing"), crms.length === 0);
   await Promise.all([...crms.map((crm) => cardOf(crm.provider).draw(crm)), companies.draw(crms)]);
-  return crms.some((crm) => crm.current_run !== null);
 }
 
-async function refresh() {
+// Draw everything again in so many milliseconds, or earlier if that was asked for already.
+function redraw(milliseconds) {
+  if (Date.now() + milliseconds >= due) return;
   clearTimeout(timer);
-  let busy = false;
+  due = Date.now() + milliseconds;
+  timer = setTimeout(refresh, milliseconds);
+}
+
+// One after the other: an earlier state must not come out on top of a later one.
+function refresh() {
+  due = Infinity;
+  clearTimeout(timer);
+  drawing = drawing.then(drawAgain);
+  return drawing;
+}
+
+async function drawAgain() {
   try {
-    busy = await draw();
+    await draw();
+    if (failed) announce(null);
+    failed = false;
+    live.follow();
   } catch (problem) {
     if (problem.status === 401) {
+      live.stop();
       show(at("sign-in"), true);
       show(at("sign-out"), false);
       return;
     }
+    failed = true;
     announce(problem.message || "The server does not respond. Your data is safe. Trying again …");
+    redraw(RETRY_MS);
   }
-  timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
 }
 
 function announceLanding() {
