@@ -148,6 +148,7 @@ def application(settings: Settings) -> Litestar:
     async def warm_up() -> None:
         await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
         startup.warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
+        startup.spare_the_collector()
 
     async def close() -> None:
         await container.close()
