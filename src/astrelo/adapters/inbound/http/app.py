@@ -1,7 +1,6 @@
 """The API as one ASGI application."""
 
 from dishka import AsyncContainer
-from dishka.integrations.litestar import setup_dishka
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
@@ -51,7 +50,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     )
     app = Litestar(
         route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
-        guards=[security.SessionGuard(config), guards.strict_query, guards.strict_body],
+        guards=[guards.RequestGuard(security.SessionGuard(config))],
         dependencies={
             "user_id": Provide(security.current_user, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
@@ -66,6 +65,5 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
         logging_config=None,
     )
     correct_description(app)
-    setup_dishka(container, app)
-    app.asgi_handler = middleware.add_middleware(app.asgi_handler, metrics)
+    app.asgi_handler = middleware.add_middleware(middleware.inject_from(container, app.asgi_handler), metrics)
     return app

@@ -1,11 +1,11 @@
 """Middleware around every request: its id, its metrics, its safety headers."""
 
 import time
-from uuid import uuid4
+from random import Random
 
 import prometheus_client
 import structlog
-from litestar.datastructures import MutableScopeHeaders
+from dishka import AsyncContainer
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
@@ -14,13 +14,14 @@ from astrelo.adapters.inbound.http import problems
 
 METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The framework adds the charset."""
+_random_bits = Random().getrandbits  # noqa: S311 - ids for logs, without a system call for each
 _UNROUTED = "unrouted"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SAFETY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_SAFETY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class Metrics:
@@ -44,12 +45,49 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._series: dict[
+            tuple[str, str, int], tuple[prometheus_client.Counter, prometheus_client.Histogram]
+        ] = {}
+        """As many as the registry has: looking one up there takes longer than counting."""
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        key = method, route, status
+        if key not in self._series:
+            self._series[key] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(method, route),
+            )
+        requests, duration = self._series[key]
+        requests.inc()
+        duration.observe(seconds)
 
     def exposition(self) -> bytes:
         return prometheus_client.generate_latest(self._registry)
+
+
+class _AppDependencies:
+    """Gives handlers the container's objects. Each lives as long as the container, so it is asked for each once."""
+
+    def __init__(self, container: AsyncContainer) -> None:
+        self._container = container
+        self._known: dict[object, object] = {}
+
+    async def get(self, kind: type[object], component: str = "") -> object:
+        key = kind, component
+        if key not in self._known:
+            self._known[key] = await self._container.get(kind, component)
+        return self._known[key]
+
+
+def inject_from(container: AsyncContainer, app: ASGIApp) -> ASGIApp:
+    """Let handlers take their dependencies from a container, without one of its own for each request."""
+    dependencies = _AppDependencies(container)
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["dishka_container"] = dependencies
+        await app(scope, receive, send)
+
+    return handle
 
 
 def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
@@ -62,7 +100,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        request_id = uuid4().hex
+        request_id = f"{_random_bits(128):032x}"
         scope[problems.REQUEST_ID] = request_id  # type: ignore[literal-required]
         method = scope["method"]
         if method == "HEAD":
@@ -76,8 +114,11 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
 
         response = _Response(send, request_id, bodiless=method == "HEAD")
         began = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             await app(scope, listen, response.send)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
         # The path itself would make a label per id.
         route = scope.get("path_template") or _UNROUTED
         # One label for all unknown methods: a client may invent any number.
@@ -92,16 +133,16 @@ class _Response:
 
     def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
         self._send = send
-        self._headers = _SAFETY_HEADERS | {"X-Request-Id": request_id}
+        self._headers = (*_SAFETY_HEADERS, (b"x-request-id", request_id.encode()))
         self._bodiless = bodiless
         self.status = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in self._headers.items():
-                headers.setdefault(name, value)
+            given = list(message["headers"])
+            names = {name.lower() for name, _ in given}
+            message["headers"] = [*given, *(field for field in self._headers if field[0] not in names)]
         elif message["type"] == "http.response.body" and self._bodiless:
             message["body"] = b""
         await self._send(message)
