@@ -64,10 +64,7 @@ def _ports(settings: Settings) -> dict[str, int]:
 
 def _serve(settings: Settings) -> None:
     asyncio.run(bring_up_to_date(database_url(settings)))
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sockets = [
-        socket.create_server((settings.host, port), family=family) for port in _ports(settings).values()
-    ]
+    sockets = [_listen(settings.host, port) for port in _ports(settings).values()]
     try:
         if settings.api_processes == 1:
             serve_sockets(settings, *sockets)
@@ -76,6 +73,13 @@ def _serve(settings: Settings) -> None:
     finally:
         for each in sockets:
             each.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Listen on an address; `::` stands for all addresses, those of IPv4 too."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
 
 
 def serve_as_child(settings: Settings, *sockets: socket.socket) -> None:

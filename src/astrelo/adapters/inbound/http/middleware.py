@@ -104,7 +104,7 @@ def add_middleware(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         scope[problems.REQUEST_ID] = request_id  # type: ignore[literal-required]
         method = scope["method"]
         if method == "HEAD":
-            scope["method"] = "GET"
+            scope = {**scope, "method": "GET"}  # a copy: the server goes by its own
 
         async def listen() -> ReceiveMessage:
             message = await receive()
