@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from astrelo.bootstrap.development.session_tokens import development_token
 from astrelo.bootstrap.problems import Problem
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.domain.identifiers import Provider
-from benchmarks.api.load import Load, UnexpectedResponse, send_load
+from benchmarks.api.load import UnexpectedResponse, send_load
 from benchmarks.api.report import Comparison, Figure, Results, report, write_section
 from benchmarks.crms import CRMS
 from benchmarks.machinery import Database, fresh_database, own_postgres, page_server
@@ -36,7 +37,7 @@ _TARGETS = (
     "/api/companies?limit=100",
 )
 _CONNECTIONS = 8
-_WARM_UP_SECONDS = 0.5
+_SLICE_SECONDS = 0.25
 
 
 class Server(NamedTuple):
@@ -77,12 +78,13 @@ def floor(dsn: str) -> Iterator[Server]:
             process.kill()
 
 
-async def compare(dsn: str, state_dir: Path, seconds: float, rounds: int) -> list[Comparison]:
+async def compare(dsn: str, state_dir: Path, seconds: float) -> list[Comparison]:
     environ = {
         "ASTRELO_DATABASE_URL": dsn,
         "ASTRELO_STATE_DIR": str(state_dir),
         "ASTRELO_PORT": str(free_port()),
         "ASTRELO_LOG_LEVEL": "warning",
+        "ASTRELO_DATABASE_POOL_SIZE": str(3 * _CONNECTIONS),  # one user asks, and shares a pool with others
     }
     settings = complete_settings(parse_settings(environ))
     token = development_token(settings, USER)
@@ -92,10 +94,7 @@ async def compare(dsn: str, state_dir: Path, seconds: float, rounds: int) -> lis
         bodies = [await wait_for_bodies(server, token, children) for server in (api, bare)]
         if bodies[0] != bodies[1]:
             raise DifferentRows("The API and the floor do not return the same JSON.")
-        return [
-            Comparison(target, *await best_of(rounds, seconds, target, token, api, bare))
-            for target in _TARGETS
-        ]
+        return [Comparison(target, *await measure(seconds, target, token, api, bare)) for target in _TARGETS]
 
 
 async def wait_for_bodies(server: Server, token: str, children: Children) -> list[object]:
@@ -120,31 +119,31 @@ def same_times(page: dict[str, Any]) -> dict[str, Any]:
     return page
 
 
-async def best_of(rounds: int, seconds: float, target: str, token: str, *servers: Server) -> Iterator[Figure]:
-    """Take turns, and keep the least disturbed round of each: other work on the machine only ever slows down."""
-    figures: dict[Server, list[Figure]] = {server: [] for server in servers}
-    for _ in range(rounds):
+async def measure(seconds: float, target: str, token: str, *servers: Server) -> Iterator[Figure]:
+    """Take turns in slices so short that what else the machine does befalls all alike."""
+    say(target)
+    totals = {server: [0, 0.0, 0.0] for server in servers}
+    for turn in range(1 + math.ceil(seconds / _SLICE_SECONDS)):
         for server in servers:
-            say(f"{server.name} {target}")
-            await send_load(server.port, target, token, connections=_CONNECTIONS, seconds=_WARM_UP_SECONDS)
             spent = cpu_seconds(server.pid)
-            load: Load = await send_load(
-                server.port, target, token, connections=_CONNECTIONS, seconds=seconds
+            load = await send_load(
+                server.port, target, token, connections=_CONNECTIONS, seconds=_SLICE_SECONDS
             )
-            spent = cpu_seconds(server.pid) - spent
-            figures[server].append(Figure(load.rate, spent / load.requests))
-    return (max(of_server, key=lambda figure: figure.rate) for of_server in figures.values())
+            if turn:  # the first one warms up
+                measured = load.requests, load.seconds, cpu_seconds(server.pid) - spent
+                totals[server] = [sum(pair) for pair in zip(totals[server], measured, strict=True)]
+    return (Figure(requests / elapsed, cpu / requests) for requests, elapsed, cpu in totals.values())
 
 
 async def run(database: Database, options: argparse.Namespace) -> Results:
     load = os.getloadavg()[0]
     say("syncing an account")
     async with filled_database(database, options.records) as dsn:
-        comparisons = await compare(dsn, database.state_dir, options.seconds, options.rounds)
+        comparisons = await compare(dsn, database.state_dir, options.seconds)
     return Results(
         postgres_version=database.version,
         records=options.records,
-        rounds=options.rounds,
+        seconds=options.seconds,
         connections=_CONNECTIONS,
         load=load,
         comparisons=comparisons,
@@ -158,8 +157,7 @@ def say(what: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.api", description=__doc__)
     parser.add_argument("--records", type=int, default=5_000, help="of each object type (5000)")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of load for each figure (4)")
-    parser.add_argument("--rounds", type=int, default=3, help="keep the quickest of so many (3)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of load for each figure (10)")
     parser.add_argument("--write-docs", action="store_true", help="write its part of docs/benchmark.md")
     options = parser.parse_args()
     try:

@@ -23,10 +23,10 @@ _TEXT = """\
 ## API
 
 `make bench-api` asks for the first page of a list again and again, on {connections} connections side by side, of one API
-process, and of the bare floor in turns: a Litestar handler on the same server that runs the same statement by asyncpg and
-returns the same JSON, without sign-in, checks of parameters, views, metrics and dependency injection. *CPU* is user and
+process, and of the bare floor in turns of a quarter of a second: a Litestar handler on the same server that runs the
+same statement by asyncpg and returns the same JSON, without sign-in, checks of parameters, views, metrics and dependency injection. *CPU* is user and
 system time of that process alone. The load generator, PostgreSQL and the server share the machine's cores.
-{records} records of each type; each figure is of the quickest of {rounds} rounds.
+{records} records of each type, {seconds:g} seconds of load for each figure.
 
 {table}
 
@@ -34,7 +34,7 @@ The API serves {lowest:.0%} to {highest:.0%} of the floor's requests (aim: at le
 
 Machine: {machine}.
 
-`.venv/bin/python -m benchmarks.api --records {number} --rounds {rounds} --write-docs` writes this section.
+`.venv/bin/python -m benchmarks.api --records {number} --seconds {seconds:g} --write-docs` writes this section.
 """
 
 
@@ -70,7 +70,7 @@ class Comparison(NamedTuple):
 class Results:
     postgres_version: str
     records: int
-    rounds: int
+    seconds: float
     connections: int
     load: float
     """Load average of a minute before the first run."""
@@ -87,7 +87,7 @@ def write_section(page: Path, results: Results) -> None:
         connections=results.connections,
         records=f"{results.records:,}",
         number=results.records,
-        rounds=results.rounds,
+        seconds=results.seconds,
         table=_table(results),
         lowest=min(shares),
         highest=max(shares),

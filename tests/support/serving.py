@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
+from litestar.types import ASGIApp
+
 from astrelo.adapters.inbound.http.server.addresses import TrustedProxies
 from astrelo.adapters.inbound.http.server.limits import ServerLimits
 from astrelo.adapters.inbound.http.server.serving import HttpServer
@@ -165,11 +167,16 @@ def post(path: str, length: int, *fields: str) -> str:
 
 @asynccontextmanager
 async def serving(
-    server_limits: ServerLimits | None = None, *, proxies: Sequence[str] = (), drain: float = 5.0
+    server_limits: ServerLimits | None = None,
+    *,
+    proxies: Sequence[str] = (),
+    drain: float = 5.0,
+    served: ASGIApp | None = None,
 ) -> AsyncIterator[Serving]:
+    """Serve an app that shows what the server does, or another one."""
     app, stop = ServingApp(), asyncio.Event()
     server = HttpServer(
-        app, server_limits or limits(), TrustedProxies([ip_network(each) for each in proxies])
+        served or app, server_limits or limits(), TrustedProxies([ip_network(each) for each in proxies])
     )
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port, health_port = (each.getsockname()[1] for each in sockets)

@@ -65,10 +65,7 @@ def _ports(settings: Settings) -> dict[str, int]:
 
 def _serve(settings: Settings) -> None:
     asyncio.run(bring_up_to_date(database_url(settings)))
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sockets = [
-        socket.create_server((settings.host, port), family=family) for port in _ports(settings).values()
-    ]
+    sockets = [_listen(settings.host, port) for port in _ports(settings).values()]
     try:
         if settings.api_processes == 1:
             serve_sockets(settings, *sockets)
@@ -77,6 +74,13 @@ def _serve(settings: Settings) -> None:
     finally:
         for each in sockets:
             each.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Listen on an address; `::` stands for all addresses, those of IPv4 too."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
 
 
 def serve_as_child(settings: Settings, *sockets: socket.socket) -> None:
@@ -150,6 +154,7 @@ def application(settings: Settings) -> Litestar:
         await container.get(ConnectCrm)  # reads the reference data, which would make a first caller wait
         startup.warn_of_old_rates(await container.get(ReferenceData), await container.get(Clock))
         app.state.event_streams = await container.get(EventStreams)
+        startup.spare_the_collector()
 
     async def close() -> None:
         await container.close()

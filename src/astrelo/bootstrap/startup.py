@@ -1,5 +1,6 @@
 """What every process does first."""
 
+import gc
 import resource
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from astrelo.bootstrap.logging import configure_logging
 from astrelo.bootstrap.settings import Settings, parse_settings
 from astrelo.domain.ports.reference import MAX_RATE_AGE, MAX_RATES_AGE, ReferenceData
 from astrelo.domain.ports.system import Clock
+
+_OBJECTS_BETWEEN_COLLECTIONS = 5_000
+"""A batch of a thousand records is a few thousand. More measured no faster, and takes more memory."""
 
 _log = structlog.get_logger(__name__)
 
@@ -59,3 +63,15 @@ def warn_of_unpatched_interpreter(version: tuple[int, int, int]) -> None:
             version=".".join(map(str, version)),
             action=f"upgrade Python to {'.'.join(map(str, patched))} or newer: http.cookies has CVE-2024-7592",
         )
+
+
+def spare_the_collector() -> None:
+    """Leave what lives as long as the process out of every garbage collection, and collect less often.
+
+    Syncs and lists make and drop objects by the million. Going through all modules and reference data again and
+    again on their account was a seventh of what a first sync costs, and going through the records of the
+    batches under way, which are hardly ever garbage, a tenth of what was left.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

@@ -4,7 +4,6 @@ Imports neither the web framework nor the HTTP server: a worker's memory is for 
 """
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -24,12 +23,12 @@ from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import WEBH
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
 from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
+from astrelo.bootstrap import startup
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.database import bring_up_to_date, database_url
 from astrelo.bootstrap.development.database import database_gone, provide_database
 from astrelo.bootstrap.development.state_dir import require_no_demo
 from astrelo.bootstrap.settings import Settings
-from astrelo.bootstrap.startup import warn_of_old_rates
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock
 
@@ -38,8 +37,6 @@ _CONNECT_SECONDS = 10.0
 _PRUNE_EVERY = timedelta(minutes=5)
 _MAX_SCHEDULE_INTERVAL = timedelta(seconds=5)
 _PRUNE_INTERVAL = timedelta(minutes=10)
-_OBJECTS_BETWEEN_COLLECTIONS = 5_000
-"""A batch of a thousand records is a few thousand. More measured no faster, and takes more memory."""
 _log = structlog.get_logger(__name__)
 
 
@@ -84,7 +81,7 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
         if embedded:
             queue.when_refused = stop
         await container.get(RunSync)  # reads the reference data, which would make a first run wait
-        warn_of_old_rates(await container.get(ReferenceData), clock)
+        startup.warn_of_old_rates(await container.get(ReferenceData), clock)
         syncs.register(SYNC_ENTRYPOINT, SyncEntrypoint(container, syncs.should_stop))
         deliver = WebhookEntrypoint(await container.get(DeliverWebhook), settings.webhook_concurrency)
         deliveries.register(WEBHOOK_ENTRYPOINT, deliver)
@@ -95,23 +92,11 @@ async def work(settings: Settings, *, embedded: bool = False) -> None:
             await stack.enter_async_context(
                 serve_health(syncs.health, settings.host, settings.worker_health_port)
             )
-        _spare_the_collector()
+        startup.spare_the_collector()
         await asyncio.gather(syncs.run(), deliveries.run())
     if queue.refused and embedded:
         raise database_gone("worker")
     _log.info("worker.stopped")
-
-
-def _spare_the_collector() -> None:
-    """Leave what lives as long as the process out of every garbage collection, and collect less often.
-
-    A sync makes and drops objects by the million. Going through all modules and reference data again and
-    again on their account was a seventh of what a first sync costs, and going through the records of the
-    batches under way, which are hardly ever garbage, a tenth of what was left.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 class QueueConnector:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from dishka import AsyncContainer
-from dishka.integrations.litestar import setup_dishka
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.routes import HTTPRoute
@@ -64,7 +63,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     metrics, links, schemas = middleware.Metrics(), LoginLinks(), StructSchemas()
     app = Litestar(
         route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
-        guards=[security.SessionGuard(config), guards.strict_query, guards.strict_body],
+        guards=[guards.RequestGuard(security.SessionGuard(config))],
         dependencies={
             "user_id": Provide(security.current_user, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
@@ -80,10 +79,9 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     )
     describe_problems(app)
     complete_description(app, schemas)
-    setup_dishka(container, app)
-    compressed = compression.add_compression(app.asgi_handler)
+    injected = middleware.inject_from(container, compression.add_compression(app.asgi_handler))
     app.asgi_handler = middleware.add_middleware(
-        cors.add_cors(compressed, config.cors_origins), metrics, methods_of_paths(app)
+        cors.add_cors(injected, config.cors_origins), metrics, methods_of_paths(app)
     )
     return app
 

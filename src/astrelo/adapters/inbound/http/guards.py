@@ -5,8 +5,9 @@ repeated and unstorable query parameters are refused, and bodies that are not JS
 """
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from litestar.connection import ASGIConnection
 from litestar.enums import ParamType
@@ -25,33 +26,85 @@ _SHOWN_NAME = 100
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
-def strict_body(connection: Connection, handler: BaseRouteHandler) -> None:
+class _QueryParameter(NamedTuple):
+    is_text: bool
+    is_time: bool
+
+    @classmethod
+    def of(cls, field: FieldDefinition) -> Self:
+        kinds = {kind.annotation for kind in (field, *field.inner_types)}
+        return cls(str in kinds, datetime in kinds)
+
+    def takes(self, value: str) -> bool:
+        """Return whether a value can be stored, and is one at all.
+
+        The decoder reads the word null as "not given" unless text is asked for, and a year alone as seconds
+        since 1970: a filter would fall away.
+        """
+        if "\0" in value or (self.is_time and not value[:5].endswith("-")):
+            return False
+        return self.is_text or value.lower() != "null"
+
+
+class _Declared(NamedTuple):
+    """What a handler declares of its request."""
+
+    body: bool
+    query: Mapping[str, _QueryParameter] | None
+    """None where it ignores parameters that it does not know."""
+
+    @classmethod
+    def by(cls, handler: BaseRouteHandler) -> Self:
+        query = None
+        if isinstance(handler, HTTPRouteHandler) and not handler.opt.get(OPEN_QUERY):
+            query = {name: _QueryParameter.of(field) for name, field in query_parameters(handler).items()}
+        return cls("data" in handler.parsed_fn_signature.parameters, query)
+
+
+class RequestGuard:
+    """Makes all checks of a request, as one guard: who asks, then what he asks for.
+
+    A coroutine, since the framework runs plain functions in threads, and a single one, since it copies the handler for each.
+    """
+
+    def __init__(self, authorize: Callable[[Connection, BaseRouteHandler], None]) -> None:
+        self._authorize = authorize
+        self._declared: dict[BaseRouteHandler, _Declared] = {}
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        self._authorize(connection, handler)
+        registered = connection.scope["route_handler"]  # not the copy, which nobody asks for again
+        if (declared := self._declared.get(registered)) is None:
+            declared = self._declared[registered] = _Declared.by(handler)
+        if declared.query is not None and connection.scope["query_string"]:
+            _check_query(connection, declared.query)
+        if declared.body:
+            _check_media_type(connection)
+
+
+def _check_media_type(connection: Connection) -> None:
     """Refuse a body that does not say it is JSON: other sites' forms can send every other kind unasked."""
-    if "data" not in handler.parsed_fn_signature.parameters:
-        return
     media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise problems.HttpError(problem_kinds.UNSUPPORTED_MEDIA_TYPE, messages.JSON_ONLY)
 
 
-def strict_query(connection: Connection, handler: BaseRouteHandler) -> None:
+def _check_query(connection: Connection, known: Mapping[str, _QueryParameter]) -> None:
     """Refuse parameters that the handler does not declare, gets twice, or could not store."""
-    if not isinstance(handler, HTTPRouteHandler) or handler.opt.get(OPEN_QUERY):
-        return
     given = list(connection.query_params.multi_items())
-    known = query_parameters(handler)
-    unknown = [name for name, _ in given if name not in known]
+    names = [name for name, _ in given]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        names = ", ".join(sorted(known))
-        happened = messages.KNOWN_PARAMETERS.format(names=names) if known else messages.NO_PARAMETERS
+        listed = ", ".join(sorted(known))
+        happened = messages.KNOWN_PARAMETERS.format(names=listed) if known else messages.NO_PARAMETERS
         raise problems.HttpError(
             problem_kinds.UNKNOWN_PARAMETER, happened, fields=_errors(unknown, messages.IS_UNKNOWN)
         )
-    repeated = [name for name, times in Counter(name for name, _ in given).items() if times > 1]
-    if repeated:
+    if len(set(names)) < len(names):
+        repeated = [name for name, times in Counter(names).items() if times > 1]
         errors = _errors(repeated, messages.IS_REPEATED)
         raise problems.HttpError(problem_kinds.INVALID_INPUT, messages.PARAMETER_REPEATED, fields=errors)
-    unusable = [name for name, value in given if not _is_usable(value, known[name])]
+    unusable = [name for name, value in given if not known[name].takes(value)]
     if unusable:
         errors = _errors(unusable, messages.IS_UNUSABLE)
         raise problems.HttpError(problem_kinds.INVALID_INPUT, messages.VALUE_UNUSABLE, fields=errors)
@@ -65,20 +118,6 @@ def query_parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
         and isinstance(definition := parameter.kwarg_definition, ParameterKwarg)
         and definition.param_type is ParamType.QUERY
     }
-
-
-def _is_usable(value: str, parameter: FieldDefinition) -> bool:
-    """Return whether a value can be stored, and is one at all.
-
-    The decoder reads the word null as "not given" unless text is asked for, and a year alone as seconds
-    since 1970: a filter would fall away.
-    """
-    if "\0" in value:
-        return False
-    kinds = {kind.annotation for kind in (parameter, *parameter.inner_types)}
-    if datetime in kinds and not value[:5].endswith("-"):
-        return False
-    return str in kinds or value.lower() != "null"
 
 
 def _errors(names: list[str], reason: str) -> list[problems.FieldError]:

@@ -4,12 +4,13 @@ import re
 import time
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from random import Random
 from types import MappingProxyType
-from uuid import uuid4
 
 import prometheus_client
 import structlog
-from litestar.datastructures import Headers, MutableScopeHeaders
+from dishka import AsyncContainer
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
@@ -20,16 +21,17 @@ METRICS_MEDIA_TYPE = prometheus_client.CONTENT_TYPE_LATEST.removesuffix("; chars
 """The framework adds the charset."""
 IS_HEAD = "is_head"
 """Where the scope says that a request is served as GET for the sake of its header fields alone."""
+_random_bits = Random().getrandbits  # noqa: S311 - ids for logs, without a system call for each
 _UNROUTED = "unrouted"
 _LAGS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)  # seconds
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 """A caller's own request id that is taken over: what may stand in a log, and is long enough to be one."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SAFETY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_SAFETY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class Metrics:
@@ -59,15 +61,52 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._series: dict[
+            tuple[str, str, int], tuple[prometheus_client.Counter, prometheus_client.Histogram]
+        ] = {}
+        """As many as the registry has: looking one up there takes longer than counting."""
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        key = method, route, status
+        if key not in self._series:
+            self._series[key] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(method, route),
+            )
+        requests, duration = self._series[key]
+        requests.inc()
+        duration.observe(seconds)
 
     def observe_feed_lag(self, lag: timedelta) -> None:
         self._feed_lag.observe(lag.total_seconds())
 
     def exposition(self) -> bytes:
         return prometheus_client.generate_latest(self._registry)
+
+
+class _AppDependencies:
+    """Gives handlers the container's objects. Each lives as long as the container, so it is asked for each once."""
+
+    def __init__(self, container: AsyncContainer) -> None:
+        self._container = container
+        self._known: dict[object, object] = {}
+
+    async def get(self, kind: type[object], component: str = "") -> object:
+        key = kind, component
+        if key not in self._known:
+            self._known[key] = await self._container.get(kind, component)
+        return self._known[key]
+
+
+def inject_from(container: AsyncContainer, app: ASGIApp) -> ASGIApp:
+    """Let handlers take their dependencies from a container, without one of its own for each request."""
+    dependencies = _AppDependencies(container)
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["dishka_container"] = dependencies
+        await app(scope, receive, send)
+
+    return handle
 
 
 def add_middleware(
@@ -85,12 +124,12 @@ def add_middleware(
             return
         request_id = Headers.from_scope(scope).get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(request_id):
-            request_id = uuid4().hex
+            request_id = f"{_random_bits(128):032x}"
         scope[problems.REQUEST_ID] = request_id  # type: ignore[literal-required]
         method = scope["method"]
         if method == "HEAD":
-            scope["method"] = "GET"
-            scope[IS_HEAD] = True  # type: ignore[literal-required]
+            # A copy: the server goes by its own.
+            scope = {**scope, "method": "GET", IS_HEAD: True}  # type: ignore[assignment]
 
         async def listen() -> ReceiveMessage:
             message = await receive()
@@ -100,8 +139,11 @@ def add_middleware(
 
         response = _Response(scope, send, request_id, methods, bodiless=method == "HEAD")
         began = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             await app(scope, listen, response.send)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
         # The path itself would make a label per id.
         route = scope.get("path_template") or _UNROUTED
         # One label for all unknown methods: a client may invent any number.
@@ -126,19 +168,24 @@ class _Response:
         self._scope = scope
         self._send = send
         self._methods = methods
-        self._headers = _SAFETY_HEADERS | {"X-Request-Id": request_id}
+        self._headers = (*_SAFETY_HEADERS, (b"x-request-id", request_id.encode()))
         self._bodiless = bodiless
         self.status = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in self._headers.items():
-                headers.setdefault(name, value)
-            if allowed := headers.get("allow"):
-                methods = {*allowed.split(", "), *self._methods.get(self._scope.get("path_template", ""), ())}
-                headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+            given = [self._complete(name, value) for name, value in message["headers"]]
+            names = {name.lower() for name, _ in given}
+            message["headers"] = [*given, *(field for field in self._headers if field[0] not in names)]
         elif message["type"] == "http.response.body" and self._bodiless:
             message["body"] = b""
         await self._send(message)
+
+    def _complete(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        """Add to `Allow` the methods of the path's other routes."""
+        if name.lower() != b"allow":
+            return name, value
+        others = self._methods.get(self._scope.get("path_template", ""), ())
+        methods = {*value.decode().split(", "), *others}
+        return name, ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()))).encode()

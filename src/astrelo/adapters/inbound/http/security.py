@@ -36,7 +36,7 @@ class SessionGuard:
     """Sets `request.user` and `request.auth`, and refuses requests without a valid session on every route that is not public."""
 
     def __init__(self, config: HttpConfig) -> None:
-        self._secret = config.jwt_secret
+        self._tokens = session_tokens.SessionTokens(config.jwt_secret)
         self._origins = _own_origins(config)
         self._scheme = "https" if config.secure_cookies else "http"
 
@@ -46,7 +46,7 @@ class SessionGuard:
         scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
         bearer = credentials.strip() if scheme.lower() == "bearer" else None
         token = connection.cookies.get(SESSION_COOKIE) if bearer is None else bearer
-        user_id = session_tokens.user_of_token(token, self._secret) if token else None
+        user_id = self._tokens.user_of(token) if token else None
         connection.scope["user"], connection.scope["auth"] = user_id, token
         if handler.opt.get(PUBLIC):
             return

@@ -14,10 +14,11 @@ import pytest
 from jwt.utils import base64url_encode
 from litestar import Litestar, Request, get, post
 
+from astrelo.adapters.inbound.http import session_tokens
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.problems import exception_handlers
 from astrelo.adapters.inbound.http.security import PUBLIC, SESSION_COOKIE, SessionGuard
-from astrelo.adapters.inbound.http.session_tokens import issue_token, user_of_token
+from astrelo.adapters.inbound.http.session_tokens import SessionTokens, issue_token, user_of_token
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.identifiers import UserId
 from tests.support.fakes.clock import START
@@ -225,3 +226,51 @@ def test_a_time_that_is_no_number_is_refused_and_no_crash(claim: str, moment: st
     signed = ".".join(base64url_encode(part.encode()).decode() for part in ('{"alg": "HS256"}', body))
     signature = base64url_encode(hmac.digest(SECRET.encode(), signed.encode(), hashlib.sha256)).decode()
     assert user_of_token(f"{signed}.{signature}", SECRET) in {None, USER}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> float:
+        return (SystemClock().now() + self.ahead).timestamp()
+
+
+def test_a_token_that_is_remembered_still_ends_on_time() -> None:
+    clock = Clock()
+    tokens = SessionTokens(SECRET, clock)
+    token = issue_token(USER, SECRET, HOUR, SystemClock().now())
+    assert tokens.user_of(token) == tokens.user_of(token) == USER
+    clock.ahead = HOUR * 2
+    assert tokens.user_of(token) is None
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+@pytest.mark.parametrize(("behind", "user"), [(timedelta(seconds=50), USER), (timedelta(seconds=70), None)])
+def test_a_token_that_is_remembered_is_not_good_before_its_time(
+    claim: str, behind: timedelta, user: UserId | None
+) -> None:
+    clock = Clock()
+    tokens = SessionTokens(SECRET, clock)
+    token = _forge(**{claim: SystemClock().now()})
+    assert tokens.user_of(token) == USER
+    clock.ahead = -behind
+    assert tokens.user_of(token) == user
+
+
+def test_a_refused_token_is_refused_again_and_spoils_no_good_one() -> None:
+    tokens = SessionTokens(SECRET)
+    good = good_token()
+    forged = f"{good.rpartition('.')[0]}.{good_token()[::-1].partition('.')[0]}"
+    for _ in range(2):
+        assert tokens.user_of(good) == USER
+        assert tokens.user_of(forged) is None
+        assert tokens.user_of("rub\udcffbish") is None
+
+
+def test_no_more_tokens_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_tokens, "MAX_REMEMBERED_TOKENS", 2)
+    tokens = SessionTokens(SECRET)
+    users = [UserId(uuid4()) for _ in range(4)]
+    issued = [issue_token(user, SECRET, HOUR, SystemClock().now()) for user in users]
+    assert [tokens.user_of(token) for token in issued * 2] == users * 2

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MAX_HEADER_SIZE = 16 * 1024
 """Bytes of a request's target and header fields together."""
+MAX_FRAMING_RATIO = 8
+"""Bytes of framing for each byte of a chunked body: chunks of one byte take five. Trailer fields share the header's bound."""
 KEEP_ALIVE_TIMEOUT = 75.0
 """Seconds. Longer than the 60 for which proxies keep idle connections: they must be the ones to close first."""
 WRITE_TIMEOUT = 30.0

@@ -47,6 +47,9 @@ class LimitedHttpProtocol(HttpToolsProtocol, Connection):
         self._header_size = 0
         self._begun = 0
         """Requests that began in the data at hand."""
+        self._body_size = 0
+        self._framing_size = 0
+        """Bytes of a chunked body that are none of its content: sizes and extensions of chunks, trailer fields."""
         self._served: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,18 +67,22 @@ class LimitedHttpProtocol(HttpToolsProtocol, Connection):
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
             return
-        was_idle = self._is_idle
-        if (
-            was_idle and self._served is not None
-        ):  # a further request; the first one's time began with the connection
+        was_idle, was_in_body, body_before = self._is_idle, not self._reading_headers, self._body_size
+        if was_idle and self._served is not None:
+            # a further request; the first one's time began with the connection
             self.deadline = self.loop.time() + self._table.limits.header_timeout
         self._begun = 0
         super().data_received(data)
         # Where a request ends within the data, the next one's first part is not told from it; it is at most one read.
         if self._reading_headers and (self._begun == 0 or (self._begun == 1 and was_idle)):
             self._header_size += len(data)
-            if self._header_size > limits.MAX_HEADER_SIZE:
-                self._refuse(refusals.HEADERS_TOO_LARGE)
+        elif was_in_body and not was_idle and self._begun == 0:
+            self._framing_size += len(data) - (self._body_size - body_before)
+        if (
+            self._header_size > limits.MAX_HEADER_SIZE
+            or self._framing_size > limits.MAX_HEADER_SIZE + limits.MAX_FRAMING_RATIO * self._body_size
+        ):
+            self._refuse(refusals.HEADERS_TOO_LARGE)
 
     @property
     def _is_idle(self) -> bool:
@@ -87,7 +94,7 @@ class LimitedHttpProtocol(HttpToolsProtocol, Connection):
         super().on_message_begin()
         self._begun += 1
         self._reading_headers = True
-        self._header_size = 0
+        self._header_size = self._body_size = self._framing_size = 0
         if len(self.pipeline) >= limits.MAX_PIPELINED_REQUESTS:
             self.abort()
 
@@ -131,6 +138,7 @@ class LimitedHttpProtocol(HttpToolsProtocol, Connection):
             self.deadline = self.loop.time() + limits.RESPONSE_TIMEOUT
 
     def on_body(self, body: bytes) -> None:
+        self._body_size += len(body)
         if not self._refused:
             super().on_body(body)
 

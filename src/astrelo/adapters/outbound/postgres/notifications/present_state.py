@@ -3,7 +3,7 @@
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.queries import Reads
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.sync_runs.reader import read_runs
 from astrelo.application.read import events, views
 from astrelo.application.read.advice import action_for_connection

@@ -89,6 +89,39 @@ def test_header_fields_over_16_kb_are_a_problem(head: str, end: str) -> None:
     uvloop.run(scenario())
 
 
+CHUNKED = "POST / HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "framing",
+    ["0\r\nX-Trailer: " + "x" * 1_000_000, "0\r\n" + "a: b\r\n" * 100_000, "1;" + "x" * 1_000_000],
+    ids=["a trailer field", "trailer fields", "a chunk's extension"],
+)
+def test_what_surrounds_a_body_is_bounded_too(framing: str) -> None:
+    async def scenario() -> None:
+        async with serving(limits(body_timeout=30.0)) as made:
+            client = await made.connect(CHUNKED)
+            sending = asyncio.create_task(client.send(framing))
+            assert_problem(await client.read(), 431, "headers_too_large")
+            await sending
+
+    uvloop.run(scenario())
+
+
+def test_a_body_in_small_chunks_with_a_trailer_is_served() -> None:
+    async def scenario() -> None:
+        async with serving() as made:
+            client = await made.connect(CHUNKED)
+            for _ in range(4):
+                await client.send("1\r\nx\r\n" * 10_000)
+            await client.send("0\r\nX-Sum: 7\r\n\r\n" + get("/", "Connection: close"))
+            response = await client.read()
+            assert "x" * 40_000 in response
+            assert response.endswith("ok")
+
+    uvloop.run(scenario())
+
+
 def test_header_fields_below_16_kb_are_served() -> None:
     async def scenario() -> None:
         async with serving() as made:
