@@ -32,6 +32,7 @@ const client = createClient<paths>({
 function remedy(code: Problem["code"]): Remedy {
   switch (code) {
     case "invalid_input":
+    case "invalid_cursor":
     case "unknown_parameter":
     case "malformed_request":
     case "not_found":
@@ -43,6 +44,7 @@ function remedy(code: Problem["code"]): Remedy {
     case "unauthorized":
       return "sign in";
     case "reauthorization_required":
+    case "not_connected":
     case "grant_rejected":
     case "oauth_account_mismatch":
     case "oauth_denied":

@@ -355,6 +355,11 @@ PROBLEMS: Mapping[str, Message] = {
         "Nothing was read or changed, so that a misspelt filter does not go unnoticed.",
         "Remove or correct the parameters listed under errors; /schema lists those that exist.",
     ),
+    "invalid_cursor": Message(
+        "The cursor is not of this list.",
+        "Nothing was read, so that no entries go missing unnoticed.",
+        "Send next_cursor of the page before, with the same filters, or leave the cursor out to begin at the start.",
+    ),
     "malformed_request": Message(
         "The request cannot be read.",
         _UNCHANGED,
@@ -399,6 +404,11 @@ PROBLEMS: Mapping[str, Message] = {
         "Something went wrong on our side.",
         "We have been notified; your stored data is unaffected.",
         _MENTION_REQUEST_ID,
+    ),
+    "not_connected": Message(
+        "The CRM is not connected.",
+        _UNCHANGED,
+        "Connect the CRM first.",
     ),
     "invalid_state": Message(
         "Not possible in the current state.",
@@ -511,6 +521,7 @@ PROBLEMS: Mapping[str, Message] = {
 ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.AstreloError: "Something went wrong on our side.",
     errors.NotFound: "There is no {kind} {identifier}.",
+    errors.NotConnected: "{crm} is not connected.",
     errors.InvalidTransition: "A {kind} that is {state} cannot be {action}.",
     errors.InvalidInput: "{field}: {reason}.",
     errors.AuthorizationFailed: "{detail}",
@@ -610,7 +621,7 @@ def what_happened(error: errors.AstreloError) -> str:
         return describe(error).happened
     template = next(ERRORS[cls] for cls in type(error).__mro__ if cls in ERRORS)
     fields = vars(error)
-    if isinstance(error, errors.ProviderNotConfigured):
+    if isinstance(error, errors.ProviderNotConfigured | errors.NotConnected):
         fields = fields | {"crm": error.provider.label, "CRM": error.provider.upper()}
     return template.format(**fields)
 

@@ -28,6 +28,7 @@ class ProblemKind:
 
 INVALID_INPUT = ProblemKind(code="invalid_input", status=HTTPStatus.BAD_REQUEST)
 UNKNOWN_PARAMETER = ProblemKind(code="unknown_parameter", status=HTTPStatus.BAD_REQUEST)
+INVALID_CURSOR = ProblemKind(code="invalid_cursor", status=HTTPStatus.BAD_REQUEST)
 MALFORMED_REQUEST = ProblemKind(code="malformed_request", status=HTTPStatus.BAD_REQUEST)
 UNAUTHORIZED = ProblemKind(code="unauthorized", status=HTTPStatus.UNAUTHORIZED)
 CROSS_SITE_REQUEST = ProblemKind(code="cross_site_request", status=HTTPStatus.FORBIDDEN)
@@ -42,6 +43,7 @@ INTERNAL_ERROR = ProblemKind(
     ours=True,
 )
 
+NOT_CONNECTED = ProblemKind(code="not_connected", status=HTTPStatus.CONFLICT)
 INVALID_STATE = ProblemKind(code="invalid_state", status=HTTPStatus.CONFLICT)
 RUN_TAKEN_OVER = ProblemKind(code="run_taken_over", status=HTTPStatus.CONFLICT)
 ACCOUNT_BUSY = ProblemKind(code="account_busy", status=HTTPStatus.CONFLICT)
@@ -98,6 +100,7 @@ AUTHORIZATION_FAILED = {
 BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.AstreloError: INTERNAL_ERROR,
     errors.NotFound: NOT_FOUND,
+    errors.NotConnected: NOT_CONNECTED,
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
     errors.AuthorizationFailed: AUTHORIZATION_FAILED[errors.AuthorizationFailure.FAILED],
@@ -121,6 +124,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
 _OF_HTTP = (
     INVALID_INPUT,
     UNKNOWN_PARAMETER,
+    INVALID_CURSOR,
     MALFORMED_REQUEST,
     UNAUTHORIZED,
     CROSS_SITE_REQUEST,

@@ -8,6 +8,7 @@ from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from astrelo.adapters.inbound.http import problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -54,6 +55,7 @@ class Integrations(Controller):
 
     @delete(
         "/{provider:str}",
+        responses=problems.describe(problem_kinds.NOT_CONNECTED),
         summary="Disconnect a CRM",
         status_code=204,
     )

@@ -40,6 +40,8 @@ def problems_of_guards(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[
     takes_body = "data" in handler.parsed_fn_signature.parameters
     if takes_body or guards.query_parameters(handler):
         yield problem_kinds.INVALID_INPUT
+    if "cursor" in guards.query_parameters(handler):
+        yield problem_kinds.INVALID_CURSOR
     if not handler.opt.get(guards.OPEN_QUERY):
         yield problem_kinds.UNKNOWN_PARAMETER
     if takes_body:

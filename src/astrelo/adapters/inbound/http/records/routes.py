@@ -56,9 +56,8 @@ class Companies(Controller):
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("companies", user_id, filters)
+        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
     @get("/summary", summary="Count the companies")
     @inject
@@ -121,9 +120,8 @@ class Contacts(Controller):
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("contacts", user_id, filters)
+        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
     @get("/{contact_id:uuid}", summary="Get a contact")
     @inject
@@ -169,9 +167,8 @@ class Deals(Controller):
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("deals", user_id, filters)
+        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
     @get("/{deal_id:uuid}", summary="Get a deal")
     @inject
@@ -201,6 +198,5 @@ class Owners(Controller):
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.OwnerView]:
         """In order of id, archived ones too: records may still name them."""
-        return pagination.page_of(
-            await reader.list(user_id, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("owners", user_id)
+        return cursors.page_of(await reader.list(user_id, cursors.decode(cursor), limit + 1), limit)

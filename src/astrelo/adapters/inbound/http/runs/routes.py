@@ -35,7 +35,7 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/sync",
-        responses=problems.describe(problem_kinds.INVALID_STATE),
+        responses=problems.describe(problem_kinds.INVALID_STATE, problem_kinds.NOT_CONNECTED),
         summary="Request a sync",
         status_code=202,
     )
@@ -70,9 +70,8 @@ class SyncRuns(Controller):
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.RunView]:
         """List the runs, the latest first."""
-        return pagination.page_of(
-            await runs.list(user_id, provider, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("runs", user_id, provider)
+        return cursors.page_of(await runs.list(user_id, provider, cursors.decode(cursor), limit + 1), limit)
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}",
