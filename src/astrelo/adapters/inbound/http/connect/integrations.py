@@ -8,7 +8,7 @@ from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http import etags, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -27,7 +27,7 @@ class Integrations(Controller):
     path = "/api/integrations"
     tags = ("integrations",)
 
-    @get(summary="List the CRMs")
+    @get(middleware=[etags.conditional], summary="List the CRMs")
     @inject
     async def list_integrations(
         self,
@@ -38,10 +38,7 @@ class Integrations(Controller):
         """One entry per CRM that there is, connected or not. Never more than one page."""
         return views.Page(data=await _list_views(reader, crms, user_id), has_more=False, next_cursor=None)
 
-    @get(
-        "/{provider:str}",
-        summary="See how a CRM stands",
-    )
+    @get("/{provider:str}", middleware=[etags.conditional], summary="See how a CRM stands")
     @inject
     async def get_integration(
         self,

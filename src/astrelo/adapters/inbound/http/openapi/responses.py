@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import Meta
 
-from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
+from astrelo.adapters.inbound.http import etags, guards, problem_kinds, problems, security
 
 
 def describe_problems(app: Litestar) -> None:
@@ -19,7 +19,8 @@ def describe_problems(app: Litestar) -> None:
             continue
         for handler in route.route_handlers:
             if handler.resolve_include_in_schema():
-                declared = handler.responses or {}
+                unmodified = etags.NOT_MODIFIED if etags.conditional in (handler.middleware or ()) else {}
+                declared = {**(handler.responses or {}), **unmodified}
                 kinds = [kind for spec in declared.values() for kind in getattr(spec, "kinds", ())]
                 described = problems.describe(*problems_of_guards(route, handler), *kinds)
                 handler.responses = {

@@ -6,7 +6,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 
-from astrelo.adapters.inbound.http import pagination
+from astrelo.adapters.inbound.http import etags, pagination
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
@@ -70,6 +70,7 @@ class Companies(Controller):
     @get(
         "/{company_id:uuid}",
         responses=MERGED,
+        middleware=[etags.conditional],
         summary="Get a company",
     )
     @inject
@@ -123,7 +124,7 @@ class Contacts(Controller):
         cursors = pagination.Cursors.of("contacts", user_id, filters)
         return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
-    @get("/{contact_id:uuid}", summary="Get a contact")
+    @get("/{contact_id:uuid}", middleware=[etags.conditional], summary="Get a contact")
     @inject
     async def get_contact(
         self,
@@ -170,7 +171,7 @@ class Deals(Controller):
         cursors = pagination.Cursors.of("deals", user_id, filters)
         return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
-    @get("/{deal_id:uuid}", summary="Get a deal")
+    @get("/{deal_id:uuid}", middleware=[etags.conditional], summary="Get a deal")
     @inject
     async def get_deal(
         self,

@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http import etags, pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
@@ -75,6 +75,7 @@ class SyncRuns(Controller):
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}",
+        middleware=[etags.conditional],
         summary="Get a run's report",
     )
     @inject
