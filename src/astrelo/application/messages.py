@@ -400,6 +400,16 @@ PROBLEMS: Mapping[str, Message] = {
         _UNCHANGED,
         "Send the body as application/json.",
     ),
+    "idempotency_key_in_use": Message(
+        "The first request with this Idempotency-Key is still running.",
+        "This one was not carried out, so that nothing happens twice.",
+        _TRY_LATER,
+    ),
+    "idempotency_key_reused": Message(
+        "The Idempotency-Key was used for another request.",
+        _UNCHANGED,
+        "Use a new key for each request that asks for something else.",
+    ),
     "internal_error": Message(
         "Something went wrong on our side.",
         "We have been notified; your stored data is unaffected.",
@@ -556,6 +566,7 @@ SCHEMA_BEHIND = (
 IS_INVALID = "is not valid"
 IS_MISSING = "is missing"
 IS_UNKNOWN = "is not known here"
+NO_IDEMPOTENCY_KEY = "must be 1 to 255 visible ASCII characters"
 IS_NOT_ALLOWED = "is not allowed here"
 IS_REPEATED = "is given twice"
 IS_UNUSABLE = "cannot be used"

@@ -20,6 +20,7 @@ from astrelo.adapters.outbound.postgres.contacts.reader import PgContactReader
 from astrelo.adapters.outbound.postgres.deals.reader import PgDealReader
 from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanationReader
 from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
+from astrelo.adapters.outbound.postgres.idempotency.repository import PgIdempotencyKeys
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
 from astrelo.adapters.outbound.postgres.session.pool import REFRESH_LIMITS, open_pool
@@ -52,6 +53,7 @@ from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
+from astrelo.domain.ports.idempotency import IdempotencyKeys
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.state import OAuthStates, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness, TokenCipher
@@ -113,6 +115,7 @@ class Adapters(Provider):
             yield RefreshUnitOfWork(PgUnitOfWork(pool, cipher, randomness))
 
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
+    idempotency_keys = provide(PgIdempotencyKeys, provides=IdempotencyKeys)
     lost_runs = provide(LostRuns)
     crm_accounts = provide(cross_tenant.PgCrmAccounts, provides=CrmAccounts)
     app_uninstalls = provide(cross_tenant.PgAppUninstalls, provides=AppUninstalls)

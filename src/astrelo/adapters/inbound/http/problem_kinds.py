@@ -37,6 +37,8 @@ NOT_FOUND = ProblemKind(code="not_found", status=HTTPStatus.NOT_FOUND)
 METHOD_NOT_ALLOWED = ProblemKind(code="method_not_allowed", status=HTTPStatus.METHOD_NOT_ALLOWED)
 BODY_TOO_LARGE = ProblemKind(code="body_too_large", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 UNSUPPORTED_MEDIA_TYPE = ProblemKind(code="unsupported_media_type", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+IDEMPOTENCY_KEY_IN_USE = ProblemKind(code="idempotency_key_in_use", status=HTTPStatus.CONFLICT, retry_after=1)
+IDEMPOTENCY_KEY_REUSED = ProblemKind(code="idempotency_key_reused", status=HTTPStatus.UNPROCESSABLE_ENTITY)
 INTERNAL_ERROR = ProblemKind(
     code="internal_error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -133,6 +135,8 @@ _OF_HTTP = (
     METHOD_NOT_ALLOWED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
+    IDEMPOTENCY_KEY_IN_USE,
+    IDEMPOTENCY_KEY_REUSED,
     INTERNAL_ERROR,
 )
 

@@ -111,6 +111,20 @@ where user_id = $2 and external_source = $3 and external_provider_id = any ($4::
   and archived_at is null
 -- parameters: at, user_id, source, record_ids
 
+-- begin_idempotent_request
+insert into idempotency_keys (user_id, key, fingerprint, started_at)
+values ($1, $2, $3, $4)
+on conflict (user_id, key) do update
+set fingerprint = excluded.fingerprint,
+    started_at = excluded.started_at,
+    status = null,
+    media_type = null,
+    location = null,
+    body = null
+where idempotency_keys.started_at < $5
+   or (idempotency_keys.status is null and idempotency_keys.started_at < $6)
+-- parameters: user_id, key, fingerprint, started_at, expired_before, abandoned_before
+
 -- begin_refresh
 update crm_tokens set refresh_attempts = refresh_attempts + 1
 where user_id = $1 and connection_id = $2
@@ -128,6 +142,12 @@ set number = excluded.number, is_under_way = true, begun_at = excluded.begun_at
 where known.number <= $3 and (not known.is_under_way or known.begun_at < now() - interval '1 minute')
 returning number
 -- parameters: provider, account_id, since
+
+-- complete_idempotent_request
+update idempotency_keys
+set status = $1, media_type = $2, location = $3, body = $4
+where user_id = $5 and key = $6 and started_at = $7
+-- parameters: status, media_type, location, body, user_id, key, started_at
 
 -- consume_oauth_state
 delete from oauth_states
@@ -169,6 +189,10 @@ delete from contacts where user_id = $1 and external_source = $2
 -- delete_deals
 delete from deals where user_id = $1 and external_source = $2
 -- parameters: user_id, source
+
+-- delete_expired_idempotency_keys
+delete from idempotency_keys where started_at < $1
+-- parameters: expired_before
 
 -- delete_expired_oauth_states
 delete from oauth_states where expires_at < $1
@@ -232,6 +256,12 @@ where user_id = $1 and external_source = $2
   and external_provider_id = any (string_to_array($3, $4))
   and archived_at is null
 -- parameters: user_id, source, record_ids, separator
+
+-- find_idempotent_request
+select fingerprint, started_at, status, media_type, location, body
+from idempotency_keys
+where user_id = $1 and key = $2
+-- parameters: user_id, key
 
 -- follow_merged_companies
 with merged (old_id, new_id) as (
@@ -1290,6 +1320,11 @@ from unnest($1::uuid[], $2::text[]) as coming (id, domain)
 where company.user_id = $3 and company.id = coming.id
   and company.domain is not null and company.domain is distinct from coming.domain
 -- parameters: company_ids, domains, user_id
+
+-- release_idempotency_key
+delete from idempotency_keys
+where user_id = $1 and key = $2 and started_at = $3
+-- parameters: user_id, key, started_at
 
 -- release_migration_lock
 select pg_advisory_unlock($1::bigint)

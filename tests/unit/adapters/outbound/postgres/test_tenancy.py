@@ -7,13 +7,14 @@ from astrelo.adapters.outbound.postgres.session.statements import statements
 
 ROUTING = {
     "begin_uninstall",
+    "delete_expired_idempotency_keys",
     "get_user_of_connection",
     "list_connected_users",
     "list_other_runs_on_account",
     "list_runs_without_job",
     "list_schedule_candidates",
 }
-"""Asked without knowing a user: whose account a webhook names, whose turn it is, which runs were lost, who else lives on an account."""
+"""Asked without knowing a user: whose account a webhook names, whose turn it is, which runs were lost, who else lives on an account, which keys have expired."""
 
 _TABLE = re.compile(r"create table (\w+) \((.*?)\n\)", re.DOTALL)
 _RENAMED = re.compile(r"alter table (\w+) rename to (\w+)")

@@ -20,6 +20,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
+from astrelo.adapters.inbound.http import idempotency, problem_kinds
 from astrelo.adapters.inbound.http.openapi.page import DescriptionPage, description_router
 from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas, portable_pattern
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
@@ -71,6 +72,13 @@ _IF_NONE_MATCH = Parameter(
     param_in=ParamType.HEADER,
     schema=Schema(type=OpenAPIType.STRING),
     description="The `ETag` of the state that the client has: unless it changed, the response is 304 without a body.",
+)
+_IDEMPOTENCY_KEY = Parameter(
+    name=idempotency.HEADER,
+    param_in=ParamType.HEADER,
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]+$"),
+    description="Made anew for each request, such as a UUID: sent again within 24 hours, the request is not carried out "
+    "again but gets the first one's response, with the header `Idempotent-Replayed`.",
 )
 _TAGS = {
     "integrations": "The user's CRMs, their connections and their syncs.",
@@ -129,6 +137,8 @@ def complete_description(app: Litestar, structs: StructSchemas) -> None:
         operation = getattr(path, method)
         for parameter in (operation and operation.parameters) or ():
             correct_parameter(parameter)
+        if operation and problem_kinds.IDEMPOTENCY_KEY_REUSED.status in map(int, operation.responses):
+            operation.parameters = [*(operation.parameters or ()), _IDEMPOTENCY_KEY]
         if operation and "304" in operation.responses:
             operation.parameters = [*(operation.parameters or ()), _IF_NONE_MATCH]
             operation.responses["200"].headers["ETag"] = _ETAG

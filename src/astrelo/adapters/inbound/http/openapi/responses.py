@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import Meta
 
-from astrelo.adapters.inbound.http import etags, guards, problem_kinds, problems, security
+from astrelo.adapters.inbound.http import etags, guards, idempotency, problem_kinds, problems, security
 
 
 def describe_problems(app: Litestar) -> None:
@@ -49,6 +49,10 @@ def problems_of_guards(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[
         yield problem_kinds.MALFORMED_REQUEST
         yield problem_kinds.BODY_TOO_LARGE
         yield problem_kinds.UNSUPPORTED_MEDIA_TYPE
+    if handler.before_request is idempotency.begin:
+        yield problem_kinds.INVALID_INPUT
+        yield problem_kinds.IDEMPOTENCY_KEY_IN_USE
+        yield problem_kinds.IDEMPOTENCY_KEY_REUSED
     if route.path_parameters:
         yield problem_kinds.NOT_FOUND
     if not handler.opt.get(security.PUBLIC):

@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import etags, pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http import etags, idempotency, pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
@@ -36,6 +36,8 @@ class SyncRuns(Controller):
     @post(
         "/{provider:str}/sync",
         responses=problems.describe(problem_kinds.INVALID_STATE, problem_kinds.NOT_CONNECTED),
+        middleware=[idempotency.remember],
+        before_request=idempotency.begin,
         summary="Request a sync",
         status_code=202,
     )
@@ -113,6 +115,8 @@ class SyncRuns(Controller):
     @post(
         "/{provider:str}/runs/{run_id:uuid}/cancel",
         responses=problems.describe(problem_kinds.INVALID_STATE),
+        middleware=[idempotency.remember],
+        before_request=idempotency.begin,
         summary="Cancel a run",
         status_code=200,
     )
