@@ -32,6 +32,8 @@ const client = createClient<paths>({
 function remedy(code: Problem["code"]): Remedy {
   switch (code) {
     case "invalid_input":
+    case "idempotency_key_reused":
+    case "invalid_cursor":
     case "unknown_parameter":
     case "malformed_request":
     case "not_found":
@@ -43,6 +45,7 @@ function remedy(code: Problem["code"]): Remedy {
     case "unauthorized":
       return "sign in";
     case "reauthorization_required":
+    case "not_connected":
     case "grant_rejected":
     case "oauth_account_mismatch":
     case "oauth_denied":
@@ -54,6 +57,7 @@ function remedy(code: Problem["code"]): Remedy {
     case "crm_permission_missing":
       return "grant";
     case "account_busy":
+    case "idempotency_key_in_use":
     case "crm_rate_limited":
     case "crm_unavailable":
     case "store_unavailable":
@@ -120,9 +124,10 @@ async function* listCompanies(limit: number): AsyncGenerator<Company> {
 }
 
 async function sync(provider: Provider, onProgress: (received: number) => void): Promise<RunReport> {
+  const key = crypto.randomUUID(); // Sent again after an error, the request is not carried out twice.
   const { id } = await send(() =>
     client.POST("/api/integrations/{provider}/sync", {
-      params: { path: { provider }, query: { mode: "incremental" } },
+      params: { path: { provider }, query: { mode: "incremental" }, header: { "Idempotency-Key": key } },
     }),
   );
   for (;;) {

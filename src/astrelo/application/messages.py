@@ -449,6 +449,11 @@ PROBLEMS: Mapping[str, Message] = {
         "Nothing was read or changed, so that a misspelt filter does not go unnoticed.",
         "Remove or correct the parameters listed under errors; /schema lists those that exist.",
     ),
+    "invalid_cursor": Message(
+        "The cursor is not of this list.",
+        "Nothing was read, so that no entries go missing unnoticed.",
+        "Send next_cursor of the page before, with the same filters, or leave the cursor out to begin at the start.",
+    ),
     "malformed_request": Message(
         "The request cannot be read.",
         _UNCHANGED,
@@ -514,10 +519,25 @@ PROBLEMS: Mapping[str, Message] = {
         _UNCHANGED,
         "Send at most 16 KB of header fields, of which cookies may be 4 KB; delete cookies of this site that it does not need.",
     ),
+    "idempotency_key_in_use": Message(
+        "The first request with this Idempotency-Key is still running.",
+        "This one was not carried out, so that nothing happens twice.",
+        _TRY_LATER,
+    ),
+    "idempotency_key_reused": Message(
+        "The Idempotency-Key was used for another request.",
+        _UNCHANGED,
+        "Use a new key for each request that asks for something else.",
+    ),
     "internal_error": Message(
         "Something went wrong on our side.",
         "We have been notified; your stored data is unaffected.",
         _MENTION_REQUEST_ID,
+    ),
+    "not_connected": Message(
+        "The CRM is not connected.",
+        _UNCHANGED,
+        "Connect the CRM first.",
     ),
     "invalid_state": Message(
         "Not possible in the current state.",
@@ -645,6 +665,7 @@ PROBLEMS: Mapping[str, Message] = {
 ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.AstreloError: "Something went wrong on our side.",
     errors.NotFound: "There is no {kind} {identifier}.",
+    errors.NotConnected: "{crm} is not connected.",
     errors.InvalidTransition: "A {kind} that is {state} cannot be {action}.",
     errors.InvalidInput: "{field}: {reason}.",
     errors.LimitReached: "There can be {limit} {kind} at most.",
@@ -685,6 +706,7 @@ SCHEMA_BEHIND = (
 IS_INVALID = "is not valid"
 IS_MISSING = "is missing"
 IS_UNKNOWN = "is not known here"
+NO_IDEMPOTENCY_KEY = "must be 1 to 255 visible ASCII characters"
 IS_NOT_ALLOWED = "is not allowed here"
 IS_REPEATED = "is given twice"
 IS_UNUSABLE = "cannot be used"
@@ -766,7 +788,7 @@ def what_happened(error: errors.AstreloError) -> str:
         return describe(error).happened
     template = next(ERRORS[cls] for cls in type(error).__mro__ if cls in ERRORS)
     fields = vars(error)
-    if isinstance(error, errors.ProviderNotConfigured):
+    if isinstance(error, errors.ProviderNotConfigured | errors.NotConnected):
         fields = fields | {"crm": error.provider.label, "CRM": error.provider.upper()}
     return template.format(**fields)
 

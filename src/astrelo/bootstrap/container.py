@@ -24,6 +24,7 @@ from astrelo.adapters.outbound.postgres.explanations.reader import PgExplanation
 from astrelo.adapters.outbound.postgres.feed.pruning import FeedPruning
 from astrelo.adapters.outbound.postgres.feed.reader import PgChangeFeed
 from astrelo.adapters.outbound.postgres.icp_profiles.reader import PgIcpProfileReader
+from astrelo.adapters.outbound.postgres.idempotency.repository import PgIdempotencyKeys
 from astrelo.adapters.outbound.postgres.notifications import listener, present_state
 from astrelo.adapters.outbound.postgres.owners.reader import PgOwnerReader
 from astrelo.adapters.outbound.postgres.session.health import PgStoreHealth
@@ -75,6 +76,7 @@ from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
 from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
+from astrelo.domain.ports.idempotency import IdempotencyKeys
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.state import OAuthStates, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness, TokenCipher
@@ -151,6 +153,7 @@ class Adapters(Provider):
             yield RefreshUnitOfWork(PgUnitOfWork(pool, cipher, randomness))
 
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
+    idempotency_keys = provide(PgIdempotencyKeys, provides=IdempotencyKeys)
     lost_runs = provide(LostRuns)
 
     @provide

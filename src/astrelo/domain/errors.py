@@ -2,6 +2,7 @@
 
     AstreloError
     ├─ NotFound                     the user has no such entity
+    ├─ NotConnected                 the user has no connection to this CRM
     ├─ InvalidTransition            the entity's state does not allow the action
     ├─ InvalidInput                 a value from outside is not acceptable
     ├─ CursorExpired                the change feed no longer reaches back to the cursor: begin anew
@@ -51,6 +52,14 @@ class NotFound(AstreloError):
         super().__init__(f"There is no {kind} {identifier}.")
         self.kind = kind
         self.identifier = identifier
+
+
+class NotConnected(AstreloError):
+    """The user has not connected this CRM, or has disconnected it."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(f"{provider.label} is not connected.")
+        self.provider = provider
 
 
 class InvalidTransition(AstreloError):

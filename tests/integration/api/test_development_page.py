@@ -121,7 +121,7 @@ async def test_a_pasted_token_signs_in_until_signed_out(api: ApiHarness, browser
     assert "SameSite=lax" in cookie
     assert (await browser.get("/api/companies")).status_code == HTTPStatus.OK
     own_page = {"Origin": API}
-    assert (await browser.post("/api/integrations/hubspot/sync", headers=own_page)).status_code == 404
+    assert (await browser.post("/api/integrations/hubspot/sync", headers=own_page)).status_code == 409
     await browser.delete("/app/session")
     assert (await browser.get("/api/companies")).status_code == HTTPStatus.UNAUTHORIZED
 

@@ -218,12 +218,18 @@ async def test_a_sync_requested_twice_is_one_run(api: ApiHarness) -> None:
 
 async def test_a_sync_without_a_working_connection_is_refused(api: ApiHarness) -> None:
     missing = await api.ask("POST", f"{HUBSPOT}/sync")
-    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
-    await api.connection(status="disconnected")
+    assert (missing.status_code, missing.json()["code"]) == (409, "not_connected")
+    assert missing.json()["detail"] == "HubSpot is not connected. Nothing was changed."
+    connection = await api.connection(status="disconnected")
+    refused = await api.ask("POST", f"{HUBSPOT}/sync")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_connected")
+    await api.pool.execute(
+        "update crm_connections set status = 'needs_reauthorization' where id = $1", connection
+    )
     refused = await api.ask("POST", f"{HUBSPOT}/sync")
     assert (refused.status_code, refused.json()["code"]) == (409, "invalid_state")
     assert refused.json()["detail"] == (
-        "A connection that is disconnected cannot be synced. Nothing was changed."
+        "A connection that is needs_reauthorization cannot be synced. Nothing was changed."
     )
 
 
@@ -270,7 +276,8 @@ async def test_disconnecting_keeps_the_records_and_purging_deletes_them(api: Api
 
 
 async def test_what_was_never_connected_cannot_be_disconnected(api: ApiHarness) -> None:
-    assert (await api.ask("DELETE", HUBSPOT)).status_code == 404
+    refused = await api.ask("DELETE", HUBSPOT)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_connected")
 
 
 async def test_the_profile_is_put_as_a_whole_and_keeps_its_id(api: ApiHarness) -> None:

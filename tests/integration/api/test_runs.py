@@ -173,6 +173,14 @@ async def test_a_sync_is_requested_in_the_mode_asked_for(api: ApiHarness, mode: 
     assert (response.status_code, response.json()["mode"]) == (202, mode)
 
 
+@pytest.mark.parametrize("status", ["queued", "running", "parked"])
+async def test_a_full_sync_asked_for_while_one_is_open_is_that_one(api: ApiHarness, status: str) -> None:
+    run = await api.run(await api.connection(), status=status)
+    response = await api.ask("POST", f"{HUBSPOT}/sync", params={"mode": "full"})
+    assert (response.status_code, response.json()["id"], response.json()["mode"]) == (202, str(run), "full")
+    assert response.headers["location"] == f"{HUBSPOT}/runs/{run}"
+
+
 @pytest.mark.parametrize("mode", ["refetch", "everything", ""])
 async def test_a_mode_that_cannot_be_asked_for_is_refused(api: ApiHarness, mode: str) -> None:
     await api.connection()

@@ -236,7 +236,11 @@ def test_a_problem_s_code_is_an_enum_and_each_operation_says_which_it_has(docume
     assert set(code["enum"]) == set(ALL_KINDS)
     operations = _operations_of(document)
     assert _codes(operations["getCompany"], 404) == {"not_found"}
-    assert _codes(operations["listCompanies"], 400) == {"invalid_input", "unknown_parameter"}
+    assert _codes(operations["listCompanies"], 400) == {
+        "invalid_input",
+        "invalid_cursor",
+        "unknown_parameter",
+    }
     assert _codes(operations["replaceIcpProfile"], 415) == {"unsupported_media_type"}
     assert _codes(operations["createAuthorization"], 409) == {"provider_not_configured"}
     assert "403" not in operations["listCompanies"]["responses"]

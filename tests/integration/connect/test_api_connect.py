@@ -1,11 +1,14 @@
 """Connecting over HTTP: the redirects, the cookies, and where each failure lands."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from astrelo.domain.connection import AuthorizationRequest, Grant
 from astrelo.domain.errors import AstreloError, CrmUnavailable, GrantRejected
 from astrelo.domain.identifiers import Provider
 from tests.support.harness.api import FRONTEND, ApiHarness, ConsentingCrm, api_harness
@@ -60,6 +63,31 @@ async def test_a_browser_connects(api: ApiHarness, browser: httpx.AsyncClient) -
     assert (shown["status"], shown["account_id"]) == ("active", "4711")
     assert shown["current_run"]["status"] == "queued"
     assert (await api.get("/api/icp-profile")).json()["name"] == "Default"
+
+
+class BrokenCrm(ConsentingCrm):
+    """Fails as nobody foresaw."""
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        if self.account_id == "gone":
+            raise RuntimeError("unforeseen")
+        return super().authorization_url(request)
+
+    async def exchange(self, *arguments: Any, **named: Any) -> Grant:
+        raise RuntimeError("unforeseen")
+
+
+async def test_a_browser_that_meets_something_unforeseen_lands_on_the_frontend_too(database: str) -> None:
+    async with api_harness(database, BrokenCrm()) as api, api.browser(api.user_id) as browser:
+        state = await _begin(browser)
+        with capture_logs() as logs:
+            assert await _land(browser, state=state, code=SECRET) == failure_url("oauth_failed")
+            api.crm.account_id = "gone"
+            begun = await browser.get(AUTHORIZE)
+    assert (begun.status_code, begun.headers["location"]) == (302, failure_url("oauth_failed"))
+    broken = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [entry["event"] for entry in broken] == ["authorization.broke"] * 2
+    assert all(isinstance(entry["exc_info"], RuntimeError) for entry in broken)
 
 
 async def test_the_flow_s_cookie_is_hidden_from_scripts_and_gone_afterwards(

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from astrelo.domain.connection import ConnectionStatus, TokenSet
-from astrelo.domain.errors import NotFound, RunTakenOver
+from astrelo.domain.errors import NotConnected, RunTakenOver
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.sync import RunStatus
 from crm_sandbox import Fault
@@ -76,7 +76,7 @@ async def test_a_purge_leaves_nothing_of_the_crm(world: ConnectHarness) -> None:
     assert await world.load_connection() is None
     for table in (*RECORD_TABLES, "crm_tokens", "sync_runs", "sync_steps"):
         assert await world.pool.fetchval(f"select count(*) from {table}") == 0
-    with pytest.raises(NotFound):
+    with pytest.raises(NotConnected):
         await world.disconnect(world.user_id, HUBSPOT, purge=True)
 
 
@@ -107,7 +107,7 @@ async def test_an_obstacle_to_revoking_does_not_keep_a_user_connected(
 
 async def test_another_users_connection_is_neither_seen_nor_ended(world: ConnectHarness) -> None:
     await world.connect_account()
-    with pytest.raises(NotFound):
+    with pytest.raises(NotConnected):
         await world.disconnect(UserId(uuid4()), HUBSPOT, purge=True)
     stored = await world.load_connection()
     assert stored is not None

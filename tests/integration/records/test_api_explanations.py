@@ -88,7 +88,7 @@ async def test_the_records_come_in_pages(api: ApiHarness) -> None:
 @pytest.mark.parametrize("cursor", ["x", "AQ", "Ag", "Am5vYm9keQAx"])
 async def test_a_cursor_of_another_list_is_refused(api: ApiHarness, cursor: str) -> None:
     response = await api.get(f"/api/companies/{await acme(api)}/explain", cursor=cursor)
-    assert (response.status_code, response.json()["code"]) == (400, "invalid_input")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor")
 
 
 async def test_a_pin_is_shown_and_takes_effect_at_once_until_it_is_undone(api: ApiHarness) -> None:

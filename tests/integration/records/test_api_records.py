@@ -169,6 +169,26 @@ async def test_paging_meets_every_company_once_in_order(api: ApiHarness) -> None
     assert sizes == [3, 3, 1]
 
 
+async def test_a_cursor_of_other_filters_another_list_or_another_user_is_refused(api: ApiHarness) -> None:
+    for _ in range(2):
+        await api.company(company_name="Acme")
+        await api.company(company_name="Acme", user_id=api.neighbour_id)
+        await api.contact(first_name="Ada")
+    cursor = (await api.get("/api/companies", limit="1")).json()["next_cursor"]
+    for path, user_id, filters in (
+        ("companies", api.neighbour_id, {}),
+        ("companies", api.user_id, {"name": "acme"}),
+        ("companies", api.user_id, {"include_archived": "true"}),
+        ("contacts", api.user_id, {}),
+        ("owners", api.user_id, {}),
+        ("integrations/hubspot/runs", api.user_id, {}),
+    ):
+        response = await api.get(f"/api/{path}", user_id, cursor=cursor, **filters)
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor"), path
+        assert [error["field"] for error in response.json()["errors"]] == ["cursor"]
+    assert len(await api.data("/api/companies", cursor=cursor, limit="3")) == 1
+
+
 async def test_a_company_that_arrives_while_a_client_pages_moves_no_other(api: ApiHarness) -> None:
     laid = [await api.company(id=UUID(int=number)) for number in (10, 20, 30)]
     page = (await api.get("/api/companies", limit="2")).json()

@@ -47,14 +47,14 @@ class DisconnectCrm:
         self._clock = clock
 
     async def __call__(self, user_id: UserId, provider: Provider, *, purge: bool = False) -> None:
-        """End the connection. Idempotent until the purge. Raises NotFound without a connection.
+        """End the connection. Idempotent until the purge. Raises NotConnected without a connection.
 
         The tokens are deleted even if the CRM cannot be reached to end the grant.
         """
         async with self._uow(user_id) as tx:
             connection = await tx.connections.lock(provider)
             if connection is None:
-                raise errors.NotFound("connection", provider)
+                raise errors.NotConnected(provider)
             # Read before the commit: another user's uninstall that begins later has a higher number.
             last_uninstall = await tx.connections.latest_uninstall()
             ended = connection.disconnect(messages.DISCONNECTED.reason)

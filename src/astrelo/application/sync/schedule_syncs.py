@@ -4,7 +4,8 @@ import structlog
 
 from astrelo.application.messages import CANCELLED
 from astrelo.application.sync.run_lifecycle import RunLifecycle
-from astrelo.domain.errors import AstreloError, NotFound
+from astrelo.domain.connection import ConnectionStatus
+from astrelo.domain.errors import AstreloError, NotConnected
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 from astrelo.domain.ports.cross_tenant import SyncCandidate, SyncSchedule
 from astrelo.domain.ports.state import UnitOfWork
@@ -23,11 +24,11 @@ class SyncNow:
         self._lifecycle = lifecycle
 
     async def __call__(self, user_id: UserId, provider: Provider, mode: SyncMode = SyncMode.FULL) -> SyncRun:
-        """Raise NotFound without a connection, InvalidTransition when it is not active."""
+        """Raise NotConnected without a connection, InvalidTransition when it needs a reauthorization."""
         async with self._uow(user_id) as tx:
             connection = await tx.connections.lock(provider)
-            if connection is None:
-                raise NotFound("connection", provider)
+            if connection is None or connection.status is ConnectionStatus.DISCONNECTED:
+                raise NotConnected(provider)
             return await self._lifecycle.request(tx, connection, mode)
 
 

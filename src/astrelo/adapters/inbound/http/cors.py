@@ -31,7 +31,7 @@ _REQUEST_HEADERS = (
 # Browsers send these unasked: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SAFELISTED = ("Accept", "Accept-Language", "Content-Language", "Range")
 _ALLOWED_HEADERS = frozenset(name.lower() for name in (*_REQUEST_HEADERS, *_SAFELISTED))
-_EXPOSED_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-Id")
+_EXPOSED_HEADERS = ("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id")
 _MAX_AGE = 600  # seconds
 
 

@@ -28,6 +28,7 @@ class ProblemKind:
 
 INVALID_INPUT = ProblemKind(code="invalid_input", status=HTTPStatus.BAD_REQUEST)
 UNKNOWN_PARAMETER = ProblemKind(code="unknown_parameter", status=HTTPStatus.BAD_REQUEST)
+INVALID_CURSOR = ProblemKind(code="invalid_cursor", status=HTTPStatus.BAD_REQUEST)
 MALFORMED_REQUEST = ProblemKind(code="malformed_request", status=HTTPStatus.BAD_REQUEST)
 UNAUTHORIZED = ProblemKind(code="unauthorized", status=HTTPStatus.UNAUTHORIZED)
 CROSS_SITE_REQUEST = ProblemKind(code="cross_site_request", status=HTTPStatus.FORBIDDEN)
@@ -39,12 +40,15 @@ UNSUPPORTED_MEDIA_TYPE = ProblemKind(code="unsupported_media_type", status=HTTPS
 REQUEST_TIMEOUT = ProblemKind(code="request_timeout", status=HTTPStatus.REQUEST_TIMEOUT)
 HEADERS_TOO_LARGE = ProblemKind(code="headers_too_large", status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 TOO_MANY_REQUESTS = ProblemKind(code="too_many_requests", status=HTTPStatus.TOO_MANY_REQUESTS, retry_after=1)
+IDEMPOTENCY_KEY_IN_USE = ProblemKind(code="idempotency_key_in_use", status=HTTPStatus.CONFLICT, retry_after=1)
+IDEMPOTENCY_KEY_REUSED = ProblemKind(code="idempotency_key_reused", status=HTTPStatus.UNPROCESSABLE_ENTITY)
 INTERNAL_ERROR = ProblemKind(
     code="internal_error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     ours=True,
 )
 
+NOT_CONNECTED = ProblemKind(code="not_connected", status=HTTPStatus.CONFLICT)
 INVALID_STATE = ProblemKind(code="invalid_state", status=HTTPStatus.CONFLICT)
 LIMIT_REACHED = ProblemKind(code="limit_reached", status=HTTPStatus.CONFLICT)
 RUN_TAKEN_OVER = ProblemKind(code="run_taken_over", status=HTTPStatus.CONFLICT)
@@ -109,6 +113,7 @@ AUTHORIZATION_FAILED = {
 BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.AstreloError: INTERNAL_ERROR,
     errors.NotFound: NOT_FOUND,
+    errors.NotConnected: NOT_CONNECTED,
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
     errors.CursorExpired: CURSOR_EXPIRED,
@@ -138,6 +143,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
 _OF_HTTP = (
     INVALID_INPUT,
     UNKNOWN_PARAMETER,
+    INVALID_CURSOR,
     MALFORMED_REQUEST,
     UNAUTHORIZED,
     CROSS_SITE_REQUEST,
@@ -149,6 +155,8 @@ _OF_HTTP = (
     REQUEST_TIMEOUT,
     HEADERS_TOO_LARGE,
     TOO_MANY_REQUESTS,
+    IDEMPOTENCY_KEY_IN_USE,
+    IDEMPOTENCY_KEY_REUSED,
     INTERNAL_ERROR,
 )
 

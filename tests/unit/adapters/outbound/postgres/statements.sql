@@ -191,6 +191,20 @@ gone_upserted as (
 select count(*) from gone
 -- parameters: at, revision, user_id, source, record_ids
 
+-- begin_idempotent_request
+insert into idempotency_keys (user_id, key, fingerprint, started_at)
+values ($1, $2, $3, $4)
+on conflict (user_id, key) do update
+set fingerprint = excluded.fingerprint,
+    started_at = excluded.started_at,
+    status = null,
+    media_type = null,
+    location = null,
+    body = null
+where idempotency_keys.started_at < $5
+   or (idempotency_keys.status is null and idempotency_keys.started_at < $6)
+-- parameters: user_id, key, fingerprint, started_at, expired_before, abandoned_before
+
 -- begin_refresh
 update crm_tokens set refresh_attempts = refresh_attempts + 1
 where user_id = $1 and connection_id = $2
@@ -212,6 +226,12 @@ returning number
 -- check_listener
 select true
 -- parameters: none
+
+-- complete_idempotent_request
+update idempotency_keys
+set status = $1, media_type = $2, location = $3, body = $4
+where user_id = $5 and key = $6 and started_at = $7
+-- parameters: status, media_type, location, body, user_id, key, started_at
 
 -- consume_oauth_state
 delete from oauth_states
@@ -284,6 +304,10 @@ purged_deleted as (
 )
 select count(*) from purged
 -- parameters: user_id, source, revision
+
+-- delete_expired_idempotency_keys
+delete from idempotency_keys where started_at < $1
+-- parameters: expired_before
 
 -- delete_expired_oauth_states
 delete from oauth_states where expires_at < $1
@@ -393,6 +417,12 @@ where user_id = $1 and external_source = $2
   and external_provider_id = any (string_to_array($3, $4))
   and archived_at is null
 -- parameters: user_id, source, record_ids, separator
+
+-- find_idempotent_request
+select fingerprint, started_at, status, media_type, location, body
+from idempotency_keys
+where user_id = $1 and key = $2
+-- parameters: user_id, key
 
 -- find_pending_webhook_delivery
 select id
@@ -1692,6 +1722,11 @@ released_upserted as (
 )
 select count(*) from released
 -- parameters: revision, company_ids, domains, user_id
+
+-- release_idempotency_key
+delete from idempotency_keys
+where user_id = $1 and key = $2 and started_at = $3
+-- parameters: user_id, key, started_at
 
 -- release_migration_lock
 select pg_advisory_unlock($1::bigint)

@@ -7,6 +7,7 @@ from astrelo.adapters.outbound.postgres.session.statements import statements
 
 ROUTING = {
     "begin_uninstall",
+    "delete_expired_idempotency_keys",
     "get_user_of_connection",
     "list_connected_users",
     "list_deliveries_without_job",
@@ -16,7 +17,7 @@ ROUTING = {
     "prune_webhook_deliveries",
 }
 """Asked without knowing a user: whose account a webhook names, whose turn it is, which runs and deliveries
-were lost or are old, who else lives on an account."""
+were lost or are old, who else lives on an account, which keys have expired."""
 
 _TABLE = re.compile(r"create table (\w+) \((.*?)\n\)", re.DOTALL)
 _RENAMED = re.compile(r"alter table (\w+) rename to (\w+)")

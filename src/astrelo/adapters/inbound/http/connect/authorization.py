@@ -98,21 +98,20 @@ class AuthorizationRoutes(Controller):
 
         Link to it from the frontend: a browser that comes from another site is sent to the frontend, as with an invalid state.
         """
+        if security.is_cross_site_navigation(request, config):
+            # Login CSRF: an attacker who has signed the browser in to a CRM account of their own, where our
+            # app needs no further consent, could connect that account to the user's by a link.
+            detail = "Another site led the browser to the start of this sign-in; start again on our own page."
+            error = errors.AuthorizationFailed(errors.AuthorizationFailure.STATE_INVALID, detail)
+            return _redirect_with_failure(config, provider, error)
         try:
-            if security.is_cross_site_navigation(request, config):
-                # Login CSRF: an attacker who has signed the browser in to a CRM account of their own, where our
-                # app needs no further consent, could connect that account to the user's by a link.
-                detail = (
-                    "Another site led the browser to the start of this sign-in; start again on our own page."
-                )
-                raise errors.AuthorizationFailed(errors.AuthorizationFailure.STATE_INVALID, detail)
             started = await start(
                 user_id, provider, force=force, return_path=return_path, login_host=login_host
             )
         except errors.InvalidInput:
             raise
-        except errors.AstreloError as error:
-            return _redirect_with_failure(config, provider, error)
+        except Exception as unforeseen:  # noqa: BLE001 - a browser must not be left with an error's JSON
+            return _redirect_with_failure(config, provider, unforeseen)
         if isinstance(started, start_authorization.AlreadyConnected):
             return _redirect_to_frontend(config, return_path, {f"{provider}_already_connected": "true"})
         return Redirect(started.authorize_url, status_code=302, cookies=[_flow_cookie(started, config)])
@@ -188,15 +187,15 @@ class AuthorizationRoutes(Controller):
                 session_user=request.user,
             )
             response = _redirect_to_frontend(config, connected.return_path, {f"{provider}_connected": "true"})
-        except errors.AstreloError as problem:
+        except Exception as problem:  # noqa: BLE001 - the same
             response = _redirect_with_failure(config, provider, problem)
         response.set_cookie(_cookie(cookie, "", 0, config))
         return response
 
 
-def _redirect_with_failure(config: HttpConfig, provider: Provider, error: errors.AstreloError) -> Redirect:
-    """Redirect with the frontend's code for an error; log faults of ours as errors."""
-    if problem_kinds.kind_of(error).ours:
+def _redirect_with_failure(config: HttpConfig, provider: Provider, error: Exception) -> Redirect:
+    """Redirect with the frontend's code for an error; log faults of ours, and what is unforeseen, as errors."""
+    if not isinstance(error, errors.AstreloError) or problem_kinds.kind_of(error).ours:
         log.error("authorization.broke", exc_info=error)
     else:
         log.info("authorization.failed", reason=str(error))

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http import etags, problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.read import readers, views
@@ -56,7 +56,11 @@ class IcpProfiles(Controller):
     path = "/api/icp-profile"
     tags = ("icp-profile",)
 
-    @get(responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get the ideal customer profile")
+    @get(
+        responses=problems.describe(problem_kinds.NOT_FOUND),
+        middleware=[etags.conditional],
+        summary="Get the ideal customer profile",
+    )
     @inject
     async def get_icp_profile(
         self, reader: FromDishka[readers.IcpProfileReader], user_id: NamedDependency[UserId]

@@ -8,6 +8,7 @@ from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from astrelo.adapters.inbound.http import etags, problem_kinds, problems
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application import messages
@@ -28,7 +29,7 @@ class Integrations(Controller):
     middleware = (cancel_on_disconnect,)
     tags = ("integrations",)
 
-    @get(summary="List the CRMs")
+    @get(middleware=[etags.conditional], summary="List the CRMs")
     @inject
     async def list_integrations(
         self,
@@ -39,10 +40,7 @@ class Integrations(Controller):
         """One entry per CRM that there is, connected or not. Never more than one page."""
         return views.Page(data=await _list_views(reader, crms, user_id), has_more=False, next_cursor=None)
 
-    @get(
-        "/{provider:str}",
-        summary="See how a CRM stands",
-    )
+    @get("/{provider:str}", middleware=[etags.conditional], summary="See how a CRM stands")
     @inject
     async def get_integration(
         self,
@@ -56,6 +54,7 @@ class Integrations(Controller):
 
     @delete(
         "/{provider:str}",
+        responses=problems.describe(problem_kinds.NOT_CONNECTED),
         summary="Disconnect a CRM",
         status_code=204,
     )

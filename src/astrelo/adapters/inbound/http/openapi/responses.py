@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import Meta
 
-from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
+from astrelo.adapters.inbound.http import etags, guards, idempotency, problem_kinds, problems, security
 
 
 def describe_problems(app: Litestar) -> None:
@@ -19,7 +19,8 @@ def describe_problems(app: Litestar) -> None:
             continue
         for handler in route.route_handlers:
             if handler.resolve_include_in_schema():
-                declared = handler.responses or {}
+                unmodified = etags.NOT_MODIFIED if etags.conditional in (handler.middleware or ()) else {}
+                declared = {**(handler.responses or {}), **unmodified}
                 kinds = [kind for spec in declared.values() for kind in getattr(spec, "kinds", ())]
                 described = problems.describe(*problems_of_guards(route, handler), *kinds)
                 handler.responses = {
@@ -40,12 +41,18 @@ def problems_of_guards(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[
     takes_body = "data" in handler.parsed_fn_signature.parameters
     if takes_body or guards.query_parameters(handler):
         yield problem_kinds.INVALID_INPUT
+    if "cursor" in guards.query_parameters(handler):
+        yield problem_kinds.INVALID_CURSOR
     if not handler.opt.get(guards.OPEN_QUERY):
         yield problem_kinds.UNKNOWN_PARAMETER
     if takes_body:
         yield problem_kinds.MALFORMED_REQUEST
         yield problem_kinds.BODY_TOO_LARGE
         yield problem_kinds.UNSUPPORTED_MEDIA_TYPE
+    if handler.before_request is idempotency.begin:
+        yield problem_kinds.INVALID_INPUT
+        yield problem_kinds.IDEMPOTENCY_KEY_IN_USE
+        yield problem_kinds.IDEMPOTENCY_KEY_REUSED
     if route.path_parameters:
         yield problem_kinds.NOT_FOUND
     if not handler.opt.get(security.PUBLIC):

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.response import Redirect
 
-from astrelo.adapters.inbound.http import pagination
+from astrelo.adapters.inbound.http import pagination, problems
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.adapters.inbound.http.records.routes import MERGED
@@ -75,10 +75,8 @@ class Explanations(Controller):
         The id of a company that was merged into another leads there with 308.
         """
         try:
-            return Response(
-                await _company(reader, user_id, company_id, pagination.decode_key_cursor(cursor), limit)
-            )
-        except errors.NotFound:
+            return Response(await _company(reader, user_id, company_id, cursor, limit))
+        except (errors.NotFound, problems.HttpError):  # a cursor of the company that lives is good there
             if (living := await companies.living_id(user_id, company_id)) is None:
                 raise
             return _redirect_to(f"/api/companies/{living}/explain", request)
@@ -157,14 +155,15 @@ async def _company(
     reader: explanations.ExplanationReader,
     user_id: UserId,
     company_id: UUID,
-    after: RecordKey | None,
+    cursor: str | None,
     limit: int,
 ) -> explanations.CompanyExplanation:
-    found = await reader.company(user_id, company_id, after, limit)
+    cursors = pagination.Cursors.of("explanation", user_id, company_id)
+    found = await reader.company(user_id, company_id, cursors.decode_key(cursor), limit)
     if found is None:
         raise errors.NotFound("company", company_id)
     if not found.has_more:
         return found
     last = found.records[-1]
     key = RecordKey(last.external_source, RecordId(last.external_provider_id))
-    return msgspec.structs.replace(found, next_cursor=pagination.encode_key_cursor(key))
+    return msgspec.structs.replace(found, next_cursor=cursors.encode_key(key))

@@ -6,7 +6,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 
-from astrelo.adapters.inbound.http import pagination
+from astrelo.adapters.inbound.http import etags, pagination
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
@@ -58,9 +58,8 @@ class Companies(Controller):
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("companies", user_id, filters)
+        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
     @get("/summary", summary="Count the companies")
     @inject
@@ -73,6 +72,7 @@ class Companies(Controller):
     @get(
         "/{company_id:uuid}",
         responses=MERGED,
+        middleware=[etags.conditional],
         summary="Get a company",
     )
     @inject
@@ -124,11 +124,10 @@ class Contacts(Controller):
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("contacts", user_id, filters)
+        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
-    @get("/{contact_id:uuid}", summary="Get a contact")
+    @get("/{contact_id:uuid}", middleware=[etags.conditional], summary="Get a contact")
     @inject
     async def get_contact(
         self,
@@ -173,11 +172,10 @@ class Deals(Controller):
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("deals", user_id, filters)
+        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
 
-    @get("/{deal_id:uuid}", summary="Get a deal")
+    @get("/{deal_id:uuid}", middleware=[etags.conditional], summary="Get a deal")
     @inject
     async def get_deal(
         self,
@@ -206,6 +204,5 @@ class Owners(Controller):
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.OwnerView]:
         """In order of id, archived ones too: records may still name them."""
-        return pagination.page_of(
-            await reader.list(user_id, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("owners", user_id)
+        return cursors.page_of(await reader.list(user_id, cursors.decode(cursor), limit + 1), limit)

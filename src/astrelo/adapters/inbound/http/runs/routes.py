@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http import etags, idempotency, pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
@@ -37,7 +37,9 @@ class SyncRuns(Controller):
 
     @post(
         "/{provider:str}/sync",
-        responses=problems.describe(problem_kinds.INVALID_STATE),
+        responses=problems.describe(problem_kinds.INVALID_STATE, problem_kinds.NOT_CONNECTED),
+        middleware=[idempotency.remember],
+        before_request=idempotency.begin,
         summary="Request a sync",
         status_code=202,
     )
@@ -72,12 +74,12 @@ class SyncRuns(Controller):
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.RunView]:
         """List the runs, the latest first."""
-        return pagination.page_of(
-            await runs.list(user_id, provider, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("runs", user_id, provider)
+        return cursors.page_of(await runs.list(user_id, provider, cursors.decode(cursor), limit + 1), limit)
 
     @get(
         "/{provider:str}/runs/{run_id:uuid}",
+        middleware=[etags.conditional],
         summary="Get a run's report",
     )
     @inject
@@ -115,6 +117,8 @@ class SyncRuns(Controller):
     @post(
         "/{provider:str}/runs/{run_id:uuid}/cancel",
         responses=problems.describe(problem_kinds.INVALID_STATE),
+        middleware=[idempotency.remember],
+        before_request=idempotency.begin,
         summary="Cancel a run",
         status_code=200,
     )

@@ -37,6 +37,8 @@ def done_after(actions: str) -> list[Any]:
         check=True,
         timeout=30,
     )
+    connected: list[str]
+    rest: list[Any]
     connected, *rest = json.loads(ran.stdout)
     assert connected == ["connect", "/api/events"]
     return rest
