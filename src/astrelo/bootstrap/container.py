@@ -51,10 +51,7 @@ from astrelo.application.sync.schedule_syncs import CancelRun, ScheduleDueSyncs,
 from astrelo.application.sync.verify_sync import VerifySync
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.application.tokens.access_tokens import AccessTokens
-from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
-from astrelo.application.webhook_endpoints.manage_endpoints import ManageWebhookEndpoints
-from astrelo.application.webhook_endpoints.outbox import WebhookOutbox
-from astrelo.application.webhook_endpoints.target_url import TargetPolicy
+from astrelo.application.webhook_endpoints import deliver, manage_endpoints, outbox, target_url
 from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
@@ -84,7 +81,7 @@ class Config(Provider):
         return settings.sync
 
     @provide
-    def webhook_targets(self, settings: Settings) -> TargetPolicy:
+    def webhook_targets(self, settings: Settings) -> target_url.TargetPolicy:
         return settings.webhook_targets
 
 
@@ -135,7 +132,7 @@ class Adapters(Provider):
     sync_schedule = provide(cross_tenant.PgSyncSchedule, provides=SyncSchedule)
 
     @provide
-    async def webhook_transport(self, policy: TargetPolicy) -> AsyncIterator[WebhookTransport]:
+    async def webhook_transport(self, policy: target_url.TargetPolicy) -> AsyncIterator[WebhookTransport]:
         async with HttpWebhookTransport.open(policy) as transport:
             yield transport
 
@@ -201,19 +198,19 @@ class UseCases(Provider):
     disconnect_crm = provide(DisconnectCrm)
     receive_webhook = provide(ReceiveWebhook)
 
-    webhook_outbox = provide(WebhookOutbox)
-    deliver_webhook = provide(DeliverWebhook)
-    manage_webhook_endpoints = provide(ManageWebhookEndpoints)
+    webhook_outbox = provide(outbox.WebhookOutbox)
+    deliver_webhook = provide(deliver.DeliverWebhook)
+    manage_webhook_endpoints = provide(manage_endpoints.ManageWebhookEndpoints)
 
     @provide
-    def run_ended_subscribers(self, outbox: WebhookOutbox) -> RunEndedSubscribers:
+    def run_ended_subscribers(self, events: outbox.WebhookOutbox) -> RunEndedSubscribers:
         """Add what has to act when a run ends."""
-        return RunEndedSubscribers((outbox.on_run_ended,))
+        return RunEndedSubscribers((events.on_run_ended,))
 
     @provide
-    def connection_changed_subscribers(self, outbox: WebhookOutbox) -> ConnectionChangedSubscribers:
+    def connection_changed_subscribers(self, events: outbox.WebhookOutbox) -> ConnectionChangedSubscribers:
         """Add what has to act when a connection changes."""
-        return ConnectionChangedSubscribers((outbox.on_connection_changed,))
+        return ConnectionChangedSubscribers((events.on_connection_changed,))
 
     connection_lifecycle = provide(ConnectionLifecycle)
     run_lifecycle = provide(RunLifecycle)

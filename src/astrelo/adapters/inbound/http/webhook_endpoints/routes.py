@@ -73,7 +73,7 @@ class WebhookEndpoints(Controller):
         status_code=201,
     )
     @inject
-    async def add_endpoint(
+    async def create_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -87,7 +87,7 @@ class WebhookEndpoints(Controller):
 
     @get(responses=problems.describe(), summary="List the webhook endpoints")
     @inject
-    async def list_endpoints(
+    async def list_webhook_endpoints(
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
@@ -105,7 +105,7 @@ class WebhookEndpoints(Controller):
         summary="Get a webhook endpoint",
     )
     @inject
-    async def get_endpoint(
+    async def get_webhook_endpoint(
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
@@ -120,7 +120,7 @@ class WebhookEndpoints(Controller):
         summary="Change a webhook endpoint",
     )
     @inject
-    async def change_endpoint(
+    async def update_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -145,7 +145,7 @@ class WebhookEndpoints(Controller):
         status_code=204,
     )
     @inject
-    async def delete_endpoint(
+    async def delete_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         user_id: NamedDependency[UserId],
@@ -161,7 +161,7 @@ class WebhookEndpoints(Controller):
         status_code=200,
     )
     @inject
-    async def rotate_secret(
+    async def rotate_webhook_secret(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -181,7 +181,7 @@ class WebhookEndpoints(Controller):
         status_code=202,
     )
     @inject
-    async def send_test(
+    async def test_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -198,7 +198,7 @@ class WebhookEndpoints(Controller):
         summary="List the deliveries to a webhook endpoint",
     )
     @inject
-    async def list_deliveries(
+    async def list_webhook_deliveries(
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
@@ -223,7 +223,7 @@ class WebhookEndpoints(Controller):
         status_code=202,
     )
     @inject
-    async def redeliver(
+    async def redeliver_webhook(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
