@@ -66,10 +66,7 @@ from astrelo.application.sync.schedule_syncs import CancelRun, ScheduleDueSyncs,
 from astrelo.application.sync.verify_sync import VerifySync
 from astrelo.application.sync.webhooks import ReceiveWebhook
 from astrelo.application.tokens.access_tokens import AccessTokens
-from astrelo.application.webhook_endpoints.deliver import DeliverWebhook
-from astrelo.application.webhook_endpoints.manage_endpoints import ManageWebhookEndpoints
-from astrelo.application.webhook_endpoints.outbox import WebhookOutbox
-from astrelo.application.webhook_endpoints.target_url import TargetPolicy
+from astrelo.application.webhook_endpoints import deliver, manage_endpoints, outbox, target_url
 from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
@@ -78,7 +75,7 @@ from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.ports.idempotency import IdempotencyKeys
 from astrelo.domain.ports.reference import ReferenceData
-from astrelo.domain.ports.state import OAuthStates, UnitOfWork
+from astrelo.domain.ports.state import OAuthStates, RecordsChangedSubscribers, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness, TokenCipher
 from astrelo.domain.ports.webhook_endpoints import WebhookTransport
 from astrelo.domain.reading_version import ReadingVersions
@@ -103,7 +100,7 @@ class Config(Provider):
         return settings.sync
 
     @provide
-    def webhook_targets(self, settings: Settings) -> TargetPolicy:
+    def webhook_targets(self, settings: Settings) -> target_url.TargetPolicy:
         return settings.webhook_targets
 
 
@@ -139,7 +136,13 @@ class Adapters(Provider):
         async with open_pool(dsn, "astrelo reads", max_size=size, limits=READ_LIMITS, reset=False) as pool:
             yield Reads(pool)
 
-    unit_of_work = provide(PgUnitOfWork, provides=UnitOfWork)
+    @provide
+    def unit_of_work(
+        self, pool: asyncpg.Pool, cipher: TokenCipher, randomness: Randomness, events: outbox.WebhookOutbox
+    ) -> UnitOfWork:
+        """Add to the subscribers what has to act when records change."""
+        subscribers = RecordsChangedSubscribers((events.announce_changes,))
+        return PgUnitOfWork(pool, cipher, randomness, subscribers)
 
     @provide
     async def refresh_unit_of_work(
@@ -167,7 +170,7 @@ class Adapters(Provider):
     sync_schedule = provide(cross_tenant.PgSyncSchedule, provides=SyncSchedule)
 
     @provide
-    async def webhook_transport(self, policy: TargetPolicy) -> AsyncIterator[WebhookTransport]:
+    async def webhook_transport(self, policy: target_url.TargetPolicy) -> AsyncIterator[WebhookTransport]:
         async with HttpWebhookTransport.open(policy) as transport:
             yield transport
 
@@ -256,19 +259,19 @@ class UseCases(Provider):
     disconnect_crm = provide(DisconnectCrm)
     receive_webhook = provide(ReceiveWebhook)
 
-    webhook_outbox = provide(WebhookOutbox)
-    deliver_webhook = provide(DeliverWebhook)
-    manage_webhook_endpoints = provide(ManageWebhookEndpoints)
+    webhook_outbox = provide(outbox.WebhookOutbox)
+    deliver_webhook = provide(deliver.DeliverWebhook)
+    manage_webhook_endpoints = provide(manage_endpoints.ManageWebhookEndpoints)
 
     @provide
-    def run_ended_subscribers(self, outbox: WebhookOutbox) -> RunEndedSubscribers:
+    def run_ended_subscribers(self, events: outbox.WebhookOutbox) -> RunEndedSubscribers:
         """Add what has to act when a run ends."""
-        return RunEndedSubscribers((outbox.on_run_ended,))
+        return RunEndedSubscribers((events.on_run_ended,))
 
     @provide
-    def connection_changed_subscribers(self, outbox: WebhookOutbox) -> ConnectionChangedSubscribers:
+    def connection_changed_subscribers(self, events: outbox.WebhookOutbox) -> ConnectionChangedSubscribers:
         """Add what has to act when a connection changes."""
-        return ConnectionChangedSubscribers((outbox.on_connection_changed,))
+        return ConnectionChangedSubscribers((events.on_connection_changed,))
 
     connection_lifecycle = provide(ConnectionLifecycle)
     run_lifecycle = provide(RunLifecycle)

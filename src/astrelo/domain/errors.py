@@ -5,6 +5,7 @@
     ├─ NotConnected                 the user has no connection to this CRM
     ├─ InvalidTransition            the entity's state does not allow the action
     ├─ InvalidInput                 a value from outside is not acceptable
+    │  └─ InvalidCursor             a cursor of the change feed that this database never gave to this user
     ├─ CursorExpired                the change feed no longer reaches back to the cursor: begin anew
     ├─ LimitReached                 the user has as many of these as one may have
     ├─ TooManyStreams               the user has as many event streams open as one user may: close one
@@ -79,6 +80,10 @@ class InvalidInput(AstreloError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class InvalidCursor(InvalidInput):
+    """A cursor of the change feed that this database never gave to this user."""
 
 
 class CursorExpired(AstreloError):

@@ -85,9 +85,9 @@ async def test_contacts_leave_their_deals_while_a_batch_of_these_is_written(
             await held.start()
             await holder.execute("select from deals where external_provider_id = $1 for update", ids[1])
             others = [asyncio.create_task(leave_together())]
-            await wait_for_blocked_sessions(made, 1)
+            await wait_for_blocked_sessions(made.pool, 1)
             others.append(asyncio.create_task(write_together()))
-            await wait_for_blocked_sessions(made, 2)
+            await wait_for_blocked_sessions(made.pool, 2)
             await held.rollback()
         await asyncio.gather(*others)
         named = await made.pool.fetch("select provider_contact_ids from deals where archived_at is null")

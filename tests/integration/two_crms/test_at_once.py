@@ -45,9 +45,9 @@ async def _write_contacts_and_meanwhile(
     """Sync Salesforce up to a batch of contacts that waits for a row; begin the other; let both end."""
     async with row_held(made, both, SALESFORCE, *held):
         writing = asyncio.ensure_future(made.sync(SALESFORCE))
-        await wait_for_blocked_sessions(made, 1)
+        await wait_for_blocked_sessions(made.pool, 1)
         other = asyncio.ensure_future(meanwhile())
-        await wait_for_blocked_sessions(made, 2)
+        await wait_for_blocked_sessions(made.pool, 2)
     run, _ = await asyncio.gather(writing, other)
     assert run.status is RunStatus.COMPLETED
 

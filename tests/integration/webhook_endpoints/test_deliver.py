@@ -20,6 +20,7 @@ from astrelo.domain.webhook_endpoints.deliveries import (
 )
 from astrelo.domain.webhook_endpoints.endpoints import SECRET_OVERLAP, DisabledReason
 from astrelo.domain.webhook_endpoints.events import WebhookTopic
+from tests.support.harness.locks import wait_for_blocked_sessions
 from tests.support.harness.webhook_endpoints import WebhookHarness, webhook_harness
 from tests.support.secret_watch import Secrets
 from tests.support.webhook_receiver import Receiver, respond_with, webhook_receiver
@@ -324,6 +325,26 @@ async def test_changes_during_an_announcement_are_announced_again_and_once(
         pending = "select count(*) from webhook_deliveries where status = 'pending'"
         assert await world.pool.fetchval(pending) == left
         await world.pool.execute("delete from webhook_deliveries")
+
+
+async def test_an_attempt_waits_for_a_writer_before_it_changes_what_waits_for_the_endpoint(
+    world: WebhookHarness, receiver: Receiver
+) -> None:
+    """Both would else wait for each other: the writer's insert for the attempt, the attempt for the insert."""
+    receiver.responses = [respond_with(500)]
+    endpoint_id, _ = await world.add(receiver.url, WebhookTopic.CHANGES_AVAILABLE)
+    delivery_id = await world.publish(endpoint_id, WebhookTopic.CHANGES_AVAILABLE)
+    under_way = Interrupting(world.transport)
+    attempt = asyncio.create_task(world.deliver(under_way)(world.user_id, endpoint_id, delivery_id, 0))
+    await under_way.begun.wait()
+    async with world.uow(world.user_id) as writer:
+        await writer.webhook_endpoints.list_subscribers(WebhookTopic.CHANGES_AVAILABLE)
+        under_way.go_on.set()
+        await wait_for_blocked_sessions(world.pool, 1)
+        await world.outbox.announce_changes(writer, world.user_id)
+    await attempt
+    (left,) = await world.reader.list_deliveries(world.user_id, endpoint_id, None, 10)
+    assert (left.id, left.status, left.attempts) == (delivery_id, PENDING, 1)
 
 
 async def test_a_disabled_endpoint_fails_what_waits_and_gets_what_comes_after_it_is_enabled(

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.harness.sync import SyncHarness
+import asyncpg
 
 _BLOCKED_SESSIONS = """
 select count(distinct pid) from pg_locks where not granted and pid in (
@@ -10,8 +10,8 @@ select count(distinct pid) from pg_locks where not granted and pid in (
 """
 
 
-async def wait_for_blocked_sessions(made: SyncHarness, sessions: int) -> None:
+async def wait_for_blocked_sessions(pool: asyncpg.Pool, sessions: int) -> None:
     """Wait until that many sessions wait for a lock."""
-    async with asyncio.timeout(30), made.pool.acquire() as watching:
+    async with asyncio.timeout(30), pool.acquire() as watching:
         while await watching.fetchval(_BLOCKED_SESSIONS) < sessions:
             pass

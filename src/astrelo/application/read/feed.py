@@ -116,7 +116,7 @@ class ChangeFeed(Protocol):
     ) -> FeedPage:
         """Return at most `limit` changes of these types from the cursor on.
 
-        Raises CursorExpired when deletions behind the cursor have been forgotten, and InvalidInput when this
+        Raises CursorExpired when deletions behind the cursor have been forgotten, and InvalidCursor when this
         database never gave it out.
         """
 

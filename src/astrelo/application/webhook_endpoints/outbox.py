@@ -64,10 +64,11 @@ class WebhookOutbox:
         await self._publish(tx, connection.user_id, topic, data)
 
     async def announce_changes(self, tx: Transaction, user_id: UserId) -> None:
-        """Announce that the change feed has more; call it last in each transaction that writes to the feed.
+        """Announce that the change feed has more.
 
-        An endpoint has one such delivery waiting at most. It waits for events.ANNOUNCEMENT_DELAY, so that many changes make
-        one request. A change that is committed while a request is under way is announced by another one.
+        Call it last in each transaction that writes to the feed, when the feed's own lock is held. An endpoint has one
+        such delivery waiting at most. It waits for ANNOUNCEMENT_DELAY, so that many changes make one request. A change
+        that is committed while a request is under way is announced by another one.
         """
         await self._publish(tx, user_id, events.WebhookTopic.CHANGES_AVAILABLE, {}, events.ANNOUNCEMENT_DELAY)
 

@@ -5,8 +5,9 @@ fails at construction.
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -257,6 +258,17 @@ class Transaction(Protocol):
     links: Links
     webhook_endpoints: WebhookEndpoints
     webhook_deliveries: WebhookDeliveries
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsChangedSubscribers:
+    """Called at the end of each transaction that changed records, in it. They change none, and call nobody."""
+
+    subscribers: tuple[Callable[[Transaction, UserId], Awaitable[None]], ...] = ()
+
+    async def publish(self, tx: Transaction, user_id: UserId) -> None:
+        for subscriber in self.subscribers:
+            await subscriber(tx, user_id)
 
 
 class UnitOfWork(Protocol):

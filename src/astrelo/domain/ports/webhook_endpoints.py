@@ -35,7 +35,10 @@ class WebhookEndpoints(Protocol):
 
     @abstractmethod
     async def list_subscribers(self, topic: events.WebhookTopic) -> Sequence[WebhookEndpointId]:
-        """Return the enabled endpoints that subscribe to the topic."""
+        """Return the enabled endpoints that subscribe to the topic, and let none be changed until this transaction ends.
+
+        Where the topic is coalesced, those for which a delivery of it waits are left out.
+        """
 
     @abstractmethod
     async def get_secrets(self, endpoint_id: WebhookEndpointId) -> endpoints.WebhookSecrets:

@@ -116,6 +116,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.NotConnected: NOT_CONNECTED,
     errors.InvalidTransition: INVALID_STATE,
     errors.InvalidInput: INVALID_INPUT,
+    errors.InvalidCursor: INVALID_CURSOR,
     errors.CursorExpired: CURSOR_EXPIRED,
     errors.LimitReached: LIMIT_REACHED,
     errors.TooManyStreams: TOO_MANY_STREAMS,

@@ -19,7 +19,8 @@ MAX_ADDRESSES = 4
 ADDRESS_TIMEOUT = 3.0
 """Seconds for a connection to one address: one that does not respond leaves time for the next."""
 
-_RESOLVER_THREADS = 8
+_RESOLVER_THREADS = 64
+"""A name whose servers do not respond holds a thread for half a minute, long after the attempt has timed out."""
 
 
 class NameNotFound(Exception):

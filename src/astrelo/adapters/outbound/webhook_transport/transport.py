@@ -127,7 +127,7 @@ def classify_failure(error: Exception) -> deliveries.DeliveryError:
             return deliveries.DeliveryError.TIMED_OUT
         case httpcore.ProtocolError():
             return deliveries.DeliveryError.INVALID_RESPONSE
-        case _ if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
+        case _ if isinstance(error.__cause__ or error.__context__ or error, ssl.SSLError):
             return deliveries.DeliveryError.TLS_FAILED
         case _:
             return deliveries.DeliveryError.CONNECTION_FAILED

@@ -848,11 +848,17 @@ where user_id = $1 and run_id = $3 and object_type = $4
 -- parameters: user_id, source, run_id, object_type
 
 -- list_webhook_subscribers
-select id
-from webhook_endpoints
-where user_id = $1 and disabled_reason is null and $2 = any (topics)
-order by id
--- parameters: user_id, topic
+select endpoint.id
+from webhook_endpoints as endpoint
+where endpoint.user_id = $1 and endpoint.disabled_reason is null and $2 = any (endpoint.topics)
+  and not ($3 and exists (
+      select from webhook_deliveries as delivery
+      where delivery.user_id = $1 and delivery.endpoint_id = endpoint.id and delivery.topic = $2
+        and delivery.status = 'pending'
+  ))
+order by endpoint.id
+for key share of endpoint
+-- parameters: user_id, topic, is_coalesced
 
 -- lock_account_for_uninstall
 select pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text, 7273))

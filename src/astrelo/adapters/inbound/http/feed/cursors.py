@@ -25,14 +25,14 @@ def encode(cursor: feed.FeedCursor, user_id: UserId) -> str:
 
 
 def decode(text: str, user_id: UserId) -> feed.FeedCursor:
-    """Raise InvalidInput for anything that we did not make for this user."""
+    """Raise InvalidCursor for anything that we did not make for this user."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         version, owner, place, snapshot = _decoder.decode(raw)
     except (binascii.Error, ValueError):  # msgspec's errors are ValueErrors
-        raise errors.InvalidInput("after", messages.NO_FEED_CURSOR) from None
+        raise errors.InvalidCursor("after", messages.NO_FEED_CURSOR) from None
     if version != _VERSION or owner != _owner(user_id) or not all(0 <= part < 1 << 63 for part in place):
-        raise errors.InvalidInput("after", messages.NO_FEED_CURSOR)
+        raise errors.InvalidCursor("after", messages.NO_FEED_CURSOR)
     return feed.FeedCursor(feed.FeedPlace(*place), snapshot and feed.SnapshotPlace(*snapshot))
 
 

@@ -73,7 +73,7 @@ class WebhookEndpoints(Controller):
         status_code=201,
     )
     @inject
-    async def add_endpoint(
+    async def create_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -87,7 +87,7 @@ class WebhookEndpoints(Controller):
 
     @get(responses=problems.describe(), summary="List the webhook endpoints")
     @inject
-    async def list_endpoints(
+    async def list_webhook_endpoints(
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
@@ -96,8 +96,8 @@ class WebhookEndpoints(Controller):
         cursor: parameters.PageCursor = None,
     ) -> views.Page[webhook_endpoints.WebhookEndpointView]:
         """List the endpoints, the oldest first."""
-        found = await reader.list(user_id, pagination.decode_cursor(cursor), limit + 1)
-        return pagination.page_of(found, limit)
+        cursors = pagination.Cursors.of("webhook endpoints", user_id)
+        return cursors.page_of(await reader.list(user_id, cursors.decode(cursor), limit + 1), limit)
 
     @get(
         "/{endpoint_id:uuid}",
@@ -105,7 +105,7 @@ class WebhookEndpoints(Controller):
         summary="Get a webhook endpoint",
     )
     @inject
-    async def get_endpoint(
+    async def get_webhook_endpoint(
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
@@ -120,7 +120,7 @@ class WebhookEndpoints(Controller):
         summary="Change a webhook endpoint",
     )
     @inject
-    async def change_endpoint(
+    async def update_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -145,7 +145,7 @@ class WebhookEndpoints(Controller):
         status_code=204,
     )
     @inject
-    async def delete_endpoint(
+    async def delete_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         user_id: NamedDependency[UserId],
@@ -161,7 +161,7 @@ class WebhookEndpoints(Controller):
         status_code=200,
     )
     @inject
-    async def rotate_secret(
+    async def rotate_webhook_secret(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -181,7 +181,7 @@ class WebhookEndpoints(Controller):
         status_code=202,
     )
     @inject
-    async def send_test(
+    async def test_webhook_endpoint(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
@@ -198,7 +198,7 @@ class WebhookEndpoints(Controller):
         summary="List the deliveries to a webhook endpoint",
     )
     @inject
-    async def list_deliveries(
+    async def list_webhook_deliveries(
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
@@ -209,10 +209,9 @@ class WebhookEndpoints(Controller):
     ) -> views.Page[webhook_endpoints.WebhookDeliveryView]:
         """List the deliveries of the last 30 days, the latest first."""
         await _get(reader, user_id, endpoint_id)
-        before = pagination.decode_cursor(cursor)
-        return pagination.page_of(
-            await reader.list_deliveries(user_id, endpoint_id, before, limit + 1), limit
-        )
+        cursors = pagination.Cursors.of("webhook deliveries", user_id, endpoint_id)
+        found = await reader.list_deliveries(user_id, endpoint_id, cursors.decode(cursor), limit + 1)
+        return cursors.page_of(found, limit)
 
     @post(
         "/{endpoint_id:uuid}/deliveries/{delivery_id:uuid}/redeliver",
@@ -223,7 +222,7 @@ class WebhookEndpoints(Controller):
         status_code=202,
     )
     @inject
-    async def redeliver(
+    async def redeliver_webhook(
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],

@@ -128,7 +128,7 @@ class PgChangeFeed(feed.ChangeFeed):
             return
         revision = await self._reads.value("read_feed_revision", user_id=user_id, position=place.position)
         if revision is None or revision != place.revision:
-            raise errors.InvalidInput("after", messages.CURSOR_OF_ANOTHER_DATABASE)
+            raise errors.InvalidCursor("after", messages.CURSOR_OF_ANOTHER_DATABASE)
 
     async def _read_snapshot(
         self, user_id: UserId, place: feed.FeedPlace, progress: feed.SnapshotPlace, limit: int

@@ -39,6 +39,9 @@ create table webhook_deliveries (
 );
 create index webhook_deliveries_endpoint on webhook_deliveries (user_id, endpoint_id, id);
 
+create index webhook_deliveries_pending on webhook_deliveries (user_id, endpoint_id, topic)
+    where status = 'pending';
+
 -- Of some topics, one that waits says as much as many.
 create unique index webhook_deliveries_one_pending on webhook_deliveries (user_id, endpoint_id, topic)
     where status = 'pending' and topic in ('changes.available', 'webhook_endpoint.test');

@@ -21,7 +21,7 @@ from astrelo.adapters.outbound.postgres.tokens.repository import PgTokenStore
 from astrelo.adapters.outbound.postgres.webhook_endpoints import deliveries, repository
 from astrelo.adapters.outbound.postgres.webhooks.pending_refetches import PgPendingRefetches
 from astrelo.domain.identifiers import UserId
-from astrelo.domain.ports.state import Transaction, UnitOfWork
+from astrelo.domain.ports.state import RecordsChangedSubscribers, Transaction, UnitOfWork
 from astrelo.domain.ports.system import Randomness, TokenCipher
 
 _RANDOM_BITS = (1 << 62) - 1
@@ -56,7 +56,14 @@ class PgTransaction(Transaction):
 class PgUnitOfWork(UnitOfWork):
     """Holds only the pool and when it notified, so it is shared by every use case."""
 
-    def __init__(self, pool: asyncpg.Pool, cipher: TokenCipher, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        cipher: TokenCipher,
+        randomness: Randomness,
+        records_changed: RecordsChangedSubscribers | None = None,
+    ) -> None:
+        self._records_changed = records_changed or RecordsChangedSubscribers()
         self._pool = pool
         self._cipher = cipher
         self._randomness = randomness
@@ -71,11 +78,13 @@ class PgUnitOfWork(UnitOfWork):
             async with self._pool.acquire() as connection, connection.transaction():
                 revision = Revision(self._randomness.uuid().int & _RANDOM_BITS)
                 notification = throttle.Notification()
-                yield PgTransaction(
+                transaction = PgTransaction(
                     connection, user_id, self._cipher, self._randomness, revision, notification
                 )
+                yield transaction
                 if revision.changed:
                     notification.note(throttle.Urgency.SOON)
+                    await self._records_changed.publish(transaction, user_id)
                 is_notified = await self._notifications.send_if_due(
                     Queries(connection), user_id, notification.urgency
                 )

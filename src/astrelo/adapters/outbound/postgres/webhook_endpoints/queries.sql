@@ -29,11 +29,19 @@ where user_id = :user_id and id = :endpoint_id
 delete from webhook_endpoints where user_id = :user_id and id = :endpoint_id
 
 -- name: list_webhook_subscribers
--- Enabled endpoints of a user that subscribe to a topic, in one order for all transactions.
-select id
-from webhook_endpoints
-where user_id = :user_id and disabled_reason is null and :topic = any (topics)
-order by id
+-- Enabled endpoints of a user that subscribe to a topic, but for those where one delivery of it waits and says as
+-- much as many. Locked as a foreign key locks them, and in one order: whoever is about to delete or postpone
+-- deliveries of an endpoint waits before, and not in the middle of an insert.
+select endpoint.id
+from webhook_endpoints as endpoint
+where endpoint.user_id = :user_id and endpoint.disabled_reason is null and :topic = any (endpoint.topics)
+  and not (:is_coalesced and exists (
+      select from webhook_deliveries as delivery
+      where delivery.user_id = :user_id and delivery.endpoint_id = endpoint.id and delivery.topic = :topic
+        and delivery.status = 'pending'
+  ))
+order by endpoint.id
+for key share of endpoint
 
 -- name: get_webhook_secrets
 -- What an endpoint's deliveries are signed with, encrypted.

@@ -7,34 +7,32 @@ import msgspec
 
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application import messages
-from astrelo.application.read.webhook_endpoints import (
-    WebhookDeliveryView,
-    WebhookEndpointReader,
-    WebhookEndpointView,
-)
+from astrelo.application.read import webhook_endpoints
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.webhook_endpoints import deliveries, endpoints
 
 
-class PgWebhookEndpointReader(WebhookEndpointReader):
+class PgWebhookEndpointReader(webhook_endpoints.WebhookEndpointReader):
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
-    async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[WebhookEndpointView]:
+    async def list(
+        self, user_id: UserId, after: UUID | None, limit: int
+    ) -> Sequence[webhook_endpoints.WebhookEndpointView]:
         return await self._endpoints(user_id, after=after, limit=limit)
 
-    async def get(self, user_id: UserId, endpoint_id: UUID) -> WebhookEndpointView | None:
+    async def get(self, user_id: UserId, endpoint_id: UUID) -> webhook_endpoints.WebhookEndpointView | None:
         found = await self._endpoints(user_id, endpoint_id=endpoint_id)
         return found[0] if found else None
 
     async def list_deliveries(
         self, user_id: UserId, endpoint_id: UUID, before: UUID | None, limit: int
-    ) -> Sequence[WebhookDeliveryView]:
+    ) -> Sequence[webhook_endpoints.WebhookDeliveryView]:
         return await self._deliveries(user_id, endpoint_id, before=before, limit=limit)
 
     async def get_delivery(
         self, user_id: UserId, endpoint_id: UUID, delivery_id: UUID
-    ) -> WebhookDeliveryView | None:
+    ) -> webhook_endpoints.WebhookDeliveryView | None:
         found = await self._deliveries(user_id, endpoint_id, delivery_id=delivery_id)
         return found[0] if found else None
 
@@ -45,7 +43,7 @@ class PgWebhookEndpointReader(WebhookEndpointReader):
         endpoint_id: UUID | None = None,
         after: UUID | None = None,
         limit: int = 1,
-    ) -> Sequence[WebhookEndpointView]:
+    ) -> Sequence[webhook_endpoints.WebhookEndpointView]:
         rows = await self._reads.rows(
             "read_webhook_endpoints", user_id=user_id, endpoint_id=endpoint_id, after=after, limit=limit
         )
@@ -55,7 +53,7 @@ class PgWebhookEndpointReader(WebhookEndpointReader):
             if row["disabled_reason"] is not None:
                 message = messages.ENDPOINTS_DISABLED[endpoints.DisabledReason(row["disabled_reason"])]
                 shown |= {"reason": message.reason, "action": message.to_do}
-            views.append(msgspec.convert(dict(row) | shown, WebhookEndpointView))
+            views.append(msgspec.convert(dict(row) | shown, webhook_endpoints.WebhookEndpointView))
         return views
 
     async def _deliveries(
@@ -66,7 +64,7 @@ class PgWebhookEndpointReader(WebhookEndpointReader):
         delivery_id: UUID | None = None,
         before: UUID | None = None,
         limit: int = 1,
-    ) -> Sequence[WebhookDeliveryView]:
+    ) -> Sequence[webhook_endpoints.WebhookDeliveryView]:
         rows = await self._reads.rows(
             "read_webhook_deliveries",
             user_id=user_id,
@@ -81,5 +79,5 @@ class PgWebhookEndpointReader(WebhookEndpointReader):
             if row["error"] is not None:
                 message = messages.DELIVERY_ERRORS[deliveries.DeliveryError(row["error"])]
                 shown = {"reason": message.reason, "action": message.to_do}
-            views.append(msgspec.convert(dict(row) | shown, WebhookDeliveryView))
+            views.append(msgspec.convert(dict(row) | shown, webhook_endpoints.WebhookDeliveryView))
         return views

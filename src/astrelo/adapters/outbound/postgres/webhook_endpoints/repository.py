@@ -62,7 +62,9 @@ class PgWebhookEndpoints(WebhookEndpoints):
             raise errors.NotFound("webhook endpoint", endpoint_id)
 
     async def list_subscribers(self, topic: events.WebhookTopic) -> Sequence[WebhookEndpointId]:
-        rows = await self._queries.rows("list_webhook_subscribers", topic=topic)
+        rows = await self._queries.rows(
+            "list_webhook_subscribers", topic=topic, is_coalesced=topic.is_coalesced
+        )
         return [WebhookEndpointId(row["id"]) for row in rows]
 
     async def get_secrets(self, endpoint_id: WebhookEndpointId) -> endpoints.WebhookSecrets:
