@@ -251,6 +251,23 @@ def test_a_problem_s_code_is_an_enum_and_each_operation_says_which_it_has(docume
                 assert _codes(operation, int(status)) <= set(ALL_KINDS)
 
 
+def test_the_document_names_the_headers_that_clients_need(document: Described) -> None:
+    operations = _operations_of(document)
+
+    def sent(name: str) -> set[str]:
+        return {one["name"] for one in operations[name].get("parameters", ()) if one["in"] == "header"}
+
+    def received(name: str, status: str) -> set[str]:
+        return set(operations[name]["responses"][status].get("headers", ()))
+
+    assert sent("getCompany") == sent("listIntegrations") == {"If-None-Match"}
+    assert sent("requestSync") == sent("cancelSyncRun") == {"Idempotency-Key"}
+    assert sent("listCompanies") == set()
+    assert received("getCompany", "200") == {"ETag"}
+    assert received("requestSync", "202") == received("getCompany", "308") == {"Location"}
+    assert received("listCompanies", "503") == {"Retry-After"}
+
+
 def test_the_document_says_how_to_sign_in_and_which_operations_are_public(document: Described) -> None:
     assert document["security"] == [{"token": []}, {"session": []}]
     schemes = document["components"]["securitySchemes"]

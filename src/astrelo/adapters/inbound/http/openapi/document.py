@@ -4,23 +4,13 @@ from importlib.metadata import version
 from itertools import product
 
 from litestar import Litestar
-from litestar.enums import ParamType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import (
-    Components,
-    License,
-    OpenAPIHeader,
-    Parameter,
-    Reference,
-    Schema,
-    SecurityScheme,
-    Tag,
-)
+from litestar.openapi.spec import Components, License, Parameter, Reference, Schema, SecurityScheme, Tag
 from litestar.openapi.spec.enums import OpenAPIType
 
-from astrelo.adapters.inbound.http import idempotency, problem_kinds
+from astrelo.adapters.inbound.http.openapi import headers
 from astrelo.adapters.inbound.http.openapi.page import DescriptionPage, description_router
 from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas, portable_pattern
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
@@ -64,22 +54,6 @@ change that breaks clients would be served as `/api/v2`, beside this version for
 responses of the old one carry `Deprecation` (RFC 9745) and `Sunset` (RFC 8594). `info.version` is that of the release.
 """
 
-_ETAG = OpenAPIHeader(
-    schema=Schema(type=OpenAPIType.STRING), description="Names the present state of the resource."
-)
-_IF_NONE_MATCH = Parameter(
-    name="If-None-Match",
-    param_in=ParamType.HEADER,
-    schema=Schema(type=OpenAPIType.STRING),
-    description="The `ETag` of the state that the client has: unless it changed, the response is 304 without a body.",
-)
-_IDEMPOTENCY_KEY = Parameter(
-    name=idempotency.HEADER,
-    param_in=ParamType.HEADER,
-    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]+$"),
-    description="Made anew for each request, such as a UUID: sent again within 24 hours, the request is not carried out "
-    "again but gets the first one's response, with the header `Idempotent-Replayed`.",
-)
 _TAGS = {
     "integrations": "The user's CRMs, their connections and their syncs.",
     "connect": "Connecting a CRM by OAuth 2.0.",
@@ -130,18 +104,14 @@ def complete_description(app: Litestar, structs: StructSchemas) -> None:
     """Complete the description in place, before it is first served.
 
     The framework lets optional query parameters be null, shows Python's patterns, and knows no component that a plugin
-    describes; nor what a middleware reads.
+    describes.
     """
     description = app.openapi_schema
     for path, method in product((description.paths or {}).values(), _METHODS):
-        operation = getattr(path, method)
-        for parameter in (operation and operation.parameters) or ():
-            correct_parameter(parameter)
-        if operation and problem_kinds.IDEMPOTENCY_KEY_REUSED.status in map(int, operation.responses):
-            operation.parameters = [*(operation.parameters or ()), _IDEMPOTENCY_KEY]
-        if operation and "304" in operation.responses:
-            operation.parameters = [*(operation.parameters or ()), _IF_NONE_MATCH]
-            operation.responses["200"].headers["ETag"] = _ETAG
+        if operation := getattr(path, method):
+            for parameter in operation.parameters or ():
+                correct_parameter(parameter)
+            headers.describe_headers(operation)
     description.components.schemas = {**(description.components.schemas or {}), **structs.components}
 
 

@@ -55,8 +55,8 @@ class SyncRuns(Controller):
     ) -> Response[views.RunView]:
         """Return the run that is on its way; its progress is at `Location`.
 
-        That is the open one if there is one. Should it be running already, or do less than was asked for,
-        exactly one more run follows it, however often it was asked for.
+        That is the open one if there is one. Should it be running already, or do less than was asked for, as its
+        `mode` says, exactly one more run follows it, however often it was asked for: `GET …/runs` lists it first.
         """
         requested = await sync_now(user_id, provider, SyncMode(mode))
         run = await _run(runs, user_id, provider, requested.id)
