@@ -359,3 +359,17 @@ async def test_a_disabled_endpoint_fails_what_waits_and_gets_what_comes_after_it
     await world.manage.change(world.user_id, endpoint_id, enabled=True)
     await world.attempt(endpoint_id, await world.publish(endpoint_id))
     assert len(receiver.received) == 1
+
+
+async def test_an_announcement_is_not_sent_before_the_changes_that_it_stands_for_can_be_read(
+    world: WebhookHarness, receiver: Receiver
+) -> None:
+    endpoint_id, _ = await world.add(receiver.url, WebhookTopic.CHANGES_AVAILABLE)
+    delivery_id = await world.publish(endpoint_id, WebhookTopic.CHANGES_AVAILABLE)
+    async with world.uow(world.user_id) as writer:
+        await world.outbox.announce_changes(writer, world.user_id)
+        attempt = asyncio.create_task(world.deliver()(world.user_id, endpoint_id, delivery_id, 0))
+        await wait_for_blocked_sessions(world.pool, 1)
+        assert receiver.received == []
+    await attempt
+    assert len(receiver.received) == 1

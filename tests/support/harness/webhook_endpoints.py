@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import LostDeliveries
 from astrelo.adapters.outbound.postgres.webhook_endpoints.reader import PgWebhookEndpointReader
@@ -40,7 +41,7 @@ class WebhookHarness:
         self.transport = transport
         self.outbox = WebhookOutbox(self.clock, self.randomness)
         self.manage = ManageWebhookEndpoints(self.uow, self.outbox, LOOPBACK, self.clock, self.randomness)
-        self.reader = PgWebhookEndpointReader(pool)
+        self.reader = PgWebhookEndpointReader(Reads(pool))
         self.lost = LostDeliveries(pool)
 
     def deliver(self, transport: WebhookTransport | None = None) -> DeliverWebhook:

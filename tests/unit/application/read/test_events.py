@@ -1,6 +1,5 @@
 """Which events a client gets that connects again, by the id of its last one."""
 
-
 import pytest
 
 from astrelo.application.read.events import ConnectionView, Event, PresentState
@@ -50,7 +49,17 @@ def test_who_missed_something_gets_what_may_have_changed(now: PresentState, expe
 
 @pytest.mark.parametrize(
     "last_event_id",
-    ["", "-", "1", "3-99", "3-99-", "3-99-ffffffffffffffff-", "x" * 5000, "né\x00", "5fe3b6a9-16f0-4cb2-8c61-7d10d18ddd3d"],
+    [
+        "",
+        "-",
+        "1",
+        "3-99",
+        "3-99-",
+        "3-99-ffffffffffffffff-",
+        "x" * 5000,
+        "né\x00",
+        "5fe3b6a9-16f0-4cb2-8c61-7d10d18ddd3d",
+    ],
 )
 def test_an_id_that_makes_no_sense_is_answered_with_everything(last_event_id: str) -> None:
     assert "connection.changed" in types(state().events_after(last_event_id))

@@ -848,17 +848,20 @@ where user_id = $1 and run_id = $3 and object_type = $4
 -- parameters: user_id, source, run_id, object_type
 
 -- list_webhook_subscribers
+with waiting as materialized (
+    select delivery.endpoint_id
+    from webhook_deliveries as delivery
+    where $1 and delivery.user_id = $2 and delivery.topic = $3
+      and delivery.status = 'pending'
+    for key share
+)
 select endpoint.id
 from webhook_endpoints as endpoint
-where endpoint.user_id = $1 and endpoint.disabled_reason is null and $2 = any (endpoint.topics)
-  and not ($3 and exists (
-      select from webhook_deliveries as delivery
-      where delivery.user_id = $1 and delivery.endpoint_id = endpoint.id and delivery.topic = $2
-        and delivery.status = 'pending'
-  ))
+where endpoint.user_id = $2 and endpoint.disabled_reason is null and $3 = any (endpoint.topics)
+  and not exists (select from waiting where waiting.endpoint_id = endpoint.id)
 order by endpoint.id
 for key share of endpoint
--- parameters: user_id, topic, is_coalesced
+-- parameters: is_coalesced, user_id, topic
 
 -- lock_account_for_uninstall
 select pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text, 7273))

@@ -31,15 +31,19 @@ delete from webhook_endpoints where user_id = :user_id and id = :endpoint_id
 -- name: list_webhook_subscribers
 -- Enabled endpoints of a user that subscribe to a topic, but for those where one delivery of it waits and says as
 -- much as many. Locked as a foreign key locks them, and in one order: whoever is about to delete or postpone
--- deliveries of an endpoint waits before, and not in the middle of an insert.
+-- deliveries of an endpoint waits before, and not in the middle of an insert. The delivery that waits is locked as
+-- well: it must not be sent before what it also announces can be read.
+with waiting as materialized (
+    select delivery.endpoint_id
+    from webhook_deliveries as delivery
+    where :is_coalesced and delivery.user_id = :user_id and delivery.topic = :topic
+      and delivery.status = 'pending'
+    for key share
+)
 select endpoint.id
 from webhook_endpoints as endpoint
 where endpoint.user_id = :user_id and endpoint.disabled_reason is null and :topic = any (endpoint.topics)
-  and not (:is_coalesced and exists (
-      select from webhook_deliveries as delivery
-      where delivery.user_id = :user_id and delivery.endpoint_id = endpoint.id and delivery.topic = :topic
-        and delivery.status = 'pending'
-  ))
+  and not exists (select from waiting where waiting.endpoint_id = endpoint.id)
 order by endpoint.id
 for key share of endpoint
 
