@@ -156,7 +156,7 @@ async def test_a_body_that_makes_no_endpoint_is_refused_and_nothing_is_stored(ap
         assert code(response) == (400, "invalid_input"), change
     for limit in (0, 101):
         assert code(await api.get(PATH, limit=limit)) == (400, "invalid_input")
-    assert code(await api.get(PATH, cursor="x")) == (400, "invalid_input")
+    assert code(await api.get(PATH, cursor="x")) == (400, "invalid_cursor")
     assert (await api.get(PATH)).json() == before
 
 
