@@ -4,6 +4,7 @@ from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 
 from astrelo.adapters.inbound.http import cookies, guards, health, middleware, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
@@ -50,7 +51,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     )
     app = Litestar(
         route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
-        guards=[guards.RequestGuard(security.SessionGuard(config))],
+        middleware=[DefineMiddleware(guards.RequestChecks, authorize=security.SessionGuard(config))],
         dependencies={
             "user_id": Provide(security.current_user, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
