@@ -23,10 +23,11 @@ _TEXT = """\
 ## API
 
 `make bench-api` asks for the first page of a list again and again, on {connections} connections side by side, of one API
-process, and of the bare floor in turns of a quarter of a second: a Litestar handler on the same server that runs the
-same statement by asyncpg and returns the same JSON, without sign-in, checks of parameters, views, metrics and dependency injection. *CPU* is user and
-system time of that process alone. The load generator, PostgreSQL and the server share the machine's cores.
-{records} records of each type, {seconds:g} seconds of load for each figure.
+process and, in turns of a quarter of a second, of the bare floor: a Litestar handler on the same server that runs the
+same statement by asyncpg and returns the same JSON, without sign-in, checks of parameters, views, metrics and
+dependency injection. *CPU* is user and system time of that process alone. The load generator, PostgreSQL and the server
+share the machine's cores. Where others use them too, as the load average says, both sides wait, which moves the share
+towards 1: the CPU columns are the measure then. {records} records of each type, {seconds:g} seconds of load for each figure.
 
 {table}
 

@@ -80,7 +80,10 @@ def _listen(host: str, port: int) -> socket.socket:
     """Listen on an address; `::` stands for all addresses, those of IPv4 too."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
+    try:
+        return socket.create_server((host, port), family=family, dualstack_ipv6=both)
+    except OSError as error:
+        raise Problem(f"Nothing can listen on {host}:{port}: {error.strerror or error}.") from error
 
 
 def serve_as_child(settings: Settings, *sockets: socket.socket) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute
 from litestar.types import Method
 
@@ -63,7 +64,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
     metrics, links, schemas = middleware.Metrics(), LoginLinks(), StructSchemas()
     app = Litestar(
         route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
-        guards=[guards.RequestGuard(security.SessionGuard(config))],
+        middleware=[DefineMiddleware(guards.RequestChecks, authorize=security.SessionGuard(config))],
         dependencies={
             "user_id": Provide(security.current_user, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),

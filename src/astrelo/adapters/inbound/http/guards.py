@@ -1,4 +1,4 @@
-"""Guards that refuse, before a handler runs, what it did not declare.
+"""Refuses, before a handler runs, what it did not declare.
 
 A misspelt filter that is dropped in silence shows the whole list as if it were filtered, so unknown,
 repeated and unstorable query parameters are refused, and bodies that are not JSON.
@@ -13,9 +13,10 @@ from litestar.connection import ASGIConnection
 from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import ParameterKwarg
+from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.typing import FieldDefinition
 
-from astrelo.adapters.inbound.http import problem_kinds, problems
+from astrelo.adapters.inbound.http import cookies, problem_kinds, problems
 from astrelo.application import messages
 
 OPEN_QUERY = "open_query"
@@ -57,29 +58,44 @@ class _Declared(NamedTuple):
     def by(cls, handler: BaseRouteHandler) -> Self:
         query = None
         if isinstance(handler, HTTPRouteHandler) and not handler.opt.get(OPEN_QUERY):
-            query = {name: _QueryParameter.of(field) for name, field in query_parameters(handler).items()}
+            declared = query_parameters(handler)
+            query = {name: _QueryParameter.of(field) for name, field in declared.items()}
         return cls("data" in handler.parsed_fn_signature.parameters, query)
 
 
-class RequestGuard:
-    """Makes all checks of a request, as one guard: who asks, then what he asks for.
+def query_parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
+    """Return a handler's query parameters, by their names in the URL."""
+    return {
+        definition.name or name: parameter
+        for name, parameter in handler.parsed_fn_signature.parameters.items()
+        if not parameter.is_di_field
+        and isinstance(definition := parameter.kwarg_definition, ParameterKwarg)
+        and definition.param_type is ParamType.QUERY
+    }
 
-    A coroutine, since the framework runs plain functions in threads, and a single one, since it copies the handler for each.
+
+class RequestChecks:
+    """Makes all checks of a request before its handler's own code: who asks, then what is asked for.
+
+    A middleware of each route, not guards of the framework: these run in threads unless they are coroutines, and each
+    gets a copy of the handler, which takes longer than the checks.
     """
 
-    def __init__(self, authorize: Callable[[Connection, BaseRouteHandler], None]) -> None:
+    def __init__(self, app: ASGIApp, authorize: Callable[[Connection, BaseRouteHandler], None]) -> None:
+        self._app = app
         self._authorize = authorize
-        self._declared: dict[BaseRouteHandler, _Declared] = {}
+        self._declared: _Declared | None = None
 
-    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler, connection = scope["route_handler"], cookies.CookieRequest(scope, receive, send)
         self._authorize(connection, handler)
-        registered = connection.scope["route_handler"]  # not the copy, which nobody asks for again
-        if (declared := self._declared.get(registered)) is None:
-            declared = self._declared[registered] = _Declared.by(handler)
-        if declared.query is not None and connection.scope["query_string"]:
-            _check_query(connection, declared.query)
-        if declared.body:
+        if self._declared is None:
+            self._declared = _Declared.by(handler)
+        if self._declared.query is not None and scope["query_string"]:
+            _check_query(connection, self._declared.query)
+        if self._declared.body:
             _check_media_type(connection)
+        await self._app(scope, receive, send)
 
 
 def _check_media_type(connection: Connection) -> None:

@@ -139,11 +139,11 @@ class LimitedHttpProtocol(HttpToolsProtocol, Connection):
 
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
-        if not self._refused:
+        if not self._refused and not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self._refused:
+        if self._refused or self.transport.is_closing():
             return
         super().on_message_complete()
         if self.cycle is self._served:
