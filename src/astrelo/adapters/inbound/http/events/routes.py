@@ -92,5 +92,5 @@ async def write(
         events = await stream.wait(min(heartbeat, left))
         for event in events:
             yield ServerSentEventMessage(event.data, event=event.type, id=event.id)
-        if not events:
+        if not events and not stream.is_ended:
             yield ServerSentEventMessage(data=None, comment="heartbeat")
