@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+import jwt
 import pytest
 
 from astrelo.adapters.inbound.http.session_tokens import issue_token
@@ -170,6 +171,13 @@ async def test_a_stream_ends_with_its_token(served: Served) -> None:
     async with open_tab(served.url, served.user_id, Authorization=f"Bearer {token}") as tab:
         assert types(await tab.rest()) == NOTHING_SYNCED
     assert len(await served.streams()) == 0
+
+
+@pytest.mark.parametrize("expiry", [10**12, 10**18])
+async def test_a_token_that_hardly_ever_ends_opens_a_stream(served: Served, expiry: int) -> None:
+    token = jwt.encode({"sub": str(served.user_id), "exp": expiry}, JWT_SECRET, "HS256")
+    async with open_tab(served.url, served.user_id, Authorization=f"Bearer {token}") as tab:
+        assert types(await opened(tab)) == NOTHING_SYNCED
 
 
 async def test_a_quiet_stream_has_a_heartbeat(served: Served) -> None:

@@ -68,8 +68,7 @@ class Events(Controller):
         """
         if request.scope.get(middleware.IS_HEAD):
             return ServerSentEvent([], headers=_HEADERS)
-        ends_at = session_tokens.expiry_of_token(request.auth)
-        seconds = (ends_at - clock.now()).total_seconds()
+        seconds = session_tokens.expiry_of_token(request.auth) - clock.now().timestamp()
         stream = await streams.open(user_id, last_event_id)
 
         async def messages() -> AsyncGenerator[ServerSentEventMessage]:
