@@ -1,21 +1,24 @@
 """GET /api/events over a real server and a real database: what each of a user's tabs is sent."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+import jwt
 import pytest
 
 from astrelo.adapters.inbound.http.session_tokens import issue_token
 from astrelo.application.read.event_streams import MAX_STREAMS_PER_USER, EventStreams
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
+from tests.conftest import template_of
 from tests.support.builders import company
 from tests.support.event_client import Sent, Tab, open_tab, serving
 from tests.support.harness.api import JWT_SECRET, ApiHarness, api_harness
 from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
+from tests.support.postgres import fresh_database
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +42,14 @@ class Served:
 
     async def streams(self) -> EventStreams:
         return await self.api.container.get(EventStreams)
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """One for all tests: each has a user of its own."""
+    server, template = template_of(request.config)
+    with fresh_database(server.dsn, template) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -121,12 +132,10 @@ async def test_a_client_that_connects_again_gets_what_it_missed_and_nothing_twic
         assert "run.ended" in types(await tab.until("changes.available"))
 
 
-@pytest.mark.parametrize("last_event_id", ["0", "1-2-3", "x" * 4000, "-"])
-async def test_an_id_from_long_ago_is_answered_with_the_present_state(
-    served: Served, last_event_id: str
-) -> None:
-    async with open_tab(served.url, served.user_id, last_event_id) as tab:
-        assert types(await opened(tab)) == NOTHING_SYNCED
+async def test_an_id_from_long_ago_is_answered_with_the_present_state(served: Served) -> None:
+    for last_event_id in ("0", "1-2-3", "x" * 4000, "-"):
+        async with open_tab(served.url, served.user_id, last_event_id) as tab:
+            assert types(await opened(tab)) == NOTHING_SYNCED
 
 
 async def test_a_new_server_goes_on_where_the_old_one_ended(served: Served, database: str) -> None:
@@ -170,6 +179,13 @@ async def test_a_stream_ends_with_its_token(served: Served) -> None:
     async with open_tab(served.url, served.user_id, Authorization=f"Bearer {token}") as tab:
         assert types(await tab.rest()) == NOTHING_SYNCED
     assert len(await served.streams()) == 0
+
+
+async def test_a_token_that_hardly_ever_ends_opens_a_stream(served: Served) -> None:
+    for expiry in (10**12, 10**18):
+        token = jwt.encode({"sub": str(served.user_id), "exp": expiry}, JWT_SECRET, "HS256")
+        async with open_tab(served.url, served.user_id, Authorization=f"Bearer {token}") as tab:
+            assert types(await opened(tab)) == NOTHING_SYNCED
 
 
 async def test_a_quiet_stream_has_a_heartbeat(served: Served) -> None:

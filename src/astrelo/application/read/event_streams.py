@@ -74,10 +74,10 @@ class _Channel:
         async with self._reading:
             if self._state is None:
                 self._state = await self._reader.read(self._user_id)
-                self._following = asyncio.create_task(self._follow(self._state))
+                self._following = asyncio.create_task(self.follow(self._state))
             return self._state
 
-    async def _follow(self, state: events.PresentState) -> None:
+    async def follow(self, state: events.PresentState) -> None:
         while True:
             await self._clock.sleep(MIN_INTERVAL)
             await self.changed.wait()

@@ -126,15 +126,5 @@ def _check_query(connection: Connection, known: Mapping[str, _QueryParameter]) -
         raise problems.HttpError(problem_kinds.INVALID_INPUT, messages.VALUE_UNUSABLE, fields=errors)
 
 
-def query_parameters(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
-    return {
-        definition.name or name: parameter
-        for name, parameter in handler.parsed_fn_signature.parameters.items()
-        if not parameter.is_di_field
-        and isinstance(definition := parameter.kwarg_definition, ParameterKwarg)
-        and definition.param_type is ParamType.QUERY
-    }
-
-
 def _errors(names: list[str], reason: str) -> list[problems.FieldError]:
     return [problems.FieldError(field=name[:_SHOWN_NAME], reason=reason) for name in dict.fromkeys(names)]

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -82,10 +82,9 @@ def _verify(token: str, secret: str) -> _Verified | None:
         return None
 
 
-def expiry_of_token(token: str) -> datetime:
-    """Return when a token ends that was found to be good."""
-    claims = jwt.decode(token, options={"verify_signature": False})
-    return datetime.fromtimestamp(int(claims["exp"]), UTC)
+def expiry_of_token(token: str) -> int:
+    """Return when a token ends that was found to be good, in seconds since 1970: later than any datetime, perhaps."""
+    return int(jwt.decode(token, options={"verify_signature": False})["exp"])
 
 
 def _claims(

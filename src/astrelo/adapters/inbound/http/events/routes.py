@@ -68,8 +68,7 @@ class Events(Controller):
         """
         if request.scope.get(middleware.IS_HEAD):
             return ServerSentEvent([], headers=_HEADERS)
-        ends_at = session_tokens.expiry_of_token(request.auth)
-        seconds = (ends_at - clock.now()).total_seconds()
+        seconds = session_tokens.expiry_of_token(request.auth) - clock.now().timestamp()
         stream = await streams.open(user_id, last_event_id)
 
         async def messages() -> AsyncGenerator[ServerSentEventMessage]:
@@ -92,5 +91,5 @@ async def write(
         events = await stream.wait(min(heartbeat, left))
         for event in events:
             yield ServerSentEventMessage(event.data, event=event.type, id=event.id)
-        if not events:
+        if not events and not stream.is_ended:
             yield ServerSentEventMessage(data=None, comment="heartbeat")

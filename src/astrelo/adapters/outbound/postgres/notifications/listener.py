@@ -47,7 +47,7 @@ class NotificationListener:
         while True:
             started = self._clock.monotonic()
             try:
-                await self._listen()
+                await self.listen()
             except Exception as error:  # noqa: BLE001 - a lost connection has many faces, asyncpg's internal errors among them
                 if self._clock.monotonic() - started > MAX_PAUSE:
                     pause = FIRST_PAUSE
@@ -55,7 +55,8 @@ class NotificationListener:
             await self._clock.sleep(pause)
             pause = min(pause * 2, MAX_PAUSE)
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Listen until the connection is lost."""
         async with self._pool.acquire() as connection:
             try:
                 await connection.add_listener(CHANNEL, self._receive)

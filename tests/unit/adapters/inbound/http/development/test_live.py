@@ -37,11 +37,9 @@ def done_after(actions: str) -> list[Any]:
         check=True,
         timeout=30,
     )
-    connected: list[str]
-    rest: list[Any]
-    connected, *rest = json.loads(ran.stdout)
-    assert connected == ["connect", "/api/events"]
-    return rest
+    done: list[Any] = json.loads(ran.stdout)
+    assert done[0] == ["connect", "/api/events"]
+    return done[1:]
 
 
 def test_progress_is_drawn_from_the_event_alone() -> None:

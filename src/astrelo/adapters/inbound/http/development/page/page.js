@@ -77,7 +77,8 @@ async function drawAgain() {
       return;
     }
     failed = true;
-    announce(problem.message || "The server does not respond. Your data is safe. Trying again …");
+    // Without a status there was no answer: the browser's own words for that help nobody.
+    announce(problem.status ? problem.message : "The server does not respond. Your data is safe. Trying again …");
     redraw(RETRY_MS);
   }
 }
