@@ -111,6 +111,11 @@ def postgres_server(request: pytest.FixtureRequest) -> Server:
     return server
 
 
+def template_of(config: pytest.Config) -> tuple[Server, str]:
+    """Return the server and the database to be cloned, for files that share one database among their tests."""
+    return config.stash[_SERVER], config.stash[_TEMPLATE]
+
+
 @pytest.fixture
 def empty_database(postgres_server: Server) -> Iterator[str]:
     """The DSN of a database without any schema."""

@@ -41,7 +41,7 @@ from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncD
 from astrelo.application.sync.pin_company import PinCompany
 from astrelo.application.sync.record_stream import RecordStream
 from astrelo.application.sync.refetch_records import RefetchRecords
-from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
+from astrelo.application.sync.run_lifecycle import CountRecords, RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import CancelRun, ScheduleDueSyncs, SyncNow
 from astrelo.application.sync.verify_sync import VerifySync
@@ -51,7 +51,7 @@ from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
-from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders
+from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders, RecordUrls
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.state import OAuthStates, UnitOfWork
@@ -140,6 +140,10 @@ class Adapters(Provider):
             yield CrmProviders(providers)
 
     @provide
+    def record_urls(self) -> RecordUrls:
+        return RecordUrls({crm.provider: crm.record_url for crm in REGISTERED_CRMS})
+
+    @provide
     def webhooks(self, settings: Settings) -> ConfiguredWebhooks:
         return ConfiguredWebhooks(
             {
@@ -184,9 +188,9 @@ class UseCases(Provider):
     receive_webhook = provide(ReceiveWebhook)
 
     @provide
-    def run_ended_subscribers(self) -> RunEndedSubscribers:
+    def run_ended_subscribers(self, clock: Clock) -> RunEndedSubscribers:
         """Add what has to act when a run ends."""
-        return RunEndedSubscribers()
+        return RunEndedSubscribers((CountRecords(clock),))
 
     run_lifecycle = provide(RunLifecycle)
     sync_now = provide(SyncNow)

@@ -131,7 +131,7 @@ def test_the_description_lists_every_route_and_none_of_the_framework_s_errors(da
         "/api/integrations/{provider}/runs/{run_id}/cancel", "/api/companies", "/api/companies/{company_id}", "/api/companies/{company_id}/explain",
             "/api/companies/{company_id}/pins", "/api/contacts/{contact_id}/explain", "/api/deals/{deal_id}/explain",
             "/api/integrations/{provider}/runs/{run_id}/unreadable",
-        "/api/companies/summary", "/api/contacts", "/api/contacts/{contact_id}", "/api/deals", "/api/deals/{deal_id}", "/api/owners",
+        "/api/companies/summary", "/api/contacts", "/api/contacts/{contact_id}", "/api/deals", "/api/deals/{deal_id}", "/api/owners", "/api/owners/{owner_id}",
         "/api/icp-profile", "/api/webhooks/{provider}", "/health/live", "/health/ready", "/metrics",
     }  # fmt: skip
     for path in description["paths"].values():

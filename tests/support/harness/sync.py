@@ -18,7 +18,7 @@ from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.sync.record_stream import RecordStream
 from astrelo.application.sync.refetch_records import RefetchRecords
-from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
+from astrelo.application.sync.run_lifecycle import CountRecords, RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.application.sync.time_slice import StopSignal, never_stop
@@ -166,7 +166,7 @@ class SyncHarness:
         self.policy = SyncPolicy()
         self.versions = VERSIONS
         self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
-        self.run_ended = RunEndedSubscribers()
+        self.run_ended = RunEndedSubscribers((CountRecords(self.clock),))
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
 
     async def connect(

@@ -61,6 +61,38 @@ class PinView(Struct, frozen=True, kw_only=True):
     status: PinStatus
 
 
+class IcpCriterion(StrEnum):
+    INDUSTRIES = "industries"
+    NAICS = "naics"
+    EMPLOYEES = "employees"
+    REVENUE_RANGES = "revenue_ranges"
+    COUNTRIES = "countries"
+
+
+class CriterionOutcome(StrEnum):
+    ANY = "any"
+    """The profile asks for nothing here."""
+    MET = "met"
+    NOT_MET = "not_met"
+    UNKNOWN = "unknown"
+    """The company has no such value, so it does not fit."""
+
+
+class CriterionExplanation(Struct, frozen=True, kw_only=True):
+    """Whether a company meets one criterion of the profile, and its value there."""
+
+    criterion: IcpCriterion
+    outcome: CriterionOutcome
+    value: Value
+
+
+class IcpExplanation(Struct, frozen=True, kw_only=True):
+    """Whether a company fits the stored ideal customer profile: it does when no criterion is unmet or unknown."""
+
+    fits: bool
+    criteria: list[CriterionExplanation]
+
+
 class CompanyExplanation(Struct, frozen=True, kw_only=True):
     """Where each group of a company's columns comes from, and what all its records say, the freshest first.
 
@@ -69,6 +101,7 @@ class CompanyExplanation(Struct, frozen=True, kw_only=True):
 
     company_id: UUID
     groups: list[GroupExplanation]
+    icp: IcpExplanation
     pins: list[PinView]
     records: list[RecordExplanation]
     has_more: bool

@@ -21,12 +21,13 @@ from astrelo.domain.unreadable import Trouble
 T = TypeVar("T")
 
 
-class Page(Struct, Generic[T], frozen=True, kw_only=True):
-    """A slice of a list. `next_cursor` is there exactly when `has_more` is true."""
+class Page(Struct, Generic[T], frozen=True, kw_only=True, omit_defaults=True):
+    """A slice of a list. `next_cursor` is there exactly when `has_more` is true; `total` where it was asked for."""
 
     data: list[T]
     has_more: bool
     next_cursor: str | None
+    total: int | None = None
 
 
 class CompanySource(Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class CompanySource(Struct, frozen=True, kw_only=True):
 class CompanyView(Struct, frozen=True, kw_only=True):
     """One firm. Each group of columns is its freshest CRM record's that has it, unless a person pinned another.
 
-    The freshest record of all is the one of `external_source` and `external_provider_id`. `revenue_range` is in
+    The freshest record of all is the one of `external_source` and `external_provider_id`; `external_url` opens it. `revenue_range` is in
     USD: `annual_revenue_usd` is converted at the reference rate of `annual_revenue_rate_date`, or given by the CRM.
     `sources` are all live records that make it up, of each CRM the freshest 20, those first; empty once it is
     archived. `synced_at` is when we last wrote it.
@@ -68,6 +69,7 @@ class CompanyView(Struct, frozen=True, kw_only=True):
     crm_rep_id: UUID | None
     external_source: Provider
     external_provider_id: str
+    external_url: str | None
     sources: list[CompanySource]
     source_updated_at: datetime
     synced_at: datetime
@@ -75,10 +77,14 @@ class CompanyView(Struct, frozen=True, kw_only=True):
 
 
 class CompanySummary(Struct, frozen=True, kw_only=True):
-    """Live companies; `with_two_sources` are those that live records of more than one CRM make up."""
+    """Live companies; `with_two_sources` are those that live records of more than one CRM make up.
 
-    companies: int
-    with_two_sources: int
+    Counted when the last sync ended, at `counted_at`; null before that.
+    """
+
+    companies: int = 0
+    with_two_sources: int = 0
+    counted_at: datetime | None = None
 
 
 class ContactView(Struct, frozen=True, kw_only=True):
@@ -98,6 +104,7 @@ class ContactView(Struct, frozen=True, kw_only=True):
     additional_emails: list[str]
     external_source: Provider
     external_provider_id: str
+    external_url: str | None
     source_updated_at: datetime
     synced_at: datetime
     archived_at: datetime | None
@@ -131,6 +138,7 @@ class DealView(Struct, frozen=True, kw_only=True):
     contact_ids: list[UUID]
     external_source: Provider
     external_provider_id: str
+    external_url: str | None
     source_updated_at: datetime
     synced_at: datetime
     archived_at: datetime | None
@@ -298,7 +306,7 @@ class DealCounts(Struct, frozen=True, kw_only=True):
 
 
 class IntegrationCounts(Struct, frozen=True, kw_only=True):
-    """Live records of one CRM, as stored now."""
+    """Live records of one CRM, as counted when its last sync ended."""
 
     companies: CompanyCounts = CompanyCounts()
     contacts: ContactCounts = ContactCounts()
@@ -340,3 +348,4 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     last_run: RunView | None = None
     complete_as_of: Freshness = Freshness()
     counts: IntegrationCounts = IntegrationCounts()
+    counted_at: datetime | None = None

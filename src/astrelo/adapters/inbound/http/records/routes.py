@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
@@ -16,6 +17,7 @@ from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
 from astrelo.domain.contact import UnlinkedReason
+from astrelo.domain.icp import expand_naics
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.reference import ReferenceData
 
@@ -44,28 +46,37 @@ class Companies(Controller):
         country: parameters.Country = None,
         region: parameters.Region = None,
         revenue_range: Annotated[parameters.RevenueRange | None, QueryParameter()] = None,
+        employees_min: parameters.Employees = None,
+        employees_max: parameters.Employees = None,
+        fits_icp: parameters.FitsIcp = None,
         source: parameters.Source = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
+        sort: parameters.CompanySort = None,
+        count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.CompanyView]:
-        """In order of id; filters narrow together. Those gone at the source only with `include_archived`."""
+        """In order of id unless sorted; filters narrow together. Those gone at the source only with `include_archived`."""
         filters = readers.CompanyFilter(
             name=name,
             domain=parameters.parse_domain(domain, reference),
             industry=industry,
-            naics=parameters.naics_prefixes(naics),
+            naics=None if naics is None else expand_naics(naics),
             country=country,
             region=region,
             revenue_range=revenue_range,
+            employees_min=employees_min,
+            employees_max=employees_max,
+            fits_icp=fits_icp,
             source=source,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
+            sort=sort,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        found = await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1)
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        return msgspec.structs.replace(pagination.page_of(found, limit), total=total)
 
     @get("/summary", responses=problems.describe(), summary="Count the companies")
     @inject
@@ -114,24 +125,33 @@ class Contacts(Controller):
         company_id: parameters.Id = None,
         linked: parameters.Flag = None,
         unlinked_reason: Annotated[UnlinkedReason | None, QueryParameter()] = None,
+        rep: parameters.Rep = None,
+        source: parameters.Source = None,
+        external_id: parameters.ExternalId = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
+        sort: parameters.ContactSort = None,
+        count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.ContactView]:
-        """In order of id; filters narrow together. `name` begins the first, the last or the whole name."""
+        """In order of id unless sorted; filters narrow together. `name` begins the first, the last or the whole name."""
         filters = readers.ContactFilter(
             name=name,
             email=email,
             company_id=company_id,
             linked=linked,
             unlinked_reason=unlinked_reason,
+            rep=rep,
+            source=source,
+            external_id=external_id,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
+            sort=sort,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        found = await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1)
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        return msgspec.structs.replace(pagination.page_of(found, limit), total=total)
 
     @get("/{contact_id:uuid}", responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get a contact")
     @inject
@@ -159,28 +179,39 @@ class Deals(Controller):
         user_id: NamedDependency[UserId],
         *,
         company_id: parameters.Id = None,
+        contact: parameters.Contact = None,
         pipeline: parameters.Text = None,
         stage: parameters.Text = None,
         is_closed: parameters.Flag = None,
         is_won: parameters.Flag = None,
+        rep: parameters.Rep = None,
+        source: parameters.Source = None,
+        external_id: parameters.ExternalId = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
+        sort: parameters.DealSort = None,
+        count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.DealView]:
-        """In order of id; filters narrow together. `pipeline` and `stage` are an id or a label."""
+        """In order of id unless sorted; filters narrow together. `pipeline` and `stage` are an id or a label."""
         filters = readers.DealFilter(
             company_id=company_id,
+            contact_id=contact,
             pipeline=pipeline,
             stage=stage,
             is_closed=is_closed,
             is_won=is_won,
+            rep=rep,
+            source=source,
+            external_id=external_id,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
+            sort=sort,
         )
-        return pagination.page_of(
-            await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1), limit
-        )
+        found = await reader.list(user_id, filters, pagination.decode_cursor(cursor), limit + 1)
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        return msgspec.structs.replace(pagination.page_of(found, limit), total=total)
 
     @get("/{deal_id:uuid}", responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get a deal")
     @inject
@@ -214,3 +245,15 @@ class Owners(Controller):
         return pagination.page_of(
             await reader.list(user_id, pagination.decode_cursor(cursor), limit + 1), limit
         )
+
+    @get("/{owner_id:uuid}", responses=problems.describe(problem_kinds.NOT_FOUND), summary="Get an owner")
+    @inject
+    async def get_owner(
+        self,
+        reader: FromDishka[readers.OwnerReader],
+        user_id: NamedDependency[UserId],
+        owner_id: FromPath[UUID],
+    ) -> views.OwnerView:
+        if found := await reader.get(user_id, owner_id):
+            return found
+        raise errors.NotFound("owner", owner_id)

@@ -1,6 +1,6 @@
 """Connections in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import asyncpg
@@ -44,6 +44,7 @@ class PgConnections(Connections):
             account_currency=account.currency,
             account_time_zone=account.time_zone,
             account_domain=account.domain,
+            app_url=account.app_url,
             scopes=sorted(connection.scopes),
             status=connection.status,
             reason=connection.reason,
@@ -96,6 +97,11 @@ class PgConnections(Connections):
     async def delete(self, connection_id: ConnectionId) -> None:
         await self._queries.execute("delete_connection", connection_id=connection_id)
 
+    async def count_records(self, at: datetime, providers: Collection[Provider]) -> None:
+        for provider in providers:
+            await self._queries.execute("count_records", provider=provider, at=at)
+        await self._queries.execute("count_companies", at=at)
+
 
 def _to_connection(row: asyncpg.Record) -> CrmConnection:
     return CrmConnection(
@@ -108,6 +114,7 @@ def _to_connection(row: asyncpg.Record) -> CrmConnection:
             currency=row["account_currency"],
             time_zone=row["account_time_zone"],
             domain=row["account_domain"],
+            app_url=row["app_url"],
         ),
         scopes=frozenset(row["scopes"]),
         status=ConnectionStatus(row["status"]),

@@ -31,3 +31,9 @@ from crm_owners
 where user_id = :user_id and (:after::uuid is null or id > :after)
 order by id
 limit :limit
+
+-- name: read_owner
+-- One of a user's CRM owners, archived or not.
+select id, email, first_name, last_name, archived, external_source, external_provider_id
+from crm_owners
+where user_id = :user_id and id = :owner_id
