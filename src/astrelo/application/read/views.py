@@ -88,7 +88,10 @@ class CompanySummary(Struct, frozen=True, kw_only=True):
 
 
 class ContactView(Struct, frozen=True, kw_only=True):
-    """A person. Either `company_id` and `company_match` are set, or `unlinked_reason` says why not."""
+    """A person. Either `company_id` and `company_match` are set, or `unlinked_reason` says why not.
+
+    `external_url` opens the record at its CRM; null where the address of the account's pages is not known.
+    """
 
     id: UUID
     email: str | None
@@ -114,7 +117,7 @@ class DealView(Struct, frozen=True, kw_only=True):
     """A deal. `contact_ids` are the contacts that have arrived; `probability` lies between 0 and 1.
 
     Either `company_id` and `company_match` are set, or `unlinked_reason` says why not. `amount_usd` is converted at
-    the reference rate of `amount_rate_date`, or given by the CRM.
+    the reference rate of `amount_rate_date`, or given by the CRM. `external_url` opens the record at its CRM.
     """
 
     id: UUID

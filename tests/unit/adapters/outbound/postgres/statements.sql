@@ -752,6 +752,7 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
      where s.place <= 20) as sources
 from companies entity
 where entity.user_id = $1
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
   and ($3::uuid[] is null or entity.id = any ($3))
   and ($4::text is null or entity.company_name_folded ~>=~ $4)
@@ -870,6 +871,7 @@ select company_id from company_aliases where user_id = $1 and alias_id = $2
 select distinct company_id
 from crm_companies
 where user_id = $1 and external_source = $2 and archived_at is null
+  and length(external_source) <> 0
   and ($3::uuid is null or company_id > $3)
 order by company_id
 limit $4
@@ -1010,6 +1012,7 @@ select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archi
     entity.unlinked_reason
 from contacts entity
 where entity.user_id = $1
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
   and ($3::text is null
        or (entity.first_name_folded ~>=~ $3
@@ -1134,6 +1137,7 @@ select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archi
     entity.unlinked_reason
 from deals entity
 where entity.user_id = $1
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
   and ($3::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $3),
@@ -1145,6 +1149,7 @@ where entity.user_id = $1
           where c.user_id = $1 and c.id = $4
       )
       select d.id from named join deals d on d.user_id = $1
+          and d.provider_contact_ids[1] is not null
           and d.provider_contact_ids[1] = named.external_provider_id
           and d.external_source = named.external_source
       union all

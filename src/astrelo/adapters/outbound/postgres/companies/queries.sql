@@ -348,6 +348,7 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
      where s.place <= 20) as sources
 from companies entity
 where entity.user_id = :user_id
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
   and (:ids::uuid[] is null or entity.id = any (:ids))
   and (:name_from::text is null or entity.company_name_folded ~>=~ :name_from)
@@ -422,6 +423,7 @@ limit :limit
 select distinct company_id
 from crm_companies
 where user_id = :user_id and external_source = :source and archived_at is null
+  and length(external_source) <> 0
   and (:after::uuid is null or company_id > :after)
 order by company_id
 limit :limit

@@ -90,6 +90,7 @@ select entity.crm_rep_id, entity.external_source, entity.synced_at, entity.archi
     <<deal_shown: {shown}>>
 from deals entity
 where entity.user_id = :user_id
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
   and (:company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
@@ -101,6 +102,7 @@ where entity.user_id = :user_id
           where c.user_id = :user_id and c.id = :contact_id
       )
       select d.id from named join deals d on d.user_id = :user_id
+          and d.provider_contact_ids[1] is not null
           and d.provider_contact_ids[1] = named.external_provider_id
           and d.external_source = named.external_source
       union all
