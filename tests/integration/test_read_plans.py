@@ -100,6 +100,7 @@ async def _fill(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("set session_replication_role = replica")  # no look-ups of foreign keys
+        await connection.execute("set maintenance_work_mem = '512MB'")
         indexes = await connection.fetch(_INDEXES)
         for index in indexes:
             await connection.execute(f"drop index {index['name']}")
