@@ -15,7 +15,6 @@ import uvloop
 from litestar import Litestar, get
 from litestar.params import FromQuery
 
-from astrelo.adapters.inbound.http.pagination import encode_cursor
 from astrelo.adapters.inbound.http.server.addresses import TrustedProxies
 from astrelo.adapters.inbound.http.server.limits import ServerLimits
 from astrelo.adapters.inbound.http.server.serving import HttpServer
@@ -74,7 +73,7 @@ def _page(rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
     return {
         "data": data,
         "has_more": has_more,
-        "next_cursor": encode_cursor(data[-1]["id"]) if has_more else None,
+        "next_cursor": str(data[-1]["id"]) if has_more else None,
     }
 
 

@@ -60,7 +60,7 @@ from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncD
 from astrelo.application.sync.pin_company import PinCompany
 from astrelo.application.sync.record_stream import RecordStream
 from astrelo.application.sync.refetch_records import RefetchRecords
-from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
+from astrelo.application.sync.run_lifecycle import CountRecords, RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import CancelRun, ScheduleDueSyncs, SyncNow
 from astrelo.application.sync.verify_sync import VerifySync
@@ -71,7 +71,7 @@ from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.database import database_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.bootstrap.system import SystemClock, SystemRandomness
-from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders
+from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders, RecordUrls
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.ports.idempotency import IdempotencyKeys
 from astrelo.domain.ports.reference import ReferenceData
@@ -187,6 +187,10 @@ class Adapters(Provider):
             yield CrmProviders(providers)
 
     @provide
+    def record_urls(self) -> RecordUrls:
+        return RecordUrls({crm.provider: crm.record_url for crm in REGISTERED_CRMS})
+
+    @provide
     def webhooks(self, settings: Settings) -> ConfiguredWebhooks:
         return ConfiguredWebhooks(
             {
@@ -212,11 +216,13 @@ class Readers(Provider):
     integrations = provide(PgIntegrationReader, provides=readers.IntegrationReader)
 
     @provide
-    async def changes(self, settings: Settings, reads: Reads) -> AsyncIterator[ChangeFeed]:
+    async def changes(
+        self, settings: Settings, reads: Reads, record_urls: RecordUrls
+    ) -> AsyncIterator[ChangeFeed]:
         """Give exports a pool of their own: each keeps a connection for as long as its client takes."""
         dsn = database_url(settings)
         async with open_pool(dsn, "astrelo export", max_size=_EXPORT_SESSIONS, limits=EXPORT_LIMITS) as pool:
-            yield PgChangeFeed(reads, pool)
+            yield PgChangeFeed(reads, pool, record_urls)
 
     webhook_endpoints = provide(PgWebhookEndpointReader, provides=WebhookEndpointReader)
     health = provide(PgStoreHealth, provides=readers.StoreHealth)
@@ -264,9 +270,9 @@ class UseCases(Provider):
     manage_webhook_endpoints = provide(manage_endpoints.ManageWebhookEndpoints)
 
     @provide
-    def run_ended_subscribers(self, events: outbox.WebhookOutbox) -> RunEndedSubscribers:
+    def run_ended_subscribers(self, clock: Clock, events: outbox.WebhookOutbox) -> RunEndedSubscribers:
         """Add what has to act when a run ends."""
-        return RunEndedSubscribers((events.on_run_ended,))
+        return RunEndedSubscribers((CountRecords(clock), events.on_run_ended))
 
     @provide
     def connection_changed_subscribers(self, events: outbox.WebhookOutbox) -> ConnectionChangedSubscribers:

@@ -7,12 +7,14 @@ from typing import Any
 
 from astrelo.adapters.outbound.hubspot.config import HubSpotConfig
 from astrelo.adapters.outbound.hubspot.provider import open_hubspot
+from astrelo.adapters.outbound.hubspot.record_urls import hubspot_record_url
 from astrelo.adapters.outbound.hubspot.webhooks import HubSpotWebhooks
 from astrelo.adapters.outbound.salesforce.config import SalesforceConfig
 from astrelo.adapters.outbound.salesforce.provider import open_salesforce
+from astrelo.adapters.outbound.salesforce.record_urls import salesforce_record_url
 from astrelo.bootstrap.settings import Settings
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.ports.crm import CrmProvider, CrmWebhooks
+from astrelo.domain.ports.crm import CrmProvider, CrmWebhooks, RecordUrl
 from astrelo.domain.ports.reference import ReferenceData
 from astrelo.domain.ports.system import Clock, Randomness
 
@@ -26,6 +28,7 @@ class RegisteredCrm:
     configure: Callable[[Settings, str], Any]
     """Return the adapter's config from the settings and the redirect URI, or None without credentials."""
     open: OpenCrm
+    record_url: RecordUrl
     create_webhooks: Callable[[Any], CrmWebhooks] | None = None
     """Make the reader of its webhook calls from the config; None for a CRM without webhooks."""
 
@@ -64,7 +67,8 @@ REGISTERED_CRMS = (
         Provider.HUBSPOT,
         _configure_hubspot,
         open_hubspot,
+        hubspot_record_url,
         create_webhooks=lambda config: HubSpotWebhooks(config.client_secret),
     ),
-    RegisteredCrm(Provider.SALESFORCE, _configure_salesforce, open_salesforce),
+    RegisteredCrm(Provider.SALESFORCE, _configure_salesforce, open_salesforce, salesforce_record_url),
 )

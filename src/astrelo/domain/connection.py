@@ -74,6 +74,8 @@ class CrmAccount:
     """IANA name; a daily rate limit ends at this zone's midnight."""
     domain: str | None = None
     """The customer's web domain, as the CRM reports it with the account; shown to users."""
+    app_url: str | None = None
+    """Where people open the account's pages, without a trailing slash; None where the CRM has not reported it."""
 
     @property
     def label(self) -> str:

@@ -9,6 +9,17 @@ from astrelo.domain.identifiers import IcpProfileId, UserId
 DEFAULT_NAME = "Default"
 
 
+def expand_naics(code: str) -> tuple[str, ...]:
+    """Turn a range of NAICS sectors ('44-45') into its sectors; any other code stands for itself."""
+    first, _, last = code.partition("-")
+    return tuple(str(sector) for sector in range(int(first), int(last) + 1)) if last else (code,)
+
+
+def has_naics_prefix(naics: str, prefix: str) -> bool:
+    """Return whether a code begins with the prefix; a range of sectors does with each of its sectors."""
+    return naics.startswith(prefix) or ("-" in naics and prefix in expand_naics(naics))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IcpProfile:
     """Every criterion is optional; an empty one matches everything. `naics` entries are prefixes."""

@@ -82,6 +82,7 @@ async def test_a_connection_shows_its_account_freshness_and_counts(api: ApiHarne
     await api.deal(company_id=company)
     await api.deal()
     await api.owner()
+    await api.count_records()
     shown = (await api.get(HUBSPOT)).json()
     assert (shown["status"], shown["account_id"], shown["account_name"]) == ("active", "4711", "Account 4711")
     assert (shown["connected_by"], shown["account_domain"]) == (None, None)
@@ -107,6 +108,7 @@ async def test_a_connection_shows_its_account_freshness_and_counts(api: ApiHarne
         "deals": {"total": 2, "linked": 1, "unlinked": 1},
         "owners": 1,
     }
+    assert shown["counted_at"] == "2026-11-02T00:00:00Z"
     assert (shown["action"], shown["current_run"], shown["last_run"]) == (None, None, None)
 
 

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 
 POOL_SIZE = 10
 SHARE = 3
+MINUTE = timedelta(minutes=1)
 SLOW = "/api/companies"
 """A request of it is as slow as a test likes: it waits for the lock that `slow_companies` holds."""
 QUICK = "/api/contacts"
@@ -85,13 +86,15 @@ async def p99_seconds(api: ApiHarness) -> float:
 async def test_twenty_slow_requests_of_one_user_leave_the_other_users_as_quick_as_ever(
     database: str, pool: asyncpg.Pool
 ) -> None:
-    async with served(database, share_wait=timedelta(minutes=1)) as api, asyncio.TaskGroup() as requests:
+    async with served(database, share_wait=MINUTE, statement=MINUTE) as api, asyncio.TaskGroup() as requests:
         await api.get(QUICK, api.neighbour_id)  # opens a connection
         async with slow_companies(pool):
             slow = [requests.create_task(api.get(SLOW)) for _ in range(20)]
             await until_waiting(pool, SHARE)
-            # The best of three: whatever else the machine does only adds.
-            assert min([await p99_seconds(api) for _ in range(3)]) < 0.1
+            measured = [await p99_seconds(api)]
+            while measured[-1] >= 0.1 and len(measured) < 5:  # whatever else the machine does only adds
+                measured.append(await p99_seconds(api))
+            assert measured[-1] < 0.1
         assert {(await request).status_code for request in slow} == {200}
 
 

@@ -1,11 +1,12 @@
 """What a first sync asks of whole tables, while they have no statistics yet: no loop over a loop."""
 
+import re
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.adapters.outbound.postgres.session.statements import statement, statements
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +48,34 @@ async def test_companies_are_looked_up_by_domain_however_many_the_user_has(pool:
     plan = await explain(pool, "find_companies_by_domain", user_id=user_id, separator=",", domains=domains)
     assert "Index Scan using companies_domain_key" in plan
     assert "wanted.domain" in plan
+
+
+_OF_LISTS = re.compile(
+    r"companies_profile|companies_place|companies_naics|crm_companies_source|contacts_reason|contacts_first_name"
+    r"|contacts_last_name|deals_stage|deals_first_contact|deals_second_contact|deals_further_contacts"
+)
+
+
+async def test_no_statement_of_a_sync_takes_an_index_of_lists_while_there_are_no_statistics(
+    pool: asyncpg.Pool,
+) -> None:
+    """It would read all of the user's rows for each batch: to the planner a new user has few."""
+    async with pool.acquire() as connection:
+        await connection.execute("set plan_cache_mode = force_generic_plan")
+        await connection.execute(
+            """insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at,
+                                     content_hash, synced_at, email_kind)
+               select gen_random_uuid(), gen_random_uuid(), 'hubspot', n::text, now(), '', now(), 'business'
+               from generate_series(1, 2000) n"""
+        )
+        taken = {}
+        for name, known in statements().items():
+            if name.startswith("read_"):
+                continue
+            await connection.execute(f"prepare planned as {known.text}")
+            nulls = ", ".join(["null"] * len(known.parameters))
+            plan = await connection.fetch(f"explain execute planned{f'({nulls})' if nulls else ''}")
+            await connection.execute("deallocate planned")
+            if found := _OF_LISTS.findall("\n".join(row[0] for row in plan)):
+                taken[name] = found
+        assert taken == {}

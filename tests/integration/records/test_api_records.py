@@ -45,6 +45,7 @@ async def test_a_company_is_shown_with_everything_that_is_known_of_it(api: ApiHa
         "crm_rep_id": str(rep),
         "external_source": "hubspot",
         "external_provider_id": company.hex,
+        "external_url": None,
         "sources": [source("hubspot", f"{company.hex}-0")],
         "source_updated_at": "2026-11-01T00:00:00Z",
         "synced_at": "2026-11-02T00:00:00Z",
@@ -104,7 +105,8 @@ async def test_companies_are_filtered_by_the_crm_that_has_a_live_record(api: Api
 
 
 async def test_the_summary_counts_live_companies_and_those_that_two_crms_know(api: ApiHarness) -> None:
-    assert (await api.get("/api/companies/summary")).json() == {"companies": 0, "with_two_sources": 0}
+    summary = {"companies": 0, "with_two_sources": 0, "counted_at": None}
+    assert (await api.get("/api/companies/summary")).json() == summary
     both = await api.company(records=2)
     await api.record(both, "1", external_source="salesforce")
     once = await api.company()
@@ -112,7 +114,9 @@ async def test_the_summary_counts_live_companies_and_those_that_two_crms_know(ap
     await api.company(external_source="salesforce")
     await api.company(archived_at=WRITTEN_AT)
     await api.company(user_id=api.neighbour_id)
-    assert (await api.get("/api/companies/summary")).json() == {"companies": 3, "with_two_sources": 1}
+    await api.count_records()
+    counted = {"companies": 3, "with_two_sources": 1, "counted_at": "2026-11-02T00:00:00Z"}
+    assert (await api.get("/api/companies/summary")).json() == counted
 
 
 COMPANY_FILTERS: list[tuple[dict[str, str], str]] = [
@@ -332,6 +336,7 @@ async def test_what_a_neighbour_has_shows_in_no_list_and_in_no_count(api: ApiHar
     await api.owner(**theirs)
     run = await api.run(await api.connection())
     await api.step(run, "companies")
+    await api.count_records()
     shown = (await api.get("/api/integrations/hubspot")).json()
     assert shown["account_name"] != "Theirs"
     assert shown["counts"]["companies"] == {"records": 0, "entities": 0}

@@ -24,8 +24,10 @@ from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
 from astrelo.domain.identifiers import CrmAccountId, UserId
+from astrelo.domain.identifiers import Provider as Source
 from astrelo.domain.normalization import search_email, search_key
 from astrelo.domain.ports.crm import CrmProviders, TokensIssued
+from astrelo.domain.ports.state import UnitOfWork
 from crm_sandbox.hubspot import DEFAULT_CLIENT_SECRET
 from tests.support.harness.sync import ScriptedCrm
 
@@ -231,6 +233,12 @@ class ApiHarness:
         }
         await self.entity("deals", row | values)
         return deal_id
+
+    async def count_records(self) -> None:
+        """Count what is stored, as the end of a run does."""
+        unit_of_work = await self.container.get(UnitOfWork)
+        async with unit_of_work(self.user_id) as tx:
+            await tx.connections.count_records(WRITTEN_AT, list(Source))
 
     async def owner(self, **values: Any) -> UUID:
         owner_id: UUID = values.pop("id", None) or uuid4()

@@ -21,11 +21,12 @@ from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
 from astrelo.application.sync.record_stream import RecordStream
 from astrelo.application.sync.refetch_records import RefetchRecords
-from astrelo.application.sync.run_lifecycle import RunEndedSubscribers, RunLifecycle
+from astrelo.application.sync.run_lifecycle import CountRecords, RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
 from astrelo.application.sync.schedule_syncs import SyncNow
 from astrelo.application.sync.time_slice import StopSignal, never_stop
 from astrelo.application.tokens.access_tokens import AccessTokens
+from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.system import SystemRandomness
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, CrmConnection, Grant, TokenSet
 from astrelo.domain.errors import AstreloError
@@ -38,7 +39,7 @@ from astrelo.domain.identifiers import (
     RecordId,
     UserId,
 )
-from astrelo.domain.ports.crm import CrmProvider, CrmProviders, CrmSession, TokensIssued
+from astrelo.domain.ports.crm import CrmProvider, CrmProviders, CrmSession, RecordUrls, TokensIssued
 from astrelo.domain.records import CrmRecord, OwnerRecord, RecordPage, RejectedRecord
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import SyncMode, SyncRun, Window
@@ -170,10 +171,16 @@ class SyncHarness:
         self.policy = SyncPolicy()
         self.versions = VERSIONS
         self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
-        self.run_ended = RunEndedSubscribers()
+        self.run_ended = RunEndedSubscribers((CountRecords(self.clock),))
         self.connection_changed = ConnectionChangedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
-        self.consumer = FeedConsumer(PgChangeFeed(Reads(pool), pool), self.user_id, page_size=7)
+        self.consumer = FeedConsumer(
+            PgChangeFeed(
+                Reads(pool), pool, RecordUrls({crm.provider: crm.record_url for crm in REGISTERED_CRMS})
+            ),
+            self.user_id,
+            page_size=7,
+        )
         """Follows the change feed after every sync."""
 
     async def connect(

@@ -130,3 +130,4 @@ async def purge_records(tx: Transaction, connection: CrmConnection, at: datetime
     await tx.owners.purge(source)
     await tx.links.relink()
     await tx.connections.delete(connection.id)
+    await tx.connections.count_records(at, [other for other in Provider if other is not source])

@@ -66,6 +66,38 @@ class PinView(Struct, frozen=True, kw_only=True):
     status: Annotated[PinStatus, Meta(description="Whether the pin has an effect at present.")]
 
 
+class IcpCriterion(StrEnum):
+    INDUSTRIES = "industries"
+    NAICS = "naics"
+    EMPLOYEES = "employees"
+    REVENUE_RANGES = "revenue_ranges"
+    COUNTRIES = "countries"
+
+
+class CriterionOutcome(StrEnum):
+    ANY = "any"
+    """The profile asks for nothing here."""
+    MET = "met"
+    NOT_MET = "not_met"
+    UNKNOWN = "unknown"
+    """The company has no such value, so it does not fit."""
+
+
+class CriterionExplanation(Struct, frozen=True, kw_only=True):
+    """Whether a company meets one criterion of the profile, and its value there."""
+
+    criterion: Annotated[IcpCriterion, Meta(description="What the profile asks for.")]
+    outcome: Annotated[CriterionOutcome, Meta(description="Whether the company meets it.")]
+    value: Annotated[Value, Meta(description="What the company has there; null if nothing.")]
+
+
+class IcpExplanation(Struct, frozen=True, kw_only=True):
+    """Whether a company fits the stored ideal customer profile: it does when no criterion is unmet or unknown."""
+
+    fits: Annotated[bool, Meta(description="Whether no criterion is unmet or unknown.")]
+    criteria: Annotated[list[CriterionExplanation], Meta(description="Each criterion of the profile.")]
+
+
 class CompanyExplanation(Struct, frozen=True, kw_only=True):
     """Where each group of a company's columns comes from, and what all its records say, the freshest first.
 
@@ -74,6 +106,7 @@ class CompanyExplanation(Struct, frozen=True, kw_only=True):
 
     company_id: Annotated[UUID, Meta(description="The company.")]
     groups: Annotated[list[GroupExplanation], Meta(description="Where each group of columns comes from.")]
+    icp: Annotated[IcpExplanation, Meta(description="Whether it fits the stored profile, and why.")]
     pins: Annotated[list[PinView], Meta(description="What people decided.")]
     records: Annotated[
         list[RecordExplanation], Meta(description="The CRM records that make it up, the freshest first.")

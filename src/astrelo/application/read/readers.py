@@ -6,7 +6,7 @@ Every look-up takes the user's id; another tenant's record is simply not there.
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,11 +15,17 @@ from astrelo.application.read import views
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 
+CompanySort = Literal["name", "freshness", "revenue"]
+ContactSort = Literal["name", "freshness"]
+DealSort = Literal["freshness", "amount"]
+"""Names from A to Z, otherwise the latest or largest first; what has none comes last."""
+
 
 class CompanyFilter(Struct, frozen=True, kw_only=True):
-    """What narrows a list of companies; None does not. `naics` are prefixes, one of which must fit.
+    """What narrows a list of companies, and its order; None does not. `naics` are prefixes, one of which must fit.
 
-    `source` is a CRM that has a record of the company: a live one, unless archived ones are included.
+    `source` is a CRM that has a record of the company: a live one, unless archived ones are included. `fits_icp` goes
+    by the default profile: each criterion that is not empty must be met, so an unknown value does not fit.
     """
 
     name: str | None = None
@@ -29,9 +35,13 @@ class CompanyFilter(Struct, frozen=True, kw_only=True):
     country: str | None = None
     region: str | None = None
     revenue_range: str | None = None
+    employees_min: int | None = None
+    employees_max: int | None = None
+    fits_icp: bool | None = None
     source: Provider | None = None
     updated_since: datetime | None = None
     include_archived: bool = False
+    sort: CompanySort | None = None
 
 
 class ContactFilter(Struct, frozen=True, kw_only=True):
@@ -42,18 +52,27 @@ class ContactFilter(Struct, frozen=True, kw_only=True):
     company_id: UUID | None = None
     linked: bool | None = None
     unlinked_reason: UnlinkedReason | None = None
+    rep: UUID | None = None
+    source: Provider | None = None
+    external_id: str | None = None
     updated_since: datetime | None = None
     include_archived: bool = False
+    sort: ContactSort | None = None
 
 
 class DealFilter(Struct, frozen=True, kw_only=True):
     company_id: UUID | None = None
+    contact_id: UUID | None = None
     pipeline: str | None = None
     stage: str | None = None
     is_closed: bool | None = None
     is_won: bool | None = None
+    rep: UUID | None = None
+    source: Provider | None = None
+    external_id: str | None = None
     updated_since: datetime | None = None
     include_archived: bool = False
+    sort: DealSort | None = None
 
 
 class CompanyReader(Protocol):
@@ -61,7 +80,14 @@ class CompanyReader(Protocol):
     async def list(
         self, user_id: UserId, filters: CompanyFilter, after: UUID | None, limit: int
     ) -> Sequence[views.CompanyView]:
-        """Return at most `limit` companies with ids above `after`, in order of id."""
+        """Return at most `limit` companies behind the one with the id `after`, in order of id unless sorted.
+
+        Raises InvalidInput for an `after` that is gone from a sorted list.
+        """
+
+    @abstractmethod
+    async def count(self, user_id: UserId, filters: CompanyFilter, *, exact: bool) -> int:
+        """Count all that the filters leave: exactly, or as an estimate, exact as far as a thousand."""
 
     @abstractmethod
     async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None: ...
@@ -79,7 +105,14 @@ class ContactReader(Protocol):
     async def list(
         self, user_id: UserId, filters: ContactFilter, after: UUID | None, limit: int
     ) -> Sequence[views.ContactView]:
-        """Return at most `limit` contacts with ids above `after`, in order of id."""
+        """Return at most `limit` contacts behind the one with the id `after`, in order of id unless sorted.
+
+        Raises InvalidInput for an `after` that is gone from a sorted list.
+        """
+
+    @abstractmethod
+    async def count(self, user_id: UserId, filters: ContactFilter, *, exact: bool) -> int:
+        """Count all that the filters leave: exactly, or as an estimate, exact as far as a thousand."""
 
     @abstractmethod
     async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None: ...
@@ -90,7 +123,14 @@ class DealReader(Protocol):
     async def list(
         self, user_id: UserId, filters: DealFilter, after: UUID | None, limit: int
     ) -> Sequence[views.DealView]:
-        """Return at most `limit` deals with ids above `after`, in order of id."""
+        """Return at most `limit` deals behind the one with the id `after`, in order of id unless sorted.
+
+        Raises InvalidInput for an `after` that is gone from a sorted list.
+        """
+
+    @abstractmethod
+    async def count(self, user_id: UserId, filters: DealFilter, *, exact: bool) -> int:
+        """Count all that the filters leave: exactly, or as an estimate, exact as far as a thousand."""
 
     @abstractmethod
     async def get(self, user_id: UserId, deal_id: UUID) -> views.DealView | None: ...
@@ -100,6 +140,9 @@ class OwnerReader(Protocol):
     @abstractmethod
     async def list(self, user_id: UserId, after: UUID | None, limit: int) -> Sequence[views.OwnerView]:
         """Return at most `limit` owners with ids above `after`, in order of id, archived ones too."""
+
+    @abstractmethod
+    async def get(self, user_id: UserId, owner_id: UUID) -> views.OwnerView | None: ...
 
 
 class IcpProfileReader(Protocol):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
@@ -23,6 +23,13 @@ T = TypeVar("T")
 Id = Annotated[UUID, Meta(description="Ours; it stays the same through syncs.")]
 ExternalSource = Annotated[Provider, Meta(description="The CRM that holds the record.")]
 ExternalId = Annotated[str, Meta(description="The record's id at its CRM.", examples=["512"])]
+ExternalUrl = Annotated[
+    str | None,
+    Meta(
+        description="Opens the record at its CRM; null where the address of the account's pages is not known.",
+        examples=["https://app.hubspot.com/contacts/4711/record/0-2/512"],
+    ),
+]
 SourceUpdatedAt = Annotated[datetime, Meta(description="When the record was last modified at the CRM.")]
 SyncedAt = Annotated[datetime, Meta(description="When we last wrote it.")]
 ArchivedAt = Annotated[
@@ -51,7 +58,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
-    """A slice of a list. `next_cursor` is there exactly when `has_more` is true."""
+    """A slice of a list. `next_cursor` is there exactly when `has_more` is true; `total` where it was asked for."""
 
     data: Annotated[list[T], Meta(description="The entries, in the list's order.")]
     has_more: Annotated[bool, Meta(description="Whether another page follows.")]
@@ -61,6 +68,9 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
             description="Send it as `cursor` for the next page, with the same filters; null on the last page."
         ),
     ]
+    total: Annotated[
+        int | UnsetType, Meta(description="How many the filters leave, where `count` asks for it.", ge=0)
+    ] = UNSET
 
 
 class CompanySource(Struct, frozen=True, kw_only=True):
@@ -74,7 +84,7 @@ class CompanySource(Struct, frozen=True, kw_only=True):
 class CompanyView(Struct, frozen=True, kw_only=True):
     """One firm. Each group of columns is its freshest CRM record's that has it, unless a person pinned another.
 
-    The freshest record of all is the one of `external_source` and `external_provider_id`. `revenue_range` is in
+    The freshest record of all is the one of `external_source` and `external_provider_id`; `external_url` opens it. `revenue_range` is in
     USD: `annual_revenue_usd` is converted at the reference rate of `annual_revenue_rate_date`, or given by the CRM.
     `sources` are all live records that make it up, of each CRM the freshest 20, those first; empty once it is
     archived. `synced_at` is when we last wrote it.
@@ -128,6 +138,7 @@ class CompanyView(Struct, frozen=True, kw_only=True):
     crm_rep_id: RepId
     external_source: ExternalSource
     external_provider_id: ExternalId
+    external_url: ExternalUrl
     sources: Annotated[
         list[CompanySource],
         Meta(
@@ -140,16 +151,25 @@ class CompanyView(Struct, frozen=True, kw_only=True):
 
 
 class CompanySummary(Struct, frozen=True, kw_only=True):
-    """Live companies; `with_two_sources` are those that live records of more than one CRM make up."""
+    """Live companies; `with_two_sources` are those that live records of more than one CRM make up.
 
-    companies: Annotated[Count, Meta(description="How many there are.")]
+    Counted when the last sync ended, at `counted_at`; null before that.
+    """
+
+    companies: Annotated[Count, Meta(description="How many there are.")] = 0
     with_two_sources: Annotated[
         Count, Meta(description="How many of them live records of more than one CRM make up.")
-    ]
+    ] = 0
+    counted_at: Annotated[
+        datetime | None, Meta(description="When they were counted; null before the first sync has ended.")
+    ] = None
 
 
 class ContactView(Struct, frozen=True, kw_only=True):
-    """A person. Either `company_id` and `company_match` are set, or `unlinked_reason` says why not."""
+    """A person. Either `company_id` and `company_match` are set, or `unlinked_reason` says why not.
+
+    `external_url` opens the record at its CRM; null where the address of the account's pages is not known.
+    """
 
     id: Id
     email: Email
@@ -167,6 +187,7 @@ class ContactView(Struct, frozen=True, kw_only=True):
     additional_emails: Annotated[list[str], Meta(description="Further addresses, in lower case.")]
     external_source: ExternalSource
     external_provider_id: ExternalId
+    external_url: ExternalUrl
     source_updated_at: SourceUpdatedAt
     synced_at: SyncedAt
     archived_at: ArchivedAt
@@ -176,7 +197,7 @@ class DealView(Struct, frozen=True, kw_only=True):
     """A deal. `contact_ids` are the contacts that have arrived; `probability` lies between 0 and 1.
 
     Either `company_id` and `company_match` are set, or `unlinked_reason` says why not. `amount_usd` is converted at
-    the reference rate of `amount_rate_date`, or given by the CRM.
+    the reference rate of `amount_rate_date`, or given by the CRM. `external_url` opens the record at its CRM.
     """
 
     id: Id
@@ -218,6 +239,7 @@ class DealView(Struct, frozen=True, kw_only=True):
     contact_ids: Annotated[list[UUID], Meta(description="Its contacts, of those that have arrived.")]
     external_source: ExternalSource
     external_provider_id: ExternalId
+    external_url: ExternalUrl
     source_updated_at: SourceUpdatedAt
     synced_at: SyncedAt
     archived_at: ArchivedAt
@@ -414,7 +436,7 @@ class DealCounts(Struct, frozen=True, kw_only=True):
 
 
 class IntegrationCounts(Struct, frozen=True, kw_only=True):
-    """Live records of one CRM, as stored now."""
+    """Live records of one CRM, as counted when its last sync ended."""
 
     companies: Annotated[CompanyCounts, Meta(description="Companies.")] = CompanyCounts()
     contacts: Annotated[ContactCounts, Meta(description="Contacts.")] = ContactCounts()
@@ -481,6 +503,9 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     current_run: Annotated[RunView | None, Meta(description="The run under way, with its progress.")] = None
     last_run: Annotated[RunView | None, Meta(description="The run that ended last.")] = None
     complete_as_of: Annotated[Freshness, Meta(description="Up to when the data is complete.")] = Freshness()
-    counts: Annotated[IntegrationCounts, Meta(description="Live records of this CRM, as stored now.")] = (
-        IntegrationCounts()
-    )
+    counts: Annotated[
+        IntegrationCounts, Meta(description="Live records of this CRM, as counted when its last sync ended.")
+    ] = IntegrationCounts()
+    counted_at: Annotated[
+        datetime | None, Meta(description="When they were counted; null before the first sync has ended.")
+    ] = None

@@ -14,7 +14,7 @@ from astrelo.application import messages
 from astrelo.application.connection_lifecycle import ConnectionLifecycle
 from astrelo.domain import errors
 from astrelo.domain.connection import CrmConnection
-from astrelo.domain.identifiers import ObjectType, SyncRunId, UserId
+from astrelo.domain.identifiers import ObjectType, Provider, SyncRunId, UserId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness
 from astrelo.domain.reading_version import ReadingVersions
@@ -53,6 +53,22 @@ class RunEndedSubscribers:
     async def publish(self, tx: Transaction, event: RunEnded) -> None:
         for subscriber in self.subscribers:
             await subscriber(tx, event)
+
+
+class CountRecords:
+    """A subscriber of RunEnded: counts the run's CRM anew, unless a run of part of the records has changed nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def __call__(self, tx: Transaction, event: RunEnded) -> None:
+        run = event.run
+        counts = [step.counts for step in run.steps]
+        has_changes = any(each.inserted or each.updated or each.archived or each.merged for each in counts)
+        if run.mode is not SyncMode.FULL and not has_changes:
+            return
+        # The other CRM's contacts may have been linked to companies of this one.
+        await tx.connections.count_records(self._clock.now(), list(Provider))
 
 
 class RunLifecycle:

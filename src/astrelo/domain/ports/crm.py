@@ -150,6 +150,27 @@ class CrmProvider(Protocol):
         """Return all owners, including archived ones. Raises PermissionMissing."""
 
 
+RecordUrl = Callable[[str, str | None, ObjectType, str], str | None]
+"""Returns where a person opens a record, from its account's id and pages, its type and its id; None if not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordUrls:
+    """Where each CRM shows its records, by name; for all CRMs, configured or not."""
+
+    by_name: Mapping[Provider, RecordUrl]
+
+    def url(
+        self,
+        provider: Provider,
+        account_id: str,
+        app_url: str | None,
+        object_type: ObjectType,
+        record_id: str,
+    ) -> str | None:
+        return self.by_name[provider](account_id, app_url, object_type, record_id)
+
+
 class WebhookRequest(NamedTuple):
     """A webhook call as it arrived."""
 

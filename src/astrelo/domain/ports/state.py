@@ -134,6 +134,10 @@ class Connections(Protocol):
         """Remove and return the remembered request's mode, None if there is none."""
 
     @abstractmethod
+    async def count_records(self, at: datetime, providers: Collection[Provider]) -> None:
+        """Count what these CRMs' records and the user's companies are now, and keep the counts for readers."""
+
+    @abstractmethod
     async def delete(self, connection_id: ConnectionId) -> None:
         """Delete it with its tokens and runs. Purge its records before."""
 

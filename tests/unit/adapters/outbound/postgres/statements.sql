@@ -240,6 +240,20 @@ returning
     state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host
 -- parameters: state_hash
 
+-- count_companies
+insert into company_counts as kept (user_id, counted_at, companies, with_two_sources)
+select $1, $2, count(*), count(*) filter (where first_source <> last_source)
+from (
+    select min(external_source) as first_source, max(external_source) as last_source
+    from crm_companies
+    where user_id = $1 and archived_at is null
+    group by company_id
+) as company
+on conflict (user_id) do update
+set counted_at = excluded.counted_at, companies = excluded.companies,
+    with_two_sources = excluded.with_two_sources
+-- parameters: user_id, at
+
 -- count_live_company_records
 select count(*)
 from crm_companies
@@ -253,6 +267,40 @@ select count(*) from contacts where user_id = $1 and external_source = $2 and ar
 -- count_live_deals
 select count(*) from deals where user_id = $1 and external_source = $2 and archived_at is null
 -- parameters: user_id, source
+
+-- count_records
+insert into connection_counts as kept (user_id, connection_id, counted_at, counts)
+select $1, connection.id, $2, jsonb_build_object(
+    'companies', (
+        select jsonb_build_object('records', count(*), 'entities', count(distinct company_id))
+        from crm_companies
+        where user_id = $1 and external_source = $3 and archived_at is null),
+    'contacts', (
+        select jsonb_build_object(
+            'total', count(*),
+            'linked', jsonb_build_object(
+                'provider_id', count(*) filter (where company_match = 'provider_id'),
+                'email_domain', count(*) filter (where company_match = 'email_domain')),
+            'unlinked', jsonb_build_object(
+                'no_email', count(*) filter (where unlinked_reason = 'no_email'),
+                'invalid_email', count(*) filter (where unlinked_reason = 'invalid_email'),
+                'free_mail', count(*) filter (where unlinked_reason = 'free_mail'),
+                'no_company', count(*) filter (where unlinked_reason = 'no_company'),
+                'person_account', count(*) filter (where unlinked_reason = 'person_account')))
+        from contacts
+        where user_id = $1 and external_source = $3 and archived_at is null),
+    'deals', (
+        select jsonb_build_object(
+            'total', count(*), 'linked', count(company_id), 'unlinked', count(*) - count(company_id))
+        from deals
+        where user_id = $1 and external_source = $3 and archived_at is null),
+    'owners', (select count(*) from crm_owners where user_id = $1 and external_source = $3)
+)
+from crm_connections as connection
+where connection.user_id = $1 and connection.provider = $3
+on conflict (user_id, connection_id) do update
+set counted_at = excluded.counted_at, counts = excluded.counts
+-- parameters: user_id, at, provider
 
 -- count_webhook_endpoints
 select count(*) from webhook_endpoints where user_id = $1
@@ -498,14 +546,14 @@ where user_id = $1 and external_source = $2 and external_provider_id = $3
 
 -- get_connection
 select id, user_id, provider, account_id, account_name, account_currency, account_time_zone,
-       account_domain, scopes, status, reason, connected_at, connected_by
+       account_domain, app_url, scopes, status, reason, connected_at, connected_by
 from crm_connections
 where user_id = $1 and provider = $2
 -- parameters: user_id, provider
 
 -- get_connection_by_id
 select id, user_id, provider, account_id, account_name, account_currency, account_time_zone,
-       account_domain, scopes, status, reason, connected_at, connected_by
+       account_domain, app_url, scopes, status, reason, connected_at, connected_by
 from crm_connections
 where user_id = $1 and id = $2
 -- parameters: user_id, connection_id
@@ -1065,6 +1113,9 @@ where step.user_id = $3 and step.run_id = $4 and step.object_type = incoming.obj
 -- read_companies
 select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
     entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = $1) as accounts,
     entity.company_name,
     entity.industry,
     entity.naics,
@@ -1098,34 +1149,84 @@ from companies entity
 left join feed_revisions revision
     on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = $1
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
-  and ($3::text is null or entity.company_name_folded like $3)
-  and ($4::text is null or entity.domain = $4)
-  and ($5::text is null or entity.industry = $5)
-  and ($6::text[] is null or exists (
-      select from unnest($6) as prefix
+  and ($3::uuid[] is null or entity.id = any ($3))
+  and ($4::text is null or entity.company_name_folded ~>=~ $4)
+  and ($5::text is null or entity.company_name_folded ~<~ $5)
+  and ($6::text is null or entity.domain = $6)
+  and ($7::text is null or entity.industry = $7)
+  and ($8::text is null or entity.naics ~>=~ $8)
+  and ($9::text is null or entity.naics ~<~ $9)
+  and ($10::text[] is null or exists (
+      select from unnest($10) as prefix
       where starts_with(entity.naics, prefix)
          or (entity.naics like '__-__' and length(prefix) = 2
              and prefix between left(entity.naics, 2) and right(entity.naics, 2))))
-  and ($7::text is null or entity.hq_country = $7)
-  and ($8::text is null or entity.hq_region = $8)
-  and ($9::text is null or entity.revenue_range = $9)
-  and ($10::timestamptz is null or revision.committed_at >= $10)
-  and ($11::boolean or entity.archived_at is null)
+  and ($11::text is null or entity.hq_country = $11)
+  and ($12::text is null or entity.hq_region = $12)
+  and ($13::text is null or entity.revenue_range = $13)
+  and ($14::bigint is null or entity.employee_count >= $14)
+  and ($15::bigint is null or entity.employee_count <= $15)
+  and ($16::timestamptz is null or revision.committed_at >= $16)
+  and ($17::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
-  and ($12::text is null or (
+  and ($18::text is null or (
       select true
       from crm_companies r
-      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $12
-        and ($11::boolean or r.archived_at is null)
+      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $18
+        and ($17::boolean or r.archived_at is null)
       limit 1))
-order by entity.id
-limit $13
--- parameters: user_id, after, name_pattern, domain, industry, naics_prefixes, country, region, revenue_range, updated_since, include_archived, source, limit
+  -- each criterion of the profile by itself, so that an index may answer the rarest
+  and ($19::boolean is not true or (
+      ($20::text[] is null or entity.industry = any ($20))
+      and ($21::text[] is null or entity.revenue_range = any ($21))
+      and ($22::text[] is null or entity.hq_country = any ($22))
+      and ($23::bigint is null or entity.employee_count >= $23)
+      and ($24::bigint is null or entity.employee_count <= $24)
+      and ($25::text is null or entity.naics ~>=~ $25)
+      and ($26::text is null or entity.naics ~<~ $26)
+      and ($27::text[] is null or exists (
+          select from unnest($27) as prefix
+          where starts_with(entity.naics, prefix)
+             or (entity.naics like '__-__' and length(prefix) = 2
+                 and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
+  and ($19::boolean is not false or not (
+      coalesce($20::text[] is null or entity.industry = any ($20), false)
+      and coalesce(
+          $21::text[] is null or entity.revenue_range = any ($21), false)
+      and coalesce($22::text[] is null or entity.hq_country = any ($22), false)
+      and coalesce($23::bigint is null or entity.employee_count >= $23, false)
+      and coalesce($24::bigint is null or entity.employee_count <= $24, false)
+      and ($27::text[] is null or exists (
+          select from unnest($27) as prefix
+          where starts_with(entity.naics, prefix)
+             or (entity.naics like '__-__' and length(prefix) = 2
+                 and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
+  and ($28::text is distinct from 'name' or entity.company_name_folded is not null)
+  and ($29::text is distinct from 'name' or entity.company_name_folded is null)
+  and ($30::text is null or (entity.company_name_folded ~>=~ $30
+      and (entity.company_name_folded ~>~ $30 or entity.id > $31)))
+  and ($32::timestamptz is null or (entity.source_updated_at <= $32
+      and (entity.source_updated_at < $32 or entity.id > $31)))
+  and ($28::text is distinct from 'revenue' or entity.annual_revenue_usd is not null)
+  and ($29::text is distinct from 'revenue' or entity.annual_revenue_usd is null)
+  and ($33::numeric is null or (entity.annual_revenue_usd <= $33
+      and (entity.annual_revenue_usd < $33 or entity.id > $31)))
+order by case when $28 = 'name' then entity.company_name_folded end using ~<~,
+    case when $28 = 'freshness' then entity.source_updated_at end desc,
+    case when $28 = 'revenue' then entity.annual_revenue_usd end desc,
+    entity.id
+limit $34
+-- parameters: user_id, after, ids, name_from, name_to, domain, industry, naics_from, naics_to, naics_prefixes, country, region, revenue_range, employees_min, employees_max, updated_since, include_archived, source, fits_icp, icp_industries, icp_revenue_ranges, icp_countries, icp_employee_min, icp_employee_max, icp_naics_from, icp_naics_to, icp_naics, sort, keyless, after_name, after_id, after_freshness, after_revenue, limit
 
 -- read_companies_by_id
-select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
-    entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
+select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source,
+    entity.external_provider_id, entity.source_updated_at, revision.committed_at as synced_at,
+    entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = $1) as accounts,
     entity.company_name,
     entity.industry,
     entity.naics,
@@ -1166,6 +1267,16 @@ where entity.user_id = $1 and entity.id = any ($2::uuid[])
 select company_id from company_aliases where user_id = $1 and alias_id = $2
 -- parameters: user_id, alias_id
 
+-- read_company_ids_of_source
+select distinct company_id
+from crm_companies
+where user_id = $1 and external_source = $2 and archived_at is null
+  and length(external_source) <> 0
+  and ($3::uuid is null or company_id > $3)
+order by company_id
+limit $4
+-- parameters: user_id, source, after, limit
+
 -- read_company_pins
 select pin.field_group, pin.external_source, pin.external_provider_id, pin.pinned_at
 from company_pins as pin
@@ -1174,6 +1285,12 @@ join crm_companies as record
     and record.external_provider_id = pin.external_provider_id
 where pin.user_id = $1 and record.company_id = $2
 order by pin.pinned_at desc, pin.external_source, pin.external_provider_id, pin.field_group
+-- parameters: user_id, company_id
+
+-- read_company_profile_values
+select industry, naics, employee_count, revenue_range, hq_country
+from companies
+where user_id = $1 and id = $2
 -- parameters: user_id, company_id
 
 -- read_company_records
@@ -1216,14 +1333,14 @@ where company.user_id = $1 and company.id = $2
   and not exists (select from company_aliases a where a.user_id = $1 and a.alias_id = company.id)
 -- parameters: user_id, company_id
 
+-- read_company_sort_keys
+select company_name_folded as name, source_updated_at as freshness, annual_revenue_usd as revenue
+from companies
+where user_id = $1 and id = $2
+-- parameters: user_id, id
+
 -- read_company_summary
-select count(*) as companies, count(*) filter (where first_source <> last_source) as with_two_sources
-from (
-    select min(external_source) as first_source, max(external_source) as last_source
-    from crm_companies
-    where user_id = $1 and archived_at is null
-    group by company_id
-) as company
+select companies, with_two_sources, counted_at from company_counts where user_id = $1
 -- parameters: user_id
 
 -- read_connections
@@ -1231,8 +1348,10 @@ select c.id, c.provider, c.status, c.reason, c.account_id, c.account_name, c.acc
     c.connected_at, c.connected_by,
     (select coalesce(jsonb_object_agg(f.object_type, f.complete_as_of), '{}')::text
      from connection_freshness f
-     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of
+     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of,
+    counted.counts::text as counts, counted.counted_at
 from crm_connections c
+left join connection_counts as counted on counted.user_id = c.user_id and counted.connection_id = c.id
 where c.user_id = $1
 order by c.provider
 -- parameters: user_id
@@ -1245,8 +1364,17 @@ from contacts
 where user_id = $1 and id = $2
 -- parameters: user_id, contact_id
 
+-- read_contact_sort_keys
+select last_name_folded as name, source_updated_at as freshness
+from contacts
+where user_id = $1 and id = $2
+-- parameters: user_id, id
+
 -- read_contacts
 select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = $1) as accounts,
     entity.id,
     entity.external_provider_id,
     entity.source_updated_at,
@@ -1264,25 +1392,51 @@ from contacts entity
 left join feed_revisions revision
     on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = $1
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
   and ($3::text is null
-       or entity.first_name_folded like $3
-       or entity.last_name_folded like $3
-       or concat_ws(' ', entity.first_name_folded, entity.last_name_folded) like $3)
-  and ($4::text is null or entity.email_folded like $4)
-  and ($5::uuid is null or entity.company_id = coalesce(
-      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $5),
-      $5))
-  and ($6::boolean is null or (entity.company_id is not null) = $6)
-  and ($7::text is null or entity.unlinked_reason = $7)
-  and ($8::timestamptz is null or revision.committed_at >= $8)
-  and ($9::boolean or entity.archived_at is null)
-order by entity.id
-limit $10
--- parameters: user_id, after, name_pattern, email_pattern, company_id, linked, unlinked_reason, updated_since, include_archived, limit
+       or (entity.first_name_folded ~>=~ $3
+           and ($4::text is null or entity.first_name_folded ~<~ $4))
+       or (entity.last_name_folded ~>=~ $3
+           and ($4::text is null or entity.last_name_folded ~<~ $4))
+       or ($5::text[] is not null and entity.id = any (array(
+           select c.id
+           from unnest($5, $6::text[], $7::text[])
+               as whole (first_name, last_from, last_to)
+           join contacts c on c.user_id = $1 and c.first_name_folded = whole.first_name
+               and c.last_name_folded ~>=~ whole.last_from and c.last_name_folded ~<~ whole.last_to))))
+  and ($8::text is null or entity.email_folded ~>=~ $8)
+  and ($9::text is null or entity.email_folded ~<~ $9)
+  and ($10::uuid is null or entity.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $10),
+      $10))
+  and ($11::boolean is not true or entity.company_id is not null)
+  and ($11::boolean is not false or entity.company_id is null)
+  and ($12::text is null or entity.unlinked_reason = $12)
+  and ($13::uuid is null or entity.crm_rep_id = $13)
+  and ($14::text is null or entity.external_source = $14)
+  and ($15::text is null or (
+      entity.external_provider_id = $15 and entity.external_source = any ($16::text[])))
+  and ($17::timestamptz is null or revision.committed_at >= $17)
+  and ($18::boolean or entity.archived_at is null)
+  and ($19::text is distinct from 'name' or entity.last_name_folded is not null)
+  and ($20::text is distinct from 'name' or entity.last_name_folded is null)
+  and ($21::text is null or (entity.last_name_folded ~>=~ $21
+      and (entity.last_name_folded ~>~ $21 or entity.id > $22)))
+  and ($23::timestamptz is null or (entity.source_updated_at <= $23
+      and (entity.source_updated_at < $23 or entity.id > $22)))
+order by case when $19 = 'name' then entity.last_name_folded end using ~<~,
+    case when $19 = 'freshness' then entity.source_updated_at end desc,
+    entity.id
+limit $24
+-- parameters: user_id, after, name_from, name_to, whole_first_names, last_names_from, last_names_to, email_from, email_to, company_id, linked, unlinked_reason, rep, source, external_id, sources, updated_since, include_archived, sort, keyless, after_name, after_id, after_freshness, limit
 
 -- read_contacts_by_id
-select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,
+    entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = $1) as accounts,
     entity.id,
     entity.external_provider_id,
     entity.source_updated_at,
@@ -1302,35 +1456,6 @@ left join feed_revisions revision
 where entity.user_id = $1 and entity.id = any ($2::uuid[])
 -- parameters: user_id, ids
 
--- read_counts
-select jsonb_build_object(
-    'companies', (
-        select jsonb_build_object('records', count(*), 'entities', count(distinct company_id))
-        from crm_companies
-        where user_id = $1 and external_source = $2 and archived_at is null),
-    'contacts', (
-        select jsonb_build_object(
-            'total', count(*),
-            'linked', jsonb_build_object(
-                'provider_id', count(*) filter (where company_match = 'provider_id'),
-                'email_domain', count(*) filter (where company_match = 'email_domain')),
-            'unlinked', jsonb_build_object(
-                'no_email', count(*) filter (where unlinked_reason = 'no_email'),
-                'invalid_email', count(*) filter (where unlinked_reason = 'invalid_email'),
-                'free_mail', count(*) filter (where unlinked_reason = 'free_mail'),
-                'no_company', count(*) filter (where unlinked_reason = 'no_company'),
-                'person_account', count(*) filter (where unlinked_reason = 'person_account')))
-        from contacts
-        where user_id = $1 and external_source = $2 and archived_at is null),
-    'deals', (
-        select jsonb_build_object(
-            'total', count(*), 'linked', count(company_id), 'unlinked', count(*) - count(company_id))
-        from deals
-        where user_id = $1 and external_source = $2 and archived_at is null),
-    'owners', (select count(*) from crm_owners where user_id = $1 and external_source = $2)
-)::text
--- parameters: user_id, provider
-
 -- read_crowded_domains
 select identity_domain as domain, count(*) as records
 from crm_companies
@@ -1349,9 +1474,18 @@ from deals
 where user_id = $1 and id = $2
 -- parameters: user_id, deal_id
 
+-- read_deal_sort_keys
+select source_updated_at as freshness, amount_usd as amount
+from deals
+where user_id = $1 and id = $2
+-- parameters: user_id, id
+
 -- read_deals
 select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
     entity.contact_ids,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = $1) as accounts,
     entity.id,
     entity.external_provider_id,
     entity.source_updated_at,
@@ -1375,23 +1509,57 @@ from deals entity
 left join feed_revisions revision
     on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = $1
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
   and ($3::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $3),
       $3))
-  and ($4::text is null or $4 in (entity.pipeline_id, entity.pipeline_label))
-  and ($5::text is null or $5 in (entity.stage_id, entity.stage_label))
-  and ($6::boolean is null or entity.is_closed = $6)
-  and ($7::boolean is null or entity.is_won = $7)
-  and ($8::timestamptz is null or revision.committed_at >= $8)
-  and ($9::boolean or entity.archived_at is null)
-order by entity.id
-limit $10
--- parameters: user_id, after, company_id, pipeline, stage, is_closed, is_won, updated_since, include_archived, limit
+  and ($4::uuid is null or entity.id = any (array(
+      with named as (
+          select c.external_source, c.external_provider_id
+          from contacts c
+          where c.user_id = $1 and c.id = $4
+      )
+      select d.id from named join deals d on d.user_id = $1
+          and d.provider_contact_ids[1] is not null
+          and d.provider_contact_ids[1] = named.external_provider_id
+          and d.external_source = named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[2] is not null
+          and d.provider_contact_ids[2] = named.external_provider_id
+          and d.external_source = named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[3] is not null
+          and named.external_provider_id = any (d.provider_contact_ids[3:])
+          and d.external_source = named.external_source)))
+  and ($5::text is null or entity.pipeline_id = $5 or entity.pipeline_label = $5)
+  and ($6::text is null or entity.stage_id = $6 or entity.stage_label = $6)
+  and ($7::boolean is null or entity.is_closed = $7)
+  and ($8::boolean is null or entity.is_won = $8)
+  and ($9::uuid is null or entity.crm_rep_id = $9)
+  and ($10::text is null or entity.external_source = $10)
+  and ($11::text is null or (
+      entity.external_provider_id = $11 and entity.external_source = any ($12::text[])))
+  and ($13::timestamptz is null or revision.committed_at >= $13)
+  and ($14::boolean or entity.archived_at is null)
+  and ($15::timestamptz is null or (entity.source_updated_at <= $15
+      and (entity.source_updated_at < $15 or entity.id > $16)))
+  and ($17::text is distinct from 'amount' or entity.amount_usd is not null)
+  and ($18::text is distinct from 'amount' or entity.amount_usd is null)
+  and ($19::numeric is null or (entity.amount_usd <= $19
+      and (entity.amount_usd < $19 or entity.id > $16)))
+order by case when $17 = 'freshness' then entity.source_updated_at end desc,
+    case when $17 = 'amount' then entity.amount_usd end desc,
+    entity.id
+limit $20
+-- parameters: user_id, after, company_id, contact_id, pipeline, stage, is_closed, is_won, rep, source, external_id, sources, updated_since, include_archived, after_freshness, after_id, sort, keyless, after_amount, limit
 
 -- read_deals_by_id
-select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
-    entity.contact_ids,
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,
+    entity.archived_at, entity.contact_ids,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = $1) as accounts,
     entity.id,
     entity.external_provider_id,
     entity.source_updated_at,
@@ -1927,10 +2095,11 @@ where user_id = $3 and id = $4
 -- save_connection
 insert into crm_connections (user_id, id, provider, account_id, account_name, account_currency,
                              account_time_zone, scopes, status, reason, connected_at,
-                             account_domain, connected_by)
+                             account_domain, connected_by, app_url)
 values (
     $1, $2, $3, $4, $5, $6, $7,
-    $8, $9, $10, $11, $12, $13
+    $8, $9, $10, $11, $12, $13,
+    $14
 )
 on conflict (user_id, id) do update set
     account_id = excluded.account_id,
@@ -1942,8 +2111,9 @@ on conflict (user_id, id) do update set
     reason = excluded.reason,
     connected_at = excluded.connected_at,
     account_domain = excluded.account_domain,
-    connected_by = excluded.connected_by
--- parameters: user_id, connection_id, provider, account_id, account_name, account_currency, account_time_zone, scopes, status, reason, connected_at, account_domain, connected_by
+    connected_by = excluded.connected_by,
+    app_url = excluded.app_url
+-- parameters: user_id, connection_id, provider, account_id, account_name, account_currency, account_time_zone, scopes, status, reason, connected_at, account_domain, connected_by, app_url
 
 -- save_icp_profile
 insert into icp_profiles (user_id, id, name, is_default, industries, naics,

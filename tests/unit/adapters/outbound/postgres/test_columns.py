@@ -13,7 +13,15 @@ from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, Deal
 
 NOT_STORED = {"unreadable"}
 """Counted with the run, not kept with the record."""
-LOOKED_UP = {"crm_rep_id", "external_source", "synced_at", "archived_at", "sources", "contact_ids"}
+LOOKED_UP = {
+    "crm_rep_id",
+    "external_source",
+    "synced_at",
+    "archived_at",
+    "sources",
+    "contact_ids",
+    "external_url",
+}
 """Columns of views that no record brings."""
 OF_THE_COMPANY = {"id", "domain", "external_provider_id", "source_updated_at"}
 """A company's own: by its leading record."""

@@ -38,7 +38,7 @@ NO_ENUM = {("content_hash", ""), ("entrypoint", "sync"), ("entrypoint", "webhook
 SPELT_WHOLE: Mapping[str, tuple[Iterable[StrEnum], ...]] = {
     "relink_contacts": (CompanyMatch, UnlinkedReason, set(EmailKind) - {EmailKind.BUSINESS}),
     "relink_deals": (DealUnlinkedReason, {CompanyMatch.PROVIDER_ID}),
-    "read_counts": (CompanyMatch, UnlinkedReason, ObjectType),
+    "count_records": (CompanyMatch, UnlinkedReason, ObjectType),
     "refresh_companies": (FieldGroup,),
     "remember_sync_request": (
         [mode for mode in SyncMode if any(mode.covers(o) for o in SyncMode if o != mode)],
@@ -46,7 +46,7 @@ SPELT_WHOLE: Mapping[str, tuple[Iterable[StrEnum], ...]] = {
 }
 """Statements that have a case for every value: of the e-mail's kinds the last, of the modes the least, is the rest."""
 
-_COMPARED = re.compile(r"\b(\w+) (?:=|<>|is distinct from) '(\w*)'")
+_COMPARED = re.compile(r"(?<![$:])\b(\w+) (?:=|<>|is distinct from) '(\w*)'")
 _LISTED = re.compile(r"\b(\w+) in \(((?:'\w+'(?:, )?)+)\)")
 _DECIDED = re.compile(r"case\n(.*?)\bend as (\w+)", re.DOTALL)
 _OUTCOME = re.compile(r"\b(?:then|else) '(\w+)'")

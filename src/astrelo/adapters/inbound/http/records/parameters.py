@@ -8,9 +8,10 @@ from litestar.openapi.spec import Example
 from litestar.params import PathParameter, QueryParameter
 
 from astrelo.application import messages
+from astrelo.application.read import readers
 from astrelo.domain import errors
 from astrelo.domain.contact import UnlinkedReason
-from astrelo.domain.identifiers import Provider
+from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider
 from astrelo.domain.normalization import web_domain
 from astrelo.domain.ports.reference import ReferenceData
 
@@ -29,6 +30,7 @@ ProviderPath = Annotated[Provider, PathParameter(description="The CRM.")]
 CompanyPath = Annotated[UUID, PathParameter(description="The company's `id`.")]
 ContactPath = Annotated[UUID, PathParameter(description="The contact's `id`.")]
 DealPath = Annotated[UUID, PathParameter(description="The deal's `id`.")]
+OwnerPath = Annotated[UUID, PathParameter(description="The owner's `id`.")]
 RunPath = Annotated[UUID, PathParameter(description="The run's `id`.")]
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
@@ -126,6 +128,44 @@ IsClosed = Annotated[
 IsWon = Annotated[
     bool | None, QueryParameter(description="Only those that are won, or only those that are not.")
 ]
+Employees = Annotated[
+    int | None,
+    QueryParameter(ge=0, le=2**31 - 1, description="A bound of the head-count, which belongs to the range."),
+]
+FitsIcp = Annotated[
+    bool | None,
+    QueryParameter(
+        description="Whether the company meets every criterion of the stored ICP profile; what is unknown meets none."
+    ),
+]
+Rep = Annotated[
+    UUID | None, QueryParameter(description="The owner to whom the CRM assigns the record, by id.")
+]
+ExternalId = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1, max_length=MAX_RECORD_ID_LENGTH, description="The record's id at its CRM, whole."
+    ),
+]
+Contact = Annotated[
+    UUID | None, QueryParameter(description="Only deals that the CRM associates with this contact, by id.")
+]
+_SORTS = (
+    "The order: names from A to Z, everything else the latest or largest first. What has none comes last. "
+    "Without it, in order of id."
+)
+CompanySort = Annotated[readers.CompanySort | None, QueryParameter(description=_SORTS)]
+ContactSort = Annotated[
+    readers.ContactSort | None, QueryParameter(description=f"{_SORTS} `name` is the last name.")
+]
+DealSort = Annotated[readers.DealSort | None, QueryParameter(description=f"{_SORTS} `amount` is in USD.")]
+Count = Annotated[
+    Literal["estimated", "exact"] | None,
+    QueryParameter(
+        description="Also count, as `total`, all that the filters leave. An estimate is exact up to a thousand; "
+        "an exact count of very much may be `too_slow`."
+    ),
+]
 UpdatedSince = Annotated[
     datetime | None,
     QueryParameter(description="Written by us at or after this time; ISO 8601 with an offset, such as Z."),
@@ -154,13 +194,3 @@ def parse_domain(value: str | None, reference: ReferenceData) -> str | None:
     if (domain := web_domain(value, reference)) is None:
         raise errors.InvalidInput("domain", messages.NO_WEB_DOMAIN)
     return domain
-
-
-def naics_prefixes(value: str | None) -> tuple[str, ...] | None:
-    """Turn '44-45' into its sectors; any other value stands for itself."""
-    if value is None:
-        return None
-    first, _, last = value.partition("-")
-    if not last:
-        return (value,)
-    return tuple(str(sector) for sector in range(int(first), int(last) + 1))

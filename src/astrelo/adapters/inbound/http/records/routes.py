@@ -1,5 +1,6 @@
 """Companies, contacts, deals and owners: lists and single ones."""
 
+import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
@@ -11,6 +12,7 @@ from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
+from astrelo.domain.icp import expand_naics
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.ports.reference import ReferenceData
 
@@ -39,27 +41,38 @@ class Companies(Controller):
         country: parameters.Country = None,
         region: parameters.Region = None,
         revenue_range: parameters.Revenue = None,
+        employees_min: parameters.Employees = None,
+        employees_max: parameters.Employees = None,
+        fits_icp: parameters.FitsIcp = None,
         source: parameters.Source = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
+        sort: parameters.CompanySort = None,
+        count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.CompanyView]:
-        """In order of id; filters narrow together. Those gone at the source only with `include_archived`."""
+        """In order of id unless sorted; filters narrow together. Those gone at the source only with `include_archived`."""
         filters = readers.CompanyFilter(
             name=name,
             domain=parameters.parse_domain(domain, reference),
             industry=industry,
-            naics=parameters.naics_prefixes(naics),
+            naics=None if naics is None else expand_naics(naics),
             country=country,
             region=region,
             revenue_range=revenue_range,
+            employees_min=employees_min,
+            employees_max=employees_max,
+            fits_icp=fits_icp,
             source=source,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
+            sort=sort,
         )
         cursors = pagination.Cursors.of("companies", user_id, filters)
-        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
+        found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
 
     @get("/summary", summary="Count the companies")
     @inject
@@ -109,23 +122,34 @@ class Contacts(Controller):
         company_id: parameters.OfCompany = None,
         linked: parameters.Linked = None,
         unlinked_reason: parameters.Unlinked = None,
+        rep: parameters.Rep = None,
+        source: parameters.Source = None,
+        external_id: parameters.ExternalId = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
+        sort: parameters.ContactSort = None,
+        count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.ContactView]:
-        """In order of id; filters narrow together. `name` begins the first, the last or the whole name."""
+        """In order of id unless sorted; filters narrow together. `name` begins the first, the last or the whole name."""
         filters = readers.ContactFilter(
             name=name,
             email=email,
             company_id=company_id,
             linked=linked,
             unlinked_reason=unlinked_reason,
+            rep=rep,
+            source=source,
+            external_id=external_id,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
+            sort=sort,
         )
         cursors = pagination.Cursors.of("contacts", user_id, filters)
-        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
+        found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
 
     @get("/{contact_id:uuid}", middleware=[etags.conditional], summary="Get a contact")
     @inject
@@ -153,27 +177,40 @@ class Deals(Controller):
         user_id: NamedDependency[UserId],
         *,
         company_id: parameters.OfCompany = None,
+        contact: parameters.Contact = None,
         pipeline: parameters.Pipeline = None,
         stage: parameters.Stage = None,
         is_closed: parameters.IsClosed = None,
         is_won: parameters.IsWon = None,
+        rep: parameters.Rep = None,
+        source: parameters.Source = None,
+        external_id: parameters.ExternalId = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
+        sort: parameters.DealSort = None,
+        count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
     ) -> views.Page[views.DealView]:
-        """In order of id; filters narrow together. `pipeline` and `stage` are an id or a label."""
+        """In order of id unless sorted; filters narrow together. `pipeline` and `stage` are an id or a label."""
         filters = readers.DealFilter(
             company_id=company_id,
+            contact_id=contact,
             pipeline=pipeline,
             stage=stage,
             is_closed=is_closed,
             is_won=is_won,
+            rep=rep,
+            source=source,
+            external_id=external_id,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
+            sort=sort,
         )
         cursors = pagination.Cursors.of("deals", user_id, filters)
-        return cursors.page_of(await reader.list(user_id, filters, cursors.decode(cursor), limit + 1), limit)
+        found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
 
     @get("/{deal_id:uuid}", middleware=[etags.conditional], summary="Get a deal")
     @inject
@@ -206,3 +243,15 @@ class Owners(Controller):
         """In order of id, archived ones too: records may still name them."""
         cursors = pagination.Cursors.of("owners", user_id)
         return cursors.page_of(await reader.list(user_id, cursors.decode(cursor), limit + 1), limit)
+
+    @get("/{owner_id:uuid}", middleware=[etags.conditional], summary="Get an owner")
+    @inject
+    async def get_owner(
+        self,
+        reader: FromDishka[readers.OwnerReader],
+        user_id: NamedDependency[UserId],
+        owner_id: parameters.OwnerPath,
+    ) -> views.OwnerView:
+        if found := await reader.get(user_id, owner_id):
+            return found
+        raise errors.NotFound("owner", owner_id)

@@ -16,6 +16,7 @@ import structlog
 from astrelo.adapters.outbound.crm import decoding, http, oauth
 from astrelo.adapters.outbound.hubspot.config import HUBSPOT_API_DATE, REQUIRED_SCOPES, HubSpotConfig
 from astrelo.adapters.outbound.hubspot.oauth.errors import classify_refusal
+from astrelo.adapters.outbound.hubspot.record_urls import app_url
 from astrelo.domain import errors
 from astrelo.domain.connection import AuthorizationRequest, CrmAccount, Grant, TokenSet
 from astrelo.domain.identifiers import CrmAccountId, Provider
@@ -54,6 +55,7 @@ class AccountDetails(msgspec.Struct, frozen=True, rename="camel"):
     portal_name: str | None = None
     time_zone: str | None = None
     company_currency: str | None = None
+    ui_domain: str | None = None
 
 
 T = TypeVar("T")
@@ -124,6 +126,7 @@ class HubSpotOAuth:
             currency=currency(details.company_currency),
             time_zone=text(details.time_zone),
             domain=truncate_text(introspection.hub_domain, oauth.MAX_DOMAIN_LENGTH),
+            app_url=app_url(details.ui_domain),
         )
         return Grant(tokens=tokens, account=account, connected_by=connected_by)
 

@@ -349,10 +349,15 @@ where company.user_id = :user_id and company.external_source = :source and not e
 )
 
 -- name: read_companies
--- A page of a user's companies, in order of id. Null narrows nothing; name_pattern is folded and LIKE-
--- escaped, with % at its end. A stored range of sectors ('44-45') holds each of its sectors.
+-- A page of a user's companies, in order of id or as `sort` says; those without what it sorts by are the rows of
+-- another call, with `keyless`. Null narrows nothing. Texts that begin alike are a range, whose operators stay
+-- usable to an index under row-level security. A stored range of NAICS sectors ('44-45') holds each of its sectors;
+-- naics_from and naics_to bound the prefixes for the index.
 select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
     entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = :user_id) as accounts,
     <<company_shown: {shown}>>,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
@@ -370,10 +375,15 @@ from companies entity
 left join feed_revisions revision
     on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = :user_id
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
-  and (:name_pattern::text is null or entity.company_name_folded like :name_pattern)
+  and (:ids::uuid[] is null or entity.id = any (:ids))
+  and (:name_from::text is null or entity.company_name_folded ~>=~ :name_from)
+  and (:name_to::text is null or entity.company_name_folded ~<~ :name_to)
   and (:domain::text is null or entity.domain = :domain)
   and (:industry::text is null or entity.industry = :industry)
+  and (:naics_from::text is null or entity.naics ~>=~ :naics_from)
+  and (:naics_to::text is null or entity.naics ~<~ :naics_to)
   and (:naics_prefixes::text[] is null or exists (
       select from unnest(:naics_prefixes) as prefix
       where starts_with(entity.naics, prefix)
@@ -382,6 +392,8 @@ where entity.user_id = :user_id
   and (:country::text is null or entity.hq_country = :country)
   and (:region::text is null or entity.hq_region = :region)
   and (:revenue_range::text is null or entity.revenue_range = :revenue_range)
+  and (:employees_min::bigint is null or entity.employee_count >= :employees_min)
+  and (:employees_max::bigint is null or entity.employee_count <= :employees_max)
   and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
   and (:include_archived::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
@@ -391,13 +403,72 @@ where entity.user_id = :user_id
       where r.user_id = :user_id and r.company_id = entity.id and r.external_source = :source
         and (:include_archived::boolean or r.archived_at is null)
       limit 1))
-order by entity.id
+  -- each criterion of the profile by itself, so that an index may answer the rarest
+  and (:fits_icp::boolean is not true or (
+      (:icp_industries::text[] is null or entity.industry = any (:icp_industries))
+      and (:icp_revenue_ranges::text[] is null or entity.revenue_range = any (:icp_revenue_ranges))
+      and (:icp_countries::text[] is null or entity.hq_country = any (:icp_countries))
+      and (:icp_employee_min::bigint is null or entity.employee_count >= :icp_employee_min)
+      and (:icp_employee_max::bigint is null or entity.employee_count <= :icp_employee_max)
+      and (:icp_naics_from::text is null or entity.naics ~>=~ :icp_naics_from)
+      and (:icp_naics_to::text is null or entity.naics ~<~ :icp_naics_to)
+      and (:icp_naics::text[] is null or exists (
+          select from unnest(:icp_naics) as prefix
+          where starts_with(entity.naics, prefix)
+             or (entity.naics like '__-__' and length(prefix) = 2
+                 and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
+  and (:fits_icp::boolean is not false or not (
+      coalesce(:icp_industries::text[] is null or entity.industry = any (:icp_industries), false)
+      and coalesce(
+          :icp_revenue_ranges::text[] is null or entity.revenue_range = any (:icp_revenue_ranges), false)
+      and coalesce(:icp_countries::text[] is null or entity.hq_country = any (:icp_countries), false)
+      and coalesce(:icp_employee_min::bigint is null or entity.employee_count >= :icp_employee_min, false)
+      and coalesce(:icp_employee_max::bigint is null or entity.employee_count <= :icp_employee_max, false)
+      and (:icp_naics::text[] is null or exists (
+          select from unnest(:icp_naics) as prefix
+          where starts_with(entity.naics, prefix)
+             or (entity.naics like '__-__' and length(prefix) = 2
+                 and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
+  and (:sort::text is distinct from 'name' or entity.company_name_folded is not null)
+  and (:keyless::text is distinct from 'name' or entity.company_name_folded is null)
+  and (:after_name::text is null or (entity.company_name_folded ~>=~ :after_name
+      and (entity.company_name_folded ~>~ :after_name or entity.id > :after_id)))
+  and (:after_freshness::timestamptz is null or (entity.source_updated_at <= :after_freshness
+      and (entity.source_updated_at < :after_freshness or entity.id > :after_id)))
+  and (:sort::text is distinct from 'revenue' or entity.annual_revenue_usd is not null)
+  and (:keyless::text is distinct from 'revenue' or entity.annual_revenue_usd is null)
+  and (:after_revenue::numeric is null or (entity.annual_revenue_usd <= :after_revenue
+      and (entity.annual_revenue_usd < :after_revenue or entity.id > :after_id)))
+order by case when :sort = 'name' then entity.company_name_folded end using ~<~,
+    case when :sort = 'freshness' then entity.source_updated_at end desc,
+    case when :sort = 'revenue' then entity.annual_revenue_usd end desc,
+    entity.id
 limit :limit
+
+-- name: read_company_ids_of_source
+-- A page of the ids of companies that a CRM has a live record of, in order.
+select distinct company_id
+from crm_companies
+where user_id = :user_id and external_source = :source and archived_at is null
+  and length(external_source) <> 0
+  and (:after::uuid is null or company_id > :after)
+order by company_id
+limit :limit
+
+-- name: read_company_sort_keys
+-- What a company is sorted by.
+select company_name_folded as name, source_updated_at as freshness, annual_revenue_usd as revenue
+from companies
+where user_id = :user_id and id = :id
 
 -- name: read_companies_by_id
 -- Companies, archived or not, but for those that were merged into another: that one is read by its own id.
-select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source, entity.external_provider_id,
-    entity.source_updated_at, revision.committed_at as synced_at, entity.archived_at,
+select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source,
+    entity.external_provider_id, entity.source_updated_at, revision.committed_at as synced_at,
+    entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = :user_id) as accounts,
     <<company_shown: {shown}>>,
     -- of each CRM's records the freshest 20, before a domain that was typed into thousands fills the page
     (select coalesce(jsonb_agg(jsonb_build_object(
@@ -422,11 +493,5 @@ where entity.user_id = :user_id and entity.id = any (:ids::uuid[])
 select company_id from company_aliases where user_id = :user_id and alias_id = :alias_id
 
 -- name: read_company_summary
--- How many live companies a user has, and how many of them live records of several CRMs make up.
-select count(*) as companies, count(*) filter (where first_source <> last_source) as with_two_sources
-from (
-    select min(external_source) as first_source, max(external_source) as last_source
-    from crm_companies
-    where user_id = :user_id and archived_at is null
-    group by company_id
-) as company
+-- How many live companies a user has, and how many of them several CRMs know, as last counted.
+select companies, with_two_sources, counted_at from company_counts where user_id = :user_id

@@ -1,52 +1,65 @@
 """Companies, as the API shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.session.queries import like_prefix
+from astrelo.adapters.outbound.postgres.session.ranges import naics_range, prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
+from astrelo.adapters.outbound.postgres.session.record_urls import with_url
+from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
 from astrelo.application.read import readers, views
-from astrelo.domain.identifiers import UserId
+from astrelo.domain.icp import expand_naics
+from astrelo.domain.identifiers import ObjectType, UserId
 from astrelo.domain.normalization import search_key
+from astrelo.domain.ports.crm import RecordUrls
 
 _SOURCES = msgspec.json.Decoder(list[views.CompanySource])
+_LIST = "read_companies"
 
 
 class PgCompanyReader(readers.CompanyReader):
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, urls: RecordUrls) -> None:
         self._reads = reads
+        self._urls = urls
 
     async def list(
         self, user_id: UserId, filters: readers.CompanyFilter, after: UUID | None, limit: int
     ) -> Sequence[views.CompanyView]:
-        rows = await self._reads.rows(
-            "read_companies",
-            user_id=user_id,
+        values = await self._values(user_id, filters)
+        if values["source"] is not None and filters == readers.CompanyFilter(source=filters.source):
+            # The ids are in the order of an index of records: a CRM's first company may be behind all of another's.
+            ids = await self._reads.rows(
+                "read_company_ids_of_source",
+                user_id=user_id,
+                source=filters.source,
+                after=after,
+                limit=limit,
+            )
+            values |= {"source": None, "ids": [row[0] for row in ids]}
+        rows = await read_in_order(
+            self._reads,
+            _LIST,
+            values,
+            sort=filters.sort,
+            keys_query="read_company_sort_keys",
             after=after,
             limit=limit,
-            name_pattern=like_prefix(filters.name and search_key(filters.name)),
-            domain=filters.domain,
-            industry=filters.industry,
-            naics_prefixes=filters.naics,
-            country=filters.country,
-            region=filters.region,
-            revenue_range=filters.revenue_range,
-            updated_since=filters.updated_since,
-            include_archived=filters.include_archived,
-            source=filters.source,
         )
-        return [to_view(row) for row in rows]
+        return [self.to_view(row) for row in rows]
+
+    async def count(self, user_id: UserId, filters: readers.CompanyFilter, *, exact: bool) -> int:
+        return await self._reads.count(_LIST, exact=exact, **await self._values(user_id, filters))
 
     async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None:
         rows = await self._reads.rows("read_companies_by_id", user_id=user_id, ids=[company_id])
-        return to_view(rows[0]) if rows else None
+        return self.to_view(rows[0]) if rows else None
 
     async def summary(self, user_id: UserId) -> views.CompanySummary:
-        (row,) = await self._reads.rows("read_company_summary", user_id=user_id)
-        return views.CompanySummary(**row)
+        counted = await self._reads.view(views.CompanySummary, "read_company_summary", user_id=user_id)
+        return counted or views.CompanySummary()
 
     async def living_id(self, user_id: UserId, company_id: UUID) -> UUID | None:
         found: UUID | None = await self._reads.value(
@@ -54,6 +67,51 @@ class PgCompanyReader(readers.CompanyReader):
         )
         return found
 
+    async def _values(self, user_id: UserId, filters: readers.CompanyFilter) -> dict[str, object]:
+        name = prefix_range(filters.name and search_key(filters.name))
+        naics = naics_range(filters.naics)
+        values = narrow_nothing(_LIST) | {
+            "user_id": user_id,
+            "name_from": name.start,
+            "name_to": name.end,
+            "domain": filters.domain,
+            "industry": filters.industry,
+            "naics_prefixes": filters.naics,
+            "naics_from": naics.start,
+            "naics_to": naics.end,
+            "country": filters.country,
+            "region": filters.region,
+            "revenue_range": filters.revenue_range,
+            "employees_min": filters.employees_min,
+            "employees_max": filters.employees_max,
+            "source": filters.source,
+            "updated_since": filters.updated_since,
+            "include_archived": filters.include_archived,
+            "fits_icp": filters.fits_icp,
+        }
+        if filters.fits_icp is not None:
+            values |= await self._criteria(user_id)
+        return values
 
-def to_view(row: asyncpg.Record) -> views.CompanyView:
-    return msgspec.convert(dict(row) | {"sources": _SOURCES.decode(row["sources"])}, views.CompanyView)
+    async def _criteria(self, user_id: UserId) -> Mapping[str, object]:
+        """Return the profile's criteria; without a profile, as with an empty one, everything fits."""
+        rows = await self._reads.rows("read_icp_profile", user_id=user_id)
+        if not rows:
+            return {}
+        (profile,) = rows
+        prefixes = [prefix for code in profile["naics"] for prefix in expand_naics(code)] or None
+        naics = naics_range(prefixes)
+        return {
+            "icp_industries": profile["industries"] or None,
+            "icp_revenue_ranges": profile["revenue_ranges"] or None,
+            "icp_countries": profile["countries"] or None,
+            "icp_employee_min": profile["employee_min"],
+            "icp_employee_max": profile["employee_max"],
+            "icp_naics": prefixes,
+            "icp_naics_from": naics.start,
+            "icp_naics_to": naics.end,
+        }
+
+    def to_view(self, row: asyncpg.Record) -> views.CompanyView:
+        fields = with_url(row, ObjectType.COMPANIES, self._urls)
+        return msgspec.convert(fields | {"sources": _SOURCES.decode(row["sources"])}, views.CompanyView)

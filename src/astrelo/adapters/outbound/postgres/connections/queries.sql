@@ -8,14 +8,14 @@ order by user_id
 -- name: get_connection_by_id
 -- A user's connection.
 select id, user_id, provider, account_id, account_name, account_currency, account_time_zone,
-       account_domain, scopes, status, reason, connected_at, connected_by
+       account_domain, app_url, scopes, status, reason, connected_at, connected_by
 from crm_connections
 where user_id = :user_id and id = :connection_id
 
 -- name: get_connection
 -- A user's connection to one CRM.
 select id, user_id, provider, account_id, account_name, account_currency, account_time_zone,
-       account_domain, scopes, status, reason, connected_at, connected_by
+       account_domain, app_url, scopes, status, reason, connected_at, connected_by
 from crm_connections
 where user_id = :user_id and provider = :provider
 
@@ -28,10 +28,11 @@ select pg_advisory_xact_lock(hashtextextended(:user_id::uuid::text || '/' || :pr
 -- Insert or update a connection.
 insert into crm_connections (user_id, id, provider, account_id, account_name, account_currency,
                              account_time_zone, scopes, status, reason, connected_at,
-                             account_domain, connected_by)
+                             account_domain, connected_by, app_url)
 values (
     :user_id, :connection_id, :provider, :account_id, :account_name, :account_currency, :account_time_zone,
-    :scopes, :status, :reason, :connected_at, :account_domain, :connected_by
+    :scopes, :status, :reason, :connected_at, :account_domain, :connected_by,
+    :app_url
 )
 on conflict (user_id, id) do update set
     account_id = excluded.account_id,
@@ -43,7 +44,8 @@ on conflict (user_id, id) do update set
     reason = excluded.reason,
     connected_at = excluded.connected_at,
     account_domain = excluded.account_domain,
-    connected_by = excluded.connected_by
+    connected_by = excluded.connected_by,
+    app_url = excluded.app_url
 
 -- name: delete_connection
 -- Delete a connection; tokens, freshness and runs go with it.
@@ -100,14 +102,17 @@ select c.id, c.provider, c.status, c.reason, c.account_id, c.account_name, c.acc
     c.connected_at, c.connected_by,
     (select coalesce(jsonb_object_agg(f.object_type, f.complete_as_of), '{}')::text
      from connection_freshness f
-     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of
+     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of,
+    counted.counts::text as counts, counted.counted_at
 from crm_connections c
+left join connection_counts as counted on counted.user_id = c.user_id and counted.connection_id = c.id
 where c.user_id = :user_id
 order by c.provider
 
--- name: read_counts
--- Live records of one CRM, as stored now, in one JSON text.
-select jsonb_build_object(
+-- name: count_records
+-- Count the live records of one CRM, and keep the counts with its connection.
+insert into connection_counts as kept (user_id, connection_id, counted_at, counts)
+select :user_id, connection.id, :at, jsonb_build_object(
     'companies', (
         select jsonb_build_object('records', count(*), 'entities', count(distinct company_id))
         from crm_companies
@@ -127,7 +132,25 @@ select jsonb_build_object(
         from deals
         where user_id = :user_id and external_source = :provider and archived_at is null),
     'owners', (select count(*) from crm_owners where user_id = :user_id and external_source = :provider)
-)::text
+)
+from crm_connections as connection
+where connection.user_id = :user_id and connection.provider = :provider
+on conflict (user_id, connection_id) do update
+set counted_at = excluded.counted_at, counts = excluded.counts
+
+-- name: count_companies
+-- Count a user's live companies, and those that live records of several CRMs make up, and keep the counts.
+insert into company_counts as kept (user_id, counted_at, companies, with_two_sources)
+select :user_id, :at, count(*), count(*) filter (where first_source <> last_source)
+from (
+    select min(external_source) as first_source, max(external_source) as last_source
+    from crm_companies
+    where user_id = :user_id and archived_at is null
+    group by company_id
+) as company
+on conflict (user_id) do update
+set counted_at = excluded.counted_at, companies = excluded.companies,
+    with_two_sources = excluded.with_two_sources
 
 -- name: add_oauth_state
 -- Keep a started authorization.

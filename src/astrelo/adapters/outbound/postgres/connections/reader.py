@@ -28,7 +28,6 @@ class PgIntegrationReader(readers.IntegrationReader):
         # A connection has at most one open run, and it is the latest.
         latest = await read_runs(self._reads, user_id, provider, limit=2)
         ended = [run for run in latest if not run.status.is_open]
-        counts = await self._reads.value("read_counts", user_id=user_id, provider=provider)
         return views.IntegrationView(
             provider=provider,
             status=status,
@@ -45,5 +44,6 @@ class PgIntegrationReader(readers.IntegrationReader):
             current_run=next((run for run in latest if run.status.is_open), None),
             last_run=ended[0] if ended else None,
             complete_as_of=_FRESHNESS.decode(row["complete_as_of"]),
-            counts=_COUNTS.decode(counts),
+            counts=_COUNTS.decode(row["counts"] or "{}"),
+            counted_at=row["counted_at"],
         )

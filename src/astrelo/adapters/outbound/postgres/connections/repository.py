@@ -1,6 +1,6 @@
 """Connections in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import asyncpg
@@ -49,6 +49,7 @@ class PgConnections(Connections):
             account_currency=account.currency,
             account_time_zone=account.time_zone,
             account_domain=account.domain,
+            app_url=account.app_url,
             scopes=sorted(connection.scopes),
             status=connection.status,
             reason=connection.reason,
@@ -103,6 +104,11 @@ class PgConnections(Connections):
         self._notification.note(Urgency.NOW)
         await self._queries.execute("delete_connection", connection_id=connection_id)
 
+    async def count_records(self, at: datetime, providers: Collection[Provider]) -> None:
+        for provider in providers:
+            await self._queries.execute("count_records", provider=provider, at=at)
+        await self._queries.execute("count_companies", at=at)
+
 
 def _to_connection(row: asyncpg.Record) -> CrmConnection:
     return CrmConnection(
@@ -115,6 +121,7 @@ def _to_connection(row: asyncpg.Record) -> CrmConnection:
             currency=row["account_currency"],
             time_zone=row["account_time_zone"],
             domain=row["account_domain"],
+            app_url=row["app_url"],
         ),
         scopes=frozenset(row["scopes"]),
         status=ConnectionStatus(row["status"]),

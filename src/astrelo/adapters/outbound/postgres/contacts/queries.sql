@@ -109,7 +109,11 @@ where user_id = :user_id and run_id = :run_id and object_type = :object_type
 
 -- name: read_contacts_by_id
 -- Contacts, archived or not.
-select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,
+    entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = :user_id) as accounts,
     <<contact_shown: {shown}>>
 from contacts entity
 left join feed_revisions revision
@@ -117,27 +121,58 @@ left join feed_revisions revision
 where entity.user_id = :user_id and entity.id = any (:ids::uuid[])
 
 -- name: read_contacts
--- A page of a user's contacts, in order of id. Null narrows nothing; both patterns are folded and LIKE-
--- escaped, with % at their end. A merged company's id finds the contacts of the one that it was merged
--- into.
+-- A page of a user's contacts, in order of id or as `sort` says (see read_companies). Null narrows nothing. A name of
+-- several words may begin with the whole first name, at each of its blanks: then the last name begins with the rest.
+-- A merged company's id finds the contacts of the one that it was merged into.
 select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = :user_id) as accounts,
     <<contact_shown: {shown}>>
 from contacts entity
 left join feed_revisions revision
     on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = :user_id
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
-  and (:name_pattern::text is null
-       or entity.first_name_folded like :name_pattern
-       or entity.last_name_folded like :name_pattern
-       or concat_ws(' ', entity.first_name_folded, entity.last_name_folded) like :name_pattern)
-  and (:email_pattern::text is null or entity.email_folded like :email_pattern)
+  and (:name_from::text is null
+       or (entity.first_name_folded ~>=~ :name_from
+           and (:name_to::text is null or entity.first_name_folded ~<~ :name_to))
+       or (entity.last_name_folded ~>=~ :name_from
+           and (:name_to::text is null or entity.last_name_folded ~<~ :name_to))
+       or (:whole_first_names::text[] is not null and entity.id = any (array(
+           select c.id
+           from unnest(:whole_first_names, :last_names_from::text[], :last_names_to::text[])
+               as whole (first_name, last_from, last_to)
+           join contacts c on c.user_id = :user_id and c.first_name_folded = whole.first_name
+               and c.last_name_folded ~>=~ whole.last_from and c.last_name_folded ~<~ whole.last_to))))
+  and (:email_from::text is null or entity.email_folded ~>=~ :email_from)
+  and (:email_to::text is null or entity.email_folded ~<~ :email_to)
   and (:company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
       :company_id))
-  and (:linked::boolean is null or (entity.company_id is not null) = :linked)
+  and (:linked::boolean is not true or entity.company_id is not null)
+  and (:linked::boolean is not false or entity.company_id is null)
   and (:unlinked_reason::text is null or entity.unlinked_reason = :unlinked_reason)
+  and (:rep::uuid is null or entity.crm_rep_id = :rep)
+  and (:source::text is null or entity.external_source = :source)
+  and (:external_id::text is null or (
+      entity.external_provider_id = :external_id and entity.external_source = any (:sources::text[])))
   and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
   and (:include_archived::boolean or entity.archived_at is null)
-order by entity.id
+  and (:sort::text is distinct from 'name' or entity.last_name_folded is not null)
+  and (:keyless::text is distinct from 'name' or entity.last_name_folded is null)
+  and (:after_name::text is null or (entity.last_name_folded ~>=~ :after_name
+      and (entity.last_name_folded ~>~ :after_name or entity.id > :after_id)))
+  and (:after_freshness::timestamptz is null or (entity.source_updated_at <= :after_freshness
+      and (entity.source_updated_at < :after_freshness or entity.id > :after_id)))
+order by case when :sort = 'name' then entity.last_name_folded end using ~<~,
+    case when :sort = 'freshness' then entity.source_updated_at end desc,
+    entity.id
 limit :limit
+
+-- name: read_contact_sort_keys
+-- What a contact is sorted by.
+select last_name_folded as name, source_updated_at as freshness
+from contacts
+where user_id = :user_id and id = :id

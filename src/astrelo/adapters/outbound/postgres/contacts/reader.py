@@ -3,36 +3,84 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from astrelo.adapters.outbound.postgres.session.queries import like_prefix
+import asyncpg
+import msgspec
+
+from astrelo.adapters.outbound.postgres.session.ranges import prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
+from astrelo.adapters.outbound.postgres.session.record_urls import with_url
+from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
 from astrelo.application.read import readers, views
-from astrelo.domain.identifiers import UserId
+from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.normalization import search_email, search_key
+from astrelo.domain.ports.crm import RecordUrls
+
+_LIST = "read_contacts"
+_BEHIND_ALL = chr(0x10FFFF) * 2
+"""Of the ends of ranges: no folded name begins with it."""
 
 
 class PgContactReader(readers.ContactReader):
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, urls: RecordUrls) -> None:
         self._reads = reads
+        self._urls = urls
 
     async def list(
         self, user_id: UserId, filters: readers.ContactFilter, after: UUID | None, limit: int
     ) -> Sequence[views.ContactView]:
-        return await self._reads.views(
-            views.ContactView,
-            "read_contacts",
-            user_id=user_id,
+        rows = await read_in_order(
+            self._reads,
+            _LIST,
+            _values(user_id, filters),
+            sort=filters.sort,
+            keys_query="read_contact_sort_keys",
             after=after,
             limit=limit,
-            name_pattern=like_prefix(filters.name and search_key(filters.name)),
-            email_pattern=like_prefix(filters.email and search_email(filters.email)),
-            company_id=filters.company_id,
-            linked=filters.linked,
-            unlinked_reason=filters.unlinked_reason,
-            updated_since=filters.updated_since,
-            include_archived=filters.include_archived,
         )
+        return [self.to_view(row) for row in rows]
+
+    async def count(self, user_id: UserId, filters: readers.ContactFilter, *, exact: bool) -> int:
+        return await self._reads.count(_LIST, exact=exact, **_values(user_id, filters))
 
     async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None:
-        return await self._reads.view(
-            views.ContactView, "read_contacts_by_id", user_id=user_id, ids=[contact_id]
-        )
+        rows = await self._reads.rows("read_contacts_by_id", user_id=user_id, ids=[contact_id])
+        return self.to_view(rows[0]) if rows else None
+
+    def to_view(self, row: asyncpg.Record) -> views.ContactView:
+        return msgspec.convert(with_url(row, ObjectType.CONTACTS, self._urls), views.ContactView)
+
+
+def _values(user_id: UserId, filters: readers.ContactFilter) -> dict[str, object]:
+    key = filters.name and search_key(filters.name)
+    name, email = prefix_range(key), prefix_range(filters.email and search_email(filters.email))
+    return narrow_nothing(_LIST) | {
+        "user_id": user_id,
+        "name_from": name.start,
+        "name_to": name.end,
+        **_split_name(key),
+        "email_from": email.start,
+        "email_to": email.end,
+        "company_id": filters.company_id,
+        "linked": filters.linked,
+        "unlinked_reason": filters.unlinked_reason,
+        "rep": filters.rep,
+        "source": filters.source,
+        "external_id": filters.external_id,
+        "sources": list(Provider),
+        "updated_since": filters.updated_since,
+        "include_archived": filters.include_archived,
+    }
+
+
+def _split_name(key: str | None) -> dict[str, object]:
+    """Split a name at each of its blanks into a whole first name and the beginning of the last one."""
+    words = (key or "").split(" ")
+    if len(words) == 1:
+        return {}
+    places = range(1, len(words))
+    last_names = [prefix_range(" ".join(words[place:])) for place in places]
+    return {
+        "whole_first_names": [" ".join(words[:place]) for place in places],
+        "last_names_from": [last_name.start for last_name in last_names],
+        "last_names_to": [last_name.end or _BEHIND_ALL for last_name in last_names],
+    }

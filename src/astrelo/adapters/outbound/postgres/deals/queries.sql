@@ -87,8 +87,11 @@ where user_id = :user_id and run_id = :run_id and object_type = :object_type
 
 -- name: read_deals_by_id
 -- Deals with the contacts that have arrived, archived or not.
-select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
-    entity.contact_ids,
+select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,
+    entity.archived_at, entity.contact_ids,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = :user_id) as accounts,
     <<deal_shown: {shown}>>
 from deals entity
 left join feed_revisions revision
@@ -96,25 +99,65 @@ left join feed_revisions revision
 where entity.user_id = :user_id and entity.id = any (:ids::uuid[])
 
 -- name: read_deals
--- A page of a user's deals with the contacts that have arrived, in order of id. Null narrows nothing;
--- pipeline and stage are an id or a label. A merged company's id finds the deals of the one that it was
--- merged into.
+-- A page of a user's deals with the contacts that have arrived, in order of id or as `sort` says (see
+-- read_companies). Null narrows nothing; pipeline and stage are an id or a label. A merged company's id finds the
+-- deals of the one that it was merged into. A contact's deals are found by the place that it has in their list.
 select entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at, entity.archived_at,
     entity.contact_ids,
+    (select jsonb_object_agg(account.provider, jsonb_build_array(account.account_id, account.app_url))::text
+     from crm_connections as account
+     where account.user_id = :user_id) as accounts,
     <<deal_shown: {shown}>>
 from deals entity
 left join feed_revisions revision
     on revision.user_id = entity.user_id and revision.revision = entity.revision
 where entity.user_id = :user_id
+  and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
   and (:company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
       :company_id))
-  and (:pipeline::text is null or :pipeline in (entity.pipeline_id, entity.pipeline_label))
-  and (:stage::text is null or :stage in (entity.stage_id, entity.stage_label))
+  and (:contact_id::uuid is null or entity.id = any (array(
+      with named as (
+          select c.external_source, c.external_provider_id
+          from contacts c
+          where c.user_id = :user_id and c.id = :contact_id
+      )
+      select d.id from named join deals d on d.user_id = :user_id
+          and d.provider_contact_ids[1] is not null
+          and d.provider_contact_ids[1] = named.external_provider_id
+          and d.external_source = named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[2] is not null
+          and d.provider_contact_ids[2] = named.external_provider_id
+          and d.external_source = named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[3] is not null
+          and named.external_provider_id = any (d.provider_contact_ids[3:])
+          and d.external_source = named.external_source)))
+  and (:pipeline::text is null or entity.pipeline_id = :pipeline or entity.pipeline_label = :pipeline)
+  and (:stage::text is null or entity.stage_id = :stage or entity.stage_label = :stage)
   and (:is_closed::boolean is null or entity.is_closed = :is_closed)
   and (:is_won::boolean is null or entity.is_won = :is_won)
+  and (:rep::uuid is null or entity.crm_rep_id = :rep)
+  and (:source::text is null or entity.external_source = :source)
+  and (:external_id::text is null or (
+      entity.external_provider_id = :external_id and entity.external_source = any (:sources::text[])))
   and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
   and (:include_archived::boolean or entity.archived_at is null)
-order by entity.id
+  and (:after_freshness::timestamptz is null or (entity.source_updated_at <= :after_freshness
+      and (entity.source_updated_at < :after_freshness or entity.id > :after_id)))
+  and (:sort::text is distinct from 'amount' or entity.amount_usd is not null)
+  and (:keyless::text is distinct from 'amount' or entity.amount_usd is null)
+  and (:after_amount::numeric is null or (entity.amount_usd <= :after_amount
+      and (entity.amount_usd < :after_amount or entity.id > :after_id)))
+order by case when :sort = 'freshness' then entity.source_updated_at end desc,
+    case when :sort = 'amount' then entity.amount_usd end desc,
+    entity.id
 limit :limit
+
+-- name: read_deal_sort_keys
+-- What a deal is sorted by.
+select source_updated_at as freshness, amount_usd as amount
+from deals
+where user_id = :user_id and id = :id

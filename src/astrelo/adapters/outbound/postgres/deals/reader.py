@@ -3,32 +3,62 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+import msgspec
+
 from astrelo.adapters.outbound.postgres.session.reads import Reads
+from astrelo.adapters.outbound.postgres.session.record_urls import with_url
+from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
 from astrelo.application.read import readers, views
-from astrelo.domain.identifiers import UserId
+from astrelo.domain.identifiers import ObjectType, Provider, UserId
+from astrelo.domain.ports.crm import RecordUrls
+
+_LIST = "read_deals"
 
 
 class PgDealReader(readers.DealReader):
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, urls: RecordUrls) -> None:
         self._reads = reads
+        self._urls = urls
 
     async def list(
         self, user_id: UserId, filters: readers.DealFilter, after: UUID | None, limit: int
     ) -> Sequence[views.DealView]:
-        return await self._reads.views(
-            views.DealView,
-            "read_deals",
-            user_id=user_id,
+        rows = await read_in_order(
+            self._reads,
+            _LIST,
+            _values(user_id, filters),
+            sort=filters.sort,
+            keys_query="read_deal_sort_keys",
             after=after,
             limit=limit,
-            company_id=filters.company_id,
-            pipeline=filters.pipeline,
-            stage=filters.stage,
-            is_closed=filters.is_closed,
-            is_won=filters.is_won,
-            updated_since=filters.updated_since,
-            include_archived=filters.include_archived,
         )
+        return [self.to_view(row) for row in rows]
+
+    async def count(self, user_id: UserId, filters: readers.DealFilter, *, exact: bool) -> int:
+        return await self._reads.count(_LIST, exact=exact, **_values(user_id, filters))
 
     async def get(self, user_id: UserId, deal_id: UUID) -> views.DealView | None:
-        return await self._reads.view(views.DealView, "read_deals_by_id", user_id=user_id, ids=[deal_id])
+        rows = await self._reads.rows("read_deals_by_id", user_id=user_id, ids=[deal_id])
+        return self.to_view(rows[0]) if rows else None
+
+    def to_view(self, row: asyncpg.Record) -> views.DealView:
+        return msgspec.convert(with_url(row, ObjectType.DEALS, self._urls), views.DealView)
+
+
+def _values(user_id: UserId, filters: readers.DealFilter) -> dict[str, object]:
+    return narrow_nothing(_LIST) | {
+        "user_id": user_id,
+        "company_id": filters.company_id,
+        "contact_id": filters.contact_id,
+        "pipeline": filters.pipeline,
+        "stage": filters.stage,
+        "is_closed": filters.is_closed,
+        "is_won": filters.is_won,
+        "rep": filters.rep,
+        "source": filters.source,
+        "external_id": filters.external_id,
+        "sources": list(Provider),
+        "updated_since": filters.updated_since,
+        "include_archived": filters.include_archived,
+    }

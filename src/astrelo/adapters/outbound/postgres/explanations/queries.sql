@@ -48,3 +48,9 @@ select id, external_source, company_id, company_match, unlinked_reason, provider
     company_association
 from deals
 where user_id = :user_id and id = :deal_id
+
+-- name: read_company_profile_values
+-- What of a company the ideal customer profile is about.
+select industry, naics, employee_count, revenue_range, hq_country
+from companies
+where user_id = :user_id and id = :company_id

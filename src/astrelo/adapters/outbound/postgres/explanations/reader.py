@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.explanations.icp import explain_icp
 from astrelo.adapters.outbound.postgres.session.columns import join_columns
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.application.read import explanations, views
@@ -36,6 +37,10 @@ class PgExplanationReader(explanations.ExplanationReader):
         if not rows:
             return None
         pins = await self._reads.rows("read_company_pins", user_id=user_id, company_id=company_id)
+        profile = await self._reads.view(views.IcpProfileView, "read_icp_profile", user_id=user_id)
+        (values,) = await self._reads.rows(
+            "read_company_profile_values", user_id=user_id, company_id=company_id
+        )
         hidden = await self._reads.rows(
             "read_hidden_fields", user_id=user_id, object_type=ObjectType.COMPANIES
         )
@@ -58,6 +63,7 @@ class PgExplanationReader(explanations.ExplanationReader):
             groups=[
                 _explain_group(group, sources.get(group), records, at) for group in golden_record.FieldGroup
             ],
+            icp=explain_icp(values, profile),
             pins=[
                 _explain_pin(pin, sources, {member.key: member.groups for member in members}) for pin in pins
             ],

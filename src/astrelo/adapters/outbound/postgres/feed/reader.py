@@ -9,7 +9,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.companies.reader import to_view
+from astrelo.adapters.outbound.postgres.companies.reader import PgCompanyReader
+from astrelo.adapters.outbound.postgres.contacts.reader import PgContactReader
+from astrelo.adapters.outbound.postgres.deals.reader import PgDealReader
 from astrelo.adapters.outbound.postgres.session.errors import translate_errors
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.adapters.outbound.postgres.session.reads import Reads, UserShares
@@ -17,6 +19,7 @@ from astrelo.application import messages
 from astrelo.application.read import feed, views
 from astrelo.domain import errors
 from astrelo.domain.identifiers import UserId
+from astrelo.domain.ports.crm import RecordUrls
 
 _EXPORT_SIZE = 1000
 _EXPORT_WAIT = timedelta(seconds=2)
@@ -37,29 +40,30 @@ class _Source(NamedTuple):
     to_view: Callable[[asyncpg.Record], feed.AnyView]
 
 
-_SOURCES: Mapping[feed.RecordType, _Source] = {
-    feed.RecordType.COMPANIES: _Source(
-        "read_companies_by_id", "list_companies_in_snapshot", feed.CompanyChange, to_view
-    ),
-    feed.RecordType.CONTACTS: _Source(
-        "read_contacts_by_id",
-        "list_contacts_in_snapshot",
-        feed.ContactChange,
-        lambda row: msgspec.convert(dict(row), views.ContactView),
-    ),
-    feed.RecordType.DEALS: _Source(
-        "read_deals_by_id",
-        "list_deals_in_snapshot",
-        feed.DealChange,
-        lambda row: msgspec.convert(dict(row), views.DealView),
-    ),
-    feed.RecordType.OWNERS: _Source(
-        "read_owners_by_id",
-        "list_owners_in_snapshot",
-        feed.OwnerChange,
-        lambda row: msgspec.convert(dict(row), views.OwnerView),
-    ),
-}
+def _sources(reads: Reads, urls: RecordUrls) -> Mapping[feed.RecordType, _Source]:
+    return {
+        feed.RecordType.COMPANIES: _Source(
+            "read_companies_by_id",
+            "list_companies_in_snapshot",
+            feed.CompanyChange,
+            PgCompanyReader(reads, urls).to_view,
+        ),
+        feed.RecordType.CONTACTS: _Source(
+            "read_contacts_by_id",
+            "list_contacts_in_snapshot",
+            feed.ContactChange,
+            PgContactReader(reads, urls).to_view,
+        ),
+        feed.RecordType.DEALS: _Source(
+            "read_deals_by_id", "list_deals_in_snapshot", feed.DealChange, PgDealReader(reads, urls).to_view
+        ),
+        feed.RecordType.OWNERS: _Source(
+            "read_owners_by_id",
+            "list_owners_in_snapshot",
+            feed.OwnerChange,
+            lambda row: msgspec.convert(dict(row), views.OwnerView),
+        ),
+    }
 
 
 class _Head(NamedTuple):
@@ -83,8 +87,9 @@ class _Candidate(NamedTuple):
 class PgChangeFeed(feed.ChangeFeed):
     """Pages are read as all reads are; an export keeps a connection of a pool of its own for as long as it lasts."""
 
-    def __init__(self, reads: Reads, export_pool: asyncpg.Pool) -> None:
+    def __init__(self, reads: Reads, export_pool: asyncpg.Pool, urls: RecordUrls) -> None:
         self._reads = reads
+        self._sources = _sources(reads, urls)
         self._export_pool = export_pool
         self._exports = UserShares(1, _EXPORT_WAIT)
 
@@ -104,7 +109,7 @@ class PgChangeFeed(feed.ChangeFeed):
     async def export(
         self, user_id: UserId, record_type: feed.RecordType
     ) -> AsyncGenerator[Sequence[feed.AnyView] | feed.FeedCursor]:
-        source = _SOURCES[record_type]
+        source = self._sources[record_type]
         with translate_errors():
             async with (
                 self._exports.hold(user_id),
@@ -136,7 +141,7 @@ class PgChangeFeed(feed.ChangeFeed):
         changes: list[feed.AnyChange] = []
         record_types, after = progress
         while record_types and len(changes) < limit:
-            source = _SOURCES[record_types[0]]
+            source = self._sources[record_types[0]]
             wanted = limit - len(changes)
             ids = await _list_ids(self._reads, source, user_id, after, place.position, wanted)
             found = await _read_rows(self._reads, source, user_id, ids)
@@ -188,19 +193,19 @@ class PgChangeFeed(feed.ChangeFeed):
             if candidate.entry["deletion"] is None:
                 ids[feed.RecordType(candidate.entry["record_type"])].append(candidate.id)
         found = {
-            record_type: await _read_rows(self._reads, _SOURCES[record_type], user_id, wanted)
+            record_type: await _read_rows(self._reads, self._sources[record_type], user_id, wanted)
             for record_type, wanted in ids.items()
         }
         changes: list[feed.AnyChange] = []
         for candidate in candidates:
             record_type = feed.RecordType(candidate.entry["record_type"])
             if candidate.entry["deletion"] is not None:
-                changes.append(_deleted(_SOURCES[record_type], candidate))
+                changes.append(_deleted(self._sources[record_type], candidate))
                 continue
             row = found[record_type].get(candidate.id)
             if row is not None and row["revision"] == candidate.entry["revision"]:
                 del found[record_type][candidate.id]
-                changes.append(_upserted(_SOURCES[record_type], row))
+                changes.append(_upserted(self._sources[record_type], row))
         return changes
 
 

@@ -1,5 +1,5 @@
 -- Webhook endpoints of users, and the outbox of deliveries to them
--- depends: 0009_change_feed
+-- depends: 0010_reads
 
 -- migrate: apply
 

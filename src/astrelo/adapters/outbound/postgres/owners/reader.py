@@ -16,3 +16,6 @@ class PgOwnerReader(readers.OwnerReader):
         return await self._reads.views(
             views.OwnerView, "read_owners", user_id=user_id, after=after, limit=limit
         )
+
+    async def get(self, user_id: UserId, owner_id: UUID) -> views.OwnerView | None:
+        return await self._reads.view(views.OwnerView, "read_owners_by_id", user_id=user_id, ids=[owner_id])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from astrelo.adapters.outbound.postgres.session.statements import Statement, statement
 
@@ -63,6 +64,18 @@ class Queries:
         tag: str = await self._executor.execute(known.text, *arguments)
         return int(tag.rpartition(" ")[2])
 
+    async def count(self, query: str, limit: str, /, **values: object) -> int:
+        """Count the rows that a query selects, up to a limit or `all`."""
+        known, arguments = self._bind(query, values)
+        counting = f"select count(*) from (select from ({known.text}) as page limit {limit}) as rows"  # noqa: S608 - ours
+        return int(await self._executor.fetchval(counting, *arguments))
+
+    async def estimate(self, query: str, /, **values: object) -> int:
+        """Return how many rows the planner expects a query to select."""
+        known, arguments = self._bind(query, values)
+        plan = await self._executor.fetchval(f"explain (format json) {known.text}", *arguments)
+        return int(msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"])
+
     def _bind(self, query: str, values: dict[str, object]) -> tuple[Statement, list[object]]:
         known = statement(query)
         if surplus := values.keys() - set(known.parameters):
@@ -76,11 +89,3 @@ class Queries:
                 raise TypeError(f"{query} changes records outside a unit of work")
             self._revision.note(known.changed)
         return known, arguments
-
-
-def like_prefix(folded: str | None) -> str | None:
-    """Make a LIKE pattern for what begins with a text that is folded already, taken literally."""
-    if folded is None:
-        return None
-    escaped = folded.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    return f"{escaped}%"

@@ -33,6 +33,9 @@ class ReadLimits:
 
 DEFAULT_LIMITS = ReadLimits()
 
+MAX_COUNTED = 1_000
+"""Entries that an estimate counts one by one."""
+
 
 @dataclass(slots=True)
 class _Share:
@@ -70,12 +73,22 @@ class UserShares:
                 del self._shares[user_id]
 
 
+def begin_read(limit: timedelta) -> str:
+    """Return the statements that begin a read: its time limit, and plans for the values at hand."""
+    return (
+        f"begin read only; set local statement_timeout = {limit // timedelta(milliseconds=1)}; "
+        "set local plan_cache_mode = force_custom_plan; set local jit = off; "
+        "set local max_parallel_workers_per_gather = 0"
+    )
+
+
 class Reads:
     """Statements by name, rows into read models; each in a transaction of its own that writes nothing.
 
     The transaction begins with one step that sets, for itself alone, a time limit and how statements are planned: for
     the values at hand, since a plan made for a large user takes seconds for a small one and the other way round. So it
-    works through a pooler that hands out another connection for every transaction, too. A read that is cancelled is
+    works through a pooler that hands out another connection for every transaction, too. No read is worth the time to
+    compile it, or the processors of other users' reads. A read that is cancelled is
     cancelled at the server.
 
     Raises StoreUnavailable; InvalidInput for values no column could hold; QueryTooSlow; and TooManyRequests for
@@ -86,15 +99,26 @@ class Reads:
         self._pool = pool
         self._connection_wait = limits.connection_wait.total_seconds()
         self._shares = UserShares(max(1, int(pool.get_max_size() * limits.user_share)), limits.share_wait)
-        self._begin = (
-            f"begin read only; set local statement_timeout = {limits.statement // timedelta(milliseconds=1)}; "
-            "set local plan_cache_mode = force_custom_plan; set local jit = off"
-        )
+        self._begin = begin_read(limits.statement)
 
     async def rows(self, query: str, /, **values: object) -> list[asyncpg.Record]:
         with translate_errors():
             async with self._open(values.get("user_id")) as queries:
                 return await queries.rows(query, **values)
+
+    async def count(self, query: str, /, *, exact: bool, **values: object) -> int:
+        """Count what a list would show in all: exactly, or as the planner estimates it.
+
+        The estimate of a list of up to MAX_COUNTED entries is their number; above that it rests on statistics of the
+        whole table, and may be far off for several filters together.
+        """
+        counted = "all" if exact else str(MAX_COUNTED + 1)
+        with translate_errors():
+            async with self._open(values.get("user_id")) as queries:
+                total = int(await queries.count(query, counted, **values))
+                if not exact and total > MAX_COUNTED:
+                    total = max(total, await queries.estimate(query, **values))
+        return total
 
     async def value(self, query: str, /, **values: object) -> Any:  # noqa: ANN401 - whatever the statement selects
         rows = await self.rows(query, **values)

@@ -93,6 +93,7 @@ class OrganizationReader:
             name=(truncate_text(org.name, oauth.MAX_ACCOUNT_NAME_LENGTH) if org else None) or unnamed.name,
             currency=currency(corporate),
             time_zone=text(org.time_zone_sid_key) if org else None,
+            app_url=self._api_url,
         )
         return GrantedOrg(account, truncate_text(user.preferred_username, oauth.MAX_USER_NAME_LENGTH))
 

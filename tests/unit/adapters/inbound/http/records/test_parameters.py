@@ -4,25 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from astrelo.adapters.inbound.http.records.parameters import RevenueRange, naics_prefixes, to_utc
+from astrelo.adapters.inbound.http.records.parameters import RevenueRange, to_utc
 from astrelo.domain.errors import InvalidInput
 from astrelo.domain.normalization import REVENUE_RANGES
-
-
-@pytest.mark.parametrize(
-    ("value", "prefixes"),
-    [
-        (None, None),
-        ("5132", ("5132",)),
-        ("44", ("44",)),
-        ("44-45", ("44", "45")),
-        ("31-33", ("31", "32", "33")),
-    ],
-)
-def test_a_range_of_sectors_stands_for_each_of_them(
-    value: str | None, prefixes: tuple[str, ...] | None
-) -> None:
-    assert naics_prefixes(value) == prefixes
 
 
 def test_a_time_is_shown_in_utc() -> None:

@@ -134,6 +134,13 @@ async def test_what_the_token_response_leaves_out_is_asked_for_by_introspection(
     assert grant.tokens.scopes == {"oauth", "crm.objects.deals.read"}
 
 
+async def test_the_account_is_opened_in_the_region_that_hosts_it() -> None:
+    details = json_response(200, {"portalId": 101, "uiDomain": "app-eu1.hubspot.com"})
+    server = ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, INTROSPECTION_BODY), details)
+    grant = await over(server).exchange("c", "v")
+    assert grant.account.app_url == "https://app-eu1.hubspot.com"
+
+
 async def test_who_connected_and_the_accounts_domain_are_reported_by_introspection() -> None:
     server = ScriptedServer(json_response(200, TOKEN_BODY), json_response(200, INTROSPECTION_BODY), DETAILS)
     grant = await over(server).exchange("c", "v")

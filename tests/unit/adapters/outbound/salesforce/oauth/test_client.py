@@ -115,6 +115,7 @@ async def test_a_grant_reports_tokens_their_end_their_hosts_and_the_org() -> Non
     assert tokens.scopes == {"api", "refresh_token", "openid"}
     assert (account.account_id, account.name) == (ORG, "Acme \ufffd")
     assert (account.currency, account.time_zone) == ("EUR", "Europe/Berlin")
+    assert account.app_url == INSTANCE
 
 
 async def test_an_org_with_one_currency_and_an_org_that_may_not_be_read_are_connected_all_the_same() -> None:
