@@ -54,6 +54,7 @@ def finish(run: Spawned, *, steps: int = 3) -> dict[str, Any]:
         run.wait_for("received")
     assert run.wait() == 0, run.stderr
     summary: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    assert summary["entities"].pop("counted_at") is not None
     return summary
 
 
