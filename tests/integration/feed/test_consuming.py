@@ -52,7 +52,7 @@ async def test_the_consumer_of_the_documentation_has_what_is_stored(
     settings = needed_settings(database) | {"ASTRELO_PORT": str(port), "ASTRELO_JWT_SECRET": JWT_SECRET}
     async with api_harness(database) as api:
         server = spawn(sys.executable, "-m", "astrelo", "serve", env=child_environ(settings))
-        server.wait_for("Started worker")
+        server.wait_for("http.listening")
         monkeypatch.setenv("ASTRELO_URL", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("ASTRELO_TOKEN", token_of(api.user_id))
         monkeypatch.setenv("COPY", str(file))

@@ -69,7 +69,7 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
         ),
     ]
     total: Annotated[
-        int | UnsetType, Meta(description="How many the filters leave, where `count` asks for it.", ge=0)
+        Count | UnsetType, Meta(description="How many the filters leave, where `count` asks for it.")
     ] = UNSET
 
 
