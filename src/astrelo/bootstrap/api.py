@@ -98,14 +98,19 @@ def serve_as_child(settings: Settings, *sockets: socket.socket) -> None:
 
 def serve_sockets(settings: Settings, api: socket.socket, *health: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT. Raises Problem when the application cannot start."""
-    server = HttpServer(
-        application(settings), server_limits(settings), TrustedProxies(settings.api_trusted_proxies)
-    )
+    app = application(settings)
+    server = HttpServer(app, server_limits(settings), TrustedProxies(settings.api_trusted_proxies))
 
     async def serve() -> None:
         stop = asyncio.Event()
+
+        def begin_to_stop() -> None:
+            if (streams := app.state.get("event_streams")) is not None:
+                streams.end_all()  # they have no end of their own that could be waited for
+            stop.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, begin_to_stop)
         await server.run([api], health, stop, _DRAIN)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

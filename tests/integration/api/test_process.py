@@ -7,13 +7,18 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from astrelo.adapters.inbound.http.session_tokens import issue_token
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 from astrelo.bootstrap.development.processes import free_port
+from astrelo.bootstrap.system import SystemClock
+from astrelo.domain.identifiers import UserId
 from tests.support.environ import child_environ
 from tests.support.secret_watch import Spawn, Spawned
 
@@ -29,12 +34,11 @@ def state_dir() -> Iterator[Path]:
 
 
 def serve(spawn: Spawn, state_dir: Path, **settings: object) -> Spawned:
-    port = free_port()
-    given = {"state_dir": state_dir, "port": port} | settings
+    given = {"state_dir": state_dir, "port": free_port()} | settings
     environ = child_environ({f"ASTRELO_{name.upper()}": str(value) for name, value in given.items()})
     api = spawn(sys.executable, "-m", "astrelo", "serve", env=environ)
     api.wait_for(LISTENING)
-    assert httpx.get(f"http://127.0.0.1:{port}/health/ready").is_success
+    assert httpx.get(f"http://127.0.0.1:{given['port']}/health/ready").is_success
     return api
 
 
@@ -65,6 +69,20 @@ def test_it_stops_its_database_when_it_is_stopped(spawn: Spawn, state_dir: Path)
     api = serve(spawn, state_dir)
     assert api.stop() == 0
     assert not (state_dir / "data" / "postmaster.pid").exists()
+
+
+def test_open_event_streams_end_with_it_and_do_not_hold_it_up(spawn: Spawn, state_dir: Path) -> None:
+    port, secret = free_port(), "a secret of more than thirty-two characters"
+    api = serve(spawn, state_dir, port=port, jwt_secret=secret)
+    token = issue_token(UserId(uuid4()), secret, timedelta(hours=1), SystemClock().now())
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.stream("GET", f"http://127.0.0.1:{port}/api/events", headers=headers) as response:
+        lines = response.iter_lines()
+        assert any(line == "event: changes.available" for line in lines)
+        api.process.terminate()
+        assert "event: connection.changed" not in list(lines)
+    assert api.wait() == 0
+    assert "http.requests_cancelled" not in api.stderr + api.stdout
 
 
 def test_its_processes_are_replaced_when_they_crash_and_end_with_it(spawn: Spawn, state_dir: Path) -> None:
