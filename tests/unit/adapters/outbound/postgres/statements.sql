@@ -709,7 +709,7 @@ where user_id = $1 and external_source = $2 and archived_at is not null
 -- parameters: user_id, source
 
 -- list_companies_in_snapshot
-select entity.id
+select entity.id, entity.revision
 from companies as entity
 join feed_revisions as revision
     on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
@@ -752,7 +752,7 @@ order by user_id
 -- parameters: provider, account_id
 
 -- list_contacts_in_snapshot
-select entity.id
+select entity.id, entity.revision
 from contacts as entity
 join feed_revisions as revision
     on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
@@ -762,7 +762,7 @@ limit $4
 -- parameters: user_id, through, after, limit
 
 -- list_deals_in_snapshot
-select entity.id
+select entity.id, entity.revision
 from deals as entity
 join feed_revisions as revision
     on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2
@@ -797,7 +797,7 @@ where user_id = $1 and external_source = $2
 -- parameters: user_id, source
 
 -- list_owners_in_snapshot
-select entity.id
+select entity.id, entity.revision
 from crm_owners as entity
 join feed_revisions as revision
     on revision.user_id = $1 and revision.revision = entity.revision and revision.position <= $2

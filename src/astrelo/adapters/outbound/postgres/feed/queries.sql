@@ -104,8 +104,8 @@ where revision.user_id = due.user_id and revision.position <= due.position
   and entry.user_id = revision.user_id and entry.revision = revision.revision
 
 -- name: list_companies_in_snapshot
--- A page of the ids of a user's companies, in order, that have not changed since a position, but for those that were merged into another.
-select entity.id
+-- A page of the ids and revisions of a user's companies, in order, that have not changed since a position, but for those that were merged into another.
+select entity.id, entity.revision
 from companies as entity
 join feed_revisions as revision
     on revision.user_id = :user_id and revision.revision = entity.revision and revision.position <= :through
@@ -115,8 +115,8 @@ order by entity.id
 limit :limit
 
 -- name: list_contacts_in_snapshot
--- A page of the ids of a user's contacts, in order, that have not changed since a position.
-select entity.id
+-- A page of the ids and revisions of a user's contacts, in order, that have not changed since a position.
+select entity.id, entity.revision
 from contacts as entity
 join feed_revisions as revision
     on revision.user_id = :user_id and revision.revision = entity.revision and revision.position <= :through
@@ -125,8 +125,8 @@ order by entity.id
 limit :limit
 
 -- name: list_deals_in_snapshot
--- A page of the ids of a user's deals, in order, that have not changed since a position.
-select entity.id
+-- A page of the ids and revisions of a user's deals, in order, that have not changed since a position.
+select entity.id, entity.revision
 from deals as entity
 join feed_revisions as revision
     on revision.user_id = :user_id and revision.revision = entity.revision and revision.position <= :through
@@ -135,8 +135,8 @@ order by entity.id
 limit :limit
 
 -- name: list_owners_in_snapshot
--- A page of the ids of a user's owners, in order, that have not changed since a position.
-select entity.id
+-- A page of the ids and revisions of a user's owners, in order, that have not changed since a position.
+select entity.id, entity.revision
 from crm_owners as entity
 join feed_revisions as revision
     on revision.user_id = :user_id and revision.revision = entity.revision and revision.position <= :through

@@ -119,10 +119,12 @@ class PgChangeFeed(feed.ChangeFeed):
                 queries = Queries(connection)
                 head = await _read_head(queries, user_id)
                 after = _FIRST_ID
-                while ids := await _list_ids(queries, source, user_id, after, head.position, _EXPORT_SIZE):
-                    after = ids[-1]
-                    found = await _read_rows(queries, source, user_id, ids)
-                    yield [source.to_view(found[id_]) for id_ in ids if id_ in found]
+                while listed := await _list_unchanged(
+                    queries, source, user_id, after, head.position, _EXPORT_SIZE
+                ):
+                    after = max(listed)
+                    found = await _read_rows(queries, source, user_id, [*listed])
+                    yield [source.to_view(found[id_]) for id_ in listed]
         yield feed.FeedCursor(_end_of(head))
 
     async def _check(self, user_id: UserId, place: feed.FeedPlace, head: _Head) -> None:
@@ -143,11 +145,16 @@ class PgChangeFeed(feed.ChangeFeed):
         while record_types and len(changes) < limit:
             source = self._sources[record_types[0]]
             wanted = limit - len(changes)
-            ids = await _list_ids(self._reads, source, user_id, after, place.position, wanted)
-            found = await _read_rows(self._reads, source, user_id, ids)
-            changes += [_upserted(source, found[id_]) for id_ in ids if id_ in found]
-            after = ids[-1] if ids else after
-            if len(ids) < wanted:
+            listed = await _list_unchanged(self._reads, source, user_id, after, place.position, wanted)
+            found = await _read_rows(self._reads, source, user_id, [*listed])
+            # What has changed since it was listed comes after the snapshot.
+            changes += [
+                _upserted(source, found[id_])
+                for id_, revision in listed.items()
+                if id_ in found and found[id_]["revision"] == revision
+            ]
+            after = max(listed, default=after)
+            if len(listed) < wanted:
                 record_types, after = record_types[1:], _FIRST_ID
         snapshot = feed.SnapshotPlace(record_types, after) if record_types else None
         return feed.FeedPage(changes, feed.FeedCursor(place, snapshot), has_more=True)
@@ -218,11 +225,12 @@ async def _read_head(reads: Reads | Queries, user_id: UserId) -> _Head:
     return _Head(*rows[0]) if rows else _Head(0, 0, 0)
 
 
-async def _list_ids(
+async def _list_unchanged(
     reads: Reads | Queries, source: _Source, user_id: UserId, after: UUID, through: int, limit: int
-) -> list[UUID]:
+) -> dict[UUID, int]:
+    """Return a page of the ids of what has not changed since a position, each with its revision, in order of id."""
     rows = await reads.rows(source.list_ids, user_id=user_id, after=after, through=through, limit=limit)
-    return [row["id"] for row in rows]
+    return {row["id"]: row["revision"] for row in rows}
 
 
 async def _read_rows(
