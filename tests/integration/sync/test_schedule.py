@@ -176,8 +176,9 @@ def test_a_worker_looks_for_due_syncs_and_lost_runs_as_often_as_its_settings_ask
             assert every == {
                 "ask again for lost runs": timedelta(seconds=1.5),
                 "ask for due syncs": timedelta(seconds=1),
+                "prune the change feed": timedelta(minutes=10),
             }
-            assert [await duty.perform() for duty in await duties(container, settings)] == [0, 0]
+            assert [await duty.perform() for duty in await duties(container, settings)] == [0, 0, 0]
         finally:
             await container.close()
 

@@ -673,6 +673,16 @@ where user_id = $1 and external_source = $2 and external_provider_id = any ($3::
 select exists (select from companies where user_id = $1 and id = $2 and archived_at is null)
 -- parameters: user_id, company_id
 
+-- is_feed_complete_since
+select not exists (
+    select
+    from feed_heads as head
+    join feed_revisions as revision
+        on revision.user_id = $1 and revision.position = head.pruned_through
+    where head.user_id = $1 and revision.committed_at >= $2
+)
+-- parameters: user_id, since
+
 -- is_uninstalled_since
 select exists (
     select from app_uninstalls
@@ -782,6 +792,15 @@ where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= 
 order by delivery.next_attempt_at
 limit 1000
 -- parameters: none
+
+-- list_ids_written_since
+select unnest(entry.ids) as id
+from feed_revisions as revision
+join feed_entries as entry on entry.user_id = $1 and entry.revision = revision.revision
+where revision.user_id = $1 and revision.committed_at >= $2
+  and entry.record_type = $3 and entry.deletion is null
+limit $4
+-- parameters: user_id, since, record_type, limit
 
 -- list_other_runs_on_account
 select distinct status
@@ -1394,42 +1413,43 @@ left join feed_revisions revision
 where entity.user_id = $1
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
-  and ($3::text is null
-       or (entity.first_name_folded ~>=~ $3
-           and ($4::text is null or entity.first_name_folded ~<~ $4))
-       or (entity.last_name_folded ~>=~ $3
-           and ($4::text is null or entity.last_name_folded ~<~ $4))
-       or ($5::text[] is not null and entity.id = any (array(
+  and ($3::uuid[] is null or entity.id = any ($3))
+  and ($4::text is null
+       or (entity.first_name_folded ~>=~ $4
+           and ($5::text is null or entity.first_name_folded ~<~ $5))
+       or (entity.last_name_folded ~>=~ $4
+           and ($5::text is null or entity.last_name_folded ~<~ $5))
+       or ($6::text[] is not null and entity.id = any (array(
            select c.id
-           from unnest($5, $6::text[], $7::text[])
+           from unnest($6, $7::text[], $8::text[])
                as whole (first_name, last_from, last_to)
            join contacts c on c.user_id = $1 and c.first_name_folded = whole.first_name
                and c.last_name_folded ~>=~ whole.last_from and c.last_name_folded ~<~ whole.last_to))))
-  and ($8::text is null or entity.email_folded ~>=~ $8)
-  and ($9::text is null or entity.email_folded ~<~ $9)
-  and ($10::uuid is null or entity.company_id = coalesce(
-      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $10),
-      $10))
-  and ($11::boolean is not true or entity.company_id is not null)
-  and ($11::boolean is not false or entity.company_id is null)
-  and ($12::text is null or entity.unlinked_reason = $12)
-  and ($13::uuid is null or entity.crm_rep_id = $13)
-  and ($14::text is null or entity.external_source = $14)
-  and ($15::text is null or (
-      entity.external_provider_id = $15 and entity.external_source = any ($16::text[])))
-  and ($17::timestamptz is null or revision.committed_at >= $17)
-  and ($18::boolean or entity.archived_at is null)
-  and ($19::text is distinct from 'name' or entity.last_name_folded is not null)
-  and ($20::text is distinct from 'name' or entity.last_name_folded is null)
-  and ($21::text is null or (entity.last_name_folded ~>=~ $21
-      and (entity.last_name_folded ~>~ $21 or entity.id > $22)))
-  and ($23::timestamptz is null or (entity.source_updated_at <= $23
-      and (entity.source_updated_at < $23 or entity.id > $22)))
-order by case when $19 = 'name' then entity.last_name_folded end using ~<~,
-    case when $19 = 'freshness' then entity.source_updated_at end desc,
+  and ($9::text is null or entity.email_folded ~>=~ $9)
+  and ($10::text is null or entity.email_folded ~<~ $10)
+  and ($11::uuid is null or entity.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $11),
+      $11))
+  and ($12::boolean is not true or entity.company_id is not null)
+  and ($12::boolean is not false or entity.company_id is null)
+  and ($13::text is null or entity.unlinked_reason = $13)
+  and ($14::uuid is null or entity.crm_rep_id = $14)
+  and ($15::text is null or entity.external_source = $15)
+  and ($16::text is null or (
+      entity.external_provider_id = $16 and entity.external_source = any ($17::text[])))
+  and ($18::timestamptz is null or revision.committed_at >= $18)
+  and ($19::boolean or entity.archived_at is null)
+  and ($20::text is distinct from 'name' or entity.last_name_folded is not null)
+  and ($21::text is distinct from 'name' or entity.last_name_folded is null)
+  and ($22::text is null or (entity.last_name_folded ~>=~ $22
+      and (entity.last_name_folded ~>~ $22 or entity.id > $23)))
+  and ($24::timestamptz is null or (entity.source_updated_at <= $24
+      and (entity.source_updated_at < $24 or entity.id > $23)))
+order by case when $20 = 'name' then entity.last_name_folded end using ~<~,
+    case when $20 = 'freshness' then entity.source_updated_at end desc,
     entity.id
-limit $24
--- parameters: user_id, after, name_from, name_to, whole_first_names, last_names_from, last_names_to, email_from, email_to, company_id, linked, unlinked_reason, rep, source, external_id, sources, updated_since, include_archived, sort, keyless, after_name, after_id, after_freshness, limit
+limit $25
+-- parameters: user_id, after, ids, name_from, name_to, whole_first_names, last_names_from, last_names_to, email_from, email_to, company_id, linked, unlinked_reason, rep, source, external_id, sources, updated_since, include_archived, sort, keyless, after_name, after_id, after_freshness, limit
 
 -- read_contacts_by_id
 select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,
@@ -1511,14 +1531,15 @@ left join feed_revisions revision
 where entity.user_id = $1
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
-  and ($3::uuid is null or entity.company_id = coalesce(
-      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $3),
-      $3))
-  and ($4::uuid is null or entity.id = any (array(
+  and ($3::uuid[] is null or entity.id = any ($3))
+  and ($4::uuid is null or entity.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $4),
+      $4))
+  and ($5::uuid is null or entity.id = any (array(
       with named as (
           select c.external_source, c.external_provider_id
           from contacts c
-          where c.user_id = $1 and c.id = $4
+          where c.user_id = $1 and c.id = $5
       )
       select d.id from named join deals d on d.user_id = $1
           and d.provider_contact_ids[1] is not null
@@ -1532,27 +1553,27 @@ where entity.user_id = $1
       select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[3] is not null
           and named.external_provider_id = any (d.provider_contact_ids[3:])
           and d.external_source = named.external_source)))
-  and ($5::text is null or entity.pipeline_id = $5 or entity.pipeline_label = $5)
-  and ($6::text is null or entity.stage_id = $6 or entity.stage_label = $6)
-  and ($7::boolean is null or entity.is_closed = $7)
-  and ($8::boolean is null or entity.is_won = $8)
-  and ($9::uuid is null or entity.crm_rep_id = $9)
-  and ($10::text is null or entity.external_source = $10)
-  and ($11::text is null or (
-      entity.external_provider_id = $11 and entity.external_source = any ($12::text[])))
-  and ($13::timestamptz is null or revision.committed_at >= $13)
-  and ($14::boolean or entity.archived_at is null)
-  and ($15::timestamptz is null or (entity.source_updated_at <= $15
-      and (entity.source_updated_at < $15 or entity.id > $16)))
-  and ($17::text is distinct from 'amount' or entity.amount_usd is not null)
-  and ($18::text is distinct from 'amount' or entity.amount_usd is null)
-  and ($19::numeric is null or (entity.amount_usd <= $19
-      and (entity.amount_usd < $19 or entity.id > $16)))
-order by case when $17 = 'freshness' then entity.source_updated_at end desc,
-    case when $17 = 'amount' then entity.amount_usd end desc,
+  and ($6::text is null or entity.pipeline_id = $6 or entity.pipeline_label = $6)
+  and ($7::text is null or entity.stage_id = $7 or entity.stage_label = $7)
+  and ($8::boolean is null or entity.is_closed = $8)
+  and ($9::boolean is null or entity.is_won = $9)
+  and ($10::uuid is null or entity.crm_rep_id = $10)
+  and ($11::text is null or entity.external_source = $11)
+  and ($12::text is null or (
+      entity.external_provider_id = $12 and entity.external_source = any ($13::text[])))
+  and ($14::timestamptz is null or revision.committed_at >= $14)
+  and ($15::boolean or entity.archived_at is null)
+  and ($16::timestamptz is null or (entity.source_updated_at <= $16
+      and (entity.source_updated_at < $16 or entity.id > $17)))
+  and ($18::text is distinct from 'amount' or entity.amount_usd is not null)
+  and ($19::text is distinct from 'amount' or entity.amount_usd is null)
+  and ($20::numeric is null or (entity.amount_usd <= $20
+      and (entity.amount_usd < $20 or entity.id > $17)))
+order by case when $18 = 'freshness' then entity.source_updated_at end desc,
+    case when $18 = 'amount' then entity.amount_usd end desc,
     entity.id
-limit $20
--- parameters: user_id, after, company_id, contact_id, pipeline, stage, is_closed, is_won, rep, source, external_id, sources, updated_since, include_archived, after_freshness, after_id, sort, keyless, after_amount, limit
+limit $21
+-- parameters: user_id, after, ids, company_id, contact_id, pipeline, stage, is_closed, is_won, rep, source, external_id, sources, updated_since, include_archived, after_freshness, after_id, sort, keyless, after_amount, limit
 
 -- read_deals_by_id
 select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,

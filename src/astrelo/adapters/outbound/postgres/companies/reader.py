@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
 from astrelo.adapters.outbound.postgres.session.ranges import naics_range, prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
@@ -86,6 +87,9 @@ class PgCompanyReader(readers.CompanyReader):
             "employees_max": filters.employees_max,
             "source": filters.source,
             "updated_since": filters.updated_since,
+            "ids": await find_written_since(
+                self._reads, user_id, ObjectType.COMPANIES, filters.updated_since
+            ),
             "include_archived": filters.include_archived,
             "fits_icp": filters.fits_icp,
         }

@@ -135,6 +135,7 @@ left join feed_revisions revision
 where entity.user_id = :user_id
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
+  and (:ids::uuid[] is null or entity.id = any (:ids))
   and (:name_from::text is null
        or (entity.first_name_folded ~>=~ :name_from
            and (:name_to::text is null or entity.first_name_folded ~<~ :name_to))

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
 from astrelo.adapters.outbound.postgres.session.ranges import prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
@@ -31,7 +32,7 @@ class PgContactReader(readers.ContactReader):
         rows = await read_in_order(
             self._reads,
             _LIST,
-            _values(user_id, filters),
+            await self._values(user_id, filters),
             sort=filters.sort,
             keys_query="read_contact_sort_keys",
             after=after,
@@ -40,7 +41,7 @@ class PgContactReader(readers.ContactReader):
         return [self.to_view(row) for row in rows]
 
     async def count(self, user_id: UserId, filters: readers.ContactFilter, *, exact: bool) -> int:
-        return await self._reads.count(_LIST, exact=exact, **_values(user_id, filters))
+        return await self._reads.count(_LIST, exact=exact, **await self._values(user_id, filters))
 
     async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None:
         rows = await self._reads.rows("read_contacts_by_id", user_id=user_id, ids=[contact_id])
@@ -49,27 +50,27 @@ class PgContactReader(readers.ContactReader):
     def to_view(self, row: asyncpg.Record) -> views.ContactView:
         return msgspec.convert(with_url(row, ObjectType.CONTACTS, self._urls), views.ContactView)
 
-
-def _values(user_id: UserId, filters: readers.ContactFilter) -> dict[str, object]:
-    key = filters.name and search_key(filters.name)
-    name, email = prefix_range(key), prefix_range(filters.email and search_email(filters.email))
-    return narrow_nothing(_LIST) | {
-        "user_id": user_id,
-        "name_from": name.start,
-        "name_to": name.end,
-        **_split_name(key),
-        "email_from": email.start,
-        "email_to": email.end,
-        "company_id": filters.company_id,
-        "linked": filters.linked,
-        "unlinked_reason": filters.unlinked_reason,
-        "rep": filters.rep,
-        "source": filters.source,
-        "external_id": filters.external_id,
-        "sources": list(Provider),
-        "updated_since": filters.updated_since,
-        "include_archived": filters.include_archived,
-    }
+    async def _values(self, user_id: UserId, filters: readers.ContactFilter) -> dict[str, object]:
+        key = filters.name and search_key(filters.name)
+        name, email = prefix_range(key), prefix_range(filters.email and search_email(filters.email))
+        return narrow_nothing(_LIST) | {
+            "user_id": user_id,
+            "name_from": name.start,
+            "name_to": name.end,
+            **_split_name(key),
+            "email_from": email.start,
+            "email_to": email.end,
+            "company_id": filters.company_id,
+            "linked": filters.linked,
+            "unlinked_reason": filters.unlinked_reason,
+            "rep": filters.rep,
+            "source": filters.source,
+            "external_id": filters.external_id,
+            "sources": list(Provider),
+            "updated_since": filters.updated_since,
+            "ids": await find_written_since(self._reads, user_id, ObjectType.CONTACTS, filters.updated_since),
+            "include_archived": filters.include_archived,
+        }
 
 
 def _split_name(key: str | None) -> dict[str, object]:

@@ -114,6 +114,7 @@ left join feed_revisions revision
 where entity.user_id = :user_id
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
+  and (:ids::uuid[] is null or entity.id = any (:ids))
   and (:company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
       :company_id))

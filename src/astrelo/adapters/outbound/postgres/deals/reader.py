@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
 from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
@@ -27,7 +28,7 @@ class PgDealReader(readers.DealReader):
         rows = await read_in_order(
             self._reads,
             _LIST,
-            _values(user_id, filters),
+            await self._values(user_id, filters),
             sort=filters.sort,
             keys_query="read_deal_sort_keys",
             after=after,
@@ -36,7 +37,7 @@ class PgDealReader(readers.DealReader):
         return [self.to_view(row) for row in rows]
 
     async def count(self, user_id: UserId, filters: readers.DealFilter, *, exact: bool) -> int:
-        return await self._reads.count(_LIST, exact=exact, **_values(user_id, filters))
+        return await self._reads.count(_LIST, exact=exact, **await self._values(user_id, filters))
 
     async def get(self, user_id: UserId, deal_id: UUID) -> views.DealView | None:
         rows = await self._reads.rows("read_deals_by_id", user_id=user_id, ids=[deal_id])
@@ -45,20 +46,20 @@ class PgDealReader(readers.DealReader):
     def to_view(self, row: asyncpg.Record) -> views.DealView:
         return msgspec.convert(with_url(row, ObjectType.DEALS, self._urls), views.DealView)
 
-
-def _values(user_id: UserId, filters: readers.DealFilter) -> dict[str, object]:
-    return narrow_nothing(_LIST) | {
-        "user_id": user_id,
-        "company_id": filters.company_id,
-        "contact_id": filters.contact_id,
-        "pipeline": filters.pipeline,
-        "stage": filters.stage,
-        "is_closed": filters.is_closed,
-        "is_won": filters.is_won,
-        "rep": filters.rep,
-        "source": filters.source,
-        "external_id": filters.external_id,
-        "sources": list(Provider),
-        "updated_since": filters.updated_since,
-        "include_archived": filters.include_archived,
-    }
+    async def _values(self, user_id: UserId, filters: readers.DealFilter) -> dict[str, object]:
+        return narrow_nothing(_LIST) | {
+            "user_id": user_id,
+            "company_id": filters.company_id,
+            "contact_id": filters.contact_id,
+            "pipeline": filters.pipeline,
+            "stage": filters.stage,
+            "is_closed": filters.is_closed,
+            "is_won": filters.is_won,
+            "rep": filters.rep,
+            "source": filters.source,
+            "external_id": filters.external_id,
+            "sources": list(Provider),
+            "updated_since": filters.updated_since,
+            "ids": await find_written_since(self._reads, user_id, ObjectType.DEALS, filters.updated_since),
+            "include_archived": filters.include_archived,
+        }

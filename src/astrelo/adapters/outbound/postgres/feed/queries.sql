@@ -143,3 +143,22 @@ join feed_revisions as revision
 where entity.user_id = :user_id and entity.id > :after
 order by entity.id
 limit :limit
+
+-- name: is_feed_complete_since
+-- Whether all entries that were committed since a time are still there.
+select not exists (
+    select
+    from feed_heads as head
+    join feed_revisions as revision
+        on revision.user_id = :user_id and revision.position = head.pruned_through
+    where head.user_id = :user_id and revision.committed_at >= :since
+)
+
+-- name: list_ids_written_since
+-- The ids of records of a type that were written since a time, some of them several times.
+select unnest(entry.ids) as id
+from feed_revisions as revision
+join feed_entries as entry on entry.user_id = :user_id and entry.revision = revision.revision
+where revision.user_id = :user_id and revision.committed_at >= :since
+  and entry.record_type = :record_type and entry.deletion is null
+limit :limit

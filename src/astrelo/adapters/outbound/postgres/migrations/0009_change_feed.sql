@@ -42,8 +42,8 @@ alter table companies add column revision bigint not null default 0;
 alter table contacts add column revision bigint not null default 0;
 alter table deals add column revision bigint not null default 0;
 alter table crm_owners add column revision bigint not null default 0;
-insert into feed_heads (user_id, position)
-select user_id, 1
+insert into feed_heads (user_id, position, pruned_through)
+select user_id, 1, 1
 from (
     select user_id from companies
     union
