@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -34,7 +35,7 @@ ROWS = (
     f"""
     insert into companies (user_id, id, domain, company_name_folded, industry, naics, employee_count,
         revenue_range, hq_country, hq_region, external_source, external_provider_id, source_updated_at,
-        created_at, synced_at)
+        created_at)
     select {_USER}, {_ID.format("n")}, 'd' || n || '-' || u || '.com', substr(md5(n::text), 1, 9) || ' inc',
         case when n % 30000 = 17 then 'RARE' when n % 3 = 0 then 'COMMON' else 'INDUSTRY_' || n % 97 end,
         case when n % 30000 = 15 then '111110' when n % 35 = 0 then '44-45'
@@ -44,7 +45,7 @@ ROWS = (
         case when n % 30000 = 19 then 'NZ' when n % 2 = 0 then 'US' else (array['DE', 'FR', 'GB', 'CA'])[1 + n % 4] end,
         case when n % 30000 = 22 then 'US-WY' when n % 2 = 0 then 'US-' || (array['CA', 'NY', 'TX'])[1 + n % 3] end,
         case when n % 30000 = 23 then 'salesforce' else 'hubspot' end, n::text,
-        now() - n * interval '1 minute', now(), now()
+        now() - n * interval '1 minute', now()
     from (select 7 as u, n from generate_series(1, 300000) n union all {_OTHERS}) as numbered
     """,
     """
@@ -54,10 +55,10 @@ ROWS = (
     """,
     f"""
     insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
-        synced_at, email_folded, email_kind, first_name_folded, last_name_folded, crm_rep_id, company_id,
+        email_folded, email_kind, first_name_folded, last_name_folded, crm_rep_id, company_id,
         company_match, unlinked_reason)
     select {_USER}, {_ID.format("n")}, case when n % 100000 = 9 then 'salesforce' else 'hubspot' end, n::text,
-        now() - n * interval '1 minute', '', now(), 'p' || n || '@d.com', 'business',
+        now() - n * interval '1 minute', '', 'p' || n || '@d.com', 'business',
         (array['anna', 'bert', 'carl', 'anna maria'])[1 + n % 4], substr(md5(n::text), 1, 7), {_REP},
         case when n % 4 > 0 then {_ID.format("1 + n % 1000")} end, case when n % 4 > 0 then 'provider_id' end,
         case when n % 100000 = 0 then 'invalid_email' when n % 4 = 0 then 'free_mail' end
@@ -65,10 +66,10 @@ ROWS = (
     """,
     f"""
     insert into deals (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
-        synced_at, amount_usd, pipeline_id, pipeline_label, stage_id, stage_label, is_closed, is_won, crm_rep_id,
+        amount_usd, pipeline_id, pipeline_label, stage_id, stage_label, is_closed, is_won, crm_rep_id,
         company_id, company_match, provider_contact_ids)
     select {_USER}, {_ID.format("n")}, case when n % 30000 = 9 then 'salesforce' else 'hubspot' end, n::text,
-        now() - n * interval '1 minute', '', now(), n,
+        now() - n * interval '1 minute', '', n,
         case when n % 30000 = 11 then 'rare' else 'p' || n % 3 end,
         case when n % 30000 = 11 then 'Rare' else 'Pipeline ' || n % 3 end,
         case when n % 30000 = 11 then 'rare' else 's' || n % 8 end,
@@ -77,6 +78,21 @@ ROWS = (
         array[(n * 3)::text, (n * 3 + 1)::text]
     from (select 7 as u, n from generate_series(1, 300000) n union all {_OTHERS}) as numbered
     """,
+    # Half of the large user's records were written an hour ago, the others long before.
+    """
+    insert into feed_revisions (user_id, position, revision, committed_at)
+    select distinct user_id, 1, 0, now() - interval '90 days' from companies
+    """,
+    """
+    insert into feed_revisions (user_id, position, revision, committed_at)
+    select '00000000-0000-0000-0000-000000000007', 1 + n, n, now() - interval '1 hour'
+    from generate_series(1, 500) n
+    """,
+    *(
+        f"update {table} set revision = 1 + get_byte(uuid_send(id), 5) "
+        f"where user_id = '00000000-0000-0000-0000-000000000007' and get_byte(uuid_send(id), 5) % 2 = 0"
+        for table in ("companies", "contacts", "deals")
+    ),
 )
 
 _INDEXES = """
@@ -108,7 +124,7 @@ async def _fill(dsn: str) -> None:
             await connection.execute(insert)
         for index in indexes:
             await connection.execute(index["definition"])
-        await connection.execute("vacuum (analyze) companies, crm_companies, contacts, deals")
+        await connection.execute("vacuum (analyze) companies, crm_companies, contacts, deals, feed_revisions")
     finally:
         await connection.close()
 
@@ -144,8 +160,16 @@ def _icp(*, fits: bool, **criteria: object) -> dict[str, object]:
 _WHOLE_NAME = {"whole_first_names": ["anna"], "last_names_from": ["abc"], "last_names_to": ["abd"]}
 _SOURCES = {"sources": ["hubspot", "salesforce"]}
 
+_UPDATED = (
+    {"updated_since": datetime(2026, 1, 1, tzinfo=UTC)},
+    # As the feed finds them, where they are few.
+    {"updated_since": datetime(2026, 1, 1, tzinfo=UTC), "ids": [_id(256 * n) for n in range(1, 5001)]},
+    {"updated_since": datetime(2026, 1, 1, tzinfo=UTC), "ids": []},
+)
+
 MANY_FEW_NONE: dict[str, dict[str, tuple[dict[str, object], ...]]] = {
     "read_companies": {
+        "updated_since": _UPDATED,
         "name": (_range("name", "a"), _range("name", "abcde"), _range("name", "zzz")),
         "domain": ({"domain": "d7-7.com"}, {"domain": "none.com"}),
         "industry": ({"industry": "COMMON"}, {"industry": "RARE"}, {"industry": "NONE"}),
@@ -169,6 +193,7 @@ MANY_FEW_NONE: dict[str, dict[str, tuple[dict[str, object], ...]]] = {
         "source": ({"source": "hubspot"}, {"source": "salesforce"}, {"source": "none"})
     },
     "read_contacts": {
+        "updated_since": _UPDATED,
         "name": (_range("name", "anna"), _range("name", "abcde"), _range("name", "zzz")),
         "name of two words": (_range("name", "anna abc") | _WHOLE_NAME,),
         "email": (_range("email", "p"), _range("email", "p77777"), _range("email", "zzz")),
@@ -183,6 +208,7 @@ MANY_FEW_NONE: dict[str, dict[str, tuple[dict[str, object], ...]]] = {
         "sort=name": ({"sort": "name"}, {"sort": "name", "after_name": "8", "after_id": _id(5)}),
     },
     "read_deals": {
+        "updated_since": _UPDATED,
         "company_id": ({"company_id": _id(7)}, {"company_id": _id(0)}),
         "contact": ({"contact_id": _id(30_000)}, {"contact_id": _id(999_999)}, {"contact_id": _id(0)}),
         "pipeline": ({"pipeline": "p1"}, {"pipeline": "Rare"}, {"pipeline": "none"}),

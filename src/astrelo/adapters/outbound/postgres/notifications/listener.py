@@ -49,6 +49,10 @@ class NotificationListener:
             try:
                 await self.listen()
             except Exception as error:  # noqa: BLE001 - a lost connection has many faces, asyncpg's internal errors among them
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # Closing a lost connection failed, and that took the place of the cancellation.
+                    raise asyncio.CancelledError from error
                 if self._clock.monotonic() - started > MAX_PAUSE:
                     pause = FIRST_PAUSE
                 log.warning("notifications.connection_lost", error=repr(error), next_try_in=pause)
