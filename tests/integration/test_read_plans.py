@@ -30,12 +30,13 @@ _OTHERS = "select u, n from generate_series(100, 119) u, generate_series(1, 2000
 _USER = "('00000000-0000-0000-0000-' || lpad(u::text, 12, '0'))::uuid"
 _ID = "(lpad(to_hex({}), 12, '0') || '70008000' || lpad(to_hex(u), 12, '0'))::uuid"
 _REP = "('00000000-0000-0000-0001-' || lpad((case when n % 30000 = 3 then 99 else n % 20 end)::text, 12, '0'))::uuid"
+_REVISION = "case when n % 2 = 0 then 1 + n % 500 else 0 end"
 
 ROWS = (
     f"""
     insert into companies (user_id, id, domain, company_name_folded, industry, naics, employee_count,
         revenue_range, hq_country, hq_region, external_source, external_provider_id, source_updated_at,
-        created_at)
+        created_at, revision)
     select {_USER}, {_ID.format("n")}, 'd' || n || '-' || u || '.com', substr(md5(n::text), 1, 9) || ' inc',
         case when n % 30000 = 17 then 'RARE' when n % 3 = 0 then 'COMMON' else 'INDUSTRY_' || n % 97 end,
         case when n % 30000 = 15 then '111110' when n % 35 = 0 then '44-45'
@@ -45,7 +46,7 @@ ROWS = (
         case when n % 30000 = 19 then 'NZ' when n % 2 = 0 then 'US' else (array['DE', 'FR', 'GB', 'CA'])[1 + n % 4] end,
         case when n % 30000 = 22 then 'US-WY' when n % 2 = 0 then 'US-' || (array['CA', 'NY', 'TX'])[1 + n % 3] end,
         case when n % 30000 = 23 then 'salesforce' else 'hubspot' end, n::text,
-        now() - n * interval '1 minute', now()
+        now() - n * interval '1 minute', now(), {_REVISION}
     from (select 7 as u, n from generate_series(1, 300000) n union all {_OTHERS}) as numbered
     """,
     """
@@ -55,10 +56,10 @@ ROWS = (
     """,
     f"""
     insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
-        email_folded, email_kind, first_name_folded, last_name_folded, crm_rep_id, company_id,
+        revision, email_folded, email_kind, first_name_folded, last_name_folded, crm_rep_id, company_id,
         company_match, unlinked_reason)
     select {_USER}, {_ID.format("n")}, case when n % 100000 = 9 then 'salesforce' else 'hubspot' end, n::text,
-        now() - n * interval '1 minute', '', 'p' || n || '@d.com', 'business',
+        now() - n * interval '1 minute', '', {_REVISION}, 'p' || n || '@d.com', 'business',
         (array['anna', 'bert', 'carl', 'anna maria'])[1 + n % 4], substr(md5(n::text), 1, 7), {_REP},
         case when n % 4 > 0 then {_ID.format("1 + n % 1000")} end, case when n % 4 > 0 then 'provider_id' end,
         case when n % 100000 = 0 then 'invalid_email' when n % 4 = 0 then 'free_mail' end
@@ -66,10 +67,10 @@ ROWS = (
     """,
     f"""
     insert into deals (user_id, id, external_source, external_provider_id, source_updated_at, content_hash,
-        amount_usd, pipeline_id, pipeline_label, stage_id, stage_label, is_closed, is_won, crm_rep_id,
+        revision, amount_usd, pipeline_id, pipeline_label, stage_id, stage_label, is_closed, is_won, crm_rep_id,
         company_id, company_match, provider_contact_ids)
     select {_USER}, {_ID.format("n")}, case when n % 30000 = 9 then 'salesforce' else 'hubspot' end, n::text,
-        now() - n * interval '1 minute', '', n,
+        now() - n * interval '1 minute', '', {_REVISION}, n,
         case when n % 30000 = 11 then 'rare' else 'p' || n % 3 end,
         case when n % 30000 = 11 then 'Rare' else 'Pipeline ' || n % 3 end,
         case when n % 30000 = 11 then 'rare' else 's' || n % 8 end,
@@ -85,14 +86,9 @@ ROWS = (
     """,
     """
     insert into feed_revisions (user_id, position, revision, committed_at)
-    select '00000000-0000-0000-0000-000000000007', 1 + n, n, now() - interval '1 hour'
-    from generate_series(1, 500) n
+    select user_id, 1 + n, n, now() - interval '1 hour'
+    from (select distinct user_id from companies) as customer, generate_series(1, 500) n
     """,
-    *(
-        f"update {table} set revision = 1 + get_byte(uuid_send(id), 5) "
-        f"where user_id = '00000000-0000-0000-0000-000000000007' and get_byte(uuid_send(id), 5) % 2 = 0"
-        for table in ("companies", "contacts", "deals")
-    ),
 )
 
 _INDEXES = """

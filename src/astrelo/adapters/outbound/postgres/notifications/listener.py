@@ -48,7 +48,7 @@ class NotificationListener:
             started = self._clock.monotonic()
             try:
                 await self.listen()
-            except Exception as error:  # noqa: BLE001 - a lost connection has many faces, asyncpg's internal errors among them
+            except Exception as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     # Closing a lost connection failed, and that took the place of the cancellation.
