@@ -37,7 +37,7 @@ async def begin(request: Request[Any, Any, Any]) -> Response[bytes] | None:
         field = problems.FieldError(field=HEADER, reason=messages.NO_IDEMPOTENCY_KEY)
         happened = messages.NOT_ACCEPTED.format(names=HEADER)
         raise problems.HttpError(problem_kinds.INVALID_INPUT, happened, fields=[field])
-    keys = await request.app.state.dishka_container.get(IdempotencyKeys)
+    keys = await request.state.dishka_container.get(IdempotencyKeys)
     asked = (request.method.encode(), request.scope["path"].encode(), request.scope["query_string"])
     fingerprint = hashlib.sha256(b"\0".join((*asked, await request.body()))).digest()
     earlier, is_first = await keys.begin(request.user, key, fingerprint)
