@@ -228,6 +228,18 @@ def test_fields_of_request_bodies_that_may_be_left_out_have_no_default(document:
     assert [path for path, node in _nodes(document["components"]["schemas"]) if "default" in node] == []
 
 
+def test_times_have_a_format(document: Described) -> None:
+    schemas = document["components"]["schemas"]
+    times = [
+        (name, field, json.dumps(described))
+        for name, schema in schemas.items()
+        for field, described in schema.get("properties", {}).items()
+        if field == "at" or field.endswith("_at")
+    ]
+    assert len(times) > 20
+    assert [(name, field) for name, field, text in times if '"format": "date-time"' not in text] == []
+
+
 def test_changes_are_told_apart_by_their_type(document: Described) -> None:
     schemas = document["components"]["schemas"]
     changes = schemas["ChangesPage"]["properties"]["data"]["items"]

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Protocol
 from uuid import UUID
@@ -54,7 +54,7 @@ class Change(Struct, frozen=True, kw_only=True, tag_field="type"):
     merged_into: Annotated[
         UUID | None, Meta(description="The record that it was merged into; null unless it was.")
     ] = None
-    at: Annotated[datetime, Meta(description="When the change was stored.")]
+    at: Annotated[views.UtcTime, Meta(description="When the change was stored.")]
 
 
 class CompanyChange(Change, frozen=True, kw_only=True, tag=RecordType.COMPANIES.value):

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Protocol
 from uuid import UUID
 
@@ -34,12 +33,12 @@ class WebhookEndpointView(Struct, frozen=True, kw_only=True):
     ] = None
     reason: views.Sentence = None
     action: views.Advice = None
-    created_at: Annotated[datetime, Meta(description="When it was added.")]
+    created_at: Annotated[views.UtcTime, Meta(description="When it was added.")]
     last_success_at: Annotated[
-        datetime | None, Meta(description="When it last accepted an event; null before the first.")
+        views.UtcTime | None, Meta(description="When it last accepted an event; null before the first.")
     ] = None
     former_secret_expires_at: Annotated[
-        datetime | None,
+        views.UtcTime | None,
         Meta(
             description="Until when events are signed with the former secret as well; null where there is none."
         ),
@@ -66,12 +65,12 @@ class WebhookDeliveryView(Struct, frozen=True, kw_only=True):
     topic: Annotated[events.WebhookTopic, Meta(description="What has happened.")]
     status: Annotated[deliveries.DeliveryStatus, Meta(description="How the delivery stands.")]
     attempts: Annotated[views.Count, Meta(description="How many attempts have begun.")]
-    created_at: Annotated[datetime, Meta(description="When it happened.")]
+    created_at: Annotated[views.UtcTime, Meta(description="When it happened.")]
     last_attempt_at: Annotated[
-        datetime | None, Meta(description="When the last attempt began; null before the first.")
+        views.UtcTime | None, Meta(description="When the last attempt began; null before the first.")
     ] = None
     next_attempt_at: Annotated[
-        datetime | None, Meta(description="When the next attempt is due; null if there is none.")
+        views.UtcTime | None, Meta(description="When the next attempt is due; null if there is none.")
     ] = None
     error: Annotated[
         deliveries.DeliveryError | None,
