@@ -1,4 +1,5 @@
-// Reads all companies page by page, requests a sync and follows it to its end, and says what each problem asks for.
+// Reads all companies page by page, requests a sync and follows it to its end, reads the change feed, and says what each
+// problem asks for.
 //
 // ASTRELO_API_URL and ASTRELO_TOKEN say where and as whom; the last line of its output is a JSON summary.
 // schema.d.ts is generated from the API's OpenAPI document: `make client`.
@@ -8,11 +9,12 @@ import type { components, paths } from "./schema.js";
 
 type Problem = components["schemas"]["Problem"];
 type Company = components["schemas"]["CompanyView"];
+type Change = components["schemas"]["ChangesPage"]["data"][number];
 type Provider = components["schemas"]["Provider"];
 type RunReport = components["schemas"]["RunReport"];
 type RunStatus = components["schemas"]["RunStatus"];
 
-type Remedy = "correct" | "sign in" | "connect" | "retry later" | "read again" | "grant" | "contact us" | "call the operator";
+type Remedy = "correct" | "sign in" | "connect" | "retry later" | "ask for less" | "read again" | "begin anew" | "grant" | "contact us" | "call the operator";
 
 const POLL_MILLISECONDS = 1000;
 const ATTEMPTS = 3;
@@ -60,8 +62,18 @@ function remedy(code: Problem["code"]): Remedy {
     case "idempotency_key_in_use":
     case "crm_rate_limited":
     case "crm_unavailable":
+    case "request_timeout":
     case "store_unavailable":
+    case "streams_exhausted":
+    case "too_many_requests":
+    case "too_many_streams":
       return "retry later";
+    case "headers_too_large":
+    case "limit_reached":
+    case "too_slow":
+      return "ask for less";
+    case "cursor_expired":
+      return "begin anew";
     case "invalid_state":
     case "run_taken_over":
       return "read again";
@@ -140,6 +152,36 @@ async function sync(provider: Provider, onProgress: (received: number) => void):
   }
 }
 
+/** Reads all that is there and what has changed meanwhile. What goes on from here keeps `next_cursor` with its copy. */
+async function* readChanges(): AsyncGenerator<Change> {
+  let after: string | undefined;
+  for (;;) {
+    const query: { limit: number; after?: string } = after === undefined ? { limit: 1000 } : { limit: 1000, after };
+    const page: components["schemas"]["ChangesPage"] = await send(() => client.GET("/api/changes", { params: { query } }));
+    yield* page.data;
+    if (!page.has_more) return;
+    after = page.next_cursor;
+  }
+}
+
+/** Names a change's record; null when the record is gone. A record type that the feed gains is a compile error here. */
+function nameOf(change: Change): string | null {
+  if (change.data === null) return null;
+  switch (change.type) {
+    case "companies":
+      return change.data.company_name ?? change.data.domain ?? change.id;
+    case "contacts":
+    case "owners":
+      return change.data.email ?? change.id;
+    case "deals":
+      return change.data.name ?? change.id;
+    default: {
+      const unknown: never = change;
+      throw new Error(`A change has a type that this client does not know: ${String(unknown)}`);
+    }
+  }
+}
+
 /** Asks for a company that there is not, for the problem that the API returns. */
 async function problemOfUnknownCompany(): Promise<Problem["code"]> {
   const { error } = await client.GET("/api/companies/{company_id}", {
@@ -163,9 +205,20 @@ async function main(): Promise<void> {
   const ids = new Set<string>();
   for await (const company of listCompanies(10)) ids.add(company.id);
   const report = await sync("hubspot", (received) => console.log(`${received} records received`));
+  let changes = 0;
+  for await (const change of readChanges()) {
+    changes++;
+    console.log(`${change.type} ${change.change}: ${nameOf(change) ?? change.reason}`);
+  }
   const problem = await problemOfUnknownCompany();
   console.log(
-    JSON.stringify({ companies: ids.size, run: report.run.status, problem, remedy: remedy(problem) }),
+    JSON.stringify({
+      companies: ids.size,
+      changes,
+      run: report.run.status,
+      problem,
+      remedy: remedy(problem),
+    }),
   );
 }
 

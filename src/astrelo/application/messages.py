@@ -668,6 +668,8 @@ ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.NotConnected: "{crm} is not connected.",
     errors.InvalidTransition: "A {kind} that is {state} cannot be {action}.",
     errors.InvalidInput: "{field}: {reason}.",
+    errors.InvalidCursor: "{field} {reason}.",
+    errors.CursorExpired: "The change feed no longer reaches back to this cursor.",
     errors.LimitReached: "There can be {limit} {kind} at most.",
     errors.AuthorizationFailed: "{detail}",
     errors.ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 
 from astrelo.adapters.inbound.http.app import create_app
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.openapi.schemas import REFERENCE
 from astrelo.adapters.inbound.http.problem_kinds import ALL_KINDS
 from tests.support.harness.api import API, JWT_SECRET, ApiHarness, api_harness, token_of
 
@@ -131,11 +132,15 @@ def _conforms(running: _Running, operation: Operation, mode: GenerationMode) -> 
 
 
 OPERATIONS = {
-    "cancelSyncRun", "completeAuthorization", "createAuthorization", "disconnectIntegration", "explainCompany",
-    "explainContact", "explainDeal", "getCompany", "getContact", "getDeal", "getIcpProfile", "getIntegration",
-    "getLiveness", "getMetrics", "getReadiness", "getSyncRun", "listCompanies", "listContacts", "listDeals",
-    "listIntegrations", "listOwners", "listSyncRuns", "listUnreadableValues", "pinFieldGroup", "receiveWebhook",
-    "redirectToAuthorization", "replaceIcpProfile", "requestSync", "summarizeCompanies",
+    "cancelSyncRun", "completeAuthorization", "createAuthorization", "createWebhookEndpoint",
+    "deleteWebhookEndpoint", "disconnectIntegration", "explainCompany", "explainContact", "explainDeal",
+    "exportRecords", "getCompany", "getContact", "getDeal", "getIcpProfile", "getIntegration", "getLiveness",
+    "getMetrics", "getOwner", "getReadiness", "getSyncRun", "getWebhookEndpoint", "listChanges",
+    "listCompanies", "listContacts", "listDeals", "listIntegrations", "listOwners", "listSyncRuns",
+    "listUnreadableValues", "listWebhookDeliveries", "listWebhookEndpoints", "pinFieldGroup",
+    "receiveWebhook", "redeliverWebhook", "redirectToAuthorization", "replaceIcpProfile", "requestSync",
+    "rotateWebhookSecret", "streamEvents", "summarizeCompanies", "testWebhookEndpoint",
+    "updateWebhookEndpoint",
 }  # fmt: skip
 """Generated clients call them by these names: add to them, never rename one."""
 PUBLIC = {"completeAuthorization", "receiveWebhook", "getLiveness", "getMetrics", "getReadiness"}
@@ -180,6 +185,11 @@ def test_the_document_has_every_operation_by_a_stable_name(document: Described) 
     assert set(_operations_of(document)) == OPERATIONS
 
 
+def test_every_tag_is_described(document: Described) -> None:
+    tags = {tag for operation in _operations_of(document).values() for tag in operation["tags"]}
+    assert tags == {tag["name"] for tag in document["tags"] if tag["description"]}
+
+
 def test_every_operation_parameter_and_field_is_described(document: Described) -> None:
     missing = [
         f"{name}: {parameter['name']}"
@@ -198,17 +208,47 @@ def test_every_operation_parameter_and_field_is_described(document: Described) -
 
 
 def test_fields_that_are_always_there_are_required(document: Described) -> None:
-    """The optional ones are those of request bodies and of problems."""
+    """The optional ones are those of request bodies and of problems, and a list's total, which is counted on request."""
     schemas = document["components"]["schemas"]
     optional = {
         name: set(schema["properties"]) - set(schema.get("required", ()))
         for name, schema in schemas.items()
         if "properties" in schema
     }
-    assert {name: fields for name, fields in optional.items() if fields} == {
+    pages = {name: {"total"} for name in schemas if name.endswith("Page") and name != "ChangesPage"}
+    assert {name: fields for name, fields in optional.items() if fields} == pages | {
         "IcpProfileBody": set(schemas["IcpProfileBody"]["properties"]) - {"name"},
         "Problem": {"errors", "request_id"},
+        "WebhookEndpointChange": {"url", "topics", "enabled"},
     }
+
+
+def test_fields_of_request_bodies_that_may_be_left_out_have_no_default(document: Described) -> None:
+    """openapi-typescript and others generate a field that has one as required."""
+    assert [path for path, node in _nodes(document["components"]["schemas"]) if "default" in node] == []
+
+
+def test_times_have_a_format(document: Described) -> None:
+    schemas = document["components"]["schemas"]
+    times = [
+        (name, field, json.dumps(described))
+        for name, schema in schemas.items()
+        for field, described in schema.get("properties", {}).items()
+        if field == "at" or field.endswith("_at")
+    ]
+    assert len(times) > 20
+    assert [(name, field) for name, field, text in times if '"format": "date-time"' not in text] == []
+
+
+def test_changes_are_told_apart_by_their_type(document: Described) -> None:
+    schemas = document["components"]["schemas"]
+    changes = schemas["ChangesPage"]["properties"]["data"]["items"]
+    mapping = changes["discriminator"]["mapping"]
+    assert changes["discriminator"]["propertyName"] == "type"
+    assert set(mapping) == {"companies", "contacts", "deals", "owners"}
+    assert {one["$ref"] for one in changes["anyOf"]} == set(mapping.values())
+    for record_type, reference in mapping.items():
+        assert schemas[reference.removeprefix(REFERENCE)]["properties"]["type"]["enum"] == [record_type]
 
 
 def test_no_query_parameter_may_be_null(document: Described) -> None:
@@ -241,6 +281,9 @@ def test_a_problem_s_code_is_an_enum_and_each_operation_says_which_it_has(docume
         "invalid_cursor",
         "unknown_parameter",
     }
+    assert _codes(operations["listChanges"], 400) == {"invalid_input", "invalid_cursor", "unknown_parameter"}
+    assert _codes(operations["listChanges"], 410) == {"cursor_expired"}
+    assert _codes(operations["streamEvents"], 429) == {"too_many_streams", "too_many_requests"}
     assert _codes(operations["replaceIcpProfile"], 415) == {"unsupported_media_type"}
     assert _codes(operations["createAuthorization"], 409) == {"provider_not_configured"}
     assert "403" not in operations["listCompanies"]["responses"]
@@ -262,10 +305,18 @@ def test_the_document_names_the_headers_that_clients_need(document: Described) -
 
     assert sent("getCompany") == sent("listIntegrations") == {"If-None-Match"}
     assert sent("requestSync") == sent("cancelSyncRun") == {"Idempotency-Key"}
+    assert sent("streamEvents") == {"Last-Event-ID"}
+    assert {name for name in operations if "Idempotency-Key" in sent(name)} == {
+        "requestSync",
+        "cancelSyncRun",
+    }
     assert sent("listCompanies") == set()
     assert received("getCompany", "200") == {"ETag"}
     assert received("requestSync", "202") == received("getCompany", "308") == {"Location"}
-    assert received("listCompanies", "503") == {"Retry-After"}
+    assert received("createWebhookEndpoint", "201") == {"Location"}
+    assert received("testWebhookEndpoint", "202") == received("redeliverWebhook", "202") == set()
+    assert received("listCompanies", "429") == received("listCompanies", "503") == {"Retry-After"}
+    assert received("requestSync", "409") == {"Retry-After"}
 
 
 def test_the_document_says_how_to_sign_in_and_which_operations_are_public(document: Described) -> None:

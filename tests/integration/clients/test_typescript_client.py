@@ -34,7 +34,7 @@ def state_dir() -> Iterator[Path]:
     shutil.rmtree(home)
 
 
-def test_the_compiled_program_reads_companies_follows_a_sync_and_handles_problems(
+def test_the_compiled_program_reads_companies_and_changes_follows_a_sync_and_handles_problems(
     program: Path, spawn: Spawn, state_dir: Path
 ) -> None:
     environ = child_environ({"ASTRELO_STATE_DIR": str(state_dir), "HOME": "/nonexistent"})
@@ -50,7 +50,10 @@ def test_the_compiled_program_reads_companies_follows_a_sync_and_handles_problem
     assert run.wait() == 0, run.stderr
     assert "records received" in run.stdout
     summary = json.loads(run.stdout.splitlines()[-1])
-    assert 0 < summary.pop("companies") <= COMPANIES
+    companies = summary.pop("companies")
+    assert 0 < companies <= COMPANIES
+    assert summary.pop("changes") > companies  # contacts, deals and owners too
+    assert "companies upserted: " in run.stdout
     assert summary == {"run": "completed", "problem": "not_found", "remedy": "correct"}
 
 

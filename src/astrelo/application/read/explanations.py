@@ -1,7 +1,6 @@
 """Why a company shows what it shows, and why a contact or deal is linked as it is: computed when asked."""
 
 from abc import abstractmethod
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
 from uuid import UUID
@@ -62,7 +61,7 @@ class PinView(Struct, frozen=True, kw_only=True):
     group: Annotated[FieldGroup, Meta(description="The columns.")]
     external_source: views.ExternalSource
     external_provider_id: views.ExternalId
-    pinned_at: Annotated[datetime, Meta(description="When the person decided.")]
+    pinned_at: Annotated[views.UtcTime, Meta(description="When the person decided.")]
     status: Annotated[PinStatus, Meta(description="Whether the pin has an effect at present.")]
 
 

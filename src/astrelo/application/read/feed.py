@@ -2,12 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from astrelo.application.read import views
 from astrelo.domain.identifiers import UserId
@@ -42,27 +42,43 @@ class Change(Struct, frozen=True, kw_only=True, tag_field="type"):
     `reason` is there exactly when it was deleted, and `merged_into` when it was merged.
     """
 
-    id: UUID
-    change: ChangeKind
-    reason: DeletionReason | None = None
-    merged_into: UUID | None = None
-    at: datetime
+    id: Annotated[UUID, Meta(description="The record's `id`.")]
+    change: Annotated[ChangeKind, Meta(description="Whether the record is there or gone.")]
+    reason: Annotated[
+        DeletionReason | None,
+        Meta(
+            description="Why it is gone: `merged` into another, `erased` as the CRM asked, `purged` with its connection; "
+            "null while it is there."
+        ),
+    ] = None
+    merged_into: Annotated[
+        UUID | None, Meta(description="The record that it was merged into; null unless it was.")
+    ] = None
+    at: Annotated[views.UtcTime, Meta(description="When the change was stored.")]
 
 
 class CompanyChange(Change, frozen=True, kw_only=True, tag=RecordType.COMPANIES.value):
-    data: views.CompanyView | None = None
+    data: Annotated[
+        views.CompanyView | None, Meta(description="The company's latest state; null when it is gone.")
+    ] = None
 
 
 class ContactChange(Change, frozen=True, kw_only=True, tag=RecordType.CONTACTS.value):
-    data: views.ContactView | None = None
+    data: Annotated[
+        views.ContactView | None, Meta(description="The contact's latest state; null when it is gone.")
+    ] = None
 
 
 class DealChange(Change, frozen=True, kw_only=True, tag=RecordType.DEALS.value):
-    data: views.DealView | None = None
+    data: Annotated[
+        views.DealView | None, Meta(description="The deal's latest state; null when it is gone.")
+    ] = None
 
 
 class OwnerChange(Change, frozen=True, kw_only=True, tag=RecordType.OWNERS.value):
-    data: views.OwnerView | None = None
+    data: Annotated[
+        views.OwnerView | None, Meta(description="The owner's latest state; null when it is gone.")
+    ] = None
 
 
 AnyChange = CompanyChange | ContactChange | DealChange | OwnerChange

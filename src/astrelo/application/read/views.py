@@ -20,6 +20,9 @@ from astrelo.domain.unreadable import Trouble
 
 T = TypeVar("T")
 
+UtcTime = Annotated[datetime, Meta(tz=True)]
+"""RFC 3339, which the OpenAPI document calls date-time: msgspec says so of times with a zone alone."""
+
 Id = Annotated[UUID, Meta(description="Ours; it stays the same through syncs.")]
 ExternalSource = Annotated[Provider, Meta(description="The CRM that holds the record.")]
 ExternalId = Annotated[str, Meta(description="The record's id at its CRM.", examples=["512"])]
@@ -30,10 +33,10 @@ ExternalUrl = Annotated[
         examples=["https://app.hubspot.com/contacts/4711/record/0-2/512"],
     ),
 ]
-SourceUpdatedAt = Annotated[datetime, Meta(description="When the record was last modified at the CRM.")]
-SyncedAt = Annotated[datetime, Meta(description="When we last wrote it.")]
+SourceUpdatedAt = Annotated[UtcTime, Meta(description="When the record was last modified at the CRM.")]
+SyncedAt = Annotated[UtcTime, Meta(description="When we last wrote it.")]
 ArchivedAt = Annotated[
-    datetime | None, Meta(description="Since when it is known to be gone at the CRM; null while it is there.")
+    UtcTime | None, Meta(description="Since when it is known to be gone at the CRM; null while it is there.")
 ]
 RepId = Annotated[
     UUID | None, Meta(description="The owner that the CRM assigns it to, of `/api/owners`; null without one.")
@@ -161,7 +164,7 @@ class CompanySummary(Struct, frozen=True, kw_only=True):
         Count, Meta(description="How many of them live records of more than one CRM make up.")
     ] = 0
     counted_at: Annotated[
-        datetime | None, Meta(description="When they were counted; null before the first sync has ended.")
+        UtcTime | None, Meta(description="When they were counted; null before the first sync has ended.")
     ] = None
 
 
@@ -228,7 +231,7 @@ class DealView(Struct, frozen=True, kw_only=True):
         bool | None, Meta(description="Whether it is won or lost; null where the stage does not say.")
     ]
     is_won: Annotated[bool | None, Meta(description="Whether it is won; null where the stage does not say.")]
-    close_date: Annotated[datetime | None, Meta(description="When it was, or is expected to be, closed.")]
+    close_date: Annotated[UtcTime | None, Meta(description="When it was, or is expected to be, closed.")]
     crm_rep_id: RepId
     company_id: LinkedCompanyId
     company_match: Match
@@ -278,8 +281,8 @@ class IcpProfileView(Struct, frozen=True, kw_only=True):
 class WindowView(Struct, frozen=True, kw_only=True):
     """Modification times, both ends inclusive."""
 
-    start: Annotated[datetime, Meta(description="The earliest modification time.")]
-    end: Annotated[datetime, Meta(description="The latest modification time.")]
+    start: Annotated[UtcTime, Meta(description="The earliest modification time.")]
+    end: Annotated[UtcTime, Meta(description="The latest modification time.")]
 
 
 class StepView(Struct, frozen=True, kw_only=True):
@@ -343,11 +346,11 @@ class RunView(Struct, frozen=True, kw_only=True):
     status: Annotated[RunStatus, Meta(description="How the run stands.")]
     reason: Sentence
     action: Advice = None
-    requested_at: Annotated[datetime, Meta(description="When the run was requested.")]
-    started_at: Annotated[datetime | None, Meta(description="When a worker first took it; null before.")]
-    finished_at: Annotated[datetime | None, Meta(description="When it ended; null before.")]
+    requested_at: Annotated[UtcTime, Meta(description="When the run was requested.")]
+    started_at: Annotated[UtcTime | None, Meta(description="When a worker first took it; null before.")]
+    finished_at: Annotated[UtcTime | None, Meta(description="When it ended; null before.")]
     parked_until: Annotated[
-        datetime | None, Meta(description="When it continues by itself; null unless it is parked for a time.")
+        UtcTime | None, Meta(description="When it continues by itself; null unless it is parked for a time.")
     ]
     attempts: Annotated[Count, Meta(description="How often a worker took it since its last progress.")]
     owners: Annotated[OwnersStepView, Meta(description="The owners' part.")]
@@ -448,13 +451,13 @@ class Freshness(Struct, frozen=True, kw_only=True):
     """Everything the CRM held at this time is stored; null before the first complete sync."""
 
     companies: Annotated[
-        datetime | None, Meta(description="All companies that the CRM held at this time are stored.")
+        UtcTime | None, Meta(description="All companies that the CRM held at this time are stored.")
     ] = None
     contacts: Annotated[
-        datetime | None, Meta(description="All contacts that the CRM held at this time are stored.")
+        UtcTime | None, Meta(description="All contacts that the CRM held at this time are stored.")
     ] = None
     deals: Annotated[
-        datetime | None, Meta(description="All deals that the CRM held at this time are stored.")
+        UtcTime | None, Meta(description="All deals that the CRM held at this time are stored.")
     ] = None
 
 
@@ -492,7 +495,7 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     scopes: Annotated[list[str], Meta(description="What the user allowed us to do.")] = field(
         default_factory=list
     )
-    connected_at: Annotated[datetime | None, Meta(description="When the user last connected.")] = None
+    connected_at: Annotated[UtcTime | None, Meta(description="When the user last connected.")] = None
     connected_by: Annotated[
         str | None,
         Meta(
@@ -507,5 +510,5 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
         IntegrationCounts, Meta(description="Live records of this CRM, as counted when its last sync ended.")
     ] = IntegrationCounts()
     counted_at: Annotated[
-        datetime | None, Meta(description="When they were counted; null before the first sync has ended.")
+        UtcTime | None, Meta(description="When they were counted; null before the first sync has ended.")
     ] = None

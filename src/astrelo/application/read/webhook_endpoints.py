@@ -2,12 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from astrelo.application.read import views
 from astrelo.domain.identifiers import UserId
 from astrelo.domain.webhook_endpoints import deliveries, endpoints, events
 
@@ -18,23 +18,40 @@ class WebhookEndpointView(Struct, frozen=True, kw_only=True):
     Until `former_secret_expires_at` each event is signed with the secret before the last rotation as well.
     """
 
-    id: UUID
-    url: str
-    topics: list[events.WebhookTopic]
-    enabled: bool
-    disabled_reason: endpoints.DisabledReason | None = None
-    reason: str | None = None
-    action: str | None = None
-    created_at: datetime
-    last_success_at: datetime | None = None
-    former_secret_expires_at: datetime | None = None
+    id: Annotated[UUID, Meta(description="The endpoint.")]
+    url: Annotated[
+        str, Meta(description="Where events are sent.", examples=["https://hooks.example.com/astrelo"])
+    ]
+    topics: Annotated[list[events.WebhookTopic], Meta(description="Which events are sent.")]
+    enabled: Annotated[bool, Meta(description="Whether events are sent.")]
+    disabled_reason: Annotated[
+        endpoints.DisabledReason | None,
+        Meta(
+            description="Why it is disabled: `by_user`; `gone` after HTTP 410; `failing` when a delivery failed for a day and "
+            "none succeeded meanwhile. Null while it is enabled."
+        ),
+    ] = None
+    reason: views.Sentence = None
+    action: views.Advice = None
+    created_at: Annotated[views.UtcTime, Meta(description="When it was added.")]
+    last_success_at: Annotated[
+        views.UtcTime | None, Meta(description="When it last accepted an event; null before the first.")
+    ] = None
+    former_secret_expires_at: Annotated[
+        views.UtcTime | None,
+        Meta(
+            description="Until when events are signed with the former secret as well; null where there is none."
+        ),
+    ] = None
 
 
 class IssuedSecretView(Struct, frozen=True, kw_only=True):
     """The endpoint and its new secret, which is shown in this response only."""
 
-    endpoint: WebhookEndpointView
-    secret: str
+    endpoint: Annotated[WebhookEndpointView, Meta(description="The endpoint.")]
+    secret: Annotated[
+        str, Meta(description="Signs the events, as Standard Webhooks has it; it begins with `whsec_`.")
+    ]
 
 
 class WebhookDeliveryView(Struct, frozen=True, kw_only=True):
@@ -44,19 +61,33 @@ class WebhookDeliveryView(Struct, frozen=True, kw_only=True):
     `response_excerpt` (its first 1,000 characters) are of the last attempt. `payload` is the JSON that is sent.
     """
 
-    id: UUID
-    topic: events.WebhookTopic
-    status: deliveries.DeliveryStatus
-    attempts: int
-    created_at: datetime
-    last_attempt_at: datetime | None = None
-    next_attempt_at: datetime | None = None
-    error: deliveries.DeliveryError | None = None
-    reason: str | None = None
-    action: str | None = None
-    response_status: int | None = None
-    response_excerpt: str | None = None
-    payload: str
+    id: Annotated[UUID, Meta(description="The header `webhook-id` of each attempt.")]
+    topic: Annotated[events.WebhookTopic, Meta(description="What has happened.")]
+    status: Annotated[deliveries.DeliveryStatus, Meta(description="How the delivery stands.")]
+    attempts: Annotated[views.Count, Meta(description="How many attempts have begun.")]
+    created_at: Annotated[views.UtcTime, Meta(description="When it happened.")]
+    last_attempt_at: Annotated[
+        views.UtcTime | None, Meta(description="When the last attempt began; null before the first.")
+    ] = None
+    next_attempt_at: Annotated[
+        views.UtcTime | None, Meta(description="When the next attempt is due; null if there is none.")
+    ] = None
+    error: Annotated[
+        deliveries.DeliveryError | None,
+        Meta(description="Why the last attempt failed; null if it did not."),
+    ] = None
+    reason: views.Sentence = None
+    action: views.Advice = None
+    response_status: Annotated[
+        int | None, Meta(description="The HTTP status of the last attempt; null without a response.")
+    ] = None
+    response_excerpt: Annotated[
+        str | None,
+        Meta(
+            description="The first 1,000 characters of the last attempt's response; null without a response."
+        ),
+    ] = None
+    payload: Annotated[str, Meta(description="The JSON that is sent, byte for byte.")]
 
 
 class WebhookEndpointReader(Protocol):

@@ -10,11 +10,12 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from astrelo.adapters.inbound.http import compression, middleware, problem_kinds, problems
 from astrelo.adapters.inbound.http.feed import cursors
+from astrelo.adapters.inbound.http.records import parameters
 from astrelo.application import messages
 from astrelo.application.read import feed
 from astrelo.domain import errors
@@ -50,9 +51,16 @@ After = Annotated[
 class ChangesPage(msgspec.Struct, frozen=True, kw_only=True):
     """What changed. Keep `next_cursor` together with what was done about `data`; it is there on the last page too."""
 
-    data: list[feed.AnyChange]
-    next_cursor: str
-    has_more: bool
+    data: Annotated[
+        list[feed.AnyChange],
+        msgspec.Meta(
+            description="The changes, in the order in which they were stored; `type` tells them apart."
+        ),
+    ]
+    next_cursor: Annotated[
+        str, msgspec.Meta(description="Send it as `after` for what follows, now or later; never null.")
+    ]
+    has_more: Annotated[bool, msgspec.Meta(description="Whether more follows already.")]
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +74,7 @@ class Changes(Controller):
     tags = ("changes",)
 
     @get(
-        responses=problems.describe(problem_kinds.CURSOR_EXPIRED),
+        responses=problems.describe(problem_kinds.CURSOR_EXPIRED, problem_kinds.INVALID_CURSOR),
         summary="Follow every change",
         operation_id="listChanges",
     )
@@ -127,7 +135,7 @@ class Exports(Controller):
         request: Request[Any, Any, Any],
         changes: FromDishka[feed.ChangeFeed],
         user_id: NamedDependency[UserId],
-        record_type: FromPath[feed.RecordType],
+        record_type: parameters.RecordTypePath,
     ) -> Stream:
         """Stream them as they are at one moment, archived ones too, as lines of JSON (NDJSON).
 

@@ -1,7 +1,6 @@
 """The OpenAPI document of the API: https://spec.openapis.org/oas/v3.1.0."""
 
 from importlib.metadata import version
-from itertools import product
 
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
@@ -9,6 +8,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, Parameter, Reference, Schema, SecurityScheme, Tag
 from litestar.openapi.spec.enums import OpenAPIType
+from litestar.routes import HTTPRoute
 
 from astrelo.adapters.inbound.http.openapi import headers
 from astrelo.adapters.inbound.http.openapi.page import DescriptionPage, description_router
@@ -16,7 +16,6 @@ from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas, portabl
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 
 _PATH = "/schema"
-_METHODS = ("get", "put", "post", "delete", "patch")
 
 _INTRODUCTION = """\
 Companies, contacts and deals from a customer's CRM: connected, complete and linked.
@@ -38,13 +37,18 @@ An `Authorization` header counts alone; a cookie beside it is ignored.
 ## Errors
 
 Every error is a problem document (RFC 9457). `code` is made for programs and never changes its meaning; each operation
-lists the codes that it may return. Handle unknown codes by their status. 503 carries `Retry-After` in seconds. The
-header `X-Request-Id` of every response names the request in our logs; a request may bring its own.
+lists the codes that it may return. Any request may also be refused before it reaches an operation: as
+`malformed_request`, `request_timeout`, `headers_too_large`, `too_many_requests` or `method_not_allowed`. Handle unknown
+codes by their status. 429 and 503 carry `Retry-After` in seconds. The header `X-Request-Id` of every response names the
+request in our logs; a request may bring its own.
 
 ## Lists
 
 Lists are read page by page: send `next_cursor` as `cursor`, with the same filters, while `has_more` is true. A cursor is
 good for its user, its list and its filters alone.
+
+To keep a copy of the records, follow `/api/changes` instead, or begin with `/api/export` and go on there: `/api/events`
+and webhooks say when there is something new.
 
 ## Versions
 
@@ -61,8 +65,11 @@ _TAGS = {
     "contacts": "People, linked to the company they belong to.",
     "deals": "Deals, linked to the company they belong to.",
     "owners": "The customer's own people, to whom the CRM assigns records.",
+    "changes": "The change feed, and exports of everything that is there.",
+    "events": "Syncs and connections, live.",
     "icp-profile": "The ideal customer profile.",
     "webhooks": "Calls that the CRMs make.",
+    "webhook-endpoints": "URLs of the user that events are sent to, and the deliveries.",
     "operations": "Health checks and metrics, for operators.",
 }
 
@@ -107,11 +114,15 @@ def complete_description(app: Litestar, structs: StructSchemas) -> None:
     describes.
     """
     description = app.openapi_schema
-    for path, method in product((description.paths or {}).values(), _METHODS):
-        if operation := getattr(path, method):
-            for parameter in operation.parameters or ():
-                correct_parameter(parameter)
-            headers.describe_headers(operation)
+    for route in app.routes:
+        path = (description.paths or {}).get(route.path_format)
+        if path is None or not isinstance(route, HTTPRoute):
+            continue
+        for handler, method in ((one, method) for one in route.route_handlers for method in one.http_methods):
+            if operation := getattr(path, method.lower()):
+                for parameter in operation.parameters or ():
+                    correct_parameter(parameter)
+                headers.describe_headers(operation, handler)
     description.components.schemas = {**(description.components.schemas or {}), **structs.components}
 
 

@@ -1,21 +1,17 @@
 """Headers that no handler declares, since middlewares read and write them, or every response of a status has them."""
 
 from litestar.enums import ParamType
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from astrelo.adapters.inbound.http import idempotency, problem_kinds
 
 _TEXT = Schema(type=OpenAPIType.STRING)
-_LOCATION = OpenAPIHeader(schema=_TEXT, description="The path of what the response is about.")
-_OF_STATUS = {
-    "202": ("Location", _LOCATION),
-    "308": ("Location", _LOCATION),
-    "503": (
-        "Retry-After",
-        OpenAPIHeader(schema=Schema(type=OpenAPIType.INTEGER), description="Seconds until to try again."),
-    ),
-}
+_LOCATION = OpenAPIHeader(schema=_TEXT, description="The path of the company that it was merged into.")
+_RETRY_AFTER = OpenAPIHeader(
+    schema=Schema(type=OpenAPIType.INTEGER), description="Seconds until to try again."
+)
 _ETAG = OpenAPIHeader(schema=_TEXT, description="Names the present state of the resource.")
 _IF_NONE_MATCH = Parameter(
     name="If-None-Match",
@@ -32,19 +28,28 @@ _IDEMPOTENCY_KEY = Parameter(
 )
 
 
-def describe_headers(operation: Operation) -> None:
-    """Add what an operation's responses say of its headers."""
+def describe_headers(operation: Operation, handler: HTTPRouteHandler) -> None:
+    """Add the headers that the handler's middlewares read, and those of its problems, to its operation."""
     responses = {
         status: response
         for status, response in (operation.responses or {}).items()
         if isinstance(response, OpenAPIResponse)
     }
-    for status, response in responses.items():
-        if status in _OF_STATUS:
-            name, header = _OF_STATUS[status]
-            response.headers = {**(response.headers or {}), name: header}
+    for header in (header for response in responses.values() for header in (response.headers or {}).values()):
+        if isinstance(header, OpenAPIHeader) and header.schema is None:
+            header.schema = _TEXT  # declared by a name and a description alone
+    kinds = [kind for spec in (handler.responses or {}).values() for kind in getattr(spec, "kinds", ())]
+    for kind in kinds:
+        if kind.retry_after is not None:
+            _add_header(responses[str(kind.status.value)], "Retry-After", _RETRY_AFTER)
+    if "308" in responses:
+        _add_header(responses["308"], "Location", _LOCATION)
     if "304" in responses:
         operation.parameters = [*(operation.parameters or ()), _IF_NONE_MATCH]
-        responses["200"].headers = {**(responses["200"].headers or {}), "ETag": _ETAG}
-    if str(problem_kinds.IDEMPOTENCY_KEY_REUSED.status.value) in responses:
+        _add_header(responses["200"], "ETag", _ETAG)
+    if problem_kinds.IDEMPOTENCY_KEY_REUSED in kinds:
         operation.parameters = [*(operation.parameters or ()), _IDEMPOTENCY_KEY]
+
+
+def _add_header(response: OpenAPIResponse, name: str, header: OpenAPIHeader) -> None:
+    response.headers = {**(response.headers or {}), name: header}

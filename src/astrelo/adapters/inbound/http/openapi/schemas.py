@@ -77,14 +77,19 @@ def _translate(schema: Any) -> Any:  # noqa: ANN401 - any JSON
 def require_defaults(component: dict[str, Any]) -> dict[str, Any]:
     """Say what a response always holds: a struct writes its defaults too, only requests may leave them out.
 
-    Structs that are read refuse unknown fields, those that are written do not.
+    Structs that are read refuse unknown fields, those that are written do not. The defaults themselves are left out: code
+    generators take a field that has one for always present. A union's tag has no declaration that could describe it.
     """
     if "description" in component:
         component["description"] = inspect.cleandoc(component["description"])
-    if component.get("type") == "object" and component.get("additionalProperties") is not False:
+    if component.get("type") == "object":
         properties = component["properties"]
+        for value in properties.values():
+            if value.keys() == {"enum"} and len(value["enum"]) == 1:
+                value |= {"type": "string", "description": "Tells this object from others in its place."}
         defaults = [name for name, value in properties.items() if "default" in value]
         for name in defaults:
             del properties[name]["default"]
-        component["required"] = [*component.get("required", ()), *defaults]
+        if component.get("additionalProperties") is not False:
+            component["required"] = [*component.get("required", ()), *defaults]
     return component

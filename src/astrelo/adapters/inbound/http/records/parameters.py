@@ -8,7 +8,7 @@ from litestar.openapi.spec import Example
 from litestar.params import PathParameter, QueryParameter
 
 from astrelo.application import messages
-from astrelo.application.read import readers
+from astrelo.application.read import feed, readers
 from astrelo.domain import errors
 from astrelo.domain.contact import UnlinkedReason
 from astrelo.domain.identifiers import MAX_RECORD_ID_LENGTH, Provider
@@ -32,6 +32,11 @@ ContactPath = Annotated[UUID, PathParameter(description="The contact's `id`.")]
 DealPath = Annotated[UUID, PathParameter(description="The deal's `id`.")]
 OwnerPath = Annotated[UUID, PathParameter(description="The owner's `id`.")]
 RunPath = Annotated[UUID, PathParameter(description="The run's `id`.")]
+RecordTypePath = Annotated[feed.RecordType, PathParameter(description="Which records.")]
+WebhookEndpointPath = Annotated[UUID, PathParameter(description="The endpoint's `id`.")]
+WebhookDeliveryPath = Annotated[
+    UUID, PathParameter(description="The delivery's `id`, which is the header `webhook-id` of its attempts.")
+]
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many entries a page has.")]
 PageCursor = Annotated[

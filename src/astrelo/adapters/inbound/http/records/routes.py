@@ -71,7 +71,7 @@ class Companies(Controller):
         )
         cursors = pagination.Cursors.of("companies", user_id, filters)
         found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
-        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else msgspec.UNSET
         return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
 
     @get("/summary", summary="Count the companies")
@@ -148,7 +148,7 @@ class Contacts(Controller):
         )
         cursors = pagination.Cursors.of("contacts", user_id, filters)
         found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
-        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else msgspec.UNSET
         return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
 
     @get("/{contact_id:uuid}", middleware=[etags.conditional], summary="Get a contact")
@@ -209,7 +209,7 @@ class Deals(Controller):
         )
         cursors = pagination.Cursors.of("deals", user_id, filters)
         found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
-        total = await reader.count(user_id, filters, exact=count == "exact") if count else None
+        total = await reader.count(user_id, filters, exact=count == "exact") if count else msgspec.UNSET
         return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
 
     @get("/{deal_id:uuid}", middleware=[etags.conditional], summary="Get a deal")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
@@ -42,6 +43,9 @@ class SyncRuns(Controller):
         before_request=idempotency.begin,
         summary="Request a sync",
         status_code=202,
+        response_headers=[
+            ResponseHeader(name="Location", description="The path of the run.", documentation_only=True)
+        ],
     )
     @inject
     async def request_sync(

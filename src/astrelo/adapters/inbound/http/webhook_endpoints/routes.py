@@ -5,8 +5,9 @@ from uuid import UUID
 
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, delete, get, patch, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
@@ -24,36 +25,26 @@ SubscribedTopic = Literal[
     "connection.disconnected",
     "changes.available",
 ]
-Topics = Annotated[
-    list[SubscribedTopic],
-    Meta(
-        min_length=1,
-        max_length=20,
-        description="Which events are sent. A topic that is named twice counts once.",
-    ),
-]
-TargetUrl = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=target_url.MAX_URL_LENGTH,
-        description="An https URL on the public internet, on port 443 or 8443, without user, password and fragment.",
-        examples=["https://hooks.example.com/astrelo"],
-    ),
-]
+Topics = Annotated[list[SubscribedTopic], Meta(min_length=1, max_length=20)]
+_TOPICS = Meta(description="Which events are sent. A topic that is named twice counts once.")
+TargetUrl = Annotated[str, Meta(min_length=1, max_length=target_url.MAX_URL_LENGTH)]
+_TARGET_URL = Meta(
+    description="An https URL on the public internet, on port 443 or 8443, without user, password and fragment.",
+    examples=["https://hooks.example.com/astrelo"],
+)
 
 
 class NewWebhookEndpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    url: TargetUrl
-    topics: Topics
+    url: Annotated[TargetUrl, _TARGET_URL]
+    topics: Annotated[Topics, _TOPICS]
 
 
 class WebhookEndpointChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is left out, or null, stays as it is."""
 
-    url: TargetUrl | None = None
-    topics: Topics | None = None
-    enabled: bool | None = None
+    url: Annotated[TargetUrl | None, _TARGET_URL] = None
+    topics: Annotated[Topics | None, _TOPICS] = None
+    enabled: Annotated[bool | None, Meta(description="Whether events are sent to it.")] = None
 
 
 _OF_BODY = (
@@ -71,6 +62,9 @@ class WebhookEndpoints(Controller):
         responses=problems.describe(problem_kinds.LIMIT_REACHED, *_OF_BODY),
         summary="Add a webhook endpoint",
         status_code=201,
+        response_headers=[
+            ResponseHeader(name="Location", description="The path of the endpoint.", documentation_only=True)
+        ],
     )
     @inject
     async def create_webhook_endpoint(
@@ -109,7 +103,7 @@ class WebhookEndpoints(Controller):
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
     ) -> webhook_endpoints.WebhookEndpointView:
         """Return whether it is enabled, and if not, why."""
         return await _get(reader, user_id, endpoint_id)
@@ -125,7 +119,7 @@ class WebhookEndpoints(Controller):
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
         data: JSONBody[WebhookEndpointChange],
     ) -> webhook_endpoints.WebhookEndpointView:
         """Change what the body names. An endpoint that is disabled misses events; enabled again, it gets new ones."""
@@ -149,7 +143,7 @@ class WebhookEndpoints(Controller):
         self,
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
     ) -> None:
         """Delete it with its deliveries. An event that is being sent may still arrive."""
         await manage.delete(user_id, WebhookEndpointId(endpoint_id))
@@ -166,7 +160,7 @@ class WebhookEndpoints(Controller):
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
     ) -> webhook_endpoints.IssuedSecretView:
         """Issue another secret, shown this once. For 24 hours events are signed with the former one as well."""
         issued = await manage.rotate_secret(user_id, WebhookEndpointId(endpoint_id))
@@ -186,7 +180,7 @@ class WebhookEndpoints(Controller):
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
     ) -> webhook_endpoints.WebhookDeliveryView:
         """Send `webhook_endpoint.test` soon, once, without retries. If one waits already, that one is returned."""
         delivery_id = await manage.send_test(user_id, WebhookEndpointId(endpoint_id))
@@ -202,7 +196,7 @@ class WebhookEndpoints(Controller):
         self,
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
         *,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
@@ -227,8 +221,8 @@ class WebhookEndpoints(Controller):
         manage: FromDishka[manage_endpoints.ManageWebhookEndpoints],
         reader: FromDishka[webhook_endpoints.WebhookEndpointReader],
         user_id: NamedDependency[UserId],
-        endpoint_id: FromPath[UUID],
-        delivery_id: FromPath[UUID],
+        endpoint_id: parameters.WebhookEndpointPath,
+        delivery_id: parameters.WebhookDeliveryPath,
     ) -> webhook_endpoints.WebhookDeliveryView:
         """Attempt the delivery again now, with the same id and payload, whatever became of it before."""
         await manage.redeliver(user_id, WebhookEndpointId(endpoint_id), WebhookDeliveryId(delivery_id))
