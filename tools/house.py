@@ -21,7 +21,7 @@ MAX_FUNCTION_LINES = 50
 MAX_HELPER_SHARE = 0.15
 """Private functions and methods that are named once in their module, of all functions."""
 MAX_FILES = 15
-ANY_NUMBER_OF_FILES = ("migrations", "data", "licenses")
+ANY_NUMBER_OF_FILES = ("migrations", "data", "licenses", "adr")
 """Folders of records, which grow by one file each."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

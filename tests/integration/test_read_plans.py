@@ -156,7 +156,7 @@ def _icp(*, fits: bool, **criteria: object) -> dict[str, object]:
 _WHOLE_NAME = {"whole_first_names": ["anna"], "last_names_from": ["abc"], "last_names_to": ["abd"]}
 _SOURCES = {"sources": ["hubspot", "salesforce"]}
 
-_UPDATED = (
+_UPDATED: tuple[dict[str, object], ...] = (
     {"updated_since": datetime(2026, 1, 1, tzinfo=UTC)},
     # As the feed finds them, where they are few.
     {"updated_since": datetime(2026, 1, 1, tzinfo=UTC), "ids": [_id(256 * n) for n in range(1, 5001)]},

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from astrelo.adapters.inbound.http.etags import matches
+from astrelo.adapters.inbound.http.responses.etags import matches
 from tests.support.harness.api import ApiHarness, api_harness
 
 pytestmark = pytest.mark.anyio

@@ -30,7 +30,7 @@ ExternalUrl = Annotated[
     str | None,
     Meta(
         description="Opens the record at its CRM; null where the address of the account's pages is not known.",
-        examples=["https://app.hubspot.com/contacts/4711/record/0-2/512"],
+        examples=["https://crm.example/4711/companies/512"],
     ),
 ]
 SourceUpdatedAt = Annotated[UtcTime, Meta(description="When the record was last modified at the CRM.")]

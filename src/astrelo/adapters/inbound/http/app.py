@@ -9,16 +9,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute
 from litestar.types import Method
 
-from astrelo.adapters.inbound.http import (
-    compression,
-    cookies,
-    cors,
-    guards,
-    health,
-    middleware,
-    problems,
-    security,
-)
+from astrelo.adapters.inbound.http import cookies, cors, guards, health, middleware, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
@@ -31,6 +22,7 @@ from astrelo.adapters.inbound.http.openapi.responses import describe_problems
 from astrelo.adapters.inbound.http.openapi.schemas import StructSchemas
 from astrelo.adapters.inbound.http.records.explanations import Explanations
 from astrelo.adapters.inbound.http.records.routes import Companies, Contacts, Deals, Owners
+from astrelo.adapters.inbound.http.responses import compression
 from astrelo.adapters.inbound.http.runs.routes import SyncRuns
 from astrelo.adapters.inbound.http.webhook_endpoints.routes import WebhookEndpoints
 from astrelo.adapters.inbound.http.webhooks.routes import Webhooks

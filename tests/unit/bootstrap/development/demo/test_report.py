@@ -146,7 +146,7 @@ def test_the_figures_of_one_crm_stand_at_the_top_of_its_json() -> None:
     shown = json.loads(msgspec.json.encode(summary_object([synced_crm()], ENTITIES)))
     assert set(shown) == FIGURES | {"entities"}
     assert shown["companies"]["entities"] == 3
-    assert shown["entities"] == {"companies": 4, "with_two_sources": 2}
+    assert shown["entities"] == {"companies": 4, "with_two_sources": 2, "counted_at": None}
 
 
 def test_the_figures_of_two_crms_stand_below_their_names_in_the_json() -> None:
@@ -154,4 +154,4 @@ def test_the_figures_of_two_crms_stand_below_their_names_in_the_json() -> None:
     assert set(shown) == {"hubspot", "salesforce", "entities"}
     assert set(shown["hubspot"]) == set(shown["salesforce"]) == FIGURES
     assert [shown[name]["companies"]["entities"] for name in ("hubspot", "salesforce")] == [3, 2]
-    assert shown["entities"] == {"companies": 4, "with_two_sources": 2}
+    assert shown["entities"] == {"companies": 4, "with_two_sources": 2, "counted_at": None}

@@ -8,8 +8,9 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from astrelo.adapters.inbound.http import etags, problem_kinds, problems
+from astrelo.adapters.inbound.http import problem_kinds, problems
 from astrelo.adapters.inbound.http.records import parameters
+from astrelo.adapters.inbound.http.responses import etags
 from astrelo.application.connect.set_icp_profile import SetIcpProfile
 from astrelo.application.read import readers, views
 from astrelo.domain import errors

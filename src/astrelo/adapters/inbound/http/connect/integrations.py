@@ -8,9 +8,10 @@ from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import etags, problem_kinds, problems
+from astrelo.adapters.inbound.http import problem_kinds, problems
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
+from astrelo.adapters.inbound.http.responses import etags
 from astrelo.application import messages
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.read import readers, views

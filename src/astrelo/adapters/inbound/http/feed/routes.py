@@ -13,9 +13,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from astrelo.adapters.inbound.http import compression, middleware, problem_kinds, problems
+from astrelo.adapters.inbound.http import middleware, problem_kinds, problems
 from astrelo.adapters.inbound.http.feed import cursors
 from astrelo.adapters.inbound.http.records import parameters
+from astrelo.adapters.inbound.http.responses import compression
 from astrelo.application import messages
 from astrelo.application.read import feed
 from astrelo.domain import errors

@@ -5,7 +5,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from astrelo.adapters.inbound.http import idempotency, problem_kinds
+from astrelo.adapters.inbound.http import problem_kinds
+from astrelo.adapters.inbound.http.responses import idempotency
 
 _TEXT = Schema(type=OpenAPIType.STRING)
 _LOCATION = OpenAPIHeader(schema=_TEXT, description="The path of the company that it was merged into.")

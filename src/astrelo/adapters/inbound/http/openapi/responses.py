@@ -9,7 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import Meta
 
-from astrelo.adapters.inbound.http import etags, guards, idempotency, problem_kinds, problems, security
+from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
+from astrelo.adapters.inbound.http.responses import etags, idempotency
 
 
 def describe_problems(app: Litestar) -> None:

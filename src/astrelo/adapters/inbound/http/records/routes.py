@@ -7,9 +7,10 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 
-from astrelo.adapters.inbound.http import etags, pagination
+from astrelo.adapters.inbound.http import pagination
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
+from astrelo.adapters.inbound.http.responses import etags
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
 from astrelo.domain.icp import expand_naics

@@ -8,9 +8,10 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from astrelo.adapters.inbound.http import etags, idempotency, pagination, problem_kinds, problems
+from astrelo.adapters.inbound.http import pagination, problem_kinds, problems
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
 from astrelo.adapters.inbound.http.records import parameters
+from astrelo.adapters.inbound.http.responses import etags, idempotency
 from astrelo.application.read import readers, views
 from astrelo.application.sync.schedule_syncs import CancelRun, SyncNow
 from astrelo.domain import errors

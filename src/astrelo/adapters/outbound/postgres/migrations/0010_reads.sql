@@ -86,12 +86,12 @@ select user_id, id, now(), jsonb_build_object(
         where rep.user_id = connection.user_id and external_source = provider))
 from crm_connections as connection;
 
--- Where a person opens the account's records; null for a HubSpot account connected before.
+-- Where a person opens the account's records; null where it is not known before the account is connected again.
 alter table crm_connections add column app_url text;
 update crm_connections as connection
 set app_url = token.api_url
 from crm_tokens as token
-where connection.provider = 'salesforce'
+where token.api_url is not null
   and token.user_id = connection.user_id and token.connection_id = connection.id;
 
 -- migrate: rollback

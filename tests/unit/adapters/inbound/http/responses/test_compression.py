@@ -9,7 +9,7 @@ from litestar import Litestar, MediaType, Response, get
 from litestar.params import FromQuery
 from litestar.response import ServerSentEvent, Stream
 
-from astrelo.adapters.inbound.http.compression import MIN_SIZE, accepts_gzip, add_compression
+from astrelo.adapters.inbound.http.responses.compression import MIN_SIZE, accepts_gzip, add_compression
 
 pytestmark = pytest.mark.anyio
 
