@@ -240,7 +240,7 @@ def test_times_have_a_format(document: Described) -> None:
     assert [(name, field) for name, field, text in times if '"format": "date-time"' not in text] == []
 
 
-def test_changes_are_told_apart_by_their_type(document: Described) -> None:
+def test_changes_differ_by_their_type(document: Described) -> None:
     schemas = document["components"]["schemas"]
     changes = schemas["ChangesPage"]["properties"]["data"]["items"]
     mapping = changes["discriminator"]["mapping"]
