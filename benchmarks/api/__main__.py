@@ -109,11 +109,12 @@ async def wait_for_bodies(server: Server, token: str, children: Children) -> lis
             except httpx.ConnectError:
                 await asyncio.sleep(0.05)
             else:
-                return [same_times(response.raise_for_status().json()) for response in responses]
+                return [make_comparable(response.raise_for_status().json()) for response in responses]
 
 
-def same_times(page: dict[str, Any]) -> dict[str, Any]:
-    """Read the times of a company's sources: the floor passes them on as PostgreSQL spells them."""
+def make_comparable(page: dict[str, Any]) -> dict[str, Any]:
+    """Read the times of a company's sources, and whether there is a cursor: the floor spells both its own way."""
+    page["next_cursor"] = page["next_cursor"] is not None
     for source in [source for record in page["data"] for source in record.get("sources", ())]:
         source["source_updated_at"] = datetime.fromisoformat(source["source_updated_at"])
     return page

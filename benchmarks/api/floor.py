@@ -18,10 +18,15 @@ from litestar.params import FromQuery
 from astrelo.adapters.inbound.http.server.addresses import TrustedProxies
 from astrelo.adapters.inbound.http.server.limits import ServerLimits
 from astrelo.adapters.inbound.http.server.serving import HttpServer
+from astrelo.adapters.outbound.postgres.session.record_urls import with_url
 from astrelo.adapters.outbound.postgres.session.statements import statement
+from astrelo.bootstrap.crms import REGISTERED_CRMS
 from astrelo.bootstrap.development.processes import end_with_parent
+from astrelo.domain.identifiers import ObjectType
+from astrelo.domain.ports.crm import RecordUrls
 
 _POOL_SIZE = 10
+_URLS = RecordUrls({crm.provider: crm.record_url for crm in REGISTERED_CRMS})
 
 
 class Floor:
@@ -35,27 +40,27 @@ class Floor:
     async def close(self) -> None:
         await self._pool.close()
 
-    async def rows(self, query: str, limit: int) -> list[dict[str, Any]]:
+    async def rows(self, query: str, limit: int) -> list[asyncpg.Record]:
         """Read one more than `limit`, without filters."""
         known = statement(query)
         given = {"user_id": self._user_id, "limit": limit + 1, "include_archived": False}
-        return [
-            dict(row)
-            for row in await self._pool.fetch(
-                known.text, *known.bind(dict.fromkeys(known.parameters) | given)
-            )
-        ]
+        rows: list[asyncpg.Record] = await self._pool.fetch(
+            known.text, *known.bind(dict.fromkeys(known.parameters) | given)
+        )
+        return rows
 
     def application(self) -> Litestar:
         @get("/api/contacts")
         async def contacts(limit: FromQuery[int]) -> dict[str, Any]:
-            return _page(await self.rows("read_contacts", limit), limit)
+            rows = await self.rows("read_contacts", limit)
+            return _page([with_url(row, ObjectType.CONTACTS, _URLS) for row in rows], limit)
 
         @get("/api/companies")
         async def companies(limit: FromQuery[int]) -> dict[str, Any]:
-            rows = await self.rows("read_companies", limit)
+            read = await self.rows("read_companies", limit)
+            rows = [with_url(row, ObjectType.COMPANIES, _URLS) for row in read]
             for row in rows:
-                row["sources"] = msgspec.Raw(row["sources"].encode())
+                row["sources"] = msgspec.Raw(str(row["sources"]).encode())
             return _page(rows, limit)
 
         return Litestar(

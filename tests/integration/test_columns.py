@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 SCHEMA = """
 select attname::text as name, format_type(atttypid, null) as type, not attnotnull as nullable
 from pg_attribute
-where attrelid = $1::text::regclass and attnum > 0 and not attisdropped
+where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''
 """
 SHORT = {"timestamp with time zone": "timestamptz"}
 WITHOUT_A_COPY = {"user_id", "external_source", "archived_at", "revision", "crm_rep_id", "contact_ids"}

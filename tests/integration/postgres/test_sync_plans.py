@@ -64,8 +64,8 @@ async def test_no_statement_of_a_sync_takes_an_index_of_lists_while_there_are_no
         await connection.execute("set plan_cache_mode = force_generic_plan")
         await connection.execute(
             """insert into contacts (user_id, id, external_source, external_provider_id, source_updated_at,
-                                     content_hash, synced_at, email_kind)
-               select gen_random_uuid(), gen_random_uuid(), 'hubspot', n::text, now(), '', now(), 'business'
+                                     content_hash, email_kind)
+               select gen_random_uuid(), gen_random_uuid(), 'hubspot', n::text, now(), '', 'business'
                from generate_series(1, 2000) n"""
         )
         taken = {}

@@ -1174,7 +1174,7 @@ where entity.user_id = $1
   and ($4::text is null or entity.company_name_folded ~>=~ $4)
   and ($5::text is null or entity.company_name_folded ~<~ $5)
   and ($6::text is null or entity.domain = $6)
-  and ($7::text is null or entity.industry = $7)
+  and ($7::text is null or entity.industry_key = $7)
   and ($8::text is null or entity.naics ~>=~ $8)
   and ($9::text is null or entity.naics ~<~ $9)
   and ($10::text[] is null or exists (
@@ -1198,7 +1198,8 @@ where entity.user_id = $1
       limit 1))
   -- each criterion of the profile by itself, so that an index may answer the rarest
   and ($19::boolean is not true or (
-      ($20::text[] is null or entity.industry = any ($20))
+      ($20::text[] is null
+          or entity.industry_key = any ($20))
       and ($21::text[] is null or entity.revenue_range = any ($21))
       and ($22::text[] is null or entity.hq_country = any ($22))
       and ($23::bigint is null or entity.employee_count >= $23)
@@ -1553,8 +1554,13 @@ where entity.user_id = $1
       select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[3] is not null
           and named.external_provider_id = any (d.provider_contact_ids[3:])
           and d.external_source = named.external_source)))
-  and ($6::text is null or entity.pipeline_id = $6 or entity.pipeline_label = $6)
-  and ($7::text is null or entity.stage_id = $7 or entity.stage_label = $7)
+  and ($6::text is null or entity.pipeline_id_key = left($6, 101)
+      or entity.pipeline_label_key = left($6, 101))
+  and (length($6::text) <= 100 or $6 in (entity.pipeline_id, entity.pipeline_label)
+      or $6 is null)
+  and ($7::text is null or entity.stage_id_key = left($7, 101)
+      or entity.stage_label_key = left($7, 101))
+  and (length($7::text) <= 100 or $7 in (entity.stage_id, entity.stage_label) or $7 is null)
   and ($8::boolean is null or entity.is_closed = $8)
   and ($9::boolean is null or entity.is_won = $9)
   and ($10::uuid is null or entity.crm_rep_id = $10)

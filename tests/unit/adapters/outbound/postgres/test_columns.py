@@ -6,7 +6,12 @@ import pytest
 from astrelo.adapters.outbound.postgres.companies.columns import COMPANY_COLUMNS
 from astrelo.adapters.outbound.postgres.contacts.columns import CONTACT_COLUMNS
 from astrelo.adapters.outbound.postgres.deals.columns import DEAL_COLUMNS
-from astrelo.adapters.outbound.postgres.session.columns import Column, encode_columns
+from astrelo.adapters.outbound.postgres.session.columns import (
+    MAX_SEARCHED,
+    Column,
+    encode_columns,
+    fold_column,
+)
 from astrelo.application.read.views import CompanyView, ContactView, DealView
 from astrelo.domain.golden_record import COLUMNS, FieldGroup
 from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, DealRecord
@@ -76,3 +81,10 @@ def test_a_batch_is_encoded_by_the_types_of_its_columns() -> None:
         "amount": "1\x1f",
         "tags": '{"x"}\x1f',
     }
+
+
+def test_what_is_searched_stays_short_where_folding_makes_it_longer() -> None:
+    """One character of it may become eighteen, and an index entry holds 2,700 bytes at most."""
+    (folded,) = fold_column(["\ufdfa" * MAX_SEARCHED])
+    assert folded is not None
+    assert len(folded) == MAX_SEARCHED

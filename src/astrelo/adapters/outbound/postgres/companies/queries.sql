@@ -381,7 +381,7 @@ where entity.user_id = :user_id
   and (:name_from::text is null or entity.company_name_folded ~>=~ :name_from)
   and (:name_to::text is null or entity.company_name_folded ~<~ :name_to)
   and (:domain::text is null or entity.domain = :domain)
-  and (:industry::text is null or entity.industry = :industry)
+  and (:industry::text is null or entity.industry_key = :industry)
   and (:naics_from::text is null or entity.naics ~>=~ :naics_from)
   and (:naics_to::text is null or entity.naics ~<~ :naics_to)
   and (:naics_prefixes::text[] is null or exists (
@@ -405,7 +405,8 @@ where entity.user_id = :user_id
       limit 1))
   -- each criterion of the profile by itself, so that an index may answer the rarest
   and (:fits_icp::boolean is not true or (
-      (:icp_industries::text[] is null or entity.industry = any (:icp_industries))
+      (:icp_industries::text[] is null
+          or entity.industry_key = any (:icp_industries))
       and (:icp_revenue_ranges::text[] is null or entity.revenue_range = any (:icp_revenue_ranges))
       and (:icp_countries::text[] is null or entity.hq_country = any (:icp_countries))
       and (:icp_employee_min::bigint is null or entity.employee_count >= :icp_employee_min)

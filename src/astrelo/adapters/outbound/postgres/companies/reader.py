@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
+from astrelo.adapters.outbound.postgres.session.columns import MAX_SEARCHED
 from astrelo.adapters.outbound.postgres.session.ranges import naics_range, prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
@@ -69,7 +70,7 @@ class PgCompanyReader(readers.CompanyReader):
         return found
 
     async def _values(self, user_id: UserId, filters: readers.CompanyFilter) -> dict[str, object]:
-        name = prefix_range(filters.name and search_key(filters.name))
+        name = prefix_range(filters.name and search_key(filters.name)[:MAX_SEARCHED])
         naics = naics_range(filters.naics)
         values = narrow_nothing(_LIST) | {
             "user_id": user_id,

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
+from astrelo.adapters.outbound.postgres.session.columns import MAX_SEARCHED
 from astrelo.adapters.outbound.postgres.session.ranges import prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
@@ -51,7 +52,7 @@ class PgContactReader(readers.ContactReader):
         return msgspec.convert(with_url(row, ObjectType.CONTACTS, self._urls), views.ContactView)
 
     async def _values(self, user_id: UserId, filters: readers.ContactFilter) -> dict[str, object]:
-        key = filters.name and search_key(filters.name)
+        key = filters.name and search_key(filters.name)[:MAX_SEARCHED]
         name, email = prefix_range(key), prefix_range(filters.email and search_email(filters.email))
         return narrow_nothing(_LIST) | {
             "user_id": user_id,

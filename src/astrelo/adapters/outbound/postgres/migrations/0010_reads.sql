@@ -7,7 +7,14 @@
 -- filter leaves out (ADR 15). All are partial, by what a filter implies or by a condition that lists repeat: while a
 -- first sync has no statistics, the planner would otherwise take any of them for the look-ups of a batch, since it
 -- takes a user's rows for few, and read all of them for each batch.
-create index companies_profile on companies (user_id, revenue_range, industry, employee_count)
+-- What is typed freely is cut, since an entry holds 2,700 bytes at most.
+alter table companies add column industry_key text generated always as (left(industry, 201)) stored;
+alter table deals
+    add column pipeline_id_key text generated always as (left(pipeline_id, 101)) stored,
+    add column pipeline_label_key text generated always as (left(pipeline_label, 101)) stored,
+    add column stage_id_key text generated always as (left(stage_id, 101)) stored,
+    add column stage_label_key text generated always as (left(stage_label, 101)) stored;
+create index companies_profile on companies (user_id, revenue_range, industry_key, employee_count)
     where length(external_source) <> 0;
 create index companies_place on companies (user_id, hq_country, hq_region) where length(external_source) <> 0;
 create index companies_naics on companies (user_id, naics text_pattern_ops) where naics is not null;
@@ -21,7 +28,8 @@ create index contacts_first_name on contacts
 create index contacts_last_name on contacts (user_id, last_name_folded text_pattern_ops)
     where last_name_folded is not null;
 create index deals_stage on deals
-    (user_id, is_closed, is_won, pipeline_id, stage_id, pipeline_label, stage_label, crm_rep_id)
+    (user_id, is_closed, is_won, pipeline_id_key, stage_id_key, pipeline_label_key, stage_label_key,
+     crm_rep_id)
     where length(external_source) <> 0;
 -- Not a GIN index: containment is no leakproof operator, so row-level security would take the index away.
 create index deals_first_contact on deals (user_id, (provider_contact_ids[1]))
@@ -110,3 +118,6 @@ drop index crm_companies_source;
 drop index companies_naics;
 drop index companies_place;
 drop index companies_profile;
+alter table deals drop column stage_label_key, drop column stage_id_key, drop column pipeline_label_key,
+    drop column pipeline_id_key;
+alter table companies drop column industry_key;

@@ -64,7 +64,7 @@ def as_arrays(cells: Iterable[Sequence[str]]) -> Sequence[str | None]:
 
 def fold_column(texts: Iterable[str | None]) -> Sequence[str | None]:
     """Fold texts for search, as far as an index entry may reach."""
-    return [None if text is None else search_key(text[:MAX_SEARCHED]) for text in texts]
+    return [None if text is None else search_key(text[:MAX_SEARCHED])[:MAX_SEARCHED] for text in texts]
 
 
 _JOINED: Mapping[str, Callable[[Sequence[Any]], Texts]] = {
