@@ -1,6 +1,9 @@
 """What a first sync asks of whole tables, while they have no statistics yet: no loop over a loop."""
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -9,6 +12,8 @@ import pytest
 from astrelo.adapters.outbound.postgres.session.statements import statement, statements
 
 pytestmark = pytest.mark.anyio
+
+USER_ID = uuid4()
 
 
 async def explain(pool: asyncpg.Pool, name: str, **values: object) -> str:
@@ -33,6 +38,42 @@ async def test_looking_for_records_that_are_gone_grows_with_their_number_alone(
     )
     assert "SetOp" in plan
     assert "Nested Loop" not in plan
+
+
+@pytest.mark.parametrize("name", ["relink_companies", "relink_contacts", "relink_deals"])
+async def test_deciding_all_links_anew_never_joins_all_pairs_of_two_tables(
+    pool: asyncpg.Pool, name: str
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await lay_deals_with_contacts(connection)
+        await connection.execute(statement("disable_nested_loops").text)
+        found = statement(name)
+        explained = await connection.fetchval(
+            f"explain (format json) {found.text}", *found.bind({"user_id": USER_ID, "revision": 1})
+        )
+    loops = [
+        [inner["Node Type"] for inner in node["Plans"]]
+        for node in nodes_of(json.loads(explained)[0]["Plan"])
+        if node["Node Type"] == "Nested Loop"
+    ]
+    assert all(outer.endswith("Scan") and inner == "Function Scan" for outer, inner in loops), loops
+
+
+async def lay_deals_with_contacts(connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    for table, named in (("contacts", ""), ("deals", ", provider_contact_ids")):
+        await connection.execute(
+            f"""insert into {table} (user_id, id, external_source, external_provider_id, source_updated_at,
+                                     content_hash{named}{", email_kind" if table == "contacts" else ""})
+                select $1, gen_random_uuid(), 'hubspot', n::text, now(), ''{", array[n::text]" if named else ", 'business'"}
+                from generate_series(1, 2000) n""",
+            USER_ID,
+        )
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes_of(inner)
 
 
 async def test_companies_are_looked_up_by_domain_however_many_the_user_has(pool: asyncpg.Pool) -> None:

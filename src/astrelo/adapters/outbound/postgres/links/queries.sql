@@ -42,15 +42,20 @@ with further as (
     group by named.domain
     having count(distinct record.company_id) = 1
 ),
-by_additional_email as (
-    select distinct on (person.id) person.id as contact_id, coalesce(own.id, further.id) as company_id
+additional_email as materialized (
+    -- apart, or the planner joins the companies anew for each contact
+    select person.id as contact_id, email.domain, email.place
     from contacts as person
     cross join lateral unnest(person.additional_email_domains) with ordinality as email (domain, place)
+    where person.user_id = :user_id and person.additional_email_domains is not null
+),
+by_additional_email as (
+    select distinct on (email.contact_id) email.contact_id, coalesce(own.id, further.id) as company_id
+    from additional_email as email
     left join companies as own on own.user_id = :user_id and own.domain = email.domain
     left join further on further.domain = email.domain
-    where person.user_id = :user_id and person.additional_email_domains is not null
-      and coalesce(own.id, further.id) is not null
-    order by person.id, email.place
+    where coalesce(own.id, further.id) is not null
+    order by email.contact_id, email.place
 ),
 found as (
     select person.id, person.is_person_account, person.email_kind, person.additional_email_domains,
@@ -111,15 +116,19 @@ select count(*) from relinked
 -- name: relink_deals
 -- Decide every deal's company, contacts and rep anew: by the company that the CRM associates, and by nothing
 -- else; the rule is link_deal's in the domain.
-with arrived as (
-    select sale.id, array_agg(contact.id order by contact.id) as contact_ids
-    from deals as sale
-    cross join lateral unnest(sale.provider_contact_ids) as named (id)
+with named as (
+    -- apart, or the planner pairs all deals with all contacts and looks for the ids then
+    select id, external_source, unnest(provider_contact_ids) as provider_contact_id
+    from deals
+    where user_id = :user_id
+),
+arrived as (
+    select named.id, array_agg(contact.id order by contact.id) as contact_ids
+    from named
     join contacts as contact
-        on contact.user_id = :user_id and contact.external_source = sale.external_source
-        and contact.external_provider_id = named.id and contact.archived_at is null
-    where sale.user_id = :user_id
-    group by sale.id
+        on contact.user_id = :user_id and contact.external_source = named.external_source
+        and contact.external_provider_id = named.provider_contact_id and contact.archived_at is null
+    group by named.id
 ),
 decided as (
     select sale.id, associated.company_id, rep.id as crm_rep_id,
