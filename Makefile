@@ -41,14 +41,14 @@ demo: $(READY) ## Connect a sandbox CRM and watch it sync (ARGS="--provider both
 
 test: $(READY) ## The gate and all tests, against a real PostgreSQL
 	@$(MAKE) --no-print-directory -j2 -k gate
-	@$(RUN) pytest -n auto $(TESTS)
+	@$(RUN) pytest -n auto --dist worksteal $(TESTS)
 	@[ "$(TESTS)" != tests ] || $(MAKE) --no-print-directory sandbox
 
 check: $(READY) ## Format, lint, types, import contracts, unit tests, the sandbox's tests; no database
 	@$(MAKE) --no-print-directory -j2 -k gate unit sandbox
 
 sandbox: $(READY) ## The tests of crm-sandbox, which is a distribution of its own
-	@$(RUN) pytest -q -n auto sandbox/tests
+	@$(RUN) pytest -q -n auto --dist worksteal sandbox/tests
 
 clients: $(READY) ## Run HubSpot's, Salesforce's and a Singer tap's own clients against crm-sandbox
 	@$(BIN)/python sandbox/clients/run_clients.py

@@ -12,7 +12,7 @@ from pogo_core.error import BadMigrationError
 
 from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
 from tests.support.fuzz import EXPLORING
-from tests.support.postgres import Choice, NoServerError, Server, create_template, fresh_database, run_server
+from tests.support.postgres import Choice, Databases, NoServerError, Server, create_template, run_server
 from tests.support.secret_watch import pytest_runtest_makereport, secrets, spawn
 
 __all__ = ["pytest_runtest_makereport", "secrets", "spawn"]  # found by pytest here, for every test
@@ -102,31 +102,33 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def postgres_server(request: pytest.FixtureRequest) -> Server:
-    """The server of this run, for tests that need databases of their own making."""
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Databases of a test's own making, on the server of this run."""
     server = request.config.stash.get(_SERVER, None)
     if server is None:
         pytest.fail("Tests under tests/unit run without a database: this one belongs to tests/integration.")
-    return server
+    with Databases(server) as opened:
+        yield opened
 
 
-def template_of(config: pytest.Config) -> tuple[Server, str]:
-    """Return the server and the database to be cloned, for files that share one database among their tests."""
-    return config.stash[_SERVER], config.stash[_TEMPLATE]
+@pytest.fixture(scope="session")
+def template(request: pytest.FixtureRequest) -> str:
+    """The DSN of a database with the whole schema and no rows, to be cloned and not to be connected to."""
+    return request.config.stash[_TEMPLATE]
 
 
 @pytest.fixture
-def empty_database(postgres_server: Server) -> Iterator[str]:
+def empty_database(databases: Databases) -> Iterator[str]:
     """The DSN of a database without any schema."""
-    with fresh_database(postgres_server.dsn) as dsn:
+    with databases.create() as dsn:
         yield dsn
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest, postgres_server: Server) -> Iterator[str]:
+def database(databases: Databases, template: str) -> Iterator[str]:
     """The DSN of a database with the whole schema and no rows, of this test alone."""
-    with fresh_database(postgres_server.dsn, request.config.stash[_TEMPLATE]) as dsn:
+    with databases.create(template) as dsn:
         yield dsn
 
 

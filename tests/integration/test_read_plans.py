@@ -18,8 +18,7 @@ import pytest
 from astrelo.adapters.outbound.postgres.session import reads as module
 from astrelo.adapters.outbound.postgres.session.ranges import naics_range, prefix_range
 from astrelo.adapters.outbound.postgres.session.statements import statement
-from tests.conftest import template_of
-from tests.support.postgres import fresh_database
+from tests.support.postgres import Databases
 
 LARGE_USER = UUID("00000000-0000-0000-0000-000000000007")
 MAX_MILLISECONDS = 50
@@ -100,10 +99,9 @@ _INDEXES = """
 
 
 @pytest.fixture(scope="module")
-def large(request: pytest.FixtureRequest) -> Iterator[str]:
+def large(databases: Databases, template: str) -> Iterator[str]:
     """Give a database with the rows; its indexes are built behind them, which takes a fifth of the time."""
-    server, template = template_of(request.config)
-    with fresh_database(server.dsn, template) as dsn:
+    with databases.create(template) as dsn:
         asyncio.run(_fill(dsn))
         yield dsn
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -23,6 +24,9 @@ from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 
 _DEFAULT_IMAGE = "postgres:18-alpine"
 _VOLATILE = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+
+_SHARED_MEMORY = Path("/dev/shm")
+_MEMORY_NEEDED = 8 * 2**30  # bytes; the million rows of the query plans are two of them
 
 
 class NoServerError(Exception):
@@ -76,7 +80,7 @@ def run_server(choice: Choice) -> Iterator[Server]:
 @contextmanager
 def _run_embedded() -> Iterator[Server]:
     # Not a folder of pytest: as root the server runs as nobody, who cannot enter those.
-    home = Path(tempfile.mkdtemp(prefix="astrelo-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="astrelo-tests-", dir=_memory_folder()))
     home.chmod(0o711)
     try:
         with EmbeddedPostgres.start(home / "state", durable=False) as server:
@@ -85,12 +89,20 @@ def _run_embedded() -> Iterator[Server]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _memory_folder() -> Path | None:
+    """Return where files live in memory, if they fit: each of a database's 300 files is made five times faster there."""
+    if not os.access(_SHARED_MEMORY, os.W_OK | os.X_OK):
+        return None
+    return _SHARED_MEMORY if shutil.disk_usage(_SHARED_MEMORY).free >= _MEMORY_NEEDED else None
+
+
 @contextmanager
 def _container(image: str) -> Iterator[Server]:
     password = secrets.token_urlsafe(16)
     container = PostgresContainer(image, username="astrelo", password=password, dbname="astrelo", driver=None)
     try:
-        container.with_command(f"postgres {_VOLATILE}").start()
+        container.with_command(f"postgres {_VOLATILE}")
+        container.with_tmpfs_mount("/var/lib/postgresql").start()
     except Exception as error:
         raise NoServerError(
             f"A container of {image} does not start: {error}. Set ASTRELO_TEST_POSTGRES=embedded to do without."
@@ -125,37 +137,52 @@ def _has_or_pulls(client: docker.DockerClient, image: str) -> bool:
     return True
 
 
+class Databases:
+    """Makes and drops databases on a server, over one connection of its own.
+
+    Not inside a running event loop: the connection's own loop runs only for the moment of a statement.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._dsn = server.dsn
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection | None = None
+
+    @contextmanager
+    def create(self, template_dsn: str | None = None) -> Iterator[str]:
+        """Make an empty database, or a clone of another; give its DSN; drop it afterwards."""
+        name = f"astrelo_test_{secrets.token_hex(6)}"
+        template = urlsplit(template_dsn).path.removeprefix("/") if template_dsn else "template0"
+        # Copying files writes a twentieth of what the default, the write-ahead log, does.
+        self._execute(f'create database "{name}" template "{template}" strategy file_copy')
+        try:
+            yield urlsplit(self._dsn)._replace(path=f"/{name}").geturl()
+        finally:
+            self._execute(f'drop database "{name}" with (force)')
+
+    def _execute(self, statement: str) -> None:
+        self._runner.run(self._execute_on_own_loop(statement))
+
+    async def _execute_on_own_loop(self, statement: str) -> None:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._dsn)
+        await self._connection.execute(statement)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._runner.run(self._connection.close())
+        self._runner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 @contextmanager
 def create_template(server: Server) -> Iterator[str]:
     """Make a database with the whole schema, to be cloned; give its DSN."""
-    with fresh_database(server.dsn) as dsn:
+    with Databases(server) as databases, databases.create() as dsn:
         asyncio.run(migrate(dsn))
         yield dsn
-
-
-@contextmanager
-def fresh_database(admin_dsn: str, template_dsn: str | None = None) -> Iterator[str]:
-    """Make an empty database, or a clone of another; give its DSN; drop it afterwards."""
-    name = f"astrelo_test_{secrets.token_hex(6)}"
-    template = _database_of(template_dsn) if template_dsn else "template0"
-    asyncio.run(_execute(admin_dsn, f'create database "{name}" template "{template}"'))
-    try:
-        yield _with_database(admin_dsn, name)
-    finally:
-        asyncio.run(_execute(admin_dsn, f'drop database "{name}" with (force)'))
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _database_of(dsn: str) -> str:
-    return urlsplit(dsn).path.removeprefix("/")
-
-
-def _with_database(dsn: str, name: str) -> str:
-    return urlsplit(dsn)._replace(path=f"/{name}").geturl()

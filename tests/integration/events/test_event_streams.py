@@ -13,12 +13,11 @@ from astrelo.adapters.inbound.http.session_tokens import issue_token
 from astrelo.application.read.event_streams import MAX_STREAMS_PER_USER, EventStreams
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
-from tests.conftest import template_of
 from tests.support.builders import company
 from tests.support.event_client import Sent, Tab, open_tab, serving
 from tests.support.harness.api import JWT_SECRET, ApiHarness, api_harness
 from tests.support.harness.sync import ScriptedCrm, SyncHarness, sync_harness
-from tests.support.postgres import fresh_database
+from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.anyio
 
@@ -45,10 +44,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def database(request: pytest.FixtureRequest) -> Iterator[str]:
+def database(databases: Databases, template: str) -> Iterator[str]:
     """One for all tests: each has a user of its own."""
-    server, template = template_of(request.config)
-    with fresh_database(server.dsn, template) as dsn:
+    with databases.create(template) as dsn:
         yield dsn
 
 
