@@ -76,6 +76,15 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes_of(inner)
 
 
+@pytest.mark.parametrize("name", ["list_runs_without_job", "list_deliveries_without_job"])
+async def test_looking_for_what_has_no_job_compares_no_pairs(pool: asyncpg.Pool, name: str) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(statement("disable_nested_loops").text)  # few rows would be looped over
+        plan = await connection.fetch(f"explain {statement(name).text}")
+    assert "Hash Cond" in str(plan)
+    assert "Nested Loop" not in str(plan)
+
+
 async def test_companies_are_looked_up_by_domain_however_many_the_user_has(pool: asyncpg.Pool) -> None:
     user_id = uuid4()
     await pool.execute(

@@ -787,7 +787,7 @@ from webhook_deliveries as delivery
 where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= now()
   and not exists (
       select from pgqueuer as job
-      where job.entrypoint = 'webhook' and starts_with(job.dedupe_key, delivery.id::text || '/')
+      where job.entrypoint = 'webhook' and split_part(job.dedupe_key, '/', 1) = delivery.id::text
   )
 order by delivery.next_attempt_at
 limit 1000
@@ -839,7 +839,7 @@ from sync_runs as run
 where (run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now()))
   and not exists (
       select from pgqueuer as job
-      where job.entrypoint = 'sync' and starts_with(job.dedupe_key, run.id::text || '/')
+      where job.entrypoint = 'sync' and split_part(job.dedupe_key, '/', 1) = run.id::text
   )
 order by run.requested_at
 limit 1000

@@ -207,7 +207,7 @@ from sync_runs as run
 where (run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now()))
   and not exists (
       select from pgqueuer as job
-      where job.entrypoint = 'sync' and starts_with(job.dedupe_key, run.id::text || '/')
+      where job.entrypoint = 'sync' and split_part(job.dedupe_key, '/', 1) = run.id::text
   )
 order by run.requested_at
 limit 1000

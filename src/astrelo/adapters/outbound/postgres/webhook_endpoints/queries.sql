@@ -134,7 +134,7 @@ from webhook_deliveries as delivery
 where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= now()
   and not exists (
       select from pgqueuer as job
-      where job.entrypoint = 'webhook' and starts_with(job.dedupe_key, delivery.id::text || '/')
+      where job.entrypoint = 'webhook' and split_part(job.dedupe_key, '/', 1) = delivery.id::text
   )
 order by delivery.next_attempt_at
 limit 1000
