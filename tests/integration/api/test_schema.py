@@ -132,7 +132,7 @@ def _conforms(running: _Running, operation: Operation, mode: GenerationMode) -> 
 
 
 OPERATIONS = {
-    "cancelSyncRun", "completeAuthorization", "createAuthorization", "createWebhookEndpoint",
+    "cancelSyncRun", "completeAuthorization", "createAuthorization", "createConsoleLink", "createWebhookEndpoint",
     "deleteWebhookEndpoint", "disconnectIntegration", "explainCompany", "explainContact", "explainDeal",
     "exportRecords", "getCompany", "getContact", "getDeal", "getIcpProfile", "getIntegration", "getLiveness",
     "getMetrics", "getOwner", "getReadiness", "getSyncRun", "getWebhookEndpoint", "listChanges",
