@@ -138,6 +138,11 @@ CANCELLED = Message(
     "What was read before is stored.",
     "Request a sync to bring your data up to date.",
 )
+SUPERSEDED = Message(
+    "The sync was cancelled, because a more thorough one was requested.",
+    "That one reads everything that this one would have read.",
+    "Nothing to do.",
+)
 CANCELLED_BY_DISCONNECT = Message(
     "The sync was cancelled, because the CRM was disconnected.",
     "What was read before is stored.",
