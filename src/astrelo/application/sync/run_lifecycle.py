@@ -179,7 +179,7 @@ class RunLifecycle:
         await tx.runs.save(replace(current, owners=owners))
 
     async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
-        """Retry when the other run of the CRM account may have ended or yielded its worker."""
+        """Retry when the other run of the CRM account may have ended or yielded its worker. Raises NotFound."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             if run.status.is_open:
@@ -187,6 +187,14 @@ class RunLifecycle:
                 await tx.runs.save(postponed)
                 await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
         log.info("sync.postponed")
+
+    async def is_owner(self, run: SyncRun) -> bool:
+        """Return whether the run is still this worker's: not cancelled, purged, or taken over. Takes no lock."""
+        try:
+            async with self._uow(run.user_id) as tx:
+                return (await tx.runs.get(run.id)).epoch == run.epoch
+        except errors.NotFound:
+            return False
 
     async def yield_worker(self, run: SyncRun) -> None:
         """Queue the rest of the run for any worker, behind a waiting run of the same CRM account."""
