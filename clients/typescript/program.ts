@@ -43,7 +43,9 @@ function remedy(code: Problem["code"]): Remedy {
     case "body_too_large":
     case "unsupported_media_type":
     case "cross_site_request":
+    case "read_only_session":
       return "correct";
+    case "sign_in_link_invalid":
     case "unauthorized":
       return "sign in";
     case "reauthorization_required":

@@ -4,6 +4,8 @@ import datetime as dt
 import time
 from collections.abc import Callable
 
+LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.UTC).timestamp()
+
 
 class SandboxClock:
     """Seconds since the epoch, ahead of `base` by whatever was advanced."""
@@ -16,6 +18,9 @@ class SandboxClock:
         return self._base() + self._ahead
 
     def advance(self, seconds: float) -> None:
+        """Raise ValueError for a time that no calendar holds."""
+        if not 0 <= self.now() + seconds <= LATEST:
+            raise ValueError("The clock goes from 1970 to the year 9000.")
         self._ahead += seconds
 
 

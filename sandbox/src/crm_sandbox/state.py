@@ -3,10 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from msgspec import Meta
 
 from crm_sandbox.clock import SandboxClock
-from crm_sandbox.faults.fault import FaultQueue
+from crm_sandbox.faults.fault import MAX_DELAY_MS, FaultQueue
 from crm_sandbox.faults.plan import FaultPlan, PlannedFaults
 from crm_sandbox.journal import Journal
 from crm_sandbox.oauth import IssuedSecrets
@@ -16,7 +18,7 @@ from crm_sandbox.oauth import IssuedSecrets
 class CommonFlags:
     """The flags that every CRM has; each adds its own."""
 
-    latency_ms: float = 0.0
+    latency_ms: Annotated[float, Meta(ge=0, le=MAX_DELAY_MS)] = 0.0
     mutate_every: int = 0
 
 

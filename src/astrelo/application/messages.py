@@ -138,6 +138,11 @@ CANCELLED = Message(
     "What was read before is stored.",
     "Request a sync to bring your data up to date.",
 )
+SUPERSEDED = Message(
+    "The sync was cancelled, because a more thorough one was requested.",
+    "That one reads everything that this one would have read.",
+    "Nothing to do.",
+)
 CANCELLED_BY_DISCONNECT = Message(
     "The sync was cancelled, because the CRM was disconnected.",
     "What was read before is stored.",
@@ -469,6 +474,11 @@ PROBLEMS: Mapping[str, Message] = {
         _UNCHANGED,
         "Send the request from the product's own pages, or with the token in the Authorization header.",
     ),
+    "read_only_session": Message(
+        "This session is read-only.",
+        _UNCHANGED,
+        "Have the user make the change; the console is for looking.",
+    ),
     "preflight_refused": Message(
         "The browser's preflight request was refused.",
         "The page's own request is not sent.",
@@ -625,6 +635,11 @@ PROBLEMS: Mapping[str, Message] = {
         "Your stored data is unaffected.",
         _MENTION_REQUEST_ID,
     ),
+    "sign_in_link_invalid": Message(
+        "This sign-in link was used already, or is too old.",
+        "You are not signed in.",
+        "Ask for another link where you got this one.",
+    ),
     "oauth_state_invalid": Message(
         "This sign-in was not started in this browser, or was already used.",
         _UNCHANGED,
@@ -672,6 +687,7 @@ ERRORS: Mapping[type[errors.AstreloError], str] = {
     errors.CursorExpired: "The change feed no longer reaches back to this cursor.",
     errors.LimitReached: "There can be {limit} {kind} at most.",
     errors.AuthorizationFailed: "{detail}",
+    errors.SignInLinkInvalid: "This sign-in link was used already, or is too old.",
     errors.ProviderNotConfigured: "{crm} is not configured: set ASTRELO_{CRM}_CLIENT_ID and ASTRELO_{CRM}_CLIENT_SECRET.",
     errors.TooManyStreams: "{limit} event streams are open already.",
     errors.StreamsExhausted: "The server cannot hold another event stream now.",
@@ -749,11 +765,6 @@ PAGE_OUTCOMES: Mapping[str, Message] = {
     ),
 }
 PAGE_FAILURES: Mapping[str, Message] = {
-    "sign_in_link_used": Message(
-        "This sign-in link was used already, or is too old.",
-        "You are not signed in.",
-        "Create another link, or sign in with a token.",
-    ),
     "unknown": Message(
         "Connecting did not work.",
         _UNCHANGED,

@@ -180,4 +180,5 @@ def http_config(settings: Settings) -> HttpConfig:
         cors_origins=settings.cors_origins,
         secure_cookies=settings.public_url.startswith("https:"),
         development=not settings.is_production,
+        console=settings.console == "1",
     )

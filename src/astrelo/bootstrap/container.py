@@ -37,6 +37,7 @@ from astrelo.adapters.outbound.postgres.session.pool import (
 )
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
+from astrelo.adapters.outbound.postgres.sign_in_tickets.repository import PgSignInTickets
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import LostRuns
 from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
 from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import LostDeliveries
@@ -54,6 +55,7 @@ from astrelo.application.read.event_streams import EventStreams
 from astrelo.application.read.explanations import ExplanationReader
 from astrelo.application.read.feed import ChangeFeed
 from astrelo.application.read.webhook_endpoints import WebhookEndpointReader
+from astrelo.application.sign_in_links import SignInLinks
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
@@ -75,6 +77,7 @@ from astrelo.domain.ports.crm import ConfiguredWebhooks, CrmProviders, RecordUrl
 from astrelo.domain.ports.cross_tenant import AppUninstalls, ConnectionOwners, CrmAccounts, SyncSchedule
 from astrelo.domain.ports.idempotency import IdempotencyKeys
 from astrelo.domain.ports.reference import ReferenceData
+from astrelo.domain.ports.sign_in import SignInTickets
 from astrelo.domain.ports.state import OAuthStates, RecordsChangedSubscribers, UnitOfWork
 from astrelo.domain.ports.system import Clock, Randomness, TokenCipher
 from astrelo.domain.ports.webhook_endpoints import WebhookTransport
@@ -156,6 +159,7 @@ class Adapters(Provider):
             yield RefreshUnitOfWork(PgUnitOfWork(pool, cipher, randomness))
 
     oauth_states = provide(PgOAuthStates, provides=OAuthStates)
+    sign_in_tickets = provide(PgSignInTickets, provides=SignInTickets)
     idempotency_keys = provide(PgIdempotencyKeys, provides=IdempotencyKeys)
     lost_runs = provide(LostRuns)
 
@@ -260,6 +264,7 @@ class UseCases(Provider):
         yield tokens
         await tokens.close()
 
+    sign_in_links = provide(SignInLinks)
     start_authorization = provide(StartAuthorization)
     connect_crm = provide(ConnectCrm)
     disconnect_crm = provide(DisconnectCrm)

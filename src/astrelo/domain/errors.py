@@ -11,6 +11,7 @@
     ├─ TooManyStreams               the user has as many event streams open as one user may: close one
     ├─ StreamsExhausted             this process has no room for another event stream: retry elsewhere or later
     ├─ AuthorizationFailed          an OAuth flow ended without a connection; carries the reason
+    ├─ SignInLinkInvalid            a sign-in link that was used, has expired, or was never issued
     ├─ ProviderNotConfigured        the settings hold no client credentials for this CRM
     ├─ AccountBusy                  another run reads this CRM account now: retry a little later
     ├─ RunTakenOver                 the fence: another worker owns this run now, write nothing
@@ -136,6 +137,13 @@ class AuthorizationFailed(AstreloError):
         super().__init__(detail)
         self.failure = failure
         self.detail = detail
+
+
+class SignInLinkInvalid(AstreloError):
+    """A sign-in link that was used, has expired, or was never issued: which of these, only the log says."""
+
+    def __init__(self) -> None:
+        super().__init__("The sign-in link was used already, or is too old.")
 
 
 class ProviderNotConfigured(AstreloError):

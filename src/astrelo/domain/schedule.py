@@ -25,6 +25,8 @@ class SyncPolicy:
     account_yield: timedelta = timedelta(seconds=5)
     """How long a run that yielded its worker waits when another run of its CRM account is queued: longer than
     `account_retry`, so that the other run goes first."""
+    owner_check: timedelta = timedelta(seconds=5)
+    """How often a worker that waits for a CRM looks whether its run was cancelled or taken over."""
     min_deletions: int = 50
     """Up to this many records may always be archived at once."""
     max_deletion_ratio: float = 0.25

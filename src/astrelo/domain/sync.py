@@ -290,7 +290,9 @@ class SyncRun:
     def postpone(self) -> Self:
         """Queue the run behind another run of the same account, under a new epoch."""
         self._require_open("deferred")
-        return replace(self, status=RunStatus.QUEUED, steps=self._raise_epochs())
+        return replace(
+            self, status=RunStatus.QUEUED, reason=None, parked_until=None, steps=self._raise_epochs()
+        )
 
     def park(self, reason: str, until: datetime | None) -> Self:
         """Wait until a time, or with None until a reauthorization. Resets the attempts: the worker did not crash."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from html import unescape
 from http import HTTPStatus
@@ -11,20 +11,30 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.adapters.inbound.http.development import routes as development_page
+from astrelo.adapters.inbound.http import console
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 from astrelo.domain.identifiers import Provider
+from tests.conftest import template_of
 from tests.support.harness.api import API, ApiHarness, api_harness, token_of
+from tests.support.postgres import fresh_database
 
 pytestmark = pytest.mark.anyio
 
 RAPIDOC = "affbd173a65e870e18f392cca963113bcdafb6e50e88cd2f6a834a65b22db94d"
-PAGE = Path(development_page.__file__).parent / "page"
+PAGE = Path(console.__file__).parent / "page"
+
+
+@pytest.fixture(scope="module")
+def shared_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give one database to the file: every test has a user of its own."""
+    server, template = template_of(request.config)
+    with fresh_database(server.dsn, template) as dsn:
+        yield dsn
 
 
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, development=True) as opened:
+async def api(shared_database: str) -> AsyncIterator[ApiHarness]:
+    async with api_harness(shared_database, development=True) as opened:
         yield opened
 
 
@@ -136,13 +146,21 @@ async def test_a_bad_token_does_not_sign_in(browser: httpx.AsyncClient, body: di
 async def test_a_sign_in_link_works_once(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     made = await api.ask("POST", "/app/login-links")
     assert made.status_code == HTTPStatus.CREATED
-    path = made.json()["path"]
-    used = await browser.get(path)
-    assert (used.status_code, used.headers["location"]) == (302, "/app")
+    page, _, ticket = made.json()["path"].partition("#sign-in=")
+    assert page == "/app"
+    used = await browser.post("/app/sign-in", json={"ticket": ticket})
+    assert used.status_code == HTTPStatus.NO_CONTENT
     assert (await browser.get("/api/companies")).status_code == HTTPStatus.OK
-    again = await browser.get(path)
-    assert (again.status_code, again.headers["location"]) == (302, "/app?error=sign_in_link_used")
-    assert "set-cookie" not in again.headers
+    again = await browser.post("/app/sign-in", json={"ticket": ticket})
+    assert (again.status_code, again.json()["code"]) == (400, "sign_in_link_invalid")
+    assert (await browser.get("/api/companies")).status_code == HTTPStatus.UNAUTHORIZED
+
+
+async def test_another_site_cannot_sign_the_browser_in(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    token = {"token": token_of(api.user_id)}
+    response = await browser.post("/app/session", json=token, headers={"Origin": "https://evil.test"})
+    assert (response.status_code, response.json()["code"]) == (403, "cross_site_request")
+    assert "set-cookie" not in response.headers
 
 
 async def test_the_bare_address_leads_to_the_page(browser: httpx.AsyncClient) -> None:
@@ -154,8 +172,8 @@ async def test_a_sign_in_link_is_made_only_for_a_user_who_is_signed_in(browser: 
     assert (await browser.post("/app/login-links")).status_code == HTTPStatus.UNAUTHORIZED
 
 
-async def test_in_production_there_is_no_page_and_no_sign_in(database: str) -> None:
-    async with api_harness(database) as production, production.browser() as browser:
+async def test_in_production_there_is_no_page_and_no_sign_in(shared_database: str) -> None:
+    async with api_harness(shared_database) as production, production.browser() as browser:
         for path in ("/", "/app", "/app/page.js"):
             assert (await browser.get(path)).status_code == HTTPStatus.NOT_FOUND
         signed_in = await browser.post("/app/session", json={"token": token_of(production.user_id)})

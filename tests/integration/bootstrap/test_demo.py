@@ -173,7 +173,9 @@ def test_it_stays_up_until_ctrl_c_lets_no_second_one_in_and_stops_everything_cle
     assert shutil.which(command) is not None
     UUID(user)
     with httpx.Client() as browser:
-        assert browser.get(link, follow_redirects=True).url.path == "/app"
+        page, _, ticket = link.partition("#sign-in=")
+        assert browser.get(page).url.path == "/app"
+        assert browser.post(f"{page}/sign-in", json={"ticket": ticket}).status_code == 204
         assert browser.get(f"{api}/api/companies").json()["data"]
         assert browser.get(f"{api}/schema/openapi.json").status_code == 200
         issued = [browser.get(f"{sandbox}/_sandbox/secrets").json() for sandbox in sandboxes]
@@ -205,6 +207,7 @@ def test_killed_in_the_middle_it_leaves_nothing_running_and_the_next_one_finishe
     assert run.wait() == -signal.SIGKILL
     again = demo("--once", "--json", "--companies", str(COMPANIES))
     summary = finish(again)
+    assert f"kept in {state_dir}." in again.stderr
     stored = [
         sum(pair) for pair in zip(records(summary, "inserted"), records(summary, "unchanged"), strict=True)
     ]

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from astrelo.domain.identifiers import ObjectType, RecordId
+from astrelo.application.sync.run_lifecycle import RunLifecycle
+from astrelo.domain.identifiers import ObjectType, RecordId, SyncRunId, UserId
 from astrelo.domain.records import PendingRefetch
 from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, SyncRun
@@ -59,6 +60,30 @@ def test_one_run_of_an_account_at_a_time_for_all_its_users(database: str) -> Non
                 await tx.runs.save(replace(running, status=RunStatus.QUEUED))
             await bob.run_sync()(bob.user_id, waiting.id)
             assert (await bob.load_run(waiting)).status is RunStatus.COMPLETED
+
+    asyncio.run(scenario())
+
+
+class PurgedMeanwhile(RunLifecycle):
+    """A lifecycle whose run is purged between finding the account busy and being postponed."""
+
+    async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
+        async with self._uow(user_id) as tx:
+            await tx.connections.delete((await tx.runs.get(run_id)).connection_id)
+        await super().postpone(user_id, run_id)
+
+
+def test_a_run_that_is_purged_while_its_account_is_busy_is_gone_without_an_error(database: str) -> None:
+    async def scenario() -> None:
+        async with neighbours(database, ScriptedCrm(), ScriptedCrm()) as (ada, bob):
+            theirs = await ada.request()
+            async with ada.uow(ada.user_id) as tx:
+                await tx.runs.save((await tx.runs.lock(theirs.id)).claim(ada.clock.now()))
+            waiting = await bob.request()
+            run_sync = bob.run_sync()
+            run_sync._lifecycle.__class__ = PurgedMeanwhile
+            await run_sync(bob.user_id, waiting.id)
+            assert await bob.pool.fetchval("select count(*) from sync_runs where id = $1", waiting.id) == 0
 
     asyncio.run(scenario())
 

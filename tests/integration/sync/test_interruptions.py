@@ -1,9 +1,11 @@
 """How a run ends, or goes on, when something comes between: trouble, a pause, a worker that stops, a cancellation."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+
+import pytest
 
 from astrelo.adapters.outbound.postgres.cross_tenant import PgAppUninstalls
 from astrelo.application.connect.disconnect_crm import DisconnectCrm
@@ -11,18 +13,73 @@ from astrelo.application.sync.batches import MAX_PAGES
 from astrelo.application.sync.run_lifecycle import RunEnded, RunEndedSubscribers
 from astrelo.application.sync.schedule_syncs import CancelRun
 from astrelo.domain.errors import CrmUnavailable, RateLimited, ReauthorizationRequired
-from astrelo.domain.identifiers import Cursor, ObjectType, Provider
+from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.ports.state import Transaction
-from astrelo.domain.records import RecordPage
+from astrelo.domain.records import PendingRefetch, RecordPage
 from astrelo.domain.schedule import SyncPolicy
-from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, Window
+from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, Window
 from tests.support.builders import company
 from tests.support.harness.scenarios import Play
 from tests.support.harness.sync import ScriptedCrm, SyncHarness, split_pages, thousands_of_companies
 
 COMPANIES, CONTACTS = ObjectType.COMPANIES, ObjectType.CONTACTS
 HUBSPOT = Provider.HUBSPOT
+
+
+@dataclass
+class StalledCrm(ScriptedCrm):
+    """A CRM that never sends the first page of companies, or a record that is asked for by id."""
+
+    stalls_on: str = "page"
+    has_stalled: asyncio.Event = field(default_factory=asyncio.Event)
+    was_closed: bool = False
+
+    async def _stall(self) -> None:
+        self.has_stalled.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.was_closed = True
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncGenerator[RecordPage, None]:
+        if object_type is COMPANIES and self.stalls_on == "page":
+            await self._stall()
+        yield RecordPage(records=(), cursor=None)
+
+    async def fetch(
+        self, session: CrmSession, object_type: ObjectType, ids: Sequence[RecordId]
+    ) -> RecordPage:
+        await self._stall()
+        raise NotImplementedError
+
+
+class EndlessCrm(ScriptedCrm):
+    """A CRM whose listing of companies has two pages, each of which names the other as the next one."""
+
+    async def read(
+        self,
+        session: CrmSession,
+        object_type: ObjectType,
+        *,
+        window: Window | None = None,
+        cursor: Cursor | None = None,
+    ) -> AsyncGenerator[RecordPage, None]:
+        if object_type is not COMPANIES:
+            yield RecordPage(records=(), cursor=None)
+            return
+        place = int(cursor or 0)
+        while True:
+            page = [company(str(number)) for number in range(place * 10, place * 10 + 10)]
+            place = 1 - place
+            yield RecordPage(records=page, cursor=Cursor(str(place)))
 
 
 def test_a_dropped_connection_fails_the_run_visibly_and_the_next_request_resumes_it(play: Play) -> None:
@@ -224,6 +281,48 @@ def test_a_run_that_kills_its_worker_is_given_up_after_a_set_number_of_attempts(
         assert (await made.load_run(run)).status is RunStatus.FAILED
 
     play(ScriptedCrm(), scenario)
+
+
+@pytest.mark.parametrize("waits_for", ["page", "record"])
+def test_a_run_that_is_cancelled_or_purged_does_not_wait_for_the_crm(play: Play, waits_for: str) -> None:
+    """Its worker is free within seconds, however long the CRM takes for a page or a record."""
+    crm = StalledCrm(stalls_on=waits_for)
+
+    async def scenario(made: SyncHarness) -> None:
+        made.policy = SyncPolicy(owner_check=timedelta(milliseconds=20))
+        run = await made.request()
+        if waits_for == "record":
+            async with made.uow(made.user_id) as tx:
+                named = [PendingRefetch(COMPANIES, RecordId("1"))]
+                await tx.pending_refetches.add(run.connection_id, named, made.clock.now())
+        working = asyncio.create_task(made.run_sync()(made.user_id, run.id))
+        await crm.has_stalled.wait()
+        await CancelRun(made.uow, made.lifecycle())(made.user_id, run.id)
+        async with asyncio.timeout(5):
+            await working
+        assert (await made.load_run(run)).status is RunStatus.CANCELLED
+        assert crm.was_closed
+
+    play(crm, scenario)
+
+
+def test_a_listing_that_begins_again_in_every_time_slice_ends(play: Play) -> None:
+    """Its cursors repeat, but each time slice sees each of them once."""
+    crm = EndlessCrm()
+
+    async def scenario(made: SyncHarness) -> None:
+        made.batch_size, made.max_repeats = 10, 20
+        made.policy = SyncPolicy(slice_length=timedelta(0))
+        run = await made.request()
+        for _ in range(20):
+            await made.run_sync()(made.user_id, run.id)
+        step = (await made.load_run(run)).step(COMPANIES)
+        assert step.status is StepStatus.FAILED
+        assert "begins again and again" in (step.reason or "")
+        assert step.counts.distinct == 20
+        assert step.counts.repeats <= 50
+
+    play(crm, scenario)
 
 
 def test_a_run_cancelled_under_way_writes_nothing_more(play: Play) -> None:

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from astrelo.application import messages
 from astrelo.domain.errors import RateLimited
 from astrelo.domain.identifiers import ObjectType, Provider
-from astrelo.domain.sync import RunStatus, SyncMode
+from astrelo.domain.sync import RunStatus, SyncMode, SyncRun
 from tests.support.builders import company
 from tests.support.harness.scenarios import Play, carry_out_the_open_one, runs_of
 from tests.support.harness.sync import ScriptedCrm, SyncHarness
@@ -56,26 +57,36 @@ def test_any_number_of_requests_during_a_run_lead_to_exactly_one_more(play: Play
     play(crm, scenario)
 
 
-@pytest.mark.parametrize("begun", [True, False], ids=["running", "queued"])
-def test_a_full_sync_asked_for_during_an_incremental_one_follows_it(play: Play, begun: bool) -> None:
+@pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PARKED])
+def test_a_full_sync_takes_the_place_of_an_open_incremental_one(play: Play, status: RunStatus) -> None:
+    """The answer names the run that does what was asked for, and nothing that was requested before runs after it."""
     crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
 
     async def scenario(made: SyncHarness) -> None:
+        asked: list[SyncRun] = []
+
         async def ask(object_type: ObjectType, place: int) -> None:
-            await made.request(mode=SyncMode.FULL)
+            crm.before_page = None
             await made.request(mode=SyncMode.INCREMENTAL)
+            asked.append(await made.request(mode=SyncMode.FULL))
 
         await made.sync()
         run = await made.request(mode=SyncMode.INCREMENTAL)
-        if begun:
+        if status is RunStatus.RUNNING:
             crm.before_page = ask
-        else:
-            assert await made.request(mode=SyncMode.FULL) == run
-        await made.run_sync()(made.user_id, run.id)
-        crm.before_page = None
-        modes = ["full completed", "incremental completed", "full queued"]
-        assert [" ".join(run_fields) for run_fields in await runs_of(made)] == modes
+            await made.run_sync()(made.user_id, run.id)
+        elif status is RunStatus.PARKED:
+            crm.pages[CONTACTS] = [RateLimited(HUBSPOT, timedelta(hours=3), "DAILY")]
+            await made.run_sync()(made.user_id, run.id)
+            crm.pages[CONTACTS] = []
+        full = asked[0] if asked else await made.request(mode=SyncMode.FULL)
+        assert (full.mode, full.status) == (SyncMode.FULL, RunStatus.QUEUED)
+        assert await made.request(mode=SyncMode.FULL) == full
+        cancelled = await made.load_run(run)
+        assert (cancelled.status, cancelled.reason) == (RunStatus.CANCELLED, messages.SUPERSEDED.reason)
         await carry_out_the_open_one(made)
-        assert (await runs_of(made))[2:] == [("full", "completed")]
+        assert await runs_of(made) == [
+            ("full", "completed"), ("incremental", "cancelled"), ("full", "completed"),
+        ]  # fmt: skip
 
     play(crm, scenario)

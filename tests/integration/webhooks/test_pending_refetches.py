@@ -135,3 +135,18 @@ def test_more_refetches_than_fit_into_a_time_slice_are_left_to_the_run_after_it(
         assert await runs_of(made) == [("refetch", "completed"), ("refetch", "completed")]
 
     play(crm, scenario)
+
+
+def test_a_record_that_a_full_run_refetches_and_lists_is_no_repeat(play: Play) -> None:
+    odd = company("1", unreadable=("employee_count",))
+    crm = ScriptedCrm(pages={COMPANIES: [[odd, company("2")]]}, by_id={COMPANIES: [odd, company("3")]})
+
+    async def scenario(made: SyncHarness) -> None:
+        await Webhook(made, {COMPANIES: ["1", "3"]}).arrive()
+        step = (await made.sync()).step(COMPANIES)
+        assert (step.counts.repeats, step.counts.unreadable) == (0, {"employee_count": 1})
+        assert step.counts.received == 3  # the third is not listed yet, but the CRM has it
+        assert step.is_reconciled
+        assert len((await made.view()).companies) == 3
+
+    play(crm, scenario)

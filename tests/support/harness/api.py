@@ -328,6 +328,7 @@ async def api_harness(
     crm: ConsentingCrm | None = None,
     *,
     development: bool = False,
+    console: bool = False,
     secure_cookies: bool = False,
     overrides: Sequence[Provider] = (),
 ) -> AsyncIterator[ApiHarness]:
@@ -341,6 +342,7 @@ async def api_harness(
         public_url=PUBLIC_URL,
         secure_cookies=secure_cookies,
         development=development,
+        console=console,
     )
     try:
         pool = await container.get(asyncpg.Pool)

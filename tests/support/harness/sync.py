@@ -19,7 +19,7 @@ from astrelo.application.sync.batches import BATCH_SIZE, LINGER_SECONDS
 from astrelo.application.sync.changes import ChangeHandlers
 from astrelo.application.sync.deletions import FindDeletions
 from astrelo.application.sync.handlers import SyncCompanies, SyncContacts, SyncDeals
-from astrelo.application.sync.record_stream import RecordStream
+from astrelo.application.sync.record_stream import MAX_REPEATS, RecordStream
 from astrelo.application.sync.refetch_records import RefetchRecords
 from astrelo.application.sync.run_lifecycle import CountRecords, RunEndedSubscribers, RunLifecycle
 from astrelo.application.sync.run_sync import RunSync
@@ -171,6 +171,7 @@ class SyncHarness:
         self.policy = SyncPolicy()
         self.versions = VERSIONS
         self.batch_size, self.linger_seconds = BATCH_SIZE, LINGER_SECONDS
+        self.max_repeats = MAX_REPEATS
         self.run_ended = RunEndedSubscribers((CountRecords(self.clock),))
         self.connection_changed = ConnectionChangedSubscribers()
         self.uow = PgUnitOfWork(pool, AesGcmTokenCipher([("test", bytes(32))]), self.randomness)
@@ -243,7 +244,9 @@ class SyncHarness:
             self.uow,
             CrmProviders(dict(self.crms)),
             self.tokens(),
-            RecordStream(self.uow, self.clock, handlers, self.batch_size, self.linger_seconds),
+            RecordStream(
+                self.uow, self.clock, handlers, self.batch_size, self.linger_seconds, self.max_repeats
+            ),
             RefetchRecords(self.uow, handlers),
             FindDeletions(self.uow, handlers, self.policy),
             self.lifecycle(),

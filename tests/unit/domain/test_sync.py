@@ -184,6 +184,10 @@ class TestTheCourseOfARun:
         resumed = parked.requeue().claim(at(61))
         assert (resumed.status, resumed.reason, resumed.parked_until) == (RunStatus.RUNNING, None, None)
 
+    def test_a_parked_run_that_is_postponed_waits_for_nothing_but_its_turn(self) -> None:
+        postponed = running_run().park("daily limit", at(60)).postpone()
+        assert (postponed.status, postponed.reason, postponed.parked_until) == (RunStatus.QUEUED, None, None)
+
     def test_a_failed_run_can_be_resumed_with_its_attempts_counted_anew(self) -> None:
         resumed = running_run().fail("HubSpot does not answer.", at(5)).requeue()
         assert (resumed.status, resumed.attempts, resumed.finished_at, resumed.reason) == (

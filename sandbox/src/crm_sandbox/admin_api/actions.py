@@ -1,6 +1,7 @@
 """The admin API's calls that mean the same for every CRM. reference.md lists them."""
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any, TypeVar
@@ -61,13 +62,26 @@ exception_handlers: dict[Any, ExceptionHandler] = {
     HTTPException: _not_found,
     Refused: _refuse,
     ValueError: _refuse,
+    OverflowError: _refuse,
+    RecursionError: _refuse,
 }
 """400 with the reason for a body that does not fit, 404 for an unknown call."""
 
 
 def read_body(request: Request, shape: type[Body]) -> Body:
-    """Return the body as `shape`, read by the standard library: a test may want lone surrogates in its records."""
-    return msgspec.convert(json.loads(request.content or b"{}"), shape)
+    """Return the body as `shape`, read by the standard library: a test may want lone surrogates in its records.
+
+    Raises ValueError for a number that is none, or not finite, which the standard library takes.
+    """
+    document = json.loads(request.content or b"{}", parse_constant=_parse_finite, parse_float=_parse_finite)
+    return msgspec.convert(document, shape)
+
+
+def _parse_finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number.")
+    return number
 
 
 def _about(state: SimulatedCrmState, _request: Request) -> object:

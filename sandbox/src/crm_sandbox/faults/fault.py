@@ -1,12 +1,14 @@
 """A queue of faults: what the next matching requests get instead of, or on top of, their answer."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from crm_sandbox.http.requests import Request
 from crm_sandbox.http.responses import HTMLResponse, JsonResponse, Response
+
+MAX_DELAY_MS = 86_400_000  # a day
 
 
 class FaultEffect(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -45,7 +47,7 @@ class FaultEffect(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     body: object = None
     policy: Literal["TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY"] = "TEN_SECONDLY_ROLLING"
     """Of HubSpot alone: the limit that its 429 names."""
-    delay_ms: float = 0.0
+    delay_ms: Annotated[float, msgspec.Meta(ge=0, le=MAX_DELAY_MS)] = 0.0
 
     def matches(self, request: Request) -> bool:
         return self.match in request.path and self.method in {None, request.method}

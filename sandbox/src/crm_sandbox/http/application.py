@@ -27,6 +27,8 @@ from crm_sandbox.simulated_crm import ConnectionDropped, Refused
 from crm_sandbox.state import SimulatedCrmState
 
 ADMIN_PATH = "/_sandbox"
+UNREADABLE = (ValueError, OverflowError, RecursionError)
+"""What Python raises for numbers too long or too large, text that UTF-8 cannot hold, and nesting too deep."""
 
 
 class SandboxApplication(SimulatedCrmState):
@@ -61,6 +63,10 @@ class SandboxApplication(SimulatedCrmState):
         """Return status 501 with the error's message in the shape of the CRM's errors."""
 
     @abstractmethod
+    def unreadable_response(self, request: Request, reason: str) -> Response:
+        """Return the CRM's own 400 for a request with a value that no reader takes."""
+
+    @abstractmethod
     def landing(self) -> Landing:
         """Describe the sandbox for its landing page."""
 
@@ -90,6 +96,7 @@ class SandboxApplication(SimulatedCrmState):
             HTTPException: self._handle_http_error,
             NotSimulated: self._handle_not_simulated,
             Refused: self._handle_refused,
+            **dict.fromkeys(UNREADABLE, self._handle_unreadable),
         }
         app = Starlette(routes=self.crm_routes(), exception_handlers=handlers)
         app.router.redirect_slashes = False
@@ -116,7 +123,11 @@ class SandboxApplication(SimulatedCrmState):
 
     async def _serve_crm(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        entry = self.journal.add(self.journal_entry(request))
+        try:
+            entry = self.journal.add(self.journal_entry(request))
+        except UNREADABLE as error:  # its path
+            await self.unreadable_response(request, str(error))(scope, receive, send)
+            return
         self._step_script(entry)
         fault = self.faults.take(request) or self.planned.draw(request)
         await self._delay(fault)
@@ -170,6 +181,9 @@ class SandboxApplication(SimulatedCrmState):
         response = self.not_simulated_response(Request(request.scope), error)
         response.headers["link"] = f'<{DOCUMENTATION}>; rel="help"'
         return response
+
+    async def _handle_unreadable(self, request: StarletteRequest, error: Exception) -> Response:
+        return self.unreadable_response(Request(request.scope), str(error))
 
     async def _handle_http_error(self, request: StarletteRequest, error: HTTPException) -> Response:
         """Respond as the CRM does, which may have the endpoint where the sandbox has not."""

@@ -19,7 +19,14 @@ from crm_sandbox.http.requests import REQUESTED_PATH, Request
 from crm_sandbox.http.responses import HTMLResponse, Response
 from crm_sandbox.hubspot.account.account import Flags
 from crm_sandbox.hubspot.admin_api import ACTIONS
-from crm_sandbox.hubspot.errors import body_too_large, default_response, method_not_allowed, not_simulated
+from crm_sandbox.hubspot.errors import (
+    OAuthRefusal,
+    body_too_large,
+    default_response,
+    invalid,
+    method_not_allowed,
+    not_simulated,
+)
 from crm_sandbox.hubspot.landing_page import landing
 from crm_sandbox.hubspot.oauth.authorization_server import App
 from crm_sandbox.hubspot.oauth.v1 import hide_token
@@ -78,6 +85,12 @@ class Sandbox(SandboxState, SandboxApplication):
 
     def not_simulated_response(self, _request: Request, error: NotSimulated) -> Response:
         return not_simulated(error).response()
+
+    def unreadable_response(self, request: Request, reason: str) -> Response:
+        message = f"The request cannot be read: {reason}"
+        if _family(request.path) == "crm":
+            return invalid(message).response()
+        return OAuthRefusal("BAD_REQUEST", "invalid_request", message).response()
 
     def journal_entry(self, request: Request) -> Entry:
         path = hide_token(request.path)

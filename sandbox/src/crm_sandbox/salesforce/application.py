@@ -24,6 +24,8 @@ from crm_sandbox.salesforce.errors import (
     ApiError,
     OAuthError,
     default_response,
+    invalid_parameter,
+    malformed_query,
     method_not_allowed,
     not_simulated,
 )
@@ -77,6 +79,16 @@ class Sandbox(SandboxState, SandboxApplication):
         if request.path.startswith(OAUTH_PATH):
             return OAuthError("NOT_SIMULATED", str(error), status=501).response()
         return not_simulated(error)
+
+    def unreadable_response(self, request: Request, reason: str) -> Response:
+        message = f"The request cannot be read: {reason}"
+        if request.path.startswith(OAUTH_PATH):
+            return OAuthError("invalid_request", message).response()
+        if "q" in request.query_params:
+            return malformed_query(message).response()
+        if request.method in {"POST", "PATCH"}:
+            return ApiError(400, "JSON_PARSER_ERROR", message).response()
+        return invalid_parameter(message).response()
 
     def journal_entry(self, request: Request) -> Entry:
         family: Family = "oauth" if request.path.startswith((OAUTH_PATH, "/id/")) else "crm"

@@ -21,6 +21,7 @@ from astrelo.application.sync.changes import (
 )
 from astrelo.application.sync.time_slice import TimeSlice
 from astrelo.domain.change_classification import keep_latest
+from astrelo.domain.errors import CrmRejected
 from astrelo.domain.identifiers import ObjectType, RecordId
 from astrelo.domain.ports.state import Transaction, UnitOfWork
 from astrelo.domain.ports.system import Clock
@@ -28,6 +29,9 @@ from astrelo.domain.records import PendingRefetch
 from astrelo.domain.sync import Counts, StepStatus, SyncStep
 
 log = structlog.get_logger()
+
+MAX_REPEATS = 100_000
+"""Beside as many as there are distinct records. Interrupted pages are read again, and never as many."""
 
 
 class RecordStream:
@@ -40,18 +44,20 @@ class RecordStream:
         handlers: ChangeHandlers,
         batch_size: int = BATCH_SIZE,
         linger_seconds: float = LINGER_SECONDS,
+        max_repeats: int = MAX_REPEATS,
     ) -> None:
         self._uow = uow
         self._clock = clock
         self._handlers = handlers
         self._batch_size = batch_size
         self._linger_seconds = linger_seconds
+        self._max_repeats = max_repeats
 
     async def __call__(self, source: Source, step: SyncStep, time_slice: TimeSlice) -> SyncStep:
         """Stream from the step's cursor to the CRM's end of data, or until the time slice is over.
 
-        Returns the step as committed. Raises RunTakenOver when another worker owns the run, and what
-        CrmProvider.read raises; pages fetched before an error are committed first.
+        Returns the step as committed. Raises RunTakenOver when another worker owns the run, CrmRejected for a listing
+        that begins again and again, and what CrmProvider.read raises; pages fetched before an error are committed first.
         """
         pages = source.crm.read(source.session, step.object_type, window=step.window, cursor=step.cursor)
         reader = BatchReader(pages, source.crm.provider, step.cursor, self._batch_size, self._linger_seconds)
@@ -60,6 +66,9 @@ class RecordStream:
             async with reader:
                 while not step.is_done and (batch := await reader.read(should_stop)) is not None:
                     step = await self._write(source, step, batch)
+                    if step.counts.repeats > step.counts.distinct + self._max_repeats:
+                        # The adapters' guards see loops that fit into a time slice; a longer one shows in the counts.
+                        raise CrmRejected(source.crm.provider, None, "its listing begins again and again")
                     # A page that is stored in part would be read again, so a time slice ends after a whole one.
                     should_stop = time_slice.is_over if batch.ends_page else time_slice.must_end
         finally:

@@ -21,7 +21,10 @@ log = structlog.get_logger()
 
 
 class RefetchRecords:
-    """Read the records that webhooks named. Repeated or late webhooks do no harm: the record that is read counts."""
+    """Read the records that webhooks named. Repeated or late webhooks do no harm: the record that is read counts.
+
+    They do not count as seen by the run: its listing has them too, and counts them once.
+    """
 
     def __init__(self, uow: UnitOfWork, handlers: ChangeHandlers) -> None:
         self._uow = uow
@@ -64,10 +67,6 @@ class RefetchRecords:
         changes: ChangeSet[Any] = ChangeSet.from_page(page)
         async with self._uow(source.run.user_id) as tx:
             await tx.runs.require_epoch(source.run.id, step)
-            if step.window is None:
-                await tx.runs.mark_seen(
-                    source.run.id, step.object_type, [record.record_id for record in changes.records]
-                )
             counts = await self._handlers.get(step.object_type).apply_changes(tx, source, changes)
             await tx.pending_refetches.remove_read(
                 source.run.connection_id, step.object_type, pending_refetches

@@ -100,28 +100,28 @@ class RunLifecycle:
     async def request(
         self, tx: Transaction, connection: CrmConnection, mode: SyncMode = SyncMode.FULL
     ) -> SyncRun:
-        """Ensure that the connection has an open run, one at a time, and return it. The connection must be locked.
+        """Return the open run, one at a time, that does what the mode says. The connection must be locked.
 
-        A queued run is returned as it is. A running one may have passed records that the caller wants to be read,
-        so the request is remembered, and another run is requested when it ends: an incremental one, or of the
-        requested mode if the running one does not cover it. A parked run is resumed, and one that failed recently
-        too, from its cursors, if its mode covers the requested one; owners and object types that were refused or
-        failed are retried. Raises InvalidTransition unless the connection is active.
+        An open run whose mode does not cover the requested one is cancelled: the new one reads everything that it
+        would have read. A queued run is returned as it is. A running one may have passed records that the caller
+        wants to be read, so the request is remembered, and an incremental run is requested when it ends. A parked
+        run is resumed, and one that failed recently too, from its cursors; owners and object types that were refused
+        or failed are retried. Raises InvalidTransition unless the connection is active.
         """
         if not connection.is_active:
             raise errors.InvalidTransition("connection", connection.status, "synced")
         now = self._clock.now()
         latest = await tx.runs.get_latest(connection.id)
-        if latest is not None and latest.is_resumable(now, mode):
+        is_superseded = latest is not None and latest.status.is_open and not latest.mode.covers(mode)
+        if latest is not None and (is_superseded or latest.is_resumable(now, mode)):
             latest = await tx.runs.lock(latest.id)  # a worker may be claiming it now
+        if latest is not None and is_superseded and latest.status.is_open:
+            latest = await self.cancel(tx, latest.id, messages.SUPERSEDED.reason)
+            await tx.connections.take_request(connection.id)
         if latest is not None and latest.is_resumable(now, mode):
             run = await self._resume(tx, latest)
-            if not run.mode.covers(mode):
-                await tx.connections.remember_request(connection.id, now, mode)
         elif latest is not None and latest.status.is_open:
-            if not latest.mode.covers(mode):
-                await tx.connections.remember_request(connection.id, now, mode)
-            elif latest.status is RunStatus.RUNNING:
+            if latest.status is RunStatus.RUNNING:
                 await tx.connections.remember_request(connection.id, now, SyncMode.INCREMENTAL)
             return latest
         else:
@@ -179,7 +179,7 @@ class RunLifecycle:
         await tx.runs.save(replace(current, owners=owners))
 
     async def postpone(self, user_id: UserId, run_id: SyncRunId) -> None:
-        """Retry when the other run of the CRM account may have ended or yielded its worker."""
+        """Retry when the other run of the CRM account may have ended or yielded its worker. Raises NotFound."""
         async with self._uow(user_id) as tx:
             run = await tx.runs.lock(run_id)
             if run.status.is_open:
@@ -187,6 +187,14 @@ class RunLifecycle:
                 await tx.runs.save(postponed)
                 await tx.jobs.enqueue(postponed, delay=self._policy.account_retry)
         log.info("sync.postponed")
+
+    async def is_owner(self, run: SyncRun) -> bool:
+        """Return whether the run is still this worker's: not cancelled, purged, or taken over. Takes no lock."""
+        try:
+            async with self._uow(run.user_id) as tx:
+                return (await tx.runs.get(run.id)).epoch == run.epoch
+        except errors.NotFound:
+            return False
 
     async def yield_worker(self, run: SyncRun) -> None:
         """Queue the rest of the run for any worker, behind a waiting run of the same CRM account."""

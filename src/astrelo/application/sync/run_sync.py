@@ -76,18 +76,21 @@ class RunSync:
         Does nothing for a run that has ended, waits for a reauthorization, or was purged.
         """
         try:
-            claimed = await self._lifecycle.claim(user_id, run_id)
+            try:
+                claimed = await self._lifecycle.claim(user_id, run_id)
+            except errors.AccountBusy:
+                await self._lifecycle.postpone(user_id, run_id)
+                return
         except errors.NotFound:
             log.info("sync.purged")
-            return
-        except errors.AccountBusy:
-            await self._lifecycle.postpone(user_id, run_id)
             return
         if claimed is None:
             return
         run, connection = claimed
         try:
-            await self._execute(run, connection, TimeSlice(self._clock, self._policy, should_stop))
+            await self._execute_while_owner(
+                run, connection, TimeSlice(self._clock, self._policy, should_stop)
+            )
         except errors.RunTakenOver:
             log.info("sync.taken_over")
         except errors.StoreUnavailable:
@@ -102,6 +105,29 @@ class RunSync:
         except Exception as error:
             log.exception("sync.crashed")
             await self._lifecycle.fail(run, messages.CRASHED.format(error=type(error).__name__).reason)
+
+    async def _execute_while_owner(
+        self, run: SyncRun, connection: CrmConnection, time_slice: TimeSlice
+    ) -> None:
+        """Stop waiting for the CRM, which may take minutes to send a page, once the run is no longer ours.
+
+        Raises RunTakenOver then.
+        """
+        work = asyncio.create_task(self._execute(run, connection, time_slice))
+        try:
+            while not (await asyncio.wait({work}, timeout=self._policy.owner_check.total_seconds()))[0]:
+                if not await self._is_owner(run):
+                    raise errors.RunTakenOver(run.id)
+            work.result()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _is_owner(self, run: SyncRun) -> bool:
+        try:
+            return await self._lifecycle.is_owner(run)
+        except errors.StoreUnavailable:
+            return True  # the work itself will find out
 
     async def _execute(self, run: SyncRun, connection: CrmConnection, time_slice: TimeSlice) -> None:
         crm = self._crms.get(run.provider)

@@ -180,6 +180,11 @@ class Settings(BaseModel):
         le=1,
         description="The share of an org's daily API requests, 0 to 1, after whose use by anyone a sync waits.",
     )
+    console: Literal["0", "1"] = Field(
+        "0",
+        description="`1`: serves the page at `/app` read-only, to support engineers who open a link that the product's"
+        " backend asks for ([docs/console.md](docs/console.md)).",
+    )
     worker_concurrency: int = Field(
         4, ge=1, le=100, description="Sync runs that one worker process works on at a time."
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -55,9 +56,16 @@ def parse_settings(environ: Mapping[str, str]) -> Settings:
             if detail["type"] != "default_factory_not_called"
         ]
         raise InvalidSettings([*missing, *wrong]) from None
-    if missing:
-        raise InvalidSettings(missing)
+    if problems := missing or list(_find_conflicts(settings)):
+        raise InvalidSettings(problems)
     return settings
+
+
+def _find_conflicts(settings: Settings) -> Iterator[WrongSetting]:
+    api, frontend = urlsplit(settings.public_url), urlsplit(settings.frontend_url)
+    if settings.is_production and settings.console == "1" and api[:2] == frontend[:2]:
+        reason = f"needs a {PREFIX}PUBLIC_URL on a host of its own: at this one, /app is the frontend's"
+        yield WrongSetting(f"{PREFIX}CONSOLE", reason)
 
 
 def _find_missing(given: Mapping[str, str]) -> Iterator[WrongSetting]:

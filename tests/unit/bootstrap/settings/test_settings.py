@@ -90,6 +90,14 @@ def test_this_machine_is_no_target_of_webhooks_in_production() -> None:
     assert reasons == {"ASTRELO_WEBHOOK_ALLOW_LOOPBACK": "must be '0' or '1'"}
 
 
+def test_the_console_needs_a_host_whose_page_is_not_the_frontend_s() -> None:
+    console = PRODUCTION | {"ASTRELO_CONSOLE": "1"}
+    assert parse_settings(console).console == "1"
+    (reason,) = problems(console | {"ASTRELO_PUBLIC_URL": "https://app.example.com/crm"}).values()
+    assert "/app is the frontend's" in reason
+    assert parse_settings({"ASTRELO_CONSOLE": "1"}).console == "1"
+
+
 ADDRESS = "must be a host name or an IP address, without brackets and port"
 NETWORKS = "must be IP addresses or networks such as 10.0.0.0/8, separated by commas"
 

@@ -14,7 +14,8 @@ from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
 from astrelo.adapters.inbound.http.connect.integrations import Integrations
-from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES, LoginLinks
+from astrelo.adapters.inbound.http.console.routes import ConsoleLinks, Page
+from astrelo.adapters.inbound.http.development.routes import DEVELOPMENT_ROUTES
 from astrelo.adapters.inbound.http.events.routes import Events
 from astrelo.adapters.inbound.http.feed.routes import Changes, Exports
 from astrelo.adapters.inbound.http.openapi.document import complete_description, openapi_config
@@ -44,6 +45,7 @@ _CONTROLLERS = (
     IcpProfiles,
     Webhooks,
     WebhookEndpoints,
+    ConsoleLinks,
     health.HealthRoutes,
 )
 
@@ -53,14 +55,14 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
 
     The caller closes the container.
     """
-    metrics, links, schemas = middleware.Metrics(), LoginLinks(), StructSchemas()
+    metrics, schemas = middleware.Metrics(), StructSchemas()
+    page = (Page,) if config.console else DEVELOPMENT_ROUTES if config.development else ()
     app = Litestar(
-        route_handlers=[*_CONTROLLERS, *(DEVELOPMENT_ROUTES if config.development else ())],
+        route_handlers=[*_CONTROLLERS, *page],
         middleware=[DefineMiddleware(guards.RequestChecks, authorize=security.SessionGuard(config))],
         dependencies={
             "user_id": Provide(security.current_user, sync_to_thread=False),
             "config": Provide(lambda: config, sync_to_thread=False),
-            "links": Provide(lambda: links, sync_to_thread=False),
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
         },
         exception_handlers=problems.exception_handlers(),

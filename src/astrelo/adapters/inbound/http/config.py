@@ -17,4 +17,6 @@ class HttpConfig:
     secure_cookies: bool = True
     """False only for development over plain http."""
     development: bool = False
-    """Serves the page at /app, its sign-in, and the interactive documentation."""
+    """Serves the page at /app, with ways to sign in to it as the user, unless the console is on."""
+    console: bool = False
+    """Serves the page at /app read-only, for those who are signed in by a link."""

@@ -32,6 +32,7 @@ INVALID_CURSOR = ProblemKind(code="invalid_cursor", status=HTTPStatus.BAD_REQUES
 MALFORMED_REQUEST = ProblemKind(code="malformed_request", status=HTTPStatus.BAD_REQUEST)
 UNAUTHORIZED = ProblemKind(code="unauthorized", status=HTTPStatus.UNAUTHORIZED)
 CROSS_SITE_REQUEST = ProblemKind(code="cross_site_request", status=HTTPStatus.FORBIDDEN)
+READ_ONLY_SESSION = ProblemKind(code="read_only_session", status=HTTPStatus.FORBIDDEN)
 PREFLIGHT_REFUSED = ProblemKind(code="preflight_refused", status=HTTPStatus.FORBIDDEN)
 NOT_FOUND = ProblemKind(code="not_found", status=HTTPStatus.NOT_FOUND)
 METHOD_NOT_ALLOWED = ProblemKind(code="method_not_allowed", status=HTTPStatus.METHOD_NOT_ALLOWED)
@@ -48,6 +49,7 @@ INTERNAL_ERROR = ProblemKind(
     ours=True,
 )
 
+SIGN_IN_LINK_INVALID = ProblemKind(code="sign_in_link_invalid", status=HTTPStatus.BAD_REQUEST)
 NOT_CONNECTED = ProblemKind(code="not_connected", status=HTTPStatus.CONFLICT)
 INVALID_STATE = ProblemKind(code="invalid_state", status=HTTPStatus.CONFLICT)
 LIMIT_REACHED = ProblemKind(code="limit_reached", status=HTTPStatus.CONFLICT)
@@ -122,6 +124,7 @@ BY_ERROR: dict[type[errors.AstreloError], ProblemKind] = {
     errors.TooManyStreams: TOO_MANY_STREAMS,
     errors.StreamsExhausted: STREAMS_EXHAUSTED,
     errors.AuthorizationFailed: AUTHORIZATION_FAILED[errors.AuthorizationFailure.FAILED],
+    errors.SignInLinkInvalid: SIGN_IN_LINK_INVALID,
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.AccountBusy: ACCOUNT_BUSY,
     errors.RunTakenOver: RUN_TAKEN_OVER,
@@ -148,6 +151,7 @@ _OF_HTTP = (
     MALFORMED_REQUEST,
     UNAUTHORIZED,
     CROSS_SITE_REQUEST,
+    READ_ONLY_SESSION,
     PREFLIGHT_REFUSED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,

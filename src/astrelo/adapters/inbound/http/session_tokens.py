@@ -1,6 +1,7 @@
 """Session tokens (HS256, `sub` = the user's UUID): made and read without the web framework."""
 
 import hashlib
+import hmac
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -21,6 +22,15 @@ _ALGORITHM = "HS256"
 def issue_token(user_id: UserId, secret: str, ttl: timedelta, now: datetime) -> str:
     """Make a session token that is good for `ttl`."""
     return jwt.encode({"sub": str(user_id), "iat": now, "exp": now + ttl}, secret, _ALGORITHM)
+
+
+def console_secret(secret: str) -> str:
+    """Return the secret of the console's tokens, derived from that of all others.
+
+    The product's backend shares that one and does not know our claims: a token signed with it would be good there for
+    more than reading.
+    """
+    return hmac.digest(secret.encode(), b"astrelo console", "sha256").hex()
 
 
 class _Verified(NamedTuple):

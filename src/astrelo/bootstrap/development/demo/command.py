@@ -51,7 +51,9 @@ def run_demo(options: DemoOptions, environ: Mapping[str, str]) -> None:
             click.echo(summary_text(*outcome), err=options.as_json)
             if options.as_json:
                 click.echo(msgspec.json.encode(summary_object(*outcome)))
-            if not options.once:
+            if options.once:
+                progress.say(f"The data and the logs are kept in {stage.logs.parent}.")
+            else:
                 _stay(stage, visit, progress)
 
 

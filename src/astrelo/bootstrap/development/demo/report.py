@@ -9,11 +9,15 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from astrelo.application import messages
 from astrelo.application.read import views
 from astrelo.domain.identifiers import ObjectType, Provider
+from astrelo.domain.unreadable import Trouble
 
 _WIDTH = 78
 """Of lines that we break ourselves: those that a terminal breaks are broken within words."""
+
+_UNCONVERTED = {Trouble.UNKNOWN_CURRENCY, Trouble.NO_EXCHANGE_RATE}
 
 _TIED = "\N{NO-BREAK SPACE}"
 """Where no line is to be broken: between a field and its number."""
@@ -77,6 +81,8 @@ class SyncedCrm:
     account_name: str
     figures: CrmFigures
     steps: Sequence[views.StepView]
+    unconverted: Sequence[str] = ()
+    """Sentences about amounts that have no value in US dollars."""
 
 
 def summary_object(synced: Sequence[SyncedCrm], entities: views.CompanySummary) -> dict[str, object]:
@@ -92,13 +98,25 @@ def summary_object(synced: Sequence[SyncedCrm], entities: views.CompanySummary) 
 
 
 def summarise(
-    integration: views.IntegrationView, run: views.RunView, requests: int, seconds: float
+    integration: views.IntegrationView,
+    run: views.RunView,
+    requests: int,
+    seconds: float,
+    unreadable: Sequence[views.UnreadableView] = (),
 ) -> SyncedCrm:
+    crm = integration.provider.label
     return SyncedCrm(
         provider=integration.provider,
         account_name=integration.account_name or "an account without a name",
         figures=_figures(integration.counts, run, requests, seconds),
         steps=run.steps,
+        unconverted=[
+            messages.UNREADABLE[entry.trouble]
+            .format(count=f"{entry.records:,}", records=entry.object_type, field=entry.field, crm=crm)
+            .reason
+            for entry in unreadable
+            if entry.trouble in _UNCONVERTED
+        ],
     )
 
 
@@ -157,7 +175,7 @@ def _section(crm: SyncedCrm, title: str = "") -> str:
         f"{title}{figures.companies.received:,} companies synced from {crm.account_name} "
         f"in {figures.seconds:.1f}{_TIED}s with {figures.requests:,} CRM requests."
     )
-    below = [*_reconciliations(crm.steps), *_details(figures)]
+    below = [*_reconciliations(crm.steps), *_details(figures), *crm.unconverted]
     return "\n".join((_wrap(headline), "", _table(figures), *map(_wrap, below)))
 
 

@@ -168,7 +168,10 @@ class DemoVisit:
     def _read_outcome(self, sandbox: RunningSandbox, run: views.RunView, since: datetime) -> SyncedCrm:
         integration = self._api(_path(sandbox.crm.provider), views.IntegrationView)
         stats = _require_success(self._http.get(f"{sandbox.url}/_sandbox/stats")).json()
-        return summarise(integration, run, int(stats["crm_requests"]), _seconds(run, since))
+        unreadable = self._api(
+            _path(sandbox.crm.provider, f"/runs/{run.id}/unreadable"), views.Page[views.UnreadableView]
+        )
+        return summarise(integration, run, int(stats["crm_requests"]), _seconds(run, since), unreadable.data)
 
     def _api(self, path: str, shape: type[T]) -> T:
         return msgspec.json.decode(

@@ -82,6 +82,11 @@ insert into sync_runs (
 values ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 -- parameters: user_id, run_id, connection_id, provider, account_id, mode, status, requested_at
 
+-- add_sign_in_ticket
+insert into sign_in_tickets (ticket_hash, user_id, expires_at)
+values ($1, $2, $3)
+-- parameters: ticket_hash, user_id, expires_at
+
 -- add_steps
 insert into sync_steps (
     user_id, run_id, object_type, window_start, window_end, reading_version, status, epoch,
@@ -240,6 +245,12 @@ returning
     state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host
 -- parameters: state_hash
 
+-- consume_sign_in_ticket
+delete from sign_in_tickets
+where ticket_hash = $1
+returning user_id, expires_at
+-- parameters: ticket_hash
+
 -- count_companies
 insert into company_counts as kept (user_id, counted_at, companies, with_two_sources)
 select $1, $2, count(*), count(*) filter (where first_source <> last_source)
@@ -359,6 +370,10 @@ delete from idempotency_keys where started_at < $1
 
 -- delete_expired_oauth_states
 delete from oauth_states where expires_at < $1
+-- parameters: expired_before
+
+-- delete_expired_sign_in_tickets
+delete from sign_in_tickets where expires_at < $1
 -- parameters: expired_before
 
 -- delete_owners

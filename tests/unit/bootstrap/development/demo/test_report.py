@@ -1,7 +1,7 @@
 """What the demo reports at its end: the figures of each CRM, its reconciliations, and what all make together."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -15,10 +15,12 @@ from astrelo.application.read.views import (
     OwnersStepView,
     RunView,
     StepView,
+    UnreadableView,
 )
 from astrelo.bootstrap.development.demo.report import SyncedCrm, summarise, summary_object, summary_text
 from astrelo.domain.identifiers import ObjectType, Provider
 from astrelo.domain.sync import RunStatus, StepStatus, SyncMode
+from astrelo.domain.unreadable import Trouble
 from tests.support.builders import at
 
 ENTITIES = CompanySummary(companies=4, with_two_sources=2)
@@ -54,7 +56,12 @@ def step_of(
     )
 
 
-def synced_crm(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities: int = 3) -> SyncedCrm:
+def synced_crm(
+    *steps: StepView,
+    provider: Provider = Provider.HUBSPOT,
+    entities: int = 3,
+    unreadable: Sequence[UnreadableView] = (),
+) -> SyncedCrm:
     run = RunView(
         id=UUID(int=1),
         provider=provider,
@@ -75,7 +82,7 @@ def synced_crm(*steps: StepView, provider: Provider = Provider.HUBSPOT, entities
         account_name=f"Acme's {provider}",
         counts=IntegrationCounts(companies=CompanyCounts(records=3, entities=entities)),
     )
-    return summarise(integration, run, requests=1, seconds=1.0)
+    return summarise(integration, run, 1, 1.0, unreadable)
 
 
 def both() -> list[SyncedCrm]:
@@ -103,6 +110,26 @@ def test_an_object_type_without_a_reconciliation_stands_out() -> None:
     assert "Reconciled: companies. Read to the end, and all 3 records" in report
     assert "NOT reconciled: contacts, its counts do not add up." in report
     assert "NOT reconciled: deals, no permission for deals." in report
+
+
+def test_amounts_without_us_dollars_say_why() -> None:
+    crm = synced_crm(
+        provider=Provider.SALESFORCE,
+        unreadable=[
+            UnreadableView(
+                object_type=ObjectType.DEALS,
+                field="amount_usd",
+                trouble=trouble,
+                records=1_650,
+                record_ids=[],
+            )
+            for trouble in (Trouble.UNKNOWN_CURRENCY, Trouble.UNKNOWN_OWNER)
+        ],
+    )
+    text = " ".join(summary_text([crm], ENTITIES).split())
+    assert text.endswith(
+        "1,650 of the deals had an amount in a currency that Salesforce does not name. amount_usd is empty here."
+    )
 
 
 def test_lines_of_unreadable_values_break_between_fields_only() -> None:

@@ -78,6 +78,7 @@ class AuthorizationRoutes(Controller):
     @get(
         "/authorize",
         responses=FOLLOWED,
+        opt={security.CHANGES_STATE: True},
         status_code=302,
         summary="Connect a CRM, as a link for a browser",
     )

@@ -70,6 +70,7 @@ _TAGS = {
     "icp-profile": "The ideal customer profile.",
     "webhooks": "Calls that the CRMs make.",
     "webhook-endpoints": "URLs of the user that events are sent to, and the deliveries.",
+    "console": "Read-only sign-in for support engineers.",
     "operations": "Health checks and metrics, for operators.",
 }
 

@@ -61,6 +61,9 @@ def problems_of_guards(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[
         yield problem_kinds.STORE_UNAVAILABLE
         yield problem_kinds.QUERY_TOO_SLOW
         yield problem_kinds.TOO_MANY_REQUESTS
-        if not handler.http_methods <= security.SAFE_METHODS:
+        is_safe = handler.http_methods <= security.SAFE_METHODS
+        if not (is_safe or handler.opt.get(security.BEARER_ONLY)):
             yield problem_kinds.CROSS_SITE_REQUEST
+        if handler.opt.get(security.CHANGES_STATE) or not is_safe:
+            yield problem_kinds.READ_ONLY_SESSION
     yield problem_kinds.INTERNAL_ERROR

@@ -58,10 +58,12 @@ class SyncRuns(Controller):
         *,
         mode: Mode = "full",
     ) -> Response[views.RunView]:
-        """Return the run that is on its way; its progress is at `Location`.
+        """Return the run that does what was asked for; its progress is at `Location`.
 
-        That is the open one if there is one. Should it be running already, or do less than was asked for, as its
-        `mode` says, exactly one more run follows it, however often it was asked for: `GET …/runs` lists it first.
+        That is the open one if there is one. Should it be running already, an incremental run follows it, exactly one,
+        however often it was asked for: `GET …/runs` lists it first. An open run that does less than was asked for, such
+        as an incremental one when `mode` is `full`, is cancelled in favour of a new one, which reads all that it would
+        have read.
         """
         requested = await sync_now(user_id, provider, SyncMode(mode))
         run = await _run(runs, user_id, provider, requested.id)

@@ -5,6 +5,7 @@ import { CrmCard } from "./crm_card.js";
 import { announce, ask, at, show } from "./elements.js";
 import { landingNews } from "./landing.js";
 import { LiveUpdates } from "./live.js";
+import { signInByLink } from "./sign_in.js";
 
 const RETRY_MS = 5000;
 const LABELS = JSON.parse(document.body.dataset.labels);
@@ -105,5 +106,6 @@ at("sign-out").addEventListener("click", () => attempt(async () => {
   location.reload(); // the next user to sign in sees nothing of this one's
 }));
 
-announceLanding();
-refresh();
+// A link that is opened in a tab which shows the page already changes the fragment alone.
+addEventListener("hashchange", () => location.reload());
+signInByLink(ask).then(announceLanding, (problem) => announce(problem.message)).then(refresh);

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from astrelo.adapters.inbound.http.development import routes as development_page
+from astrelo.adapters.inbound.http import console
+from astrelo.adapters.inbound.http.console import pages
 from astrelo.domain.errors import AuthorizationFailure
 from astrelo.domain.identifiers import Provider
 
-SCRIPT = (Path(development_page.__file__).parent / "page" / "landing.js").read_text()
+SCRIPT = (Path(console.__file__).parent / "page" / "landing.js").read_text()
 NODE = shutil.which("node")
-SENTENCES = development_page.page_sentences()
+SENTENCES = pages.page_sentences()
 LABELS = {str(provider): provider.label for provider in Provider}
 
 
@@ -53,7 +54,6 @@ def test_there_is_a_sentence_for_every_way_to_fail(failure: AuthorizationFailure
         ),
         ("error=something_new&provider=hubspot", "HubSpot was not connected: connecting did not work."),
         ("error=oauth_denied", "The permission was not given."),
-        ("error=sign_in_link_used", "This sign-in link was used already"),
         ("error=constructor&provider=constructor", "Connecting did not work."),
         ("error=oauth_denied&provider=%3Cb%3E", "The permission was not given."),
         ("hubspot_connected=true", "HubSpot is connected."),
