@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from astrelo.adapters.inbound.http.development import routes as development_page
+from astrelo.adapters.inbound.http import console
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 from astrelo.domain.identifiers import Provider
 from tests.support.harness.api import API, ApiHarness, api_harness, token_of
@@ -19,7 +19,7 @@ from tests.support.harness.api import API, ApiHarness, api_harness, token_of
 pytestmark = pytest.mark.anyio
 
 RAPIDOC = "affbd173a65e870e18f392cca963113bcdafb6e50e88cd2f6a834a65b22db94d"
-PAGE = Path(development_page.__file__).parent / "page"
+PAGE = Path(console.__file__).parent / "page"
 
 
 @pytest.fixture

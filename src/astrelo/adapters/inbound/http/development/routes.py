@@ -18,7 +18,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
-from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security, session_tokens
+from astrelo.adapters.inbound.http import console, guards, problem_kinds, problems, security, session_tokens
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.application import messages
 from astrelo.domain.identifiers import Provider, UserId
@@ -156,7 +156,7 @@ def page_sentences() -> dict[str, Any]:
 
 
 def _text(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+    return (files(console) / "page" / name).read_text(encoding="utf-8")
 
 
 def _response(content: str, media_type: str) -> Response[str]:

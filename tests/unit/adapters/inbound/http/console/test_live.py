@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from astrelo.adapters.inbound.http.development import routes as development_page
+from astrelo.adapters.inbound.http import console
 
-SCRIPT = (Path(development_page.__file__).parent / "page" / "live.js").read_text()
+SCRIPT = (Path(console.__file__).parent / "page" / "live.js").read_text()
 NODE = shutil.which("node")
 BROWSER = """
 const done = [];

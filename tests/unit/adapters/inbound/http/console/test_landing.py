@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from astrelo.adapters.inbound.http import console
 from astrelo.adapters.inbound.http.development import routes as development_page
 from astrelo.domain.errors import AuthorizationFailure
 from astrelo.domain.identifiers import Provider
 
-SCRIPT = (Path(development_page.__file__).parent / "page" / "landing.js").read_text()
+SCRIPT = (Path(console.__file__).parent / "page" / "landing.js").read_text()
 NODE = shutil.which("node")
 SENTENCES = development_page.page_sentences()
 LABELS = {str(provider): provider.label for provider in Provider}
