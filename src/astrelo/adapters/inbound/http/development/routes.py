@@ -1,13 +1,10 @@
-"""A plain page where connecting lands, and ways to sign in to it. For development only.
+"""The page where connecting lands, and ways to sign in to it. For development only.
 
 In production the product's own frontend is at `{frontend_url}/app`, and these routes do not exist.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -18,10 +15,13 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
-from astrelo.adapters.inbound.http import console, guards, problem_kinds, problems, security, session_tokens
+from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security, session_tokens
 from astrelo.adapters.inbound.http.config import HttpConfig
+from astrelo.adapters.inbound.http.console import pages
+from astrelo.adapters.inbound.http.responses import etags
 from astrelo.application import messages
-from astrelo.domain.identifiers import Provider, UserId
+from astrelo.domain.identifiers import UserId
+from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.ports.system import Clock, Randomness
 
 AnyResponse = TypeVar("AnyResponse", bound=Response[Any])
@@ -29,12 +29,7 @@ AnyResponse = TypeVar("AnyResponse", bound=Response[Any])
 SESSION_LIFETIME = timedelta(hours=12)
 LINK_LIFETIME = timedelta(hours=12)  # a demo may stay open for hours before its link is used
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
-}
 _OPEN: dict[str, Any] = {security.PUBLIC: True, guards.OPEN_QUERY: True}
-_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
-_ASSETS = ("page.css", "page.js", "elements.js", "landing.js", "live.js", "crm_card.js", "companies.js")
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,17 +77,13 @@ class DevelopmentPage(Controller):
     include_in_schema = False
 
     @get(media_type="text/html", opt=_OPEN)
-    async def page(self) -> Response[str]:
-        """Return the page; the CRMs' names and all sentences are written into it, so that its scripts hold none."""
-        labels = msgspec.json.encode({str(provider): provider.label for provider in Provider}).decode()
-        sentences = msgspec.json.encode(page_sentences()).decode()
-        page = Template(_text("index.html")).substitute(labels=escape(labels), sentences=escape(sentences))
-        return _response(page, "text/html")
+    @inject
+    async def page(self, crms: FromDishka[CrmProviders]) -> Response[str]:
+        return pages.document(crms, read_only=False)
 
-    @get([f"/{name}" for name in _ASSETS], opt=_OPEN)
-    async def asset(self, request: security.Caller) -> Response[str]:
-        name = request.url.path.rpartition("/")[2]
-        return _response(_text(name), _MEDIA_TYPES[name[name.rindex(".") :]])
+    @get([f"/{name}" for name in pages.ASSETS], opt=_OPEN, middleware=[etags.conditional])
+    async def asset(self, request: security.Caller) -> Response[bytes]:
+        return pages.asset(request.url.path.removeprefix(f"{self.path}/"))
 
     @post("/session", opt={security.PUBLIC: True}, status_code=204)
     @inject
@@ -139,28 +130,6 @@ class DevelopmentPage(Controller):
 
 
 DEVELOPMENT_ROUTES: tuple[ControllerRouterHandler, ...] = (DevelopmentPage, redirect_to_page)
-
-
-def page_sentences() -> dict[str, Any]:
-    """Return the page's sentences by where it shows them, then by code; `{crm}` is left for the page to fill in."""
-    failures = {code: message for code, message in messages.PROBLEMS.items() if code.startswith("oauth_")}
-    return {
-        "outcomes": {code: message.text for code, message in messages.PAGE_OUTCOMES.items()},
-        "failures": {code: message.text for code, message in {**failures, **messages.PAGE_FAILURES}.items()},
-        "runs": {str(status): (message.happened, message.means) for status, message in messages.RUNS.items()},
-        "unlinked": {
-            str(reason): (message.happened.removesuffix("."), f"{message.means} {message.to_do}")
-            for reason, message in messages.UNLINKED.items()
-        },
-    }
-
-
-def _text(name: str) -> str:
-    return (files(console) / "page" / name).read_text(encoding="utf-8")
-
-
-def _response(content: str, media_type: str) -> Response[str]:
-    return Response(content, media_type=media_type, headers=_HEADERS)
 
 
 def _sign_in(response: AnyResponse, user_id: UserId, config: HttpConfig, now: datetime) -> AnyResponse:
