@@ -5,9 +5,9 @@ import { html, useEffect, useRef } from "../vendor/preact.js";
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef(null);
   useEffect(() => {
-    const opener = document.activeElement;
-    if (!dialog.current.open) dialog.current.showModal();
-    return () => opener?.isConnected && opener.focus();
+    const element = dialog.current;
+    if (!element.open) element.showModal();
+    return () => element.close(); // what is removed while it is open gives no focus back
   }, []);
   return html`<dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose}>
     <h2 id="dialog-title">${title}</h2>

@@ -54,7 +54,7 @@ export const DEAL_COLUMNS = [
     head: "State",
     room: "s",
     cell: (deal) => html`<${TwoLines} first=${html`<${DealState} deal=${deal} />`}
-      second=${deal.probability !== null && `${percent(deal.probability)} likely`} />`,
+      second=${deal.probability !== null && percent(deal.probability)} />`,
   },
   { name: "company", head: "Company", room: "m", cell: (deal) => html`<${CompanyCell} record=${deal} kind="deals" />` },
   {

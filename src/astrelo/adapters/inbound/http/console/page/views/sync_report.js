@@ -37,7 +37,7 @@ const RunState = ({ run }) => html`<${Badge} mood=${MOODS[run.status] ?? "accent
   <span>${SENTENCES.runs[run.status][0]} ${sentence(run.reason) ?? SENTENCES.runs[run.status][1]} ${run.action}
     ${run.finished_at && html` Ended <${Time} at=${run.finished_at} />.`}</span>`;
 
-const Counts = ({ steps }) => html`<div class="scroll" tabindex="0" role="region" aria-labelledby="counts"><table class="plain-table">
+const Counts = ({ steps }) => html`<div class="scroll" tabindex="0" role="region" aria-label="Counts by sort of record"><table class="plain-table">
   <thead><tr><th scope="col">Records</th>${COLUMNS.map(([head]) => html`<th key=${head} scope="col" class="number">${head}</th>`)}
     <th scope="col" class="number">Rejected</th><th scope="col">Adds up</th></tr></thead>
   <tbody>${steps.map((step) => html`<tr key=${step.object_type}>
