@@ -4,7 +4,7 @@ Every look-up takes the user's id; another tenant's record is simply not there.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -93,6 +93,12 @@ class CompanyReader(Protocol):
 
     @abstractmethod
     async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None: ...
+
+    @abstractmethod
+    async def get_all(
+        self, user_id: UserId, company_ids: Collection[UUID]
+    ) -> Mapping[UUID, views.CompanyView]:
+        """Return companies by the ids that were asked for, by that of a merged one the company that lives."""
 
     @abstractmethod
     async def summary(self, user_id: UserId) -> views.CompanySummary: ...

@@ -168,6 +168,12 @@ class CompanySummary(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+ExpandedCompany = Annotated[
+    CompanyView | UnsetType | None,
+    Meta(description="The company itself, only where `expand` asks for it; null if it belongs to none."),
+]
+
+
 class ContactView(Struct, frozen=True, kw_only=True):
     """A person. Either `company_id` and `company_match` are set, or `unlinked_reason` says why not.
 
@@ -194,6 +200,7 @@ class ContactView(Struct, frozen=True, kw_only=True):
     source_updated_at: SourceUpdatedAt
     synced_at: SyncedAt
     archived_at: ArchivedAt
+    company: ExpandedCompany = UNSET
 
 
 class DealView(Struct, frozen=True, kw_only=True):
@@ -246,6 +253,7 @@ class DealView(Struct, frozen=True, kw_only=True):
     source_updated_at: SourceUpdatedAt
     synced_at: SyncedAt
     archived_at: ArchivedAt
+    company: ExpandedCompany = UNSET
 
 
 class OwnerView(Struct, frozen=True, kw_only=True):

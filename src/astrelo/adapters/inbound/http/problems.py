@@ -24,7 +24,7 @@ REQUEST_ID = "request_id"
 HUNG_UP = "hung_up"
 """Where the middleware notes that the client disconnected before its request was complete."""
 
-_PAGING = frozenset({"cursor", "limit"})
+_PAGING = frozenset({"cursor", "limit", "expand"})
 """Parameters that narrow nothing."""
 
 _BODY = "data"

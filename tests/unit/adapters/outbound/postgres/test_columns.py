@@ -19,6 +19,7 @@ from astrelo.domain.records import CompanyRecord, ContactRecord, CrmRecord, Deal
 NOT_STORED = {"unreadable"}
 """Counted with the run, not kept with the record."""
 LOOKED_UP = {
+    "company",
     "crm_rep_id",
     "external_source",
     "synced_at",

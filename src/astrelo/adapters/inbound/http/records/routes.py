@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from astrelo.adapters.inbound.http import pagination
 from astrelo.adapters.inbound.http.disconnects import cancel_on_disconnect
-from astrelo.adapters.inbound.http.records import parameters
+from astrelo.adapters.inbound.http.records import expansion, parameters
 from astrelo.adapters.inbound.http.responses import etags
 from astrelo.application.read import readers, views
 from astrelo.domain import errors
@@ -118,6 +118,7 @@ class Contacts(Controller):
     async def list_contacts(
         self,
         reader: FromDishka[readers.ContactReader],
+        companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
         *,
         name: parameters.NamePrefix = None,
@@ -131,6 +132,7 @@ class Contacts(Controller):
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
         sort: parameters.ContactSort = None,
+        expand: expansion.Expand = None,
         count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
@@ -152,18 +154,23 @@ class Contacts(Controller):
         cursors = pagination.Cursors.of("contacts", user_id, filters)
         found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
         total = await reader.count(user_id, filters, exact=count == "exact") if count else msgspec.UNSET
-        return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
+        page = cursors.page_of(found, limit)
+        data = await expansion.expand(page.data, expand, companies, user_id)
+        return msgspec.structs.replace(page, data=data, total=total)
 
     @get("/{contact_id:uuid}", middleware=[etags.conditional], summary="Get a contact")
     @inject
     async def get_contact(
         self,
         reader: FromDishka[readers.ContactReader],
+        companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
         contact_id: parameters.ContactPath,
+        *,
+        expand: expansion.Expand = None,
     ) -> views.ContactView:
         if found := await reader.get(user_id, contact_id):
-            return found
+            return (await expansion.expand([found], expand, companies, user_id))[0]
         raise errors.NotFound("contact", contact_id)
 
 
@@ -177,6 +184,7 @@ class Deals(Controller):
     async def list_deals(
         self,
         reader: FromDishka[readers.DealReader],
+        companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
         *,
         company_id: parameters.OfCompany = None,
@@ -192,6 +200,7 @@ class Deals(Controller):
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
         sort: parameters.DealSort = None,
+        expand: expansion.Expand = None,
         count: parameters.Count = None,
         limit: parameters.Limit = parameters.DEFAULT_LIMIT,
         cursor: parameters.PageCursor = None,
@@ -215,18 +224,23 @@ class Deals(Controller):
         cursors = pagination.Cursors.of("deals", user_id, filters)
         found = await reader.list(user_id, filters, cursors.decode(cursor), limit + 1)
         total = await reader.count(user_id, filters, exact=count == "exact") if count else msgspec.UNSET
-        return msgspec.structs.replace(cursors.page_of(found, limit), total=total)
+        page = cursors.page_of(found, limit)
+        data = await expansion.expand(page.data, expand, companies, user_id)
+        return msgspec.structs.replace(page, data=data, total=total)
 
     @get("/{deal_id:uuid}", middleware=[etags.conditional], summary="Get a deal")
     @inject
     async def get_deal(
         self,
         reader: FromDishka[readers.DealReader],
+        companies: FromDishka[readers.CompanyReader],
         user_id: NamedDependency[UserId],
         deal_id: parameters.DealPath,
+        *,
+        expand: expansion.Expand = None,
     ) -> views.DealView:
         if found := await reader.get(user_id, deal_id):
-            return found
+            return (await expansion.expand([found], expand, companies, user_id))[0]
         raise errors.NotFound("deal", deal_id)
 
 

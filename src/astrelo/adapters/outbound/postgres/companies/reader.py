@@ -1,6 +1,6 @@
 """Companies, as the API shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -58,6 +58,17 @@ class PgCompanyReader(readers.CompanyReader):
     async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None:
         rows = await self._reads.rows("read_companies_by_id", user_id=user_id, ids=[company_id])
         return self.to_view(rows[0]) if rows else None
+
+    async def get_all(
+        self, user_id: UserId, company_ids: Collection[UUID]
+    ) -> Mapping[UUID, views.CompanyView]:
+        rows = await self._reads.rows("read_companies_by_id", user_id=user_id, ids=list(company_ids))
+        found = {view.id: view for view in map(self.to_view, rows)}
+        for merged in set(company_ids) - found.keys():  # hardly ever any: merged since its id was read
+            living = await self.living_id(user_id, merged)
+            if living is not None and (company := await self.get(user_id, living)):
+                found[merged] = company
+        return found
 
     async def summary(self, user_id: UserId) -> views.CompanySummary:
         counted = await self._reads.view(views.CompanySummary, "read_company_summary", user_id=user_id)
