@@ -772,6 +772,10 @@ LINK_MATCHES: Mapping[CompanyMatch, str] = {
     CompanyMatch.PROVIDER_ID: "Linked by the CRM's own association",
     CompanyMatch.EMAIL_DOMAIN: "Linked by the domain of an e-mail address",
 }
+SHORT_LINK_MATCHES: Mapping[CompanyMatch, str] = {
+    CompanyMatch.PROVIDER_ID: "via the CRM",
+    CompanyMatch.EMAIL_DOMAIN: "via e-mail domain",
+}
 LINK_RULES: Mapping[str, str] = {
     "company_association": "The company that the CRM associates",
     "email_host": "The host of the e-mail address",
@@ -817,7 +821,6 @@ PAGE_TEXTS: Mapping[str, str] = {
     "read_only": "You can look at everything here and change nothing.",
     "overview": "The CRMs that are connected, and how complete their data is.",
     "no_crms": "There is no data yet. Set the client credentials of a CRM; the README lists the settings.",
-    "not_connected": "Brings in companies, contacts and deals.",
     "never_complete": "Not complete yet",
     "no_sync_yet": "No sync has run yet.",
     "none_fits": "Remove a filter, or search for less.",

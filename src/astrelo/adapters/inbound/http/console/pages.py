@@ -81,6 +81,7 @@ def page_sentences() -> dict[str, Any]:
             "outcomes": messages.LINK_OUTCOMES,
             "associations": messages.LINK_ASSOCIATIONS,
             "matches": messages.LINK_MATCHES,
+            "short_matches": messages.SHORT_LINK_MATCHES,
         },
         "troubles": messages.PAGE_TROUBLES,
         "rejections": messages.PAGE_REJECTIONS,

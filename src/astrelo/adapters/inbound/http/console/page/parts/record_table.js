@@ -8,7 +8,7 @@ const SKELETON_ROWS = 8;
 
 // A cell of a first line and a muted second one.
 export const TwoLines = ({ first, second }) => html`<span class="first">${first ?? html`<span class="none">–</span>`}</span>
-  ${second && html`<span class="second">${second}</span>`}`;
+  ${second && html`<span class="second" title=${typeof second === "string" ? second : undefined}>${second}</span>`}`;
 
 // `columns` are { name, head, room, number, cell }: `room` is the width of the page from which a column is shown.
 export function RecordTable({ label, columns, list, empty, id }) {

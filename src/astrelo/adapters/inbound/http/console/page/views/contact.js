@@ -12,25 +12,23 @@ import { Title } from "../parts/shell.js";
 import { Lines, Problem } from "../parts/states.js";
 import { personName } from "../words/names.js";
 import { nameOf } from "./companies.js";
-import { linkWords } from "./contacts.js";
 import { DEAL_COLUMNS } from "./deals.js";
 import { LinkExplanation } from "./explanation.js";
 import { OwnerName } from "./owner.js";
 
 const BACK = { href: href("contacts"), label: "Contacts" };
 
-export function CompanyLink({ record, kind, version }) {
-  const { value } = useResource(record.company_id && `/api/companies/${record.company_id}`, version);
+export function CompanyLink({ record, kind }) {
   if (!record.company_id) {
     const [name, advice] = SENTENCES.unlinked[kind][record.unlinked_reason] ?? ["", ""];
     return html`<p class="linked"><${Badge}>No company<//> ${name}</p><p class="note">${advice}</p>`;
   }
-  return html`<p class="linked"><a href=${href(`companies/${record.company_id}`)}>${value ? nameOf(value) : "…"}</a></p>
-    <p class="note">${linkWords(record, kind)}</p>`;
+  return html`<p class="linked"><a href=${href(`companies/${record.company_id}`)}>${record.company ? nameOf(record.company) : "…"}</a></p>
+    <p class="note">${SENTENCES.links.matches[record.company_match]}</p>`;
 }
 
 export function Contact({ id, version }) {
-  const contact = useResource(`/api/contacts/${id}`, version);
+  const contact = useResource(`/api/contacts/${id}?expand=company`, version);
   const explanation = useResource(`/api/contacts/${id}/explain`, version);
   const deals = useList("/api/deals", { contact: id }, { version, size: 10 });
   const { value, problem } = contact;
@@ -44,7 +42,7 @@ export function Contact({ id, version }) {
         <${Section} id="deals-title" title="Deals"><${RecordTable} id="deals" label="Deals" columns=${only(DEAL_COLUMNS, "name", "state", "amount")} list=${deals} empty=${{ title: "No deals" }} /><//>
       </div>
       <div>
-        <${Section} id="company" title="Company">${value ? html`<${CompanyLink} record=${value} kind="contacts" version=${version} />` : html`<${Lines} lines=${2} />`}<//>
+        <${Section} id="company" title="Company">${value ? html`<${CompanyLink} record=${value} kind="contacts" />` : html`<${Lines} lines=${2} />`}<//>
         ${explanation.value ? html`<${LinkExplanation} explanation=${explanation.value} kind="contact" />`
         : explanation.problem && html`<${Problem} problem=${explanation.problem} retry=${explanation.retry} />`}
       </div>

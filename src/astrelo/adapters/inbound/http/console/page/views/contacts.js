@@ -9,7 +9,7 @@ import { Archived, Badge, Sources, Time } from "../parts/marks.js";
 import { ListState, RecordTable, TwoLines } from "../parts/record_table.js";
 import { Title } from "../parts/shell.js";
 import { personName } from "../words/names.js";
-import { sourceChoice } from "./companies.js";
+import { nameOf, sourceChoice } from "./companies.js";
 
 const SORTS = [["First seen", {}], ["Last name", { sort: "name" }], ["Last changed", { sort: "freshness" }]];
 
@@ -33,12 +33,12 @@ const CHIPS = [
 // Which parameter a text is for: an @ is in addresses alone.
 export const searchFor = (typed) => (typed?.includes("@") ? { email: typed } : { name: typed || undefined });
 
-export const linkWords = (record, kind) => (record.company_match
-  ? SENTENCES.links.matches[record.company_match]
+const linkWords = (record, kind) => (record.company_match
+  ? SENTENCES.links.short_matches[record.company_match]
   : SENTENCES.unlinked[kind][record.unlinked_reason]?.[0]);
 
 export const CompanyCell = ({ record, kind }) => (record.company_id
-  ? html`<${TwoLines} first=${html`<a href=${href(`companies/${record.company_id}`)}>Open the company</a>`} second=${linkWords(record, kind)} />`
+  ? html`<${TwoLines} first=${html`<a href=${href(`companies/${record.company_id}`)}>${record.company ? nameOf(record.company) : "…"}</a>`} second=${linkWords(record, kind)} />`
   : html`<${TwoLines} first=${html`<${Badge}>No company<//>`} second=${linkWords(record, kind)} />`);
 
 export const CONTACT_COLUMNS = [
@@ -58,7 +58,7 @@ export const CONTACT_COLUMNS = [
   { name: "company", head: "Company", cell: (contact) => html`<${CompanyCell} record=${contact} kind="contacts" />` },
   {
     name: "source",
-    head: "Known to",
+    head: "CRM",
     room: "s",
     cell: (contact) => html`<${TwoLines} first=${html`<${Sources} record=${contact} /><${Archived} record=${contact} />`}
       second=${html`changed <${Time} at=${contact.source_updated_at} />`} />`,
@@ -67,7 +67,7 @@ export const CONTACT_COLUMNS = [
 
 export function Contacts({ query, crms, version }) {
   const { search, ...rest } = query;
-  const list = useList("/api/contacts", withoutEmpty({ ...rest, ...searchFor(search) }), { version });
+  const list = useList("/api/contacts", withoutEmpty({ ...rest, ...searchFor(search), expand: "company" }), { version });
   const set = (changes) => replacePath("contacts", { ...query, ...changes });
   const filtered = Object.keys(query).some((name) => name !== "sort");
   return html`<${Title}>Contacts<//>

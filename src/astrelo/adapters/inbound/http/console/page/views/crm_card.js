@@ -5,7 +5,7 @@ import { html } from "../vendor/preact.js";
 import { href } from "../data/router.js";
 import { SENTENCES, text } from "../data/server_data.js";
 import { Badge, Time } from "../parts/marks.js";
-import { count, percent, sum } from "../words/format.js";
+import { count, percent, plural, sum } from "../words/format.js";
 import { crmName } from "../words/names.js";
 import { CrmActions } from "./crm_actions.js";
 
@@ -27,7 +27,7 @@ export function CrmCard({ crm }) {
       <div><h2 id=${id}>${name}</h2><${Account} crm=${crm} /></div>
       <${Badge} mood=${mood}>${label}<//>
     </div>
-    ${crm.status !== "active" && html`<p class="reason">${[sentence(crm.reason), crm.configured ? crm.action : SENTENCES.failures.not_configured].filter(Boolean).join(" ")}</p>`}
+    ${known && crm.status !== "active" && html`<p class="reason">${[sentence(crm.reason), crm.configured ? crm.action : SENTENCES.failures.not_configured].filter(Boolean).join(" ")}</p>`}
     <p class="sr-only" role="status">${progressWords(crm, name)}</p>
     ${known && html`<${Completeness} crm=${crm} />`}
     <${CrmActions} crm=${crm} name=${name} />
@@ -35,8 +35,8 @@ export function CrmCard({ crm }) {
   </section>`;
 }
 
-function Account({ crm: { status, account_name: name, account_id: id, connected_by: by } }) {
-  if (status === "not_connected") return html`<p class="note">${text("not_connected")}</p>`;
+function Account({ crm: { status, configured, action, account_name: name, account_id: id, connected_by: by } }) {
+  if (status === "not_connected") return html`<p class="note">${configured ? action : SENTENCES.failures.not_configured}</p>`;
   return html`<p class="note one-line">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
     <p class="note one-line">${by && `Connected by ${by}`}</p>`;
 }
@@ -82,7 +82,7 @@ function Figures({ crm }) {
   const { companies, contacts, deals } = crm.counts;
   const linked = sum(contacts.linked);
   const figures = {
-    companies: [companies.entities, `from ${count(companies.records)} records`],
+    companies: [companies.entities, plural(companies.records, "record", "records")],
     contacts: [contacts.total, share(linked, contacts.total)],
     deals: [deals.total, share(deals.linked, deals.total)],
   };

@@ -18,7 +18,7 @@ const BACK = { href: href("deals"), label: "Deals" };
 const MAX_CONTACTS = 20;
 
 export function Deal({ id, version }) {
-  const deal = useResource(`/api/deals/${id}`, version);
+  const deal = useResource(`/api/deals/${id}?expand=company`, version);
   const explanation = useResource(`/api/deals/${id}/explain`, version);
   const { value, problem } = deal;
   if (problem && !value) return html`<${Title} back=${BACK}>Deal<//><${Problem} problem=${problem} retry=${deal.retry} />`;
@@ -32,7 +32,7 @@ export function Deal({ id, version }) {
         <${Section} id="contacts-title" title="Contacts">${value ? html`<${Contacts} ids=${value.contact_ids} />` : html`<${Lines} lines=${2} />`}<//>
       </div>
       <div>
-        <${Section} id="company" title="Company">${value ? html`<${CompanyLink} record=${value} kind="deals" version=${version} />` : html`<${Lines} lines=${2} />`}<//>
+        <${Section} id="company" title="Company">${value ? html`<${CompanyLink} record=${value} kind="deals" />` : html`<${Lines} lines=${2} />`}<//>
         ${explanation.value ? html`<${LinkExplanation} explanation=${explanation.value} kind="deal" />`
         : explanation.problem && html`<${Problem} problem=${explanation.problem} retry=${explanation.retry} />`}
       </div>

@@ -72,7 +72,7 @@ export const DEAL_COLUMNS = [
 ];
 
 export function Deals({ query, crms, version }) {
-  const list = useList("/api/deals", query, { version });
+  const list = useList("/api/deals", { ...query, expand: "company" }, { version });
   const set = (changes) => replacePath("deals", { ...query, ...changes });
   const filtered = Object.keys(query).some((name) => name !== "sort");
   return html`<${Title}>Deals<//>

@@ -13,7 +13,7 @@ import { crmName, fieldName } from "../words/names.js";
 import { sentence } from "./crm_card.js";
 
 const BACK = { href: href(""), label: "Overview" };
-const COLUMNS = [["Read", "received"], ["Repeated", "repeats"], ["New", "inserted"], ["Updated", "updated"], ["Unchanged", "unchanged"], ["Stale", "stale"]];
+const FATES = [["Repeated", "repeats"], ["New", "inserted"], ["Updated", "updated"], ["Unchanged", "unchanged"], ["Stale", "stale"], ["Rejected", "rejected"]];
 const MOODS = { completed: "good", partial: "warn", failed: "bad", cancelled: "warn" };
 
 export function SyncReport({ provider, id, version }) {
@@ -37,14 +37,17 @@ const RunState = ({ run }) => html`<${Badge} mood=${MOODS[run.status] ?? "accent
   <span>${SENTENCES.runs[run.status][0]} ${sentence(run.reason) ?? SENTENCES.runs[run.status][1]} ${run.action}
     ${run.finished_at && html` Ended <${Time} at=${run.finished_at} />.`}</span>`;
 
-const Counts = ({ steps }) => html`<div class="scroll" tabindex="0" role="region" aria-label="Counts by sort of record"><table class="plain-table">
-  <thead><tr><th scope="col">Records</th>${COLUMNS.map(([head]) => html`<th key=${head} scope="col" class="number">${head}</th>`)}
-    <th scope="col" class="number">Rejected</th><th scope="col">Adds up</th></tr></thead>
+const numberOf = (step, name) => (name === "rejected" ? sum(step.rejected) : step[name]);
+
+// Where there is no room for a column each, what became of the records stands below their name.
+const Counts = ({ steps }) => html`<div class="table"><table class="counts">
+  <thead><tr><th scope="col">Records</th><th scope="col" class="number">Read</th>
+    ${FATES.map(([head]) => html`<th key=${head} scope="col" class="number room-m">${head}</th>`)}<th scope="col">Adds up</th></tr></thead>
   <tbody>${steps.map((step) => html`<tr key=${step.object_type}>
-    <th scope="row">${step.object_type}</th>
-    ${COLUMNS.map(([head, name]) => html`<td key=${head} class="number">${count(step[name])}</td>`)}
-    <td class="number">${count(sum(step.rejected))}</td>
-    <td>${step.reconciled ? html`<${Badge} mood="good">yes<//>` : html`<${Badge} mood="bad">no<//>`}</td></tr>`)}</tbody>
+    <th scope="row">${step.object_type}<span class="fates">${FATES.map(([head, name]) => `${count(numberOf(step, name))} ${head.toLowerCase()}`).join(", ")}</span></th>
+    <td class="number">${count(step.received)}</td>
+    ${FATES.map(([head, name]) => html`<td key=${head} class="number room-m">${count(numberOf(step, name))}</td>`)}
+    <td><${Badge} mood=${step.reconciled ? "good" : "bad"}>${step.reconciled ? "yes" : "no"}<//></td></tr>`)}</tbody>
 </table></div>`;
 
 // Warnings about values that are listed with their records below say nothing more.
