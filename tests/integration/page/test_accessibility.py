@@ -7,13 +7,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from astrelo.domain.identifiers import Provider
 from tests.support.page import Tabs, new_token
 
 VIEWS = {
     "overview": "#/",
-    "companies": "#/companies?revenue_range=1M-10M",
-    "contacts": "#/contacts?external_id=7",
-    "deals": "#/deals",
+    "companies": "#/companies?revenue_range=10M-50M&source=hubspot",
+    "contacts": "#/contacts?linked=false&source=hubspot",
+    "deals": "#/deals?is_won=true&source=hubspot",
+    "no fit": "#/deals?external_id=none",
     "nothing": "#/nowhere",
 }
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -45,8 +47,10 @@ def test_axe_finds_nothing_and_nothing_is_cut(customer: Tabs, view: str) -> None
 
 @pytest.mark.parametrize("kind", ["companies", "contacts", "deals"])
 def test_axe_finds_nothing_in_a_record(customer: Tabs, kind: str) -> None:
-    page = customer.open(f"#/{kind}")
-    page.locator(f"#{kind} tbody th a").nth(3).click()
+    token = customer.server.connected_user(Provider.HUBSPOT, Provider.SALESFORCE)
+    with customer.server.client(token) as client:
+        record = client.get(f"/api/{kind}", params={"limit": 4}).json()["data"][-1]["id"]
+    page = customer.open(f"#/{kind}/{record}")
     page.locator(".facts, .reasons, .steps").nth(1).wait_for()
     assert_accessible(page, Axe())
 

@@ -45,7 +45,7 @@ def test_a_server_that_goes_and_comes_back_is_found_again(customer: Tabs) -> Non
     expect(page.locator("#deals tbody th a").first).to_be_visible()
     customer.server.stop_api()
     try:
-        expect(page.get_by_role("alert")).to_contain_text("The server does not respond. Your data is safe.")
+        expect(page.locator(".notice")).to_contain_text("The server does not respond. Your data is safe.")
         page.get_by_label("State").select_option("Won")
         expect(page.get_by_role("button", name="Try again")).to_be_visible()
     finally:

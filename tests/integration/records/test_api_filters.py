@@ -126,7 +126,7 @@ async def test_a_company_is_found_by_the_id_of_any_of_its_records(api: ApiHarnes
     assert await _found(api, "/api/companies", laid, external_id="7") == "ab"
     assert await _found(api, "/api/companies", laid, external_id="7", source="salesforce") == "b"
     assert await _found(api, "/api/companies", laid, external_id="8") == ""
-    assert await _found(api, "/api/companies", laid, external_id="8", include_archived=True) == "b"
+    assert await _found(api, "/api/companies", laid, external_id="8", include_archived="true") == "b"
 
 
 async def test_deals_are_filtered_by_whether_they_belong_to_a_company(api: ApiHarness) -> None:
@@ -134,8 +134,8 @@ async def test_deals_are_filtered_by_whether_they_belong_to_a_company(api: ApiHa
         "a": await api.deal(company_id=await api.company()),
         "b": await api.deal(unlinked_reason="not_associated"),
     }
-    assert await _found(api, "/api/deals", laid, linked=True) == "a"
-    assert await _found(api, "/api/deals", laid, linked=False) == "b"
+    assert await _found(api, "/api/deals", laid, linked="true") == "a"
+    assert await _found(api, "/api/deals", laid, linked="false") == "b"
 
 
 async def test_the_deals_of_a_contact_are_found_in_whatever_place_it_has(api: ApiHarness) -> None:

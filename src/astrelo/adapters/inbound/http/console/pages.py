@@ -19,10 +19,11 @@ from astrelo.domain.ports.crm import CrmProviders
 
 _FOLDER = Path(__file__).parent / "page"
 _DOCUMENT = "index.html"
+_CACHED = {"Cache-Control": "no-cache"}
+_NOT_STORED = {"Cache-Control": "no-store"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-cache",
 }
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -53,13 +54,13 @@ def document(crms: CrmProviders, *, read_only: bool) -> Response[str]:
     page = Template((_FOLDER / _DOCUMENT).read_text(encoding="utf-8")).substitute(
         written, read_only=str(read_only).lower()
     )
-    return Response(page, media_type="text/html", headers=_HEADERS)
+    return Response(page, media_type="text/html", headers=_HEADERS | _NOT_STORED)
 
 
 def asset(name: str) -> Response[bytes]:
     """Return one of ASSETS."""
     file = _FOLDER / name
-    return Response(file.read_bytes(), media_type=_MEDIA_TYPES[file.suffix], headers=_HEADERS)
+    return Response(file.read_bytes(), media_type=_MEDIA_TYPES[file.suffix], headers=_HEADERS | _CACHED)
 
 
 def page_sentences() -> dict[str, Any]:

@@ -25,12 +25,30 @@ export async function ask(path, { method = "GET", body, signal } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const sent = { method, headers, signal, credentials: "same-origin", body: body && JSON.stringify(body) };
-  const response = await attempt(() => fetch(path, sent));
+  const response = await attempt(() => takeTurn(() => fetch(path, sent), signal));
   if (response.status === NO_CONTENT) return null;
   const answer = await readJson(response);
   if (response.ok) return answer;
   if (response.status === UNAUTHORIZED) refused();
   throw new ApiError(problemText(answer), response.status, answer.code);
+}
+
+// A view asks for many things at once, and the server lets one user do only so much at a time: the rest waits here.
+const MAX_AT_ONCE = 4;
+const waiting = [];
+let underWay = 0;
+
+async function takeTurn(work, signal) {
+  if (underWay >= MAX_AT_ONCE) await new Promise((resolve) => { waiting.push(resolve); });
+  else underWay += 1;
+  try {
+    signal?.throwIfAborted();
+    return await work();
+  } finally {
+    // A turn goes straight to the next one that waits, so that no other gets in between.
+    if (waiting.length) waiting.shift()();
+    else underWay -= 1;
+  }
 }
 
 export const isAborted = (error) => error.name === "AbortError";
