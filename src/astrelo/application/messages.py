@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from astrelo.domain import errors
-from astrelo.domain.contact import UnlinkedReason
+from astrelo.domain.contact import CompanyMatch, UnlinkedReason
 from astrelo.domain.deal import DealUnlinkedReason
 from astrelo.domain.identifiers import Provider
-from astrelo.domain.records import RejectionReason
+from astrelo.domain.records import CompanyAssociation, RejectionReason
 from astrelo.domain.sync import RunStatus
 from astrelo.domain.unreadable import Trouble
 from astrelo.domain.webhook_endpoints.deliveries import DeliveryError
@@ -775,6 +775,87 @@ PAGE_FAILURES: Mapping[str, Message] = {
         "It cannot be connected.",
         "Ask the operator to set them.",
     ),
+}
+
+# What the page shows beside the data: how a record was linked, by the codes of the API's explanations.
+
+LINK_MATCHES: Mapping[CompanyMatch, str] = {
+    CompanyMatch.PROVIDER_ID: "Linked by the CRM's own association",
+    CompanyMatch.EMAIL_DOMAIN: "Linked by the domain of an e-mail address",
+}
+SHORT_LINK_MATCHES: Mapping[CompanyMatch, str] = {
+    CompanyMatch.PROVIDER_ID: "via the CRM",
+    CompanyMatch.EMAIL_DOMAIN: "via e-mail domain",
+}
+LINK_RULES: Mapping[str, str] = {
+    "company_association": "The company that the CRM associates",
+    "email_host": "The host of the e-mail address",
+    "email_registrable_domain": "The domain of the e-mail address",
+    "additional_email_domain": "The domain of a further address",
+}
+LINK_OUTCOMES: Mapping[str, str] = {
+    "linked": "This is its company.",
+    "not_associated": "The CRM associates none.",
+    "ambiguous": "The CRM associates several and marks none of them as primary.",
+    "no_company": "No company here has it.",
+    "person_account": "The CRM keeps this contact as a customer of its own, so no company is looked for.",
+    "no_email": "There is no e-mail address.",
+    "invalid_email": "The e-mail address cannot be read.",
+    "free_mail": "Many people share this domain, so it says nothing about a company.",
+}
+LINK_ASSOCIATIONS: Mapping[CompanyAssociation, str] = {
+    CompanyAssociation.PRIMARY: "The CRM marks it as primary.",
+    CompanyAssociation.ONLY: "It is the only one that the CRM associates.",
+    CompanyAssociation.AMBIGUOUS: "The CRM marks none of them as primary.",
+}
+
+# What could not be read or kept, beside the records that it is about.
+
+PAGE_TROUBLES: Mapping[Trouble, str] = {
+    Trouble.UNREADABLE: "could not be read",
+    Trouble.CUT: "was too long and is cut",
+    Trouble.NO_EXCHANGE_RATE: "has no exchange rate",
+    Trouble.UNKNOWN_CURRENCY: "is in an unknown currency",
+    Trouble.UNKNOWN_OWNER: "is an owner that the CRM does not list",
+}
+PAGE_REJECTIONS: Mapping[RejectionReason, str] = {
+    RejectionReason.MALFORMED: "It does not have the form of a record.",
+    RejectionReason.BAD_ID: "It has no usable id.",
+    RejectionReason.NO_MODIFIED_TIME: "It does not say when it was last modified.",
+}
+PAGE_TEXTS: Mapping[str, str] = {
+    "unreachable": "The server does not respond. Your data is safe. This page tries again by itself.",
+    "not_ours": "Something between this page and the server responded in its place (HTTP {status}). "
+    "Your data is safe. Try again in a moment.",
+    "sign_in_token": "This page needs a development token. Make one with 'astrelo token --user UUID' and paste it here.",
+    "sign_in_link": "Open the sign-in link that your support tool made for you.",
+    "read_only": "You can look at everything here and change nothing.",
+    "overview": "The CRMs that are connected, and how complete their data is.",
+    "no_crms": "There is no data yet. Set the client credentials of a CRM; the README lists the settings.",
+    "never_complete": "Not complete yet",
+    "no_sync_yet": "No sync has run yet.",
+    "none_fits": "Remove a filter, or search for less.",
+    "none_yet": "Records appear here as soon as a CRM is connected and a sync reads them.",
+    "login_host": "The address of any page there will do",
+    "disconnect": "Syncs stop, and our access to the CRM is revoked. What about the data that is here?",
+    "keep": "It stays as it is and is no longer refreshed.",
+    "purge": "Everything that came from {crm} is deleted here. This cannot be undone. Nothing changes at {crm}.",
+    "data_kept": "{crm} is disconnected. Its data is kept.",
+    "data_deleted": "{crm} is disconnected and its data is deleted.",
+    "company_rule": "Each value comes from the CRM record that was changed last among those that have it.",
+    "no_record_has": "No record has: {fields}.",
+    "records_rule": "The CRM records that make up this company, the freshest first.",
+    "further_records": "Further records are not shown; the API lists them.",
+    "icp_fits": "The company meets every criterion of your ideal customer profile.",
+    "icp_misses": "The company does not meet every criterion of your ideal customer profile. What is unknown counts as not met.",
+    "icp_empty": "Your ideal customer profile has no criteria yet, so every company fits.",
+    "contact_rule": "A contact is linked by the CRM's own company first, then by the domain of its e-mail addresses.",
+    "deal_rule": "A deal is linked by the company that the CRM associates, and by nothing else.",
+    "further_domain": "The domain is a further one of that company.",
+    "reconciliation": "Every record that the CRM sent is accounted for: read = repeated + new + updated + unchanged + stale + rejected.",
+    "unreadable": "These fields are empty here until the values are corrected at the CRM. Open one for the records.",
+    "rejected": "These records are not here, because they lack what every record needs.",
+    "some_of": "{shown} of {all} are listed.",
 }
 
 

@@ -6,29 +6,27 @@ from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from html import unescape
 from http import HTTPStatus
-from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
-from astrelo.adapters.inbound.http import console
+from astrelo.adapters.inbound.http.console import pages
 from astrelo.adapters.inbound.http.security import SESSION_COOKIE
 from astrelo.domain.identifiers import Provider
-from tests.conftest import template_of
 from tests.support.harness.api import API, ApiHarness, api_harness, token_of
-from tests.support.postgres import fresh_database
+from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.anyio
 
+PREACT = "72284e8e9079c87817145df1110f74e8a2aa040b2fc384922e18dfcb46fc1fd7"
 RAPIDOC = "affbd173a65e870e18f392cca963113bcdafb6e50e88cd2f6a834a65b22db94d"
-PAGE = Path(console.__file__).parent / "page"
 
 
 @pytest.fixture(scope="module")
-def shared_database(request: pytest.FixtureRequest) -> Iterator[str]:
+def shared_database(databases: Databases, template: str) -> Iterator[str]:
     """Give one database to the file: every test has a user of its own."""
-    server, template = template_of(request.config)
-    with fresh_database(server.dsn, template) as dsn:
+    with databases.create(template) as dsn:
         yield dsn
 
 
@@ -50,9 +48,11 @@ async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
         ("/app", "text/html"),
         ("/app?hubspot_connected=true", "text/html"),
         ("/app?error=oauth_denied", "text/html"),
-        ("/app/page.css", "text/css"),
-        ("/app/page.js", "text/javascript"),
-        ("/app/crm_card.js", "text/javascript"),
+        ("/app/styles/tokens.css", "text/css"),
+        ("/app/main.js", "text/javascript"),
+        ("/app/views/crm_card.js", "text/javascript"),
+        ("/app/vendor/inter-latin.woff2", "font/woff2"),
+        ("/app/data/regions.json", "application/json"),
         ("/schema", "text/html"),
         ("/schema/rapidoc/rapidoc-min.js", "text/javascript"),
         ("/schema/rapidoc/LICENSE.txt", "text/plain"),
@@ -68,18 +68,30 @@ async def test_the_page_and_the_documentation_are_there_for_everyone(
 
 
 async def test_the_page_comes_whole(browser: httpx.AsyncClient) -> None:
-    """Everything that it or one of its scripts asks for is there."""
+    """Everything that it, or one of its files, asks for is there, and nothing lies there for nobody."""
     asked, seen = ["/app"], set[str]()
     while asked:
         if (path := asked.pop()) not in seen:
             seen.add(path)
             response = await browser.get(path)
             assert response.status_code == HTTPStatus.OK, path
-            linked = re.findall(r'(?:src|href)="(/app/[^"]+)"', response.text)
-            asked += linked + [f"/app/{name}" for name in re.findall(r'from "\./([^"]+)"', response.text)]
-    assert {path.rpartition("/")[2] for path in seen} == {"app"} | {
-        file.name for file in PAGE.iterdir() if file.name != "index.html"
-    }
+            if response.headers["content-type"].startswith("text/"):
+                asked += re.findall(r'"(/app/[^"]+\.\w+)"', response.text)
+                asked += [urljoin(path, name) for name in re.findall(r'from "(\.[^"]+)"', response.text)]
+    ours = {f"/app/{name}" for name in pages.ASSETS if not name.endswith("LICENSE.txt")}
+    assert seen == {"/app"} | ours
+
+
+async def test_the_file_of_preact_is_the_one_that_was_published(browser: httpx.AsyncClient) -> None:
+    """It is preact/standalone.module.js of npm's htm 3.1.1, byte for byte."""
+    script = (await browser.get("/app/vendor/preact.js")).content
+    assert sha256(script).hexdigest() == PREACT
+
+
+async def test_a_file_that_the_browser_has_is_not_sent_again(browser: httpx.AsyncClient) -> None:
+    tag = (await browser.get("/app/main.js")).headers["etag"]
+    again = await browser.get("/app/main.js", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (HTTPStatus.NOT_MODIFIED, b"")
 
 
 async def test_the_page_gets_the_names_of_the_crms_from_the_server(browser: httpx.AsyncClient) -> None:
@@ -87,6 +99,12 @@ async def test_the_page_gets_the_names_of_the_crms_from_the_server(browser: http
     written = re.search(r'data-labels="([^"]*)"', page)
     assert written is not None
     assert json.loads(unescape(written[1])) == {str(provider): provider.label for provider in Provider}
+
+
+async def test_the_page_gets_the_names_of_industries_from_the_crms(browser: httpx.AsyncClient) -> None:
+    written = re.search(r'data-industries="([^"]*)"', (await browser.get("/app")).text)
+    assert written is not None
+    assert json.loads(unescape(written[1]))["hubspot"] == {"COMPUTER_SOFTWARE": "Computer Software"}
 
 
 async def test_the_page_runs_no_script_but_its_own(browser: httpx.AsyncClient) -> None:
@@ -174,7 +192,7 @@ async def test_a_sign_in_link_is_made_only_for_a_user_who_is_signed_in(browser: 
 
 async def test_in_production_there_is_no_page_and_no_sign_in(shared_database: str) -> None:
     async with api_harness(shared_database) as production, production.browser() as browser:
-        for path in ("/", "/app", "/app/page.js"):
+        for path in ("/", "/app", "/app/main.js"):
             assert (await browser.get(path)).status_code == HTTPStatus.NOT_FOUND
         signed_in = await browser.post("/app/session", json={"token": token_of(production.user_id)})
         assert signed_in.status_code == HTTPStatus.NOT_FOUND

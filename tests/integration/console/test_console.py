@@ -16,7 +16,6 @@ from astrelo.adapters.inbound.http import security, session_tokens
 from astrelo.adapters.inbound.http.connect.authorization import COOKIE_PREFIX
 from astrelo.bootstrap.system import SystemClock
 from astrelo.domain.identifiers import UserId
-from tests.conftest import template_of
 from tests.support.harness.api import (
     API,
     FRONTEND,
@@ -27,7 +26,7 @@ from tests.support.harness.api import (
     ids,
     token_of,
 )
-from tests.support.postgres import fresh_database
+from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.anyio
 
@@ -40,10 +39,9 @@ PUBLIC_WRITES = {"receiveWebhook"}
 
 
 @pytest.fixture(scope="module")
-def shared_database(request: pytest.FixtureRequest) -> Iterator[str]:
+def shared_database(databases: Databases, template: str) -> Iterator[str]:
     """Give one database to the file: every test has users of its own."""
-    server, template = template_of(request.config)
-    with fresh_database(server.dsn, template) as dsn:
+    with databases.create(template) as dsn:
         yield dsn
 
 

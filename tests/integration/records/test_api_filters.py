@@ -118,6 +118,26 @@ async def test_contacts_and_deals_are_filtered_by_rep_source_and_id_at_the_crm(
     assert await api.data(path, external_id="7", rep=str(uuid4())) == []
 
 
+async def test_a_company_is_found_by_the_id_of_any_of_its_records(api: ApiHarness) -> None:
+    laid = {"a": await api.company(id=UUID(int=1)), "b": await api.company(id=UUID(int=2))}
+    await api.record(laid["a"], "7")
+    await api.record(laid["b"], "7", external_source="salesforce")
+    await api.record(laid["b"], "8", archived_at=REPORTED_AT)
+    assert await _found(api, "/api/companies", laid, external_id="7") == "ab"
+    assert await _found(api, "/api/companies", laid, external_id="7", source="salesforce") == "b"
+    assert await _found(api, "/api/companies", laid, external_id="8") == ""
+    assert await _found(api, "/api/companies", laid, external_id="8", include_archived="true") == "b"
+
+
+async def test_deals_are_filtered_by_whether_they_belong_to_a_company(api: ApiHarness) -> None:
+    laid = {
+        "a": await api.deal(company_id=await api.company()),
+        "b": await api.deal(unlinked_reason="not_associated"),
+    }
+    assert await _found(api, "/api/deals", laid, linked="true") == "a"
+    assert await _found(api, "/api/deals", laid, linked="false") == "b"
+
+
 async def test_the_deals_of_a_contact_are_found_in_whatever_place_it_has(api: ApiHarness) -> None:
     contact = await api.contact(external_provider_id="7")
     laid = {

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -113,6 +113,10 @@ class FakeCrmProvider(CrmProvider):
     @property
     def has_login_hosts(self) -> bool:
         return bool(self._login_hosts)
+
+    @property
+    def industry_labels(self) -> Mapping[str, str]:
+        return {}
 
     def put(self, object_type: ObjectType, *records: CrmRecord) -> None:
         self.records[object_type].update({record.record_id: record for record in records})

@@ -1,6 +1,6 @@
 """A user with a connected CRM whose pages a test scripts, and the real use cases over a real database."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +78,10 @@ class ScriptedCrm(CrmProvider):
     @property
     def has_login_hosts(self) -> bool:
         return self.name is Provider.SALESFORCE
+
+    @property
+    def industry_labels(self) -> Mapping[str, str]:
+        return {"COMPUTER_SOFTWARE": "Computer Software"}
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         raise NotImplementedError

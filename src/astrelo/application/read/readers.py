@@ -24,8 +24,8 @@ DealSort = Literal["freshness", "amount"]
 class CompanyFilter(Struct, frozen=True, kw_only=True):
     """What narrows a list of companies, and its order; None does not. `naics` are prefixes, one of which must fit.
 
-    `source` is a CRM that has a record of the company: a live one, unless archived ones are included. `fits_icp` goes
-    by the default profile: each criterion that is not empty must be met, so an unknown value does not fit.
+    `source` is a CRM that has a record of the company: a live one, unless archived ones are included; `external_id` is
+    the id of such a record. `fits_icp` goes by the default profile: each criterion that is not empty must be met, so an unknown value does not fit.
     """
 
     name: str | None = None
@@ -39,6 +39,7 @@ class CompanyFilter(Struct, frozen=True, kw_only=True):
     employees_max: int | None = None
     fits_icp: bool | None = None
     source: Provider | None = None
+    external_id: str | None = None
     updated_since: datetime | None = None
     include_archived: bool = False
     sort: CompanySort | None = None
@@ -62,6 +63,7 @@ class ContactFilter(Struct, frozen=True, kw_only=True):
 
 class DealFilter(Struct, frozen=True, kw_only=True):
     company_id: UUID | None = None
+    linked: bool | None = None
     contact_id: UUID | None = None
     pipeline: str | None = None
     stage: str | None = None

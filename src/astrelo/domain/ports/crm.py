@@ -53,6 +53,11 @@ class CrmProvider(Protocol):
     def has_login_hosts(self) -> bool:
         """Return whether users sign in at different hosts, so that a user may name one as `login_host`."""
 
+    @property
+    @abstractmethod
+    def industry_labels(self) -> Mapping[str, str]:
+        """Return what this CRM shows people in place of its values of `industry`, where those differ."""
+
     @abstractmethod
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Return the URL to send the browser to. Its host is the login host at which to exchange the code.

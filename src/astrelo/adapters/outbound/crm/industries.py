@@ -61,3 +61,10 @@ def read_codes(package: str | None, value_column: str) -> Mapping[str, IndustryC
                 naics, sic = naics if naics and len(naics) in _SECTOR_LENGTHS else None, None
             codes[row[value_column]] = IndustryCodes(naics, sic)
         return codes
+
+
+@lru_cache
+def read_labels(package: str, value_column: str, label_column: str) -> Mapping[str, str]:
+    """Read what a CRM shows people in place of its names of industries, from the same table."""
+    with files(package).joinpath("industries.tsv").open(encoding="utf-8") as table:
+        return {row[value_column]: row[label_column] for row in csv.DictReader(table, delimiter="\t")}

@@ -1,6 +1,6 @@
 """The CrmProvider port, implemented for HubSpot."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +9,7 @@ import httpx
 import structlog
 
 from astrelo.adapters.outbound.crm import http, transport
+from astrelo.adapters.outbound.crm.industries import read_labels
 from astrelo.adapters.outbound.crm.pagination import map_stream, prefetch, split_batches
 from astrelo.adapters.outbound.hubspot.api import error_mapper, wire
 from astrelo.adapters.outbound.hubspot.api.client import HubSpotClient
@@ -51,6 +52,10 @@ class HubSpotProvider(CrmProvider):
     @property
     def has_login_hosts(self) -> bool:
         return False
+
+    @property
+    def industry_labels(self) -> Mapping[str, str]:
+        return read_labels(__package__, "hubspot_value", "hubspot_label")
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return self._oauth.authorization_url(request)

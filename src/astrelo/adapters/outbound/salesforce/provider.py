@@ -1,6 +1,6 @@
 """The CrmProvider port, implemented for Salesforce."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -71,6 +71,10 @@ class SalesforceProvider(CrmProvider):
     @property
     def has_login_hosts(self) -> bool:
         return True
+
+    @property
+    def industry_labels(self) -> Mapping[str, str]:
+        return {}
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         return self._oauth.authorization_url(request)

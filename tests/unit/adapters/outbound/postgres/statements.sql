@@ -1202,58 +1202,62 @@ where entity.user_id = $1
   and ($13::text is null or entity.revenue_range = $13)
   and ($14::bigint is null or entity.employee_count >= $14)
   and ($15::bigint is null or entity.employee_count <= $15)
-  and ($16::timestamptz is null or revision.committed_at >= $16)
-  and ($17::boolean or entity.archived_at is null)
+  and ($16::text is null or entity.id = any (array(
+      select r.company_id from crm_companies r
+      where r.user_id = $1 and r.external_source = any ($17::text[]) and r.external_provider_id = $16
+        and ($18::boolean or r.archived_at is null))))
+  and ($19::timestamptz is null or revision.committed_at >= $19)
+  and ($18::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
-  and ($18::text is null or (
+  and ($20::text is null or (
       select true
       from crm_companies r
-      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $18
-        and ($17::boolean or r.archived_at is null)
+      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $20
+        and ($18::boolean or r.archived_at is null)
       limit 1))
   -- each criterion of the profile by itself, so that an index may answer the rarest
-  and ($19::boolean is not true or (
-      ($20::text[] is null
-          or entity.industry_key = any ($20))
-      and ($21::text[] is null or entity.revenue_range = any ($21))
-      and ($22::text[] is null or entity.hq_country = any ($22))
-      and ($23::bigint is null or entity.employee_count >= $23)
-      and ($24::bigint is null or entity.employee_count <= $24)
-      and ($25::text is null or entity.naics ~>=~ $25)
-      and ($26::text is null or entity.naics ~<~ $26)
-      and ($27::text[] is null or exists (
-          select from unnest($27) as prefix
+  and ($21::boolean is not true or (
+      ($22::text[] is null
+          or entity.industry_key = any ($22))
+      and ($23::text[] is null or entity.revenue_range = any ($23))
+      and ($24::text[] is null or entity.hq_country = any ($24))
+      and ($25::bigint is null or entity.employee_count >= $25)
+      and ($26::bigint is null or entity.employee_count <= $26)
+      and ($27::text is null or entity.naics ~>=~ $27)
+      and ($28::text is null or entity.naics ~<~ $28)
+      and ($29::text[] is null or exists (
+          select from unnest($29) as prefix
           where starts_with(entity.naics, prefix)
              or (entity.naics like '__-__' and length(prefix) = 2
                  and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
-  and ($19::boolean is not false or not (
-      coalesce($20::text[] is null or entity.industry = any ($20), false)
+  and ($21::boolean is not false or not (
+      coalesce($22::text[] is null or entity.industry = any ($22), false)
       and coalesce(
-          $21::text[] is null or entity.revenue_range = any ($21), false)
-      and coalesce($22::text[] is null or entity.hq_country = any ($22), false)
-      and coalesce($23::bigint is null or entity.employee_count >= $23, false)
-      and coalesce($24::bigint is null or entity.employee_count <= $24, false)
-      and ($27::text[] is null or exists (
-          select from unnest($27) as prefix
+          $23::text[] is null or entity.revenue_range = any ($23), false)
+      and coalesce($24::text[] is null or entity.hq_country = any ($24), false)
+      and coalesce($25::bigint is null or entity.employee_count >= $25, false)
+      and coalesce($26::bigint is null or entity.employee_count <= $26, false)
+      and ($29::text[] is null or exists (
+          select from unnest($29) as prefix
           where starts_with(entity.naics, prefix)
              or (entity.naics like '__-__' and length(prefix) = 2
                  and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
-  and ($28::text is distinct from 'name' or entity.company_name_folded is not null)
-  and ($29::text is distinct from 'name' or entity.company_name_folded is null)
-  and ($30::text is null or (entity.company_name_folded ~>=~ $30
-      and (entity.company_name_folded ~>~ $30 or entity.id > $31)))
-  and ($32::timestamptz is null or (entity.source_updated_at <= $32
-      and (entity.source_updated_at < $32 or entity.id > $31)))
-  and ($28::text is distinct from 'revenue' or entity.annual_revenue_usd is not null)
-  and ($29::text is distinct from 'revenue' or entity.annual_revenue_usd is null)
-  and ($33::numeric is null or (entity.annual_revenue_usd <= $33
-      and (entity.annual_revenue_usd < $33 or entity.id > $31)))
-order by case when $28 = 'name' then entity.company_name_folded end using ~<~,
-    case when $28 = 'freshness' then entity.source_updated_at end desc,
-    case when $28 = 'revenue' then entity.annual_revenue_usd end desc,
+  and ($30::text is distinct from 'name' or entity.company_name_folded is not null)
+  and ($31::text is distinct from 'name' or entity.company_name_folded is null)
+  and ($32::text is null or (entity.company_name_folded ~>=~ $32
+      and (entity.company_name_folded ~>~ $32 or entity.id > $33)))
+  and ($34::timestamptz is null or (entity.source_updated_at <= $34
+      and (entity.source_updated_at < $34 or entity.id > $33)))
+  and ($30::text is distinct from 'revenue' or entity.annual_revenue_usd is not null)
+  and ($31::text is distinct from 'revenue' or entity.annual_revenue_usd is null)
+  and ($35::numeric is null or (entity.annual_revenue_usd <= $35
+      and (entity.annual_revenue_usd < $35 or entity.id > $33)))
+order by case when $30 = 'name' then entity.company_name_folded end using ~<~,
+    case when $30 = 'freshness' then entity.source_updated_at end desc,
+    case when $30 = 'revenue' then entity.annual_revenue_usd end desc,
     entity.id
-limit $34
--- parameters: user_id, after, ids, name_from, name_to, domain, industry, naics_from, naics_to, naics_prefixes, country, region, revenue_range, employees_min, employees_max, updated_since, include_archived, source, fits_icp, icp_industries, icp_revenue_ranges, icp_countries, icp_employee_min, icp_employee_max, icp_naics_from, icp_naics_to, icp_naics, sort, keyless, after_name, after_id, after_freshness, after_revenue, limit
+limit $36
+-- parameters: user_id, after, ids, name_from, name_to, domain, industry, naics_from, naics_to, naics_prefixes, country, region, revenue_range, employees_min, employees_max, external_id, sources, include_archived, updated_since, source, fits_icp, icp_industries, icp_revenue_ranges, icp_countries, icp_employee_min, icp_employee_max, icp_naics_from, icp_naics_to, icp_naics, sort, keyless, after_name, after_id, after_freshness, after_revenue, limit
 
 -- read_companies_by_id
 select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source,
@@ -1551,11 +1555,13 @@ where entity.user_id = $1
   and ($4::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $4),
       $4))
-  and ($5::uuid is null or entity.id = any (array(
+  and ($5::boolean is not true or entity.company_id is not null)
+  and ($5::boolean is not false or entity.company_id is null)
+  and ($6::uuid is null or entity.id = any (array(
       with named as (
           select c.external_source, c.external_provider_id
           from contacts c
-          where c.user_id = $1 and c.id = $5
+          where c.user_id = $1 and c.id = $6
       )
       select d.id from named join deals d on d.user_id = $1
           and d.provider_contact_ids[1] is not null
@@ -1569,32 +1575,32 @@ where entity.user_id = $1
       select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[3] is not null
           and named.external_provider_id = any (d.provider_contact_ids[3:])
           and d.external_source = named.external_source)))
-  and ($6::text is null or entity.pipeline_id_key = left($6, 101)
-      or entity.pipeline_label_key = left($6, 101))
-  and (length($6::text) <= 100 or $6 in (entity.pipeline_id, entity.pipeline_label)
-      or $6 is null)
-  and ($7::text is null or entity.stage_id_key = left($7, 101)
-      or entity.stage_label_key = left($7, 101))
-  and (length($7::text) <= 100 or $7 in (entity.stage_id, entity.stage_label) or $7 is null)
-  and ($8::boolean is null or entity.is_closed = $8)
-  and ($9::boolean is null or entity.is_won = $9)
-  and ($10::uuid is null or entity.crm_rep_id = $10)
-  and ($11::text is null or entity.external_source = $11)
-  and ($12::text is null or (
-      entity.external_provider_id = $12 and entity.external_source = any ($13::text[])))
-  and ($14::timestamptz is null or revision.committed_at >= $14)
-  and ($15::boolean or entity.archived_at is null)
-  and ($16::timestamptz is null or (entity.source_updated_at <= $16
-      and (entity.source_updated_at < $16 or entity.id > $17)))
-  and ($18::text is distinct from 'amount' or entity.amount_usd is not null)
-  and ($19::text is distinct from 'amount' or entity.amount_usd is null)
-  and ($20::numeric is null or (entity.amount_usd <= $20
-      and (entity.amount_usd < $20 or entity.id > $17)))
-order by case when $18 = 'freshness' then entity.source_updated_at end desc,
-    case when $18 = 'amount' then entity.amount_usd end desc,
+  and ($7::text is null or entity.pipeline_id_key = left($7, 101)
+      or entity.pipeline_label_key = left($7, 101))
+  and (length($7::text) <= 100 or $7 in (entity.pipeline_id, entity.pipeline_label)
+      or $7 is null)
+  and ($8::text is null or entity.stage_id_key = left($8, 101)
+      or entity.stage_label_key = left($8, 101))
+  and (length($8::text) <= 100 or $8 in (entity.stage_id, entity.stage_label) or $8 is null)
+  and ($9::boolean is null or entity.is_closed = $9)
+  and ($10::boolean is null or entity.is_won = $10)
+  and ($11::uuid is null or entity.crm_rep_id = $11)
+  and ($12::text is null or entity.external_source = $12)
+  and ($13::text is null or (
+      entity.external_provider_id = $13 and entity.external_source = any ($14::text[])))
+  and ($15::timestamptz is null or revision.committed_at >= $15)
+  and ($16::boolean or entity.archived_at is null)
+  and ($17::timestamptz is null or (entity.source_updated_at <= $17
+      and (entity.source_updated_at < $17 or entity.id > $18)))
+  and ($19::text is distinct from 'amount' or entity.amount_usd is not null)
+  and ($20::text is distinct from 'amount' or entity.amount_usd is null)
+  and ($21::numeric is null or (entity.amount_usd <= $21
+      and (entity.amount_usd < $21 or entity.id > $18)))
+order by case when $19 = 'freshness' then entity.source_updated_at end desc,
+    case when $19 = 'amount' then entity.amount_usd end desc,
     entity.id
-limit $21
--- parameters: user_id, after, ids, company_id, contact_id, pipeline, stage, is_closed, is_won, rep, source, external_id, sources, updated_since, include_archived, after_freshness, after_id, sort, keyless, after_amount, limit
+limit $22
+-- parameters: user_id, after, ids, company_id, linked, contact_id, pipeline, stage, is_closed, is_won, rep, source, external_id, sources, updated_since, include_archived, after_freshness, after_id, sort, keyless, after_amount, limit
 
 -- read_deals_by_id
 select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,

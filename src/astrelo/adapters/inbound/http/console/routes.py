@@ -16,11 +16,13 @@ from litestar.params import JSONBody
 from astrelo.adapters.inbound.http import guards, problem_kinds, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.console import browser_sessions, pages
+from astrelo.adapters.inbound.http.responses import etags
 from astrelo.application import messages
 from astrelo.application.read import views
 from astrelo.application.sign_in_links import SignInLinks
 from astrelo.domain import errors
 from astrelo.domain.identifiers import UserId
+from astrelo.domain.ports.crm import CrmProviders
 from astrelo.domain.ports.system import Clock
 
 PAGE_PATH = "/app"
@@ -91,17 +93,21 @@ class Page(Controller):
     include_in_schema = False
 
     @get(media_type="text/html", opt=_OPEN)
+    @inject
     async def page(
-        self, request: Request[Any, Any, Any], config: NamedDependency[HttpConfig]
+        self,
+        request: Request[Any, Any, Any],
+        config: NamedDependency[HttpConfig],
+        crms: FromDishka[CrmProviders],
     ) -> Response[str]:
-        response = pages.document(read_only=config.console)
+        response = pages.document(crms, read_only=config.console)
         if config.console and security.console_cookie_name(config) not in request.cookies:
             response.set_cookie(browser_sessions.signed_out(config))
         return response
 
-    @get([f"/{name}" for name in pages.ASSETS], opt=_OPEN)
-    async def asset(self, request: security.Caller) -> Response[str]:
-        return pages.asset(request.url.path.rpartition("/")[2])
+    @get([f"/{name}" for name in pages.ASSETS], opt=_OPEN, middleware=[etags.conditional])
+    async def asset(self, request: security.Caller) -> Response[bytes]:
+        return pages.asset(request.url.path.removeprefix(f"{self.path}/"))
 
     @post("/sign-in", opt={security.PUBLIC: True}, status_code=204)
     @inject

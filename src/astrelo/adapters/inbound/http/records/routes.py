@@ -46,6 +46,7 @@ class Companies(Controller):
         employees_max: parameters.Employees = None,
         fits_icp: parameters.FitsIcp = None,
         source: parameters.Source = None,
+        external_id: parameters.ExternalId = None,
         updated_since: parameters.UpdatedSince = None,
         include_archived: parameters.IncludeArchived = False,
         sort: parameters.CompanySort = None,
@@ -66,6 +67,7 @@ class Companies(Controller):
             employees_max=employees_max,
             fits_icp=fits_icp,
             source=source,
+            external_id=external_id,
             updated_since=parameters.to_utc("updated_since", updated_since),
             include_archived=include_archived,
             sort=sort,
@@ -186,6 +188,7 @@ class Deals(Controller):
         user_id: NamedDependency[UserId],
         *,
         company_id: parameters.OfCompany = None,
+        linked: parameters.Linked = None,
         contact: parameters.Contact = None,
         pipeline: parameters.Pipeline = None,
         stage: parameters.Stage = None,
@@ -205,6 +208,7 @@ class Deals(Controller):
         """In order of id unless sorted; filters narrow together. `pipeline` and `stage` are an id or a label."""
         filters = readers.DealFilter(
             company_id=company_id,
+            linked=linked,
             contact_id=contact,
             pipeline=pipeline,
             stage=stage,

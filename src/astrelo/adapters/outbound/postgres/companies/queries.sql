@@ -394,6 +394,10 @@ where entity.user_id = :user_id
   and (:revenue_range::text is null or entity.revenue_range = :revenue_range)
   and (:employees_min::bigint is null or entity.employee_count >= :employees_min)
   and (:employees_max::bigint is null or entity.employee_count <= :employees_max)
+  and (:external_id::text is null or entity.id = any (array(
+      select r.company_id from crm_companies r
+      where r.user_id = :user_id and r.external_source = any (:sources::text[]) and r.external_provider_id = :external_id
+        and (:include_archived::boolean or r.archived_at is null))))
   and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
   and (:include_archived::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page

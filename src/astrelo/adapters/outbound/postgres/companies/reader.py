@@ -14,7 +14,7 @@ from astrelo.adapters.outbound.postgres.session.record_urls import with_url
 from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
 from astrelo.application.read import readers, views
 from astrelo.domain.icp import expand_naics
-from astrelo.domain.identifiers import ObjectType, UserId
+from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.normalization import search_key
 from astrelo.domain.ports.crm import RecordUrls
 
@@ -98,6 +98,8 @@ class PgCompanyReader(readers.CompanyReader):
             "employees_min": filters.employees_min,
             "employees_max": filters.employees_max,
             "source": filters.source,
+            "external_id": filters.external_id,
+            "sources": [filters.source] if filters.source else list(Provider),
             "updated_since": filters.updated_since,
             "ids": await find_written_since(
                 self._reads, user_id, ObjectType.COMPANIES, filters.updated_since

@@ -118,6 +118,8 @@ where entity.user_id = :user_id
   and (:company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
       :company_id))
+  and (:linked::boolean is not true or entity.company_id is not null)
+  and (:linked::boolean is not false or entity.company_id is null)
   and (:contact_id::uuid is null or entity.id = any (array(
       with named as (
           select c.external_source, c.external_provider_id

@@ -50,6 +50,7 @@ class PgDealReader(readers.DealReader):
         return narrow_nothing(_LIST) | {
             "user_id": user_id,
             "company_id": filters.company_id,
+            "linked": filters.linked,
             "contact_id": filters.contact_id,
             "pipeline": filters.pipeline,
             "stage": filters.stage,

@@ -1,4 +1,4 @@
-"""What the development page says to a browser that comes back from a CRM."""
+"""What the page says to a browser that comes back from a CRM."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from astrelo.adapters.inbound.http.console import pages
 from astrelo.domain.errors import AuthorizationFailure
 from astrelo.domain.identifiers import Provider
 
-SCRIPT = (Path(console.__file__).parent / "page" / "landing.js").read_text()
+SCRIPT = (Path(console.__file__).parent / "page" / "data" / "landing.js").read_text()
 NODE = shutil.which("node")
 SENTENCES = pages.page_sentences()
 LABELS = {str(provider): provider.label for provider in Provider}

@@ -1,4 +1,4 @@
-"""What the development page does with the server's events."""
+"""What the page does with the server's events."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from astrelo.adapters.inbound.http import console
 
-SCRIPT = (Path(console.__file__).parent / "page" / "live.js").read_text()
+SCRIPT = (Path(console.__file__).parent / "page" / "data" / "live.js").read_text()
 NODE = shutil.which("node")
 BROWSER = """
 const done = [];

@@ -1,0 +1,123 @@
+// One CRM: its connection, how complete its data is, what it holds, what deserves a look. Each part keeps its height
+// while a sync runs and when it ends.
+
+import { html } from "../vendor/preact.js";
+import { href } from "../data/router.js";
+import { SENTENCES, text } from "../data/server_data.js";
+import { Badge, Time } from "../parts/marks.js";
+import { count, percent, plural, sum } from "../words/format.js";
+import { crmName } from "../words/names.js";
+import { CrmActions } from "./crm_actions.js";
+
+const STATUS = {
+  active: ["Connected", "good"],
+  needs_reauthorization: ["Needs your permission", "bad"],
+  disconnected: ["Disconnected", "warn"],
+  not_connected: ["Not connected", ""],
+};
+const TYPES = ["companies", "contacts", "deals"];
+
+export function CrmCard({ crm }) {
+  const name = crmName(crm.provider);
+  const [label, mood] = STATUS[crm.status];
+  const known = crm.status !== "not_connected";
+  const id = `${crm.provider}-card`;
+  return html`<section class="card" aria-labelledby=${id}>
+    <div class="card-head">
+      <div><h2 id=${id}>${name}</h2><${Account} crm=${crm} /></div>
+      <${Badge} mood=${mood}>${label}<//>
+    </div>
+    ${known && crm.status !== "active" && html`<p class="reason">${[sentence(crm.reason), crm.configured ? crm.action : SENTENCES.failures.not_configured].filter(Boolean).join(" ")}</p>`}
+    <p class="sr-only" role="status">${progressWords(crm, name)}</p>
+    ${known && html`<${Completeness} crm=${crm} />`}
+    <${CrmActions} crm=${crm} name=${name} />
+    ${known && html`<${Figures} crm=${crm} /><${Attention} crm=${crm} />`}
+  </section>`;
+}
+
+function Account({ crm: { status, configured, action, account_name: name, account_id: id, connected_by: by } }) {
+  if (status === "not_connected") return html`<p class="note">${configured ? action : SENTENCES.failures.not_configured}</p>`;
+  return html`<p class="note one-line">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
+    <p class="note one-line">${by && `Connected by ${by}`}</p>`;
+}
+
+// What was complete at the earliest of these times is complete altogether.
+function completeAsOf({ complete_as_of: times }) {
+  const each = TYPES.map((type) => times[type]);
+  return each.every(Boolean) ? each.reduce((first, time) => (time < first ? time : first)) : null;
+}
+
+function Completeness({ crm }) {
+  const asOf = completeAsOf(crm);
+  return html`<div class="complete">
+    <p class="complete-as-of">${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
+    <p class="note one-line">${crm.current_run ? runWords(crm.current_run) : html`<${LastRun} crm=${crm} />`}</p>
+  </div>`;
+}
+
+const LastRun = ({ crm: { provider, last_run: run } }) => (run
+  ? html`<a href=${href(`syncs/${provider}/${run.id}`)}>${SENTENCES.runs[run.status][0].replace(/\.$/, "")}</a>
+      ${run.finished_at && html`, ended <${Time} at=${run.finished_at} />`}`
+  : text("no_sync_yet"));
+
+function runWords(run) {
+  const [happened, means] = SENTENCES.runs[run.status];
+  return [happened, sentence(run.reason) ?? means, run.action].filter(Boolean).join(" ");
+}
+
+// Reasons of runs of earlier releases are clauses without a full stop.
+export function sentence(reason) {
+  const clause = reason?.replace(/\.$/, "");
+  return clause && `${clause[0].toUpperCase()}${clause.slice(1)}.`;
+}
+
+// For screen readers: changes when a run begins, has read one sort of records, or ends; not with each of its records.
+function progressWords({ current_run: run, last_run: last }, name) {
+  if (!run) return last ? `${name}: ${SENTENCES.runs[last.status][0]}` : "";
+  const read = run.steps.filter(({ status }) => status === "completed").map(({ object_type: type }) => type);
+  return `${name}: ${SENTENCES.runs[run.status][0]}${read.length ? ` Read so far: ${read.join(", ")}.` : ""}`;
+}
+
+function Figures({ crm }) {
+  const { companies, contacts, deals } = crm.counts;
+  const linked = sum(contacts.linked);
+  const figures = {
+    companies: [companies.entities, plural(companies.records, "record", "records")],
+    contacts: [contacts.total, share(linked, contacts.total)],
+    deals: [deals.total, share(deals.linked, deals.total)],
+  };
+  const steps = Object.fromEntries((crm.current_run?.steps ?? []).map((step) => [step.object_type, step]));
+  return html`<dl class="figures">${TYPES.map((type) => html`<${Figure} key=${type} type=${type} provider=${crm.provider}
+    number=${figures[type][0]} note=${figures[type][1]} step=${steps[type]} />`)}</dl>`;
+}
+
+const share = (linked, total) => (total ? `${percent(linked / total)} linked` : "none yet");
+
+function Figure({ type, provider, number, note, step }) {
+  const reading = step && step.status !== "completed" && step.status !== "pending";
+  const done = step?.status === "completed";
+  const value = step?.expected_total ? Math.min(1, step.distinct / step.expected_total) : undefined;
+  const received = step && `${count(step.distinct)}${step.expected_total ? ` of ${count(step.expected_total)}` : ""} read`;
+  return html`<div>
+    <dt>${type[0].toUpperCase()}${type.slice(1)}</dt>
+    <dd class="figure"><a href=${href(type, { source: provider })}>${count(number || (step?.distinct ?? 0))}</a></dd>
+    <dd class="note one-line">${step ? received : note}</dd>
+    <dd><progress class=${step ? "" : "unseen"} aria-label=${`${type} read`} max="1"
+      value=${done ? 1 : reading ? value : 0} /></dd>
+  </div>`;
+}
+
+function Attention({ crm: { provider, counts, last_run: run } }) {
+  const steps = run?.steps ?? [];
+  const total = (part) => steps.reduce((all, step) => all + sum(step[part]), 0);
+  const report = run && href(`syncs/${provider}/${run.id}`);
+  const rows = [
+    ["Contacts without a company", sum(counts.contacts.unlinked), href("contacts", { source: provider, linked: "false" })],
+    ["Deals without a company", counts.deals.unlinked, href("deals", { source: provider, linked: "false" })],
+    ["Values that could not be read", total("unreadable"), report],
+    ["Records that could not be kept", total("rejected"), report],
+  ];
+  return html`<ul class="attention">${rows.map(([label, number, to]) => html`<li key=${label}>
+    ${number > 0 && to ? html`<a href=${to}><span>${label}</span><span>${count(number)}</span></a>`
+    : html`<span class="nothing"><span>${label}</span><span>${count(number)}</span></span>`}</li>`)}</ul>`;
+}

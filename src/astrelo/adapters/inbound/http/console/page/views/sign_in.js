@@ -1,0 +1,57 @@
+// Signing in: by a token, or by a link that is made elsewhere.
+
+import { html, useState } from "../vendor/preact.js";
+import { ask } from "../data/api.js";
+import { refresh } from "../data/refreshing.js";
+import { READ_ONLY, text } from "../data/server_data.js";
+import { Title } from "../parts/shell.js";
+
+export const SignIn = () => html`<div class="sign-in">
+  <${Title}>Sign in<//>
+  <p class="note">${text(READ_ONLY ? "sign_in_link" : "sign_in_token")}</p>
+  ${!READ_ONLY && html`<${TokenForm} />`}
+</div>`;
+
+function TokenForm() {
+  const [token, setToken] = useState("");
+  const [problem, setProblem] = useState(null);
+  const submit = async (event) => {
+    event.preventDefault();
+    try {
+      await ask("/app/session", { method: "POST", body: { token: token.trim() } });
+      setToken("");
+      await refresh();
+    } catch (failed) {
+      setProblem(failed.message);
+    }
+  };
+  return html`<form onSubmit=${submit}>
+    <label>Token<input type="password" name="token" value=${token} autocomplete="off" required
+      aria-describedby=${problem ? "sign-in-problem" : undefined} aria-invalid=${problem ? "true" : undefined}
+      onInput=${({ target }) => setToken(target.value)} /></label>
+    ${problem && html`<p id="sign-in-problem" class="field-problem" role="alert">${problem}</p>`}
+    <button class="primary">Sign in</button>
+  </form>`;
+}
+
+const FRAGMENT = "#sign-in=";
+
+// Use the ticket of a sign-in link, which lies behind the # of the address so that no server and no link scanner sees it.
+export async function signInByLink() {
+  const others = new BroadcastChannel("astrelo-sign-in");
+  others.onmessage = () => location.reload(); // another tab must not go on as a user whom it does not show
+  addEventListener("hashchange", () => location.hash.startsWith(FRAGMENT) && location.reload());
+  if (!location.hash.startsWith(FRAGMENT)) return;
+  const ticket = decodeURIComponent(location.hash.slice(FRAGMENT.length));
+  history.replaceState(null, "", location.pathname); // neither history nor bookmarks keep it
+  try {
+    await ask("/app/sign-in", { method: "POST", body: { ticket } });
+  } finally {
+    others.postMessage("signed in");
+  }
+}
+
+export async function signOut() {
+  await ask("/app/session", { method: "DELETE" });
+  location.replace("/app"); // the next one to sign in sees nothing of what was there
+}

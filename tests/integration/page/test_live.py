@@ -1,0 +1,59 @@
+"""What a sync does to a page that is open: figures change in their place, and nothing else moves."""
+
+from playwright.sync_api import expect
+
+from astrelo.domain.identifiers import Provider
+from tests.support.page import Tabs, connect, new_token, wait_until_synced
+
+WATCH_SHIFTS = """() => {
+  window.shifts = [];
+  new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(entry => entry.value)))
+    .observe({ type: "layout-shift", buffered: false });
+}"""
+
+
+def test_a_sync_moves_nothing_and_leaves_the_focus_where_it_is(stranger: Tabs) -> None:
+    server, token = stranger.server, new_token()
+    flags = server.sandboxes[Provider.HUBSPOT].flags
+    stranger.sign_in(token)
+    with server.client(token) as client:
+        connect(client, Provider.HUBSPOT)
+        page = stranger.open()
+        card = page.get_by_role("region", name="HubSpot")
+        expect(card.get_by_text("Complete as of")).to_be_visible()
+        figure = card.locator(".figure a").nth(1)
+        figure.focus()
+        page.evaluate(WATCH_SHIFTS)
+        flags.latency_ms = 150
+        try:
+            client.post(
+                "/api/integrations/hubspot/sync"
+            ).raise_for_status()  # by somebody else: no click excuses a shift
+            expect(card.get_by_text("The sync is running.").last).to_be_attached()
+            expect(card.locator("progress").first).to_be_visible()
+            expect(card.get_by_role("button", name="Sync now")).to_be_visible(timeout=20_000)
+        finally:
+            flags.latency_ms = 0
+    expect(card.locator("progress").first).not_to_be_visible()
+    expect(figure).to_be_focused()
+    assert page.evaluate("window.shifts") == []
+
+
+def test_a_list_offers_what_has_changed_and_does_not_jump(stranger: Tabs) -> None:
+    server, token = stranger.server, new_token()
+    stranger.sign_in(token)
+    with server.client(token) as client:
+        connect(client, Provider.HUBSPOT)
+        wait_until_synced(client, Provider.HUBSPOT)
+        page = stranger.open("#/contacts?sort=name")
+        rows = page.locator("#contacts tbody th a")
+        expect(rows).to_have_count(25)
+        before = rows.evaluate_all("rows => rows.map(row => row.href)")
+        page.evaluate(WATCH_SHIFTS)
+        connect(client, Provider.SALESFORCE)
+        expect(page.get_by_role("button", name="Show what has changed")).to_be_visible(timeout=20_000)
+    assert rows.evaluate_all("rows => rows.map(row => row.href)") == before
+    assert page.evaluate("window.shifts") == []
+    page.get_by_role("button", name="Show what has changed").click()
+    expect(page.get_by_role("button", name="Show what has changed")).not_to_be_visible()
+    assert rows.evaluate_all("rows => rows.map(row => row.href)") != before
