@@ -9,7 +9,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from astrelo.adapters.outbound.postgres.links.repository import PgLinks
+from astrelo.adapters.outbound.postgres.session.queries import Revision
 from astrelo.adapters.outbound.postgres.session.statements import statement, statements
+from astrelo.domain.identifiers import UserId
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +60,12 @@ async def test_deciding_all_links_anew_never_joins_all_pairs_of_two_tables(
         if node["Node Type"] == "Nested Loop"
     ]
     assert all(outer.endswith("Scan") and inner == "Function Scan" for outer, inner in loops), loops
+
+
+async def test_statements_after_the_links_are_planned_as_usual(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await PgLinks(connection, UserId(USER_ID), Revision(number=1)).relink()
+        assert await connection.fetchval("show enable_nestloop") == "on"
 
 
 async def lay_deals_with_contacts(connection: asyncpg.pool.PoolConnectionProxy) -> None:

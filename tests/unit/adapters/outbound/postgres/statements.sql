@@ -125,6 +125,10 @@ where user_id = $16 and run_id = $17 and object_type = $18 and epoch = $19
 returning epoch
 -- parameters: status, cursor, received, repeats, inserted, updated, unchanged, stale, archived, merged, rejected, unreadable, hidden, expected_total, reason, user_id, run_id, object_type, epoch
 
+-- allow_nested_loops
+select set_config('enable_nestloop', 'on', true)
+-- parameters: none
+
 -- append_to_feed
 with entry as (
     select from feed_entries where user_id = $1 and revision = $2 limit 1
@@ -404,7 +408,7 @@ delete from webhook_endpoints where user_id = $1 and id = $2
 -- parameters: user_id, endpoint_id
 
 -- disable_nested_loops
-select set_config('enable_nestloop', 'off', true)
+select set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)
 -- parameters: none
 
 -- end_uninstall

@@ -175,9 +175,13 @@ select pg_advisory_xact_lock(hashtextextended(:user_id::uuid::text, 7273))
 select pg_advisory_xact_lock_shared(hashtextextended(:user_id::uuid::text, 7273))
 
 -- name: disable_nested_loops
--- Rule out nested loops until the transaction ends: after a first sync the tables have no statistics yet,
--- and a loop over a hundred thousand rows takes minutes where a hash join takes a second.
-select set_config('enable_nestloop', 'off', true)
+-- Rule out nested loops, and compiling, until they are allowed again or the transaction ends: after a first sync the
+-- tables have no statistics yet, and a loop over a hundred thousand rows takes minutes where a hash join takes a second.
+select set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)
+
+-- name: allow_nested_loops
+-- Let the rest of the transaction be planned as usual.
+select set_config('enable_nestloop', 'on', true)
 
 -- name: follow_merged_companies
 -- Let contacts and deals follow company records that were merged away.

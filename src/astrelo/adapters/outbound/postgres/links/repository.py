@@ -26,7 +26,9 @@ class PgLinks(Links):
     async def relink(self) -> int:
         await self.lock()
         await self._queries.execute("disable_nested_loops")
-        return sum([int(await self._queries.value(relink)) for relink in _RELINKS])
+        relinked = sum([int(await self._queries.value(relink)) for relink in _RELINKS])
+        await self._queries.execute("allow_nested_loops")
+        return relinked
 
     async def follow_merges(
         self, source: Provider, object_type: ObjectType, merged: Mapping[RecordId, RecordId]
