@@ -54,10 +54,10 @@ export function CrmActions({ crm, name }) {
 
   return html`<div class="actions">
     ${!active && crm.configured && html`<form onSubmit=${(event) => { event.preventDefault(); connect(); }}>
+      <button class="primary" aria-disabled=${doing !== null}>Connect ${name}${crm.status === "not_connected" ? "" : " again"}</button>
       ${crm.chooses_login_host && html`<details class="login-host"><summary>Use your own sign-in address</summary>
         <label>${text("login_host")}<input value=${host} onInput=${({ target }) => setHost(target.value)}
           autocomplete="off" spellcheck=${false} maxlength="2000" /></label></details>`}
-      <button class="primary" aria-disabled=${doing !== null}>Connect ${name}${crm.status === "not_connected" ? "" : " again"}</button>
     </form>`}
     ${active && html`<button type="button" class="primary wide-button" aria-disabled=${doing !== null} onClick=${run ? cancel : sync}>
       ${run ? "Cancel the sync" : "Sync now"}</button>`}

@@ -51,7 +51,8 @@ function Completeness({ crm }) {
   const asOf = completeAsOf(crm);
   return html`<div class="complete">
     <p class="complete-as-of">${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
-    <p class="note one-line">${crm.current_run ? runWords(crm.current_run) : html`<${LastRun} crm=${crm} />`}</p>
+    <p class="note one-line">${crm.current_run ? SENTENCES.runs[crm.current_run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
+    <${RunReason} run=${crm.current_run ?? crm.last_run} />
   </div>`;
 }
 
@@ -60,10 +61,9 @@ const LastRun = ({ crm: { provider, last_run: run } }) => (run
       ${run.finished_at && html`, ended <${Time} at=${run.finished_at} />`}`
   : text("no_sync_yet"));
 
-function runWords(run) {
-  const [happened, means] = SENTENCES.runs[run.status];
-  return [happened, sentence(run.reason) ?? means, run.action].filter(Boolean).join(" ");
-}
+// Only a run that waits, failed or left something out has more to say.
+const RunReason = ({ run }) => run && (run.reason || run.action) && html`<p class="reason">
+  ${[sentence(run.reason), run.action].filter(Boolean).join(" ")}</p>`;
 
 // Reasons of runs of earlier releases are clauses without a full stop.
 export function sentence(reason) {
