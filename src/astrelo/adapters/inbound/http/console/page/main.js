@@ -35,7 +35,7 @@ function View({ route: { name, parts: [first, second], query }, crms, version })
   }
 }
 
-// The focus goes to the title of a view that was opened, so that it is read out; the first one is read by itself.
+// The focus goes to the title of a view that was opened, so that it is read out; the first is read by itself.
 function useFocusOnTitle(place) {
   const before = useRef(place);
   useEffect(() => {

@@ -33,7 +33,7 @@ export async function ask(path, { method = "GET", body, signal } = {}) {
   throw new ApiError(problemText(answer), response.status, answer.code);
 }
 
-// A view asks for many things at once, and the server lets one user do only so much at a time: the rest waits here.
+// A view asks for many things at once, and the server lets one user do only so much: the rest waits here.
 const MAX_AT_ONCE = 4;
 const waiting = [];
 let underWay = 0;

@@ -1,13 +1,15 @@
-// A list of the API that is read page by page. Of two requests the older one is aborted, so no answer comes too late.
+// A list of the API that is read page by page. Of two requests the older one is aborted: no answer comes too late.
 
 import { useEffect, useRef, useState } from "../vendor/preact.js";
 import { ask, isAborted } from "./api.js";
 
 const MAX_LIMIT = 100;
-const EMPTY = { rows: null, total: null, cursor: null, problem: null, busy: true, adding: false, changed: false };
+const EMPTY = {
+  rows: null, total: null, cursor: null, problem: null, busy: true, adding: false, changed: false,
+};
 
-// `version` says when records may have changed: values of the shown rows are then read again in their place. Other rows
-// than the shown ones would make the list jump: `changed` offers them instead.
+// `version` says when records may have changed: values of the shown rows are then read again in their place.
+// Other rows than the shown ones would make the list jump: `changed` offers them instead.
 export function useList(path, query, { version = 0, size = 25, counted = true } = {}) {
   const [list, setList] = useState(EMPTY);
   const now = useRef(list);
@@ -46,7 +48,8 @@ export function useList(path, query, { version = 0, size = 25, counted = true } 
     const same = page.data.length === Math.min(rows.length, MAX_LIMIT)
       && page.data.every(({ id }, at) => id === rows[at].id);
     if (!same) return change({ changed: true });
-    return change({ rows: [...page.data, ...rows.slice(page.data.length)], total: page.total ?? null, changed: false });
+    const further = rows.slice(page.data.length);
+    return change({ rows: [...page.data, ...further], total: page.total ?? null, changed: false });
   }
 
   const shownRows = () => Math.min(MAX_LIMIT, Math.max(size, now.current.rows?.length ?? 0));

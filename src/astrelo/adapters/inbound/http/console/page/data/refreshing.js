@@ -1,4 +1,4 @@
-// Keeping the shared state as the server has it: by its events, when a connection is back, when a page is shown again.
+// Keeping the shared state as the server has it: by its events, and when the page or the server is back.
 
 import { ask, onUnauthorized } from "./api.js";
 import { LiveUpdates } from "./live.js";

@@ -5,11 +5,12 @@ import { useEffect, useState } from "../vendor/preact.js";
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const parts = path.split("/").filter(Boolean).map(decodePart);
-  return { name: parts[0] ?? "overview", parts: parts.slice(1), query: Object.fromEntries(new URLSearchParams(query)) };
+  const [name = "overview", ...further] = parts;
+  return { name, parts: further, query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 export function href(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== undefined && value !== null);
+  const given = Object.entries(query).filter(([, value]) => (value ?? "") !== "");
   const search = new URLSearchParams(given).toString();
   return `#/${path}${search && `?${search}`}`;
 }

@@ -13,5 +13,6 @@ export function text(name, values = {}) {
 }
 
 export function fill(sentence, values) {
-  return Object.entries(values).reduce((filled, [name, value]) => filled.replaceAll(`{${name}}`, value), sentence);
+  return Object.entries(values)
+    .reduce((filled, [name, value]) => filled.replaceAll(`{${name}}`, value), sentence);
 }

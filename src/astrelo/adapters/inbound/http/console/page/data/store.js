@@ -31,7 +31,8 @@ export function useShared() {
 // A run that goes on, from an event: the CRM's card alone changes.
 export function showRun(run) {
   if (!state.crms) return;
-  update({ crms: state.crms.map((crm) => (crm.provider === run.provider ? { ...crm, current_run: run } : crm)) });
+  const draw = (crm) => (crm.provider === run.provider ? { ...crm, current_run: run } : crm);
+  update({ crms: state.crms.map(draw) });
 }
 
 let notices = 0;

@@ -2,10 +2,11 @@
 
 import { html } from "../vendor/preact.js";
 
-export const Facts = ({ facts }) => html`<dl class="facts">
-  ${facts.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => html`
-    <div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
-</dl>`;
+export function Facts({ facts }) {
+  const known = facts.filter(([, value]) => (value ?? "") !== "");
+  return html`<dl class="facts">${known.map(([name, value]) => html`
+    <div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
 
 export const Section = ({ id, title, note, children }) => html`<section class="section" aria-labelledby=${id}>
   <h2 id=${id}>${title}</h2>

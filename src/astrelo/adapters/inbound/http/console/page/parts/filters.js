@@ -1,4 +1,4 @@
-// The filters of a list, kept in the address. Filters without a control of their own, as links set them, are chips.
+// The filters of a list, kept in the address. Those that links set and no control does are chips.
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Icon } from "./icons.js";
@@ -27,7 +27,8 @@ function Search({ name, label, value, set }) {
 // `options` are [label, parameters] pairs; the first is what counts without any of them.
 function Choice({ label, options, query, set }) {
   const names = [...new Set(options.flatMap(([, parameters]) => Object.keys(parameters)))];
-  const matching = options.findLastIndex(([, parameters]) => names.every((name) => query[name] === parameters[name]));
+  const matching = options
+    .findLastIndex(([, parameters]) => names.every((name) => query[name] === parameters[name]));
   const choose = ({ target }) => {
     const none = Object.fromEntries(names.map((name) => [name, undefined]));
     set({ ...none, ...options[target.value][1] });
@@ -39,19 +40,21 @@ function Choice({ label, options, query, set }) {
 }
 
 export function Filters({ search, choices, more = [], chips = [], query, set }) {
-  const governed = more.flatMap(({ options }) => options.flatMap(([, parameters]) => Object.keys(parameters)));
+  const governed = more.flatMap(({ options }) => options)
+    .flatMap(([, parameters]) => Object.keys(parameters));
   const used = new Set(governed.filter((name) => query[name] !== undefined)).size;
   const [open, setOpen] = useState(used > 0);
+  const draw = (choice) => html`<${Choice} key=${choice.label} ...${choice} query=${query} set=${set} />`;
   const shown = chips.filter(({ name }) => query[name] !== undefined);
   return html`<form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <div class="filter-row">
-      ${search && html`<${Search} key=${search.name} ...${search} value=${query[search.name] ?? ""} set=${set} />`}
-      ${choices.map((choice) => html`<${Choice} key=${choice.label} ...${choice} query=${query} set=${set} />`)}
+      ${search && html`<${Search} ...${search} value=${query[search.name] ?? ""} set=${set} />`}
+      ${choices.map(draw)}
       ${more.length > 0 && html`<button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}>
-        <${Icon} name="filter" />Filters${used > 0 && html` <span class="number-mark">${used}</span>`}</button>`}
+        <${Icon} name="filter" />Filters
+        ${used > 0 && html`<span class="number-mark">${used}</span>`}</button>`}
     </div>
-    ${open && html`<div class="filter-row">
-      ${more.map((choice) => html`<${Choice} key=${choice.label} ...${choice} query=${query} set=${set} />`)}</div>`}
+    ${open && html`<div class="filter-row">${more.map(draw)}</div>`}
     ${shown.length > 0 && html`<ul class="chips" aria-label="Only">${shown.map(({ name, label }) => html`
       <li key=${name}><span>${label(query[name])}</span><button type="button" class="plain"
         aria-label=${`Remove: ${label(query[name])}`} onClick=${() => set({ [name]: undefined })}>

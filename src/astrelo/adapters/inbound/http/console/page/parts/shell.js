@@ -1,26 +1,27 @@
-// The frame of every view: navigation, what may be done here, and the title that gets the focus when the view changes.
+// The frame of every view: navigation, and the title that gets the focus when the view changes.
 
 import { html, useEffect, useRef } from "../vendor/preact.js";
 import { href } from "../data/router.js";
 import { READ_ONLY, text } from "../data/server_data.js";
 import { Icon } from "./icons.js";
 
-const VIEWS = [["overview", "Overview"], ["companies", "Companies"], ["contacts", "Contacts"], ["deals", "Deals"]];
+const VIEWS = { overview: "Overview", companies: "Companies", contacts: "Contacts", deals: "Deals" };
 
-const NavLink = ({ name, label, current }) => html`<li>
+const NavLink = ({ name, current }) => html`<li>
   <a href=${href(name === "overview" ? "" : name)} aria-current=${name === current ? "page" : undefined}>
-    <${Icon} name=${name} />${label}</a></li>`;
+    <${Icon} name=${name} />${VIEWS[name]}</a></li>`;
 
 export const Shell = ({ view, onSignOut, children }) => html`
   <a class="skip" href="#view-title" onClick=${skipToTitle}>Skip to the content</a>
   <header class=${onSignOut ? "side" : "side bare"}>
     <p class="brand"><img src="/app/data/icon.svg" alt="" width="24" height="24" />Astrelo</p>
     ${onSignOut && html`<nav aria-label="Views"><ul>
-      ${VIEWS.map(([name, label]) => html`<${NavLink} key=${name} name=${name} label=${label} current=${view} />`)}
+      ${Object.keys(VIEWS).map((name) => html`<${NavLink} key=${name} name=${name} current=${view} />`)}
     </ul></nav>`}
     <div class="side-end">
       <a href="/schema"><${Icon} name="api" />API</a>
-      ${onSignOut && html`<button type="button" class="plain" onClick=${onSignOut}><${Icon} name="leave" />Sign out</button>`}
+      ${onSignOut && html`<button type="button" class="plain" onClick=${onSignOut}>
+        <${Icon} name="leave" />Sign out</button>`}
     </div>
   </header>
   <main class="main">

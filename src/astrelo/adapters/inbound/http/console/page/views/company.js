@@ -5,10 +5,9 @@ import { useList } from "../data/list.js";
 import { useResource } from "../data/resource.js";
 import { href, replacePath } from "../data/router.js";
 import { Facts, Section } from "../parts/facts.js";
-import { Archived, Badge, OpenInCrm, Sources, Time } from "../parts/marks.js";
+import { Archived, Badge, Sources, Time } from "../parts/marks.js";
 import { ListState, RecordTable, only } from "../parts/record_table.js";
-import { Title } from "../parts/shell.js";
-import { Lines, Problem } from "../parts/states.js";
+import { Loaded, RecordView } from "../parts/record_view.js";
 import { count, money } from "../words/format.js";
 import { industryName, placeNames, useRegions } from "../words/names.js";
 import { nameOf, rangeName } from "./companies.js";
@@ -23,36 +22,34 @@ export function Company({ id, version }) {
   useRegions();
   const company = useResource(`/api/companies/${id}`, version);
   const explanation = useResource(`/api/companies/${id}/explain?limit=25`, version);
-  const { value, problem } = company;
+  const related = { company: id, version };
   // A merged company's address leads to the one that it became.
   useEffect(() => {
-    if (value && value.id !== id) replacePath(`companies/${value.id}`);
-  }, [value?.id]);
-  if (problem && !value) return html`<${Title} back=${BACK}>Company<//><${Problem} problem=${problem} retry=${company.retry} />`;
-  return html`
-    <${Title} back=${BACK} aside=${value && html`<${OpenInCrm} record=${value} />`}>${value ? nameOf(value) : "Company"}<//>
-    ${value ? html`<p class="subtitle">
-      ${value.domain ? html`<a href=${`https://${value.domain}`} target="_blank" rel="noreferrer">${value.domain}</a>` : "no domain"}
-      <${Sources} record=${value} /><${Archived} record=${value} />
-      ${explanation.value && html`<${Fit} icp=${explanation.value.icp} />`}</p>` : html`<p class="subtitle"> </p>`}
-    <div class="columns">
-      <div>
-        <${Section} id="about" title="About">${value ? html`<${About} company=${value} />` : html`<${Lines} lines=${8} />`}<//>
-        <${Related} id="contacts" title="Contacts" path="/api/contacts" company=${id} version=${version} columns=${only(CONTACT_COLUMNS, "name", "title")} one="contact" many="contacts" />
-        <${Related} id="deals" title="Deals" path="/api/deals" company=${id} version=${version} columns=${only(DEAL_COLUMNS, "name", "state", "amount")} one="deal" many="deals" />
-      </div>
-      <div>
-        ${explanation.problem && !explanation.value && html`<${Problem} problem=${explanation.problem} retry=${explanation.retry} />`}
-        ${explanation.value ? html`<${IcpFit} icp=${explanation.value.icp} />
-          <${CompanyExplanation} explanation=${explanation.value} />`
-        : !explanation.problem && html`<${Section} id="loading" title="Why it shows this"><${Lines} lines=${8} /><//>`}
-      </div>
-    </div>`;
+    if (company.value && company.value.id !== id) replacePath(`companies/${company.value.id}`);
+  }, [company.value?.id]);
+  return html`<${RecordView} resource=${company} back=${BACK} kind="Company" title=${nameOf}
+    subtitle=${(value) => html`<${Subtitle} company=${value} icp=${explanation.value?.icp} />`}
+    left=${html`
+      <${Section} id="about" title="About">
+        <${Loaded} resource=${company} lines=${8} show=${(value) => html`<${About} company=${value} />`} /><//>
+      <${Related} ...${related} kind="contacts" one="contact" columns=${only(CONTACT_COLUMNS, "name", "title")} />
+      <${Related} ...${related} kind="deals" one="deal" columns=${only(DEAL_COLUMNS, "name", "state", "amount")} />`}
+    right=${html`<${Loaded} resource=${explanation} lines=${8} show=${(value) => html`
+      <${IcpFit} icp=${value.icp} /><${CompanyExplanation} explanation=${value} />`} />`} />`;
 }
 
-const Fit = ({ icp }) => icp.criteria.some(({ outcome }) => outcome !== "any") && html`<${Badge} mood=${icp.fits ? "good" : ""}>${icp.fits ? "Fits your ideal customer" : "Not your ideal customer"}<//>`;
+const Subtitle = ({ company, icp }) => html`
+  ${company.domain ? html`<${Site} domain=${company.domain} />` : "no domain"}
+  <${Sources} record=${company} /><${Archived} record=${company} />${icp && html`<${Fit} icp=${icp} />`}`;
 
-const About = ({ company }) => html`${company.description && html`<p class="description">${company.description}</p>`}
+const Site = ({ domain }) => html`
+  <a href=${`https://${domain}`} target="_blank" rel="noreferrer">${domain}</a>`;
+
+const Fit = ({ icp: { fits, criteria } }) => criteria.some(({ outcome }) => outcome !== "any") && html`
+  <${Badge} mood=${fits ? "good" : ""}>${fits ? "Fits your ideal customer" : "Not your ideal customer"}<//>`;
+
+const About = ({ company }) => html`
+  ${company.description && html`<p class="description">${company.description}</p>`}
   <${Facts} facts=${[
     ["Industry", company.industry && industryName(company.industry)],
     ["NAICS 2022", company.naics],
@@ -61,11 +58,13 @@ const About = ({ company }) => html`${company.description && html`<p class="desc
     ["Yearly revenue", revenue(company)],
     ["Head office", placeNames(company).join(", ")],
     ["Phone", company.phone],
-    ["LinkedIn", company.linkedin_url && html`<a href=${company.linkedin_url} target="_blank" rel="noreferrer">Its page</a>`],
+    ["LinkedIn", company.linkedin_url && html`<${LinkedIn} url=${company.linkedin_url} />`],
     ["Lifecycle stage", company.lifecycle_stage],
     ["Owner", company.crm_rep_id && html`<${OwnerName} id=${company.crm_rep_id} />`],
     ["Changed at the CRM", html`<${Time} at=${company.source_updated_at} />`],
   ]} />`;
+
+const LinkedIn = ({ url }) => html`<a href=${url} target="_blank" rel="noreferrer">Its page</a>`;
 
 function revenue(company) {
   const own = money(company.annual_revenue, company.annual_revenue_currency);
@@ -74,10 +73,10 @@ function revenue(company) {
   return own && [own, dollars && `≈ ${dollars}`, range].filter(Boolean).join(" · ");
 }
 
-function Related({ id, title, path, company, version, columns, one, many }) {
-  const list = useList(path, { company_id: company }, { version, size: 10 });
-  const none = { title: `No ${many}`, text: null };
-  return html`<${Section} id=${`${id}-title`} title=${title}>
-    ${list.rows?.length > 0 && html`<${ListState} list=${list} one=${one} many=${many} />`}
-    <${RecordTable} id=${id} label=${title} columns=${columns} list=${list} empty=${none} /><//>`;
+function Related({ company, version, kind, one, columns }) {
+  const list = useList(`/api/${kind}`, { company_id: company }, { version, size: 10 });
+  const title = `${kind[0].toUpperCase()}${kind.slice(1)}`;
+  return html`<${Section} id=${`${kind}-title`} title=${title}>
+    ${list.rows?.length > 0 && html`<${ListState} list=${list} one=${one} many=${kind} />`}
+    <${RecordTable} id=${kind} label=${title} columns=${columns} list=${list} empty=${{ title: `No ${kind}` }} /><//>`;
 }

@@ -4,49 +4,42 @@ import { html } from "../vendor/preact.js";
 import { useList } from "../data/list.js";
 import { useResource } from "../data/resource.js";
 import { href } from "../data/router.js";
-import { SENTENCES } from "../data/server_data.js";
 import { Facts, Section } from "../parts/facts.js";
-import { Archived, Badge, OpenInCrm, Sources, Time } from "../parts/marks.js";
+import { Archived, Sources, Time } from "../parts/marks.js";
 import { RecordTable, only } from "../parts/record_table.js";
-import { Title } from "../parts/shell.js";
-import { Lines, Problem } from "../parts/states.js";
+import { Loaded, RecordView } from "../parts/record_view.js";
 import { personName } from "../words/names.js";
-import { nameOf } from "./companies.js";
+import { CompanyLink } from "./company_link.js";
 import { DEAL_COLUMNS } from "./deals.js";
 import { LinkExplanation } from "./explanation.js";
 import { OwnerName } from "./owner.js";
 
 const BACK = { href: href("contacts"), label: "Contacts" };
 
-export function CompanyLink({ record, kind }) {
-  if (!record.company_id) {
-    const [name, advice] = SENTENCES.unlinked[kind][record.unlinked_reason] ?? ["", ""];
-    return html`<p class="linked"><${Badge}>No company<//> ${name}</p><p class="note">${advice}</p>`;
-  }
-  return html`<p class="linked"><a href=${href(`companies/${record.company_id}`)}>${record.company ? nameOf(record.company) : "…"}</a></p>
-    <p class="note">${SENTENCES.links.matches[record.company_match]}</p>`;
-}
-
 export function Contact({ id, version }) {
   const contact = useResource(`/api/contacts/${id}?expand=company`, version);
   const explanation = useResource(`/api/contacts/${id}/explain`, version);
-  const deals = useList("/api/deals", { contact: id }, { version, size: 10 });
-  const { value, problem } = contact;
-  if (problem && !value) return html`<${Title} back=${BACK}>Contact<//><${Problem} problem=${problem} retry=${contact.retry} />`;
-  return html`
-    <${Title} back=${BACK} aside=${value && html`<${OpenInCrm} record=${value} />`}>${value ? personName(value) ?? "(no name)" : "Contact"}<//>
-    <p class="subtitle">${value ? html`<span>${value.job_title ?? "no job title"}</span><${Sources} record=${value} /><${Archived} record=${value} />` : " "}</p>
-    <div class="columns">
-      <div>
-        <${Section} id="about" title="About">${value ? html`<${Facts} facts=${facts(value)} />` : html`<${Lines} lines=${5} />`}<//>
-        <${Section} id="deals-title" title="Deals"><${RecordTable} id="deals" label="Deals" columns=${only(DEAL_COLUMNS, "name", "state", "amount")} list=${deals} empty=${{ title: "No deals" }} /><//>
-      </div>
-      <div>
-        <${Section} id="company" title="Company">${value ? html`<${CompanyLink} record=${value} kind="contacts" />` : html`<${Lines} lines=${2} />`}<//>
-        ${explanation.value ? html`<${LinkExplanation} explanation=${explanation.value} kind="contact" />`
-        : explanation.problem && html`<${Problem} problem=${explanation.problem} retry=${explanation.retry} />`}
-      </div>
-    </div>`;
+  return html`<${RecordView} resource=${contact} back=${BACK} kind="Contact"
+    title=${(value) => personName(value) ?? "(no name)"}
+    subtitle=${(value) => html`<span>${value.job_title ?? "no job title"}</span>
+      <${Sources} record=${value} /><${Archived} record=${value} />`}
+    left=${html`
+      <${Section} id="about" title="About">
+        <${Loaded} resource=${contact} lines=${5} show=${(value) => html`<${Facts} facts=${facts(value)} />`} /><//>
+      <${Deals} contact=${id} version=${version} />`}
+    right=${html`
+      <${Section} id="company" title="Company">
+        <${Loaded} resource=${contact} lines=${2} show=${(value) => html`
+          <${CompanyLink} record=${value} kind="contacts" />`} /><//>
+      <${Loaded} resource=${explanation} lines=${3} show=${(value) => html`
+        <${LinkExplanation} explanation=${value} kind="contact" />`} />`} />`;
+}
+
+function Deals({ contact, version }) {
+  const list = useList("/api/deals", { contact }, { version, size: 10 });
+  return html`<${Section} id="deals-title" title="Deals">
+    <${RecordTable} id="deals" label="Deals" columns=${only(DEAL_COLUMNS, "name", "state", "amount")} list=${list}
+      empty=${{ title: "No deals" }} /><//>`;
 }
 
 const facts = (contact) => [

@@ -3,15 +3,16 @@
 import { html } from "../vendor/preact.js";
 import { useList } from "../data/list.js";
 import { href, replacePath } from "../data/router.js";
-import { SENTENCES, text } from "../data/server_data.js";
+import { SENTENCES } from "../data/server_data.js";
 import { Filters } from "../parts/filters.js";
-import { Archived, Badge, Sources, Time } from "../parts/marks.js";
-import { ListState, RecordTable, TwoLines } from "../parts/record_table.js";
+import { Archived, Sources, Time } from "../parts/marks.js";
+import { ARCHIVED_CHOICE, sortChoice, sourceChoice } from "../parts/record_choices.js";
+import { ListState, RecordTable, TwoLines, emptyWords } from "../parts/record_table.js";
 import { Title } from "../parts/shell.js";
 import { personName } from "../words/names.js";
-import { nameOf, sourceChoice } from "./companies.js";
+import { CompanyCell } from "./company_link.js";
 
-const SORTS = [["First seen", {}], ["Last name", { sort: "name" }], ["Last changed", { sort: "freshness" }]];
+const SORT = sortChoice(["Last name", "name"], ["Last changed", "freshness"]);
 
 const LINKS = {
   label: "Company",
@@ -19,10 +20,10 @@ const LINKS = {
     ["With or without", {}],
     ["Has a company", { linked: "true" }],
     ["Has none", { linked: "false" }],
-    ...Object.entries(SENTENCES.unlinked.contacts).map(([reason, [name]]) => [`None: ${name}`, { unlinked_reason: reason }]),
+    ...Object.entries(SENTENCES.unlinked.contacts)
+      .map(([reason, [name]]) => [`None: ${name}`, { unlinked_reason: reason }]),
   ],
 };
-const ARCHIVED = { label: "Gone at the CRM", options: [["Left out", {}], ["Included", { include_archived: "true" }]] };
 
 const CHIPS = [
   { name: "company_id", label: () => "Of one company" },
@@ -31,15 +32,10 @@ const CHIPS = [
 ];
 
 // Which parameter a text is for: an @ is in addresses alone.
-export const searchFor = (typed) => (typed?.includes("@") ? { email: typed } : { name: typed || undefined });
-
-const linkWords = (record, kind) => (record.company_match
-  ? SENTENCES.links.short_matches[record.company_match]
-  : SENTENCES.unlinked[kind][record.unlinked_reason]?.[0]);
-
-export const CompanyCell = ({ record, kind }) => (record.company_id
-  ? html`<${TwoLines} first=${html`<a href=${href(`companies/${record.company_id}`)}>${record.company ? nameOf(record.company) : "…"}</a>`} second=${linkWords(record, kind)} />`
-  : html`<${TwoLines} first=${html`<${Badge}>No company<//>`} second=${linkWords(record, kind)} />`);
+function searchFor(typed) {
+  if (!typed) return {};
+  return typed.includes("@") ? { email: typed } : { name: typed };
+}
 
 export const CONTACT_COLUMNS = [
   {
@@ -55,27 +51,29 @@ export const CONTACT_COLUMNS = [
     room: "m",
     cell: (contact) => html`<${TwoLines} first=${contact.job_title} second=${contact.phone} />`,
   },
-  { name: "company", head: "Company", cell: (contact) => html`<${CompanyCell} record=${contact} kind="contacts" />` },
+  {
+    name: "company",
+    head: "Company",
+    cell: (contact) => html`<${CompanyCell} record=${contact} kind="contacts" />`,
+  },
   {
     name: "source",
     head: "CRM",
     room: "s",
-    cell: (contact) => html`<${TwoLines} first=${html`<${Sources} record=${contact} /><${Archived} record=${contact} />`}
+    cell: (contact) => html`<${TwoLines}
+      first=${html`<${Sources} record=${contact} /><${Archived} record=${contact} />`}
       second=${html`changed <${Time} at=${contact.source_updated_at} />`} />`,
   },
 ];
 
 export function Contacts({ query, crms, version }) {
   const { search, ...rest } = query;
-  const list = useList("/api/contacts", withoutEmpty({ ...rest, ...searchFor(search), expand: "company" }), { version });
+  const list = useList("/api/contacts", { ...rest, ...searchFor(search), expand: "company" }, { version });
   const set = (changes) => replacePath("contacts", { ...query, ...changes });
-  const filtered = Object.keys(query).some((name) => name !== "sort");
   return html`<${Title}>Contacts<//>
-    <${Filters} search=${{ name: "search", label: "Name or e-mail begins with …" }} query=${query} set=${set}
-      choices=${[LINKS, sourceChoice(crms), { label: "Sort", options: SORTS }]} more=${[ARCHIVED]} chips=${CHIPS} />
+    <${Filters} search=${{ name: "search", label: "Name or e-mail begins with …" }}
+      query=${query} set=${set} choices=${[LINKS, sourceChoice(crms), SORT]} more=${[ARCHIVED_CHOICE]} chips=${CHIPS} />
     <${ListState} list=${list} one="contact" many="contacts" />
     <${RecordTable} id="contacts" label="Contacts" columns=${CONTACT_COLUMNS} list=${list}
-      empty=${{ title: filtered ? "No contact fits" : "No contacts yet", text: text(filtered ? "none_fits" : "none_yet") }} />`;
+      empty=${emptyWords(query, "contact", "contacts")} />`;
 }
-
-const withoutEmpty = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));

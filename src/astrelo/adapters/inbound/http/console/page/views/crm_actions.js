@@ -12,7 +12,7 @@ function useAction() {
   const busy = useRef(false);
   const [doing, setDoing] = useState(null);
   const end = () => setDoing((busy.current = false) || null);
-  // A page that comes back by the browser's Back button is as it was when it was left: with a click under way.
+  // A page that comes back by the browser's Back button is as it was left: with a click under way.
   useEffect(() => {
     addEventListener("pageshow", end);
     return () => removeEventListener("pageshow", end);
@@ -43,9 +43,14 @@ export function CrmActions({ crm, name }) {
   const active = crm.status === "active";
   const run = crm.current_run;
 
-  const connect = () => act("connect", () => startConnecting(path, host, name));
+  const connect = (event) => {
+    event.preventDefault();
+    act("connect", () => startConnecting(path, host, name));
+  };
   const sync = () => act("sync", async () => showRun(await ask(`${path}/sync`, { method: "POST" })));
-  const cancel = () => act("cancel", () => ask(`${path}/runs/${run.id}/cancel`, { method: "POST" }).then(() => false));
+  const cancel = () => act("cancel", async () => {
+    await ask(`${path}/runs/${run.id}/cancel`, { method: "POST" });
+  });
   const disconnect = (purge) => act("disconnect", async () => {
     setAsking(false);
     await ask(`${path}${purge ? "?purge=true" : ""}`, { method: "DELETE" });
@@ -53,14 +58,13 @@ export function CrmActions({ crm, name }) {
   });
 
   return html`<div class="actions">
-    ${!active && crm.configured && html`<form onSubmit=${(event) => { event.preventDefault(); connect(); }}>
-      ${crm.chooses_login_host && html`<details class="login-host"><summary>Use your own sign-in address</summary>
-        <label>${text("login_host")}<input value=${host} onInput=${({ target }) => setHost(target.value)}
-          autocomplete="off" spellcheck=${false} maxlength="2000" /></label></details>`}
-      <button class="primary" aria-disabled=${doing !== null}>Connect ${name}${crm.status === "not_connected" ? "" : " again"}</button>
+    ${!active && crm.configured && html`<form onSubmit=${connect}>
+      <button class="primary" aria-disabled=${doing !== null}>
+        ${`Connect ${name}${crm.status === "not_connected" ? "" : " again"}`}</button>
+      ${crm.chooses_login_host && html`<${LoginHost} host=${host} setHost=${setHost} />`}
     </form>`}
-    ${active && html`<button type="button" class="primary wide-button" aria-disabled=${doing !== null} onClick=${run ? cancel : sync}>
-      ${run ? "Cancel the sync" : "Sync now"}</button>`}
+    ${active && html`<button type="button" class="primary wide-button" aria-disabled=${doing !== null}
+      onClick=${run ? cancel : sync}>${run ? "Cancel the sync" : "Sync now"}</button>`}
     ${crm.status !== "not_connected" && html`<button type="button" onClick=${() => setAsking(true)}>
       ${crm.status === "disconnected" ? "Delete its data …" : "Disconnect …"}</button>`}
     ${asking && html`<${DisconnectDialog} name=${name} disconnected=${crm.status === "disconnected"}
@@ -68,8 +72,13 @@ export function CrmActions({ crm, name }) {
   </div>`;
 }
 
-// Asked by script, so that a host which is none of the CRM's is explained here and not on a page of JSON. Returns
-// whether the browser leaves.
+const LoginHost = ({ host, setHost }) => html`
+  <details class="login-host"><summary>Use your own sign-in address</summary>
+    <label>${text("login_host")}<input value=${host} onInput=${({ target }) => setHost(target.value)}
+      autocomplete="off" spellcheck=${false} maxlength="2000" /></label></details>`;
+
+// Asked by script, so that a host which is none of the CRM's is explained here and not on a page of JSON.
+// Returns whether the browser leaves.
 async function startConnecting(path, typed, name) {
   // No more of an address than its host goes on: the rest may hold a session.
   const [host] = typed.trim().match(/^([a-z]+:\/\/)?[^/?#]*/i);
@@ -82,18 +91,22 @@ async function startConnecting(path, typed, name) {
 
 function DisconnectDialog({ name, disconnected, onClose, onConfirm }) {
   const [purge, setPurge] = useState(disconnected);
+  const purged = text("purge", { crm: name });
   const title = disconnected ? `Delete the data of ${name}?` : `Disconnect ${name}?`;
   const confirm = (event) => {
     event.preventDefault();
     onConfirm(purge);
   };
   return html`<${Dialog} title=${title} onClose=${onClose}><form onSubmit=${confirm}>
-    ${disconnected ? html`<p>${text("purge", { crm: name })}</p>` : html`<fieldset><legend>${text("disconnect")}</legend>
-      <label class="option"><input type="radio" name="data" checked=${!purge} onChange=${() => setPurge(false)} />
-        <span>Keep the data<span class="second">${text("keep")}</span></span></label>
-      <label class="option"><input type="radio" name="data" checked=${purge} onChange=${() => setPurge(true)} />
-        <span>Delete all data<span class="second">${text("purge", { crm: name })}</span></span></label></fieldset>`}
+    ${disconnected ? html`<p>${purged}</p>` : html`<fieldset><legend>${text("disconnect")}</legend>
+      <${Option} label="Keep the data" note=${text("keep")} checked=${!purge} choose=${() => setPurge(false)} />
+      <${Option} label="Delete all data" note=${purged} checked=${purge} choose=${() => setPurge(true)} />
+    </fieldset>`}
     <div class="buttons"><button type="button" onClick=${onClose}>Cancel</button>
       <button class=${purge ? "danger" : "primary"}>${purge ? "Delete all data" : "Disconnect"}</button></div>
   </form><//>`;
 }
+
+const Option = ({ label, note, checked, choose }) => html`<label class="option">
+  <input type="radio" name="data" checked=${checked} onChange=${choose} />
+  <span>${label}<span class="second">${note}</span></span></label>`;

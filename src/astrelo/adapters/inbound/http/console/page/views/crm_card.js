@@ -1,5 +1,5 @@
-// One CRM: its connection, how complete its data is, what it holds, what deserves a look. Each part keeps its height
-// while a sync runs and when it ends.
+// One CRM: its connection, how complete its data is, what it holds, what deserves a look. Each part keeps its
+// height while a sync runs and when it ends.
 
 import { html } from "../vendor/preact.js";
 import { href } from "../data/router.js";
@@ -27,7 +27,8 @@ export function CrmCard({ crm }) {
       <div><h2 id=${id}>${name}</h2><${Account} crm=${crm} /></div>
       <${Badge} mood=${mood}>${label}<//>
     </div>
-    ${known && crm.status !== "active" && html`<p class="reason">${[sentence(crm.reason), crm.configured ? crm.action : SENTENCES.failures.not_configured].filter(Boolean).join(" ")}</p>`}
+    ${known && crm.status !== "active" && html`
+      <p class="reason">${[sentence(crm.reason), adviceOf(crm)].filter(Boolean).join(" ")}</p>`}
     <p class="sr-only" role="status">${progressWords(crm, name)}</p>
     ${known && html`<${Completeness} crm=${crm} />`}
     <${CrmActions} crm=${crm} name=${name} />
@@ -35,8 +36,11 @@ export function CrmCard({ crm }) {
   </section>`;
 }
 
-function Account({ crm: { status, configured, action, account_name: name, account_id: id, connected_by: by } }) {
-  if (status === "not_connected") return html`<p class="note">${configured ? action : SENTENCES.failures.not_configured}</p>`;
+const adviceOf = ({ configured, action }) => (configured ? action : SENTENCES.failures.not_configured);
+
+function Account({ crm }) {
+  const { status, account_name: name, account_id: id, connected_by: by } = crm;
+  if (status === "not_connected") return html`<p class="note">${adviceOf(crm)}</p>`;
   return html`<p class="note one-line">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
     <p class="note one-line">${by && `Connected by ${by}`}</p>`;
 }
@@ -49,21 +53,24 @@ function completeAsOf({ complete_as_of: times }) {
 
 function Completeness({ crm }) {
   const asOf = completeAsOf(crm);
+  const run = crm.current_run;
   return html`<div class="complete">
-    <p class="complete-as-of">${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
-    <p class="note one-line">${crm.current_run ? runWords(crm.current_run) : html`<${LastRun} crm=${crm} />`}</p>
+    <p class="complete-as-of">
+      ${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
+    <p class="note one-line">${run ? SENTENCES.runs[run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
+    <${RunReason} run=${run ?? crm.last_run} />
   </div>`;
 }
 
 const LastRun = ({ crm: { provider, last_run: run } }) => (run
-  ? html`<a href=${href(`syncs/${provider}/${run.id}`)}>${SENTENCES.runs[run.status][0].replace(/\.$/, "")}</a>
+  ? html`<a href=${href(`syncs/${provider}/${run.id}`)}>
+        ${SENTENCES.runs[run.status][0].replace(/\.$/, "")}</a>
       ${run.finished_at && html`, ended <${Time} at=${run.finished_at} />`}`
   : text("no_sync_yet"));
 
-function runWords(run) {
-  const [happened, means] = SENTENCES.runs[run.status];
-  return [happened, sentence(run.reason) ?? means, run.action].filter(Boolean).join(" ");
-}
+// Only a run that waits, failed or left something out has more to say.
+const RunReason = ({ run }) => run && (run.reason || run.action) && html`<p class="reason">
+  ${[sentence(run.reason), run.action].filter(Boolean).join(" ")}</p>`;
 
 // Reasons of runs of earlier releases are clauses without a full stop.
 export function sentence(reason) {
@@ -71,7 +78,7 @@ export function sentence(reason) {
   return clause && `${clause[0].toUpperCase()}${clause.slice(1)}.`;
 }
 
-// For screen readers: changes when a run begins, has read one sort of records, or ends; not with each of its records.
+// For screen readers: changes when a run begins, has read one sort of records, or ends; not with each record.
 function progressWords({ current_run: run, last_run: last }, name) {
   if (!run) return last ? `${name}: ${SENTENCES.runs[last.status][0]}` : "";
   const read = run.steps.filter(({ status }) => status === "completed").map(({ object_type: type }) => type);
@@ -87,8 +94,9 @@ function Figures({ crm }) {
     deals: [deals.total, share(deals.linked, deals.total)],
   };
   const steps = Object.fromEntries((crm.current_run?.steps ?? []).map((step) => [step.object_type, step]));
-  return html`<dl class="figures">${TYPES.map((type) => html`<${Figure} key=${type} type=${type} provider=${crm.provider}
-    number=${figures[type][0]} note=${figures[type][1]} step=${steps[type]} />`)}</dl>`;
+  return html`<dl class="figures">${TYPES.map((type) => html`
+    <${Figure} key=${type} type=${type} provider=${crm.provider} number=${figures[type][0]}
+      note=${figures[type][1]} step=${steps[type]} />`)}</dl>`;
 }
 
 const share = (linked, total) => (total ? `${percent(linked / total)} linked` : "none yet");
@@ -97,11 +105,12 @@ function Figure({ type, provider, number, note, step }) {
   const reading = step && step.status !== "completed" && step.status !== "pending";
   const done = step?.status === "completed";
   const value = step?.expected_total ? Math.min(1, step.distinct / step.expected_total) : undefined;
-  const received = step && `${count(step.distinct)}${step.expected_total ? ` of ${count(step.expected_total)}` : ""} read`;
+  const expected = step?.expected_total ? ` of ${count(step.expected_total)}` : "";
   return html`<div>
     <dt>${type[0].toUpperCase()}${type.slice(1)}</dt>
-    <dd class="figure"><a href=${href(type, { source: provider })}>${count(number || (step?.distinct ?? 0))}</a></dd>
-    <dd class="note one-line">${step ? received : note}</dd>
+    <dd class="figure">
+      <a href=${href(type, { source: provider })}>${count(number || (step?.distinct ?? 0))}</a></dd>
+    <dd class="note one-line">${step ? `${count(step.distinct)}${expected} read` : note}</dd>
     <dd><progress class=${step ? "" : "unseen"} aria-label=${`${type} read`} max="1"
       value=${done ? 1 : reading ? value : 0} /></dd>
   </div>`;
@@ -110,10 +119,11 @@ function Figure({ type, provider, number, note, step }) {
 function Attention({ crm: { provider, counts, last_run: run } }) {
   const steps = run?.steps ?? [];
   const total = (part) => steps.reduce((all, step) => all + sum(step[part]), 0);
+  const unlinked = { source: provider, linked: "false" };
   const report = run && href(`syncs/${provider}/${run.id}`);
   const rows = [
-    ["Contacts without a company", sum(counts.contacts.unlinked), href("contacts", { source: provider, linked: "false" })],
-    ["Deals without a company", counts.deals.unlinked, href("deals", { source: provider, linked: "false" })],
+    ["Contacts without a company", sum(counts.contacts.unlinked), href("contacts", unlinked)],
+    ["Deals without a company", counts.deals.unlinked, href("deals", unlinked)],
     ["Values that could not be read", total("unreadable"), report],
     ["Records that could not be kept", total("rejected"), report],
   ];

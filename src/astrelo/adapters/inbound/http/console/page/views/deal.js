@@ -4,12 +4,11 @@ import { html } from "../vendor/preact.js";
 import { useResource } from "../data/resource.js";
 import { href } from "../data/router.js";
 import { Facts, Section } from "../parts/facts.js";
-import { Archived, OpenInCrm, Sources, Time } from "../parts/marks.js";
-import { Title } from "../parts/shell.js";
-import { Lines, Problem } from "../parts/states.js";
+import { Archived, Sources, Time } from "../parts/marks.js";
+import { Loaded, RecordView } from "../parts/record_view.js";
 import { day, money, percent } from "../words/format.js";
 import { personName } from "../words/names.js";
-import { CompanyLink } from "./contact.js";
+import { CompanyLink } from "./company_link.js";
 import { DealState } from "./deals.js";
 import { LinkExplanation } from "./explanation.js";
 import { OwnerName } from "./owner.js";
@@ -20,28 +19,26 @@ const MAX_CONTACTS = 20;
 export function Deal({ id, version }) {
   const deal = useResource(`/api/deals/${id}?expand=company`, version);
   const explanation = useResource(`/api/deals/${id}/explain`, version);
-  const { value, problem } = deal;
-  if (problem && !value) return html`<${Title} back=${BACK}>Deal<//><${Problem} problem=${problem} retry=${deal.retry} />`;
-  return html`
-    <${Title} back=${BACK} aside=${value && html`<${OpenInCrm} record=${value} />`}>${value ? value.name ?? "(no name)" : "Deal"}<//>
-    <p class="subtitle">${value ? html`<span>${money(value.amount, value.currency) ?? "no amount"}</span>
-      <${DealState} deal=${value} /><${Sources} record=${value} /><${Archived} record=${value} />` : " "}</p>
-    <div class="columns">
-      <div>
-        <${Section} id="about" title="About">${value ? html`<${Facts} facts=${facts(value)} />` : html`<${Lines} lines=${6} />`}<//>
-        <${Section} id="contacts-title" title="Contacts">${value ? html`<${Contacts} ids=${value.contact_ids} />` : html`<${Lines} lines=${2} />`}<//>
-      </div>
-      <div>
-        <${Section} id="company" title="Company">${value ? html`<${CompanyLink} record=${value} kind="deals" />` : html`<${Lines} lines=${2} />`}<//>
-        ${explanation.value ? html`<${LinkExplanation} explanation=${explanation.value} kind="deal" />`
-        : explanation.problem && html`<${Problem} problem=${explanation.problem} retry=${explanation.retry} />`}
-      </div>
-    </div>`;
+  return html`<${RecordView} resource=${deal} back=${BACK} kind="Deal" title=${(value) => value.name ?? "(no name)"}
+    subtitle=${(value) => html`<span>${money(value.amount, value.currency) ?? "no amount"}</span>
+      <${DealState} deal=${value} /><${Sources} record=${value} /><${Archived} record=${value} />`}
+    left=${html`
+      <${Section} id="about" title="About">
+        <${Loaded} resource=${deal} lines=${6} show=${(value) => html`<${Facts} facts=${facts(value)} />`} /><//>
+      <${Section} id="contacts-title" title="Contacts">
+        <${Loaded} resource=${deal} lines=${2} show=${(value) => html`<${Contacts} ids=${value.contact_ids} />`} /><//>`}
+    right=${html`
+      <${Section} id="company" title="Company">
+        <${Loaded} resource=${deal} lines=${2} show=${(value) => html`
+          <${CompanyLink} record=${value} kind="deals" />`} /><//>
+      <${Loaded} resource=${explanation} lines=${3} show=${(value) => html`
+        <${LinkExplanation} explanation=${value} kind="deal" />`} />`} />`;
 }
 
 const Contacts = ({ ids }) => (ids.length === 0
-  ? html`<p class="note">No contacts.</p>`
-  : html`<ul class="people">${ids.slice(0, MAX_CONTACTS).map((id) => html`<${Person} key=${id} id=${id} />`)}</ul>`);
+  ? html`<p class="note">No contacts</p>`
+  : html`<ul class="people">
+      ${ids.slice(0, MAX_CONTACTS).map((id) => html`<${Person} key=${id} id=${id} />`)}</ul>`);
 
 function Person({ id }) {
   const { value } = useResource(`/api/contacts/${id}`);

@@ -3,16 +3,15 @@
 import { html } from "../vendor/preact.js";
 import { useList } from "../data/list.js";
 import { href, replacePath } from "../data/router.js";
-import { text } from "../data/server_data.js";
 import { Filters } from "../parts/filters.js";
 import { Badge, Sources } from "../parts/marks.js";
-import { ListState, RecordTable, TwoLines } from "../parts/record_table.js";
+import { ARCHIVED_CHOICE, sortChoice, sourceChoice } from "../parts/record_choices.js";
+import { ListState, RecordTable, TwoLines, emptyWords } from "../parts/record_table.js";
 import { Title } from "../parts/shell.js";
 import { day, money, percent } from "../words/format.js";
-import { sourceChoice } from "./companies.js";
-import { CompanyCell } from "./contacts.js";
+import { CompanyCell } from "./company_link.js";
 
-const SORTS = [["First seen", {}], ["Amount", { sort: "amount" }], ["Last changed", { sort: "freshness" }]];
+const SORT = sortChoice(["Amount", "amount"], ["Last changed", "freshness"]);
 
 const STATES = {
   label: "State",
@@ -21,9 +20,10 @@ const STATES = {
     ["Lost", { is_closed: "true", is_won: "false" }],
   ],
 };
-const ARCHIVED = { label: "Gone at the CRM", options: [["Left out", {}], ["Included", { include_archived: "true" }]] };
-
-const LINKS = { label: "Company", options: [["With or without", {}], ["Has a company", { linked: "true" }], ["Has none", { linked: "false" }]] };
+const LINKS = {
+  label: "Company",
+  options: [["With or without", {}], ["Has a company", { linked: "true" }], ["Has none", { linked: "false" }]],
+};
 
 const CHIPS = [
   { name: "company_id", label: () => "Of one company" },
@@ -39,7 +39,7 @@ export const DealState = ({ deal }) => {
   return deal.is_closed === false && html`<${Badge} mood="accent">Open<//>`;
 };
 
-const inDollars = ({ currency, amount_usd: dollars }) => (dollars !== null && currency !== "USD" ? money(dollars, "USD") : null);
+const inDollars = ({ currency, amount_usd: dollars }) => (currency === "USD" ? null : money(dollars, "USD"));
 
 export const DEAL_COLUMNS = [
   {
@@ -56,29 +56,35 @@ export const DEAL_COLUMNS = [
     cell: (deal) => html`<${TwoLines} first=${html`<${DealState} deal=${deal} />`}
       second=${deal.probability !== null && percent(deal.probability)} />`,
   },
-  { name: "company", head: "Company", room: "m", cell: (deal) => html`<${CompanyCell} record=${deal} kind="deals" />` },
+  {
+    name: "company",
+    head: "Company",
+    room: "m",
+    cell: (deal) => html`<${CompanyCell} record=${deal} kind="deals" />`,
+  },
   {
     name: "close",
     head: "Close date",
     room: "m",
-    cell: (deal) => html`<${TwoLines} first=${day(deal.close_date)} second=${html`<${Sources} record=${deal} />`} />`,
+    cell: (deal) => html`<${TwoLines} first=${day(deal.close_date)}
+      second=${html`<${Sources} record=${deal} />`} />`,
   },
   {
     name: "amount",
     head: "Amount",
     number: true,
-    cell: (deal) => html`<${TwoLines} first=${money(deal.amount, deal.currency)} second=${inDollars(deal)} />`,
+    cell: (deal) => html`<${TwoLines} first=${money(deal.amount, deal.currency)}
+      second=${inDollars(deal)} />`,
   },
 ];
 
 export function Deals({ query, crms, version }) {
   const list = useList("/api/deals", { ...query, expand: "company" }, { version });
   const set = (changes) => replacePath("deals", { ...query, ...changes });
-  const filtered = Object.keys(query).some((name) => name !== "sort");
   return html`<${Title}>Deals<//>
-    <${Filters} query=${query} set=${set} choices=${[STATES, LINKS, sourceChoice(crms), { label: "Sort", options: SORTS }]}
-      more=${[ARCHIVED]} chips=${CHIPS} />
+    <${Filters} query=${query} set=${set} choices=${[STATES, LINKS, sourceChoice(crms), SORT]}
+      more=${[ARCHIVED_CHOICE]} chips=${CHIPS} />
     <${ListState} list=${list} one="deal" many="deals" />
     <${RecordTable} id="deals" label="Deals" columns=${DEAL_COLUMNS} list=${list}
-      empty=${{ title: filtered ? "No deal fits" : "No deals yet", text: text(filtered ? "none_fits" : "none_yet") }} />`;
+      empty=${emptyWords(query, "deal", "deals")} />`;
 }

@@ -18,5 +18,6 @@ export function Overview({ crms, version }) {
 
 function summary({ companies, with_two_sources: shared }, crms) {
   const several = crms.filter(({ status }) => status !== "not_connected").length > 1;
-  return `${plural(companies, "company", "companies")}${several ? `, ${plural(shared, "is", "are")} known to more than one CRM` : ""}.`;
+  const known = several ? `, ${plural(shared, "is", "are")} known to more than one CRM` : "";
+  return `${plural(companies, "company", "companies")}${known}.`;
 }

@@ -1,11 +1,11 @@
 // The name of an owner, whom records give by id.
 
-import { html } from "../vendor/preact.js";
 import { useResource } from "../data/resource.js";
 import { personName } from "../words/names.js";
 
 export function OwnerName({ id }) {
   const { value, problem } = useResource(`/api/owners/${id}`);
   if (problem) return "not known any more";
-  return html`<span>${value ? `${personName(value)}${value.archived ? " (deactivated)" : ""}` : "…"}</span>`;
+  if (!value) return "…";
+  return `${personName(value)}${value.archived ? " (deactivated)" : ""}`;
 }

@@ -36,7 +36,7 @@ function TokenForm() {
 
 const FRAGMENT = "#sign-in=";
 
-// Use the ticket of a sign-in link, which lies behind the # of the address so that no server and no link scanner sees it.
+// Use the ticket of a sign-in link. It lies behind the # of the address, where no server and no link scanner sees it.
 export async function signInByLink() {
   const others = new BroadcastChannel("astrelo-sign-in");
   others.onmessage = () => location.reload(); // another tab must not go on as a user whom it does not show

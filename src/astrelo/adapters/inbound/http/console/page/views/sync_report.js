@@ -7,47 +7,57 @@ import { SENTENCES, text } from "../data/server_data.js";
 import { Section } from "../parts/facts.js";
 import { Badge, Time } from "../parts/marks.js";
 import { Title } from "../parts/shell.js";
-import { Lines, Problem } from "../parts/states.js";
+import { Loaded } from "../parts/record_view.js";
 import { count, sum } from "../words/format.js";
 import { crmName, fieldName } from "../words/names.js";
 import { sentence } from "./crm_card.js";
 
 const BACK = { href: href(""), label: "Overview" };
-const FATES = [["Repeated", "repeats"], ["New", "inserted"], ["Updated", "updated"], ["Unchanged", "unchanged"], ["Stale", "stale"], ["Rejected", "rejected"]];
+const FATES = Object.entries({
+  Repeated: "repeats",
+  New: "inserted",
+  Updated: "updated",
+  Unchanged: "unchanged",
+  Stale: "stale",
+  Rejected: "rejected",
+});
 const MOODS = { completed: "good", partial: "warn", failed: "bad", cancelled: "warn" };
 
 export function SyncReport({ provider, id, version }) {
   const path = `/api/integrations/${encodeURIComponent(provider)}/runs/${encodeURIComponent(id)}`;
   const report = useResource(path, version);
   const unreadable = useResource(`${path}/unreadable`, version);
-  const { value, problem } = report;
-  const title = `Sync of ${crmName(provider)}`;
-  if (problem && !value) return html`<${Title} back=${BACK}>${title}<//><${Problem} problem=${problem} retry=${report.retry} />`;
-  return html`<${Title} back=${BACK}>${title}<//>
-    <p class="subtitle">${value ? html`<${RunState} run=${value.run} />` : " "}</p>
-    ${value ? html`
-      <${Section} id="counts" title="What was read" note=${text("reconciliation")}><${Counts} steps=${value.run.steps} /><//>
-      <${Warnings} warnings=${value.warnings} listed=${unreadable.value?.data ?? []} />
-      ${unreadable.value?.data.length > 0 && html`<${Unreadable} values=${unreadable.value.data} provider=${provider} />`}
-      ${value.rejected_records.length > 0 && html`<${Rejected} records=${value.rejected_records} />`}
-    ` : html`<${Lines} lines=${10} />`}`;
+  const listed = unreadable.value?.data ?? [];
+  return html`<${Title} back=${BACK}>${`Sync of ${crmName(provider)}`}<//>
+    <p class="subtitle">${report.value ? html`<${RunState} run=${report.value.run} />` : " "}</p>
+    <${Loaded} resource=${report} lines=${10} show=${({ run, warnings, rejected_records: rejected }) => html`
+      <${Section} id="counts" title="What was read" note=${text("reconciliation")}>
+        <${Counts} steps=${run.steps} /><//>
+      <${Warnings} warnings=${warnings} listed=${listed} />
+      ${listed.length > 0 && html`<${Unreadable} values=${listed} provider=${provider} />`}
+      ${rejected.length > 0 && html`<${Rejected} records=${rejected} />`}`} />`;
 }
 
 const RunState = ({ run }) => html`<${Badge} mood=${MOODS[run.status] ?? "accent"}>${run.status}<//>
-  <span>${SENTENCES.runs[run.status][0]} ${sentence(run.reason) ?? SENTENCES.runs[run.status][1]} ${run.action}
-    ${run.finished_at && html` Ended <${Time} at=${run.finished_at} />.`}</span>`;
+  <span>${[SENTENCES.runs[run.status][0], sentence(run.reason) ?? SENTENCES.runs[run.status][1], run.action, ""]
+    .filter((part) => part !== null).join(" ")}
+    ${run.finished_at && html`Ended <${Time} at=${run.finished_at} />.`}</span>`;
 
-const numberOf = (step, name) => (name === "rejected" ? sum(step.rejected) : step[name]);
+const numberOf = (step, name) => count(name === "rejected" ? sum(step.rejected) : step[name]);
+
+const fatesOf = (step) => FATES.map(([head, name]) => `${numberOf(step, name)} ${head.toLowerCase()}`).join(", ");
 
 // Where there is no room for a column each, what became of the records stands below their name.
 const Counts = ({ steps }) => html`<div class="table"><table class="counts">
   <thead><tr><th scope="col">Records</th><th scope="col" class="number">Read</th>
-    ${FATES.map(([head]) => html`<th key=${head} scope="col" class="number room-m">${head}</th>`)}<th scope="col">Adds up</th></tr></thead>
+    ${FATES.map(([head]) => html`<th key=${head} scope="col" class="number room-m">${head}</th>`)}
+    <th scope="col">Adds up</th></tr></thead>
   <tbody>${steps.map((step) => html`<tr key=${step.object_type}>
-    <th scope="row">${step.object_type}<span class="fates">${FATES.map(([head, name]) => `${count(numberOf(step, name))} ${head.toLowerCase()}`).join(", ")}</span></th>
+    <th scope="row">${step.object_type}<span class="fates">${fatesOf(step)}</span></th>
     <td class="number">${count(step.received)}</td>
-    ${FATES.map(([head, name]) => html`<td key=${head} class="number room-m">${count(numberOf(step, name))}</td>`)}
-    <td><${Badge} mood=${step.reconciled ? "good" : "bad"}>${step.reconciled ? "yes" : "no"}<//></td></tr>`)}</tbody>
+    ${FATES.map(([head, name]) => html`<td key=${head} class="number room-m">${numberOf(step, name)}</td>`)}
+    <td><${Badge} mood=${step.reconciled ? "good" : "bad"}>${step.reconciled ? "yes" : "no"}<//></td>
+  </tr>`)}</tbody>
 </table></div>`;
 
 // Warnings about values that are listed with their records below say nothing more.
@@ -61,17 +71,23 @@ function Warnings({ warnings, listed }) {
 // The record's place here: the list of its kind, narrowed to it.
 const recordLink = (type, provider, record) => href(type, { source: provider, external_id: record });
 
-const Unreadable = ({ values, provider }) => html`<${Section} id="unreadable" title="Values that could not be read" note=${text("unreadable")}>
-  ${values.map(({ object_type: type, field, trouble, records, record_ids: ids }) => html`
-    <details key=${`${type} ${field} ${trouble}`}>
-      <summary><span>${fieldName(field)} of ${type}</span><span class="second">${SENTENCES.troubles[trouble]}</span>
-        <span class="number-mark">${count(records)}</span></summary>
-      <ul class="record-ids">${ids.map((record) => html`<li key=${record}><a href=${recordLink(type, provider, record)}>${record}</a></li>`)}</ul>
-      ${records > ids.length && html`<p class="note">${text("some_of", { shown: count(ids.length), all: count(records) })}</p>`}
-    </details>`)}
-<//>`;
+const Unreadable = ({ values, provider }) => html`
+  <${Section} id="unreadable" title="Values that could not be read" note=${text("unreadable")}>
+    ${values.map((each) => html`
+      <${Field} key=${`${each.object_type} ${each.field} ${each.trouble}`} provider=${provider} ...${each} />`)}
+  <//>`;
 
-const Rejected = ({ records }) => html`<${Section} id="rejected" title="Records that could not be kept" note=${text("rejected")}>
+const Field = ({ provider, object_type: type, field, trouble, records, record_ids: ids }) => html`<details>
+  <summary><span>${fieldName(field)} of ${type}</span><span class="second">${SENTENCES.troubles[trouble]}</span>
+    <span class="number-mark">${count(records)}</span></summary>
+  <ul class="record-ids">${ids.map((record) => html`
+    <li key=${record}><a href=${recordLink(type, provider, record)}>${record}</a></li>`)}</ul>
+  ${records > ids.length && html`
+    <p class="note">${text("some_of", { shown: count(ids.length), all: count(records) })}</p>`}
+</details>`;
+
+const Rejected = ({ records }) => html`
+<${Section} id="rejected" title="Records that could not be kept" note=${text("rejected")}>
   <ul class="reasons">${records.map(({ object_type: type, record_id: id, reason }, at) => html`<li key=${at}>
     <span class="reason-name">${type}</span><span class="reason-value">${id ?? "no id"}</span>
     <span class="source">${SENTENCES.rejections[reason]}</span></li>`)}</ul>

@@ -1,15 +1,19 @@
 // Numbers, money and times as people read them, by the browser's own tables.
 
-// The page speaks English: the reader's own English where there is one, so that a date is not half in another language.
+// The page speaks English, the reader's own where there is one: a date must not be half in another language.
 export const LOCALE = navigator.languages.find((language) => /^en\b/.test(language)) ?? "en";
 
 const number = new Intl.NumberFormat(LOCALE);
 const percentage = new Intl.NumberFormat(LOCALE, { style: "percent" });
 const clock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
-const zonedClock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const zonedClock = new Intl.DateTimeFormat(LOCALE, {
+  hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+});
 const shortDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const longDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric" });
-const utcDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const utcDay = new Intl.DateTimeFormat(LOCALE, {
+  day: "numeric", month: "short", year: "numeric", timeZone: "UTC",
+});
 const whole = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "long" });
 
 export const count = (value) => number.format(value);

@@ -33,7 +33,8 @@ export function countryName(code) {
 export function useRegions() {
   const [, setCount] = useState(0);
   useEffect(() => {
-    reading ??= ask("/app/data/regions.json").then((found) => { regions = found; }, () => { reading = null; });
+    reading ??= ask("/app/data/regions.json")
+      .then((found) => { regions = found; }, () => { reading = null; });
     reading.then(() => setCount(Object.keys(regions).length));
   }, []);
   return regions;
@@ -51,11 +52,27 @@ export function placeNames({ hq_city: city, hq_region: region, hq_country: count
 }
 
 const FIELDS = {
-  annual_revenue: "Yearly revenue", annual_revenue_currency: "Currency", annual_revenue_usd: "Revenue in US dollars",
-  amount: "Amount", amount_usd: "Amount in US dollars", crm_rep_id: "Owner", close_date: "Close date", currency: "Currency",
-  domain: "Domain", email: "E-mail address", additional_emails: "Further addresses", employee_count: "People",
-  hq_country: "Country", hq_region: "Region", hq_city: "City", is_closed: "Closed or not", is_won: "Won or not",
-  linkedin_url: "LinkedIn page", probability: "Probability", company_name: "Name", company_id: "Company",
+  annual_revenue: "Yearly revenue",
+  annual_revenue_currency: "Currency",
+  annual_revenue_usd: "Revenue in US dollars",
+  amount: "Amount",
+  amount_usd: "Amount in US dollars",
+  crm_rep_id: "Owner",
+  close_date: "Close date",
+  currency: "Currency",
+  domain: "Domain",
+  email: "E-mail address",
+  additional_emails: "Further addresses",
+  employee_count: "People",
+  hq_country: "Country",
+  hq_region: "Region",
+  hq_city: "City",
+  is_closed: "Closed or not",
+  is_won: "Won or not",
+  linkedin_url: "LinkedIn page",
+  probability: "Probability",
+  company_name: "Name",
+  company_id: "Company",
 };
 
 // A column of the API in words; one that is not listed, by its own name.

@@ -1,0 +1,24 @@
+// The view of one record: its name, the way to it at its CRM, two columns of sections.
+
+import { html } from "../vendor/preact.js";
+import { OpenInCrm } from "./marks.js";
+import { Title } from "./shell.js";
+import { Lines, Problem } from "./states.js";
+
+// Until the record is there its `kind` is its title. `title` and `subtitle` are made of the record.
+export function RecordView({ resource: { value, problem, retry }, back, kind, title, subtitle, left, right }) {
+  if (problem && !value) {
+    return html`<${Title} back=${back}>${kind}<//><${Problem} problem=${problem} retry=${retry} />`;
+  }
+  const way = value && html`<${OpenInCrm} record=${value} />`;
+  return html`<${Title} back=${back} aside=${way}>${value ? title(value) : kind}<//>
+    <p class="subtitle">${value ? subtitle(value) : " "}</p>
+    <div class="columns"><div>${left}</div><div>${right}</div></div>`;
+}
+
+// What is made of a resource: lines of the same height before it is there.
+export function Loaded({ resource: { value, problem, retry }, lines, show }) {
+  if (value) return show(value);
+  if (problem) return html`<${Problem} problem=${problem} retry=${retry} />`;
+  return html`<${Lines} lines=${lines} />`;
+}
