@@ -106,6 +106,4 @@ at("sign-out").addEventListener("click", () => attempt(async () => {
   location.reload(); // the next user to sign in sees nothing of this one's
 }));
 
-// A link that is opened in a tab which shows the page already changes the fragment alone.
-addEventListener("hashchange", () => location.reload());
 signInByLink(ask).then(announceLanding, (problem) => announce(problem.message)).then(refresh);

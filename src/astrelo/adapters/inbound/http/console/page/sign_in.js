@@ -8,6 +8,8 @@ const CHANNEL = "astrelo-sign-in";
 export async function signInByLink(ask) {
   const channel = new BroadcastChannel(CHANNEL);
   channel.onmessage = () => location.reload();
+  // A link that is opened where the page is shown already changes the fragment alone.
+  addEventListener("hashchange", () => location.hash.startsWith(FRAGMENT) && location.reload());
   if (!location.hash.startsWith(FRAGMENT)) return;
   const ticket = decodeURIComponent(location.hash.slice(FRAGMENT.length));
   history.replaceState(null, "", location.pathname); // neither history nor bookmarks keep it
