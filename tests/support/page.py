@@ -32,7 +32,7 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 POLL = 0.05
-WITHIN_MS = 10_000
+WITHIN_MS = 20_000
 """For what takes a fraction of it on a machine that is not busy."""
 
 

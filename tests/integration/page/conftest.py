@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from astrelo.domain.identifiers import Provider
-from tests.support.page import CHROMIUM_ARGUMENTS, PageServer, Tabs, page_server, tabs
+from tests.support.page import CHROMIUM_ARGUMENTS, WITHIN_MS, PageServer, Tabs, page_server, tabs
 from tests.support.postgres import Databases
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -24,6 +24,7 @@ def server(databases: Databases, template: str) -> Iterator[PageServer]:
 @pytest.fixture(scope="package")
 def chromium(server: PageServer) -> Iterator[Browser]:
     """Playwright runs an event loop in this thread, so that nothing else can: the server starts before it and ends after."""
+    expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,

@@ -31,7 +31,7 @@ def test_a_sync_moves_nothing_and_leaves_the_focus_where_it_is(stranger: Tabs) -
             ).raise_for_status()  # by somebody else: no click excuses a shift
             expect(card.get_by_text("The sync is running.").last).to_be_attached()
             expect(card.locator("progress").first).to_be_visible()
-            expect(card.get_by_role("button", name="Sync now")).to_be_visible(timeout=20_000)
+            expect(card.get_by_role("button", name="Sync now")).to_be_visible()
         finally:
             flags.latency_ms = 0
     expect(card.locator("progress").first).not_to_be_visible()
@@ -51,7 +51,7 @@ def test_a_list_offers_what_has_changed_and_does_not_jump(stranger: Tabs) -> Non
         before = rows.evaluate_all("rows => rows.map(row => row.href)")
         page.evaluate(WATCH_SHIFTS)
         connect(client, Provider.SALESFORCE)
-        expect(page.get_by_role("button", name="Show what has changed")).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("button", name="Show what has changed")).to_be_visible()
     assert rows.evaluate_all("rows => rows.map(row => row.href)") == before
     assert page.evaluate("window.shifts") == []
     page.get_by_role("button", name="Show what has changed").click()

@@ -2,6 +2,7 @@
 // height while a sync runs and when it ends.
 
 import { html } from "../vendor/preact.js";
+import { useResource } from "../data/resource.js";
 import { href } from "../data/router.js";
 import { SENTENCES, text } from "../data/server_data.js";
 import { Badge, Time } from "../parts/marks.js";
@@ -15,6 +16,7 @@ const STATUS = {
   disconnected: ["Disconnected", "warn"],
   not_connected: ["Not connected", ""],
 };
+const ENDED = ["completed", "partial"];
 const TYPES = ["companies", "contacts", "deals"];
 
 export function CrmCard({ crm }) {
@@ -116,7 +118,16 @@ function Figure({ type, provider, number, note, step }) {
   </div>`;
 }
 
-function Attention({ crm: { provider, counts, last_run: run } }) {
+// An incremental run reads what has changed alone: what the CRM's data lack is in the report of the last full one.
+function useFullRun({ provider, last_run: last }) {
+  const needed = last !== null && last.mode !== "full";
+  const { value } = useResource(needed && `/api/integrations/${provider}/runs?limit=100`, last?.id);
+  return value?.data.find(({ mode, status }) => mode === "full" && ENDED.includes(status)) ?? last;
+}
+
+function Attention({ crm }) {
+  const { provider, counts } = crm;
+  const run = useFullRun(crm);
   const steps = run?.steps ?? [];
   const total = (part) => steps.reduce((all, step) => all + sum(step[part]), 0);
   const unlinked = { source: provider, linked: "false" };
