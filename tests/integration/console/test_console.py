@@ -190,7 +190,8 @@ async def test_the_session_reads_and_changes_nothing(api: ApiHarness) -> None:
             assert code(response) == (403, "read_only_session"), (method, path)
             assert "403" in operation["responses"], (method, path)
             assert not any(name.startswith(COOKIE_PREFIX) for name in response.cookies)
-        assert await api.pool.fetchval("select count(*) from oauth_states") == 0
+        flows = "select count(*) from oauth_states where user_id = $1"
+        assert await api.pool.fetchval(flows, api.user_id) == 0
         for path in ("/api/companies", "/api/integrations", "/api/changes", "/api/webhook-endpoints"):
             assert (await browser.get(path, headers=OWN_PAGE)).status_code == 200
 
@@ -249,6 +250,22 @@ async def test_the_page_and_the_frontend_in_one_browser_keep_apart(api: ApiHarne
         assert (await browser.delete("/app/session", headers=OWN_PAGE)).status_code == 204
         assert await seen(OWN_PAGE) == 401
         assert await seen(FRONTEND_PAGE) == {own}
+
+
+async def test_an_engineer_who_looks_at_a_customer_can_still_connect_a_crm_of_their_own(
+    api: ApiHarness,
+) -> None:
+    """The callback goes by who began, also where a browser does not say that the CRM led it there."""
+    async with api.browser(UserId(uuid4())) as browser:
+        await redeem(browser, await make_ticket(api))
+        begun = await browser.post("/api/integrations/hubspot/authorize", headers=FRONTEND_PAGE)
+        state = begun.json()["authorize_url"].partition("state=")[2]
+        landed = await browser.get(
+            "/api/integrations/hubspot/callback",
+            params={"state": state, "code": "c"},
+            headers={"Sec-Fetch-Site": "none"},
+        )
+        assert landed.headers["location"] == f"{FRONTEND}/app?hubspot_connected=true"
 
 
 async def test_the_cookie_is_the_host_s_own(shared_database: str) -> None:

@@ -61,7 +61,7 @@ class SessionGuard:
     def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         if connection.scope.get("method") == "OPTIONS":
             return
-        token, user_id, is_bearer, is_read_only = self._identify(connection)
+        token, user_id, is_bearer, is_read_only = self._identify(connection, handler)
         connection.scope["user"], connection.scope["auth"] = user_id, token
         if handler.opt.get(PUBLIC):
             return
@@ -80,13 +80,15 @@ class SessionGuard:
         if not (is_bearer or is_safe or self._is_own_page(connection)):
             raise problems.HttpError(problem_kinds.CROSS_SITE_REQUEST, messages.COOKIE_ALONE)
 
-    def _identify(self, connection: Connection) -> _Credentials:
+    def _identify(self, connection: Connection, handler: BaseRouteHandler) -> _Credentials:
+        """On public routes the console's session does not count: a CRM's callback is the user's own doing."""
         scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             token = credentials.strip()
             return _Credentials(token, self._tokens.user_of(token) if token else None, is_bearer=True)
-        if self._console_cookie and is_own_page(connection, self._config):
-            console = connection.cookies.get(self._console_cookie)
+        name = self._console_cookie
+        if name is not None and not handler.opt.get(PUBLIC) and is_own_page(connection, self._config):
+            console = connection.cookies.get(name)
             if console is not None:
                 return _Credentials(console, self._console.user_of(console), is_read_only=True)
         session = connection.cookies.get(SESSION_COOKIE)
