@@ -1740,8 +1740,7 @@ where entity.user_id = $1
           from contacts c
           where c.user_id = $1 and c.id = $10
       )
-      select d.id from named join deals d on d.user_id = $1
-          and d.provider_contact_ids[1] is not null
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[1] is not null
           and d.provider_contact_ids[1] = named.external_provider_id
           and d.external_source is not distinct from named.external_source
       union all
@@ -1750,7 +1749,15 @@ where entity.user_id = $1
           and d.external_source is not distinct from named.external_source
       union all
       select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[3] is not null
-          and named.external_provider_id = any (d.provider_contact_ids[3:])
+          and d.provider_contact_ids[3] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[4] is not null
+          and d.provider_contact_ids[4] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[5] is not null
+          and named.external_provider_id = any (d.provider_contact_ids[5:])
           and d.external_source is not distinct from named.external_source)))
   and ($11::text is null or (
       entity.external_provider_id = $11 and entity.external_source = any ($12::text[])))

@@ -173,8 +173,7 @@ where entity.user_id = :user_id
           from contacts c
           where c.user_id = :user_id and c.id = :contact_id
       )
-      select d.id from named join deals d on d.user_id = :user_id
-          and d.provider_contact_ids[1] is not null
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[1] is not null
           and d.provider_contact_ids[1] = named.external_provider_id
           and d.external_source is not distinct from named.external_source
       union all
@@ -183,7 +182,15 @@ where entity.user_id = :user_id
           and d.external_source is not distinct from named.external_source
       union all
       select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[3] is not null
-          and named.external_provider_id = any (d.provider_contact_ids[3:])
+          and d.provider_contact_ids[3] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[4] is not null
+          and d.provider_contact_ids[4] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[5] is not null
+          and named.external_provider_id = any (d.provider_contact_ids[5:])
           and d.external_source is not distinct from named.external_source)))
   and (:external_id::text is null or (
       entity.external_provider_id = :external_id and entity.external_source = any (:sources::text[])))

@@ -22,9 +22,20 @@ drop index contacts_company;
 create index contacts_company on contacts (user_id, company_id, id) where company_id is not null;
 drop index deals_company;
 create index deals_company on deals (user_id, company_id, id) where company_id is not null;
+-- Deals with three and more contacts are no longer few enough to be read through.
+drop index deals_further_contacts;
+create index deals_third_contact on deals (user_id, (provider_contact_ids[3]))
+    where provider_contact_ids[3] is not null;
+create index deals_fourth_contact on deals (user_id, (provider_contact_ids[4]))
+    where provider_contact_ids[4] is not null;
+create index deals_further_contacts on deals (user_id) where provider_contact_ids[5] is not null;
 
 -- migrate: rollback
 
+drop index deals_further_contacts;
+drop index deals_fourth_contact;
+drop index deals_third_contact;
+create index deals_further_contacts on deals (user_id) where provider_contact_ids[3] is not null;
 drop index deals_company;
 create index deals_company on deals (user_id, company_id);
 drop index contacts_company;

@@ -27,7 +27,10 @@ MAX_SORTED = 2_000
 """Of those, how many are sorted by something else than their id."""
 
 MAX_CANDIDATES = 1_000
-"""That a page is read from: more than it holds, since some may change before they are read."""
+"""Of which a page is read: more than it holds, since some may change before they are read."""
+
+_SPARE = 50
+"""Likewise, of a sorted page."""
 
 _ALWAYS_THERE = frozenset({"freshness"})
 """What every record has, so that none comes last for want of it."""
@@ -162,8 +165,10 @@ async def _read_sorted(
             values, read = {**values, "ids": fitting}, reads.rows
     rows: list[asyncpg.Record] = []
     if after is None or key is not None:
-        place = {f"after_{sort}": key, "after_id": after, "sort": sort, "limit": limit}
-        rows = await read(known.page, **{**values, **place})
+        place = {**values, f"after_{sort}": key, "after_id": after, "sort": sort, "limit": limit}
+        if sort not in _INDEXED_SORTS:  # only what is shown need be read whole
+            place["ids"] = await reads.ids(known.page, limit + _SPARE, **{**place, "limit": limit + _SPARE})
+        rows = await read(known.page, **place)
         after = None
     if len(rows) < limit and sort not in _ALWAYS_THERE:
         place = {"keyless": sort, "after": after, "limit": limit - len(rows)}
