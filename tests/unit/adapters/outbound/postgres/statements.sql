@@ -321,6 +321,14 @@ set counted_at = excluded.counted_at, counts = excluded.counts
 select count(*) from webhook_endpoints where user_id = $1
 -- parameters: user_id
 
+-- count_written_since
+select coalesce(sum(entry.size), 0)
+from feed_revisions as revision
+join feed_entries as entry on entry.user_id = $1 and entry.revision = revision.revision
+where revision.user_id = $1 and revision.committed_at >= $2
+  and entry.record_type = $3 and entry.deletion is null
+-- parameters: user_id, since, record_type
+
 -- delete_companies
 with purged as (
     delete from companies where user_id = $1 and id = any ($2::uuid[]) returning id
@@ -780,6 +788,33 @@ where provider = $1 and account_id = $2 and status = 'active'
 order by user_id
 -- parameters: provider, account_id
 
+-- list_contact_facets
+with recursive combination as (
+    select (-9223372036854775808)::bigint as facets_hash, null::text as external_source,
+        null::text as unlinked_reason, null::uuid as crm_rep_id, null::boolean as is_linked,
+        null::boolean as is_archived
+    union all
+    select following.*
+    from combination
+    cross join lateral (
+        select e.facets_hash, e.external_source, e.unlinked_reason, e.crm_rep_id, e.company_id is not null,
+            e.archived_at is not null
+        from contacts e
+        where e.user_id = $1 and length(e.external_source) <> 0
+          and (e.facets_hash, e.id) > (combination.facets_hash, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        order by e.facets_hash, e.id
+        limit 1) as following
+)
+select facets_hash
+from combination
+where external_source is not null
+  and ($2::boolean or not is_archived)
+  and ($3::boolean is null or is_linked = $3)
+  and ($4::text is null or unlinked_reason = $4)
+  and ($5::uuid is null or crm_rep_id = $5)
+  and ($6::text is null or external_source = $6)
+-- parameters: user_id, include_archived, linked, unlinked_reason, rep, source
+
 -- list_contacts_in_snapshot
 select entity.id, entity.revision
 from contacts as entity
@@ -789,6 +824,37 @@ where entity.user_id = $1 and entity.id > $3
 order by entity.id
 limit $4
 -- parameters: user_id, through, after, limit
+
+-- list_deal_facets
+with recursive combination as (
+    select (-9223372036854775808)::bigint as facets_hash, null::text as external_source,
+        null::boolean as is_closed, null::boolean as is_won, null::text as pipeline_id,
+        null::text as pipeline_label, null::text as stage_id, null::text as stage_label,
+        null::uuid as crm_rep_id, null::boolean as is_linked, null::boolean as is_archived
+    union all
+    select following.*
+    from combination
+    cross join lateral (
+        select e.facets_hash, e.external_source, e.is_closed, e.is_won, e.pipeline_id, e.pipeline_label, e.stage_id,
+            e.stage_label, e.crm_rep_id, e.company_id is not null, e.archived_at is not null
+        from deals e
+        where e.user_id = $1 and length(e.external_source) <> 0
+          and (e.facets_hash, e.id) > (combination.facets_hash, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        order by e.facets_hash, e.id
+        limit 1) as following
+)
+select facets_hash
+from combination
+where external_source is not null
+  and ($2::boolean or not is_archived)
+  and ($3::boolean is null or is_linked = $3)
+  and ($4::text is null or $4 in (pipeline_id, pipeline_label))
+  and ($5::text is null or $5 in (stage_id, stage_label))
+  and ($6::boolean is null or is_closed = $6)
+  and ($7::boolean is null or is_won = $7)
+  and ($8::uuid is null or crm_rep_id = $8)
+  and ($9::text is null or external_source = $9)
+-- parameters: user_id, include_archived, linked, pipeline, stage, is_closed, is_won, rep, source
 
 -- list_deals_in_snapshot
 select entity.id, entity.revision
@@ -820,6 +886,18 @@ where revision.user_id = $1 and revision.committed_at >= $2
   and entry.record_type = $3 and entry.deletion is null
 limit $4
 -- parameters: user_id, since, record_type, limit
+
+-- list_next_written_since
+select distinct written.id
+from feed_revisions as revision
+join feed_entries as entry on entry.user_id = $1 and entry.revision = revision.revision
+cross join unnest(entry.ids) as written (id)
+where revision.user_id = $1 and revision.committed_at >= $2
+  and entry.record_type = $3 and entry.deletion is null
+  and written.id > $4
+order by written.id
+limit $5
+-- parameters: user_id, since, record_type, behind, limit
 
 -- list_other_runs_on_account
 select distinct status
@@ -1176,9 +1254,9 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
             'external_source', s.external_source,
             'external_provider_id', s.external_provider_id,
             'source_updated_at', s.source_updated_at
-        ) order by s.external_source, s.place), '[]')::text
+        ) order by s.external_source collate "C", s.place), '[]')::text
      from (select r.external_source, r.external_provider_id, r.source_updated_at,
-               row_number() over (partition by r.external_source
+               row_number() over (partition by r.external_source collate "C"  -- no index of all records has this order
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
            where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
@@ -1189,79 +1267,80 @@ left join feed_revisions revision
 where entity.user_id = $1
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
-  and ($3::uuid[] is null or entity.id = any ($3))
-  and ($4::text is null or entity.company_name_folded ~>=~ $4)
-  and ($5::text is null or entity.company_name_folded ~<~ $5)
-  and ($6::text is null or entity.domain = $6)
-  and ($7::text is null or entity.industry_key = $7)
-  and ($8::text is null or entity.naics ~>=~ $8)
-  and ($9::text is null or entity.naics ~<~ $9)
-  and ($10::text[] is null or exists (
-      select from unnest($10) as prefix
+  and ($3::uuid is null or entity.id <= $3)
+  and ($4::uuid[] is null or entity.id = any ($4))
+  and ($5::text is null or entity.company_name_folded ~>=~ $5)
+  and ($6::text is null or entity.company_name_folded ~<~ $6)
+  and ($7::text is null or entity.domain = $7)
+  and ($8::text is null or entity.industry_key = $8)
+  and ($9::text is null or entity.naics ~>=~ $9)
+  and ($10::text is null or entity.naics ~<~ $10)
+  and ($11::text[] is null or exists (
+      select from unnest($11) as prefix
       where starts_with(entity.naics, prefix)
          or (entity.naics like '__-__' and length(prefix) = 2
              and prefix between left(entity.naics, 2) and right(entity.naics, 2))))
-  and ($11::text is null or entity.hq_country = $11)
-  and ($12::text is null or entity.hq_region = $12)
-  and ($13::text is null or entity.revenue_range = $13)
-  and ($14::bigint is null or entity.employee_count >= $14)
-  and ($15::bigint is null or entity.employee_count <= $15)
-  and ($16::text is null or entity.id = any (array(
+  and ($12::text is null or entity.hq_country = $12)
+  and ($13::text is null or entity.hq_region = $13)
+  and ($14::text is null or entity.revenue_range = $14)
+  and ($15::bigint is null or entity.employee_count >= $15)
+  and ($16::bigint is null or entity.employee_count <= $16)
+  and ($17::text is null or entity.id = any (array(
       select r.company_id from crm_companies r
-      where r.user_id = $1 and r.external_source = any ($17::text[]) and r.external_provider_id = $16
-        and ($18::boolean or r.archived_at is null))))
-  and ($19::timestamptz is null or revision.committed_at >= $19)
-  and ($18::boolean or entity.archived_at is null)
+      where r.user_id = $1 and r.external_source = any ($18::text[]) and r.external_provider_id = $17
+        and ($19::boolean or r.archived_at is null))))
+  and ($20::timestamptz is null or revision.committed_at >= $20)
+  and ($19::boolean or entity.archived_at is null)
   -- not exists(): that may be answered by hashing all records of the CRM for each page
-  and ($20::text is null or (
+  and ($21::text is null or (
       select true
       from crm_companies r
-      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $20
-        and ($18::boolean or r.archived_at is null)
+      where r.user_id = $1 and r.company_id = entity.id and r.external_source = $21
+        and ($19::boolean or r.archived_at is null)
       limit 1))
   -- each criterion of the profile by itself, so that an index may answer the rarest
-  and ($21::boolean is not true or (
-      ($22::text[] is null
-          or entity.industry_key = any ($22))
-      and ($23::text[] is null or entity.revenue_range = any ($23))
-      and ($24::text[] is null or entity.hq_country = any ($24))
-      and ($25::bigint is null or entity.employee_count >= $25)
-      and ($26::bigint is null or entity.employee_count <= $26)
-      and ($27::text is null or entity.naics ~>=~ $27)
-      and ($28::text is null or entity.naics ~<~ $28)
-      and ($29::text[] is null or exists (
-          select from unnest($29) as prefix
+  and ($22::boolean is not true or (
+      ($23::text[] is null
+          or entity.industry_key = any ($23))
+      and ($24::text[] is null or entity.revenue_range = any ($24))
+      and ($25::text[] is null or entity.hq_country = any ($25))
+      and ($26::bigint is null or entity.employee_count >= $26)
+      and ($27::bigint is null or entity.employee_count <= $27)
+      and ($28::text is null or entity.naics ~>=~ $28)
+      and ($29::text is null or entity.naics ~<~ $29)
+      and ($30::text[] is null or exists (
+          select from unnest($30) as prefix
           where starts_with(entity.naics, prefix)
              or (entity.naics like '__-__' and length(prefix) = 2
                  and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
-  and ($21::boolean is not false or not (
-      coalesce($22::text[] is null or entity.industry = any ($22), false)
+  and ($22::boolean is not false or not (
+      coalesce($23::text[] is null or entity.industry = any ($23), false)
       and coalesce(
-          $23::text[] is null or entity.revenue_range = any ($23), false)
-      and coalesce($24::text[] is null or entity.hq_country = any ($24), false)
-      and coalesce($25::bigint is null or entity.employee_count >= $25, false)
-      and coalesce($26::bigint is null or entity.employee_count <= $26, false)
-      and ($29::text[] is null or exists (
-          select from unnest($29) as prefix
+          $24::text[] is null or entity.revenue_range = any ($24), false)
+      and coalesce($25::text[] is null or entity.hq_country = any ($25), false)
+      and coalesce($26::bigint is null or entity.employee_count >= $26, false)
+      and coalesce($27::bigint is null or entity.employee_count <= $27, false)
+      and ($30::text[] is null or exists (
+          select from unnest($30) as prefix
           where starts_with(entity.naics, prefix)
              or (entity.naics like '__-__' and length(prefix) = 2
                  and prefix between left(entity.naics, 2) and right(entity.naics, 2))))))
-  and ($30::text is distinct from 'name' or entity.company_name_folded is not null)
-  and ($31::text is distinct from 'name' or entity.company_name_folded is null)
-  and ($32::text is null or (entity.company_name_folded ~>=~ $32
-      and (entity.company_name_folded ~>~ $32 or entity.id > $33)))
-  and ($34::timestamptz is null or (entity.source_updated_at <= $34
-      and (entity.source_updated_at < $34 or entity.id > $33)))
-  and ($30::text is distinct from 'revenue' or entity.annual_revenue_usd is not null)
-  and ($31::text is distinct from 'revenue' or entity.annual_revenue_usd is null)
-  and ($35::numeric is null or (entity.annual_revenue_usd <= $35
-      and (entity.annual_revenue_usd < $35 or entity.id > $33)))
-order by case when $30 = 'name' then entity.company_name_folded end using ~<~,
-    case when $30 = 'freshness' then entity.source_updated_at end desc,
-    case when $30 = 'revenue' then entity.annual_revenue_usd end desc,
-    entity.id
-limit $36
--- parameters: user_id, after, ids, name_from, name_to, domain, industry, naics_from, naics_to, naics_prefixes, country, region, revenue_range, employees_min, employees_max, external_id, sources, include_archived, updated_since, source, fits_icp, icp_industries, icp_revenue_ranges, icp_countries, icp_employee_min, icp_employee_max, icp_naics_from, icp_naics_to, icp_naics, sort, keyless, after_name, after_id, after_freshness, after_revenue, limit
+  and ($31::text is distinct from 'name' or entity.company_name_folded is not null)
+  and ($32::text is distinct from 'name' or entity.company_name_folded is null)
+  and ($33::text is null or (entity.company_name_folded ~>=~ $33
+      and (entity.company_name_folded ~>~ $33 or entity.id > $34)))
+  and ($35::timestamptz is null or (entity.source_updated_at <= $35
+      and (entity.source_updated_at < $35 or entity.id > $34)))
+  and ($31::text is distinct from 'revenue' or entity.annual_revenue_usd is not null)
+  and ($32::text is distinct from 'revenue' or entity.annual_revenue_usd is null)
+  and ($36::numeric is null or (entity.annual_revenue_usd <= $36
+      and (entity.annual_revenue_usd < $36 or entity.id > $34)))
+order by case when $31 = 'name' then entity.company_name_folded end using ~<~,
+    case when $31 = 'freshness' then entity.source_updated_at end desc,
+    case when $31 = 'revenue' then entity.annual_revenue_usd end desc,
+    case when $31 is distinct from 'none' then entity.id end
+limit $37
+-- parameters: user_id, after, until, ids, name_from, name_to, domain, industry, naics_from, naics_to, naics_prefixes, country, region, revenue_range, employees_min, employees_max, external_id, sources, include_archived, updated_since, source, fits_icp, icp_industries, icp_revenue_ranges, icp_countries, icp_employee_min, icp_employee_max, icp_naics_from, icp_naics_to, icp_naics, sort, keyless, after_name, after_id, after_freshness, after_revenue, limit
 
 -- read_companies_by_id
 select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.external_source,
@@ -1319,6 +1398,15 @@ where user_id = $1 and external_source = $2 and archived_at is null
 order by company_id
 limit $4
 -- parameters: user_id, source, after, limit
+
+-- read_company_page_end
+select id
+from companies
+where user_id = $1 and ($2::uuid is null or id > $2)
+order by id
+offset 2999
+limit 1
+-- parameters: user_id, after
 
 -- read_company_pins
 select pin.field_group, pin.external_source, pin.external_provider_id, pin.pinned_at
@@ -1407,6 +1495,15 @@ from contacts
 where user_id = $1 and id = $2
 -- parameters: user_id, contact_id
 
+-- read_contact_page_end
+select id
+from contacts
+where user_id = $1 and ($2::uuid is null or id > $2)
+order by id
+offset 2999
+limit 1
+-- parameters: user_id, after
+
 -- read_contact_sort_keys
 select last_name_folded as name, source_updated_at as freshness
 from contacts
@@ -1437,32 +1534,76 @@ left join feed_revisions revision
 where entity.user_id = $1
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
-  and ($3::uuid[] is null or entity.id = any ($3))
-  and ($4::text is null
-       or (entity.first_name_folded ~>=~ $4
-           and ($5::text is null or entity.first_name_folded ~<~ $5))
-       or (entity.last_name_folded ~>=~ $4
-           and ($5::text is null or entity.last_name_folded ~<~ $5))
-       or ($6::text[] is not null and entity.id = any (array(
+  and ($3::uuid is null or entity.id <= $3)
+  and ($4::uuid[] is null or entity.id = any ($4))
+  and ($5::text is null
+       or (entity.first_name_folded ~>=~ $5
+           and ($6::text is null or entity.first_name_folded ~<~ $6))
+       or (entity.last_name_folded ~>=~ $5
+           and ($6::text is null or entity.last_name_folded ~<~ $6))
+       or ($7::text[] is not null and entity.id = any (array(
            select c.id
-           from unnest($6, $7::text[], $8::text[])
+           from unnest($7, $8::text[], $9::text[])
                as whole (first_name, last_from, last_to)
            join contacts c on c.user_id = $1 and c.first_name_folded = whole.first_name
                and c.last_name_folded ~>=~ whole.last_from and c.last_name_folded ~<~ whole.last_to))))
-  and ($9::text is null or entity.email_folded ~>=~ $9)
-  and ($10::text is null or entity.email_folded ~<~ $10)
-  and ($11::uuid is null or entity.company_id = coalesce(
-      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $11),
-      $11))
-  and ($12::boolean is not true or entity.company_id is not null)
-  and ($12::boolean is not false or entity.company_id is null)
-  and ($13::text is null or entity.unlinked_reason = $13)
-  and ($14::uuid is null or entity.crm_rep_id = $14)
-  and ($15::text is null or entity.external_source = $15)
-  and ($16::text is null or (
-      entity.external_provider_id = $16 and entity.external_source = any ($17::text[])))
-  and ($18::timestamptz is null or revision.committed_at >= $18)
-  and ($19::boolean or entity.archived_at is null)
+  and ($10::text is null or entity.email_folded ~>=~ $10)
+  and ($11::text is null or entity.email_folded ~<~ $11)
+  -- A page by facets, in order of id: of the combinations that fit those with the lowest ids, then as much of each as
+  -- fills the page. In the order of the index of facets, so that without sorting there is no other plan.
+  and ($12::text is distinct from 'facets' or entity.id = any (array(
+      with lowest as (
+          select found.facets_hash, found.id
+          from unnest($13::bigint[]) as fitting (facets_hash)
+          cross join lateral (
+              select e.facets_hash, e.id
+              from contacts e
+              where e.user_id = $1 and length(e.external_source) <> 0
+                and (e.facets_hash, e.id) > (fitting.facets_hash, coalesce(
+                    $2, '00000000-0000-0000-0000-000000000000'))
+                and e.facets_hash <= fitting.facets_hash
+              order by e.facets_hash, e.id
+              limit 1) as found
+          order by found.id
+          limit $14
+      )
+      select found.id
+      from lowest
+      cross join lateral (
+          select e.id
+          from contacts e
+          where e.user_id = $1 and length(e.external_source) <> 0
+            and (e.facets_hash, e.id) >= (lowest.facets_hash, lowest.id) and e.facets_hash <= lowest.facets_hash
+          order by e.facets_hash, e.id
+          limit $14) as found
+      order by found.id
+      limit $14)))
+  and ($12::text = 'facets' or $13::bigint[] is null or entity.facets_hash = any ($13))
+  -- A page of a company's, likewise.
+  and ($12::text is distinct from 'company' or entity.id = any (array(
+      with company as (
+          select coalesce(
+              (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $15),
+              $15) as id
+      )
+      select found.id
+      from company
+      cross join lateral (
+          select e.id
+          from contacts e
+          where e.user_id = $1 and e.company_id is not null
+            and (e.company_id, e.id) > (company.id, coalesce($2, '00000000-0000-0000-0000-000000000000'))
+            and e.company_id <= company.id
+            and ($16::boolean or e.archived_at is null)
+          order by e.company_id, e.id
+          limit $14) as found)))
+  and ($12::text = 'company' or $15::uuid is null or entity.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $15),
+      $15))
+  and ($17::text is null or (
+      entity.external_provider_id = $17 and entity.external_source = any ($18::text[])))
+  and ($19::timestamptz is null or revision.committed_at >= $19)
+  and ($16::boolean or entity.archived_at is null)
   and ($20::text is distinct from 'name' or entity.last_name_folded is not null)
   and ($21::text is distinct from 'name' or entity.last_name_folded is null)
   and ($22::text is null or (entity.last_name_folded ~>=~ $22
@@ -1471,9 +1612,9 @@ where entity.user_id = $1
       and (entity.source_updated_at < $24 or entity.id > $23)))
 order by case when $20 = 'name' then entity.last_name_folded end using ~<~,
     case when $20 = 'freshness' then entity.source_updated_at end desc,
-    entity.id
-limit $25
--- parameters: user_id, after, ids, name_from, name_to, whole_first_names, last_names_from, last_names_to, email_from, email_to, company_id, linked, unlinked_reason, rep, source, external_id, sources, updated_since, include_archived, sort, keyless, after_name, after_id, after_freshness, limit
+    case when $20 is distinct from 'none' then entity.id end
+limit $14
+-- parameters: user_id, after, until, ids, name_from, name_to, whole_first_names, last_names_from, last_names_to, email_from, email_to, page_of, facets, limit, company_id, include_archived, external_id, sources, updated_since, sort, keyless, after_name, after_id, after_freshness
 
 -- read_contacts_by_id
 select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,
@@ -1518,6 +1659,15 @@ from deals
 where user_id = $1 and id = $2
 -- parameters: user_id, deal_id
 
+-- read_deal_page_end
+select id
+from deals
+where user_id = $1 and ($2::uuid is null or id > $2)
+order by id
+offset 2999
+limit 1
+-- parameters: user_id, after
+
 -- read_deal_sort_keys
 select source_updated_at as freshness, amount_usd as amount
 from deals
@@ -1555,56 +1705,101 @@ left join feed_revisions revision
 where entity.user_id = $1
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and ($2::uuid is null or entity.id > $2)
-  and ($3::uuid[] is null or entity.id = any ($3))
-  and ($4::uuid is null or entity.company_id = coalesce(
-      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $4),
-      $4))
-  and ($5::boolean is not true or entity.company_id is not null)
-  and ($5::boolean is not false or entity.company_id is null)
-  and ($6::uuid is null or entity.id = any (array(
+  and ($3::uuid is null or entity.id <= $3)
+  and ($4::uuid[] is null or entity.id = any ($4))
+  -- A page by facets, in order of id: of the combinations that fit those with the lowest ids, then as much of each as
+  -- fills the page. In the order of the index of facets, so that without sorting there is no other plan.
+  and ($5::text is distinct from 'facets' or entity.id = any (array(
+      with lowest as (
+          select found.facets_hash, found.id
+          from unnest($6::bigint[]) as fitting (facets_hash)
+          cross join lateral (
+              select e.facets_hash, e.id
+              from deals e
+              where e.user_id = $1 and length(e.external_source) <> 0
+                and (e.facets_hash, e.id) > (fitting.facets_hash, coalesce(
+                    $2, '00000000-0000-0000-0000-000000000000'))
+                and e.facets_hash <= fitting.facets_hash
+              order by e.facets_hash, e.id
+              limit 1) as found
+          order by found.id
+          limit $7
+      )
+      select found.id
+      from lowest
+      cross join lateral (
+          select e.id
+          from deals e
+          where e.user_id = $1 and length(e.external_source) <> 0
+            and (e.facets_hash, e.id) >= (lowest.facets_hash, lowest.id) and e.facets_hash <= lowest.facets_hash
+          order by e.facets_hash, e.id
+          limit $7) as found
+      order by found.id
+      limit $7)))
+  and ($5::text = 'facets' or $6::bigint[] is null or entity.facets_hash = any ($6))
+  -- A page of a company's, likewise.
+  and ($5::text is distinct from 'company' or entity.id = any (array(
+      with company as (
+          select coalesce(
+              (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $8),
+              $8) as id
+      )
+      select found.id
+      from company
+      cross join lateral (
+          select e.id
+          from deals e
+          where e.user_id = $1 and e.company_id is not null
+            and (e.company_id, e.id) > (company.id, coalesce($2, '00000000-0000-0000-0000-000000000000'))
+            and e.company_id <= company.id
+            and ($9::boolean or e.archived_at is null)
+          order by e.company_id, e.id
+          limit $7) as found)))
+  and ($5::text = 'company' or $8::uuid is null or entity.company_id = coalesce(
+      (select a.company_id from company_aliases a where a.user_id = $1 and a.alias_id = $8),
+      $8))
+  and ($10::boolean is not true or entity.company_id is not null)
+  and ($10::boolean is not false or entity.company_id is null)
+  and ($11::uuid is null or entity.id = any (array(
       with named as (
           select c.external_source, c.external_provider_id
           from contacts c
-          where c.user_id = $1 and c.id = $6
+          where c.user_id = $1 and c.id = $11
       )
-      select d.id from named join deals d on d.user_id = $1
-          and d.provider_contact_ids[1] is not null
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[1] is not null
           and d.provider_contact_ids[1] = named.external_provider_id
-          and d.external_source = named.external_source
+          and d.external_source is not distinct from named.external_source
       union all
       select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[2] is not null
           and d.provider_contact_ids[2] = named.external_provider_id
-          and d.external_source = named.external_source
+          and d.external_source is not distinct from named.external_source
       union all
       select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[3] is not null
-          and named.external_provider_id = any (d.provider_contact_ids[3:])
-          and d.external_source = named.external_source)))
-  and ($7::text is null or entity.pipeline_id_key = left($7, 101)
-      or entity.pipeline_label_key = left($7, 101))
-  and (length($7::text) <= 100 or $7 in (entity.pipeline_id, entity.pipeline_label)
-      or $7 is null)
-  and ($8::text is null or entity.stage_id_key = left($8, 101)
-      or entity.stage_label_key = left($8, 101))
-  and (length($8::text) <= 100 or $8 in (entity.stage_id, entity.stage_label) or $8 is null)
-  and ($9::boolean is null or entity.is_closed = $9)
-  and ($10::boolean is null or entity.is_won = $10)
-  and ($11::uuid is null or entity.crm_rep_id = $11)
-  and ($12::text is null or entity.external_source = $12)
-  and ($13::text is null or (
-      entity.external_provider_id = $13 and entity.external_source = any ($14::text[])))
-  and ($15::timestamptz is null or revision.committed_at >= $15)
-  and ($16::boolean or entity.archived_at is null)
-  and ($17::timestamptz is null or (entity.source_updated_at <= $17
-      and (entity.source_updated_at < $17 or entity.id > $18)))
-  and ($19::text is distinct from 'amount' or entity.amount_usd is not null)
-  and ($20::text is distinct from 'amount' or entity.amount_usd is null)
-  and ($21::numeric is null or (entity.amount_usd <= $21
-      and (entity.amount_usd < $21 or entity.id > $18)))
-order by case when $19 = 'freshness' then entity.source_updated_at end desc,
-    case when $19 = 'amount' then entity.amount_usd end desc,
-    entity.id
-limit $22
--- parameters: user_id, after, ids, company_id, linked, contact_id, pipeline, stage, is_closed, is_won, rep, source, external_id, sources, updated_since, include_archived, after_freshness, after_id, sort, keyless, after_amount, limit
+          and d.provider_contact_ids[3] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[4] is not null
+          and d.provider_contact_ids[4] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = $1 and d.provider_contact_ids[5] is not null
+          and named.external_provider_id = any (d.provider_contact_ids[5:])
+          and d.external_source is not distinct from named.external_source)))
+  and ($12::text is null or (
+      entity.external_provider_id = $12 and entity.external_source = any ($13::text[])))
+  and ($14::timestamptz is null or revision.committed_at >= $14)
+  and ($9::boolean or entity.archived_at is null)
+  and ($15::timestamptz is null or (entity.source_updated_at <= $15
+      and (entity.source_updated_at < $15 or entity.id > $16)))
+  and ($17::text is distinct from 'amount' or entity.amount_usd is not null)
+  and ($18::text is distinct from 'amount' or entity.amount_usd is null)
+  and ($19::numeric is null or (entity.amount_usd <= $19
+      and (entity.amount_usd < $19 or entity.id > $16)))
+order by case when $17 = 'freshness' then entity.source_updated_at end desc,
+    case when $17 = 'amount' then entity.amount_usd end desc,
+    case when $17 is distinct from 'none' then entity.id end
+limit $7
+-- parameters: user_id, after, until, ids, page_of, facets, limit, company_id, include_archived, linked, contact_id, external_id, sources, updated_since, after_freshness, after_id, sort, keyless, after_amount
 
 -- read_deals_by_id
 select entity.revision, entity.crm_rep_id, entity.external_source, revision.committed_at as synced_at,

@@ -364,9 +364,9 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
             'external_source', s.external_source,
             'external_provider_id', s.external_provider_id,
             'source_updated_at', s.source_updated_at
-        ) order by s.external_source, s.place), '[]')::text
+        ) order by s.external_source collate "C", s.place), '[]')::text
      from (select r.external_source, r.external_provider_id, r.source_updated_at,
-               row_number() over (partition by r.external_source
+               row_number() over (partition by r.external_source collate "C"  -- no index of all records has this order
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
            where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
@@ -377,6 +377,7 @@ left join feed_revisions revision
 where entity.user_id = :user_id
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
+  and (:until::uuid is null or entity.id <= :until)
   and (:ids::uuid[] is null or entity.id = any (:ids))
   and (:name_from::text is null or entity.company_name_folded ~>=~ :name_from)
   and (:name_to::text is null or entity.company_name_folded ~<~ :name_to)
@@ -447,7 +448,7 @@ where entity.user_id = :user_id
 order by case when :sort = 'name' then entity.company_name_folded end using ~<~,
     case when :sort = 'freshness' then entity.source_updated_at end desc,
     case when :sort = 'revenue' then entity.annual_revenue_usd end desc,
-    entity.id
+    case when :sort is distinct from 'none' then entity.id end
 limit :limit
 
 -- name: read_company_ids_of_source
@@ -459,6 +460,15 @@ where user_id = :user_id and external_source = :source and archived_at is null
   and (:after::uuid is null or company_id > :after)
 order by company_id
 limit :limit
+
+-- name: read_company_page_end
+-- The id of the record 3,000 places behind another, in order of id; none where fewer follow.
+select id
+from companies
+where user_id = :user_id and (:after::uuid is null or id > :after)
+order by id
+offset 2999
+limit 1
 
 -- name: read_company_sort_keys
 -- What a company is sorted by.

@@ -8,10 +8,10 @@ import msgspec
 
 from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
 from astrelo.adapters.outbound.postgres.session.columns import MAX_SEARCHED
+from astrelo.adapters.outbound.postgres.session.lists import MAX_CANDIDATES, ListStatements, read_list
 from astrelo.adapters.outbound.postgres.session.ranges import naics_range, prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
-from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
 from astrelo.application.read import readers, views
 from astrelo.domain.icp import expand_naics
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
@@ -19,7 +19,13 @@ from astrelo.domain.normalization import search_key
 from astrelo.domain.ports.crm import RecordUrls
 
 _SOURCES = msgspec.json.Decoder(list[views.CompanySource])
-_LIST = "read_companies"
+_LIST = ListStatements(
+    records=ObjectType.COMPANIES,
+    page="read_companies",
+    end="read_company_page_end",
+    sort_keys="read_company_sort_keys",
+    key_filters=frozenset({"domain", "external_id"}),
+)
 
 
 class PgCompanyReader(readers.CompanyReader):
@@ -38,22 +44,15 @@ class PgCompanyReader(readers.CompanyReader):
                 user_id=user_id,
                 source=filters.source,
                 after=after,
-                limit=limit,
+                limit=MAX_CANDIDATES,
             )
             values |= {"source": None, "ids": [row[0] for row in ids]}
-        rows = await read_in_order(
-            self._reads,
-            _LIST,
-            values,
-            sort=filters.sort,
-            keys_query="read_company_sort_keys",
-            after=after,
-            limit=limit,
-        )
+        rows = await read_list(self._reads, _LIST, values, filters, after=after, limit=limit)
         return [self.to_view(row) for row in rows]
 
     async def count(self, user_id: UserId, filters: readers.CompanyFilter, *, exact: bool) -> int:
-        return await self._reads.count(_LIST, exact=exact, **await self._values(user_id, filters))
+        values = await self._values(user_id, filters)
+        return await self._reads.count(_LIST.page, exact=exact, **{**values, "sort": "none"})
 
     async def get(self, user_id: UserId, company_id: UUID) -> views.CompanyView | None:
         rows = await self._reads.rows("read_companies_by_id", user_id=user_id, ids=[company_id])
@@ -83,7 +82,7 @@ class PgCompanyReader(readers.CompanyReader):
     async def _values(self, user_id: UserId, filters: readers.CompanyFilter) -> dict[str, object]:
         name = prefix_range(filters.name and search_key(filters.name)[:MAX_SEARCHED])
         naics = naics_range(filters.naics)
-        values = narrow_nothing(_LIST) | {
+        values = _LIST.narrow_nothing() | {
             "user_id": user_id,
             "name_from": name.start,
             "name_to": name.end,

@@ -135,6 +135,7 @@ left join feed_revisions revision
 where entity.user_id = :user_id
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
+  and (:until::uuid is null or entity.id <= :until)
   and (:ids::uuid[] is null or entity.id = any (:ids))
   and (:name_from::text is null
        or (entity.first_name_folded ~>=~ :name_from
@@ -149,14 +150,57 @@ where entity.user_id = :user_id
                and c.last_name_folded ~>=~ whole.last_from and c.last_name_folded ~<~ whole.last_to))))
   and (:email_from::text is null or entity.email_folded ~>=~ :email_from)
   and (:email_to::text is null or entity.email_folded ~<~ :email_to)
-  and (:company_id::uuid is null or entity.company_id = coalesce(
+  -- A page by facets, in order of id: of the combinations that fit those with the lowest ids, then as much of each as
+  -- fills the page. In the order of the index of facets, so that without sorting there is no other plan.
+  and (:page_of::text is distinct from 'facets' or entity.id = any (array(
+      with lowest as (
+          select found.facets_hash, found.id
+          from unnest(:facets::bigint[]) as fitting (facets_hash)
+          cross join lateral (
+              select e.facets_hash, e.id
+              from contacts e
+              where e.user_id = :user_id and length(e.external_source) <> 0
+                and (e.facets_hash, e.id) > (fitting.facets_hash, coalesce(
+                    :after, '00000000-0000-0000-0000-000000000000'))
+                and e.facets_hash <= fitting.facets_hash
+              order by e.facets_hash, e.id
+              limit 1) as found
+          order by found.id
+          limit :limit
+      )
+      select found.id
+      from lowest
+      cross join lateral (
+          select e.id
+          from contacts e
+          where e.user_id = :user_id and length(e.external_source) <> 0
+            and (e.facets_hash, e.id) >= (lowest.facets_hash, lowest.id) and e.facets_hash <= lowest.facets_hash
+          order by e.facets_hash, e.id
+          limit :limit) as found
+      order by found.id
+      limit :limit)))
+  and (:page_of::text = 'facets' or :facets::bigint[] is null or entity.facets_hash = any (:facets))
+  -- A page of a company's, likewise.
+  and (:page_of::text is distinct from 'company' or entity.id = any (array(
+      with company as (
+          select coalesce(
+              (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
+              :company_id) as id
+      )
+      select found.id
+      from company
+      cross join lateral (
+          select e.id
+          from contacts e
+          where e.user_id = :user_id and e.company_id is not null
+            and (e.company_id, e.id) > (company.id, coalesce(:after, '00000000-0000-0000-0000-000000000000'))
+            and e.company_id <= company.id
+            and (:include_archived::boolean or e.archived_at is null)
+          order by e.company_id, e.id
+          limit :limit) as found)))
+  and (:page_of::text = 'company' or :company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
       :company_id))
-  and (:linked::boolean is not true or entity.company_id is not null)
-  and (:linked::boolean is not false or entity.company_id is null)
-  and (:unlinked_reason::text is null or entity.unlinked_reason = :unlinked_reason)
-  and (:rep::uuid is null or entity.crm_rep_id = :rep)
-  and (:source::text is null or entity.external_source = :source)
   and (:external_id::text is null or (
       entity.external_provider_id = :external_id and entity.external_source = any (:sources::text[])))
   and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
@@ -169,11 +213,48 @@ where entity.user_id = :user_id
       and (entity.source_updated_at < :after_freshness or entity.id > :after_id)))
 order by case when :sort = 'name' then entity.last_name_folded end using ~<~,
     case when :sort = 'freshness' then entity.source_updated_at end desc,
-    entity.id
+    case when :sort is distinct from 'none' then entity.id end
 limit :limit
+
+-- name: read_contact_page_end
+-- The id of the record 3,000 places behind another, in order of id; none where fewer follow.
+select id
+from contacts
+where user_id = :user_id and (:after::uuid is null or id > :after)
+order by id
+offset 2999
+limit 1
 
 -- name: read_contact_sort_keys
 -- What a contact is sorted by.
 select last_name_folded as name, source_updated_at as freshness
 from contacts
 where user_id = :user_id and id = :id
+
+-- name: list_contact_facets
+-- The combinations of facets that a user's contacts have and that fit, by their hashes. Null narrows nothing. Takes one
+-- look into the index for each combination: behind its entries begins the next.
+with recursive combination as (
+    select (-9223372036854775808)::bigint as facets_hash, null::text as external_source,
+        null::text as unlinked_reason, null::uuid as crm_rep_id, null::boolean as is_linked,
+        null::boolean as is_archived
+    union all
+    select following.*
+    from combination
+    cross join lateral (
+        select e.facets_hash, e.external_source, e.unlinked_reason, e.crm_rep_id, e.company_id is not null,
+            e.archived_at is not null
+        from contacts e
+        where e.user_id = :user_id and length(e.external_source) <> 0
+          and (e.facets_hash, e.id) > (combination.facets_hash, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        order by e.facets_hash, e.id
+        limit 1) as following
+)
+select facets_hash
+from combination
+where external_source is not null
+  and (:include_archived::boolean or not is_archived)
+  and (:linked::boolean is null or is_linked = :linked)
+  and (:unlinked_reason::text is null or unlinked_reason = :unlinked_reason)
+  and (:rep::uuid is null or crm_rep_id = :rep)
+  and (:source::text is null or external_source = :source)

@@ -8,16 +8,24 @@ import msgspec
 
 from astrelo.adapters.outbound.postgres.feed.written_since import find_written_since
 from astrelo.adapters.outbound.postgres.session.columns import MAX_SEARCHED
+from astrelo.adapters.outbound.postgres.session.lists import ListStatements, find_facets, read_list
 from astrelo.adapters.outbound.postgres.session.ranges import prefix_range
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.record_urls import with_url
-from astrelo.adapters.outbound.postgres.session.sorting import narrow_nothing, read_in_order
 from astrelo.application.read import readers, views
 from astrelo.domain.identifiers import ObjectType, Provider, UserId
 from astrelo.domain.normalization import search_email, search_key
 from astrelo.domain.ports.crm import RecordUrls
 
-_LIST = "read_contacts"
+_LIST = ListStatements(
+    records=ObjectType.CONTACTS,
+    page="read_contacts",
+    end="read_contact_page_end",
+    sort_keys="read_contact_sort_keys",
+    facets="list_contact_facets",
+    facet_filters=frozenset({"linked", "unlinked_reason", "rep", "source"}),
+    key_filters=frozenset({"external_id"}),
+)
 _BEHIND_ALL = chr(0x10FFFF) * 2
 """Of the ends of ranges: no folded name begins with it."""
 
@@ -30,19 +38,13 @@ class PgContactReader(readers.ContactReader):
     async def list(
         self, user_id: UserId, filters: readers.ContactFilter, after: UUID | None, limit: int
     ) -> Sequence[views.ContactView]:
-        rows = await read_in_order(
-            self._reads,
-            _LIST,
-            await self._values(user_id, filters),
-            sort=filters.sort,
-            keys_query="read_contact_sort_keys",
-            after=after,
-            limit=limit,
-        )
+        values = await self._values(user_id, filters)
+        rows = await read_list(self._reads, _LIST, values, filters, after=after, limit=limit)
         return [self.to_view(row) for row in rows]
 
     async def count(self, user_id: UserId, filters: readers.ContactFilter, *, exact: bool) -> int:
-        return await self._reads.count(_LIST, exact=exact, **await self._values(user_id, filters))
+        values = await self._values(user_id, filters)
+        return await self._reads.count(_LIST.page, exact=exact, **{**values, "sort": "none"})
 
     async def get(self, user_id: UserId, contact_id: UUID) -> views.ContactView | None:
         rows = await self._reads.rows("read_contacts_by_id", user_id=user_id, ids=[contact_id])
@@ -54,7 +56,7 @@ class PgContactReader(readers.ContactReader):
     async def _values(self, user_id: UserId, filters: readers.ContactFilter) -> dict[str, object]:
         key = filters.name and search_key(filters.name)[:MAX_SEARCHED]
         name, email = prefix_range(key), prefix_range(filters.email and search_email(filters.email))
-        return narrow_nothing(_LIST) | {
+        return _LIST.narrow_nothing() | {
             "user_id": user_id,
             "name_from": name.start,
             "name_to": name.end,
@@ -62,10 +64,13 @@ class PgContactReader(readers.ContactReader):
             "email_from": email.start,
             "email_to": email.end,
             "company_id": filters.company_id,
-            "linked": filters.linked,
-            "unlinked_reason": filters.unlinked_reason,
-            "rep": filters.rep,
-            "source": filters.source,
+            "facets": await find_facets(
+                self._reads,
+                _LIST,
+                user_id,
+                {name: getattr(filters, name) for name in _LIST.facet_filters},
+                include_archived=filters.include_archived,
+            ),
             "external_id": filters.external_id,
             "sources": list(Provider),
             "updated_since": filters.updated_since,

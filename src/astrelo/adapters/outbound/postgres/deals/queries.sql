@@ -114,8 +114,57 @@ left join feed_revisions revision
 where entity.user_id = :user_id
   and length(entity.external_source) <> 0  -- opens the indexes of lists, which have the same condition
   and (:after::uuid is null or entity.id > :after)
+  and (:until::uuid is null or entity.id <= :until)
   and (:ids::uuid[] is null or entity.id = any (:ids))
-  and (:company_id::uuid is null or entity.company_id = coalesce(
+  -- A page by facets, in order of id: of the combinations that fit those with the lowest ids, then as much of each as
+  -- fills the page. In the order of the index of facets, so that without sorting there is no other plan.
+  and (:page_of::text is distinct from 'facets' or entity.id = any (array(
+      with lowest as (
+          select found.facets_hash, found.id
+          from unnest(:facets::bigint[]) as fitting (facets_hash)
+          cross join lateral (
+              select e.facets_hash, e.id
+              from deals e
+              where e.user_id = :user_id and length(e.external_source) <> 0
+                and (e.facets_hash, e.id) > (fitting.facets_hash, coalesce(
+                    :after, '00000000-0000-0000-0000-000000000000'))
+                and e.facets_hash <= fitting.facets_hash
+              order by e.facets_hash, e.id
+              limit 1) as found
+          order by found.id
+          limit :limit
+      )
+      select found.id
+      from lowest
+      cross join lateral (
+          select e.id
+          from deals e
+          where e.user_id = :user_id and length(e.external_source) <> 0
+            and (e.facets_hash, e.id) >= (lowest.facets_hash, lowest.id) and e.facets_hash <= lowest.facets_hash
+          order by e.facets_hash, e.id
+          limit :limit) as found
+      order by found.id
+      limit :limit)))
+  and (:page_of::text = 'facets' or :facets::bigint[] is null or entity.facets_hash = any (:facets))
+  -- A page of a company's, likewise.
+  and (:page_of::text is distinct from 'company' or entity.id = any (array(
+      with company as (
+          select coalesce(
+              (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
+              :company_id) as id
+      )
+      select found.id
+      from company
+      cross join lateral (
+          select e.id
+          from deals e
+          where e.user_id = :user_id and e.company_id is not null
+            and (e.company_id, e.id) > (company.id, coalesce(:after, '00000000-0000-0000-0000-000000000000'))
+            and e.company_id <= company.id
+            and (:include_archived::boolean or e.archived_at is null)
+          order by e.company_id, e.id
+          limit :limit) as found)))
+  and (:page_of::text = 'company' or :company_id::uuid is null or entity.company_id = coalesce(
       (select a.company_id from company_aliases a where a.user_id = :user_id and a.alias_id = :company_id),
       :company_id))
   and (:linked::boolean is not true or entity.company_id is not null)
@@ -126,29 +175,25 @@ where entity.user_id = :user_id
           from contacts c
           where c.user_id = :user_id and c.id = :contact_id
       )
-      select d.id from named join deals d on d.user_id = :user_id
-          and d.provider_contact_ids[1] is not null
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[1] is not null
           and d.provider_contact_ids[1] = named.external_provider_id
-          and d.external_source = named.external_source
+          and d.external_source is not distinct from named.external_source
       union all
       select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[2] is not null
           and d.provider_contact_ids[2] = named.external_provider_id
-          and d.external_source = named.external_source
+          and d.external_source is not distinct from named.external_source
       union all
       select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[3] is not null
-          and named.external_provider_id = any (d.provider_contact_ids[3:])
-          and d.external_source = named.external_source)))
-  and (:pipeline::text is null or entity.pipeline_id_key = left(:pipeline, 101)
-      or entity.pipeline_label_key = left(:pipeline, 101))
-  and (length(:pipeline::text) <= 100 or :pipeline in (entity.pipeline_id, entity.pipeline_label)
-      or :pipeline is null)
-  and (:stage::text is null or entity.stage_id_key = left(:stage, 101)
-      or entity.stage_label_key = left(:stage, 101))
-  and (length(:stage::text) <= 100 or :stage in (entity.stage_id, entity.stage_label) or :stage is null)
-  and (:is_closed::boolean is null or entity.is_closed = :is_closed)
-  and (:is_won::boolean is null or entity.is_won = :is_won)
-  and (:rep::uuid is null or entity.crm_rep_id = :rep)
-  and (:source::text is null or entity.external_source = :source)
+          and d.provider_contact_ids[3] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[4] is not null
+          and d.provider_contact_ids[4] = named.external_provider_id
+          and d.external_source is not distinct from named.external_source
+      union all
+      select d.id from named join deals d on d.user_id = :user_id and d.provider_contact_ids[5] is not null
+          and named.external_provider_id = any (d.provider_contact_ids[5:])
+          and d.external_source is not distinct from named.external_source)))
   and (:external_id::text is null or (
       entity.external_provider_id = :external_id and entity.external_source = any (:sources::text[])))
   and (:updated_since::timestamptz is null or revision.committed_at >= :updated_since)
@@ -161,11 +206,52 @@ where entity.user_id = :user_id
       and (entity.amount_usd < :after_amount or entity.id > :after_id)))
 order by case when :sort = 'freshness' then entity.source_updated_at end desc,
     case when :sort = 'amount' then entity.amount_usd end desc,
-    entity.id
+    case when :sort is distinct from 'none' then entity.id end
 limit :limit
+
+-- name: read_deal_page_end
+-- The id of the record 3,000 places behind another, in order of id; none where fewer follow.
+select id
+from deals
+where user_id = :user_id and (:after::uuid is null or id > :after)
+order by id
+offset 2999
+limit 1
 
 -- name: read_deal_sort_keys
 -- What a deal is sorted by.
 select source_updated_at as freshness, amount_usd as amount
 from deals
 where user_id = :user_id and id = :id
+
+-- name: list_deal_facets
+-- The combinations of facets that a user's deals have and that fit, by their hashes. Null narrows nothing. Takes one
+-- look into the index for each combination: behind its entries begins the next.
+with recursive combination as (
+    select (-9223372036854775808)::bigint as facets_hash, null::text as external_source,
+        null::boolean as is_closed, null::boolean as is_won, null::text as pipeline_id,
+        null::text as pipeline_label, null::text as stage_id, null::text as stage_label,
+        null::uuid as crm_rep_id, null::boolean as is_linked, null::boolean as is_archived
+    union all
+    select following.*
+    from combination
+    cross join lateral (
+        select e.facets_hash, e.external_source, e.is_closed, e.is_won, e.pipeline_id, e.pipeline_label, e.stage_id,
+            e.stage_label, e.crm_rep_id, e.company_id is not null, e.archived_at is not null
+        from deals e
+        where e.user_id = :user_id and length(e.external_source) <> 0
+          and (e.facets_hash, e.id) > (combination.facets_hash, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        order by e.facets_hash, e.id
+        limit 1) as following
+)
+select facets_hash
+from combination
+where external_source is not null
+  and (:include_archived::boolean or not is_archived)
+  and (:linked::boolean is null or is_linked = :linked)
+  and (:pipeline::text is null or :pipeline in (pipeline_id, pipeline_label))
+  and (:stage::text is null or :stage in (stage_id, stage_label))
+  and (:is_closed::boolean is null or is_closed = :is_closed)
+  and (:is_won::boolean is null or is_won = :is_won)
+  and (:rep::uuid is null or crm_rep_id = :rep)
+  and (:source::text is null or external_source = :source)

@@ -162,3 +162,23 @@ join feed_entries as entry on entry.user_id = :user_id and entry.revision = revi
 where revision.user_id = :user_id and revision.committed_at >= :since
   and entry.record_type = :record_type and entry.deletion is null
 limit :limit
+
+-- name: count_written_since
+-- How many records of a type were written since a time, some of them counted several times.
+select coalesce(sum(entry.size), 0)
+from feed_revisions as revision
+join feed_entries as entry on entry.user_id = :user_id and entry.revision = revision.revision
+where revision.user_id = :user_id and revision.committed_at >= :since
+  and entry.record_type = :record_type and entry.deletion is null
+
+-- name: list_next_written_since
+-- The ids of records of a type that were written since a time, in order, behind one of them.
+select distinct written.id
+from feed_revisions as revision
+join feed_entries as entry on entry.user_id = :user_id and entry.revision = revision.revision
+cross join unnest(entry.ids) as written (id)
+where revision.user_id = :user_id and revision.committed_at >= :since
+  and entry.record_type = :record_type and entry.deletion is null
+  and written.id > :behind
+order by written.id
+limit :limit

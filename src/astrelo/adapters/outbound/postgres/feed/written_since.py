@@ -8,7 +8,10 @@ from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.domain.identifiers import ObjectType, UserId
 
 MAX_IDS = 5_000
-"""For more it is quicker to walk the list: a page of it is found soon."""
+"""That are looked up by id."""
+
+MAX_SORTED = 100_000
+"""Of which the next are found in time; of more, a list comes upon some soon."""
 
 
 async def find_written_since(
@@ -21,3 +24,16 @@ async def find_written_since(
         "list_ids_written_since", user_id=user_id, record_type=object_type, since=since, limit=MAX_IDS + 1
     )
     return None if len(rows) > MAX_IDS else [row["id"] for row in rows]
+
+
+async def find_next_written(
+    reads: Reads, user_id: UserId, object_type: ObjectType, since: datetime, behind: UUID
+) -> Sequence[UUID] | None:
+    """Return the first MAX_IDS of them behind another, in order; None where they are too many or too old to know."""
+    if not await reads.value("is_feed_complete_since", user_id=user_id, since=since):
+        return None
+    given = {"user_id": user_id, "record_type": object_type, "since": since}
+    if await reads.value("count_written_since", **given) > MAX_SORTED:
+        return None
+    rows = await reads.rows("list_next_written_since", behind=behind, limit=MAX_IDS, **given)
+    return [row["id"] for row in rows]

@@ -1,5 +1,5 @@
 -- Tickets of sign-in links that have not been used
--- depends: 0012_idempotency_keys
+-- depends: 0013_facets
 
 -- migrate: apply
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -69,6 +70,12 @@ class Queries:
         known, arguments = self._bind(query, values)
         counting = f"select count(*) from (select from ({known.text}) as page limit {limit}) as rows"  # noqa: S608 - ours
         return int(await self._executor.fetchval(counting, *arguments))
+
+    async def ids(self, query: str, limit: int, /, **values: object) -> list[UUID]:
+        """Return the ids of the rows that a query selects, up to a limit."""
+        known, arguments = self._bind(query, values)
+        selecting = f"select id from ({known.text}) as page limit {limit:d}"  # noqa: S608 - ours
+        return [row["id"] for row in await self._executor.fetch(selecting, *arguments)]
 
     async def estimate(self, query: str, /, **values: object) -> int:
         """Return how many rows the planner expects a query to select."""

@@ -82,6 +82,10 @@ def begin_read(limit: timedelta) -> str:
     )
 
 
+_IN_INDEX_ORDER = "; set local enable_sort = off"
+"""No plan that sorts, where one reads an index in the order that is asked for."""
+
+
 class Reads:
     """Statements by name, rows into read models; each in a transaction of its own that writes nothing.
 
@@ -106,6 +110,16 @@ class Reads:
             async with self._open(values.get("user_id")) as queries:
                 return await queries.rows(query, **values)
 
+    async def page(self, query: str, /, **values: object) -> list[asyncpg.Record]:
+        """Read a page in the order of an index, whatever the planner knows of the filters.
+
+        Where it expects few rows it would rather collect and sort them all, and without statistics, as after a first
+        sync, it always does.
+        """
+        with translate_errors():
+            async with self._open(values.get("user_id"), _IN_INDEX_ORDER) as queries:
+                return await queries.rows(query, **values)
+
     async def count(self, query: str, /, *, exact: bool, **values: object) -> int:
         """Count what a list would show in all: exactly, or as the planner estimates it.
 
@@ -120,6 +134,11 @@ class Reads:
                     total = max(total, await queries.estimate(query, **values))
         return total
 
+    async def ids(self, query: str, limit: int, /, **values: object) -> list[UUID]:
+        with translate_errors():
+            async with self._open(values.get("user_id")) as queries:
+                return await queries.ids(query, limit, **values)
+
     async def value(self, query: str, /, **values: object) -> Any:  # noqa: ANN401 - whatever the statement selects
         rows = await self.rows(query, **values)
         return rows[0][0] if rows else None
@@ -133,19 +152,19 @@ class Reads:
         return found[0] if found else None
 
     @asynccontextmanager
-    async def _open(self, user_id: object) -> AsyncIterator[Queries]:
+    async def _open(self, user_id: object, settings: str = "") -> AsyncIterator[Queries]:
         if isinstance(user_id, UUID):
-            async with self._shares.hold(user_id), self._transaction() as queries:
+            async with self._shares.hold(user_id), self._transaction(settings) as queries:
                 yield queries
         else:
-            async with self._transaction() as queries:
+            async with self._transaction(settings) as queries:
                 yield queries
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Queries]:
+    async def _transaction(self, settings: str) -> AsyncIterator[Queries]:
         async with self._pool.acquire(timeout=self._connection_wait) as connection:
             try:
-                await connection.execute(self._begin)
+                await connection.execute(self._begin + settings)
                 yield Queries(connection)
             except asyncpg.QueryCanceledError as error:
                 raise errors.QueryTooSlow from error
