@@ -271,6 +271,11 @@ def test_bounds_inside_arrays_and_minimums_of_zero_are_described(document: Descr
     assert fields["industries"]["items"]["maxLength"] == 200
     assert fields["naics"]["items"]["pattern"] == "^([0-9]{2,6}|31-33|44-45|48-49)$"
     assert fields["employee_min"]["anyOf"][0]["minimum"] == 0
+    parameters = {
+        parameter["name"]: parameter["schema"]
+        for parameter in document["paths"]["/api/companies"]["get"]["parameters"]
+    }
+    assert parameters["employees_min"]["minimum"] == parameters["employees_max"]["minimum"] == 0
 
 
 def test_a_problem_s_code_is_an_enum_and_each_operation_says_which_it_has(document: Described) -> None:

@@ -9,7 +9,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute
 from litestar.types import Method
 
-from astrelo.adapters.inbound.http import cookies, cors, guards, health, middleware, problems, security
+from astrelo.adapters.inbound.http import bodies, cors, guards, health, middleware, problems, security
 from astrelo.adapters.inbound.http.config import HttpConfig
 from astrelo.adapters.inbound.http.connect.authorization import AuthorizationRoutes
 from astrelo.adapters.inbound.http.connect.icp_profile import IcpProfiles
@@ -67,7 +67,7 @@ def create_app(container: AsyncContainer, config: HttpConfig) -> Litestar:
         },
         exception_handlers=problems.exception_handlers(),
         openapi_config=openapi_config(),
-        request_class=cookies.CookieRequest,
+        request_class=bodies.ApiRequest,
         plugins=[schemas],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,

@@ -17,6 +17,7 @@ CLOCK_SKEW = timedelta(seconds=60)
 
 MAX_REMEMBERED_TOKENS = 1_000
 _ALGORITHM = "HS256"
+_LAST_EXPIRY = 2**53  # seconds; an issuer may write more digits than a float can hold
 
 
 def issue_token(user_id: UserId, secret: str, ttl: timedelta, now: datetime) -> str:
@@ -94,7 +95,7 @@ def _verify(token: str, secret: str) -> _Verified | None:
 
 def expiry_of_token(token: str) -> int:
     """Return when a token ends that was found to be good, in seconds since 1970: later than any datetime, perhaps."""
-    return int(jwt.decode(token, options={"verify_signature": False})["exp"])
+    return min(int(jwt.decode(token, options={"verify_signature": False})["exp"]), _LAST_EXPIRY)
 
 
 def _claims(

@@ -6,6 +6,7 @@ to the connection (DNS rebinding). TLS still verifies the name of the URL, not t
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +20,11 @@ MAX_ADDRESSES = 4
 ADDRESS_TIMEOUT = 3.0
 """Seconds for a connection to one address: one that does not respond leaves time for the next."""
 
+MAX_READ = 192 * 1024
+"""Bytes of one response, with all that is around its body."""
+
+_READ_AT_ONCE = 8 * 1024
+
 _RESOLVER_THREADS = 64
 """A name whose servers do not respond holds a thread for half a minute, long after the attempt has timed out."""
 
@@ -29,6 +35,42 @@ class NameNotFound(Exception):
 
 class AddressNotAllowed(Exception):
     """The host has no address that connections are admitted to."""
+
+
+class BoundedStream(httpcore.AsyncNetworkStream):
+    """A connection of which no more than MAX_READ bytes are read: interim responses, headers and chunk sizes count too.
+
+    Parsing them keeps the event loop busy however little of a body they bring, so each read is small as well.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._left = MAX_READ
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the library's signature
+        """Raise RemoteProtocolError past MAX_READ, or what httpcore's own streams raise."""
+        if self._left <= 0:
+            raise httpcore.RemoteProtocolError(f"The response is longer than {MAX_READ} bytes.")
+        received = await self._stream.read(min(max_bytes, _READ_AT_ONCE, self._left), timeout)
+        self._left -= len(received)
+        return received
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's signature
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
+    ) -> httpcore.AsyncNetworkStream:
+        return BoundedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - whatever the network has
+        return self._stream.get_extra_info(info)
 
 
 class AdmittedNetwork(httpcore.AsyncNetworkBackend):
@@ -57,12 +99,19 @@ class AdmittedNetwork(httpcore.AsyncNetworkBackend):
             raise AddressNotAllowed
         seconds = ADDRESS_TIMEOUT if timeout is None else min(timeout, ADDRESS_TIMEOUT)
         *others, last = admitted[:MAX_ADDRESSES]
+        connect = partial(
+            self._network.connect_tcp,
+            port=port,
+            timeout=seconds,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
         for address in others:
             try:
-                return await self._network.connect_tcp(address, port, seconds, local_address, socket_options)
+                return BoundedStream(await connect(address))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._network.connect_tcp(last, port, seconds, local_address, socket_options)
+        return BoundedStream(await connect(last))
 
     def close(self) -> None:
         self._resolvers.shutdown(wait=False, cancel_futures=True)

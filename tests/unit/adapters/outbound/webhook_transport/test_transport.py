@@ -100,6 +100,16 @@ BAD: Mapping[str, tuple[Respond, DeliveryError | None, int | None]] = {
         DeliveryError.TIMED_OUT,
         None,
     ),
+    "interim responses as fast as they are read": (
+        send_raw(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, repeat=1_000),
+        DeliveryError.INVALID_RESPONSE,
+        None,
+    ),
+    "a body in chunks of one byte": (
+        send_raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 200_000),
+        DeliveryError.INVALID_RESPONSE,
+        None,
+    ),
     "headers for ever": (
         send_raw(b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 100_000),
         DeliveryError.INVALID_RESPONSE,

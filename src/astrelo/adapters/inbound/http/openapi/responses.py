@@ -39,6 +39,7 @@ def narrow(spec: problems.ProblemSpec) -> problems.ProblemSpec:
 
 
 def problems_of_guards(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[problem_kinds.ProblemKind]:
+    yield problem_kinds.HEADERS_TOO_LARGE
     takes_body = "data" in handler.parsed_fn_signature.parameters
     if takes_body or guards.query_parameters(handler):
         yield problem_kinds.INVALID_INPUT

@@ -135,7 +135,12 @@ IsWon = Annotated[
 ]
 Employees = Annotated[
     int | None,
-    QueryParameter(ge=0, le=2**31 - 1, description="A bound of the head-count, which belongs to the range."),
+    QueryParameter(
+        ge=0,
+        le=2**31 - 1,
+        description="A bound of the head-count, which belongs to the range.",
+        schema_extra={"minimum": 0},  # the framework leaves out a bound of zero
+    ),
 ]
 FitsIcp = Annotated[
     bool | None,
