@@ -62,6 +62,10 @@ class Authorizing(OverAnAccount):
     async def test_it_says_whether_there_are_places_to_sign_in(self, account: CrmAccountUnderTest) -> None:
         assert account.provider.has_login_hosts is bool(account.login_hosts)
 
+    async def test_industries_have_the_labels_that_people_see(self, account: CrmAccountUnderTest) -> None:
+        labels = account.provider.industry_labels
+        assert [value for value, label in labels.items() if not label.strip() or label == value] == []
+
     async def test_every_place_to_sign_in_opens_the_same_account(self, account: CrmAccountUnderTest) -> None:
         unasked = await connect(account)
         for host in account.login_hosts:
