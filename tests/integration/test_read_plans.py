@@ -157,7 +157,7 @@ async def fill(connection: asyncpg.Connection) -> None:
     for key in keys:
         await connection.execute(f"alter table {key['relation']} drop constraint {key['name']} cascade")
     for table in TABLES.split(", "):
-        await connection.execute(f"alter table {table} set (autovacuum_enabled = off)")
+        await connection.execute(f"alter table {table} set unlogged, set (autovacuum_enabled = off)")
     for insert in ROWS:
         await connection.execute(insert)
     for index in indexes:

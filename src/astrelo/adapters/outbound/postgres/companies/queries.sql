@@ -412,7 +412,12 @@ where entity.user_id = :user_id
   and (:fits_icp::boolean is not true or (
       (:icp_industries::text[] is null
           or entity.industry_key = any (:icp_industries))
-      and (:icp_revenue_ranges::text[] is null or entity.revenue_range = any (:icp_revenue_ranges))
+      -- for an index only where nothing rarer is asked for: a quarter of all companies may share a range
+      and (:icp_revenue_ranges::text[] is null or :icp_industries::text[] is not null
+          or :icp_countries::text[] is not null or :icp_naics_from::text is not null
+          or entity.revenue_range = any (:icp_revenue_ranges))
+      and (:icp_revenue_ranges::text[] is null
+          or coalesce(entity.revenue_range, '') = any (:icp_revenue_ranges))
       and (:icp_countries::text[] is null or entity.hq_country = any (:icp_countries))
       and (:icp_employee_min::bigint is null or entity.employee_count >= :icp_employee_min)
       and (:icp_employee_max::bigint is null or entity.employee_count <= :icp_employee_max)
