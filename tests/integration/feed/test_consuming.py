@@ -61,3 +61,12 @@ async def test_the_consumer_of_the_documentation_has_what_is_stored(
             await lay()
             await asyncio.to_thread(consume)
             assert copied(file) == await stored(api)
+        await api.company()
+        monkeypatch.setenv("ASTRELO_URL", f"http://127.0.0.1:{free_port()}")
+        await asyncio.to_thread(consume)  # nobody there: it waits
+        monkeypatch.setenv("ASTRELO_URL", f"http://127.0.0.1:{port}")
+        await api.pool.execute("update feed_heads set pruned_through = position")
+        await asyncio.to_thread(consume)  # its cursor has expired: it begins anew
+        assert copied(file) == {}
+        await asyncio.to_thread(consume)
+        assert copied(file) == await stored(api)

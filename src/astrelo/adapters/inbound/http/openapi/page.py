@@ -32,7 +32,7 @@ class DescriptionPage(RapidocRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Keep RapiDoc from asking another server for fonts, and from opening other descriptions."""
-        options = b'<rapi-doc load-fonts="false" show-header="false" render-style="read" '
+        options = b'<rapi-doc load-fonts="false" show-header="false" render-style="focused" primary-color="#5251d6" '
         return super().render(request, openapi_schema).replace(b"<rapi-doc ", options)
 
 
