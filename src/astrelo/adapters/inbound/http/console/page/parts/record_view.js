@@ -16,9 +16,10 @@ export function RecordView({ resource: { value, problem, retry }, back, kind, ti
     <div class="columns"><div>${left}</div><div>${right}</div></div>`;
 }
 
-// What is made of a resource: lines of the same height before it is there.
-export function Loaded({ resource: { value, problem, retry }, lines, show }) {
-  if (value) return show(value);
-  if (problem) return html`<${Problem} problem=${problem} retry=${retry} />`;
-  return html`<${Lines} lines=${lines} />`;
-}
+// What is made of a resource: lines of the same height before it is there. Its element stays, so that what
+// arrives late comes where it belongs and not after its neighbours.
+export const Loaded = ({ resource, lines, show }) => html`<div class="loaded">
+  ${resource.value ? show(resource.value) : html`<${Waiting} ...${resource} lines=${lines} />`}</div>`;
+
+const Waiting = ({ problem, retry, lines }) => (problem
+  ? html`<${Problem} problem=${problem} retry=${retry} />` : html`<${Lines} lines=${lines} />`);

@@ -27,15 +27,24 @@ export function SyncReport({ provider, id, version }) {
   const path = `/api/integrations/${encodeURIComponent(provider)}/runs/${encodeURIComponent(id)}`;
   const report = useResource(path, version);
   const unreadable = useResource(`${path}/unreadable`, version);
-  const listed = unreadable.value?.data ?? [];
   return html`<${Title} back=${BACK}>${`Sync of ${crmName(provider)}`}<//>
     <p class="subtitle">${report.value ? html`<${RunState} run=${report.value.run} />` : " "}</p>
     <${Loaded} resource=${report} lines=${10} show=${({ run, warnings, rejected_records: rejected }) => html`
-      <${Section} id="counts" title="What was read" note=${text("reconciliation")}>
-        <${Counts} steps=${run.steps} /><//>
-      <${Warnings} warnings=${warnings} listed=${listed} />
-      ${listed.length > 0 && html`<${Unreadable} values=${listed} provider=${provider} />`}
-      ${rejected.length > 0 && html`<${Rejected} records=${rejected} />`}`} />`;
+      <div class="sections">
+        <${Section} id="counts" title="What was read" note=${text("reconciliation")}>
+          <${Counts} steps=${run.steps} /><//>
+        <${Findings} run=${run} warnings=${warnings} unreadable=${unreadable} provider=${provider} />
+        <div class="loaded">${rejected.length > 0 && html`<${Rejected} records=${rejected} />`}</div>
+      </div>`} />`;
+}
+
+// Which warnings say something of their own is known with the list of what could not be read: both come together.
+function Findings({ run, warnings, unreadable, provider }) {
+  const show = ({ data: listed }) => html`
+    <div class="loaded"><${Warnings} warnings=${warnings} listed=${listed} /></div>
+    <div class="loaded">${listed.length > 0 && html`<${Unreadable} values=${listed} provider=${provider} />`}</div>`;
+  const expected = warnings.length > 0 || run.steps.some((step) => sum(step.unreadable) > 0);
+  return expected && html`<${Loaded} resource=${unreadable} lines=${6} show=${show} />`;
 }
 
 const RunState = ({ run }) => html`<${Badge} mood=${MOODS[run.status] ?? "accent"}>${run.status}<//>
