@@ -1,6 +1,6 @@
 """What a sync does to a page that is open: figures change in their place, and nothing else moves."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from astrelo.domain.identifiers import Provider
 from tests.support.page import Tabs, connect, new_token, wait_until_synced
@@ -57,3 +57,36 @@ def test_a_list_offers_what_has_changed_and_does_not_jump(stranger: Tabs) -> Non
     page.get_by_role("button", name="Show what has changed").click()
     expect(page.get_by_role("button", name="Show what has changed")).not_to_be_visible()
     assert rows.evaluate_all("rows => rows.map(row => row.href)") != before
+
+
+def test_a_second_click_where_a_sync_was_started_cancels_nothing(stranger: Tabs) -> None:
+    server, token = stranger.server, new_token()
+    flags = server.sandboxes[Provider.HUBSPOT].flags
+    stranger.sign_in(token)
+    with server.client(token) as client:
+        connect(client, Provider.HUBSPOT)
+        wait_until_synced(client, Provider.HUBSPOT)
+    page = stranger.open()
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST":
+            sent.append(request.url.rpartition("/")[2])
+
+    page.on("request", note)
+    button = page.get_by_role("button", name="Sync now")
+    place = button.bounding_box()
+    assert place is not None
+    flags.latency_ms = 150
+    try:
+        for _ in range(2):
+            page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+            expect(page.get_by_role("button", name="Syncing …")).to_have_attribute("aria-disabled", "true")
+            expect(page.get_by_role("button", name="Cancel the sync")).to_be_visible()
+        assert sent == ["sync"]
+        page.get_by_role("button", name="Cancel the sync").click()
+        expect(button).to_be_focused()
+    finally:
+        flags.latency_ms = 0
+    assert sent == ["sync", "cancel"]
+    expect(page.get_by_role("link", name="The sync was cancelled")).to_be_visible()

@@ -8,7 +8,7 @@ import { SENTENCES, text } from "../data/server_data.js";
 import { Badge, Time } from "../parts/marks.js";
 import { count, percent, plural, sum } from "../words/format.js";
 import { crmName } from "../words/names.js";
-import { CrmActions } from "./crm_actions.js";
+import { CancelSync, CrmActions } from "./crm_actions.js";
 
 const STATUS = {
   active: ["Connected", "good"],
@@ -59,7 +59,9 @@ function Completeness({ crm }) {
   return html`<div class="complete">
     <p class="complete-as-of">
       ${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
-    <p class="note one-line">${run ? SENTENCES.runs[run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
+    <div class="run-line"><p class="note one-line">
+      ${run ? SENTENCES.runs[run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
+      ${run && html`<${CancelSync} key=${run.id} provider=${crm.provider} run=${run} />`}</div>
     <${RunReason} run=${run ?? crm.last_run} />
   </div>`;
 }
