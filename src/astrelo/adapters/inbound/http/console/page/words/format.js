@@ -62,6 +62,16 @@ export function moment(time, { zone = false, now = new Date() } = {}) {
   return at.getFullYear() === now.getFullYear() ? `${shortDay.format(at)}, ${hour}` : longDay.format(at);
 }
 
+// An address of the web as people write it.
+export const withoutScheme = (url) => url.replace(/^https?:\/\/(www\.)?/, "");
+
+// A link to write to an address, which is all of it: a ? or & in it begins no header (RFC 6068 §2).
+export function mailTo(address) {
+  const at = address.lastIndexOf("@");
+  const [local, host] = [address.slice(0, at), address.slice(at + 1)].map(encodeURIComponent);
+  return `mailto:${local}@${host}`;
+}
+
 function midnight(time) {
   return new Date(time.getFullYear(), time.getMonth(), time.getDate());
 }
