@@ -829,7 +829,10 @@ PAGE_TEXTS: Mapping[str, str] = {
     "Your data is safe. Try again in a moment.",
     "sign_in_token": "This page needs a development token. Make one with 'astrelo token --user UUID' and paste it here.",
     "sign_in_link": "Open the sign-in link that your support tool made for you.",
-    "read_only": "You can look at everything here and change nothing.",
+    "read_only": "You are looking at user {user}. You can look at everything here and change nothing.",
+    "signed_in_as": "Signed in as {user}",
+    "link_question": "You are looking at user {user}. The link shows the user it was made for instead, in all tabs. "
+    "Open it only if you asked for it.",
     "overview": "The CRMs that are connected, and how complete their data is.",
     "no_crms": "There is no data yet. Set the client credentials of a CRM; the README lists the settings.",
     "never_complete": "Not complete yet",
