@@ -837,6 +837,8 @@ PAGE_TEXTS: Mapping[str, str] = {
     "no_crms": "There is no data yet. Set the client credentials of a CRM; the README lists the settings.",
     "never_complete": "Not complete yet",
     "no_sync_yet": "No sync has run yet.",
+    "missing_sync": "This sync is no longer there. Its data may have been deleted.",
+    "missing_record": "This record is no longer there. It may have been deleted, here or at its CRM.",
     "none_fits": "Remove a filter, or search for less.",
     "none_yet": "Records appear here as soon as a CRM is connected and a sync reads them.",
     "login_host": "The address of any page there will do",

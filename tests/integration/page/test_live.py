@@ -1,5 +1,7 @@
 """What a sync does to a page that is open: figures change in their place, and nothing else moves."""
 
+import re
+
 from playwright.sync_api import Request, expect
 
 from astrelo.domain.identifiers import Provider
@@ -90,3 +92,24 @@ def test_a_second_click_where_a_sync_was_started_cancels_nothing(stranger: Tabs)
         flags.latency_ms = 0
     assert sent == ["sync", "cancel"]
     expect(page.get_by_role("link", name="The sync was cancelled")).to_be_visible()
+
+
+def test_that_no_company_is_shared_is_not_said_before_two_crms_are_read(stranger: Tabs) -> None:
+    token = new_token()
+    flags = stranger.server.sandboxes[Provider.SALESFORCE].flags
+    stranger.sign_in(token)
+    with stranger.server.client(token) as client:
+        connect(client, Provider.HUBSPOT)
+        wait_until_synced(client, Provider.HUBSPOT)
+        flags.latency_ms = 300
+        try:
+            connect(client, Provider.SALESFORCE)
+            page = stranger.open()
+            expect(page.locator(".subtitle")).to_have_text(re.compile(r"^\d+ companies\.$"))
+            expect(page.get_by_role("region", name="Salesforce")).to_contain_text("Not complete yet")
+        finally:
+            flags.latency_ms = 0
+    expect(page.locator(".subtitle")).to_contain_text("known to more than one CRM")
+    times = page.get_by_role("region", name="HubSpot").locator(".complete time").all_inner_texts()
+    assert len(times) == 2
+    assert all(re.search(r"\d\d:\d\d$", time) for time in times)

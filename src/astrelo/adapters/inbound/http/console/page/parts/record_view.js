@@ -1,12 +1,16 @@
 // The view of one record: its name, the way to it at its CRM, two columns of sections.
 
 import { html } from "../vendor/preact.js";
+import { text } from "../data/server_data.js";
 import { OpenInCrm } from "./marks.js";
 import { Title } from "./shell.js";
-import { Lines, Problem } from "./states.js";
+import { Lines, Missing, Problem, isMissing } from "./states.js";
 
 // Until the record is there its `kind` is its title. `title` and `subtitle` are made of the record.
 export function RecordView({ resource: { value, problem, retry }, back, kind, title, subtitle, left, right }) {
+  if (isMissing(problem)) {
+    return html`<${Title} back=${back}>${kind}<//><${Missing} back=${back}>${text("missing_record")}<//>`;
+  }
   if (problem && !value) {
     return html`<${Title} back=${back}>${kind}<//><${Problem} problem=${problem} retry=${retry} />`;
   }

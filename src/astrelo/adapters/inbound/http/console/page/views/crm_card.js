@@ -58,7 +58,7 @@ function Completeness({ crm }) {
   const run = crm.current_run;
   return html`<div class="complete">
     <p class="complete-as-of">
-      ${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
+      ${asOf ? html`Complete as of <${Time} at=${asOf} />` : text("never_complete")}</p>
     <div class="run-line"><p class="note one-line">
       ${run ? SENTENCES.runs[run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
       ${run && html`<${CancelSync} key=${run.id} provider=${crm.provider} run=${run} />`}</div>

@@ -8,6 +8,7 @@ import { Section } from "../parts/facts.js";
 import { Badge, Time } from "../parts/marks.js";
 import { Title } from "../parts/shell.js";
 import { Loaded } from "../parts/record_view.js";
+import { Missing, isMissing } from "../parts/states.js";
 import { count, sum } from "../words/format.js";
 import { crmName, fieldName } from "../words/names.js";
 import { sentence } from "./crm_card.js";
@@ -27,6 +28,9 @@ export function SyncReport({ provider, id, version }) {
   const path = `/api/integrations/${encodeURIComponent(provider)}/runs/${encodeURIComponent(id)}`;
   const report = useResource(path, version);
   const unreadable = useResource(`${path}/unreadable`, version);
+  if (isMissing(report.problem)) {
+    return html`<${Title} back=${BACK}>Sync<//><${Missing} back=${BACK}>${text("missing_sync")}<//>`;
+  }
   return html`<${Title} back=${BACK}>${`Sync of ${crmName(provider)}`}<//>
     <p class="subtitle">${report.value ? html`<${RunState} run=${report.value.run} />` : " "}</p>
     <${Loaded} resource=${report} lines=${10} show=${({ run, warnings, rejected_records: rejected }) => html`
