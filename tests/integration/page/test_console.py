@@ -67,7 +67,9 @@ def test_a_link_changes_the_user_only_when_that_is_confirmed(engineer: Console, 
     third.get_by_role("dialog").get_by_role("button", name="Open the link").click()
     for tab in (third, second, page):
         shows(tab, user_of(other, address))
-    expect(page.get_by_role("status").filter(has_text="Signed in as")).to_contain_text(user_of(other, address))
+    expect(page.get_by_role("status").filter(has_text="Signed in as")).to_contain_text(
+        user_of(other, address)
+    )
 
 
 def test_a_link_of_another_site_signs_nobody_out(engineer: Console, address: str) -> None:

@@ -123,7 +123,12 @@ def test_a_filter_is_seen_and_removed_whether_or_not_a_control_has_it(stranger: 
     expect(page.get_by_label("CRM").locator("option:checked")).to_have_text("HubSpot (not connected)")
     chips = page.get_by_role("list", name="Only")
     expect(chips.get_by_role("listitem")).to_have_text(
-        [re.compile("Closed or not: true"), re.compile("Of one owner"), re.compile("Min amount: 5"), re.compile(": x")]
+        [
+            re.compile("Closed or not: true"),
+            re.compile("Of one owner"),
+            re.compile("Min amount: 5"),
+            re.compile(": x"),
+        ]
     )
     for _ in range(4):
         chips.get_by_role("button").first.click()
