@@ -43,8 +43,8 @@ const adviceOf = ({ configured, action }) => (configured ? action : SENTENCES.fa
 function Account({ crm }) {
   const { status, account_name: name, account_id: id, connected_by: by } = crm;
   if (status === "not_connected") return html`<p class="note">${adviceOf(crm)}</p>`;
-  return html`<p class="note one-line">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
-    <p class="note one-line">${by && `Connected by ${by}`}</p>`;
+  return html`<p class="note account">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
+    <p class="note account">${by && `Connected by ${by}`}</p>`;
 }
 
 // What was complete at the earliest of these times is complete altogether.
