@@ -47,6 +47,18 @@ class PageServer:
     worker: Spawned | None = None
     users: dict[str, str] = field(default_factory=dict)
 
+    @contextmanager
+    def console(self) -> Iterator[str]:
+        """Serve the same data read-only, as with ASTRELO_CONSOLE=1 in production, and give the address."""
+        port = str(free_port())
+        environ = self.environ | {"ASTRELO_CONSOLE": "1", "ASTRELO_PORT": port}
+        api = Spawned([sys.executable, "-m", "astrelo", "serve"], environ, None)
+        try:
+            api.wait_for("http.listening")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            api.stop()
+
     def start_api(self) -> None:
         self.api = Spawned([sys.executable, "-m", "astrelo", "serve"], self.environ, None)
         self.api.wait_for("http.listening")

@@ -297,6 +297,7 @@ async def test_the_page_says_that_it_is_read_only(api: ApiHarness) -> None:
     page = await api.client.get("/app")
     assert 'data-read-only="true"' in page.text
     assert page.headers["cache-control"] == "no-store"
+    assert page.headers["cross-origin-opener-policy"] == "same-origin"
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'self'")
     assert "frame-ancestors 'none'" in policy

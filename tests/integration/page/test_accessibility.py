@@ -70,6 +70,22 @@ def test_axe_finds_nothing_in_a_report_a_dialog_and_the_sign_in(customer: Tabs) 
     assert_accessible(page, Axe())
 
 
+def test_a_small_screen_cuts_no_value_of_a_list(customer: Tabs) -> None:
+    page = customer.open()
+    page.set_viewport_size({"width": 390, "height": 844})
+    for kind in ("companies", "contacts", "deals"):
+        page.goto(f"{customer.server.url}/app#/{kind}")
+        expect(page.locator(f"#{kind} tbody th a")).to_have_count(25)
+        cells = page.locator("tbody .first, tbody .second")
+        assert (
+            cells.evaluate_all(
+                "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"
+            )
+            == []
+        )
+        assert page.evaluate(OVERFLOW) <= 0
+
+
 def press_until_focused(
     page: Page, name: str | re.Pattern[str], role: str = "link", presses: int = 60
 ) -> None:

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from astrelo.domain.identifiers import Provider
 from tests.support.page import HeldRequests, Tabs
 
 ROWS = "#companies tbody tr"
@@ -114,3 +115,23 @@ def test_industries_and_places_have_their_names(customer: Tabs) -> None:
     places = " ".join(page.locator("#companies .column-place").all_inner_texts())
     assert "United States" in places
     assert not re.search(r"\b[A-Z]{2}-[A-Z0-9]{1,3}\b", places)
+
+
+def test_a_filter_is_seen_and_removed_whether_or_not_a_control_has_it(stranger: Tabs) -> None:
+    stranger.sign_in(stranger.server.connected_user(Provider.SALESFORCE))
+    page = stranger.open("#/deals?source=hubspot&is_closed=true&rep=nobody&min_amount=5&=x")
+    expect(page.get_by_label("CRM").locator("option:checked")).to_have_text("HubSpot (not connected)")
+    chips = page.get_by_role("list", name="Only")
+    expect(chips.get_by_role("listitem")).to_have_text(
+        [
+            re.compile("Closed or not: true"),
+            re.compile("Of one owner"),
+            re.compile("Min amount: 5"),
+            re.compile(": x"),
+        ]
+    )
+    for _ in range(4):
+        chips.get_by_role("button").first.click()
+    page.get_by_label("CRM").select_option("Any CRM")
+    expect(page.locator("#deals tbody tr")).to_have_count(25)
+    assert page.url.endswith("#/deals")

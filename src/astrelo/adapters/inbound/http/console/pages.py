@@ -23,6 +23,7 @@ _CACHED = {"Cache-Control": "no-cache"}
 _NOT_STORED = {"Cache-Control": "no-store"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
 }
 _MEDIA_TYPES = {

@@ -88,6 +88,12 @@ class SignInByLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return "SignInByLink(ticket=…)"
 
 
+class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the page's requests count for."""
+
+    user_id: UserId
+
+
 class Page(Controller):
     path = PAGE_PATH
     include_in_schema = False
@@ -131,6 +137,11 @@ class Page(Controller):
                 headers={"Set-Cookie": ended},
             ) from error
         return Response(None, cookies=[browser_sessions.signed_in(user_id, config, clock.now())])
+
+    @get("/session")
+    async def session(self, user_id: NamedDependency[UserId]) -> BrowserSession:
+        """Return whose data the page shows, so that it can say so."""
+        return BrowserSession(user_id=user_id)
 
     @delete("/session", opt={security.PUBLIC: True}, status_code=204)
     async def sign_out(self, config: NamedDependency[HttpConfig]) -> Response[None]:

@@ -16,7 +16,7 @@ import { Contacts } from "./views/contacts.js";
 import { Deal } from "./views/deal.js";
 import { Deals } from "./views/deals.js";
 import { Overview } from "./views/overview.js";
-import { SignIn, signInByLink, signOut } from "./views/sign_in.js";
+import { LinkQuestion, SignIn, signInByLink, signOut } from "./views/sign_in.js";
 import { SyncReport } from "./views/sync_report.js";
 
 function View({ route: { name, parts: [first, second], query }, crms, version }) {
@@ -47,15 +47,16 @@ function useFocusOnTitle(place) {
 }
 
 function Page() {
-  const { signedIn, crms, version, problem, notices } = useShared();
+  const { signedIn, user, crms, version, problem, notices, question } = useShared();
   const route = useRoute();
   useFocusOnTitle(signedIn === false ? "sign-in" : [route.name, ...route.parts].join("/"));
   const leave = () => signOut().catch((failed) => announce(failed.message));
-  return html`<${Shell} view=${route.name} onSignOut=${signedIn ? leave : null}>
+  return html`<${Shell} view=${route.name} user=${user} onSignOut=${signedIn ? leave : null}>
     ${signedIn === false && html`<${SignIn} />`}
     ${signedIn && crms && html`<${View} route=${route} crms=${crms} version=${version} />`}
     ${signedIn === null && html`<${Title}>Astrelo<//><${Lines} lines=${6} />`}
-  <//><${Notices} notices=${notices} problem=${problem} />`;
+  <//><${Notices} notices=${notices} problem=${problem} />
+  <div class="loaded">${question && html`<${LinkQuestion} ...${question} />`}</div>`;
 }
 
 function announceLanding() {

@@ -3,7 +3,7 @@
 import { text } from "./server_data.js";
 
 const NO_CONTENT = 204;
-const UNAUTHORIZED = 401;
+export const UNAUTHORIZED = 401;
 
 let refused = () => {};
 

@@ -2,7 +2,8 @@
 
 import { ask, onUnauthorized } from "./api.js";
 import { LiveUpdates } from "./live.js";
-import { current, showRun, update } from "./store.js";
+import { text } from "./server_data.js";
+import { announce, current, showRun, update } from "./store.js";
 
 const RETRY_MS = 3000;
 
@@ -29,9 +30,10 @@ export function refresh() {
 
 async function read() {
   try {
-    const { data } = await ask("/api/integrations");
+    const [{ data }, { user_id: user }] = await Promise.all([ask("/api/integrations"), ask("/app/session")]);
+    if (![null, user].includes(current().user)) return reloadForAnotherUser();
     const crms = data.filter((crm) => crm.configured || crm.status !== "not_connected");
-    update({ signedIn: true, crms, problem: null, version: current().version + 1 });
+    update({ signedIn: true, user, crms, problem: null, version: current().version + 1 });
     live.follow();
   } catch (problem) {
     if (problem.status === 401) return;
@@ -43,7 +45,22 @@ async function read() {
 // The next one to sign in must see nothing of what was there.
 export function forget() {
   live.stop();
-  update({ signedIn: false, crms: null, problem: null });
+  update({ signedIn: false, user: null, crms: null, problem: null });
+}
+
+const ANOTHER_USER = "astrelo-another-user";
+
+// Nothing of what was there may stay when somebody else is signed in.
+export function reloadForAnotherUser() {
+  sessionStorage.setItem(ANOTHER_USER, "true");
+  location.reload();
+}
+
+function announceNewUser() {
+  if (!sessionStorage.getItem(ANOTHER_USER)) return;
+  sessionStorage.removeItem(ANOTHER_USER);
+  const { user } = current();
+  if (user) announce(text("signed_in_as", { user }), "good");
 }
 
 export function start() {
@@ -52,5 +69,5 @@ export function start() {
   // Out of the browser's cache after Back, the page shows what it showed when it was left.
   addEventListener("pageshow", ({ persisted }) => persisted && refresh());
   addEventListener("online", () => refreshIn(0));
-  refresh();
+  refresh().then(announceNewUser);
 }

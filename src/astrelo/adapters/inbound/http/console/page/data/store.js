@@ -5,10 +5,12 @@ import { useEffect, useState } from "../vendor/preact.js";
 const listeners = new Set();
 let state = {
   signedIn: null, // null until the server has answered once
+  user: null, // the id of the user whose data is shown
   crms: null,
   version: 0, // counts how often records may have changed
   problem: null, // why the CRMs could not be read
   notices: [],
+  question: null, // { user, answer }: whether a sign-in link is to be used while a user is shown
 };
 
 export const current = () => state;

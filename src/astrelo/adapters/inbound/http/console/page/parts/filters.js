@@ -1,6 +1,7 @@
-// The filters of a list, kept in the address. Those that links set and no control does are chips.
+// The filters of a list, kept in the address. Those that no control shows are chips: all can be seen and removed.
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { fieldName } from "../words/names.js";
 import { Icon } from "./icons.js";
 
 const TYPING_MS = 250;
@@ -25,10 +26,15 @@ function Search({ name, label, value, set }) {
 }
 
 // `options` are [label, parameters] pairs; the first is what counts without any of them.
+const namesOf = ({ options }) => [...new Set(options.flatMap(([, parameters]) => Object.keys(parameters)))];
+
+// The index of the option that is chosen, -1 where the address asks for none that there is.
+const chosen = (choice, query) => choice.options
+  .findLastIndex(([, parameters]) => namesOf(choice).every((name) => query[name] === parameters[name]));
+
 function Choice({ label, options, query, set }) {
-  const names = [...new Set(options.flatMap(([, parameters]) => Object.keys(parameters)))];
-  const matching = options
-    .findLastIndex(([, parameters]) => names.every((name) => query[name] === parameters[name]));
+  const names = namesOf({ options });
+  const matching = chosen({ options }, query);
   const choose = ({ target }) => {
     const none = Object.fromEntries(names.map((name) => [name, undefined]));
     set({ ...none, ...options[target.value][1] });
@@ -39,13 +45,19 @@ function Choice({ label, options, query, set }) {
     </select></label>`;
 }
 
+const nameAndValue = (name) => ({ name, label: (value) => `${fieldName(name)}: ${value}` });
+
+function chipsOf(query, search, choices, chips) {
+  const controlled = choices.filter((choice) => chosen(choice, query) !== -1).flatMap(namesOf);
+  return Object.keys(query).filter((name) => name !== search?.name && !controlled.includes(name))
+    .map((name) => chips.find((chip) => chip.name === name) ?? nameAndValue(name));
+}
+
 export function Filters({ search, choices, more = [], chips = [], query, set }) {
-  const governed = more.flatMap(({ options }) => options)
-    .flatMap(([, parameters]) => Object.keys(parameters));
-  const used = new Set(governed.filter((name) => query[name] !== undefined)).size;
+  const used = more.flatMap(namesOf).filter((name) => query[name] !== undefined).length;
   const [open, setOpen] = useState(used > 0);
   const draw = (choice) => html`<${Choice} key=${choice.label} ...${choice} query=${query} set=${set} />`;
-  const shown = chips.filter(({ name }) => query[name] !== undefined);
+  const shown = chipsOf(query, search, [...choices, ...more], chips);
   return html`<form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <div class="filter-row">
       ${search && html`<${Search} ...${search} value=${query[search.name] ?? ""} set=${set} />`}

@@ -19,7 +19,7 @@ export function Sources({ record }) {
 export const OpenInCrm = ({ record }) => record.external_url && html`
   <a class="button" href=${record.external_url} target="_blank" rel="noreferrer">Open in ${crmName(record.external_source)}<${Icon} name="out" /></a>`;
 
-export const Time = ({ at, zone }) => html`
-  <time datetime=${at} title=${fullTime(at)}>${moment(at, { zone })}</time>`;
+export const Time = ({ at }) => html`
+  <time datetime=${at} title=${fullTime(at)}>${moment(at)}</time>`;
 
 export const Archived = ({ record }) => record.archived_at && html`<${Badge} mood="warn">Gone at the CRM<//>`;

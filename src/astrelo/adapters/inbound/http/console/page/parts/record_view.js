@@ -1,12 +1,16 @@
 // The view of one record: its name, the way to it at its CRM, two columns of sections.
 
 import { html } from "../vendor/preact.js";
+import { text } from "../data/server_data.js";
 import { OpenInCrm } from "./marks.js";
 import { Title } from "./shell.js";
-import { Lines, Problem } from "./states.js";
+import { Lines, Missing, Problem, isMissing } from "./states.js";
 
 // Until the record is there its `kind` is its title. `title` and `subtitle` are made of the record.
 export function RecordView({ resource: { value, problem, retry }, back, kind, title, subtitle, left, right }) {
+  if (isMissing(problem)) {
+    return html`<${Title} back=${back}>${kind}<//><${Missing} back=${back}>${text("missing_record")}<//>`;
+  }
   if (problem && !value) {
     return html`<${Title} back=${back}>${kind}<//><${Problem} problem=${problem} retry=${retry} />`;
   }
@@ -16,9 +20,10 @@ export function RecordView({ resource: { value, problem, retry }, back, kind, ti
     <div class="columns"><div>${left}</div><div>${right}</div></div>`;
 }
 
-// What is made of a resource: lines of the same height before it is there.
-export function Loaded({ resource: { value, problem, retry }, lines, show }) {
-  if (value) return show(value);
-  if (problem) return html`<${Problem} problem=${problem} retry=${retry} />`;
-  return html`<${Lines} lines=${lines} />`;
-}
+// What is made of a resource: lines of the same height before it is there. Its element stays, so that what
+// arrives late comes where it belongs and not after its neighbours.
+export const Loaded = ({ resource, lines, show }) => html`<div class="loaded">
+  ${resource.value ? show(resource.value) : html`<${Waiting} ...${resource} lines=${lines} />`}</div>`;
+
+const Waiting = ({ problem, retry, lines }) => (problem
+  ? html`<${Problem} problem=${problem} retry=${retry} />` : html`<${Lines} lines=${lines} />`);

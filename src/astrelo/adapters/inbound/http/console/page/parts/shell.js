@@ -11,7 +11,7 @@ const NavLink = ({ name, current }) => html`<li>
   <a href=${href(name === "overview" ? "" : name)} aria-current=${name === current ? "page" : undefined}>
     <${Icon} name=${name} />${VIEWS[name]}</a></li>`;
 
-export const Shell = ({ view, onSignOut, children }) => html`
+export const Shell = ({ view, user, onSignOut, children }) => html`
   <a class="skip" href="#view-title" onClick=${skipToTitle}>Skip to the content</a>
   <header class=${onSignOut ? "side" : "side bare"}>
     <p class="brand"><img src="/app/data/icon.svg" alt="" width="24" height="24" />Astrelo</p>
@@ -19,13 +19,14 @@ export const Shell = ({ view, onSignOut, children }) => html`
       ${Object.keys(VIEWS).map((name) => html`<${NavLink} key=${name} name=${name} current=${view} />`)}
     </ul></nav>`}
     <div class="side-end">
-      <a href="/schema"><${Icon} name="api" />API</a>
+      ${user && !READ_ONLY && html`<p class="user">${text("signed_in_as", { user })}</p>`}
+      ${!READ_ONLY && html`<a href="/schema"><${Icon} name="api" />API</a>`}
       ${onSignOut && html`<button type="button" class="plain" onClick=${onSignOut}>
         <${Icon} name="leave" />Sign out</button>`}
     </div>
   </header>
   <main class="main">
-    ${READ_ONLY && onSignOut && html`<p class="read-only">${text("read_only")}</p>`}
+    ${READ_ONLY && user && html`<p class="read-only">${text("read_only", { user })}</p>`}
     ${children}
   </main>`;
 

@@ -21,10 +21,10 @@ const ICP_FITS = [["Fits", { fits_icp: "true" }], ["Does not fit", { fits_icp: "
 
 const choice = (label, options) => ({ label, options: [["Any", {}], ...options] });
 
-const moreFilters = () => [
+const moreFilters = ({ country }) => [
   choice("Ideal customer", ICP_FITS),
   choice("Industry", industryChoices().map(([industry, label]) => [label, { industry }])),
-  choice("Country", countryChoices().map(([country, name]) => [name, { country }])),
+  choice("Country", countryChoices(country).map(([country, name]) => [name, { country }])),
   choice("Revenue", REVENUE_RANGES.map((range) => [rangeName(range), { revenue_range: range }])),
   ARCHIVED_CHOICE,
 ];
@@ -79,8 +79,8 @@ export function Companies({ query, crms, version }) {
   const list = useList("/api/companies", query, { version });
   const set = (changes) => replacePath("companies", { ...query, ...changes });
   return html`<${Title}>Companies<//>
-    <${Filters} search=${{ name: "name", label: "Name begins with …" }} choices=${[sourceChoice(crms), SORT]}
-      more=${moreFilters()} chips=${CHIPS} query=${query} set=${set} />
+    <${Filters} search=${{ name: "name", label: "Name begins with …" }} choices=${[sourceChoice(crms, query), SORT]}
+      more=${moreFilters(query)} chips=${CHIPS} query=${query} set=${set} />
     <${ListState} list=${list} one="company" many="companies" />
     <${RecordTable} id="companies" label="Companies" columns=${COLUMNS} list=${list}
       empty=${emptyWords(query, "company", "companies")} />`;

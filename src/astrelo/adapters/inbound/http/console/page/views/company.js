@@ -8,7 +8,7 @@ import { Facts, Section } from "../parts/facts.js";
 import { Archived, Badge, Sources, Time } from "../parts/marks.js";
 import { ListState, RecordTable, only } from "../parts/record_table.js";
 import { Loaded, RecordView } from "../parts/record_view.js";
-import { count, money } from "../words/format.js";
+import { count, money, withoutScheme } from "../words/format.js";
 import { industryName, placeNames, useRegions } from "../words/names.js";
 import { nameOf, rangeName } from "./companies.js";
 import { CONTACT_COLUMNS } from "./contacts.js";
@@ -64,7 +64,7 @@ const About = ({ company }) => html`
     ["Changed at the CRM", html`<${Time} at=${company.source_updated_at} />`],
   ]} />`;
 
-const LinkedIn = ({ url }) => html`<a href=${url} target="_blank" rel="noreferrer">Its page</a>`;
+const LinkedIn = ({ url }) => html`<a href=${url} target="_blank" rel="noreferrer">${withoutScheme(url)}</a>`;
 
 function revenue(company) {
   const own = money(company.annual_revenue, company.annual_revenue_currency);

@@ -8,6 +8,7 @@ import { Facts, Section } from "../parts/facts.js";
 import { Archived, Sources, Time } from "../parts/marks.js";
 import { RecordTable, only } from "../parts/record_table.js";
 import { Loaded, RecordView } from "../parts/record_view.js";
+import { mailTo } from "../words/format.js";
 import { personName } from "../words/names.js";
 import { CompanyLink } from "./company_link.js";
 import { DEAL_COLUMNS } from "./deals.js";
@@ -43,7 +44,7 @@ function Deals({ contact, version }) {
 }
 
 const facts = (contact) => [
-  ["E-mail", contact.email && html`<a href=${`mailto:${contact.email}`}>${contact.email}</a>`],
+  ["E-mail", contact.email && html`<a href=${mailTo(contact.email)}>${contact.email}</a>`],
   ["Further addresses", contact.additional_emails.join(", ")],
   ["Phone", contact.phone],
   ["Lifecycle stage", contact.lifecycle_stage],

@@ -72,7 +72,7 @@ export function Contacts({ query, crms, version }) {
   const set = (changes) => replacePath("contacts", { ...query, ...changes });
   return html`<${Title}>Contacts<//>
     <${Filters} search=${{ name: "search", label: "Name or e-mail begins with …" }}
-      query=${query} set=${set} choices=${[LINKS, sourceChoice(crms), SORT]} more=${[ARCHIVED_CHOICE]} chips=${CHIPS} />
+      query=${query} set=${set} choices=${[LINKS, sourceChoice(crms, query), SORT]} more=${[ARCHIVED_CHOICE]} chips=${CHIPS} />
     <${ListState} list=${list} one="contact" many="contacts" />
     <${RecordTable} id="contacts" label="Contacts" columns=${CONTACT_COLUMNS} list=${list}
       empty=${emptyWords(query, "contact", "contacts")} />`;

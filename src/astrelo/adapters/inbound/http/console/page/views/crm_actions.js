@@ -41,16 +41,13 @@ export function CrmActions({ crm, name }) {
   const path = `/api/integrations/${crm.provider}`;
   if (READ_ONLY) return null;
   const active = crm.status === "active";
-  const run = crm.current_run;
+  const syncing = crm.current_run !== null || doing === "sync";
 
   const connect = (event) => {
     event.preventDefault();
     act("connect", () => startConnecting(path, host, name));
   };
   const sync = () => act("sync", async () => showRun(await ask(`${path}/sync`, { method: "POST" })));
-  const cancel = () => act("cancel", async () => {
-    await ask(`${path}/runs/${run.id}/cancel`, { method: "POST" });
-  });
   const disconnect = (purge) => act("disconnect", async () => {
     setAsking(false);
     await ask(`${path}${purge ? "?purge=true" : ""}`, { method: "DELETE" });
@@ -63,13 +60,25 @@ export function CrmActions({ crm, name }) {
         ${`Connect ${name}${crm.status === "not_connected" ? "" : " again"}`}</button>
       ${crm.chooses_login_host && html`<${LoginHost} host=${host} setHost=${setHost} />`}
     </form>`}
-    ${active && html`<button type="button" class="primary wide-button" aria-disabled=${doing !== null}
-      onClick=${run ? cancel : sync}>${run ? "Cancel the sync" : "Sync now"}</button>`}
+    ${active && html`<button type="button" class="primary wide-button" id=${`sync-${crm.provider}`}
+      aria-disabled=${syncing || doing !== null} onClick=${() => !syncing && sync()}>
+      ${syncing ? "Syncing …" : "Sync now"}</button>`}
     ${crm.status !== "not_connected" && html`<button type="button" onClick=${() => setAsking(true)}>
       ${crm.status === "disconnected" ? "Delete its data …" : "Disconnect …"}</button>`}
     ${asking && html`<${DisconnectDialog} name=${name} disconnected=${crm.status === "disconnected"}
       onClose=${() => setAsking(false)} onConfirm=${disconnect} />`}
   </div>`;
+}
+
+// Elsewhere than what starts a sync: a second click there must not cancel it.
+export function CancelSync({ provider, run }) {
+  const [doing, act] = useAction();
+  const cancel = () => act("cancel", async () => {
+    await ask(`/api/integrations/${provider}/runs/${run.id}/cancel`, { method: "POST" });
+    document.getElementById(`sync-${provider}`)?.focus(); // this button goes with the run
+  });
+  return !READ_ONLY && html`
+    <button type="button" class="link" aria-disabled=${doing !== null} onClick=${cancel}>Cancel the sync</button>`;
 }
 
 const LoginHost = ({ host, setHost }) => html`

@@ -8,7 +8,7 @@ import { SENTENCES, text } from "../data/server_data.js";
 import { Badge, Time } from "../parts/marks.js";
 import { count, percent, plural, sum } from "../words/format.js";
 import { crmName } from "../words/names.js";
-import { CrmActions } from "./crm_actions.js";
+import { CancelSync, CrmActions } from "./crm_actions.js";
 
 const STATUS = {
   active: ["Connected", "good"],
@@ -43,8 +43,8 @@ const adviceOf = ({ configured, action }) => (configured ? action : SENTENCES.fa
 function Account({ crm }) {
   const { status, account_name: name, account_id: id, connected_by: by } = crm;
   if (status === "not_connected") return html`<p class="note">${adviceOf(crm)}</p>`;
-  return html`<p class="note one-line">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
-    <p class="note one-line">${by && `Connected by ${by}`}</p>`;
+  return html`<p class="note account">${name ?? "Account"}${name?.includes(id) ? "" : ` · ${id}`}</p>
+    <p class="note account">${by && `Connected by ${by}`}</p>`;
 }
 
 // What was complete at the earliest of these times is complete altogether.
@@ -58,8 +58,10 @@ function Completeness({ crm }) {
   const run = crm.current_run;
   return html`<div class="complete">
     <p class="complete-as-of">
-      ${asOf ? html`Complete as of <${Time} at=${asOf} zone />` : text("never_complete")}</p>
-    <p class="note one-line">${run ? SENTENCES.runs[run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
+      ${asOf ? html`Complete as of <${Time} at=${asOf} />` : text("never_complete")}</p>
+    <div class="run-line"><p class="note one-line">
+      ${run ? SENTENCES.runs[run.status][0] : html`<${LastRun} crm=${crm} />`}</p>
+      ${run && html`<${CancelSync} key=${run.id} provider=${crm.provider} run=${run} />`}</div>
     <${RunReason} run=${run ?? crm.last_run} />
   </div>`;
 }

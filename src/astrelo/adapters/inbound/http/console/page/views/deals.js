@@ -82,7 +82,7 @@ export function Deals({ query, crms, version }) {
   const list = useList("/api/deals", { ...query, expand: "company" }, { version });
   const set = (changes) => replacePath("deals", { ...query, ...changes });
   return html`<${Title}>Deals<//>
-    <${Filters} query=${query} set=${set} choices=${[STATES, LINKS, sourceChoice(crms), SORT]}
+    <${Filters} query=${query} set=${set} choices=${[STATES, LINKS, sourceChoice(crms, query), SORT]}
       more=${[ARCHIVED_CHOICE]} chips=${CHIPS} />
     <${ListState} list=${list} one="deal" many="deals" />
     <${RecordTable} id="deals" label="Deals" columns=${DEAL_COLUMNS} list=${list}

@@ -5,7 +5,7 @@ import { SENTENCES, text } from "../data/server_data.js";
 import { href } from "../data/router.js";
 import { Facts, Section } from "../parts/facts.js";
 import { Badge, Time } from "../parts/marks.js";
-import { count, money } from "../words/format.js";
+import { count, money, withoutScheme } from "../words/format.js";
 import { countryName, crmName, industryName, placeNames } from "../words/names.js";
 import { rangeName } from "./companies.js";
 import { OwnerName } from "./owner.js";
@@ -21,7 +21,7 @@ const GROUPS = {
   place: ["Head office", (values) => placeNames(values).join(", ")],
   description: ["Description", ({ description }) => description],
   phone: ["Phone", ({ phone }) => phone],
-  linkedin_url: ["LinkedIn", ({ linkedin_url: url }) => url?.replace(/^https?:\/\/(www\.)?/, "")],
+  linkedin_url: ["LinkedIn", ({ linkedin_url: url }) => url && withoutScheme(url)],
   lifecycle_stage: ["Lifecycle stage", ({ lifecycle_stage: stage }) => stage],
   rep: ["Owner", ({ crm_rep_id: id }) => id && html`<${OwnerName} id=${id} />`],
 };

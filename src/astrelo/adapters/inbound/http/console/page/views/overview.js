@@ -17,7 +17,8 @@ export function Overview({ crms, version }) {
 }
 
 function summary({ companies, with_two_sources: shared }, crms) {
-  const several = crms.filter(({ status }) => status !== "not_connected").length > 1;
+  // Before a second CRM's first sync has ended, that none is shared says nothing.
+  const several = crms.filter(({ counted_at: counted }) => counted).length > 1;
   const known = several ? `, ${plural(shared, "is", "are")} known to more than one CRM` : "";
   return `${plural(companies, "company", "companies")}${known}.`;
 }

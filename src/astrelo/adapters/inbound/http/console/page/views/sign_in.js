@@ -1,9 +1,11 @@
 // Signing in: by a token, or by a link that is made elsewhere.
 
 import { html, useState } from "../vendor/preact.js";
-import { ask } from "../data/api.js";
-import { refresh } from "../data/refreshing.js";
+import { UNAUTHORIZED, ask } from "../data/api.js";
+import { refresh, reloadForAnotherUser } from "../data/refreshing.js";
 import { READ_ONLY, text } from "../data/server_data.js";
+import { update } from "../data/store.js";
+import { Dialog } from "../parts/dialog.js";
 import { Title } from "../parts/shell.js";
 
 export const SignIn = () => html`<div class="sign-in">
@@ -37,19 +39,45 @@ function TokenForm() {
 const FRAGMENT = "#sign-in=";
 
 // Use the ticket of a sign-in link. It lies behind the # of the address, where no server and no link scanner sees it.
+// Any site can open such an address: it changes the user, or signs them out, only when that is confirmed.
 export async function signInByLink() {
   const others = new BroadcastChannel("astrelo-sign-in");
-  others.onmessage = () => location.reload(); // another tab must not go on as a user whom it does not show
+  others.onmessage = reloadForAnotherUser; // another tab must not go on as a user whom it does not show
   addEventListener("hashchange", () => location.hash.startsWith(FRAGMENT) && location.reload());
   if (!location.hash.startsWith(FRAGMENT)) return;
   const ticket = decodeURIComponent(location.hash.slice(FRAGMENT.length));
   history.replaceState(null, "", location.pathname); // neither history nor bookmarks keep it
+  const user = await signedInUser();
+  if (user && !await isConfirmed(user)) return;
   try {
     await ask("/app/sign-in", { method: "POST", body: { ticket } });
   } finally {
     others.postMessage("signed in");
   }
 }
+
+async function signedInUser() {
+  try {
+    return (await ask("/app/session")).user_id;
+  } catch (problem) {
+    if (problem.status === UNAUTHORIZED) return null;
+    throw problem;
+  }
+}
+
+const isConfirmed = (user) => new Promise((resolve) => {
+  const answer = (confirmed) => {
+    update({ question: null });
+    resolve(confirmed);
+  };
+  update({ question: { user, answer } });
+});
+
+export const LinkQuestion = ({ user, answer }) => html`
+  <${Dialog} title="Open the sign-in link?" onClose=${() => answer(false)}>
+    <p>${text("link_question", { user })}</p>
+    <div class="buttons"><button type="button" onClick=${() => answer(false)}>Stay</button>
+      <button type="button" class="primary" onClick=${() => answer(true)}>Open the link</button></div><//>`;
 
 export async function signOut() {
   await ask("/app/session", { method: "DELETE" });

@@ -8,6 +8,7 @@ import { Section } from "../parts/facts.js";
 import { Badge, Time } from "../parts/marks.js";
 import { Title } from "../parts/shell.js";
 import { Loaded } from "../parts/record_view.js";
+import { Missing, isMissing } from "../parts/states.js";
 import { count, sum } from "../words/format.js";
 import { crmName, fieldName } from "../words/names.js";
 import { sentence } from "./crm_card.js";
@@ -27,15 +28,27 @@ export function SyncReport({ provider, id, version }) {
   const path = `/api/integrations/${encodeURIComponent(provider)}/runs/${encodeURIComponent(id)}`;
   const report = useResource(path, version);
   const unreadable = useResource(`${path}/unreadable`, version);
-  const listed = unreadable.value?.data ?? [];
+  if (isMissing(report.problem)) {
+    return html`<${Title} back=${BACK}>Sync<//><${Missing} back=${BACK}>${text("missing_sync")}<//>`;
+  }
   return html`<${Title} back=${BACK}>${`Sync of ${crmName(provider)}`}<//>
     <p class="subtitle">${report.value ? html`<${RunState} run=${report.value.run} />` : " "}</p>
     <${Loaded} resource=${report} lines=${10} show=${({ run, warnings, rejected_records: rejected }) => html`
-      <${Section} id="counts" title="What was read" note=${text("reconciliation")}>
-        <${Counts} steps=${run.steps} /><//>
-      <${Warnings} warnings=${warnings} listed=${listed} />
-      ${listed.length > 0 && html`<${Unreadable} values=${listed} provider=${provider} />`}
-      ${rejected.length > 0 && html`<${Rejected} records=${rejected} />`}`} />`;
+      <div class="sections">
+        <${Section} id="counts" title="What was read" note=${text("reconciliation")}>
+          <${Counts} steps=${run.steps} /><//>
+        <${Findings} run=${run} warnings=${warnings} unreadable=${unreadable} provider=${provider} />
+        <div class="loaded">${rejected.length > 0 && html`<${Rejected} records=${rejected} />`}</div>
+      </div>`} />`;
+}
+
+// Which warnings say something of their own is known with the list of what could not be read: both come together.
+function Findings({ run, warnings, unreadable, provider }) {
+  const show = ({ data: listed }) => html`
+    <div class="loaded"><${Warnings} warnings=${warnings} listed=${listed} /></div>
+    <div class="loaded">${listed.length > 0 && html`<${Unreadable} values=${listed} provider=${provider} />`}</div>`;
+  const expected = warnings.length > 0 || run.steps.some((step) => sum(step.unreadable) > 0);
+  return expected && html`<${Loaded} resource=${unreadable} lines=${6} show=${show} />`;
 }
 
 const RunState = ({ run }) => html`<${Badge} mood=${MOODS[run.status] ?? "accent"}>${run.status}<//>

@@ -6,9 +6,6 @@ export const LOCALE = navigator.languages.find((language) => /^en\b/.test(langua
 const number = new Intl.NumberFormat(LOCALE);
 const percentage = new Intl.NumberFormat(LOCALE, { style: "percent" });
 const clock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
-const zonedClock = new Intl.DateTimeFormat(LOCALE, {
-  hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-});
 const shortDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const longDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric" });
 const utcDay = new Intl.DateTimeFormat(LOCALE, {
@@ -53,13 +50,23 @@ export const day = (time) => (time ? utcDay.format(new Date(time)) : null);
 export const fullTime = (time) => whole.format(new Date(time));
 
 // "09:42" today, "yesterday, 09:42", "30 Nov, 09:42", "30 Nov 2024".
-export function moment(time, { zone = false, now = new Date() } = {}) {
+export function moment(time, now = new Date()) {
   const at = new Date(time);
-  const hour = (zone ? zonedClock : clock).format(at);
+  const hour = clock.format(at);
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return hour;
   if (days === 1) return `yesterday, ${hour}`;
   return at.getFullYear() === now.getFullYear() ? `${shortDay.format(at)}, ${hour}` : longDay.format(at);
+}
+
+// An address of the web as people write it.
+export const withoutScheme = (url) => url.replace(/^https?:\/\/(www\.)?/, "");
+
+// A link to write to an address, which is all of it: a ? or & in it begins no header (RFC 6068 §2).
+export function mailTo(address) {
+  const at = address.lastIndexOf("@");
+  const [local, host] = [address.slice(0, at), address.slice(at + 1)].map(encodeURIComponent);
+  return `mailto:${local}@${host}`;
 }
 
 function midnight(time) {

@@ -40,7 +40,9 @@ export function useRegions() {
   return regions;
 }
 
-export const countryChoices = () => [...new Set(Object.keys(regions).map((code) => code.slice(0, 2)))]
+// The chosen one is there before the list has been read.
+export const countryChoices = (chosen) => [...new Set([...Object.keys(regions).map((code) => code.slice(0, 2)), chosen])]
+  .filter(Boolean)
   .map((code) => [code, countryName(code)])
   .sort(([, one], [, other]) => one.localeCompare(other, LOCALE));
 
@@ -78,7 +80,8 @@ const FIELDS = {
 // A column of the API in words; one that is not listed, by its own name.
 export function fieldName(column) {
   const words = column.replaceAll("_", " ");
-  return FIELDS[column] ?? `${words[0].toUpperCase()}${words.slice(1)}`;
+  if (Object.hasOwn(FIELDS, column)) return FIELDS[column];
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
 export function personName({ first_name: first, last_name: last, email }) {
