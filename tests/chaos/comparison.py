@@ -11,7 +11,17 @@ from astrelo.domain.identifiers import ObjectType, Provider
 from tests.chaos.crms.crm import Departed
 from tests.support.canonical import stored_view
 
-_OURS = ["id", "user_id", "company_id", "crm_rep_id", "created_at", "revision", "contact_ids", "archived_at"]
+_OURS = [
+    "id",
+    "user_id",
+    "company_id",
+    "crm_rep_id",
+    "created_at",
+    "revision",
+    "contact_ids",
+    "archived_at",
+    "facets_hash",
+]
 _RECORDS = {
     ObjectType.COMPANIES: "crm_companies",
     ObjectType.CONTACTS: "contacts",
