@@ -73,11 +73,18 @@ const isConfirmed = (user) => new Promise((resolve) => {
   update({ question: { user, answer } });
 });
 
-export const LinkQuestion = ({ user, answer }) => html`
-  <${Dialog} title="Open the sign-in link?" onClose=${() => answer(false)}>
+export function LinkQuestion({ user, answer }) {
+  const confirm = (event) => {
+    event.preventDefault();
+    answer(true);
+  };
+  const stay = () => answer(false);
+  return html`<${Dialog} title="Open the sign-in link?" onClose=${stay}><form onSubmit=${confirm}>
     <p>${text("link_question", { user })}</p>
-    <div class="buttons"><button type="button" onClick=${() => answer(false)}>Stay</button>
-      <button type="button" class="primary" onClick=${() => answer(true)}>Open the link</button></div><//>`;
+    <div class="buttons"><button type="button" onClick=${stay}>Stay</button>
+      <button class="primary">Open the link</button></div>
+  </form><//>`;
+}
 
 export async function signOut() {
   await ask("/app/session", { method: "DELETE" });
