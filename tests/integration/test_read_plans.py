@@ -30,8 +30,8 @@ from tests.support.postgres import Databases
 LARGE_USER = UserId(UUID("00000000-0000-0000-0000-000000000007"))
 MAX_MILLISECONDS = 50
 REFERENCE = "select count(*) from generate_series(1, 300000) n where n % 7 = 3"
-REFERENCE_MILLISECONDS = 28.0
-"""What that takes where the filters took 50 ms at most; slower machines, and busy ones, are allowed more by as much."""
+REFERENCE_MILLISECONDS = 65.0
+"""What that took, at the median, where every filter took less than 45 ms; slower machines are allowed more by as much."""
 ATTEMPTS = 5
 """The quickest counts: whatever else the machine does only adds."""
 
