@@ -48,7 +48,7 @@ def add_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
         async def send_with_cors(message: Message) -> None:
             if message["type"] == "http.response.start":
                 response_headers = MutableScopeHeaders.from_message(message)
-                response_headers.extend_header_value("vary", "Origin")
+                response_headers.headers.append((b"vary", b"Origin"))
                 if origin in origins:
                     response_headers["Access-Control-Allow-Origin"] = origin
                     response_headers["Access-Control-Allow-Credentials"] = "true"

@@ -175,8 +175,9 @@ class _Response:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            given = [self._complete(name, value) for name, value in message["headers"]]
-            names = {name.lower() for name, _ in given}
+            given, names = message["headers"], {name.lower() for name, _ in message["headers"]}
+            if b"allow" in names:
+                given = [self._complete(name, value) for name, value in given]
             message["headers"] = [*given, *(field for field in self._headers if field[0] not in names)]
         elif message["type"] == "http.response.body" and self._bodiless:
             message["body"] = b""

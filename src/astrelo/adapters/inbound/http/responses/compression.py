@@ -6,6 +6,7 @@ the framework's, which also compresses event streams, and makes a compressor for
 
 import re
 import zlib
+from collections.abc import Iterable
 
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
@@ -14,7 +15,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 MIN_SIZE = 1000  # bytes: less fits into one packet anyway
 _LEVEL = 4
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
-_COMPRESSIBLE = re.compile(r"text/(?!event-stream)|application/(?:[\w.+-]+\+)?(?:json|javascript|xml)\b")
+_COMPRESSIBLE = re.compile(rb"text/(?!event-stream)|application/(?:[\w.+-]+\+)?(?:json|javascript|xml)\b")
 _REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*$")
 
 
@@ -31,14 +32,14 @@ def add_compression(app: ASGIApp) -> ASGIApp:
 
         async def send_compressed(message: Message) -> None:
             nonlocal held
-            if message["type"] == "http.response.start" and is_compressible(message):
+            if message["type"] == "http.response.start" and is_compressible(message["headers"]):
                 held = message
                 return
             if held is not None and message["type"] == "http.response.body":
                 body = message.get("body", b"")
                 if len(body) >= MIN_SIZE and not message.get("more_body"):
                     headers = MutableScopeHeaders.from_message(held)
-                    headers.extend_header_value("vary", "Accept-Encoding")
+                    headers.headers.append((b"vary", b"Accept-Encoding"))
                     if accepted:
                         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
                         message["body"] = compressor.compress(body) + compressor.flush()
@@ -62,7 +63,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return False
 
 
-def is_compressible(start: Message) -> bool:
+def is_compressible(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Return whether a response is text that is not encoded yet, and no stream of events."""
-    headers = MutableScopeHeaders.from_message(start)
-    return "content-encoding" not in headers and bool(_COMPRESSIBLE.match(headers.get("content-type", "")))
+    fields = {name.lower(): value for name, value in headers}
+    return b"content-encoding" not in fields and bool(_COMPRESSIBLE.match(fields.get(b"content-type", b"")))

@@ -1,10 +1,11 @@
 """How readers ask: statements with a time limit, on a pool that users share so that none stalls another."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -37,11 +38,38 @@ MAX_COUNTED = 1_000
 """Entries that an estimate counts one by one."""
 
 
-@dataclass(slots=True)
 class _Share:
-    free: asyncio.Semaphore
-    reads: int = 0
-    """Under way or waiting; the share is forgotten with the last."""
+    """One user's part of a pool: `async with` takes a connection's worth of it, or raises TooManyRequests."""
+
+    def __init__(self, size: int, wait: float, forget: Callable[[], object]) -> None:
+        self._size = size
+        self._free = asyncio.Semaphore(size)
+        self._wait = wait
+        self._forget = forget
+        self._reads = 0
+        """Under way or waiting; the share is forgotten with the last."""
+
+    async def __aenter__(self) -> None:
+        self._reads += 1
+        try:
+            # No timer where one is free at once.
+            async with asyncio.timeout(self._wait) if self._free.locked() else nullcontext():
+                await self._free.acquire()
+        except TimeoutError:
+            self._leave()
+            raise errors.TooManyRequests(self._size) from None
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._free.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._reads -= 1
+        if not self._reads:
+            self._forget()
 
 
 class UserShares:
@@ -52,25 +80,11 @@ class UserShares:
         self._wait = wait.total_seconds()
         self._shares: dict[UUID, _Share] = {}
 
-    @asynccontextmanager
-    async def hold(self, user_id: UUID) -> AsyncIterator[None]:
+    def hold(self, user_id: UUID) -> AbstractAsyncContextManager[None]:
         """Hold one part of the user's share. Raises TooManyRequests when none becomes free in time."""
-        share = self._shares.setdefault(user_id, _Share(asyncio.Semaphore(self._size)))
-        share.reads += 1
-        try:
-            try:
-                async with asyncio.timeout(self._wait):
-                    await share.free.acquire()
-            except TimeoutError:
-                raise errors.TooManyRequests(self._size) from None
-            try:
-                yield
-            finally:
-                share.free.release()
-        finally:
-            share.reads -= 1
-            if not share.reads:
-                del self._shares[user_id]
+        if user_id not in self._shares:
+            self._shares[user_id] = _Share(self._size, self._wait, partial(self._shares.pop, user_id))
+        return self._shares[user_id]
 
 
 def begin_read(limit: timedelta) -> str:
@@ -106,9 +120,8 @@ class Reads:
         self._begin = begin_read(limits.statement)
 
     async def rows(self, query: str, /, **values: object) -> list[asyncpg.Record]:
-        with translate_errors():
-            async with self._open(values.get("user_id")) as queries:
-                return await queries.rows(query, **values)
+        async with self._open(values.get("user_id")) as queries:
+            return await queries.rows(query, **values)
 
     async def page(self, query: str, /, **values: object) -> list[asyncpg.Record]:
         """Read a page in the order of an index, whatever the planner knows of the filters.
@@ -116,9 +129,8 @@ class Reads:
         Where it expects few rows it would rather collect and sort them all, and without statistics, as after a first
         sync, it always does.
         """
-        with translate_errors():
-            async with self._open(values.get("user_id"), _IN_INDEX_ORDER) as queries:
-                return await queries.rows(query, **values)
+        async with self._open(values.get("user_id"), _IN_INDEX_ORDER) as queries:
+            return await queries.rows(query, **values)
 
     async def count(self, query: str, /, *, exact: bool, **values: object) -> int:
         """Count what a list would show in all: exactly, or as the planner estimates it.
@@ -127,17 +139,15 @@ class Reads:
         whole table, and may be far off for several filters together.
         """
         counted = "all" if exact else str(MAX_COUNTED + 1)
-        with translate_errors():
-            async with self._open(values.get("user_id")) as queries:
-                total = int(await queries.count(query, counted, **values))
-                if not exact and total > MAX_COUNTED:
-                    total = max(total, await queries.estimate(query, **values))
+        async with self._open(values.get("user_id")) as queries:
+            total = int(await queries.count(query, counted, **values))
+            if not exact and total > MAX_COUNTED:
+                total = max(total, await queries.estimate(query, **values))
         return total
 
     async def ids(self, query: str, limit: int, /, **values: object) -> list[UUID]:
-        with translate_errors():
-            async with self._open(values.get("user_id")) as queries:
-                return await queries.ids(query, limit, **values)
+        async with self._open(values.get("user_id")) as queries:
+            return await queries.ids(query, limit, **values)
 
     async def value(self, query: str, /, **values: object) -> Any:  # noqa: ANN401 - whatever the statement selects
         rows = await self.rows(query, **values)
@@ -153,21 +163,20 @@ class Reads:
 
     @asynccontextmanager
     async def _open(self, user_id: object, settings: str = "") -> AsyncIterator[Queries]:
-        if isinstance(user_id, UUID):
-            async with self._shares.hold(user_id), self._transaction(settings) as queries:
-                yield queries
-        else:
-            async with self._transaction(settings) as queries:
-                yield queries
-
-    @asynccontextmanager
-    async def _transaction(self, settings: str) -> AsyncIterator[Queries]:
-        async with self._pool.acquire(timeout=self._connection_wait) as connection:
-            try:
-                await connection.execute(self._begin + settings)
-                yield Queries(connection)
-            except asyncpg.QueryCanceledError as error:
-                raise errors.QueryTooSlow from error
-            finally:
-                if not connection.is_closed() and connection.is_in_transaction():
-                    await connection.execute("rollback")  # nothing was written
+        share = self._shares.hold(user_id) if isinstance(user_id, UUID) else nullcontext()
+        with translate_errors():
+            # No timer where a connection is free at once.
+            async with (
+                share,
+                self._pool.acquire(
+                    timeout=None if self._pool.get_idle_size() else self._connection_wait
+                ) as connection,
+            ):
+                try:
+                    await connection.execute(self._begin + settings)
+                    yield Queries(connection)
+                except asyncpg.QueryCanceledError as error:
+                    raise errors.QueryTooSlow from error
+                finally:
+                    if not connection.is_closed() and connection.is_in_transaction():
+                        await connection.execute("rollback")  # nothing was written
