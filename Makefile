@@ -105,10 +105,10 @@ rates: $(READY) ## Bring the shipped exchange rates up to date, from the newest 
 	@$(RUN) tools.exchange_rates $(VENV)/rates/*.whl
 
 snapshots: $(READY) ## Record the texts of all SQL statements as they are sent
-	@$(RUN) tests.support.snapshots
+	@$(RUN) tests.support.sql.snapshots
 
 checksums: $(READY) ## Record the migrations as they are; a released one never changes
-	@$(RUN) tests.support.checksums
+	@$(RUN) tests.support.sql.checksums
 
 clean: ## Remove the environment and every cache; the demo's data stays
 	rm -rf $(VENV) $(PLACES) $(CLIENTS) sandbox/.mypy_cache sandbox/.pytest_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

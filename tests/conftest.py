@@ -1,6 +1,7 @@
 """What every test may use: a migrated database of its own, a pool on it, asyncio for async tests."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from pogo_core.error import BadMigrationError
 
 from astrelo.bootstrap.development.postgres_binaries import EmbeddedPostgresError
 from tests.support.fuzz import EXPLORING
-from tests.support.postgres import Choice, Databases, NoServerError, Server, create_template, run_server
+from tests.support.postgres import (
+    CLUSTER,
+    Choice,
+    Databases,
+    NoServerError,
+    Server,
+    borrow_cluster,
+    create_template,
+    run_server,
+)
 from tests.support.secret_watch import pytest_runtest_makereport, secrets, spawn
 
 __all__ = ["pytest_runtest_makereport", "secrets", "spawn"]  # found by pytest here, for every test
@@ -128,7 +138,8 @@ def empty_database(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def database(databases: Databases, template: str) -> Iterator[str]:
     """The DSN of a database with the whole schema and no rows, of this test alone."""
-    with databases.create(template) as dsn:
+    cluster = os.environ.get(CLUSTER)  # noqa: TID251 - the tests' own settings
+    with borrow_cluster(cluster) if cluster else databases.create(template) as dsn:
         yield dsn
 
 

@@ -19,6 +19,7 @@ import asyncpg
 import docker  # type: ignore[import-untyped] # comes with testcontainers, without types
 from testcontainers.community.postgres import PostgresContainer
 
+from astrelo.adapters.outbound.postgres.cluster.distribute import distribute
 from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.bootstrap.development.embedded_postgres import EmbeddedPostgres
 
@@ -186,3 +187,28 @@ def create_template(server: Server) -> Iterator[str]:
     with Databases(server) as databases, databases.create() as dsn:
         asyncio.run(migrate(dsn))
         yield dsn
+
+
+CLUSTER = "ASTRELO_TEST_CITUS_URL"
+"""Names the coordinator of a Citus cluster whose database the tests may empty."""
+
+
+@contextmanager
+def borrow_cluster(dsn: str) -> Iterator[str]:
+    """Give the database of a cluster with the whole schema, distributed, and without rows; one test at a time."""
+    asyncio.run(_empty_cluster(dsn))
+    yield dsn
+
+
+async def _empty_cluster(dsn: str) -> None:
+    if await migrate(dsn):
+        await distribute(dsn)
+    connection = await asyncpg.connect(dsn)
+    try:
+        tables = await connection.fetch(
+            """select quote_ident(relname) from pg_class
+               where relnamespace = 'public'::regnamespace and relkind = 'r' and relname not like '\\_pogo%'"""
+        )
+        await connection.execute(f"truncate {', '.join(name for (name,) in tables)} cascade")
+    finally:
+        await connection.close()

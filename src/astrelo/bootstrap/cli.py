@@ -107,14 +107,23 @@ def worker() -> None:
 
 
 @cli.command()
-def migrate() -> None:
+@click.option(
+    "--distribute",
+    is_flag=True,
+    help="Then spread the tables of tenants over the database's Citus cluster; again after each upgrade.",
+)
+def migrate(distribute: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Bring the database's schema up to date, and say what was applied."""
-    from astrelo.bootstrap.database import run_migrations
+    from astrelo.bootstrap.database import run_distribution, run_migrations
     from astrelo.bootstrap.startup import load_settings
 
     with _problems_for_people():
-        applied = run_migrations(load_settings(_environment()))
-    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+        settings = load_settings(_environment())
+        applied = run_migrations(settings)
+        click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+        if distribute:
+            tables = run_distribution(settings)
+            click.echo("\n".join(f"distributed {name}" for name in tables) or "nothing to distribute")
 
 
 @cli.command()

@@ -1,10 +1,12 @@
 """Getting a database ready to be used, or saying in a sentence why it cannot be."""
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.cluster.distribute import NoCitusError, distribute
 from astrelo.adapters.outbound.postgres.session.errors import UNAVAILABLE
 from astrelo.adapters.outbound.postgres.session.migrate import migrate
 from astrelo.bootstrap.development.database import provide_database
@@ -20,6 +22,17 @@ def run_migrations(settings: Settings) -> tuple[str, ...]:
     """Bring the configured database, or the embedded one, up to date; name what was applied."""
     with provide_database(settings) as complete:
         return asyncio.run(bring_up_to_date(database_url(complete)))
+
+
+def run_distribution(settings: Settings) -> Sequence[str]:
+    """Spread the configured database's tables over its Citus cluster; name them. Raises DatabaseUnusable."""
+    try:
+        return asyncio.run(distribute(database_url(settings)))
+    except NoCitusError as error:
+        raise DatabaseUnusable(
+            "The tables cannot be distributed: the database is not the coordinator of a Citus cluster. "
+            "Create the extension citus in it and add its nodes (docs/scaling.md)."
+        ) from error
 
 
 def database_url(settings: Settings) -> str:

@@ -8,7 +8,7 @@ import pytest
 from astrelo.adapters.outbound.postgres.session import migrate as module
 from astrelo.adapters.outbound.postgres.session.migrate import _LOCK_KEY, MIGRATIONS, migrate
 from astrelo.bootstrap.database import DatabaseUnusable, bring_up_to_date
-from tests.support import checksums
+from tests.support.sql import checksums
 
 pytestmark = pytest.mark.anyio
 

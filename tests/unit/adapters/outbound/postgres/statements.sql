@@ -224,7 +224,7 @@ returning refresh_attempts
 insert into app_uninstalls as known (provider, account_id, number, is_under_way, begun_at)
 select $1, $2, nextval('app_uninstall_numbers'), true, now()
 where not exists (
-    select from crm_connections where provider = $1 and account_id = $2 and status = 'active'
+    select 1 from crm_connections where provider = $1 and account_id = $2 and status = 'active'
 )
 on conflict (provider, account_id) do update
 set number = excluded.number, is_under_way = true, begun_at = excluded.begun_at
@@ -678,6 +678,13 @@ update pgqueuer set execute_after = now() + $1::interval
 where dedupe_key = $2 and status = 'queued' and execute_after > now() + $1::interval
 -- parameters: delay, dedupe_key
 
+-- hold_account
+insert into account_runs (provider, account_id, run_id, user_id, connection_id, is_running)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (provider, account_id, run_id) do update
+set is_running = excluded.is_running
+-- parameters: provider, account_id, run_id, user_id, connection_id, is_running
+
 -- hold_off_uninstalls
 select pg_advisory_xact_lock_shared(hashtextextended($1::text || '/' || $2::text, 7273))
 -- parameters: provider, account_id
@@ -866,17 +873,16 @@ order by entity.id
 limit $4
 -- parameters: user_id, through, after, limit
 
--- list_deliveries_without_job
-select delivery.user_id, delivery.endpoint_id, delivery.id, delivery.attempts
-from webhook_deliveries as delivery
-where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= now()
-  and not exists (
-      select from pgqueuer as job
-      where job.entrypoint = 'webhook' and split_part(job.dedupe_key, '/', 1) = delivery.id::text
-  )
-order by delivery.next_attempt_at
-limit 1000
--- parameters: none
+-- list_ids_without_job
+select wanted.id
+from unnest($1::uuid[]) with ordinality as wanted (id, place)
+where not exists (
+    select from pgqueuer as job
+    where job.entrypoint = $2 and split_part(job.dedupe_key, '/', 1) = wanted.id::text
+)
+order by wanted.place
+limit $3
+-- parameters: ids, entrypoint, limit
 
 -- list_ids_written_since
 select unnest(entry.ids) as id
@@ -899,11 +905,25 @@ order by written.id
 limit $5
 -- parameters: user_id, since, record_type, behind, limit
 
+-- list_open_deliveries
+select delivery.user_id, delivery.endpoint_id, delivery.id, delivery.attempts
+from webhook_deliveries as delivery
+where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= now()
+order by delivery.next_attempt_at
+-- parameters: none
+
+-- list_open_runs
+select run.user_id, run.id
+from sync_runs as run
+where run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now())
+order by run.requested_at
+-- parameters: none
+
 -- list_other_runs_on_account
-select distinct status
-from sync_runs
-where provider = $1 and account_id = $2 and status in ('queued', 'running')
-  and ($3::uuid is null or id <> $3)
+select distinct is_running
+from account_runs
+where provider = $1 and account_id = $2
+  and ($3::uuid is null or run_id <> $3)
 -- parameters: provider, account_id, run_id
 
 -- list_owner_ids
@@ -929,18 +949,6 @@ where user_id = $1 and connection_id = $2 and object_type = $3
 order by received_at, record_id
 limit $4
 -- parameters: user_id, connection_id, object_type, limit
-
--- list_runs_without_job
-select run.user_id, run.id
-from sync_runs as run
-where (run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now()))
-  and not exists (
-      select from pgqueuer as job
-      where job.entrypoint = 'sync' and split_part(job.dedupe_key, '/', 1) = run.id::text
-  )
-order by run.requested_at
-limit 1000
--- parameters: none
 
 -- list_schedule_candidates
 select connection.user_id, connection.id as connection_id, connection.provider,
@@ -1157,7 +1165,7 @@ with unchanged as (
 )
 update crm_tokens stored set expires_at = $4
 from unchanged
-where stored.user_id = unchanged.user_id and stored.connection_id = unchanged.connection_id
+where stored.user_id = $1 and stored.connection_id = unchanged.connection_id
 -- parameters: user_id, connection_id, generation, expires_at
 
 -- note_unreadable
@@ -1167,7 +1175,8 @@ select $1, $2, $3, entry.field, entry.trouble, entry.records,
 from jsonb_to_recordset($5::jsonb) as entry (field text, trouble text, records bigint, record_ids text[])
 on conflict (user_id, run_id, object_type, field, trouble) do update
 set records = noted.records + excluded.records,
-    record_ids = (noted.record_ids || excluded.record_ids)[: $4]
+    -- in a function: Citus takes a subscript there for one that is set; 20 is MAX_EXAMPLES: it takes no parameter there
+    record_ids = coalesce((noted.record_ids || excluded.record_ids)[:20], '{}')
 -- parameters: user_id, run_id, object_type, max_examples, entries
 
 -- notify_users
@@ -1259,7 +1268,7 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
                row_number() over (partition by r.external_source collate "C"  -- no index of all records has this order
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
+           where r.user_id = $1 and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
 left join feed_revisions revision
@@ -1381,7 +1390,7 @@ select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.exte
                row_number() over (partition by r.external_source
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
+           where r.user_id = $1 and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
 left join feed_revisions revision
@@ -1484,7 +1493,7 @@ select c.id, c.provider, c.status, c.reason, c.account_id, c.account_name, c.acc
     c.connected_at, c.connected_by,
     (select coalesce(jsonb_object_agg(f.object_type, f.complete_as_of), '{}')::text
      from connection_freshness f
-     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of,
+     where f.user_id = $1 and f.connection_id = c.id) as complete_as_of,
     counted.counts::text as counts, counted.counted_at
 from crm_connections c
 left join connection_counts as counted on counted.user_id = c.user_id and counted.connection_id = c.id
@@ -1944,7 +1953,7 @@ select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_a
             'reason', s.reason
         ) order by s.object_type), '[]')::text
      from sync_steps s
-     where s.user_id = r.user_id and s.run_id = r.id) as steps
+     where s.user_id = $1 and s.run_id = r.id) as steps
 from sync_runs r
 where r.user_id = $1
   and r.provider = $2
@@ -2058,7 +2067,7 @@ golden as (
 shown as (
     insert into companies as company (
         user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at,
-        created_at, revision,
+        created_at, revision, archived_at,
         company_name,
         company_name_folded,
         industry,
@@ -2080,7 +2089,7 @@ shown as (
     )
     select $1, company_id, case when not $3 then (record).identity_domain end, rep_id,
         (record).external_source, (record).external_provider_id, (record).source_updated_at,
-        $4::timestamptz, $5,
+        $4::timestamptz, $5, case when $3 then $4 end,
         (by_name).company_name,
         (by_name).company_name_folded,
         (by_industry).industry,
@@ -2104,7 +2113,7 @@ shown as (
     set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
         external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
         source_updated_at = excluded.source_updated_at, revision = excluded.revision,
-        archived_at = case when $3 then company.archived_at end,
+        archived_at = case when excluded.archived_at is not null then company.archived_at end,
         company_name = excluded.company_name,
         company_name_folded = excluded.company_name_folded,
         industry = excluded.industry,
@@ -2133,6 +2142,14 @@ shown_upserted as (
 )
 select count(*) from shown
 -- parameters: user_id, company_ids, archived, at, revision
+
+-- release_account
+delete from account_runs where provider = $1 and account_id = $2 and run_id = $3
+-- parameters: provider, account_id, run_id
+
+-- release_accounts_of_connection
+delete from account_runs where connection_id = $1
+-- parameters: connection_id
 
 -- release_domains
 with released as (

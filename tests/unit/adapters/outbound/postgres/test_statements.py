@@ -6,7 +6,7 @@ import pytest
 from astrelo.adapters.outbound.postgres.session.migrate import MIGRATIONS
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.adapters.outbound.postgres.session.statements import number_parameters, statements
-from tests.support.snapshots import STATEMENTS, current
+from tests.support.sql.snapshots import STATEMENTS, current
 
 
 def test_statements_are_as_the_snapshot_has_them() -> None:

@@ -256,19 +256,19 @@ golden as (
 shown as (
     insert into companies as company (
         user_id, id, domain, crm_rep_id, external_source, external_provider_id, source_updated_at,
-        created_at, revision,
+        created_at, revision, archived_at,
         <<company_golden: {name}>>
     )
     select :user_id, company_id, case when not :archived then (record).identity_domain end, rep_id,
         (record).external_source, (record).external_provider_id, (record).source_updated_at,
-        :at::timestamptz, :revision,
+        :at::timestamptz, :revision, case when :archived then :at end,
         <<company_golden: (by_{group}).{name}>>
     from golden
     on conflict (user_id, id) do update
     set domain = excluded.domain, crm_rep_id = excluded.crm_rep_id,
         external_source = excluded.external_source, external_provider_id = excluded.external_provider_id,
         source_updated_at = excluded.source_updated_at, revision = excluded.revision,
-        archived_at = case when :archived then company.archived_at end,
+        archived_at = case when excluded.archived_at is not null then company.archived_at end,
         <<company_golden: {name} = excluded.{name}>>
     returning id
 ),
@@ -369,7 +369,7 @@ select entity.id, entity.domain, entity.crm_rep_id, entity.external_source, enti
                row_number() over (partition by r.external_source collate "C"  -- no index of all records has this order
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
+           where r.user_id = :user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
 left join feed_revisions revision
@@ -500,7 +500,7 @@ select entity.revision, entity.id, entity.domain, entity.crm_rep_id, entity.exte
                row_number() over (partition by r.external_source
                    order by r.source_updated_at desc, r.external_provider_id collate "C") as place
            from crm_companies r
-           where r.user_id = entity.user_id and r.company_id = entity.id and r.archived_at is null) s
+           where r.user_id = :user_id and r.company_id = entity.id and r.archived_at is null) s
      where s.place <= 20) as sources
 from companies entity
 left join feed_revisions revision

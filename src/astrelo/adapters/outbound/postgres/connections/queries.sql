@@ -47,6 +47,10 @@ on conflict (user_id, id) do update set
     connected_by = excluded.connected_by,
     app_url = excluded.app_url
 
+-- name: release_accounts_of_connection
+-- Take the runs of a connection that is about to go off its CRM account.
+delete from account_runs where connection_id = :connection_id
+
 -- name: delete_connection
 -- Delete a connection; tokens, freshness and runs go with it.
 delete from crm_connections where user_id = :user_id and id = :connection_id
@@ -102,7 +106,7 @@ select c.id, c.provider, c.status, c.reason, c.account_id, c.account_name, c.acc
     c.connected_at, c.connected_by,
     (select coalesce(jsonb_object_agg(f.object_type, f.complete_as_of), '{}')::text
      from connection_freshness f
-     where f.user_id = c.user_id and f.connection_id = c.id) as complete_as_of,
+     where f.user_id = :user_id and f.connection_id = c.id) as complete_as_of,
     counted.counts::text as counts, counted.counted_at
 from crm_connections c
 left join connection_counts as counted on counted.user_id = c.user_id and counted.connection_id = c.id

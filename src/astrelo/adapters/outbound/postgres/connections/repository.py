@@ -102,6 +102,7 @@ class PgConnections(Connections):
 
     async def delete(self, connection_id: ConnectionId) -> None:
         self._notification.note(Urgency.NOW)
+        await self._queries.execute("release_accounts_of_connection", connection_id=connection_id)
         await self._queries.execute("delete_connection", connection_id=connection_id)
 
     async def count_records(self, at: datetime, providers: Collection[Provider]) -> None:

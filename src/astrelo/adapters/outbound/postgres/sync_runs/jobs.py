@@ -5,7 +5,7 @@ from datetime import timedelta
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.job_queue import enqueue_once
+from astrelo.adapters.outbound.postgres.job_queue import enqueue_once, find_without_job
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.domain.identifiers import SyncRunId, UserId
@@ -51,8 +51,9 @@ class LostRuns:
     async def requeue(self) -> int:
         """Enqueue each of them again and return how many there were. Harmless from several workers at once."""
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await Queries(connection).rows("list_runs_without_job")
-            for row in rows:
-                run = await PgSyncRuns(connection, UserId(row["user_id"])).get(SyncRunId(row["id"]))
+            users = {run_id: user for user, run_id in await Queries(connection).rows("list_open_runs")}
+            lost = await find_without_job(connection, SYNC_ENTRYPOINT, users)
+            for run_id in lost:
+                run = await PgSyncRuns(connection, UserId(users[run_id])).get(SyncRunId(run_id))
                 await PgJobQueue(connection).enqueue(run)
-            return len(rows)
+            return len(lost)

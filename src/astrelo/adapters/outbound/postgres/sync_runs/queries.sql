@@ -4,6 +4,18 @@
 update pgqueuer set execute_after = now() + :delay::interval
 where dedupe_key = :dedupe_key and status = 'queued' and execute_after > now() + :delay::interval
 
+-- name: list_ids_without_job
+-- Those of some ids, in their order, that no job is under way for. A job's key is such an id and the number of an
+-- attempt (see job_queue.py).
+select wanted.id
+from unnest(:ids::uuid[]) with ordinality as wanted (id, place)
+where not exists (
+    select from pgqueuer as job
+    where job.entrypoint = :entrypoint and split_part(job.dedupe_key, '/', 1) = wanted.id::text
+)
+order by wanted.place
+limit :limit
+
 -- name: read_crowded_domains
 -- Domains that more live company records of one CRM share than the threshold, the fullest first.
 select identity_domain as domain, count(*) as records
@@ -58,7 +70,7 @@ select r.id, r.provider, r.mode, r.status, r.reason, r.requested_at, r.started_a
             'reason', s.reason
         ) order by s.object_type), '[]')::text
      from sync_steps s
-     where s.user_id = r.user_id and s.run_id = r.id) as steps
+     where s.user_id = :user_id and s.run_id = r.id) as steps
 from sync_runs r
 where r.user_id = :user_id
   and r.provider = :provider
@@ -152,14 +164,26 @@ select :user_id, :run_id, :object_type, entry.field, entry.trouble, entry.record
 from jsonb_to_recordset(:entries::jsonb) as entry (field text, trouble text, records bigint, record_ids text[])
 on conflict (user_id, run_id, object_type, field, trouble) do update
 set records = noted.records + excluded.records,
-    record_ids = (noted.record_ids || excluded.record_ids)[: :max_examples]
+    -- in a function: Citus takes a subscript there for one that is set; 20 is MAX_EXAMPLES: it takes no parameter there
+    record_ids = coalesce((noted.record_ids || excluded.record_ids)[:20], '{}')
 
 -- name: list_other_runs_on_account
--- Which of queued and running the other runs of a CRM account are in, of all users.
-select distinct status
-from sync_runs
-where provider = :provider and account_id = :account_id and status in ('queued', 'running')
-  and (:run_id::uuid is null or id <> :run_id)
+-- Whether the other queued and running runs of a CRM account, of all users, are running.
+select distinct is_running
+from account_runs
+where provider = :provider and account_id = :account_id
+  and (:run_id::uuid is null or run_id <> :run_id)
+
+-- name: hold_account
+-- Enter a run among those of its CRM account; a second running one violates account_runs_one_running.
+insert into account_runs (provider, account_id, run_id, user_id, connection_id, is_running)
+values (:provider, :account_id, :run_id, :user_id, :connection_id, :is_running)
+on conflict (provider, account_id, run_id) do update
+set is_running = excluded.is_running
+
+-- name: release_account
+-- Take a run that is parked or has ended off its CRM account.
+delete from account_runs where provider = :provider and account_id = :account_id and run_id = :run_id
 
 -- name: raise_epochs
 -- Raise a run's epochs, never lower them.
@@ -199,18 +223,12 @@ select object_type, status, epoch, cursor, received, repeats, inserted, updated,
 from sync_steps
 where user_id = :user_id and run_id = :run_id
 
--- name: list_runs_without_job
--- Open runs of all users that no job is under way for; parked ones once their time has come. A job's key is
--- the run's id and its attempt (see jobs.py).
+-- name: list_open_runs
+-- Open runs of all users, the oldest first; parked ones once their time has come.
 select run.user_id, run.id
 from sync_runs as run
-where (run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now()))
-  and not exists (
-      select from pgqueuer as job
-      where job.entrypoint = 'sync' and split_part(job.dedupe_key, '/', 1) = run.id::text
-  )
+where run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now())
 order by run.requested_at
-limit 1000
 
 -- name: list_schedule_candidates
 -- Active connections of all users without an open run, and when their last runs were requested; one that

@@ -24,7 +24,8 @@ from astrelo.domain.records import ReadingVersion, RejectedRecord
 from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
 from astrelo.domain.unreadable import MAX_EXAMPLES, Unreadable
 
-_ONE_RUNNING_PER_ACCOUNT = "sync_runs_one_running_per_account"
+_ONE_RUNNING_PER_ACCOUNT = "account_runs_one_running"
+_ON_ACCOUNT = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
 
 
 class PgSyncRuns(SyncRuns):
@@ -54,6 +55,7 @@ class PgSyncRuns(SyncRuns):
             window_ends=[step.window and step.window.end for step in run.steps],
             reading_versions=[step.reading_version for step in run.steps],
         )
+        await self._note_on_account(run)
 
     async def get(self, run_id: SyncRunId) -> SyncRun:
         return await self._load("get_run", run_id)
@@ -67,23 +69,19 @@ class PgSyncRuns(SyncRuns):
 
     async def save(self, run: SyncRun) -> None:
         self._notification.note(Urgency.NOW)
-        try:
-            await self._queries.execute(
-                "save_run",
-                run_id=run.id,
-                status=run.status,
-                reason=run.reason,
-                started_at=run.started_at,
-                finished_at=run.finished_at,
-                parked_until=run.parked_until,
-                attempts=run.attempts,
-                owners_status=run.owners.status,
-                owners_reason=run.owners.reason,
-            )
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name == _ONE_RUNNING_PER_ACCOUNT:
-                raise errors.AccountBusy(run.id) from error
-            raise
+        await self._queries.execute(
+            "save_run",
+            run_id=run.id,
+            status=run.status,
+            reason=run.reason,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            parked_until=run.parked_until,
+            attempts=run.attempts,
+            owners_status=run.owners.status,
+            owners_reason=run.owners.reason,
+        )
+        await self._note_on_account(run)
         await self._queries.execute(
             "raise_epochs",
             run_id=run.id,
@@ -177,7 +175,24 @@ class PgSyncRuns(SyncRuns):
         rows = await self._queries.rows(
             "list_other_runs_on_account", provider=provider, account_id=account_id, run_id=besides
         )
-        return frozenset(RunStatus(row["status"]) for row in rows)
+        return frozenset(RunStatus.RUNNING if row["is_running"] else RunStatus.QUEUED for row in rows)
+
+    async def _note_on_account(self, run: SyncRun) -> None:
+        account = {"provider": run.provider, "account_id": run.account_id, "run_id": run.id}
+        if run.status not in _ON_ACCOUNT:
+            await self._queries.execute("release_account", **account)
+            return
+        try:
+            await self._queries.execute(
+                "hold_account",
+                **account,
+                connection_id=run.connection_id,
+                is_running=run.status is RunStatus.RUNNING,
+            )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == _ONE_RUNNING_PER_ACCOUNT:
+                raise errors.AccountBusy(run.id) from error
+            raise
 
     async def _load(self, query: str, run_id: SyncRunId) -> SyncRun:
         row = await self._queries.row(query, run_id=run_id)

@@ -32,7 +32,7 @@ with unchanged as (
 )
 update crm_tokens stored set expires_at = :expires_at
 from unchanged
-where stored.user_id = unchanged.user_id and stored.connection_id = unchanged.connection_id
+where stored.user_id = :user_id and stored.connection_id = unchanged.connection_id
 
 -- name: save_tokens
 -- Store or replace a connection's tokens; returns the generation.

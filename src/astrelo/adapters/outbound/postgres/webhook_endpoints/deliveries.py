@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from astrelo.adapters.outbound.postgres.job_queue import enqueue_once
+from astrelo.adapters.outbound.postgres.job_queue import enqueue_once, find_without_job
 from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain import errors
@@ -129,12 +129,12 @@ class LostDeliveries:
         """Enqueue each of them again and return how many there were. Harmless from several workers at once."""
         with translate_outages():
             async with self._pool.acquire() as connection, connection.transaction():
-                jobs = [
-                    DeliveryJob(*row) for row in await Queries(connection).rows("list_deliveries_without_job")
-                ]
-                for job in jobs:
-                    await job.enqueue(connection)
-        return len(jobs)
+                rows = await Queries(connection).rows("list_open_deliveries")
+                jobs = {row["id"]: DeliveryJob(*row) for row in rows}
+                lost = await find_without_job(connection, WEBHOOK_ENTRYPOINT, jobs)
+                for delivery_id in lost:
+                    await jobs[delivery_id].enqueue(connection)
+        return len(lost)
 
     async def prune(self) -> int:
         """Delete those that ended and are older than DELIVERY_RETENTION, and return how many they were."""

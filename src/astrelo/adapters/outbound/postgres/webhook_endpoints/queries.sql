@@ -126,18 +126,12 @@ where user_id = :user_id and endpoint_id = :endpoint_id
 order by id desc
 limit :limit
 
--- name: list_deliveries_without_job
--- Open deliveries of all users that are due and that no job is under way for. A job's key is the delivery's id
--- and its attempt (see deliveries.py).
+-- name: list_open_deliveries
+-- Open deliveries of all users that are due, the longest due first.
 select delivery.user_id, delivery.endpoint_id, delivery.id, delivery.attempts
 from webhook_deliveries as delivery
 where delivery.status in ('pending', 'sending') and delivery.next_attempt_at <= now()
-  and not exists (
-      select from pgqueuer as job
-      where job.entrypoint = 'webhook' and split_part(job.dedupe_key, '/', 1) = delivery.id::text
-  )
 order by delivery.next_attempt_at
-limit 1000
 
 -- name: prune_webhook_deliveries
 -- Forget deliveries of all users that ended and are old, some at a time.

@@ -32,7 +32,7 @@ limit :limit
 insert into app_uninstalls as known (provider, account_id, number, is_under_way, begun_at)
 select :provider, :account_id, nextval('app_uninstall_numbers'), true, now()
 where not exists (
-    select from crm_connections where provider = :provider and account_id = :account_id and status = 'active'
+    select 1 from crm_connections where provider = :provider and account_id = :account_id and status = 'active'
 )
 on conflict (provider, account_id) do update
 set number = excluded.number, is_under_way = true, begun_at = excluded.begun_at

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astrelo.adapters.outbound.postgres.session.statements import statements
 
-STATEMENTS = Path(__file__).parents[1] / "unit" / "adapters" / "outbound" / "postgres" / "statements.sql"
+STATEMENTS = Path(__file__).parents[2] / "unit" / "adapters" / "outbound" / "postgres" / "statements.sql"
 
 
 def current() -> str:
