@@ -36,6 +36,7 @@ _DRAIN = timedelta(seconds=20)
 _CONNECT_SECONDS = 10.0
 _PRUNE_EVERY = timedelta(minutes=5)
 _MAX_SCHEDULE_INTERVAL = timedelta(seconds=5)
+_MISSING_INTERVAL = timedelta(hours=1)
 _PRUNE_INTERVAL = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
 
@@ -132,6 +133,7 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
             every=min(_MAX_SCHEDULE_INTERVAL, settings.sync.incremental_every / 10),
             perform=schedule.__call__,
         ),
+        Duty(name="schedule missing connections", every=_MISSING_INTERVAL, perform=schedule.add_missing),
         Duty(name="prune the change feed", every=_PRUNE_INTERVAL, perform=feed_pruning.prune),
     )
 

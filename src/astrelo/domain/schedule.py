@@ -7,6 +7,9 @@ from hashlib import blake2b
 from astrelo.domain.identifiers import ConnectionId
 from astrelo.domain.sync import SyncMode
 
+MAX_PUT_OFF = timedelta(hours=1)
+LOOK_AGAIN = timedelta(seconds=30)
+
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +40,16 @@ class SyncPolicy:
         return gone <= self.min_deletions or gone <= self.max_deletion_ratio * live
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRequests:
+    """When a connection's last runs were requested. A failed run counts from its failure: the next slot retries."""
+
+    last: datetime | None
+    last_full: datetime | None
+    is_open: bool
+    """Whether a run is open: then none is due, whatever the slots."""
+
+
 def latest_slot(connection_id: ConnectionId, every: timedelta, now: datetime) -> datetime:
     """Return the connection's last due time not after `now`.
 
@@ -49,23 +62,40 @@ def latest_slot(connection_id: ConnectionId, every: timedelta, now: datetime) ->
 
 
 def due_mode(
-    connection_id: ConnectionId,
-    last_requested_at: datetime | None,
-    last_full_requested_at: datetime | None,
-    policy: SyncPolicy,
-    now: datetime,
+    connection_id: ConnectionId, requests: LastRequests, policy: SyncPolicy, now: datetime
 ) -> SyncMode | None:
     """Return the mode of the run that is due now, or None.
 
     A full run is due in its slot, but not within half a period of the last one, which may have been
     requested by the user or by connecting.
     """
-    if last_full_requested_at is None:
+    if requests.is_open:
+        return None
+    if requests.last_full is None:
         return SyncMode.FULL
     full_slot = latest_slot(connection_id, policy.full_every, now)
-    if last_full_requested_at < full_slot and now - last_full_requested_at >= policy.full_every / 2:
+    if requests.last_full < full_slot and now - requests.last_full >= policy.full_every / 2:
         return SyncMode.FULL
-    last = last_requested_at or last_full_requested_at
+    last = requests.last or requests.last_full
     if last < latest_slot(connection_id, policy.incremental_every, now):
         return SyncMode.INCREMENTAL
     return None
+
+
+def next_look(
+    connection_id: ConnectionId, requests: LastRequests, policy: SyncPolicy, now: datetime
+) -> datetime:
+    """Return a time after `now` before which no run can become due, as long as the policy stays and none is requested.
+
+    At most MAX_PUT_OFF ahead, so that shorter intervals count soon after they are set. Behind an open run it is soon:
+    nobody says when that ends.
+    """
+    if requests.is_open:
+        return now + LOOK_AGAIN
+    looks = [
+        latest_slot(connection_id, every, now) + every
+        for every in (policy.incremental_every, policy.full_every)
+    ]
+    if requests.last_full is not None:
+        looks.append(requests.last_full + policy.full_every / 2)
+    return min(*(look for look in looks if look > now), now + MAX_PUT_OFF)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.postgres.cross_tenant import PgSyncSchedule
-from astrelo.application.sync.schedule_syncs import ScheduleDueSyncs
+from astrelo.application.sync.schedule_syncs import LOOK_WITHIN, ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.bootstrap.worker import duties
@@ -161,6 +161,49 @@ def test_one_connection_s_failure_does_not_stop_the_others(database: str) -> Non
     asyncio.run(scenario())
 
 
+def test_a_connection_that_works_again_is_looked_at_at_once(play: Play) -> None:
+    async def scenario(made: SyncHarness) -> None:
+        await made.sync()
+        async with made.uow(made.user_id) as tx:
+            connection = await tx.connections.lock(Provider.HUBSPOT)
+            assert connection is not None
+            await tx.connections.save(connection.mark_needs_reauthorization("a test"))
+        made.clock.advance(QUARTER.total_seconds())
+        assert await scheduler(made)() == 0
+        async with made.uow(made.user_id) as tx:
+            await tx.connections.save(connection)
+        assert await scheduler(made)() == 1
+
+    play(ScriptedCrm(), scenario)
+
+
+def test_a_connection_that_an_older_release_made_is_scheduled_within_the_hour(play: Play) -> None:
+    async def scenario(made: SyncHarness) -> None:
+        await made.sync()
+        await made.pool.execute("delete from sync_schedule")
+        made.clock.advance(QUARTER.total_seconds())
+        assert await scheduler(made)() == 0
+        assert await scheduler(made).add_missing() == 1
+        assert await scheduler(made).add_missing() == 0
+        assert await scheduler(made)() == 1
+
+    play(ScriptedCrm(), scenario)
+
+
+def test_what_a_lost_worker_had_taken_is_looked_at_by_another(play: Play) -> None:
+    async def scenario(made: SyncHarness) -> None:
+        await made.sync()
+        made.clock.advance(QUARTER.total_seconds())
+        now = made.clock.now()
+        taken = await PgSyncSchedule(made.pool).claim(now, now + LOOK_WITHIN, 10)
+        assert [each.user_id for each in taken] == [made.user_id]
+        assert await scheduler(made)() == 0
+        made.clock.advance(LOOK_WITHIN.total_seconds())
+        assert await scheduler(made)() == 1
+
+    play(ScriptedCrm(), scenario)
+
+
 def test_a_worker_looks_for_due_syncs_and_lost_runs_as_often_as_its_settings_ask(database: str) -> None:
     async def scenario() -> None:
         settings = parse_settings(
@@ -176,9 +219,10 @@ def test_a_worker_looks_for_due_syncs_and_lost_runs_as_often_as_its_settings_ask
             assert every == {
                 "ask again for lost runs": timedelta(seconds=1.5),
                 "ask for due syncs": timedelta(seconds=1),
+                "schedule missing connections": timedelta(hours=1),
                 "prune the change feed": timedelta(minutes=10),
             }
-            assert [await duty.perform() for duty in await duties(container, settings)] == [0, 0, 0]
+            assert [await duty.perform() for duty in await duties(container, settings)] == [0] * 4
         finally:
             await container.close()
 

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrelo.domain.identifiers import ConnectionId
-from astrelo.domain.schedule import SyncPolicy, due_mode, latest_slot
+from astrelo.domain.schedule import (
+    LOOK_AGAIN,
+    MAX_PUT_OFF,
+    LastRequests,
+    SyncPolicy,
+    due_mode,
+    latest_slot,
+    next_look,
+)
 from astrelo.domain.sync import SyncMode
 from tests.support.domain_records import NOON
 
@@ -49,7 +57,7 @@ def test_a_slot_is_the_last_one_not_in_the_future_and_keeps_its_place(
 def due(
     last: datetime | None, full: datetime | None, now: datetime, policy: SyncPolicy = POLICY
 ) -> SyncMode | None:
-    return due_mode(CONNECTION, last, full, policy, now)
+    return due_mode(CONNECTION, LastRequests(last=last, last_full=full, is_open=False), policy, now)
 
 
 def test_a_connection_that_was_never_read_is_read_whole() -> None:
@@ -101,3 +109,43 @@ def test_a_day_of_looking_every_few_seconds_asks_for_each_slot_once(start: datet
             full = now if mode is SyncMode.FULL else full
     assert 11 <= len(asked) <= 13
     assert asked.count(SyncMode.FULL) <= 1
+
+
+def test_nothing_is_due_while_a_run_is_open_and_its_end_is_looked_for_soon() -> None:
+    requests = LastRequests(last=None, last_full=None, is_open=True)
+    assert due_mode(CONNECTION, requests, POLICY, NOON) is None
+    assert next_look(CONNECTION, requests, POLICY, NOON) == NOON + LOOK_AGAIN
+
+
+ages = st.timedeltas(timedelta(0), timedelta(days=3))
+
+
+@given(
+    connections,
+    moments,
+    periods,
+    periods,
+    st.none() | ages,
+    st.none() | ages,
+    st.floats(0, 1, exclude_max=True),
+)
+def test_no_run_becomes_due_before_the_next_look(
+    connection: ConnectionId,
+    now: datetime,
+    incremental_every: timedelta,
+    full_every: timedelta,
+    last: timedelta | None,
+    last_full: timedelta | None,
+    part: float,
+) -> None:
+    policy = SyncPolicy(incremental_every=incremental_every, full_every=full_every)
+    requests = LastRequests(
+        last=None if last is None else now - last,
+        last_full=None if last_full is None else now - last_full,
+        is_open=False,
+    )
+    look = next_look(connection, requests, policy, now)
+    assert timedelta(0) < look - now <= MAX_PUT_OFF
+    if due_mode(connection, requests, policy, now) is None:
+        between = now + (look - now) * part
+        assert due_mode(connection, requests, policy, between) is None

@@ -1,5 +1,7 @@
 """Requesting syncs, by users and by schedule, and cancelling them."""
 
+from datetime import datetime, timedelta
+
 import structlog
 
 from astrelo.application.messages import CANCELLED
@@ -7,10 +9,10 @@ from astrelo.application.sync.run_lifecycle import RunLifecycle
 from astrelo.domain.connection import ConnectionStatus
 from astrelo.domain.errors import AstreloError, NotConnected
 from astrelo.domain.identifiers import Provider, SyncRunId, UserId
-from astrelo.domain.ports.cross_tenant import SyncCandidate, SyncSchedule
+from astrelo.domain.ports.cross_tenant import ScheduledConnection, SyncSchedule
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
-from astrelo.domain.schedule import SyncPolicy, due_mode
+from astrelo.domain.schedule import MAX_PUT_OFF, SyncPolicy, due_mode, next_look
 from astrelo.domain.sync import SyncMode, SyncRun
 
 log = structlog.get_logger()
@@ -32,8 +34,15 @@ class SyncNow:
             return await self._lifecycle.request(tx, connection, mode)
 
 
+PAGE_SIZE = 100
+"""Connections that one worker looks at before it asks for more."""
+
+LOOK_WITHIN = timedelta(minutes=2)
+"""How long a worker may take for a page; after that others look at what is left of it."""
+
+
 class ScheduleDueSyncs:
-    """Request the runs that are due. To be called often, by any number of workers."""
+    """Request the runs that are due. To be called often, by any number of workers: each takes other connections."""
 
     def __init__(
         self,
@@ -52,36 +61,39 @@ class ScheduleDueSyncs:
     async def __call__(self) -> int:
         """Request due runs and return their number. An error of one connection does not stop the others."""
         requested = 0
-        for candidate in await self._schedule.list_candidates():
-            try:
-                requested += await self._request_if_due(candidate)
-            except AstreloError as error:
-                log.warning("schedule.skipped", connection_id=str(candidate.connection_id), reason=str(error))
-        return requested
+        while True:
+            now = self._clock.now()
+            until = now + LOOK_WITHIN
+            page = await self._schedule.claim(now, until, PAGE_SIZE)
+            looks = {}
+            for scheduled in page:
+                try:
+                    is_requested, looks[scheduled.connection_id] = await self._look_at(scheduled)
+                    requested += is_requested
+                except AstreloError as error:
+                    log.warning(
+                        "schedule.skipped", connection_id=str(scheduled.connection_id), reason=str(error)
+                    )
+            await self._schedule.put_off(looks, until)
+            if len(page) < PAGE_SIZE:
+                return requested
 
-    async def _request_if_due(self, candidate: SyncCandidate) -> bool:
-        mode = due_mode(
-            candidate.connection_id,
-            candidate.last_requested_at,
-            candidate.last_full_requested_at,
-            self._policy,
-            self._clock.now(),
-        )
-        if mode is None:
-            return False
-        async with self._uow(candidate.user_id) as tx:
-            connection = await tx.connections.lock(candidate.provider)
-            if connection is None or not connection.is_active:
-                return False
-            latest = await tx.runs.get_latest(connection.id)
-            known = candidate.last_requested_at
-            if latest is not None and (
-                latest.status.is_open
-                or (latest.mode is not SyncMode.REFETCH and (known is None or latest.requested_at > known))
-            ):
-                return False  # requested by another worker after the candidates were read
-            await self._lifecycle.request(tx, connection, mode)
-        return True
+    async def add_missing(self) -> int:
+        """Schedule active connections that are not, and return how many there were. Harmless from several at once."""
+        return await self._schedule.add_missing(self._clock.now())
+
+    async def _look_at(self, scheduled: ScheduledConnection) -> tuple[bool, datetime]:
+        """Request the run that is due, if one is; return whether, and when to look again."""
+        async with self._uow(scheduled.user_id) as tx:
+            connection = await tx.connections.lock(scheduled.provider)
+            now = self._clock.now()
+            if connection is None or connection.id != scheduled.connection_id or not connection.is_active:
+                return False, now + MAX_PUT_OFF
+            requests = await tx.runs.get_last_requests(connection.id)
+            mode = due_mode(connection.id, requests, self._policy, now)
+            if mode is not None:
+                await self._lifecycle.request(tx, connection, mode)
+            return mode is not None, next_look(connection.id, requests, self._policy, now)
 
 
 class CancelRun:

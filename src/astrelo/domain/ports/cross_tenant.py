@@ -4,7 +4,7 @@ Adapters and fakes inherit these explicitly: a forgotten method then fails at co
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -48,21 +48,26 @@ class ConnectionOwners(Protocol):
     async def find_user(self, connection_id: ConnectionId) -> UserId | None: ...
 
 
-class SyncCandidate(NamedTuple):
-    """An active connection without an open run, and when its last runs were requested.
-
-    A failed run counts from its failure: the next slot retries.
-    """
-
+class ScheduledConnection(NamedTuple):
     user_id: UserId
     connection_id: ConnectionId
     provider: Provider
-    last_requested_at: datetime | None
-    last_full_requested_at: datetime | None
 
 
 class SyncSchedule(Protocol):
-    """Lists the connections that may be due for a sync. Works across tenants."""
+    """Knows when each active connection is to be looked at. Works across tenants."""
 
     @abstractmethod
-    async def list_candidates(self) -> Sequence[SyncCandidate]: ...
+    async def claim(self, now: datetime, until: datetime, limit: int) -> Sequence[ScheduledConnection]:
+        """Take up to `limit` connections whose time has come; nobody else gets them before `until`."""
+
+    @abstractmethod
+    async def put_off(self, due: Mapping[ConnectionId, datetime], until: datetime) -> None:
+        """Say when connections that were claimed `until` are to be looked at next.
+
+        One that was hastened since, because it was connected again, stays due.
+        """
+
+    @abstractmethod
+    async def add_missing(self, due_at: datetime) -> int:
+        """Enter active connections that are missing, as a process of an older release leaves them; return how many."""

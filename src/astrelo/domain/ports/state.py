@@ -31,6 +31,7 @@ from astrelo.domain.ports.records import (
 )
 from astrelo.domain.ports.webhook_endpoints import WebhookDeliveries, WebhookEndpoints
 from astrelo.domain.records import PendingRefetch, RejectedRecord
+from astrelo.domain.schedule import LastRequests
 from astrelo.domain.sync import Freshness, RunStatus, SyncMode, SyncRun, SyncStep
 from astrelo.domain.unreadable import Unreadable
 
@@ -167,6 +168,9 @@ class SyncRuns(Protocol):
 
     @abstractmethod
     async def get_latest(self, connection_id: ConnectionId) -> SyncRun | None: ...
+
+    @abstractmethod
+    async def get_last_requests(self, connection_id: ConnectionId) -> LastRequests: ...
 
     @abstractmethod
     async def save(self, run: SyncRun) -> None:

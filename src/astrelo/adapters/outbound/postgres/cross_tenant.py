@@ -1,6 +1,8 @@
 """The few queries across users: who has connected an account, whose connection this is, uninstalls, due syncs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -8,6 +10,9 @@ from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.domain.identifiers import ConnectionId, CrmAccountId, Provider, UserId
 from astrelo.domain.ports import cross_tenant
+
+_NOBODY = UUID(int=0)
+"""Before every id."""
 
 
 class PgCrmAccounts(cross_tenant.CrmAccounts):
@@ -32,19 +37,46 @@ class PgConnectionOwners(cross_tenant.ConnectionOwners):
         return None if user_id is None else UserId(user_id)
 
 
+_PAGE_SIZE = 10_000
+
+
 class PgSyncSchedule(cross_tenant.SyncSchedule):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._queries = Queries(pool)
 
-    async def list_candidates(self) -> Sequence[cross_tenant.SyncCandidate]:
+    async def claim(
+        self, now: datetime, until: datetime, limit: int
+    ) -> Sequence[cross_tenant.ScheduledConnection]:
         with translate_outages():
-            rows = await self._queries.rows("list_schedule_candidates")
+            rows = await self._queries.rows("claim_scheduled", now=now, until=until, limit=limit)
         return [
-            cross_tenant.SyncCandidate(
-                UserId(user_id), ConnectionId(id_), Provider(provider), requested, full_requested
-            )
-            for user_id, id_, provider, requested, full_requested in rows
+            cross_tenant.ScheduledConnection(UserId(user_id), ConnectionId(id_), Provider(provider))
+            for user_id, id_, provider in rows
         ]
+
+    async def put_off(self, due: Mapping[ConnectionId, datetime], until: datetime) -> None:
+        if due:
+            with translate_outages():
+                await self._queries.execute(
+                    "put_off", connection_ids=list(due), due_ats=list(due.values()), until=until
+                )
+
+    async def add_missing(self, due_at: datetime) -> int:
+        added, user_id, after = 0, _NOBODY, _NOBODY
+        with translate_outages():
+            while rows := await self._queries.rows(
+                "list_active_connections", after_user=user_id, after=after, limit=_PAGE_SIZE
+            ):
+                ids, users, providers = zip(*rows, strict=True)
+                added += await self._queries.execute(
+                    "add_missing_to_schedule",
+                    connection_ids=ids,
+                    user_ids=users,
+                    providers=providers,
+                    due_at=due_at,
+                )
+                user_id, after = users[-1], ids[-1]
+        return added
 
 
 class PgAppUninstalls(cross_tenant.AppUninstalls):

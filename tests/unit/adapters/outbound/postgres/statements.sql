@@ -52,6 +52,14 @@ where not exists (select from icp_profiles where user_id = $1)
 on conflict do nothing
 -- parameters: user_id, icp_profile_id, name, is_default, industries, naics, employee_min, employee_max, revenue_ranges, countries
 
+-- add_missing_to_schedule
+insert into sync_schedule (connection_id, user_id, provider, due_at)
+select missing.connection_id, missing.user_id, missing.provider, $1
+from unnest($2::uuid[], $3::uuid[], $4::text[])
+    as missing (connection_id, user_id, provider)
+on conflict (connection_id) do nothing
+-- parameters: due_at, connection_ids, user_ids, providers
+
 -- add_oauth_state
 insert into oauth_states
     (state_hash, browser_hash, user_id, provider, code_verifier, replace, return_path, expires_at, login_host)
@@ -98,6 +106,14 @@ from unnest(
     $6::bytea[]
 ) as incoming
 -- parameters: user_id, run_id, object_types, window_starts, window_ends, reading_versions
+
+-- add_to_schedule
+insert into sync_schedule as scheduled (connection_id, user_id, provider, due_at)
+values ($1, $2, $3, $4)
+on conflict (connection_id) do update
+set due_at = excluded.due_at
+where excluded.due_at < scheduled.due_at
+-- parameters: connection_id, user_id, provider, due_at
 
 -- add_webhook_delivery
 insert into webhook_deliveries
@@ -235,6 +251,20 @@ returning number
 -- check_listener
 select true
 -- parameters: none
+
+-- claim_scheduled
+update sync_schedule
+set due_at = $1
+where connection_id in (
+    select connection_id
+    from sync_schedule
+    where due_at <= $2
+    order by due_at
+    limit $3
+    for update skip locked
+)
+returning user_id, connection_id, provider
+-- parameters: until, now, limit
 
 -- complete_idempotent_request
 update idempotency_keys
@@ -615,6 +645,35 @@ where user_id = $1 and external_source = $2
   and external_provider_id = any (string_to_array($3, $4))
 -- parameters: user_id, source, record_ids, separator
 
+-- get_last_requests
+select greatest(
+           case when whole.status = 'failed' then whole.finished_at else whole.requested_at end,
+           case when increment.status = 'failed' then increment.finished_at else increment.requested_at end
+       ) as last_requested_at,
+       whole.requested_at as last_full_requested_at,
+       exists (
+           select 1
+           from sync_runs
+           where user_id = $1 and connection_id = $2
+             and status in ('queued', 'running', 'parked')
+       ) as is_open
+from (select) as one
+left join lateral (
+    select requested_at, finished_at, status
+    from sync_runs
+    where user_id = $1 and connection_id = $2 and mode = 'full'
+    order by requested_at desc
+    limit 1
+) as whole on true
+left join lateral (
+    select requested_at, finished_at, status
+    from sync_runs
+    where user_id = $1 and connection_id = $2 and mode = 'incremental'
+    order by requested_at desc
+    limit 1
+) as increment on true
+-- parameters: user_id, connection_id
+
 -- get_latest_run_id
 select id
 from sync_runs
@@ -724,6 +783,14 @@ select exists (
       and (number > $3 or (is_under_way and begun_at >= now() - interval '1 minute'))
 )
 -- parameters: provider, account_id, number
+
+-- list_active_connections
+select id as connection_id, user_id, provider
+from crm_connections
+where status = 'active' and (user_id, id) > ($1, $2)
+order by user_id, id
+limit $3
+-- parameters: after_user, after, limit
 
 -- list_affected_companies
 select company.id, company.created_at, company.domain,
@@ -949,36 +1016,6 @@ where user_id = $1 and connection_id = $2 and object_type = $3
 order by received_at, record_id
 limit $4
 -- parameters: user_id, connection_id, object_type, limit
-
--- list_schedule_candidates
-select connection.user_id, connection.id as connection_id, connection.provider,
-       greatest(
-           case when whole.status = 'failed' then whole.finished_at else whole.requested_at end,
-           case when increment.status = 'failed' then increment.finished_at else increment.requested_at end
-       ) as last_requested_at,
-       whole.requested_at as last_full_requested_at
-from crm_connections as connection
-left join lateral (
-    select run.requested_at, run.finished_at, run.status
-    from sync_runs as run
-    where run.user_id = connection.user_id and run.connection_id = connection.id and run.mode = 'full'
-    order by run.requested_at desc
-    limit 1
-) as whole on true
-left join lateral (
-    select run.requested_at, run.finished_at, run.status
-    from sync_runs as run
-    where run.user_id = connection.user_id and run.connection_id = connection.id
-      and run.mode = 'incremental'
-    order by run.requested_at desc
-    limit 1
-) as increment on true
-where connection.status = 'active' and not exists (
-    select from sync_runs as open_run
-    where open_run.user_id = connection.user_id and open_run.connection_id = connection.id
-      and open_run.status in ('queued', 'running', 'parked')
-)
--- parameters: none
 
 -- list_seen_before
 select distinct seen.id
@@ -1226,6 +1263,13 @@ where (user_id, id) in (
     limit 1000
 )
 -- parameters: retention
+
+-- put_off
+update sync_schedule as scheduled
+set due_at = looked_at.due_at
+from unnest($1::uuid[], $2::timestamptz[]) as looked_at (connection_id, due_at)
+where scheduled.connection_id = looked_at.connection_id and scheduled.due_at = $3
+-- parameters: connection_ids, due_ats, until
 
 -- raise_epochs
 update sync_steps as step
@@ -2468,6 +2512,10 @@ where pending.user_id = $3 and pending.connection_id = $4
 -- share_links
 select pg_advisory_xact_lock_shared(hashtextextended($1::uuid::text, 7273))
 -- parameters: user_id
+
+-- take_off_schedule
+delete from sync_schedule where connection_id = $1
+-- parameters: connection_id
 
 -- take_sync_request
 update crm_connections set sync_requested_at = null, sync_requested_mode = null

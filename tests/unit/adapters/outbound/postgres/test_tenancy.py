@@ -12,10 +12,10 @@ ROUTING = {
     "begin_uninstall",
     "delete_expired_idempotency_keys",
     "get_user_of_connection",
+    "list_active_connections",
     "list_connected_users",
     "list_open_deliveries",
     "list_open_runs",
-    "list_schedule_candidates",
     "prune_feed_entries",
     "prune_webhook_deliveries",
 }

@@ -1,6 +1,6 @@
 -- Distribute the tables of tenants over the nodes of a Citus cluster, by user and side by side, in an order in which
 -- those that others point at come first. Idempotent. What is found without a user stays on the coordinator: the queue,
--- account_runs, app_uninstalls, oauth_states, sign_in_tickets, and what migrations are applied.
+-- account_runs, sync_schedule, app_uninstalls, oauth_states, sign_in_tickets, and what migrations are applied.
 do $$
 declare
     due regclass;

@@ -56,6 +56,13 @@ class PgConnections(Connections):
             connected_at=connection.connected_at,
             connected_by=connection.connected_by,
         )
+        if connection.is_active:
+            await self._queries.execute(
+                "add_to_schedule",
+                connection_id=connection.id,
+                provider=connection.provider,
+                due_at=connection.connected_at,
+            )
 
     async def latest_uninstall(self) -> int:
         return int(await self._queries.value("get_latest_uninstall"))
@@ -103,6 +110,7 @@ class PgConnections(Connections):
     async def delete(self, connection_id: ConnectionId) -> None:
         self._notification.note(Urgency.NOW)
         await self._queries.execute("release_accounts_of_connection", connection_id=connection_id)
+        await self._queries.execute("take_off_schedule", connection_id=connection_id)
         await self._queries.execute("delete_connection", connection_id=connection_id)
 
     async def count_records(self, at: datetime, providers: Collection[Provider]) -> None:

@@ -230,34 +230,81 @@ from sync_runs as run
 where run.status in ('queued', 'running') or (run.status = 'parked' and run.parked_until <= now())
 order by run.requested_at
 
--- name: list_schedule_candidates
--- Active connections of all users without an open run, and when their last runs were requested; one that
--- failed counts from its failure, so that it is tried again in the next slot and not at once. Runs that
--- only refetch what webhooks named do not count.
-select connection.user_id, connection.id as connection_id, connection.provider,
-       greatest(
+-- name: get_last_requests
+-- When the last runs of a connection were requested, and whether one is open; a run that failed counts from its failure,
+-- so that it is tried again in the next slot and not at once. Runs that only refetch what webhooks named do not count.
+select greatest(
            case when whole.status = 'failed' then whole.finished_at else whole.requested_at end,
            case when increment.status = 'failed' then increment.finished_at else increment.requested_at end
        ) as last_requested_at,
-       whole.requested_at as last_full_requested_at
-from crm_connections as connection
+       whole.requested_at as last_full_requested_at,
+       exists (
+           select 1
+           from sync_runs
+           where user_id = :user_id and connection_id = :connection_id
+             and status in ('queued', 'running', 'parked')
+       ) as is_open
+from (select) as one
 left join lateral (
-    select run.requested_at, run.finished_at, run.status
-    from sync_runs as run
-    where run.user_id = connection.user_id and run.connection_id = connection.id and run.mode = 'full'
-    order by run.requested_at desc
+    select requested_at, finished_at, status
+    from sync_runs
+    where user_id = :user_id and connection_id = :connection_id and mode = 'full'
+    order by requested_at desc
     limit 1
 ) as whole on true
 left join lateral (
-    select run.requested_at, run.finished_at, run.status
-    from sync_runs as run
-    where run.user_id = connection.user_id and run.connection_id = connection.id
-      and run.mode = 'incremental'
-    order by run.requested_at desc
+    select requested_at, finished_at, status
+    from sync_runs
+    where user_id = :user_id and connection_id = :connection_id and mode = 'incremental'
+    order by requested_at desc
     limit 1
 ) as increment on true
-where connection.status = 'active' and not exists (
-    select from sync_runs as open_run
-    where open_run.user_id = connection.user_id and open_run.connection_id = connection.id
-      and open_run.status in ('queued', 'running', 'parked')
+
+-- name: claim_scheduled
+-- Take connections whose time has come, the longest due first, and put them off until they are looked at.
+update sync_schedule
+set due_at = :until
+where connection_id in (
+    select connection_id
+    from sync_schedule
+    where due_at <= :now
+    order by due_at
+    limit :limit
+    for update skip locked
 )
+returning user_id, connection_id, provider
+
+-- name: put_off
+-- Say when connections that were claimed are to be looked at next, unless somebody has hastened them meanwhile.
+update sync_schedule as scheduled
+set due_at = looked_at.due_at
+from unnest(:connection_ids::uuid[], :due_ats::timestamptz[]) as looked_at (connection_id, due_at)
+where scheduled.connection_id = looked_at.connection_id and scheduled.due_at = :until
+
+-- name: add_to_schedule
+-- Have a connection looked at no later than a time.
+insert into sync_schedule as scheduled (connection_id, user_id, provider, due_at)
+values (:connection_id, :user_id, :provider, :due_at)
+on conflict (connection_id) do update
+set due_at = excluded.due_at
+where excluded.due_at < scheduled.due_at
+
+-- name: take_off_schedule
+-- Look at a connection no more.
+delete from sync_schedule where connection_id = :connection_id
+
+-- name: list_active_connections
+-- A page of the active connections of all users, behind one of them.
+select id as connection_id, user_id, provider
+from crm_connections
+where status = 'active' and (user_id, id) > (:after_user, :after)
+order by user_id, id
+limit :limit
+
+-- name: add_missing_to_schedule
+-- Schedule those of some connections that are not.
+insert into sync_schedule (connection_id, user_id, provider, due_at)
+select missing.connection_id, missing.user_id, missing.provider, :due_at
+from unnest(:connection_ids::uuid[], :user_ids::uuid[], :providers::text[])
+    as missing (connection_id, user_id, provider)
+on conflict (connection_id) do nothing

@@ -21,6 +21,7 @@ from astrelo.domain.identifiers import (
 )
 from astrelo.domain.ports.state import SyncRuns
 from astrelo.domain.records import ReadingVersion, RejectedRecord
+from astrelo.domain.schedule import LastRequests
 from astrelo.domain.sync import Counts, OwnersStep, RunStatus, StepStatus, SyncMode, SyncRun, SyncStep, Window
 from astrelo.domain.unreadable import MAX_EXAMPLES, Unreadable
 
@@ -66,6 +67,14 @@ class PgSyncRuns(SyncRuns):
     async def get_latest(self, connection_id: ConnectionId) -> SyncRun | None:
         run_id = await self._queries.value("get_latest_run_id", connection_id=connection_id)
         return None if run_id is None else await self.get(run_id)
+
+    async def get_last_requests(self, connection_id: ConnectionId) -> LastRequests:
+        row = await self._queries.row("get_last_requests", connection_id=connection_id)
+        if row is None:
+            raise errors.NotFound("connection", connection_id)
+        return LastRequests(
+            last=row["last_requested_at"], last_full=row["last_full_requested_at"], is_open=row["is_open"]
+        )
 
     async def save(self, run: SyncRun) -> None:
         self._notification.note(Urgency.NOW)
