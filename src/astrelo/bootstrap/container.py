@@ -38,6 +38,7 @@ from astrelo.adapters.outbound.postgres.session.pool import (
 from astrelo.adapters.outbound.postgres.session.reads import Reads
 from astrelo.adapters.outbound.postgres.session.unit_of_work import PgUnitOfWork
 from astrelo.adapters.outbound.postgres.sign_in_tickets.repository import PgSignInTickets
+from astrelo.adapters.outbound.postgres.sync_runs.history import Retention, RunHistory
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import LostRuns
 from astrelo.adapters.outbound.postgres.sync_runs.reader import PgRunReader
 from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import LostDeliveries
@@ -166,6 +167,14 @@ class Adapters(Provider):
     @provide
     def feed_pruning(self, settings: Settings, pool: asyncpg.Pool) -> FeedPruning:
         return FeedPruning(pool, timedelta(days=settings.feed_retention_days))
+
+    @provide
+    def run_history(self, settings: Settings, pool: asyncpg.Pool) -> RunHistory:
+        kept = Retention(
+            runs=timedelta(days=settings.run_retention_days),
+            idle_runs=timedelta(days=settings.idle_run_retention_days),
+        )
+        return RunHistory(pool, kept)
 
     lost_deliveries = provide(LostDeliveries)
     crm_accounts = provide(cross_tenant.PgCrmAccounts, provides=CrmAccounts)

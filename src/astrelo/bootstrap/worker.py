@@ -18,6 +18,7 @@ from astrelo.adapters.inbound.worker.entrypoint import SyncEntrypoint, WebhookEn
 from astrelo.adapters.inbound.worker.health import serve_health
 from astrelo.adapters.inbound.worker.supervisor import Duty, QueueOptions, Supervisor
 from astrelo.adapters.outbound.postgres.feed.pruning import FeedPruning
+from astrelo.adapters.outbound.postgres.sync_runs.history import RunHistory
 from astrelo.adapters.outbound.postgres.sync_runs.jobs import SYNC_ENTRYPOINT, LostRuns
 from astrelo.adapters.outbound.postgres.webhook_endpoints.deliveries import WEBHOOK_ENTRYPOINT, LostDeliveries
 from astrelo.application.sync.run_sync import RunSync
@@ -125,6 +126,7 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
     lost_runs = await container.get(LostRuns)
     schedule = await container.get(ScheduleDueSyncs)
     feed_pruning = await container.get(FeedPruning)
+    history = await container.get(RunHistory)
     heartbeat = timedelta(seconds=settings.worker_heartbeat)
     return (
         Duty(name="ask again for lost runs", every=heartbeat / 2, perform=lost_runs.requeue),
@@ -135,6 +137,7 @@ async def duties(container: AsyncContainer, settings: Settings) -> Sequence[Duty
         ),
         Duty(name="schedule missing connections", every=_MISSING_INTERVAL, perform=schedule.add_missing),
         Duty(name="prune the change feed", every=_PRUNE_INTERVAL, perform=feed_pruning.prune),
+        Duty(name="prune the history of runs", every=_PRUNE_INTERVAL, perform=history.prune),
     )
 
 

@@ -152,6 +152,11 @@ class Counts:
         return sum(self.rejected.values())
 
     @property
+    def changes(self) -> int:
+        """Return how many records it made differ from what was stored, or could not."""
+        return self.inserted + self.updated + self.archived + self.merged + self.rejections
+
+    @property
     def adds_up(self) -> bool:
         """Return whether every distinct record is accounted for."""
         return self.distinct == (self.inserted + self.updated + self.unchanged + self.stale + self.rejections)
@@ -245,6 +250,11 @@ class SyncRun:
     """Why it is parked, partial or failed; shown to users."""
     owners: OwnersStep = OwnersStep()
     steps: tuple[SyncStep, ...] = ()
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Return whether it is complete, and found everything as it was."""
+        return self.status is RunStatus.COMPLETED and not any(step.counts.changes for step in self.steps)
 
     @classmethod
     def request(

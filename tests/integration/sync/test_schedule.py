@@ -221,8 +221,9 @@ def test_a_worker_looks_for_due_syncs_and_lost_runs_as_often_as_its_settings_ask
                 "ask for due syncs": timedelta(seconds=1),
                 "schedule missing connections": timedelta(hours=1),
                 "prune the change feed": timedelta(minutes=10),
+                "prune the history of runs": timedelta(minutes=10),
             }
-            assert [await duty.perform() for duty in await duties(container, settings)] == [0] * 4
+            assert [await duty.perform() for duty in await duties(container, settings)] == [0] * 5
         finally:
             await container.close()
 

@@ -194,6 +194,18 @@ class Settings(BaseModel):
         le=3650,
         description="Days for which the change feed keeps changes and deletions; a cursor from before expires.",
     )
+    run_retention_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="Days for which syncs that changed something are kept, with their reports.",
+    )
+    idle_run_retention_days: int = Field(
+        7,
+        ge=1,
+        le=3650,
+        description="Days for which syncs that found everything as it was are kept; then only their number a day is.",
+    )
     worker_heartbeat: Annotated[float, _SECONDS] = Field(
         30,
         ge=1,

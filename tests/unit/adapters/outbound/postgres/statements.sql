@@ -437,6 +437,21 @@ where user_id = $1 and endpoint_id = $2 and topic = $3 and status = 'pending'
   and id <> $4
 -- parameters: user_id, endpoint_id, topic, delivery_id
 
+-- delete_runs
+with gone as (
+    delete from sync_runs
+    where user_id = $1 and id = any ($2::uuid[])
+    returning connection_id, mode, finished_at, changed_nothing
+)
+insert into idle_runs as kept (user_id, connection_id, mode, day, runs)
+select $1, connection_id, mode, (finished_at at time zone 'UTC')::date, count(*)
+from gone
+where changed_nothing
+group by connection_id, mode, (finished_at at time zone 'UTC')::date
+on conflict (user_id, connection_id, mode, day) do update
+set runs = kept.runs + excluded.runs
+-- parameters: user_id, run_ids
+
 -- delete_tokens
 delete from crm_tokens where user_id = $1 and connection_id = $2
 -- parameters: user_id, connection_id
@@ -972,6 +987,20 @@ order by written.id
 limit $5
 -- parameters: user_id, since, record_type, behind, limit
 
+-- list_old_runs
+select run.user_id, run.id
+from sync_runs as run
+where run.changed_nothing = $1 and run.finished_at < $2
+  and exists (
+      select 1
+      from sync_runs as later
+      where later.user_id = run.user_id and later.connection_id = run.connection_id and later.mode = run.mode
+        and later.requested_at > run.requested_at
+  )
+order by run.finished_at
+limit $3
+-- parameters: changed_nothing, before, limit
+
 -- list_open_deliveries
 select delivery.user_id, delivery.endpoint_id, delivery.id, delivery.attempts
 from webhook_deliveries as delivery
@@ -1252,6 +1281,11 @@ using due, feed_revisions as revision
 where revision.user_id = due.user_id and revision.position <= due.position
   and entry.user_id = revision.user_id and entry.revision = revision.revision
 -- parameters: retention, limit
+
+-- prune_queue_log
+delete from pgqueuer_log
+where id in (select id from pgqueuer_log where created < $1 order by created limit $2)
+-- parameters: before, limit
 
 -- prune_webhook_deliveries
 delete from webhook_deliveries
@@ -2458,9 +2492,9 @@ on conflict (user_id) where is_default do update set
 update sync_runs
 set status = $1, reason = $2, started_at = $3, finished_at = $4,
     parked_until = $5, attempts = $6,
-    owners_status = $7, owners_reason = $8
-where user_id = $9 and id = $10
--- parameters: status, reason, started_at, finished_at, parked_until, attempts, owners_status, owners_reason, user_id, run_id
+    owners_status = $7, owners_reason = $8, changed_nothing = $9
+where user_id = $10 and id = $11
+-- parameters: status, reason, started_at, finished_at, parked_until, attempts, owners_status, owners_reason, changed_nothing, user_id, run_id
 
 -- save_tokens
 insert into crm_tokens as stored
@@ -2528,6 +2562,10 @@ from (
 where user_id = $1 and id = $2 and sync_requested_at is not null
 returning asked.mode
 -- parameters: user_id, connection_id
+
+-- try_history_lock
+select pg_try_advisory_xact_lock($1)
+-- parameters: lock_key
 
 -- try_migration_lock
 select pg_try_advisory_lock($1::bigint)

@@ -14,6 +14,7 @@ ROUTING = {
     "get_user_of_connection",
     "list_active_connections",
     "list_connected_users",
+    "list_old_runs",
     "list_open_deliveries",
     "list_open_runs",
     "prune_feed_entries",

@@ -204,7 +204,7 @@ from unnest(:record_ids::text[], :reasons::text[]) as rejected (record_id, reaso
 update sync_runs
 set status = :status, reason = :reason, started_at = :started_at, finished_at = :finished_at,
     parked_until = :parked_until, attempts = :attempts,
-    owners_status = :owners_status, owners_reason = :owners_reason
+    owners_status = :owners_status, owners_reason = :owners_reason, changed_nothing = :changed_nothing
 where user_id = :user_id and id = :run_id
 
 -- name: list_seen_before
@@ -308,3 +308,42 @@ select missing.connection_id, missing.user_id, missing.provider, :due_at
 from unnest(:connection_ids::uuid[], :user_ids::uuid[], :providers::text[])
     as missing (connection_id, user_id, provider)
 on conflict (connection_id) do nothing
+
+-- name: try_history_lock
+-- Be the one who prunes the history, until the transaction ends; false where another is.
+select pg_try_advisory_xact_lock(:lock_key)
+
+-- name: list_old_runs
+-- Runs of all users that ended before a time and, of their connection, are not the latest of their mode: that one says
+-- when the next is due. Those that changed nothing, or the others.
+select run.user_id, run.id
+from sync_runs as run
+where run.changed_nothing = :changed_nothing and run.finished_at < :before
+  and exists (
+      select 1
+      from sync_runs as later
+      where later.user_id = run.user_id and later.connection_id = run.connection_id and later.mode = run.mode
+        and later.requested_at > run.requested_at
+  )
+order by run.finished_at
+limit :limit
+
+-- name: delete_runs
+-- Delete runs with all that belongs to them; of those that changed nothing, keep how many there were a day.
+with gone as (
+    delete from sync_runs
+    where user_id = :user_id and id = any (:run_ids::uuid[])
+    returning connection_id, mode, finished_at, changed_nothing
+)
+insert into idle_runs as kept (user_id, connection_id, mode, day, runs)
+select :user_id, connection_id, mode, (finished_at at time zone 'UTC')::date, count(*)
+from gone
+where changed_nothing
+group by connection_id, mode, (finished_at at time zone 'UTC')::date
+on conflict (user_id, connection_id, mode, day) do update
+set runs = kept.runs + excluded.runs
+
+-- name: prune_queue_log
+-- Forget what the queue noted of jobs before a time, some at a time.
+delete from pgqueuer_log
+where id in (select id from pgqueuer_log where created < :before order by created limit :limit)

@@ -89,6 +89,7 @@ class PgSyncRuns(SyncRuns):
             attempts=run.attempts,
             owners_status=run.owners.status,
             owners_reason=run.owners.reason,
+            changed_nothing=run.changed_nothing,
         )
         await self._note_on_account(run)
         await self._queries.execute(
