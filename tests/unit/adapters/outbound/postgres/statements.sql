@@ -216,6 +216,15 @@ gone_upserted as (
 select count(*) from gone
 -- parameters: at, revision, user_id, source, record_ids
 
+-- are_links_decided
+select exists (
+    select 1
+    from linked_feeds as linked
+    join feed_heads as head on head.user_id = $1 and head.position = linked.position
+    where linked.user_id = $1
+)
+-- parameters: user_id
+
 -- begin_idempotent_request
 insert into idempotency_keys (user_id, key, fingerprint, started_at)
 values ($1, $2, $3, $4)
@@ -1233,6 +1242,17 @@ update crm_tokens stored set expires_at = $4
 from unchanged
 where stored.user_id = $1 and stored.connection_id = unchanged.connection_id
 -- parameters: user_id, connection_id, generation, expires_at
+
+-- note_links_decided
+insert into linked_feeds as linked (user_id, position)
+select $1, head.position + (select count(*) from (
+    select 1 from feed_entries where user_id = $1 and revision = $2 limit 1
+) as own)
+from feed_heads as head
+where head.user_id = $1
+on conflict (user_id) do update
+set position = excluded.position
+-- parameters: user_id, revision
 
 -- note_unreadable
 insert into sync_unreadable as noted (user_id, run_id, object_type, field, trouble, records, record_ids)

@@ -222,3 +222,24 @@ with followed as (
 ),
 <<upserted deals: followed>>
 select count(*) from followed
+
+-- name: are_links_decided
+-- Whether no record of the user has changed since every link was decided.
+select exists (
+    select 1
+    from linked_feeds as linked
+    join feed_heads as head on head.user_id = :user_id and head.position = linked.position
+    where linked.user_id = :user_id
+)
+
+-- name: note_links_decided
+-- Remember through where every link is decided: what this transaction changes has the next position, unless another
+-- commits before. Then the position noted is nobody's, and the next run decides the links anew.
+insert into linked_feeds as linked (user_id, position)
+select :user_id, head.position + (select count(*) from (
+    select 1 from feed_entries where user_id = :user_id and revision = :revision limit 1
+) as own)
+from feed_heads as head
+where head.user_id = :user_id
+on conflict (user_id) do update
+set position = excluded.position

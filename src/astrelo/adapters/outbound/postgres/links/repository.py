@@ -23,11 +23,14 @@ class PgLinks(Links):
     async def share(self) -> None:
         await self._queries.execute("share_links")
 
-    async def relink(self) -> int:
+    async def relink(self, *, whatever_changed: bool = True) -> int:
         await self.lock()
+        if not whatever_changed and await self._queries.value("are_links_decided"):
+            return 0
         await self._queries.execute("disable_nested_loops")
         relinked = sum([int(await self._queries.value(relink)) for relink in _RELINKS])
         await self._queries.execute("allow_nested_loops")
+        await self._queries.execute("note_links_decided")
         return relinked
 
     async def follow_merges(
