@@ -1,6 +1,7 @@
 """RunEnded is published once for each end of a run, in the transaction that ends it."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from astrelo.application.sync.run_lifecycle import RunEnded, RunEndedSubscribers
 from astrelo.application.sync.schedule_syncs import CancelRun
@@ -42,6 +43,31 @@ def test_completed_partial_and_failed_runs_are_published_and_parts_of_runs_are_n
         crm.pages[COMPANIES] = [CrmUnavailable(HUBSPOT, "a test")]
         await made.sync()
         assert ends.statuses == [RunStatus.COMPLETED, RunStatus.PARTIAL, RunStatus.FAILED]
+
+    play(crm, scenario)
+
+
+def test_the_line_that_ends_a_run_says_what_a_support_case_asks_first(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1"), company("2")]]})
+
+    async def scenario(made: SyncHarness) -> None:
+        with capture_logs() as logs:
+            await made.sync()
+            crm.pages[COMPANIES] = [CrmUnavailable(HUBSPOT, "a test")]
+            made.clock.advance(60)
+            await made.sync()
+        complete, failed = [line for line in logs if line["event"] == "sync.finished"]
+        assert (complete["provider"], complete["mode"], complete["status"]) == (
+            "hubspot",
+            "full",
+            "completed",
+        )
+        assert complete["counts"]["companies"] == {"received": 2, "inserted": 2}
+        assert complete["seconds"] >= 0
+        assert complete["waited_seconds"] >= 0
+        assert failed["status"] == "failed"
+        assert failed["reason"]
+        assert complete["connection_id"] == failed["connection_id"]
 
     play(crm, scenario)
 

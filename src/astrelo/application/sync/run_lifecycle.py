@@ -3,6 +3,7 @@
 This is the only module that writes it, and the one that publishes RunEnded, in the transaction that ends the run.
 """
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -62,10 +63,8 @@ class CountRecords:
         self._clock = clock
 
     async def __call__(self, tx: Transaction, event: RunEnded) -> None:
-        run = event.run
-        counts = [step.counts for step in run.steps]
-        has_changes = any(each.inserted or each.updated or each.archived or each.merged for each in counts)
-        if run.mode is not SyncMode.FULL and not has_changes:
+        has_changes = any(step.counts.changes for step in event.run.steps)
+        if event.run.mode is not SyncMode.FULL and not has_changes:
             return
         # The other CRM's contacts may have been linked to companies of this one.
         await tx.connections.count_records(self._clock.now(), list(Provider))
@@ -255,7 +254,7 @@ class RunLifecycle:
             finished = current.finish(now)
             await self._end(tx, finished)
             await self._request_next(tx, connection, finished)
-        log.info("sync.finished", status=finished.status, relinked=relinked)
+        log_end(finished, relinked=relinked)
 
     async def fail(self, run: SyncRun, reason: str) -> None:
         """End the run as failed, and request the run that was requested meanwhile."""
@@ -268,6 +267,7 @@ class RunLifecycle:
                 failed = current.fail(reason, self._clock.now())
                 await self._end(tx, failed)
                 await self._request_next(tx, connection, failed)
+            log_end(failed)
 
     async def cancel(self, tx: Transaction, run_id: SyncRunId, reason: str) -> SyncRun:
         """End the run for good. Work in progress is fenced off: it commits nothing more.
@@ -309,3 +309,28 @@ async def lock_if_owner(tx: Transaction, run: SyncRun) -> SyncRun:
     if current.epoch != run.epoch:
         raise errors.RunTakenOver(run.id)
     return current
+
+
+def log_end(run: SyncRun, **more: object) -> None:
+    """Write the one line with which a support case begins; who the user is and which run, the context says."""
+    counted = {
+        step.object_type.value: {
+            name: count for name, count in dataclasses.asdict(step.counts).items() if count
+        }
+        for step in run.steps
+    }
+    started = run.started_at or run.requested_at
+    log.info(
+        "sync.finished",
+        provider=run.provider,
+        connection_id=str(run.connection_id),
+        account_id=run.account_id,
+        mode=run.mode,
+        status=run.status,
+        reason=run.reason,
+        attempts=run.attempts,
+        seconds=None if run.finished_at is None else round((run.finished_at - started).total_seconds(), 3),
+        waited_seconds=round((started - run.requested_at).total_seconds(), 3),
+        counts=counted,
+        **more,
+    )
