@@ -297,6 +297,10 @@ class SyncRun:
             steps=self._raise_epochs(),
         )
 
+    def survive_outage(self) -> Self:
+        """Reset the attempts: what ended the last one is the store, and not the loss of its worker."""
+        return replace(self, attempts=0)
+
     def postpone(self) -> Self:
         """Queue the run behind another run of the same account, under a new epoch."""
         self._require_open("deferred")

@@ -12,7 +12,7 @@ from astrelo.application.connect.disconnect_crm import DisconnectCrm
 from astrelo.application.sync.batches import MAX_PAGES
 from astrelo.application.sync.run_lifecycle import RunEnded, RunEndedSubscribers
 from astrelo.application.sync.schedule_syncs import CancelRun
-from astrelo.domain.errors import CrmUnavailable, RateLimited, ReauthorizationRequired
+from astrelo.domain.errors import CrmUnavailable, RateLimited, ReauthorizationRequired, StoreUnavailable
 from astrelo.domain.identifiers import Cursor, ObjectType, Provider, RecordId
 from astrelo.domain.ports.crm import CrmProviders, CrmSession
 from astrelo.domain.ports.state import Transaction
@@ -21,7 +21,13 @@ from astrelo.domain.schedule import SyncPolicy
 from astrelo.domain.sync import MAX_ATTEMPTS, RunStatus, StepStatus, Window
 from tests.support.builders import company
 from tests.support.harness.scenarios import Play
-from tests.support.harness.sync import ScriptedCrm, SyncHarness, split_pages, thousands_of_companies
+from tests.support.harness.sync import (
+    PageOrError,
+    ScriptedCrm,
+    SyncHarness,
+    split_pages,
+    thousands_of_companies,
+)
 
 COMPANIES, CONTACTS = ObjectType.COMPANIES, ObjectType.CONTACTS
 HUBSPOT = Provider.HUBSPOT
@@ -268,6 +274,39 @@ def test_a_worker_that_wakes_up_after_its_run_was_given_up_writes_nothing_more(p
         await made.run_sync()(made.user_id, run.id)
         assert ((await made.load_run(run)).status, ends) == (RunStatus.FAILED, [RunStatus.FAILED])
         assert await made.pool.fetchval("select count(*) from crm_companies") == 0
+
+    play(crm, scenario)
+
+
+def test_outages_of_the_database_do_not_count_as_workers_that_went_away(play: Play) -> None:
+    outages: list[PageOrError] = [StoreUnavailable("a test") for _ in range(2 * MAX_ATTEMPTS)]
+    crm = ScriptedCrm(pages={COMPANIES: [*outages, [company("1")]]})
+
+    async def scenario(made: SyncHarness) -> None:
+        run = await made.request()
+        for _ in range(2 * MAX_ATTEMPTS):
+            with pytest.raises(StoreUnavailable):
+                await made.run_sync()(made.user_id, run.id)
+        assert (await made.load_run(run)).attempts == 0
+        await made.run_sync()(made.user_id, run.id)
+        assert (await made.load_run(run)).status is RunStatus.COMPLETED
+
+    play(crm, scenario)
+
+
+def test_a_statement_that_is_too_slow_each_time_ends_the_run_after_a_set_number_of_attempts(
+    play: Play,
+) -> None:
+    slow: list[PageOrError] = [StoreUnavailable("a test", is_slow=True) for _ in range(MAX_ATTEMPTS)]
+    crm = ScriptedCrm(pages={COMPANIES: [*slow, [company("1")]]})
+
+    async def scenario(made: SyncHarness) -> None:
+        run = await made.request()
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(StoreUnavailable):
+                await made.run_sync()(made.user_id, run.id)
+        await made.run_sync()(made.user_id, run.id)
+        assert (await made.load_run(run)).status is RunStatus.FAILED
 
     play(crm, scenario)
 

@@ -27,6 +27,9 @@ from astrelo.domain.sync import OwnersStep, StepStatus, SyncMode, SyncRun, SyncS
 
 log = structlog.get_logger()
 
+_PAUSES_OF_OUTAGE = (0.2, 1.0, 3.0)
+"""Seconds after which a run's worker tries again to note in a store that was not available that it is there."""
+
 _PRECEDENCE = (
     errors.RunTakenOver,
     errors.StoreUnavailable,
@@ -93,7 +96,8 @@ class RunSync:
             )
         except errors.RunTakenOver:
             log.info("sync.taken_over")
-        except errors.StoreUnavailable:
+        except errors.StoreUnavailable as error:
+            await self._survive_outage(run, error)
             raise
         except errors.ReauthorizationRequired as error:
             await self._lifecycle.park_for_reauthorization(run, error, connection.connected_at)
@@ -105,6 +109,19 @@ class RunSync:
         except Exception as error:
             log.exception("sync.crashed")
             await self._lifecycle.fail(run, messages.CRASHED.format(error=type(error).__name__).reason)
+
+    async def _survive_outage(self, run: SyncRun, outage: errors.StoreUnavailable) -> None:
+        """Not count an attempt that an outage of the store has ended, as far as the store is back by now.
+
+        One that was ended for its slowness counts: else it would be made for ever.
+        """
+        for pause in () if outage.is_slow else _PAUSES_OF_OUTAGE:
+            try:
+                await self._lifecycle.survive_outage(run)
+            except errors.StoreUnavailable:
+                await self._clock.sleep(pause)
+            else:
+                return
 
     async def _execute_while_owner(
         self, run: SyncRun, connection: CrmConnection, time_slice: TimeSlice

@@ -42,7 +42,8 @@ def translate_outages() -> Iterator[None]:
     except UNAVAILABLE as error:
         if isinstance(error, ValueError):
             raise  # asyncpg's codecs refuse a value by an InterfaceError: a mistake of ours, not an outage
-        raise errors.StoreUnavailable(type(error).__name__) from error
+        is_slow = isinstance(error, asyncpg.QueryCanceledError)
+        raise errors.StoreUnavailable(type(error).__name__, is_slow=is_slow) from error
 
 
 @contextmanager
