@@ -192,11 +192,11 @@ class SecretUnreadable(AstreloError):
 class StoreUnavailable(AstreloError):
     """Our database does not respond, or a lock in it was not acquired in time. Transient."""
 
-    def __init__(self, reason: str, *, is_slow: bool = False) -> None:
+    def __init__(self, reason: str, *, is_outage: bool = True) -> None:
         super().__init__(f"The database is not available: {reason}.")
         self.reason = reason
-        self.is_slow = is_slow
-        """A statement was ended at its time limit, and the same one may be again."""
+        self.is_outage = is_outage
+        """False where the statement itself may be the cause, such as one that takes too long, and may fail each time."""
 
 
 class QueryTooSlow(AstreloError):

@@ -297,9 +297,9 @@ class SyncRun:
             steps=self._raise_epochs(),
         )
 
-    def survive_outage(self) -> Self:
-        """Reset the attempts: what ended the last one is the store, and not the loss of its worker."""
-        return replace(self, attempts=0)
+    def give_back_attempt(self) -> Self:
+        """Not count the last attempt: what ended it is the store, and not the loss of its worker."""
+        return replace(self, attempts=max(0, self.attempts - 1))
 
     def postpone(self) -> Self:
         """Queue the run behind another run of the same account, under a new epoch."""

@@ -278,16 +278,50 @@ def test_a_worker_that_wakes_up_after_its_run_was_given_up_writes_nothing_more(p
     play(crm, scenario)
 
 
-def test_outages_of_the_database_do_not_count_as_workers_that_went_away(play: Play) -> None:
+def test_connections_that_the_server_ends_do_not_count_as_workers_that_went_away(play: Play) -> None:
+    crm = ScriptedCrm(pages={COMPANIES: [[company("1")]]})
+
+    async def scenario(made: SyncHarness) -> None:
+        run = await made.request()
+
+        async def end_sessions(object_type: ObjectType, _place: int) -> None:
+            if object_type is COMPANIES:
+                async with made.pool.acquire() as other:
+                    await other.execute(
+                        """select pg_terminate_backend(pid) from pg_stat_activity
+                           where datname = current_database() and pid <> pg_backend_pid()"""
+                    )
+
+        crm.before_page = end_sessions
+        stopped = 0
+        for _ in range(3 * MAX_ATTEMPTS):
+            try:
+                await made.run_sync()(made.user_id, run.id)
+            except StoreUnavailable:
+                stopped += 1
+            if not (await made.load_run(run)).status.is_open:
+                break
+        crm.before_page = None
+        if (await made.load_run(run)).status.is_open:
+            await made.run_sync()(made.user_id, run.id)
+        ended = await made.load_run(run)
+        assert stopped
+        assert (ended.status, ended.reason) == (RunStatus.COMPLETED, None)
+
+    play(crm, scenario)
+
+
+def test_outages_are_given_back_one_by_one_and_crashes_are_not(play: Play) -> None:
     outages: list[PageOrError] = [StoreUnavailable("a test") for _ in range(2 * MAX_ATTEMPTS)]
     crm = ScriptedCrm(pages={COMPANIES: [*outages, [company("1")]]})
 
     async def scenario(made: SyncHarness) -> None:
         run = await made.request()
+        await made.lifecycle().claim(made.user_id, run.id)  # by a worker that vanishes
         for _ in range(2 * MAX_ATTEMPTS):
             with pytest.raises(StoreUnavailable):
                 await made.run_sync()(made.user_id, run.id)
-        assert (await made.load_run(run)).attempts == 0
+        assert (await made.load_run(run)).attempts == 1
         await made.run_sync()(made.user_id, run.id)
         assert (await made.load_run(run)).status is RunStatus.COMPLETED
 
@@ -297,7 +331,7 @@ def test_outages_of_the_database_do_not_count_as_workers_that_went_away(play: Pl
 def test_a_statement_that_is_too_slow_each_time_ends_the_run_after_a_set_number_of_attempts(
     play: Play,
 ) -> None:
-    slow: list[PageOrError] = [StoreUnavailable("a test", is_slow=True) for _ in range(MAX_ATTEMPTS)]
+    slow: list[PageOrError] = [StoreUnavailable("a test", is_outage=False) for _ in range(MAX_ATTEMPTS)]
     crm = ScriptedCrm(pages={COMPANIES: [*slow, [company("1")]]})
 
     async def scenario(made: SyncHarness) -> None:

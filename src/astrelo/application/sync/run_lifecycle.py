@@ -172,12 +172,12 @@ class RunLifecycle:
         await self.fail(run, messages.WORKER_LOST.format(attempts=MAX_ATTEMPTS).reason)
         return None
 
-    async def survive_outage(self, run: SyncRun) -> None:
-        """Not count the attempts so far: they are for workers that vanish, and this one is there."""
+    async def give_back_attempt(self, run: SyncRun) -> None:
+        """Not count the claim: attempts are for workers that vanish, and this one is there."""
         with suppress(errors.RunTakenOver):
             async with self._uow(run.user_id) as tx:
                 current = await lock_if_owner(tx, run)
-                await tx.runs.save(current.survive_outage())
+                await tx.runs.save(current.give_back_attempt())
 
     async def record_owners(self, tx: Transaction, run: SyncRun, owners: OwnersStep) -> None:
         """Store how the owners' part of the run ended. Raises RunTakenOver."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -27,8 +28,8 @@ from astrelo.domain.sync import OwnersStep, StepStatus, SyncMode, SyncRun, SyncS
 
 log = structlog.get_logger()
 
-_PAUSES_OF_OUTAGE = (0.2, 1.0, 3.0)
-"""Seconds after which a run's worker tries again to note in a store that was not available that it is there."""
+_PAUSES_OF_OUTAGE = (0.1, 0.5, 2.0, 5.0, 10.0)
+"""Seconds between a worker's tries to note, in a store that was not available, that it is there: longer than a restart."""
 
 _PRECEDENCE = (
     errors.RunTakenOver,
@@ -97,7 +98,7 @@ class RunSync:
         except errors.RunTakenOver:
             log.info("sync.taken_over")
         except errors.StoreUnavailable as error:
-            await self._survive_outage(run, error)
+            await self._give_back_attempt(run, error)
             raise
         except errors.ReauthorizationRequired as error:
             await self._lifecycle.park_for_reauthorization(run, error, connection.connected_at)
@@ -110,17 +111,17 @@ class RunSync:
             log.exception("sync.crashed")
             await self._lifecycle.fail(run, messages.CRASHED.format(error=type(error).__name__).reason)
 
-    async def _survive_outage(self, run: SyncRun, outage: errors.StoreUnavailable) -> None:
-        """Not count an attempt that an outage of the store has ended, as far as the store is back by now.
+    async def _give_back_attempt(self, run: SyncRun, unavailable: errors.StoreUnavailable) -> None:
+        """Not count an attempt that an outage of the store has ended, if the store is back within some seconds.
 
-        One that was ended for its slowness counts: else it would be made for ever.
+        One whose own statements may be the cause counts: else it would be made for ever.
         """
-        for pause in () if outage.is_slow else _PAUSES_OF_OUTAGE:
-            try:
-                await self._lifecycle.survive_outage(run)
-            except errors.StoreUnavailable:
-                await self._clock.sleep(pause)
-            else:
+        if not unavailable.is_outage:
+            return
+        for pause in _PAUSES_OF_OUTAGE:
+            await self._clock.sleep(pause)
+            with suppress(errors.StoreUnavailable):
+                await self._lifecycle.give_back_attempt(run)
                 return
 
     async def _execute_while_owner(

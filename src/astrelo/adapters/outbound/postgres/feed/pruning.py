@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 
 USERS_AT_ONCE = 100
@@ -21,6 +22,7 @@ class FeedPruning:
 
     async def prune(self) -> int:
         """Prune the feeds of some users and return how many entries went. Harmless from several workers at once."""
-        return await self._queries.execute(
-            "prune_feed_entries", retention=self._retention, limit=USERS_AT_ONCE
-        )
+        with translate_outages():
+            return await self._queries.execute(
+                "prune_feed_entries", retention=self._retention, limit=USERS_AT_ONCE
+            )

@@ -19,13 +19,28 @@ UNAVAILABLE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.ForeignKeyViolationError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
 )
 """What asyncpg raises when the server, a connection or a lock is not to be had: worth another try.
 
-A connection whose server has just said goodbye refuses its next use by an InternalClientError. A foreign key
+That includes a full disk, memory or list of connections, and a server that a failover has left behind, which only
+reads. A connection whose server has just said goodbye refuses its next use by an InternalClientError. A foreign key
 fails only where another transaction deleted, between our look and our write, what we point at.
 """
+
+MAY_RECUR = (
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ForeignKeyViolationError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.SerializationError,
+    TimeoutError,
+)
+"""Of these, what a transaction may bring about itself, each time anew."""
 
 UNACCEPTABLE = (asyncpg.DataError, ValueError, OverflowError)
 """What asyncpg raises for a value that no column holds: NUL in text, a number out of range.
@@ -42,8 +57,8 @@ def translate_outages() -> Iterator[None]:
     except UNAVAILABLE as error:
         if isinstance(error, ValueError):
             raise  # asyncpg's codecs refuse a value by an InterfaceError: a mistake of ours, not an outage
-        is_slow = isinstance(error, asyncpg.QueryCanceledError)
-        raise errors.StoreUnavailable(type(error).__name__, is_slow=is_slow) from error
+        is_outage = not isinstance(error, MAY_RECUR)
+        raise errors.StoreUnavailable(type(error).__name__, is_outage=is_outage) from error
 
 
 @contextmanager

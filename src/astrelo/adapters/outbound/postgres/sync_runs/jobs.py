@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 
 from astrelo.adapters.outbound.postgres.job_queue import enqueue_once, find_without_job
+from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 from astrelo.adapters.outbound.postgres.sync_runs.repository import PgSyncRuns
 from astrelo.domain.identifiers import SyncRunId, UserId
@@ -50,6 +51,10 @@ class LostRuns:
 
     async def requeue(self) -> int:
         """Enqueue each of them again and return how many there were. Harmless from several workers at once."""
+        with translate_outages():
+            return await self._requeue()
+
+    async def _requeue(self) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             users = {run_id: user for user, run_id in await Queries(connection).rows("list_open_runs")}
             lost = await find_without_job(connection, SYNC_ENTRYPOINT, users)
