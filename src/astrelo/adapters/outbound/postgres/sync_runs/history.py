@@ -11,6 +11,11 @@ from astrelo.adapters.outbound.postgres.session.errors import translate_outages
 from astrelo.adapters.outbound.postgres.session.queries import Queries
 
 BATCH_SIZE = 500
+"""Runs, each with all that belongs to it."""
+
+LOG_BATCH_SIZE = 5_000
+"""Lines of the queue's log, of which a run has three."""
+
 MAX_BATCHES = 20
 """In one go, so that the others' work comes between."""
 
@@ -56,7 +61,9 @@ class RunHistory:
             if not await queries.value("try_history_lock"):
                 return 0
             now: datetime = await connection.fetchval("select now()")
-            pruned = await queries.execute("prune_queue_log", before=now - self._retention.queue_log)
+            pruned = await queries.execute(
+                "prune_queue_log", before=now - self._retention.queue_log, limit=LOG_BATCH_SIZE
+            )
             for changed_nothing, kept in ((True, self._retention.idle_runs), (False, self._retention.runs)):
                 rows = await queries.rows("list_old_runs", changed_nothing=changed_nothing, before=now - kept)
                 by_user: dict[UUID, list[UUID]] = defaultdict(list)
