@@ -17,7 +17,11 @@ def names(page: Page) -> list[str]:
 def test_more_pressed_twice_shows_each_row_once(customer: Tabs) -> None:
     page = customer.open("#/companies")
     expect(page.locator(ROWS)).to_have_count(25)
+    next_page = HeldRequests(
+        page, "**/api/companies?*cursor=*"
+    )  # or the second press hits the row that takes its place
     page.get_by_role("button", name="More").dblclick()
+    next_page.release()
     expect(page.locator(ROWS)).to_have_count(50)
     links = page.locator(f"{ROWS} th a").evaluate_all("links => links.map(link => link.href)")
     assert len(set(links)) == len(links)
