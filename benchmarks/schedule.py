@@ -10,7 +10,7 @@ import asyncpg
 
 from astrelo.adapters.outbound.postgres.cross_tenant import PgSyncSchedule
 from astrelo.adapters.outbound.postgres.session.migrate import migrate
-from astrelo.application.sync.schedule_syncs import LOOK_WITHIN, PAGE_SIZE
+from astrelo.application.sync.schedule_syncs import CLAIM_DURATION, PAGE_SIZE
 from benchmarks.machinery import Database, fresh_database, own_postgres
 
 _LOOKS = 200
@@ -37,10 +37,10 @@ async def look(pool: asyncpg.Pool, now: datetime, due: int) -> float:
         now,
         due,
     )
-    schedule, until = PgSyncSchedule(pool), now + LOOK_WITHIN
+    schedule, until = PgSyncSchedule(pool), now + CLAIM_DURATION
     began = time.perf_counter()
     page = await schedule.claim(now, until, PAGE_SIZE)
-    await schedule.put_off({each.connection_id: now + timedelta(hours=2) for each in page}, until)
+    await schedule.reschedule({each.connection_id: now + timedelta(hours=2) for each in page}, until)
     return (time.perf_counter() - began) * 1000
 
 

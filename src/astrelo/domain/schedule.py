@@ -7,8 +7,11 @@ from hashlib import blake2b
 from astrelo.domain.identifiers import ConnectionId
 from astrelo.domain.sync import SyncMode
 
-MAX_PUT_OFF = timedelta(hours=1)
-LOOK_AGAIN = timedelta(seconds=30)
+MAX_CHECK_INTERVAL = timedelta(hours=1)
+"""How long a connection goes unchecked at most."""
+
+RECHECK_DELAY = timedelta(seconds=30)
+"""After which one with an open run is checked again."""
 
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -82,20 +85,20 @@ def due_mode(
     return None
 
 
-def next_look(
+def next_check(
     connection_id: ConnectionId, requests: LastRequests, policy: SyncPolicy, now: datetime
 ) -> datetime:
     """Return a time after `now` before which no run can become due, as long as the policy stays and none is requested.
 
-    At most MAX_PUT_OFF ahead, so that shorter intervals count soon after they are set. Behind an open run it is soon:
+    At most MAX_CHECK_INTERVAL ahead, so that shorter intervals count soon after they are set. Behind an open run it is soon:
     nobody says when that ends.
     """
     if requests.is_open:
-        return now + LOOK_AGAIN
+        return now + RECHECK_DELAY
     looks = [
         latest_slot(connection_id, every, now) + every
         for every in (policy.incremental_every, policy.full_every)
     ]
     if requests.last_full is not None:
         looks.append(requests.last_full + policy.full_every / 2)
-    return min(*(look for look in looks if look > now), now + MAX_PUT_OFF)
+    return min(*(look for look in looks if look > now), now + MAX_CHECK_INTERVAL)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from astrelo.adapters.outbound.postgres.cross_tenant import PgSyncSchedule
-from astrelo.application.sync.schedule_syncs import LOOK_WITHIN, ScheduleDueSyncs
+from astrelo.application.sync.schedule_syncs import CLAIM_DURATION, ScheduleDueSyncs
 from astrelo.bootstrap.container import create_container
 from astrelo.bootstrap.settings import parse_settings
 from astrelo.bootstrap.worker import duties
@@ -195,10 +195,10 @@ def test_what_a_lost_worker_had_taken_is_looked_at_by_another(play: Play) -> Non
         await made.sync()
         made.clock.advance(QUARTER.total_seconds())
         now = made.clock.now()
-        taken = await PgSyncSchedule(made.pool).claim(now, now + LOOK_WITHIN, 10)
+        taken = await PgSyncSchedule(made.pool).claim(now, now + CLAIM_DURATION, 10)
         assert [each.user_id for each in taken] == [made.user_id]
         assert await scheduler(made)() == 0
-        made.clock.advance(LOOK_WITHIN.total_seconds())
+        made.clock.advance(CLAIM_DURATION.total_seconds())
         assert await scheduler(made)() == 1
 
     play(ScriptedCrm(), scenario)

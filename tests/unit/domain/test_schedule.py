@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from astrelo.domain.identifiers import ConnectionId
 from astrelo.domain.schedule import (
-    LOOK_AGAIN,
-    MAX_PUT_OFF,
+    MAX_CHECK_INTERVAL,
+    RECHECK_DELAY,
     LastRequests,
     SyncPolicy,
     due_mode,
     latest_slot,
-    next_look,
+    next_check,
 )
 from astrelo.domain.sync import SyncMode
 from tests.support.domain_records import NOON
@@ -114,7 +114,7 @@ def test_a_day_of_looking_every_few_seconds_asks_for_each_slot_once(start: datet
 def test_nothing_is_due_while_a_run_is_open_and_its_end_is_looked_for_soon() -> None:
     requests = LastRequests(last=None, last_full=None, is_open=True)
     assert due_mode(CONNECTION, requests, POLICY, NOON) is None
-    assert next_look(CONNECTION, requests, POLICY, NOON) == NOON + LOOK_AGAIN
+    assert next_check(CONNECTION, requests, POLICY, NOON) == NOON + RECHECK_DELAY
 
 
 ages = st.timedeltas(timedelta(0), timedelta(days=3))
@@ -144,8 +144,8 @@ def test_no_run_becomes_due_before_the_next_look(
         last_full=None if last_full is None else now - last_full,
         is_open=False,
     )
-    look = next_look(connection, requests, policy, now)
-    assert timedelta(0) < look - now <= MAX_PUT_OFF
+    look = next_check(connection, requests, policy, now)
+    assert timedelta(0) < look - now <= MAX_CHECK_INTERVAL
     if due_mode(connection, requests, policy, now) is None:
         between = now + (look - now) * part
         assert due_mode(connection, requests, policy, between) is None

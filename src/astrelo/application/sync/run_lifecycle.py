@@ -252,7 +252,7 @@ class RunLifecycle:
             current = await lock_if_owner(tx, run)
             await tx.companies.lock()
             now = self._clock.now()
-            relinked = await tx.links.relink(whatever_changed=current.mode is SyncMode.FULL)
+            relinked = await tx.links.relink(only_if_changed=current.mode is not SyncMode.FULL)
             for step in current.steps:
                 is_streamed = current.mode is not SyncMode.REFETCH and step.status is StepStatus.COMPLETED
                 if is_streamed and current.started_at is not None:

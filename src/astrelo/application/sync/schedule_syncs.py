@@ -12,7 +12,7 @@ from astrelo.domain.identifiers import Provider, SyncRunId, UserId
 from astrelo.domain.ports.cross_tenant import ScheduledConnection, SyncSchedule
 from astrelo.domain.ports.state import UnitOfWork
 from astrelo.domain.ports.system import Clock
-from astrelo.domain.schedule import MAX_PUT_OFF, SyncPolicy, due_mode, next_look
+from astrelo.domain.schedule import MAX_CHECK_INTERVAL, SyncPolicy, due_mode, next_check
 from astrelo.domain.sync import SyncMode, SyncRun
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class SyncNow:
 PAGE_SIZE = 100
 """Connections that one worker looks at before it asks for more."""
 
-LOOK_WITHIN = timedelta(minutes=2)
+CLAIM_DURATION = timedelta(minutes=2)
 """How long a worker may take for a page; after that others look at what is left of it."""
 
 
@@ -63,18 +63,18 @@ class ScheduleDueSyncs:
         requested = 0
         while True:
             now = self._clock.now()
-            until = now + LOOK_WITHIN
+            until = now + CLAIM_DURATION
             page = await self._schedule.claim(now, until, PAGE_SIZE)
             looks = {}
             for scheduled in page:
                 try:
-                    is_requested, looks[scheduled.connection_id] = await self._look_at(scheduled)
+                    is_requested, looks[scheduled.connection_id] = await self._check(scheduled)
                     requested += is_requested
                 except AstreloError as error:
                     log.warning(
                         "schedule.skipped", connection_id=str(scheduled.connection_id), reason=str(error)
                     )
-            await self._schedule.put_off(looks, until)
+            await self._schedule.reschedule(looks, until)
             if len(page) < PAGE_SIZE:
                 return requested
 
@@ -82,18 +82,18 @@ class ScheduleDueSyncs:
         """Schedule active connections that are not, and return how many there were. Harmless from several at once."""
         return await self._schedule.add_missing(self._clock.now())
 
-    async def _look_at(self, scheduled: ScheduledConnection) -> tuple[bool, datetime]:
+    async def _check(self, scheduled: ScheduledConnection) -> tuple[bool, datetime]:
         """Request the run that is due, if one is; return whether, and when to look again."""
         async with self._uow(scheduled.user_id) as tx:
             connection = await tx.connections.lock(scheduled.provider)
             now = self._clock.now()
             if connection is None or connection.id != scheduled.connection_id or not connection.is_active:
-                return False, now + MAX_PUT_OFF
+                return False, now + MAX_CHECK_INTERVAL
             requests = await tx.runs.get_last_requests(connection.id)
             mode = due_mode(connection.id, requests, self._policy, now)
             if mode is not None:
                 await self._lifecycle.request(tx, connection, mode)
-            return mode is not None, next_look(connection.id, requests, self._policy, now)
+            return mode is not None, next_check(connection.id, requests, self._policy, now)
 
 
 class CancelRun:

@@ -62,7 +62,7 @@ class SyncSchedule(Protocol):
         """Take up to `limit` connections whose time has come; nobody else gets them before `until`."""
 
     @abstractmethod
-    async def put_off(self, due: Mapping[ConnectionId, datetime], until: datetime) -> None:
+    async def reschedule(self, due: Mapping[ConnectionId, datetime], until: datetime) -> None:
         """Say when connections that were claimed `until` are to be looked at next.
 
         One that was hastened since, because it was connected again, stays due.

@@ -182,9 +182,9 @@ class Links(Protocol):
         """Redirect references from records that were merged away to the survivors. Takes `lock` for companies."""
 
     @abstractmethod
-    async def relink(self, *, whatever_changed: bool = True) -> int:
+    async def relink(self, *, only_if_changed: bool = False) -> int:
         """Recompute every link and owner of the user, set-based; write and count those that differ.
 
-        Without `whatever_changed` only when a record of the user has changed since it was last done. The last of what
+        With `only_if_changed` only when a record of the user has changed since it was last done. The last of what
         its transaction does to records. Takes `lock`.
         """

@@ -54,11 +54,11 @@ class PgSyncSchedule(cross_tenant.SyncSchedule):
             for user_id, id_, provider in rows
         ]
 
-    async def put_off(self, due: Mapping[ConnectionId, datetime], until: datetime) -> None:
+    async def reschedule(self, due: Mapping[ConnectionId, datetime], until: datetime) -> None:
         if due:
             with translate_outages():
                 await self._queries.execute(
-                    "put_off", connection_ids=list(due), due_ats=list(due.values()), until=until
+                    "reschedule", connection_ids=list(due), due_ats=list(due.values()), until=until
                 )
 
     async def add_missing(self, due_at: datetime) -> int:

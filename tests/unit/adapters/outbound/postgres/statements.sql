@@ -1318,13 +1318,6 @@ where (user_id, id) in (
 )
 -- parameters: retention
 
--- put_off
-update sync_schedule as scheduled
-set due_at = looked_at.due_at
-from unnest($1::uuid[], $2::timestamptz[]) as looked_at (connection_id, due_at)
-where scheduled.connection_id = looked_at.connection_id and scheduled.due_at = $3
--- parameters: connection_ids, due_ats, until
-
 -- raise_epochs
 update sync_steps as step
 set epoch = incoming.epoch
@@ -2467,6 +2460,13 @@ set sync_requested_at = $1,
     end
 where user_id = $3 and id = $4
 -- parameters: at, mode, user_id, connection_id
+
+-- reschedule
+update sync_schedule as scheduled
+set due_at = looked_at.due_at
+from unnest($1::uuid[], $2::timestamptz[]) as looked_at (connection_id, due_at)
+where scheduled.connection_id = looked_at.connection_id and scheduled.due_at = $3
+-- parameters: connection_ids, due_ats, until
 
 -- save_connection
 insert into crm_connections (user_id, id, provider, account_id, account_name, account_currency,

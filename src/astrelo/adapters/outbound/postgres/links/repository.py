@@ -23,9 +23,9 @@ class PgLinks(Links):
     async def share(self) -> None:
         await self._queries.execute("share_links")
 
-    async def relink(self, *, whatever_changed: bool = True) -> int:
+    async def relink(self, *, only_if_changed: bool = False) -> int:
         await self.lock()
-        if not whatever_changed and await self._queries.value("are_links_decided"):
+        if only_if_changed and await self._queries.value("are_links_decided"):
             return 0
         await self._queries.execute("disable_nested_loops")
         relinked = sum([int(await self._queries.value(relink)) for relink in _RELINKS])

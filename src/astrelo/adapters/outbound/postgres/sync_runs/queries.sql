@@ -274,7 +274,7 @@ where connection_id in (
 )
 returning user_id, connection_id, provider
 
--- name: put_off
+-- name: reschedule
 -- Say when connections that were claimed are to be looked at next, unless somebody has hastened them meanwhile.
 update sync_schedule as scheduled
 set due_at = looked_at.due_at
